@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 
 from benchmarks.secrets_noise import made_up
-from reviewloop.models.messages import Reply, ToolCall, masked
+from reviewloop.llm.messages import Reply, ToolCall, masked
 from reviewloop.review.intake import read_findings
 from reviewloop.secrets import Redactor
 

@@ -12,8 +12,8 @@ import argparse
 
 from cost import REVIEWERS, review_of, small_modules
 
-from reviewloop.models.messages import Usage
-from reviewloop.models.prices import cost
+from reviewloop.llm.messages import Usage
+from reviewloop.llm.prices import cost
 
 MODELS = (
     "anthropic:claude-sonnet-5-5",

@@ -18,7 +18,7 @@ from reviewloop.cli.run import run as run_task
 from reviewloop.github.api.model import Status
 from reviewloop.github.hearing.hear import CommandOutcome
 from reviewloop.github.job.outcome import JobOutcome, outputs_of
-from reviewloop.models.provider_table import KNOWN
+from reviewloop.llm.provider_table import KNOWN
 
 PAGE = "".join((ROOT / f"docs/{name}.md").read_text() for name in ("github", "github-reference"))
 Act = Callable[..., Acted]

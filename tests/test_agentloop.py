@@ -26,10 +26,10 @@ from support.play import write
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, ModelError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
+from reviewloop.llm.budget import Budget
+from reviewloop.llm.door import Models
+from reviewloop.llm.messages import ModelRequest, ToolSpec, text_block, user_message
 from reviewloop.loop.conversation import AgentReply, Caps, Conversation, converse
-from reviewloop.models.budget import Budget
-from reviewloop.models.door import Models
-from reviewloop.models.messages import ModelRequest, ToolSpec, text_block, user_message
 from reviewloop.secrets import redact
 from reviewloop.settings import Settings
 from reviewloop.store.events import Events, read_events

@@ -9,7 +9,7 @@ import yaml
 from support.action import ACTION, ROOT
 
 from reviewloop.cli.github import review
-from reviewloop.models.prices import cost
+from reviewloop.llm.prices import cost
 
 DOCS = ROOT / "docs"
 PAGES = {path.name: path.read_text() for path in sorted(DOCS.glob("github*.md"))}

@@ -7,8 +7,8 @@ from pathlib import Path
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.domain.errors import ModelSetupError
 from reviewloop.installed import require_all
-from reviewloop.models.budget import Budget
-from reviewloop.models.door import Models
+from reviewloop.llm.budget import Budget
+from reviewloop.llm.door import Models
 from reviewloop.review.prompts import Fence
 from reviewloop.secrets import Redactor, canonical
 from reviewloop.settings import Loaded, Settings
@@ -42,8 +42,8 @@ def require_askable(
 
     Raises `ModelSetupError` for a model that cannot be asked.
     """
-    from reviewloop.models.checks import check_models
-    from reviewloop.models.routing import require_provider
+    from reviewloop.llm.checks import check_models
+    from reviewloop.llm.routing import require_provider
 
     pairs = [(agent.name, agent.model) for agent in agents]
     checks = check_models(loaded.settings, pairs, online=False, before_a_run=providers)
@@ -61,8 +61,8 @@ def require_askable(
 
 def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> list[str]:
     """Return the models of these agents whose price nobody knows."""
-    from reviewloop.models.prices import estimate
-    from reviewloop.models.routing import route
+    from reviewloop.llm.prices import estimate
+    from reviewloop.llm.routing import route
 
     models = {route(settings, agent.name, "reasoning", agent.model).model for agent in agents}
     models |= set(settings.models.fallbacks)

@@ -143,7 +143,7 @@ def read_settings(
     Those of the `project`'s folder in it win, key by key, over those of the folders above.
     Raises `UsageError` for a wrong file, variable or flag.
     """
-    from reviewloop.models.settling import settled
+    from reviewloop.llm.settling import settled
     from reviewloop.settings import load_settings
 
     user = user_settings_path()

@@ -12,9 +12,9 @@ from reviewloop.app.project import read_settings, repository_if_any, team_of
 from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
-from reviewloop.models.found import own_address
-from reviewloop.models.provider_table import KNOWN, OLLAMA, OPENAI
-from reviewloop.models.routing import route, split_model
+from reviewloop.llm.found import own_address
+from reviewloop.llm.provider_table import KNOWN, OLLAMA, OPENAI
+from reviewloop.llm.routing import route, split_model
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.untrusted import one_line
 from reviewloop.settings import Settings

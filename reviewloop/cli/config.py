@@ -8,9 +8,9 @@ from reviewloop.app.project import checkout_if_any, read_settings, repository_if
 from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
-from reviewloop.models.found import own_address
-from reviewloop.models.provider_table import KNOWN, OPENAI
-from reviewloop.models.routing import STEP_KINDS, route
+from reviewloop.llm.found import own_address
+from reviewloop.llm.provider_table import KNOWN, OPENAI
+from reviewloop.llm.routing import STEP_KINDS, route
 from reviewloop.render.untrusted import one_line
 from reviewloop.settings import Loaded
 from reviewloop.settings.keys import all_fields, flatten

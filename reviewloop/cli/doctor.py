@@ -25,11 +25,11 @@ from reviewloop.git.located import locate
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo, passing_folder
 from reviewloop.installed import how_to_install, is_light
-from reviewloop.models.checks import check_models
-from reviewloop.models.found import empty_keys
-from reviewloop.models.prices import estimate
-from reviewloop.models.routing import OFFLINE, require_provider, split_model
-from reviewloop.models.settling import choice, completed, is_begun
+from reviewloop.llm.checks import check_models
+from reviewloop.llm.found import empty_keys
+from reviewloop.llm.prices import estimate
+from reviewloop.llm.routing import OFFLINE, require_provider, split_model
+from reviewloop.llm.settling import choice, completed, is_begun
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line

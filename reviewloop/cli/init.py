@@ -22,11 +22,11 @@ from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.repository import below
 from reviewloop.installed import is_light
+from reviewloop.llm.found import FoundProvider, found_here, found_locally
+from reviewloop.llm.prices import estimate
+from reviewloop.llm.routing import require_provider
+from reviewloop.llm.settling import nothing_found
 from reviewloop.loop.context import Brief
-from reviewloop.models.found import FoundProvider, found_here, found_locally
-from reviewloop.models.prices import estimate
-from reviewloop.models.routing import require_provider
-from reviewloop.models.settling import nothing_found
 from reviewloop.settings import Settings, settings_template
 from reviewloop.settings.template import with_value
 

@@ -14,11 +14,11 @@ from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.guards.base import is_test_file
 from reviewloop.guards.inputs import guard_input
+from reviewloop.llm.messages import Message, text_block
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.gates import judge_by_name, judging, offered_gates
 from reviewloop.loop.state import LoopState
-from reviewloop.models.messages import Message, text_block
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
 from reviewloop.review.withheld import withheld_by_name

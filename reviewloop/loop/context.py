@@ -19,11 +19,11 @@ from reviewloop.faults import fault
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
+from reviewloop.llm.door import Models
+from reviewloop.llm.messages import CHARS_PER_TOKEN, Message, ToolSpec, map_text
+from reviewloop.llm.prefix_gate import PrefixGate
+from reviewloop.llm.routing import STEP_KINDS
 from reviewloop.loop.conversation import AgentReply, Caps, Check, Conversation, converse
-from reviewloop.models.door import Models
-from reviewloop.models.messages import CHARS_PER_TOKEN, Message, ToolSpec, map_text
-from reviewloop.models.prefix_gate import PrefixGate
-from reviewloop.models.routing import STEP_KINDS
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
 from reviewloop.review.pushed import Push

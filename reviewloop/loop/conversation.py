@@ -11,9 +11,9 @@ from typing import Any
 
 from reviewloop.domain.errors import ContextOverflowError, NoAnswerError
 from reviewloop.faults import fault
-from reviewloop.models.door import Models
-from reviewloop.models.history import marked, trimmed, unrepeated
-from reviewloop.models.messages import (
+from reviewloop.llm.door import Models
+from reviewloop.llm.history import marked, shorter, trimmed, unrepeated
+from reviewloop.llm.messages import (
     Message,
     ModelRequest,
     Reply,
@@ -28,8 +28,7 @@ from reviewloop.models.messages import (
     tool_result,
     user_message,
 )
-from reviewloop.models.prefix_gate import PrefixGate
-from reviewloop.models.shrinking import shorter
+from reviewloop.llm.prefix_gate import PrefixGate
 from reviewloop.render.event_lines import LASTING
 from reviewloop.review.lenient import NotOneObjectError, the_one_object, written_answer
 from reviewloop.store.events import Events

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reviewloop.domain.finding import Severity
-from reviewloop.models.messages import without_doubles
+from reviewloop.llm.messages import without_doubles
 from reviewloop.render.untrusted import without_escapes
 
 REPORT_FINDINGS = "report_findings"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reviewloop.agents import AgentDefinition
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.hidden_characters import show_hidden
-from reviewloop.models.messages import Block, Message, cache_point, text_block, user_message
+from reviewloop.llm.messages import Block, Message, cache_point, text_block, user_message
 from reviewloop.review.intake import REPORT_FINDINGS, REPORT_RESOLUTION
 
 SEVERITY_RUBRIC = """\

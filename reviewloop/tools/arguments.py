@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from reviewloop.models.messages import ToolSpec
+from reviewloop.llm.messages import ToolSpec
 from reviewloop.tools.answers import BadCallError
 
 _STRING = {"type": "string"}

@@ -9,7 +9,7 @@ from typing import Any
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
-from reviewloop.models.messages import ToolSpec
+from reviewloop.llm.messages import ToolSpec
 from reviewloop.tools import arguments
 from reviewloop.tools.answers import BadCallError, CallRefusedError, Output
 from reviewloop.tools.arguments import (

@@ -13,7 +13,7 @@ from reviewloop.app.batch.report import account, exit_code, keep_rows
 from reviewloop.app.batch.start import newest_batch
 from reviewloop.app.project import open_repository
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode
-from reviewloop.models.budget import Budget
+from reviewloop.llm.budget import Budget
 from reviewloop.render.batch import figures_of, html, markdown, next_of, sums, task_lines
 from reviewloop.render.terminal.batch import BatchScreen
 from reviewloop.settings import Limits, Settings

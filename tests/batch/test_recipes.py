@@ -7,7 +7,7 @@ import shlex
 import pytest
 from support.checkout import PACKAGE, QUIET_GATES, Checkout
 
-from reviewloop.models.script_provider import Script
+from reviewloop.llm.script import Script
 
 TEXT = (PACKAGE / "docs/recipes.md").read_text("utf-8")
 BLOCK = re.compile(r"^   ```(\w+)\n(.*?)^   ```$", re.MULTILINE | re.DOTALL)

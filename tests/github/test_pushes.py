@@ -19,7 +19,7 @@ from support.parts import cast, finds, found
 from support.play import REVIEWERS, agent_of
 
 from reviewloop.cli.main import run
-from reviewloop.models.installing import install_line
+from reviewloop.llm.installing import install_line
 
 MODEL = "bedrock_converse:global.anthropic.claude-sonnet-5-5"
 SETTINGS = '[review]\nanalysers_off = ["*"]\n'

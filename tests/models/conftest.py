@@ -11,10 +11,10 @@ from support.bedrock import BedrockServer, Received
 from support.model_requests import CLAUDE
 from support.quota import Unlimited
 
-from reviewloop.models.budget import Budget, spent_by
-from reviewloop.models.door import Models
-from reviewloop.models.messages import ModelRequest, Reply, text_block, user_message
-from reviewloop.models.retry import Pacing
+from reviewloop.llm.budget import Budget, spent_by
+from reviewloop.llm.door import Models
+from reviewloop.llm.messages import ModelRequest, Reply, text_block, user_message
+from reviewloop.llm.retry import Pacing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.rates import FileRates

@@ -7,8 +7,8 @@ from support import bedrock as b
 from support.model_requests import CLAUDE, asking
 
 from reviewloop.domain.errors import ContextOverflowError, ModelAccessError
-from reviewloop.models.retry import ModelUnavailableError, Pacing
-from reviewloop.models.trouble import Diagnosis, Trouble
+from reviewloop.llm.retry import ModelUnavailableError, Pacing
+from reviewloop.llm.trouble import Diagnosis, Trouble
 from reviewloop.store.journal import CallKey
 
 KEY = CallKey("review-security", "review")

@@ -8,7 +8,7 @@ from support import bedrock as b
 from support.bedrock_ledger import points
 from support.model_requests import CLAUDE, NOVA, REPORT, asking
 
-from reviewloop.models.messages import (
+from reviewloop.llm.messages import (
     ModelRequest,
     Reply,
     ToolCall,

@@ -7,8 +7,8 @@ import pytest
 from support.model_requests import asking
 
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
-from reviewloop.models.budget import Budget, Spent
-from reviewloop.models.messages import Usage
+from reviewloop.llm.budget import Budget, Spent
+from reviewloop.llm.messages import Usage
 from reviewloop.settings import Limits
 from reviewloop.store.journal import CallKey
 

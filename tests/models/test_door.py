@@ -9,8 +9,8 @@ from support import bedrock as b
 from support.model_requests import CLAUDE, NOVA, asking
 
 from reviewloop.domain.errors import InterruptedByUserError, ModelAccessError, ModelError
-from reviewloop.models.messages import text_block, tool_message, tool_result, user_message
-from reviewloop.models.retry import Pacing
+from reviewloop.llm.messages import text_block, tool_message, tool_result, user_message
+from reviewloop.llm.retry import Pacing
 from reviewloop.store.journal import CallKey
 
 KEY = CallKey("review-security", "review")

@@ -1,7 +1,7 @@
 """What of a conversation is sent again: cache points, old results, results said before."""
 
-from reviewloop.models.history import marked, trimmed, unrepeated
-from reviewloop.models.messages import (
+from reviewloop.llm.history import marked, trimmed, unrepeated
+from reviewloop.llm.messages import (
     Reply,
     ToolCall,
     assistant_message,

@@ -8,7 +8,7 @@ import pytest
 
 from reviewloop import installed
 from reviewloop.installed import how_to_install, source
-from reviewloop.models.installing import install_line
+from reviewloop.llm.installing import install_line
 
 COMMIT = "d" * 40
 

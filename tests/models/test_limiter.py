@@ -15,10 +15,10 @@ from support.model_requests import CLAUDE, NOVA, asking
 from support.quota import Quota, Unlimited
 
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
-from reviewloop.models.budget import Budget
-from reviewloop.models.door import Models
-from reviewloop.models.prefix_gate import PrefixGates
-from reviewloop.models.retry import ModelUnavailableError, Pacing
+from reviewloop.llm.budget import Budget
+from reviewloop.llm.door import Models
+from reviewloop.llm.prefix_gate import PrefixGates
+from reviewloop.llm.retry import ModelUnavailableError, Pacing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.rates import FileRates

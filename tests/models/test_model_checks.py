@@ -137,8 +137,8 @@ def test_a_control_plane_that_does_not_answer_is_a_warning(bedrock, open_door):
 
 
 def test_a_mistyped_model_is_answered_with_the_nearest_name():
-    from reviewloop.models.checks import _model_problem
-    from reviewloop.models.provider_table import KNOWN
+    from reviewloop.llm.checks import _model_problem
+    from reviewloop.llm.provider_table import KNOWN
 
     listed = ("a-1", "b-1", "c-1", "d-1", "e-1", "f-1", "g-1", "qwen3-coder")
     problem, _, _ = _model_problem(KNOWN["openai"], "qwen3-codr", listed, "http://h/v1", "missing")

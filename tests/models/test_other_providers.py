@@ -8,8 +8,8 @@ from support.model_requests import REPORT, asking
 from support.model_server import ModelServer
 
 from reviewloop.domain.errors import ModelAccessError, ModelSetupError
-from reviewloop.models.messages import assistant_message, tool_message, tool_result
-from reviewloop.models.retry import ModelUnavailableError, RequestRejectedError
+from reviewloop.llm.messages import assistant_message, tool_message, tool_result
+from reviewloop.llm.retry import ModelUnavailableError, RequestRejectedError
 from reviewloop.store.journal import CallKey
 
 KEY = CallKey("review-security", "review")

@@ -8,8 +8,8 @@ from support import bedrock as b
 from support.model_requests import CLAUDE, REPORT
 
 from reviewloop.domain.errors import ModelAccessError
-from reviewloop.models.messages import ModelRequest, cache_point, text_block, user_message
-from reviewloop.models.prefix_gate import PrefixGates
+from reviewloop.llm.messages import ModelRequest, cache_point, text_block, user_message
+from reviewloop.llm.prefix_gate import PrefixGates
 from reviewloop.store.journal import CallKey
 
 REVIEWERS = ["security", "infrastructure", "maintainability", "performance", "test-quality"]

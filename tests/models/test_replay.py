@@ -9,10 +9,10 @@ from support import bedrock as b
 from support.model_requests import asking
 
 from reviewloop.domain.errors import ModelError
-from reviewloop.models.budget import Budget
-from reviewloop.models.door import Models
-from reviewloop.models.recording import export_journal, first_difference
-from reviewloop.models.retry import Pacing
+from reviewloop.llm.budget import Budget
+from reviewloop.llm.door import Models
+from reviewloop.llm.replay import export_journal, first_difference
+from reviewloop.llm.retry import Pacing
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
 

@@ -3,9 +3,9 @@
 import pytest
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.models.messages import Usage
-from reviewloop.models.prices import cost
-from reviewloop.models.routing import STEP_KINDS, route, split_model
+from reviewloop.llm.messages import Usage
+from reviewloop.llm.prices import cost
+from reviewloop.llm.routing import STEP_KINDS, route, split_model
 from reviewloop.settings import Settings
 
 THINKER = "bedrock_converse:global.anthropic.claude-sonnet-5-5"

@@ -12,8 +12,8 @@ from reviewloop.domain.errors import (
     ModelAccessError,
     ModelError,
 )
-from reviewloop.models.messages import Usage
-from reviewloop.models.retry import ModelUnavailableError
+from reviewloop.llm.messages import Usage
+from reviewloop.llm.retry import ModelUnavailableError
 from reviewloop.store.journal import CallKey
 
 

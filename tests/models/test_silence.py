@@ -8,13 +8,12 @@ from contextlib import suppress
 import pytest
 from support.model_requests import CLAUDE, asking
 
-from reviewloop.models.asking import Asking
-from reviewloop.models.limiter import Limiter
-from reviewloop.models.messages import Reply, Usage
-from reviewloop.models.prefix_gate import GateTurn
-from reviewloop.models.retry import ModelUnavailableError, Pacing, Patience
-from reviewloop.models.silence import PATIENCE, Silence
-from reviewloop.models.trouble import Diagnosis, ProviderError, Trouble
+from reviewloop.llm.asking import Asking
+from reviewloop.llm.messages import Reply, Usage
+from reviewloop.llm.prefix_gate import GateTurn
+from reviewloop.llm.rate import PATIENCE, Limiter, Silence
+from reviewloop.llm.retry import ModelUnavailableError, Pacing, Patience
+from reviewloop.llm.trouble import Diagnosis, ProviderError, Trouble
 from reviewloop.settings import Models
 from reviewloop.store.journal import CallKey
 from reviewloop.store.rates import FileRates

@@ -9,7 +9,7 @@ from support import bedrock as b
 from support.model_requests import asking
 
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
-from reviewloop.models.slots import OF_THIS_PROCESS, Slots
+from reviewloop.llm.rate import PROCESS_SLOTS, Slots
 from reviewloop.store.journal import CallKey
 from reviewloop.store.rates import FileRates
 
@@ -111,7 +111,7 @@ def test_who_allows_fewer_at_once_is_not_passed_over_for_ever():
 def test_a_stop_and_the_runs_minutes_end_the_wait_for_a_slot(bedrock, open_door, limits, error):
     server = bedrock(lambda request: "ok")
     door = open_door(models={"concurrency": 1}, limits=limits)
-    with OF_THIS_PROCESS.one("somebody", 1, lambda: None), ThreadPoolExecutor(1) as pool:
+    with PROCESS_SLOTS.one("somebody", 1, lambda: None), ThreadPoolExecutor(1) as pool:
         [reply] = asked(pool, door, "late", 1)
         time.sleep(0.1)
         if error is InterruptedByUserError:
@@ -120,7 +120,7 @@ def test_a_stop_and_the_runs_minutes_end_the_wait_for_a_slot(bedrock, open_door,
             reply.result(2)
     assert door.models.wait_until_idle(1)
     assert server.ledger == []
-    with OF_THIS_PROCESS.one("next", 1, lambda: None):  # the place in the line was given up
+    with PROCESS_SLOTS.one("next", 1, lambda: None):  # the place in the line was given up
         pass
 
 

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 from support import bedrock as b
 
-from reviewloop.models.bedrock import open_session
-from reviewloop.models.messages import (
+from reviewloop.llm.bedrock import open_session
+from reviewloop.llm.messages import (
     ModelRequest,
     Reply,
     ToolSpec,
@@ -19,7 +19,7 @@ from reviewloop.models.messages import (
     tool_result,
     user_message,
 )
-from reviewloop.models.providers import Providers
+from reviewloop.llm.providers import Providers
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey
 

@@ -4,7 +4,7 @@ import os
 import sys
 from types import ModuleType
 
-from reviewloop.models.tracing import silence_tracing
+from reviewloop.llm.door import silence_tracing
 
 
 def test_tracing_is_silenced_while_its_reader_is_being_imported(monkeypatch):

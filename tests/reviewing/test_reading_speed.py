@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from reviewloop.models.messages import parse_arguments
+from reviewloop.llm.messages import parse_arguments
 from reviewloop.render.untrusted import one_line
 from reviewloop.review import lenient
 from reviewloop.review.intake import read_findings

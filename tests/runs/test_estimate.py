@@ -2,9 +2,9 @@
 
 from reviewloop.agents import build_team, collect_agent_files, prompt_reader
 from reviewloop.app.run.estimate import estimate_run
+from reviewloop.llm.messages import Usage
+from reviewloop.llm.prices import cost
 from reviewloop.loop.context import Brief
-from reviewloop.models.messages import Usage
-from reviewloop.models.prices import cost
 from reviewloop.settings import Settings
 from reviewloop.store.metrics import RunMetrics
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.models.messages import Reply, ToolCall, masked
+from reviewloop.llm.messages import Reply, ToolCall, masked
 from reviewloop.secrets import HeldSecrets, Redactor
 from tests.support.growth import grows_faster_than_its_text
 

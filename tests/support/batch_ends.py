@@ -21,8 +21,8 @@ from support.bedrock import Received
 from support.checkout import Checkout
 from support.plans import Plan, boxes
 
-from reviewloop.models.messages import Usage
-from reviewloop.models.prices import cost
+from reviewloop.llm.messages import Usage
+from reviewloop.llm.prices import cost
 
 _ROUNDED = 1e-6  # dollars: the account tells six digits of each run
 

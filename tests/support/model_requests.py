@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reviewloop.models.messages import ModelRequest, ToolSpec, text_block, user_message
+from reviewloop.llm.messages import ModelRequest, ToolSpec, text_block, user_message
 
 CLAUDE = "bedrock_converse:global.anthropic.claude-sonnet-5-5"
 NOVA = "bedrock_converse:amazon.nova-pro-v1:0"

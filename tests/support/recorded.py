@@ -62,7 +62,7 @@ def record(target: Path) -> int:
     """Review the pull request with the scripted replies, record that, and return how many calls."""
     from support.checkout import Checkout
 
-    from reviewloop.models.recording import export_journal
+    from reviewloop.llm.replay import export_journal
     from reviewloop.store.journal import Journal
 
     with tempfile.TemporaryDirectory() as place:

@@ -7,7 +7,7 @@ import pytest
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
 from reviewloop.github.job.outcome import write_file
-from reviewloop.models.recording import export_journal
+from reviewloop.llm.replay import export_journal
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 from reviewloop.app.project import Repository
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
-from reviewloop.models.budget import Spent, raised, spent_by, usage_of
+from reviewloop.llm.budget import Spent, raised, spent_by, usage_of
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord

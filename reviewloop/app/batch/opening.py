@@ -39,7 +39,7 @@ from reviewloop.domain.errors import (
     UsageError,
 )
 from reviewloop.domain.task import Spec
-from reviewloop.models.settling import completed
+from reviewloop.llm.settling import completed
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG
 from reviewloop.specs.discover import open_spec

@@ -27,14 +27,9 @@ from reviewloop.domain.task import Spec
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
 from reviewloop.git.transfer import address_of, fetch, has_commit, host_and_path, look, remote_of
-from reviewloop.models.checks import check_models
-from reviewloop.models.provider_table import BEDROCK
-from reviewloop.models.routing import (
-    OFFLINE,
-    is_bedrock_id,
-    require_provider,
-    split_model,
-)
+from reviewloop.llm.checks import check_models
+from reviewloop.llm.provider_table import BEDROCK
+from reviewloop.llm.routing import OFFLINE, is_bedrock_id, require_provider, split_model
 from reviewloop.render.batch import NOT_CHOSEN
 from reviewloop.settings import Settings
 from reviewloop.specs.discover import open_spec

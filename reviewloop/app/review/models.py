@@ -26,12 +26,12 @@ from reviewloop.domain.finding import Finding
 from reviewloop.git.attributes import kiroignored
 from reviewloop.git.comparison import Compared
 from reviewloop.git.diff import Change
+from reviewloop.llm.budget import Budget, count_warnings, over_budget, spent_by
+from reviewloop.llm.routing import require_provider
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.shown import Part, Parts, parts_to_read
 from reviewloop.loop.state import LoopState, ReviewerState
-from reviewloop.models.budget import Budget, count_warnings, over_budget, spent_by
-from reviewloop.models.routing import require_provider
 from reviewloop.render.report import (
     FileRead,
     PartRead,

@@ -26,7 +26,7 @@ from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.patches import DiffLine, Hunk
 from reviewloop.git.revisions import resolve
 from reviewloop.installed import require_all
-from reviewloop.models.settling import completed
+from reviewloop.llm.settling import completed
 from reviewloop.render.report import ReviewReport
 from reviewloop.review.evidence import AnalyserFinding, evidence_of, whole_evidence
 from reviewloop.review.pushed import Known

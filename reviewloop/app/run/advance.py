@@ -25,13 +25,13 @@ from reviewloop.domain.errors import (
 from reviewloop.domain.finding import Finding
 from reviewloop.faults import fault
 from reviewloop.installed import require_all
+from reviewloop.llm.replay import export_journal
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import write_findings
 from reviewloop.loop.gates import base_tests
 from reviewloop.loop.nodes.approve import follow
 from reviewloop.loop.state import LoopState
 from reviewloop.loop.tick import show_free
-from reviewloop.models.recording import export_journal
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.places import DISK_ERRORS

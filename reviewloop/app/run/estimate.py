@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from reviewloop.agents import Team
+from reviewloop.llm.messages import Usage
 from reviewloop.loop.context import Brief
-from reviewloop.models.messages import Usage
 from reviewloop.settings import Settings
 from reviewloop.store.metrics import RunMetrics
 
@@ -49,8 +49,8 @@ def estimate_run(
 
     `seen` are earlier runs of this repository, the oldest first.
     """
-    from reviewloop.models.prices import cost, estimate
-    from reviewloop.models.routing import route
+    from reviewloop.llm.prices import cost, estimate
+    from reviewloop.llm.routing import route
 
     start = len(brief.briefing) // _CHARS_PER_TOKEN
     shared = len(brief.task) // _CHARS_PER_TOKEN + 3000

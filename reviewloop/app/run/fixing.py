@@ -24,8 +24,8 @@ from reviewloop.app.sandboxing import Acceptance, not_needed, required
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.git.private import PrivateRepo
+from reviewloop.llm.settling import completed
 from reviewloop.loop.context import Brief
-from reviewloop.models.settling import completed
 from reviewloop.render.text import counted
 from reviewloop.review.anchoring import occurrences
 from reviewloop.tools.policy import is_protected

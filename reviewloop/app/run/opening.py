@@ -18,8 +18,8 @@ from reviewloop.app.sandboxing import described, finder, levels_of
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.checkout.workspace import Workspace, filling_of
 from reviewloop.git.private import PrivateRepo
+from reviewloop.llm.budget import Budget, spent_by
 from reviewloop.loop.context import Brief, RunContext
-from reviewloop.models.budget import Budget, spent_by
 from reviewloop.review.prompts import Fence
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.sandbox.environment import ProjectEnv, build_environment, places_for

@@ -26,9 +26,9 @@ from reviewloop.git.commits import Base, create_on
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import safe_branch_name
 from reviewloop.installed import require_all
+from reviewloop.llm.settling import choice, completed
 from reviewloop.loop.context import Brief
 from reviewloop.loop.tick import show_in_work
-from reviewloop.models.settling import choice, completed
 from reviewloop.review.prompts import new_nonce
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.secrets import Redactor
@@ -121,7 +121,7 @@ def plan(repository: Repository, wanted: RunRequest) -> Plan:
 
     Raises the `ReviewLoopError` of the first thing that stands in the way.
     """
-    from reviewloop.models.routing import require_provider
+    from reviewloop.llm.routing import require_provider
 
     require_all("implementing a task")
     user = repository.user

@@ -7,6 +7,7 @@ from typing import Any
 from reviewloop.domain.errors import ModelAccessError, ModelError
 from reviewloop.domain.finding import Finding, Status, by_severity
 from reviewloop.faults import fault
+from reviewloop.llm.retry import ModelUnavailableError
 from reviewloop.loop.agent_tools import only_a_person, scope_of, with_resources, writing_toolbox
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import changed_by_word, read_findings, write_heard
@@ -14,7 +15,6 @@ from reviewloop.loop.gates import failure_of
 from reviewloop.loop.nodes.implement import FINISH, needs_summary
 from reviewloop.loop.shown import reviewed_change
 from reviewloop.loop.state import LoopState
-from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.prompts import HOUSE_RULES, fix_message
 from reviewloop.store.journal import CallKey

@@ -7,6 +7,7 @@ from typing import Any
 from reviewloop.domain.errors import ModelError
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.domain.gate import GateResult
+from reviewloop.llm.messages import ToolSpec, text_block, user_message
 from reviewloop.loop.agent_tools import (
     scope_of_repair,
     why_nothing,
@@ -18,7 +19,6 @@ from reviewloop.loop.findings_log import read_findings, write_findings
 from reviewloop.loop.protected import named_by_a_person
 from reviewloop.loop.shown import fitted
 from reviewloop.loop.state import LoopState
-from reviewloop.models.messages import ToolSpec, text_block, user_message
 from reviewloop.review.prompts import HOUSE_RULES
 from reviewloop.store.journal import CallKey
 

@@ -8,6 +8,7 @@ from reviewloop.domain.finding import Finding, Status, by_severity
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.git.diff import Change
 from reviewloop.git.interdiff import lfs_stop
+from reviewloop.llm.budget import count_warnings
 from reviewloop.loop.agent_tools import refused_edits, why_nothing
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.edited import edit_line, edited_in, words_of
@@ -18,7 +19,6 @@ from reviewloop.loop.protected import touched_protected_files, why_blocked
 from reviewloop.loop.state import LoopState, ReviewerState
 from reviewloop.loop.tick import TickedSpec, ticked_spec
 from reviewloop.loop.usage import agent_figures, usage_figures
-from reviewloop.models.budget import count_warnings
 from reviewloop.render.counts import PERSON, count
 from reviewloop.render.proposal import (
     CoverageFigures,

@@ -11,6 +11,8 @@ from typing import Any
 from reviewloop.domain.errors import ModelAccessError, ModelError
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.domain.gate import GateResult
+from reviewloop.llm.messages import ToolSpec
+from reviewloop.llm.retry import ModelUnavailableError
 from reviewloop.loop.agent_tools import changed_lines, reading_toolbox
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.evidence import evidence_of, late_evidence_of
@@ -22,8 +24,6 @@ from reviewloop.loop.findings_log import (
 )
 from reviewloop.loop.shown import fitted
 from reviewloop.loop.state import LoopState
-from reviewloop.models.messages import ToolSpec
-from reviewloop.models.retry import ModelUnavailableError
 from reviewloop.review.anchoring import anchor, occurrences
 from reviewloop.review.evidence import AnalyserFinding, whole_evidence
 from reviewloop.review.intake import (

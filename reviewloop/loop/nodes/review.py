@@ -17,6 +17,8 @@ from reviewloop.domain.errors import (
 )
 from reviewloop.domain.finding import Finding, told_apart
 from reviewloop.git.paths import shown
+from reviewloop.llm.budget import over_budget
+from reviewloop.llm.messages import ToolSpec
 from reviewloop.loop.agent_tools import changed_lines, reading_toolbox, resources_of
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.conversation import AgentReply
@@ -24,8 +26,6 @@ from reviewloop.loop.evidence import evidence_of
 from reviewloop.loop.moved import Moved, added_to, place_of, reads_what_moved, to_read_by
 from reviewloop.loop.shown import SHRINKS, Part, Parts, material_of, parts_to_read, read_change
 from reviewloop.loop.state import LoopState, ReviewerState
-from reviewloop.models.budget import over_budget
-from reviewloop.models.messages import ToolSpec
 from reviewloop.review.anchoring import anchor
 from reviewloop.review.intake import (
     DEEP_SCHEMA,

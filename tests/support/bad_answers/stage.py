@@ -21,8 +21,8 @@ from support.play import agent_of
 from support.quota import Unlimited
 from support.shop import make_shop
 
-from reviewloop.models import bedrock, door
-from reviewloop.models.retry import Patience
+from reviewloop.llm import bedrock, door
+from reviewloop.llm.retry import Patience
 from reviewloop.store.journal import Journal
 
 MODEL = "bedrock_converse:global.anthropic.claude-sonnet-5-5"

@@ -7,7 +7,7 @@ from support.bad_answers.stage import OTHER, QUIET_RUN, Row, Stage
 from support.bedrock import Answer, Received
 from support.parts import Part, says
 
-from reviewloop.models.checks import check_models
+from reviewloop.llm.checks import check_models
 from reviewloop.settings import Settings
 
 NOTHING = b.calls("report_findings", {"findings": []})

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewloop.domain.errors import InterruptedByUserError, ModelError, ModelSetupError
-from reviewloop.models.messages import (
+from reviewloop.llm.messages import (
     CHARS_PER_TOKEN,
     ModelRequest,
     Reply,
@@ -27,7 +27,7 @@ from reviewloop.models.messages import (
     map_text,
     spoken_text,
 )
-from reviewloop.models.trouble import Diagnosis, ProviderError, Trouble
+from reviewloop.llm.trouble import Diagnosis, ProviderError, Trouble
 from reviewloop.store.journal import CallKey
 
 _KEY_FIELDS = ("agent", "step", "finding", "cycle", "round", "attempt", "turn")

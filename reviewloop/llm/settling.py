@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.models.bare_names import no_model, resolved
-from reviewloop.models.found import (
+from reviewloop.llm.found import (
     FoundProvider,
     aws_region,
     empty_keys,
@@ -16,8 +15,8 @@ from reviewloop.models.found import (
     listed,
     own_address,
 )
-from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI
-from reviewloop.models.routing import names_a_model, split_model, with_bedrock_id
+from reviewloop.llm.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI
+from reviewloop.llm.routing import names_a_model, no_model, resolved, split_model, with_bedrock_id
 from reviewloop.settings import Loaded
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings.loading import DEFAULT, FOUND
@@ -79,7 +78,7 @@ def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
 
 def _own_server_problem(models: ModelSettings, environ: Mapping[str, str]) -> str:
     """Return why a server of the person's own gave no model, "" where none is named."""
-    from reviewloop.models.free_calls import ask_free
+    from reviewloop.llm.found import ask_free
 
     own = own_address(KNOWN[OPENAI], models, environ)
     if not own:

@@ -1,8 +1,8 @@
 """What a call costs, from a price list that others keep up; never over the network."""
 
-from reviewloop.models.messages import Usage
-from reviewloop.models.provider_table import KNOWN, OLLAMA
-from reviewloop.models.routing import split_model
+from reviewloop.llm.messages import Usage
+from reviewloop.llm.provider_table import KNOWN, OLLAMA
+from reviewloop.llm.routing import split_model
 
 _FREE = {"script", "replay", OLLAMA}
 _PRICE_LISTS = {

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from reviewloop.installed import by_the_action, source
-from reviewloop.models.provider_table import Provider
+from reviewloop.llm.provider_table import Provider
 
 _IN_THE_ACTION = (
     "on GitHub give the Action a key as its input, such as `openai-api-key`: it installs what "

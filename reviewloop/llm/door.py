@@ -1,6 +1,8 @@
-"""The one way to ask a model: journal, then budget, then the provider, then the journal again."""
+"""The one way to ask a model: journal, then budget, then the provider, then the journal."""
 
 import json
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,11 +14,10 @@ from uuid import uuid4
 
 from reviewloop.domain.errors import InterruptedByUserError, ModelError
 from reviewloop.faults import fault
-from reviewloop.models import checks, prices
-from reviewloop.models.asking import Asking, Notify
-from reviewloop.models.budget import Budget, is_far_off
-from reviewloop.models.limiter import LIKELY_OUTPUT, Limiter
-from reviewloop.models.messages import (
+from reviewloop.llm import checks, prices
+from reviewloop.llm.asking import Asking, Notify
+from reviewloop.llm.budget import Budget, is_far_off
+from reviewloop.llm.messages import (
     ModelRequest,
     Reply,
     Scrub,
@@ -26,14 +27,38 @@ from reviewloop.models.messages import (
     plain_request,
     request_hash,
 )
-from reviewloop.models.prefix_gate import GateTurn, PrefixGate, PrefixGates
-from reviewloop.models.providers import Providers
-from reviewloop.models.retry import Attempt, Pacing, Patience, RequestRejectedError
-from reviewloop.models.routing import Route, kind_of, route
-from reviewloop.models.tracing import silence_tracing
+from reviewloop.llm.prefix_gate import GateTurn, PrefixGate, PrefixGates
+from reviewloop.llm.providers import Providers
+from reviewloop.llm.rate import LIKELY_OUTPUT, Limiter
+from reviewloop.llm.retry import Attempt, Pacing, Patience, RequestRejectedError
+from reviewloop.llm.routing import Route, kind_of, route
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.rates import FileRates, Rates
+
+_REROUTES = (
+    "LANGSMITH_GATEWAY",
+    "LANGSMITH_GATEWAY_API_KEY",
+    "LANGSMITH_TRACING_V2",
+    "LANGCHAIN_TRACING_V2",
+    "LANGCHAIN_TRACING",
+    "LANGSMITH_OTEL_ENABLED",
+    "LANGSMITH_RUNS_ENDPOINTS",
+)
+
+
+def silence_tracing() -> None:
+    """Switch LangSmith's tracing and gateway off for this process.
+
+    To be called before the first graph or model is made; its readers keep what they saw first.
+    """
+    for name in _REROUTES:
+        os.environ.pop(name, None)
+    os.environ["LANGSMITH_TRACING"] = "false"
+    # Another thread may be in the middle of importing it: then it has read nothing yet.
+    reader = getattr(sys.modules.get("langsmith.utils"), "get_env_var", None)
+    if reader is not None:
+        reader.cache_clear()
 
 
 def _unchanged(text: str) -> str:

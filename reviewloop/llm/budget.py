@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
-from reviewloop.models.messages import Usage
+from reviewloop.llm.messages import Usage
 from reviewloop.settings import Limits
 from reviewloop.store.journal import Journal
 

@@ -12,9 +12,9 @@ from reviewloop.domain.errors import (
     ModelAccessError,
     ModelError,
 )
-from reviewloop.models.provider_table import KNOWN, Provider
-from reviewloop.models.routing import split_model
-from reviewloop.models.trouble import Diagnosis, Trouble, diagnose, provider_errors
+from reviewloop.llm.provider_table import KNOWN, Provider
+from reviewloop.llm.routing import split_model
+from reviewloop.llm.trouble import Diagnosis, Trouble, diagnose, provider_errors
 
 Result = TypeVar("Result")
 

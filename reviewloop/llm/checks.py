@@ -10,30 +10,34 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reviewloop.domain.errors import ReviewLoopError
-from reviewloop.models.bare_names import nearest_in_bedrock
-from reviewloop.models.bedrock import base_model, open_session, where
-from reviewloop.models.found import (
+from reviewloop.llm.bedrock import base_model, open_session, where
+from reviewloop.llm.found import (
     AWS_KEY_PAIR,
-    aws_key_problem,
-    aws_region,
-    missing_key,
-    own_address,
-    shown_address,
-)
-from reviewloop.models.free_calls import (
     Answer,
     FreeCallResult,
     ask_about_model,
     ask_free,
+    aws_key_problem,
+    aws_region,
+    missing_key,
+    own_address,
     same_model,
+    shown_address,
 )
-from reviewloop.models.installing import install_advice, package_problem
-from reviewloop.models.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
-from reviewloop.models.replay_provider import ReplayProvider
-from reviewloop.models.retry import access_problem
-from reviewloop.models.routing import OFFLINE, default_model, is_bedrock_id, route, split_model
-from reviewloop.models.script_provider import ScriptProvider
-from reviewloop.models.trouble import Trouble, diagnose, provider_errors
+from reviewloop.llm.installing import install_advice, package_problem
+from reviewloop.llm.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
+from reviewloop.llm.replay import ReplayProvider
+from reviewloop.llm.retry import access_problem
+from reviewloop.llm.routing import (
+    OFFLINE,
+    default_model,
+    is_bedrock_id,
+    nearest_in_bedrock,
+    route,
+    split_model,
+)
+from reviewloop.llm.script import ScriptProvider
+from reviewloop.llm.trouble import Trouble, diagnose, provider_errors
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings import Settings
 

@@ -5,18 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from reviewloop.domain.errors import ModelAccessError
-from reviewloop.models.limiter import Limiter
-from reviewloop.models.messages import ModelRequest, Reply
-from reviewloop.models.prefix_gate import GateTurn
-from reviewloop.models.providers import Providers
-from reviewloop.models.retry import (
-    Attempt,
-    ModelUnavailableError,
-    Patience,
-    ask_patiently,
-)
-from reviewloop.models.routing import OFFLINE, split_model
-from reviewloop.models.trouble import diagnose, provider_errors
+from reviewloop.llm.messages import ModelRequest, Reply
+from reviewloop.llm.prefix_gate import GateTurn
+from reviewloop.llm.providers import Providers
+from reviewloop.llm.rate import Limiter
+from reviewloop.llm.retry import Attempt, ModelUnavailableError, Patience, ask_patiently
+from reviewloop.llm.routing import OFFLINE, split_model
+from reviewloop.llm.trouble import diagnose, provider_errors
 from reviewloop.store.journal import CallKey
 
 Notify = Callable[..., None]  # tell(kind, **what), as `Events.tell`

@@ -4,18 +4,31 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from reviewloop.domain.errors import ModelError, ReviewLoopError
-from reviewloop.models import prices
-from reviewloop.models.bedrock import BedrockClients, where
-from reviewloop.models.messages import Scrub
-from reviewloop.models.provider import Provider
-from reviewloop.models.provider_table import BEDROCK
-from reviewloop.models.replay_provider import ReplayProvider
-from reviewloop.models.routing import OFFLINE, split_model
-from reviewloop.models.script_provider import ScriptProvider
-from reviewloop.models.trouble import provider_errors
+from reviewloop.llm import prices
+from reviewloop.llm.bedrock import BedrockClients, where
+from reviewloop.llm.messages import ModelRequest, Reply, Scrub
+from reviewloop.llm.provider_table import BEDROCK
+from reviewloop.llm.replay import ReplayProvider
+from reviewloop.llm.routing import OFFLINE, split_model
+from reviewloop.llm.script import ScriptProvider
+from reviewloop.llm.trouble import provider_errors
 from reviewloop.settings import Models as ModelSettings
+from reviewloop.store.journal import CallKey
+
+
+class Provider(Protocol):
+    """One model, safe to ask from several threads."""
+
+    def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
+        """Return the reply; call `on_first` when its first event has arrived."""
+        ...
+
+    def warm_up(self) -> None:
+        """Load what the first call would load."""
+        ...
 
 
 class Providers:
@@ -66,6 +79,6 @@ class Providers:
             return ScriptProvider(Path(ident).expanduser(), stopped=self._stopped)
         if provider == "replay":
             return ReplayProvider(Path(ident).expanduser(), scrub=self._scrub)
-        from reviewloop.models.langchain_provider import LangChainProvider
+        from reviewloop.llm.langchain import LangChainProvider
 
         return LangChainProvider(provider, ident, self._settings, self._clients)

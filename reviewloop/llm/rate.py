@@ -1,0 +1,260 @@
+"""Waits for one's turn at a quota that all runs of this user share, before a request."""
+
+import math
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from reviewloop.domain.errors import InterruptedByUserError
+from reviewloop.llm.bedrock import endpoint_of
+from reviewloop.llm.messages import ModelRequest, Usage, estimated_tokens
+from reviewloop.llm.retry import ModelUnavailableError
+from reviewloop.llm.routing import OFFLINE, split_model
+from reviewloop.llm.trouble import Diagnosis, Trouble
+from reviewloop.settings import Models as ModelSettings
+from reviewloop.store.journal import CallKey
+from reviewloop.store.rates import Ceilings, Rates
+
+PATIENCE = 120.0  # seconds without a single reply: two windows of a quota per minute
+OF_ALL = 150.0  # seconds without a reply of any model: what fallbacks may add to that
+RECENT = 60.0  # seconds after a refusal in which nobody needs to try for himself
+_FORGET = 600.0  # seconds without a refusal
+
+
+@dataclass
+class _Refusals:
+    since: float
+    last: float
+
+
+class Silence:
+    """Remembers, for each quota, since when nothing but refusals came from it.
+
+    One for all runs of a process, so that the replies of one tell the others that it goes on.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._lock = threading.Lock()
+        self._refusals: dict[str, _Refusals] = {}
+        self._of_all: _Refusals | None = None  # since the last reply of any model
+
+    def refused(self, quota: str) -> None:
+        """Note that a request was one too many."""
+        now = self.clock()
+        with self._lock:
+            self._refusals[quota] = _once_more(self._refusals.get(quota), now)
+            self._of_all = _once_more(self._of_all, now)
+
+    def answered(self, quota: str) -> None:
+        """Note a reply: the provider takes requests."""
+        with self._lock:
+            self._refusals.pop(quota, None)
+            self._of_all = None
+
+    def seconds_left(self, quota: str) -> float:
+        """Return how long it is still worth asking; infinite where nothing was refused."""
+        with self._lock:
+            known = self._refusals.get(quota)
+            return math.inf if known is None else self._end(known) - self.clock()
+
+    def is_hopeless(self, quota: str, waiting_since: float) -> bool:
+        """Whether somebody who waits for a turn since then should give up without asking."""
+        with self._lock:
+            known, now = self._refusals.get(quota), self.clock()
+            if known is None or now < self._end(known):
+                return False
+            return now - known.last < RECENT or now - waiting_since >= PATIENCE
+
+    def _end(self, known: _Refusals) -> float:
+        """Return when to give up a quota: a fallback is asked as long as patience in all lasts."""
+        end = known.since + PATIENCE
+        return end if self._of_all is None else min(end, self._of_all.since + OF_ALL)
+
+
+def _once_more(known: _Refusals | None, now: float) -> _Refusals:
+    if known is None or now - known.last > _FORGET:
+        return _Refusals(now, now)
+    return _Refusals(known.since, now)
+
+
+OF_THIS_PROCESS = Silence()
+
+
+_SLOT_SLICE = 0.1  # seconds between looks at the clock and the stop signal while waiting
+
+
+@dataclass(frozen=True, eq=False)
+class _Ticket:
+    """Somebody's place in the line: whose it is, and how many requests they allow in all."""
+
+    owner: object
+    most: int
+
+
+class Slots:
+    """A line before the provider that all runs of a process stand in.
+
+    The next slot goes to who holds the fewest, and of their requests to the oldest. So a run alone
+    has all of them, and one with many requests keeps none from starting.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._held: Counter[object] = Counter()
+        self._line: list[_Ticket] = []
+
+    @contextmanager
+    def one(self, owner: object, most: int, check: Callable[[], None]) -> Iterator[None]:
+        """Wait for a slot and hold it; at most `most` requests of all owners are under way then.
+
+        `check` raises when `owner` may not wait any longer, or not ask any more.
+        """
+        ticket = _Ticket(owner, most)
+        self._wait(ticket, check)
+        try:
+            check()  # the slot may have come with the end
+            yield
+        finally:
+            self._give_back(owner)
+
+    def _wait(self, mine: _Ticket, check: Callable[[], None]) -> None:
+        with self._changed:
+            self._line.append(mine)
+            try:
+                # Who is first waits although another owner allows more; or they would never go.
+                while self._first() is not mine or self._held.total() >= mine.most:
+                    self._changed.wait(_SLOT_SLICE)
+                    check()
+                self._held[mine.owner] += 1
+            finally:
+                self._line.remove(mine)
+                self._changed.notify_all()  # somebody else is first now, and may go as well
+
+    def _first(self) -> _Ticket:
+        return min(self._line, key=lambda ticket: self._held[ticket.owner])
+
+    def _give_back(self, owner: object) -> None:
+        with self._changed:
+            self._held[owner] -= 1
+            self._held += Counter()  # forgets who holds none
+            self._changed.notify_all()
+
+
+PROCESS_SLOTS = Slots()
+
+
+LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
+_SLICE = 0.5  # seconds between looks at the clock, the stop signal and the quota while waiting
+_WORTH_TELLING = 0.05  # seconds
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The leave to send one request: of which quota, when it was given, for how many tokens."""
+
+    quota: str  # "" where nothing is limited
+    at: float = 0.0
+    tokens: int = 0
+
+
+class Limiter:
+    """Gives out turns; `check` raises when the run may not wait any longer (stop, minutes)."""
+
+    def __init__(
+        self,
+        rates: Rates,
+        settings: ModelSettings,
+        *,
+        place: Callable[[str], str],
+        sleep: Callable[[float], bool],
+        check: Callable[[], None],
+        tell: Callable[..., None],
+        silence: Silence = OF_THIS_PROCESS,
+    ) -> None:
+        self._silence = silence
+        self._rates = rates
+        self._ceilings = Ceilings(settings.requests_per_minute, settings.tokens_per_minute)
+        self._at_once = settings.concurrency
+        self._endpoint = endpoint_of(settings)
+        self._place = place  # region, profile and role of a model: each has a quota of its own
+        self._sleep = sleep  # seconds -> whether the person asked to stop meanwhile
+        self._check = check
+        self._tell = tell
+
+    @contextmanager
+    def turn(self, key: CallKey, request: ModelRequest) -> Iterator[Turn]:
+        """Wait until this request may be sent and hold its slot; who waits for a quota holds none.
+
+        Waiting is no attempt at the call. It is active time of the run, so its cap on minutes
+        ends it.
+        """
+        told, since = False, self._silence.clock()
+        while True:
+            with PROCESS_SLOTS.one(self, self._at_once, self._check):
+                turn, wait = self._taken(request)
+                if not wait:
+                    yield turn
+                    return
+            self._give_up_where_hopeless(request.model, since)
+            if not told and wait >= _WORTH_TELLING:
+                told = True
+                self._tell("model.waiting", **_who(key), model=request.model, seconds=wait)
+            # A little random, or all who wait would come back at the same moment.
+            if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311
+                raise InterruptedByUserError(
+                    "stopped while waiting for the rate limit; `reviewloop resume` goes on"
+                )
+
+    def _taken(self, request: ModelRequest) -> tuple[Turn, float]:
+        """Take from the quota; return the turn, or the seconds to wait before trying again."""
+        if split_model(request.model)[0] in OFFLINE:
+            return Turn(""), 0.0
+        quota = self._quota(request.model)
+        tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
+        wait = self._rates.take(quota, tokens, self._ceilings)
+        return Turn(quota, self._rates.now(), tokens), wait
+
+    def seconds_left(self, model: str) -> float:
+        """Return how long it is still worth asking a model that refuses every request."""
+        return self._silence.seconds_left(self._quota(model))
+
+    def _quota(self, model: str) -> str:
+        return f"{model}{self._place(model)} {self._endpoint}".rstrip()
+
+    def _give_up_where_hopeless(self, model: str, since: float) -> None:
+        if self._silence.is_hopeless(self._quota(model), since):
+            raise ModelUnavailableError(
+                f"{model} refuses every request as one too many; wait a little or ask the provider "
+                "for a higher quota, or name another model in models.fallbacks, then `reviewloop "
+                "resume`"
+            )
+
+    def failed(self, turn: Turn, diagnosis: Diagnosis) -> None:
+        """Slow all runs down if the provider said that the request was one too many."""
+        if not turn.quota:
+            return
+        if diagnosis.trouble is Trouble.THROTTLED:
+            kind = "tokens" if "token" in diagnosis.message.lower() else "requests"
+            self._silence.refused(turn.quota)
+            self._rates.refuse(turn.quota, kind, turn.at, diagnosis.retry_after)
+
+    def answered(self, turn: Turn, usage: Usage) -> None:
+        """Replace the tokens that were guessed by those that count against a quota.
+
+        What is read from a cache does not count on Bedrock (its user guide, prompt caching).
+        """
+        if turn.quota:
+            self._silence.answered(turn.quota)
+            used = usage.input + usage.cache_write + usage.output
+            unused = 0 if usage.estimated else turn.tokens - used
+            self._rates.answered(turn.quota, turn.at, unused)
+
+
+def _who(key: CallKey) -> dict[str, Any]:
+    return {"agent": key.agent, "step": key.step, "finding": key.finding}
