@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 
-from reviewloop.analysis.contract import AnalyserReport, ChangeCheck, FileCheck, Rule
+from reviewloop.analysis.contract import AnalyserReport, ChangeCheck, ChangeView, FileCheck, Rule
 from reviewloop.analysis.rule_packs import OURS, installed_packs
 
 
@@ -23,6 +23,14 @@ def change_checks() -> tuple[ChangeCheck, ...]:
 def failed_packs() -> tuple[AnalyserReport, ...]:
     """Return a report of each pack of rules that could not be loaded."""
     return installed_packs().failed
+
+
+def reports_about(view: ChangeView) -> Iterator[AnalyserReport]:
+    """Yield what packs report beside their hits: whether data they need could be used."""
+    for pack in installed_packs().packs.values():
+        for said in pack.reports:
+            if report := said(view):
+                yield report
 
 
 def own_rules() -> Iterator[Rule]:

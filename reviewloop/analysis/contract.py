@@ -247,6 +247,8 @@ class RulePack:
     change_checks: tuple[ChangeCheck, ...] = ()
     retired: Mapping[str, str] = field(default_factory=dict)
     """Rules of earlier versions, and the rule of a tool that says the same."""
+    reports: tuple[Callable[[ChangeView], "AnalyserReport | None"], ...] = ()
+    """Each says whether data could be used that no hit tells of; None: it was not needed."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from reviewloop.analysis.contract import (
     Tree,
 )
 from reviewloop.analysis.placing import PlacedHit, new_ones, placed_anywhere, placed_in
-from reviewloop.rules.deps import advisory_status
 
 
 @dataclass(frozen=True)
@@ -117,11 +116,8 @@ def examine_early(
             taken.take(_whole(check, view))
         for given, report in extra:
             taken.take((placed_anywhere(given, view, report.name), report))
-        for report in book.failed_packs():
+        for report in (*book.failed_packs(), *book.reports_about(view)):
             taken.take(([], report))
-        advisories = advisory_status(view.options, view.files)
-        if advisories is not None:
-            taken.take(([], advisories))
         for future in running:
             taken.take(future.result())
     return taken.examination()

@@ -4,7 +4,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from reviewloop.analysis.contract import (
+    AnalyserReport,
     ChangeCheck,
+    ChangeView,
     FileCheck,
     Hit,
     RuleEntry,
@@ -94,7 +96,13 @@ def load_pack() -> RulePack:
     told = [rule for check in checks for rule in check.rules]
     told += [rule for check in change_checks for rule in check.rules]
     rules = {rule.id: rule for rule in told}  # several checks may share rules
-    return RulePack(tuple(rules.values()), checks, change_checks, _RETIRED)
+    return RulePack(tuple(rules.values()), checks, change_checks, _RETIRED, (_advisories,))
+
+
+def _advisories(view: ChangeView) -> AnalyserReport | None:
+    from reviewloop.rules.deps import advisory_status
+
+    return advisory_status(view.options, view.files)
 
 
 def _check(

@@ -4,10 +4,11 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import Hit, PathClass, Rule, SourceFile, Span
 from reviewloop.analysis.patterns import generated, nodes_of, parse
+from reviewloop.analysis.yaml_syntax import Problem, lower_first, yaml_problem
 from reviewloop.rules.infra.hcl import Tokens
 from reviewloop.rules.syntax import rules
 
@@ -30,13 +31,6 @@ _TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _WHERE = re.compile(r"\s*\((?:at|line) [^)]*\)")
 
 
-class Problem(NamedTuple):
-    """Where a reader stopped, and what it said."""
-
-    line: int  # 1-based
-    message: str
-
-
 def json_problem(path: str, text: str) -> Problem | None:
     """Return where a file stops being JSON; None for valid files and readers that take more."""
     text = text.removeprefix("\ufeff")
@@ -53,42 +47,8 @@ def json_problem(path: str, text: str) -> Problem | None:
             return None
         if not strict and error.msg == "Extra data" and rest[:1] in {"{", "["}:
             return None  # one value per line
-        return Problem(error.lineno, _lower(error.msg))
+        return Problem(error.lineno, lower_first(error.msg))
     return None
-
-
-def yaml_problem(text: str) -> Problem | None:
-    """Return where a text stops being YAML, tags and further documents being fine."""
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        depth = 0
-        for event in yaml.parse(text, Loader=loader):
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
-                return None
-    except yaml.MarkedYAMLError as error:
-        return _yaml_problem(text, error)
-    except (yaml.YAMLError, RecursionError):
-        return None  # characters the library does not take, which others may
-    return None
-
-
-def _yaml_problem(text: str, error: Any) -> Problem | None:
-    message = str(error.problem or error.context or "")
-    if "nesting" in message:
-        return None
-    mark, start = error.problem_mark or error.context_mark, error.context_mark
-    end = len(text.rstrip())
-    if mark is None or (mark.index >= end and start is not None):
-        mark = start  # what is not closed stands where it was opened
-    if mark is None:
-        return None
-    if "\\t" in message and text[text.rfind("\n", 0, mark.index) + 1 : mark.index].strip():
-        return None  # a tab between words is allowed by newer readers
-    return Problem(text.count("\n", 0, min(mark.index, end)) + 1, _lower(message))
 
 
 def toml_problem(text: str) -> Problem | None:
@@ -102,12 +62,8 @@ def toml_problem(text: str) -> Problem | None:
     except tomllib.TOMLDecodeError as error:
         found = _TOML_LINE.search(str(error))
         line = int(found.group(1)) if found else text.rstrip().count("\n") + 1
-        return Problem(line, _lower(_WHERE.sub("", str(error))))
+        return Problem(line, lower_first(_WHERE.sub("", str(error))))
     return None
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".")
 
 
 _OPENS = {")": "(", "]": "[", "}": "{"}

@@ -7,7 +7,7 @@ from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
-from reviewloop.rules.syntax.check import yaml_problem
+from reviewloop.analysis.yaml_syntax import yaml_problem
 
 if TYPE_CHECKING:
     from reviewloop.analysis.tools.running import Session
