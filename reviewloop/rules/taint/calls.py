@@ -500,12 +500,20 @@ def _site(frame: Frame, expr: Call) -> Site:
         else:
             args.append(value)
     path = callee.path
-    if callee.ref is None and path and not callee.taints:
+    if callee.ref is None and path and not callee.taints and _matters(path, args, keywords):
         there = frame.machine.imported_value(path)
         if there is not None and there.ref is not None:
             callee = duplicate(there)
             callee.path = path
     return Site(expr, callee, path, path.rpartition(".")[2], args, keywords, starred)
+
+
+def _matters(path: str, args: list[Value], keywords: dict[str, Value]) -> bool:
+    """Whether a call of an imported function may carry, bring or make anything worth reading it."""
+    given = [*args, *keywords.values()]
+    if not given or path.rpartition(".")[2][:1].isupper():
+        return True
+    return any(value.taints or value.ref or value.path[:1] == "@" for value in given)
 
 
 def _asks(ref: object) -> bool:

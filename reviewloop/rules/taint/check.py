@@ -59,6 +59,14 @@ _HARM = re.compile(
 )
 
 
+_ENDS = re.compile(
+    r"\.execute|\bsystem\(|popen|subprocess|\beval\(|\bexec\(|\bopen\(|read_text|pickle|yaml\.|Template\("
+    r"|render_template_string|redirect|urlopen|requests\.|httpx|mark_safe|Markup|HttpResponse|\.raw\("
+    r"|text\(|fetch|unlink|os\.remove|rmtree|send_file|find_one|search_s|xpath|create_subprocess"
+    r"|\brequest\b|import \*|(?i:\bselect\b.{1,200}\bfrom\b)|</?\w+>"
+)
+
+
 class Python:
     """What the engine must know of Python."""
 
@@ -69,6 +77,10 @@ class Python:
     def may_be_called(self, file: SourceFile) -> bool:
         """Whether a file may do harm with what its callers hand over."""
         return "def " in file.text and _HARM.search(file.text) is not None
+
+    def ends_flows(self, text: str) -> bool:
+        """Whether a file that is followed no further may be either end of a flow."""
+        return _ENDS.search(text) is not None
 
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
         """Read a file and run its top level."""

@@ -590,6 +590,7 @@ def define_class(frame: Frame, statement: Class) -> None:
 def summarise(machine: Machine, info: FunctionInfo) -> Summary:
     """Look at a function once: note its flows, return what callers must know."""
     info.running = True
+    machine.known.append(info)
     machine.depth.calls += 1
     frame = Frame(machine, info.env.branch(), info)
     bind_params(frame, info)

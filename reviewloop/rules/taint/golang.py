@@ -363,6 +363,10 @@ class Go:
         """Whether a file may do harm with what its callers hand over."""
         return file.path.endswith(".go") and _HARM.search(file.text) is not None
 
+    def ends_flows(self, text: str) -> bool:
+        """Whether a file that is followed no further may be either end of a flow."""
+        return _HARM.search(text) is not None
+
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
         """Read a file and run its top level."""
         from reviewloop.analysis.patterns import parse

@@ -54,6 +54,9 @@ class FrontEnd(Protocol):
     def may_be_called(self, file: SourceFile) -> bool:
         """Whether a file may do harm with what its callers hand over."""
 
+    def ends_flows(self, text: str) -> bool:
+        """Whether a file that is followed no further may be either end of a flow."""
+
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
         """Read a file and run its top level."""
 
@@ -129,15 +132,15 @@ class Project:
             if text is not None and len(text) <= _LARGEST:
                 file = SourceFile(path, text)
                 if self.front.has_source(file):
-                    self._run(path, text)
+                    self._run(path, text, 1)
         if self.left_out:
             count = self.left_out.total()
             calls = "call" if count == 1 else "calls"
             self.tree.note(f"{count} {calls} into other files not followed")
 
-    def _run(self, path: str, text: str) -> None:
+    def _run(self, path: str, text: str, level: int = 0) -> None:
         try:
-            module = self._load(path, text, 0)
+            module = self._load(path, text, level)
             self.front.run(module)
         except Exception as error:  # noqa: BLE001 - told where the file itself is asked for
             self.broken[path] = error
@@ -150,11 +153,23 @@ class Project:
         module = self.front.load(self, path, text, level)
         return module
 
+    def _hands_on(self, file: SourceFile) -> bool:
+        """Whether a function of a file does harm with what it is given, or returns outside data."""
+        if not self.front.may_be_called(file):
+            return False
+        if file.path not in self.modules:
+            self._run(file.path, file.text)
+        module = self.modules.get(file.path)
+        return module is not None and any(
+            info.summary is not None and (info.summary.reached or _brings(info.summary.returns))
+            for info in module.machine.known
+        )
+
     def _callers(self) -> list[str]:
         """Return product files that import one under review, those that import them included."""
         own = {file.path for file in self.files}
         found: dict[str, None] = {}
-        asked = [file for file in self.files if self.front.may_be_called(file)]
+        asked = [file for file in self.files if self._hands_on(file)]
         for _ in range(_MOST_LEVELS):
             words = [word for file in asked for word in self.front.callers(file)]
             asked = []
@@ -194,6 +209,8 @@ class Project:
             if level > _MOST_LEVELS:
                 del self.modules[path]  # it may be nearer to another file
             self.left_out[path] += 1
+            return None
+        if level == _MOST_LEVELS and not self.front.ends_flows(text):
             return None
         self.size += len(text)
         return self._load(path, text, level)
@@ -272,6 +289,10 @@ class Project:
             tuple(related),
             elsewhere=tuple(elsewhere),
         )
+
+
+def _brings(value: Value) -> bool:
+    return any(taint.origin.kind == "request" for taint in value.taints)
 
 
 def member(value: Value, names: Iterable[str]) -> Value | None:

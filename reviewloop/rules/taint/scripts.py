@@ -42,6 +42,12 @@ _HARM = re.compile(
     r"query|execute|raw|Raw|exec|spawn|readFile|writeFile|unlink|Stream|send|redirect|fetch|axios|got"
     r"|http|eval|Function|render|compile|serialize|findOne|return|=>"
 )
+_ENDS = re.compile(
+    r"\.query\(|\.raw\(|\.execute\(|RawUnsafe|child_process|shelljs|execa|readFile|writeFile|ReadStream"
+    r"|WriteStream|unlink|sendFile|redirect\(|\bfetch\(|axios|\bgot\b|\beval\(|new Function|\bejs\b"
+    r"|serialize|findOne|renderString|\breq\.|request\.|ctx\.|</?\w+>|export \* from"
+    r"|(?i:\bselect\b.{1,200}\bfrom\b)"
+)
 _REQUESTS = frozenset({"req", "_req", "request", "httpReq"})
 _CONTEXTS = frozenset({"ctx", "context", "c"})
 _REPLIES = frozenset({"res", "_res", "response", "reply", "h"})
@@ -232,6 +238,10 @@ class Scripts:
         if not file.path.endswith(SUFFIXES) or file.path.endswith((".d.ts", ".min.js")):
             return False
         return max(map(len, file.lines)) <= _LONGEST_LINE
+
+    def ends_flows(self, text: str) -> bool:
+        """Whether a file that is followed no further may be either end of a flow."""
+        return _ENDS.search(text) is not None
 
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
         """Read a file and run its top level."""

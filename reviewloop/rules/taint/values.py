@@ -545,6 +545,7 @@ class Machine:
     stars: list[str] = field(default_factory=list)  # modules all of whose names are imported
     frameworks: set[str] = field(default_factory=set)
     waiting: list[FunctionInfo] = field(default_factory=list)
+    known: list[FunctionInfo] = field(default_factory=list)  # those looked at
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     backstage: bool = False  # the file's path says that it holds no views
     routed: dict[str, str] = field(default_factory=dict)  # functions and the paths they serve
