@@ -74,14 +74,6 @@ _GIVING = frozenset(
 )
 
 
-def find_empty_error_branch(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/empty-error-branch."""
-    condition, body = node.field("condition"), node.field("consequence")
-    if condition is None or body is None or body.named_children():
-        return None
-    return node if re.fullmatch(r"\w*[eE]rr\w* != nil", condition.text()) else None
-
-
 def find_panic_for_error(node: "SgNode", source: Source) -> "SgNode | None":
     """Find go/panic-for-error."""
     if receiver(node) or source.says(r"^package main\b"):

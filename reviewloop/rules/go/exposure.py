@@ -46,11 +46,6 @@ def find_server_without_limits(node: "SgNode", source: Source) -> Found | None:
     return None
 
 
-def find_plain_listen(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/plain-listen."""
-    return node if receiver(node) == "http" else None
-
-
 def find_cookie_unprotected(node: "SgNode", source: Source) -> Found | None:
     """Find go/cookie-unprotected."""
     kind = node.field("type")

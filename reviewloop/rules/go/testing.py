@@ -34,11 +34,6 @@ def find_test_skipped(node: "SgNode", source: Source) -> "SgNode | None":
     return node if receiver(node) in {"t", "s.T()"} and not arguments(node) else None
 
 
-def find_test_sleeps(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/test-sleeps."""
-    return node if receiver(node) == "time" else None
-
-
 def find_fatal_in_goroutine(node: "SgNode", source: Source) -> "SgNode | None":
     """Find go/fatal-in-goroutine."""
     if receiver(node) != "t":

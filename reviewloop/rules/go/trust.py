@@ -49,11 +49,6 @@ def find_weak_hash(node: "SgNode", source: Source) -> Found | None:
     return Found(node, f"{of.upper()} is broken.", NIT if quiet else SHOULD)
 
 
-def find_weak_cipher(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/weak-cipher."""
-    return node if receiver(node) in {"des", "rc4"} else None
-
-
 def find_guessable_random(node: "SgNode", source: Source) -> "SgNode | None":
     """Find go/guessable-random."""
     if receiver(node) != "rand" or source.says('"crypto/rand"'):
@@ -68,16 +63,6 @@ def find_guessable_random(node: "SgNode", source: Source) -> "SgNode | None":
             name = outer.field("name")
             return node if name is not None and _SECRET.search(name.text()) else None
     return None
-
-
-def find_any_host_key(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/any-host-key."""
-    return node
-
-
-def find_token_not_verified(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/token-not-verified."""
-    return node
 
 
 def find_short_key(node: "SgNode", source: Source) -> "SgNode | None":

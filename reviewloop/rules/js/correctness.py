@@ -75,15 +75,6 @@ def find_same_sides(node: "SgNode", source: Source) -> "SgNode | None":
     return node if left.text() == right.text() else None
 
 
-def find_compared_with_nan(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/compared-with-nan."""
-    sides = [node.field("left"), node.field("right")]
-    sign = node.field("operator")
-    if sign is None or sign.text() not in {"==", "===", "!=", "!=="}:
-        return None
-    return node if any(s is not None and s.text() in {"NaN", "Number.NaN"} for s in sides) else None
-
-
 def find_no_such_type(node: "SgNode", source: Source) -> "SgNode | None":
     """Find js/no-such-type."""
     left, right = node.field("left"), node.field("right")

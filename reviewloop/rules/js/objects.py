@@ -56,15 +56,6 @@ def find_unsafe_deserialization(node: "SgNode", source: Source) -> "SgNode | Non
     return node if known else None
 
 
-def find_xml_entities(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/xml-entities."""
-    value = node.field("value")
-    key = node.field("key")
-    if key is None or value is None or value.text() != "true":
-        return None
-    return node if key.text() in {"noent", "replaceEntities"} else None
-
-
 def find_electron_open(node: "SgNode", source: Source) -> Found | None:
     """Find js/electron-open."""
     key, value = node.field("key"), node.field("value")

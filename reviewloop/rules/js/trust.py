@@ -49,11 +49,3 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> "SgNode | N
             else None
         )
     return node if off and value.text() == "false" else None
-
-
-def find_certificates_off_for_all(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/certificates-off-for-all."""
-    left, right = node.field("left"), node.field("right")
-    if left is None or right is None or "NODE_TLS_REJECT_UNAUTHORIZED" not in left.text()[-60:]:
-        return None
-    return node if right.text().strip("'\"") in {"0", "false"} else None

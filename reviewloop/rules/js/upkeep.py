@@ -66,11 +66,6 @@ def find_console_log(node: "SgNode", source: Source) -> "SgNode | None":
     return None if PROGRAMS.search(source.file.path) else node
 
 
-def find_debugger(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/debugger."""
-    return node
-
-
 def find_any(node: "SgNode", source: Source) -> "SgNode | None":
     """Find js/any."""
     if source.file.language == "javascript" or node.text() != "any":

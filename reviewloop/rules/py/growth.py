@@ -129,14 +129,6 @@ def find_frame_grown_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
     return node if name == "append" and frame and _FRAME.search(of) else None
 
 
-def find_rows_one_by_one(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/rows-one-by-one."""
-    parent = node.parent()
-    return (
-        node if parent is not None and parent.kind() in {"for_statement", "for_in_clause"} else None
-    )
-
-
 def find_rows_fetched_to_count(node: "SgNode", source: Source) -> "SgNode | None":
     """Find py/rows-fetched-to-count."""
     first = argument(node, 0)
