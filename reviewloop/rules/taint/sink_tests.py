@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from reviewloop.rules.taint.access import names_secret, open_prefix, replace
-from reviewloop.rules.taint.sinks import SINKS, Sink
+from reviewloop.rules.taint.sinks import Sink, sinks
 from reviewloop.rules.taint.syntax import Attr, Const
 from reviewloop.rules.taint.values import (
     FLOWS,
@@ -315,7 +315,7 @@ def check_content(frame: Frame, site: Site) -> None:
 
 def check_sinks(frame: Frame, site: Site) -> bool:
     """Note every sink that a call is and that outside data reaches; return whether it is one."""
-    rows = SINKS.get(site.name)
+    rows = sinks().get(site.name)
     if rows is None:
         return False
     for row in rows:
