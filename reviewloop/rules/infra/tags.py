@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from reviewloop.analysis.contract import ChangeView, Hit, SourceFile, Span
+from reviewloop.rules.infra.kinds import is_cdk
 from reviewloop.rules.infra.rules import REQUIRED_TAGS
 from reviewloop.rules.infra.tables import read_table
-from reviewloop.rules.infra.templates import is_cdk, read_template
+from reviewloop.rules.infra.templates import read_template
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template
 
 # A construct of CDK gets its tags from whatever is around it.

@@ -7,6 +7,7 @@ from typing import Any
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.rules.infra.cdk import read_cdk
 from reviewloop.rules.infra.hcl import Block, read_blocks, read_json
+from reviewloop.rules.infra.kinds import is_cdk, is_template, is_terraform
 from reviewloop.rules.infra.tables import read_table
 from reviewloop.rules.infra.values import DEEPEST, UNKNOWN, Node, Resource, Template
 
@@ -18,22 +19,6 @@ _BRACKETS = re.compile(r"[\[\]{}]")
 _DEEPEST_FLOW = 2_000  # the parser's cost grows with the square of what brackets nest
 _TRUE, _FALSE = {"true", "True", "TRUE", "yes", "on"}, {"false", "False", "FALSE", "no", "off"}
 _KEPT = ("DeletionPolicy", "UpdateReplacePolicy")
-
-
-def is_terraform(file: SourceFile) -> bool:
-    """Whether a file is Terraform or OpenTofu code."""
-    return file.language == "terraform" or file.path.endswith((".tf.json", ".tofu.json"))
-
-
-def is_template(file: SourceFile) -> bool:
-    """Whether a file is a CloudFormation or SAM template."""
-    return file.language == "cloudformation" and not is_terraform(file)
-
-
-def is_cdk(file: SourceFile) -> bool:
-    """Whether a file is a program that makes CDK constructs."""
-    known = file.language in {"python", "typescript", "tsx", "javascript"}
-    return known and ("aws_cdk" in file.text or "aws-cdk" in file.text)
 
 
 def read_template(file: SourceFile) -> Template | None:

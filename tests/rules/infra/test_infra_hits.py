@@ -5,7 +5,9 @@ import pytest
 from reviewloop.analysis.contract import ChangeView, Options, SourceFile
 from reviewloop.analysis.languages import language_of
 from reviewloop.domain.finding import Severity
-from reviewloop.rules.infra import CHANGE_CHECKS, CHECKS, RULES, infra_hits, tag_hits
+from reviewloop.rules.infra import CHANGE_CHECKS, CHECKS, RULES
+from reviewloop.rules.infra.check import infra_hits
+from reviewloop.rules.infra.tags import tag_hits
 
 SEVERITIES = {rule.id: rule.severity for rule in RULES}
 

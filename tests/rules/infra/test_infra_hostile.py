@@ -8,7 +8,7 @@ from rules.infra.test_infra_planted import blocks
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of
-from reviewloop.rules.infra import infra_hits
+from reviewloop.rules.infra.check import infra_hits
 
 CFN = "AWSTemplateFormatVersion: 1\nResources:\n"
 
