@@ -1,9 +1,11 @@
 """The promises of the layout: telling names, no heavy import before a run starts."""
 
 import ast
+import graphlib
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import reviewloop
@@ -47,6 +49,34 @@ def test_files_are_named_for_their_job():
 def test_every_module_says_in_its_first_line_what_it_is_for():
     silent = [names(p) for p in SOURCES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))]
     assert silent == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Imports inside functions and for types only count, too."""
+    known = {module_of(path): path for path in SOURCES}
+    imports = {name: imported_by(path, known) - {name} for name, path in known.items()}
+    order = graphlib.TopologicalSorter(imports)
+    try:
+        order.prepare()
+    except graphlib.CycleError as error:
+        circle = error.args[1]
+        raise AssertionError(f"a circle of imports: {' -> '.join(circle)}") from error
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_by(path: Path, known: Collection[str]) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            whole = {node.module} if not names <= set(known) else set()
+            found |= (names | whole) & set(known)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names} & set(known)
+    return found
 
 
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs():

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,22 +11,20 @@ from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.report import account, exit_code, figures
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
-from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of
-from reviewloop.checkout.files import refuse_links
 from reviewloop.cli import shared
 from reviewloop.cli.batch_plan import plannable
 from reviewloop.cli.calling import call, call_about
 from reviewloop.cli.consoles import messages, print_json, results, say
 from reviewloop.cli.conversation import ask_about, is_interactive
 from reviewloop.cli.help import Command
+from reviewloop.cli.reports import require_reports, write_reports
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
-from reviewloop.render.batch import FORMATS, done_in
+from reviewloop.render.batch import done_in
 from reviewloop.render.terminal.batch import BatchScreen, render_account
-from reviewloop.store.redaction import hidden
 from reviewloop.store.runs import RunRecord
 
 
@@ -160,27 +157,6 @@ def _require_for_workers(store: str, mode: str | None, parallel: int, no_sandbox
         raise UsageError("--max-parallel is for one machine; start more workers instead")
     if no_sandbox:
         raise UsageError("--no-sandbox is said to the worker that runs the code")
-
-
-def require_reports(names: Sequence[str]) -> None:
-    """Raise `UsageError` for a file that the account could not be written to."""
-
-    for name in names:
-        if Path(name).suffix not in FORMATS:
-            raise UsageError(f"--report {name}: name a file that ends in {', '.join(FORMATS)}")
-        if Path(name).is_dir():
-            raise UsageError(f"--report {name}: this is a folder; name a file")
-        if not Path(name).absolute().parent.is_dir():
-            raise UsageError(f"--report {name}: its folder does not exist; make it first")
-        refuse_links(name)
-
-
-def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
-    """Write the account, without secrets, in the formats that the files' names ask for."""
-
-    for name in names:
-        text = FORMATS[Path(name).suffix](hidden(body, redactor_here().held))
-        Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 
 def _run(request: BatchRequest, reports: Sequence[str], *, as_json: bool) -> ExitCode:

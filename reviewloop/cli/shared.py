@@ -12,6 +12,7 @@ from reviewloop.app.project import open_repository, read_settings
 from reviewloop.cli.consoles import print_json, results, say
 from reviewloop.cli.conversation import is_interactive
 from reviewloop.cli.paging import paged
+from reviewloop.cli.reports import write_reports
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.installed import how_to_install
 from reviewloop.render.terminal.approval import render_diff, render_proposal
@@ -125,7 +126,6 @@ def status(url: str, reports: Sequence[str] = (), *, as_json: bool) -> ExitCode:
     """Show how far the batches of all workers are; the latest one's account goes to `reports`."""
     from reviewloop.app.fleet.jobs import Jobs
     from reviewloop.app.fleet.views import batches_shown, runs_shown
-    from reviewloop.cli.batch import write_reports
 
     with shared(url) as database:
         told, runs = batches_shown(database, url), runs_shown(database, url)

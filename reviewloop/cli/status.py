@@ -14,11 +14,11 @@ from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.answers import newest_or_named
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.cli import shared, shared_reading
-from reviewloop.cli.batch import require_reports, write_reports
 from reviewloop.cli.consoles import echo, print_json, results, say
 from reviewloop.cli.conversation import print_record
 from reviewloop.cli.conversation import show as show_run
 from reviewloop.cli.help import Command
+from reviewloop.cli.reports import require_reports, write_reports
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.terminal.batch import render_account

@@ -9,17 +9,14 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reviewloop.analysis.contract import NIT, SECURITY, AnalyserStatus, Hit, Options, SourceFile
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.policy import policy_of
 from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
-from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
+from reviewloop.analysis.tools.tool import ToolReading, ToolSession, UnusableOutput
 from reviewloop.domain.errors import WorkspaceError
-
-if TYPE_CHECKING:
-    from reviewloop.analysis.tools.running import Session
 
 NAME = "eslint"
 CONFIGURATIONS = (
@@ -88,7 +85,7 @@ def not_run(files: Sequence[SourceFile], options: Options) -> tuple[AnalyserStat
     return None
 
 
-def run_eslint(session: "Session") -> ToolReading:
+def run_eslint(session: ToolSession) -> ToolReading:
     """Have each project's ESLint read the files that are laid out."""
     by_project: dict[Project, list[LaidFile]] = {}
     for one in session.laid.files:
@@ -111,7 +108,7 @@ def not_by_itself(raw: bytes, laid: Laid) -> ToolReading:
     raise UnusableOutput("it was started without its project")
 
 
-def _read(session: "Session", project: Project, laid: Laid) -> ToolReading:
+def _read(session: ToolSession, project: Project, laid: Laid) -> ToolReading:
     from reviewloop.checkout.files import read_written
 
     work = session.folder / "eslint"
@@ -133,7 +130,7 @@ def _read(session: "Session", project: Project, laid: Laid) -> ToolReading:
     return _reading(raw, laid)
 
 
-def _started(session: "Session", arguments: list[str], work: Path, root: Path) -> str:
+def _started(session: ToolSession, arguments: list[str], work: Path, root: Path) -> str:
     """Run node in the sandbox; return the telling line of what it said, for a failure."""
     from reviewloop.sandbox.analyser_process import clean_environment
     from reviewloop.sandbox.base import Confinement, Grants

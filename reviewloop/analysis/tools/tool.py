@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Hit, Options, SourceFile
 from reviewloop.analysis.tools.policy import Policy, policy_of
+from reviewloop.sandbox.analyser_process import Output
 
 if TYPE_CHECKING:
     from reviewloop.analysis.tools.layout import Laid
-    from reviewloop.analysis.tools.running import Session
 
 
 class UnusableOutput(Exception):  # noqa: N818 - says what it is
@@ -32,6 +32,32 @@ class ToolReading:
 
 Reader = Callable[[bytes, "Laid"], ToolReading]
 """Turns a tool's stdout into hits; raises UnusableOutput when it is not what was asked for."""
+
+
+class ToolSession(Protocol):
+    """What a tool that needs more than one start may ask of the run it is part of."""
+
+    laid: "Laid"
+    options: Options
+    folder: Path
+    program: Path
+    version: str
+    configuration: str
+    stop: Callable[[], bool] | None
+
+    def seconds_left(self) -> float:
+        """Return how long it may still run; raise OutOfTimeError when its time is up."""
+
+    def arguments(self, laid: "Laid") -> list[str]:
+        """Return the row's arguments with what they stand for."""
+
+    def start(self, arguments: Sequence[str], *, good_exits: Sequence[int] = ()) -> Output:
+        """Start the tool; raise UnusableOutput when its output cannot be what was asked for."""
+
+    def read_in_parts(
+        self, laid: "Laid", read: "Callable[[Laid], ToolReading] | None" = None
+    ) -> ToolReading:
+        """Run over so many files at a time as one command line takes; halve what fails."""
 
 
 NotRun = tuple[AnalyserStatus, str]
@@ -63,7 +89,9 @@ class Tool:
     unconfigured: tuple[str, ...] = ()  # and these otherwise
     needs_configuration: str = ""  # why it says nothing without a configuration
     own_file: tuple[str, str] = ("", "")  # name and text of a file of ours, {own} in arguments
-    run: "Callable[[Session], ToolReading] | None" = None  # for one that needs more than one start
+    run: Callable[[ToolSession], ToolReading] | None = (
+        None  # for one that needs more than one start
+    )
     configuration_is_code: bool = False  # or may name code: trust in its text is not enough
     # Whether the project around this file uses the tool; None: it needs no project.
     applies: "Callable[[SourceFile, Options], bool] | None" = None

@@ -9,7 +9,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from reviewloop.app.run.checkpoints import Plain
+from reviewloop.app.run.plain_values import Plain
 from reviewloop.faults import fault
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.shared import Shared

@@ -14,7 +14,7 @@ from reviewloop.analysis.tools.readers.ruff_context import weighed
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 
 if TYPE_CHECKING:
-    from reviewloop.analysis.tools.running import Session
+    from reviewloop.analysis.tools.tool import ToolSession
 
 
 class RuffSettings(NamedTuple):
@@ -87,7 +87,7 @@ _NAMED = re.compile(r"`([^`]{1,200})`")
 _BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # told from each other by the name they give
 
 
-def run_ruff(session: "Session") -> ToolReading:
+def run_ruff(session: "ToolSession") -> ToolReading:
     """Run all rules without heeding comments, then again with them where there are any.
 
     Of the second run everything but the security rules counts: those may not be silenced, the
@@ -116,7 +116,7 @@ def _is_meant(hit: Hit) -> bool:
     return hit.rule == "ruff/F401" and hit.path.rpartition("/")[2] == "__init__.py"
 
 
-def _once(session: "Session", laid: Laid, unknown: set[str], *extra: str) -> ToolReading:
+def _once(session: "ToolSession", laid: Laid, unknown: set[str], *extra: str) -> ToolReading:
     """Start ruff; rules it does not know (another version's) are left out and it starts again."""
     command, *others = session.arguments(laid)
     while True:

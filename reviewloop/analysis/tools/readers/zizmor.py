@@ -10,7 +10,7 @@ from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 from reviewloop.analysis.yaml_syntax import yaml_problem
 
 if TYPE_CHECKING:
-    from reviewloop.analysis.tools.running import Session
+    from reviewloop.analysis.tools.tool import ToolSession
 
 Confidence = Literal["high", "medium", "low"]
 _COMPLETED = re.compile(r"completed (\S+)")
@@ -22,7 +22,7 @@ _SEVERITIES = {"High": MUST, "Medium": SHOULD, "Low": NIT, "Informational": NIT,
 _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 
 
-def run_zizmor(session: "Session") -> ToolReading:
+def run_zizmor(session: "ToolSession") -> ToolReading:
     """Run over all files at once; files it does not report as done are run one by one.
 
     What is no YAML is left out: our own check of syntax says so, at its line.
@@ -33,7 +33,7 @@ def run_zizmor(session: "Session") -> ToolReading:
     return session.read_in_parts(session.laid.only(sound), lambda part: _once(session, part))
 
 
-def _once(session: "Session", laid: Laid) -> ToolReading:
+def _once(session: "ToolSession", laid: Laid) -> ToolReading:
     output = session.start(session.arguments(laid))
     told = output.stderr.decode("utf-8", "replace")
     done = {found.path for named in _COMPLETED.findall(told) if (found := laid.find(named))}
