@@ -142,6 +142,8 @@ class Project:
         try:
             module = self._load(path, text, level)
             self.front.run(module)
+        except RecursionError:
+            self.left_out[path] += 1
         except Exception as error:  # noqa: BLE001 - told where the file itself is asked for
             self.broken[path] = error
 

@@ -83,8 +83,14 @@ class TreeReader:
     def statement(self, node: SgNode) -> list[Stmt]:
         """Return a statement, by several of the pass's own where it needs them."""
         read = self.statements.get(node.kind())
+        if self.depth >= MOST_DEPTH:
+            return []
         if read is not None:
-            return read(self, node)
+            self.depth += 1  # `else if` nests without a block
+            try:
+                return read(self, node)
+            finally:
+                self.depth -= 1
         if node.kind() in self.expressions:
             return [Bare(*self.place(node), self.expr(node))]
         return []
