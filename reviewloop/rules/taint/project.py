@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from reviewloop.analysis.contract import Elsewhere, Hit, PathClass, SourceFile, Span, Tree
@@ -90,6 +91,7 @@ class Project:
     broken: dict[str, Exception] = field(default_factory=dict)
     packages: dict[str, object] = field(default_factory=dict)  # what files share, by folder
     values: dict[tuple[str, str], Value | None] = field(default_factory=dict)
+    calling: dict[str, None] = field(default_factory=dict)  # callers of files under review
     size: int = 0
     done: bool = False
 
@@ -98,6 +100,11 @@ class Project:
         """Every path that may be imported."""
         known = self.tree.paths()
         return known if isinstance(known, frozenset) else frozenset(known)
+
+    @cached_property
+    def reviewed(self) -> frozenset[str]:
+        """The paths of the files under review."""
+        return frozenset(file.path for file in self.files)
 
     def hits(self, file: SourceFile) -> Iterator[Hit]:
         """Yield the flows that are told of a file under review."""
@@ -169,8 +176,8 @@ class Project:
 
     def _callers(self) -> list[str]:
         """Return product files that import one under review, those that import them included."""
-        own = {file.path for file in self.files}
-        found: dict[str, None] = {}
+        own = self.reviewed
+        found = self.calling
         asked = [file for file in self.files if self._hands_on(file)]
         for _ in range(_MOST_LEVELS):
             words = [word for file in asked for word in self.front.callers(file)]
@@ -230,6 +237,8 @@ class Project:
         if importer is None:
             return None
         for file, rest in self.front.find(importer, dotted, self.paths):
+            if path in self.calling and file not in self.calling and file not in self.reviewed:
+                continue  # of a caller only what leads back to the change is followed
             module = self.module(file, importer.level + (file != path))
             if module is None:
                 continue
