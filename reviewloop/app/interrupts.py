@@ -1,13 +1,18 @@
-"""Ctrl-C: the first waits briefly for replies on their way, the second leaves at once."""
+"""Ctrl-C: the first waits briefly for replies on their way, the second leaves at once.
+
+Programs that embed us handle signals themselves; see `run_embedded`.
+"""
 
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError
 from reviewloop.loop.context import RunContext
@@ -15,6 +20,40 @@ from reviewloop.sandbox.analyser_process import kill_running
 
 PATIENCE = 5.0  # seconds that replies on their way are waited for
 _SHOW_CURSOR = b"\x1b[?25h"  # a live table hides it
+
+_PULSE = 0.5  # seconds after which a thread that waits looks whether it was interrupted
+
+T = TypeVar("T")
+Contexts = Callable[[], Sequence[RunContext]]
+_EMBEDDED: ContextVar[list[Contexts] | None] = ContextVar("embedded", default=None)
+
+
+def run_embedded(work: Callable[[], T]) -> T:
+    """Run `work` in a thread of its own and return its result; no signal handler is touched.
+
+    Where the caller is interrupted meanwhile, the runs at work are stopped as by a first Ctrl-C,
+    are waited for `PATIENCE` seconds, and the `KeyboardInterrupt` goes on to the caller.
+    """
+    working: list[Contexts] = []
+    future: Future[T] = Future()
+
+    def target() -> None:
+        _EMBEDDED.set(working)
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+            future.set_exception(error)
+
+    threading.Thread(target=target, name="reviewloop", daemon=True).start()
+    try:
+        while not wait([future], _PULSE).done:  # some systems wake another thread for a signal
+            pass
+    except KeyboardInterrupt:
+        for context in [each for contexts in tuple(working) for each in contexts()]:
+            context.stop()
+        wait([future], PATIENCE)
+        raise
+    return future.result()
 
 
 @contextmanager
@@ -28,7 +67,7 @@ def interruptible(context: RunContext, resume: str) -> Iterator[None]:
 
 
 @contextmanager
-def all_interruptible(contexts: Callable[[], Sequence[RunContext]], words: str) -> Iterator[None]:
+def all_interruptible(contexts: Contexts, words: str) -> Iterator[None]:
     """Let Ctrl-C stop these runs, those that are at work then, calmly once and then at once.
 
     The first lets replies in flight arrive, so that what is being paid for is kept, but for
@@ -37,6 +76,13 @@ def all_interruptible(contexts: Callable[[], Sequence[RunContext]], words: str) 
     such a block another one changes nothing: the outer one has to know all runs. `words` are told
     then: how one goes on.
     """
+    if (embedded := _EMBEDDED.get()) is not None:
+        embedded.append(contexts)
+        try:
+            yield
+        finally:
+            embedded.remove(contexts)
+        return
     if threading.current_thread() is not threading.main_thread() or _is_ours():
         yield
         return
@@ -84,7 +130,7 @@ def _is_ours() -> bool:
     return getattr(signal.getsignal(signal.SIGINT), "__module__", "") == __name__
 
 
-def _stop(contexts: Callable[[], Sequence[RunContext]], words: str) -> None:
+def _stop(contexts: Contexts, words: str) -> None:
     deadline = time.monotonic() + PATIENCE
     running = contexts()
     for context in running:

@@ -61,6 +61,11 @@ def open_repository(start: Path | None = None, *, for_reading: bool = False) -> 
     return Repository(user, folder, RunStore(folder))
 
 
+def model_flags(model: str | None) -> dict[str, Any]:
+    """Return the settings that have one model do every kind of work, none for None."""
+    return {} if model is None else {"models.reasoning": model, "models.generation": model}
+
+
 def require_trust(loaded: Loaded, repository: Repository) -> None:
     """Refuse to run commands that a repository's file asks for until the person trusted them."""
     require_trusted_commands(loaded, repository.user.key)

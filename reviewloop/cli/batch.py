@@ -11,7 +11,7 @@ from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.report import account, exit_code, figures
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
-from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of
 from reviewloop.cli import shared
@@ -97,11 +97,12 @@ def batch(
     elif mode == "each":
         _require_interactive(parallel)
     require_reports(reports)
-    flags = {"models.reasoning": model, "models.generation": model} if model is not None else {}
     if steering and (store or remote):
         raise UsageError("--steering is for runs on this machine; leave it out with --store")
     wanted = RunRequest(
-        unsandboxed="accepted" if no_sandbox else "", flags=flags, steering=steering
+        unsandboxed="accepted" if no_sandbox else "",
+        flags=model_flags(model),
+        steering=steering,
     )
     request = BatchRequest(
         spec=spec,

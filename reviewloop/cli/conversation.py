@@ -13,7 +13,7 @@ from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import ways_on, worded
 from reviewloop.app.run.branches import looked_again
 from reviewloop.app.run.upkeep import follow_ups, run_follow_up
-from reviewloop.app.run.view import as_of_now, differs_since, proposal_of, view
+from reviewloop.app.run.view import as_of_now, differs_since, proposal_of, run_object, view
 from reviewloop.checkout.promote import switch
 from reviewloop.cli.calling import call_about
 from reviewloop.cli.consoles import echo, messages, print_json, read_line, results, say
@@ -32,7 +32,6 @@ from reviewloop.render.terminal.approval import UserAnswer, ask, render_diff, re
 from reviewloop.render.terminal.page import render_page, views
 from reviewloop.render.terminal.progress import Progress
 from reviewloop.render.untrusted import one_line, safe
-from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus, in_words
 
 
@@ -287,14 +286,7 @@ def waiting_hint(record: RunRecord) -> str:
 
 def print_record(repository: Repository, record: RunRecord) -> None:
     """Print the one JSON object about a run."""
-    from dataclasses import asdict
-
-    body = asdict(record)
-    body["status"] = str(record.status)
-    del body["nonce"]
-    blobs = Blobs(repository.run_folder(record.run_id) / "blobs")
-    body["proposal"] = blobs.get_json(record.proposal) if record.proposal else None
-    print_json("run", body)
+    print_json("run", run_object(record, proposal_of(repository, record)))
 
 
 def ask_about(repository: Repository, record: RunRecord) -> dict[str, str] | None:

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from reviewloop.analysis.book import rule_of
-from reviewloop.app.project import repository_if_any
+from reviewloop.app.project import model_flags, repository_if_any
 from reviewloop.app.review.apply_fixes import apply_safe_fixes
-from reviewloop.app.review.review import ReviewRequest, ReviewResult
+from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult
 from reviewloop.app.review.review import review as run_review
 from reviewloop.app.sandboxing import Acceptance
 from reviewloop.checkout.files import refuse_links
@@ -19,7 +19,7 @@ from reviewloop.cli.consoles import results, say, written_to
 from reviewloop.cli.help import Command
 from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
-from reviewloop.git.comparison import CompareSpec
+from reviewloop.git.comparison import CompareSpec, require_one_of
 from reviewloop.git.repository import dirty_files
 from reviewloop.git.revisions import is_revision
 from reviewloop.render.formats import TERMINAL, renderer
@@ -122,8 +122,7 @@ def review(
 
     flags: dict[str, Any] = {"review.min_severity": min_severity, "review.fail_on": fail_on}
     flags["limits.usd"] = budget_usd
-    if model and model != "none":
-        flags |= {"models.reasoning": model, "models.generation": model}
+    flags |= model_flags(None if model in {"", NO_MODEL} else model)
     request = ReviewRequest(
         asked=_asked(what, staged=staged, commit=commit, files=files, base=base),
         agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
@@ -164,9 +163,7 @@ def _asked(
         "--commit": commit,
         "--files": files,
     }
-    named_ones = [name for name, value in given.items() if value]
-    if len(named_ones) > 1:
-        raise UsageError(f"{' and '.join(named_ones)} cannot be combined; give one of them")
+    require_one_of(given)
     if files and not words:
         raise UsageError("--files needs the files or folders to review, `.` for all")
     return CompareSpec(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
@@ -60,9 +60,7 @@ def run(
         raise UsageError("give a task of a spec or -m TEXT, not both")
     if message is not None and not message.strip():
         raise UsageError("-m needs a sentence that says what to change")
-    flags = {
-        "models.reasoning": model,
-        "models.generation": model,
+    flags = model_flags(model) | {
         "limits.usd": budget_usd,
         "limits.tokens": budget_tokens,
         "limits.minutes": minutes,

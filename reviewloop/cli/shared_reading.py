@@ -1,24 +1,24 @@
 """`show`, `logs`, `tasks`, `stats`, `checkout` and `undo` of runs that stand in a store."""
 
-from typing import Any
+from typing import cast
 
 import click
 
 from reviewloop.app.project import open_repository
+from reviewloop.app.run.view import run_object
 from reviewloop.cli.consoles import echo, print_json
 from reviewloop.cli.shared import shared
 from reviewloop.cli.shared import show as show_proposal
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.git.repository import UserRepo
+from reviewloop.render.proposal import Proposal
 from reviewloop.render.terminal.runs import LogLines
 from reviewloop.store.metrics import RunMetrics
 
 
 def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode:
     """Show what a run proposes, the newest one by default."""
-    from dataclasses import asdict
-
     from reviewloop.app.fleet.reading import newest_or_named
     from reviewloop.store.postgres.runs import SharedRuns
 
@@ -27,9 +27,7 @@ def show(url: str, run_id: str | None, *, diff: bool, as_json: bool) -> ExitCode
         if not as_json:
             return show_proposal(url, run.run_id, diff=diff)
         proposal, _ = SharedRuns(database).proposal(run.run_id)
-    body: dict[str, Any] = asdict(run)
-    del body["nonce"]
-    print_json("run", {**body, "status": str(run.status), "proposal": proposal or None})
+    print_json("run", run_object(run, cast(Proposal, proposal)))
     return ExitCode.CLEAN
 
 

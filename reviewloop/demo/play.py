@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
 from reviewloop.demo.project import DemoProject
 from reviewloop.store.runs import RunRecord
@@ -23,10 +23,7 @@ class Begun:
 
 def begin_run(project: DemoProject) -> Begun:
     """Begin a run of the project's next task, exactly as `reviewloop run` does."""
-    model = f"script:{_REPLIES}"
-    flags = {
-        "models.reasoning": model,
-        "models.generation": model,
+    flags = model_flags(f"script:{_REPLIES}") | {
         # pytest and coverage came along with reviewloop; an environment that happens to be
         # active may have neither.
         "gates.python": sys.executable,

@@ -4,13 +4,13 @@ import difflib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.attributes import attributes_in
 from reviewloop.git.lfs import HEADER
 from reviewloop.git.located import ReviewRepository, locate
@@ -316,6 +316,13 @@ class CompareSpec:
     whole: bool = False  # the files as they are, every line counts as added
     patch: bytes | None = None  # as it came on standard input
     paths: tuple[str, ...] = ()  # files or folders, relative to the repository's root
+
+
+def require_one_of(given: Mapping[str, object]) -> None:
+    """Raise `UsageError` where more than one of these ways to name a change was given."""
+    named = [name for name, value in given.items() if value]
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} cannot be combined; give one of them")
 
 
 @dataclass(frozen=True)

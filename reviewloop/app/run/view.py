@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import Repository
@@ -116,6 +117,13 @@ def differs_since(repository: Repository, before: RunRecord, after: RunRecord) -
         was = seen.private.change(old["base_tree"], old["tree"])
         now = seen.private.change(new["base_tree"], new["tree"])
         return "".join(interdiff(was, now, seen.redactor.for_people).values())
+
+
+def run_object(record: RunRecord, proposal: Proposal | None) -> dict[str, Any]:
+    """Return a run and what it proposes as the values that `--json` prints."""
+    body = asdict(record)
+    del body["nonce"]
+    return {**body, "status": str(record.status), "proposal": proposal or None}
 
 
 def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:

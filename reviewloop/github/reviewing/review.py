@@ -8,6 +8,7 @@ from typing import Any
 
 from reviewloop.analysis.book import rule_of
 from reviewloop.app.held_values import redactor_here
+from reviewloop.app.project import model_flags
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult, review
 from reviewloop.domain.errors import InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.git.comparison import CompareSpec
@@ -247,7 +248,7 @@ def wish_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
     if model == AUTO and pull.is_fork:
         model = ""  # a key that is there by itself does not pay for what strangers write
     if model not in ("", AUTO, NO_MODEL):
-        flags |= {"models.reasoning": model, "models.generation": model}
+        flags |= model_flags(model)
     return ReviewRequest(
         asked=CompareSpec(range=f"{pull.base_sha}...{pull.head_sha}"),
         model=model,

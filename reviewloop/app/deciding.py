@@ -1,0 +1,81 @@
+"""Moves a run for a program that decides about it by a function, where nobody sits at a screen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from reviewloop.app.batch.approve import bring, has_moved
+from reviewloop.app.project import Repository
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import worded
+from reviewloop.app.run.branches import looked_again
+from reviewloop.app.run.view import RunView, view
+from reviewloop.domain.errors import UsageError
+from reviewloop.render.proposal import left_of
+from reviewloop.store.events import Listener
+from reviewloop.store.runs import RunRecord, RunStatus
+
+Choice = Literal["approve", "modify", "reject", "wait"]
+_ANSWERS = {"approve": "approve", "modify": "modify", "reject": "skip"}  # as a run's record has it
+_ASKS = {RunStatus.WAITING, RunStatus.BLOCKED}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a proposal; with `wait` nothing does, and somebody answers it later.
+
+    `text` says what to change or why it is rejected. Without `with_must_fix` a proposal that has
+    must-fix findings left is not committed.
+    """
+
+    choice: Choice
+    text: str = ""
+    with_must_fix: bool = False
+
+    def __post_init__(self) -> None:
+        if self.choice not in (*_ANSWERS, "wait"):
+            raise UsageError(f"there is no decision {self.choice!r}: approve, modify, reject, wait")
+        if self.choice == "modify" and not self.text.strip():
+            raise UsageError("modify needs a text that says what should be different")
+
+
+Decide = Callable[[RunView], Decision]
+
+
+def move_decided(
+    repository: Repository, record: RunRecord, decide: Decide, listener: Listener
+) -> RunRecord:
+    """Move a run, ask `decide` whenever it proposes something, and carry the decision out.
+
+    Returns its record when it is over, is to wait, or could not be committed. Raises
+    `ReviewLoopError` where the run stops on its way, and `UsageError` for an approval of must-fix
+    findings that does not say so: the run waits then.
+    """
+    record = advance(repository, record.run_id, listener=listener)
+    while record.status in _ASKS:
+        with view(repository, record) as seen:
+            decision = decide(seen)
+        if decision.choice == "wait":
+            break
+        approves = decision.choice == "approve"
+        if approves and has_moved(repository, record):
+            brought = bring(repository, record, listener)
+            repository, record = looked_again(repository), brought.run
+            if brought.ask:  # it is not what was decided about any more
+                continue
+        if approves and record.status is RunStatus.WAITING:
+            _require_said(record, seen, decision)
+        answer = worded(record, _ANSWERS[decision.choice], decision.text.strip())
+        record = advance(repository, record.run_id, answer=answer, listener=listener)
+        if approves:  # asked again it would be refused for the same reason
+            break
+    return record
+
+
+def _require_said(record: RunRecord, seen: RunView, decision: Decision) -> None:
+    red = left_of(seen.proposal).must_fix
+    if red and not decision.with_must_fix:
+        raise UsageError(
+            f"run {record.run_id} has {red} must fix left, so nothing was committed; a decision "
+            f"with_must_fix or `reviewloop approve {record.run_id} --with-must-fix` commits it"
+        )
