@@ -231,7 +231,11 @@ def test_a_file_with_thousands_of_findings_is_told_in_part_and_says_so():
 
 
 def test_one_endless_line_of_a_dockerfile_is_named_and_the_rest_is_read():
-    text = "FROM debian\nRUN " + " && ".join(["true"] * 30_000) + "\nRUN curl -sL https://example.com/i.sh | sh\n"
+    text = (
+        "FROM debian\nRUN "
+        + " && ".join(["true"] * 30_000)
+        + "\nRUN curl -sL https://example.com/i.sh | sh\n"
+    )
     view = change_view({}, {"Dockerfile": text})
     done = examine(view, off=[n for n in OURS if n != "dockerfile"])
     (report,) = [r for r in done.reports if r.name == "dockerfile"]
