@@ -158,8 +158,8 @@ def test_package_and_stub_files_are_told_apart_from_modules():
 
 
 def test_another_ruff_may_not_know_a_rule():
-    place = RUFF.arguments.index("--select") + 1
-    arguments = (*RUFF.arguments[:place], "ZZZ9,S,XYZ", *RUFF.arguments[place + 1 :])
+    place = RUFF.arguments.index("{selection}")
+    arguments = (*RUFF.arguments[:place], "--select", "ZZZ9,S,XYZ", *RUFF.arguments[place + 1 :])
     done = run_tool(replace(RUFF, arguments=arguments), [source("a.py", "eval('1')\n")], Options())
     assert done.report.status is AnalyserStatus.DONE
     assert [hit.rule for hit in done.hits] == ["ruff/S307"]
