@@ -1,10 +1,19 @@
 """docs/architecture.md is true: its rooms, its functions, and what it says about adding to them."""
 
+import json
+import os
 import re
+import subprocess
+import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+from support.checkout import QUIET_GATES, Checkout
+
 import reviewloop
+from reviewloop.plugins import OURS, ours
 
 PACKAGE = Path(reviewloop.__file__).parent
 ARCHITECTURE = (PACKAGE.parent / "docs" / "architecture.md").read_text("utf-8")
@@ -56,3 +65,396 @@ def found(name: str) -> object:
 def test_a_function_that_is_gone_is_seen():
     assert found("app.run.start.no_such_function") is None
     assert found("no_such_room.begin") is None
+
+
+FINDINGS = {
+    "replies": [
+        {
+            "agent": "review-acme",
+            "step": "review",
+            "tool_calls": [
+                {
+                    "name": "report_findings",
+                    "args": {
+                        "findings": [
+                            {
+                                "severity": "should_fix",
+                                "title": "Acme forbids prints",
+                                "why": "They are lost.",
+                                "path": "a.py",
+                                "quote": "print(total)",
+                            }
+                        ]
+                    },
+                }
+            ],
+        },
+        {
+            "step": "review",
+            "tool_calls": [{"name": "report_findings", "args": {"findings": []}}],
+        },
+    ]
+}
+WORK = {
+    "replies": [
+        {
+            "agent": "implement",
+            "turns": [
+                {
+                    "tool_calls": [
+                        {
+                            "name": "fs_write",
+                            "args": {"command": "create", "path": "x.py", "file_text": "X = 1\n"},
+                        }
+                    ]
+                },
+                {
+                    "tool_calls": [
+                        {"name": "finish", "args": {"summary": "Added X.", "subject": "Add X"}}
+                    ]
+                },
+            ],
+        },
+        FINDINGS["replies"][1],
+    ]
+}
+REVIEWER = {
+    "name": "review-acme",
+    "description": "Reads a diff for the rules of Acme.",
+    "prompt": "You look at the rules of Acme only.",
+    "tools": ["fs_read"],
+}
+RULE = """\
+---
+id: acme/print
+title: A value is printed.
+reviewer: review-maintainability
+severity: should_fix
+category: leftover
+source: https://docs.python.org/3/library/logging.html
+languages: [python]
+match:
+  pattern: print($VALUE)
+---
+
+## Why
+
+Nobody reads what a service
+prints.
+
+## What to do
+
+Log it.
+
+## Found
+
+```python app.py
+print(total)
+```
+
+## Not found
+
+```python app.py
+log(total)
+```
+"""
+GATE = '''"""Asks Acme's lawyers."""
+
+from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.guards.registry import Guard
+
+
+def check(change):
+    paths = [file.path for file in change.change.files]
+    return GateResult("licence", GateStatus.FAILED, f"nobody asked the lawyers about {paths}")
+
+
+GATE = Guard("licence", check, runs_code=False)
+'''
+DIALECT = '''"""Acme's specs: one file, PLAN.txt."""
+
+from reviewloop.domain.task import Spec, SpecRef
+from reviewloop.specs.discover import Dialect
+from reviewloop.specs.files import Documents
+from reviewloop.specs.tasks import read_tasks
+
+
+def find(files):
+    return [SpecRef("plan", "acme", path, path) for path in files.paths() if path == "PLAN.txt"]
+
+
+def read(files, ref):
+    documents = Documents(files)
+    listed = read_tasks(documents.read(ref.tasks_path), ref.tasks_path, "acme")
+    return Spec("plan", "acme", ref.path, ref.tasks_path, documents.digests, listed.tasks, {}, "")
+
+
+DIALECT = Dialect("acme", find, read, "PLAN.txt")
+'''
+OUTPUT = '''"""One number."""
+
+
+def render(report, source, rules):
+    return f"{len(report.findings)} findings, says Acme"
+'''
+
+
+class Machine(Checkout):
+    """A checkout, and a folder of distributions beside it."""
+
+    def __init__(self, repo: Path, tmp_path: Path) -> None:
+        super().__init__(repo, tmp_path / "home", settings=QUIET_GATES)
+        self.packages = tmp_path / "packages"
+        self.environ["PYTHONPATH"] = os.pathsep.join((str(self.packages), str(PACKAGE.parent)))
+
+    def install(self, group: str, value: str, files: dict[str, str], *, name: str = "acme") -> int:
+        """Install a distribution, and return how many files its author wrote.
+
+        Those are its files and the pyproject.toml, of which an installer makes entry_points.txt.
+        """
+        return add(self.packages, group, value, files, name)
+
+    def script(self, replies: object) -> str:
+        path = self.packages.parent / "replies.json"
+        path.write_text(json.dumps(replies))
+        return f"script:{path}"
+
+
+def add(folder: Path, group: str, value: str, files: dict[str, str], name: str = "acme") -> int:
+    for path, text in files.items():
+        place = folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    about = folder / f"{name}_pack-1.0.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-pack\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[reviewloop.{group}]\n{name} = {value}\n")
+    return len([path for path, text in files.items() if text]) + 1
+
+
+@pytest.fixture
+def machine(repo, tmp_path):
+    checkout = Machine(repo, tmp_path)
+    checkout.git("switch", "-q", "-c", "work")
+    return checkout
+
+
+def changed(machine: Machine) -> None:
+    machine.write("a.py", '"""Say it."""\n\nprint(total)\n')
+
+
+def test_a_rule_is_one_file_of_a_pack(machine):
+    machine.install("rules", "acme_rules", {"acme_rules/__init__.py": ""})
+    (machine.packages / "acme_rules/acme").mkdir()
+    (machine.packages / "acme_rules/acme/print.md").write_text(RULE)
+    changed(machine)
+    said = machine.process(
+        "review", "--model", "none", "--json", REVIEWLOOP_REVIEW__ANALYSERS_OFF="[]"
+    )
+
+    assert "acme/print" in {one["rule"] for one in json.loads(said.out)["findings"]}
+
+
+def test_a_reviewer_is_two_files_and_reviews(machine):
+    files = {"acme_agents/__init__.py": "", "acme_agents/review-acme.json": json.dumps(REVIEWER)}
+    assert machine.install("agents", "acme_agents", files) <= 2
+    changed(machine)
+    said = machine.process("review", "--model", machine.script(FINDINGS), "--json")
+    report = json.loads(said.out)
+
+    assert [(one["agents"], one["line"]) for one in report["findings"]] == [(["review-acme"], 3)]
+    listed = json.loads(machine.process("agents", "list", "--json").out)["agents"]
+    assert ("review-acme", "acme-pack/review-acme.json") in {
+        (one["name"], one["file"]) for one in listed
+    }
+
+
+def test_a_gate_is_two_files_and_stops_a_run(machine):
+    assert machine.install("gates", "acme_gates:GATE", {"acme_gates.py": GATE}) <= 2
+    said = machine.process("run", "-m", "Add X", "--model", machine.script(WORK), "--json")
+
+    assert said.code == 3, said
+    gates = {one["name"]: one for one in json.loads(said.out)["proposal"]["gates"]}
+    assert gates["licence"]["status"] == "failed"
+    assert gates["licence"]["summary"] == "nobody asked the lawyers about ['x.py']"
+
+
+def test_a_gate_that_breaks_is_an_error_and_no_pass(machine):
+    broken = GATE.replace("paths = ", "paths = missing or ")
+    machine.install("gates", "acme_gates:GATE", {"acme_gates.py": broken})
+    said = machine.process("run", "-m", "Add X", "--model", machine.script(WORK), "--json")
+
+    assert said.code == 3, said
+    gates = {one["name"]: one for one in json.loads(said.out)["proposal"]["gates"]}
+    assert gates["licence"]["status"] == "error"
+    assert "acme-pack 1.0 broke: NameError" in gates["licence"]["summary"]
+
+
+def test_a_dialect_is_two_files_and_its_tasks_are_ticked(machine):
+    assert machine.install("dialects", "acme_spec:DIALECT", {"acme_spec.py": DIALECT}) <= 2
+    machine.write("PLAN.txt", "Plan\n\n- [ ] 1. Add X\n- [ ] 2. Add Y\n")
+    machine.git("add", ".")
+    machine.git("commit", "-q", "-m", "plan")
+    listed = json.loads(machine.process("tasks", "--json").out)
+    ran = machine.process("run", "1", "--model", machine.script(WORK))
+    said = machine.process("approve")
+
+    assert listed["spec"]["dialect"] == "acme"
+    assert [task["title"] for task in listed["tasks"]] == ["Add X", "Add Y"]
+    assert (ran.code, said.code) == (4, 0), (ran, said)
+    assert "- [x] 1. Add X\n- [ ] 2. Add Y\n" in machine.git("show", "HEAD:PLAN.txt") + "\n"
+
+
+def test_an_output_is_two_files_and_a_format_of_review(machine):
+    assert machine.install("outputs", "acme_output:render", {"acme_output.py": OUTPUT}) <= 2
+    changed(machine)
+    asked = ("review", "--model", "none", "--format")
+
+    assert machine.process(*asked, "acme").out == "0 findings, says Acme\n"
+    refused = machine.process(*asked, "acmee")
+    assert refused.code == 2
+    assert "'html', 'acme'" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("group", "command"),
+    [
+        ("agents", ("review", "--model", "none")),
+        ("gates", ("run", "-m", "Add X", "--model", "script:replies.json")),
+        ("dialects", ("tasks",)),
+        ("outputs", ("review", "--model", "none", "--format", "acme")),
+        ("providers", ("review", "--model", "acme:strict-1")),
+    ],
+)
+def test_what_cannot_be_loaded_stops_the_command_and_names_its_distribution(
+    machine, group, command
+):
+    machine.install(group, "acme_broken", {"acme_broken.py": "import no_such_module\n"})
+    machine.write("replies.json", json.dumps(WORK))
+    said = machine.process(*command)
+
+    assert said.code == 2
+    assert f"acme of reviewloop.{group}, which acme-pack 1.0 adds, fails" in said.err
+    assert "ModuleNotFoundError: No module named 'no_such_module'" in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_module_that_exits_is_no_clean_end(machine):
+    machine.install("agents", "acme_exits", {"acme_exits.py": "raise SystemExit(0)\n"})
+    said = machine.process("review", "--model", "none")
+
+    assert said.code == 2
+    assert "acme-pack 1.0" in said.err
+
+
+@pytest.mark.parametrize("inside", ["", "src"])
+def test_a_repository_adds_nothing(machine, inside):
+    ran = machine.packages.parent / "ran"
+    code = f"open({str(ran)!r}, 'w').close()\n" + OUTPUT
+    place = machine.root / inside
+    for group in ("agents", "gates", "dialects", "outputs", "rules", "providers"):
+        add(place, group, "evil:render", {"evil.py": code}, name=f"evil_{group}")
+    path = os.pathsep.join((str(place), machine.environ["PYTHONPATH"]))
+    said = machine.process("review", "--model", "none", PYTHONPATH=path)
+    refused = machine.process(
+        "review", "--model", "none", "--format", "evil_outputs", PYTHONPATH=path
+    )
+
+    assert "evil" not in said.err
+    assert refused.code == 2
+    assert not ran.exists()
+
+
+def test_code_of_the_repository_is_not_run_for_what_is_installed(machine):
+    ran = machine.packages.parent / "ran"
+    machine.install("outputs", "acme_output:render", {})
+    machine.write("src/acme_output.py", f"open({str(ran)!r}, 'w').close()\n" + OUTPUT)
+    path = os.pathsep.join((str(machine.root / "src"), machine.environ["PYTHONPATH"]))
+    asked = ("review", "--model", "none", "--format", "acme")
+    said = machine.process(*asked, PYTHONPATH=path)
+
+    assert said.code == 2
+    assert "is code of this repository, and reviewloop runs none of that" in said.err
+    assert not ran.exists()
+
+
+def test_nothing_is_looked_for_before_a_command_runs(machine):
+    code = (
+        "import sys, reviewloop.cli.main as m\n"
+        "from reviewloop import plugins\n"
+        "m.run(['review', '--help']); m.run(['--help'])\n"
+        "print(plugins.others.cache_info().misses, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=machine.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.strip() == "0"
+
+
+PROVIDER = '''"""Acme's models, which find the same fault in everything."""
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+FINDING = {"severity": "should_fix", "title": "Acme forbids prints", "why": "They are lost.",
+           "path": "a.py", "quote": "print(total)"}
+
+
+class Chat(BaseChatModel):
+    _llm_type = "acme"
+
+    def bind_tools(self, tools, **more):
+        return self
+
+    def _generate(self, messages, stop=None, run_manager=None, **more):
+        args = {"findings": [FINDING]}
+        call = {"name": "report_findings", "args": args, "id": "1", "type": "tool_call"}
+        answer = AIMessage("", tool_calls=[call])
+        return ChatResult(generations=[ChatGeneration(message=answer)])
+
+
+def chat_model(model, *, max_tokens, timeout):
+    assert model == "strict-1" and max_tokens > 0 and timeout > 0
+    return Chat()
+'''
+
+
+def test_a_provider_is_two_files_and_its_models_are_asked(machine):
+    files = {"acme_models.py": PROVIDER}
+    assert machine.install("providers", "acme_models:chat_model", files) <= 2
+    changed(machine)
+    said = machine.process("review", "--model", "acme:strict-1", "--json")
+    findings = json.loads(said.out)["findings"]
+
+    assert {one["title"] for one in findings} == {"Acme forbids prints"}, said.out
+    refused = machine.process("review", "--model", "acmee:strict-1")
+    assert refused.code == 2
+    assert "no provider is called 'acmee'" in refused.err
+
+
+def test_doctor_lists_what_others_add(machine):
+    machine.install("outputs", "acme_output:render", {"acme_output.py": OUTPUT})
+    machine.install("gates", "acme_broken", {"acme_broken.py": "1 / 0\n"}, name="broken")
+    said = machine.process("doctor", "--offline", "--json")
+    told = [row for row in json.loads(said.out)["checks"] if row["name"] == "plugins"]
+
+    assert said.code == 2
+    assert [row["mark"] for row in told] == ["bad", "ok"]
+    assert "broken of reviewloop.gates, which broken-pack 1.0 adds, fails" in told[0]["text"]
+    assert told[1]["text"] == "output acme comes from acme-pack 1.0"
+
+
+def test_ours_is_declared_as_it_is_taken():
+    declared = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    groups = {
+        group.removeprefix("reviewloop."): points
+        for group, points in declared["entry-points"].items()
+    }
+    assert groups == OURS
+    for group in OURS:
+        assert all(plugin.load() for plugin in ours(group))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-Place = Literal["project", "kiro", "user", "shipped"]
+Place = Literal["project", "kiro", "user", "installed", "shipped"]
 """Where a file was found, in the order of precedence."""
 
 
@@ -14,7 +14,7 @@ class AgentFile:
     """The bytes of one agent file.
 
     `path` is relative to the project's root, begins with `~/` for the user's own files, and is
-    `agents/<name>.json` for shipped ones.
+    `agents/<name>.json` for shipped ones, `<distribution>/<name>.json` for those of others.
     """
 
     place: Place

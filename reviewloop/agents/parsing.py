@@ -269,6 +269,8 @@ def _prompt(file: AgentFile, fields: Mapping[str, Any], read_prompt: ReadPrompt)
 def _prompt_path(file: AgentFile, target: str) -> str:
     """Return the path to read; it is relative to the agent file's folder, not to the project."""
     of_user = file.place == "user"
+    if file.place in ("installed", "shipped"):  # the project would be asked for their prompts
+        _fail(file, "prompt", "an agent of a distribution holds its prompt itself; inline it")
     if target.startswith(("/", "~/")):
         if not of_user:
             _fail(file, "prompt", f"file://{target} is absolute; use a path relative to this file")

@@ -17,6 +17,7 @@ from reviewloop.agents.parsing import (
     read_fields,
 )
 from reviewloop.domain.errors import UsageError
+from reviewloop.plugins import Plugin, others, ours
 
 _LARGEST = 1_000_000  # bytes; nobody writes a longer prompt by hand
 _ENDINGS = {".json", ".md"}
@@ -25,9 +26,10 @@ _ENDINGS = {".json", ".md"}
 def collect_agent_files(project_root: Path, home: Path, project: str = "") -> list[AgentFile]:
     """Return all agent files in the order in which names win.
 
-    That order is `.reviewloop/agents`, `.kiro/agents`, `~/.kiro/agents`, shipped. Those of the
-    folder `project` come first, then those of each folder above it. Sub-folders are read too.
-    A link in the project that leads out of it raises UsageError.
+    That order is `.reviewloop/agents`, `.kiro/agents`, `~/.kiro/agents`, those of distributions
+    that are installed, shipped. Those of the folder `project` come first, then those of each folder
+    above it. Sub-folders are read too. A link in the project that leads out of it raises
+    UsageError, as does a distribution whose agents cannot be read.
     """
     files: list[AgentFile] = []
     for parts in reversed(range(len(project.split("/")) + 1 if project else 1)):
@@ -37,19 +39,45 @@ def collect_agent_files(project_root: Path, home: Path, project: str = "") -> li
         files += _files("kiro", project_root, kiro, inside=project_root)
     if project_root.resolve() != home.resolve():
         files += _files("user", home, ".kiro/agents", inside=None, prefix="~/")
-    return files + shipped_agent_files()
+    return files + _installed_agent_files()
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the agents that come with reviewloop."""
+    package = Path(__file__).resolve().parent.parent
+    folder = package / "_agents"  # in an installed wheel
+    return folder if folder.is_dir() else package.parent / "agents"  # in a checkout
 
 
 def shipped_agent_files() -> list[AgentFile]:
     """Return the agents that come with reviewloop."""
-    package = Path(__file__).resolve().parent.parent
-    folder = package / "_agents"  # in an installed wheel
-    if not folder.is_dir():
-        folder = package.parent / "agents"  # in a checkout
+    return [file for plugin in ours("agents") for file in _added_by(plugin)]
+
+
+def _installed_agent_files() -> list[AgentFile]:
+    """Return the agents of other distributions, then the shipped ones."""
+    plugins = (*others("agents"), *ours("agents"))
+    return [file for plugin in plugins for file in _added_by(plugin)]
+
+
+def _added_by(plugin: Plugin) -> list[AgentFile]:
+    """Return the agents in the folder that an entry point names.
+
+    Raises UsageError where there are none: nobody would miss the reviewers.
+    """
+    folder = plugin.folder()
     paths = sorted(folder.glob("*.json"))
     if not paths:
-        raise UsageError(f"the shipped agents are missing in {folder}; install reviewloop again")
-    return [AgentFile("shipped", f"agents/{path.name}", path.read_bytes()) for path in paths]
+        raise UsageError(
+            f"the agents of {plugin.distribution} are missing in {folder}; install it again"
+        )
+    place: Place = "shipped" if plugin.is_ours else "installed"
+    above = "agents" if plugin.is_ours else plugin.distribution.partition(" ")[0]
+    shown = [f"{above}/{path.name}" for path in paths]
+    return [
+        AgentFile(place, name, _content(path, name))
+        for path, name in zip(paths, shown, strict=True)
+    ]
 
 
 def prompt_reader(project_root: Path, home: Path) -> Callable[[str], bytes | None]:
@@ -136,6 +164,11 @@ def build_team(files: Iterable[AgentFile], read_prompt: ReadPrompt) -> Team:
             continue
         name = name_of(file, read_fields(file))
         if not is_ours(name):
+            if file.place == "installed":
+                raise UsageError(
+                    f"{file.shown}: the name {name!r} gives it no part in a run; begin it with "
+                    "review-"
+                )
             continue
         if name in winners:
             shadowed.append(Shadowed(name, winners[name].shown, file.shown))

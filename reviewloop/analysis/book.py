@@ -5,7 +5,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from reviewloop.analysis.contract import AnalyserReport, ChangeCheck, ChangeView, FileCheck, Rule
-from reviewloop.analysis.rule_packs import OURS, installed_packs
+from reviewloop.analysis.rule_packs import installed_packs
+from reviewloop.plugins import OWN
 
 
 @cache
@@ -67,7 +68,7 @@ def own_rule(rule_id: str) -> Rule | None:
 
 @cache
 def _shipped() -> dict[str, Rule]:
-    pack = installed_packs().packs.get(OURS)
+    pack = installed_packs().packs.get(OWN)
     return {rule.id: rule for rule in pack.rules} if pack else {}
 
 

@@ -4,10 +4,9 @@ A pack is an entry point of the group `reviewloop.rules`. It names a package who
 rule files, or a function that returns a `RulePack`. Ours comes in by the same door.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -24,12 +23,9 @@ from reviewloop.analysis.contract import (
 )
 from reviewloop.analysis.patterns import pattern_check
 from reviewloop.analysis.rule_files import CodeBlock, RuleRecord, load_records, read_page
+from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.finding import Severity
-
-GROUP = "reviewloop.rules"
-OURS = "reviewloop"
-_OUR_PACK = "reviewloop.rules:load_pack"
-"""Ours, as pyproject.toml declares it: a checkout that nobody installed has no entry points."""
+from reviewloop.plugins import Plugin, installed
 
 
 class Examples(NamedTuple):
@@ -92,38 +88,33 @@ def installed_packs() -> InstalledPacks:
     packs: dict[str, RulePack] = {}
     failed: list[AnalyserReport] = []
     known: set[str] = set()
-    for name, reference in _entry_points():
+    for plugin in installed("rules"):
         try:
-            pack = _load(name, reference)
+            if plugin.name in packs:
+                raise ValueError(f"another pack is called {plugin.name}, too")
+            pack = _load(plugin)
             if twice := [rule.id for rule in pack.rules if rule.id in known]:
                 raise ValueError(f"another pack has the rule {twice[0]}, too")
         except Exception as error:  # noqa: BLE001 - what others install must not end a review
-            reason = f"{type(error).__name__}: {error}"
-            failed.append(AnalyserReport(f"rules of {name}", AnalyserStatus.FAILED, reason=reason))
+            told = isinstance(error, ReviewLoopError)
+            reason = str(error) if told else f"{type(error).__name__}: {error}"
+            name = f"rules of {plugin.name}"
+            failed.append(AnalyserReport(name, AnalyserStatus.FAILED, reason=reason))
             continue
         known.update(rule.id for rule in pack.rules)
-        packs[name] = pack
+        packs[plugin.name] = pack
     return InstalledPacks(packs, tuple(failed))
 
 
-def _entry_points() -> Iterator[tuple[str, str]]:
-    from importlib.metadata import entry_points
-
-    yield OURS, _OUR_PACK
-    found = {(point.value, point.name) for point in entry_points(group=GROUP)}
-    yield from ((name, value) for value, name in sorted(found) if value != _OUR_PACK)
-
-
-def _load(name: str, reference: str) -> RulePack:
-    module, _, attribute = reference.partition(":")
-    loaded = import_module(module)
-    if attribute:
-        loaded = getattr(loaded, attribute)()
+def _load(plugin: Plugin) -> RulePack:
+    loaded = plugin.load()
+    if callable(loaded):
+        loaded = loaded()
     if isinstance(loaded, RulePack):
         return loaded
     if not isinstance(loaded, ModuleType) or loaded.__file__ is None:
-        raise TypeError(f"{reference} gives no pack of rules")
-    return folder_pack(name, Path(loaded.__file__).parent)
+        raise TypeError(f"{plugin.reference} gives no pack of rules")
+    return folder_pack(plugin.name, Path(loaded.__file__).parent)
 
 
 def folder_pack(name: str, folder: Path) -> RulePack:

@@ -30,6 +30,7 @@ from reviewloop.llm.found import empty_keys
 from reviewloop.llm.prices import estimate
 from reviewloop.llm.routing import OFFLINE, require_provider, split_model
 from reviewloop.llm.settling import choice, completed, is_begun
+from reviewloop.plugins import GROUPS, others
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
@@ -69,6 +70,7 @@ def all_checks(*, online: bool, model: str = "") -> Iterator[Check]:
     settings: list[Loaded] = []
     yield from _guarded("settings", lambda: _settings(repo, settings, model))
     yield from _guarded("sandbox", lambda: _sandbox(settings))
+    yield from _plugins()
     if not settings:
         return
     loaded = settings[0]
@@ -174,6 +176,18 @@ def _sandbox(loaded: list[Loaded]) -> Iterator[Check]:
     yield from (Check("sandbox", "note", f"{gap}") for gap in sandbox.gaps)
     for way in how_to_improve(sandbox):
         yield Check("sandbox", "note", f"for a stronger one: {way}")
+
+
+def _plugins() -> Iterator[Check]:
+    """Yield a line for each thing that another distribution adds, and whether it can be loaded."""
+    for plugin in (one for group in GROUPS for one in others(group)):
+        try:
+            plugin.load()
+        except UsageError as error:
+            yield Check("plugins", "bad", str(error))
+        else:
+            what = plugin.group.removesuffix("s")
+            yield Check("plugins", "ok", f"{what} {plugin.name} comes from {plugin.distribution}")
 
 
 def _agents(repo: UserRepo | None, found: list[Team]) -> Iterator[Check]:

@@ -22,15 +22,24 @@ from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageErro
 from reviewloop.git.comparison import CompareSpec, require_one_of
 from reviewloop.git.repository import dirty_files
 from reviewloop.git.revisions import is_revision
-from reviewloop.render.formats import TERMINAL, renderer
+from reviewloop.render.formats import NAMES, TERMINAL, added_names, renderer
 from reviewloop.render.review_words import WITH_AN_ID, left_out_files, outcome_sentence, tally
 from reviewloop.render.terminal.review import print_review
 
-FORMATS = ("text", "concise", "json", "sarif", "markdown", "github", "html")
 SEVERITIES = ("must", "should", "nit")
 _EXPRESSION = re.compile(r"\.\.|[\^~]|@\{|^:/")  # what only revisions have: HEAD~2, A..B
 _ABOVE = re.compile(r"(?:^|/)\.\.(?:/|$)")
 _LARGEST_PATCH = 256 * 1024 * 1024
+
+
+class Format(click.Choice[str]):
+    """Our formats, and those that other distributions add: they are looked for only when needed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name of a format; refuse one that nobody has."""
+        if value in self.choices:
+            return super().convert(value, param, ctx)
+        return click.Choice((*self.choices, *added_names())).convert(value, param, ctx)
 
 
 @click.command(cls=Command)
@@ -75,7 +84,7 @@ _LARGEST_PATCH = 256 * 1024 * 1024
     help="Lowest severity that makes the exit code 1 (must).",
 )
 @click.option("--model", metavar="PROVIDER:MODEL|none", default="", help="Model to ask, or none.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="text")
+@click.option("--format", "format_", type=Format(NAMES), default="text")
 @click.option(
     "-o",
     "--output",

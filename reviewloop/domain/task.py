@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 State = Literal["open", "in_progress", "done", "queued"]
-Dialect = Literal["kiro", "cc-sdd", "spec-kit", "openspec", "single-file"]
+DialectName = str
+"""kiro, cc-sdd, spec-kit, openspec, single-file, or what another distribution adds."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Task:
     path: str
     mark: str  # what stands there: " ", "x", "-", "~", "☐", ...
     line_hash: str  # of the line without its mark and line end
-    dialect: Dialect
+    dialect: DialectName
     declares_depends: bool = False  # it says what it depends on, if only "none"
     parallel: bool = False  # marked (P) or [P]
     blocked: str = ""  # the reason of a `_Blocked: ..._` line
@@ -61,7 +62,7 @@ class SpecRef:
     """A spec that was found, not read yet."""
 
     name: str
-    dialect: Dialect
+    dialect: DialectName
     path: str  # the folder, or the file (single-file)
     tasks_path: str  # the file that holds the task lines; "" where there is none yet
 
@@ -71,7 +72,7 @@ class Spec:
     """A spec that was read."""
 
     name: str
-    dialect: Dialect
+    dialect: DialectName
     path: str
     tasks_path: str
     files: Mapping[str, str]  # path -> sha256 of what was read

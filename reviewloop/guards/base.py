@@ -68,7 +68,8 @@ class GuardInput:
 
     def timeout(self, gate: str) -> float:
         """Return how many seconds the gate's command may take."""
-        own = getattr(self.settings.gates, gate).timeout_seconds
+        settings = getattr(self.settings.gates, gate, None)  # gates of others have none
+        own = settings.timeout_seconds if settings else None
         return float(own or self.settings.limits.gate_seconds)
 
     def standing(self) -> Path:

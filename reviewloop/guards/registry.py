@@ -1,8 +1,10 @@
 """All guard-rails in the order they judge: what costs nothing first, what runs code after it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
+from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards import (
     branch,
@@ -16,6 +18,8 @@ from reviewloop.guards import (
     untested,
 )
 from reviewloop.guards.base import GuardInput
+from reviewloop.plugins import NAME, Plugin, installed
+from reviewloop.secrets import redact
 
 Check = Callable[[GuardInput], GateResult]
 
@@ -29,6 +33,7 @@ class Guard:
     runs_code: bool  # of the repository, in the workspace
 
 
+# Ours; those of other distributions are entry points of the group reviewloop.gates, too.
 GUARDS: tuple[Guard, ...] = (
     Guard(secrets.NAME, secrets.check, False),
     Guard(branch.NAME, branch.check, False),
@@ -40,6 +45,42 @@ GUARDS: tuple[Guard, ...] = (
     Guard(coverage.NAME, coverage.check, True),
     Guard(untested.NAME, untested.check, True),
 )
+
+
+@cache
+def installed_guards() -> tuple[Guard, ...]:
+    """Return all guard-rails that are installed: those that run code after those that do not.
+
+    Raises `UsageError` for one that cannot be loaded: what it would have stopped must not pass.
+    """
+    found: list[Guard] = []
+    for plugin in installed("gates"):
+        loaded = plugin.load()
+        for guard in loaded if isinstance(loaded, tuple) else (loaded,):
+            if not isinstance(guard, Guard) or not NAME.fullmatch(guard.name):
+                plugin.fail(TypeError(f"{plugin.reference} is no Guard with a plain name"))
+            if guard.name in {one.name for one in found}:
+                plugin.fail(ValueError(f"there is a gate {guard.name} already"))
+            found.append(guard if plugin.is_ours else replace(guard, check=_checked(plugin, guard)))
+    return tuple(sorted(found, key=lambda guard: guard.runs_code))
+
+
+def _checked(plugin: Plugin, guard: Guard) -> Check:
+    """Return the check of a guard-rail that others wrote; when it breaks, that stops the change."""
+
+    def check(change: GuardInput) -> GateResult:
+        try:
+            result = guard.check(change)
+            if not isinstance(result, GateResult):
+                raise TypeError(f"it returned {type(result).__name__}, no GateResult")
+        except ReviewLoopError:
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - code of others
+            why = f"{plugin.distribution} broke: {type(error).__name__}: {error}"
+            return GateResult(guard.name, GateStatus.ERROR, redact(" ".join(why.split())[:300]))
+        return replace(result, name=guard.name)
+
+    return check
 
 
 def _ignore(_: object) -> None:
@@ -58,7 +99,7 @@ def run_all(
     test is; what was not run says so.
     """
     results: list[GateResult] = []
-    for guard in GUARDS:
+    for guard in installed_guards():
         reason = _stands_in_the_way(guard, results)
         if reason:
             result = GateResult(guard.name, GateStatus.NOT_VERIFIABLE, f"not run: {reason}")
@@ -73,6 +114,8 @@ def run_all(
 def run_one(name: str, change: GuardInput) -> GateResult:
     """Run one guard-rail by its name; raise KeyError for a name that is none."""
     guards = {guard.name: guard for guard in GUARDS}
+    if name not in guards:
+        guards = {guard.name: guard for guard in installed_guards()}
     return guards[name].check(change)
 
 

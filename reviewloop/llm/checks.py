@@ -30,6 +30,7 @@ from reviewloop.llm.replay import ReplayProvider
 from reviewloop.llm.retry import access_problem
 from reviewloop.llm.routing import (
     OFFLINE,
+    added_provider,
     default_model,
     is_bedrock_id,
     nearest_in_bedrock,
@@ -134,6 +135,9 @@ def _check(
             problem, fix = _offline_problem(provider, ident)
         elif provider in KNOWN:
             problem, fix, warning = _known_problem(KNOWN[provider], ident, settings, asking)
+        elif added := added_provider(provider):
+            added.load()
+            problem, fix = "", ""
         else:
             problem, fix = _package_problem(provider)
     except ReviewLoopError as error:

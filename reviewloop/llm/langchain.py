@@ -28,7 +28,9 @@ from reviewloop.llm.messages import (
     text_block,
 )
 from reviewloop.llm.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI, Provider
-from reviewloop.llm.routing import names_a_model, split_model
+from reviewloop.llm.routing import added_provider, names_a_model, split_model
+from reviewloop.llm.trouble import provider_errors
+from reviewloop.plugins import Plugin
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.store.journal import CallKey
 
@@ -191,7 +193,8 @@ class LangChainProvider:
         started = time.monotonic()
         model = self._bound(self._model(request.max_tokens), _with_tools_of_history(request))
         chunks: list[Any] = []
-        for chunk in model.stream(self._messages(request)):
+        stream = model.stream(self._messages(request))
+        for chunk in _foreseen(stream) if added_provider(self._provider) else stream:
             if not chunks:
                 on_first()
             chunks.append(chunk)
@@ -326,9 +329,21 @@ class LangChainProvider:
         return kept
 
 
+def _foreseen(stream: Iterator[Any]) -> Iterator[Any]:
+    """Yield a reply of a provider that others added; its own kinds of errors become ours."""
+    try:
+        yield from stream
+    except provider_errors():
+        raise
+    except Exception as error:  # nobody knows what libraries it uses
+        raise ConnectionError(f"{type(error).__name__}: {error}") from error
+
+
 def _other_model(
     provider: str, ident: str, settings: ModelSettings, max_tokens: int
 ) -> "BaseChatModel":
+    if added := added_provider(provider):
+        return _added_model(added, ident, settings, max_tokens)
     from langchain.chat_models import init_chat_model
 
     wanted: dict[str, Any] = {
@@ -353,6 +368,22 @@ def _other_model(
             f"{install_advice(f'langchain-{provider}')}"
         ) from error
     return model
+
+
+def _added_model(
+    plugin: Plugin, ident: str, settings: ModelSettings, max_tokens: int
+) -> "BaseChatModel":
+    """Return the chat model that another distribution makes."""
+    from langchain_core.language_models import BaseChatModel
+
+    make = plugin.load()
+    if not callable(make):
+        plugin.fail(TypeError(f"{plugin.reference} is no function"))
+    seconds = settings.read_timeout_seconds
+    made: object = plugin.shield(make)(ident, max_tokens=max_tokens, timeout=seconds)
+    if not isinstance(made, BaseChatModel):
+        plugin.fail(TypeError(f"{plugin.reference} gives no BaseChatModel"))
+    return made
 
 
 def _require_set_up(provider: Provider, model: str, settings: ModelSettings) -> None:

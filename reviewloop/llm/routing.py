@@ -12,6 +12,7 @@ from typing import Literal
 from reviewloop.domain.errors import UsageError
 from reviewloop.llm.found import FoundProvider, aws_region, found_here, key_of
 from reviewloop.llm.provider_table import ALIASES, BEDROCK, KNOWN, OLLAMA, Provider
+from reviewloop.plugins import Plugin, others
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings import Settings
 from reviewloop.settings.schema import AUTO
@@ -198,9 +199,21 @@ def require_provider(name: str) -> None:
     _require_known(provider, name)
 
 
+def added_provider(provider: str) -> Plugin | None:
+    """Return what another distribution adds under this name; None for names that are taken.
+
+    It is a function `(model, *, max_tokens, timeout) -> BaseChatModel`.
+    """
+    if provider in PROVIDERS | OFFLINE:
+        return None
+    return next((one for one in others("providers") if one.name == provider), None)
+
+
 def _require_known(provider: str, name: str) -> None:
     known = PROVIDERS | OFFLINE
     if provider in known or find_spec(f"langchain_{provider}") is not None:
+        return
+    if added_provider(provider):
         return
     like = difflib.get_close_matches(provider, known, n=1)
     hint = f"did you mean {like[0]}?" if like else f"for Bedrock write {BEDROCK}:MODEL-ID"

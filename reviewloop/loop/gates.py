@@ -18,7 +18,7 @@ from reviewloop.guards.against_base import Ran, listed
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.inputs import guard_input, plan_for_change
 from reviewloop.guards.plan import GatePlan
-from reviewloop.guards.registry import GUARDS, run_all, run_one
+from reviewloop.guards.registry import installed_guards, run_all, run_one
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState
 from reviewloop.store.journal import CallKey
@@ -254,7 +254,9 @@ def offered_gates(context: RunContext) -> tuple[str, ...]:
     """
     plan = _base_plan(context)
     runnable = {entry.name for entry in plan.entries if entry.runnable} | {"build", "test"}
-    return tuple(guard.name for guard in GUARDS if guard.runs_code and guard.name in runnable)
+    return tuple(
+        guard.name for guard in installed_guards() if guard.runs_code and guard.name in runnable
+    )
 
 
 def _base_plan(context: RunContext) -> GatePlan:

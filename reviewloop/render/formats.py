@@ -4,6 +4,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from reviewloop.plugins import others
+
 if TYPE_CHECKING:  # the names are wanted by `--help`, which has to be quick
     from reviewloop.render.report import ReviewReport, Source
     from reviewloop.render.review_words import Rules
@@ -23,9 +25,34 @@ MODULES = {  # each holds a function `render`
 }
 
 NAMES = (TERMINAL, *MODULES)
+"""Our formats; those of other distributions are looked for when one of them is asked for."""
+
+
+def added_names() -> tuple[str, ...]:
+    """Return the formats that other distributions add; nothing of them is loaded."""
+    return tuple(one.name for one in others("outputs") if one.name not in NAMES)
 
 
 def renderer(name: str) -> "Renderer":
-    """Return the function that renders a format, loaded now; `KeyError` for an unknown name."""
-    render: Renderer = import_module(MODULES[name]).render
-    return render
+    """Return the function that renders a format, loaded now; `KeyError` for an unknown name.
+
+    Raises `UsageError` where the distribution that adds the format cannot render it, then or later.
+    """
+    if name in MODULES:
+        own: Renderer = import_module(MODULES[name]).render
+        return own
+    plugin = {one.name: one for one in others("outputs")}[name]
+    added = plugin.load()
+    if not callable(added):
+        plugin.fail(TypeError(f"{plugin.reference} is no function"))
+    return plugin.shield(_text_of(added))
+
+
+def _text_of(render: "Renderer") -> "Renderer":
+    def call(report: "ReviewReport", source: "Source", rules: "Rules") -> str:
+        text: object = render(report, source, rules)
+        if not isinstance(text, str):
+            raise TypeError(f"it returned {type(text).__name__}, no text")
+        return text
+
+    return call

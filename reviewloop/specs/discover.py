@@ -4,12 +4,14 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.domain.task import Dialect, Spec, SpecRef
+from reviewloop.domain.task import Spec, SpecRef
 from reviewloop.git.repository import projects_below
+from reviewloop.plugins import Plugin, installed
 from reviewloop.specs.cc_sdd import STATE, read_cc_sdd
 from reviewloop.specs.files import DiskFiles, Files, in_folder, inside
 from reviewloop.specs.kiro import read_kiro
@@ -24,21 +26,15 @@ KIRO_FOLDER = ".kiro/specs"
 _KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
 _SUFFIX = "-spec.md"
 _SHOWN = 8  # candidates that one sentence lists
-_READERS: Mapping[Dialect, Callable[[Files, SpecRef], Spec]] = {
-    "kiro": read_kiro,
-    "cc-sdd": read_cc_sdd,
-    "spec-kit": read_spec_kit,
-    "openspec": read_openspec,
-    "single-file": read_single_file,
-}
 
 
 def find_specs(files: Files, project: str = "") -> list[SpecRef]:
-    """Return every spec of a project: Kiro and cc-sdd, Spec Kit, OpenSpec, then single files.
+    """Return every spec of a project: Kiro and cc-sdd, Spec Kit, OpenSpec, single files, others.
 
     Their paths are relative to `files`, as is the project's folder ("" for the root).
     """
-    found = _found(in_folder(files, project))
+    inner = in_folder(files, project)
+    found = [ref for dialect in dialects().values() for ref in dialect.find(inner)]
     return [_below(project, ref) for ref in found] if project else found
 
 
@@ -47,20 +43,83 @@ def _below(project: str, ref: SpecRef) -> SpecRef:
     return replace(ref, path=f"{project}/{ref.path}", tasks_path=tasks)
 
 
-def _found(files: Files) -> list[SpecRef]:
+def _find_kiro(files: Files) -> list[SpecRef]:
+    """Return the specs of Kiro and of cc-sdd, which lie beside each other."""
     folders: dict[str, set[str]] = {}
     for path in files.paths(KIRO_FOLDER):
         parts = path.split("/")
         if len(parts) == 4 and parts[3] in {*_KIRO_FILES, STATE}:
             folders.setdefault("/".join(parts[:3]), set()).add(parts[3])
-    kiro = [
+    return [
         _kiro_ref(folder, names) for folder, names in sorted(folders.items()) if names & _KIRO_FILES
     ]
-    found = [*kiro, *find_spec_kit(files), *find_openspec(files)]
-    for path in files.paths("docs"):
-        if path.count("/") == 1 and path.endswith(_SUFFIX) and _has_tasks(files.read(path)):
-            found.append(_file_ref(path))
-    return found
+
+
+def _find_single_files(files: Files) -> list[SpecRef]:
+    return [
+        _file_ref(path)
+        for path in files.paths("docs")
+        if path.count("/") == 1 and path.endswith(_SUFFIX) and _has_tasks(files.read(path))
+    ]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A way to write specs: where they are found, and how one is read.
+
+    Task lines stay check boxes in Markdown, as `read_tasks` reads them and `tick` ticks them.
+    """
+
+    name: str
+    find: Callable[[Files], list[SpecRef]]
+    read: Callable[[Files, SpecRef], Spec]
+    looked_for: str = ""  # where `find` looks, for the sentence that nothing was found
+
+
+DIALECTS = (
+    Dialect("kiro", _find_kiro, read_kiro, f"{KIRO_FOLDER}/<feature>/tasks.md"),
+    Dialect("cc-sdd", lambda files: [], read_cc_sdd),  # Kiro's `find` tells them apart
+    Dialect("spec-kit", find_spec_kit, read_spec_kit, "specs/<number>-<feature>/tasks.md"),
+    Dialect("openspec", find_openspec, read_openspec, "openspec/changes/<id>/tasks.md"),
+    Dialect("single-file", _find_single_files, read_single_file, f"docs/<feature>{_SUFFIX}"),
+)
+"""Ours; those of other distributions are entry points of the group reviewloop.dialects, too."""
+
+
+@cache
+def dialects() -> Mapping[str, Dialect]:
+    """Return all dialects that are installed, by name.
+
+    Raises `UsageError` for one that cannot be loaded: its specs would look as if there were none.
+    """
+    known: dict[str, Dialect] = {}
+    for plugin in installed("dialects"):
+        loaded = plugin.load()
+        for one in loaded if isinstance(loaded, tuple) else (loaded,):
+            if not isinstance(one, Dialect):
+                plugin.fail(TypeError(f"{plugin.reference} is no Dialect"))
+            if one.name in known:
+                plugin.fail(ValueError(f"there is a dialect {one.name} already"))
+            known[one.name] = one if plugin.is_ours else _shielded(plugin, one)
+    return known
+
+
+def _shielded(plugin: Plugin, dialect: Dialect) -> Dialect:
+    """Return a dialect of others whose functions fail in one sentence, if they do."""
+
+    def find(files: Files) -> list[SpecRef]:
+        found = list(dialect.find(files))
+        if any(not isinstance(ref, SpecRef) or ref.dialect != dialect.name for ref in found):
+            raise TypeError(f"`find` gives what is no SpecRef of the dialect {dialect.name}")
+        return found
+
+    def read(files: Files, ref: SpecRef) -> Spec:
+        spec = dialect.read(files, ref)
+        if not isinstance(spec, Spec):
+            raise TypeError("`read` gives no Spec")
+        return spec
+
+    return replace(dialect, find=plugin.shield(find), read=plugin.shield(read))
 
 
 def open_spec(files: Files, path: str | None = None, *, project: str = "", here: str = "") -> Spec:
@@ -86,12 +145,12 @@ def open_spec(files: Files, path: str | None = None, *, project: str = "", here:
     if found:
         return _read(files, found[0])
     within = f" in {project}/" if project else ""
+    places = [dialect.looked_for for dialect in dialects().values() if dialect.looked_for]
     if not project and (below := _in_projects_below(files)):
         raise UsageError(below)
     raise UsageError(
-        f"no spec was found{within}: looked for {KIRO_FOLDER}/<feature>/tasks.md, "
-        "specs/<number>-<feature>/tasks.md, openspec/changes/<id>/tasks.md and "
-        f"docs/<feature>{_SUFFIX} with task lines ('- [ ] 1. Title'); write one, name one with "
+        f"no spec was found{within}: looked for {', '.join(places[:-1])} and {places[-1]} with "
+        "task lines ('- [ ] 1. Title'); write one, name one with "
         '--spec PATH, or run without a spec: reviewloop run -m "what to change"'
     )
 
@@ -196,7 +255,7 @@ def _listed(refs: Sequence[SpecRef]) -> str:
 
 
 def _read(files: Files, ref: SpecRef) -> Spec:
-    return _READERS[ref.dialect](files, ref)
+    return dialects()[ref.dialect].read(files, ref)
 
 
 def _kiro_ref(folder: str, names: set[str]) -> SpecRef:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from reviewloop.domain.task import Dialect, Problem, Task
+from reviewloop.domain.task import DialectName, Problem, Task
 from reviewloop.specs.general import is_named
 from reviewloop.specs.lines import Line, outermost, read_document, sections
 from reviewloop.specs.references import References, match_id, read_references
@@ -115,7 +115,9 @@ class TaskList:
 
 
 @lru_cache(maxsize=4)  # a batch reads the same files for each task
-def read_tasks(data: bytes, path: str, dialect: Dialect, *, in_work_mark: bool = False) -> TaskList:
+def read_tasks(
+    data: bytes, path: str, dialect: DialectName, *, in_work_mark: bool = False
+) -> TaskList:
     """Read every task line of a file; in a single-file spec only those of its task plan."""
     document = read_document(data)
     lines = task_lines(document.lines) if dialect == "single-file" else document.lines
@@ -256,7 +258,7 @@ def _said(head: TaskLine, lines: tuple[Line, ...]) -> _Said:
 
 
 def _task(
-    node: Node, said: _Said, depends: tuple[str, ...], path: str, dialect: Dialect, mark: bool
+    node: Node, said: _Said, depends: tuple[str, ...], path: str, dialect: DialectName, mark: bool
 ) -> Task:
     head, details = node.head, said.details
     return Task(

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.domain.task import Dialect, Task
+from reviewloop.domain.task import DialectName, Task
 from reviewloop.specs.task_lines import DONE_MARK
 from reviewloop.specs.tasks import read_tasks
 
 UNTICKED = "unticked"
 """Of the evidence of a commit: why its task was not ticked, so that a person has to do it."""
 
-_BOX: Mapping[Dialect, str] = {"spec-kit": "X"}  # what its own `implement` command writes
+_BOX: Mapping[DialectName, str] = {"spec-kit": "X"}  # what its own `implement` command writes
 
 
 class LineChangedError(WorkspaceError):

@@ -12,7 +12,7 @@ from reviewloop.app.batch.status import ids_of, is_called, kept_title
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.domain.task import Dialect, Spec, Task
+from reviewloop.domain.task import DialectName, Spec, Task
 from reviewloop.loop.tick import WILL_NOT
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Step
@@ -240,7 +240,7 @@ def _told(folder: Path, brief: str) -> Task | None:
 
 
 @lru_cache(maxsize=4)
-def _listed(data: bytes, path: str, dialect: Dialect) -> tuple[Task, ...]:
+def _listed(data: bytes, path: str, dialect: DialectName) -> tuple[Task, ...]:
     return read_tasks(data, path, dialect).tasks
 
 

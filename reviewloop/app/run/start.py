@@ -121,6 +121,7 @@ def plan(repository: Repository, wanted: RunRequest) -> Plan:
 
     Raises the `ReviewLoopError` of the first thing that stands in the way.
     """
+    from reviewloop.guards.registry import installed_guards
     from reviewloop.llm.routing import require_provider
 
     require_all("implementing a task")
@@ -129,6 +130,7 @@ def plan(repository: Repository, wanted: RunRequest) -> Plan:
     settings = loaded.settings
     require_trust(loaded, repository)
     sandbox = required(settings, wanted.unsandboxed)
+    installed_guards()  # one that cannot be loaded is said now
     if model := wanted.flags.get("models.reasoning"):
         require_provider(model)  # a mistyped name is said before what the task waits for
     spec, task = _subject(repository, wanted, settings.spec.path)
