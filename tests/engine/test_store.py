@@ -235,7 +235,7 @@ def test_a_report_of_a_bug_does_not_hold_the_password(team):
 def test_two_processes_make_the_tables_once(team):
     crew = team()
     with psycopg.connect(crew.url) as connection:
-        assert connection.execute("SELECT to_regclass('reviewloop.app.run')").fetchone() == (None,)
+        assert connection.execute("SELECT to_regclass('reviewloop.runs')").fetchone() == (None,)
     said = []
     threads = [
         threading.Thread(target=lambda n=n: said.append(crew.work(crew.machine(f"m{n}"))))

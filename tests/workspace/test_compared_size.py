@@ -10,10 +10,10 @@ import pytest
 READ = """
 import json, sys, time
 from pathlib import Path
-from reviewloop.git.comparison import Asked, compared
+from reviewloop.git.comparison import CompareSpec, compared
 
 started = time.monotonic()
-with compared(Path(sys.argv[1]), Asked()) as two:
+with compared(Path(sys.argv[1]), CompareSpec()) as two:
     change = two.private.change(two.old, two.new)
     lines = sum(len(hunk.lines) for file in change.files for hunk in file.hunks)
     ranges = sum(last - first + 1 for file in change.files for first, last in file.added_ranges)
