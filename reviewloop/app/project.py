@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.repository import UserRepo, below, discover, folders_down_to
 from reviewloop.settings import Loaded, Settings
-from reviewloop.store.places import repository_folder, run_folder, state_root
+from reviewloop.store.places import private_folder, repository_folder, state_root
 from reviewloop.store.runs import RunRecord, RunStore
 from reviewloop.store.shared import Shared
 from reviewloop.store.trust import TrustStore
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from reviewloop.agents import Team
     from reviewloop.git.repository import UserRepo
     from reviewloop.settings import Loaded
+
+
+SCRATCH = "start-"  # folders of this name are deleted when their process is long gone
 
 
 @dataclass
@@ -34,7 +37,11 @@ class Repository:
 
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of one run."""
-        return run_folder(self.user.key, run_id)
+        return private_folder(private_folder(self.folder / "runs") / run_id)
+
+    def stored(self, run_id: str) -> Path:
+        """Return the same to read what it holds: nothing is made, as for each of a long list."""
+        return self.folder / "runs" / run_id
 
     @property
     def lock(self) -> Path:

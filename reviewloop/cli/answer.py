@@ -5,7 +5,7 @@ from typing import TextIO
 import click
 
 from reviewloop.app.project import open_repository
-from reviewloop.app.run.answers import give_up, is_stopped, waiting_run
+from reviewloop.app.run.answers import give_up, waiting_run
 from reviewloop.app.run.view import proposal_of, view
 from reviewloop.cli import shared_answers
 from reviewloop.cli.consoles import say
@@ -24,6 +24,7 @@ from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.proposal import left_of
 from reviewloop.render.terminal.approval import UserAnswer
+from reviewloop.store.runs import is_stopped
 
 
 @click.command(cls=Command)

@@ -72,6 +72,11 @@ def _columns(stream: TextIO) -> int:
         return 80
 
 
+def is_interactive() -> bool:
+    """Whether a person can be asked: both ends of the conversation are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def read_line(prompt: str) -> str:
     """Ask on stderr and return the line that was typed; raise `EOFError` at the end of input."""
     click.echo(prompt, nl=False, err=True)

@@ -1,6 +1,5 @@
 """Moving a run in front of a user: live table, approval screen, answer, what follows."""
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +15,15 @@ from reviewloop.app.run.upkeep import follow_ups, run_follow_up
 from reviewloop.app.run.view import as_of_now, differs_since, proposal_of, run_object, view
 from reviewloop.checkout.promote import switch
 from reviewloop.cli.calling import call_about
-from reviewloop.cli.consoles import echo, messages, print_json, read_line, results, say
+from reviewloop.cli.consoles import (
+    echo,
+    is_interactive,
+    messages,
+    print_json,
+    read_line,
+    results,
+    say,
+)
 from reviewloop.cli.editing import ask_for_edit
 from reviewloop.cli.paging import paged
 from reviewloop.domain.errors import (
@@ -54,11 +61,6 @@ def needs_word(run_id: str, red: int) -> str:
         f"run {run_id} has {red} must fix left (`reviewloop show {run_id}`), so nothing was "
         f"committed; `reviewloop approve {run_id} --with-must-fix` commits it all the same"
     )
-
-
-def is_interactive() -> bool:
-    """Whether a person can be asked: both ends of the conversation are a terminal."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def move(

@@ -8,7 +8,8 @@ from shlex import quote
 
 import click
 
-from reviewloop.cli.conversation import is_interactive, move
+from reviewloop.cli.consoles import is_interactive
+from reviewloop.cli.conversation import move
 from reviewloop.cli.help import Command
 from reviewloop.cli.review import review
 from reviewloop.demo.planting import NAME, make_planted

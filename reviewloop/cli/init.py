@@ -15,8 +15,7 @@ from reviewloop.app.project import (
     team_of,
 )
 from reviewloop.app.run.estimate import estimate_run
-from reviewloop.cli.consoles import say
-from reviewloop.cli.conversation import is_interactive
+from reviewloop.cli.consoles import is_interactive, say
 from reviewloop.cli.detected import detected
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError

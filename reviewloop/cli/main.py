@@ -195,7 +195,8 @@ def _interrupted(command: str | None) -> str:
     if command == "github":
         return _ACT_INTERRUPTED
     from reviewloop.app.project import open_repository
-    from reviewloop.app.run.answers import is_stopped, ways_on
+    from reviewloop.app.run.answers import ways_on
+    from reviewloop.store.runs import is_stopped
 
     try:
         runs = open_repository(for_reading=True).runs.all()

@@ -19,8 +19,8 @@ from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.view import proposal_of
 from reviewloop.cli import shared, shared_answers
-from reviewloop.cli.consoles import print_json, read_line, results, say
-from reviewloop.cli.conversation import is_interactive, is_sure, show
+from reviewloop.cli.consoles import is_interactive, print_json, read_line, results, say
+from reviewloop.cli.conversation import is_sure, show
 from reviewloop.cli.help import Group
 from reviewloop.cli.shared import own_store_option, store_option
 from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies

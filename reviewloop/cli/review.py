@@ -9,7 +9,6 @@ import click
 
 from reviewloop.analysis.book import rule_of
 from reviewloop.app.project import model_flags, repository_if_any
-from reviewloop.app.review.apply_fixes import apply_safe_fixes
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult
 from reviewloop.app.review.review import review as run_review
 from reviewloop.app.sandboxing import Acceptance
@@ -245,6 +244,8 @@ def _review(
         ):
             say(WITH_AN_ID)  # a hook blocks, and the lines above are all that its person sees
         if fixes is not None:
+            from reviewloop.app.review.apply_fixes import apply_safe_fixes  # and run the gates
+
             outcome = apply_safe_fixes(done, fixes)
             for sentence in outcome.sentences:
                 say(sentence)

@@ -8,8 +8,8 @@ from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
-from reviewloop.cli.consoles import echo, print_json, say
-from reviewloop.cli.conversation import is_interactive, move_and_tell
+from reviewloop.cli.consoles import echo, is_interactive, print_json, say
+from reviewloop.cli.conversation import move_and_tell
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
 from reviewloop.render.untrusted import one_line

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from reviewloop.app.project import open_repository, read_settings
-from reviewloop.cli.consoles import print_json, results, say
-from reviewloop.cli.conversation import is_interactive
+from reviewloop.cli.consoles import is_interactive, print_json, results, say
 from reviewloop.cli.paging import paged
 from reviewloop.cli.reports import write_reports
 from reviewloop.domain.errors import ExitCode, UsageError

@@ -9,7 +9,6 @@ from reviewloop.analysis.book import rule_of
 from reviewloop.app.project import Repository, open_repository, repository
 from reviewloop.app.review import remembered
 from reviewloop.app.review.review import ReviewRequest, review
-from reviewloop.app.run.answers import is_stopped
 from reviewloop.app.run.changing import concerns, findings_in_runs, left_in, standing_on, tell
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.checkout.files import Content, Disk, Kind
@@ -22,7 +21,7 @@ from reviewloop.git.comparison import CompareSpec
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.silencing import BASELINE_FILE, baseline_entries, write_baseline
 from reviewloop.store.locks import is_held
-from reviewloop.store.runs import RunRecord
+from reviewloop.store.runs import RunRecord, is_stopped
 
 _BAD = ("failed", "partial")
 _STORE = (

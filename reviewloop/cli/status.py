@@ -8,15 +8,11 @@ import click
 
 from reviewloop.app.batch.policy import reason_now
 from reviewloop.app.batch.report import account
-from reviewloop.app.batch.start import newest_batch
-from reviewloop.app.batch.status import up_to_date
+from reviewloop.app.batch.status import newest_batch, up_to_date
 from reviewloop.app.project import Repository, open_repository
-from reviewloop.app.run.answers import newest_or_named
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.cli import shared, shared_reading
 from reviewloop.cli.consoles import echo, print_json, results, say
-from reviewloop.cli.conversation import print_record
-from reviewloop.cli.conversation import show as show_run
 from reviewloop.cli.help import Command
 from reviewloop.cli.reports import require_reports, write_reports
 from reviewloop.cli.shared import store_option
@@ -88,6 +84,10 @@ def show(run_id: str | None, diff: bool, as_json: bool, store: str) -> ExitCode:
     if store:
         return shared_reading.show(store, run_id, diff=diff, as_json=as_json)
 
+    from reviewloop.app.run.answers import newest_or_named
+    from reviewloop.cli.conversation import print_record  # a list of runs needs none of it
+    from reviewloop.cli.conversation import show as show_run
+
     repository = open_repository(for_reading=True)
     record = newest_or_named(repository, run_id)
     if as_json:
@@ -105,6 +105,8 @@ def logs(run_id: str | None, follow: bool, store: str) -> ExitCode:
     """Print what a run did."""
     if store:
         return shared_reading.logs(store, run_id, follow=follow)
+
+    from reviewloop.app.run.answers import newest_or_named
 
     repository = open_repository(for_reading=True)
     record = newest_or_named(repository, run_id)

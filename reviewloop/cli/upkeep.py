@@ -9,8 +9,7 @@ from reviewloop.app.project import open_repository
 from reviewloop.app.run.cleaning import Garbage, delete_garbage, find_garbage
 from reviewloop.app.run.upkeep import export_run, undo_run
 from reviewloop.cli import shared, shared_reading
-from reviewloop.cli.consoles import say
-from reviewloop.cli.conversation import is_interactive
+from reviewloop.cli.consoles import is_interactive, say
 from reviewloop.cli.help import Command
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError

@@ -7,7 +7,7 @@ the last of the cap; what it really used replaces the reservation when it ends.
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -100,10 +100,26 @@ def count_warnings(journal: Journal) -> tuple[str, ...]:
 
 def spent_by(journal: Journal) -> Spent:
     """Return what the calls in a run's journal used."""
-    spent = Spent()
-    for _, _, row, _ in journal.usage_rows():
-        spent = spent.plus(usage_of(row))
-    return spent
+    return spent_on(row for _, _, row, _ in journal.usage_rows())
+
+
+def spent_on(usages: Iterable[Mapping[str, Any]]) -> Spent:
+    """Return the sum of the usage of calls, as a journal holds it."""
+    sums = dict.fromkeys(_TOKENS, 0)
+    calls = unpriced = estimated = 0
+    usd = 0.0
+    for usage in usages:  # of thousands of runs, where many are listed
+        calls += 1
+        for name in _TOKENS:
+            sums[name] += usage.get(name, 0)
+        cost = usage.get("cost_usd")
+        usd += cost or 0.0
+        unpriced += cost is None
+        estimated += usage.get("estimated", False)
+    return Spent(calls=calls, usd=usd, unpriced=unpriced, estimated=estimated, **sums)
+
+
+_TOKENS = ("input", "output", "cache_read", "cache_write")
 
 
 _REACHED = re.compile(r"the cap (\S+) of this run is reached")

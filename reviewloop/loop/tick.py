@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from reviewloop.checkout.files import Disk, Kind
 from reviewloop.domain.errors import ReviewLoopError
@@ -9,7 +10,6 @@ from reviewloop.domain.task import Spec, Task
 from reviewloop.git.commits import commit_at
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
-from reviewloop.loop.context import RunContext
 from reviewloop.render.proposal import SpecProgress, TaskRef
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, Files, TreeFiles
@@ -17,6 +17,9 @@ from reviewloop.specs.order import newly_eligible
 from reviewloop.specs.select import progress, why_unticked, with_done
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.tick import locate, mark_in_progress, restore_mark, tick
+
+if TYPE_CHECKING:  # who only looks at batches loads no loop
+    from reviewloop.loop.context import RunContext
 
 
 def show_in_work(user: UserRepo, task: Task) -> str:
@@ -58,7 +61,7 @@ class TickedSpec:
     warnings: tuple[str, ...] = ()
 
 
-def ticked_spec(context: RunContext) -> TickedSpec:
+def ticked_spec(context: "RunContext") -> TickedSpec:
     """Return the tick of the run's task; a spec that cannot be ticked any more is a warning."""
     task = context.brief.spec_task
     if task is None:
@@ -92,14 +95,14 @@ def ticked_spec(context: RunContext) -> TickedSpec:
     )
 
 
-def _spec_files(context: RunContext, task: Task) -> Files:
+def _spec_files(context: "RunContext", task: Task) -> Files:
     """Return where the spec stands: on disk, unless the run's branch is not what is there."""
     committed = TreeFiles(context.private.reader(context.base_tree))
     elsewhere = context.record.options.get("elsewhere") and committed.read(task.path) is not None
     return committed if elsewhere else DiskFiles(context.user.root)
 
 
-def _landing(context: RunContext, task: Task, found: bytes) -> bool:
+def _landing(context: "RunContext", task: Task, found: bytes) -> bool:
     """Whether this is the spec of a commit below that was approved while the run was at work."""
     base, before, user = context.record.base_commit, context.user.head or "", context.user
     now = commit_at(Git(user.git_dir, cwd=user.root), "HEAD")
@@ -107,11 +110,11 @@ def _landing(context: RunContext, task: Task, found: bytes) -> bool:
     return any(_spec_in(context, one, task) == found for one in (now, *listed.split()) if one)
 
 
-def _spec_in(context: RunContext, commit: str, task: Task) -> bytes | None:
+def _spec_in(context: "RunContext", commit: str, task: Task) -> bytes | None:
     return context.private.read(context.private.tree_of(commit), task.path)
 
 
-def tick_beside(context: RunContext) -> tuple[dict[str, tuple[bytes, bytes]], str]:
+def tick_beside(context: "RunContext") -> tuple[dict[str, tuple[bytes, bytes]], str]:
     """Return ({path: (old, new) bytes}, "") for a spec outside the commit, or ({}, why not)."""
     task = context.brief.spec_task
     if task is None:
@@ -123,7 +126,7 @@ def tick_beside(context: RunContext) -> tuple[dict[str, tuple[bytes, bytes]], st
         return {}, f"{task.path} was not ticked: {_why_unticked(context, old, task, error)}"
 
 
-def _why_unticked(context: RunContext, data: bytes, task: Task, error: ReviewLoopError) -> str:
+def _why_unticked(context: "RunContext", data: bytes, task: Task, error: ReviewLoopError) -> str:
     listed = read_tasks(data, task.path, task.dialect).tasks
     return why_unticked(context.user, listed, task, error)
 

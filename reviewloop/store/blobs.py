@@ -21,7 +21,6 @@ class Blobs:
     def __init__(self, folder: Path, hide: Hide = as_it_is) -> None:
         self._folder = folder
         self._hide = hide
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, data: bytes) -> str:
         """Store bytes durably and return their id (64 hex digits)."""
@@ -30,6 +29,7 @@ class Blobs:
         if target.exists():
             return ref
         fault("blob.before", target)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, name = tempfile.mkstemp(dir=self._folder)
         with os.fdopen(handle, "wb") as file:
             file.write(data)

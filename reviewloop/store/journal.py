@@ -6,11 +6,12 @@ and the checkpoint after it; this journal closes that gap (DESIGN section 3).
 
 import hashlib
 import json
+import sqlite3
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,39 @@ class Journal:
                 "SELECT agent, step, usage, seconds FROM calls WHERE kind = 'model' ORDER BY rowid"
             ).fetchall()
         return [(r["agent"], r["step"], json.loads(r["usage"]), r["seconds"]) for r in rows]
+
+
+_USAGES = "SELECT usage FROM calls WHERE kind = 'model' ORDER BY rowid"
+
+
+def stored_usages(path: Path) -> list[dict[str, Any]]:
+    """Return the usage of every model call in the journal of a run, whoever moves that now.
+
+    A journal that nobody has open is read as the file it is, without locks and a log of its own: a
+    list of runs asks thousands. Where it changed meanwhile it is read once more.
+    """
+    if (before := _stamp(path)) is None:
+        return []
+    log = Path(f"{path}-wal")
+    if _stamp(log) is None:
+        address = f"{path.absolute().as_uri()}?immutable=1"
+        with suppress(sqlite3.DatabaseError):
+            with closing(sqlite3.connect(address, uri=True)) as connection:
+                rows = connection.execute(_USAGES).fetchall()
+            if _stamp(path) == before and _stamp(log) is None:
+                usages: list[dict[str, Any]] = json.loads(f"[{','.join(u for (u,) in rows)}]")
+                return usages
+    with closing(Journal(path)) as journal:
+        return [usage for _, _, usage, _ in journal.usage_rows()]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with a file, None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def hash_of(value: Mapping[str, Any]) -> str:

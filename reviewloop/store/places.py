@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -42,8 +43,13 @@ def run_folder(repository_key: str, run_id: str) -> Path:
 
 def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can enter; one that others could enter is closed."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    info = path.stat()
+    try:
+        info = path.stat()
+    except FileNotFoundError:
+        info = None
+    if info is None or not stat.S_ISDIR(info.st_mode):
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        info = path.stat()
     if info.st_mode & _OTHERS and info.st_uid == os.geteuid():
         path.chmod(0o700)
     return path

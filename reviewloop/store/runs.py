@@ -54,6 +54,7 @@ class RunStatus(StrEnum):
 _OVER = frozenset({RunStatus.COMMITTED, RunStatus.SKIPPED, RunStatus.UNDONE})
 OPEN = tuple(status for status in RunStatus if not status.over)
 """The states in which a run can be answered, or goes on."""
+RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
 _WORDS = {RunStatus.PAUSED: "stopped", RunStatus.SKIPPED: "rejected"}  # as people read them
 
 
@@ -111,7 +112,7 @@ class RunStore:
         self._listed: tuple[RunRecord, ...] = ()  # all that is in `_read`, newest first
         self._version = -1  # of the table when it was read, below zero when it must be read anew
         self._looks = 0  # that found something new
-        self._settings: dict[str, dict[str, Any]] = {}  # most runs have the same ones
+        self._settings: list[dict[str, Any]] = []  # most runs have the same ones
         self._left_out: frozenset[str] = frozenset()
 
     def close(self) -> None:
@@ -197,7 +198,11 @@ class RunStore:
         record = _record(row)
         if "done" in record.options:  # a thousand tasks, in each of a thousand records
             record.options["done"] = [*map(sys.intern, record.options["done"])]
-        record.settings = self._settings.setdefault(json.dumps(record.settings), record.settings)
+        same = (known for known in reversed(self._settings) if known == record.settings)
+        if (settings := next(same, None)) is None:
+            self._settings.append(record.settings)
+        else:
+            record.settings = settings
         return record
 
     def _of(self, run_ids: Sequence[str]) -> list[sqlite3.Row]:
@@ -280,6 +285,11 @@ class RunStore:
         self._version = -1
 
 
+def is_stopped(record: RunRecord) -> bool:
+    """Whether the run stopped on its way: it can be resumed, or given up."""
+    return record.status in RESUMABLE
+
+
 def in_words(record: RunRecord) -> str:
     """Return where a run stands, as people read it."""
     if record.status is RunStatus.SKIPPED and record.options.get("redo"):
@@ -306,7 +316,6 @@ def _record(row: sqlite3.Row) -> RunRecord:
 
 def record_of(body: Mapping[str, Any]) -> RunRecord:
     """Return the record whose fields `body` holds; those of another release are passed over."""
-    known = {f.name for f in fields(RunRecord)}
-    values = {name: value for name, value in body.items() if name in known}
+    values = {name: body[name] for name in RunRecord.__dataclass_fields__ if name in body}
     values["status"] = RunStatus(values["status"])
     return RunRecord(**values)

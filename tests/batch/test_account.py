@@ -10,7 +10,7 @@ from support.checkout import Checkout
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.policy import reason_now
 from reviewloop.app.batch.report import account, exit_code, keep_rows
-from reviewloop.app.batch.start import newest_batch
+from reviewloop.app.batch.status import newest_batch
 from reviewloop.app.project import open_repository
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode
 from reviewloop.llm.budget import Budget

@@ -18,7 +18,7 @@ from reviewloop.app.batch.stack import (
 )
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import is_stopped, worded
+from reviewloop.app.run.answers import worded
 from reviewloop.app.run.branches import head_now, looked_again, on_branch
 from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.app.run.view import proposal_of
@@ -32,7 +32,7 @@ from reviewloop.domain.errors import (
 from reviewloop.render.proposal import Left, left_of
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import holder, is_held
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import RunRecord, RunStatus, is_stopped
 
 
 class NeedError(UsageError):

@@ -3,19 +3,18 @@
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import Repository
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
-from reviewloop.llm.budget import Spent, raised, spent_by, usage_of
+from reviewloop.llm.budget import Spent, raised, spent_on
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
-from reviewloop.store.journal import Journal
+from reviewloop.store.journal import stored_usages
 from reviewloop.store.runs import RunRecord, RunStatus
 
 PAID = "paid_before"
@@ -39,34 +38,34 @@ class Cost:
 
     def plus(self, other: "Cost", sign: int = 1) -> "Cost":
         """Return both together."""
-        mine, others = asdict(self), asdict(other)
-        return Cost(**{name: mine[name] + sign * others[name] for name in mine})
+        return Cost(
+            self.calls + sign * other.calls,
+            self.tokens + sign * other.tokens,
+            self.usd + sign * other.usd,
+            self.unpriced + sign * other.unpriced,
+            self.estimated + sign * other.estimated,
+            self.seconds + sign * other.seconds,
+        )
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON-plain values."""
-        return asdict(self.rounded())
+        return {**vars(self.rounded())}
 
     def rounded(self) -> "Cost":
         """Return it in the digits that are shown: sums are made of these, so that they add up."""
-        return replace(self, usd=round(self.usd, 6), seconds=round(self.seconds, 1))
+        usd, seconds = round(self.usd, 6), round(self.seconds, 1)
+        return Cost(self.calls, self.tokens, usd, self.unpriced, self.estimated, seconds)
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Cost":
         """Return what `plain` wrote."""
-        known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
 
 
 def spent_of(repository: Repository, run: RunRecord) -> Spent:
     """Return what one run has used so far."""
-    place: Path = repository.run_folder(run.run_id) / JOURNAL
-    if not place.exists():
-        return Spent()
-    journal = Journal(place)
-    try:
-        return spent_by(journal)
-    finally:
-        journal.close()
+    place = repository.stored(run.run_id) / JOURNAL
+    return spent_on(stored_usages(place))
 
 
 def cost_of(repository: Repository, run: RunRecord) -> Cost:
@@ -76,10 +75,7 @@ def cost_of(repository: Repository, run: RunRecord) -> Cost:
 
 def cost_of_calls(usages: Iterable[dict[str, Any]], run: RunRecord) -> Cost:
     """Return what a run took by the usage of its model calls, wherever its journal is."""
-    spent = Spent()
-    for usage in usages:
-        spent = spent.plus(usage_of(usage))
-    return _cost(spent, run)
+    return _cost(spent_on(usages), run)
 
 
 def _cost(spent: Spent, run: RunRecord) -> Cost:

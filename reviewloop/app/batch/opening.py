@@ -19,12 +19,11 @@ from reviewloop.app.batch.start import (
     finished,
     introduction,
     meant,
-    newest_here,
     not_priced,
     nothing_left,
     set_aside,
 )
-from reviewloop.app.batch.status import TaskStatus, stands_in, stands_of, why_held
+from reviewloop.app.batch.status import TaskStatus, newest_here, stands_in, stands_of, why_held
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.run.advance import advance

@@ -19,7 +19,7 @@ from reviewloop.app.batch.stack import (
 from reviewloop.app.batch.status import is_called, kept_title
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import give_up, is_stopped, worded
+from reviewloop.app.run.answers import give_up, worded
 from reviewloop.app.run.branches import on_branch
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import ReviewLoopError, UsageError
@@ -31,7 +31,7 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.select import is_done
 from reviewloop.store.batches import BatchStore
 from reviewloop.store.locks import holder, is_held
-from reviewloop.store.runs import ANSWERED, OPEN, RunRecord, RunStatus
+from reviewloop.store.runs import ANSWERED, OPEN, RunRecord, RunStatus, is_stopped
 
 
 class Held(NamedTuple):

@@ -8,10 +8,16 @@ from typing import Any
 
 from reviewloop.app.batch.limits import Cost, before, cost_of, kept_rows
 from reviewloop.app.batch.policy import NOT_COMMITTED, STANDS_ON, is_over, of_change, reason_now
-from reviewloop.app.batch.session import is_answered
 from reviewloop.app.batch.spec_changes import row_of
 from reviewloop.app.batch.stack import conflict_with, landing_in
-from reviewloop.app.batch.status import TaskRun, TaskStatus, branch_of, stand_of, stands_told
+from reviewloop.app.batch.status import (
+    TaskRun,
+    TaskStatus,
+    branch_of,
+    is_answered,
+    stand_of,
+    stands_told,
+)
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.view import proposal_of

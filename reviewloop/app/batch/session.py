@@ -1,6 +1,6 @@
 """What all parts of a batch share while it works: the repository, order, listeners, refusals."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from reviewloop.app.batch.status import (
     counting,
     is_called,
     stands_now,
+    still_blocked,
     why_held,
 )
 from reviewloop.app.project import Repository
@@ -247,16 +248,3 @@ def old_failure(session: Session) -> str:
     stands = session.stands()
     blocked = next((task for task, one in stands.items() if one.stand is TaskStatus.BLOCKED), "")
     return blocked and still_blocked(blocked)
-
-
-def is_answered(reason: str, blocked: Collection[str], tasks: Iterable[str]) -> bool:
-    """Whether a batch began nothing for a blocked task, and somebody answered that since."""
-    return any(reason == still_blocked(task) for task in tasks if task not in blocked)
-
-
-def still_blocked(task: str) -> str:
-    """Return why a batch that is to stop at a failure begins nothing."""
-    return (
-        f"task {task} is blocked still (--until-failure): answer it, or leave --until-failure "
-        "out to go on with what does not need it"
-    )

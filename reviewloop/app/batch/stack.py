@@ -9,13 +9,12 @@ from shlex import quote
 
 from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.project import Repository
-from reviewloop.app.run.answers import is_stopped
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.commits import Base
 from reviewloop.specs.order import Order, Step
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.locks import hold
-from reviewloop.store.runs import ANSWERED, CONFLICT, RunRecord, RunStatus
+from reviewloop.store.runs import ANSWERED, CONFLICT, RunRecord, RunStatus, is_stopped
 
 
 @dataclass(frozen=True)

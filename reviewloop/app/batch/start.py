@@ -4,7 +4,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from reviewloop.app.asking import models_without_price
@@ -17,13 +17,12 @@ from reviewloop.app.run.start import left_alone
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.git.revisions import branch_exists
-from reviewloop.git.transfer import has_commit
 from reviewloop.render.batch import NOT_CHOSEN
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.specs.order import Order
 from reviewloop.specs.select import is_done, progress
-from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.batches import BatchRecord
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -57,32 +56,6 @@ class Meant:
     record: BatchRecord
     before: BatchRecord | None  # None: it is a new one
     numbered: str = ""  # that its tasks have other numbers than before
-
-
-def newest_here(repository: Repository, store: BatchStore, spec: str = "") -> BatchRecord | None:
-    """Return the latest batch of the branch that is checked out, of one spec if it is named."""
-    branch = repository.user.branch
-    for record in store.all():
-        if spec in ("", record.spec_path) and branch_of(repository, record) == branch:
-            return record if is_of(repository, record) else None
-    return None
-
-
-def newest_batch(repository: Repository) -> BatchRecord | None:
-    """Return the latest batch of the branch that is checked out, else the latest of all.
-
-    None where there was none; batches of an earlier repository at this path do not count.
-    """
-    if not (repository.folder / "batches.sqlite").exists():
-        return None
-    with closing(BatchStore(repository.folder)) as store:
-        mine = (record for record in store.all() if is_of(repository, record))
-        return newest_here(repository, store) or next(mine, None)
-
-
-def is_of(repository: Repository, record: BatchRecord) -> bool:
-    """Whether a batch began in this repository, not in an earlier one at the same path."""
-    return not record.head or has_commit(repository.user.git_dir, record.head)
 
 
 def nothing_left(spec: Spec, request: BatchRequest) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -9,8 +10,9 @@ from pathlib import Path
 
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
+from reviewloop.git.transfer import has_commit
 from reviewloop.specs.order import Step
-from reviewloop.store.batches import BatchRecord
+from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -60,6 +62,32 @@ class TaskRun:
 def branch_of(repository: Repository, record: BatchRecord) -> str:
     """Return the branch of a batch, also where its record was written without one."""
     return record.branch or _branch(repository, record.batch_id, repository.runs.all())
+
+
+def newest_here(repository: Repository, store: BatchStore, spec: str = "") -> BatchRecord | None:
+    """Return the latest batch of the branch that is checked out, of one spec if it is named."""
+    branch = repository.user.branch
+    for record in store.all():
+        if spec in ("", record.spec_path) and branch_of(repository, record) == branch:
+            return record if is_of(repository, record) else None
+    return None
+
+
+def newest_batch(repository: Repository) -> BatchRecord | None:
+    """Return the latest batch of the branch that is checked out, else the latest of all.
+
+    None where there was none; batches of an earlier repository at this path do not count.
+    """
+    if not (repository.folder / "batches.sqlite").exists():
+        return None
+    with closing(BatchStore(repository.folder)) as store:
+        mine = (record for record in store.all() if is_of(repository, record))
+        return newest_here(repository, store) or next(mine, None)
+
+
+def is_of(repository: Repository, record: BatchRecord) -> bool:
+    """Whether a batch began in this repository, not in an earlier one at the same path."""
+    return not record.head or has_commit(repository.user.git_dir, record.head)
 
 
 def is_called(repository: Repository, run: RunRecord, title: str) -> bool:
@@ -204,6 +232,19 @@ def why_held(step: Step, stands: Mapping[str, TaskRun]) -> str:
         if not stand.carries:
             return f"waits for {need}, which is not finished"
     return ""
+
+
+def is_answered(reason: str, blocked: Collection[str], tasks: Iterable[str]) -> bool:
+    """Whether a batch began nothing for a blocked task, and somebody answered that since."""
+    return any(reason == still_blocked(task) for task in tasks if task not in blocked)
+
+
+def still_blocked(task: str) -> str:
+    """Return why a batch that is to stop at a failure begins nothing."""
+    return (
+        f"task {task} is blocked still (--until-failure): answer it, or leave --until-failure "
+        "out to go on with what does not need it"
+    )
 
 
 def _branch(repository: Repository, batch_id: str, runs: Iterable[RunRecord]) -> str:

@@ -11,7 +11,7 @@ from reviewloop.app.fleet.jobs import Jobs, Pending
 from reviewloop.app.fleet.queue import CurrentCheckout, Waits
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import kept, settings_of
-from reviewloop.app.run.answers import is_stopped, require_question, worded
+from reviewloop.app.run.answers import require_question, worded
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode, UsageError
 from reviewloop.render.batch import ON_ITS_WAY
 from reviewloop.render.proposal import Left, left_of
@@ -19,11 +19,10 @@ from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
-from reviewloop.store.runs import OPEN, RunRecord, RunStatus
+from reviewloop.store.runs import OPEN, RESUMABLE, RunRecord, RunStatus, is_stopped
 
 _OWN_CAP = re.compile(r"`reviewloop resume (--[\w-]+) ([\d.]+)`")  # in the reason of a run
 _CAPS = {"--budget-usd": "usd", "--budget-tokens": "tokens", "--minutes": "minutes"}
-_RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
     `BudgetExhaustedError` for one that could not go on under these caps.
     """
     runs, jobs = SharedRuns(database), Jobs(database, url)
-    run = runs.find(named) if named else runs.only(_RESUMABLE, "resume")
+    run = runs.find(named) if named else runs.only(RESUMABLE, "resume")
     _require_stopped(run)
     job = _job_of(run, jobs)
     if job is not None and (job.taken or not caps):

@@ -13,9 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from reviewloop.app.batch.report import unbegun
-from reviewloop.app.batch.session import still_blocked
 from reviewloop.app.batch.start import BatchRequest, nothing_left
-from reviewloop.app.batch.status import ANEW
+from reviewloop.app.batch.status import ANEW, still_blocked
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.queue import conflict_of

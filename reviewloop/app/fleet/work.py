@@ -25,7 +25,7 @@ from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.place import Job, Workplace, mark_all, opened_job
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import give_up, is_stopped, require_question
+from reviewloop.app.run.answers import give_up, require_question
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.app.run.start import RunRequest
@@ -49,7 +49,7 @@ from reviewloop.store.metrics import MetricsStore, RunMetrics
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.figures import SharedFigures
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import RunRecord, RunStatus, is_stopped
 
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reviewloop.analysis import book
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, ChangeView, Hit, Options
@@ -20,7 +20,6 @@ from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
-from reviewloop.loop.context import RunContext
 from reviewloop.review.evidence import AnalyserFinding, evidence_of, view_of
 from reviewloop.review.selection import Selection, select
 from reviewloop.review.silencing import Silences
@@ -32,6 +31,9 @@ from reviewloop.settings.schema import Coverage
 from reviewloop.store.journal import CallKey, hash_of
 from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore
+
+if TYPE_CHECKING:  # the loop is loaded when a model is asked, not for analysers alone
+    from reviewloop.loop.context import RunContext
 
 COVERAGE_DATA = "coverage data"
 
@@ -215,15 +217,15 @@ class Analysis:
         self._read: dict[str, Read] = {}
         self._late: dict[str, Late] = {}
 
-    def early(self, context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
+    def early(self, context: "RunContext", tree: str) -> tuple[AnalyserFinding, ...]:
         """Return the evidence about a tree that reviewers are shown; the slow analysers begin."""
         return _pieces(self._early(context, tree))
 
-    def late(self, context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
+    def late(self, context: "RunContext", tree: str) -> tuple[AnalyserFinding, ...]:
         """Return what the slow analysers find in a tree, once they are done."""
         return _pieces(self._finished(context, tree))
 
-    def not_analysed(self, context: RunContext, tree: str) -> dict[str, Any]:
+    def not_analysed(self, context: "RunContext", tree: str) -> dict[str, Any]:
         """Return `files` that analysers did not read as a whole, and analysers that `failed`."""
         early, late = self._early(context, tree), self._finished(context, tree)
         failed = [*early.get("failed", []), *late.get("failed", [])]
@@ -242,7 +244,7 @@ class Analysis:
         for late in self._late.values():
             late.close()
 
-    def _early(self, context: RunContext, tree: str) -> dict[str, Any]:
+    def _early(self, context: "RunContext", tree: str) -> dict[str, Any]:
         self._begin(context, tree)
 
         def analyse() -> dict[str, Any]:
@@ -256,7 +258,7 @@ class Analysis:
 
         return context.journal.once(CallKey("analysers", "review"), {"tree": tree}, analyse)
 
-    def _begin(self, context: RunContext, tree: str) -> Late | None:
+    def _begin(self, context: "RunContext", tree: str) -> Late | None:
         """Start the slow analysers of a tree; None where the journal knows what they said."""
         if context.journal.lookup(_LATE, hash_of({"tree": tree})) is not None:
             return None
@@ -268,7 +270,7 @@ class Analysis:
                     self._late[tree].stop()
             return self._late[tree]
 
-    def _finished(self, context: RunContext, tree: str) -> dict[str, Any]:
+    def _finished(self, context: "RunContext", tree: str) -> dict[str, Any]:
         late = self._begin(context, tree)
 
         def analyse() -> dict[str, Any]:
@@ -282,7 +284,7 @@ class Analysis:
 
         return context.journal.once(_LATE, {"tree": tree}, analyse)
 
-    def _read_of(self, context: RunContext, tree: str) -> Read:
+    def _read_of(self, context: "RunContext", tree: str) -> Read:
         if tree not in self._read:
             self._read[tree] = _read_of(context, tree)
         return self._read[tree]
@@ -291,7 +293,7 @@ class Analysis:
 _LATE = CallKey("late analysers", "review")
 
 
-def _read_of(context: RunContext, tree: str) -> Read:
+def _read_of(context: "RunContext", tree: str) -> Read:
     settings = context.settings
     # Where known findings are fixed: what analysers said of the whole change, they must not say
     # of it any more. The fix alone would not show that.
@@ -324,7 +326,7 @@ def _pieces(record: Mapping[str, Any]) -> tuple[AnalyserFinding, ...]:
     return tuple(AnalyserFinding.from_plain(piece) for piece in record["pieces"])
 
 
-def _tell(context: RunContext, report: AnalyserReport) -> None:
+def _tell(context: "RunContext", report: AnalyserReport) -> None:
     context.events.tell(
         "analyser", name=report.name, status=str(report.status), reason=report.reason
     )

@@ -12,7 +12,6 @@ from typing import Any
 from reviewloop.agents import AgentDefinition
 from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.analysis.examine import Examination, Late
-from reviewloop.app.asking import require_askable
 from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import read_settings, team_of
 from reviewloop.app.review.analysis import Read
@@ -322,6 +321,8 @@ def _with_model(request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefi
     if model_in_force(request.model, loaded) == AUTO:
         loaded = completed(loaded, os.environ)
     if request.only_askable and model_in_force(request.model, loaded) != NO_MODEL:
+        from reviewloop.app.asking import require_askable  # loads what asks models
+
         require_askable(loaded, team)
     return loaded
 

@@ -15,7 +15,7 @@ from reviewloop.faults import fault
 from reviewloop.loop.approval_act import Act
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.locks import hold, holder, is_held
-from reviewloop.store.runs import OPEN, RunRecord, RunStatus
+from reviewloop.store.runs import OPEN, RESUMABLE, RunRecord, RunStatus, is_stopped
 
 _PROMOTED = "promotion.json"  # of the commit that was taken back, see `steps.commit`
 
@@ -77,7 +77,6 @@ def _ask_again(repository: Repository, record: RunRecord) -> None:
 
 
 _ANSWERABLE = (RunStatus.WAITING, RunStatus.BLOCKED)
-_RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
 _CAPS = ("usd", "tokens", "minutes")
 _PROMOTION = "promotion.json"  # see `steps.commit`: the branch, or files, may have it already
 
@@ -142,12 +141,12 @@ def _only_to_resume(repository: Repository) -> RunRecord:
     """Return the one run that stopped on its way; where there is none, the one that asks."""
     runs = repository.runs.all()
     waiting = [run for run in runs if run.status in _ANSWERABLE]
-    if waiting and not any(run.status in _RESUMABLE for run in runs):
+    if waiting and not any(run.status in RESUMABLE for run in runs):
         if len(waiting) == 1:
             return waiting[0]
         told = "; ".join(map(ways_on, waiting))
         raise UsageError(f"no run stopped on its way; these ask you: {told}")
-    return repository.runs.only(_RESUMABLE, "resume")
+    return repository.runs.only(RESUMABLE, "resume")
 
 
 def ways_on(record: RunRecord) -> str:
@@ -158,7 +157,7 @@ def ways_on(record: RunRecord) -> str:
     if record.status is RunStatus.BLOCKED:
         other = f"`reviewloop reject {run}`"
         return f"run {run} is blocked: `reviewloop modify {run} -m '...'` or {other}"
-    if record.status in _RESUMABLE:
+    if record.status in RESUMABLE:
         return f"run {run} stopped on its way: `reviewloop resume {run}`"
     if record.status is RunStatus.UNDONE:
         return f"the commit of run {run} was taken back: {_after_undo(record)}"
@@ -169,7 +168,7 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
     """End a run that stopped on its way; nothing of it is in the checkout, its work is kept."""
     with hold(repository.run_lock(record.run_id), f"run {record.run_id}"):
         record = repository.runs.find(record.run_id)
-        if record.status not in _RESUMABLE:
+        if record.status not in RESUMABLE:
             raise UsageError(f"run {record.run_id} has moved on (it is {record.status})")
         if is_half_way(repository, record):
             raise UsageError(
@@ -182,11 +181,6 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
         record.exit_code = int(ExitCode.SKIPPED)
         repository.runs.save(record)
     return record
-
-
-def is_stopped(record: RunRecord) -> bool:
-    """Whether the run stopped on its way: it can be resumed, or given up."""
-    return record.status in _RESUMABLE
 
 
 def is_half_way(repository: Repository, record: RunRecord) -> bool:
@@ -252,7 +246,7 @@ def _require_question(record: RunRecord, choice: str) -> None:
     if record.status not in _ANSWERABLE:
         raise UsageError(
             f"run {record.run_id} does not wait for an answer (it is {record.status})"
-            + ("; `reviewloop resume` goes on with it" if record.status in _RESUMABLE else "")
+            + ("; `reviewloop resume` goes on with it" if record.status in RESUMABLE else "")
         )
     if choice == "approve" and record.status is RunStatus.BLOCKED:
         raise UsageError(

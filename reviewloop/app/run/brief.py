@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from reviewloop.app.project import Repository
+from reviewloop.app.project import SCRATCH, Repository
 from reviewloop.checkout.workspace import require_distinct_names
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, Task
@@ -57,9 +57,6 @@ def rejected_before(
 def told_why(brief: Brief) -> list[str]:
     """Return what people are told of the words that reach the implementer."""
     return [f"the implementer is told why {run} was rejected: {why}" for run, why in brief.rejected]
-
-
-SCRATCH = "start-"  # folders of this name are deleted when their process is long gone
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.app.project import Repository, read_settings
-from reviewloop.app.run.brief import SCRATCH
+from reviewloop.app.project import SCRATCH, Repository, read_settings
 from reviewloop.app.run.upkeep import has_unsaved_work
 from reviewloop.app.stats import remember
 from reviewloop.checkout.files import remove_tree

@@ -130,6 +130,6 @@ def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:
     """Return what a run proposes, None when it has not come so far."""
     if not record.proposal:
         return None
-    blobs = Blobs(repository.run_folder(record.run_id) / "blobs")
+    blobs = Blobs(repository.stored(record.run_id) / "blobs")
     proposal: Proposal = blobs.get_json(record.proposal)
     return proposal
