@@ -93,7 +93,7 @@ class Report:
     _json: str = field(repr=False)
 
     def to_json(self) -> str:
-        """Return what `reviewloop review --json` prints."""
+        """Return what `reviewloop review --json` prints; see docs/schemas/review.json."""
         return self._json
 
 
@@ -128,7 +128,7 @@ class RunResult:
     _json: str = field(repr=False)
 
     def to_json(self) -> str:
-        """Return what `reviewloop run --json` prints."""
+        """Return what `reviewloop run --json` prints; see docs/schemas/run.json."""
         return self._json
 
 

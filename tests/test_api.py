@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.schemas import check
 from support.shop import make_shop
 from support.stored import BOUND, CHECKS, SETTINGS, replies, without
 
@@ -157,6 +158,7 @@ def test_the_report_is_the_object_of_the_command(changed):
         cwd=changed, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
     )  # fmt: skip
     mine, theirs = json.loads(report.to_json()), json.loads(done.stdout)
+    check(mine)
     for one in (mine, theirs):
         for timed in (one, *one["agents"], *one["analysers"]):
             timed["seconds"] = 0
@@ -250,6 +252,7 @@ def test_without_a_decision_the_run_waits(shop, git):
     assert (result.status, result.exit_code, result.commit) == ("waiting", 4, "")
     assert head(git, shop) == before
     body = json.loads(result.to_json())
+    check(body)
     assert (body["kind"], body["run_id"]) == ("run", result.run_id)
     assert body["proposal"]["task"] == "2.1"
     with pytest.raises(reviewloop.UsageError, match="has a run already"):

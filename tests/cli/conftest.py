@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.schemas import check_printed
 
 from reviewloop.cli.main import run
 
@@ -26,6 +27,7 @@ def reviewloop(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
         capsys.readouterr()
         code = run(arguments)
         out, err = capsys.readouterr()
+        check_printed(arguments, out)
         return Said(int(code), out, err)
 
     return call

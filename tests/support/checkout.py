@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from support.bedrock import BedrockServer
 from support.prepared import Prepared, run_prepared
+from support.schemas import check_printed
 from support.untouched import photograph
 
 import reviewloop
@@ -75,6 +76,7 @@ class Checkout:
             contextlib.redirect_stderr(err),
         ):
             code = run_here(arguments)
+        check_printed(arguments, out.getvalue())
         return Said(int(code), out.getvalue(), err.getvalue())
 
     @contextlib.contextmanager
@@ -104,6 +106,7 @@ class Checkout:
             timeout=100,
             check=False,
         )
+        check_printed(arguments, done.stdout)
         return Said(done.returncode, done.stdout, done.stderr)
 
     def forked(self, *arguments: str, **environ: str) -> Said:
@@ -111,7 +114,9 @@ class Checkout:
 
         For tests that need many processes. How Python starts is not theirs to change or to show.
         """
-        return Said(*run_prepared(arguments, self.root, {**self.environ, **environ}, 100))
+        said = Said(*run_prepared(arguments, self.root, {**self.environ, **environ}, 100))
+        check_printed(arguments, said.out)
+        return said
 
     def start(self, *arguments: str, **environ: str) -> Prepared:
         """Start a command as `forked` does, and do not wait for its end."""
