@@ -345,7 +345,13 @@ COMMANDS: dict[str, dict[str, Schema]] = {
     "resumed": {"run": TEXT, "queued": TEXTS},
     "shared-queue": {
         "branch": TEXT,
-        "runs": some(obj({**ROW, "proposed": TEXT, "remote": TEXT}, note=TEXT)),
+        "runs": some(
+            obj(
+                {**ROW, "remote": TEXT},
+                **dict.fromkeys(("note", "proposed", "next"), TEXT),
+                **dict.fromkeys(("refused", "chosen"), FLAG),
+            )
+        ),
         "approve_all": QUEUE_ALL,
     },
     "shared-queue-approve": {
@@ -485,6 +491,7 @@ def schemas() -> dict[str, Schema]:
     """Return every schema by the name of its file."""
     found = {kind: printed(kind, body) for kind, body in COMMANDS.items()}
     found |= {"review": review(), "run": run(), "handoff": handoff()}
+    found["shared-queue"]["required"].remove("approve_all")  # only where one branch is shown
     draft = "https://json-schema.org/draft/2020-12/schema"
     return {name: {"$schema": draft, **body} for name, body in sorted(found.items())}
 

@@ -1,43 +1,68 @@
-"""Follow data from a request to where it does harm, through functions and imported files."""
+"""Follow data from a request to where it does harm, through functions and imported files.
 
-from collections.abc import Iterable
+The engine and the front end of a language are imported when a file of that language is there.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import FileCheck, Hit, SourceFile, Tree
-from reviewloop.rules.taint.check import Python
-from reviewloop.rules.taint.golang import Go
-from reviewloop.rules.taint.project import Project, across
 from reviewloop.rules.taint.rules import RULES
-from reviewloop.rules.taint.scripts import Scripts
 
-_PYTHON, _SCRIPTS, _GO = Python(), Scripts(), Go()
+if TYPE_CHECKING:
+    from reviewloop.rules.taint.project import FrontEnd
+
+_SCRIPTS = frozenset({"javascript", "typescript", "tsx"})
 
 
 def _is_python(file: SourceFile) -> bool:
     return file.language == "python" or (not file.language and file.path.endswith(".py"))
 
 
-def _alone(file: SourceFile) -> Iterable[Hit]:
-    return Project(_PYTHON, Tree(), (file,)).hits(file)
-
-
 def _is_script(file: SourceFile) -> bool:
-    return file.language in {"javascript", "typescript", "tsx"}
+    return file.language in _SCRIPTS
 
 
 def _is_go(file: SourceFile) -> bool:
     return file.language == "go"
 
 
-def _go_alone(file: SourceFile) -> Iterable[Hit]:
-    return Project(_GO, Tree(), (file,)).hits(file)
+class _Engine:
+    """The engine for one language, made when it is first asked."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+        self._made: FrontEnd | None = None
+
+    @property
+    def front(self) -> "FrontEnd":
+        """The front end of the language."""
+        if self._made is None:
+            made = getattr(import_module(f"reviewloop.rules.taint.{self._module}"), self._name)
+            self._made = made()
+        return self._made
+
+    def alone(self, file: SourceFile) -> Iterable[Hit]:
+        """Return the hits of one file, whose imports cannot be read."""
+        return self.across(Tree(), (file,))(file)
+
+    def across(
+        self, tree: Tree, files: Sequence[SourceFile]
+    ) -> Callable[[SourceFile], Iterable[Hit]]:
+        """Return what tells the hits of each of these files, with the files they import."""
+        from reviewloop.rules.taint.project import Project
+
+        return Project(self.front, tree, files).hits
 
 
-def _script_alone(file: SourceFile) -> Iterable[Hit]:
-    return Project(_SCRIPTS, Tree(), (file,)).hits(file)
+def _check(name: str, understands: Callable[[SourceFile], bool], engine: _Engine) -> FileCheck:
+    rules = RULES if name == "python-taint" else ()
+    return FileCheck(name, rules, understands, engine.alone, across=engine.across)
 
 
 CHECKS: tuple[FileCheck, ...] = (
-    FileCheck("python-taint", RULES, _is_python, _alone, across=across(_PYTHON)),
-    FileCheck("javascript-taint", (), _is_script, _script_alone, across=across(_SCRIPTS)),
-    FileCheck("go-taint", (), _is_go, _go_alone, across=across(_GO)),
+    _check("python-taint", _is_python, _Engine("check", "Python")),
+    _check("javascript-taint", _is_script, _Engine("scripts", "Scripts")),
+    _check("go-taint", _is_go, _Engine("golang", "Go")),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -334,12 +334,3 @@ def normal(path: str) -> str:
     """Return a path without `.` and `..`, "" when it leads out of the repository."""
     made = posixpath.normpath(path)
     return "" if made.startswith("..") or made == "." else made
-
-
-def across(front: FrontEnd) -> Callable[..., Callable[[SourceFile], Iterable[Hit]]]:
-    """Return what a check across files of a language hands to the engine."""
-
-    def opened(tree: Tree, files: Sequence[SourceFile]) -> Callable[[SourceFile], Iterable[Hit]]:
-        return Project(front, tree, files).hits
-
-    return opened
