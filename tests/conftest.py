@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support import postgres
 
-from reviewloop.sandbox import landlock
+from reviewloop.sandbox import levels
 
 # jsonschema would spend a second or two on building grammars for formats that nothing here uses.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
@@ -88,7 +88,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if program == mark.name or os.environ.get("CI"):
             continue
         if program == "landlock":
-            if landlock.kernel_version() < 3:
+            if levels.kernel_version() < 3:
                 pytest.skip("the kernel has no Landlock, or one before Linux 6.2")
         elif program == "postgresql":
             if postgres.programs() is None:

@@ -21,7 +21,7 @@ from support.prepared import run_prepared
 
 import reviewloop
 from reviewloop.cli.demo import _new_folder
-from reviewloop.demo.planting import make_planted
+from reviewloop.demo.project import make_planted
 
 ROOT = Path(reviewloop.__file__).parent.parent
 PLANTED = {

@@ -50,7 +50,7 @@ def test_what_a_pattern_matches(pattern, path, matches):
     ],
 )
 def test_code_owners(pattern, path, matches):
-    from reviewloop.github.publishing.facts import codeowners, owners_of
+    from reviewloop.github.publishing.text import codeowners, owners_of
 
     rules = codeowners(lambda _: f"{pattern} @ada\n".encode())
     assert (owners_of(rules, path) == ("ada",)) is matches

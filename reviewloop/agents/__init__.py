@@ -1,7 +1,15 @@
 """Agent definitions: read leniently from files people already have, granted strictly."""
 
-from reviewloop.agents.definition import AgentDefinition, AgentFile, Place
-from reviewloop.agents.parsing import FIX, IMPLEMENT, QUICK_REVIEW, READ_ONLY, parse_agent
+from reviewloop.agents.definition import (
+    FIX,
+    IMPLEMENT,
+    QUICK_REVIEW,
+    READ_ONLY,
+    AgentDefinition,
+    AgentFile,
+    Place,
+    parse_agent,
+)
 from reviewloop.agents.team import (
     Shadowed,
     Team,

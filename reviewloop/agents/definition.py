@@ -1,9 +1,15 @@
-"""The values: a file as it was found, and the agent that it defines."""
+"""An agent's definition, and reading it from a file, JSON or Markdown, in any known dialect."""
 
-from collections.abc import Mapping
+import difflib
+import json
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, NoReturn
+
+from reviewloop.domain.errors import UsageError
 
 Place = Literal["project", "kiro", "user", "installed", "shipped"]
 """Where a file was found, in the order of precedence."""
@@ -51,3 +57,327 @@ class AgentDefinition:
     def is_reviewer(self) -> bool:
         """Whether it joins the fan-out of the review step."""
         return self.name.startswith("review-")
+
+
+IMPLEMENT = "implement"
+FIX = "fix"
+QUICK_REVIEW = "quick-review"
+
+READ_ONLY = ("fs_read", "code", "grep", "glob")
+_WRITING = ("fs_write", "run_gate", "execute_bash")
+_OURS = frozenset({*READ_ONLY, *_WRITING})
+
+# Both engines' names, the IDE's internal ids, and the tags of the newer one; all mean our tools.
+_ALIASES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("read", ("fs_read", "grep", "glob")),  # a tag: read, list and search
+    ("readFile", ("fs_read",)),
+    ("readCode", ("fs_read", "code")),
+    ("listDirectory", ("fs_read",)),
+    ("fsWrite", ("fs_write",)),
+    ("fs_append", ("fs_write",)),
+    ("fsAppend", ("fs_write",)),
+    ("strReplace", ("fs_write",)),
+    ("str_replace", ("fs_write",)),
+    ("write", ("fs_write",)),
+    ("shell", ("execute_bash",)),
+    ("bash", ("execute_bash",)),
+    ("executeBash", ("execute_bash",)),
+    ("executePwsh", ("execute_bash",)),
+    ("execute_cmd", ("execute_bash",)),
+    ("grepSearch", ("grep",)),
+    ("fileSearch", ("glob",)),
+    ("*", (*READ_ONLY, *_WRITING)),
+    ("@builtin", (*READ_ONLY, *_WRITING)),
+)
+
+
+class Grant(NamedTuple):
+    """What an agent gets of what its file asked for."""
+
+    tools: tuple[str, ...]
+    dropped: tuple[str, ...]  # as the file wrote them; of an unknown one with the nearest name
+
+
+def _with_nearest(entry: str) -> str:
+    """Return a tool that nobody has, with the name that may have been meant."""
+    near = difflib.get_close_matches(entry, sorted(_OURS), n=1, cutoff=0.7)
+    return f"{entry} (did you mean {near[0]}?)" if near else entry
+
+
+def allowed_for(name: str) -> tuple[str, ...]:
+    """Return the tools that an agent of this name can have at most."""
+    if name in (IMPLEMENT, FIX):
+        return (*READ_ONLY, *_WRITING)
+    return () if name == QUICK_REVIEW else READ_ONLY
+
+
+def grant(name: str, asked: Iterable[str], excluded: Iterable[str] = ()) -> Grant:
+    """Return what the agent gets.
+
+    A reviewer gets the read-only set, no more and no less. The re-reviewer sees the fix diff and
+    nothing else, so it gets none. Whoever may write may also run the named gates, which Kiro's
+    files cannot ask for.
+    """
+    allowed = allowed_for(name)
+    wanted: set[str] = set()
+    dropped = []
+    for entry in asked:
+        meant = set(_meaning(entry))
+        wanted |= meant
+        # A wildcard asks for "whatever there is", so nothing it stands for counts as refused.
+        if entry not in ("*", "@builtin") and not meant & set(allowed):
+            dropped.append(entry if meant & _OURS else _with_nearest(entry))
+    for entry in excluded:
+        wanted -= set(_meaning(entry))
+    if name.startswith("review-"):
+        wanted = set(READ_ONLY)
+    elif "fs_write" in wanted:
+        wanted.add("run_gate")
+    return Grant(tuple(tool for tool in allowed if tool in wanted), tuple(dropped))
+
+
+def _meaning(entry: str) -> tuple[str, ...]:
+    return dict(_ALIASES).get(entry, (entry,))
+
+
+ReadPrompt = Callable[[str], bytes | None]
+"""Content of the file that a prompt names, or None; the path is written as in `AgentFile.path`."""
+
+_USED = {"name", "description", "prompt", "tools", "excludedTools", "model", "resources"}
+_IGNORED = {
+    "hooks": "hooks are never run for agents of reviewloop",
+    "mcpServers": "MCP servers are never started",
+    "toolsSettings": "what tools may do is set in reviewloop's own settings",
+    "permissions": "what tools may do is set in reviewloop's own settings",
+}
+_PASSED_OVER = {
+    *("$schema", "allowedTools", "toolAliases", "includeMcpJson", "useLegacyMcpJson"),
+    *("includePowers", "keyboardShortcut", "welcomeMessage", "dispatchKind", "version", "color"),
+    *("inclusion", "tags", "author", "license", "metadata"),
+}
+"""Keys that Kiro's files may have and that mean nothing here."""
+_KNOWN_KEYS = frozenset({*_USED, *_IGNORED, *_PASSED_OVER})
+# Names become names of graph nodes, log files and journal entries.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+
+
+def parse_agent(file: AgentFile, read_prompt: ReadPrompt) -> AgentDefinition:
+    """Return the agent that a file defines.
+
+    Raises UsageError with `path:line` for what cannot be understood, and for a prompt file that
+    is missing or outside the project.
+    """
+    fields = read_fields(file)
+    name = name_of(file, fields)
+    if not _PLAIN_NAME.fullmatch(name):
+        _fail(file, "name", f"the name {name!r} must be letters, digits, '.', '_' and '-'")
+    notes = [f"{key}: {why}" for key, why in _IGNORED.items() if fields.get(key)]
+    notes += [_unknown_key(key) for key in fields if key not in _KNOWN_KEYS]
+    granted = grant(name, _words(file, fields, "tools"), _words(file, fields, "excludedTools"))
+    return AgentDefinition(
+        name=name,
+        description=_text(file, fields, "description"),
+        prompt=_prompt(file, fields, read_prompt),
+        tools=granted.tools,
+        model=_text(file, fields, "model") or None,
+        resources=_resources(file, fields, notes),
+        origin=file.shown,
+        dropped_tools=granted.dropped,
+        notes=tuple(notes),
+        extra={key: value for key, value in fields.items() if key not in _USED},
+    )
+
+
+def read_fields(file: AgentFile) -> Mapping[str, Any]:
+    """Return the keys of an agent file as written; the body of a Markdown file is its prompt."""
+    text = _decode(file)
+    if file.path.endswith(".md"):
+        return _read_markdown(file, text)
+    try:
+        # strict=False: prompts in the wild hold raw line feeds inside JSON strings.
+        fields = json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{file.shown}:{_line_of(error)}: {_json_advice(error)}") from None
+    except RecursionError:
+        raise UsageError(
+            f"{file.shown}:1: nested too deeply; an agent is one flat object"
+        ) from None
+    if not isinstance(fields, dict):
+        raise UsageError(
+            f"{file.shown}:1: an agent is one JSON object; put the keys name, prompt and tools "
+            "between { and }"
+        )
+    return fields
+
+
+def is_agent_file(file: AgentFile) -> bool:
+    """Whether the file claims to be an agent: a README beside agents is none."""
+    if not file.path.endswith(".md"):
+        return True
+    return file.data.removeprefix(b"\xef\xbb\xbf").startswith(b"---")
+
+
+def name_of(file: AgentFile, fields: Mapping[str, Any]) -> str:
+    """Return the agent's name: as written, else from the file's name."""
+    return _text(file, fields, "name").strip() or file.default_name
+
+
+def is_ours(name: str) -> bool:
+    """Whether reviewloop uses an agent of this name; all others belong to Kiro alone."""
+    return name in (IMPLEMENT, FIX, QUICK_REVIEW) or name.startswith("review-")
+
+
+def _decode(file: AgentFile) -> str:
+    encoding = json.detect_encoding(file.data)
+    try:
+        text = file.data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = file.data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{file.shown}:{line}: byte {error.start} is not {encoding}; save the file as UTF-8"
+        ) from None
+    return text.replace("\r\n", "\n")
+
+
+def _read_markdown(file: AgentFile, text: str) -> Mapping[str, Any]:
+    import yaml
+
+    match = _FRONT_MATTER.match(text)
+    if match is None:
+        raise UsageError(
+            f"{file.shown}:1: the front matter is never closed; end it with a line ---"
+        )
+    try:
+        fields = yaml.safe_load(match.group(1))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        raise UsageError(
+            f"{file.shown}:{line}: the front matter is not valid YAML ({error.problem}); "
+            "put values with ':' or '#' in quotes"
+        ) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"{file.shown}:1: the front matter cannot be read: {error}") from None
+    if not isinstance(fields, dict):
+        raise UsageError(f"{file.shown}:2: the front matter must be lines of `key: value`")
+    body = text[match.end() :].strip()
+    plain = {str(key): value for key, value in fields.items()}
+    return {**plain, "prompt": body} if body else plain
+
+
+def _line_of(error: json.JSONDecodeError) -> int:
+    """Return the line to look at: that of a comma too many, which Python versions place apart."""
+    before = error.doc[: error.pos].rstrip()
+    return before.count("\n") + 1 if before.endswith(",") else error.lineno
+
+
+def _json_advice(error: json.JSONDecodeError) -> str:
+    """Return what is wrong and what to do, for the mistakes people make in JSON."""
+    rest = error.doc[error.pos :].lstrip()
+    before = error.doc[: error.pos].rstrip()
+    if not error.doc.strip():
+        return "the file is empty; write one JSON object with name, prompt and tools"
+    if not rest:
+        return "the file ends before the object is closed; add the missing ] or }"
+    if before.endswith(",") and rest[:1] in ("}", "]"):
+        return f"remove the comma before {rest[0]}"
+    if rest[:1] == "," and rest[1:].lstrip()[:1] in ("}", "]"):
+        return f"remove the comma before {rest[1:].lstrip()[0]}"
+    if rest.startswith(("//", "/*", "#")):
+        return "JSON has no comments; remove it"
+    if rest.startswith("'"):
+        return "use double quotes instead of single ones"
+    if error.msg.startswith("Unterminated string"):
+        return "the string that begins here is never closed; add the missing double quote"
+    if error.msg.startswith("Invalid \\escape"):
+        return "write a backslash inside a string as \\\\"
+    if error.msg.startswith("Expecting ',' delimiter"):
+        return (
+            "a comma is missing before this place, or a double quote inside the string before it "
+            'must be written as \\"'
+        )
+    return f"this is not valid JSON ({error.msg}, column {error.colno}); correct it there"
+
+
+def _prompt(file: AgentFile, fields: Mapping[str, Any], read_prompt: ReadPrompt) -> str:
+    prompt = _text(file, fields, "prompt")
+    if prompt.startswith("file://"):
+        path = _prompt_path(file, prompt.removeprefix("file://"))
+        data = read_prompt(path)
+        if data is None:
+            _fail(file, "prompt", f"the prompt file {path} does not exist; create it or inline it")
+        try:
+            prompt = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            _fail(file, "prompt", f"the prompt file {path} is not UTF-8; save it as UTF-8")
+    if not prompt.strip():
+        _fail(file, "prompt", "the agent has no prompt; say in `prompt` what it should look at")
+    return prompt.replace("\r\n", "\n").strip()
+
+
+def _prompt_path(file: AgentFile, target: str) -> str:
+    """Return the path to read; it is relative to the agent file's folder, not to the project."""
+    of_user = file.place == "user"
+    if file.place in ("installed", "shipped"):  # the project would be asked for their prompts
+        _fail(file, "prompt", "an agent of a distribution holds its prompt itself; inline it")
+    if target.startswith(("/", "~/")):
+        if not of_user:
+            _fail(file, "prompt", f"file://{target} is absolute; use a path relative to this file")
+        return posixpath.normpath(target)
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), target))
+    inside = path.startswith("~/.kiro/") if of_user else not path.startswith("../")
+    if not inside:
+        _fail(
+            file,
+            "prompt",
+            f"file://{target} leaves the {'~/.kiro folder' if of_user else 'project'}",
+        )
+    return path
+
+
+def _words(file: AgentFile, fields: Mapping[str, Any], key: str) -> list[str]:
+    """Return a list of names: a JSON list, or one string with commas as some files have it."""
+    value = fields.get(key)
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return [word.strip() for word in value if word.strip()]
+    _fail(file, key, f'{key} must be a list of names, like ["fs_read", "grep"]')
+
+
+def _unknown_key(key: str) -> str:
+    near = difflib.get_close_matches(key, sorted(_KNOWN_KEYS), n=1, cutoff=0.7)
+    return f"{key}: no such key" + (f"; did you mean {near[0]}?" if near else "; it is ignored")
+
+
+def _resources(file: AgentFile, fields: Mapping[str, Any], notes: list[str]) -> tuple[str, ...]:
+    value = fields.get("resources") or []
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list):
+        _fail(file, "resources", 'resources must be a list, like ["file://docs/**/*.md"]')
+    texts = tuple(item for item in value if isinstance(item, str))
+    known = ("file://", "skill://")
+    if len(texts) < len(value) or any("://" in t and not t.startswith(known) for t in texts):
+        notes.append("resources: only file:// and skill:// entries are read; the others are not")
+    return texts
+
+
+def _text(file: AgentFile, fields: Mapping[str, Any], key: str) -> str:
+    value = fields.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        _fail(file, key, f"{key} must be a text in double quotes")
+    return value
+
+
+def _fail(file: AgentFile, key: str, problem: str) -> NoReturn:
+    line = 1
+    for number, text in enumerate(file.data.decode("utf-8", "replace").split("\n"), 1):
+        if re.match(rf'\s*[{{,]?\s*"?{key}"?\s*:', text):
+            line = number
+            break
+    raise UsageError(f"{file.shown}:{line}: {problem}")

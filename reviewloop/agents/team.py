@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.agents.definition import AgentDefinition, AgentFile, Place
-from reviewloop.agents.parsing import (
+from reviewloop.agents.definition import (
     FIX,
     IMPLEMENT,
     QUICK_REVIEW,
+    AgentDefinition,
+    AgentFile,
+    Place,
     ReadPrompt,
     is_agent_file,
     is_ours,

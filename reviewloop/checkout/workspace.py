@@ -13,8 +13,7 @@ from pathlib import Path, PurePosixPath
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.attributes import attributes_in
-from reviewloop.git.directory import write_git_dir
-from reviewloop.git.distrusted import read_plain
+from reviewloop.git.directory import read_plain, write_git_dir
 from reviewloop.git.lfs import HEADER, LARGEST, copy_content, parse_pointer
 from reviewloop.git.paths import parents, shown
 from reviewloop.git.private import PrivateRepo

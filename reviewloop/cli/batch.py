@@ -17,10 +17,17 @@ from reviewloop.app.run.view import proposal_of
 from reviewloop.cli import shared
 from reviewloop.cli.batch_plan import plannable
 from reviewloop.cli.calling import call, call_about
-from reviewloop.cli.consoles import is_interactive, messages, print_json, results, say
+from reviewloop.cli.consoles import (
+    is_interactive,
+    messages,
+    print_json,
+    require_reports,
+    results,
+    say,
+    write_reports,
+)
 from reviewloop.cli.conversation import ask_about
 from reviewloop.cli.help import Command
-from reviewloop.cli.reports import require_reports, write_reports
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 from reviewloop.render.batch import done_in

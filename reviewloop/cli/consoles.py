@@ -1,20 +1,84 @@
-"""Where words go: results to stdout, everything else to stderr, so that `--json` can be piped."""
+"""Where output goes: results to stdout, the rest to stderr, reports to the files of `--report`."""
 
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 
 from reviewloop.app.held_values import redactor_here
-from reviewloop.cli.folding import folded
+from reviewloop.checkout.files import refuse_links
+from reviewloop.domain.errors import UsageError
+from reviewloop.render.batch import FORMATS
 from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
 from reviewloop.store.redaction import hidden
+
+_NARROWEST = 20
+_JOINTS = re.compile(r"(?<=[/\\,;:=&?])")
+
+
+def folded(text: str, width: int, indent: int = 0) -> list[str]:
+    """Return the rows of a text, at most `width` columns each, the later ones indented.
+
+    Only spaces are lost, those at which a row breaks. Line ends in the text stay breaks.
+    """
+    width = max(width, indent + _NARROWEST)
+    rows: list[str] = []
+    for line in text.split("\n"):
+        rows += _rows(line, width, indent)
+    return rows
+
+
+def _rows(line: str, width: int, indent: int) -> list[str]:
+    if cell_len(line) <= width:
+        return [line]
+    lead = line[: len(line) - len(line.lstrip())]
+    rows, row, used = [], lead, cell_len(lead)
+    for gap, word in re.findall(r"( *)([^ ]+)", line[len(lead) :]):
+        for number, piece in enumerate(_pieces(word, width - indent)):
+            gap_here = gap if number == 0 and row.strip() else ""
+            size = cell_len(piece)
+            if row.strip() and used + len(gap_here) + size > width:
+                rows.append(row)
+                row, used, gap_here = " " * indent, indent, ""
+            row += gap_here + piece
+            used += len(gap_here) + size
+    return [*rows, row]
+
+
+def _pieces(word: str, room: int) -> Iterator[str]:
+    """Yield a word whole where a row holds it, else in parts that end at a joint."""
+    if cell_len(word) <= room:
+        yield word
+        return
+    for part in _JOINTS.split(word):
+        yield from chop_cells(part, room) if cell_len(part) > room else [part]
+
+
+def require_reports(names: Sequence[str]) -> None:
+    """Raise `UsageError` for a file that the account could not be written to."""
+    for name in names:
+        if Path(name).suffix not in FORMATS:
+            raise UsageError(f"--report {name}: name a file that ends in {', '.join(FORMATS)}")
+        if Path(name).is_dir():
+            raise UsageError(f"--report {name}: this is a folder; name a file")
+        if not Path(name).absolute().parent.is_dir():
+            raise UsageError(f"--report {name}: its folder does not exist; make it first")
+        refuse_links(name)
+
+
+def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
+    """Write the account, without secrets, in the formats that the files' names ask for."""
+    for name in names:
+        text = FORMATS[Path(name).suffix](hidden(body, redactor_here().held))
+        Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 
 def results() -> Console:

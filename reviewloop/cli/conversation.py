@@ -25,7 +25,7 @@ from reviewloop.cli.consoles import (
     say,
 )
 from reviewloop.cli.editing import ask_for_edit
-from reviewloop.cli.paging import paged
+from reviewloop.cli.user_programs import paged
 from reviewloop.domain.errors import (
     ExitCode,
     InterruptedByUserError,
@@ -33,7 +33,7 @@ from reviewloop.domain.errors import (
     ReviewLoopError,
     UsageError,
 )
-from reviewloop.github.api.addresses import on_github
+from reviewloop.github.api.client import on_github
 from reviewloop.render.proposal import left_of
 from reviewloop.render.terminal.approval import UserAnswer, ask, render_diff, render_proposal
 from reviewloop.render.terminal.page import render_page, views

@@ -12,9 +12,15 @@ from reviewloop.cli.consoles import is_interactive
 from reviewloop.cli.conversation import move
 from reviewloop.cli.help import Command
 from reviewloop.cli.review import review
-from reviewloop.demo.planting import NAME, make_planted
-from reviewloop.demo.play import Begun, begin_run
-from reviewloop.demo.project import DemoProject, apart, make_project
+from reviewloop.demo.project import (
+    PLANTED_NAME,
+    Begun,
+    DemoProject,
+    apart,
+    begin_run,
+    make_planted,
+    make_project,
+)
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.render.terminal.approval import UserAnswer
 from reviewloop.store.runs import RunRecord
@@ -84,7 +90,7 @@ def _new_folder(directory: str) -> Path | None:
 
 def _reviewed(folder: Path, named: Path | None) -> tuple[ExitCode, Path]:
 
-    root = named or folder / NAME
+    root = named or folder / PLANTED_NAME
     with apart(folder):
         make_planted(root)
         click.echo(_REVIEW_INTRODUCTION, err=True)

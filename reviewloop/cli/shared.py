@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from reviewloop.app.project import open_repository, read_settings
-from reviewloop.cli.consoles import is_interactive, print_json, results, say
-from reviewloop.cli.paging import paged
-from reviewloop.cli.reports import write_reports
+from reviewloop.cli.consoles import is_interactive, print_json, results, say, write_reports
+from reviewloop.cli.user_programs import paged
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.installed import how_to_install
 from reviewloop.render.terminal.approval import render_diff, render_proposal

@@ -12,9 +12,8 @@ from reviewloop.app.batch.status import newest_batch, up_to_date
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.cli import shared, shared_reading
-from reviewloop.cli.consoles import echo, print_json, results, say
+from reviewloop.cli.consoles import echo, print_json, require_reports, results, say, write_reports
 from reviewloop.cli.help import Command
-from reviewloop.cli.reports import require_reports, write_reports
 from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.terminal.batch import render_account

@@ -4,11 +4,15 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
+from rich.console import Console
+
+from reviewloop.cli.consoles import echo
 from reviewloop.domain.errors import UsageError
 
 _SECONDS = 5
@@ -126,3 +130,30 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
             return process.wait()
         except KeyboardInterrupt:
             continue
+
+
+def paged(console: Console, draw: Callable[[Console], None]) -> None:
+    """Draw on the console: through the pager where it is a terminal that is too low for it."""
+    if not (console.is_terminal and sys.stdin.isatty()):
+        draw(console)
+        return
+    with console.capture() as captured:
+        draw(console)
+    text = captured.get()
+    if text.count("\n") < console.height:
+        _write(console, text)
+        return
+
+    if pager := pager_of(os.environ):
+        if not (why := page(text, pager, console.file)):
+            return
+
+        _write(console, text)
+        echo(f"reviewloop: {why}; this was printed without it", err=True)
+        return
+    _write(console, text)
+
+
+def _write(console: Console, text: str) -> None:
+    console.file.write(text)
+    console.file.flush()

@@ -1,12 +1,16 @@
-"""Make the demo's project: a small real git repository with a spec, in a folder of its own."""
+"""The demo's projects: small real git repositories, one with a spec, one with planted problems."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.app.project import Repository, model_flags, open_repository
+from reviewloop.app.run.start import Plan, RunRequest, begin, plan
 from reviewloop.git.process import Git
+from reviewloop.store.runs import RunRecord
 
 NAME = "toolshed"
 BRANCH = "tool-search"
@@ -98,3 +102,44 @@ def apart(folder: Path) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ |= before
+
+
+PLANTED_NAME = "roombook"
+PLANTED_BRANCH = "weekly-report"
+
+_PLANTED = Path(__file__).with_name("planted")
+
+
+def make_planted(root: Path) -> None:
+    """Make the repository in a folder that is new or empty; the branch is checked out."""
+    root.mkdir(parents=True, exist_ok=True)
+    write_files(_PLANTED / "base", root)
+    git = new_repository(root)
+    commit_all(git, "Book rooms and show who has them")
+    git.run("switch", "--quiet", "--create", PLANTED_BRANCH)
+    write_files(_PLANTED / "change", root)
+    commit_all(git, "Add a weekly report")
+
+
+_REPLIES = Path(__file__).with_name("replies.json")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that waits to be moved."""
+
+    repository: Repository
+    planned: Plan
+    record: RunRecord
+
+
+def begin_run(project: DemoProject) -> Begun:
+    """Begin a run of the project's next task, exactly as `reviewloop run` does."""
+    flags = model_flags(f"script:{_REPLIES}") | {
+        # pytest and coverage came along with reviewloop; an environment that happens to be
+        # active may have neither.
+        "gates.python": sys.executable,
+    }
+    repository = open_repository(project.root)
+    planned = plan(repository, RunRequest(flags=flags, unsandboxed="own code"))
+    return Begun(repository, planned, begin(repository, planned))

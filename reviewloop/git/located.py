@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.directory import COPIED_SETTINGS
-from reviewloop.git.distrusted import require_own_files
+from reviewloop.git.directory import COPIED_SETTINGS, require_own_files
 from reviewloop.git.process import Git, GitResult
 from reviewloop.git.repository import (
     UserRepo,

@@ -18,6 +18,7 @@ from reviewloop.git.diff import Change, read_change
 from reviewloop.git.directory import object_folders, write_object, write_ref
 from reviewloop.git.objects import (
     FileEntry,
+    Hit,
     ObjectPool,
     TreeEntry,
     TreeReader,
@@ -28,7 +29,6 @@ from reviewloop.git.objects import (
 from reviewloop.git.paths import check_edit, named_by
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo, read_config, signing_settings
-from reviewloop.git.search import Hit
 from reviewloop.git.snapshot import snapshot
 
 _K = TypeVar("_K")

@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.directory import COPIED_SETTINGS, write_git_dir
-from reviewloop.git.distrusted import (
+from reviewloop.git.directory import (
+    COPIED_SETTINGS,
     MOST_BYTES,
     read_plain,
     refuse_endless,
     require_own_files,
     shallow_commits,
+    write_git_dir,
 )
 from reviewloop.git.process import Git
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.distrusted import shallow_commits
+from reviewloop.git.directory import shallow_commits
 from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.paths import shown
 from reviewloop.git.process import Git

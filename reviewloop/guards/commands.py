@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from reviewloop.domain.gate import GateResult, GateStatus, TestCounts
+from reviewloop.guards.against_base import needs_local_network
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.plan import DetectedGate, GateName
-from reviewloop.guards.verdicts import needs_local_network
 from reviewloop.sandbox.base import Level
 from reviewloop.sandbox.run import NOT_FOUND, CommandResult, read_log
 

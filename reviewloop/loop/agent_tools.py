@@ -25,7 +25,7 @@ from reviewloop.review.withheld import withheld_by_name
 from reviewloop.sandbox.run import NOT_FOUND
 from reviewloop.specs.steering import read_front_matter
 from reviewloop.store.journal import CallKey, CallRecord, Journal
-from reviewloop.tools.answers import shown_name
+from reviewloop.tools.arguments import shown_name
 from reviewloop.tools.policy import WritePolicy, is_protected, protected_files_named_in
 from reviewloop.tools.running import Shell, ShellAnswer
 from reviewloop.tools.toolbox import Toolbox

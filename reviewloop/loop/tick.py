@@ -15,8 +15,7 @@ from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, Files, TreeFiles
 from reviewloop.specs.order import newly_eligible
 from reviewloop.specs.select import progress, why_unticked, with_done
-from reviewloop.specs.tasks import read_tasks
-from reviewloop.specs.tick import locate, mark_in_progress, restore_mark, tick
+from reviewloop.specs.tasks import locate, mark_in_progress, read_tasks, restore_mark, tick
 
 if TYPE_CHECKING:  # who only looks at batches loads no loop
     from reviewloop.loop.context import RunContext

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from reviewloop.git.process import find_program
-from reviewloop.sandbox import landlock, seatbelt, seccomp
+from reviewloop.sandbox import levels, seccomp
 from reviewloop.sandbox.base import Level, Limits, Method, Sandbox, Unconfined
-from reviewloop.sandbox.bubblewrap import Bubblewrap, can_bound_folders
+from reviewloop.sandbox.levels import Bubblewrap, can_bound_folders
 from reviewloop.sandbox.proof import escapes
 
 _RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
@@ -29,7 +29,7 @@ def choose(
             continue
         method, problem = _proven(level, find)
         if method is not None:
-            gaps = method.gaps if isinstance(method, landlock.Landlock) else ()
+            gaps = method.gaps if isinstance(method, levels.Landlock) else ()
             return Sandbox(method, limits, tuple(refused), gaps, wanted)
         if not problem and wanted == level:
             problem = "this system does not have it"
@@ -53,18 +53,18 @@ def _bubblewrap() -> Method | str:
 def _landlock() -> Method | str:
     if sys.platform != "linux":
         return ""
-    version = landlock.kernel_version()
+    version = levels.kernel_version()
     if version == 0:
         return "the kernel does not offer it (Linux 6.2 or newer is needed)"
     if not seccomp.supported():
         return "its system-call filter does not know this processor"
-    return landlock.Landlock(version)
+    return levels.Landlock(version)
 
 
 def _seatbelt() -> Method | str:
     if sys.platform != "darwin":
         return ""
-    return seatbelt.Seatbelt() if seatbelt.PROGRAM.exists() else "sandbox-exec is missing"
+    return levels.Seatbelt() if levels.PROGRAM.exists() else "sandbox-exec is missing"
 
 
 _LADDER: dict[Level, Callable[[], Method | str]] = {

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.distrusted import read_plain
+from reviewloop.git.directory import read_plain
 from reviewloop.git.paths import shown as shown_name
 from reviewloop.git.repository import below
 from reviewloop.sandbox.base import Confinement, Grants, Sandbox

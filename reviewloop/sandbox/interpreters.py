@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.distrusted import read_plain
+from reviewloop.git.directory import read_plain
 from reviewloop.git.objects import find
 from reviewloop.git.private import PrivateRepo
 from reviewloop.sandbox.base import Confinement, Grants, Sandbox
-from reviewloop.sandbox.bubblewrap import SYSTEM
+from reviewloop.sandbox.levels import SYSTEM
 from reviewloop.sandbox.run import run_command
 from reviewloop.sandbox.toolchains import interpreter_places
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reviewloop.checkout.files import read_written
-from reviewloop.git.distrusted import read_plain
+from reviewloop.git.directory import read_plain
 from reviewloop.sandbox.base import Confinement
 from reviewloop.sandbox.run import excerpt, read_log, run_command
 

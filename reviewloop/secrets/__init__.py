@@ -4,8 +4,7 @@ This is safety of the loop, not a pack of rules: nothing that holds a secret lea
 stored or is shown without passing here. Everybody else imports from this door only.
 """
 
-from reviewloop.secrets.check import CHECKS, checks_with
-from reviewloop.secrets.exposure import find_new_exposures
+from reviewloop.secrets.check import CHECKS, checks_with, find_new_exposures
 from reviewloop.secrets.held_secrets import (
     HeldSecrets,
     names_a_secret,
@@ -19,9 +18,8 @@ from reviewloop.secrets.redaction import (
     redact,
     redact_columns,
 )
-from reviewloop.secrets.rules import HELD
 from reviewloop.secrets.scan import SecretHit, redact_value, scan_text
-from reviewloop.secrets.vendors import SecretRule
+from reviewloop.secrets.vendors import HELD, SecretRule
 
 __all__ = [
     "CHECKS",

@@ -11,9 +11,8 @@ from urllib.parse import unquote
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.domain.finding import Severity
 from reviewloop.secrets.names import Promise, promise_of, split_name
-from reviewloop.secrets.rules import BY_NAME, VENDOR_BY_NAME
 from reviewloop.secrets.values import decode_basic, is_random, rate_literal
-from reviewloop.secrets.vendors import NAMED_RULES, NamedRule
+from reviewloop.secrets.vendors import BY_NAME, NAMED_RULES, VENDOR_BY_NAME, NamedRule
 
 
 class WrittenPassword(NamedTuple):

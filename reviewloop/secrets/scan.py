@@ -13,7 +13,7 @@ from reviewloop.analysis.contract import Span
 from reviewloop.domain.hidden_characters import HIDDEN_RANGES
 from reviewloop.secrets.names import entropy, reads_like_words
 from reviewloop.secrets.values import is_documented, is_placeholder
-from reviewloop.secrets.vendors import RULES, VENDOR_RULES, SecretRule
+from reviewloop.secrets.vendors import SECRET_RULES, VENDOR_RULES, SecretRule
 
 
 class Stretch(NamedTuple):
@@ -210,9 +210,9 @@ class _Rules:
         )
 
 
-_ALL = _Rules(RULES)
+_ALL = _Rules(SECRET_RULES)
 _VENDORS = _Rules(VENDOR_RULES)
-_REDACTING = _Rules(tuple(rule for rule in RULES if rule.redacts))
+_REDACTING = _Rules(tuple(rule for rule in SECRET_RULES if rule.redacts))
 _LOCAL_HOST = re.compile(
     r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|[^.]+|(?:.+\.)?example\.(?:com|org|net)"
     r"|.+\.(?:test|local|localhost|invalid|example)",

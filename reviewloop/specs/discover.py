@@ -12,9 +12,8 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef
 from reviewloop.git.repository import projects_below
 from reviewloop.plugins import Plugin, installed
-from reviewloop.specs.cc_sdd import STATE, read_cc_sdd
 from reviewloop.specs.files import DiskFiles, Files, in_folder, inside
-from reviewloop.specs.kiro import read_kiro
+from reviewloop.specs.kiro import STATE, read_cc_sdd, read_kiro
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, read_openspec
 from reviewloop.specs.single_file import read_single_file

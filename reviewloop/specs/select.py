@@ -11,8 +11,7 @@ from reviewloop.domain.task import Problem, Spec, Task
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import versions_with
 from reviewloop.specs.references import match_id
-from reviewloop.specs.tasks import ancestors, comes_after, read_tasks, waits_for
-from reviewloop.specs.tick import LineChangedError
+from reviewloop.specs.tasks import LineChangedError, ancestors, comes_after, read_tasks, waits_for
 
 _FEW = 2  # one was renamed and one written beside it; more is another plan
 

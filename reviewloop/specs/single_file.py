@@ -11,10 +11,10 @@ from reviewloop.specs.files import Files, digest
 from reviewloop.specs.general import general_parts, is_named
 from reviewloop.specs.kiro import introduction, unresolved
 from reviewloop.specs.lines import Line, outermost, read_document, sections
+from reviewloop.specs.phases import read_waves
 from reviewloop.specs.references import match_id, read_references
 from reviewloop.specs.requirements import read_requirements, unnamed, with_named
 from reviewloop.specs.tasks import ancestors, comes_after, cycles, read_tasks
-from reviewloop.specs.waves import read_waves
 
 _SECTION = re.compile(
     r"\btasks? dependenc|\bdependenc\w+ (?:between|of|among|graph)\b", re.IGNORECASE

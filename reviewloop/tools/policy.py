@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reviewloop.checkout.protected import folded, protection_of
 from reviewloop.domain.globs import first_match
 from reviewloop.domain.hidden_characters import find_hidden
-from reviewloop.tools.answers import shown_name
+from reviewloop.tools.arguments import shown_name
 
 _PATH_LIKE = re.compile(r"[\w.@+/-]*[\w]")
 

@@ -7,8 +7,15 @@ from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.objects import FileEntry, TreeReader
-from reviewloop.tools.answers import CallRefusedError, Output, shown_name
-from reviewloop.tools.arguments import Glob, Grep, Read, ReadOperation
+from reviewloop.tools.arguments import (
+    CallRefusedError,
+    Glob,
+    Grep,
+    Output,
+    Read,
+    ReadOperation,
+    shown_name,
+)
 
 _SNIFFED = 8000  # bytes; git's own measure of what is text
 

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 from reviewloop.domain.gate import GateResult
 from reviewloop.git.objects import TreeReader
-from reviewloop.tools.answers import BadCallError, CallRefusedError, Output, shown_name
-from reviewloop.tools.arguments import ExecuteBash, RunGate
+from reviewloop.tools.arguments import (
+    BadCallError,
+    CallRefusedError,
+    ExecuteBash,
+    Output,
+    RunGate,
+    shown_name,
+)
 from reviewloop.tools.reading import plain_path
 
 _SHELL_SIGNS = {"&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1", "&>"}

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 
 from reviewloop.analysis.outline import Symbol, outline
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.tools.answers import CallRefusedError, Output, shown_name
-from reviewloop.tools.arguments import Code
+from reviewloop.tools.arguments import CallRefusedError, Code, Output, shown_name
 from reviewloop.tools.reading import Sight, decode, file_at, is_binary, plain_path, search, text_of
 
 _MOST_FILES = 40  # parsed for one call

@@ -11,12 +11,14 @@ from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.tools import arguments
-from reviewloop.tools.answers import BadCallError, CallRefusedError, Output
 from reviewloop.tools.arguments import (
+    BadCallError,
+    CallRefusedError,
     Code,
     ExecuteBash,
     Glob,
     Grep,
+    Output,
     Read,
     RunGate,
     Write,

@@ -11,8 +11,7 @@ from reviewloop.domain.hidden_characters import find_hidden, placeholders, resto
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.secrets import MisplacedSecretError
-from reviewloop.tools.answers import CallRefusedError, Output, shown_name
-from reviewloop.tools.arguments import Write
+from reviewloop.tools.arguments import CallRefusedError, Output, Write, shown_name
 from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.reading import (
     Mask,

@@ -7,7 +7,7 @@ from reviewloop.domain.finding import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
 from reviewloop.github.comments.marker import findings_in
-from reviewloop.github.hearing.hear import explained
+from reviewloop.github.hearing import explained
 from reviewloop.render.rules import source_link
 
 FORGED = "<!-- reviewloop:finding aaaaaaaaaaaa -->"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.github.said.commands import HELP, VERBS, Command, Wrong, parse
+from reviewloop.github.user_comments import HELP, VERBS, Command, Wrong, parse
 
 ID = "0123456789ab"
 

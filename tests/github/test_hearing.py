@@ -32,8 +32,8 @@ from reviewloop.github.comments.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.hearing.hear import CommandOutcome, hear
-from reviewloop.github.said.commands import HANDED_ON
+from reviewloop.github.hearing import CommandOutcome, hear
+from reviewloop.github.user_comments import HANDED_ON
 
 REACT = "reactions/create-for-issue-comment"
 PERMISSION = "repos/get-collaborator-permission-level"

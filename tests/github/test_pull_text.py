@@ -2,10 +2,11 @@
 
 import pytest
 
-from reviewloop.github.publishing.facts import codeowners, owners_of
 from reviewloop.github.publishing.text import (
     PullTextParts,
     approved_by,
+    codeowners,
+    owners_of,
     pull_text,
     section_of,
     title_of,

@@ -14,15 +14,14 @@ from reviewloop.cli.main import run
 from reviewloop.domain.errors import GuardRailError, ReviewLoopError, UsageError, WorkspaceError
 from reviewloop.git.process import Git
 from reviewloop.git.transfer import look, push, with_token
-from reviewloop.github.api.addresses import api_of, repo_at
-from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.client import GitHub, api_of, repo_at
 from reviewloop.github.api.errors import MissingPermission, StaleHead
 from reviewloop.github.api.model import Comment, Repo
 from reviewloop.github.comments.marker import commands_in, finding_marker
 from reviewloop.github.handed.handoff import Approval, Handoff, write_handoff
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.push import PushRequest, push_handoff
-from reviewloop.github.said.asked import requested
+from reviewloop.github.user_comments import requested
 from reviewloop.loop.approval_act import Act, recorded
 
 TOKEN_MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from reviewloop.guards import lint, pytest_run, tests
+from reviewloop.guards.against_base import needs_local_network
 from reviewloop.guards.coverage import read_report
 from reviewloop.guards.junit import read_junit
 from reviewloop.guards.relevant import CoverageContexts
 from reviewloop.guards.tests import count_tests
-from reviewloop.guards.verdicts import needs_local_network
 from reviewloop.rules.tests.reports import UnreadableReportError
 
 COVERAGE_REPORTS = {

@@ -1,7 +1,7 @@
 from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards import tests as gate
+from reviewloop.guards.against_base import judge_tests
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.guards.verdicts import judge_tests
 
 SHOP = "def price(count):\n    if count > 10:\n        return count * 9\n    return count * 10\n"
 TESTS = (

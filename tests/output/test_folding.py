@@ -2,7 +2,7 @@
 
 from rich.cells import cell_len
 
-from reviewloop.cli.folding import folded
+from reviewloop.cli.consoles import folded
 
 
 def test_line_breaks_between_words_and_goes_on_indented():

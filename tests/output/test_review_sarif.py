@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.sample_review import DEPLOY, RULES, SampleSource, failed_report, finding, sample_report
 
-from reviewloop.analysis import rule_pages
 from reviewloop.domain.finding import Placement, Severity
+from reviewloop.render import rules as rule_pages
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.sarif import render, uri
 

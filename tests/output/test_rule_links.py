@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 from support.sample_review import RULES, SampleSource, sample_report
 
-from reviewloop.analysis import rule_pages
 from reviewloop.analysis.book import own_rule, own_rules, rule_of
-from reviewloop.analysis.rule_pages import page_address
 from reviewloop.domain.finding import Finding, Severity
+from reviewloop.render import rules
 from reviewloop.render.formats import renderer
-from reviewloop.render.rules import explained_at, rule_link, source_link
+from reviewloop.render.rules import explained_at, page_address, rule_link, source_link
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_ACTION = {
@@ -64,7 +63,7 @@ def test_rules_of_other_tools_keep_their_makers_page(published: None) -> None:
         (
             "octo/tool",
             {},
-            f"https://github.com/octo/tool/blob/v{rule_pages.__version__}/reviewloop/rules/",
+            f"https://github.com/octo/tool/blob/v{rules.__version__}/reviewloop/rules/",
         ),
         ("octo/tool", IN_ACTION, AT),
         # Elsewhere than in the Action these variables are anybody's.
@@ -79,23 +78,23 @@ def test_rules_of_other_tools_keep_their_makers_page(published: None) -> None:
 def test_where_the_pages_are_follows_the_version_in_use(
     homepage: str, environ: dict[str, str], begins: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rule_pages, "published_repository", lambda: homepage)
+    monkeypatch.setattr(rules, "published_repository", lambda: homepage)
     address = page_address(own_rule("py/query-in-loop"), environ)
     assert address.startswith(begins) and bool(address) is bool(begins)
 
 
 def test_without_a_known_place_the_source_explains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACTION_REPOSITORY", raising=False)
-    monkeypatch.setattr(rule_pages, "published_repository", lambda: "")
+    monkeypatch.setattr(rules, "published_repository", lambda: "")
     rule = next(rule for rule in own_rules() if "https://" in rule.source)
     assert explained_at(rule) == source_link(rule)
     metadata = "https://github.com/octo/tool"
     monkeypatch.undo()
     monkeypatch.delenv("ACTION_REPOSITORY", raising=False)
     monkeypatch.setattr("importlib.metadata.metadata", lambda name: Said(metadata))
-    rule_pages.published_repository.cache_clear()
+    rules.published_repository.cache_clear()
     assert explained_at(rule).startswith(f"{metadata}/blob/v")
-    rule_pages.published_repository.cache_clear()
+    rules.published_repository.cache_clear()
 
 
 class Said:

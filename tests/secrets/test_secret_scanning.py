@@ -6,7 +6,7 @@ import time
 import pytest
 
 from reviewloop.secrets import redact, redact_columns, redact_value, scan_text
-from reviewloop.secrets.vendors import RULES, VENDOR_RULES, sample_of
+from reviewloop.secrets.vendors import SECRET_RULES, VENDOR_RULES, sample_of
 
 # Values are put together here, so that no scanner takes this file for a leak.
 _SHUFFLED = random.Random(7)
@@ -108,7 +108,7 @@ SAMPLES |= {
 
 
 def test_every_rule_has_a_sample():
-    assert {name.partition("#")[0] for name in SAMPLES} == {rule.name for rule in RULES}
+    assert {name.partition("#")[0] for name in SAMPLES} == {rule.name for rule in SECRET_RULES}
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -119,7 +119,7 @@ def test_rule_finds_its_sample(name):
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_mask_hides_the_value_and_keeps_the_lines(name):
-    rule = next(rule for rule in RULES if rule.name == name.partition("#")[0])
+    rule = next(rule for rule in SECRET_RULES if rule.name == name.partition("#")[0])
     text = f"a\nb {SAMPLES[name]}\nc\n"
     masked = redact(text)
     assert masked.count("\n") == text.count("\n")

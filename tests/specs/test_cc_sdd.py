@@ -10,7 +10,7 @@ from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import eligible, order_tasks
 from reviewloop.specs.select import pick, progress, with_done
 from reviewloop.specs.steering import Steering
-from reviewloop.specs.tick import mark_in_progress, tick
+from reviewloop.specs.tasks import mark_in_progress, tick
 
 
 def test_tasks_carry_state_parent_marks_and_stage():

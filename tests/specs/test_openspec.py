@@ -9,7 +9,7 @@ from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import order_tasks
 from reviewloop.specs.steering import Steering
-from reviewloop.specs.tick import mark_in_progress, tick
+from reviewloop.specs.tasks import mark_in_progress, tick
 
 
 def test_tasks_carry_state_and_group():

@@ -10,7 +10,7 @@ from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import eligible, newly_eligible, order_tasks
 from reviewloop.specs.select import pick, progress, with_done
 from reviewloop.specs.steering import Steering
-from reviewloop.specs.tick import mark_in_progress, tick
+from reviewloop.specs.tasks import mark_in_progress, tick
 
 FIRST_STORY = "Phase 3: User Story 1 - Offer seeds (Priority: P1) 🎯 MVP"
 

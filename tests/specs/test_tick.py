@@ -6,8 +6,7 @@ import pytest
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.specs.discover import open_spec
-from reviewloop.specs.tasks import read_tasks
-from reviewloop.specs.tick import mark_in_progress, tick
+from reviewloop.specs.tasks import mark_in_progress, read_tasks, tick
 
 
 def changes(old: bytes, new: bytes) -> list[tuple[int, bytes, bytes]]:

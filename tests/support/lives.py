@@ -13,7 +13,7 @@ from reviewloop.github.comments.marker import finding_marker, is_ours, read_stat
 from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
 from reviewloop.github.earlier.sameness import Facts
 from reviewloop.github.posting.placing import post
-from reviewloop.github.said.dismissals import permitted
+from reviewloop.github.user_comments import permitted
 
 
 def found(quote, line, *, title="Wrong", severity=Severity.SHOULD_FIX, path="app.py", **more):

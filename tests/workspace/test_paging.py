@@ -45,7 +45,7 @@ def test_pager_may_have_arguments():
 def test_text_without_a_terminal_is_not_paged():
     from rich.console import Console
 
-    from reviewloop.cli.paging import paged
+    from reviewloop.cli.user_programs import paged
 
     out = io.StringIO()
     paged(Console(file=out, width=80, height=2), lambda console: console.print("a\nb\nc\nd"))

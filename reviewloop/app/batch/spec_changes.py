@@ -18,8 +18,7 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Step
 from reviewloop.specs.select import called_now, is_done, why_unticked
 from reviewloop.specs.task_lines import read_details
-from reviewloop.specs.tasks import read_tasks
-from reviewloop.specs.tick import UNTICKED, locate
+from reviewloop.specs.tasks import UNTICKED, locate, read_tasks
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus

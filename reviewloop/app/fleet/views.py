@@ -15,7 +15,7 @@ from reviewloop.app.project import Repository
 from reviewloop.domain.task import Spec
 from reviewloop.render.batch import NOT_CHOSEN, ON_ITS_WAY, next_of
 from reviewloop.specs.order import Order
-from reviewloop.specs.tick import UNTICKED
+from reviewloop.specs.tasks import UNTICKED
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database

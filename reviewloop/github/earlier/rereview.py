@@ -22,7 +22,7 @@ from reviewloop.github.comments.marker import (
     own,
 )
 from reviewloop.github.earlier.sameness import NO_FILE, Facts, Fate, Sameness
-from reviewloop.github.said.dismissals import IN_CODE, RESOLVED, Voices
+from reviewloop.github.user_comments import IN_CODE, RESOLVED, Voices
 from reviewloop.review.anchoring import ChangedLines
 
 # None of it is written by a model.

@@ -37,8 +37,7 @@ from reviewloop.github.publishing.pull import (
     workflow_files,
 )
 from reviewloop.github.publishing.text import approved_by, section_of
-from reviewloop.github.said.asked import requested
-from reviewloop.github.said.commands import ALL
+from reviewloop.github.user_comments import ALL, requested
 from reviewloop.loop.approval_act import Act, approval_lines, recorded
 
 WEB = "https://github.com"

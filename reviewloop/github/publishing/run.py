@@ -21,11 +21,9 @@ from reviewloop.git.transfer import (
     with_own_credentials,
     with_token,
 )
-from reviewloop.github.api.addresses import api_of, repo_at
-from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.client import GitHub, api_of, repo_at
 from reviewloop.github.api.model import Repo
 from reviewloop.github.handed.handoff import Handoff, write_handoff
-from reviewloop.github.publishing.facts import told_of
 from reviewloop.github.publishing.pull import (
     Published,
     ask_reviewers,
@@ -40,6 +38,7 @@ from reviewloop.github.publishing.text import (
     pull_text,
     section_of,
     title_of,
+    told_of,
 )
 from reviewloop.guards.branch import check_branch
 from reviewloop.loop.approval_act import Act

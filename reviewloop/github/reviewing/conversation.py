@@ -29,7 +29,7 @@ from reviewloop.github.posting.memory import with_orders
 from reviewloop.github.posting.placing import post
 from reviewloop.github.posting.reading import PostableReview, comment_on, offered
 from reviewloop.github.posting.summary import summary, upsert
-from reviewloop.github.said.dismissals import permitted
+from reviewloop.github.user_comments import permitted
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.rules import rule_link
 

@@ -13,7 +13,7 @@ from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState
 from reviewloop.loop.tick import not_ticked, show_free, show_in_work, tick_beside
 from reviewloop.review.silencing import is_persons_dismissal, reason_of
-from reviewloop.specs.tick import UNTICKED
+from reviewloop.specs.tasks import UNTICKED
 from reviewloop.store.locks import hold
 
 

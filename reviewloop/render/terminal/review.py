@@ -36,8 +36,14 @@ from reviewloop.render.review_words import (
     unlisted_words,
     who,
 )
-from reviewloop.render.terminal.code import STYLES, code_rows, fix_rows, gutter_digits, quoted_rows
-from reviewloop.render.terminal.findings import hanging
+from reviewloop.render.terminal.findings import (
+    STYLES,
+    code_rows,
+    fix_rows,
+    gutter_digits,
+    hanging,
+    quoted_rows,
+)
 from reviewloop.render.text import cache_words, counted, duration, money, tokens, tokens_in
 from reviewloop.render.untrusted import one_line, safe
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.sandbox import bubblewrap, landlock
+from reviewloop.sandbox import levels
 from reviewloop.sandbox.base import Confinement, Grants
 from reviewloop.sandbox.choose import choose
 from reviewloop.sandbox.run import read_log, run_command
@@ -43,9 +43,9 @@ def test_settings_below_the_systems_programs_are_hidden(level, tmp_path, monkeyp
     hidden = Path("/usr/share/doc")
     if not hidden.is_dir() or not any(hidden.iterdir()):
         pytest.skip("nothing is in it")
-    for module in (bubblewrap, landlock):
+    for module in (levels, levels):
         monkeypatch.setattr(module, "HIDDEN", hidden)
-    landlock._system.cache_clear()
+    levels._system.cache_clear()
     try:
         name = next(path for path in hidden.rglob("*") if path.is_file() and not path.is_symlink())
         result = run_command(
@@ -61,7 +61,7 @@ def test_settings_below_the_systems_programs_are_hidden(level, tmp_path, monkeyp
             confine=Confinement(lambda: sandbox, Grants(work=tmp_path)),
         )
     finally:
-        landlock._system.cache_clear()
+        levels._system.cache_clear()
     words = read_log(result.log).split()
     assert "seen" not in words
     assert "ok" in words

@@ -18,7 +18,7 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.loop.nodes import propose
 from reviewloop.render.event_lines import describe
 from reviewloop.sandbox import choose as ladder
-from reviewloop.sandbox import landlock
+from reviewloop.sandbox import levels
 from reviewloop.sandbox.base import Grants, Level, Limits, Sandbox, Started, Unconfined
 from reviewloop.sandbox.choose import choose, how_to_improve
 from reviewloop.sandbox.proof import escapes
@@ -64,7 +64,7 @@ def bwrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
 
 @pytest.fixture
 def no_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landlock, "kernel_version", lambda: 0)
+    monkeypatch.setattr(levels, "kernel_version", lambda: 0)
 
 
 @pytest.fixture(params=["1", "0"])
@@ -120,7 +120,7 @@ def test_a_bwrap_that_does_nothing_of_use_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
     script: str,
 ) -> None:
-    monkeypatch.setattr("reviewloop.sandbox.bubblewrap._HELP_SECONDS", 0.5)
+    monkeypatch.setattr("reviewloop.sandbox.levels._HELP_SECONDS", 0.5)
     monkeypatch.setattr("reviewloop.sandbox.proof._SECONDS", 0.5)
     monkeypatch.setattr("reviewloop.sandbox.run._GRACE", 0.1)
     bwrap(f"PATH=/usr/bin:/bin; {script}")
@@ -206,8 +206,8 @@ class OldKernel:
     level: Level = Level.LANDLOCK
 
     def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
-        reading = (*grants.read, self.script, landlock.__file__)
-        started = landlock.Landlock(self.version).start(
+        reading = (*grants.read, self.script, levels.__file__)
+        started = levels.Landlock(self.version).start(
             argv, cwd, Grants(grants.work, read=(*reading, Path(__file__).parents[2])), limits
         )
         options = [option for option in started.options if not option.startswith("watch-")]
@@ -233,7 +233,7 @@ def test_a_kernel_whose_landlock_lets_files_be_emptied_is_rejected(
     tmp_path: Path, version: int, ways: str | None
 ) -> None:
     script = tmp_path / "old.py"
-    script.write_text(_OLD.format(package=str(Path(landlock.__file__).parents[1])))
+    script.write_text(_OLD.format(package=str(Path(levels.__file__).parents[1])))
     problem = escapes(Sandbox(OldKernel(script, version)))
     if ways is None:
         assert problem is None

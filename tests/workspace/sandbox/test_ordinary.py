@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import pytest
 from support.escape_stage import Stage
 
+from reviewloop.guards.against_base import needs_local_network
 from reviewloop.guards.commands import ended
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.guards.verdicts import needs_local_network
 from reviewloop.sandbox.base import Method, Sandbox, Unconfined
 from reviewloop.sandbox.choose import choose
-from reviewloop.sandbox.landlock import Landlock
+from reviewloop.sandbox.levels import Landlock
 from reviewloop.sandbox.run import CommandResult
 
 DENIED_SOCKET = """  File "/usr/lib/python3.11/socket.py", line 232, in __init__

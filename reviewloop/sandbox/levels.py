@@ -1,7 +1,8 @@
-"""The first level: bubblewrap, name spaces and a root that holds only what is granted."""
+"""The levels of the sandbox: bubblewrap, Landlock and, on macOS, sandbox-exec."""
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,3 +148,135 @@ def _behind_link(place: Path, grants: Grants) -> bool:
             if inner.exists() and inner.is_dir() != (number < len(below) or place.is_dir()):
                 return True
     return False
+
+
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_LANDLOCK_KERNEL = ("/proc", "/sys/devices/system/cpu", "/sys/fs/cgroup")
+_SIGNALS_SINCE = 6
+
+
+@dataclass(frozen=True)
+class Landlock:
+    """Runs commands as they are, after the launcher has confined itself."""
+
+    version: int
+    level: Level = Level.LANDLOCK
+
+    def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
+        """Return argv as it is, with the launcher's options that confine it."""
+        del cwd
+        read = (
+            *_system(),
+            *(f"/etc/{name}" for name in ETC),
+            *_LANDLOCK_KERNEL,
+            *map(str, grants.read),
+        )
+        write = (grants.work, *grants.write, *(Path("/dev", name) for name in _DEVICES))
+        options = [f"list={place}" for place in HIDDEN.parents[:-1]]
+        options += [f"read={place}" for place in dict.fromkeys(read)]
+        options += [f"write={place}" for place in dict.fromkeys(write)]
+        options += ["landlock=on", "filter=on", *limit_options(limits)]
+        return Started(tuple(argv), tuple(options))
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Return what this level lets through."""
+        found = [
+            "no local network and no shared memory, so tests that need them fail",
+            "command lines of your other processes can be read, and they could be made slower",
+            "modes and times of your own files could be changed, not their contents",
+            "existence, size and times of any file, and where links lead, can be seen",
+        ]
+        if self.version < _SIGNALS_SINCE:
+            found.append("your other processes could be signalled (Linux 6.12 prevents it)")
+        return tuple(found)
+
+
+@lru_cache(maxsize=1)  # each command asks, and nothing that we run can change it
+def _system() -> tuple[str, ...]:
+    """Return the places of the system's programs, `HIDDEN` left out if there is anything in it."""
+    try:
+        if not any(HIDDEN.iterdir()):
+            return SYSTEM
+    except OSError:
+        return SYSTEM
+    outer, inner = HIDDEN.parents[1], HIDDEN.parents[0]
+    shown = [place for place in outer.iterdir() if place != inner]
+    shown += [place for place in inner.iterdir() if place != HIDDEN]
+    return (*map(str, shown), *(name for name in SYSTEM if name != str(outer)))
+
+
+def kernel_version() -> int:
+    """Return the kernel's Landlock version, 0 when it has none."""
+    if sys.platform != "linux":
+        return 0
+    from reviewloop.sandbox import confine
+
+    return confine.landlock_version()
+
+
+PROGRAM = Path("/usr/bin/sandbox-exec")
+
+_SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/System",
+    "/Library/Developer",
+    "/Library/Frameworks",
+    "/Library/Preferences/Logging",
+    "/private/etc/ssl",
+    "/private/etc/passwd",
+    "/private/etc/group",
+    "/private/etc/hosts",
+    "/private/etc/localtime",
+    "/private/var/db/timezone",
+    "/private/var/db/dyld",
+    "/private/var/select",
+    "/opt/homebrew",
+    "/dev",
+)
+_RULES = """(version 1)
+(deny default)
+(allow process-fork)
+(allow process-exec)
+(allow signal (target same-sandbox))
+(allow process-info* (target same-sandbox))
+(allow sysctl-read)
+(allow ipc-posix-sem)
+(allow mach-lookup (global-name "com.apple.system.opendirectoryd.libinfo"))
+(allow mach-lookup (global-name "com.apple.logd"))
+(allow file-read-metadata)
+(allow file-read* (literal "/"))
+(allow network-bind (local ip "localhost:*"))
+(allow network-inbound (local ip "localhost:*"))
+(allow network-outbound (remote ip "localhost:*"))
+(allow file-write* (literal "/dev/null") (literal "/dev/zero"))
+"""
+
+
+@dataclass(frozen=True)
+class Seatbelt:
+    """Runs commands through sandbox-exec."""
+
+    program: Path = PROGRAM
+    level: Level = Level.SEATBELT
+
+    def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
+        """Return sandbox-exec's command line with the whole profile as an argument."""
+        del cwd
+        profile = _RULES
+        for place in (*map(Path, _SYSTEM), *_both(grants.read)):
+            profile += f"(allow file-read* (subpath {_quoted(place)}))\n"
+        for place in _both((grants.work, *grants.write)):
+            profile += f"(allow file-read* file-write* (subpath {_quoted(place)}))\n"
+        return Started((str(self.program), "-p", profile, *argv), limit_options(limits))
+
+
+def _both(places: Sequence[Path]) -> tuple[Path, ...]:
+    """Return paths as they are spelled and as the kernel sees them: /tmp is /private/tmp."""
+    return tuple(dict.fromkeys(form for place in places for form in (place, place.resolve())))
+
+
+def _quoted(path: Path) -> str:
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -41,8 +41,18 @@ from reviewloop.github.comments.marker import (
 from reviewloop.github.job.event import Trigger, read_event
 from reviewloop.github.job.outcome import failed
 from reviewloop.github.posting.memory import remember
-from reviewloop.github.said.commands import ALL, HANDED_ON, HELP, Command, Wrong, parse
-from reviewloop.github.said.dismissals import IN_CODE, MOST_WORD, Voices, permitted
+from reviewloop.github.user_comments import (
+    ALL,
+    HANDED_ON,
+    HELP,
+    IN_CODE,
+    MOST_WORD,
+    Command,
+    Voices,
+    Wrong,
+    parse,
+    permitted,
+)
 from reviewloop.render.code_view import visible
 from reviewloop.render.review_words import who
 from reviewloop.render.rules import URL, explained_at, laid_out

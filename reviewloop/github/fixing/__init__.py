@@ -1,1 +1,0 @@
-"""Fixes findings that a comment asks to fix."""

@@ -1,1 +1,0 @@
-"""Hears commands in comments, and carries out those that take no model."""

@@ -1,0 +1,410 @@
+"""What users write on a pull request: commands, dismissals, and what they want fixed."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.finding import Finding
+from reviewloop.github.api.answers import GHOST, IssueComment, ReviewComment, Thread
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubError, shown
+from reviewloop.github.api.model import PullRequest
+from reviewloop.github.comments.bodies import code
+from reviewloop.github.comments.marker import (
+    ANY,
+    answered,
+    dismissal_in,
+    finding_from,
+    findings_in,
+    is_ours,
+    own,
+    read_state,
+    reopened_in,
+)
+from reviewloop.loop.approval_act import Act
+
+Verb = Literal[
+    "review", "full-review", "explain", "dismiss", "reopen", "fix", "pause", "resume", "help"
+]
+VERBS: tuple[str, ...] = get_args(Verb)
+HANDED_ON = ("review", "full-review", "fix")
+"""What other jobs of the workflow do, which have what it takes."""
+
+ALL = "all"
+SHORTEST_ID = 6
+_MOST_LINE = 1000  # characters of a command
+MOST_REASON = 120
+_COMMAND = re.compile(r" {0,3}/reviewloop(?:[ \t]+(.*))?", re.IGNORECASE)
+_REPLY = re.compile(
+    r"reviewloop(?:[ \t]{0,4}(:)[ \t]{0,4}|[ \t]{1,4})dismiss(?:[ \t]{0,4}:)?(?:[ \t]+(.*))?",
+    re.IGNORECASE,
+)
+_ALIASES = {"undismiss": "reopen"}
+_ID = re.compile(rf"[0-9a-f]{{{SHORTEST_ID},12}}")
+# Telephones make a dash of two hyphens.
+_OPTION = re.compile(r"[-–—]{1,2}\w|\w[\w.\-]*[=:]\S|\w+://|www\.", re.IGNORECASE)
+_NO_OPTIONS = (
+    "a command takes no options, keys, models or addresses: those are set in the workflow and in "
+    "the settings of the base branch"
+)
+_ID_WORDS = (
+    "the id of a finding stands at the end of its comment; at least its first "
+    f"{SHORTEST_ID} characters are needed"
+)
+
+HELP = """\
+| comment | what happens |
+|---|---|
+| `/reviewloop review` | what is new is reviewed, also of a draft or while reviews are paused |
+| `/reviewloop full-review` | the whole change is read again, although nothing is new |
+| `/reviewloop explain ID` | why a finding was made, the rule behind it, how to dismiss it |
+| `/reviewloop dismiss ID reason` | the finding stays dismissed, with your name and the reason |
+| `/reviewloop reopen ID` | a dismissal is taken back |
+| `/reviewloop fix ID`, `/reviewloop fix all` | a reviewed commit that fixes it, on the branch |
+| `/reviewloop pause`, `/reviewloop resume` | pushes are not reviewed; are reviewed again |
+| `/reviewloop help` | this list |
+
+`ID` is at the end of each finding's comment, its first 6 characters are enough; in a reply in the
+thread of a finding it may be left out. Commands take write permission on the repository."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a comment asks for.
+
+    `finding` is the beginning of an id as it was typed, `all`, or "". Where a thread may mean its
+    own finding, `words` is everything after the verb: its first word need not be an id.
+    """
+
+    verb: Verb
+    finding: str = ""
+    reason: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A command that cannot be obeyed; the sentence says why and what to write instead."""
+
+    sentence: str
+
+
+def parse(body: str, *, in_thread: bool = False) -> Command | Wrong | None:
+    """Return what a comment asks for; None when it is no command to us.
+
+    In a thread a dismissal is also understood without its colon.
+    """
+    line = _first_line(body)
+    if (words := reply_words(line, strict=not in_thread)) is not None and len(line) <= _MOST_LINE:
+        return _with_words("dismiss", " ".join(words.split()))
+    match = _COMMAND.fullmatch(line)
+    if not match:
+        return None
+    if len(line) > _MOST_LINE:
+        return Wrong(f"the command is longer than {_MOST_LINE} characters")
+    verb, _, rest = " ".join((match[1] or "help").split()).partition(" ")
+    verb = _ALIASES.get(verb.lower(), verb.lower()) or "help"
+    if verb not in VERBS:
+        return Wrong(_NO_OPTIONS if _OPTION.match(verb) else _unknown(verb))
+    first = rest.partition(" ")[0]
+    # The words of a reason are only kept, so they may say what they like.
+    smuggled = [first] if verb == "dismiss" else rest.split(" ")
+    if verb == "dismiss" and _ID.fullmatch(_bare(first)):
+        smuggled.append(rest.partition(" ")[2].partition(" ")[0])
+    if any(_OPTION.match(word) for word in smuggled):
+        return Wrong(_NO_OPTIONS)
+    return _with_words(verb, rest)
+
+
+def _with_words(verb: str, rest: str) -> Command | Wrong:
+    first, _, more = rest.partition(" ")
+    ident = _bare(first)
+    if verb == "dismiss":
+        named = bool(_ID.fullmatch(ident))
+        reason = more if named else rest
+        return Command("dismiss", ident if named else "", _reason(reason), _reason(rest))
+    if verb in {"explain", "reopen", "fix"}:
+        good = not ident or _ID.fullmatch(ident) or (verb == "fix" and ident == ALL)
+        if more or not good:
+            either = " or `all`" if verb == "fix" else ""
+            return Wrong(f"`{verb}` takes the id of one finding{either}: {_ID_WORDS}")
+    elif rest:
+        return Wrong(f"`{verb}` takes nothing after it")
+    return next(Command(each, ident) for each in get_args(Verb) if each == verb)
+
+
+def reply_words(line: str, *, strict: bool = False) -> str | None:
+    """Return what follows in a line `reviewloop: dismiss …`, None for any other line.
+
+    Unless it is `strict`, the colon may be missing, or stand behind.
+    """
+    match = _REPLY.fullmatch(line)
+    return None if match is None or (strict and not match[1]) else match[2] or ""
+
+
+def named_in(words: str) -> str:
+    """Return the id that words begin with, "" for none and for a word that only looks like one."""
+    ident = _bare(words.partition(" ")[0])
+    return ident if _ID.fullmatch(ident) and not ident.isalpha() else ""
+
+
+def _first_line(body: str) -> str:
+    """Return the first line that is neither empty nor a quotation; of code it is the fence."""
+    lines = (line.rstrip() for line in lines_of(body))
+    return next((line for line in lines if line and not line.lstrip().startswith(">")), "")
+
+
+def lines_of(body: str) -> list[str]:
+    """Return the lines as GitHub shows them.
+
+    `str.splitlines` breaks at more, which stays inside the line when somebody quotes it: the rest
+    of what a stranger wrote would become a command of whoever quotes.
+    """
+    return re.split(r"\r\n|[\r\n]", body)
+
+
+def _bare(word: str) -> str:
+    return word.strip("`'\"#.,:").lower()
+
+
+def _reason(text: str) -> str:
+    return shown(text, MOST_REASON)
+
+
+def _unknown(verb: str) -> str:
+    near = difflib.get_close_matches(verb, [*VERBS, *_ALIASES], n=1, cutoff=0.5)
+    meant = f". Did you mean `/reviewloop {near[0]}`?" if near else ""
+    return f"there is no command {code(shown(verb, 40))}{meant}"
+
+
+_MOST_REASON = 120
+MOST_WORD = 160  # with the name
+IN_CODE = ("suppressed in the code", "in the baseline")  # such words begin a reason
+RESOLVED = "its thread was resolved by "
+
+
+def permitted(client: GitHub) -> Callable[[str], bool]:
+    """Return the question whether a user may dismiss: write permission, asked from GitHub."""
+
+    def may(login: str) -> bool:
+        return not login.endswith("[bot]") and client.permission(login) in {"admin", "write"}
+
+    return may
+
+
+def dismissal(body: str) -> str | None:
+    """Return the reason in a reply `reviewloop: dismiss reason`; None for any other text.
+
+    It stands in the first line that is no quotation; "" when it lacks a reason.
+    """
+    for line in lines_of(body):
+        if line.strip() and not line.lstrip().startswith(">"):
+            words = reply_words(line.rstrip())
+            return None if words is None else shown(words, _MOST_REASON)
+    return None
+
+
+@dataclass
+class Voices:
+    """The replies and threads of one pull request; asks about each person once."""
+
+    comments: Sequence[ReviewComment]
+    threads: Sequence[Thread]
+    me: str
+    may_dismiss: Callable[[str], bool]
+    notes: list[str] = field(default_factory=list)  # whose word did not count, and why
+    refused: tuple[str, ...] = ()  # who was told so before, which is not repeated
+
+    def __post_init__(self) -> None:
+        self._replies: dict[int, list[ReviewComment]] = {}
+        for comment in sorted(self.comments, key=lambda each: each.id):
+            if comment.reply_to is not None:
+                self._replies.setdefault(comment.reply_to, []).append(comment)
+        self._threads = {thread.comments[0]: thread for thread in self.threads if thread.comments}
+        self._known: dict[str, bool] = {}
+        self._names = own(self.comments, self.me)
+
+    def thread(self, root: ReviewComment) -> Thread | None:
+        """Return the thread that a comment began, None where it is not known."""
+        return self._threads.get(root.id)
+
+    def last_answer(self, root: ReviewComment, finding: str) -> str:
+        """Return the word of our last answer about a finding in a thread, "" for none."""
+        ours = (answered(c.body) for c in self._replies.get(root.id, ()) if is_ours(c, self.me))
+        return next((word for name, word in reversed(list(ours)) if name == finding), "")
+
+    def dismissed(self, roots: Sequence[ReviewComment], finding: str) -> str:
+        """Return who dismissed a finding and why; "" when nobody did who may."""
+        replies = [reply for root in roots for reply in self._replies.get(root.id, ())]
+        said = ""
+        for reply in sorted(replies, key=lambda each: each.id):
+            # The permission was asked when a command was heard.
+            ours = reply.body if is_ours(reply, self.me) else ""
+            if reopened_in(ours) == finding:
+                said = ""
+                continue
+            name, word = dismissal_in(ours)
+            if not said and (reason := self._reason(reply, finding)):
+                said = f"{reply.author}: {reason}"
+            elif not said and word and name == finding:
+                said = shown(word, MOST_WORD)
+        if said:
+            return said
+        person = self.resolver(roots[-1], finding) if roots else ""
+        return f"{RESOLVED}{person}" if person and self._counts(person) else ""
+
+    def resolver(self, root: ReviewComment, finding: str) -> str:
+        """Return who resolved the thread, "" when it is open or when we did it ourselves."""
+        thread = self.thread(root)
+        if thread is None or not thread.resolved:
+            return ""
+        # Where GraphQL does not tell that it is a bot, the name stands without [bot].
+        resolver = thread.resolved_by.removesuffix("[bot]")
+        ours = resolver.casefold() == self.me.removesuffix("[bot]").casefold()
+        if ours and (self.me.endswith("[bot]") or self.last_answer(root, finding) == "fixed"):
+            return ""
+        return thread.resolved_by
+
+    def _reason(self, reply: ReviewComment, finding: str) -> str:
+        # With a person's own token our answers have that person's name: their marks tell.
+        reason = None if ANY in reply.body else dismissal(reply.body)
+        if reason is None or not self._counts(reply.author, reply.author_is_bot):
+            return ""
+        if not reason:
+            self.notes.append(f"a dismissal by {reply.author} gives no reason and does not count")
+        named = named_in(reason)
+        others = (name for name in self._names if named and name.startswith(named))
+        # Given as a command, it is about the one that it names.
+        return "" if any(name != finding for name in others) else reason
+
+    def _counts(self, login: str, is_bot: bool = False) -> bool:
+        if login in self._known:
+            return self._known[login]
+        try:
+            may = not is_bot and login != GHOST and self.may_dismiss(login)
+            if not may and login not in self.refused:
+                self.refused = (*self.refused, login)
+                self.notes.append(f"{login} may not dismiss findings: that takes write permission")
+        except GitHubError as error:
+            may = False
+            self.notes.append(f"whether {login} may dismiss findings is not known: {error}")
+        self._known[login] = may
+        return may
+
+
+@dataclass(frozen=True)
+class Request:
+    """Somebody's word that findings shall be fixed; `act` is what a commit records of it."""
+
+    act: Act
+    finding: str  # as it was typed: the beginning of an id, `all`, or ""
+    thread: tuple[str, ...] = ()  # the findings of the thread in which it was said
+
+    def require(self, wanted: str) -> None:
+        """Raise `UsageError` unless it is about this: the full id of a finding, or `all`."""
+        if self.finding == ALL or wanted == ALL:
+            same = self.finding == wanted
+        elif self.finding:
+            same = wanted.startswith(self.finding)
+        else:  # in a thread, its own finding may be left unsaid
+            same = self.thread == (wanted,)
+        if not same:
+            meant = self.finding or "the finding of its thread"
+            raise UsageError(f"the comment {self.act.ident} asks for {meant}, not for {wanted}")
+
+
+def requested(client: GitHub, pull: PullRequest, comment: int) -> Request:
+    """Return what a comment asks for, as GitHub has it now.
+
+    Raises `UsageError` unless it stands on this pull request, says `/reviewloop fix`, and is by a
+    person with write permission.
+    """
+    found, thread = _comment(client, pull, comment)
+    what = f"the comment {comment} on pull request {pull.number}"
+    if found is None:
+        raise UsageError(f"{what} is not there (any more), so nobody asks for this fix")
+    command = parse(found.body)
+    if not isinstance(command, Command) or command.verb != "fix":
+        raise UsageError(f"{what} does not say `/reviewloop fix` (any more)")
+    if found.author_is_bot or not permitted(client)(found.author):
+        raise UsageError(
+            f"{what} is by {found.author or 'nobody'}, who may not ask for a fix: that takes a "
+            "person with write permission"
+        )
+    act = Act("comment", found.author, str(found.id), found.url)
+    return Request(act, command.finding, thread)
+
+
+def _comment(
+    client: GitHub, pull: PullRequest, ident: int
+) -> tuple[IssueComment | ReviewComment | None, tuple[str, ...]]:
+    """Return the comment, and the findings of the thread in which it stands."""
+    for said in client.issue_comments(pull.number):
+        if said.id == ident:
+            return said, ()
+    on_diff = {each.id: each for each in client.review_comments(pull.number)}
+    found = on_diff.get(ident)
+    root = on_diff.get(found.reply_to or 0) if found else None
+    ours = root is not None and is_ours(root, client.me())
+    return found, findings_in(root.body) if root and ours else ()
+
+
+_SETTLED = {"fixed": "it is fixed already", "dismissed": "it is dismissed"}
+
+
+@dataclass(frozen=True)
+class FixRequest:
+    """What is to be fixed; `left` leads from the ids of other findings to why they are not."""
+
+    findings: tuple[Finding, ...]
+    left: Mapping[str, str] = field(default_factory=dict)
+
+
+def asked_findings(client: GitHub, pull: PullRequest, wanted: str) -> FixRequest:
+    """Return the finding of this id, or all open ones that must or should be fixed.
+
+    Only what stands in a comment of ours is believed. Raises `UsageError` when a finding that was
+    named is not there or settled, or when none is open.
+    """
+    me = client.me()
+    comments = client.review_comments(pull.number)
+    roots = own(comments, me)
+    state = read_state(client.issue_comments(pull.number), me, pull)
+    voices = Voices(comments, client.review_threads(pull.number), me, permitted(client))
+    names = list(roots) if wanted == ALL else [_named(wanted, roots, pull)]
+    findings: list[Finding] = []
+    left: dict[str, str] = {}
+    for name in names:
+        entry = state.findings.get(name, {})
+        reason = _SETTLED.get(str(entry.get("status", "")), "")
+        if not reason and (word := voices.dismissed(roots[name], name)):
+            reason = f"it is dismissed ({word})"
+        found = finding_from(roots[name][-1].body)
+        if not reason and (found is None or found.id != name):
+            reason = "its comment does not hold it; it was posted by an earlier release"
+        if reason or found is None:
+            left[name] = reason
+        elif wanted != ALL or found.severity.actionable:
+            findings.append(found)
+    if not findings:
+        number = f"pull request {pull.number}"
+        if wanted == ALL:
+            raise UsageError(f"no finding with a comment of ours on {number} is open")
+        raise UsageError(f"the finding {names[0]} on {number} is not fixed: {left[names[0]]}")
+    # What was settled before is no news where everything that is open was asked for.
+    unread = {name: why for name, why in left.items() if not why.startswith("it is ")}
+    return FixRequest(tuple(findings), unread)
+
+
+def _named(wanted: str, roots: Mapping[str, Sequence[ReviewComment]], pull: PullRequest) -> str:
+    short = wanted.casefold()
+    found = [name for name in roots if name == short]
+    if not found and len(short) >= SHORTEST_ID:
+        found = [name for name in roots if name.startswith(short)]
+    if len(found) == 1:
+        return found[0]
+    several = "several findings begin with" if found else "no finding with a comment of ours is"
+    raise UsageError(f"{several} {wanted[:40]!r} on pull request {pull.number}")
