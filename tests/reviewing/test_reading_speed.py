@@ -16,7 +16,7 @@ KEYS = ",".join(f'"k{n}": 1' for n in range(LENGTH // 10))
 
 
 def search_from_everywhere(text):
-    for at in range(0, len(text), 4):
+    for at in range(len(text)):
         text.count("a", at)
 
 
