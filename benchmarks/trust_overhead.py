@@ -106,7 +106,7 @@ def commands(folder: Path) -> dict[str, Callable[[int], object]]:
         "launcher, no sandbox": run(Sandbox(Unconfined())),
     }
     for level in ("bubblewrap", "landlock", "sandbox-exec"):
-        sandbox = ladder.choose(wanted=level)
+        sandbox = ladder.choose(requested=level)
         if sandbox.is_proven:
             found[level] = run(sandbox)
     return found

@@ -73,7 +73,7 @@ class Stage:
             **options,
         )
         allowed = ("fs_read", "grep", "fs_write")
-        self.toolbox = Toolbox(self.private, self.tree, allowed=allowed, mask=redact)
+        self.toolbox = Toolbox(self.private, self.tree, allowed=allowed, redact=redact)
         return converse(
             conversation, self.toolbox, models=self.models, journal=self.journal, events=self.events
         )

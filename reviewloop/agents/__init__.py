@@ -7,7 +7,7 @@ from reviewloop.agents.definition import (
     READ_ONLY,
     AgentDefinition,
     AgentFile,
-    Place,
+    Origin,
     parse_agent,
 )
 from reviewloop.agents.team import (
@@ -26,7 +26,7 @@ __all__ = [
     "READ_ONLY",
     "AgentDefinition",
     "AgentFile",
-    "Place",
+    "Origin",
     "Shadowed",
     "Team",
     "build_team",

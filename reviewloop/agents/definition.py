@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from reviewloop.domain.errors import UsageError
 
-Place = Literal["project", "kiro", "user", "installed", "shipped"]
+Origin = Literal["project", "kiro", "user", "installed", "shipped"]
 """Where a file was found, in the order of precedence."""
 
 
@@ -23,7 +23,7 @@ class AgentFile:
     `agents/<name>.json` for shipped ones, `<distribution>/<name>.json` for those of others.
     """
 
-    place: Place
+    place: Origin
     path: str
     data: bytes
 
@@ -111,7 +111,7 @@ def allowed_for(name: str) -> tuple[str, ...]:
     return () if name == QUICK_REVIEW else READ_ONLY
 
 
-def grant(name: str, asked: Iterable[str], excluded: Iterable[str] = ()) -> Grant:
+def grant(name: str, requested: Iterable[str], excluded: Iterable[str] = ()) -> Grant:
     """Return what the agent gets.
 
     A reviewer gets the read-only set, no more and no less. The re-reviewer sees the fix diff and
@@ -119,21 +119,21 @@ def grant(name: str, asked: Iterable[str], excluded: Iterable[str] = ()) -> Gran
     files cannot ask for.
     """
     allowed = allowed_for(name)
-    wanted: set[str] = set()
+    patterns: set[str] = set()
     dropped = []
-    for entry in asked:
+    for entry in requested:
         meant = set(_meaning(entry))
-        wanted |= meant
+        patterns |= meant
         # A wildcard asks for "whatever there is", so nothing it stands for counts as refused.
         if entry not in ("*", "@builtin") and not meant & set(allowed):
             dropped.append(entry if meant & _OURS else _with_nearest(entry))
     for entry in excluded:
-        wanted -= set(_meaning(entry))
+        patterns -= set(_meaning(entry))
     if name.startswith("review-"):
-        wanted = set(READ_ONLY)
-    elif "fs_write" in wanted:
-        wanted.add("run_gate")
-    return Grant(tuple(tool for tool in allowed if tool in wanted), tuple(dropped))
+        patterns = set(READ_ONLY)
+    elif "fs_write" in patterns:
+        patterns.add("run_gate")
+    return Grant(tuple(tool for tool in allowed if tool in patterns), tuple(dropped))
 
 
 def _meaning(entry: str) -> tuple[str, ...]:

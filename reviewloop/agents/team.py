@@ -10,7 +10,7 @@ from reviewloop.agents.definition import (
     QUICK_REVIEW,
     AgentDefinition,
     AgentFile,
-    Place,
+    Origin,
     ReadPrompt,
     is_agent_file,
     is_ours,
@@ -73,7 +73,7 @@ def _added_by(plugin: Plugin) -> list[AgentFile]:
         raise UsageError(
             f"the agents of {plugin.distribution} are missing in {folder}; install it again"
         )
-    place: Place = "shipped" if plugin.is_ours else "installed"
+    place: Origin = "shipped" if plugin.is_ours else "installed"
     above = "agents" if plugin.is_ours else plugin.distribution.partition(" ")[0]
     shown = [f"{above}/{path.name}" for path in paths]
     return [
@@ -92,21 +92,21 @@ def prompt_reader(project_root: Path, home: Path) -> Callable[[str], bytes | Non
     def read(path: str) -> bytes | None:
         # Only the user's own files can name a path from `~/` or `/`; the parser sees to that.
         of_user = path.startswith(("~/", "/"))
-        place = home / path[2:] if path.startswith("~/") else project_root / path
-        if not place.is_file():
+        expanded = home / path[2:] if path.startswith("~/") else project_root / path
+        if not expanded.is_file():
             return None
         roots = [project_root.resolve(), *([(home / ".kiro").resolve()] if of_user else [])]
-        if not any(place.resolve().is_relative_to(root) for root in roots):
+        if not any(expanded.resolve().is_relative_to(root) for root in roots):
             raise UsageError(
                 f"the prompt file {path} is outside the project and ~/.kiro; copy it there"
             )
-        return _content(place, path)
+        return _content(expanded, path)
 
     return read
 
 
 def _files(
-    place: Place, root: Path, folder: str, *, inside: Path | None, prefix: str = ""
+    place: Origin, root: Path, folder: str, *, inside: Path | None, prefix: str = ""
 ) -> list[AgentFile]:
     found = []
     for path in sorted((root / folder).rglob("*")):

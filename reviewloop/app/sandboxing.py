@@ -17,7 +17,7 @@ def chosen(settings: Settings) -> Sandbox:
     """Return the strongest sandbox that the settings allow and this machine holds."""
     wanted = settings.sandbox
     limits = Limits(wanted.processes, wanted.memory_mb, wanted.file_mb)
-    return choose(wanted=wanted.level, external=wanted.external, limits=limits)
+    return choose(requested=wanted.level, external=wanted.external, limits=limits)
 
 
 def required(settings: Settings, acceptance: str) -> Sandbox:

@@ -16,7 +16,7 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.loop.usage import usage_figures
 from reviewloop.render.counts import OUTCOMES, PERSON
-from reviewloop.review.silencing import is_persons_dismissal
+from reviewloop.review.silencing import is_user_dismissal
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import read_events
 from reviewloop.store.journal import Journal
@@ -148,7 +148,7 @@ def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:
 def _by_people(findings: Iterable[Mapping[str, Any]]) -> int:
     """Return how many red and yellow findings people dismissed; a reviewer can reject some, too."""
     listed = (Finding.model_validate(f) for f in findings if f["status"] == Status.DISMISSED)
-    return sum(f.severity.actionable and is_persons_dismissal(f) for f in listed)
+    return sum(f.severity.actionable and is_user_dismissal(f) for f in listed)
 
 
 def _coverage(proposal: Mapping[str, Any]) -> tuple[int | None, int]:

@@ -211,18 +211,18 @@ def refuse_links(path: str | Path) -> None:
         if name == "..":
             here = os.path.dirname(here)  # noqa: PTH120 - `here` has no links
             continue
-        place = os.path.join(here, name)  # noqa: PTH118
+        component = os.path.join(here, name)  # noqa: PTH118
         try:
-            mode = os.lstat(place).st_mode
+            mode = os.lstat(component).st_mode
         except OSError:
             return  # nothing is there yet, or nobody may look: writing says so
         if _is_odd(mode, last=number + 1 == len(parts)) and (root := _checkout(here)):
             kind = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
             raise UsageError(
-                f"{path} is not written: {place} is {kind} in the repository {root}; "
+                f"{path} is not written: {component} is {kind} in the repository {root}; "
                 "name another file"
             )
-        here = os.path.realpath(place)
+        here = os.path.realpath(component)
 
 
 def _is_odd(mode: int, *, last: bool) -> bool:

@@ -88,8 +88,10 @@ def switch(root: Path, branch: str) -> None:
     except OSError as error:
         raise WorkspaceError(f"git could not be started: {error.strerror}") from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise WorkspaceError(f"git did not switch to {branch}: {said[0] if said else 'no reason'}")
+        errors = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise WorkspaceError(
+            f"git did not switch to {branch}: {errors[0] if errors else 'no reason'}"
+        )
 
 
 def checkout_follows(
@@ -126,10 +128,10 @@ def is_checked_out(git: Git, root: Path, reference: str) -> bool:
         lines = block.splitlines()
         if f"branch {reference}" not in lines:
             continue
-        place = Path(lines[0].removeprefix("worktree "))
-        if place.resolve() != root.resolve():
+        folder = Path(lines[0].removeprefix("worktree "))
+        if folder.resolve() != root.resolve():
             raise WorkspaceError(
-                f"{reference.removeprefix('refs/heads/')} is checked out in {place}; run there."
+                f"{reference.removeprefix('refs/heads/')} is checked out in {folder}; run there."
             )
         return True
     return False
@@ -171,17 +173,17 @@ def prepare_files(
     return files
 
 
-def bring(files: Files, user: UserRepo, git: Git, *, back: bool = False) -> None:
+def apply_files(files: Files, user: UserRepo, git: Git, *, back: bool = False) -> None:
     """Change the files, then the index; `back` is the way a promotion that failed returns."""
-    with _told(user.root):
-        for _ in files.bring(back=back):
+    with _explain_failures(user.root):
+        for _ in files.apply_files(back=back):
             fault("promote.file")
     fault("promote.index")
     _update_index(files, user, git, back)
 
 
 @contextmanager
-def _told(root: Path) -> Iterator[None]:
+def _explain_failures(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -228,7 +230,7 @@ def apply_extra(disk: Disk, move: Move) -> Iterator[str]:
         before, after = base64.b64decode(old), base64.b64decode(new)
         if seen.kind is Kind.FILE and seen.data == before:
             content = Content(Kind.FILE, after, seen.executable)
-            with _told(disk.root):
+            with _explain_failures(disk.root):
                 disk.write(path, content, f".reviewloop-{move.end[:12]}-extra-{number}")
         elif seen.data != after:
             yield f"{shown(path)} was edited meanwhile and is left as it is."
@@ -278,8 +280,8 @@ def promote(
     meanwhile is left alone, with a note. `intent` is a file of the run. WorkspaceError when the
     branch or one of the files has changed: nothing is touched then.
     """
-    told = private.git.text("show", "-s", "--no-show-signature", "--format=%P%n%s", commit)
-    parents, _, subject = told.partition("\n")
+    identity = private.git.text("show", "-s", "--no-show-signature", "--format=%P%n%s", commit)
+    parents, _, subject = identity.partition("\n")
     if parents != expected_head:
         raise WorkspaceError(
             f"The approved commit {commit[:12]} does not follow {expected_head[:12]}; "
@@ -394,14 +396,14 @@ def _land(
 ) -> None:
     """Bring files and index, then move the branch; when it cannot move, take both back."""
     if files is not None:
-        bring(files, user, git)
+        apply_files(files, user, git)
     fault("promote.ref")
     new, old = "" if move.delete else move.end, "" if move.create else move.start
     try:
         move_ref(git, git, reference, new, old, move.message)
     except WorkspaceError:
         if files is not None:
-            bring(files, user, git, back=True)
+            apply_files(files, user, git, back=True)
         intent.unlink(missing_ok=True)
         raise
 

@@ -144,7 +144,7 @@ class Files:
                 f"meanwhile; commit, revert or move {'it' if one else 'them'}, then try again."
             )
 
-    def bring(self, *, back: bool = False) -> Iterator[str]:
+    def apply_files(self, *, back: bool = False) -> Iterator[str]:
         """Replace the touched files one by one, yielding each path before it is touched.
 
         Removals come first, so that a file can take a folder's name. Each file is looked at again

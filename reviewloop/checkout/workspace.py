@@ -66,12 +66,14 @@ def _doubtful(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """Yield groups of paths told apart by case or form only, and single ones with more forms."""
     groups: dict[str, dict[str, None]] = {}
     for path in paths:
-        for place in (*parents(path), path):
-            if place.isascii() and place == place.casefold():
-                key = place
+        for folder in (*parents(path), path):
+            if folder.isascii() and folder == folder.casefold():
+                key = folder
             else:
-                key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", place).casefold())
-            groups.setdefault(key, {})[place] = None
+                key = unicodedata.normalize(
+                    "NFKC", unicodedata.normalize("NFKC", folder).casefold()
+                )
+            groups.setdefault(key, {})[folder] = None
     for key, group in groups.items():
         if len(group) > 1 or (not key.isascii() and _has_forms(next(iter(group)))):
             yield tuple(group)
@@ -159,12 +161,12 @@ class _Submodules:
                 raise WorkspaceError(f"{shown(prefix)} holds submodules in submodules without end.")
             names = _names(git, tree)
             for path, commit in _gitlinks(git, tree):
-                place = prefix + path
-                source = self._source(git_dir, names.get(path, path), place, nested=bool(prefix))
-                inner = self._check_out(source, commit, place)
-                todo.append((depth + 1, inner, commit, source, place + "/"))
+                target = prefix + path
+                source = self._source(git_dir, names.get(path, path), target, nested=bool(prefix))
+                inner = self._check_out(source, commit, target)
+                todo.append((depth + 1, inner, commit, source, target + "/"))
 
-    def _source(self, git_dir: Path, name: str, place: str, *, nested: bool) -> Path:
+    def _source(self, git_dir: Path, name: str, location: str, *, nested: bool) -> Path:
         """Return the git directory of a submodule; its name may come from anybody."""
         modules = git_dir / "modules"
         parts = PurePosixPath(name).parts
@@ -172,20 +174,20 @@ class _Submodules:
             found = modules.joinpath(*parts)
             if (found / "objects").is_dir() and found.resolve().is_relative_to(modules.resolve()):
                 return found
-        own = self._private.user_root / place / ".git"
+        own = self._private.user_root / location / ".git"
         root = Path(os.path.realpath(self._private.user_root))
-        if not nested and own.is_dir() and Path(os.path.realpath(own)) == root / place / ".git":
+        if not nested and own.is_dir() and Path(os.path.realpath(own)) == root / location / ".git":
             return own
         raise WorkspaceError(
-            f"The submodule {shown(place)} is not in {modules}; "
+            f"The submodule {shown(location)} is not in {modules}; "
             "run `git submodule update --init` in your checkout, then run again."
         )
 
-    def _check_out(self, source: Path, commit: str, place: str) -> Git:
-        target = self._folder / place
-        if target.resolve() != self._folder.resolve() / place:
-            raise WorkspaceError(f"The submodule {shown(place)} lies behind a link.")
-        mark = hashlib.sha256(os.fsencode(place)).hexdigest()[:16]
+    def _check_out(self, source: Path, commit: str, location: str) -> Git:
+        target = self._folder / location
+        if target.resolve() != self._folder.resolve() / location:
+            raise WorkspaceError(f"The submodule {shown(location)} lies behind a link.")
+        mark = hashlib.sha256(os.fsencode(location)).hexdigest()[:16]
         copy = self._copies / mark
         write_git_dir(
             copy,
@@ -197,7 +199,7 @@ class _Submodules:
         git = Git(copy)
         if git.result("cat-file", "-e", f"{commit}^{{tree}}").exit_code:
             raise WorkspaceError(
-                f"The submodule {shown(place)} is not there at {commit[:12]}; "
+                f"The submodule {shown(location)} is not there at {commit[:12]}; "
                 "run `git submodule update` in your checkout, then run again."
             )
         (copy / "index").unlink(missing_ok=True)  # the folder was emptied: all files are written
@@ -298,16 +300,16 @@ class Workspace:
         store(git, gone, kept)
         return git.text("write-tree")
 
-    def _is_ordinary(self, place: Path) -> bool:
+    def _is_ordinary(self, path: Path) -> bool:
         """Whether a path that a command wrote is a file, or a link that stays inside."""
-        found = place.lstat()
+        found = path.lstat()
         if stat.S_ISLNK(found.st_mode):
             # Not `resolve`, for which links in a circle are an error.
-            return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(self.folder))
+            return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder))
         if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
             return False
         if not found.st_mode & stat.S_IRUSR:
-            place.chmod(found.st_mode | stat.S_IRUSR)
+            path.chmod(found.st_mode | stat.S_IRUSR)
         return True
 
     def remove(self) -> None:

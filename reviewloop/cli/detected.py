@@ -11,7 +11,7 @@ from reviewloop.git.repository import UserRepo
 from reviewloop.guards.detect import detect
 from reviewloop.guards.inputs import of_project
 from reviewloop.guards.plan import DetectedGate, GatePlan
-from reviewloop.sandbox.environment import interpreter_for, places_for
+from reviewloop.sandbox.environment import interpreter_for, paths_for
 from reviewloop.sandbox.interpreters import PythonSource, ask_inside, find_python
 from reviewloop.settings import Settings
 from reviewloop.specs.discover import find_specs
@@ -77,7 +77,7 @@ def python_of(repo: UserRepo, settings: Settings, *, trusted: bool = True) -> Py
         return find_python(
             repo.root,
             setting=interpreter_for(repo.root, repo.project, named),
-            reuse=places_for(repo.project, settings.gates.reuse),
+            reuse=paths_for(repo.project, settings.gates.reuse),
             environ=os.environ,
             ask_inside=partial(ask_inside, sandbox, repo.root, Path(folder), Path.home()),
         )

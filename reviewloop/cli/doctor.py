@@ -23,7 +23,7 @@ from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.git.located import locate
 from reviewloop.git.process import Git
-from reviewloop.git.repository import UserRepo, passing_folder
+from reviewloop.git.repository import UserRepo, temporary_folder
 from reviewloop.installed import how_to_install, is_light
 from reviewloop.llm.checks import check_models
 from reviewloop.llm.found import empty_keys
@@ -398,7 +398,7 @@ def languages_here() -> frozenset[str]:
 
     try:
         user = locate(Path.cwd()).user
-        with passing_folder() as folder:  # in the checkout itself git may start programs
+        with temporary_folder() as folder:  # in the checkout itself git may start programs
             index = user.copied_index(user.mirror(folder), folder / "index")
             listed = index.run("ls-files", "-z")
     except ReviewLoopError:

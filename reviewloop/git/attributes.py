@@ -60,8 +60,8 @@ def attributes_in(
 
     Only the files of the folders above the paths are looked at: the cost grows with the paths.
     """
-    wanted = list(paths)
-    folders = {parent + "/" for path in wanted for parent in parents(path)} | {""}
+    requested = list(paths)
+    folders = {parent + "/" for path in requested for parent in parents(path)} | {""}
     files = sorted(folder + ".gitattributes" for folder in folders)
     lines = [
         f"{held.mode} {held.oid}\t".encode() + os.fsencode(path)
@@ -69,12 +69,12 @@ def attributes_in(
         if held.mode.startswith("100")
     ]
     own = (private.folder / "info/attributes").read_bytes()
-    if not wanted or not (lines or any(name.encode() in own for name in names)):
+    if not requested or not (lines or any(name.encode() in own for name in names)):
         return {}
     with private.scratch_index() as git:
         if lines:
             git.run("update-index", "-z", "--index-info", input=b"\0".join(lines) + b"\0")
-        listing = b"\0".join(os.fsencode(path) for path in wanted) + b"\0"
+        listing = b"\0".join(os.fsencode(path) for path in requested) + b"\0"
         output = git.run("check-attr", "--cached", "-z", "--stdin", *names, input=listing)
     found: dict[str, dict[str, str]] = {}
     fields = output.split(b"\0")

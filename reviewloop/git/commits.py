@@ -57,10 +57,10 @@ def copy_objects(source: Git, target: Git, commit: str, known: str) -> None:
 
     Copying again is harmless. Afterwards it is checked that nothing is missing.
     """
-    wanted = f"{commit}\n" + (f"^{known}\n" if known else "")
-    pack = source.run("pack-objects", "--revs", "--stdout", "-q", input=wanted.encode())
+    revisions = f"{commit}\n" + (f"^{known}\n" if known else "")
+    pack = source.run("pack-objects", "--revs", "--stdout", "-q", input=revisions.encode())
     target.run("unpack-objects", "-q", input=pack, env_extra=_DURABLE)
-    target.run("rev-list", "--objects", "--quiet", "--stdin", input=wanted.encode())
+    target.run("rev-list", "--objects", "--quiet", "--stdin", input=revisions.encode())
 
 
 def move_ref(source: Git, target: Git, reference: str, new: str, old: str, message: str) -> None:
@@ -68,8 +68,8 @@ def move_ref(source: Git, target: Git, reference: str, new: str, old: str, messa
 
     The reflog names the committer of the commit. WorkspaceError when the ref is not at `old`.
     """
-    told = source.text("show", "-s", "--no-show-signature", "--format=%cn%n%ce", new or old)
-    name, _, email = told.partition("\n")
+    identity = source.text("show", "-s", "--no-show-signature", "--format=%cn%n%ce", new or old)
+    name, _, email = identity.partition("\n")
     who = {"GIT_COMMITTER_NAME": name or "reviewloop", "GIT_COMMITTER_EMAIL": email}
     absent = "0" * len(new or old)
     if new:
@@ -101,8 +101,8 @@ def create_on(
     """
     if base is None:
         return PrivateRepo.create(folder, user, for_review=for_reading)
-    standing = replace(user, head=base.commit)
-    private = PrivateRepo.create(folder, standing, for_review=for_reading)
+    on_base = replace(user, head=base.commit)
+    private = PrivateRepo.create(folder, on_base, for_review=for_reading)
     _lend(base, user, private)
     return private
 
@@ -157,9 +157,9 @@ def rebased(
 
 def set_base(private: PrivateRepo, commit: str) -> None:
     """Have workspaces of a run show this commit as HEAD to the tools that ask git."""
-    place = private.folder / ABOUT
-    about = {**json.loads(place.read_text()), "head": commit}
-    write_whole(place, json.dumps(about, indent=1).encode())
+    path = private.folder / ABOUT
+    about = {**json.loads(path.read_text()), "head": commit}
+    write_whole(path, json.dumps(about, indent=1).encode())
     private.head = commit
 
 

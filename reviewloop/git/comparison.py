@@ -36,7 +36,7 @@ _SUBMODULE = b"160000"
 
 
 def inspect(
-    private: PrivateRepo, place: ReviewRepository, old: str, new: str, known: dict[str, str]
+    private: PrivateRepo, repository: ReviewRepository, old: str, new: str, known: dict[str, str]
 ) -> tuple[tuple[str, str], ...]:
     """Return path and reason of what the review will not see; refuse when objects are missing.
 
@@ -44,7 +44,7 @@ def inspect(
     """
     answer = private.git.result("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new, "--")
     if answer.exit_code:
-        raise missing(place, [answer.stderr.decode("utf-8", "replace").strip()])
+        raise missing(repository, [answer.stderr.decode("utf-8", "replace").strip()])
     new_ids: dict[str, str] = {}
     ids: dict[str, str] = {}
     fields = answer.stdout.split(b"\0")
@@ -56,7 +56,7 @@ def inspect(
                 ids.setdefault(oid.decode(), path)
         if new_mode not in {b"000000", _SUBMODULE}:
             new_ids[path] = new_id.decode()
-    _refuse_missing(private, place, ids)
+    _refuse_missing(private, repository, ids)
     found = {path: reason for path, reason in known.items() if reason != IN_LFS}
     filtered = attributes_in(private, new, new_ids, ("filter",))
     for path, values in filtered.items():
@@ -66,7 +66,9 @@ def inspect(
     return tuple(sorted(found.items()))
 
 
-def _refuse_missing(private: PrivateRepo, place: ReviewRepository, ids: dict[str, str]) -> None:
+def _refuse_missing(
+    private: PrivateRepo, repository: ReviewRepository, ids: dict[str, str]
+) -> None:
     if not ids:
         return
     listing = "\n".join(ids).encode() + b"\n"
@@ -74,15 +76,15 @@ def _refuse_missing(private: PrivateRepo, place: ReviewRepository, ids: dict[str
     if "missing" not in output:
         return
     lost = [line.split()[0] for line in output.splitlines() if line.endswith(" missing")]
-    raise missing(place, [f"{shown(ids[oid])} ({oid})" for oid in lost])
+    raise missing(repository, [f"{shown(ids[oid])} ({oid})" for oid in lost])
 
 
-def missing(place: ReviewRepository, names: list[str]) -> WorkspaceError:
+def missing(repository: ReviewRepository, names: list[str]) -> WorkspaceError:
     """Return the error for objects that are not there, or for what git said about them."""
     count = len(names)
     text = ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
-    partial = "extensions.partialclone" in place.config or any(
-        key.endswith(".promisor") for key in place.config
+    partial = "extensions.partialclone" in repository.config or any(
+        key.endswith(".promisor") for key in repository.config
     )
     way = "look at the change with `git diff` once" if partial else "look with `git fsck`"
     kind = "partial clone" if partial else "repository"
@@ -131,20 +133,20 @@ class Choice:
     revision: str = ""  # the path that may have been meant as a branch or a commit
 
 
-def as_typed(paths: Sequence[str], place: ReviewRepository, start: Path) -> tuple[str, ...]:
+def as_typed(paths: Sequence[str], repository: ReviewRepository, start: Path) -> tuple[str, ...]:
     """Return paths from the root that are typed in the folder `start`, relative to it or absolute.
 
     "." is the whole repository. Raises WorkspaceError for what is outside of it.
     """
-    return tuple(_from_root(path, place, start) for path in paths)
+    return tuple(_from_root(path, repository, start) for path in paths)
 
 
-def _from_root(path: str, place: ReviewRepository, start: Path) -> str:
+def _from_root(path: str, repository: ReviewRepository, start: Path) -> str:
     if not path:
         raise WorkspaceError("an empty path names no file; `.` stands for the current folder.")
     whole = Path(os.path.normpath(start.resolve() / path))
     # The last part stays as it is: a link is reviewed itself, not what it points to.
-    plain = os.path.relpath(whole.parent.resolve() / whole.name, place.user.root.resolve())
+    plain = os.path.relpath(whole.parent.resolve() / whole.name, repository.user.root.resolve())
     if plain == os.pardir or plain.startswith(os.pardir + os.sep):
         raise WorkspaceError(f"{shown(path)!r} is no path inside the repository.")
     return plain
@@ -171,7 +173,7 @@ def only(paths: Sequence[str]) -> str:
 
 
 def narrow(
-    private: PrivateRepo, place: ReviewRepository, base: str, new: str, choice: Choice
+    private: PrivateRepo, repository: ReviewRepository, base: str, new: str, choice: Choice
 ) -> str:
     """Return the tree to compare `new` with so that exactly the chosen paths differ.
 
@@ -185,11 +187,11 @@ def narrow(
         touched = [path for path in listed if path not in choice.absent]
         lines = [b"0 " + b"0" * len(new) + b"\t" + os.fsencode(path) for path in touched]
     else:
-        for change in _differing(private.git, place, base, new):
+        for change in _differing(private.git, repository, base, new):
             if is_chosen(change.path, choice.paths) or is_chosen(change.old_path, choice.paths):
                 lines += _undone(change, len(new))
                 touched += [change.path, change.old_path]
-    _refuse_unknown(private.git, place, (base, new), touched, choice)
+    _refuse_unknown(private.git, repository, (base, new), touched, choice)
     if not lines:
         return new
     with private.scratch_index() as git:
@@ -208,10 +210,10 @@ class _Differing(NamedTuple):
     old_oid: str
 
 
-def _differing(git: Git, place: ReviewRepository, base: str, new: str) -> Iterator[_Differing]:
+def _differing(git: Git, repository: ReviewRepository, base: str, new: str) -> Iterator[_Differing]:
     answer = git.result("diff-tree", "--raw", "-z", *DIFF_FLAGS, base, new, "--")
     if answer.exit_code:
-        raise missing(place, [answer.stderr.decode("utf-8", "replace").strip()])
+        raise missing(repository, [answer.stderr.decode("utf-8", "replace").strip()])
     fields = iter(answer.stdout.split(b"\0")[:-1])
     for record in fields:
         old_mode, _, old_oid, _, status = record[1:].decode().split(" ")
@@ -242,7 +244,11 @@ def is_chosen(path: str, paths: tuple[str, ...]) -> bool:
 
 
 def _refuse_unknown(
-    git: Git, place: ReviewRepository, trees: tuple[str, str], touched: list[str], choice: Choice
+    git: Git,
+    repository: ReviewRepository,
+    trees: tuple[str, str],
+    touched: list[str],
+    choice: Choice,
 ) -> None:
     for path in choice.paths:
         if any(is_chosen(one, (path,)) for one in touched):
@@ -250,25 +256,25 @@ def _refuse_unknown(
         if not choice.whole and any(git.run("ls-tree", tree, "--", path) for tree in trees):
             continue  # there, and unchanged
         name = shown(path)
-        if not place.bare and os.path.lexists(place.user.root / path):
+        if not repository.bare and os.path.lexists(repository.user.root / path):
             raise WorkspaceError(
                 f"{name} holds nothing that git sees: it is empty, ignored or another repository."
                 if choice.on_disk
                 else f"{name} is on disk, but in neither side of what is compared."
             )
         known = dict.fromkeys(one for tree in trees for one in _listed(git, tree, ()))
-        typed = _typed(path, place)
-        near = [_typed(one, place) for one in _near_paths(path, list(known))]
+        typed = _typed(path, repository)
+        near = [_typed(one, repository) for one in _near_paths(path, list(known))]
         kinds = "file or folder"
         if path == choice.revision:
             kinds = "branch, commit, file or folder"
-            near = [*near_names(place, typed), *near]
-        raise WorkspaceError(f"there is no {kinds} `{shown(typed)}`; {_hint(near, place)}")
+            near = [*near_names(repository, typed), *near]
+        raise WorkspaceError(f"there is no {kinds} `{shown(typed)}`; {_hint(near, repository)}")
 
 
-def _typed(path: str, place: ReviewRepository) -> str:
+def _typed(path: str, repository: ReviewRepository) -> str:
     """Return a path from the root as it is typed in the folder that we started in."""
-    return os.path.relpath(path, place.prefix) if place.prefix else path
+    return os.path.relpath(path, repository.prefix) if repository.prefix else path
 
 
 def _near_paths(path: str, known: list[str]) -> list[str]:
@@ -288,9 +294,9 @@ def _stem(path: str) -> str:
     return PurePosixPath(path).stem
 
 
-def _hint(near: list[str], place: ReviewRepository) -> str:
+def _hint(near: list[str], repository: ReviewRepository) -> str:
     if not near:
-        folder = f", {shown(place.prefix)}" if place.prefix else ""
+        folder = f", {shown(repository.prefix)}" if repository.prefix else ""
         return f"paths are relative to the current folder{folder}."
     names = dict.fromkeys(f"`{shown(one)}`" for one in near)
     return f"did you mean {' or '.join(list(names)[:_SHOWN])}?"
@@ -360,58 +366,58 @@ class _Sides:
 
 
 @contextmanager
-def compared(start: Path, asked: CompareSpec) -> Iterator[Compared]:
+def compared(start: Path, spec: CompareSpec) -> Iterator[Compared]:
     """Lend the two trees of a review; raise WorkspaceError when it cannot be had, with the reason.
 
     Nothing of the person's is written, no program of theirs runs, nothing is fetched.
     """
-    _refuse_contradictions(asked)
-    place = locate(start)
-    asked = replace(asked, paths=checked_choice(asked.paths))
+    _refuse_contradictions(spec)
+    repository = locate(start)
+    spec = replace(spec, paths=checked_choice(spec.paths))
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
-        private = PrivateRepo.create(Path(name) / "git", place.user, for_review=True)
+        private = PrivateRepo.create(Path(name) / "git", repository.user, for_review=True)
         try:
-            yield _compare(place, private, asked)
+            yield _compare(repository, private, spec)
         finally:
             private.close()
 
 
-def _refuse_contradictions(asked: CompareSpec) -> None:
+def _refuse_contradictions(spec: CompareSpec) -> None:
     given = {
-        "a range": bool(asked.range),
-        "staged changes": asked.staged,
-        "a commit": bool(asked.commit),
-        "whole files": asked.whole,
-        "a patch": asked.patch is not None,
+        "a range": bool(spec.range),
+        "staged changes": spec.staged,
+        "a commit": bool(spec.commit),
+        "whole files": spec.whole,
+        "a patch": spec.patch is not None,
     }
     named = [name for name, is_given in given.items() if is_given]
-    if asked.base:
+    if spec.base:
         named.append("a base")
     if len(named) > 1:
         raise WorkspaceError(f"{' and '.join(named)} cannot be asked for together; name one.")
 
 
-def _compare(place: ReviewRepository, private: PrivateRepo, asked: CompareSpec) -> Compared:
-    sides = _sides(place, private, asked)
+def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSpec) -> Compared:
+    sides = _sides(repository, private, spec)
     old = sides.base
-    if asked.paths or sides.absent:
-        only_paths = asked.range or asked.whole or asked.patch is not None
-        revision = "" if only_paths else next(iter(asked.paths), "")
-        choice = Choice(asked.paths, asked.whole, sides.absent, sides.in_checkout, revision)
-        old = narrow(private, place, sides.base, sides.new, choice)
-    elif asked.whole:
+    if spec.paths or sides.absent:
+        only_paths = spec.range or spec.whole or spec.patch is not None
+        revision = "" if only_paths else next(iter(spec.paths), "")
+        choice = Choice(spec.paths, spec.whole, sides.absent, sides.in_checkout, revision)
+        old = narrow(private, repository, sides.base, sides.new, choice)
+    elif spec.whole:
         old = _empty_tree(private)
-    if asked.paths:
-        sides = replace(sides, what=f"{sides.what}, {only(asked.paths)}")
-    known = {path: why for path, why in sides.unreadable if is_chosen(path, asked.paths)}
-    unreadable = inspect(private, place, old, sides.new, known)
+    if spec.paths:
+        sides = replace(sides, what=f"{sides.what}, {only(spec.paths)}")
+    known = {path: why for path, why in sides.unreadable if is_chosen(path, spec.paths)}
+    unreadable = inspect(private, repository, old, sides.new, known)
     notes = sides.notes
     if sides.raw:
         listed = private.git.run("diff-tree", "-r", "--name-only", "-z", old, sides.new, "--")
         changed = set(os.fsdecode(listed).split("\0"))
         notes += raw_notes((path, name) for path, name in sides.raw if path in changed)
     return Compared(
-        place.user,
+        repository.user,
         private,
         old,
         sides.new,
@@ -423,81 +429,81 @@ def _compare(place: ReviewRepository, private: PrivateRepo, asked: CompareSpec) 
         notes,
         unreadable,
         sides.unread & known.keys(),
-        place.prefix,
+        repository.prefix,
     )
 
 
-def _sides(place: ReviewRepository, private: PrivateRepo, asked: CompareSpec) -> _Sides:
-    if asked.patch is not None:
-        return _patched(place, private, asked.patch)
-    if asked.commit:
-        return _commit(place, private, asked.commit)
-    if ".." in asked.range:
-        return _range(place, private, asked.range)
-    if place.bare:
+def _sides(repository: ReviewRepository, private: PrivateRepo, spec: CompareSpec) -> _Sides:
+    if spec.patch is not None:
+        return _patched(repository, private, spec.patch)
+    if spec.commit:
+        return _commit(repository, private, spec.commit)
+    if ".." in spec.range:
+        return _range(repository, private, spec.range)
+    if repository.bare:
         raise WorkspaceError(
-            f"{place.user.root} is a bare repository without files; name two commits as A..B."
+            f"{repository.user.root} is a bare repository without files; name two commits as A..B."
         )
-    if asked.staged:
-        return _staged(place, private)
-    _refuse_operation(place)
-    if asked.whole:
-        return _whole(place, private, asked)
-    return _since(place, private, asked.range or asked.base)
+    if spec.staged:
+        return _staged(repository, private)
+    _refuse_operation(repository)
+    if spec.whole:
+        return _whole(repository, private, spec)
+    return _since(repository, private, spec.range or spec.base)
 
 
-def _commit(place: ReviewRepository, private: PrivateRepo, name: str) -> _Sides:
-    commit = resolve(place, name)
+def _commit(repository: ReviewRepository, private: PrivateRepo, name: str) -> _Sides:
+    commit = resolve(repository, name)
     parent = first_parent(private.git, commit)
     if parent is None:
-        (tree,) = _trees(place, private, commit.commit)
+        (tree,) = _trees(repository, private, commit.commit)
         what = f"the first commit, {commit}"
         return _Sides(_empty_tree(private), tree, what, "", commit.commit)
-    base, new = _trees(place, private, parent, commit.commit)
+    base, new = _trees(repository, private, parent, commit.commit)
     return _Sides(base, new, f"the commit {commit}", parent, commit.commit)
 
 
-def _range(place: ReviewRepository, private: PrivateRepo, text: str) -> _Sides:
+def _range(repository: ReviewRepository, private: PrivateRepo, text: str) -> _Sides:
     dots = "..." if "..." in text else ".."
     left, right = text.split(dots, 1)
-    old = resolve(place, left) if left else head_of(place)
-    new = resolve(place, right) if right else head_of(place)
+    old = resolve(repository, left) if left else head_of(repository)
+    new = resolve(repository, right) if right else head_of(repository)
     if dots == "...":
-        parted = merge_base(private.git, place, old, new)
+        parted = merge_base(private.git, repository, old, new)
         what = f"the changes of {new} since {Named(parted, old.name)}"
         old = Named(parted, old.name)
     else:
         what = f"the changes from {old} to {new}"
-    before, after = _trees(place, private, old.commit, new.commit)
+    before, after = _trees(repository, private, old.commit, new.commit)
     return _Sides(before, after, what, old.commit, new.commit)
 
 
-def _since(place: ReviewRepository, private: PrivateRepo, name: str) -> _Sides:
-    taken = take_files(private, place)
-    notes = _notes(place, taken)
-    if place.user.head is None and not name:
+def _since(repository: ReviewRepository, private: PrivateRepo, name: str) -> _Sides:
+    taken = take_files(private, repository)
+    notes = _notes(repository, taken)
+    if repository.user.head is None and not name:
         what = "all files here, since there is no commit yet"
         empty = _empty_tree(private)
         return _Sides(empty, taken.tree, what, "", "", True, notes, *_untold(taken))
-    head = head_of(place)
-    base = resolve(place, name) if name else default_base(place)
+    head = head_of(repository)
+    base = resolve(repository, name) if name else default_base(repository)
     if base is None:
         parted, what = head.commit, f"your uncommitted changes since {head}"
-        if place.user.branch is None or not _is_default(place):
+        if repository.user.branch is None or not _is_default(repository):
             notes += (_NO_BASE,)
     else:
-        parted = merge_base(private.git, place, base, head)
+        parted = merge_base(private.git, repository, base, head)
         since = Named(parted, base.name)
         what = f"your changes since {since}, uncommitted work included"
-    (tree,) = _trees(place, private, parted)
+    (tree,) = _trees(repository, private, parted)
     return _Sides(tree, taken.tree, what, parted, "", True, notes, *_untold(taken))
 
 
-def _staged(place: ReviewRepository, private: PrivateRepo) -> _Sides:
-    taken = take_staged(private, place)
-    head = place.user.head or ""
-    base = _head_tree(place, private)
-    notes = _not_staged(place.user) if taken.tree == base else ()
+def _staged(repository: ReviewRepository, private: PrivateRepo) -> _Sides:
+    taken = take_staged(private, repository)
+    head = repository.user.head or ""
+    base = _head_tree(repository, private)
+    notes = _not_staged(repository.user) if taken.tree == base else ()
     return _Sides(base, taken.tree, "your staged changes", head, notes=notes)
 
 
@@ -511,45 +517,45 @@ def _not_staged(user: UserRepo) -> tuple[str, ...]:
     return (f"nothing is staged; {files} changed but not staged",) if number else ()
 
 
-def _whole(place: ReviewRepository, private: PrivateRepo, asked: CompareSpec) -> _Sides:
+def _whole(repository: ReviewRepository, private: PrivateRepo, spec: CompareSpec) -> _Sides:
     # A file that is named itself is wanted, ignored or not; a folder brings what git sees in it.
-    named = tuple(p for p in asked.paths if os.path.lexists(place.user.root / p))
-    files = tuple(p for p in named if not (place.user.root / p).is_dir())
-    taken = take_files(private, place, files)
-    base = _head_tree(place, private)
+    named = tuple(p for p in spec.paths if os.path.lexists(repository.user.root / p))
+    files = tuple(p for p in named if not (repository.user.root / p).is_dir())
+    taken = take_files(private, repository, files)
+    base = _head_tree(repository, private)
     what = "whole files as they are on disk"
     skipped = taken.skipped
-    absent = frozenset(p for p in skipped if not os.path.lexists(place.user.root / p))
-    notes = _notes(place, taken)
+    absent = frozenset(p for p in skipped if not os.path.lexists(repository.user.root / p))
+    notes = _notes(repository, taken)
     return _Sides(base, taken.tree, what, "", "", True, notes, *_untold(taken), absent)
 
 
-def _patched(place: ReviewRepository, private: PrivateRepo, patch: bytes) -> _Sides:
+def _patched(repository: ReviewRepository, private: PrivateRepo, patch: bytes) -> _Sides:
     targets: list[Target] = []
-    if not place.bare and not place.user.operation:
-        targets.append(Target(take_files(private, place).tree, "your files", True))
-    if place.user.head:
-        head = str(head_of(place))
-        targets.append(Target(_head_tree(place, private), head, False))
-    applied = apply_patch(private, targets, patch, place.prefix)
+    if not repository.bare and not repository.user.operation:
+        targets.append(Target(take_files(private, repository).tree, "your files", True))
+    if repository.user.head:
+        head = str(head_of(repository))
+        targets.append(Target(_head_tree(repository, private), head, False))
+    applied = apply_patch(private, targets, patch, repository.prefix)
     what = f"the patch on standard input, {applied.how}"
-    head = place.user.head or ""
+    head = repository.user.head or ""
     on_disk = applied.in_checkout
     return _Sides(applied.old, applied.new, what, head, "", on_disk, (), applied.unreadable)
 
 
-def _trees(place: ReviewRepository, private: PrivateRepo, *commits: str) -> tuple[str, ...]:
+def _trees(repository: ReviewRepository, private: PrivateRepo, *commits: str) -> tuple[str, ...]:
     names = [f"{commit}^{{tree}}" for commit in commits]
     answer = private.git.result("rev-parse", *names)
     if answer.exit_code:  # a clone that holds back trees
-        raise missing(place, [f"the files of {commit[:12]}" for commit in commits])
+        raise missing(repository, [f"the files of {commit[:12]}" for commit in commits])
     return tuple(answer.stdout.decode().split())
 
 
-def _head_tree(place: ReviewRepository, private: PrivateRepo) -> str:
-    if place.user.head is None:
+def _head_tree(repository: ReviewRepository, private: PrivateRepo) -> str:
+    if repository.user.head is None:
         return _empty_tree(private)
-    return _trees(place, private, place.user.head)[0]
+    return _trees(repository, private, repository.user.head)[0]
 
 
 def _empty_tree(private: PrivateRepo) -> str:
@@ -560,21 +566,21 @@ def _untold(taken: Taken) -> tuple[_Pairs, frozenset[str], _Pairs]:
     return taken.unreadable, taken.unread, taken.raw
 
 
-def _notes(place: ReviewRepository, taken: Taken) -> tuple[str, ...]:
-    if not taken.skipped or place.config.get("core.sparsecheckout", "").lower() == "true":
+def _notes(repository: ReviewRepository, taken: Taken) -> tuple[str, ...]:
+    if not taken.skipped or repository.config.get("core.sparsecheckout", "").lower() == "true":
         return ()
     count = len(taken.skipped)
     files = f"{count} files are" if count > 1 else f"{min(taken.skipped)} is"
     return (f"{files} marked skip-worktree; changes on disk are not looked at",)
 
 
-def _is_default(place: ReviewRepository) -> bool:
-    return place.user.branch in {"main", "master", "trunk", "develop"}
+def _is_default(repository: ReviewRepository) -> bool:
+    return repository.user.branch in {"main", "master", "trunk", "develop"}
 
 
-def _refuse_operation(place: ReviewRepository) -> None:
-    if place.user.operation:
+def _refuse_operation(repository: ReviewRepository) -> None:
+    if repository.user.operation:
         raise WorkspaceError(
-            f"A {place.user.operation} is in progress in {place.user.root}; finish or abort it, "
-            "or name two commits as A..B."
+            f"A {repository.user.operation} is in progress in {repository.user.root}; finish or "
+            "abort it, or name two commits as A..B."
         )

@@ -134,12 +134,12 @@ class Change:
 
     def patch(self, paths: Iterable[str] | None = None, context_lines: int | None = None) -> str:
         """Return the diff text of all or some files, as valid UTF-8."""
-        wanted = None if paths is None else set(paths)
+        requested = None if paths is None else set(paths)
         patches = self._source.patches(context_lines)
         return "".join(
             patches.text(position)
             for position, file in enumerate(self.files)
-            if wanted is None or file.path in wanted
+            if requested is None or file.path in requested
         )
 
     @cached_property

@@ -61,17 +61,17 @@ def require_own_files(root: Path, git_dir: Path) -> None:
 
 def refuse_endless(root: Path, git_dir: Path, common_dir: Path) -> None:
     """Refuse a repository where git would wait for ever: for a pipe in a plain file's place."""
-    places = [root / name for name in (".gitignore", ".gitattributes")]
-    places += [git_dir / name for name in ("HEAD", "index")]
-    places += [common_dir / name for name in ("packed-refs", "shallow", "config")]
-    for place in places:
+    paths = [root / name for name in (".gitignore", ".gitattributes")]
+    paths += [git_dir / name for name in ("HEAD", "index")]
+    paths += [common_dir / name for name in ("packed-refs", "shallow", "config")]
+    for path in paths:
         try:
-            mode = place.stat().st_mode
+            mode = path.stat().st_mode
         except OSError:
             continue
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             raise WorkspaceError(
-                f"{place} is no plain file, and git would read it without end; remove it, then "
+                f"{path} is no plain file, and git would read it without end; remove it, then "
                 "run again."
             )
 
@@ -95,28 +95,28 @@ def write_object(folder: Path, kind: str, content: bytes, object_format: str) ->
     """Store an object in the objects folder `folder` and return its id; again changes nothing."""
     data = f"{kind} {len(content)}\0".encode() + content
     name = hashlib.new(object_format, data, usedforsecurity=False).hexdigest()
-    place = folder / name[:2] / name[2:]
-    if not place.exists():
-        place.parent.mkdir(exist_ok=True)
-        write_whole(place, zlib.compress(data, _QUICK), 0o444)
+    path = folder / name[:2] / name[2:]
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, zlib.compress(data, _QUICK), 0o444)
     return name
 
 
 def write_ref(git_dir: Path, reference: str, commit: str) -> None:
     """Point a ref of our own directory at a commit, whatever it pointed at before."""
-    place = git_dir / reference
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(place, f"{commit}\n".encode(), 0o644)
+    path = git_dir / reference
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, f"{commit}\n".encode(), 0o644)
 
 
-def write_whole(place: Path, data: bytes, mode: int = 0o644) -> None:
+def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file of ours so that it is there as a whole, or not at all."""
-    temporary = place.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix for these
+    temporary = path.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix for these
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        temporary.replace(place)
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -165,11 +165,11 @@ def write_git_dir(
 
 def borrow(git_dir: Path, objects: Path) -> None:
     """Let a git directory of ours see the objects of one more folder."""
-    place = git_dir / "objects/info/alternates"
+    path = git_dir / "objects/info/alternates"
     line = _alternate(objects) + b"\n"
-    before = place.read_bytes()
+    before = path.read_bytes()
     if line not in before.splitlines(keepends=True):
-        place.write_bytes(before + line)
+        path.write_bytes(before + line)
 
 
 def _config(settings: Mapping[str, str], object_format: str, bare: bool) -> str:

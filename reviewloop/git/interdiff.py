@@ -37,15 +37,15 @@ def _unchanged(text: str) -> str:
 
 
 def interdiff(
-    before: Change, after: Change, hide: Callable[[str], str] = _unchanged
+    before: Change, after: Change, redact: Callable[[str], str] = _unchanged
 ) -> dict[str, str]:
     """Return path -> how the file's part of the change differs, in the order of the paths.
 
     `before` and `after` are the change on its old and on its new commit. Only the lines that it
     adds and removes count, not where they stand nor what is around them, so what was merged
     cleanly differs in nothing. A file that is in one of them only differs in all of its lines,
-    except when the commit renamed it: then its lines are the same under another name. `hide` hides
-    secrets in a diff; it is asked before a second sign stands before the lines of one.
+    except when the commit renamed it: then its lines are the same under another name. `redact`
+    takes secrets out of a diff, before a second sign comes before its lines.
     """
     old = {file.path: _Lines.of(file) for file in before.files}
     new = {file.path: _Lines.of(file) for file in after.files}
@@ -54,7 +54,7 @@ def interdiff(
     for path in sorted(old.keys() | new.keys()):
         ours, theirs = old.get(path, _NOTHING), new.get(path, _NOTHING)
         if ours != theirs:
-            found[path] = _shown(path, ours, theirs, hide)
+            found[path] = _shown(path, ours, theirs, redact)
     return found
 
 
@@ -82,13 +82,13 @@ def _leave_out_renamed(old: dict[str, _Lines], new: dict[str, _Lines]) -> None:
             del new[path], old[gone.pop(lines)]
 
 
-def _shown(path: str, ours: _Lines, theirs: _Lines, hide: Callable[[str], str]) -> str:
+def _shown(path: str, ours: _Lines, theirs: _Lines, redact: Callable[[str], str]) -> str:
     if max(len(ours), len(theirs)) > _COMPARED:
         return (
             f"--- {path}, as it was read\n+++ {path}, as it is now\n"
             f"(it had {len(ours)} changed lines and has {len(theirs)}: too many to be compared)\n"
         )
-    old, new = (hide("\n".join(side)).split("\n") if side else [] for side in (ours, theirs))
+    old, new = (redact("\n".join(side)).split("\n") if side else [] for side in (ours, theirs))
     lines = unified_diff(
         old, new, f"{path}, as it was read", f"{path}, as it is now", n=_AROUND, lineterm=""
     )

@@ -205,12 +205,12 @@ class ObjectPool:
         if len(header) != 3:
             raise self._lost(name)
         size = int(header[2])
-        wanted = size if limit is None else min(size, limit)
-        data = process.stdout.read(wanted)
-        rest = size + 1 - wanted
+        length = size if limit is None else min(size, limit)
+        data = process.stdout.read(length)
+        rest = size + 1 - length
         while rest > 0 and (skipped := process.stdout.read(min(rest, _CHUNK))):
             rest -= len(skipped)
-        if len(data) != wanted or rest:
+        if len(data) != length or rest:
             raise self._lost(name)
         return _Object(header[0].decode(), size, data)
 
@@ -330,15 +330,15 @@ def _edited(
 def _parsed(oid: str, data: bytes) -> dict[bytes, _Raw]:
     """Cut a folder into its entries; `oid` is its own id, which is as long as theirs."""
     entries: dict[bytes, _Raw] = {}
-    place, length = 0, len(oid) // 2
-    while place < len(data):
-        space = data.find(b" ", place)
+    offset, length = 0, len(oid) // 2
+    while offset < len(data):
+        space = data.find(b" ", offset)
         end = data.find(b"\0", space) + 1
-        entry = _Raw(data[place:space], data[end : end + length])
+        entry = _Raw(data[offset:space], data[end : end + length])
         if space < 0 or not end or len(entry.oid) != length or not _MODE.fullmatch(entry.mode):
             raise WorkspaceError(f"the tree {oid} is damaged; run `git fsck`")
         entries[data[space + 1 : end - 1]] = entry
-        place = end + length
+        offset = end + length
     return entries
 
 
@@ -509,6 +509,6 @@ def _remember(sizes: Iterable[tuple[str, int | None]]) -> None:
 
 def _parsed_tree(line: bytes) -> _Line:
     facts, _, raw_path = line.partition(b"\t")
-    mode, _kind, oid, *told = facts.split()
-    size = int(told[0]) if told and told[0].isdigit() else None
+    mode, _kind, oid, *rest = facts.split()
+    size = int(rest[0]) if rest and rest[0].isdigit() else None
     return _Line(os.fsdecode(raw_path), mode.decode(), oid.decode(), size)

@@ -233,7 +233,7 @@ class _Fit:
 
     tree: str  # what comes out
     reverse: bool
-    in_place: bool  # every hunk where the patch says
+    exact: bool  # every hunk where the patch says
     proven: bool  # the files are, before and after, the ones it was made from
 
 
@@ -329,19 +329,19 @@ def _best(private: PrivateRepo, tree: str, tries: _Tries) -> _Fit | None:
         return None
     first, last = found[0], found[-1]
     anchored = tries.signs & {b" ", b"+" if last.reverse else b"-"}
-    return last if anchored and last.in_place and not first.in_place else first
+    return last if anchored and last.exact and not first.exact else first
 
 
 def _try(private: PrivateRepo, tree: str, tries: _Tries, reverse: bool) -> _Fit | None:
     with private.scratch_index() as git:
         git.run("read-tree", tree)
         for text, options in tries.all():
-            in_place = _fits(git, text, options, tries, reverse)
-            if in_place is None:
+            exact = _fits(git, text, options, tries, reverse)
+            if exact is None:
                 continue
             made = git.text("write-tree", "--missing-ok")
             sides = (made, tree) if reverse else (tree, made)
-            return _Fit(made, reverse, in_place, _is_proven(git, sides, tries.ids))
+            return _Fit(made, reverse, exact, _is_proven(git, sides, tries.ids))
     return None
 
 

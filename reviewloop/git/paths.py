@@ -53,11 +53,11 @@ def parents(path: str) -> tuple[str, ...]:
 
 def named_by(changes: Iterable[str]) -> tuple[str, ...]:
     """Return the paths of an edit and all folders above them; refuse unsafe ones."""
-    asked: dict[str, None] = {}
+    requested: dict[str, None] = {}
     for path in changes:
         checked_path(path)
-        asked.update(dict.fromkeys((*parents(path), path)))
-    return tuple(asked)
+        requested.update(dict.fromkeys((*parents(path), path)))
+    return tuple(requested)
 
 
 def check_edit(

@@ -118,8 +118,8 @@ class PrivateRepo:
     def tree_of(self, commit: str) -> str:
         """Return the tree id of a commit (or of a tree)."""
         if not _ID.fullmatch(commit):  # a name, which may be of another commit tomorrow
-            asked = ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}")
-            return self.git.text(*asked)
+            arguments = ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}")
+            return self.git.text(*arguments)
         return self._cached(
             self._trees, commit, _CACHED_TREES, lambda: self.pool.read_tree(commit)[0]
         )
@@ -188,9 +188,9 @@ class PrivateRepo:
 
     def restore(self, tree: str, base: str, paths: Iterable[str]) -> str:
         """Return `tree` with these files as they are in `base`: its content, mode, or absence."""
-        wanted = list(paths)
-        there = find(self.pool, base, wanted)
-        made = {path: there.get(path) for path in wanted}
+        requested = list(paths)
+        there = find(self.pool, base, requested)
+        made = {path: there.get(path) for path in requested}
         return edited(self.pool, tree, made, partial(self._write, "tree"))
 
     def write_blob(self, content: bytes) -> str:

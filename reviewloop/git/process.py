@@ -184,12 +184,12 @@ class Git:
         if self.user_config:
             del env["GIT_CONFIG_GLOBAL"]
             del env["GIT_CONFIG_NOSYSTEM"]
-        places = (
+        folders = (
             ("GIT_DIR", self.git_dir),
             ("GIT_WORK_TREE", self.work_tree),
             ("GIT_INDEX_FILE", self.index),
         )
-        env.update({name: str(place) for name, place in places if place is not None})
+        env.update({name: str(folder) for name, folder in folders if folder is not None})
         env.update(extra or {})
         return env
 

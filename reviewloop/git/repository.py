@@ -52,7 +52,7 @@ def operation(git_dir: Path) -> str | None:
     return ("revert" if todo.startswith(b"revert") else "cherry-pick") if todo else None
 
 
-_ASKED = ("rev-parse", "--path-format=absolute")
+_QUERY = ("rev-parse", "--path-format=absolute")
 _NAMES = ("--absolute-git-dir", "--git-common-dir", "--show-toplevel")
 _OUTSIDE = "{} is not inside a git repository; run `git init` or change the folder."
 _BARE = "{} is a bare repository; run in a checkout of it instead."
@@ -63,7 +63,7 @@ _ITS_OWN = "GIT_PYTHON_"
 _alone = threading.RLock()
 
 
-class Places(NamedTuple):
+class Locations(NamedTuple):
     """Where git says that a repository is."""
 
     git_dir: Path
@@ -71,12 +71,12 @@ class Places(NamedTuple):
     root: Path  # of the checkout
 
 
-def find_root(start: Path) -> tuple[Path, Places | None]:
+def find_root(start: Path) -> tuple[Path, Locations | None]:
     """Return the folder that GitPython finds, and what git says of it if it was asked there."""
     folder = start if start.is_dir() else start.parent
-    places = _require_answer(folder) if folder.is_dir() else None
+    locations = _require_answer(folder) if folder.is_dir() else None
     if find_spec("git") is None:  # reviewloop-light leaves GitPython out
-        return _root_by_git(folder, places)
+        return _root_by_git(folder, locations)
     with _gitpython() as gitpython:
         try:
             found = _repository(gitpython, folder, search_parent_directories=True)
@@ -86,39 +86,39 @@ def find_root(start: Path) -> tuple[Path, Places | None]:
             if found.bare or found.working_tree_dir is None:
                 raise WorkspaceError(_BARE.format(found.git_dir))
             root = Path(found.working_tree_dir)
-    same = places is not None and os.path.realpath(places.root) == os.path.realpath(root)
-    return root, places if same else None
+    same = locations is not None and os.path.realpath(locations.root) == os.path.realpath(root)
+    return root, locations if same else None
 
 
-def _root_by_git(folder: Path, places: Places | None) -> tuple[Path, Places]:
-    if places:
-        return places.root, places
+def _root_by_git(folder: Path, locations: Locations | None) -> tuple[Path, Locations]:
+    if locations:
+        return locations.root, locations
     git = Git(None, cwd=folder if folder.is_dir() else None, user_config=True)
-    answer = git.result(*_ASKED, "--absolute-git-dir", timeout=_LONGEST_LOOK)
+    answer = git.result(*_QUERY, "--absolute-git-dir", timeout=_LONGEST_LOOK)
     if answer.exit_code or not folder.is_dir():
         raise WorkspaceError(_OUTSIDE.format(folder))
     raise WorkspaceError(_BARE.format(os.fsdecode(answer.stdout).rstrip("\n")))
 
 
-def places_of(git: Git) -> Places:
+def locations_of(git: Git) -> Locations:
     """Return the places of the repository around the folder that `git` works in."""
-    return _told(git) or Places(*(Path(git.text(*_ASKED, name)) for name in _NAMES))
+    return _query_locations(git) or Locations(*(Path(git.text(*_QUERY, name)) for name in _NAMES))
 
 
-def _told(git: Git) -> Places | None:
+def _query_locations(git: Git) -> Locations | None:
     """Ask for all places at once; None for an error, or where a name has a line feed in it."""
-    answer = git.result(*_ASKED, *_NAMES, timeout=_LONGEST_LOOK)
+    answer = git.result(*_QUERY, *_NAMES, timeout=_LONGEST_LOOK)
     lines = os.fsdecode(answer.stdout).split("\n")
     if answer.exit_code or len(lines) != len(_NAMES) + 1:
         return None
-    return Places(*map(Path, lines[:-1]))
+    return Locations(*map(Path, lines[:-1]))
 
 
-def _require_answer(folder: Path) -> Places | None:
+def _require_answer(folder: Path) -> Locations | None:
     """Refuse what git cannot read, before GitPython tries: it would read an endless file."""
     git = Git(None, cwd=folder, user_config=True)
-    if places := _told(git):
-        return places
+    if locations := _query_locations(git):
+        return locations
     answer = git.result("rev-parse", "--git-dir", timeout=_LONGEST_LOOK)
     if answer.exit_code and b"not a git repository (or any" not in answer.stderr:
         raise git.error(("rev-parse",), answer.stderr, answer.exit_code)
@@ -202,7 +202,7 @@ _PREFIX = "reviewloop-look-"
 
 
 @contextmanager
-def passing_folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """Lend a folder below the temporary one, and delete it afterwards."""
     _sweep(tempfile.gettempdir(), os.getpid())
     folder, held = _made()
@@ -269,10 +269,10 @@ _TASK = re.compile(rb"^\s*[-*] \[[ xX~-]\]", re.MULTILINE)
 def folder_in(root: Path, start: Path) -> str:
     """Return a folder relative to the checkout at `root`, "" for the root and for any outside."""
     try:
-        place = start.resolve().relative_to(root.resolve())
+        relative = start.resolve().relative_to(root.resolve())
     except ValueError:
         return ""
-    return "" if place == Path() else place.as_posix()
+    return "" if relative == Path() else relative.as_posix()
 
 
 def project_at(root: Path, here: str) -> str:
@@ -431,12 +431,12 @@ class UserRepo:
         The copy keeps the index's own time stamp (git tells recently changed files by it) and
         forgets "assume unchanged" marks, which would hide edits.
         """
-        git = self.placed_index(mirror, index)
+        git = self.build_index(mirror, index)
         listed = git.run("ls-files", "-v", "-z").split(b"\0")
         forget_assumed(git, [line[2:] for line in listed if line[:1].islower()])
         return git
 
-    def placed_index(self, mirror: Git, index: Path, source: Path | None = None) -> Git:
+    def build_index(self, mirror: Git, index: Path, source: Path | None = None) -> Git:
         """Copy the index as it is (or the one at `source`), with what it shares with others."""
         if mirror.git_dir is None:
             raise ValueError("a mirror has a git directory")
@@ -461,9 +461,11 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     `for_reading` is for commands that only look (status, show): an operation in progress is then
     marked instead of refused, and the list of dirty files, which costs time, stays empty.
     """
-    root, places = find_root(start)
+    root, locations = find_root(start)
     git = Git(None, cwd=root, user_config=True)
-    git_dir, common_dir, top = places or places_of(git)  # may be forged: what is above is not read
+    git_dir, common_dir, top = locations or locations_of(
+        git
+    )  # may be forged: what is above is not read
     refuse_endless(root, git_dir, common_dir)
     branch, head = head_of(root, git)
     if head is None:
@@ -564,13 +566,13 @@ def signing_settings(values: tuple[ConfigValue, ...]) -> dict[str, str]:
 
     Programs are only taken from the person's own files: a repository must not name what we run.
     """
-    wanted = {"gpg.format", "user.signingkey"}
+    keys = {"gpg.format", "user.signingkey"}
     programs = {"gpg.program", "gpg.openpgp.program", "gpg.ssh.program", "gpg.x509.program"}
     programs.add("gpg.ssh.defaultkeycommand")
     chosen: dict[str, str] = {}
     for scope, key, value in values:
         own = scope in {"system", "global"}
-        if key in wanted or (own and key in programs):
+        if key in keys or (own and key in programs):
             chosen[key] = value
     return chosen
 
@@ -616,7 +618,7 @@ def dirty_files(user: UserRepo, only: str = "") -> tuple[str, ...]:
     `only` is the one path that is asked about.
     """
     named = ("--", only) if only else ()
-    with passing_folder() as folder:
+    with temporary_folder() as folder:
         git = user.copied_index(user.mirror(folder), folder / "index")
         output = git.run(
             "status",

@@ -156,7 +156,7 @@ def file_in(user: UserRepo, branch: SideBranch, path: str) -> bytes | None:
 
 
 _DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
-_PLACES = ("", "tags/", "heads/", "remotes/")  # where git looks for a short name, in its order
+_PREFIXES = ("", "tags/", "heads/", "remotes/")  # where git looks for a short name, in its order
 _EXPRESSION = re.compile(r"[\^~]|@\{")  # what follows a name: HEAD~2, main@{upstream}, v1^{}
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DEEPEN = "fetch it first, for example with `git fetch --deepen=100`"
@@ -174,11 +174,11 @@ class Named:
         return short if self.commit.startswith(self.name) else f"{self.name} ({short})"
 
 
-def resolve(place: ReviewRepository, name: str) -> Named:
+def resolve(repository: ReviewRepository, name: str) -> Named:
     """Return the commit a person means; raise WorkspaceError when there is none, or two."""
     if not name or name.strip() != name or any(ord(char) < 32 for char in name):
         raise WorkspaceError(f"{name!r} is no revision; name a commit, a branch or a tag.")
-    git = place.git
+    git = repository.git
     if not _ID.fullmatch(name):
         _refuse_ambiguous(git, name)
     if name.startswith(":/"):  # what follows is text to search for, up to the end
@@ -188,7 +188,7 @@ def resolve(place: ReviewRepository, name: str) -> Named:
         commit = name + "^{commit}"
     answer = git.result("rev-parse", "--verify", "-q", "--end-of-options", commit)
     if answer.exit_code:
-        raise _unknown(place, name)
+        raise _unknown(repository, name)
     return Named(answer.stdout.decode().strip(), shown(name))
 
 
@@ -201,47 +201,47 @@ def is_revision(start: Path, name: str) -> bool:
     return answer.exit_code == 0
 
 
-def near_names(place: ReviewRepository, name: str) -> list[str]:
+def near_names(repository: ReviewRepository, name: str) -> list[str]:
     """Return the branches and tags that may have been meant, the most likely first."""
-    output = place.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
-    output += "\n" + place.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")
+    output = repository.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
+    output += "\n" + repository.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")
     known = {_short(ref): None for ref in output.splitlines()}
     return difflib.get_close_matches(name, known, 3, 0.6)
 
 
-def head_of(place: ReviewRepository) -> Named:
+def head_of(repository: ReviewRepository) -> Named:
     """Return the commit that is checked out; raise WorkspaceError on an unborn branch."""
-    if place.user.head is None:
-        raise WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
-    return Named(place.user.head, "HEAD")
+    if repository.user.head is None:
+        raise WorkspaceError(f"{repository.user.root} has no commits yet, so there is no HEAD.")
+    return Named(repository.user.head, "HEAD")
 
 
-def default_base(place: ReviewRepository) -> Named | None:
+def default_base(repository: ReviewRepository) -> Named | None:
     """Return the branch that work goes to: of the remote if there is one, else a local one.
 
     None when there is nothing to compare with but HEAD: no such branch, or we stand on it.
     """
-    upstream = _upstream(place)
-    refs = _candidates(place.git, upstream)
-    remotes = _remotes(place, refs)
+    upstream = _upstream(repository)
+    refs = _candidates(repository.git, upstream)
+    remotes = _remotes(repository, refs)
     tries = [f"refs/remotes/{remote}/HEAD" for remote in remotes]
     tries += [f"refs/remotes/{remote}/{name}" for remote in remotes for name in _DEFAULT_BRANCHES]
     tries += [f"refs/heads/{name}" for name in _DEFAULT_BRANCHES] + [upstream]
     chosen = next((ref for ref in tries if ref in refs), None)
-    if chosen is None or chosen == f"refs/heads/{place.user.branch}":
+    if chosen is None or chosen == f"refs/heads/{repository.user.branch}":
         return None
     commit, target = refs[chosen]
     return Named(commit, shown(_short(target or chosen)))
 
 
-def merge_base(git: Git, place: ReviewRepository, base: Named, tip: Named) -> str:
+def merge_base(git: Git, repository: ReviewRepository, base: Named, tip: Named) -> str:
     """Return the commit where two histories part; raise WorkspaceError when they never met."""
     answer = git.result("merge-base", base.commit, tip.commit)
     if answer.exit_code == 0:
         return answer.stdout.decode().split()[0]
     if answer.exit_code != 1:
         raise git.error(("merge-base",), answer.stderr, answer.exit_code)
-    if place.shallow:
+    if repository.shallow:
         raise WorkspaceError(
             f"This is a shallow clone, and the commit where {tip} left {base} is not in it; "
             f"{_DEEPEN}."
@@ -283,7 +283,7 @@ def _refuse_ambiguous(git: Git, name: str) -> None:
     short = _EXPRESSION.split(name, maxsplit=1)[0]
     if not short or short == "@" or short.startswith(("refs/", ":", "-")):
         return
-    patterns = [f"refs/{place}{short}" for place in _PLACES]
+    patterns = [f"refs/{prefix}{short}" for prefix in _PREFIXES]
     output = git.run("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", *patterns)
     found: dict[str, str] = {}
     for line in os.fsdecode(output).splitlines():
@@ -295,25 +295,25 @@ def _refuse_ambiguous(git: Git, name: str) -> None:
         raise WorkspaceError(f"{shown(short)} is ambiguous: {names}; use the full name.")
 
 
-def _unknown(place: ReviewRepository, name: str) -> WorkspaceError:
-    if place.user.head is None and _EXPRESSION.split(name, maxsplit=1)[0] in {"HEAD", "@", ""}:
-        return WorkspaceError(f"{place.user.root} has no commits yet, so there is no HEAD.")
-    near = near_names(place, _EXPRESSION.split(name, maxsplit=1)[0])
+def _unknown(repository: ReviewRepository, name: str) -> WorkspaceError:
+    if repository.user.head is None and _EXPRESSION.split(name, maxsplit=1)[0] in {"HEAD", "@", ""}:
+        return WorkspaceError(f"{repository.user.root} has no commits yet, so there is no HEAD.")
+    near = near_names(repository, _EXPRESSION.split(name, maxsplit=1)[0])
     hint = f"did you mean {' or '.join(map(shown, near))}?" if near else ""
-    if not hint and place.shallow:
+    if not hint and repository.shallow:
         hint = f"this is a shallow clone; {_DEEPEN}."
-    if not hint and (place.user.root / name).exists():
+    if not hint and (repository.user.root / name).exists():
         hint = "it is a path; a path restricts a review, it does not name a change."
     return WorkspaceError(
-        f"{shown(name)} is not a commit, branch or tag of {place.user.root}; "
+        f"{shown(name)} is not a commit, branch or tag of {repository.user.root}; "
         + (hint or "look with `git log --all`.")
     )
 
 
-def _upstream(place: ReviewRepository) -> str:
+def _upstream(repository: ReviewRepository) -> str:
     """Return what the branch was pushed to, "" when it was not."""
-    remote = place.config.get(f"branch.{place.user.branch}.remote", "")
-    merge = place.config.get(f"branch.{place.user.branch}.merge", "")
+    remote = repository.config.get(f"branch.{repository.user.branch}.remote", "")
+    merge = repository.config.get(f"branch.{repository.user.branch}.merge", "")
     if not remote or not merge.startswith("refs/heads/"):
         return ""
     return merge.replace("refs/heads/", f"refs/remotes/{remote}/", 1)
@@ -332,10 +332,10 @@ def _candidates(git: Git, upstream: str) -> dict[str, tuple[str, str]]:
     return {ref: (commit, target) for commit, target, ref in lines}
 
 
-def _remotes(place: ReviewRepository, refs: dict[str, tuple[str, str]]) -> list[str]:
+def _remotes(repository: ReviewRepository, refs: dict[str, tuple[str, str]]) -> list[str]:
     """Return the remotes to ask for their default branch, most telling first."""
     seen = {ref.removeprefix("refs/remotes/").rpartition("/")[0] for ref in refs if "/rem" in ref}
-    own = place.config.get(f"branch.{place.user.branch}.remote", "")
+    own = repository.config.get(f"branch.{repository.user.branch}.remote", "")
     ordered = ["origin", own, *(sorted(seen) if len(seen) == 1 else ())]
     return [remote for remote in dict.fromkeys(ordered) if remote in seen]
 

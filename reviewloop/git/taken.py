@@ -44,7 +44,9 @@ class Taken:
     skipped: frozenset[str] = frozenset()  # marked skip-worktree: on disk they may be absent
 
 
-def take_files(private: PrivateRepo, place: ReviewRepository, extra: tuple[str, ...] = ()) -> Taken:
+def take_files(
+    private: PrivateRepo, repository: ReviewRepository, extra: tuple[str, ...] = ()
+) -> Taken:
     """Return the tree of what is on disk: staged, modified and untracked files, and `extra` ones.
 
     `extra` are paths that are taken although they are ignored. Where git would run a filter, the
@@ -52,29 +54,29 @@ def take_files(private: PrivateRepo, place: ReviewRepository, extra: tuple[str, 
     WorkspaceError for unresolved conflicts and for files that the system does not let us read.
     """
     with private.scratch_index() as scratch:
-        git, skipped = _copied(place, private, scratch, None)
+        git, skipped = _copied(repository, private, scratch, None)
         gone, there = changed_paths(git)
         there += [os.fsencode(path) for path in extra]
         unreadable: dict[str, str] = {}
-        raw = _filtered(private, place, git, there, unreadable)
+        raw = _filtered(private, repository, git, there, unreadable)
         unread = frozenset(path for path, reason in unreadable.items() if reason != IN_LFS)
         there = [path for path in there if os.fsdecode(path) not in unreadable]
-        there = [path for path in there if not _is_special(place, path, unreadable)]
-        _store(place, git, gone, there)
+        there = [path for path in there if not _is_special(repository, path, unreadable)]
+        _store(repository, git, gone, there)
         listed = tuple(sorted(unreadable.items()))
         return Taken(_write(git), listed, unread, tuple(sorted(raw.items())), skipped)
 
 
-def take_staged(private: PrivateRepo, place: ReviewRepository) -> Taken:
+def take_staged(private: PrivateRepo, repository: ReviewRepository) -> Taken:
     """Return the tree of the index: what `git commit` would take right now."""
     with private.scratch_index() as scratch:
         source = os.environ.get("GIT_INDEX_FILE")  # `git commit -a` gives its hooks another index
         named = Path(source) if source else None
         if named and not named.is_absolute():
-            named = place.user.root / named
-        if named and not named.resolve().is_relative_to(place.user.git_dir.resolve()):
+            named = repository.user.root / named
+        if named and not named.resolve().is_relative_to(repository.user.git_dir.resolve()):
             named = None
-        git, skipped = _copied(place, private, scratch, named)
+        git, skipped = _copied(repository, private, scratch, named)
         return Taken(_write(git), skipped=skipped)
 
 
@@ -84,11 +86,11 @@ def is_pointer(data: bytes | None) -> bool:
 
 
 def _copied(
-    place: ReviewRepository, private: PrivateRepo, scratch: Git, source: Path | None
+    repository: ReviewRepository, private: PrivateRepo, scratch: Git, source: Path | None
 ) -> tuple[Git, frozenset[str]]:
     if scratch.index is None:
         raise ValueError("a scratch index has a path")
-    git = place.user.placed_index(private.git, scratch.index, source)
+    git = repository.user.build_index(private.git, scratch.index, source)
     output = git.run("ls-files", "-v", "-z")
     if not _MARKED.search(output):
         return git, frozenset()
@@ -119,7 +121,7 @@ def raw_notes(raw: Iterable[tuple[str, str]]) -> tuple[str, ...]:
 
 def _filtered(
     private: PrivateRepo,
-    place: ReviewRepository,
+    repository: ReviewRepository,
     git: Git,
     paths: list[bytes],
     unreadable: dict[str, str],
@@ -132,17 +134,19 @@ def _filtered(
     raw: dict[str, str] = {}
     pointers: list[bytes] = []
     filtered = filters(git, paths)
-    known = _in_lfs(private, place, [path for path, name in filtered.items() if name == "lfs"])
+    known = _in_lfs(private, repository, [path for path, name in filtered.items() if name == "lfs"])
     for path, name in filtered.items():
         if name == "lfs":
-            if path not in known and _is_small(place, path):
+            if path not in known and _is_small(repository, path):
                 raw[path] = name  # only the change's own attributes keep it in Git LFS
                 continue
             if line := pointer_line(git, path):
                 pointers.append(line)
                 unreadable[path] = IN_LFS
             continue
-        programs = [place.config.get(f"filter.{name}.{kind}", "") for kind in ("clean", "process")]
+        programs = [
+            repository.config.get(f"filter.{name}.{kind}", "") for kind in ("clean", "process")
+        ]
         if _ENCRYPTS.search(" ".join((name, *programs))) and any(programs):
             unreadable[path] = f"needs the filter {name!r}, which encrypts and is not run here"
         elif any(programs):
@@ -152,27 +156,27 @@ def _filtered(
     return raw
 
 
-def _in_lfs(private: PrivateRepo, place: ReviewRepository, paths: list[str]) -> frozenset[str]:
+def _in_lfs(private: PrivateRepo, repository: ReviewRepository, paths: list[str]) -> frozenset[str]:
     """Return which of these the attributes of the last commit keep in Git LFS."""
-    if not paths or place.user.head is None:
+    if not paths or repository.user.head is None:
         return frozenset(paths)
-    tree = private.git.text("rev-parse", f"{place.user.head}^{{tree}}")
-    said = attributes_in(private, tree, paths, ("filter",))
-    return frozenset(path for path, values in said.items() if values.get("filter") == "lfs")
+    tree = private.git.text("rev-parse", f"{repository.user.head}^{{tree}}")
+    attributes = attributes_in(private, tree, paths, ("filter",))
+    return frozenset(path for path, values in attributes.items() if values.get("filter") == "lfs")
 
 
-def _is_small(place: ReviewRepository, path: str) -> bool:
+def _is_small(repository: ReviewRepository, path: str) -> bool:
     """Whether a file may be code: what Git LFS is for is larger."""
     try:
-        return (place.user.root / path).lstat().st_size <= _MOST_CODE
+        return (repository.user.root / path).lstat().st_size <= _MOST_CODE
     except OSError:
         return False
 
 
-def _is_special(place: ReviewRepository, path: bytes, unreadable: dict[str, str]) -> bool:
+def _is_special(repository: ReviewRepository, path: bytes, unreadable: dict[str, str]) -> bool:
     name = os.fsdecode(path)
     try:
-        found = (place.user.root / name).lstat()
+        found = (repository.user.root / name).lstat()
     except OSError:
         return False  # gone; or git will tell why it cannot be read
     mode = found.st_mode
@@ -184,15 +188,15 @@ def _is_special(place: ReviewRepository, path: bytes, unreadable: dict[str, str]
     return name in unreadable
 
 
-def _store(place: ReviewRepository, git: Git, gone: list[bytes], there: list[bytes]) -> None:
+def _store(repository: ReviewRepository, git: Git, gone: list[bytes], there: list[bytes]) -> None:
     try:
         store(git, gone, there, _one_pack(git) if len(there) > _MANY else None)
     except WorkspaceError:
         for path in map(os.fsdecode, there):
             try:
-                mode = (place.user.root / path).lstat().st_mode
+                mode = (repository.user.root / path).lstat().st_mode
                 if stat.S_ISREG(mode):
-                    (place.user.root / path).open("rb").close()
+                    (repository.user.root / path).open("rb").close()
             except FileNotFoundError:
                 continue
             except OSError as error:

@@ -63,9 +63,11 @@ def read_bundle(git: Git, file: Path) -> None:
             require_known(git, line[1:].split(b" ", 1)[0].decode("ascii", "replace"))
     result = git.result("index-pack", "--stdin", "--fix-thin", "--strict", input=pack)
     if result.exit_code:
-        told = result.stderr.decode("utf-8", "replace").splitlines()
+        output_lines = result.stderr.decode("utf-8", "replace").splitlines()
         reasons = [
-            line.partition(": ")[2] for line in told if line.startswith(("error: ", "fatal: "))
+            line.partition(": ")[2]
+            for line in output_lines
+            if line.startswith(("error: ", "fatal: "))
         ]
         raise UsageError(f"{file} is refused: {(reasons or ['git does not take it'])[0]}")
 
@@ -238,7 +240,7 @@ def push(git: Git, remote: Remote, commit: str, branch: str, expected: str) -> N
         f"{commit}:{reference}",
     )
     if result.exit_code:
-        raise _error(remote, branch, result, said=_said_there(result))
+        raise _error(remote, branch, result, detail=_remote_message(result))
 
 
 def fetch(git: Git, remote: Remote, branch: str) -> str:
@@ -292,9 +294,9 @@ def _own(values: Iterable[ConfigValue]) -> list[ConfigValue]:
 
 def _ask(git: Git, remote: Remote, *args: str) -> GitResult:
     """Run git with the remote's settings, whose values stand in the environment only."""
-    wanted = ((f"remote.{_NAME}.url", remote.url), *remote.settings)
+    configuration = ((f"remote.{_NAME}.url", remote.url), *remote.settings)
     names, environ = [], dict(remote.environ)
-    for number, (key, value) in enumerate(wanted):
+    for number, (key, value) in enumerate(configuration):
         environ[f"REVIEWLOOP_GIT_{number}"] = value
         names.append(f"--config-env={key}=REVIEWLOOP_GIT_{number}")
     environ["GIT_ALLOW_PROTOCOL"] = _protocol(remote.url)
@@ -317,30 +319,32 @@ def _error(
     branch: str,
     result: GitResult,
     outcome: str = "nothing was pushed",
-    said: str = "",
+    detail: str = "",
 ) -> WorkspaceError:
     """Return the reason in words; what git printed is only quoted where we do not know better."""
-    told = (result.stdout + b"\n" + result.stderr).decode("utf-8", "replace")
+    output = (result.stdout + b"\n" + result.stderr).decode("utf-8", "replace")
     for pattern, reason in _REASONS:
-        if re.search(pattern, told, re.IGNORECASE):
+        if re.search(pattern, output, re.IGNORECASE):
             why = reason.format(branch=branch, where=remote.shown)
-            return WorkspaceError(f"{outcome}: {why}" + (f" ({said})" if said else ""))
+            return WorkspaceError(f"{outcome}: {why}" + (f" ({detail})" if detail else ""))
     lines = [
-        line for line in told.splitlines() if line.startswith(("fatal:", "error:", "!", "remote:"))
+        line
+        for line in output.splitlines()
+        if line.startswith(("fatal:", "error:", "!", "remote:"))
     ]
     first = " ".join((lines or [f"exit code {result.exit_code}"])[0].split())[:_LONGEST]
-    why = said or first.replace(remote.url, remote.shown)
+    why = detail or first.replace(remote.url, remote.shown)
     return WorkspaceError(f"{outcome} ({branch} on {remote.shown}): {why}")
 
 
-def _said_there(result: GitResult) -> str:
+def _remote_message(result: GitResult) -> str:
     """Return what the server itself said, as one short line: a hook may give the reason there."""
     lines = result.stderr.decode("utf-8", "replace").splitlines()
     words = [line.removeprefix("remote:") for line in lines if line.startswith("remote:")]
     seen = "".join(c if c.isprintable() else " " for c in " ".join(words)).split()
-    told = " ".join(word for word in seen if any(map(str.isalnum, word)))
+    message = " ".join(word for word in seen if any(map(str.isalnum, word)))
     # Whole words only: what hides secrets knows no halves of them.
-    return f"it said: {shorten(told, _LONGEST, placeholder=' …')}" if told else ""
+    return f"it said: {shorten(message, _LONGEST, placeholder=' …')}" if message else ""
 
 
 # Nobody sits at a worker: a question about a key or a host ends the command, instead of waiting.
@@ -397,11 +401,11 @@ def _without_login(address: str) -> tuple[str, Settings]:
     parts = urlsplit(address) if address.startswith(("http://", "https://")) else None
     if parts is None or parts.password is None:
         return address, ()
-    place = parts.netloc.rpartition("@")[2]
+    host = parts.netloc.rpartition("@")[2]
     login = f"{unquote(parts.username or '')}:{unquote(parts.password)}".encode()
     header = f"Authorization: Basic {base64.b64encode(login).decode()}"
-    name = f"http.{parts.scheme}://{place}/.extraheader"
-    return urlunsplit(parts._replace(netloc=place)), ((name, header),)
+    name = f"http.{parts.scheme}://{host}/.extraheader"
+    return urlunsplit(parts._replace(netloc=host)), ((name, header),)
 
 
 def has_commit(git_dir: Path, commit: str) -> bool:

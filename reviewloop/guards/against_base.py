@@ -18,7 +18,7 @@ _LOCAL = re.compile(
 _NEAR = 12  # lines of a traceback between the call and its error
 
 
-def judge_tests(
+def evaluate_tests(
     entry: DetectedGate, exit_code: int, counts: TestCounts | None, failed: Sequence[str]
 ) -> tuple[GateStatus, str]:
     """Return status and one line for people; `counts` None means that the runner did not say."""
@@ -117,7 +117,7 @@ class Judgement:
     ran: Ran | None = None  # what is now known of this tree, when all its tests ran
 
 
-def judge_against_base(
+def compare_with_base(
     entry: DetectedGate, outcome: Outcome, base: Ran | None, retry: Retry | None
 ) -> Judgement:
     """Return the verdict on a change's tests.
@@ -127,7 +127,7 @@ def judge_against_base(
     the base and did not run now need a person, and so do tests that this change made flaky.
     """
     if base is None:
-        status, summary = judge_tests(entry, outcome.exit_code, outcome.counts, outcome.red)
+        status, summary = evaluate_tests(entry, outcome.exit_code, outcome.counts, outcome.red)
         details = _named(failed=outcome.red)
         return Judgement(status, summary, _kept(details), _ran(outcome, frozenset()))
     before = frozenset(outcome.red) & {*base.red, *base.flaky}
@@ -160,7 +160,7 @@ def _blocked(
     counts = outcome.counts
     if broken and counts:
         counts = TestCounts(counts.passed, len(broken), counts.skipped)
-    status, summary = judge_tests(entry, outcome.exit_code, counts, broken or outcome.red)
+    status, summary = evaluate_tests(entry, outcome.exit_code, counts, broken or outcome.red)
     unnamed = counts is not None and counts.failed > 0 and not outcome.red
     if counts is None or not unnamed or outcome.exit_code != base.exit_code:
         return status, summary
@@ -173,7 +173,7 @@ def _blocked(
 def _green(entry: DetectedGate, outcome: Outcome) -> tuple[GateStatus, str]:
     counts = outcome.counts
     if counts is None or not outcome.red:
-        return judge_tests(entry, outcome.exit_code, counts, outcome.red)
+        return evaluate_tests(entry, outcome.exit_code, counts, outcome.red)
     skipped = f", {counts.skipped} skipped" if counts.skipped else ""
     return GateStatus.PASSED, f"{counts.passed} passed{skipped}"
 

@@ -72,12 +72,12 @@ class GuardInput:
         own = settings.timeout_seconds if settings else None
         return float(own or self.settings.limits.gate_seconds)
 
-    def standing(self) -> Path:
+    def project_folder(self) -> Path:
         """Return the folder of the workspace that commands run in: the project's."""
         folder = self.folder()
-        place = folder / self.env.project
-        inside = Path(os.path.realpath(place)) == Path(os.path.realpath(folder)) / self.env.project
-        return place if inside and place.is_dir() else folder
+        nested = folder / self.env.project
+        inside = Path(os.path.realpath(nested)) == Path(os.path.realpath(folder)) / self.env.project
+        return nested if inside and nested.is_dir() else folder
 
     def relative(self, path: str) -> str:
         """Return a path of the repository as commands are given it."""
@@ -98,7 +98,7 @@ class GuardInput:
         program = str(self.env.python) if argv[0] == "python" else argv[0]
         return run_command(
             (program, *argv[1:]),
-            cwd=self.standing(),
+            cwd=self.project_folder(),
             env={**self.env.env, **(variables or {})},
             timeout_seconds=self.timeout(gate),
             log=log,
@@ -112,17 +112,17 @@ class GuardInput:
 
     def repository_terms(self, text: str) -> str:
         """Return text without secrets and without the folders that only exist for this run."""
-        for place, shown in self._places():
-            text = text.replace(place + "/", shown + "/" if shown else "").replace(
-                place, shown or "."
+        for path, shown in self._locations():
+            text = text.replace(path + "/", shown + "/" if shown else "").replace(
+                path, shown or "."
             )
         return redact(text)
 
     def repository_path(self, path: str) -> str:
         """Return a path that a tool printed as the repository has it: `././a.py` is `a.py`."""
-        for place, _ in self._places():
-            if path.startswith(place + "/"):
-                return posixpath.normpath(path.removeprefix(place + "/"))
+        for root, _ in self._locations():
+            if path.startswith(root + "/"):
+                return posixpath.normpath(path.removeprefix(root + "/"))
         return posixpath.normpath(posixpath.join(self.env.project, path))
 
     def shown(self, argv: Sequence[str]) -> tuple[str, ...]:
@@ -132,14 +132,14 @@ class GuardInput:
             words[0] = "python"
         return tuple(words)
 
-    def _places(self) -> list[tuple[str, str]]:
+    def _locations(self) -> list[tuple[str, str]]:
         known = {
             str(self.logs): "logs",
             str(self.env.folder): "environment",
             str(self.env.workspace): "",
         }
-        for place, shown in list(known.items()):
-            known.setdefault(str(Path(place).resolve()), shown)
+        for path, shown in list(known.items()):
+            known.setdefault(str(Path(path).resolve()), shown)
         return sorted(known.items(), key=lambda item: -len(item[0]))
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput
-from reviewloop.guards.commands import could_not_run, ended, judge_entries
+from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
 from reviewloop.guards.plan import DetectedGate
 
 NAME: Final = "build"
@@ -15,7 +15,7 @@ _NOT_COMPILED = {"fixtures", "testdata", "test_data", "templates", "cookiecutter
 
 def check(change: GuardInput) -> GateResult:
     """Run the project's build and compile the changed Python files."""
-    return judge_entries(change, NAME, _run)
+    return evaluate_entries(change, NAME, _run)
 
 
 def _run(change: GuardInput, entry: DetectedGate) -> GateResult:

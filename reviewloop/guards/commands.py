@@ -25,12 +25,12 @@ _WORST = (
 )
 
 
-def judge_entries(change: GuardInput, name: GateName, run: RunEntry) -> GateResult:
+def evaluate_entries(change: GuardInput, name: GateName, run: RunEntry) -> GateResult:
     """Run every entry that the plan has for a gate and return one result for all of them."""
-    return joined([_judge(change, entry, run) for entry in change.plan.of(name)])
+    return joined([_evaluate(change, entry, run) for entry in change.plan.of(name)])
 
 
-def _judge(change: GuardInput, entry: DetectedGate, run: RunEntry) -> GateResult:
+def _evaluate(change: GuardInput, entry: DetectedGate, run: RunEntry) -> GateResult:
     if entry.source == "off":
         return GateResult(entry.name, GateStatus.OFF, f"switched off: {entry.why}")
     if not entry.argv:

@@ -62,7 +62,7 @@ def measurement(change: GuardInput) -> Table | str:
     known = [file.path for file in change.change.files if file.status != "D"]
     report = change.log(COVERAGE_JSON)
     if settings.report:
-        report = change.standing() / settings.report
+        report = change.project_folder() / settings.report
         if not report.is_file() or not report.resolve().is_relative_to(change.folder().resolve()):
             return f"the tests did not write {settings.report} (gates.coverage.report)"
     elif change.selection is not None:

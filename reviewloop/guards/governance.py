@@ -327,11 +327,11 @@ def _patterns(change: GuardInput) -> Iterator[str]:
                 break
 
 
-def _protected(change: GuardInput, said: list[str]) -> Iterator[str]:
+def _protected(change: GuardInput, reasons: list[str]) -> Iterator[str]:
     """Yield a reason for each protected file that no other reason is about."""
     for file in protected_changes(change.change, change.read_base, change.read_new):
         path = file["path"]
-        if not any(reason.startswith(f"{path} ") for reason in said):
+        if not any(reason.startswith(f"{path} ") for reason in reasons):
             yield f"{path} {file['why']}"
 
 

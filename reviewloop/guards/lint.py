@@ -10,7 +10,7 @@ from typing import Any, Final
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput, gate_finding, quoted, text_lines
-from reviewloop.guards.commands import could_not_run, ended, judge_entries
+from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
 from reviewloop.guards.detect import is_linted_by_eslint
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.sandbox.run import read_log
@@ -46,7 +46,7 @@ def _careful(read: Reader) -> Reader:
 
 
 # Rules that point at what can go wrong, not at how it looks (letters of ruff's and flake8's rules).
-_TELLING = re.compile(
+_INFORMATIVE = re.compile(
     r"(?:F|E9|B|S|C90|PLE|PLW|PLR09|ASYNC|PERF|TRY|BLE|DTZ|A|ARG|RET50|SIM115|LOG|PT|W605)\d*$"
 )
 
@@ -127,7 +127,7 @@ def read_bandit(text: str) -> list[Remark] | None:
 
 
 def _python_severity(rule: str) -> Severity:
-    return Severity.SHOULD_FIX if _TELLING.match(rule) else Severity.NIT
+    return Severity.SHOULD_FIX if _INFORMATIVE.match(rule) else Severity.NIT
 
 
 def _bandit_severity(item: dict[str, Any]) -> Severity:
@@ -140,8 +140,8 @@ def _bandit_severity(item: dict[str, Any]) -> Severity:
 
 
 def _line(item: dict[str, Any], key: str) -> int:
-    place = item.get(key)
-    return int(place.get("row") or 1) if isinstance(place, dict) else 1
+    location = item.get(key)
+    return int(location.get("row") or 1) if isinstance(location, dict) else 1
 
 
 def _json_list(text: str) -> list[dict[str, Any]] | None:
@@ -182,7 +182,7 @@ _SECURITY_RULE = "S"
 
 def check(change: GuardInput) -> GateResult:
     """Run the linter: a configured one is a gate, a detected one makes findings only."""
-    return judge_entries(change, NAME, _run)
+    return evaluate_entries(change, NAME, _run)
 
 
 def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
@@ -224,8 +224,8 @@ def _run_whole(change: GuardInput, entry: DetectedGate) -> GateResult:
 
 
 def _linted_files(change: GuardInput, kind: str) -> list[str]:
-    wanted = is_linted_by_eslint if kind == "eslint" else _is_python
-    return [f.path for f in change.change.files if f.status != "D" and wanted(f.path)]
+    is_linted = is_linted_by_eslint if kind == "eslint" else _is_python
+    return [f.path for f in change.change.files if f.status != "D" and is_linted(f.path)]
 
 
 def _is_python(path: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.git.repository import below
-from reviewloop.guards.against_base import Outcome, judge_against_base
+from reviewloop.guards.against_base import Outcome, compare_with_base
 from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.commands import could_not_run, ended
 from reviewloop.guards.detect import Surroundings, table
@@ -185,13 +185,13 @@ def run_pytest(change: GuardInput, entry: DetectedGate) -> GateResult:
     if selected is not None and 0 < len(selected) <= _MOST_SELECTED:
         one = _ran(change, entry, log, selected)
         if one.is_about(selected):
-            return _judged(change, entry, one)
+            return _evaluate_run(change, entry, one)
     if _parts(entry.argv)[0] == "python" and _measures_coverage(change):
         coverage = _Coverage(change)
         one = _ran(change, entry, log, coverage=coverage)
         if one.written or not one.result.exit_code:
-            return _judged(change, entry, replace(one, details=coverage.finish()))
-    return _judged(change, entry, _ran(change, entry, log))
+            return _evaluate_run(change, entry, replace(one, details=coverage.finish()))
+    return _evaluate_run(change, entry, _ran(change, entry, log))
 
 
 @dataclass(frozen=True)
@@ -262,11 +262,11 @@ def _plugin_path(change: GuardInput) -> dict[str, str]:
     folder = change.given("plugins")
     folder.mkdir(exist_ok=True)
     (folder / f"{PLUGIN}.py").write_text(SOURCE, encoding="utf-8")
-    places = (str(folder), change.env.env.get("PYTHONPATH", ""))
-    return {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+    paths = (str(folder), change.env.env.get("PYTHONPATH", ""))
+    return {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
-def _judged(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateResult:
+def _evaluate_run(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateResult:
     report, exit_code = one.report, one.result.exit_code
     red = tuple(case.id for case in report.failed) if report else ()
     outcome = Outcome(
@@ -280,10 +280,10 @@ def _judged(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateResult:
     ended_itself = could_not_run(one.result) is None
     loaded = frozenset(case.id for case in report.failed if case.classname) if report else None
     retry = partial(_again, change, entry, loaded) if loaded and ended_itself else None
-    said = judge_against_base(entry, outcome, known, retry)
-    if ended_itself and said.ran is not None:
-        change.tests_ran[entry.command] = said.ran
-    status, summary = said.status, said.summary
+    comparison = compare_with_base(entry, outcome, known, retry)
+    if ended_itself and comparison.ran is not None:
+        change.tests_ran[entry.command] = comparison.ran
+    status, summary = comparison.status, comparison.summary
     if report is None and status is GateStatus.PASSED:
         status, summary = GateStatus.ERROR, one.problem
     return ended(
@@ -294,7 +294,7 @@ def _judged(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateResult:
         summary=summary,
         tests=outcome.counts,
         argv=(*entry.argv, *one.selected),
-        details={**one.details, **said.details},
+        details={**one.details, **comparison.details},
     )
 
 

@@ -100,7 +100,7 @@ def run_all(
     """
     results: list[GateResult] = []
     for guard in installed_guards():
-        reason = _stands_in_the_way(guard, results)
+        reason = _blocking_gate(guard, results)
         if reason:
             result = GateResult(guard.name, GateStatus.NOT_VERIFIABLE, f"not run: {reason}")
         else:
@@ -119,7 +119,7 @@ def run_one(name: str, change: GuardInput) -> GateResult:
     return guards[name].check(change)
 
 
-def _stands_in_the_way(guard: Guard, results: list[GateResult]) -> str:
+def _blocking_gate(guard: Guard, results: list[GateResult]) -> str:
     if not guard.runs_code:
         return ""
     for result in results:

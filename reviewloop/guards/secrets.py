@@ -77,9 +77,9 @@ def _secrets_in(change: GuardInput, file: FileChange) -> Iterator[_Found]:
     added = file.added_text
     for first, last in file.added_lines:
         block = "\n".join(added[number] for number in range(first, last + 1))
-        masked = redact(block).split("\n")
+        redacted = redact(block).split("\n")
         for hit in scan_text(block):
-            shown = masked[hit.line - 1].strip() if hit.rule.redacts else hit.redacted
+            shown = redacted[hit.line - 1].strip() if hit.rule.redacts else hit.redacted
             yield _Found(file.path, hit, first + hit.line - 1, shown)
 
 
@@ -92,11 +92,11 @@ def _held_in(
     def added(line: int) -> bool:
         return file.binary or any(first <= line <= last for first, last in file.added_lines)
 
-    for line, place in find_new_exposures(old, new, added, change.redactor):
+    for line, span in find_new_exposures(old, new, added, change.redactor):
         # A person's password may be a plain word of a test.
-        if place.drawn or not is_test_file(file.path):
-            value = change.redactor.held(new[place.start : place.end]).split("\n")[0]
-            hit = SecretHit(SecretRule(HELD, place.what), line, value, place.start, place.end)
+        if span.drawn or not is_test_file(file.path):
+            value = change.redactor.held(new[span.start : span.end]).split("\n")[0]
+            hit = SecretHit(SecretRule(HELD, span.what), line, value, span.start, span.end)
             text = new.split("\n")[line - 1].strip()
             shown = value if file.binary else change.redactor.for_people(text)
             yield _Found(file.path, hit, None if file.binary else line, shown)

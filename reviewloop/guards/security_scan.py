@@ -6,7 +6,7 @@ from typing import Final
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput, gate_finding, is_test_file, quoted, text_lines
-from reviewloop.guards.commands import could_not_run, ended, judge_entries
+from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
 from reviewloop.guards.lint import read_bandit
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.sandbox.run import read_log
@@ -16,7 +16,7 @@ NAME: Final = "security"
 
 def check(change: GuardInput) -> GateResult:
     """Run the scanner: a configured one is a gate, a detected one makes findings only."""
-    return judge_entries(change, NAME, _run)
+    return evaluate_entries(change, NAME, _run)
 
 
 def _run(change: GuardInput, entry: DetectedGate) -> GateResult:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from reviewloop.domain.gate import GateResult, GateStatus, TestCounts
-from reviewloop.guards.against_base import Outcome, judge_against_base
+from reviewloop.guards.against_base import Outcome, compare_with_base
 from reviewloop.guards.base import GuardInput
-from reviewloop.guards.commands import could_not_run, ended, judge_entries
+from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
 from reviewloop.guards.junit import Report, UnreadableReportError, read_junit
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.guards.pytest_run import run_pytest
@@ -141,7 +141,7 @@ _IMPORT_PYTHON = {"pytest", "unittest", "make", "command", "node"}
 
 def check(change: GuardInput) -> GateResult:
     """Run the tests, or the selected ones where the runner can; count what ran."""
-    return judge_entries(change, NAME, _run)
+    return evaluate_entries(change, NAME, _run)
 
 
 def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
@@ -158,7 +158,7 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
 def _run_other(change: GuardInput, entry: DetectedGate) -> GateResult:
     started = time.time()
     result = change.run(entry.argv, gate=NAME, log=change.log(f"test-{entry.kind}.log"))
-    report = _report(change.standing(), entry.kind, started)
+    report = _report(change.project_folder(), entry.kind, started)
     counts = report.counts if report else _counts(entry, result)
     outcome = Outcome(
         result.exit_code,
@@ -166,17 +166,17 @@ def _run_other(change: GuardInput, entry: DetectedGate) -> GateResult:
         frozenset(case.id for case in report.passed) if report else frozenset(),
         tuple(case.id for case in report.failed) if report else (),
     )
-    said = judge_against_base(entry, outcome, change.known_of(entry), None)
-    if said.ran is not None and could_not_run(result) is None:
-        change.tests_ran[entry.command] = said.ran
+    comparison = compare_with_base(entry, outcome, change.known_of(entry), None)
+    if comparison.ran is not None and could_not_run(result) is None:
+        change.tests_ran[entry.command] = comparison.ran
     return ended(
         change,
         entry,
         result,
-        status=said.status,
-        summary=said.summary,
+        status=comparison.status,
+        summary=comparison.summary,
         tests=counts,
-        details=dict(said.details),
+        details=dict(comparison.details),
     )
 
 

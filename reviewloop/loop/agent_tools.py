@@ -114,7 +114,7 @@ def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = REA
         context.private,
         tree,
         allowed=allowed,
-        mask=context.redactor.for_models,
+        redact=context.redactor.for_models,
         shown=context.shown_tree,
         fence=context.fence.wrap,
     )
@@ -149,7 +149,7 @@ def writing_toolbox(
         gates=offered_gates(context),
         shell=shell_of(context, key),
         policy=policy,
-        mask=context.redactor.for_models,
+        redact=context.redactor.for_models,
         restore=context.redactor.restored,
         shown=context.shown_tree,
         fence=context.fence.wrap,

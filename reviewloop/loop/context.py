@@ -161,7 +161,7 @@ class RunContext:
         own = self.rules is None  # nobody else's rules hold: it is the person's own work
         return self.once(
             ("withheld", tree),
-            lambda: withheld_in(self.private, tree, self.base_tree, hides_more=own),
+            lambda: withheld_in(self.private, tree, self.base_tree, withholds_more=own),
         )
 
     def shown_tree(self, tree: str) -> str:

@@ -80,8 +80,10 @@ def weighed(
         settled = {p.finding.id for number, p in enumerate(evidence) if number not in asked}
         asked = asked_again(context, read, late)
         late_settled = {p.finding.id for number, p in enumerate(late) if number not in asked}
-    said = judged(evidence, verdicts, asked=records, untrusted=context.untrusted, settled=settled)
-    return with_late(said, unasked(late, asked=bool(records), settled=late_settled))
+    said = judged(
+        evidence, verdicts, requested=records, untrusted=context.untrusted, settled=settled
+    )
+    return with_late(said, unasked(late, requested=bool(records), settled=late_settled))
 
 
 def _not_told_yet(

@@ -8,7 +8,7 @@ from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, St
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import FindingRef, LoopState
-from reviewloop.review.silencing import dismissed, is_persons_dismissal
+from reviewloop.review.silencing import dismissed, is_user_dismissal
 from reviewloop.store.blobs import Blobs
 
 
@@ -149,7 +149,7 @@ def write_heard(
     book, known = write_findings(listed, context.blobs), state.get("findings", {})
     for finding in listed:
         ref = known.get(finding.id)
-        if ref is None or not is_persons_dismissal(finding):
+        if ref is None or not is_user_dismissal(finding):
             continue
         before = ref["blob"] if ref["status"] in _LEFT else ref.get("before", "")
         if before:
@@ -159,9 +159,9 @@ def write_heard(
 
 def _heard(finding: Finding, reason: str | None, state: LoopState, context: RunContext) -> Finding:
     if reason is not None:
-        counts = finding.status in _LEFT or is_persons_dismissal(finding)
+        counts = finding.status in _LEFT or is_user_dismissal(finding)
         return dismissed(finding, reason) if counts else finding
-    if not is_persons_dismissal(finding):
+    if not is_user_dismissal(finding):
         return finding
     ref = state.get("findings", {}).get(finding.id)
     if ref is not None and "before" in ref:

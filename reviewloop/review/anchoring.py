@@ -40,7 +40,7 @@ def anchor(
     `exists` says of files that `read` gives no text of whether the reviewed tree has them.
     """
     path = normalise_path(reported.path, changed.paths)
-    line, end_line, placement = _place(reported, path, changed, read)
+    line, end_line, placement = _locate(reported, path, changed, read)
     return Finding(
         id=fingerprint(path, reported.quote, reported.rule or reported.title),
         agents=(agent,),
@@ -91,22 +91,22 @@ def occurrences(quote: str, text: str) -> list[tuple[int, int]]:
 
     A single line of at least 8 characters is also found inside longer lines.
     """
-    wanted = [line.strip() for line in quote.strip().split("\n")]
-    if not any(wanted):
+    quoted = [line.strip() for line in quote.strip().split("\n")]
+    if not any(quoted):
         return []
     lines = [line.strip() for line in text.split("\n")]
-    span = len(wanted)
+    span = len(quoted)
     found = [
         (number, number + span - 1)
         for number in range(1, len(lines) - span + 2)
-        if lines[number - 1 : number - 1 + span] == wanted
+        if lines[number - 1 : number - 1 + span] == quoted
     ]
-    if not found and span == 1 and len(wanted[0]) >= 8:
-        found = [(n, n) for n, line in enumerate(lines, 1) if wanted[0] in line]
+    if not found and span == 1 and len(quoted[0]) >= 8:
+        found = [(n, n) for n, line in enumerate(lines, 1) if quoted[0] in line]
     return found
 
 
-def _place(
+def _locate(
     reported: ReportedFinding, path: str, changed: ChangedLines, read: ReadText
 ) -> tuple[int | None, int | None, Placement]:
     if not path:

@@ -19,7 +19,7 @@ from reviewloop.domain.finding import (
 )
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
-from reviewloop.review.merging import joined, repeated, said_by_several, with_later
+from reviewloop.review.merging import joined, repeated, reported_by_several, with_later
 from reviewloop.review.selection import Selection, source_text
 from reviewloop.review.silencing import LEVELS, OFF
 
@@ -70,11 +70,11 @@ def view_of(
         return reading
 
     def search(strings: Sequence[str]) -> list[tuple[str, int, str]]:
-        wanted = [text for text in dict.fromkeys(strings) if text and "\n" not in text]
-        if not wanted:
+        texts = [text for text in dict.fromkeys(strings) if text and "\n" not in text]
+        if not texts:
             return []
         # git takes a list of fixed strings separated by line feeds.
-        hits = private.grep(change.new, "\n".join(wanted), fixed=True, limit=_SEARCH_LIMIT)
+        hits = private.grep(change.new, "\n".join(texts), fixed=True, limit=_SEARCH_LIMIT)
         return [(hit.path, hit.line, hit.text) for hit in hits]
 
     return ChangeView(
@@ -105,25 +105,25 @@ def evidence_of(
     seen: Counter[tuple[str, str, str]] = Counter()
     taken: set[str] = set()
     pieces = []
-    for placed in examination.hits:
-        file = by_path.get(placed.hit.path)
-        said = level(placed.rule.id, placed.rule.hard)
-        if said == OFF:
+    for located in examination.hits:
+        file = by_path.get(located.hit.path)
+        severity = level(located.rule.id, located.rule.hard)
+        if severity == OFF:
             continue
-        finding = _finding(placed, file, LEVELS.get(said))
-        identity = identity_of(placed.hit, placed.rule, file)
+        finding = _finding(located, file, LEVELS.get(severity))
+        identity = identity_of(located.hit, located.rule, file)
         # Counted as fingerprints see it: two lines that differ in case or indentation are equal.
         key = (finding.path, normalised(identity), finding.rule)
         seen[key] += 1
-        ident = _numbered(finding, identity, seen[key] + placed.known)
+        ident = _numbered(finding, identity, seen[key] + located.known)
         while ident in taken:
             seen[key] += 1
-            ident = _numbered(finding, identity, seen[key] + placed.known)
+            ident = _numbered(finding, identity, seen[key] + located.known)
         taken.add(ident)
         finding = finding.model_copy(update={"id": ident})
-        pieces.append(AnalyserFinding(finding, placed.rule.hard, placed.hit.fix))
+        pieces.append(AnalyserFinding(finding, located.rule.hard, located.hit.fix))
     pieces.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
-    groups = said_by_several([piece.finding for piece in pieces])
+    groups = reported_by_several([piece.finding for piece in pieces])
     return [reduce(_together, (pieces[i] for i in group)) for group in groups]
 
 
@@ -155,24 +155,24 @@ def _together(kept: AnalyserFinding, other: AnalyserFinding) -> AnalyserFinding:
     return AnalyserFinding(finding, kept.hard or other.hard, kept.fix or other.fix)
 
 
-def _finding(placed: PlacedHit, file: SourceFile | None, severity: Severity | None) -> Finding:
-    hit, rule = placed.hit, placed.rule
+def _finding(located: PlacedHit, file: SourceFile | None, severity: Severity | None) -> Finding:
+    hit, rule = located.hit, located.rule
     span = within(hit.span, file)
     quote = quote_of(hit, rule, file)
-    told = f"{rule.id}: {hit.message}"
-    evidence = [Evidence(kind=ANALYSER, source=placed.source, text=told)]
-    for place, message in hit.related:
-        note = f"line {place.line}: {message}"
-        evidence.append(Evidence(kind="related", source=placed.source, text=note))
+    heading = f"{rule.id}: {hit.message}"
+    evidence = [Evidence(kind=ANALYSER, source=located.source, text=heading)]
+    for location, message in hit.related:
+        note = f"line {location.line}: {message}"
+        evidence.append(Evidence(kind="related", source=located.source, text=note))
     for path, there, message in hit.elsewhere:
         note = f"{path} line {there.line}: {message}"
         piece = Evidence(
-            kind="related", source=placed.source, text=note, path=path, line=there.line
+            kind="related", source=located.source, text=note, path=path, line=there.line
         )
         evidence.append(piece)
     # A hit may concern the change by a related place only: it is not shown among its lines then.
     inside = span is None or file is None or file.touched(span.line, span.end_line)
-    placement = Placement.CHANGED if placed.on_change and inside else Placement.CONTEXT
+    placement = Placement.CHANGED if located.on_change and inside else Placement.CONTEXT
     replacement = _replacement(hit.fix, span, file) if hit.fix and span and file else None
     return Finding(
         id="-",

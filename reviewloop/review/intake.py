@@ -302,8 +302,8 @@ def _finding(raw: Any) -> ReportedFinding | str:
         return f"must be an object, not {type(item).__name__}"
     severity = _SYNONYMS.get(str(item.get("severity", "")).strip().lower())
     if severity is None:
-        said = _text(repr(item.get("severity")), 60)
-        return f"severity {said} is not one of must_fix, should_fix, nit"
+        given = _text(repr(item.get("severity")), 60)
+        return f"severity {given} is not one of must_fix, should_fix, nit"
     title = _text(item.get("title"), _MAX_TITLE)
     if not title:
         return "title is missing"

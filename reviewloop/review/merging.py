@@ -221,7 +221,7 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
     return by_severity([_all_joined([listed[i] for i in group]) for group in groups])
 
 
-def said_by_several(findings: Sequence[Finding]) -> list[list[int]]:
+def reported_by_several(findings: Sequence[Finding]) -> list[list[int]]:
     """Return positions in groups: what different analysers say of one problem is one group.
 
     The findings are given most severe first, and so are the groups and what is in them. One
@@ -251,14 +251,14 @@ def joined(kept: Finding, other: Finding) -> Finding:
 
 def repeated(early: Sequence[Finding], late: Iterable[Finding]) -> list[int | None]:
     """Return for each late finding the position of the early one that says the same, or None."""
-    places = _ByPlace()
+    locations = _ByLocation()
     ids = {}
     for position, finding in enumerate(early):
-        places.add(finding, position)
+        locations.add(finding, position)
         ids[finding.id] = position
     found: list[int | None] = []
     for finding in late:
-        near = (n for n in places.near(finding) if _same_for_analysers(early[n], finding))
+        near = (n for n in locations.near(finding) if _same_for_analysers(early[n], finding))
         found.append(ids[finding.id] if finding.id in ids else next(near, None))
     return found
 
@@ -291,7 +291,7 @@ Same = Callable[[Finding, Finding], bool]
 
 def _groups(findings: Sequence[Finding], same: Same, *, by_id: bool) -> list[list[int]]:
     """Put each finding to the first group whose joined finding is the same as it."""
-    found = _ByPlace()
+    found = _ByLocation()
     ids: dict[str, int] = {}
     groups: list[list[int]] = []
     whole: list[Finding] = []
@@ -318,7 +318,7 @@ def _all_joined(findings: Sequence[Finding]) -> Finding:
     return first
 
 
-class _ByPlace:
+class _ByLocation:
     """Numbers of findings by where they stand, so that not every pair has to be compared."""
 
     def __init__(self) -> None:
@@ -356,11 +356,11 @@ def _lines(finding: Finding) -> range:
 def _same_problem(one: Finding, two: Finding) -> bool:
     # What one reviewer reports as two things is two things, unless one only repeats its evidence.
     by_others = not set(one.agents) & set(two.agents) or bool(one.rule) != bool(two.rule)
-    return by_others and _same_place(one, two) and _same_meaning(one, two)
+    return by_others and _same_location(one, two) and _same_meaning(one, two)
 
 
 def _same_for_analysers(one: Finding, two: Finding) -> bool:
-    if _sources(one) & _sources(two) or not _same_place(one, two) or one.line is None:
+    if _sources(one) & _sources(two) or not _same_location(one, two) or one.line is None:
         return False
     if _apart(one, two):
         return False
@@ -383,7 +383,7 @@ def _apart(one: Finding, two: Finding) -> bool:
     return one.end_column <= two.column or two.end_column <= one.column
 
 
-def _same_place(one: Finding, two: Finding) -> bool:
+def _same_location(one: Finding, two: Finding) -> bool:
     if one.path != two.path or Placement.UNANCHORED in (one.placement, two.placement):
         return False
     if one.line is None or two.line is None:
@@ -403,8 +403,8 @@ def _same_meaning(one: Finding, two: Finding) -> bool:
     ours, theirs = _words(one.title), _words(two.title)
     if not ours or not theirs:
         return False
-    wanted = 0.3 if same_field else 0.6
-    return len(ours & theirs) / min(len(ours), len(theirs)) >= wanted
+    threshold = 0.3 if same_field else 0.6
+    return len(ours & theirs) / min(len(ours), len(theirs)) >= threshold
 
 
 def _topic(finding: Finding) -> str:

@@ -39,10 +39,10 @@ def known_text(known: Sequence[Known], paths: Collection[str]) -> str:
     One of which only its place is remembered cannot be asked about.
     """
     parts = []
-    told = [one for one in known if one.path in paths and (one.title or one.quote)]
-    for one in told[:_SHOWN]:
-        place = f"{one.path}:{one.line}" if one.line else one.path
-        parts.append(f"id: {one.id}\nplace: {place}\ntitle: {one.title or '(the quoted code)'}")
+    described = [one for one in known if one.path in paths and (one.title or one.quote)]
+    for one in described[:_SHOWN]:
+        location = f"{one.path}:{one.line}" if one.line else one.path
+        parts.append(f"id: {one.id}\nplace: {location}\ntitle: {one.title or '(the quoted code)'}")
         if one.quote.strip():
             quote = one.quote if len(one.quote) <= _QUOTED else one.quote[:_QUOTED] + "\n[cut]"
             parts[-1] += f"\nquoted code, as it was:\n{quote}"

@@ -373,13 +373,13 @@ class _Words:
 
     def mention(self, path: str, names: Iterable["_Name"]) -> Iterator[str]:
         """Yield the files that mention one of the names, which are touched in the file `path`."""
-        said: set[str] = set()
+        mentioned: set[str] = set()
         for one in dict.fromkeys(names):
             holding = self._holding.get(one.name, {})
             with_owner = self._holding.get(one.owner, {}) if one.owner else holding
             for other in one.meant_in(path, holding, self._languages):
-                if other not in said and other in with_owner:
-                    said.add(other)
+                if other not in mentioned and other in with_owner:
+                    mentioned.add(other)
                     yield other
 
 

@@ -134,12 +134,12 @@ def select(
     """
     paths = [file.path for file in change.files]
     before = _Base.of(private, base, change, believing=skip_new)
-    told = generated(private, base, paths)
-    told |= kiroignored(private, base, paths)
-    told |= {
+    is_generated = generated(private, base, paths)
+    is_generated |= kiroignored(private, base, paths)
+    is_generated |= {
         file.path: f"ignored by the settings ({pattern})"
         for file in change.files
-        if file.path not in told and (pattern := first_match(file.path, tuple(ignore)))
+        if file.path not in is_generated and (pattern := first_match(file.path, tuple(ignore)))
     }
     known = unreadable or {}
     sources: list[SourceFile] = []
@@ -147,11 +147,11 @@ def select(
     skipped: list[Skipped] = []
     doubted: list[str] = []
     for file in change.files:
-        if reason := told.get(file.path):
+        if reason := is_generated.get(file.path):
             skipped.append(Skipped(file, reason))
             continue
         version = _new_version(file, private, known.get(file.path, ""))
-        left, source = _judged(file, version, before)
+        left, source = _classify(file, version, before)
         if left:
             skipped.append(left)
         else:
@@ -238,7 +238,7 @@ def _by_content(data: bytes, path: str) -> str:
     return GENERATED if _GENERATED_MARK.match(source_text(data[:4000], path)[:2000]) else ""
 
 
-def _judged(
+def _classify(
     file: FileChange, version: _Version, before: "_Base"
 ) -> tuple[Skipped | None, SourceFile | None]:
     """Return why a file is left out, None when it is not, and what analysers read of it."""
@@ -315,7 +315,9 @@ class _Base:
         held = find(private.pool, tree, paths | folders)
         empty = not private.pool.read_tree(tree)[1]
         filters = attributes_in(private, tree, sorted(paths), ("filter",))
-        in_lfs = frozenset(path for path, said in filters.items() if said.get("filter") == "lfs")
+        in_lfs = frozenset(
+            path for path, values in filters.items() if values.get("filter") == "lfs"
+        )
         return cls(private, held, empty, in_lfs, believing)
 
     def counts(self, file: FileChange, reason: str) -> bool:

@@ -17,7 +17,7 @@ BASELINE_SCHEMA = "reviewloop.baseline/1"
 
 LEVELS = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
 OFF = "off"
-_BY_PERSON = "dismissed: "  # how the note of what a person dismissed begins; the reason follows
+_BY_USER = "dismissed: "  # how the note of what a person dismissed begins; the reason follows
 
 _COMMENT = re.compile(r"reviewloop:\s{0,4}ignore\[([^\]\n]{1,400})\]([^\n]*)")
 # ruff itself heeds these for its other rules; a security rule is silenced only with a reason.
@@ -67,7 +67,7 @@ def silence(
     stay: list[Finding] = []
     gone: list[Finding] = []
     for finding in findings:
-        found = _said(finding, silences, hard=finding.id in hard)
+        found = _silence_of(finding, silences, hard=finding.id in hard)
         if not found:
             comment = comments.about(finding)
             if comment and finding.id in hard and added(finding.path, comment[0]):
@@ -89,21 +89,21 @@ def _refused(finding: Finding, line: int) -> Finding:
 
 def dismissed(finding: Finding, reason: str) -> Finding:
     """Return a finding as a person has dismissed it."""
-    note = f"{_BY_PERSON}{reason}"
+    note = f"{_BY_USER}{reason}"
     return finding.model_copy(update={"status": Status.DISMISSED, "note": note})
 
 
-def is_persons_dismissal(finding: Finding) -> bool:
+def is_user_dismissal(finding: Finding) -> bool:
     """Whether a person dismissed it; a reviewer that rejects one says so in other words."""
-    return finding.status is Status.DISMISSED and finding.note.startswith(_BY_PERSON)
+    return finding.status is Status.DISMISSED and finding.note.startswith(_BY_USER)
 
 
 def reason_of(finding: Finding) -> str:
-    """Return why a person dismissed a finding, which `is_persons_dismissal` says of it."""
-    return finding.note.removeprefix(_BY_PERSON)
+    """Return why a person dismissed a finding, which `is_user_dismissal` says of it."""
+    return finding.note.removeprefix(_BY_USER)
 
 
-def _said(finding: Finding, silences: Silences, *, hard: bool) -> tuple[Status, str] | None:
+def _silence_of(finding: Finding, silences: Silences, *, hard: bool) -> tuple[Status, str] | None:
     if finding.id in silences.dismissed:
         return Status.DISMISSED, dismissed(finding, silences.dismissed[finding.id]).note
     if finding.id in (silences.old_baseline if hard else silences.baseline):
@@ -136,8 +136,8 @@ class _Comments:
     def _of(self, path: str) -> dict[int, tuple[tuple[str, ...], str, bool]]:
         if path not in self._lines:
             text = self._read(path) or ""
-            said = "reviewloop:" in text or "noqa: S" in text
-            self._lines[path] = _comments_in(text) if said else {}
+            is_marked = "reviewloop:" in text or "noqa: S" in text
+            self._lines[path] = _comments_in(text) if is_marked else {}
         return self._lines[path]
 
 
@@ -166,9 +166,9 @@ def _names(names: Iterable[str], finding: Finding) -> bool:
     return any(fnmatchcase(key, name) for name in names if name for key in keys)
 
 
-def read_baseline(data: bytes | None, place: str = BASELINE_FILE) -> frozenset[str]:
+def read_baseline(data: bytes | None, path: str = BASELINE_FILE) -> frozenset[str]:
     """Return the ids in a baseline file; raise `UsageError` when it is not one."""
-    return frozenset(entry["id"] for entry in baseline_entries(data, place))
+    return frozenset(entry["id"] for entry in baseline_entries(data, path))
 
 
 def is_baseline(data: bytes) -> bool:
@@ -180,7 +180,7 @@ def is_baseline(data: bytes) -> bool:
     return True
 
 
-def baseline_entries(data: bytes | None, place: str = BASELINE_FILE) -> list[dict[str, str]]:
+def baseline_entries(data: bytes | None, path: str = BASELINE_FILE) -> list[dict[str, str]]:
     """Return what a baseline file holds, none for no file; raise `UsageError` when it is none."""
     if data is None:
         return []
@@ -191,7 +191,7 @@ def baseline_entries(data: bytes | None, place: str = BASELINE_FILE) -> list[dic
         return [_entry(entry) for entry in content["findings"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{place} is no baseline file ({error}); write it anew with `reviewloop baseline`"
+            f"{path} is no baseline file ({error}); write it anew with `reviewloop baseline`"
         ) from None
 
 
@@ -205,13 +205,13 @@ def write_baseline(findings: Iterable[Finding], kept: Iterable[Mapping[str, str]
 
     `kept` holds entries of the file so far that stay.
     """
-    told = [{"path": f.path, "rule": f.rule, "id": f.id, "title": f.title} for f in findings]
-    known = {entry["id"] for entry in told}
+    listed = [{"path": f.path, "rule": f.rule, "id": f.id, "title": f.title} for f in findings]
+    known = {entry["id"] for entry in listed}
     stay = [
         {name: entry[name] for name in ("path", "rule", "id", "title")}
         for entry in kept
         if entry["id"] not in known
     ]
-    entries = sorted([*told, *stay], key=lambda e: (e["path"], e["rule"], e["id"]))
+    entries = sorted([*listed, *stay], key=lambda e: (e["path"], e["rule"], e["id"]))
     content = {"schema": BASELINE_SCHEMA, "findings": entries}
     return (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode()

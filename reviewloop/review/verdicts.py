@@ -139,40 +139,42 @@ def judged(
     pieces: Iterable[AnalyserFinding],
     verdicts: Mapping[str, Verdict],
     *,
-    asked: Iterable[str] = (),
+    requested: Iterable[str] = (),
     untrusted: bool = False,
     settled: Collection[str] = (),
 ) -> list[Finding]:
     """Return the findings of the evidence after the reviewers' words.
 
-    `asked` names the reviewers that read the change; evidence of one of them without a verdict
+    `requested` names the reviewers that read the change; evidence of one of them without a verdict
     is marked as unconfirmed, unless nobody had to answer it again (`settled`, finding ids). In
     `untrusted` review nothing moves down and nothing is rejected.
     """
-    readers = set(asked)
-    nobody: set[str] = set()
+    readers = set(requested)
+    unclaimed: set[str] = set()
     return [
-        _judged(piece, verdicts, nobody if piece.finding.id in settled else readers, untrusted)
+        _apply_verdict(
+            piece, verdicts, unclaimed if piece.finding.id in settled else readers, untrusted
+        )
         for piece in pieces
     ]
 
 
 def unasked(
-    pieces: Iterable[AnalyserFinding], *, asked: bool, settled: Collection[str] = ()
+    pieces: Iterable[AnalyserFinding], *, requested: bool, settled: Collection[str] = ()
 ) -> list[Finding]:
     """Return the findings of late evidence, which no reviewer was shown, with their severity.
 
-    `asked` says that reviewers read the change; `settled` are the ids nobody had to answer again.
+    `requested` says that reviewers read the change; `settled` are the ids that need no answer.
     """
     return [
         piece.finding.model_copy(update={"note": _UNASKED})
-        if asked and piece.finding.id not in settled
+        if requested and piece.finding.id not in settled
         else piece.finding
         for piece in pieces
     ]
 
 
-def _judged(
+def _apply_verdict(
     piece: AnalyserFinding, verdicts: Mapping[str, Verdict], readers: set[str], untrusted: bool
 ) -> Finding:
     finding = piece.finding
@@ -181,8 +183,8 @@ def _judged(
         silent = readers & set(finding.agents)
         note = f"not confirmed by {', '.join(sorted(silent))}" if silent else finding.note
         return finding.model_copy(update={"note": note})
-    said = f"{verdict.word}: {verdict.reason}"
-    evidence = (*finding.evidence, Evidence(kind="verdict", source=verdict.agent, text=said))
+    reason = f"{verdict.word}: {verdict.reason}"
+    evidence = (*finding.evidence, Evidence(kind="verdict", source=verdict.agent, text=reason))
     updates: dict[str, Any] = {"evidence": evidence}
     held = piece.hard or (untrusted and verdict.word in {LOWER, REJECT})
     if held:

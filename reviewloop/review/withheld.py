@@ -41,7 +41,7 @@ _LIKELY = re.compile(
 _PRIVATE_KEY = re.compile(r"(?:^|/)id_[^/.]+$", re.IGNORECASE)
 _WITH_LOGIN = re.compile(r"(?:^|/)(?:\.npmrc|\.pypirc|\.docker/config\.json)$", re.IGNORECASE)
 _LOGIN = re.compile(rb"_auth|_password|^\s*password\s*[=:]|\"auth\"", re.IGNORECASE | re.MULTILINE)
-_HIDES = "may hold secrets"
+_MAY_HOLD_SECRETS = "may hold secrets"
 _READ_AT_MOST = 64 * 1024
 _MODES = {"100644", "100755", "120000"}
 
@@ -81,22 +81,22 @@ def steering_shown(
 
 
 def withheld_in(
-    private: PrivateRepo, tree: str, base: str, *, hides_more: bool = True
+    private: PrivateRepo, tree: str, base: str, *, withholds_more: bool = True
 ) -> dict[str, str]:
     """Return path -> reason of the files of a tree that no model is shown.
 
     `.kiroignore` is read from `base`, so that a change cannot show what was hidden. With
-    `hides_more` that of the tree counts as well: not for the change of somebody else, who would
+    `withholds_more` that of the tree counts as well: not for the change of somebody else, who would
     hide it from its review.
     """
     entries = private.entries(tree)
     found = {
-        entry.path: _HIDES
+        entry.path: _MAY_HOLD_SECRETS
         for entry in entries
         if entry.mode in _MODES and _is_withheld(entry, lambda e: _start(private, e))
     }
     paths = [entry.path for entry in entries if entry.mode in _MODES]
-    for version in dict.fromkeys((base, tree) if hides_more else (base,)):
+    for version in dict.fromkeys((base, tree) if withholds_more else (base,)):
         if private.reader(version).entry(".kiroignore"):
             found = {**kiroignored(private, version, paths), **found}
     found.pop(".kiroignore", None)

@@ -146,7 +146,7 @@ def _read(
                     out += piece
                 elif len(err) < _STDERR_LIMIT:
                     err += piece
-            ended = "too much" if len(out) > limit else _asked_to_end(deadline, stop)
+            ended = "too much" if len(out) > limit else _must_end(deadline, stop)
     return bytes(out), bytes(err), ended
 
 
@@ -159,11 +159,11 @@ def _wait(
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_POLL)
         if process.returncode is None:
-            ended = _asked_to_end(deadline, stop)
+            ended = _must_end(deadline, stop)
     return ended
 
 
-def _asked_to_end(deadline: float, stop: Callable[[], bool] | None) -> str:
+def _must_end(deadline: float, stop: Callable[[], bool] | None) -> str:
     if time.monotonic() >= deadline:
         return "too slow"
     return "stopped" if stop is not None and stop() else "by itself"

@@ -77,7 +77,7 @@ class Sandbox:
     limits: Limits = Limits()
     refused: tuple[str, ...] = ()  # why each stronger level is not in force, a sentence each
     gaps: tuple[str, ...] = ()  # what this level lets through on this machine
-    wanted: str = "auto"  # the one level that was tried, or all
+    requested: str = "auto"  # the one level that was tried, or all
 
     @property
     def level(self) -> Level:

@@ -15,28 +15,28 @@ _RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 
 
 def choose(
-    *, wanted: str = "auto", external: bool = False, limits: Limits | None = None
+    *, requested: str = "auto", external: bool = False, limits: Limits | None = None
 ) -> Sandbox:
     """Return the sandbox for this machine; its level is NONE when nothing holds.
 
-    `wanted` names one level to use and no other, or is "auto"; `external` says that a person
+    `requested` names one level to use and no other, or is "auto"; `external` says that a person
     declared the whole process to be contained already. Each level is tried once per process.
     """
     limits = limits or Limits()
     refused: list[str] = []
     for level, find in _LADDER.items():
-        if wanted not in {"auto", level}:
+        if requested not in {"auto", level}:
             continue
         method, problem = _proven(level, find)
         if method is not None:
             gaps = method.gaps if isinstance(method, levels.Landlock) else ()
-            return Sandbox(method, limits, tuple(refused), gaps, wanted)
-        if not problem and wanted == level:
+            return Sandbox(method, limits, tuple(refused), gaps, requested)
+        if not problem and requested == level:
             problem = "this system does not have it"
         if problem:
             refused.append(f"{level}: {problem}")
     level = Level.EXTERNAL if external else Level.NONE
-    return Sandbox(Unconfined(level), limits, tuple(refused), (), wanted)
+    return Sandbox(Unconfined(level), limits, tuple(refused), (), requested)
 
 
 def _bubblewrap() -> Method | str:
@@ -104,8 +104,8 @@ def _restricted() -> bool:
 
 def how_to_improve(sandbox: Sandbox) -> Iterator[str]:
     """Yield what a person can do for a stronger level on this machine, a sentence each."""
-    if sandbox.wanted != "auto":
-        yield f"let the strongest be found: sandbox.level is {sandbox.wanted}, not auto"
+    if sandbox.requested != "auto":
+        yield f"let the strongest be found: sandbox.level is {sandbox.requested}, not auto"
     if sandbox.level is Level.BUBBLEWRAP or sys.platform != "linux":
         return
     if find_program("bwrap") is None:

@@ -47,21 +47,21 @@ def apply(options: list[str]) -> None:
     limit, `filter=pass` leaves the filter at FILTER_FD for bubblewrap, `landlock=on` and
     `filter=on` confine here.
     """
-    wanted: dict[str, list[str]] = {}
+    access: dict[str, list[str]] = {}
     for option in options:
         name, _, value = option.partition("=")
-        wanted.setdefault(name, []).append(value)
+        access.setdefault(name, []).append(value)
     for name in ("FSIZE", "NPROC", "NOFILE"):
-        for value in wanted.get(f"limit-{name}", ()):
+        for value in access.get(f"limit-{name}", ()):
             _limit(getattr(resource, f"RLIMIT_{name}"), int(value))
     _offer_to_the_memory_killer()
-    if "landlock" in wanted:
+    if "landlock" in access:
         _drop_capabilities()
         _check(_libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
-        _restrict(wanted)
-    if wanted.get("filter") == ["on"]:
+        _restrict(access)
+    if access.get("filter") == ["on"]:
         _filter(seccomp.program(sockets=False))
-    elif wanted.get("filter") == ["pass"]:
+    elif access.get("filter") == ["pass"]:
         _hand_over(seccomp.program(sockets=True))
 
 
@@ -90,7 +90,7 @@ def _drop_capabilities() -> None:
     _libc.capset(header, bytes(24))
 
 
-def _restrict(wanted: dict[str, list[str]]) -> None:
+def _restrict(access: dict[str, list[str]]) -> None:
     version = landlock_version()
     if version < 1:
         raise OSError("the kernel has no Landlock")
@@ -104,7 +104,7 @@ def _restrict(wanted: dict[str, list[str]]) -> None:
     )
     try:
         for kind, allowed in (("list", _READ_DIR), ("read", _READING), ("write", rights)):
-            for path in wanted.get(kind, ()):
+            for path in access.get(kind, ()):
                 _allow(ruleset, path, allowed & rights)
         _check(_libc.syscall(_RESTRICT_SELF, ruleset, ctypes.c_uint(0)))
     finally:
@@ -113,16 +113,16 @@ def _restrict(wanted: dict[str, list[str]]) -> None:
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return  # what is not there needs no right
     try:
         if not os.path.isdir(path):  # noqa: PTH112
             rights &= _OF_FILES
-        rule = struct.pack("=Qi", rights, place)
+        rule = struct.pack("=Qi", rights, descriptor)
         _check(_libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, ctypes.c_uint(0)))
     finally:
-        os.close(place)
+        os.close(descriptor)
 
 
 def _filter(code: bytes) -> None:

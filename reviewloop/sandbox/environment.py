@@ -29,7 +29,12 @@ from reviewloop.sandbox.interpreters import (
 from reviewloop.sandbox.node import installed_node_modules, link_node_modules, verify_node_modules
 from reviewloop.sandbox.probe import verify_imports
 from reviewloop.sandbox.shadow import Redirection, Shadow, make_shadow
-from reviewloop.sandbox.toolchains import TOOL_HOMES, interpreter_places, tool_places, with_targets
+from reviewloop.sandbox.toolchains import (
+    TOOL_HOMES,
+    interpreter_folders,
+    tool_folders,
+    with_targets,
+)
 
 _VERSION = re.compile(r"\w*version\w*\.\w{1,5}|VERSION", re.IGNORECASE)
 _LONGEST = 16 * 1024  # bytes; a version and what it was made from
@@ -62,13 +67,13 @@ def _version_files(pyproject: Path) -> Iterator[str]:
         tools = tomllib.loads(read_plain(pyproject, links=False).decode())["tool"]
     except (ValueError, RecursionError, KeyError):
         return
-    places = (
+    candidates = (
         (("setuptools_scm",), ("version_file", "write_to")),
         (("hatch", "build", "hooks", "vcs"), ("version-file",)),
         (("pdm", "version"), ("write_to",)),
         (("pdm", "build"), ("version-file",)),
     )
-    for tables, keys in places:
+    for tables, keys in candidates:
         table = tools
         for name in tables:
             table = table.get(name, {}) if isinstance(table, dict) else {}
@@ -201,11 +206,11 @@ def build_environment(
     shadow = make_shadow(source, folder / "venv", Redirection(user_root, workspace, kept))
     node = "node_modules" in reuse
     env = _variables(folder, shadow, source, user_root, workspace, environ, pass_through, project)
-    lent = (*installed, *source.visible, *shadow.outside, *reused)
-    lent += interpreter_places(source.executable)
-    lent += installed_node_modules(user_root) if node else ()
+    granted = (*installed, *source.visible, *shadow.outside, *reused)
+    granted += interpreter_folders(source.executable)
+    granted += installed_node_modules(user_root) if node else ()
     shown = (
-        *(folder / "venv", folder / "given", *only_lendable(lent, user_root, home)),
+        *(folder / "venv", folder / "given", *only_lendable(granted, user_root, home)),
         *_tools({**environ, **env}, workspace, home),
         *(*objects, *(Path(name).expanduser() for name in readable)),
     )
@@ -226,7 +231,7 @@ def build_environment(
     return made
 
 
-def places_for(project: str, names: Sequence[str]) -> tuple[str, ...]:
+def paths_for(project: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return where these things may be installed: in the project's folder, then in the root."""
     nearer = (below(project, name) for name in names) if project else ()
     return (*nearer, *names)
@@ -242,7 +247,7 @@ def _tools(env: Mapping[str, str], workspace: Path, home: Path) -> tuple[Path, .
     """Return where tool chains are; what commands left in the workspace names none."""
     entries = env["PATH"].split(os.pathsep)
     outer = (entry for entry in entries if not Path(entry).is_relative_to(workspace))
-    return tool_places({**env, "PATH": os.pathsep.join(outer)}, home)
+    return tool_folders({**env, "PATH": os.pathsep.join(outer)}, home)
 
 
 def _installed(source: PythonSource, user_root: Path) -> tuple[Path, ...]:
@@ -290,8 +295,8 @@ def _variables(
         "GIT_CONFIG_NOSYSTEM": "1",
     }
     user_home = Path(environ.get("HOME", "/nonexistent"))
-    for name, place in TOOL_HOMES.items():
-        value = environ.get(name) or str(user_home / place)
+    for name, location in TOOL_HOMES.items():
+        value = environ.get(name) or str(user_home / location)
         if Path(value).is_dir():
             env[name] = value
     if "CARGO_HOME" in env:
@@ -307,20 +312,20 @@ def _variables(
 
 def _empty_scratch(folder: Path, temporary: Path) -> None:
     home, reports = folder / "home", folder / "reports"
-    for place in (home, reports, temporary):
-        remove_tree(place)
-        place.mkdir(mode=0o700)
+    for location in (home, reports, temporary):
+        remove_tree(location)
+        location.mkdir(mode=0o700)
     (home / ".gitconfig").write_text(_GIT_CONFIG, encoding="utf-8")
 
 
 def _trusted(path: str, dropped: Sequence[Path]) -> Iterator[str]:
     """Yield the absolute entries of PATH that no repository can fill."""
-    resolved = tuple(place.resolve() for place in dropped)
+    resolved = tuple(location.resolve() for location in dropped)
     for entry in path.split(os.pathsep):
         folder = Path(entry)
         if folder.is_absolute() and folder.is_dir():
-            place = folder.resolve()
-            if not any(place.is_relative_to(other) for other in resolved):
+            location = folder.resolve()
+            if not any(location.is_relative_to(other) for other in resolved):
                 yield entry
 
 
@@ -346,10 +351,10 @@ def _python_notes(
     home: Path,
     environ: Mapping[str, str],
 ) -> Iterator[str]:
-    for place in shadow.outside:
-        if not lendable(place, user_root, home):
+    for location in shadow.outside:
+        if not lendable(location, user_root, home):
             yield (
-                f"{shown_name(str(place))}, which the Python environment names, is neither "
+                f"{shown_name(str(location))}, which the Python environment names, is neither "
                 "packages nor a project: gates cannot read it; sandbox.read could allow it."
             )
     if source.origin == "reviewloop":
@@ -365,10 +370,10 @@ def _python_notes(
 
 def _compiled(user_root: Path, workspace: Path, shadow: Shadow) -> Iterator[str]:
     """Tell of extension modules that were built inside the checkout: the workspace has none."""
-    for place in shadow.redirected:
-        if not place.is_relative_to(workspace):
+    for location in shadow.redirected:
+        if not location.is_relative_to(workspace):
             continue
-        original = user_root / place.relative_to(workspace)
+        original = user_root / location.relative_to(workspace)
         for package in original.glob("*/__init__.py"):
             built = next(package.parent.rglob("*.so"), None)
             if built is not None and not (workspace / built.relative_to(user_root)).exists():

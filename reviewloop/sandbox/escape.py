@@ -22,7 +22,7 @@ def main() -> None:
     segment = sys.argv[5]
     with open("inside", "w") as file:  # noqa: PTH123
         file.write("works")
-    say("inside")
+    report("inside")
     attempts: dict[str, Callable[[], object]] = {
         "write a new file": lambda: write(f"{outside}/new", os.O_CREAT | os.O_WRONLY),
         "write an existing file": lambda: write(f"{outside}/victim", os.O_WRONLY),
@@ -50,11 +50,11 @@ def main() -> None:
             attempt()
         except OSError:
             continue
-        say(name)
-    say("over")
+        report(name)
+    report("over")
 
 
-def say(name: str) -> None:
+def report(name: str) -> None:
     """Print a name at once: what comes next may end this process."""
     print(name, flush=True)  # noqa: T201
 

@@ -16,7 +16,7 @@ from reviewloop.git.private import PrivateRepo
 from reviewloop.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.sandbox.levels import SYSTEM
 from reviewloop.sandbox.run import run_command
-from reviewloop.sandbox.toolchains import interpreter_places
+from reviewloop.sandbox.toolchains import interpreter_folders
 
 _PACKAGES = frozenset({"site-packages", "dist-packages", "node_modules"})
 _OF_A_PREFIX = frozenset({"bin", "lib", "lib64"})
@@ -28,20 +28,20 @@ _NEVER = ("/etc", "/proc", "/run", "/sys", "/var/run")
 _ABOVE = 2  # folders; `src` and `src/python` lie below the file that describes a project
 
 
-def lendable(place: Path, checkout: Path, home: Path) -> bool:
+def lendable(path: Path, checkout: Path, home: Path) -> bool:
     """Whether commands may read a place that an environment of `checkout` names.
 
     `home` is the person's home folder. What stands in the checkout itself, reached by no link, may
     be read. Anything else has to be an environment, a Python installation, or packages.
     """
     try:
-        real = place.resolve(strict=True)
+        real = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):  # absent, a loop of links, no name at all
         return False
     root = Path(os.path.realpath(checkout))
     if root.is_relative_to(real) or Path(os.path.realpath(home)).is_relative_to(real):
         return False
-    if place.is_relative_to(checkout) and real == root / place.relative_to(checkout):
+    if path.is_relative_to(checkout) and real == root / path.relative_to(checkout):
         return True
     if any(real.is_relative_to(name) for name in _NEVER):
         return False
@@ -54,9 +54,9 @@ def lendable(place: Path, checkout: Path, home: Path) -> bool:
     )
 
 
-def only_lendable(places: Iterable[Path], checkout: Path, home: Path) -> tuple[Path, ...]:
+def only_lendable(paths: Iterable[Path], checkout: Path, home: Path) -> tuple[Path, ...]:
     """Return those of the places that may be read."""
-    return tuple(place for place in places if lendable(place, checkout, home))
+    return tuple(path for path in paths if lendable(path, checkout, home))
 
 
 def not_committed(names: Iterable[str], private: PrivateRepo) -> tuple[str, ...]:
@@ -135,12 +135,12 @@ class PythonSource:
         if self.settings.get("include-system-site-packages", "").lower() != "true":
             return self.sites
         base = self.executable.parent.parent
-        places = [base / "lib" / self.library / name for name in ("site-packages", "dist-packages")]
-        places += [  # Debian keeps the packages of its own and of pip in folders of their own
+        paths = [base / "lib" / self.library / name for name in ("site-packages", "dist-packages")]
+        paths += [  # Debian keeps the packages of its own and of pip in folders of their own
             base / "lib/python3/dist-packages",
             base / "local/lib" / self.library / "dist-packages",
         ]
-        return (*self.sites, *(place for place in places if place.is_dir()))
+        return (*self.sites, *(path for path in paths if path.is_dir()))
 
     @property
     def bin(self) -> Path:
@@ -168,7 +168,9 @@ def find_python(
         own = executable.is_relative_to(user_root) or _real(executable).is_relative_to(
             _real(user_root)
         )
-        named = read_interpreter(executable, "settings", (ask_inside or _nobody) if own else _run)
+        named = read_interpreter(
+            executable, "settings", (ask_inside or _no_answer) if own else _run
+        )
         if named is None or (own and not _is_whole(named, user_root, home)):
             raise UsageError(
                 f"gates.python names {setting}, which is not a working Python interpreter; "
@@ -196,8 +198,8 @@ def _real(path: Path) -> Path:
 
 def _is_whole(source: PythonSource, user_root: Path, home: Path) -> bool:
     """Whether all parts of an environment are what they should be, and not links to anything."""
-    places = (source.prefix, source.bin, *source.sites)
-    return all(lendable(place, user_root, home) for place in places)
+    paths = (source.prefix, source.bin, *source.sites)
+    return all(lendable(path, user_root, home) for path in paths)
 
 
 def read_interpreter(executable: Path, origin: Origin, ask: "Ask") -> PythonSource | None:
@@ -205,7 +207,7 @@ def read_interpreter(executable: Path, origin: Origin, ask: "Ask") -> PythonSour
     if not os.access(executable, os.X_OK) or executable.is_dir():
         return None
     venv = read_venv(executable.parent.parent, origin)
-    return venv if venv is not None else _asked(executable, origin, ask)
+    return venv if venv is not None else _query(executable, origin, ask)
 
 
 def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
@@ -225,26 +227,26 @@ def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
     if not executable.exists() or not sites:
         return None
     site = (fitting or sites)[0]
-    places = [site]
+    paths = [site]
     extra = prefix / "lib64" / site.parent.name / "site-packages"
     if extra.is_dir() and extra.resolve() != site.resolve():
-        places.append(extra)
+        paths.append(extra)
     prefix = prefix.absolute()
     return PythonSource(
         prefix,
         executable.resolve(),
         site.parent.name,
-        tuple(place.absolute() for place in places),
+        tuple(path.absolute() for path in paths),
         origin,
         settings=settings,
     )
 
 
-def _asked(executable: Path, origin: Origin, ask: Ask) -> PythonSource | None:
+def _query(executable: Path, origin: Origin, ask: Ask) -> PythonSource | None:
     """Ask a whole interpreter where its packages are; -S keeps it from running any of them."""
     try:
-        said = ask([str(executable), "-S", "-E", "-c", _ASK]).strip().rpartition(b"\n")[2]
-        answer = _checked(json.loads(said))
+        output = ask([str(executable), "-S", "-E", "-c", _ASK]).strip().rpartition(b"\n")[2]
+        answer = _checked(json.loads(output))
     except (OSError, subprocess.SubprocessError, ValueError, RecursionError):
         return None
     real = _real(Path(answer["real"] or executable))
@@ -252,7 +254,7 @@ def _asked(executable: Path, origin: Origin, ask: Ask) -> PythonSource | None:
         Path(answer["prefix"]),
         real,
         "python{}.{}".format(*answer["version"]),
-        tuple(Path(place) for place in answer["sites"] if Path(place).is_dir()),
+        tuple(Path(path) for path in answer["sites"] if Path(path).is_dir()),
         origin,
         is_venv=False,
         settings={"version": "{}.{}".format(*answer["version"])},
@@ -279,7 +281,7 @@ def _run(argv: Sequence[str]) -> bytes:
     ).stdout
 
 
-def _nobody(argv: Sequence[str]) -> bytes:
+def _no_answer(argv: Sequence[str]) -> bytes:
     raise ValueError(f"{argv[0]} is a program of the checkout and is not run")
 
 
@@ -305,7 +307,7 @@ def ask_inside(
             sandbox,
             Grants(
                 work=work,
-                read=only_lendable(interpreter_places(Path(argv[0])), user_root, home),
+                read=only_lendable(interpreter_folders(Path(argv[0])), user_root, home),
             ),
         ),
     )

@@ -214,9 +214,9 @@ def _in_files(found: list[tuple[int, list[bytes]]]) -> int:
         folder = f"/proc/{pid}/fd"
         try:
             for name in os.listdir(folder):  # noqa: PTH208
-                place = f"{folder}/{name}"
-                if os.readlink(place).startswith("/memfd:"):  # noqa: PTH115
-                    file = os.stat(place)  # noqa: PTH116
+                path = f"{folder}/{name}"
+                if os.readlink(path).startswith("/memfd:"):  # noqa: PTH115
+                    file = os.stat(path)  # noqa: PTH116
                     held[file.st_dev, file.st_ino] = file.st_blocks * 512
         except OSError:  # it ended, or closed the file
             continue

@@ -76,8 +76,8 @@ class Bubblewrap:
         words = [str(self.program), *_FLAGS, "--proc", "/proc", "--dev", "/dev"]
         # What is written there is memory that no process is charged for.
         bound = ["--size", str((limits.memory_mb << 20) // _SHARE)] if self.sizes else []
-        for place in _IN_MEMORY:
-            words += [*bound, "--tmpfs", place]
+        for path in _IN_MEMORY:
+            words += [*bound, "--tmpfs", path]
         for target, source, flag in sorted(_mounts(grants), key=lambda mount: len(mount[0].parts)):
             words += [flag, str(source), str(target)]
             if target == Path("/usr") and HIDDEN.is_dir():
@@ -108,44 +108,44 @@ def _help_of(program: Path, *_file: int) -> bytes:
 def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
     """Yield (target, source, flag); those further down are mounted later, over the others."""
     for name in SYSTEM:
-        place = Path(name)
-        if place.is_symlink():
-            yield place, Path(os.readlink(place)), "--symlink"  # noqa: PTH115 - kept as it is
-        elif place.is_dir():
-            yield place, place, "--ro-bind"
-    for place in (*(Path("/etc", name) for name in ETC), *map(Path, _KERNEL)):
-        if place.is_symlink() and place.resolve().is_relative_to("/usr"):
-            yield place, Path(os.readlink(place)), "--symlink"  # noqa: PTH115 - no mount needed
-        elif place.exists():
-            yield place, place, "--ro-bind-try"  # each costs a sixth of a millisecond
-    for place in dict.fromkeys(grants.read):
-        if place.exists() and not _is_system(place) and not _behind_link(place, grants):
-            yield place, place, "--ro-bind"
+        path = Path(name)
+        if path.is_symlink():
+            yield path, Path(os.readlink(path)), "--symlink"  # noqa: PTH115 - kept as it is
+        elif path.is_dir():
+            yield path, path, "--ro-bind"
+    for path in (*(Path("/etc", name) for name in ETC), *map(Path, _KERNEL)):
+        if path.is_symlink() and path.resolve().is_relative_to("/usr"):
+            yield path, Path(os.readlink(path)), "--symlink"  # noqa: PTH115 - no mount needed
+        elif path.exists():
+            yield path, path, "--ro-bind-try"  # each costs a sixth of a millisecond
+    for path in dict.fromkeys(grants.read):
+        if path.exists() and not _is_system(path) and not _behind_link(path, grants):
+            yield path, path, "--ro-bind"
     if grants.over is not None and grants.over != grants.work:
         yield grants.over, grants.work, "--bind"
-    for place in dict.fromkeys((grants.work, *grants.write)):
-        yield place, place, "--bind"
+    for path in dict.fromkeys((grants.work, *grants.write)):
+        yield path, path, "--bind"
 
 
-def _is_system(place: Path) -> bool:
-    return any(place.is_relative_to(name) for name in SYSTEM)
+def _is_system(path: Path) -> bool:
+    return any(path.is_relative_to(name) for name in SYSTEM)
 
 
-def _behind_link(place: Path, grants: Grants) -> bool:
+def _behind_link(path: Path, grants: Grants) -> bool:
     """Whether the workspace has a link, or a file as a folder, where a place is to be mounted.
 
     bubblewrap makes the folders it mounts on, and follows links while the machine's own root still
     stands beside the new one: `package -> /oldroot/home` would make them in somebody's home.
     """
     for root in filter(None, (grants.over, grants.work)):
-        if place == root or not place.is_relative_to(root):
+        if path == root or not path.is_relative_to(root):
             continue
-        below = place.relative_to(root).parts
+        below = path.relative_to(root).parts
         for number in range(1, len(below) + 1):
             inner = grants.work.joinpath(*below[:number])
             if inner.is_symlink():
                 return True
-            if inner.exists() and inner.is_dir() != (number < len(below) or place.is_dir()):
+            if inner.exists() and inner.is_dir() != (number < len(below) or path.is_dir()):
                 return True
     return False
 
@@ -172,9 +172,9 @@ class Landlock:
             *map(str, grants.read),
         )
         write = (grants.work, *grants.write, *(Path("/dev", name) for name in _DEVICES))
-        options = [f"list={place}" for place in HIDDEN.parents[:-1]]
-        options += [f"read={place}" for place in dict.fromkeys(read)]
-        options += [f"write={place}" for place in dict.fromkeys(write)]
+        options = [f"list={path}" for path in HIDDEN.parents[:-1]]
+        options += [f"read={path}" for path in dict.fromkeys(read)]
+        options += [f"write={path}" for path in dict.fromkeys(write)]
         options += ["landlock=on", "filter=on", *limit_options(limits)]
         return Started(tuple(argv), tuple(options))
 
@@ -201,8 +201,8 @@ def _system() -> tuple[str, ...]:
     except OSError:
         return SYSTEM
     outer, inner = HIDDEN.parents[1], HIDDEN.parents[0]
-    shown = [place for place in outer.iterdir() if place != inner]
-    shown += [place for place in inner.iterdir() if place != HIDDEN]
+    shown = [path for path in outer.iterdir() if path != inner]
+    shown += [path for path in inner.iterdir() if path != HIDDEN]
     return (*map(str, shown), *(name for name in SYSTEM if name != str(outer)))
 
 
@@ -266,16 +266,16 @@ class Seatbelt:
         """Return sandbox-exec's command line with the whole profile as an argument."""
         del cwd
         profile = _RULES
-        for place in (*map(Path, _SYSTEM), *_both(grants.read)):
-            profile += f"(allow file-read* (subpath {_quoted(place)}))\n"
-        for place in _both((grants.work, *grants.write)):
-            profile += f"(allow file-read* file-write* (subpath {_quoted(place)}))\n"
+        for path in (*map(Path, _SYSTEM), *_both(grants.read)):
+            profile += f"(allow file-read* (subpath {_quoted(path)}))\n"
+        for path in _both((grants.work, *grants.write)):
+            profile += f"(allow file-read* file-write* (subpath {_quoted(path)}))\n"
         return Started((str(self.program), "-p", profile, *argv), limit_options(limits))
 
 
-def _both(places: Sequence[Path]) -> tuple[Path, ...]:
+def _both(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Return paths as they are spelled and as the kernel sees them: /tmp is /private/tmp."""
-    return tuple(dict.fromkeys(form for place in places for form in (place, place.resolve())))
+    return tuple(dict.fromkeys(form for path in paths for form in (path, path.resolve())))
 
 
 def _quoted(path: Path) -> str:

@@ -102,9 +102,9 @@ def _link(source: Path, target: Path, root: Path, workspace: Path) -> None:
 
 
 def _link_one(entry: Path, target: Path, root: Path, workspace: Path) -> None:
-    place = _real(entry)
-    if entry.is_symlink() and _own_code(place, root):
-        target.symlink_to(workspace / place.relative_to(root))
+    real_entry = _real(entry)
+    if entry.is_symlink() and _own_code(real_entry, root):
+        target.symlink_to(workspace / real_entry.relative_to(root))
     else:
         target.symlink_to(entry.absolute())
 
@@ -126,5 +126,5 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _own_code(place: Path, root: Path) -> bool:
-    return place.is_relative_to(root) and _NAME not in place.relative_to(root).parts
+def _own_code(path: Path, root: Path) -> bool:
+    return path.is_relative_to(root) and _NAME not in path.relative_to(root).parts

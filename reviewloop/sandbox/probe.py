@@ -65,7 +65,7 @@ def verify_imports(
     here = here if here.is_dir() else workspace
     names = sorted(set(_importable(here)) | set(extra_names))
     first = [str(here)] if cwd_on_path else []
-    first += [str(here / place) for place in _pytest_pythonpath(here)]
+    first += [str(here / location) for location in _pytest_pythonpath(here)]
     answer = Path(env["TMPDIR"]) / "probe.json"
     answer.unlink(missing_ok=True)
     argv = [str(python), "-c", _SCRIPT, json.dumps(names), json.dumps(first), str(answer)]
@@ -74,28 +74,28 @@ def verify_imports(
         argv, cwd=here, env=env, timeout_seconds=_SECONDS, log=log, confine=confine
     )
     try:
-        path, imported = _told(read_written(answer))
+        path, imported = _parse_answer(read_written(answer))
     except (FileNotFoundError, ValueError):
         reason = excerpt(read_log(log), 300).replace("\n", " ")
         return f"the project's Python could not be asked (exit code {result.exit_code}): {reason}"
-    places = _Places(workspace, user_root, tuple(installed), confine.sandbox.mounts_over)
+    locations = _Locations(workspace, user_root, tuple(installed), confine.sandbox.mounts_over)
     for entry in path:
-        if places.is_users(Path(entry)):
+        if locations.is_users(Path(entry)):
             return f"Python's path has {entry} of the checkout on it"
     for name, found in imported.items():
-        for place in found:
-            problem = places.problem(name, Path(place))
+        for location in found:
+            problem = locations.problem(name, Path(location))
             if problem:
                 return problem
     return None
 
 
-def _told(answer: bytes) -> tuple[list[str], dict[str, list[str]]]:
+def _parse_answer(answer: bytes) -> tuple[list[str], dict[str, list[str]]]:
     """Return path and modules from an answer; ValueError for one that somebody else wrote."""
     try:
-        told = json.loads(answer)
-        path, found = list(told["path"]), dict(told["found"])
-        texts = [*path, *found, *(place for places in found.values() for place in places)]
+        parsed = json.loads(answer)
+        path, found = list(parsed["path"]), dict(parsed["found"])
+        texts = [*path, *found, *(entry for paths in found.values() for entry in paths)]
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("not the answer that was asked for") from error
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
@@ -103,7 +103,7 @@ def _told(answer: bytes) -> tuple[list[str], dict[str, list[str]]]:
     return path, found
 
 
-class _Places:
+class _Locations:
     """Whose code a path is, as the commands see it."""
 
     def __init__(
@@ -116,12 +116,12 @@ class _Places:
 
     def is_users(self, path: Path) -> bool:
         """Whether a path is the user's own code: in the checkout, and no installed package."""
-        place = _real(path)
+        real = _real(path)
         return (
             not self.mounted_over
-            and place.is_relative_to(self.user_root)
-            and not place.is_relative_to(self.workspace)
-            and not any(place.is_relative_to(folder) for folder in self.installed)
+            and real.is_relative_to(self.user_root)
+            and not real.is_relative_to(self.workspace)
+            and not any(real.is_relative_to(folder) for folder in self.installed)
         )
 
     def problem(self, name: str, origin: Path) -> str | None:
@@ -170,8 +170,8 @@ def _pytest_pythonpath(workspace: Path) -> list[str]:
             value = value or parser.get(section, "pythonpath", fallback="")
         except (configparser.Error, UnicodeDecodeError):
             continue
-    places = value.split() if isinstance(value, str) else value
-    return [place for place in places if isinstance(place, str)] if type(places) is list else []
+    entries = value.split() if isinstance(value, str) else value
+    return [entry for entry in entries if isinstance(entry, str)] if type(entries) is list else []
 
 
 def _real(path: Path) -> Path:

@@ -13,7 +13,7 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.process import find_program
 from reviewloop.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.sandbox.run import read_log, run_command
-from reviewloop.sandbox.toolchains import interpreter_places
+from reviewloop.sandbox.toolchains import interpreter_folders
 
 _SECONDS = 20.0
 _SHOWN = 200
@@ -22,21 +22,23 @@ _SHORT_ENOUGH = 60  # characters; a local socket's address has room for 108
 
 def escapes(sandbox: Sandbox) -> str | None:
     """Return in one clause why the sandbox cannot be relied on, None if nothing got out."""
-    place = tempfile.gettempdir()
-    if len(place) > _SHORT_ENOUGH:
-        place = "/tmp"  # noqa: S108 - mkdtemp makes a folder that is ours alone
-    with tempfile.TemporaryDirectory(prefix="rl-", dir=place, ignore_cleanup_errors=True) as name:
+    temporary = tempfile.gettempdir()
+    if len(temporary) > _SHORT_ENOUGH:
+        temporary = "/tmp"  # noqa: S108 - mkdtemp makes a folder that is ours alone
+    with tempfile.TemporaryDirectory(
+        prefix="rl-", dir=temporary, ignore_cleanup_errors=True
+    ) as name:
         base = Path(name).resolve()
         outside, work = base / "outside", base / "work"
         for folder in (outside, work):
             folder.mkdir(mode=0o700)
         try:
-            said = _attempt(sandbox, outside, work)
+            output = _attempt(sandbox, outside, work)
         except (OSError, WorkspaceError) as error:
             return f"it could not be tried: {error}"
-        lines = said.splitlines()
+        lines = output.splitlines()
         if "inside" not in lines:
-            reason = " ".join(said.split())[:_SHOWN]
+            reason = " ".join(output.split())[:_SHOWN]
             return f"it does not start: {reason or 'no output'}"
         if lines[-1] != "over" or not (work / "inside").exists():
             return "its trial did not come to its end"
@@ -51,7 +53,7 @@ def _attempt(sandbox: Sandbox, outside: Path, work: Path) -> str:
     (outside / "secret").write_text(secret, encoding="utf-8")
     (outside / "victim").write_text("victim", encoding="utf-8")
     script = Path(__file__).with_name("escape.py")
-    read = (*interpreter_places(Path(sys.executable)), script)
+    read = (*interpreter_folders(Path(sys.executable)), script)
     with (
         _listeners(outside, secret) as port,
         _secret_environment(secret) as parent,

@@ -243,7 +243,7 @@ _TERMINAL_CODES = re.compile(
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
     r"|\x1b[@-Z\\-_]"
 )
-_TELLING = re.compile(
+_INFORMATIVE = re.compile(
     r"FAILED|ERROR|[Ee]rror\b|[Ee]xception\b|Traceback|\b[Aa]ssert|panic|[✕✗✘×]|not ok\b|FAIL\b"
 )
 _LINE_LIMIT = 1000
@@ -275,7 +275,7 @@ def excerpt(log_text: str, limit_chars: int) -> str:
     room = _keep(reversed(range(count)), lines, kept, room, limit_chars * 35 // 100)
     room = _keep(iter(range(count)), lines, kept, room, limit_chars * 10 // 100)
     for number, line in enumerate(lines):
-        if _TELLING.search(line):
+        if _INFORMATIVE.search(line):
             around = range(max(0, number - 2), min(count, number + 5))
             room = _keep(iter(around), lines, kept, room, room)
     room = _keep(reversed(range(count)), lines, kept, room, room)

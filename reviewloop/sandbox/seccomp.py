@@ -143,7 +143,7 @@ _OWNERS: dict[str, tuple[tuple[int, int | None], int]] = {  # the argument with 
     "lchown": ((94, None), 1),
     "fchownat": ((260, 54), 2),
 }
-_NOBODY_NEW = 0xFFFFFFFF  # as an owner: it stays as it is
+_UNCHANGED = 0xFFFFFFFF  # as an owner: it stays as it is
 _KIND_OF_SOCKET = 0xF  # besides, an argument holds flags
 _SOCKETPAIR = (53, 199)
 _PAIRS = (1, 5)  # SOCK_STREAM and SOCK_SEQPACKET: of both, the ends reach nobody but each other
@@ -197,8 +197,8 @@ def program(*, sockets: bool) -> bytes:
             lines += _for_call(numbers[column], [_refusal(errno.EACCES)])
         for numbers in _ATTRIBUTES.values():
             lines += _for_call(numbers[column], [_refusal(errno.ENOTSUP)])
-        for calls, place in _OWNERS.values():
-            lines += _for_call(calls[column], _own_owner(place))
+        for calls, position in _OWNERS.values():
+            lines += _for_call(calls[column], _own_owner(position))
         lines += _for_call(_SOCKETPAIR[column], _pair())
         lines += _for_call(_PRLIMIT[column], _own_process())
     lines.append(_statement(_RETURN, _ALLOW))
@@ -213,22 +213,22 @@ def _for_call(number: int | None, body: list[bytes]) -> list[bytes]:
 def _for_setuid(column: int) -> list[bytes]:
     """Refuse modes with the setuid bit: the file would be run with the person's rights."""
     lines = []
-    for numbers, place in _MODES.values():
-        lines += _for_call(numbers[column], _no_setuid(place))
-    for numbers, place in _OPENS.values():
+    for numbers, position in _MODES.values():
+        lines += _for_call(numbers[column], _no_setuid(position))
+    for numbers, position in _OPENS.values():
         made = [
-            _statement(_LOAD, _ARGUMENTS[place]),
+            _statement(_LOAD, _ARGUMENTS[position]),
             _statement(_AND, _MAKES_FILE),
             _jump(_EQUAL, 0, 0, 1),
             _statement(_RETURN, _ALLOW),
         ]
-        lines += _for_call(numbers[column], [*made, *_no_setuid(place + 1)])
+        lines += _for_call(numbers[column], [*made, *_no_setuid(position + 1)])
     return lines
 
 
-def _no_setuid(place: int) -> list[bytes]:
+def _no_setuid(position: int) -> list[bytes]:
     return [
-        _statement(_LOAD, _ARGUMENTS[place]),
+        _statement(_LOAD, _ARGUMENTS[position]),
         _statement(_AND, _SETUID),
         _jump(_EQUAL, 0, 1, 0),
         _refusal(errno.EPERM),
@@ -236,14 +236,14 @@ def _no_setuid(place: int) -> list[bytes]:
     ]
 
 
-def _own_owner(place: int) -> list[bytes]:
+def _own_owner(position: int) -> list[bytes]:
     """Allow what copying programs ask for: the owner and the group that new files have anyway."""
     lines = []
-    for index, own in ((place, os.getuid()), (place + 1, os.getgid())):
+    for index, own in ((position, os.getuid()), (position + 1, os.getgid())):
         lines += [
             _statement(_LOAD, _ARGUMENTS[index]),
             _jump(_EQUAL, own, 2, 0),
-            _jump(_EQUAL, _NOBODY_NEW, 1, 0),
+            _jump(_EQUAL, _UNCHANGED, 1, 0),
             _refusal(errno.EPERM),
         ]
     return [*lines, _statement(_RETURN, _ALLOW)]

@@ -30,14 +30,14 @@ class Redirection:
         self.workspace = workspace
         self._roots = tuple(dict.fromkeys((user_root.absolute(), user_root.resolve())))
         # What is installed inside the checkout stays what it is, in either spelling of its path.
-        self._kept = tuple({form for place in kept for form in (place.absolute(), place.resolve())})
+        self._kept = tuple({form for path in kept for form in (path.absolute(), path.resolve())})
         spelled = "|".join(re.escape(str(r)) for r in sorted(self._roots, key=_length))
         self._pattern = re.compile(
             rf"(?:(?<=file://)|(?<![\w./-]))(?:{spelled})"
             r"(?:/[^\"'\r\n:;,)\]\\]*|(?=[\"'\r\n:;,)\]\\])|$)"
         )
 
-    def place(self, path: Path) -> Path | None:
+    def redirected_path(self, path: Path) -> Path | None:
         """Return the workspace's counterpart of a path, None for what is not the project's own."""
         for candidate in (path.resolve(), Path(os.path.normpath(path))):
             if any(candidate.is_relative_to(kept) for kept in self._kept):
@@ -51,7 +51,7 @@ class Redirection:
         """Return text with every path of the checkout replaced, installed packages excepted."""
 
         def replace(match: re.Match[str]) -> str:
-            counterpart = self.place(Path(match.group()))
+            counterpart = self.redirected_path(Path(match.group()))
             trailing = "/" if match.group().endswith("/") else ""
             return match.group() if counterpart is None else f"{counterpart}{trailing}"
 
@@ -153,7 +153,10 @@ class _Sites:
                     (folder / entry.name).symlink_to(entry.path)
 
     def _mirror(self, entry: Path, target: Path, site: Path) -> None:
-        if entry.is_symlink() and (elsewhere := self.redirection.place(entry)) is not None:
+        if (
+            entry.is_symlink()
+            and (elsewhere := self.redirection.redirected_path(entry)) is not None
+        ):
             self.redirected.append(elsewhere.parent)
             target.symlink_to(elsewhere)
             return
@@ -186,15 +189,15 @@ class _Sites:
             return line
         if text.startswith(("import ", "import\t")):
             return self.redirection.text(line)
-        place = site / text
-        counterpart = self.redirection.place(place)
+        entry = site / text
+        counterpart = self.redirection.redirected_path(entry)
         if counterpart is not None:
             self.redirected.append(counterpart)
             return f"{counterpart}\n"
-        if place.is_dir():
-            self.outside.append(place.resolve())
+        if entry.is_dir():
+            self.outside.append(entry.resolve())
         # A relative line is read against the folder of its file, which is another one now.
-        return line if Path(text).is_absolute() else f"{os.path.normpath(place)}\n"
+        return line if Path(text).is_absolute() else f"{os.path.normpath(entry)}\n"
 
     def _link_metadata(self, egg_link: Path, folder: Path) -> None:
         """Keep `importlib.metadata` working after `setup.py develop`.

@@ -28,37 +28,37 @@ _PROGRAMS = frozenset({"bin", "sbin", "Scripts"})
 _OF_THE_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/System")
 
 
-def tool_places(env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+def tool_folders(env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
     """Return the folders that the programs on `env`'s PATH and its tool homes need.
 
     `home` is the person's home folder: of it, and of folders above it, nothing is granted whole.
     """
-    found = [place for entry in _entries(env) for place in _around(entry, home)]
+    found = [path for entry in _entries(env) for path in _around(entry, home)]
     for name in TOOL_HOMES:
         if name in env:
             parts = _PARTS.get(name)
             folder = Path(env[name])
             found += [folder / part for part in parts] if parts else [folder]
     found += [Path(env[name]) for name in _SINGLE if name in env]
-    return with_targets(place for place in found if not _holds(place, home))
+    return with_targets(path for path in found if not _holds(path, home))
 
 
-def interpreter_places(executable: Path) -> tuple[Path, ...]:
+def interpreter_folders(executable: Path) -> tuple[Path, ...]:
     """Return what a Python interpreter needs: its own prefix, and the one behind its links."""
     real = executable.resolve()
     found = [executable.parent.parent, real.parent.parent]
     return with_targets(
-        place / part for place in found for part in ("bin", "lib", "lib64", "pyvenv.cfg")
+        path / part for path in found for part in ("bin", "lib", "lib64", "pyvenv.cfg")
     )
 
 
-def with_targets(places: Iterable[Path]) -> tuple[Path, ...]:
+def with_targets(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Return the places that exist, each with what it resolves to, without repetition."""
     found: dict[Path, None] = {}
-    for place in places:
-        if place.exists():
-            found[place.absolute()] = None
-            found[place.resolve()] = None
+    for path in paths:
+        if path.exists():
+            found[path.absolute()] = None
+            found[path.resolve()] = None
     return tuple(found)
 
 
@@ -71,7 +71,7 @@ def _entries(env: Mapping[str, str]) -> Iterator[Path]:
 def _around(entry: Path, home: Path) -> Iterator[Path]:
     """Yield a folder of PATH and what its programs load: libraries stand beside it."""
     real = entry.resolve()
-    if any(real.is_relative_to(place) for place in _OF_THE_SYSTEM):
+    if any(real.is_relative_to(path) for path in _OF_THE_SYSTEM):
         return
     yield entry
     if real.name not in _PROGRAMS:
@@ -85,6 +85,6 @@ def _around(entry: Path, home: Path) -> Iterator[Path]:
         yield prefix
 
 
-def _holds(place: Path, home: Path) -> bool:
+def _holds(path: Path, home: Path) -> bool:
     """Whether a folder is the home folder or has it inside."""
-    return home.is_relative_to(place) or home.resolve().is_relative_to(place.resolve())
+    return home.is_relative_to(path) or home.resolve().is_relative_to(path.resolve())

@@ -49,7 +49,7 @@ def find_exposures(text: str, redactor: Redactor) -> list[Exposure]:
     """
     found = []
     values = redactor.values
-    for start, end, name in values.places(text):
+    for start, end, name in values.spans(text):
         written = without_invisible(text[start:end])
         # A part of a drawn value may be its beginning of words, as in prod-service-key-8f3a….
         drawn = is_random(written) or (values.is_drawn(name) and not _reads_like_words(written))
@@ -79,14 +79,14 @@ def find_new_exposures(
     if not found:
         return []
     lines = Lines(new)
-    known = Counter(place.name for place in find_exposures(old, redactor))
-    placed = [(lines.number(place.start), place) for place in found]
+    known = Counter(span.name for span in find_exposures(old, redactor))
+    located = [(lines.number(span.start), span) for span in found]
     fresh = []
-    for line, place in sorted(placed, key=lambda item: added(item[0])):
-        if known[place.name] > 0:
-            known[place.name] -= 1
+    for line, span in sorted(located, key=lambda item: added(item[0])):
+        if known[span.name] > 0:
+            known[span.name] -= 1
         elif added(line):
-            fresh.append((line, place))
+            fresh.append((line, span))
     return fresh
 
 
@@ -108,12 +108,12 @@ def run(file: SourceFile, redactor: Redactor | None = None) -> Iterator[Hit]:
     Whatever `redactor` knows that this machine holds comes first: it is certainly a secret.
     """
     taken = Stretches()
-    places = Lines(file.text)
+    lines = Lines(file.text)
     if redactor is not None:
-        yield from _held_hits(file, redactor, taken, places)
+        yield from _held_hits(file, redactor, taken, lines)
     for secret in scan_for_vendors(file.text):
         if taken.take(secret.start, secret.end):
-            yield _vendor_hit(file, secret, places)
+            yield _vendor_hit(file, secret, lines)
     if file.path.lower().endswith(_NOT_SEARCHED):
         return
     # Its patterns take a while to compile.
@@ -121,7 +121,7 @@ def run(file: SourceFile, redactor: Redactor | None = None) -> Iterator[Hit]:
 
     for guess in find_guesses(file):
         if taken.take(guess.start, guess.end):
-            span = places.span(guess.start, guess.end)
+            span = lines.span(guess.start, guess.end)
             value = file.text[guess.start : guess.end]
             severity = _lowered(file, span.line, _in_use(file, value, guess))
             yield Hit(
@@ -146,22 +146,22 @@ def checks_with(checks: Iterable[FileCheck], redactor: Redactor) -> tuple[FileCh
 
 
 def _held_hits(
-    file: SourceFile, redactor: Redactor, taken: Stretches, places: Lines
+    file: SourceFile, redactor: Redactor, taken: Stretches, lines: Lines
 ) -> Iterator[Hit]:
-    for place in find_exposures(file.text, redactor):
+    for span in find_exposures(file.text, redactor):
         # A person's password may be a plain word of a test; and a file of the environment is
         # where the value is held, so only what no person wrote is surely meant to stay secret.
-        if not place.drawn and (
+        if not span.drawn and (
             file.path_class is not PathClass.PRODUCT or _is_environment(file.path)
         ):
             continue
-        taken.take(place.start, place.end)
+        taken.take(span.start, span.end)
         yield Hit(
             rule=rule_id(HELD),
             path=file.path,
-            span=places.span(place.start, place.end),
-            message=f"{place.what[0].upper()}{place.what[1:]}, stands in the code",
-            identity=place.name,
+            span=lines.span(span.start, span.end),
+            message=f"{span.what[0].upper()}{span.what[1:]}, stands in the code",
+            identity=span.name,
         )
 
 
@@ -181,14 +181,14 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
     return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
 
 
-def _vendor_hit(file: SourceFile, secret: SecretHit, places: Lines) -> Hit:
+def _vendor_hit(file: SourceFile, secret: SecretHit, lines: Lines) -> Hit:
     rule = secret.rule
     what = rule.what[0].upper() + rule.what[1:]
     value = secret.redacted.split("\n")[0]
     return Hit(
         rule=rule_id(rule.name),
         path=file.path,
-        span=places.span(secret.start, secret.end),
+        span=lines.span(secret.start, secret.end),
         message=f"{what} in the code: {value}",
         severity=_vendor_severity(file.path_class, secret),
     )

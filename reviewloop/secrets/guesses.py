@@ -249,12 +249,12 @@ def find_assignments(
     text: str,
     language: str,
     *,
-    wanted: Callable[[str], bool] = _any_name,
+    accepts: Callable[[str], bool] = _any_name,
     near: Iterable[tuple[int, int]] | None = None,
 ) -> Iterator[Assignment]:
     """Yield every name that promises a secret with the literal it is given.
 
-    Names that are not `wanted` are passed over, and so are those that do not stand in or shortly
+    Names that are not `accepts` are passed over, and so are those that do not stand in or shortly
     before one of the stretches `near` (all when None; in order).
     """
     read = -1
@@ -272,7 +272,7 @@ def find_assignments(
         start += len(name) - len(name.lstrip("-"))
         name = name.lstrip("-")
         promise = promise_of(name)
-        if promise is Promise.NOTHING or not wanted(name):
+        if promise is Promise.NOTHING or not accepts(name):
             continue
         for match, quoted in _literals(text, start, end, bare=bare, language=language):
             if not quoted or not _is_call_about(name, match):
@@ -421,7 +421,7 @@ def find_vendors_by_name(text: str) -> Iterator[tuple[NamedRule, int, int]]:
     What another name is given is searched for them too.
     """
     long_words = (match.span() for match in _LONG_WORD.finditer(text))
-    for given in find_assignments(text, "", wanted=_names_vendor, near=long_words):
+    for given in find_assignments(text, "", accepts=_names_vendor, near=long_words):
         rule = _vendor_of(given)
         if rule:
             yield rule, given.start, given.end

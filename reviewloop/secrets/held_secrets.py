@@ -223,7 +223,7 @@ class HeldSecrets:
     def __bool__(self) -> bool:
         return bool(self._short)
 
-    def places(self, text: str) -> list[Stretch]:
+    def spans(self, text: str) -> list[Stretch]:
         """Return the stretches of the text that expose a value, in order, without overlap.
 
         Their names say whose values they are. A value is found although invisible characters stand
@@ -233,7 +233,7 @@ class HeldSecrets:
 
     def names_in(self, text: str) -> tuple[str, ...]:
         """Return whose values the text exposes, each once."""
-        return tuple(dict.fromkeys(place.name for place in self.places(text)))
+        return tuple(dict.fromkeys(span.name for span in self.spans(text)))
 
     def is_whole(self, written: str) -> bool:
         """Whether a text is a whole value, in any of its forms."""
@@ -245,8 +245,8 @@ class HeldSecrets:
 
     def stretches(self, text: str) -> Iterator[Stretch]:
         """Yield the same in no order, overlapping, and without looking through the invisible."""
-        yield from self._short.places(text)
-        yield from self._long.places(text)
+        yield from self._short.spans(text)
+        yield from self._long.spans(text)
 
 
 class _Index:
@@ -269,7 +269,7 @@ class _Index:
             entries = self._table.setdefault(gram, [])
             entries += ((form, name, offset) for offset in self._ends(found))
 
-    def places(self, text: str) -> Iterator[Stretch]:
+    def spans(self, text: str) -> Iterator[Stretch]:
         """Yield stretches that expose a value, in the order of their grams."""
         table, size = self._table, self._gram
         if not table:
@@ -277,10 +277,10 @@ class _Index:
         done = 0
         for at in [i for i in range(0, len(text), self._step) if text[i : i + size] in table]:
             if at + size > done:
-                place = self._around(text, at)
-                if place:
-                    done = place.end
-                    yield place
+                span = self._around(text, at)
+                if span:
+                    done = span.end
+                    yield span
 
     def _ends(self, offsets: list[int]) -> list[int]:
         """Return the offsets without the inner ones of a repetition: `======` in `=========`.

@@ -130,7 +130,7 @@ class Redactor:
         lines = {line for s in found for line in text[s.start : s.end].split("\n")}
         values: dict[str, str] = {}
 
-        def placed(value: str, label: str) -> str:
+        def replacement(value: str, label: str) -> str:
             bare = without_invisible(value)
             placeholder = self._placeholder(value if bare in lines else bare, label)
             if values.setdefault(placeholder, value) != value:
@@ -138,7 +138,7 @@ class Redactor:
                 values[placeholder] = value
             return placeholder
 
-        return "".join(_pieces(text, found, placed)), values
+        return "".join(_pieces(text, found, replacement)), values
 
     def _all_in(self, text: str) -> Iterator[Stretch]:
         for start, end, name in self._held.stretches(text):
@@ -152,12 +152,12 @@ class Redactor:
         return self._placeholder(without_invisible(value), label)
 
     def _held_in(self, text: str) -> list[Stretch]:
-        return [Stretch(p.start, p.end, self._label(p.name)) for p in self._held.places(text)]
+        return [Stretch(p.start, p.end, self._label(p.name)) for p in self._held.spans(text)]
 
     def _label(self, name: str) -> str:
         if name not in self._labels:
             label = _NO_NAME.sub("-", name)[:60]
-            withheld = not label or self._held.places(label)
+            withheld = not label or self._held.spans(label)
             self._labels[name] = "held" if withheld else label
         return self._labels[name]
 
@@ -195,13 +195,13 @@ def _find_vendors_secrets(text: str) -> Iterator[Stretch]:
 
 
 def _pieces(
-    text: str, stretches: list[Stretch], placed: Callable[[str, str], str]
+    text: str, stretches: list[Stretch], replacement: Callable[[str, str], str]
 ) -> Iterator[str]:
     """Yield the text with the stretches replaced, line by line so that line feeds stay."""
     position = 0
     for stretch in stretches:
         yield text[position : stretch.start]
         lines = text[stretch.start : stretch.end].split("\n")
-        yield "\n".join(placed(line, stretch.name) if line.strip() else line for line in lines)
+        yield "\n".join(replacement(line, stretch.name) if line.strip() else line for line in lines)
         position = stretch.end
     yield text[position:]

@@ -50,7 +50,7 @@ _ELSEWHERE = re.compile(
     r"|java|html?|css|svg|png|md|sh|xml|properties|com|org|net|io)$",
     re.IGNORECASE,
 )
-_SAYS_SO = re.compile(
+_CLAIMS = re.compile(
     r"exampl|placeholder|change.?(?:me|this|it)|^change|dummy|fake|sample|redact|replace|insert.|enter.?(?:your|a|the)"
     r"|your|xxx|\*\*\*|\.\.\.|todo|tbd|fixme|foo.?bar|^foo|^bar$|^baz$|hidden|masked|removed|censored"
     r"|not.?(?:set|used|real|needed|required|a.?secret)|undefined|goes.?here|here$|^some.|^any.?"
@@ -100,7 +100,7 @@ def rate_literal(promise: Promise, name: str, value: str, *, quoted: bool) -> Se
         return None
     if any(c.isspace() for c in value):
         return Severity.SHOULD_FIX if _is_generated_phrase(value) else None
-    if _ELSEWHERE.search(value) or _SAYS_SO.search(value) or _CONSTANT.fullmatch(value):
+    if _ELSEWHERE.search(value) or _CLAIMS.search(value) or _CONSTANT.fullmatch(value):
         return None
     if _VERSION.fullmatch(value) or len(set(value)) < 4 or _talks_about(name, value):
         return None

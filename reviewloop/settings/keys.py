@@ -41,30 +41,30 @@ def _fields(model: type[BaseModel], prefix: str) -> dict[str, FieldInfo]:
     return found
 
 
-def flatten(table: Mapping[str, Any], place: str) -> dict[str, Any]:
+def flatten(table: Mapping[str, Any], location: str) -> dict[str, Any]:
     """Return a nested table as {dotted name: value}.
 
-    Raises `UsageError` for a name that is no setting, naming `place` and the nearest one.
+    Raises `UsageError` for a name that is no setting, naming `location` and the nearest one.
     """
-    return dict(_flatten(table, Settings, "", place))
+    return dict(_flatten(table, Settings, "", location))
 
 
 def _flatten(
-    table: Mapping[str, Any], model: type[BaseModel], prefix: str, place: str
+    table: Mapping[str, Any], model: type[BaseModel], prefix: str, location: str
 ) -> Iterator[tuple[str, Any]]:
     for name, value in table.items():
         dotted = prefix + name
         field = model.model_fields.get(name)
         if field is None:
-            raise unknown_key(dotted, place)
+            raise unknown_key(dotted, location)
         section = section_of(field)
         if section is None and not is_open_table(field):
             yield dotted, value
             continue
         if not isinstance(value, Mapping):
-            raise UsageError(f"{place}: {dotted} is {shown(value)}, expected a table")
+            raise UsageError(f"{location}: {dotted} is {shown(value)}, expected a table")
         if section is not None:
-            yield from _flatten(value, section, f"{dotted}.", place)
+            yield from _flatten(value, section, f"{dotted}.", location)
         else:
             yield from ((f"{dotted}.{key}", item) for key, item in value.items())
 
@@ -86,11 +86,11 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def unknown_key(dotted: str, place: str) -> UsageError:
+def unknown_key(dotted: str, location: str) -> UsageError:
     """Return the error for a name that is no setting, with the nearest name there is."""
     near = nearest(dotted)
     hint = f"; did you mean {near}?" if near else "; `reviewloop config show` lists all settings"
-    return UsageError(f"{place}: there is no setting {printable(dotted)}{hint}")
+    return UsageError(f"{location}: there is no setting {printable(dotted)}{hint}")
 
 
 def nearest(dotted: str) -> str | None:

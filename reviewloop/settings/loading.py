@@ -44,8 +44,8 @@ def from_toml(data: bytes, name: str, *, inside: tuple[str, ...] = ()) -> dict[s
         table = table.get(part, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):
         raise UsageError(f"{name}: {'.'.join(inside)} is {shown(table)}, expected a table")
-    place = f"{name} [{'.'.join(inside)}]" if inside else name
-    return flatten(table, place)
+    location = f"{name} [{'.'.join(inside)}]" if inside else name
+    return flatten(table, location)
 
 
 def _toml_problem(name: str, data: bytes, problem: str) -> str:
@@ -363,27 +363,27 @@ def _plain(settings: Settings, names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(
-    values: Mapping[str, Any], place: str, variables: Mapping[str, str] | None = None
+    values: Mapping[str, Any], location: str, variables: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Validate one layer by itself, so that a wrong value is named where it stands."""
     fields = all_fields()
     for dotted, value in values.items():
         declared = fields.get(dotted)
         if isinstance(value, bool) and declared and declared.annotation in (int, float):
-            raise UsageError(f"{place}: {dotted} is {str(value).lower()}, expected a number")
+            raise UsageError(f"{location}: {dotted} is {str(value).lower()}, expected a number")
     try:
-        flat = flatten(Settings.model_validate(nest(values)).model_dump(), place)
+        flat = flatten(Settings.model_validate(nest(values)).model_dump(), location)
     except ValidationError as error:
-        raise _wrong_value(error, place, variables or {}) from error
+        raise _wrong_value(error, location, variables or {}) from error
     return {dotted: flat[dotted] for dotted in values}
 
 
-def _wrong_value(error: ValidationError, place: str, variables: Mapping[str, str]) -> UsageError:
+def _wrong_value(error: ValidationError, location: str, variables: Mapping[str, str]) -> UsageError:
     first = error.errors(include_url=False)[0]
     dotted = _dotted(tuple(map(str, first["loc"])))
     name = variables.get(dotted, dotted)
     return UsageError(
-        f"{place}: {printable(name)} is {_quoted(first['input'])}, expected {_expected(first)}"
+        f"{location}: {printable(name)} is {_quoted(first['input'])}, expected {_expected(first)}"
     )
 
 

@@ -40,8 +40,8 @@ def settings_template(notes: Mapping[str, str] | None = None) -> str:
 def with_value(template: str, key: str, value: Any) -> str:
     """Return a template in which the first key of this name is set instead of commented out."""
     lines = template.splitlines()
-    place = next(i for i, line in enumerate(lines) if line.startswith(f"# {key} = "))
-    lines[place] = f"{key} = {_toml(value)}"
+    index = next(i for i, line in enumerate(lines) if line.startswith(f"# {key} = "))
+    lines[index] = f"{key} = {_toml(value)}"
     return "\n".join(lines) + "\n"
 
 

@@ -115,19 +115,19 @@ def _nothing_there(reader: TreeReader, path: str) -> CallRefusedError:
 
 
 def _similar(path: str, paths: list[str]) -> list[str]:
-    wanted = PurePosixPath(path).name
-    same = [p for p in paths if PurePosixPath(p).name.casefold() == wanted.casefold()]
+    name = PurePosixPath(path).name
+    same = [p for p in paths if PurePosixPath(p).name.casefold() == name.casefold()]
     if not same and len(paths) <= _COMPARED:
         same = difflib.get_close_matches(path, paths, n=_NAMED, cutoff=0.7)
     return [shown_name(p) for p in same[:_NAMED]]
 
 
-Mask = Callable[[str], str]
+Redact = Callable[[str], str]
 
 PAGE_LINES = 600
 PAGE_CHARS = 24_000  # about 6,000 tokens
 _READ_AT_MOST = 8_000_000  # bytes of one file
-_MASKED_WHOLE = 1_000_000  # characters; of longer files only the page is searched for secrets
+_REDACTED_WHOLE = 1_000_000  # characters; of longer files only the page is searched for secrets
 _MOST_NAMES = 300
 _MOST_HITS = 300
 _HIT_CHARS = 300
@@ -139,7 +139,7 @@ class Sight:
     """The tree that is looked at, and what masks secrets in it; masking keeps line numbers."""
 
     reader: TreeReader
-    mask: Mask
+    redact: Redact
 
 
 def fs_read(sight: Sight, args: Read) -> Output:
@@ -162,7 +162,7 @@ def text_of(sight: Sight, path: str, size: int) -> str:
     if is_binary(data):
         raise CallRefusedError(f"{shown_name(path)} is a binary file of {size:,} bytes: not shown")
     text = decode(data).removeprefix("\ufeff")
-    return sight.mask(text) if len(text) <= _MASKED_WHOLE else text
+    return sight.redact(text) if len(text) <= _REDACTED_WHOLE else text
 
 
 def _read_one(sight: Sight, args: ReadOperation) -> Output:
@@ -185,8 +185,8 @@ def _read_one(sight: Sight, args: ReadOperation) -> Output:
         note += f"; go on with start_line={shown_last + 1}"
     if entry.size > _READ_AT_MOST:
         note += f"; the file has {entry.size:,} bytes, beyond {_READ_AT_MOST:,} use grep"
-    masked = sight.mask("\n".join(page)).split("\n")
-    return Output(note, numbered(masked, first), "file")
+    redacted = sight.redact("\n".join(page)).split("\n")
+    return Output(note, numbered(redacted, first), "file")
 
 
 def _range(args: ReadOperation, count: int, name: str) -> tuple[int, int]:
@@ -239,36 +239,36 @@ def grep(sight: Sight, args: Grep) -> Output:
     if folder:
         file_at(sight.reader, folder)
     paths: Collection[str] = [folder] if folder else []
-    wanted: set[str] | None = None
+    selected: set[str] | None = None
     if args.include:
-        wanted = {path for path in _matching(sight, args.include) if _is_in(path, folder)}
-        if not wanted:
+        selected = {path for path in _matching(sight, args.include) if _is_in(path, folder)}
+        if not selected:
             return Output(f"no file matches include={shown_name(args.include)}")
-        paths = wanted if len(wanted) <= _PATHS_PER_SEARCH else paths
+        paths = selected if len(selected) <= _PATHS_PER_SEARCH else paths
     limit = min(args.max, _MOST_HITS)
-    return search(sight, args.pattern, paths, wanted, ignore_case=args.ignore_case, limit=limit)
+    return search(sight, args.pattern, paths, selected, ignore_case=args.ignore_case, limit=limit)
 
 
 def search(
     sight: Sight,
     pattern: str,
     paths: Collection[str],
-    wanted: Collection[str] | None = None,
+    selected: Collection[str] | None = None,
     *,
     ignore_case: bool = False,
     fixed: bool = False,
     limit: int = 100,
 ) -> Output:
-    """Return matching lines as `path:line: text`; `wanted` filters files git was not told of."""
-    asked = limit + 1 if wanted is None or paths == wanted else 50 * limit
+    """Return matching lines as `path:line: text`; `name` filters files git was not told of."""
+    at_most = limit + 1 if selected is None or paths == selected else 50 * limit
     try:
         hits = sight.reader.grep(
-            pattern, paths=sorted(paths), ignore_case=ignore_case, fixed=fixed, limit=asked
+            pattern, paths=sorted(paths), ignore_case=ignore_case, fixed=fixed, limit=at_most
         )
     except WorkspaceError as error:
         raise CallRefusedError(f"the search failed: {error}") from None
-    if wanted is not None:
-        hits = [hit for hit in hits if hit.path in wanted]
+    if selected is not None:
+        hits = [hit for hit in hits if hit.path in selected]
     if not hits:
         return Output("no match")
     note = f"{len(hits)} lines" if len(hits) > 1 else "1 line"

@@ -67,12 +67,12 @@ def _symbols(sight: Sight, name: str, path: str) -> Output:
     note = f"defined at {len(found)} place{'s' if len(found) > 1 else ''}"
     if not found:
         files = _files_with(sight, last, path, ignore_case=True)
-        wanted = last.casefold()
+        sought = last.casefold()
         found = [
             (f, s)
             for f in files
             for s in _parsed(sight, f)
-            if wanted in re.split(r"\.|::", s.name)[-1].casefold()
+            if sought in re.split(r"\.|::", s.name)[-1].casefold()
         ]
         note = f"no definition of exactly this name; {len(found)} similar"
     if not found:

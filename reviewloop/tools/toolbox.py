@@ -119,7 +119,7 @@ class Toolbox:
     """The tools of one conversation; `tree` is what they see, and it moves with each edit.
 
     Offered is what stands in `allowed` and can work: run_gate needs `run_gate` and `gates`,
-    execute_bash needs `shell`. `mask` hides secrets and keeps line numbers, `restore` puts
+    execute_bash needs `shell`. `redact` hides secrets and keeps line numbers, `restore` puts
     them back in what is written; `shown` is the tree that may be read in place of the real one;
     `fence` marks what was quoted from the repository; `on_tree` is told each new tree.
     """
@@ -135,7 +135,7 @@ class Toolbox:
         shell: Shell | None = None,
         commands: Sequence[str] = (),
         policy: WritePolicy | None = None,
-        mask: Callable[[str], str] = _plain,
+        redact: Callable[[str], str] = _plain,
         restore: Restore | None = None,
         shown: Callable[[str], str] = _whole,
         fence: Fence = _unfenced,
@@ -149,7 +149,7 @@ class Toolbox:
         self._shell = shell
         self._commands = tuple(commands)
         self._policy = policy or WritePolicy()
-        self._mask = mask
+        self._redact = redact
         self._restore = restore
         self._shown = shown
         self._fence = fence
@@ -235,7 +235,7 @@ class Toolbox:
         return self._result(output)
 
     def _run(self, name: str, args: Mapping[str, Any]) -> Output:
-        sight = Sight(self._private.reader(self._shown(self.tree)), self._mask)
+        sight = Sight(self._private.reader(self._shown(self.tree)), self._redact)
         if name == "fs_read":
             usage = "right is {path, start_line?, end_line?}"
             return fs_read(sight, read_arguments(Read, args, usage))
@@ -250,16 +250,16 @@ class Toolbox:
         if name == "fs_write":
             return self._write(args)
         if name == "run_gate" and self._run_gate is not None:
-            wanted = read_arguments(RunGate, args, "right is {name, paths?}")
+            request = read_arguments(RunGate, args, "right is {name, paths?}")
             whole = self._private.reader(self.tree)
-            return run_gate(self._run_gate, self._gates, wanted, whole)
+            return run_gate(self._run_gate, self._gates, request, whole)
         return self._execute(args)
 
     def _write(self, args: Mapping[str, Any]) -> Output:
         usage = "right is {command: create|str_replace|insert|append|delete, path, ...}"
-        wanted = read_arguments(Write, args, usage)
+        request = read_arguments(Write, args, usage)
         tree, output = fs_write(
-            self._private, self.tree, wanted, self._policy, self._mask, self._restore
+            self._private, self.tree, request, self._policy, self._redact, self._restore
         )
         self._move(tree)
         return output
@@ -273,8 +273,8 @@ class Toolbox:
         tree, refused = allowed_part(self._private, self.tree, answer.tree, self._policy)
         self._move(tree)
         note = "".join(f"\nput back as it was: {reason}" for reason in refused)
-        said = f"exit code {answer.exit_code}{note}"
-        return Output(said, answer.text, "output", refused="; ".join(refused))
+        status = f"exit code {answer.exit_code}{note}"
+        return Output(status, answer.text, "output", refused="; ".join(refused))
 
     def _move(self, tree: str) -> None:
         if tree != self.tree:
@@ -291,13 +291,13 @@ class Toolbox:
         return f"there is no tool {show_hidden(name)[:80]} here; the tools are: {offered}"
 
     def _result(self, output: Output, *, error: bool = False, bad_call: bool = False) -> ToolResult:
-        text = show_hidden(self._mask(output.note))
+        text = show_hidden(self._redact(output.note))
         if output.data:
-            data = show_hidden(self._mask(output.data))
+            data = show_hidden(self._redact(output.data))
             if len(data) > _MOST_CHARS:
                 data = data[:_MOST_CHARS] + "\n[cut here: ask for less at a time]"
             text += "\n" + self._fence(output.label, data)
-        refused = show_hidden(self._mask(output.refused))
+        refused = show_hidden(self._redact(output.refused))
         return ToolResult(text, error, self.tree, bad_call, refused, output.lines)
 
     def _key(self, name: str, args: Mapping[str, Any]) -> str:
@@ -311,10 +311,10 @@ def about(name: str, args: Mapping[str, Any] | None) -> dict[str, str]:
     """Return `name`, `about` and `how` of a call for an event; `args` hold no secrets."""
     name = called(name)
     try:
-        told, how = _about(name, args or {})
+        subject, how = _about(name, args or {})
     except ValueError:  # a malformed call is told all the same
-        told, how = "", ""
-    return {"name": name, "about": told[:_LONGEST], "how": how}
+        subject, how = "", ""
+    return {"name": name, "about": subject[:_LONGEST], "how": how}
 
 
 def _about(name: str, args: Mapping[str, Any]) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from reviewloop.secrets import MisplacedSecretError
 from reviewloop.tools.arguments import CallRefusedError, Output, Write, shown_name
 from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.reading import (
-    Mask,
+    Redact,
     decode,
     encode,
     is_binary,
@@ -27,7 +27,7 @@ from reviewloop.tools.reading import (
 
 _AROUND = 3  # lines shown before and after a place
 _SEARCHED = 20_000  # lines; in longer files no similar place is looked for
-_SHOWN_PLACES = 10
+_SHOWN_LOCATIONS = 10
 _SHRINKS_FROM = 10  # lines; shorter files may become anything
 _KEEPS = 0.7  # a rewritten file keeps at least this share of its lines
 _NUMBERED = re.compile(r"\s*\d+\t")
@@ -49,17 +49,17 @@ _ELIDED = re.compile(
 )
 
 
-def replaced(old: str, wanted: str, new: str, *, everywhere: bool) -> str:
-    """Return the text with `wanted` replaced; it must stand there once, unless `everywhere`."""
-    if not wanted:
+def replaced(old: str, sought: str, new: str, *, everywhere: bool) -> str:
+    """Return the text with `sought` replaced; it must stand there once, unless `everywhere`."""
+    if not sought:
         raise CallRefusedError("old_str is empty; quote the code to replace, or use insert")
-    if wanted == new:
+    if sought == new:
         raise CallRefusedError("old_str and new_str are equal; nothing would change")
-    spans = _spans(old, wanted)
-    if not spans and placeholders(wanted):
-        spans = _spans(old, restore_hidden(wanted))
+    spans = _spans(old, sought)
+    if not spans and placeholders(sought):
+        spans = _spans(old, restore_hidden(sought))
     if not spans:
-        raise _not_found(old, wanted)
+        raise _not_found(old, sought)
     if len(spans) > 1 and not everywhere:
         raise _ambiguous(old, spans)
     parts, position = [], 0
@@ -184,9 +184,9 @@ def _ended(text: str) -> str:
     return text if not text or text.endswith("\n") else text + "\n"
 
 
-def _spans(text: str, wanted: str) -> list[tuple[int, int]]:
-    """Return where the text stands; a line feed in `wanted` also means CRLF."""
-    parts = wanted.replace("\r\n", "\n").split("\n")
+def _spans(text: str, sought: str) -> list[tuple[int, int]]:
+    """Return where the text stands; a line feed in `sought` also means CRLF."""
+    parts = sought.replace("\r\n", "\n").split("\n")
     pattern = re.compile(r"\r?\n".join(re.escape(part) for part in parts))
     return [match.span() for match in pattern.finditer(text)]
 
@@ -194,24 +194,26 @@ def _spans(text: str, wanted: str) -> list[tuple[int, int]]:
 def _ambiguous(text: str, spans: Sequence[tuple[int, int]]) -> CallRefusedError:
     lines = lines_of(text)
     first = [text.count("\n", 0, start) + 1 for start, _ in spans]
-    shown = [numbered(lines[max(0, n - 2) : n + 1], max(1, n - 1)) for n in first[:_SHOWN_PLACES]]
+    shown = [
+        numbered(lines[max(0, n - 2) : n + 1], max(1, n - 1)) for n in first[:_SHOWN_LOCATIONS]
+    ]
     return CallRefusedError(
         f"old_str stands in the file {len(spans)} times, at the lines "
-        f"{', '.join(str(n) for n in first[:_SHOWN_PLACES])}; quote more lines around the one you "
-        "mean, or set replace_all",
+        f"{', '.join(str(n) for n in first[:_SHOWN_LOCATIONS])}; quote more lines around the "
+        "one you mean, or set replace_all",
         "\n--\n".join(shown),
     )
 
 
-def _not_found(text: str, wanted: str) -> CallRefusedError:
-    lines, quoted = lines_of(text), lines_of(wanted)
+def _not_found(text: str, sought: str) -> CallRefusedError:
+    lines, quoted = lines_of(text), lines_of(sought)
     if all(_NUMBERED.match(line) for line in quoted if line.strip()):
         return CallRefusedError("old_str is not in the file; quote it without the line numbers")
-    place = _loosely(lines, quoted)
-    if place is not None:
+    position = _loosely(lines, quoted)
+    if position is not None:
         return CallRefusedError(
             "old_str is not in the file exactly; this differs in white space only:",
-            numbered(lines[place : place + len(quoted)], place + 1),
+            numbered(lines[position : position + len(quoted)], position + 1),
         )
     near = _nearest(lines, quoted)
     if near is None:
@@ -224,12 +226,12 @@ def _not_found(text: str, wanted: str) -> CallRefusedError:
 
 
 def _loosely(lines: list[str], quoted: list[str]) -> int | None:
-    wanted = ["".join(line.split()) for line in quoted]
-    if not any(wanted):
+    sought = ["".join(line.split()) for line in quoted]
+    if not any(sought):
         return None
     flat = ["".join(line.split()) for line in lines]
-    span = len(wanted)
-    return next((n for n in range(len(flat) - span + 1) if flat[n : n + span] == wanted), None)
+    span = len(sought)
+    return next((n for n in range(len(flat) - span + 1) if flat[n : n + span] == sought), None)
 
 
 def _nearest(lines: list[str], quoted: list[str]) -> int | None:
@@ -265,12 +267,12 @@ def fs_write(
     tree: str,
     args: Write,
     policy: WritePolicy,
-    mask: Mask,
+    redact: Redact,
     restore: Restore | None = None,
 ) -> Written:
     """Apply the edit to the tree; raise CallRefusedError when it may not or cannot be done.
 
-    `mask` is what hid secrets from the agent; `restore` puts back those that stay where they
+    `redact` is what hid secrets from the agent; `restore` puts back those that stay where they
     stood. Without it a file with secrets cannot be written anew.
     """
     path = plain_path(args.path)
@@ -278,7 +280,7 @@ def fs_write(
     if refusal:
         raise CallRefusedError(refusal, refused=refusal)
     old = _current(private, tree, path)
-    if restore is None and args.command == "create" and old is not None and mask(old) != old:
+    if restore is None and args.command == "create" and old is not None and redact(old) != old:
         raise CallRefusedError(
             f"{shown_name(path)} holds secrets that you are shown masked, so it cannot be written "
             "anew; change other lines with str_replace, or delete the file and create it"
@@ -288,7 +290,7 @@ def fs_write(
     new = (
         _edited(args, path, before)
         if restore is None
-        else _as_shown(args, path, before, mask, restore)
+        else _as_shown(args, path, before, redact, restore)
     )
     new = None if new is None else bom + new.removeprefix(bom)
     if new is not None and old is not None and new == old:
@@ -301,12 +303,14 @@ def fs_write(
         new_tree = private.edit(tree, {path: data})
     except UnsafePathError as error:
         raise CallRefusedError(f"refused: {error}", refused=str(error)) from None
-    return Written(new_tree, _told(path, old, new))
+    return Written(new_tree, _report(path, old, new))
 
 
-def _as_shown(args: Write, path: str, old: str | None, mask: Mask, restore: Restore) -> str | None:
+def _as_shown(
+    args: Write, path: str, old: str | None, redact: Redact, restore: Restore
+) -> str | None:
     """Edit the text as the agent sees it and return it with its secrets in their places."""
-    new = _edited(args, path, None if old is None else mask(old))
+    new = _edited(args, path, None if old is None else redact(old))
     if new is None:
         return None
     try:
@@ -400,7 +404,7 @@ def _own_table(text: str | None) -> object:
     return tools.get("reviewloop") if isinstance(tools, dict) else None
 
 
-def _told(path: str, old: str | None, new: str | None) -> Output:
+def _report(path: str, old: str | None, new: str | None) -> Output:
     name = shown_name(path)
     lines = changed_lines(old or "", new or "")
     if new is None:

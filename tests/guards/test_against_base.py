@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards import tests as gate
-from reviewloop.guards.against_base import Outcome, Ran, judge_against_base
+from reviewloop.guards.against_base import Outcome, Ran, compare_with_base
 from reviewloop.guards.plan import DetectedGate
 
 ENTRY = DetectedGate("test", "pytest", ("pytest",), "tests/test_a.py")
@@ -36,12 +36,12 @@ def outcome(green: str, red: str, code: int = 1, skipped: int = 0) -> Outcome:
     ],
 )
 def test_only_what_the_change_broke_blocks(ran, status, summary):
-    said = judge_against_base(ENTRY, ran, BASE, None)
+    said = compare_with_base(ENTRY, ran, BASE, None)
     assert (said.status, summary in said.summary) == (status, True), said.summary
 
 
 def test_a_test_that_passes_alone_is_flaky_and_needs_a_person():
-    said = judge_against_base(ENTRY, outcome("a", "b old"), BASE, lambda names: frozenset({"b"}))
+    said = compare_with_base(ENTRY, outcome("a", "b old"), BASE, lambda names: frozenset({"b"}))
     assert said.status is GateStatus.NEEDS_PERSON
     assert said.details["reasons"] == ["failed, then passed alone, so it is not stable: b"]
     assert said.ran is not None
@@ -50,7 +50,7 @@ def test_a_test_that_passes_alone_is_flaky_and_needs_a_person():
 
 def test_many_red_tests_are_not_tried_again():
     names = " ".join(f"t{number}" for number in range(30))
-    said = judge_against_base(ENTRY, outcome("a b", names), BASE, lambda names: frozenset(names))
+    said = compare_with_base(ENTRY, outcome("a b", names), BASE, lambda names: frozenset(names))
     assert said.status is GateStatus.FAILED
 
 
@@ -69,11 +69,11 @@ def test_many_red_tests_are_not_tried_again():
 def test_a_runner_that_names_no_test_is_compared_by_its_counts(passed, failed, code, status):
     base = Ran(2, 5, 2) if failed else Ran(0, 5, 0)
     ran = Outcome(code, TestCounts(passed, failed, 0))
-    assert judge_against_base(ENTRY, ran, base, None).status == status
+    assert compare_with_base(ENTRY, ran, base, None).status == status
 
 
 def test_without_a_base_red_is_red():
-    said = judge_against_base(ENTRY, outcome("a", "old"), None, None)
+    said = compare_with_base(ENTRY, outcome("a", "old"), None, None)
     assert (said.status, said.summary) == (GateStatus.FAILED, "1 failed, 1 passed: old")
 
 

@@ -1,6 +1,6 @@
 from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards import tests as gate
-from reviewloop.guards.against_base import judge_tests
+from reviewloop.guards.against_base import evaluate_tests
 from reviewloop.guards.plan import DetectedGate
 
 SHOP = "def price(count):\n    if count > 10:\n        return count * 9\n    return count * 10\n"
@@ -156,14 +156,14 @@ def test_two_languages_are_one_result(project):
 
 def test_all_skipped_is_no_evidence():
     entry = DetectedGate("test", "pytest", ("pytest",), "pytest.ini configures pytest")
-    status, summary = judge_tests(entry, 0, TestCounts(0, 0, 4), ())
+    status, summary = evaluate_tests(entry, 0, TestCounts(0, 0, 4), ())
     assert status is GateStatus.NOT_DETECTED
     assert "all 4 tests were skipped" in summary
 
 
 def test_unknown_count_is_said():
     entry = DetectedGate("test", "command", ("x",), "gates.test.command")
-    assert judge_tests(entry, 0, None, ()) == (
+    assert evaluate_tests(entry, 0, None, ()) == (
         GateStatus.PASSED,
         "tests passed; the runner did not say how many",
     )

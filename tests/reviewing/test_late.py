@@ -64,13 +64,13 @@ def test_pieces_are_joined_like_findings_and_stay_hard():
 
 def test_nobody_was_asked_about_late_evidence_where_anybody_was_asked_at_all():
     piece = AnalyserFinding(said(LATE, MUST), hard=False)
-    (asked,) = unasked([piece], asked=True)
+    (asked,) = unasked([piece], requested=True)
     assert (asked.note, asked.severity) == (
         "not confirmed: its analyser worked beside the reviewers",
         MUST,
     )
-    assert unasked([piece], asked=False) == [piece.finding]
-    assert unasked([piece], asked=True, settled={LATE}) == [piece.finding]
+    assert unasked([piece], requested=False) == [piece.finding]
+    assert unasked([piece], requested=True, settled={LATE}) == [piece.finding]
 
 
 def known(ident: str) -> Known:

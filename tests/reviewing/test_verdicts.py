@@ -31,7 +31,7 @@ def after(word: str, *, hard=False, severity=Severity.SHOULD_FIX, untrusted=Fals
     (finding,) = judged(
         [piece(hard=hard, severity=severity)],
         verdicts,
-        asked=["review-security"],
+        requested=["review-security"],
         untrusted=untrusted,
     )
     return finding
@@ -147,8 +147,8 @@ def test_in_untrusted_review_nothing_moves_down(word):
 
 
 def test_what_nobody_answered_stands_unconfirmed():
-    (finding,) = judged([piece()], {}, asked=["review-security", "review-performance"])
-    (unasked,) = judged([piece()], {}, asked=["review-performance"])
+    (finding,) = judged([piece()], {}, requested=["review-security", "review-performance"])
+    (unasked,) = judged([piece()], {}, requested=["review-performance"])
 
     assert finding.note == "not confirmed by review-security"
     assert finding.severity is Severity.SHOULD_FIX

@@ -81,7 +81,9 @@ def test_a_change_can_hide_more_but_not_less(private):
     after = private.edit(tree, {".kiroignore": b"app.py\n"})
     hidden = withheld_in(private, after, tree)
     assert hidden["app.py"] == hidden["notes/a.md"] == "ignored (.kiroignore)"
-    others = withheld_in(private, after, tree, hides_more=False)  # who would hide their own change
+    others = withheld_in(
+        private, after, tree, withholds_more=False
+    )  # who would hide their own change
     assert others == withheld_in(private, tree, tree)
 
 

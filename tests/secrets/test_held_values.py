@@ -60,7 +60,7 @@ def test_less_than_that_is_left_alone():
     assert HeldSecrets([("K", VALUE)]).names_in(VALUE[:11] + " " + VALUE[14:25]) == ()
     assert HeldSecrets([("K", "short12")]).names_in("short12") == ()
     assert not HeldSecrets([("K", "short12")])
-    assert HeldSecrets().places("anything") == []
+    assert HeldSecrets().spans("anything") == []
 
 
 def test_two_values_side_by_side_are_both_hidden():

@@ -123,7 +123,7 @@ def test_secrets_are_masked_before_lines_are_numbered(bench):
         return text.replace("hunter2\nsecond", "…\n…")
 
     files = {"a.txt": "1\nhunter2\nsecond\n4\n"}
-    tools = bench(files, mask=mask)
+    tools = bench(files, redact=mask)
     assert tools.ok("fs_read", path="a.txt").endswith("1\t1\n2\t…\n3\t…\n4\t4")
     # also when the page holds only half of the secret
     assert "second" not in tools.ok("fs_read", path="a.txt", start_line=3)

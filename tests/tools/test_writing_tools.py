@@ -148,7 +148,7 @@ def test_ordinary_lines_are_not_taken_for_stubs(bench, line):
 
 
 def test_a_file_with_masked_secrets_is_not_written_anew(bench):
-    tools = bench({"a.py": "key = 'hunter2'\nx = 1\n"}, mask=lambda t: t.replace("hunter2", "h…"))
+    tools = bench({"a.py": "key = 'hunter2'\nx = 1\n"}, redact=lambda t: t.replace("hunter2", "h…"))
     create = {"command": "create", "path": "a.py", "content": "key = 'h…'\nx = 2\n"}
     assert "shown masked" in tools.refused("fs_write", **create)
     replace(tools, "x = 1", "x = 2")

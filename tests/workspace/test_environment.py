@@ -56,7 +56,7 @@ def build(roots: tuple[Path, Path], tmp_path: Path) -> Callable[..., ProjectEnv]
     return make
 
 
-without_mounts = partial(choose, wanted="landlock")
+without_mounts = partial(choose, requested="landlock")
 # Plugins of the environment these tests run in cost more than a second per run of pytest.
 PLUGINS = ("cacheprovider", "hypothesispytest", "anyio", "langsmith_plugin")
 PYTEST = ("python", "-m", "pytest", "-q", *(f"-pno:{name}" for name in PLUGINS))
@@ -143,7 +143,7 @@ def test_sockets_fit_below_the_temporary_folder(roots: tuple[Path, Path], tmp_pa
         user_root=roots[0],
         workspace=roots[1],
         folder=tmp_path / ("long" * 40),
-        sandbox=partial(choose, wanted="bubblewrap"),
+        sandbox=partial(choose, requested="bubblewrap"),
     )
     code = """
     import multiprocessing
@@ -319,7 +319,7 @@ def test_where_the_workspace_is_mounted_over_the_checkout_hidden_pointers_lead_t
     site = make_venv(user / ".venv", with_pytest=True)
     hidden = "import sys; sys.path.append(bytes.fromhex(" + repr(f"{user}/src".encode().hex()) + ")"
     (site / "hidden.pth").write_text(hidden + ".decode())\n")
-    project = build(sandbox=partial(choose, wanted="bubblewrap"))
+    project = build(sandbox=partial(choose, requested="bubblewrap"))
     assert project.verify() is None
     exit_code, log = gate(project, *PYTEST)
     assert (exit_code, "1 passed" in log) == (0, True), log  # it is the workspace that says so

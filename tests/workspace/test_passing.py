@@ -15,10 +15,10 @@ def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(tmp_path, monk
     other = tmp_path / "reviewloop-other"
     other.mkdir()
     repository._sweep.cache_clear()
-    with repository.passing_folder() as mine:
+    with repository.temporary_folder() as mine:
         assert not left.exists()
         repository._sweep.cache_clear()
-        with repository.passing_folder() as another:
+        with repository.temporary_folder() as another:
             assert mine.is_dir()
             assert another != mine
     assert list(tmp_path.iterdir()) == [other]
@@ -37,7 +37,7 @@ def test_where_folders_cannot_be_locked_they_are_lent_all_the_same(tmp_path, mon
     left = tmp_path / "reviewloop-look-left"
     left.mkdir()
     repository._sweep.cache_clear()
-    with repository.passing_folder() as mine:
+    with repository.temporary_folder() as mine:
         assert mine.is_dir()
     assert list(tmp_path.iterdir()) == [left]  # whose it is nobody can tell
     repository._sweep.cache_clear()

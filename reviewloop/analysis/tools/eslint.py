@@ -137,12 +137,12 @@ def _started(session: ToolSession, arguments: list[str], work: Path, root: Path)
     from reviewloop.sandbox.interpreters import only_lendable
     from reviewloop.sandbox.node import installed_node_modules
     from reviewloop.sandbox.run import read_log, run_command
-    from reviewloop.sandbox.toolchains import tool_places, with_targets
+    from reviewloop.sandbox.toolchains import tool_folders, with_targets
 
     assert session.options.sandbox is not None  # noqa: S101 - `not_run` looked
     env = clean_environment(work, session.program, {})
     packages = only_lendable(installed_node_modules(root), root, _home())
-    tools = tool_places({"PATH": str(session.program.parent)}, _home())
+    tools = tool_folders({"PATH": str(session.program.parent)}, _home())
     read = (root, session.laid.folder, *with_targets(packages), *tools)
     log = session.folder / "eslint.log"
     try:

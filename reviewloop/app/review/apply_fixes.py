@@ -22,7 +22,7 @@ from reviewloop.render.report import ReviewReport
 from reviewloop.render.text import counted
 from reviewloop.review.fixes import apply_fixes, parses
 from reviewloop.review.silencing import LEVELS
-from reviewloop.sandbox.environment import ProjectEnv, build_environment, places_for
+from reviewloop.sandbox.environment import ProjectEnv, build_environment, paths_for
 from reviewloop.sandbox.interpreters import not_committed
 
 
@@ -195,7 +195,7 @@ class _Bench:
             user_root=self.done.compared.user.root,
             workspace=self._workspace.folder,
             folder=self.folder / "environment",
-            reuse=not_committed(places_for(project, gates.reuse), self._workspace.private),
+            reuse=not_committed(paths_for(project, gates.reuse), self._workspace.private),
             python=gates.python,
             sandbox=finder(settings, {"unsandboxed": self.acceptance}),
             objects=self._workspace.needed_folders,

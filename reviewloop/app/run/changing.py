@@ -21,7 +21,7 @@ from reviewloop.git.commits import Base, rebased, set_base
 from reviewloop.git.diff import FileChange, Hunk
 from reviewloop.git.private import PrivateRepo
 from reviewloop.loop.context import RunContext
-from reviewloop.review.silencing import is_persons_dismissal, reason_of
+from reviewloop.review.silencing import is_user_dismissal, reason_of
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold, is_held
@@ -128,7 +128,7 @@ def tell(repository: Repository, record: RunRecord, word: str) -> RunRecord:
 
 def concerns(finding: Finding, reason: str) -> bool:
     """Whether a dismissal for this reason, or "" for its end, changes a finding of a run."""
-    if is_persons_dismissal(finding):
+    if is_user_dismissal(finding):
         return reason_of(finding) != reason
     return bool(reason) and finding.status in _LEFT
 

@@ -22,7 +22,7 @@ from reviewloop.llm.budget import Budget, spent_by
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.review.prompts import Fence
 from reviewloop.sandbox.base import Sandbox
-from reviewloop.sandbox.environment import ProjectEnv, build_environment, places_for
+from reviewloop.sandbox.environment import ProjectEnv, build_environment, paths_for
 from reviewloop.sandbox.interpreters import not_committed
 from reviewloop.settings import Settings
 from reviewloop.store.blobs import Blobs
@@ -178,7 +178,7 @@ def _environment(
         user_root=repository.user.root,
         workspace=workspace.folder,
         folder=workspace.private.folder.with_name("environment"),
-        reuse=not_committed(places_for(project, settings.gates.reuse), workspace.private),
+        reuse=not_committed(paths_for(project, settings.gates.reuse), workspace.private),
         python=settings.gates.python,
         sandbox=sandbox,
         objects=workspace.needed_folders,

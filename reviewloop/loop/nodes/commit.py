@@ -12,7 +12,7 @@ from reviewloop.loop.approval_act import Act, recorded_signed
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState
 from reviewloop.loop.tick import not_ticked, show_free, show_in_work, tick_beside
-from reviewloop.review.silencing import is_persons_dismissal, reason_of
+from reviewloop.review.silencing import is_user_dismissal, reason_of
 from reviewloop.specs.tasks import UNTICKED
 from reviewloop.store.locks import hold
 
@@ -131,5 +131,5 @@ def _dismissed(proposal: dict[str, Any]) -> list[dict[str, str]]:
     return [
         {"id": one.id, "title": one.title, "where": one.where, "reason": reason_of(one)}
         for one in findings
-        if is_persons_dismissal(one)
+        if is_user_dismissal(one)
     ]

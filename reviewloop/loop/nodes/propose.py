@@ -28,7 +28,7 @@ from reviewloop.render.proposal import (
     ReviewerFigures,
 )
 from reviewloop.render.untrusted import commit_line, commit_paragraphs, one_line
-from reviewloop.review.silencing import is_persons_dismissal, reason_of
+from reviewloop.review.silencing import is_user_dismissal, reason_of
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, is_read_from_disk
 
@@ -84,7 +84,7 @@ def own_lines(
     lines += [
         f"Dismissed: {_named(f)}, by a person: {commit_line(reason_of(f))}"
         for f in findings
-        if is_persons_dismissal(f)
+        if is_user_dismissal(f)
     ]
     if edits := edit_line(edited_in(state, context)):
         lines.append(commit_line(edits))

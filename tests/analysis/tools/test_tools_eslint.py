@@ -133,7 +133,7 @@ def test_its_code_cannot_write_outside_of_the_sandbox(project, tmp_path, level):
     places = [str(project / "written"), str(project / "web/written"), str(tmp_path / "written")]
     package = project / "web/node_modules/eslint/index.js"
     package.write_text(MODULE.replace('process.env.PLACES || "[]"', repr(json.dumps(places))))
-    given = options(project, sandbox=lambda: choose(wanted=level))
+    given = options(project, sandbox=lambda: choose(requested=level))
     done = run_tool(ESLINT, [js("web/a.js")], given)
     assert done.report.status is AnalyserStatus.FAILED
     assert "E" in done.report.reason  # EROFS or EACCES

@@ -113,7 +113,7 @@ def test_a_verified_gate_tests_the_workspace(
         workspace=workspace,
         folder=tmp_path / "run/environment",
         environ={"PATH": os.defpath, "HOME": str(tmp_path / "home")},
-        sandbox=partial(choose, wanted=level),
+        sandbox=partial(choose, requested=level),
     )
     problem = project.verify()
     assert (problem is None) is (level in verified_at), problem

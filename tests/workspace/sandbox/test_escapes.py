@@ -128,7 +128,7 @@ def outcomes() -> Iterator[Callable[[str], dict[str, str]]]:
         @cache
         def made(level: str) -> dict[str, str]:
             confined = level != CONTROL
-            sandbox = partial(choose, wanted=level if confined else "auto")
+            sandbox = partial(choose, requested=level if confined else "auto")
             if confined:
                 assert sandbox().level == level, sandbox().refused
             stage = Stage(Path(folder) / level, sandbox)
@@ -147,7 +147,7 @@ def test_no_way_out(level: str, name: str, outcomes: Callable[[str], dict[str, s
     gap = _GAPS.get(level, {}).get(name)
     if inside == DONE:
         assert gap is not None, "it got out"
-        assert any(gap in told for told in choose(wanted=level).gaps), "a gap nobody is told of"
+        assert any(gap in told for told in choose(requested=level).gaps), "a gap nobody is told of"
     if outside == DONE:
         return
     assert name in _MAY_LACK, f"it fails outside too, so it proves nothing: {outside}"

@@ -18,7 +18,7 @@ LEVELS = [
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_private_keys_are_not_there(level, tmp_path):
-    sandbox = choose(wanted=level)
+    sandbox = choose(requested=level)
     script = (
         "for place in /etc/ssl/private /etc/pki/tls/private; do ls $place && echo seen; done; "
         "ls /etc/ssl/certs >/dev/null && echo certificates"
@@ -39,7 +39,7 @@ def test_private_keys_are_not_there(level, tmp_path):
 @pytest.mark.parametrize("level", LEVELS)
 def test_settings_below_the_systems_programs_are_hidden(level, tmp_path, monkeypatch):
     """A folder of the system that is never empty stands for /usr/local/etc."""
-    sandbox = choose(wanted=level)
+    sandbox = choose(requested=level)
     hidden = Path("/usr/share/doc")
     if not hidden.is_dir() or not any(hidden.iterdir()):
         pytest.skip("nothing is in it")

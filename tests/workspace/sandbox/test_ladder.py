@@ -161,10 +161,12 @@ def test_what_is_left_when_nothing_holds(
 
 def test_a_named_level_is_the_only_one_that_is_tried(bwrap: Callable[[str], None]) -> None:
     bwrap("")
-    sandbox = choose(wanted="bubblewrap")
+    sandbox = choose(requested="bubblewrap")
     assert sandbox.level is Level.NONE
     assert "sandbox.level is bubblewrap, not auto" in next(iter(how_to_improve(sandbox)))
-    assert choose(wanted="sandbox-exec").refused == ("sandbox-exec: this system does not have it",)
+    assert choose(requested="sandbox-exec").refused == (
+        "sandbox-exec: this system does not have it",
+    )
     assert sandbox.refused == ("bubblewrap: the program bwrap is not installed",)
 
 
@@ -193,7 +195,7 @@ def test_a_bwrap_of_the_repository_is_not_used(
         place.chmod(0o755)
     monkeypatch.chdir(repo)
     monkeypatch.setenv("PATH", os.pathsep.join([path.format(repo=repo), os.environ["PATH"]]))
-    assert choose(wanted="bubblewrap").level is Level.BUBBLEWRAP
+    assert choose(requested="bubblewrap").level is Level.BUBBLEWRAP
     assert not (repo / "used").exists()
 
 

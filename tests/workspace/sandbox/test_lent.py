@@ -41,7 +41,7 @@ class Place:
             workspace=self.work,
             folder=self.folder,
             environ={"PATH": os.environ["PATH"], "HOME": str(self.home)},
-            **{"sandbox": partial(choose, wanted=level), **more},
+            **{"sandbox": partial(choose, requested=level), **more},
         )
 
     def link(self, name: str, target: Path | None = None, root: Path | None = None) -> None:

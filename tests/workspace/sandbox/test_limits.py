@@ -16,7 +16,7 @@ from reviewloop.sandbox import run
 from reviewloop.sandbox.base import Confinement, Grants, Limits
 from reviewloop.sandbox.choose import choose
 from reviewloop.sandbox.run import CommandResult, read_log, run_command
-from reviewloop.sandbox.toolchains import interpreter_places
+from reviewloop.sandbox.toolchains import interpreter_folders
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts processes in /proc")
 
@@ -35,11 +35,11 @@ def confined(
 ) -> Run:
     """Return what runs Python in the sandbox; afterwards none of its processes may be left."""
     monkeypatch.setattr(run, "_GRACE", 0.2)
-    sandbox = replace(choose(wanted=request.param), limits=LIMITS)
+    sandbox = replace(choose(requested=request.param), limits=LIMITS)
     assert sandbox.level == request.param
     work = tmp_path / "work"
     work.mkdir()
-    grants = Grants(work=work, read=interpreter_places(Path(sys.executable)))
+    grants = Grants(work=work, read=interpreter_folders(Path(sys.executable)))
     mark = f"left-{os.urandom(8).hex()}"
 
     log = tmp_path / "log"
@@ -283,7 +283,7 @@ def test_folders_in_memory_are_bounded(tmp_path):
     places = "/tmp /run /var/tmp /dev/shm"
     fill = f"for p in {places}; do head -c 20M /dev/zero > $p/x; wc -c < $p/x; done"
     limits = Limits(memory_mb=32)
-    sandbox = choose(wanted="bubblewrap", limits=limits)
+    sandbox = choose(requested="bubblewrap", limits=limits)
     result = run_command(
         ["/bin/sh", "-c", fill],
         cwd=tmp_path,

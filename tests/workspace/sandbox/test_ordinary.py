@@ -192,7 +192,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], di
 
     @cache
     def made(level: str) -> dict[str, str]:
-        stage = Stage(tmp_path_factory.mktemp(level), partial(choose, wanted=level))
+        stage = Stage(tmp_path_factory.mktemp(level), partial(choose, requested=level))
         codes = {name: textwrap.dedent(code).strip() for name, code in ORDINARY.items()}
         given = stage.project.given / "codes.json"
         given.write_text(json.dumps(codes))

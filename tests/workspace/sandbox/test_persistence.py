@@ -103,7 +103,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], S
 
     @cache
     def made(level: str) -> Seen:
-        stage = Stage(tmp_path_factory.mktemp(level), partial(choose, wanted=level))
+        stage = Stage(tmp_path_factory.mktemp(level), partial(choose, requested=level))
         project = stage.project
         places = {
             "workspace": str(project.workspace),

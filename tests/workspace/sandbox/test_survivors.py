@@ -80,7 +80,7 @@ DAEMON = 'sleep 30 2>&- & echo "pid $!" >&2'
 @pytest.mark.needs_landlock
 def test_all_of_a_landlock_domain_end_in_one_step():
     """Nothing has to be found one by one, which what multiplies would outrun."""
-    if getattr(choose(wanted="landlock").method, "version", 0) < 6:
+    if getattr(choose(requested="landlock").method, "version", 0) < 6:
         pytest.skip("before Linux 6.12 signals leave the domain")
     patch = "launcher._descendants = list"
     options = ("landlock=on", "filter=on", "read=/", "write=/dev/null")
@@ -120,7 +120,7 @@ def test_a_program_that_is_still_alive_cannot_write_into_the_next_tree(private, 
     workspace.reset(tree)
     (workspace.folder / "sub").mkdir()
     stop = threading.Event()
-    sandbox = choose(wanted="landlock")
+    sandbox = choose(requested="landlock")
     code = """
 cd sub
 while :; do
