@@ -169,7 +169,7 @@ def review(
         asked=CompareSpec(range, base, staged, commit, files, patch, tuple(paths)),
         agents=tuple(agents),
         model=model,
-        judged_by=rules_from,
+        with_threshold=rules_from,
         flags={**(settings or {}), **asked_model},
         again=again,
         only_askable=True,

@@ -37,8 +37,8 @@ def source() -> str:
     from urllib.parse import unquote, urlsplit
 
     try:
-        told = metadata.distribution("reviewloop").read_text("direct_url.json")
-        came = json.loads(told or "{}")
+        text = metadata.distribution("reviewloop").read_text("direct_url.json")
+        came = json.loads(text or "{}")
         parts = urlsplit(str(came.get("url", "")))
     except (metadata.PackageNotFoundError, ValueError, AttributeError):
         return ""
@@ -56,8 +56,8 @@ def source() -> str:
 
 def full_source() -> str:
     """Return the path or URL to install everything from, "" where it is not known."""
-    if place := source():
-        return place
+    if location := source():
+        return location
     checkout = Path(__file__).resolve().parents[1]
     try:
         if _OURS in (checkout / "pyproject.toml").read_text(encoding="utf-8"):
@@ -70,14 +70,14 @@ def full_source() -> str:
 
 def how_to_install(extra: str = "") -> str:
     """Return what installs everything, with an extra of the package, to stand in a sentence."""
-    place = full_source()
-    if not place:
+    location = full_source()
+    if not location:
         what = f" of reviewloop[{extra}]" if extra else ""
         return f"`pip install`{what} from the repository that this reviewloop came from"
     if extra:
-        local = place.startswith("/")
-        place = f"{place}[{extra}]" if local else f"reviewloop[{extra}] @ {place}"
-    return f"`pip install {shlex.quote(place)}`"
+        local = location.startswith("/")
+        location = f"{location}[{extra}]" if local else f"reviewloop[{extra}] @ {location}"
+    return f"`pip install {shlex.quote(location)}`"
 
 
 @cache

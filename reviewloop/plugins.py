@@ -81,10 +81,10 @@ class Plugin:
         loaded = self.load()
         if isinstance(loaded, ModuleType) and loaded.__file__:
             return Path(loaded.__file__).parent
-        place = self.shield(loaded)() if callable(loaded) else loaded
-        if not isinstance(place, Path) or not place.is_dir():
+        location = self.shield(loaded)() if callable(loaded) else loaded
+        if not isinstance(location, Path) or not location.is_dir():
             self.fail(TypeError(f"{self.reference} is no package and gives no folder"))
-        return place
+        return location
 
     def shield(self, function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
         """Return the function; what it raises unforeseen is a `UsageError` about this plugin."""
@@ -120,8 +120,8 @@ class Plugin:
             spec = find_spec(module.partition(".")[0])
         except (ImportError, ValueError) as error:
             self.fail(error)
-        places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
-        if any(place and not _is_installed(Path(place)) for place in places):
+        locations = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+        if any(location and not _is_installed(Path(location)) for location in locations):
             raise UsageError(
                 f"{self.title} is code of this repository, and reviewloop runs none of that; "
                 "install the distribution itself, not as editable"
@@ -174,9 +174,9 @@ def _counts(path: str) -> bool:
     return _is_installed(Path(path or "."))
 
 
-def _is_installed(place: Path) -> bool:
+def _is_installed(location: Path) -> bool:
     """Whether a path is outside of the current folder's repository, or where pip installs to."""
-    resolved = place.resolve()
+    resolved = location.resolve()
     if any(resolved.is_relative_to(folder) for folder in _site_folders()):
         return True
     return not resolved.is_relative_to(_repository())

@@ -64,7 +64,7 @@ def test_findings_are_fixed_and_a_task_is_implemented_then_pushed(hub: Hub, tmp_
     github, root = hub.github, hub.checkout.root
     pull = github.open_pull(head="feature")
     with GitHub(github.token, Repo.of(github.full), **github.addresses) as us:
-        said = Comment(PATH, inline_body(SQL, hide=str), SQL.line or 1, finding=SQL.id)
+        said = Comment(PATH, inline_body(SQL, redact=str), SQL.line or 1, finding=SQL.id)
         us.create_review(7, commit_id=pull.head_sha, body="", comments=[said])
     machine = Machine(tmp_path, github, root)
     machine.variables = {

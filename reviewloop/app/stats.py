@@ -15,7 +15,7 @@ from reviewloop.app.soundness import JOURNAL
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.loop.usage import usage_figures
-from reviewloop.render.counts import OUTCOMES, PERSON
+from reviewloop.render.counts import BY_USER, OUTCOMES
 from reviewloop.review.silencing import is_user_dismissal
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import read_events
@@ -140,7 +140,7 @@ def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:
     counts = Counter(
         (tuple(sorted(one["agents"])), str(one["severity"]), str(one["status"]))
         for one in findings
-        if PERSON not in one["agents"]
+        if BY_USER not in one["agents"]
     )
     return tuple(FindingCount(*key, count) for key, count in sorted(counts.items()))
 

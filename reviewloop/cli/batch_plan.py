@@ -15,7 +15,7 @@ from reviewloop.cli.consoles import say
 from reviewloop.cli.publish import errors_told
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.github.api.model import Status
-from reviewloop.github.job.outcome import tell_runner
+from reviewloop.github.job.outcome import notify_runner
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import order_tasks
@@ -82,7 +82,7 @@ def _told(plan: Plan) -> ExitCode:
         "matrix": matrix,
         "any": "true" if plan.include else "false",
     }
-    tell_runner(Status.PASSED, outputs, os.environ, say=click.echo)
+    notify_runner(Status.PASSED, outputs, os.environ, print_line=click.echo)
     click.echo(matrix)
     for note in plan.notes:
         say(f"note: {note}")

@@ -50,8 +50,8 @@ def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
         return  # the next command says what is wrong with them
     if not (wanted.bell or wanted.desktop or wanted.webhook):
         return
-    hide = redactor_of(repository.user).for_people
-    text = hide(one_line(text))
+    redact = redactor_of(repository.user).for_people
+    text = redact(one_line(text))
     problems = []
     if wanted.bell and sys.stderr.isatty():
         sys.stderr.write(f"\a\x1b]9;reviewloop: {text[:200]}\x07")
@@ -60,6 +60,6 @@ def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
         problems.append(notify("reviewloop", text))
     if wanted.webhook:
         where = {"event": "waiting", "text": text, "repository": repository.user.root.name}
-        problems.append(post(wanted.webhook, {**where, **hidden(about, hide)}))
+        problems.append(post(wanted.webhook, {**where, **hidden(about, redact)}))
     for problem in filter(None, problems):
         say(f"note: {problem}")

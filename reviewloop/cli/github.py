@@ -20,10 +20,9 @@ from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageErro
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Repo, Status
 from reviewloop.github.fixing import FixOptions, fix_pull
-from reviewloop.github.hearing import CommandOutcome
-from reviewloop.github.hearing import hear as heard
+from reviewloop.github.hearing import CommandOutcome, handle_comment
 from reviewloop.github.job.event import Allowed
-from reviewloop.github.job.outcome import JobOutcome, finish, job_summary, outputs_of, tell_runner
+from reviewloop.github.job.outcome import JobOutcome, finish, job_summary, notify_runner, outputs_of
 from reviewloop.github.publishing.push import PushRequest, push_handoff
 from reviewloop.github.reviewing.review import PullReviewRequest, post_kept, review_pull
 
@@ -154,7 +153,7 @@ def _tell(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
-    finish(ended, os.environ, say=commands, hide=redactor_here().held)
+    finish(ended, os.environ, print_line=commands, redact=redactor_here().held)
     if as_json:
         print_json(kind, _plain(ended))
     elif ended.summary and not ended.summary_url and not _has_page():
@@ -224,7 +223,7 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
     )
 
     def fixed(told: Callable[[str], None]) -> JobOutcome:
-        return fix_pull(options, os.environ, start=Path.cwd(), told=told)
+        return fix_pull(options, os.environ, start=Path.cwd(), on_progress=told)
 
     return ending(fixed, "github_fix", as_json)
 
@@ -255,7 +254,7 @@ def hear(event: str, as_json: bool) -> ExitCode:
 def _heard(event: str) -> CommandOutcome:
 
     try:
-        return heard(os.environ, event=event, hide=redactor_here().for_people)
+        return handle_comment(os.environ, event=event, redact=redactor_here().for_people)
     except Exception:
         reason = "an internal error; its report is in the log"
         _told(CommandOutcome(Status.REVIEW_ERROR, reason, ExitCode.BUG), False)
@@ -267,7 +266,7 @@ def _told(heard: CommandOutcome, as_json: bool) -> ExitCode:
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     outputs = {name: redactor_here().held(value) for name, value in heard.outputs.items()}
-    tell_runner(heard.status, outputs, os.environ, say=commands)
+    notify_runner(heard.status, outputs, os.environ, print_line=commands)
     if as_json:
         print_json("github_hear", outputs)
     verb = f"; {heard.verb} is for the next job" if heard.verb else ""
@@ -295,7 +294,7 @@ def post(file: str, as_json: bool, **given: Any) -> ExitCode:
 
     options = PullReviewRequest(pull=given.pop("pr") or 0, **given)
     return ending(
-        lambda told: post_kept(file, options, os.environ, told=told), "github_post", as_json
+        lambda told: post_kept(file, options, os.environ, on_progress=told), "github_post", as_json
     )
 
 
@@ -393,7 +392,7 @@ def review(as_json: bool, **given: Any) -> ExitCode:
         pull=given.pop("pr") or 0, limits=caps, allowed=Allowed(*allowed), **given
     )
     return ending(
-        lambda told: review_pull(options, os.environ, start=Path.cwd(), told=told),
+        lambda told: review_pull(options, os.environ, start=Path.cwd(), on_progress=told),
         "github_review",
         as_json,
     )

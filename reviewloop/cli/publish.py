@@ -16,7 +16,7 @@ from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
 from reviewloop.github.api.errors import shown
 from reviewloop.github.api.model import Status
-from reviewloop.github.job.outcome import MOST_REASON, tell_runner
+from reviewloop.github.job.outcome import MOST_REASON, notify_runner
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.run import PublishRequest, choose_run, hand_over, publish_run
 from reviewloop.render.untrusted import one_line
@@ -109,4 +109,4 @@ def _tell_runner(outputs: dict[str, str], *, failed: bool = False) -> None:
 
     status = Status.REVIEW_ERROR if failed else Status.PASSED
     outputs = {"status": str(status), **outputs}
-    tell_runner(status, outputs, os.environ, say=lambda line: click.echo(line, err=True))
+    notify_runner(status, outputs, os.environ, print_line=lambda line: click.echo(line, err=True))

@@ -135,7 +135,7 @@ def review(
         asked=_asked(what, staged=staged, commit=commit, files=files, base=base),
         agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
         model=model,
-        judged_by=rules_from or "",
+        with_threshold=rules_from or "",
         flags={name: value for name, value in flags.items() if value is not None},
         again=again,
         only_askable=True,

@@ -145,15 +145,15 @@ def normalised(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip().casefold()
 
 
-def told_apart(findings: Iterable[Finding]) -> list[Finding]:
+def distinguish(findings: Iterable[Finding]) -> list[Finding]:
     """Return one source's findings; those with equal ids at other lines get ids of their own.
 
     The first keeps its id. Without this, the second of two equal lines would be lost.
     """
-    places: dict[str, list[int | None]] = {}
-    told = []
+    lines_at: dict[str, list[int | None]] = {}
+    distinct = []
     for finding in findings:
-        lines = places.setdefault(finding.id, [])
+        lines = lines_at.setdefault(finding.id, [])
         if finding.line not in lines:
             lines.append(finding.line)
         number = lines.index(finding.line) + 1
@@ -161,8 +161,8 @@ def told_apart(findings: Iterable[Finding]) -> list[Finding]:
             about = finding.rule or finding.title
             ident = fingerprint(finding.path, f"{finding.id} #{number}", about)
             finding = finding.model_copy(update={"id": ident})
-        told.append(finding)
-    return told
+        distinct.append(finding)
+    return distinct
 
 
 def by_severity(findings: "list[Finding]") -> "list[Finding]":

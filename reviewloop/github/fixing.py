@@ -39,7 +39,7 @@ from reviewloop.github.handed.handoff import (
 from reviewloop.github.job.event import Trigger, named, require_commits
 from reviewloop.github.job.outcome import FixResult, JobOutcome, failed
 from reviewloop.github.reviewing.review import run_url_of
-from reviewloop.github.user_comments import ALL, FixRequest, Request, asked_findings, requested
+from reviewloop.github.user_comments import ALL, FixRequest, Request, requested, requested_findings
 from reviewloop.guards.branch import check_branch
 from reviewloop.render.code_view import visible
 from reviewloop.render.proposal import Proposal
@@ -57,7 +57,7 @@ _NO_RUN = (
 _MOST_PATCH = 30_000  # characters; a comment holds 65,536
 
 
-def needs_person(proposal: Proposal) -> tuple[str, ...]:
+def reasons_for_user(proposal: Proposal) -> tuple[str, ...]:
     """Return why nobody but a person who looks may approve this, one sentence each; () for clean.
 
     The comment that asked for the fixes approves a clean result only: somebody wrote it before
@@ -195,7 +195,7 @@ def fix_pull(
     environ: Mapping[str, str],
     *,
     start: Path,
-    told: OnProgress = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
 ) -> JobOutcome:
     """Fix what the comment asks for, and write the handoff: the commit, or why there is none.
 
@@ -212,8 +212,8 @@ def fix_pull(
         with GitHub.from_environment(environ, trigger.repo) as client:
             pull = client.pull(options.pull)
             request = requested(client, pull, options.comment)
-            place, url = locate(start), run_url_of(environ)
-            return _Job(client, pull, request, options, place, url, told).end()
+            repository, url = locate(start), run_url_of(environ)
+            return _Job(client, pull, request, options, repository, url, on_progress).end()
     except InterruptedByUserError:
         raise
     except ReviewLoopError as error:
@@ -226,28 +226,28 @@ class _Job:
     pull: PullRequest
     request: Request
     options: FixOptions
-    place: ReviewRepository
+    repository: ReviewRepository
     run_url: str
-    told: OnProgress
+    on_progress: OnProgress
 
     def end(self) -> JobOutcome:
         """Fix, and hand over; the reason why not is handed over, too, for whoever asked."""
         try:
-            asked = asked_findings(self.client, self.pull, self.options.finding)
+            request = requested_findings(self.client, self.pull, self.options.finding)
             all_of_them = self.options.finding == ALL
-            self.request.require(ALL if all_of_them else asked.findings[0].id)
-            planned = self._planned(asked)
-            return self._fixed(planned, {**asked.left, **planned.left})
+            self.request.require(ALL if all_of_them else request.findings[0].id)
+            planned = self._planned(request)
+            return self._fixed(planned, {**request.left, **planned.left})
         except InterruptedByUserError:
             raise
         except ReviewLoopError as error:
             return self._unfixed([str(error)], code=error.exit_code)
 
-    def _planned(self, asked: FixRequest) -> FixPlan:
+    def _planned(self, fix_request: FixRequest) -> FixPlan:
         """Check all that is free; raise for a pull request whose branch is not ours to change."""
         self._require_own_branch()
-        require_commits(self.place, self.pull)
-        since = self.place.git.result("merge-base", self.pull.base_sha, self.pull.head_sha)
+        require_commits(self.repository, self.pull)
+        since = self.repository.git.result("merge-base", self.pull.base_sha, self.pull.head_sha)
         flags: dict[str, Any] = {
             "review.repository_configuration": False,  # of analysers: the head could bring it
             **self.options.limits,
@@ -255,7 +255,7 @@ class _Job:
         if self.options.model:
             flags |= dict.fromkeys(("models.reasoning", "models.generation"), self.options.model)
         request = FixWish(
-            asked.findings,
+            fix_request.findings,
             base=self.pull.head_sha,
             # A branch of this clone alone, so that nothing of a person's moves.
             branch=f"reviewloop/pull-{self.pull.number}-{secrets.token_hex(3)}",
@@ -268,9 +268,9 @@ class _Job:
             unsandboxed=self.options.unsandboxed,
             flags={name: value for name, value in flags.items() if value is not None},
         )
-        planned = plan_fix(open_repository(self.place.user.root), request)
-        judged = check_branch(self.pull.head_ref, planned.plan.loaded.settings)
-        if judged.status.stops:
+        planned = plan_fix(open_repository(self.repository.user.root), request)
+        branch_check = check_branch(self.pull.head_ref, planned.plan.loaded.settings)
+        if branch_check.status.stops:
             raise GuardRailError(f"{self.pull.head_ref} is a protected branch, so nothing is fixed")
         return planned
 
@@ -287,12 +287,12 @@ class _Job:
             raise UsageError(f"{number} is made from {head}, which people alone commit to")
 
     def _fixed(self, planned: FixPlan, left: Mapping[str, str]) -> JobOutcome:
-        repository = open_repository(self.place.user.root)
+        repository = open_repository(self.repository.user.root)
         record = begin(planned.at, planned.plan)
-        self.told(f"run {record.run_id}: fixing")
+        self.on_progress(f"run {record.run_id}: fixing")
         record = advance(repository, record.run_id, listener=self._listen)
         with view(repository, record) as seen:
-            unclean = needs_person(seen.proposal)
+            unclean = reasons_for_user(seen.proposal)
             if reasons := unclean or self._changed():
                 advance(
                     repository, record.run_id, answer=worded(record, "skip", "; ".join(reasons))
@@ -339,7 +339,7 @@ class _Job:
         code: ExitCode,
     ) -> JobOutcome:
         words = unfixed_words(reasons, left or {}, proposal, patch=patch, run_url=self.run_url)
-        words = self._hand_over(words, self.place.git)
+        words = self._hand_over(words, self.repository.git)
         asks = code in {ExitCode.FINDINGS, ExitCode.GUARD_FAILED}
         status = Status.NEEDS_CHANGES if asks else Status.REVIEW_ERROR
         made = self._made()
@@ -357,7 +357,7 @@ class _Job:
         findings: tuple[str, ...] = (),
     ) -> str:
         """Write the handoff, with the commit of a run if there is one; return its words."""
-        user, act = self.place.user, self.request.act
+        user, act = self.repository.user, self.request.act
         words = redactor_for(user.root, user.git_dir).for_people(words)
         words = clipped(words, LONGEST_TEXT)  # only now: what hides a secret may be longer
         handoff = Handoff.of(
@@ -379,7 +379,7 @@ class _Job:
 
     def _listen(self, event: Mapping[str, Any]) -> None:
         if event.get("kind") == "step.start" and event.get("step") in _STEPS:
-            self.told(_STEPS[str(event["step"])])
+            self.on_progress(_STEPS[str(event["step"])])
 
 
 def _code_of(record: RunRecord, proposal: Proposal) -> ExitCode:

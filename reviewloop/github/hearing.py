@@ -20,12 +20,12 @@ from reviewloop.github.comments.bodies import (
     clipped,
     code,
     finding_in,
+    headings_in,
     headline,
     named,
     remark_parts,
     sanitised,
     sanitised_line,
-    told_in,
     unmarked,
 )
 from reviewloop.github.comments.marker import (
@@ -62,16 +62,16 @@ _MOST_QUOTED = 20  # lines
 
 
 def explained(
-    name: str, entry: Mapping[str, object], finding: Finding | None, told: str = ""
+    name: str, entry: Mapping[str, object], finding: Finding | None, heading: str = ""
 ) -> str:
     """Return the answer as Markdown.
 
     `entry` is what is remembered of the finding, `finding` what its comment holds, if anything,
-    `told` what the summary says of it (`naming.told_in`).
+    `headings` what the summary says of it (`naming.told_in`).
     """
     rule = rule_of(finding.rule if finding else str(entry.get("by", "")))
-    parts = [headline(finding) if finding else _unknown(entry, rule, told)]
-    parts.append(_place(name, entry, finding))
+    parts = [headline(finding) if finding else _unknown(entry, rule, heading)]
+    parts.append(_location(name, entry, finding))
     if finding:
         if finding.quote:
             parts.append(_quoted(finding))
@@ -88,14 +88,14 @@ def status_words(entry: Mapping[str, object]) -> str:
     return "open, told in the summary" if status == "reported" else status
 
 
-def _unknown(entry: Mapping[str, object], rule: Rule | None, told: str) -> str:
+def _unknown(entry: Mapping[str, object], rule: Rule | None, heading: str) -> str:
     severity = Severity(str(entry.get("severity", Severity.SHOULD_FIX)))
     title = sanitised_line(rule.title) if rule else "the summary says what this finding is"
-    title = told or title
+    title = heading or title
     return f"{severity.mark} **{severity.label}** · {title}"
 
 
-def _place(name: str, entry: Mapping[str, object], finding: Finding | None) -> str:
+def _location(name: str, entry: Mapping[str, object], finding: Finding | None) -> str:
     where = finding.where if finding else str(entry.get("path", ""))
     by = who(finding) if finding else str(entry.get("by", "")).replace(",", ", ")
     parts = [code(visible(where))] if where else []
@@ -114,12 +114,12 @@ def _quoted(finding: Finding) -> str:
 
 
 def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
-    said = {finding.why, finding.suggestion} if finding else set()
+    texts = {finding.why, finding.suggestion} if finding else set()
     page = explained_at(rule)
     title = link(rule.id, page) if page else code(rule.id)
     parts = [f"**Rule** {title}: {sanitised_line(rule.title)}"]
     for label, text in (("Why", rule.why), ("What to do", rule.fix)):
-        if text and text not in said:
+        if text and text not in texts:
             parts.append(f"**{label}:** {sanitised(text)}")
     parts += [f"**Source:** {_sourced(rule.source)}"] if rule.source else []
     found, left_alone = read_examples(rule)
@@ -169,16 +169,16 @@ _RESUMED = (
 
 @dataclass
 class Orders:
-    """The orders of one comment on one pull request; `hide` takes secrets out of what is said."""
+    """The orders of one comment on one pull request; `redact` takes secrets out of what is said."""
 
     client: GitHub
     pull: PullRequest
     trigger: Trigger
     pace: Pace
-    hide: Callable[[str], str] = str
+    redact: Callable[[str], str] = str
     state: State = field(default_factory=State)
     roots: Mapping[str, Sequence[ReviewComment]] = field(default_factory=dict)
-    told: Mapping[str, str] = field(default_factory=dict)  # of findings, in our summary
+    headings: Mapping[str, str] = field(default_factory=dict)  # of findings, in our summary
     answered: bool = False  # by an earlier try of the same run
 
     def read(self) -> None:
@@ -188,7 +188,7 @@ class Orders:
         self.state = read_state(talk, me, self.pull)
         self.roots = own(diff, me)
         ours = [comment.body for comment in talk if is_ours(comment, me)]
-        self.told = told_in(ours)
+        self.headings = headings_in(ours)
         ours += [comment.body for comment in diff if is_ours(comment, me)]
         self.answered = any(self.trigger.comment in commands_in(body) for body in ours)
 
@@ -220,23 +220,25 @@ class Orders:
     def explain(self, name: str) -> None:
         """Answer why a finding was made."""
         roots = self.roots.get(name, ())
-        self.say(explained(name, self.known[name], finding_in(roots), self.told.get(name, "")))
+        self.reply(
+            explained(name, self.known[name], finding_in(roots), self.headings.get(name, ""))
+        )
 
     def named(self, name: str) -> str:
         """Return what finding this is, as one line of Markdown."""
-        roots, told = self.roots.get(name, ()), self.told.get(name, "")
-        return named(name, self.known[name], finding_in(roots), told)
+        roots, heading = self.roots.get(name, ()), self.headings.get(name, "")
+        return named(name, self.known[name], finding_in(roots), heading)
 
     def dismiss(self, name: str, command: Command) -> None:
         """Dismiss a finding and say so in its thread, which later reviews believe, too."""
         reason = command.reason if name.startswith(command.finding or "-") else command.words
         if not reason:
-            self.say(
+            self.reply(
                 f"A dismissal needs a reason: `/reviewloop dismiss {name}` and the reason, on one "
                 "line. Nothing was changed."
             )
             return
-        word = shown(self.hide(f"{self.trigger.author}: {reason}"), MOST_WORD)
+        word = shown(self.redact(f"{self.trigger.author}: {reason}"), MOST_WORD)
         entry = self.known[name]
 
         def dismissed(state: State) -> State:
@@ -253,17 +255,17 @@ class Orders:
         )
         roots = self.roots.get(name, ())
         thread = roots[-1].id if roots else 0
-        self.say(text, mark=dismissal_marker(name, word), thread=thread)
+        self.reply(text, mark=dismissal_marker(name, word), thread=thread)
 
     def reopen(self, name: str) -> None:
         """Take back that a finding was dismissed, and say so in its thread."""
         entry, roots, what = self.known[name], self.roots.get(name, ()), self.named(name)
         reason = str(entry.get("reason", ""))
         if entry.get("status") != "dismissed" and not self._dismissed_there(name):
-            self.say(f"This is not dismissed, so nothing was changed: {what}")
+            self.reply(f"This is not dismissed, so nothing was changed: {what}")
             return
         if reason.startswith(IN_CODE):
-            self.say(f"This is silenced in the repository; change it there: {what}")
+            self.reply(f"This is silenced in the repository; change it there: {what}")
             return
 
         def reopened(state: State) -> State:
@@ -279,31 +281,31 @@ class Orders:
         if roots and self._voices().resolver(roots[-1], name):
             text += "\n\nIts thread is resolved, which dismisses it, too: unresolve it."
         thread = roots[-1].id if roots else 0
-        self.say(text, mark=reopened_marker(name), thread=thread)
+        self.reply(text, mark=reopened_marker(name), thread=thread)
 
     def pause(self) -> None:
         """Have pushes left alone."""
         remember(self.client, self.pull, lambda state: replace(state, paused=True), self.pace)
-        self.say(_PAUSED)
+        self.reply(_PAUSED)
 
     def resume(self) -> None:
         """Have pushes reviewed again."""
         remember(self.client, self.pull, lambda state: replace(state, paused=False), self.pace)
-        self.say(_RESUMED)
+        self.reply(_RESUMED)
 
     def help(self) -> None:
         """Answer with the list of commands."""
-        self.say(HELP)
+        self.reply(HELP)
 
     def wrong(self, sentence: str) -> None:
         """Answer what was wrong with the command."""
-        said = f"{sentence[:1].upper()}{sentence[1:]}{'' if sentence.endswith('?') else '.'}"
-        self.say(f"{said} `/reviewloop help` lists the commands.")
+        message = f"{sentence[:1].upper()}{sentence[1:]}{'' if sentence.endswith('?') else '.'}"
+        self.reply(f"{message} `/reviewloop help` lists the commands.")
 
-    def say(self, text: str, *, mark: str = "", thread: int = 0) -> None:
+    def reply(self, text: str, *, mark: str = "", thread: int = 0) -> None:
         """Answer where the command was given, or in another thread; once, whatever gets lost."""
         marks = "\n".join([command_marker(self.trigger.comment), *([mark] if mark else [])])
-        body = clipped(f"{marks}\n{self.hide(text)}")
+        body = clipped(f"{marks}\n{self.redact(text)}")
         for attempt in range(1, _TRIES + 1):
             self.pace.wait()
             try:
@@ -391,32 +393,32 @@ class CommandOutcome:
         }
 
 
-def hear(
+def handle_comment(
     environ: Mapping[str, str],
     *,
     event: str = "",
-    hide: Callable[[str], str] = str,
+    redact: Callable[[str], str] = str,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
 ) -> CommandOutcome:
     """Obey the comment that started this run, or hand it on.
 
     What is no command of somebody who may write is skipped, with the reason and without a word on
-    the pull request. `hide` takes secrets out of answers. Expected failures are an end, too.
+    the pull request. `redact` takes secrets out of answers. Expected failures are an end, too.
     """
     try:
         trigger = read_event(environ, path=event)
         if trigger.kind != "command":
             return _skipped(trigger.why or "this run was not started by a comment")
-        asked = parse(trigger.body, in_thread=trigger.on_diff)
-        if asked is None:
+        command = parse(trigger.body, in_thread=trigger.on_diff)
+        if command is None:
             return _skipped("the comment gives no command")
-        if reason := _no_person(trigger):
+        if reason := _why_no_user(trigger):
             return _skipped(reason)
         if trigger.repo is None:
             raise UsageError("which repository? set GITHUB_REPOSITORY")
         with GitHub.from_environment(environ, trigger.repo, sleep=sleep, now=now) as client:
-            return _Hearing(client, trigger, Pace(sleep, now), hide).end(asked)
+            return _Hearing(client, trigger, Pace(sleep, now), redact).end(command)
     except InterruptedByUserError:
         raise
     except ReviewLoopError as error:
@@ -424,7 +426,7 @@ def hear(
         return CommandOutcome(ended.status, ended.reason, ended.exit_code)
 
 
-def _no_person(trigger: Trigger) -> str:
+def _why_no_user(trigger: Trigger) -> str:
     """Return why nobody is to be asked for: programs give no commands."""
     author = trigger.author
     if trigger.author_is_bot or trigger.actor_is_bot or author.endswith("[bot]"):
@@ -443,59 +445,59 @@ class _Hearing:
     client: GitHub
     trigger: Trigger
     pace: Pace
-    hide: Callable[[str], str]
+    redact: Callable[[str], str]
 
-    def end(self, asked: Command | Wrong) -> CommandOutcome:
+    def end(self, command: Command | Wrong) -> CommandOutcome:
         author = self.trigger.author
         if not permitted(self.client)(author):
             self._react("confused")
             return _skipped(f"{author} may not give commands: that takes write permission")
         self._react("eyes")
         pull = self.client.pull(self.trigger.pull)
-        orders = Orders(self.client, pull, self.trigger, self.pace, self.hide)
+        orders = Orders(self.client, pull, self.trigger, self.pace, self.redact)
         orders.read()
         if orders.answered:
             return self._done(pull, "this command was answered before")
-        if isinstance(asked, Wrong):
-            orders.wrong(asked.sentence)
-            return self._done(pull, asked.sentence)
-        if reason := _not_now(asked, pull):
-            orders.say(reason)
+        if isinstance(command, Wrong):
+            orders.wrong(command.sentence)
+            return self._done(pull, command.sentence)
+        if reason := _not_now(command, pull):
+            orders.reply(reason)
             return self._done(pull, reason)
-        return self._obeyed(asked, orders)
+        return self._obeyed(command, orders)
 
-    def _obeyed(self, asked: Command, orders: Orders) -> CommandOutcome:
+    def _obeyed(self, command: Command, orders: Orders) -> CommandOutcome:
         pull, finding, why = orders.pull, "", ""
-        if asked.verb in {"explain", "dismiss", "reopen", "fix"}:
-            finding, why = orders.finding_meant(asked)
+        if command.verb in {"explain", "dismiss", "reopen", "fix"}:
+            finding, why = orders.finding_meant(command)
         if why:
-            orders.say(f"{why[:1].upper()}{why[1:]}")
-            return self._done(pull, f"{asked.verb}: no finding was named that is known here")
-        if asked.verb in HANDED_ON:
-            return self._handed_on(asked, pull, finding)
-        if asked.verb == "explain":
+            orders.reply(f"{why[:1].upper()}{why[1:]}")
+            return self._done(pull, f"{command.verb}: no finding was named that is known here")
+        if command.verb in HANDED_ON:
+            return self._handed_on(command, pull, finding)
+        if command.verb == "explain":
             orders.explain(finding)
-        elif asked.verb == "dismiss":
-            orders.dismiss(finding, asked)
-        elif asked.verb == "reopen":
+        elif command.verb == "dismiss":
+            orders.dismiss(finding, command)
+        elif command.verb == "reopen":
             orders.reopen(finding)
-        elif asked.verb == "pause":
+        elif command.verb == "pause":
             orders.pause()
-        elif asked.verb == "resume":
+        elif command.verb == "resume":
             orders.resume()
         else:
             orders.help()
         return self._done(pull)
 
-    def _handed_on(self, asked: Command, pull: PullRequest, finding: str) -> CommandOutcome:
+    def _handed_on(self, command: Command, pull: PullRequest, finding: str) -> CommandOutcome:
         if not _SHA.fullmatch(pull.head_sha) or not _FINDING.fullmatch(finding):
             raise GitHubError("GitHub's answer names no commit")
-        return replace(self._done(pull), verb=asked.verb, finding=finding, head=pull.head_sha)
+        return replace(self._done(pull), verb=command.verb, finding=finding, head=pull.head_sha)
 
     def _done(self, pull: PullRequest, reason: str = "") -> CommandOutcome:
         status = Status.SKIPPED if reason else Status.PASSED
-        heard = CommandOutcome(status, reason, pull=pull.number)
-        return replace(heard, comment=self.trigger.comment, actor=self.trigger.author)
+        outcome = CommandOutcome(status, reason, pull=pull.number)
+        return replace(outcome, comment=self.trigger.comment, actor=self.trigger.author)
 
     def _react(self, content: Reaction) -> None:
         """React; a token that may not loses nothing but the sign."""
@@ -505,11 +507,11 @@ class _Hearing:
             return
 
 
-def _not_now(asked: Command, pull: PullRequest) -> str:
+def _not_now(command: Command, pull: PullRequest) -> str:
     """Return in one sentence why a command cannot be obeyed on this pull request, "" if it can."""
-    if not pull.open and asked.verb not in {"explain", "help"}:
+    if not pull.open and command.verb not in {"explain", "help"}:
         return "This pull request is closed: nothing was done."
-    if pull.is_fork and asked.verb in HANDED_ON:
+    if pull.is_fork and command.verb in HANDED_ON:
         return (
             "This pull request comes from a fork, whose commits no job with rights fetches: "
             "nothing was done. A maintainer starts its review with the label `reviewloop`, where "

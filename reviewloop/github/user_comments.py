@@ -239,22 +239,22 @@ class Voices:
     def dismissed(self, roots: Sequence[ReviewComment], finding: str) -> str:
         """Return who dismissed a finding and why; "" when nobody did who may."""
         replies = [reply for root in roots for reply in self._replies.get(root.id, ())]
-        said = ""
+        dismissal = ""
         for reply in sorted(replies, key=lambda each: each.id):
             # The permission was asked when a command was heard.
             ours = reply.body if is_ours(reply, self.me) else ""
             if reopened_in(ours) == finding:
-                said = ""
+                dismissal = ""
                 continue
             name, word = dismissal_in(ours)
-            if not said and (reason := self._reason(reply, finding)):
-                said = f"{reply.author}: {reason}"
-            elif not said and word and name == finding:
-                said = shown(word, MOST_WORD)
-        if said:
-            return said
-        person = self.resolver(roots[-1], finding) if roots else ""
-        return f"{RESOLVED}{person}" if person and self._counts(person) else ""
+            if not dismissal and (reason := self._reason(reply, finding)):
+                dismissal = f"{reply.author}: {reason}"
+            elif not dismissal and word and name == finding:
+                dismissal = shown(word, MOST_WORD)
+        if dismissal:
+            return dismissal
+        user = self.resolver(roots[-1], finding) if roots else ""
+        return f"{RESOLVED}{user}" if user and self._counts(user) else ""
 
     def resolver(self, root: ReviewComment, finding: str) -> str:
         """Return who resolved the thread, "" when it is open or when we did it ourselves."""
@@ -303,17 +303,17 @@ class Request:
     finding: str  # as it was typed: the beginning of an id, `all`, or ""
     thread: tuple[str, ...] = ()  # the findings of the thread in which it was said
 
-    def require(self, wanted: str) -> None:
+    def require(self, verb: str) -> None:
         """Raise `UsageError` unless it is about this: the full id of a finding, or `all`."""
-        if self.finding == ALL or wanted == ALL:
-            same = self.finding == wanted
+        if self.finding == ALL or verb == ALL:
+            same = self.finding == verb
         elif self.finding:
-            same = wanted.startswith(self.finding)
+            same = verb.startswith(self.finding)
         else:  # in a thread, its own finding may be left unsaid
-            same = self.thread == (wanted,)
+            same = self.thread == (verb,)
         if not same:
             meant = self.finding or "the finding of its thread"
-            raise UsageError(f"the comment {self.act.ident} asks for {meant}, not for {wanted}")
+            raise UsageError(f"the comment {self.act.ident} asks for {meant}, not for {verb}")
 
 
 def requested(client: GitHub, pull: PullRequest, comment: int) -> Request:
@@ -342,9 +342,9 @@ def _comment(
     client: GitHub, pull: PullRequest, ident: int
 ) -> tuple[IssueComment | ReviewComment | None, tuple[str, ...]]:
     """Return the comment, and the findings of the thread in which it stands."""
-    for said in client.issue_comments(pull.number):
-        if said.id == ident:
-            return said, ()
+    for candidate in client.issue_comments(pull.number):
+        if candidate.id == ident:
+            return candidate, ()
     on_diff = {each.id: each for each in client.review_comments(pull.number)}
     found = on_diff.get(ident)
     root = on_diff.get(found.reply_to or 0) if found else None
@@ -363,7 +363,7 @@ class FixRequest:
     left: Mapping[str, str] = field(default_factory=dict)
 
 
-def asked_findings(client: GitHub, pull: PullRequest, wanted: str) -> FixRequest:
+def requested_findings(client: GitHub, pull: PullRequest, selection: str) -> FixRequest:
     """Return the finding of this id, or all open ones that must or should be fixed.
 
     Only what stands in a comment of ours is believed. Raises `UsageError` when a finding that was
@@ -374,7 +374,7 @@ def asked_findings(client: GitHub, pull: PullRequest, wanted: str) -> FixRequest
     roots = own(comments, me)
     state = read_state(client.issue_comments(pull.number), me, pull)
     voices = Voices(comments, client.review_threads(pull.number), me, permitted(client))
-    names = list(roots) if wanted == ALL else [_named(wanted, roots, pull)]
+    names = list(roots) if selection == ALL else [_named(selection, roots, pull)]
     findings: list[Finding] = []
     left: dict[str, str] = {}
     for name in names:
@@ -387,11 +387,11 @@ def asked_findings(client: GitHub, pull: PullRequest, wanted: str) -> FixRequest
             reason = "its comment does not hold it; it was posted by an earlier release"
         if reason or found is None:
             left[name] = reason
-        elif wanted != ALL or found.severity.actionable:
+        elif selection != ALL or found.severity.actionable:
             findings.append(found)
     if not findings:
         number = f"pull request {pull.number}"
-        if wanted == ALL:
+        if selection == ALL:
             raise UsageError(f"no finding with a comment of ours on {number} is open")
         raise UsageError(f"the finding {names[0]} on {number} is not fixed: {left[names[0]]}")
     # What was settled before is no news where everything that is open was asked for.
@@ -399,12 +399,12 @@ def asked_findings(client: GitHub, pull: PullRequest, wanted: str) -> FixRequest
     return FixRequest(tuple(findings), unread)
 
 
-def _named(wanted: str, roots: Mapping[str, Sequence[ReviewComment]], pull: PullRequest) -> str:
-    short = wanted.casefold()
+def _named(selection: str, roots: Mapping[str, Sequence[ReviewComment]], pull: PullRequest) -> str:
+    short = selection.casefold()
     found = [name for name in roots if name == short]
     if not found and len(short) >= SHORTEST_ID:
         found = [name for name in roots if name.startswith(short)]
     if len(found) == 1:
         return found[0]
     several = "several findings begin with" if found else "no finding with a comment of ours is"
-    raise UsageError(f"{several} {wanted[:40]!r} on pull request {pull.number}")
+    raise UsageError(f"{several} {selection[:40]!r} on pull request {pull.number}")

@@ -282,8 +282,8 @@ def judging(context: RunContext) -> Iterator[None]:
         try:
             yield
         finally:
-            hide = context.redactor.for_people
-            context.once("hidden files", lambda: HiddenFiles(hide)).clean(context.logs)
+            redact = context.redactor.for_people
+            context.once("hidden files", lambda: HiddenFiles(redact)).clean(context.logs)
             if context.make_environment is not None:
                 context.environment.empty()
         if context.stopped.is_set():

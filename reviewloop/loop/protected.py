@@ -8,19 +8,19 @@ from reviewloop.guards.governance import protected_changes
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.state import LoopState
-from reviewloop.render.counts import PERSON
+from reviewloop.render.counts import BY_USER
 from reviewloop.render.proposal import ProtectedFile
 from reviewloop.tools.policy import protected_files_named_in
 
 
 def named_by_a_person(state: LoopState, context: RunContext) -> frozenset[str]:
     """Return the protected files that the task, or a modification asked for, names by path."""
-    wishes = [
+    requests = [
         finding.suggestion
         for finding in read_findings(state, context.blobs).values()
-        if finding.agents == (PERSON,)
+        if finding.agents == (BY_USER,)
     ]
-    return protected_files_named_in("\n".join([context.brief.task, *wishes]))
+    return protected_files_named_in("\n".join([context.brief.task, *requests]))
 
 
 def touched_protected_files(

@@ -12,7 +12,7 @@ from typing import Any
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.render.text import counted
 
-PERSON = "person"
+BY_USER = "person"
 """The agent of what a person asked for: done or not, it is no finding."""
 
 OUTCOMES = {
@@ -64,7 +64,7 @@ class Counts:
 
 def count(findings: Iterable[Finding]) -> Counts:
     """Count the findings of a run."""
-    return _count((f.severity, f.status) for f in findings if PERSON not in f.agents)
+    return _count((f.severity, f.status) for f in findings if BY_USER not in f.agents)
 
 
 def count_records(records: Iterable[Mapping[str, Any]]) -> Counts:
@@ -72,14 +72,15 @@ def count_records(records: Iterable[Mapping[str, Any]]) -> Counts:
     return _count(
         (Severity(one["severity"]), Status(one["status"]))
         for one in records
-        if PERSON not in one["agents"]
+        if BY_USER not in one["agents"]
     )
 
 
-def wishes_left(records: Iterable[Mapping[str, Any]]) -> int:
+def requests_left(records: Iterable[Mapping[str, Any]]) -> int:
     """Return how much of what a person asked for is not done."""
     return sum(
-        PERSON in one["agents"] and OUTCOMES.get(Status(one["status"])) == "left" for one in records
+        BY_USER in one["agents"] and OUTCOMES.get(Status(one["status"])) == "left"
+        for one in records
     )
 
 

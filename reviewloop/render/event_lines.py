@@ -73,9 +73,9 @@ def _ended(event: Event) -> str:
     return f"{_name(event)}: {outcome(event) or 'done'}{seconds}"
 
 
-def _step(tell: Callable[[Event], str]) -> Callable[[Event], str]:
+def _step(describe: Callable[[Event], str]) -> Callable[[Event], str]:
     """Return a line for steps that last; the others are over before they are read."""
-    return lambda event: tell(event) if _name(event) in {"implement", "repair", "fix"} else ""
+    return lambda event: describe(event) if _name(event) in {"implement", "repair", "fix"} else ""
 
 
 def _gate_started(event: Event) -> str:

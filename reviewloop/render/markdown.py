@@ -23,7 +23,6 @@ from reviewloop.render.review_words import (
     no_rules,
     of_status,
     outcome_sentence,
-    placed,
     read_words,
     remarks,
     severity_label,
@@ -34,6 +33,7 @@ from reviewloop.render.review_words import (
     tally,
     unlisted_words,
     who,
+    with_placement,
 )
 from reviewloop.render.rules import rule_link
 from reviewloop.render.text import counted, duration
@@ -98,7 +98,7 @@ def _blocks(report: ReviewReport, source: Source, rules: Rules) -> Iterable[tupl
         (Placement.CONTEXT, "About code outside of the change"),
         (Placement.UNANCHORED, "Without a place"),
     ):
-        group = placed(report.findings, placement)
+        group = with_placement(report.findings, placement)
         if group:
             lines = [f"{_short(finding, rules)} · {_id(finding)}" for finding in group]
             text = f"{PLACEMENT_NOTES[placement]}\n\n" + "\n".join(lines)
@@ -134,7 +134,7 @@ def _ways(report: ReviewReport) -> str:
 
 def _finding(finding: Finding, files: FileLines, rules: Rules) -> str:
     parts = [f"### {finding.severity.mark} {plain(finding.title)}"]
-    where = [code(_place(finding)) or "The change as a whole", plain(who(finding))]
+    where = [code(_location(finding)) or "The change as a whole", plain(who(finding))]
     parts.append(" · ".join([*where, *_rule(finding, rules), _id(finding)]))
     lines = files.of(finding.path)
     shown = excerpt(finding, lines, around=1)
@@ -171,7 +171,7 @@ def _cut(line: str) -> str:
 
 
 def _short(finding: Finding, rules: Rules) -> str:
-    where = code(_place(finding)) or "The change as a whole"
+    where = code(_location(finding)) or "The change as a whole"
     return f"- {where} " + " · ".join([plain(finding.title), *_rule(finding, rules)])
 
 
@@ -185,7 +185,7 @@ def _id(finding: Finding) -> str:
     return f"id {code(short_id(finding))}"
 
 
-def _place(finding: Finding) -> str:
+def _location(finding: Finding) -> str:
     path = shown_path(finding.path)
     known = finding.line is not None and finding.placement is not Placement.UNANCHORED
     return f"{path}:{finding.line}" if path and known else path

@@ -7,7 +7,7 @@ of the run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain(
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict
 
-from reviewloop.render.counts import PERSON, count_records, wishes_left
+from reviewloop.render.counts import BY_USER, count_records, requests_left
 
 
 class BaseInfo(TypedDict, total=False):
@@ -178,9 +178,9 @@ def choices(proposal: Proposal) -> tuple[str, ...]:
     return answers[1:] if proposal.get("blocked") else answers
 
 
-def is_wish(finding: Mapping[str, Any]) -> bool:
+def is_request(finding: Mapping[str, Any]) -> bool:
     """Whether this is what a person asked for with `modify`: done or not, it is no finding."""
-    return PERSON in finding["agents"]
+    return BY_USER in finding["agents"]
 
 
 class Left(NamedTuple):
@@ -188,22 +188,22 @@ class Left(NamedTuple):
 
     must_fix: int = 0
     should_fix: int = 0
-    wishes: int = 0
+    requests: int = 0
 
     @property
     def red(self) -> str:
         """What deserves a second look before a commit, in words; "" for nothing."""
-        wishes = f"{self.wishes} {'request' if self.wishes == 1 else 'requests'} not done"
+        requests = f"{self.requests} {'request' if self.requests == 1 else 'requests'} not done"
         found = f"{self.must_fix} must fix left" if self.must_fix else ""
-        return ", ".join(filter(None, (found, wishes if self.wishes else "")))
+        return ", ".join(filter(None, (found, requests if self.requests else "")))
 
     def __str__(self) -> str:
         """Return it in words, "" for nothing."""
         counts = {"must fix": self.must_fix, "should fix": self.should_fix}
         found = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-        wishes = f"{self.wishes} {'request' if self.wishes == 1 else 'requests'} not done"
+        requests = f"{self.requests} {'request' if self.requests == 1 else 'requests'} not done"
         return ", ".join(
-            filter(None, (f"{found} left" if found else "", wishes if self.wishes else ""))
+            filter(None, (f"{found} left" if found else "", requests if self.requests else ""))
         )
 
 
@@ -211,4 +211,4 @@ def left_of(proposal: Proposal | None) -> Left:
     """Return what findings a change still has, and how many wishes were not done."""
     records = (proposal or {}).get("findings", ())
     counts = count_records(records)
-    return Left(counts.must_fix, counts.should_fix, wishes_left(records))
+    return Left(counts.must_fix, counts.should_fix, requests_left(records))

@@ -45,11 +45,11 @@ def unread_words(read: Readership) -> str:
     """Return `2 files were read by no model: a.py, b.py (over the budget)`, "" for none."""
     if not read.unread:
         return ""
-    told = (
+    listed = (
         f"{_names(files)} ({one_line(reason)})" for reason, files in files_by_reason(read.unread)
     )
     count = counted(len(read.unread), "file was", "files were")
-    return f"{count} read by no model: {'; '.join(told)}"
+    return f"{count} read by no model: {'; '.join(listed)}"
 
 
 def missed_words(read: Readership) -> Iterator[str]:
@@ -74,11 +74,11 @@ def _missed(part: PartRead) -> str:
     for name, why in part.missed:
         reasons.setdefault(one_line(why), []).append(one_line(name))
     if not part.by and len(reasons) == 1:
-        told = f"nobody: {next(iter(reasons))}"
+        missing = f"nobody: {next(iter(reasons))}"
     else:
         some = (f"not by {', '.join(names)}: {why}" for why, names in reasons.items())
-        told = f"{len(part.by)} of {everybody}, {'; '.join(some)}"
-    return f"({counted(part.files, 'file')}): read by {told}"
+        missing = f"{len(part.by)} of {everybody}, {'; '.join(some)}"
+    return f"({counted(part.files, 'file')}): read by {missing}"
 
 
 def _names(files: list[FileRead]) -> str:
@@ -138,11 +138,11 @@ def tally(findings: Iterable[Finding]) -> str:
 
 def outcome_sentence(report: ReviewReport) -> str:
     """Return in one sentence how the review ended, what the exit code means, and what is unread."""
-    said = _ending(report)
+    sentence = _ending(report)
     left = left_out(report)
     if not left or report.outcome not in {"clean", "findings"}:
-        return said  # which says so itself
-    return f"{said.removesuffix('.')}; {left}."
+        return sentence  # which says so itself
+    return f"{sentence.removesuffix('.')}; {left}."
 
 
 def left_out(report: ReviewReport) -> str:
@@ -214,9 +214,9 @@ def grouped_failures(report: ReviewReport) -> list[tuple[str, str]]:
     return by_reason((one_line(name), reason) for name, reason in failures(report))
 
 
-def of_status(report: ReviewReport, *wanted: AnalyserStatus) -> list[AnalyserReport]:
+def of_status(report: ReviewReport, *status: AnalyserStatus) -> list[AnalyserReport]:
     """Return the analysers that ended in one of the wanted ways."""
-    return [analyser for analyser in report.analysers if analyser.status in wanted]
+    return [analyser for analyser in report.analysers if analyser.status in status]
 
 
 def skipped_by_reason(report: ReviewReport) -> list[tuple[str, list[SkippedFile]]]:
@@ -283,7 +283,7 @@ def anchored(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.placement in _ANCHORED]
 
 
-def placed(findings: Iterable[Finding], placement: Placement) -> list[Finding]:
+def with_placement(findings: Iterable[Finding], placement: Placement) -> list[Finding]:
     """Return the findings with this placement."""
     return [finding for finding in findings if finding.placement is placement]
 
@@ -299,13 +299,13 @@ PLACEMENT_NOTES = {
 
 def evidence_lines(finding: Finding) -> list[str]:
     """Return what supports a finding, without what title, reason and shown code say already."""
-    said = {one_line(finding.title), one_line(finding.why), ""}
-    said.add(f"{finding.rule}: {one_line(finding.title)}")
+    seen = {one_line(finding.title), one_line(finding.why), ""}
+    seen.add(f"{finding.rule}: {one_line(finding.title)}")
     lines = []
     for item in finding.evidence:
         if item.kind == "quote" or (item.kind == "verdict" and _in_note(item, finding)):
             continue  # the shown code, or the note, says it
-        if (line := _evidence(item, said)) not in lines:
+        if (line := _evidence(item, seen)) not in lines:
             lines.append(line)
     return [line for line in lines if line]
 
@@ -317,9 +317,9 @@ def _in_note(verdict: Evidence, finding: Finding) -> bool:
     return f" {verdict.source}" in note and note.endswith(reason)
 
 
-def _evidence(item: Evidence, said: set[str]) -> str:
+def _evidence(item: Evidence, seen: set[str]) -> str:
     source, text = one_line(item.source), one_line(item.text)
-    if text in said:
+    if text in seen:
         return ""  # which tool it was says nothing that who found it, and the rule, do not
     return f"{source}: {text}" if source else text
 

@@ -81,8 +81,8 @@ def _name(key: str) -> str:
 
 
 def _help(key: str, title: str, rule: Rule | None) -> dict[str, str]:
-    told = [("Why", rule.why), ("Fix", rule.fix), ("Source", rule.source)] if rule else []
-    parts = [(label, safe(text)) for label, text in told if text]
+    entries = [("Why", rule.why), ("Fix", rule.fix), ("Source", rule.source)] if rule else []
+    parts = [(label, safe(text)) for label, text in entries if text]
     hint = f"reviewloop explain {key}"
     text = "\n\n".join([f"{title}.", *(f"{label}: {body}" for label, body in parts), hint])
     head = f"{title}." if rule else f"{plain(title)}."
@@ -102,8 +102,8 @@ def _tags(findings: list[Finding], rule: Rule | None) -> list[str]:
 
 
 def _precision(findings: list[Finding]) -> str:
-    said = {finding.confidence for finding in findings}
-    return next((level for level in _CONFIDENCE if level in said), "medium")
+    confidences = {finding.confidence for finding in findings}
+    return next((level for level in _CONFIDENCE if level in confidences), "medium")
 
 
 def _is_security(findings: list[Finding], rule: Rule | None) -> bool:
@@ -169,26 +169,26 @@ def _run(report: ReviewReport, source: Source, rules: Rules) -> dict[str, Any]:
 
 
 def _invocation(report: ReviewReport) -> dict[str, Any]:
-    told = [
+    notifications = [
         _notification("failed", "error", f"{one_line(name)}: {reason}")
         for name, reason in failures(report)
     ]
     for analyser in of_status(report, AnalyserStatus.MISSING, AnalyserStatus.NOT_CHECKED):
         why = one_line(analyser.reason) or str(analyser.status).replace("_", " ")
-        told.append(_notification("not-run", "note", f"{one_line(analyser.name)}: {why}"))
+        notifications.append(_notification("not-run", "note", f"{one_line(analyser.name)}: {why}"))
     if report.skipped:
         left = f"{counted(len(report.skipped), 'file')} of the change not reviewed"
-        told.append(_notification("skipped", "note", left))
+        notifications.append(_notification("skipped", "note", left))
     return {
         "executionSuccessful": report.outcome != "incomplete",
         "exitCode": report.exit_code,
         "exitCodeDescription": outcome_sentence(report),
-        "toolExecutionNotifications": told,
+        "toolExecutionNotifications": notifications,
     }
 
 
-def _notification(kind: str, level: str, said: str) -> dict[str, Any]:
-    return {"descriptor": {"id": kind}, "level": level, "message": {"text": text(said)}}
+def _notification(kind: str, level: str, message: str) -> dict[str, Any]:
+    return {"descriptor": {"id": kind}, "level": level, "message": {"text": text(message)}}
 
 
 def _result(
@@ -199,14 +199,14 @@ def _result(
     paths: dict[str, int],
 ) -> dict[str, Any]:
     lines = files.of(finding.path)
-    place = _place(finding, lines, paths)
+    location = _finding_location(finding, lines, paths)
     result: dict[str, Any] = {
         "ruleId": rule_id(finding),
         "ruleIndex": rule_index[rule_id(finding)],
         "kind": "fail",
         "level": LEVELS[finding.severity if finding.may_fail else Severity.NIT],
         "message": {"text": text(_message(finding))},
-        "locations": [{"physicalLocation": place}] if place else [],
+        "locations": [{"physicalLocation": location}] if location else [],
         "partialFingerprints": {"reviewloopFindingId/v1": finding.id},
         "properties": _properties(finding, rules),
     }
@@ -221,17 +221,17 @@ def _result(
     return result
 
 
-def text(said: str) -> str:
+def text(message: str) -> str:
     """Return words of others as the text of a message, in which they can make no link."""
-    return said.replace("](", "] (")
+    return message.replace("](", "] (")
 
 
 def _message(finding: Finding) -> str:
     parts = [one_line(finding.title)]
     if note := PLACEMENT_NOTES.get(finding.placement):
         parts.append(note)
-    parts += [safe(said) for label, said in remarks(finding) if label == "why"]
-    parts += [f"Fix: {safe(said)}" for label, said in remarks(finding) if label == "fix"]
+    parts += [safe(remark) for label, remark in remarks(finding) if label == "why"]
+    parts += [f"Fix: {safe(remark)}" for label, remark in remarks(finding) if label == "fix"]
     return "\n".join(parts)
 
 
@@ -248,16 +248,18 @@ def _properties(finding: Finding, rules: Rules) -> dict[str, Any]:
     return {key: value for key, value in record.items() if value}
 
 
-def _place(finding: Finding, lines: Sequence[str], paths: dict[str, int]) -> dict[str, Any] | None:
+def _finding_location(
+    finding: Finding, lines: Sequence[str], paths: dict[str, int]
+) -> dict[str, Any] | None:
     if not finding.path:
         return None
     location = _location(finding.path)
     if finding.path in paths:
         location["index"] = paths[finding.path]
-    place: dict[str, Any] = {"artifactLocation": location}
+    physical: dict[str, Any] = {"artifactLocation": location}
     if finding.line is not None and finding.placement is not Placement.UNANCHORED:
-        place["region"] = _region(finding, lines)
-    return place
+        physical["region"] = _region(finding, lines)
+    return physical
 
 
 def _region(finding: Finding, lines: Sequence[str]) -> dict[str, Any]:
@@ -287,22 +289,22 @@ def _evidence(finding: Finding, count: int) -> list[dict[str, Any]]:
         for match in _LINE.finditer(item.text):
             if 1 <= int(match.group(1)) <= count and int(match.group(1)) != finding.line:
                 found.setdefault(int(match.group(1)), text(one_line(item.text)))
-    here = [(finding.path, number, number, said) for number, said in sorted(found.items())]
+    here = [(finding.path, number, number, label) for number, label in sorted(found.items())]
     last = max(found, default=0)
     there = [
-        (path, line, last + place, said)
-        for place, ((path, line), said) in enumerate(sorted(elsewhere.items()), 1)
+        (path, line, last + index, label)
+        for index, ((path, line), label) in enumerate(sorted(elsewhere.items()), 1)
     ]
     return [
         {
             "id": ident,
-            "message": {"text": said},
+            "message": {"text": label},
             "physicalLocation": {
                 "artifactLocation": _location(path),
                 "region": {"startLine": line},
             },
         }
-        for path, line, ident, said in (*here, *there)
+        for path, line, ident, label in (*here, *there)
     ]
 
 

@@ -122,7 +122,7 @@ class TaskRequirements:
     missing: tuple[str, ...] = ()  # named by the task but written nowhere
 
 
-def asked_of(spec: Spec, task: Task) -> TaskRequirements:
+def requirements_of(spec: Spec, task: Task) -> TaskRequirements:
     """Return what the task has to meet; a requirement named as a whole counts with all of it."""
     found, missing = resolve(task.requirements, spec.requirements)
     owners: dict[str, Requirement] = {}
@@ -197,14 +197,14 @@ def brief_task(
     neither shown nor referred to. `project` is the folder that the work is in. The task and the
     requirements that it names are never cut.
     """
-    asked = _asked(spec, task, budget_tokens)
-    found = asked.found
+    requirements = _collect_requirements(spec, task, budget_tokens)
+    found = requirements.found
     first = [*_project_part(project), _task_part(spec, task, files, never, project)]
-    first += [_requirements_part(spec, asked), _general_part(asked)]
+    first += [_requirements_part(spec, requirements), _general_part(requirements)]
     words = _weighted(task.title, task.body, "\n".join(found.values()))
     about = f"{task.title}\n{task.body}"
     writer = _Writer(budget_tokens, first)
-    writer.left_out += asked.left_out
+    writer.left_out += requirements.left_out
     writer.add_steering(steering)
     if spec.design:
         share = int(writer.room * _DESIGN_SHARE)
@@ -277,9 +277,13 @@ def describe_task(
     budget_tokens: int = _BUDGET,
 ) -> str:
     """Return the task with its requirements: what its reviewers have to know."""
-    asked = _asked(spec, task, budget_tokens)
+    requirements = _collect_requirements(spec, task, budget_tokens)
     parts = [_task_part(spec, task, files, never, project)]
-    parts += [_requirements_part(spec, asked), _general_part(asked), _left_out(asked.left_out)]
+    parts += [
+        _requirements_part(spec, requirements),
+        _general_part(requirements),
+        _left_out(requirements.left_out),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -346,7 +350,7 @@ def _left_out(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Requirements:
     """What a spec asks of one task besides the task's own lines."""
 
     found: Mapping[str, str]  # requirements by id
@@ -356,7 +360,7 @@ class _Asked:
     left_out: tuple[str, ...]
 
 
-def _asked(spec: Spec, task: Task, budget: int) -> _Asked:
+def _collect_requirements(spec: Spec, task: Task, budget: int) -> _Requirements:
     """Return the requirements of a task: those it names, else all, the nearest first."""
     lineage = (task, *ancestors(task, spec.by_id))
     ids = next((one.requirements for one in lineage if one.requirements), ())
@@ -369,7 +373,7 @@ def _asked(spec: Spec, task: Task, budget: int) -> _Asked:
         every = {key: text for key, text in found.items() if text not in choice.text}
         found = _nearest(every, words, int(budget * _ALL_SHARE))
         left += [f"requirement {_titled(key, every[key])}" for key in every if key not in found]
-    return _Asked(found, missing, bool(ids), choice.text, tuple(left))
+    return _Requirements(found, missing, bool(ids), choice.text, tuple(left))
 
 
 def _nearest(requirements: Mapping[str, str], words: Collection[str], room: int) -> dict[str, str]:
@@ -391,8 +395,8 @@ def _titled(key: str, text: str) -> str:
     return first if key in first else f"{key}: {first}"
 
 
-def _general_part(asked: _Asked) -> str:
-    return f"## What holds for all of it\n\n{asked.general}" if asked.general else ""
+def _general_part(requirements: _Requirements) -> str:
+    return f"## What holds for all of it\n\n{requirements.general}" if requirements.general else ""
 
 
 def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str], project: str) -> str:
@@ -400,11 +404,11 @@ def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str], proje
     if spec.introduction:
         lines += ["", f"From the spec '{spec.name}': {_first_paragraph(spec.introduction)}"]
     if task.phase:
-        said = spec.phases.get(task.phase, "")
+        phase = spec.phases.get(task.phase, "")
         lines += [
             "",
-            f"Part of the phase '{task.phase}'{': ' if said else ''}",
-            *([said] * bool(said)),
+            f"Part of the phase '{task.phase}'{': ' if phase else ''}",
+            *([phase] * bool(phase)),
         ]
     for owner in reversed(ancestors(task, spec.by_id)):
         lines += ["", f"Part of task {owner.id}: {owner.title}"]
@@ -418,12 +422,12 @@ def _task_part(spec: Spec, task: Task, files: Files, never: Sequence[str], proje
     return "\n".join(lines)
 
 
-def _requirements_part(spec: Spec, asked: _Asked) -> str:
-    found, missing = asked.found, asked.missing
+def _requirements_part(spec: Spec, requirements: _Requirements) -> str:
+    found, missing = requirements.found, requirements.missing
     if not found and not missing:
         return ""
     lines = ["## Requirements this task has to meet"]
-    if not asked.named:
+    if not requirements.named:
         lines = [
             "## Requirements",
             "",

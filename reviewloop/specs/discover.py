@@ -144,11 +144,11 @@ def open_spec(files: Files, path: str | None = None, *, project: str = "", here:
     if found:
         return _read(files, found[0])
     within = f" in {project}/" if project else ""
-    places = [dialect.looked_for for dialect in dialects().values() if dialect.looked_for]
+    patterns = [dialect.looked_for for dialect in dialects().values() if dialect.looked_for]
     if not project and (below := _in_projects_below(files)):
         raise UsageError(below)
     raise UsageError(
-        f"no spec was found{within}: looked for {', '.join(places[:-1])} and {places[-1]} with "
+        f"no spec was found{within}: looked for {', '.join(patterns[:-1])} and {patterns[-1]} with "
         "task lines ('- [ ] 1. Title'); write one, name one with "
         '--spec PATH, or run without a spec: reviewloop run -m "what to change"'
     )
@@ -173,17 +173,15 @@ def _where(project: str) -> str:
     return f"the project {project}/" if project else "this repository"
 
 
-def _named(files: Files, wanted: str, project: str, here: str) -> SpecRef:
-    name = wanted.rstrip("/")
-    places = [inside(name, base) for base in dict.fromkeys((here, project, ""))]
-    possible = [place for place in dict.fromkeys(places) if place is not None]
+def _named(files: Files, given: str, project: str, here: str) -> SpecRef:
+    name = given.rstrip("/")
+    candidates = [inside(name, base) for base in dict.fromkeys((here, project, ""))]
+    possible = [candidate for candidate in dict.fromkeys(candidates) if candidate is not None]
     for clean in possible[:-1]:
         if ref := _at(files, clean, find_specs(files, project)):
             return ref
     if not possible:
-        raise UsageError(
-            f"the spec path '{wanted}' leads out of the repository; name one inside it"
-        )
+        raise UsageError(f"the spec path '{given}' leads out of the repository; name one inside it")
     clean, found = possible[-1], find_specs(files, project)
     if ref := _listed_at(clean, found):
         return ref
@@ -192,17 +190,17 @@ def _named(files: Files, wanted: str, project: str, here: str) -> SpecRef:
     meant = meant or [ref for ref in found if name in _short_names(ref)]
     if len(meant) > 1:
         raise UsageError(
-            f"ambiguous: '{wanted}' could mean {len(meant)} specs ({_listed(meant)}); "
+            f"ambiguous: '{given}' could mean {len(meant)} specs ({_listed(meant)}); "
             f"name one by its path, as in --spec {meant[0].path}"
         )
     if meant:
         return meant[0]
     if folder := archived(in_folder(files, project), clean.removeprefix(f"{project}/")):
         raise UsageError(
-            f"the change '{wanted}' is archived in {folder}, so its work is done; "
+            f"the change '{given}' is archived in {folder}, so its work is done; "
             f"specs of this repository: {_listed(found)}"
         )
-    return _unlisted(files, clean) or _unknown(found, wanted, clean)
+    return _unlisted(files, clean) or _unknown(found, given, clean)
 
 
 def _at(files: Files, path: str, found: Sequence[SpecRef]) -> SpecRef | None:
@@ -234,10 +232,10 @@ def _unlisted(files: Files, path: str) -> SpecRef | None:
     return _kiro_ref(folder, names) if names & _KIRO_FILES else None
 
 
-def _unknown(found: Sequence[SpecRef], wanted: str, clean: str) -> SpecRef:
+def _unknown(found: Sequence[SpecRef], given: str, clean: str) -> SpecRef:
     near = difflib.get_close_matches(clean, [n for ref in found for n in (ref.path, ref.name)], 1)
     hint = f"did you mean {near[0]}?" if near else f"specs of this repository: {_listed(found)}"
-    raise UsageError(f"there is no spec '{wanted}'; {hint}")
+    raise UsageError(f"there is no spec '{given}'; {hint}")
 
 
 def _short_names(ref: SpecRef) -> set[str]:

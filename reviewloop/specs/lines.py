@@ -72,20 +72,20 @@ def sections(lines: Sequence[Line]) -> list[Section]:
     """Return every headed section in order; nested ones appear again on their own."""
     starts = [index for index, line in enumerate(lines) if line.level]
     found = []
-    for place, start in enumerate(starts):
+    for number, start in enumerate(starts):
         head = lines[start]
-        later = (index for index in starts[place + 1 :] if lines[index].level <= head.level)
+        later = (index for index in starts[number + 1 :] if lines[index].level <= head.level)
         end = next(later, len(lines))
         found.append(Section(head.level, head.title, tuple(lines[start:end])))
     return found
 
 
-def outermost(found: Sequence[Section], wanted: Callable[[Section], bool]) -> list[Section]:
+def outermost(found: Sequence[Section], accepts: Callable[[Section], bool]) -> list[Section]:
     """Return the wanted sections that do not lie inside another wanted one."""
     chosen: list[Section] = []
     for section in found:
         inner = chosen and section.lines[0].number <= chosen[-1].lines[-1].number
-        if not inner and wanted(section):
+        if not inner and accepts(section):
             chosen.append(section)
     return chosen
 

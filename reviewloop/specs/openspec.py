@@ -11,7 +11,7 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
 from reviewloop.specs.files import Documents, Files
 from reviewloop.specs.lines import Section, read_document, sections
-from reviewloop.specs.phases import read_phases, said_of, with_phases
+from reviewloop.specs.phases import read_phases, texts_of, with_phases
 from reviewloop.specs.requirements import whole
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.words import estimate_tokens, terms
@@ -45,13 +45,13 @@ def openspec_ref(folder: str, names: Iterable[str]) -> SpecRef:
     return SpecRef(folder.rpartition("/")[2], "openspec", folder, tasks)
 
 
-def archived(files: Files, wanted: str) -> str:
+def archived(files: Files, change: str) -> str:
     """Return the folder of the archived change that a name or a path means, "" where none is."""
     folders = {"/".join(path.split("/")[:4]) for path in files.paths(ARCHIVE)}
     for folder in sorted(folders, reverse=True):
         name = folder.rpartition("/")[2]
         undated = re.sub(r"^\d{4}-\d{2}-\d{2}-", "", name)
-        if wanted in (name, undated, f"{FOLDER}/{undated}") or f"{wanted}/".startswith(
+        if change in (name, undated, f"{FOLDER}/{undated}") or f"{change}/".startswith(
             folder + "/"
         ):
             return folder
@@ -91,7 +91,7 @@ def read_openspec(files: Files, ref: SpecRef) -> Spec:
         fully_declared=listed.fully_declared,
         problems=listed.problems,
         notices=tuple(notices),
-        phases=said_of(phases),
+        phases=texts_of(phases),
         files=documents.digests,
     )
 
@@ -131,15 +131,15 @@ def _requirements(text: str, capability: str) -> tuple[dict[str, str], list[str]
         kind = _KIND.match(part.title)
         if kind and kind["kind"].upper() == "RENAMED":
             for one in _RENAMED.finditer(part.text):
-                said = f"(RENAMED in {capability}, its name was '{one['old']}')"
-                _add(found, one["new"], f"### Requirement: {one['new']}\n\n{said}")
+                notice = f"(RENAMED in {capability}, its name was '{one['old']}')"
+                _add(found, one["new"], f"### Requirement: {one['new']}\n\n{notice}")
         elif kind:
             for inner in sections(part.lines):
                 if head := _REQUIREMENT.match(inner.title):
                     name = head["name"]
-                    said = f"({kind['kind'].upper()} in {capability})"
+                    notice = f"({kind['kind'].upper()} in {capability})"
                     first, _, rest = inner.text.partition("\n")
-                    _add(found, name, f"{first}\n\n{said}\n{rest}".rstrip())
+                    _add(found, name, f"{first}\n\n{notice}\n{rest}".rstrip())
                     known = sum(key.rpartition(".")[0] == name for key in found)
                     found |= _scenarios(name, inner, known + 1)
                     if name in changed and name not in repeated:
@@ -169,7 +169,7 @@ def _required(task: Task, capabilities: Mapping[str, dict[str, str]], *, small: 
     """
     text = f"{task.phase}\n{task.title}\n{task.body}".casefold()
     tops = {key: name for name, delta in capabilities.items() for key in whole(delta)}
-    named = [key for key, name in tops.items() if key.casefold() in text or _says(text, name)]
+    named = [key for key, name in tops.items() if key.casefold() in text or _mentions(text, name)]
     if not named and tops and small:
         named = ["all"]
     if not named:
@@ -178,7 +178,7 @@ def _required(task: Task, capabilities: Mapping[str, dict[str, str]], *, small: 
     return replace(task, requirements=tuple(named))
 
 
-def _says(text: str, capability: str) -> bool:
+def _mentions(text: str, capability: str) -> bool:
     return re.search(rf"(?<![\w/-]){re.escape(capability.casefold())}(?![\w-])", text) is not None
 
 
@@ -193,7 +193,9 @@ def _section(text: str, title: str) -> str:
 
 def _without(text: str, title: str) -> str:
     """Return a document without one of its sections."""
-    said = _section(text, title)
+    section = _section(text, title)
     return (
-        re.sub(rf"(?mi)^#+\s*{title}\s*$", "", text.replace(said, "", 1)).strip() if said else text
+        re.sub(rf"(?mi)^#+\s*{title}\s*$", "", text.replace(section, "", 1)).strip()
+        if section
+        else text
     )

@@ -16,15 +16,15 @@ from reviewloop.specs.select import UNREADABLE, is_done, leaves, with_done
 from reviewloop.specs.tasks import ancestors, comes_after, waits_for
 
 
-def tasks_named(spec: Spec, wanted: Sequence[str]) -> list[Task]:
+def tasks_named(spec: Spec, selection: Sequence[str]) -> list[Task]:
     """Return the tasks that ids and patterns (`2.1`, `3.*`) name, in the order of the file.
 
     The number of a phase names all of it. Raises `UsageError` for what names nothing.
     """
-    names = [part.strip() for item in wanted for part in item.split(",")]
+    names = [part.strip() for item in selection for part in item.split(",")]
     if "" in names:
         raise UsageError(
-            f"--tasks {','.join(wanted)!r}: an id is empty; name tasks as in 2.1,3.*, or leave "
+            f"--tasks {','.join(selection)!r}: an id is empty; name tasks as in 2.1,3.*, or leave "
             "--tasks out for all"
         )
     chosen: set[str] = set()
@@ -73,8 +73,8 @@ class Order:
     left_out: tuple[str, ...] = ()  # open tasks that cannot be done, each with the reason
 
 
-def order_tasks(spec: Spec, wanted: Sequence[str] = (), wave: int | None = None) -> Order:
-    """Return the open required tasks in order, or those that `wanted` names (`2.1`, `3.*`).
+def order_tasks(spec: Spec, selection: Sequence[str] = (), wave: int | None = None) -> Order:
+    """Return the open required tasks in order, or those that `selection` names (`2.1`, `3.*`).
 
     `wave` (from 1) keeps the tasks of one wave. Raises `UsageError` that names file and line for a
     problem in the spec, an id that no task has, a wave that none of these tasks is of, and a chosen
@@ -82,13 +82,13 @@ def order_tasks(spec: Spec, wanted: Sequence[str] = (), wave: int | None = None)
     """
     if spec.problems:
         raise UsageError(str(spec.problems[0]))
-    named = tasks_named(spec, wanted) if wanted else leaves(spec)
-    if wanted and wave is not None:
-        _require_common(spec, named, wanted, wave)
+    named = tasks_named(spec, selection) if selection else leaves(spec)
+    if selection and wave is not None:
+        _require_common(spec, named, selection, wave)
     tasks = [task for task in named if not is_done(spec, task)]
     blocked = [task for task in tasks if task.blocked]
     left_out = tuple(f"{task.where}: task {task.id} is blocked: {task.blocked}" for task in blocked)
-    if wanted and left_out:
+    if selection and left_out:
         raise UsageError(left_out[0])
     doing = [task for task in tasks if not task.blocked]
     doing, unreachable = _reachable(spec, doing, blocked)
@@ -144,7 +144,7 @@ def _reachable(
         return tasks, ()
     gone = {task.id for task in blocked}
     left = {task.id: leaves_of(spec, comes_after(task, spec.by_id)) for task in tasks}
-    said: list[str] = []
+    explained: list[str] = []
     before = -1
     while before != len(gone):
         before = len(gone)
@@ -153,13 +153,13 @@ def _reachable(
                 stuck = next(need for need in left.pop(one) if need in gone)
                 gone.add(one)
                 where = spec.by_id[one].where
-                said.append(f"{where}: task {one} waits for {stuck}, which is blocked")
-    return [task for task in tasks if task.id not in gone], tuple(said)
+                explained.append(f"{where}: task {one} waits for {stuck}, which is blocked")
+    return [task for task in tasks if task.id not in gone], tuple(explained)
 
 
 def _steps(spec: Spec, tasks: list[Task]) -> list[Step]:
-    places = {one: number for number, wave in enumerate(spec.waves) for one in wave}
-    by_number = [one for one in tasks if not _says_itself(spec, one) and one.id not in places]
+    waves = {one: number for number, wave in enumerate(spec.waves) for one in wave}
+    by_number = [one for one in tasks if not _declares_itself(spec, one) and one.id not in waves]
     after = _one_after_the_other(by_number)
     rank = {one.id: number for number, one in enumerate(spec.tasks)}
     listed = {one.id for one in tasks}
@@ -170,8 +170,8 @@ def _steps(spec: Spec, tasks: list[Task]) -> list[Step]:
             for one in leaves_of(spec, comes_after(task, spec.by_id))
             if one != task.id and (one in listed or not is_done(spec, spec.by_id[one]))
         ]
-        if task.id in places and not _says_itself(spec, task):
-            earlier = spec.waves[: places[task.id]]
+        if task.id in waves and not _declares_itself(spec, task):
+            earlier = spec.waves[: waves[task.id]]
             needs += [one for wave in earlier for one in wave if one in listed]
         ordered = tuple(sorted(dict.fromkeys(needs), key=lambda one: rank[one]))
         follows = tuple(one for one in after.get(task.id, ()) if one not in ordered)
@@ -179,7 +179,7 @@ def _steps(spec: Spec, tasks: list[Task]) -> list[Step]:
     return steps
 
 
-def _says_itself(spec: Spec, task: Task) -> bool:
+def _declares_itself(spec: Spec, task: Task) -> bool:
     """Whether a task, or one that it is part of, says what it waits for."""
     family = (task, *ancestors(task, spec.by_id))
     return spec.fully_declared or any(one.declares_depends for one in family)
@@ -251,10 +251,10 @@ def _waves(order: Sequence[Step]) -> tuple[tuple[str, ...], ...]:
     waves: list[list[str]] = []
     for step in order:
         before = [depth[one] for one in (*step.needs, *step.after) if one in depth]
-        place = max(before, default=-1) + 1
-        depth[step.task.id] = place
-        waves += [[] for _ in range(place + 1 - len(waves))]
-        waves[place].append(step.task.id)
+        position = max(before, default=-1) + 1
+        depth[step.task.id] = position
+        waves += [[] for _ in range(position + 1 - len(waves))]
+        waves[position].append(step.task.id)
     return tuple(map(tuple, waves))
 
 
@@ -288,12 +288,12 @@ def _wave(spec: Spec, wave: int) -> tuple[str, ...]:
     return listed[wave - 1]
 
 
-def _require_common(spec: Spec, named: Iterable[Task], wanted: Sequence[str], wave: int) -> None:
+def _require_common(spec: Spec, named: Iterable[Task], selection: Sequence[str], wave: int) -> None:
     """Refuse tasks and a wave that have nothing in common: what is in both would seem done."""
     listed = _wave(spec, wave)
     if not any(task.id in listed for task in named):
         raise UsageError(
-            f"no task is both in --tasks {','.join(wanted)} and in --wave {wave}; "
+            f"no task is both in --tasks {','.join(selection)} and in --wave {wave}; "
             "`reviewloop tasks` shows the wave of each"
         )
 
@@ -373,7 +373,7 @@ def _waits(spec: Spec, step: Step) -> tuple[Wait, ...]:
     task = step.task
     declared = set(leaves_of(spec, waits_for(task, spec.by_id)))
     follows = set(leaves_of(spec, comes_after(task, spec.by_id))) - declared
-    places = {one: number for number, wave in enumerate(spec.waves, 1) for one in wave}
+    waves = {one: number for number, wave in enumerate(spec.waves, 1) for one in wave}
     found: _Found = {}
     for one in (*step.needs, *step.after):
         other = spec.by_id[one]
@@ -384,7 +384,7 @@ def _waits(spec: Spec, step: Step) -> tuple[Wait, ...]:
         elif one in follows and other.phase != task.phase:
             kind, name = "phase", other.phase
         elif one in step.needs and one not in follows:
-            kind, name = "wave", str(places[one])
+            kind, name = "wave", str(waves[one])
         elif other.checkpoint:
             kind = "checkpoint"
         found.setdefault((kind, name), []).append(one)

@@ -126,7 +126,7 @@ def with_phases(tasks: Iterable[Task], phases: Sequence[Phase]) -> tuple[Task, .
     return tuple(replace(task, phase=titles.get(task.line, "")) for task in tasks)
 
 
-def said_of(phases: Iterable[Phase]) -> dict[str, str]:
+def texts_of(phases: Iterable[Phase]) -> dict[str, str]:
     """Return what each phase says, by its title."""
     return {phase.title: phase.text for phase in phases if phase.title and phase.text}
 
@@ -179,8 +179,8 @@ def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -
     found = outermost(sections(lines), lambda part: bool(_SECTION.search(part.title)))
     for line in (line for part in found for line in part.lines[1:] if not line.code):
         text = _MARKS.sub("", _BULLET.sub("", line.text)).rstrip(" .")
-        if told := _STORY_LINE.match(text):
-            _tell_story(told["number"], told["said"], stories)
+        if match := _STORY_LINE.match(text):
+            _add_story(match["number"], match["said"], stories)
         for task, needed in _pairs(text, known):
             names = [match_id(one, known) for one in (task, needed)]
             if None in names:
@@ -196,7 +196,7 @@ def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -
 
 
 def in_order(
-    phases: Sequence[Phase], tasks: Sequence[Task], said: DependencyNotes
+    phases: Sequence[Phase], tasks: Sequence[Task], notes: DependencyNotes
 ) -> tuple[Task, ...]:
     """Return the tasks with what the order of the phases puts before each of them.
 
@@ -207,8 +207,8 @@ def in_order(
     edges = _Edges(tasks)
     before: list[set[int]] = []
     ends: list[list[str]] = []
-    for place, phase in enumerate(phases):
-        awaited = _awaited(place, phases, said, before)
+    for index, phase in enumerate(phases):
+        awaited = _awaited(index, phases, notes, before)
         before.append(awaited | {inner for one in awaited for inner in before[one]})
         nearest = awaited - {inner for one in awaited for inner in before[one]}
         barrier = [task for one in sorted(nearest) for task in ends[one]]
@@ -229,18 +229,18 @@ def stories_of(phase: Phase) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"US{one or other}" for one, other in found))
 
 
-def _tell_story(number: str, said: str, stories: dict[str, frozenset[str]]) -> None:
+def _add_story(number: str, text: str, stories: dict[str, frozenset[str]]) -> None:
     """Take in a line about a story: every story and phase it mentions comes first.
 
     But for those in a part of the sentence that says the opposite ("no dependencies on US1").
     """
     waits: set[str] = set()
-    for clause in _CLAUSES.split(said):
+    for clause in _CLAUSES.split(text):
         if not _APART.search(clause):
             waits |= {f"US{one}" for found in _STORIES.finditer(clause) for one in _each(found)}
             waits |= {one for found in _PHASES.finditer(clause) for one in _each(found)}
     waits -= {f"US{number}"}
-    if waits or _FREE.search(said):
+    if waits or _FREE.search(text):
         stories[f"US{number}"] = stories.get(f"US{number}", frozenset()) | waits
 
 
@@ -254,9 +254,9 @@ def _each(found: re.Match[str]) -> list[str]:
 
 def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
     """Return (task, what it waits for) of a line, as written."""
-    if told := _TASK_LINE.match(text):
-        named = read_references(told["what"], known).ids
-        return [(told["task"], one) for one in named if one[:1] in "Tt"]
+    if match := _TASK_LINE.match(text):
+        named = read_references(match["what"], known).ids
+        return [(match["task"], one) for one in named if one[:1] in "Tt"]
     if not _CHAIN.match(text):
         return []
     links = [re.findall(r"T\d+[a-z]?", part) for part in re.split(r"→|->|=>", text)]
@@ -269,18 +269,18 @@ def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _awaited(
-    place: int, phases: Sequence[Phase], said: DependencyNotes, before: Sequence[set[int]]
+    index: int, phases: Sequence[Phase], notes: DependencyNotes, before: Sequence[set[int]]
 ) -> set[int]:
     """Return the phases that end before this one begins."""
-    own = stories_of(phases[place])
-    if not own or not all(story in said.stories for story in own):
-        return set(range(place))
-    wanted = {one for story in own for one in said.stories[story]}
+    own = stories_of(phases[index])
+    if not own or not all(story in notes.stories for story in own):
+        return set(range(index))
+    needed = {one for story in own for one in notes.stories[story]}
     first_story = next(n for n, phase in enumerate(phases) if stories_of(phase))
     return {
         n
-        for n in range(place)
-        if n < first_story or not stories_of(phases[n]) or wanted & _names(phases[n])
+        for n in range(index)
+        if n < first_story or not stories_of(phases[n]) or needed & _names(phases[n])
     }
 
 
@@ -295,14 +295,14 @@ class _Edges:
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.of = {task.id: set(task.depends) for task in tasks}
-        self._place = _places(tasks)
+        self._position = _positions_of(tasks)
 
     def add(self, task: str, earlier: Iterable[str]) -> None:
         # All edges lead to an earlier place, so they never close a ring.
-        self.of[task].update(one for one in earlier if self._place[one] < self._place[task])
+        self.of[task].update(one for one in earlier if self._position[one] < self._position[task])
 
 
-def _places(tasks: Sequence[Task]) -> dict[str, int]:
+def _positions_of(tasks: Sequence[Task]) -> dict[str, int]:
     """Return the places of tasks in the order of the file, moved only where they declare it."""
     rank = {task.id: number for number, task in enumerate(tasks)}
     waiting = {task.id: set(task.depends) for task in tasks}
@@ -311,15 +311,15 @@ def _places(tasks: Sequence[Task]) -> dict[str, int]:
         for one in task.depends:
             after.setdefault(one, []).append(task.id)
     ready = [rank[task.id] for task in tasks if not task.depends]
-    places: dict[str, int] = {}
+    positions: dict[str, int] = {}
     while ready:
         current = tasks[heappop(ready)].id
-        places[current] = len(places)
+        positions[current] = len(positions)
         for later in after.get(current, ()):
             waiting[later].discard(current)
             if not waiting[later]:
                 heappush(ready, rank[later])
-    return places
+    return positions
 
 
 def _chained(phase: Phase, barrier: Sequence[str], edges: _Edges) -> list[str]:

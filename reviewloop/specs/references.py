@@ -90,11 +90,11 @@ def match_id(ref: str, known: Iterable[str]) -> str | None:
     ids = list(known)
     if ref in ids:
         return ref
-    wanted = canonical(ref)
-    exact = [one for one in ids if canonical(one) == wanted]
+    key = canonical(ref)
+    exact = [one for one in ids if canonical(one) == key]
     if exact:
         return exact[0]
-    tail = re.sub(r"^(?:task|requirement|req|t|r)-?(?=\d)", "", wanted)
+    tail = re.sub(r"^(?:task|requirement|req|t|r)-?(?=\d)", "", key)
     near = [one for one in ids if re.sub(r"^(?:task|req|t|r)-?(?=\d)", "", canonical(one)) == tail]
     return near[0] if len(near) == 1 else None
 

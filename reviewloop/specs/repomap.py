@@ -51,8 +51,8 @@ def focus_on(named: Iterable[str], words: Mapping[str, float], paths: Sequence[s
     files = find_paths(names, dict.fromkeys(paths))
     folders = {path.rpartition("/")[0] for path in [*files, *names]}
     known = {path.rpartition("/")[0] for path in paths}
-    wanted = {name for name in (*folders, *names) if name in known}
-    return Focus(tuple(files), tuple(sorted(wanted - {""})), dict(words))
+    selected = {name for name in (*folders, *names) if name in known}
+    return Focus(tuple(files), tuple(sorted(selected - {""})), dict(words))
 
 
 def draw_map(
@@ -82,8 +82,10 @@ def draw_map(
     symbols = {path: _symbols(files, path) for path in candidates}
     scores = {path: by_path[path] + _symbol_score(symbols.get(path, ()), focus) for path in sizes}
     ranked = sorted(scores, key=lambda path: (-scores[path], path))
-    wanted = [path for path in ranked if symbols.get(path) and scores[path] > 0]
-    outlines, shown, hidden = _outlines(wanted, symbols, focus, int(budget_tokens * _OUTLINE_SHARE))
+    selected = [path for path in ranked if symbols.get(path) and scores[path] > 0]
+    outlines, shown, hidden = _outlines(
+        selected, symbols, focus, int(budget_tokens * _OUTLINE_SHARE)
+    )
     tree, cut = _tree(scores, budget_tokens - estimate_tokens(outlines))
     left_out = [f"outlines of {hidden} more matching files"] if hidden else []
     left_out += [cut] if cut else []
@@ -95,9 +97,9 @@ def _path_scores(paths: Sequence[str], focus: Focus) -> dict[str, float]:
     split = {path: _words_of(path) for path in paths}
     counts: dict[str, int] = {}
     hits: dict[str, list[str]] = {}
-    telling = {word for word in set().union(*split.values()) if fits(word, focus.words)}
+    informative = {word for word in set().union(*split.values()) if fits(word, focus.words)}
     for path, words in split.items():
-        hits[path] = sorted(words & telling)
+        hits[path] = sorted(words & informative)
         for word in hits[path]:
             counts[word] = counts.get(word, 0) + 1
     scores = {}
@@ -144,12 +146,12 @@ def _words_of(path: str) -> frozenset[str]:
 
 
 def _outlines(
-    wanted: Sequence[str], symbols: Mapping[str, Sequence[Symbol]], focus: Focus, budget: int
+    selected: Sequence[str], symbols: Mapping[str, Sequence[Symbol]], focus: Focus, budget: int
 ) -> tuple[str, list[str], int]:
     parts: list[str] = []
     shown: list[str] = []
     room = budget
-    for path in wanted:
+    for path in selected:
         limit = 8 if language_of(path) in _DATA and path not in focus.files else _SHOWN_SYMBOLS
         text = _file(path, symbols[path], limit)
         cost = estimate_tokens(text) + 1
@@ -161,9 +163,9 @@ def _outlines(
         parts.append(text)
         shown.append(path)
     if not parts:
-        return "", [], len(wanted)
+        return "", [], len(selected)
     lead = "Files that look relevant, with what they define (line numbers in front):"
-    return "\n".join([lead, *parts]), shown, len(wanted) - len(shown)
+    return "\n".join([lead, *parts]), shown, len(selected) - len(shown)
 
 
 def _file(path: str, symbols: Sequence[Symbol], limit: int) -> str:

@@ -84,11 +84,11 @@ class _Reader:
         if not ordered or (self.item and len(ordered["indent"]) > self.item[1]):
             return False
         owner = self.open[-1][1] if self.open else ""
-        wanted = f"{owner}.{ordered['number']}" if owner else ordered["number"]
-        known = wanted in self.texts
-        started = self._start(wanted, ordered["text"], len(ordered["indent"]))
+        ident = f"{owner}.{ordered['number']}" if owner else ordered["number"]
+        known = ident in self.texts
+        started = self._start(ident, ordered["text"], len(ordered["indent"]))
         if not owner and not known:
-            self.weak.add(wanted)
+            self.weak.add(ident)
         return started
 
     def _start(self, key: str, text: str, indent: int) -> bool:
@@ -162,12 +162,12 @@ def unnamed(tasks: Iterable[Task], requirements: Mapping[str, str]) -> str:
 
 
 def resolve(
-    wanted: Sequence[str], requirements: Mapping[str, str]
+    idents: Sequence[str], requirements: Mapping[str, str]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return the texts of the wanted ids, and the ids that no requirement has."""
     found: dict[str, str] = {}
     missing: list[str] = []
-    for ref in wanted:
+    for ref in idents:
         if ref == "all":
             tops = [key for key in requirements if key.rpartition(".")[0] not in requirements]
             found.update({key: requirements[key] for key in tops})

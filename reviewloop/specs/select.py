@@ -42,13 +42,13 @@ def why_unticked(user: UserRepo, now: Sequence[Task], task: Task, error: ReviewL
 def renamed(before: Collection[Task], now: Collection[Task], title: str) -> tuple[Task, ...] | None:
     """Return what stands now where a task with this title stood `before`; see `called_now`."""
     old, new = _listed(before), _listed(now)
-    places = [place for place, task in enumerate(old) if task.title == title]
+    positions = [position for position, task in enumerate(old) if task.title == title]
     kept = _kept(old, new)
-    if len(places) != 1 or title in kept:
+    if len(positions) != 1 or title in kept:
         return None
-    place, was = places[0], old[places[0]]
-    first = next((n for n in range(place, 0, -1) if old[n - 1].title in kept), 0)
-    last = next((n for n in range(place, len(old)) if old[n].title in kept), len(old))
+    position, was = positions[0], old[positions[0]]
+    first = next((n for n in range(position, 0, -1) if old[n - 1].title in kept), 0)
+    last = next((n for n in range(position, len(old)) if old[n].title in kept), len(old))
     above = kept[old[first - 1].title] + 1 if first else 0
     below = kept[old[last].title] if last < len(old) else len(new)
     if above > below:
@@ -70,8 +70,8 @@ def _kept(old: Sequence[Task], new: Sequence[Task]) -> dict[str, int]:
     count = Counter(one.title for one in old)
     again = Counter(one.title for one in new)
     return {
-        one.title: place
-        for place, one in enumerate(new)
+        one.title: position
+        for position, one in enumerate(new)
         if count[one.title] == 1 and again[one.title] == 1
     }
 
@@ -92,16 +92,16 @@ class MissingDependenciesError(UsageError):
         self.sentence, self.waiting = sentence, tuple(waiting)
 
 
-def pick(spec: Spec, wanted: str = "next") -> Task:
+def pick(spec: Spec, selection: str = "next") -> Task:
     """Return the task that is meant by an id, by words of its title, or by "next".
 
     Raises UsageError where there is no such task or it cannot start: done already, blocked, made
     of other tasks, waiting for one, or part of a problem that the spec's author has to solve.
     """
     _refuse_unreadable(spec)
-    if wanted.strip().casefold() in ("", "next"):
+    if selection.strip().casefold() in ("", "next"):
         return _next(spec)
-    task = _named(spec, wanted.strip())
+    task = _named(spec, selection.strip())
     _refuse_problem(spec, task)
     if parts := _open_parts(spec, task):
         raise UsageError(
@@ -127,8 +127,8 @@ def with_done(spec: Spec, done: Collection[str]) -> Spec:
     """Return the spec as it is when these tasks are ticked as well."""
     if not done:
         return spec
-    wanted = frozenset(done)  # runs keep it as a list
-    return replace(spec, tasks=tuple(_ticked(t) if t.id in wanted else t for t in spec.tasks))
+    finished = frozenset(done)  # runs keep it as a list
+    return replace(spec, tasks=tuple(_ticked(t) if t.id in finished else t for t in spec.tasks))
 
 
 def _ticked(task: Task) -> Task:
@@ -180,8 +180,8 @@ def _missing_before(spec: Spec, task: Task) -> list[Task]:
 def _next(spec: Spec) -> Task:
     order = leaves(spec)
     if spec.waves:
-        places = _wave_places(spec)
-        order.sort(key=lambda task: places[task.id])
+        positions = _wave_positions(spec)
+        order.sort(key=lambda task: positions[task.id])
     remaining = [task for task in order if not is_done(spec, task)]
     for task in remaining:
         if not task.blocked and not _missing_before(spec, task):
@@ -199,20 +199,20 @@ def _next(spec: Spec) -> Task:
     raise UsageError(f"no task can start: task {first.id} ({first.where}) {kind}: {why}")
 
 
-def _named(spec: Spec, wanted: str) -> Task:
-    known = match_id(wanted, spec.by_id)
+def _named(spec: Spec, selection: str) -> Task:
+    known = match_id(selection, spec.by_id)
     if known is not None:
         return spec.by_id[known]
-    plain = wanted.casefold()
+    plain = selection.casefold()
     exact = [task for task in spec.tasks if task.title.casefold() == plain]
     found = exact or [task for task in spec.tasks if plain in task.title.casefold()]
     if len(found) == 1 and (exact or len(plain) > 2):
         return found[0]
     if len(found) > 1 and len(plain) > 2:
         shown = ", ".join(f"{task.id} '{task.title}'" for task in found[:5])
-        raise UsageError(f"'{wanted}' could mean several tasks: {shown}; name one by its number")
+        raise UsageError(f"'{selection}' could mean several tasks: {shown}; name one by its number")
     titles = {task.title.casefold(): task for task in reversed(spec.tasks)}
-    near = difflib.get_close_matches(wanted, spec.by_id, 1, 0.5)
+    near = difflib.get_close_matches(selection, spec.by_id, 1, 0.5)
     near += [titles[one].id for one in difflib.get_close_matches(plain, titles, 1, 0.5)]
     hint = f"did you mean {near[0]} '{spec.by_id[near[0]].title}'? " if near else ""
     if re.search(r"\bnext\b", plain):
@@ -220,7 +220,8 @@ def _named(spec: Spec, wanted: str) -> Task:
     elif re.search(r"\b(?:all|open) tasks\b", plain):
         hint = "did you mean `reviewloop batch`? "
     raise UsageError(
-        f"there is no task '{wanted}' in {spec.tasks_path}; {hint}reviewloop tasks lists them all"
+        f"there is no task '{selection}' in {spec.tasks_path}; {hint}"
+        "reviewloop tasks lists them all"
     )
 
 
@@ -254,16 +255,16 @@ def _first_problem(spec: Spec, concerned: list[str]) -> Problem | None:
     return next((one for one in spec.problems if set(one.tasks) & set(concerned)), None)
 
 
-def _wave_places(spec: Spec) -> dict[str, float]:
+def _wave_positions(spec: Spec) -> dict[str, float]:
     """Return where each task stands; one that is in no wave comes after the tasks above it."""
-    listed = {task: float(place) for place, wave in enumerate(spec.waves) for task in wave}
-    places: dict[str, float] = {}
+    listed = {task: float(position) for position, wave in enumerate(spec.waves) for task in wave}
+    positions: dict[str, float] = {}
     latest = -1.0
     for task in spec.tasks:
         if task.id in listed:
             latest = max(latest, listed[task.id])
-        places[task.id] = listed.get(task.id, latest + 0.5)
-    return places
+        positions[task.id] = listed.get(task.id, latest + 0.5)
+    return positions
 
 
 def _open_parts(spec: Spec, task: Task) -> list[Task]:

@@ -42,7 +42,7 @@ _PARALLEL = re.compile(
 _ARROW = re.compile(r"\s*(?:→|->|=>)\s*")
 
 
-def with_said(
+def with_stated_order(
     tasks: Sequence[Task], lines: Sequence[Line], path: str
 ) -> tuple[tuple[Task, ...], list[Problem], list[str]]:
     """Return the tasks with what such a section says, rings of it, and a notice for each bad id.
@@ -50,7 +50,7 @@ def with_said(
     A sentence that cannot be read is left: its tasks go on in the order of the file.
     """
     known = [task.id for task in tasks]
-    said: dict[str, list[str]] = {}
+    stated: dict[str, list[str]] = {}
     notices: list[str] = []
     found = outermost(sections(lines), lambda part: bool(_SECTION.search(part.title)))
     for line in (line for part in found for line in part.lines[1:] if not line.code):
@@ -65,41 +65,41 @@ def with_said(
                     "dependency is not used"
                 )
             elif names[0] != names[1]:
-                said.setdefault(names[0] or "", []).extend(filter(None, [names[1]]))
-    if not said:
+                stated.setdefault(names[0] or "", []).extend(filter(None, [names[1]]))
+    if not stated:
         return tuple(tasks), [], notices
-    told = [_told(task, said) for task in tasks]
-    rings = cycles(told)
-    return tuple(told if rings else _rest_in_order(told)), rings, notices
+    updated = [_with_stated(task, stated) for task in tasks]
+    rings = cycles(updated)
+    return tuple(updated if rings else _rest_in_order(updated)), rings, notices
 
 
-def _told(task: Task, said: dict[str, list[str]]) -> Task:
-    if task.id not in said:
+def _with_stated(task: Task, stated: dict[str, list[str]]) -> Task:
+    if task.id not in stated:
         return task
-    depends = tuple(dict.fromkeys((*task.depends, *said[task.id])))
+    depends = tuple(dict.fromkeys((*task.depends, *stated[task.id])))
     return replace(task, depends=depends, declares_depends=True)
 
 
 def _rest_in_order(tasks: list[Task]) -> list[Task]:
     """Return the tasks so that one nothing is said of comes after all above it."""
     by_id = {task.id: task for task in tasks}
-    for place, task in enumerate(tasks):
+    for position, task in enumerate(tasks):
         owners = ancestors(task, by_id)
         if task.children or any(one.declares_depends for one in (task, *owners)):
             continue
-        above = [one.id for one in tasks[:place] if not one.children]
+        above = [one.id for one in tasks[:position] if not one.children]
         free = tuple(one for one in above if not _waits(one, {task.id}, by_id))
         by_id[task.id] = replace(task, follows=free, declares_depends=True)
     return [by_id[task.id] for task in tasks]
 
 
-def _waits(start: str, wanted: set[str], by_id: Mapping[str, Task]) -> bool:
+def _waits(start: str, needed: set[str], by_id: Mapping[str, Task]) -> bool:
     """Whether a task waits for one of these, by way of others too."""
     seen: set[str] = set()
     todo = [start]
     while todo:
         current = todo.pop()
-        if current in wanted:
+        if current in needed:
             return True
         if current in by_id and current not in seen:
             seen.add(current)
@@ -109,15 +109,15 @@ def _waits(start: str, wanted: set[str], by_id: Mapping[str, Task]) -> bool:
 
 def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
     """Return (task, what it waits for) of a sentence; "" for nothing."""
-    if told := _PARALLEL.match(text):
-        group = _ids(told["tasks"], known)
+    if match := _PARALLEL.match(text):
+        group = _ids(match["tasks"], known)
         first = known.index(group[0]) if group and group[0] in known else 0
         before = known[first - 1] if first else ""  # no more than the order of the file says
         return [(one, before) for one in group]
-    if told := _FREE.match(text):
-        return [(one, "") for one in _ids(told["tasks"], known)]
-    if told := _BEFORE.match(text) or _DEPENDS.match(text):
-        tasks, needed = _ids(told["tasks"], known), _ids(told["what"], known)
+    if match := _FREE.match(text):
+        return [(one, "") for one in _ids(match["tasks"], known)]
+    if match := _BEFORE.match(text) or _DEPENDS.match(text):
+        tasks, needed = _ids(match["tasks"], known), _ids(match["what"], known)
         return [(one, other) for one in tasks for other in needed]
     links = [_ids(part, known) for part in _ARROW.split(text)]
     if len(links) < 2 or not all(links):
@@ -145,7 +145,7 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
     heads = (replace(part.lines[0], text="", title="") for part in required)
     parts = zip(heads, required, strict=True)
     requirements = read_requirements([line for head, p in parts for line in (head, *p.lines[1:])])
-    tasks, rings, said = with_said(listed.tasks, lines, ref.path)
+    tasks, rings, stated = with_stated_order(listed.tasks, lines, ref.path)
     if not any(problem.kind == "cycle" for problem in listed.problems):
         listed = replace(listed, tasks=tasks, problems=(*listed.problems, *rings))
     listed = replace(listed, tasks=tuple(with_named(task, requirements) for task in listed.tasks))
@@ -153,7 +153,7 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
     notices = (
         *listed.notices,
         wave_notice,
-        *said,
+        *stated,
         *unresolved(listed.tasks, requirements),
         unnamed(listed.tasks, requirements),
     )

@@ -18,8 +18,8 @@ from reviewloop.specs.phases import (
     in_order,
     read_dependencies,
     read_phases,
-    said_of,
     stories_of,
+    texts_of,
     with_phases,
 )
 from reviewloop.specs.requirements import read_requirements, unnamed, with_named
@@ -72,9 +72,11 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
         )
     lines = read_document(data).lines
     listed = read_tasks(data, ref.tasks_path, "spec-kit")
-    said = read_dependencies(lines, listed.tasks, ref.tasks_path)
+    notes = read_dependencies(lines, listed.tasks, ref.tasks_path)
     tasks = [
-        replace(task, depends=tuple(dict.fromkeys((*task.depends, *said.depends.get(task.id, ())))))
+        replace(
+            task, depends=tuple(dict.fromkeys((*task.depends, *notes.depends.get(task.id, ()))))
+        )
         for task in listed.tasks
     ]
     spec_lines = read_document(documents.read(f"{ref.path}/spec.md") or b"").lines
@@ -82,9 +84,9 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
     phases = read_phases(lines, tasks)
     stories = {t.line: stories_of(phase) for phase in phases for t in phase.tasks}
     tasks = [_required(task, stories.get(task.line, ()), requirements) for task in tasks]
-    problems = [one for one in (*listed.problems, *said.problems) if one.kind != "cycle"]
+    problems = [one for one in (*listed.problems, *notes.problems) if one.kind != "cycle"]
     problems += cycles(tasks)
-    ordered = tasks if problems else in_order(phases, tasks, said)
+    ordered = tasks if problems else in_order(phases, tasks, notes)
     notices = [
         *listed.notices,
         *_missing(documents, ref),
@@ -108,7 +110,7 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
         problems=tuple(problems),
         notices=tuple(notices),
         stage=_status(spec_lines),
-        phases=said_of(phases),
+        phases=texts_of(phases),
         files=documents.digests,
     )
 

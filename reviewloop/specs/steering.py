@@ -252,7 +252,7 @@ def read_steering(
     request; `about` is the task's text, for files that say when they fit; files
     matching `never` are not referred to.
     """
-    asked = _Question(
+    question = _Question(
         tuple(sorted(set(changed))), frozenset(manual), frozenset(terms(about)), tuple(never)
     )
     items: list[SteeringItem] = []
@@ -260,18 +260,18 @@ def read_steering(
         names = [path for path in home.paths() if "/" not in path and path.endswith(".md")]
         # AGENTS.md first: it is the general word, the topical files say more.
         for name in sorted(names, key=lambda one: (one != "AGENTS.md", one)):
-            items += _item(home, name, "global", asked)
-    items += _item(project, "AGENTS.md", "project", asked)
+            items += _item(home, name, "global", question)
+    items += _item(project, "AGENTS.md", "project", question)
     found = _by_folder(project, folder)
     taken = {above: {path.rpartition("/")[2] for path in paths} for above, paths in found.items()}
     for above, paths in found.items():
         nearer = {name for other in found if len(other) > len(above) for name in taken[other]}
         for path in paths:
             if path.rpartition("/")[2] not in nearer:
-                items += _item(project, path, "project", asked, above)
+                items += _item(project, path, "project", question, above)
     own = [f"{folder}/AGENTS.md"] if folder else []
-    for above in _folders_above([*asked.changed, *own]):
-        items += _item(project, f"{above}/AGENTS.md", "project", asked, project=folder)
+    for above in _folders_above([*question.changed, *own]):
+        items += _item(project, f"{above}/AGENTS.md", "project", question, project=folder)
     return Steering(tuple(items))
 
 
@@ -283,11 +283,11 @@ def _by_folder(project: Files, folder: str) -> dict[str, list[str]]:
     """Return the steering files of the root and of each folder down to the project's."""
     found = {}
     for above in ["", *_folders_above([f"{folder}/x"] * bool(folder))]:
-        place = f"{above}/{_PROJECT_FOLDER}" if above else _PROJECT_FOLDER
-        depth = place.count("/") + 1
+        location = f"{above}/{_PROJECT_FOLDER}" if above else _PROJECT_FOLDER
+        depth = location.count("/") + 1
         found[above] = [
             path
-            for path in project.paths(place)
+            for path in project.paths(location)
             if path.endswith(".md") and path.count("/") == depth
         ]
     return found
@@ -319,7 +319,7 @@ def steering_on_disk(
 
 
 def _item(
-    files: Files, path: str, scope: Scope, asked: _Question, folder: str = "", project: str = ""
+    files: Files, path: str, scope: Scope, question: _Question, folder: str = "", project: str = ""
 ) -> list[SteeringItem]:
     """Return a steering file of `folder`, whose patterns and references count from there."""
     data = files.read(path)
@@ -328,11 +328,11 @@ def _item(
     name = path.rpartition("/")[2]
     plain = name == "AGENTS.md"
     front = FrontMatter({}, decode(data)) if plain else read_front_matter(decode(data))
-    mode, included, reason = _decide(front, name.removesuffix(".md"), asked, folder)
+    mode, included, reason = _decide(front, name.removesuffix(".md"), question, folder)
     if plain and "/" in path:
-        reason = f"lies above {_first_below(path, asked.changed, project)}"
+        reason = f"lies above {_first_below(path, question.changed, project)}"
     base = path.rpartition("/")[0] if plain else folder
-    resolved = resolve_references(front.body, files, base, asked.never) if included else None
+    resolved = resolve_references(front.body, files, base, question.never) if included else None
     if resolved and resolved.missing:
         reason += f"; not resolved: {', '.join(resolved.missing)}"
     return [
@@ -350,30 +350,32 @@ def _item(
     ]
 
 
-def _decide(front: FrontMatter, name: str, asked: _Question, folder: str) -> tuple[Mode, bool, str]:
+def _decide(
+    front: FrontMatter, name: str, question: _Question, folder: str
+) -> tuple[Mode, bool, str]:
     written = front.first("inclusion")
     mode = _MODES.get(written.casefold())
     if mode is None:
         return "always", True, f"its inclusion '{written}' is unknown, so it is always included"
     if mode == "fileMatch":
         patterns = front.values.get("fileMatchPattern", ())
-        for path in asked.changed:
+        for path in question.changed:
             if pattern := matches(patterns, path, folder):
                 return mode, True, f"{path} matches {pattern}"
         shown = ", ".join(patterns) or "(no fileMatchPattern)"
         return mode, False, f"no file of this work matches {shown}"
     title = front.first("name") or name
     if mode == "manual":
-        wanted = bool({name, title} & asked.manual)
+        is_manual = bool({name, title} & question.manual)
         return (
             mode,
-            wanted,
-            "asked for by name" if wanted else "only included when asked for (--steering NAME)",
+            is_manual,
+            "asked for by name" if is_manual else "only included when asked for (--steering NAME)",
         )
     if mode == "auto":
         described = terms(f"{title} {front.first('description')}")
-        shared = sorted(word for word in described if fits(word, asked.about))
-        if {name, title} & asked.manual:
+        shared = sorted(word for word in described if fits(word, question.about))
+        if {name, title} & question.manual:
             return mode, True, "asked for by name"
         if len(shared) >= _SHARED_WORDS:
             return mode, True, f"its description shares words with the task: {', '.join(shared)}"

@@ -65,8 +65,8 @@ class TaskLine:
         """Digest of the line without its mark: it stays the same while the state changes."""
         before = self.mark_offset - self.line.offset
         data = self.line.text.encode("utf-8", "surrogateescape")
-        masked = data[:before] + b"?" + data[before + len(self.mark.encode()) :]
-        return hashlib.sha256(masked).hexdigest()
+        unmarked = data[:before] + b"?" + data[before + len(self.mark.encode()) :]
+        return hashlib.sha256(unmarked).hexdigest()
 
 
 def read_task_line(line: Line) -> TaskLine | None:
@@ -171,13 +171,13 @@ def read_details(title: str, body: list[str]) -> Details:
     blocked = ""
     fully = False
     declared = bool(depends)
-    for place, line in enumerate(body):
+    for index, line in enumerate(body):
         if found := _DEPENDS.match(line):
             declared = True
             fully = fully or not _DEPENDS_KIRO.match(line)
-            depends += _values(found["value"], body[place + 1 :])
+            depends += _values(found["value"], body[index + 1 :])
         elif found := _REQUIREMENTS.match(line):
-            requirements += _values(found["value"], body[place + 1 :])
+            requirements += _values(found["value"], body[index + 1 :])
         elif found := _BLOCKED.match(line):
             blocked = clean(found["value"]) or "no reason given"
     return Details(tuple(depends), declared, fully, tuple(requirements), blocked)
@@ -346,17 +346,17 @@ def _name(nodes: list[Node], ids: set[str]) -> list[str]:
     ordinals = any(node.id == "-" for node in nodes)
     taken = set() if ordinals else set(ids)
     made_up: list[str] = []
-    places: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for node in nodes:
         lead = f"{node.parent.id}." if node.parent else ""
-        places[lead] += 1
+        counts[lead] += 1
         if node.head.id and not ordinals:
             node.id = node.head.id
             continue
-        place = places[lead]
-        while f"{lead}{place}" in taken:
-            place += 1
-        node.id = f"{lead}{place}"
+        number = counts[lead]
+        while f"{lead}{number}" in taken:
+            number += 1
+        node.id = f"{lead}{number}"
         taken.add(node.id)
         made_up.append(node.id)
     return made_up

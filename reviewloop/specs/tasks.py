@@ -54,10 +54,10 @@ def asks_for_green(title: str, body: Sequence[str]) -> bool:
     lines = [one for line in body if (one := _bare(line)) and not _REFERENCE.match(one)]
     if not all(_only_green(line) for line in lines):
         return False
-    said_below = any(_GREEN.search(line) for line in lines)
+    asks_below = any(_GREEN.search(line) for line in lines)
     if _only_green(rest):
-        return said_below or bool(_GREEN.search(rest))
-    return bool(named) and said_below
+        return asks_below or bool(_GREEN.search(rest))
+    return bool(named) and asks_below
 
 
 def after_the_rest(tasks: Sequence[Task]) -> tuple[Task, ...]:
@@ -68,20 +68,20 @@ def after_the_rest(tasks: Sequence[Task]) -> tuple[Task, ...]:
     rank = {task.id: number for number, task in enumerate(tasks)}
     by_id = {task.id: task for task in tasks}
     since: list[str] = []
-    placed: list[Task] = []
+    ordered: list[Task] = []
     for number, task in enumerate(tasks):
         if task.checkpoint:
-            above = [one for one in since if _last_place(one, by_id, rank) < number]
-            placed.append(replace(task, follows=tuple(above)))
+            above = [one for one in since if _last_position(one, by_id, rank) < number]
+            ordered.append(replace(task, follows=tuple(above)))
             since = []
         else:
-            placed.append(task)
+            ordered.append(task)
         if not task.children and not task.optional:
             since.append(task.id)
-    return tuple(placed)
+    return tuple(ordered)
 
 
-def _last_place(start: str, by_id: Mapping[str, Task], rank: Mapping[str, int]) -> int:
+def _last_position(start: str, by_id: Mapping[str, Task], rank: Mapping[str, int]) -> int:
     """Return the last place in the file among a task and all that it waits for."""
     seen, todo = {start}, [start]
     while todo:
@@ -129,12 +129,12 @@ def read_tasks(
         indented=dialect in ("spec-kit", "openspec"),
         named=SPEC_KIT_ID if dialect == "spec-kit" else "",
     )
-    said = [_said(node.head, tuple(node.lines)) for node in tree.nodes]
-    details = [one.details for one in said]
+    contents = [_read_text(node.head, tuple(node.lines)) for node in tree.nodes]
+    details = [one.details for one in contents]
     links = _Links(path, tree.nodes, details)
     tasks = tuple(
         _task(node, one, depends, path, dialect, in_work_mark)
-        for node, one, depends in zip(tree.nodes, said, links.depends, strict=True)
+        for node, one, depends in zip(tree.nodes, contents, links.depends, strict=True)
     )
     problems = [*_encoding(data, path), *_open_fence(document.open_fence, path)]
     problems += _no_tasks(tasks, path)
@@ -201,8 +201,8 @@ def comes_after(task: Task, by_id: Mapping[str, Task]) -> list[str]:
     if not task.parent:  # the most there are, in lists of a thousand
         return list(dict.fromkeys((*task.depends, *task.follows)))
     family = (task, *ancestors(task, by_id))
-    placed = [one for member in family for one in member.follows]
-    return list(dict.fromkeys([*waits_for(task, by_id), *placed]))
+    followers = [one for member in family for one in member.follows]
+    return list(dict.fromkeys([*waits_for(task, by_id), *followers]))
 
 
 def _part_of(inner: str, outer: str, by_id: Mapping[str, Task]) -> bool:
@@ -235,7 +235,7 @@ def _ring_through(start: Task, by_id: Mapping[str, Task], settled: set[str]) -> 
 
 
 @dataclass(frozen=True)
-class _Said:
+class _TaskText:
     """What the lines of one task say, whatever else is in its file."""
 
     details: Details
@@ -245,13 +245,13 @@ class _Said:
 
 
 @lru_cache(maxsize=8192)  # a tick leaves all other tasks as they are
-def _said(head: TaskLine, lines: tuple[Line, ...]) -> _Said:
+def _read_text(head: TaskLine, lines: tuple[Line, ...]) -> _TaskText:
     details = read_details(head.line.text, [line.text for line in lines if not line.code])
     requirements: list[str] = []
     for value in details.requirements:
         refs = read_references(value)
         requirements += [*refs.ids, *refs.unclear, *(["all"] if refs.everything else [])]
-    return _Said(
+    return _TaskText(
         details,
         tuple(dict.fromkeys(requirements)),
         textwrap.dedent("\n".join(line.text for line in lines)).strip("\n"),
@@ -260,9 +260,14 @@ def _said(head: TaskLine, lines: tuple[Line, ...]) -> _Said:
 
 
 def _task(
-    node: Node, said: _Said, depends: tuple[str, ...], path: str, dialect: DialectName, mark: bool
+    node: Node,
+    text: _TaskText,
+    depends: tuple[str, ...],
+    path: str,
+    dialect: DialectName,
+    mark: bool,
 ) -> Task:
-    head, details = node.head, said.details
+    head, details = node.head, text.details
     return Task(
         id=node.id,
         title=head.title,
@@ -270,9 +275,9 @@ def _task(
         optional=head.optional or any(owner.head.optional for owner in node.ancestors),
         parent=node.parent.id if node.parent else None,
         children=tuple(child.id for child in node.children),
-        requirements=said.requirements,
+        requirements=text.requirements,
         depends=depends,
-        body=said.body,
+        body=text.body,
         line=head.line.number,
         mark_offset=head.mark_offset,
         path=path,
@@ -283,7 +288,7 @@ def _task(
         parallel=head.parallel,
         blocked=details.blocked,
         has_in_work_mark=mark and head.mark in " -~xX",
-        checkpoint=not node.children and said.green,
+        checkpoint=not node.children and text.green,
         stories=head.stories,
     )
 
@@ -308,7 +313,7 @@ class _Links:
         for value in details.depends:
             refs = read_references(value, self.known)
             ids += [found for ref in refs.ids if (found := self._known(ref, node, value))]
-            ids += self._by_place(index, node, refs)
+            ids += self._by_position(index, node, refs)
             if refs.unclear or refs.everything:
                 shown = ", ".join(refs.unclear) or value
                 self._notice(node, f"the dependency '{shown}' of task {node.id} names no task")
@@ -329,7 +334,7 @@ class _Links:
             self._notice(node, f"the dependency '{ref}' of task {node.id} names no task")
         return None
 
-    def _by_place(self, index: int, node: Node, refs: References) -> list[str]:
+    def _by_position(self, index: int, node: Node, refs: References) -> list[str]:
         if not (refs.all_earlier or refs.previous):
             return []
         family = {node.id, *(owner.id for owner in node.ancestors)}
@@ -347,9 +352,9 @@ def _prefix(ref: str) -> str:
 
 
 def _duplicates(tasks: Sequence[Task]) -> list[Problem]:
-    places: dict[str, list[Task]] = {}
+    by_ident: dict[str, list[Task]] = {}
     for task in tasks:
-        places.setdefault(task.id, []).append(task)
+        by_ident.setdefault(task.id, []).append(task)
     return [
         Problem(
             "duplicate",
@@ -359,7 +364,7 @@ def _duplicates(tasks: Sequence[Task]) -> list[Problem]:
             "give one of them another number",
             (number,),
         )
-        for number, same in places.items()
+        for number, same in by_ident.items()
         if len(same) > 1
     ]
 

@@ -31,12 +31,12 @@ def terms(text: str) -> dict[str, int]:
     return counts
 
 
-def fits(word: str, wanted: Collection[str]) -> bool:
+def fits(word: str, accepted: Collection[str]) -> bool:
     """Say whether a word is one of the wanted, or begins like one (upload, uploader)."""
-    if word in wanted:
+    if word in accepted:
         return True
     return len(word) > 4 and any(
-        len(one) > 4 and (one.startswith(word) or word.startswith(one)) for one in wanted
+        len(one) > 4 and (one.startswith(word) or word.startswith(one)) for one in accepted
     )
 
 

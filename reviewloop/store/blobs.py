@@ -9,18 +9,18 @@ from typing import Any
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.faults import fault
-from reviewloop.store.redaction import Hide, as_it_is, hidden
+from reviewloop.store.redaction import Redact, as_it_is, hidden
 
 
 class Blobs:
     """Bytes by the SHA-256 of their content; writing the same bytes twice is one file.
 
-    `hide` takes secrets out of the texts of JSON values before they are stored.
+    `redact` takes secrets out of the texts of JSON values before they are stored.
     """
 
-    def __init__(self, folder: Path, hide: Hide = as_it_is) -> None:
+    def __init__(self, folder: Path, redact: Redact = as_it_is) -> None:
         self._folder = folder
-        self._hide = hide
+        self._redact = redact
 
     def put(self, data: bytes) -> str:
         """Store bytes durably and return their id (64 hex digits)."""
@@ -52,7 +52,7 @@ class Blobs:
 
     def put_json(self, value: Any) -> str:
         """Store a JSON-plain value; equal values have equal ids."""
-        value = hidden(value, self._hide)
+        value = hidden(value, self._redact)
         text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return self.put(text.encode("ascii"))
 

@@ -8,23 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.store.places import private_file
-from reviewloop.store.redaction import Hide, as_it_is, hidden
+from reviewloop.store.redaction import Redact, as_it_is, hidden
 
 Listener = Callable[[dict[str, Any]], None]
 
 
 class Events:
-    """Append events to a file and hand them to whoever watches; `hide` takes secrets out first."""
+    """Append events to a file and pass them to a listener; `redact` takes secrets out first."""
 
-    def __init__(self, path: Path, listener: Listener | None = None, hide: Hide = as_it_is) -> None:
-        self._hide = hide
+    def __init__(
+        self, path: Path, listener: Listener | None = None, redact: Redact = as_it_is
+    ) -> None:
+        self._redact = redact
         self._path = private_file(path)
         self._listener = listener
         self._lock = threading.Lock()
 
     def tell(self, kind: str, **what: Any) -> None:
         """Record one event; `what` holds JSON-plain values."""
-        event = {"at": time.time(), "kind": kind, **hidden(what, self._hide)}
+        event = {"at": time.time(), "kind": kind, **hidden(what, self._redact)}
         line = json.dumps(event, ensure_ascii=True) + "\n"
         with self._lock:
             with self._path.open("a", encoding="ascii") as file:

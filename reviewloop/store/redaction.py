@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-Hide = Callable[[str], str]
+Redact = Callable[[str], str]
 
 _DATABASE = b"SQLite format 3\0"
 
@@ -15,22 +15,22 @@ def as_it_is(text: str) -> str:
     return text
 
 
-def hidden(value: Any, hide: Hide) -> Any:
+def hidden(value: Any, redact: Redact) -> Any:
     """Return the value with each of its strings changed; keys stay, tuples become lists."""
     if isinstance(value, str):
-        return hide(value)
+        return redact(value)
     if isinstance(value, Mapping):
-        return {key: hidden(item, hide) for key, item in value.items()}
+        return {key: hidden(item, redact) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [hidden(item, hide) for item in value]
+        return [hidden(item, redact) for item in value]
     return value
 
 
 class HiddenFiles:
     """Takes secrets out of the files that commands write into a folder, each state of one once."""
 
-    def __init__(self, hide: Hide) -> None:
-        self._hide = hide
+    def __init__(self, redact: Redact) -> None:
+        self._redact = redact
         self._seen: dict[Path, tuple[int, int]] = {}
 
     def clean(self, folder: Path) -> None:
@@ -47,7 +47,7 @@ class HiddenFiles:
         if data.startswith(_DATABASE):
             return
         text = data.decode("utf-8", "surrogateescape")
-        shown = self._hide(text)
+        shown = self._redact(text)
         if shown == text:
             return
         partial = path.with_name(f"{path.name}.part")

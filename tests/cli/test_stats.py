@@ -252,4 +252,4 @@ def _forget(runs):
 
 def test_the_names_by_which_others_than_people_answer_are_those_that_they_use():
     assert (taken.AUTOPILOT, taken.QUEUE) == (policy.BY, changing.BY)
-    assert taken.PERSON == approve.PERSON
+    assert taken.BY_USER == approve.BY_USER

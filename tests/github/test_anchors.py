@@ -68,7 +68,7 @@ def finding(path="app.py", line=5, end=None, **fields):
     return Finding(**given | {"path": path, "line": line, "end_line": end} | fields)
 
 
-PLACES = [
+CODEOWNERS_PATHS = [
     # finding, (start, line) or None, whether GitHub shows all of its lines
     (finding(line=5), (None, 5), True),
     (finding(line=5, end=5), (None, 5), True),
@@ -95,7 +95,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("found", "lines", "whole"), PLACES)
+@pytest.mark.parametrize(("found", "lines", "whole"), CODEOWNERS_PATHS)
 def test_a_place_is_inside_of_one_hunk(found, lines, whole, anchors):
     made = anchors.comment(found, inline_body(found))
     assert (made and (made.start_line, made.line)) == lines
@@ -105,7 +105,9 @@ def test_a_place_is_inside_of_one_hunk(found, lines, whole, anchors):
 
 
 def test_github_takes_every_place_that_we_name(repository, anchors):
-    made = [anchors.comment(found, inline_body(found)) for found, lines, _ in PLACES if lines]
+    made = [
+        anchors.comment(found, inline_body(found)) for found, lines, _ in CODEOWNERS_PATHS if lines
+    ]
     with GitHubServer(repository) as server:
         server.open_pull(head="feature")
         with GitHub(server.token, Repo.of(server.full), **server.addresses) as client:

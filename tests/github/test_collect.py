@@ -11,11 +11,11 @@ from support.sample_review import failed_report, sample_report
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Evidence, Finding, Placement
 from reviewloop.github.api.model import Posted, PullRequest, Repo, State, Status
-from reviewloop.github.earlier.sameness import CommentLocation, Facts, Fate
+from reviewloop.github.earlier.sameness import CodePresence, CommentLocation, Facts
 from reviewloop.github.handed.artifact import artifact_of, bytes_of, kept_for_posting, read_artifact
 from reviewloop.github.handed.report import MOST_FINDINGS, FindingPart, ReportPart
 from reviewloop.github.job.event import Trigger
-from reviewloop.github.job.outcome import JobOutcome, judged_by
+from reviewloop.github.job.outcome import JobOutcome, with_threshold
 from reviewloop.github.posting.reading import PostableReview
 from reviewloop.github.posting.summary import summary
 from reviewloop.render.report import FileRead, PartRead, Readership, ReviewReport
@@ -33,11 +33,11 @@ def facts_of(report: ReviewReport) -> Facts:
     placed = [f.id for f in changed]
     return Facts(
         since="c" * 40,
-        spots={
+        locations={
             f.id: CommentLocation("RIGHT", 3, 4, offers=f.replacement is not None) for f in changed
         },
         codes=dict.fromkeys(placed, "2:0123abcd"),
-        fates={("app/db.py", "1:00000000"): Fate.GONE, ("", ""): Fate.UNKNOWN},
+        fates={("app/db.py", "1:00000000"): CodePresence.GONE, ("", ""): CodePresence.UNKNOWN},
         pushed=frozenset(placed[:1]),
         touched=frozenset({"app/db.py", "odd \udcff.py"}),
         renamed={"old.py": "new.py"},
@@ -54,7 +54,7 @@ def handed_over(report: ReviewReport, path: Path, facts: Facts | None = None) ->
     """Return what the other job has."""
     kept = kept_for_posting(ended(report, facts), TRIGGER, str(path))
     assert (kept.status, kept.collected) == (Status.PASSED, str(path)), kept.reason
-    return read_artifact(str(path)).reading(hide=str, rendered=str)
+    return read_artifact(str(path)).reading(redact=str, rendered=str)
 
 
 def asked_report() -> ReviewReport:
@@ -127,7 +127,7 @@ def test_whatever_a_review_holds_is_cut_to_what_can_be_read(tmp_path: Path) -> N
     assert [f.id for f in there.report.findings] == [f.id for f in several]
     assert [f.placement for f in there.report.findings[2:4]] == [Placement.UNANCHORED] * 2
     assert [f.path for f in there.report.findings[2:5]] == ["", "", r"odd \xff.py"]
-    assert not {several[2].id, several[3].id} & set(there.facts.spots)
+    assert not {several[2].id, several[3].id} & set(there.facts.locations)
     assert len(there.report.skipped) == 4
     many = [first.model_copy(update={"id": f"{n:012x}"}) for n in range(MOST_FINDINGS + 3)]
     there = handed_over(replace(report, findings=tuple(many), notes=()), tmp_path / "many")
@@ -159,17 +159,17 @@ def test_secrets_are_taken_out_once_more_and_offered_code_with_them(tmp_path: Pa
     one = replace(report, findings=(first.model_copy(update=texts),), notes=("hunter2",))
     end = Status.PASSED, 0, ""
 
-    def hide(text: str) -> str:
+    def redact(text: str) -> str:
         return text.replace("hunter2", "⟦secret⟧")
 
-    kept = bytes_of(artifact_of(PostableReview(one, facts_of(one), hide, hide), PULL, *end))
+    kept = bytes_of(artifact_of(PostableReview(one, facts_of(one), redact, redact), PULL, *end))
     assert b"hunter2" not in kept
     data = bytes_of(artifact_of(PostableReview(one, facts_of(one)), PULL, *end))
     assert b"hunter2" in data
     (tmp_path / "kept").write_bytes(data)
-    there = read_artifact(str(tmp_path / "kept")).reading(hide=hide, rendered=hide)
+    there = read_artifact(str(tmp_path / "kept")).reading(redact=redact, rendered=redact)
     assert "hunter2" not in repr(there.report)
-    assert (there.report.findings[0].replacement, there.facts.spots[first.id].offers) == (
+    assert (there.report.findings[0].replacement, there.facts.locations[first.id].offers) == (
         None,
         False,
     )
@@ -181,21 +181,23 @@ def test_facts_of_another_push_are_not_believed() -> None:
     other = facts.for_state(State(reviewed_sha="d" * 40))
     assert (other.touched, other.renamed, other.confirmed) == (frozenset(), {}, frozenset())
     assert other.pushed == set(facts.codes)
-    assert other.fate("app/db.py", "1:00000000") is Fate.GONE  # that is about the head itself
+    assert (
+        other.fate("app/db.py", "1:00000000") is CodePresence.GONE
+    )  # that is about the head itself
 
 
 def test_the_posting_job_may_judge_by_another_severity() -> None:
     report = replace(sample_report(), fail_on="never", exit_code=0, outcome="findings")
-    assert judged_by(report, "must").exit_code == ExitCode.FINDINGS
-    assert judged_by(replace(report, findings=()), "must").exit_code == ExitCode.CLEAN
-    assert judged_by(replace(report, exit_code=5), "must").exit_code == ExitCode.INCOMPLETE
+    assert with_threshold(report, "must").exit_code == ExitCode.FINDINGS
+    assert with_threshold(replace(report, findings=()), "must").exit_code == ExitCode.CLEAN
+    assert with_threshold(replace(report, exit_code=5), "must").exit_code == ExitCode.INCOMPLETE
     hidden = replace(report, findings=(), fail_on="must", exit_code=1)  # what settings do not list
-    assert judged_by(hidden, "must").exit_code == ExitCode.FINDINGS
+    assert with_threshold(hidden, "must").exit_code == ExitCode.FINDINGS
     assert json.loads(bytes_of(artifact_of(PostableReview(report), PULL, Status.PASSED, 0, "")))[
         "pull"
     ]
     with pytest.raises(UsageError, match="no review"):
-        _empty().reading(hide=str, rendered=str)
+        _empty().reading(redact=str, rendered=str)
 
 
 def _empty() -> Any:

@@ -36,7 +36,7 @@ BASE = Finding(
 
 
 def test_a_finding_comes_back_whole_from_its_comment() -> None:
-    body = inline_body(BASE, hide=str)
+    body = inline_body(BASE, redact=str)
     assert findings_in(body) == (BASE.id,)
     assert finding_from(body) == BASE
     assert "reviewloop:data" not in inline_body(BASE)
@@ -46,7 +46,7 @@ def test_a_finding_comes_back_whole_from_its_comment() -> None:
 
 
 def test_what_is_not_ours_or_damaged_is_nothing() -> None:
-    body = inline_body(BASE, hide=str)
+    body = inline_body(BASE, redact=str)
     mark, *rest, data = body.split("\n")
     assert data.startswith("<!-- reviewloop:data ")  # the last line: e-mails show the first ones
     assert finding_from("\n".join([mark, data, *rest])) == BASE  # earlier releases
@@ -89,12 +89,12 @@ def test_it_is_bounded_and_the_first_to_go() -> None:
 
 def test_secrets_are_hidden_before_it_is_packed() -> None:
     held, key = "hunter2-" + "x" * 12, "gh" + "p_aB3dE5gH7jK9mN1pQ3rS5tU7vW9xY1zA3bC5"
-    hide = Redactor(HeldSecrets([("TOKEN", held)])).for_people
+    redact = Redactor(HeldSecrets([("TOKEN", held)])).for_people
     found = BASE.model_copy(
         update={"why": f"It is {held}.", "quote": f"key = '{key}'", "replacement": f"'{held}'"}
         | {"evidence": (Evidence(text=f"{held} {key}"),)}
     )
-    back = finding_from(inline_body(found, hide=hide))
+    back = finding_from(inline_body(found, redact=redact))
     assert back is not None
     assert held not in repr(back)
     assert key not in repr(back)

@@ -102,7 +102,7 @@ class Stage:
         """Have the findings stand in comments of ours."""
         with GitHub(self.github.token, Repo.of(self.github.full), **self.github.addresses) as us:
             for each in findings:
-                body = inline_body(each, hide=str)
+                body = inline_body(each, redact=str)
                 comment = Comment(each.path, body, each.line or 1, finding=each.id)
                 us.create_review(7, commit_id=self.head, body="", comments=[comment])
 

@@ -24,7 +24,7 @@ from support.two_jobs import READING, ROOT, WORKFLOW, WRITING, TwoJobs, rights, 
 
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Repo
-from reviewloop.github.reviewing.review import PullReviewRequest, wish_of
+from reviewloop.github.reviewing.review import PullReviewRequest, request_of
 
 Edit = Callable[[dict[str, Any]], Any]
 
@@ -59,8 +59,8 @@ def test_a_key_that_is_there_by_itself_reads_no_fork(jobs: TwoJobs) -> None:
     with GitHub(jobs.github.token, Repo.of("octo/demo"), **jobs.github.addresses) as client:
         pull = client.pull(7)
     assert pull.is_fork
-    assert wish_of(pull, options).model == ""
-    assert wish_of(replace(pull, head_repo="octo/demo"), options).model == "auto"
+    assert request_of(pull, options).model == ""
+    assert request_of(replace(pull, head_repo="octo/demo"), options).model == "auto"
 
 
 def test_a_life_in_two_jobs(jobs: TwoJobs) -> None:

@@ -32,7 +32,7 @@ from reviewloop.github.comments.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.hearing import CommandOutcome, hear
+from reviewloop.github.hearing import CommandOutcome, handle_comment
 from reviewloop.github.user_comments import HANDED_ON
 
 REACT = "reactions/create-for-issue-comment"
@@ -54,9 +54,9 @@ def github(repository: Path) -> Iterator[GitHubServer]:
 
 
 class Hearing(Runner):
-    """`hear` has somebody comment and runs what the comment starts."""
+    """`handle_comment` has somebody comment and runs what the comment starts."""
 
-    def hear(self, body: str, who: str = "ada", *, root: int = 0, **changed: Any) -> Ran:
+    def handle_comment(self, body: str, who: str = "ada", *, root: int = 0, **changed: Any) -> Ran:
         """Comment in the conversation, or in the thread that `root` began."""
         made = self.github.reply(root, who, body) if root else self.github.say(7, who, body)
         return self.run_for(made.id, on_diff=bool(root), **changed)
@@ -85,7 +85,7 @@ class Hearing(Runner):
 def runner(
     github: GitHubServer, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Hearing:
-    monkeypatch.setitem(hear.__kwdefaults__, "sleep", lambda seconds: None)
+    monkeypatch.setitem(handle_comment.__kwdefaults__, "sleep", lambda seconds: None)
     return Hearing(github, Checkout(repository, tmp_path / "home"), tmp_path)
 
 
@@ -105,15 +105,15 @@ def test_only_a_person_who_may_write_is_obeyed(github: GitHubServer, runner: Hea
     body = "/reviewloop pause"
     for who, role in (("eve", "read"), ("eve", "triage"), ("zoe", ""), ("zoe", "none")):
         github.state.roles |= {who: role} if role else {}
-        heard = runner.hear(body, who)
+        heard = runner.handle_comment(body, who)
         assert (heard.code, heard.out["status"], heard.out["verb"]) == (0, "skipped", "")
         assert f"{who} may not give commands: that takes write permission" in heard.out["reason"]
         assert heard.writes == [REACT]
         assert github.state.issue_comments[-1].reactions == [(BOT, "confused")]
     github.fail(PERMISSION, 404)  # no user of that name
-    assert runner.hear(body).out["status"] == "skipped"
+    assert runner.handle_comment(body).out["status"] == "skipped"
     github.fail(PERMISSION, 403)  # it is not known: that is no leave
-    heard = runner.hear(body)
+    heard = runner.handle_comment(body)
     assert (heard.code, heard.out["status"], heard.writes) == (2, "review_error", [])
     # GitHub's word counts, not that of the payload: neither association nor sender.
     made = github.say(7, "eve", body)
@@ -123,7 +123,7 @@ def test_only_a_person_who_may_write_is_obeyed(github: GitHubServer, runner: Hea
     heard = runner.run_for(made.id, sender=github.state.user("ada"))
     assert (heard.out["status"], heard.requests) == ("skipped", ())
     for bot in ("tool[bot]", "ada[bot]", BOT):
-        heard = runner.hear(body, bot)
+        heard = runner.handle_comment(body, bot)
         assert (heard.out["status"], heard.requests) == ("skipped", ())
     made = github.say(7, "ada", body)
     sender = github.state.user("ada") | {"type": "Bot"}
@@ -135,7 +135,7 @@ def test_a_comment_that_is_no_command_costs_no_request(
     github: GitHubServer, runner: Hearing
 ) -> None:
     for body in ("Looks good", "> /reviewloop fix all", "```\n/reviewloop fix all\n```"):
-        heard = runner.hear(body)
+        heard = runner.handle_comment(body)
         assert (heard.code, heard.out["status"], heard.requests) == (0, "skipped", ())
     made = github.say(7, "ada", "/reviewloop pause")
     assert runner.run_for(made.id, action="edited").requests == ()
@@ -154,7 +154,7 @@ def test_what_cannot_be_obeyed_is_said_once(github: GitHubServer, runner: Hearin
         ),
         ("/reviewloop help", "`/reviewloop dismiss ID reason`"),
     ):
-        heard = runner.hear(body)
+        heard = runner.handle_comment(body)
         assert (heard.code, heard.out["verb"]) == (0, "")
         assert heard.writes == [REACT, TALK]
         assert word in said(github)[-1]
@@ -163,7 +163,7 @@ def test_what_cannot_be_obeyed_is_said_once(github: GitHubServer, runner: Hearin
         again = runner.run_for(command)
         assert (again.code, again.writes) == (0, [REACT])
     github.reset(TALK, "after")  # the answer of GitHub gets lost
-    runner.hear("/reviewloop help")
+    runner.handle_comment("/reviewloop help")
     assert len(said(github)) == 4
     # Somebody copies our mark: the command is answered all the same.
     made = github.say(7, "ada", "/reviewloop help")
@@ -176,9 +176,9 @@ def test_a_missing_permission_is_named_and_a_reaction_is_not_missed(
     github: GitHubServer, runner: Hearing
 ) -> None:
     github.grant(issues="none")
-    assert runner.hear("/reviewloop help").out["status"] == "passed"
+    assert runner.handle_comment("/reviewloop help").out["status"] == "passed"
     github.grant(pull_requests="read")
-    heard = runner.hear("/reviewloop help")
+    heard = runner.handle_comment("/reviewloop help")
     assert (heard.code, heard.out["status"]) == (2, "review_error")
     assert "pull-requests: write" in heard.out["reason"]
 
@@ -197,7 +197,7 @@ def test_what_takes_a_model_or_the_code_is_handed_on(github: GitHubServer, runne
         ("fix all", 0, "fix", "all"),
         ("fix", root, "fix", name),
     ):
-        heard = runner.hear(f"/reviewloop {words}", "max", root=where)
+        heard = runner.handle_comment(f"/reviewloop {words}", "max", root=where)
         out = heard.out
         assert (heard.code, out["status"], out["verb"], out["finding"]) == (
             *(0, "passed"),
@@ -208,17 +208,17 @@ def test_what_takes_a_model_or_the_code_is_handed_on(github: GitHubServer, runne
         assert len(heard.writes) == 1  # eyes
     assert said(github) == []
     for words, word in (("fix", "which finding?"), ("fix fedcba", "no finding `fedcba`")):
-        assert runner.hear(f"/reviewloop {words}").out["verb"] == ""
+        assert runner.handle_comment(f"/reviewloop {words}").out["verb"] == ""
         assert re.search(word, said(github)[-1], re.IGNORECASE)
         listed = re.findall(r"^- .*", said(github)[-1], re.MULTILINE)
         assert len(listed) == 3  # the nit has no comment, so it cannot be fixed
         [line] = [line for line in listed if name in line]
         assert re.fullmatch(rf"- 🟡 .*download.* \(`deploy.sh:4`\), `{name}`", line)
     pull.head_repo = "eve/demo"
-    assert runner.hear("/reviewloop fix all").out["verb"] == ""
+    assert runner.handle_comment("/reviewloop fix all").out["verb"] == ""
     assert "comes from a fork" in said(github)[-1]
     pull.state = "closed"
-    assert runner.hear("/reviewloop pause").out["verb"] == ""
+    assert runner.handle_comment("/reviewloop pause").out["verb"] == ""
     assert "is closed: nothing was done" in said(github)[-1]
 
 
@@ -227,9 +227,9 @@ def test_a_finding_is_explained_where_the_question_was_asked(
 ) -> None:
     runner.reviewed()
     root, name = finding(github, "download")
-    heard = runner.hear("/reviewloop explain", root=root)
+    heard = runner.handle_comment("/reviewloop explain", root=root)
     assert heard.writes[1:] == [REPLY]
-    runner.hear(f"/reviewloop explain `{name[:7]}`")
+    runner.handle_comment(f"/reviewloop explain `{name[:7]}`")
     in_thread, answer = (text.partition("\n")[2] for text in reversed(said(github)))
     assert in_thread == answer
     for words in (
@@ -241,7 +241,7 @@ def test_a_finding_is_explained_where_the_question_was_asked(
         assert words.format(name=name) in answer
     # Of a nit only the summary tells.
     [nit] = re.findall(r"`([0-9a-f]{12})`", summaries(github)[0].body)
-    runner.hear(f"/reviewloop explain {nit}")
+    runner.handle_comment(f"/reviewloop explain {nit}")
     assert "🟢 **nit**" in said(github)[1]
     assert "open, told in the summary" in said(github)[1]
     [line] = [each for each in summaries(github)[0].body.split("\n") if nit in each]
@@ -253,11 +253,11 @@ def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
 ) -> None:
     runner.reviewed()
     root, name = finding(github, "Everybody")
-    runner.hear(f"/reviewloop dismiss {name}")
+    runner.handle_comment(f"/reviewloop dismiss {name}")
     assert "needs a reason" in said(github)[-1]
     value = "Qw8Zr5" + "Tn2Kv7Lp4Xc9"
     runner.checkout.environ["SHOP_TOKEN"] = value
-    heard = runner.hear(f"/reviewloop dismiss {name[:8]} shared with @octo, {value}")
+    heard = runner.handle_comment(f"/reviewloop dismiss {name[:8]} shared with @octo, {value}")
     assert heard.writes == [REACT, "issues/update-comment", REPLY]
     [answer] = [c for c in github.state.visible(7) if c.in_reply_to]
     assert answer.in_reply_to == root
@@ -268,10 +268,10 @@ def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
     assert again.writes == [REACT]
     # The nit that only the summary tells can be dismissed, too; a word may look like an id.
     [nit] = re.findall(r" · `([0-9a-f]{12})`", summaries(github)[0].body)
-    runner.hear(f"/reviewloop dismiss {nit} it runs as root anyway")
+    runner.handle_comment(f"/reviewloop dismiss {nit} it runs as root anyway")
     host, ssh = finding(github, "SSH")
     # As our comment asks for, and nearly so.
-    heard = runner.hear("reviewloop dismiss: facade of the test network", root=host)
+    heard = runner.handle_comment("reviewloop dismiss: facade of the test network", root=host)
     assert heard.out["status"] == "passed"
     body = summaries(github)[0].body
     assert "## reviewloop: 🟡 1 should fix\n" in body
@@ -299,15 +299,15 @@ def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
 def test_a_dismissal_is_taken_back(github: GitHubServer, runner: Hearing) -> None:
     runner.reviewed()
     root, name = finding(github, "download")
-    runner.hear(f"/reviewloop reopen {name}")
+    runner.handle_comment(f"/reviewloop reopen {name}")
     assert "This is not dismissed" in said(github)[-1]
     for place, order, back in (
         (root, "reviewloop: dismiss a mirror of ours", "reopen"),
         (0, f"/reviewloop dismiss {name} a mirror of ours", "undismiss"),
     ):
-        runner.hear(order, root=place)
+        runner.handle_comment(order, root=place)
         assert "## reviewloop: 🟡 2 should fix · " in summaries(github)[0].body
-        assert runner.hear(f"/reviewloop {back} {name[:6]}").out["status"] == "passed"
+        assert runner.handle_comment(f"/reviewloop {back} {name[:6]}").out["status"] == "passed"
         body = summaries(github)[0].body
         assert "## reviewloop: 🟡 3 should fix · " in body
         assert re.search(r"^- opened again by `ada`: .*`deploy.sh:4`", body, re.M)
@@ -316,7 +316,7 @@ def test_a_dismissal_is_taken_back(github: GitHubServer, runner: Hearing) -> Non
         assert "Since then" not in summaries(github)[0].body
     github.resolve(root, "ada")
     runner.reviewed()
-    runner.hear("/reviewloop reopen", root=root)
+    runner.handle_comment("/reviewloop reopen", root=root)
     assert "unresolve it" in said(github)[-1]
 
 
@@ -333,7 +333,7 @@ def test_nobody_dismisses_with_a_copy_of_our_marks(github: GitHubServer, runner:
 def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(
     github: GitHubServer, runner: Hearing
 ) -> None:
-    heard = runner.hear("/reviewloop pause")
+    heard = runner.handle_comment("/reviewloop pause")
     assert heard.writes == [REACT, TALK, TALK]  # nothing was remembered before
     ran = runner.reviewed()
     assert (ran.code, ran.out["status"], ran.writes) == (0, "skipped", [])
@@ -347,7 +347,7 @@ def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(
     assert len(summaries(github)) == 1
     github.state.pulls[7].draft = False
     assert runner.reviewed().out["status"] == "skipped"
-    runner.hear("/reviewloop resume")
+    runner.handle_comment("/reviewloop resume")
     assert "the next push is reviewed" in said(github)[-1]
     assert runner.reviewed().out["status"] == "passed"
     assert runner.reviewed(**asked).out["status"] == "skipped"  # no pull request was named
@@ -363,15 +363,15 @@ def test_orders_given_while_a_review_runs_are_kept(github: GitHubServer, runner:
     def order(what: str) -> None:
         if what == "posting":
             given.append(what)
-            runner.hear(f"/reviewloop dismiss {nit} not here")
-            runner.hear("/reviewloop pause")
+            runner.handle_comment(f"/reviewloop dismiss {nit} not here")
+            runner.handle_comment("/reviewloop pause")
 
     with runner.checkout.inside():
         options = PullReviewRequest(pull=7, repo=github.full, model="none")
-        review_pull(options, github.environ, start=runner.checkout.root, told=order)
+        review_pull(options, github.environ, start=runner.checkout.root, on_progress=order)
     assert given
     assert runner.reviewed().out["status"] == "skipped"
-    runner.hear("/reviewloop resume")
+    runner.handle_comment("/reviewloop resume")
     assert runner.reviewed().out["nits"] == "0"
     assert "ada: not here" in summaries(github)[0].body
 

@@ -18,10 +18,10 @@ from reviewloop.github.job.outcome import (
     failed,
     finish,
     job_summary,
-    judged_by,
     outputs_of,
     reason_of,
     status_of,
+    with_threshold,
     without_dismissed,
     write_file,
 )
@@ -80,7 +80,7 @@ def test_what_names_no_file_fails_no_check_and_is_no_pass_either() -> None:
     open_ = [Severity.MUST_FIX]
     assert status_of(report, "must", open_=open_, counting=()) is Status.FINDINGS
     assert status_of(report, "must", open_=open_) is Status.NEEDS_CHANGES
-    assert judged_by(replace(report, fail_on="never"), "must").exit_code == ExitCode.CLEAN
+    assert with_threshold(replace(report, fail_on="never"), "must").exit_code == ExitCode.CLEAN
 
 
 def test_an_error_is_never_a_success() -> None:
@@ -101,9 +101,11 @@ def test_the_runner_gets_outputs_summary_and_annotations(tmp_path: Path) -> None
         summary="<!-- reviewloop:state:v1 abc -->\n# Words",
         annotations="::error::x\n",
     )
-    finish(ended, environ, say=said.append, hide=lambda text: text.replace("# Words", "# ***"))
+    finish(
+        ended, environ, print_line=said.append, redact=lambda text: text.replace("# Words", "# ***")
+    )
     assert said == []  # nobody reads commands outside of a workflow
-    finish(ended, {"GITHUB_ACTIONS": "true"}, say=said.append, hide=str)
+    finish(ended, {"GITHUB_ACTIONS": "true"}, print_line=said.append, redact=str)
     assert said[0].startswith("::notice title=reviewloop%3A skipped::one status=passed")
     assert said[1:] == ["::error::x"]
     lines = out.read_text().splitlines()
@@ -149,14 +151,19 @@ def test_a_summary_fits_into_what_the_step_has_left(tmp_path: Path) -> None:
     environ = {"GITHUB_STEP_SUMMARY": str(page)}
     ended = JobOutcome(Status.PASSED, summary="äöü line\n" * 60_000)
     for _ in range(3):
-        finish(ended, environ, say=print, hide=str)
+        finish(ended, environ, print_line=print, redact=str)
     assert page.stat().st_size < 1024 * 1024
     assert page.read_text().count("does not fit") >= 1
 
 
 def test_a_reader_of_the_status_never_finds_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"):
-        finish(JobOutcome(Status.PASSED), {"GITHUB_OUTPUT": str(tmp_path)}, say=print, hide=str)
+        finish(
+            JobOutcome(Status.PASSED),
+            {"GITHUB_OUTPUT": str(tmp_path)},
+            print_line=print,
+            redact=str,
+        )
 
 
 def test_a_report_replaces_a_link(tmp_path: Path) -> None:

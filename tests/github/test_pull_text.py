@@ -46,13 +46,13 @@ ASKED = TaskRequirements(
 )
 
 
-def hide(text: str) -> str:
+def redact(text: str) -> str:
     return text.replace(SECRET, "⟦secret⟧")
 
 
 def test_every_part_is_there_and_nothing_in_it_acts():
     told = PullTextParts("r1", PROPOSAL, ASKED, (("1.2", "tests/test_a.py"),), ("max", "octo/team"))
-    text = pull_text(told, hide)
+    text = pull_text(told, redact)
     for part in (
         "- [ ] `1.2` Shows it. — named in `tests/test_a.py`",
         "Named by the task but written nowhere: `9.9`",
@@ -81,7 +81,7 @@ def test_every_part_is_there_and_nothing_in_it_acts():
 def test_a_text_that_is_too_long_is_clipped_and_says_so():
     many = {**PROPOSAL, "findings": [{**FINDING, "id": f"{n:012x}"} for n in range(400)]}
     asked = TaskRequirements(criteria=tuple((f"1.{n}", "word " * 200) for n in range(300)))
-    text = pull_text(PullTextParts("r1", many, asked), hide)
+    text = pull_text(PullTextParts("r1", many, asked), redact)
     section = section_of("r1", approved_by(None), text + "\n" + "y" * 70_000)
     assert len(section) < 65_536
     assert "The text is clipped here; the run holds the rest: `reviewloop show r1`" in section

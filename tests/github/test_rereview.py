@@ -26,7 +26,7 @@ from reviewloop.github.earlier.rereview import (
     plan,
     reviewed_range,
 )
-from reviewloop.github.earlier.sameness import Codeprints, Facts, Fate
+from reviewloop.github.earlier.sameness import CodePresence, Codeprints, Facts
 
 FIVE, FORTY = found("changed 5", 5), found("changed 40", 40)
 MOVED = found("changed 40", 42)  # where it is after the push
@@ -118,13 +118,17 @@ def test_fixed_means_that_its_code_is_gone(life, path, text, fixed):
 @pytest.mark.parametrize(
     ("quote", "text", "fate"),
     [
-        ("changed 40", "x\nif changed 40:\n", Fate.THERE),  # a model quotes a part of a line
-        ("  changed 40\n  y", "changed 40\r\ny\r\n", Fate.THERE),
-        ("changed 40", "changed 41\n", Fate.GONE),
-        ("changed 40", None, Fate.FILE_GONE),
-        ("", "changed 41\n", Fate.UNKNOWN),
-        ("key = ⟦secret:1⟧", "changed 41\n", Fate.UNKNOWN),
-        ("x" * 400 + "\ny", "x" * 500 + "\ny\n", Fate.UNKNOWN),  # cut by us
+        (
+            "changed 40",
+            "x\nif changed 40:\n",
+            CodePresence.THERE,
+        ),  # a model quotes a part of a line
+        ("  changed 40\n  y", "changed 40\r\ny\r\n", CodePresence.THERE),
+        ("changed 40", "changed 41\n", CodePresence.GONE),
+        ("changed 40", None, CodePresence.FILE_GONE),
+        ("", "changed 41\n", CodePresence.UNKNOWN),
+        ("key = ⟦secret:1⟧", "changed 41\n", CodePresence.UNKNOWN),
+        ("x" * 400 + "\ny", "x" * 500 + "\ny\n", CodePresence.UNKNOWN),  # cut by us
     ],
 )
 def test_of_a_forgotten_finding_the_quoted_code_tells(quote, text, fate):
@@ -135,7 +139,7 @@ def test_of_a_forgotten_finding_the_quoted_code_tells(quote, text, fate):
     code = facts.of(finding)
     assert facts.fate("app.py", code) is fate
     # What is remembered of it now is found again by the next review.
-    if fate is Fate.THERE:
+    if fate is CodePresence.THERE:
         assert Codeprints(lambda _: f"new\n{text}").fate("app.py", code) is fate
 
 
@@ -409,7 +413,7 @@ def test_an_answer_that_fails_is_told_and_given_by_the_next_run(life, github):
     github.state.review_comments.clear()  # a person deletes what we said
     assert life.review(MOVED).post == ()
     told = []
-    assert answer_all(life.client, life.client.pull(7), gone, told=told.append) == ()
+    assert answer_all(life.client, life.client.pull(7), gone, notify=told.append) == ()
     assert FORTY.id in told[0]
 
 

@@ -10,7 +10,7 @@ from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.github.api.errors import AnswerLost, MissingPermission
 from reviewloop.github.api.model import Comment, Posted, PullRequest, Repo, State
 from reviewloop.github.api.transport import Pace
-from reviewloop.github.comments.bodies import LONGEST, inline_body, named, told_in
+from reviewloop.github.comments.bodies import LONGEST, headings_in, inline_body, named
 from reviewloop.github.comments.marker import read_state, state_marker
 from reviewloop.github.posting.placing import post
 from reviewloop.github.posting.summary import summary, upsert
@@ -133,7 +133,7 @@ def test_each_finding_is_on_the_diff_or_here_and_a_dismissed_one_only_named():
     body = one(
         report(*found, silenced=silenced, fail_on="must"),
         posted,
-        standing=[found[4].id],
+        commented=[found[4].id],
         dismissed={found[5].id: "ada: we want @it so"},
     )
     counts = [body.count(each.title) for each in found]
@@ -286,7 +286,7 @@ def test_what_an_earlier_review_told_is_named_from_its_summary():
     near = finding(2, placement=Placement.CONTEXT, why="Why not")
     nit = finding(3, severity=Severity.NIT, rule="sh/unquoted-variable")
     body = one(report(must, near, nit), Posted())
-    told = told_in(["> - `x` · not ours · `0123456789ab`", body.replace("\n", "\r\n")])
+    told = headings_in(["> - `x` · not ours · `0123456789ab`", body.replace("\n", "\r\n")])
     assert set(told) == {must.id, near.id, nit.id}
     assert told[must.id] == f"{must.title} (`{must.where}`)"
     assert told[near.id] == f"{near.title}: Why not (`{near.where}`)"

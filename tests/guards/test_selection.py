@@ -41,13 +41,13 @@ def test_a_report_says_whether_it_holds_a_selection(selected, held):
 
 def test_all_tests_run_when_part_of_the_selection_did_not(project):
     # As pytest 8 does with a file beside an id of that file: it runs the id only.
-    hide = (
+    redact = (
         "def pytest_collection_modifyitems(config, items):\n"
         "    if any('::' in one for one in config.args):\n"
         "        items[:] = [one for one in items if one.name == 'test_a']\n"
     )
     tests = "def test_a():\n    pass\n\n\ndef test_b():\n    assert False\n"
-    project.commit({"conftest.py": hide, "test_s.py": tests, "a.py": ""})
+    project.commit({"conftest.py": redact, "test_s.py": tests, "a.py": ""})
     asked = project.change(
         {"a.py": "x = 1\n"}, selection=("test_s.py::test_a", "test_s.py::test_b")
     )

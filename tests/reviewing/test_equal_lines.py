@@ -6,7 +6,7 @@ from support.change_views import change_view
 
 from reviewloop.analysis.contract import FileCheck, Hit, Span
 from reviewloop.analysis.examine import examine
-from reviewloop.domain.finding import Evidence, Finding, Severity, fingerprint, told_apart
+from reviewloop.domain.finding import Evidence, Finding, Severity, distinguish, fingerprint
 from reviewloop.review.evidence import evidence_of
 from reviewloop.review.merging import merge
 from reviewloop.review.silencing import Silences, read_baseline, silence, write_baseline
@@ -118,7 +118,7 @@ def test_two_findings_of_one_source_with_equal_quotes_are_told_apart():
             evidence=(Evidence(source="review-a"),),
         )
 
-    one, two, again = told_apart([said(3), said(9), said(3)])
+    one, two, again = distinguish([said(3), said(9), said(3)])
 
     assert one.id == again.id == fingerprint("a.py", "x = 1", "A title")
     assert lines(merge([one, two, again])) == [3, 9]

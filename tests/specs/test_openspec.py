@@ -4,7 +4,7 @@ import pytest
 from support.dialects import OPENSPEC, OPENSPEC_TASKS, openspec
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.specs.briefing import asked_of, brief_task
+from reviewloop.specs.briefing import brief_task, requirements_of
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import order_tasks
@@ -41,7 +41,7 @@ def test_requirements_are_those_of_the_capability_or_all_of_a_small_change():
     assert spec.by_id["1.2"].requirements == ("all",)
     assert "(REMOVED in billing)" in spec.requirements["Single sum"]
     assert "its name was 'Bill layout'" in spec.requirements["Layout of a bill"]
-    asked = asked_of(spec, spec.by_id["1.2"])
+    asked = requirements_of(spec, spec.by_id["1.2"])
     assert asked.criteria[0] == (
         "Night price.1",
         "Scenario: Reading after midnight - WHEN a reading lies between 0 and 5 o'clock "

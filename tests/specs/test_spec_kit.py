@@ -4,7 +4,7 @@ import pytest
 from support.dialects import SPEC_KIT, SPEC_KIT_TASKS, spec_kit
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.specs.briefing import asked_of, brief_task, describe_task
+from reviewloop.specs.briefing import brief_task, describe_task, requirements_of
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import eligible, newly_eligible, order_tasks
@@ -186,7 +186,7 @@ def test_the_briefing_tells_story_phase_plan_and_contracts():
 
 def test_a_pull_request_can_name_the_acceptance_scenarios():
     spec = open_spec(spec_kit())
-    asked = asked_of(spec, spec.by_id["T005"])
+    asked = requirements_of(spec, spec.by_id["T005"])
     assert [(one.id, one.title) for one in asked.requirements] == [
         ("US1", "User Story 1 - Offer seeds (Priority: P1)")
     ]

@@ -1,4 +1,4 @@
-"""What is stored passes through `hide`, wherever in a value or a file it stands."""
+"""What is stored passes through `redact`, wherever in a value or a file it stands."""
 
 import sqlite3
 
@@ -9,22 +9,22 @@ from reviewloop.store.redaction import HiddenFiles, hidden
 WORD = "kT9vQ2xLm7Rd4wZ8"
 
 
-def hide(text: str) -> str:
+def redact(text: str) -> str:
     return text.replace(WORD, "⟦secret:K:1⟧")
 
 
 def test_every_string_of_a_value_is_changed_and_nothing_else():
     value = {"a": [WORD, 1, None, {"b": (f"x{WORD}", True)}]}
     shown = "⟦secret:K:1⟧"
-    assert hidden(value, hide) == {"a": [shown, 1, None, {"b": [f"x{shown}", True]}]}
+    assert hidden(value, redact) == {"a": [shown, 1, None, {"b": [f"x{shown}", True]}]}
 
 
 def test_blobs_and_events_hold_no_secret_and_listeners_hear_none(tmp_path):
-    blobs = Blobs(tmp_path / "blobs", hide)
+    blobs = Blobs(tmp_path / "blobs", redact)
     ref = blobs.put_json({"title": WORD})
     assert blobs.get_json(ref) == {"title": "⟦secret:K:1⟧"}
     heard = []
-    events = Events(tmp_path / "events.jsonl", heard.append, hide)
+    events = Events(tmp_path / "events.jsonl", heard.append, redact)
     events.tell("note", text=WORD)
     assert [event["text"] for event, _ in read_events(tmp_path / "events.jsonl")] == [
         "⟦secret:K:1⟧"
@@ -39,7 +39,7 @@ def test_files_that_commands_wrote_are_cleaned_once_for_each_state(tmp_path):
 
     def counted(text: str) -> str:
         asked.append(text)
-        return hide(text)
+        return redact(text)
 
     files = HiddenFiles(counted)
     log = tmp_path / "sub/a.log"

@@ -69,7 +69,7 @@ class Life:
         posted = post(
             self.client, pull, comments, head_sha=pull.head_sha, known=again.known, cap=99
         )
-        self.problems = answer_all(self.client, pull, again, told=self.told.append)
+        self.problems = answer_all(self.client, pull, again, notify=self.told.append)
         if keep:
             self.keep(after_posting(again.state, posted, pull))
         return again

@@ -245,7 +245,7 @@ class _Approving:
         if one.run.run_id in self._agreed:
             left = left._replace(must_fix=0)
         if one.run.run_id in self._named:
-            left = left._replace(wishes=0)
+            left = left._replace(requests=0)
         held = self._holding.held(one.run, left, self._brought_to(one) if left.red else "")
         if held:
             return Approved(one.run, "held", ExitCode.WAITING, held.why, held.next)

@@ -251,8 +251,8 @@ def _text(task: Task) -> list[str]:
 
 def _text_kept(repository: Repository, task: Task) -> list[str]:
     """Return the same as a run's files hold it, without secrets."""
-    hide = redactor_for(repository.user.root, repository.user.git_dir).held
-    return [hide(line) for line in _text(task)]
+    redact = redactor_for(repository.user.root, repository.user.git_dir).held
+    return [redact(line) for line in _text(task)]
 
 
 def _new_need(run: RunRecord, was: Task, now: Task, listed: Sequence[Task]) -> str:

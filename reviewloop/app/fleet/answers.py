@@ -213,7 +213,7 @@ def approve_each(
         if run.run_id in agreed:
             left = left._replace(must_fix=0)
         if run.run_id in asked:
-            left = left._replace(wishes=0)
+            left = left._replace(requests=0)
         if given:
             row |= {"what": "answered", "why": f"{ON_ITS_WAY} already"}
         elif why := conflicts.get(run.run_id, ("", ""))[0]:

@@ -30,7 +30,7 @@ from reviewloop.review.pushed import Known
 from reviewloop.review.selection import Selection
 from reviewloop.review.silencing import LEVELS, Silences, silence
 from reviewloop.settings import Settings
-from reviewloop.store.redaction import Hide, hidden
+from reviewloop.store.redaction import Redact, hidden
 
 NEVER = "never"
 
@@ -160,12 +160,12 @@ def result(
     )
 
 
-def hidden_report(report: ReviewReport, hide: Hide) -> ReviewReport:
-    """Return the report with every text passed through `hide`, which takes secrets out."""
+def hidden_report(report: ReviewReport, redact: Redact) -> ReviewReport:
+    """Return the report with every text passed through `redact`, which takes secrets out."""
 
     def findings(some: Sequence[Finding]) -> tuple[Finding, ...]:
         plain = [(finding, finding.model_dump(mode="json")) for finding in some]
-        shown = [(finding, before, hidden(before, hide)) for finding, before in plain]
+        shown = [(finding, before, hidden(before, redact)) for finding, before in plain]
         return tuple(
             finding if after == before else Finding.model_validate(after)
             for finding, before, after in shown
@@ -173,13 +173,13 @@ def hidden_report(report: ReviewReport, hide: Hide) -> ReviewReport:
 
     return replace(
         report,
-        what=hide(report.what),
+        what=redact(report.what),
         findings=findings(report.findings),
         silenced=findings(report.silenced),
-        agents=tuple(replace(agent, reason=hide(agent.reason)) for agent in report.agents),
-        analysers=tuple(replace(one, reason=hide(one.reason)) for one in report.analysers),
-        notes=tuple(map(hide, report.notes)),
-        readership=report.readership and with_reasons(report.readership, hide),
+        agents=tuple(replace(agent, reason=redact(agent.reason)) for agent in report.agents),
+        analysers=tuple(replace(one, reason=redact(one.reason)) for one in report.analysers),
+        notes=tuple(map(redact, report.notes)),
+        readership=report.readership and with_reasons(report.readership, redact),
     )
 
 

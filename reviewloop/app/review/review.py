@@ -61,7 +61,7 @@ class ReviewRequest:
     flags: Mapping[str, Any] = field(default_factory=dict)
     remembered: bool = True  # False: baseline and dismissals do not count, nothing is kept
     again: bool = False  # ask the models anew although they have read this very change
-    judged_by: str = ""  # base | change: whose settings, agents, baseline; "": see `_by_base`
+    with_threshold: str = ""  # base | change: whose settings, agents, baseline; "": see `_by_base`
     rules_from: str = ""  # commit whose settings, agents, steering, baseline count; "": the files
     untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
     deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
@@ -258,7 +258,7 @@ def _by_base(request: ReviewRequest) -> bool:
     """
     asked = request.asked
     named = asked.range or asked.base or asked.commit or asked.patch is not None
-    return request.judged_by == "base" or (not request.judged_by and bool(named))
+    return request.with_threshold == "base" or (not request.with_threshold and bool(named))
 
 
 def _selected(change: Change, two: Compared, settings: Settings) -> Selection:

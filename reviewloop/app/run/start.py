@@ -206,7 +206,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
             record = _written(repository, planned, run_id, folder, redactor)
             repository.runs.save(record)
     fault("begin.end")
-    events = Events(folder / "events.jsonl", hide=redactor.for_people)
+    events = Events(folder / "events.jsonl", redact=redactor.for_people)
     events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
     events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
     for sentence in told_why(planned.brief):

@@ -143,8 +143,8 @@ class GitHub:
         self, *, title: str, body: str, head: str, base: str, draft: bool = True
     ) -> PullRequest:
         """Open a pull request between two branches of this repository."""
-        wanted = {"title": title, "body": body, "head": head, "base": base, "draft": draft}
-        return answers.pull_request(self.repo, self._post("/pulls", wanted))
+        payload = {"title": title, "body": body, "head": head, "base": base, "draft": draft}
+        return answers.pull_request(self.repo, self._post("/pulls", payload))
 
     def update_pull(self, number: int, *, title: str, body: str) -> PullRequest:
         """Give a pull request another title and text."""
@@ -155,8 +155,8 @@ class GitHub:
         self, number: int, users: Sequence[str], teams: Sequence[str] = ()
     ) -> None:
         """Ask people, and teams by their short names, for a review; twice is no error."""
-        wanted = {"reviewers": list(users), "team_reviewers": list(teams)}
-        self._post(f"/pulls/{number}/requested_reviewers", wanted, repeat=True)
+        payload = {"reviewers": list(users), "team_reviewers": list(teams)}
+        self._post(f"/pulls/{number}/requested_reviewers", payload, repeat=True)
 
     def remove_label(self, number: int, label: str) -> bool:
         """Take a label off; return whether it was there."""
@@ -180,14 +180,14 @@ class GitHub:
         self, number: int, *, commit_id: str, body: str, comments: Sequence[Comment]
     ) -> Review:
         """Post a review of kind COMMENT; one bad anchor makes GitHub refuse it all."""
-        wanted: dict[str, Any] = {
+        payload: dict[str, Any] = {
             "commit_id": commit_id,
             "event": "COMMENT",
             "comments": [_inline(comment) for comment in comments],
         }
         if body:
-            wanted["body"] = body
-        return answers.review(self._post(f"/pulls/{number}/reviews", wanted))
+            payload["body"] = body
+        return answers.review(self._post(f"/pulls/{number}/reviews", payload))
 
     def delete_pending_review(self, number: int) -> bool:
         """Delete what a run that broke off left unsent; it would make the next review fail.
@@ -203,8 +203,8 @@ class GitHub:
         self, number: int, *, commit_id: str, path: str, body: str
     ) -> ReviewComment:
         """Comment on a changed file as a whole."""
-        wanted = {"commit_id": commit_id, "path": path, "body": body, "subject_type": "file"}
-        return answers.review_comment(self._post(f"/pulls/{number}/comments", wanted))
+        payload = {"commit_id": commit_id, "path": path, "body": body, "subject_type": "file"}
+        return answers.review_comment(self._post(f"/pulls/{number}/comments", payload))
 
     def update_review_comment(self, comment: int, body: str) -> ReviewComment:
         """Write one of our comments on the diff anew."""
@@ -282,13 +282,13 @@ class GitHub:
 
 def _inline(comment: Comment) -> dict[str, str | int]:
     """Return a comment as the API takes it; a range of one line is none."""
-    wanted: dict[str, str | int] = {
+    payload: dict[str, str | int] = {
         **{"path": comment.path, "body": comment.body},
         **{"line": comment.line, "side": comment.side},
     }
     if comment.start_line is not None and comment.start_line != comment.line:
-        wanted |= {"start_line": comment.start_line, "start_side": comment.side}
-    return wanted
+        payload |= {"start_line": comment.start_line, "start_side": comment.side}
+    return payload
 
 
 def _graphql_beside(api_url: str) -> str:

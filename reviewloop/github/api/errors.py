@@ -120,19 +120,21 @@ class Refusal:
 
     def error(self) -> GitHubError:
         """Return the error to raise for anything but a limit."""
-        asked = f"GitHub refuses {self.request} ({self.status}): {self.message}"
+        refusal = f"GitHub refuses {self.request} ({self.status}): {self.message}"
         if self.status == 401:
-            return BadCredentials(f"{asked}; give a token that is valid", status=401)
+            return BadCredentials(f"{refusal}; give a token that is valid", status=401)
         if self.status == 403:
             return forbidden(self.request, self.message, self.headers)
         if self.status in {404, 410}:
-            return NotFound(f"{asked}; it is gone, or the token may not see it", status=self.status)
+            return NotFound(
+                f"{refusal}; it is gone, or the token may not see it", status=self.status
+            )
         if self.status in {400, 409, 422}:
             details = self._details()
             listed = f" [{'; '.join(details)}]" if details else ""
             messages = details or (self.message,)
-            return Unprocessable(shown(asked + listed, 1000), messages, status=self.status)
-        return GitHubError(asked, status=self.status)
+            return Unprocessable(shown(refusal + listed, 1000), messages, status=self.status)
+        return GitHubError(refusal, status=self.status)
 
     def _object(self) -> dict[str, Any]:
         try:

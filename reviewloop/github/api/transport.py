@@ -171,9 +171,9 @@ class Transport:
     ) -> Iterator[Any]:
         """Yield the items of all pages; `member` names the list where the page is an object."""
         start = urlsplit(url)
-        asked: Mapping[str, str | int] | None = {"per_page": 100, **(query or {})}
+        parameters: Mapping[str, str | int] | None = {"per_page": 100, **(query or {})}
         for _ in range(_PAGES):
-            answer = self.send("GET", url, query=asked)
+            answer = self.send("GET", url, query=parameters)
             items = answer.data.get(member) if member else answer.data
             if not isinstance(items, list):
                 raise GitHubUnavailable(f"GitHub answers GET {start.path} with something else")
@@ -181,7 +181,7 @@ class Transport:
             following = _next(answer.headers.get("link", ""))
             if not following:
                 return
-            url, asked = urljoin(url, following), None
+            url, parameters = urljoin(url, following), None
             if _origin(url) != _origin(start.geturl()):
                 raise GitHubUnavailable(f"the next page of {start.path} lies on another host")
         raise GitHubUnavailable(f"GET {start.path} has more than {_PAGES} pages of 100")

@@ -94,7 +94,7 @@ _NAMED_ITEM = re.compile(r"- (?P<said>.+) · `(?P<name>[0-9a-f]{12})`(?::.*)?")
 _ORIGIN = re.compile(r".+ · `(?P<name>[0-9a-f]{12})`")
 _HEADING = re.compile(r"### \S+ \*\*[a-z ]+\*\* · (?P<title>.+)")
 _RULE = re.compile(r" · \[?`.*")
-_PLACE = re.compile(r"(?:\S )?(`+.+?`+) · ")
+_LOCATION = re.compile(r"(?:\S )?(`+.+?`+) · ")
 
 
 def finding_in(roots: Sequence[ReviewComment]) -> Finding | None:
@@ -103,20 +103,20 @@ def finding_in(roots: Sequence[ReviewComment]) -> Finding | None:
 
 
 def named(
-    name: str, entry: Mapping[str, object], finding: Finding | None = None, told: str = ""
+    name: str, entry: Mapping[str, object], finding: Finding | None = None, heading: str = ""
 ) -> str:
     """Return severity, title, place and id of a finding as one line of Markdown.
 
-    `entry` is what is remembered of it (`stored.Entry`), `finding` what its comment holds, `told`
-    the title and place that a summary of ours gave (`told_in`), as Markdown.
+    `entry` is what is remembered of it (`stored.Entry`), `finding` what its comment holds,
+    `heading` the title and location in a summary of ours (`headings_in`), as Markdown.
     """
     severity = Severity(str(entry.get("severity", Severity.SHOULD_FIX)))
-    if finding or not told:
-        told = f"{_title(entry, finding)} ({_place(entry, finding)})"
-    return f"{severity.mark} {told}, {code(name)}"
+    if finding or not heading:
+        heading = f"{_title(entry, finding)} ({_location(entry, finding)})"
+    return f"{severity.mark} {heading}, {code(name)}"
 
 
-def told_in(bodies: Iterable[str]) -> dict[str, str]:
+def headings_in(bodies: Iterable[str]) -> dict[str, str]:
     """Return title and place of the findings that our own summaries tell, by fingerprint.
 
     What stands there was made safe when it was written.
@@ -137,11 +137,11 @@ def told_in(bodies: Iterable[str]) -> dict[str, str]:
 
 def _name_words(line: str, title: str = "") -> str:
     """Return title and place from `PLACE · TITLE · RULE`; where there is a title, it is that."""
-    place = _PLACE.match(line)
-    if place is None:
+    located = _LOCATION.match(line)
+    if located is None:
         return title
-    title = title or _RULE.sub("", line[place.end() :])
-    return f"{title} ({place[1]})"
+    title = title or _RULE.sub("", line[located.end() :])
+    return f"{title} ({located[1]})"
 
 
 def _title(entry: Mapping[str, object], finding: Finding | None) -> str:
@@ -153,7 +153,7 @@ def _title(entry: Mapping[str, object], finding: Finding | None) -> str:
     return f"found by {sanitised_line(by.replace(',', ', '))}" if by else "a finding"
 
 
-def _place(entry: Mapping[str, object], finding: Finding | None) -> str:
+def _location(entry: Mapping[str, object], finding: Finding | None) -> str:
     path = visible(str(entry.get("path", "")))
     line = finding.line if finding else None
     return code(f"{path}:{line}" if line and path else path) or "the change as a whole"
@@ -171,17 +171,17 @@ def inline_body(
     *,
     suggestion: str | None = None,
     rule_link: str = "",
-    hide: Callable[[str], str] | None = None,
+    redact: Callable[[str], str] | None = None,
 ) -> str:
     """Return the comment about a finding, at most `LONGEST` characters, its mark first.
 
     What is only for us is at its end: e-mails show the beginning of a comment, marks and all.
 
     `suggestion` are the lines to put in place of those commented on, applied and checked already
-    (`Anchors.suggestion`); "" deletes them. With `hide`, which takes secrets out of texts, the
+    (`Anchors.suggestion`); "" deletes them. With `redact`, which takes secrets out of texts, the
     comment also holds the finding itself, unseen.
     """
-    data = data_marker(finding, hide) if hide else ""
+    data = data_marker(finding, redact) if redact else ""
     parts = [f"{finding_marker(finding.id)}\n{headline(finding)}", *remark_parts(finding)]
     if suggestion is not None and unmarked(suggestion) == suggestion:
         parts.append(_offered(suggestion))
@@ -202,10 +202,10 @@ def remark_parts(finding: Finding) -> list[str]:
     for label, text in remarks(finding):
         evidence += label == "evidence"
         if evidence <= _EVIDENCE_SHOWN or label != "evidence":
-            said = sanitised(text, _LONGEST_REMARK[label])
+            remark = sanitised(text, _LONGEST_REMARK[label])
             # A list begins on a line of its own.
-            gap = "\n\n" if said.startswith("- ") else " "
-            parts.append(f"**{label.capitalize()}:**{gap}{said}")
+            gap = "\n\n" if remark.startswith("- ") else " "
+            parts.append(f"**{label.capitalize()}:**{gap}{remark}")
     if evidence > _EVIDENCE_SHOWN:
         parts.append(f"_… and {evidence - _EVIDENCE_SHOWN} more pieces of evidence._")
     return parts

@@ -167,7 +167,7 @@ _MOST_BYTES = 1_000_000  # of what it unpacks to
 _STATE = "<!-- reviewloop:state:v"
 
 _FINDING = re.compile(r"<!-- reviewloop:finding ([0-9a-f]{12}) -->")
-_SAID = re.compile(r"<!-- reviewloop:answer ([0-9a-f]{12}) ([a-z]{1,20}) -->")
+_ANSWER = re.compile(r"<!-- reviewloop:answer ([0-9a-f]{12}) ([a-z]{1,20}) -->")
 _COMMAND = re.compile(r"<!-- reviewloop:command ([0-9]{1,20}) -->")
 _DISMISSED = re.compile(r"<!-- reviewloop:dismissed ([0-9a-f]{12}) ([A-Za-z0-9_-]{1,1200}) -->")
 _REOPENED = re.compile(r"<!-- reviewloop:reopened ([0-9a-f]{12}) -->")
@@ -194,15 +194,15 @@ def findings_in(body: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match[1] for match in matches if match))
 
 
-def answer_marker(fingerprint: str, said: str) -> str:
-    """Return the line that ends an answer of ours; `said` is one word: fixed or back."""
-    return f"<!-- reviewloop:answer {fingerprint} {said} -->"
+def answer_marker(fingerprint: str, answer: str) -> str:
+    """Return the line that ends an answer of ours; `answer` is one word: fixed or back."""
+    return f"<!-- reviewloop:answer {fingerprint} {answer} -->"
 
 
 def answered(body: str) -> tuple[str, str]:
     """Return (fingerprint, word) of an answer of ours, ("", "") for any other comment."""
     lines = body.strip().splitlines()
-    match = _SAID.fullmatch(lines[-1].strip()) if lines else None
+    match = _ANSWER.fullmatch(lines[-1].strip()) if lines else None
     return (match[1], match[2]) if match else ("", "")
 
 
@@ -349,14 +349,14 @@ _LIMITS = ((4000, 10), (1500, 6), (600, 3), (200, 1), (60, 0))  # characters of 
 _MOST_TITLE = 300
 
 
-def data_marker(finding: Finding, hide: Callable[[str], str]) -> str:
+def data_marker(finding: Finding, redact: Callable[[str], str]) -> str:
     """Return the line that holds a finding, at most MOST_CHARACTERS long; "" if nothing fits.
 
-    `hide` takes secrets out of its texts. Long texts are cut; code is never cut or changed: what
+    `redact` takes secrets out of its texts. Long texts are cut; code is never cut or changed: what
     is too long, or holds a secret, is left out.
     """
     for most, pieces in _LIMITS:
-        text = json.dumps(_plain(finding, hide, most, pieces), separators=(",", ":"))
+        text = json.dumps(_plain(finding, redact, most, pieces), separators=(",", ":"))
         data = base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
         line = f"{_START}{data}{_END}"
         if len(line) <= MOST_FINDING_CHARACTERS:
@@ -385,28 +385,30 @@ def without_data(body: str) -> str:
     return text.rstrip() if last.startswith(_START) else body
 
 
-def _plain(finding: Finding, hide: Callable[[str], str], most: int, pieces: int) -> dict[str, Any]:
+def _plain(
+    finding: Finding, redact: Callable[[str], str], most: int, pieces: int
+) -> dict[str, Any]:
     """Return the fields that say something, as JSON-plain values."""
     plain = finding.model_dump(mode="json", exclude_defaults=True)
     for name in _WORDS:
         if name in plain:
             plain[name] = _cut(
-                hide(plain[name]), min(most, _MOST_TITLE) if name == "title" else most
+                redact(plain[name]), min(most, _MOST_TITLE) if name == "title" else most
             )
     for name in ("quote", "replacement"):
-        if name in plain and (len(plain[name]) > most or hide(plain[name]) != plain[name]):
+        if name in plain and (len(plain[name]) > most or redact(plain[name]) != plain[name]):
             del plain[name]
     if "replacement" not in plain:
         plain.pop("fix_safe", None)
     if "evidence" in plain:
         plain["evidence"] = [
             {
-                name: _cut(hide(value), most) if isinstance(value, str) else value
+                name: _cut(redact(value), most) if isinstance(value, str) else value
                 for name, value in piece.items()
             }
             for piece in plain["evidence"][:pieces]
         ]
-    plain["path"] = hide(plain.get("path", ""))
+    plain["path"] = redact(plain.get("path", ""))
     return plain
 
 
@@ -437,9 +439,9 @@ def entry_of(root: ReviewComment, code: str = "") -> dict[str, object]:
 
 def forgotten(roots: Mapping[str, Sequence[ReviewComment]], state: State) -> tuple[Finding, ...]:
     """Return the findings in our comments that are not remembered, at the paths of the comments."""
-    told = {name: (some[-1].path, finding_from(some[-1].body)) for name, some in roots.items()}
+    listed = {name: (some[-1].path, finding_from(some[-1].body)) for name, some in roots.items()}
     return tuple(
         found.model_copy(update={"path": path})
-        for name, (path, found) in told.items()
+        for name, (path, found) in listed.items()
         if found and found.id == name and name not in state.findings
     )

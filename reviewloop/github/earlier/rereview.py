@@ -21,7 +21,7 @@ from reviewloop.github.comments.marker import (
     is_ours,
     own,
 )
-from reviewloop.github.earlier.sameness import NO_FILE, Facts, Fate, Sameness
+from reviewloop.github.earlier.sameness import NO_FILE, CodePresence, Facts, Sameness
 from reviewloop.github.user_comments import IN_CODE, RESOLVED, Voices
 from reviewloop.review.anchoring import ChangedLines
 
@@ -63,14 +63,14 @@ def give_all(
     pull: PullRequest,
     answers: Iterable[ThreadReply],
     *,
-    told: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
     failing: Callable[[GitHubError], None] = lambda _: None,
     pace: Pace | None = None,
 ) -> tuple[str, ...]:
     """Give the answers and return a sentence for each that failed; the next run repeats those.
 
     A token that may not resolve threads is no failure: the answer stands. A finding whose comment
-    is gone needs none. `told` hears such things, `failing` the error behind each sentence.
+    is gone needs none. `notify` hears such things, `failing` the error behind each sentence.
     """
     problems = []
     may_resolve = True
@@ -88,7 +88,7 @@ def give_all(
                 failing(error)
                 problems.append(_sentence(answer, error))
         except NotFound as error:
-            told(_sentence(answer, error))
+            notify(_sentence(answer, error))
         except GitHubError as error:
             failing(error)
             problems.append(_sentence(answer, error))
@@ -102,22 +102,22 @@ def _reply(client: GitHub, number: int, answer: ThreadReply, pace: Pace) -> None
             client.reply(number, answer.comment, answer.text)
             return
         except AnswerLost:
-            if _stands(client, number, answer):
+            if _has_arrived(client, number, answer):
                 return
             if last:
                 raise
 
 
-def _stands(client: GitHub, number: int, answer: ThreadReply) -> bool:
+def _has_arrived(client: GitHub, number: int, answer: ThreadReply) -> bool:
     """Whether the answer arrived although we did not hear so."""
-    wanted = answered(answer.text)
+    expected = answered(answer.text)
     mine = [
         comment
         for comment in client.review_comments(number)
         if comment.reply_to == answer.comment and is_ours(comment, client.me())
     ]
-    said = [answered(comment.body) for comment in sorted(mine, key=lambda each: each.id)]
-    return [each for each in said if each[0] == answer.finding][-1:] == [wanted]
+    found = [answered(comment.body) for comment in sorted(mine, key=lambda each: each.id)]
+    return [each for each in found if each[0] == answer.finding][-1:] == [expected]
 
 
 def _sentence(answer: ThreadReply, error: GitHubError) -> str:
@@ -136,7 +136,7 @@ class Rereview:
     answer: tuple[ThreadReply, ...]
     dismissed: dict[str, str]  # fingerprint -> who dismissed it and why
     state: State
-    standing: frozenset[str] = frozenset()  # of those, what has a comment on the diff
+    commented: frozenset[str] = frozenset()  # of those, what has a comment on the diff
     quiet: tuple[Finding, ...] = ()  # new, but about code that this push left alone: summary only
     open: Mapping[str, Severity] = field(default_factory=dict)  # all of the pull request
     harmless: frozenset[str] = frozenset()  # of those, what fails no review: it names no file
@@ -180,7 +180,7 @@ class _Planning:
     post: list[Finding] = field(default_factory=list)
     quiet: list[Finding] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
-    standing: set[str] = field(default_factory=set)
+    commented: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)  # was fixed and is there again
     dismissed: dict[str, str] = field(default_factory=dict)
 
@@ -202,7 +202,7 @@ class _Planning:
                 self._new(finding)
         for name in before:
             if name not in self.seen:
-                self._unseen(name, self.entries[name])
+                self._not_reported(name, self.entries[name])
         answers = (self._answer(name) for name in self.roots)
         return Rereview(
             post=tuple(self.post),
@@ -210,7 +210,7 @@ class _Planning:
             answer=tuple(answer for answer in answers if answer),
             dismissed=self.dismissed,
             state=replace(self.state, findings=self.entries, refused=self.voices.refused, note=""),
-            standing=frozenset(self.standing),
+            commented=frozenset(self.commented),
             quiet=tuple(self.quiet),
             open={
                 name: Severity(str(entry["severity"]))
@@ -250,7 +250,7 @@ class _Planning:
                 return
         self.known.add(finding.id)
         if roots:  # a comment that somebody deleted tells nobody anything
-            self.standing.add(finding.id)
+            self.commented.add(finding.id)
 
     def _silenced(self, finding: Finding, name: str) -> None:
         """Note a finding that was perhaps told before and is not open in this review."""
@@ -263,36 +263,38 @@ class _Planning:
         if word:  # what a model rejected stays as it was
             self._dismiss(name, word, finding.id)
 
-    def _unseen(self, name: str, entry: Mapping[str, object]) -> None:
+    def _not_reported(self, name: str, entry: Mapping[str, object]) -> None:
         if entry["status"] == "fixed":
             return
         path, code = str(entry["path"]), str(entry["code"])
-        fate = self.facts.fate(path, code)
-        word = self._word(name, unseen=True)
+        presence = self.facts.fate(path, code)
+        word = self._word(name, unreported=True)
         roots = self.roots.get(name, ())
         resolved = bool(roots) and bool(self.voices.resolver(roots[-1], name))
-        gone = fate in {Fate.GONE, Fate.FILE_GONE}
+        gone = presence in {CodePresence.GONE, CodePresence.FILE_GONE}
         if word and not (gone and word.startswith(RESOLVED) and resolved):
             self._dismiss(name, word)
         elif gone or (name in self.facts.confirmed and path in self.facts.touched):
-            reason = {Fate.GONE: "gone", Fate.FILE_GONE: "file"}.get(fate, "confirmed")
+            reason = {CodePresence.GONE: "gone", CodePresence.FILE_GONE: "file"}.get(
+                presence, "confirmed"
+            )
             self.entries[name] = {**entry, "status": "fixed", "reason": reason}
         elif entry["status"] == "dismissed":  # what dismissed it was taken back
             self.entries[name] = {**entry, "status": "open", "reason": ""}
 
-    def _word(self, name: str, *, unseen: bool = False) -> str:
+    def _word(self, name: str, *, unreported: bool = False) -> str:
         """Return why a finding is dismissed, "" when it is not."""
         entry, roots = self.entries[name], self.roots.get(name, ())
-        said = self.voices.dismissed(roots, name)
-        if said or entry["status"] != "dismissed":
-            return said
+        dismissal = self.voices.dismissed(roots, name)
+        if dismissal or entry["status"] != "dismissed":
+            return dismissal
         reason = str(entry["reason"]) or "dismissed earlier"
         if reason.startswith(RESOLVED):
             thread = self.voices.thread(roots[-1]) if roots else None
             return reason if thread is None or thread.resolved else ""  # opened again
         # Taking the comment out of the code takes the dismissal back.
         in_code = reason.startswith(IN_CODE)
-        return "" if in_code and not unseen else reason
+        return "" if in_code and not unreported else reason
 
     def _dismiss(self, name: str, reason: str, also: str = "") -> None:
         entry = self.entries[name]
@@ -311,14 +313,14 @@ class _Planning:
             return None if reopened or last == "back" else answer_to(name, root.id, "back")
         if entry["status"] != "fixed" or self.voices.resolver(root, name):
             return None
-        told = last == "fixed"
-        noted = dict(self.state.findings.get(name, {})).get("status") == "fixed"
+        is_fixed = last == "fixed"
+        was_fixed = dict(self.state.findings.get(name, {})).get("status") == "fixed"
         together = (self.entries[each]["status"] for each in findings_in(self.roots[name][-1].body))
         done = thread and not thread.resolved and all(status == "fixed" for status in together)
         resolve = thread.id if thread and done else ""
-        if told and (noted or not resolve):
+        if is_fixed and (was_fixed or not resolve):
             return None
-        return answer_to(name, root.id, "" if told else str(entry["reason"]), resolve)
+        return answer_to(name, root.id, "" if is_fixed else str(entry["reason"]), resolve)
 
     def _entry(self, finding: Finding, status: str) -> dict[str, object]:
         return {
@@ -334,10 +336,10 @@ def after_posting(state: State, posted: Posted, pull: PullRequest | None = None)
     `pull` marks its head as reviewed. Without it the review or its posting is incomplete: what was
     not told is forgotten, so that the next run tells it.
     """
-    told = {*posted.inline, *posted.on_file, *posted.known}
+    reported = {*posted.inline, *posted.on_file, *posted.known}
     entries = dict(state.findings)
     for name, entry in state.findings.items():
-        if entry["status"] == "open" and not entry["comment_id"] and name not in told:
+        if entry["status"] == "open" and not entry["comment_id"] and name not in reported:
             if pull:
                 entries[name] = {**entry, "status": "reported"}
             else:
@@ -351,12 +353,12 @@ def answer_all(
     pull: PullRequest,
     rereview: Rereview,
     *,
-    told: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
     failing: Callable[[GitHubError], None] = lambda _: None,
     pace: Pace | None = None,
 ) -> tuple[str, ...]:
     """Answer in the threads of what is fixed; see `answering.give_all`."""
-    return give_all(client, pull, rereview.answer, told=told, failing=failing, pace=pace)
+    return give_all(client, pull, rereview.answer, notify=notify, failing=failing, pace=pace)
 
 
 def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:
@@ -368,14 +370,14 @@ def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:
     return replace(state, findings={**state.findings, fingerprint: changed})
 
 
-def reviewed_range(place: ReviewRepository, state: State, pull: PullRequest) -> str:
+def reviewed_range(repository: ReviewRepository, state: State, pull: PullRequest) -> str:
     """Return what to review in depth, as git writes ranges: what was pushed since the last review.
 
     That is `LAST..HEAD` where nothing but work of this pull request lies in between; else (first
     review, same head again, force-push, rebase, merged base, commit not here) `BASE...HEAD`.
     """
     last, head = state.reviewed_sha, pull.head_sha
-    if last and last != head and only_added(place.git, last, head, pull.base_sha):
+    if last and last != head and only_added(repository.git, last, head, pull.base_sha):
         return f"{last}..{head}"
     return f"{pull.base_sha}...{head}"
 
@@ -399,10 +401,10 @@ class Since:
 
     @classmethod
     def last_review(
-        cls, done: ReviewResult, place: ReviewRepository, state: State, pull: PullRequest
+        cls, done: ReviewResult, repository: ReviewRepository, state: State, pull: PullRequest
     ) -> Self:
         """Compare the head with the one of the last review, if this is work on top of it."""
-        older, dots, _ = reviewed_range(place, state, pull).partition("..")
+        older, dots, _ = reviewed_range(repository, state, pull).partition("..")
         if older != state.reviewed_sha or not dots:
             return cls()
         private = done.compared.private

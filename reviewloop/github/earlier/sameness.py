@@ -22,7 +22,7 @@ _IGNORES = re.compile(r"reviewloop:\s{0,4}ignore\[")
 _OPENERS = ("{/*", "/*", "{#", "#", "//", "<!--", "--", ";", "%")  # longer ones first
 
 
-class Fate(Enum):
+class CodePresence(Enum):
     """What became of the code of a finding."""
 
     THERE = "there"
@@ -52,37 +52,39 @@ class Codeprints:
         inside = [text for number, text in lines[start : start + _MOST_LINES] if number <= last]
         return _print(inside) if finding.line and inside else WHOLE_FILE
 
-    def again(self, finding: Finding) -> tuple[str, Fate]:
+    def again(self, finding: Finding) -> tuple[str, CodePresence]:
         """Return the print of what a finding of an earlier tree quotes, and what became of it."""
         lines, quote = self._of_file(finding.path), finding.quote
         if lines is None:
-            return WHOLE_FILE, Fate.FILE_GONE
+            return WHOLE_FILE, CodePresence.FILE_GONE
         # A quote that is not the code itself cannot be missed: secrets hidden, long lines cut.
         partial = "⟦" in quote or "…" in quote or max(map(len, quote.split("\n"))) >= QUOTE_WIDTH
         if finding.side != "new" or not quote.strip() or partial:
-            return WHOLE_FILE, Fate.UNKNOWN
+            return WHOLE_FILE, CodePresence.UNKNOWN
         hits = occurrences(quote, self._read(finding.path) or "")
         if not hits:
-            return _print([text for _, text in _lines(quote)]), Fate.GONE
+            return _print([text for _, text in _lines(quote)]), CodePresence.GONE
         line, last = min(hits, key=lambda hit: abs(hit[0] - (finding.line or hit[0])))
-        return self.of(finding.model_copy(update={"line": line, "end_line": last})), Fate.THERE
+        return self.of(
+            finding.model_copy(update={"line": line, "end_line": last})
+        ), CodePresence.THERE
 
-    def fate(self, path: str, code: str) -> Fate:
+    def fate(self, path: str, code: str) -> CodePresence:
         """Return what became of code that had this print."""
         if code in {"", NO_FILE} or not path:
-            return Fate.UNKNOWN
+            return CodePresence.UNKNOWN
         lines = self._of_file(path)
         if lines is None:
-            return Fate.FILE_GONE
+            return CodePresence.FILE_GONE
         if code == WHOLE_FILE:
-            return Fate.UNKNOWN
+            return CodePresence.UNKNOWN
         span = min(int(code.partition(":")[0]), _MOST_LINES)
         if (path, span) not in self._prints:
             texts = [text for _, text in lines]
             windows = range(len(texts) - span + 1) if span else range(0)
             found = frozenset(_print(texts[at : at + span]) for at in windows)
             self._prints[path, span] = found
-        return Fate.THERE if code in self._prints[path, span] else Fate.GONE
+        return CodePresence.THERE if code in self._prints[path, span] else CodePresence.GONE
 
     def _of_file(self, path: str) -> list[tuple[int, str]] | None:
         if path not in self._lines:
@@ -127,11 +129,11 @@ class Facts:
     """What is known of the new head; findings are named by their fingerprints."""
 
     since: str = ""  # commit of the last review that `pushed`, `touched` and `renamed` start from
-    spots: Mapping[str, CommentLocation] = field(
+    locations: Mapping[str, CommentLocation] = field(
         default_factory=dict
     )  # none: cannot be said on a line
     codes: Mapping[str, str] = field(default_factory=dict)  # finding -> print of its code
-    fates: Mapping[tuple[str, str], Fate] = field(default_factory=dict)  # of (path, print)
+    fates: Mapping[tuple[str, str], CodePresence] = field(default_factory=dict)  # of (path, print)
     pushed: frozenset[str] = frozenset()  # findings about what was pushed since
     touched: frozenset[str] = frozenset()  # paths
     renamed: Mapping[str, str] = field(default_factory=dict)  # old path -> new path
@@ -148,7 +150,7 @@ class Facts:
         touched: Collection[str] = (),
         renamed: Mapping[str, str] | None = None,
         confirmed: Collection[str] = (),
-        spots: Mapping[str, CommentLocation] | None = None,
+        locations: Mapping[str, CommentLocation] | None = None,
         forgotten: Iterable[Finding] = (),
     ) -> Self:
         """Look at the code; `read` returns a file of the new head, None where there is none.
@@ -163,15 +165,15 @@ class Facts:
             for entry in state.findings.values()
             for path in [str(entry.get("path", ""))]
         }
-        fates = {asked: prints.fate(*asked) for asked in sorted(earlier)}
+        fates = {key: prints.fate(*key) for key in sorted(earlier)}
         codes = {name: prints.of(finding) for name, finding in unique.items()}
         for finding in forgotten:
             if finding.id not in codes:
-                code, fate = prints.again(finding)
-                codes[finding.id], fates[finding.path, code] = code, fate
+                code, presence = prints.again(finding)
+                codes[finding.id], fates[finding.path, code] = code, presence
         return cls(
             since=state.reviewed_sha,
-            spots=dict(spots or {}),
+            locations=dict(locations or {}),
             codes=codes,
             fates=fates,
             pushed=frozenset(name for name, finding in unique.items() if changed(finding)),
@@ -184,9 +186,9 @@ class Facts:
         """Return the print of the code that a finding is about; see `codeprints`."""
         return self.codes.get(finding.id, "")
 
-    def fate(self, path: str, code: str) -> Fate:
+    def fate(self, path: str, code: str) -> CodePresence:
         """Return what became of code that had this print."""
-        return self.fates.get((path, code), Fate.UNKNOWN)
+        return self.fates.get((path, code), CodePresence.UNKNOWN)
 
     def changed(self, finding: Finding) -> bool:
         """Whether a finding is about what was pushed since the last review."""
@@ -220,13 +222,13 @@ class Sameness:
         # Dismissed; the analyser finds the same again, which a model may only repeat.
         self._aside: dict[tuple[str, str], list[tuple[str, Mapping[str, object]]]] = {}
         for name, entry in entries.items():
-            place = str(entry["path"]), str(entry["code"])
-            if place[1] in {"", NO_FILE, WHOLE_FILE}:
+            key = str(entry["path"]), str(entry["code"])
+            if key[1] in {"", NO_FILE, WHOLE_FILE}:
                 continue
             if name not in present:
-                self._free.setdefault(place, []).append((name, entry))
+                self._free.setdefault(key, []).append((name, entry))
             if entry["status"] == "dismissed":
-                self._aside.setdefault(place, []).append((name, entry))
+                self._aside.setdefault(key, []).append((name, entry))
 
     def entry_of(self, finding: Finding) -> str:
         """Return the name of the entry, "" for a finding that is new."""

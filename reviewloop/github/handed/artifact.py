@@ -46,16 +46,18 @@ class Artifact(Strict):
         return self
 
     def reading(
-        self, *, hide: Callable[[str], str], rendered: Callable[[str], str]
+        self, *, redact: Callable[[str], str], rendered: Callable[[str], str]
     ) -> PostableReview:
-        """Return what is told; `hide` takes secrets out of texts, `rendered` out of comments."""
+        """Return what is told; `redact` takes secrets out of texts, `rendered` out of comments."""
         if self.report is None or self.facts is None:
             raise UsageError("the artifact holds no review")
-        report = self.report.report(hide, base=self.base, head=self.head)
+        report = self.report.report(redact, base=self.base, head=self.head)
         facts = self.facts.facts()
         shown = {finding.id for finding in report.findings if finding.replacement is not None}
-        spots = {n: s._replace(offers=s.offers and n in shown) for n, s in facts.spots.items()}
-        return PostableReview(report, replace(facts, spots=spots), rendered, hide)
+        locations = {
+            n: s._replace(offers=s.offers and n in shown) for n, s in facts.locations.items()
+        }
+        return PostableReview(report, replace(facts, locations=locations), rendered, redact)
 
 
 def artifact_of(
@@ -64,7 +66,7 @@ def artifact_of(
     """Return the artifact of a review; raises ValidationError for one that does not fit."""
     # Whoever may see the run may download it, so secrets are taken out of each text here, too.
     whole = ReportPart.of(reading.report)
-    report = ReportPart.of(whole.report(reading.hide, base=pull.base_sha, head=pull.head_sha))
+    report = ReportPart.of(whole.report(reading.redact, base=pull.base_sha, head=pull.head_sha))
     return Artifact.fitting(
         {
             **{"repository": pull.repo.full, "pull": pull.number, "base": pull.base_sha},
@@ -102,16 +104,16 @@ def bytes_of(artifact: Artifact) -> bytes:
 
 
 def kept_for_posting(
-    ended: JobOutcome, trigger: Trigger, path: str, *, hide: Callable[[str], str] = str
+    ended: JobOutcome, trigger: Trigger, path: str, *, redact: Callable[[str], str] = str
 ) -> JobOutcome:
     """Write the file and return the end without what the other job says.
 
     A review that was skipped or failed is written, too: the other job tells so. Without a pull
-    request there is nothing to tell and no file. `hide` takes secrets out of the reason.
+    request there is nothing to tell and no file. `redact` takes secrets out of the reason.
     """
     if trigger.repo is None or not trigger.pull:
         return ended
-    shown = replace(ended, reason=hide(ended.reason))
+    shown = replace(ended, reason=redact(ended.reason))
     try:
         try:
             data = bytes_of(_artifact(shown, trigger))

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status
-from reviewloop.github.earlier.sameness import CommentLocation, Facts, Fate
+from reviewloop.github.earlier.sameness import CodePresence, CommentLocation, Facts
 from reviewloop.render.report import (
     FileRead,
     Outcome,
@@ -26,7 +26,7 @@ from reviewloop.render.report import (
 from reviewloop.render.text import counted
 
 _BYTES = re.compile("[\udc80-\udcff]")  # what `os.fsdecode` makes of bytes that are no UTF-8
-Hide = Callable[[str], str]
+Redact = Callable[[str], str]
 LONGEST_PATH = 4096
 MOST_FINDINGS = 5000  # in each of the two lists of a report
 MOST_FILES = 50_000
@@ -135,7 +135,7 @@ class FindingPart(Strict):
     def of(cls, finding: Finding) -> Self:
         """Return what is handed over; a place that cannot be named is none."""
         path = plain_path(finding.path)
-        placed = not path or is_inside(path)
+        is_located = not path or is_inside(path)
         new = finding.replacement
         fits = new is not None and len(new) <= _CODE and cut(new, _CODE) == new
         own = {name: getattr(finding, name) for name in cls.model_fields}
@@ -143,7 +143,7 @@ class FindingPart(Strict):
             own
             | {
                 "agents": tuple(cut(name, _NAME) for name in finding.agents[:50]),
-                "path": path if placed else "",
+                "path": path if is_located else "",
                 "line": finding.line or None,
                 "end_line": finding.end_line or None,
                 "side": "old" if finding.side == "old" else "new",
@@ -152,25 +152,25 @@ class FindingPart(Strict):
                     EvidencePart.fitting(piece.model_dump())
                     for piece in finding.evidence[:_MOST_EVIDENCE]
                 ),
-                "placement": finding.placement if placed else Placement.UNANCHORED,
+                "placement": finding.placement if is_located else Placement.UNANCHORED,
             }
         )
 
-    def finding(self, hide: Hide) -> Finding:
-        """Return the finding, its texts without the secrets that `hide` knows."""
+    def finding(self, redact: Redact) -> Finding:
+        """Return the finding, its texts without the secrets that `redact` knows."""
         given = self.model_dump(exclude={"evidence", "replacement"})
         limits = {"title": _TITLE, "why": _LONG, "suggestion": _LONG, "note": _MIDDLE}
         limits |= {"rule": _NAME, "quote": _LONG}
-        given |= {name: cut(hide(given[name]), most) for name, most in limits.items()}
+        given |= {name: cut(redact(given[name]), most) for name, most in limits.items()}
         new = self.replacement
         return Finding(
             **given,
             evidence=tuple(
-                Evidence(kind=e.kind, source=hide(e.source), text=hide(e.text))
+                Evidence(kind=e.kind, source=redact(e.source), text=redact(e.text))
                 for e in self.evidence
             ),
             # Code with a secret in it is nothing to commit.
-            replacement=new if new is not None and hide(new) == new else None,
+            replacement=new if new is not None and redact(new) == new else None,
         )
 
 
@@ -222,12 +222,14 @@ class ReadershipPart(Strict):
         files = tuple(map(FileReadPart.of, read.files))
         return cls(files=files, parts=tuple(map(PartReadPart.of, read.parts)), since=read.since)
 
-    def readership(self, hide: Hide) -> Readership:
-        """Return it, without the secrets that `hide` knows."""
+    def readership(self, redact: Redact) -> Readership:
+        """Return it, without the secrets that `redact` knows."""
         return Readership(
-            tuple(FileRead(f.path, f.share, f.by, f.parts, hide(f.reason)) for f in self.files),
+            tuple(FileRead(f.path, f.share, f.by, f.parts, redact(f.reason)) for f in self.files),
             tuple(
-                PartRead(p.number, p.files, p.by, tuple((who, hide(why)) for who, why in p.missed))
+                PartRead(
+                    p.number, p.files, p.by, tuple((who, redact(why)) for who, why in p.missed)
+                )
                 for p in self.parts
             ),
             self.since,
@@ -306,11 +308,11 @@ class ReviewerPart(Strict):
         """Return what is handed over of it."""
         return cls.fitting({**vars(report), "tokens": UsedPart.of(report.tokens)})
 
-    def reviewer(self, hide: Hide) -> ReviewerReport:
-        """Return the report, without the secrets that `hide` knows."""
+    def reviewer(self, redact: Redact) -> ReviewerReport:
+        """Return the report, without the secrets that `redact` knows."""
         tokens = self.tokens.model_dump(include=set(_TOKENS), exclude_defaults=True)
         who = self.name, self.status, self.seconds, self.findings, self.model
-        return ReviewerReport(*who, tokens, self.cost_usd, hide(self.reason))
+        return ReviewerReport(*who, tokens, self.cost_usd, redact(self.reason))
 
 
 class AnalyserPart(Strict):
@@ -328,10 +330,10 @@ class AnalyserPart(Strict):
         """Return what is handed over of it."""
         return cls.fitting(vars(report))
 
-    def analyser(self, hide: Hide) -> AnalyserReport:
-        """Return the report, without the secrets that `hide` knows."""
+    def analyser(self, redact: Redact) -> AnalyserReport:
+        """Return the report, without the secrets that `redact` knows."""
         what = self.name, self.status, self.seconds, self.version, self.files
-        return AnalyserReport(*what, hide(self.reason))
+        return AnalyserReport(*what, redact(self.reason))
 
 
 class ReportPart(Strict):
@@ -378,34 +380,34 @@ class ReportPart(Strict):
             }
         )
 
-    def report(self, hide: Hide, *, base: str, head: str) -> ReviewReport:
-        """Return the report, its texts without the secrets that `hide` knows."""
+    def report(self, redact: Redact, *, base: str, head: str) -> ReviewReport:
+        """Return the report, its texts without the secrets that `redact` knows."""
         return ReviewReport(
             what="",
             base=base,
             head=head,
-            findings=tuple(part.finding(hide) for part in self.findings),
-            silenced=tuple(part.finding(hide) for part in self.silenced),
+            findings=tuple(part.finding(redact) for part in self.findings),
+            silenced=tuple(part.finding(redact) for part in self.silenced),
             reviewed=tuple(
                 ReviewedFile(f.path, f.status, ((1, f.added),) if f.added else (), "", f.removed)
                 for f in self.reviewed
             ),
             skipped=tuple(
-                SkippedFile(f.path, f.status, hide(f.reason), f.unread, f.chosen)
+                SkippedFile(f.path, f.status, redact(f.reason), f.unread, f.chosen)
                 for f in self.skipped
             ),
-            agents=tuple(part.reviewer(hide) for part in self.agents),
-            analysers=tuple(part.analyser(hide) for part in self.analysers),
+            agents=tuple(part.reviewer(redact) for part in self.agents),
+            analysers=tuple(part.analyser(redact) for part in self.analysers),
             outcome=self.outcome,
             exit_code=self.exit_code,
             fail_on=self.fail_on,
             seconds=self.seconds,
             model=self.model,
-            notes=tuple(map(hide, self.notes)),
+            notes=tuple(map(redact, self.notes)),
             below=self.below,
             unlisted={str(severity): n for severity, n in self.unlisted.items()},
             usage=self.usage.model_dump(exclude_defaults=True),
-            readership=self.readership.readership(hide) if self.readership else None,
+            readership=self.readership.readership(redact) if self.readership else None,
         )
 
 
@@ -414,7 +416,7 @@ Paths = Annotated[tuple[Inside, ...], Field(max_length=MOST_FILES)]
 Ids = Annotated[tuple[FindingId, ...], Field(max_length=2 * MOST_FINDINGS)]
 
 
-class SpotPart(Strict):
+class LocationPart(Strict):
     """Where a comment on a finding may stand."""
 
     side: Literal["LEFT", "RIGHT"]
@@ -424,21 +426,21 @@ class SpotPart(Strict):
     offers: bool
 
 
-class FatePart(Strict):
+class PresencePart(Strict):
     """What became of code that an earlier finding was about."""
 
     path: NoPath
     code: Code
-    fate: Fate
+    fate: CodePresence
 
 
 class FactsPart(Strict):
     """What telling the review takes from the code; see `earlier.facts`."""
 
     since: NoCommit
-    spots: dict[FindingId, SpotPart] = Field(max_length=MOST_FINDINGS)
+    spots: dict[FindingId, LocationPart] = Field(max_length=MOST_FINDINGS)
     codes: dict[FindingId, Code] = Field(max_length=3 * MOST_FINDINGS)
-    fates: tuple[FatePart, ...] = Field(max_length=2 * MOST_FINDINGS)
+    fates: tuple[PresencePart, ...] = Field(max_length=2 * MOST_FINDINGS)
     pushed: Ids
     touched: Paths
     renamed: dict[Inside, Inside] = Field(max_length=MOST_FILES)
@@ -447,19 +449,23 @@ class FactsPart(Strict):
     @classmethod
     def of(cls, facts: Facts, report: ReportPart) -> Self:
         """Return what is handed over of the facts, about the findings that are."""
-        placed = {part.id for part in report.findings if part.path}
-        named = placed | {part.id for part in (*report.findings, *report.silenced)}
+        is_located = {part.id for part in report.findings if part.path}
+        named = is_located | {part.id for part in (*report.findings, *report.silenced)}
         renamed = {_plain(old): _plain(new) for old, new in facts.renamed.items()}
-        fates = {(_plain(path), code): fate for (path, code), fate in facts.fates.items()}
+        fates = {(_plain(path), code): presence for (path, code), presence in facts.fates.items()}
         touched = {_plain(path) for path in facts.touched}
         return cls(
             since=facts.since,
-            spots={n: SpotPart(**s._asdict()) for n, s in facts.spots.items() if n in placed},
+            spots={
+                n: LocationPart(**s._asdict())
+                for n, s in facts.locations.items()
+                if n in is_located
+            },
             # Those of earlier findings, which the report does not name, count, too.
             codes=dict(islice(facts.codes.items(), 3 * MOST_FINDINGS)),
             fates=tuple(
-                FatePart(path=path, code=code, fate=fate)
-                for (path, code), fate in fates.items()
+                PresencePart(path=path, code=code, fate=presence)
+                for (path, code), presence in fates.items()
                 if not path or is_inside(path)
             ),
             pushed=tuple(sorted(facts.pushed & named)),
@@ -472,7 +478,10 @@ class FactsPart(Strict):
         """Return the facts."""
         return Facts(
             since=self.since,
-            spots={name: CommentLocation(**spot.model_dump()) for name, spot in self.spots.items()},
+            locations={
+                name: CommentLocation(**location.model_dump())
+                for name, location in self.spots.items()
+            },
             codes=dict(self.codes),
             fates={(part.path, part.code): part.fate for part in self.fates},
             pushed=frozenset(self.pushed),

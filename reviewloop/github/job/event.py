@@ -18,7 +18,7 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _IN_A_WORKFLOW = "check out with `fetch-depth: 0`"
 
 
-def require_commits(place: ReviewRepository, pull: PullRequest) -> None:
+def require_commits(repository: ReviewRepository, pull: PullRequest) -> None:
     """Raise WorkspaceError with what to fetch, unless base, head and where they parted are here.
 
     Nothing is ever fetched from here: which credentials that takes is for the person to say.
@@ -30,13 +30,13 @@ def require_commits(place: ReviewRepository, pull: PullRequest) -> None:
     for commit, (what, ref) in refs.items():
         if not _ID.fullmatch(commit):
             raise GitHubUnavailable(f"GitHub names no commit as {what} of #{pull.number}")
-        if place.git.result("cat-file", "-e", f"{commit}^{{commit}}").exit_code:
+        if repository.git.result("cat-file", "-e", f"{commit}^{{commit}}").exit_code:
             raise WorkspaceError(
                 f"{what} of pull request {pull.number} ({commit[:12]}) is not in this clone: "
                 f"{_IN_A_WORKFLOW}, or run `git fetch origin {shlex.quote(ref)}` first"
             )
-    answer = place.git.result("merge-base", pull.base_sha, pull.head_sha)
-    if answer.exit_code and place.shallow:
+    answer = repository.git.result("merge-base", pull.base_sha, pull.head_sha)
+    if answer.exit_code and repository.shallow:
         raise WorkspaceError(
             f"this clone is shallow, and where pull request {pull.number} left {pull.base_ref} is "
             f"not in it: {_IN_A_WORKFLOW}, or run `git fetch --unshallow origin` first"
@@ -100,18 +100,18 @@ def read_event(environ: Mapping[str, str], *, path: str = "") -> Trigger:
     The payload is only believed for what started the run: everything else is asked of the API.
     """
     name = environ.get("GITHUB_EVENT_NAME", "")
-    place = path or environ.get("GITHUB_EVENT_PATH", "")
+    event_file = path or environ.get("GITHUB_EVENT_PATH", "")
     repo = _repository(environ.get("GITHUB_REPOSITORY", ""))
-    if not place:
+    if not event_file:
         if not name:
             return Trigger("review", repo=repo)
         return Trigger("none", name, repo=repo, why=_about_none(name))
-    payload = Fields(_read(Path(place)), "event")
+    payload = Fields(_read(Path(event_file)), "event")
     try:
         name = name or _guessed(payload)
         return _trigger(name, payload, repo)
     except GitHubUnavailable as error:
-        raise UsageError(f"{place} is no payload of the event {name!r}: {error}") from None
+        raise UsageError(f"{event_file} is no payload of the event {name!r}: {error}") from None
 
 
 def named(trigger: Trigger, *, pull: int = 0, repo: str = "") -> Trigger:

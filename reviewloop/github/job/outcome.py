@@ -98,8 +98,8 @@ class JobOutcome:
         if self.collected:
             return f"{status}; {tally(self.report.findings)}, kept in {self.collected} to be posted"
         posted = self.posted or Posted()
-        said = len(posted.inline) + len(posted.on_file)
-        return f"{status}; {tally(self.report.findings)}, {counted(said, 'new comment')}"
+        comments = len(posted.inline) + len(posted.on_file)
+        return f"{status}; {tally(self.report.findings)}, {counted(comments, 'new comment')}"
 
 
 def status_of(
@@ -206,16 +206,16 @@ def without_dismissed(report: ReviewReport, dismissed: Mapping[str, str]) -> Rev
     return replace(report, findings=kept, silenced=silenced, exit_code=code, outcome=outcome)
 
 
-def judged_by(report: ReviewReport, fail_on: str) -> ReviewReport:
+def with_threshold(report: ReviewReport, fail_on: str) -> ReviewReport:
     """Return the report of a review as if it had been asked to fail from this severity on.
 
     Only what it lists can count then.
     """
-    asked = replace(report, fail_on=fail_on)
+    strict = replace(report, fail_on=fail_on)
     if fail_on == report.fail_on or ExitCode(report.exit_code) not in _ENDED_WELL:
-        return asked
-    code = ExitCode.FINDINGS if _counts(asked, report.findings) else ExitCode.CLEAN
-    return replace(asked, exit_code=int(code))
+        return strict
+    code = ExitCode.FINDINGS if _counts(strict, report.findings) else ExitCode.CLEAN
+    return replace(strict, exit_code=int(code))
 
 
 def _counts(report: ReviewReport, findings: Iterable[Finding]) -> bool:
@@ -258,44 +258,46 @@ def finish(
     ended: JobOutcome,
     environ: Mapping[str, str],
     *,
-    say: Callable[[str], None],
-    hide: Callable[[str], str],
+    print_line: Callable[[str], None],
+    redact: Callable[[str], str],
 ) -> None:
-    """Write the files of the runner, and `say` its commands; outside of a workflow, nothing.
+    """Write the files of the runner, and `print_line` its commands; outside of a workflow, nothing.
 
-    `hide` takes secrets out. Raises UsageError for a file that cannot be written: a workflow
+    `redact` takes secrets out. Raises UsageError for a file that cannot be written: a workflow
     that reads our status must not find none.
     """
-    outputs = {name: hide(value) for name, value in outputs_of(ended).items()}
-    tell_runner(ended.status, outputs, environ, say=say)
-    if place := environ.get("GITHUB_STEP_SUMMARY"):
-        _append(place, _fitting(hide(job_summary(ended)), place))
+    outputs = {name: redact(value) for name, value in outputs_of(ended).items()}
+    notify_runner(ended.status, outputs, environ, print_line=print_line)
+    if output_file := environ.get("GITHUB_STEP_SUMMARY"):
+        _append(output_file, _fitting(redact(job_summary(ended)), output_file))
     if environ.get("GITHUB_ACTIONS") == "true" and ended.annotations:
-        say(ended.annotations.rstrip("\n"))
+        print_line(ended.annotations.rstrip("\n"))
 
 
-def tell_runner(
+def notify_runner(
     status: Status,
     outputs: Mapping[str, str],
     environ: Mapping[str, str],
     *,
-    say: Callable[[str], None],
+    print_line: Callable[[str], None],
 ) -> None:
-    """Write the outputs of a step, and `say` its reason; outside of a workflow, nothing."""
-    if place := environ.get("GITHUB_OUTPUT"):
-        _append(place, "".join(_heredoc(name, value) for name, value in outputs.items()))
+    """Write the outputs of a step, and `print_line` its reason; outside of a workflow, nothing."""
+    if output_file := environ.get("GITHUB_OUTPUT"):
+        _append(output_file, "".join(_heredoc(name, value) for name, value in outputs.items()))
     reason, level = outputs.get("reason", ""), _LEVELS.get(status)
     if environ.get("GITHUB_ACTIONS") == "true" and reason and level:
-        say(command(level, f"reviewloop: {status}", reason))
+        print_line(command(level, f"reviewloop: {status}", reason))
 
 
 def job_summary(ended: JobOutcome) -> str:
     """Return the Markdown for the page of the run."""
-    said = _MARKER.sub("", ended.summary).strip()
+    summary_text = _MARKER.sub("", ended.summary).strip()
     if ended.reason:
         title = str(ended.status).replace("_", " ")
-        said = f"### reviewloop: {title}\n\n{sanitised_line(ended.reason)}\n\n{said}".strip()
-    return f"{said}\n"
+        summary_text = (
+            f"### reviewloop: {title}\n\n{sanitised_line(ended.reason)}\n\n{summary_text}".strip()
+        )
+    return f"{summary_text}\n"
 
 
 def write_file(path: str, text: str) -> None:
@@ -321,10 +323,10 @@ def _heredoc(name: str, value: str) -> str:
     return f"{name}<<{end}\n{value}\n{end}\n"
 
 
-def _fitting(text: str, place: str) -> str:
+def _fitting(text: str, path: str) -> str:
     """Return what there is still room for in the summary of this step."""
     with contextlib.suppress(OSError):
-        room = _MOST_SUMMARY - Path(place).stat().st_size
+        room = _MOST_SUMMARY - Path(path).stat().st_size
         data = text.encode("utf-8", "replace")
         if len(data) > room:
             clipped = data[: max(0, room - len(_CLIPPED))].decode("utf-8", "ignore")
@@ -332,12 +334,12 @@ def _fitting(text: str, place: str) -> str:
     return text
 
 
-def _append(place: str, text: str) -> None:
+def _append(path: str, text: str) -> None:
     try:
-        with Path(place).open("ab") as file:
+        with Path(path).open("ab") as file:
             file.write(text.encode("utf-8", "replace"))
     except OSError as error:
-        raise UsageError(f"{place} of the runner cannot be written: {error.strerror}") from None
+        raise UsageError(f"{path} of the runner cannot be written: {error.strerror}") from None
 
 
 def annotations_of(ended: JobOutcome, least: str) -> str:
@@ -381,8 +383,8 @@ def checked(
         failure = failed(error)
         if ended.status is Status.SKIPPED and isinstance(error, Forbidden):
             return replace(ended, reason=f"{ended.reason}; it got no check: {error}")
-        said = (ended.reason if ended.status is Status.REVIEW_ERROR else "", failure.reason)
-        reason = "; ".join(filter(None, said))
+        texts = (ended.reason if ended.status is Status.REVIEW_ERROR else "", failure.reason)
+        reason = "; ".join(filter(None, texts))
         return replace(ended, status=failure.status, reason=reason, exit_code=failure.exit_code)
     return ended
 

@@ -65,16 +65,16 @@ def remember(
     for attempt in range(_TRIES):
         if attempt > 1:
             pace.sleep(2.0 * attempt)
-        state, place = found_state(client.issue_comments(pull.number), client.me(), pull)
-        wanted = change(state)
-        if packed(wanted, pull) == packed(state, pull):  # long texts are cut there
+        state, location = found_state(client.issue_comments(pull.number), client.me(), pull)
+        changed = change(state)
+        if packed(changed, pull) == packed(state, pull):  # long texts are cut there
             return state
-        body = with_state(place.body if place else _EMPTY, wanted, pull)
-        body = clipped(with_news(body, news, state, wanted) if news else body, LONGEST)
+        body = with_state(location.body if location else _EMPTY, changed, pull)
+        body = clipped(with_news(body, news, state, changed) if news else body, LONGEST)
         pace.wait()
         try:
-            if place:
-                client.update_issue_comment(place.id, body)
+            if location:
+                client.update_issue_comment(location.id, body)
             else:
                 client.create_issue_comment(pull.number, body)
         except (AnswerLost, NotFound):

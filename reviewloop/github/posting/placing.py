@@ -61,7 +61,7 @@ def post(
         for start in range(0, min(cap, len(ready)), max(1, batch)):
             work.batch(ready[start : min(start + max(1, batch), cap)])
     except StaleHead as stale:
-        if not work.placed:
+        if not work.located:
             raise
         broken, code = str(stale), stale.exit_code
     except GitHubError as error:
@@ -69,8 +69,8 @@ def post(
     return Posted(
         inline=tuple(work.inline),
         on_file=tuple(work.on_file),
-        left=tuple(name for name in order if name not in work.placed),
-        known=tuple(name for name in known if name in work.stood and name not in work.placed),
+        left=tuple(name for name in order if name not in work.located),
+        known=tuple(name for name in known if name in work.earlier and name not in work.located),
         problems=(*work.problems, *([broken] if broken else [])),
         broken=bool(broken),
         exit_code=code,
@@ -85,10 +85,10 @@ class _Posting:
         self.inline: list[str] = []
         self.on_file: list[str] = []
         self.problems: list[str] = []
-        self.stood: dict[str, list[ReviewComment]] = {}  # ours from before, by finding
+        self.earlier: dict[str, list[ReviewComment]] = {}  # ours from before, by finding
 
     @property
-    def placed(self) -> set[str]:
+    def located(self) -> set[str]:
         """The findings that stand on the diff now."""
         return {*self.inline, *self.on_file}
 
@@ -103,7 +103,7 @@ class _Posting:
 
     def look(self) -> None:
         """Note what stands on the diff before anything is posted."""
-        self.stood = own(self._client.review_comments(self._number), self._client.me())
+        self.earlier = own(self._client.review_comments(self._number), self._client.me())
 
     def batch(self, some: Sequence[Comment]) -> None:
         """Post comments as one review, or as ever smaller ones."""
@@ -121,7 +121,7 @@ class _Posting:
                 self._on_file(some[0], refused)
 
     def _on_file(self, comment: Comment, refused: Unprocessable) -> None:
-        place = f"{shown_path(comment.path)}:{comment.line}"
+        location = f"{shown_path(comment.path)}:{comment.line}"
         why = "; ".join(refused.messages)
         on_file = replace(comment, body=file_body(comment))
         try:
@@ -130,7 +130,7 @@ class _Posting:
         except Unprocessable as again:
             self._explain(again)
             where = "in the summary"
-        self.problems.append(f"GitHub takes no comment at {place} ({why}): it stands {where}")
+        self.problems.append(f"GitHub takes no comment at {location} ({why}): it stands {where}")
 
     def _surely(
         self,
@@ -163,7 +163,7 @@ class _Posting:
         return {
             name
             for name, comments in found.items()
-            if len(comments) > len(self.stood.get(name, ()))
+            if len(comments) > len(self.earlier.get(name, ()))
         }
 
     def _review(self, some: Sequence[Comment]) -> None:
@@ -177,11 +177,11 @@ class _Posting:
 
     def _explain(self, refused: Unprocessable) -> None:
         """Raise what ends the posting: causes that lie in no single comment."""
-        said = " ".join(refused.messages)
-        if _PENDING.search(said):
+        messages = " ".join(refused.messages)
+        if _PENDING.search(messages):
             raise GitHubError(
                 f"a review of {self._client.me()} is still pending on #{self._number}, so that"
                 " GitHub takes no other: submit or discard it on the page of the pull request"
             )
-        if _COMMIT.search(said):
+        if _COMMIT.search(messages):
             self.check_head()

@@ -19,7 +19,7 @@ from reviewloop.render.report import ReviewReport
 from reviewloop.review.fixes import parses
 
 LONGEST_SUGGESTION = 10_000  # characters
-_MASKED = re.compile("…|⟦")  # what stands for secrets and hidden characters in a report
+_REDACTED = re.compile("…|⟦")  # what stands for secrets and hidden characters in a report
 
 
 class Files(Protocol):
@@ -39,20 +39,20 @@ class Anchors:
         self._change, self._private, self._tree = change, private, new_tree
         self._known: dict[str, _Hunks | None] = {}
 
-    def spot(self, finding: Finding) -> CommentLocation | None:
+    def locate(self, finding: Finding) -> CommentLocation | None:
         """Return where a comment on a finding may stand, None where it cannot be said inline.
 
         Of the lines of several hunks it is the last that GitHub shows.
         """
-        spot = self._spot(finding)
-        if spot is None or not self._applies(finding, spot):
-            return spot
-        return spot._replace(offers=True)
+        location = self._locate(finding)
+        if location is None or not self._applies(finding, location):
+            return location
+        return location._replace(offers=True)
 
     def comment(self, finding: Finding, body: str) -> Comment | None:
         """Return the comment on the lines of a finding, None where it cannot be said inline."""
-        spot = self._spot(finding)
-        return comment_on(finding, spot, body) if spot else None
+        location = self._locate(finding)
+        return comment_on(finding, location, body) if location else None
 
     def suggestion(self, finding: Finding) -> str | None:
         r"""Return the new lines, each with its LF, that a person may commit; "" deletes the old.
@@ -60,24 +60,24 @@ class Anchors:
         None unless they were put into the file and it still parses. Nothing is offered that
         would write a masked secret, a hidden character or other line ends into the file.
         """
-        spot = self.spot(finding)
-        return offered(finding, spot) if spot else None
+        location = self.locate(finding)
+        return offered(finding, location) if location else None
 
-    def _applies(self, finding: Finding, spot: CommentLocation) -> bool:
+    def _applies(self, finding: Finding, location: CommentLocation) -> bool:
         new = _lines(finding)
-        if new is None or spot.side == "LEFT" or not spot.whole:
+        if new is None or location.side == "LEFT" or not location.whole:
             return False
         old = self._text(finding.path)
         if old is None or "\r" in old + new or len(new) > LONGEST_SUGGESTION:
             return False
         lines = [line for line in re.split(r"(?<=\n)", old) if line]
-        replaced = "".join(lines[spot.first - 1 : spot.last])
+        replaced = "".join(lines[location.first - 1 : location.last])
         if new.rstrip("\n") == replaced.rstrip("\n") or not _as_it_is(new, replaced):
             return False
-        after = "".join(lines[: spot.first - 1]) + new + "".join(lines[spot.last :])
+        after = "".join(lines[: location.first - 1]) + new + "".join(lines[location.last :])
         return parses(finding.path, old, after)
 
-    def _spot(self, finding: Finding) -> CommentLocation | None:
+    def _locate(self, finding: Finding) -> CommentLocation | None:
         if finding.placement is not Placement.CHANGED or finding.line is None:
             return None
         hunks = self._hunks(finding.path)
@@ -109,18 +109,18 @@ class Anchors:
             return None
 
 
-def comment_on(finding: Finding, spot: CommentLocation, body: str) -> Comment:
+def comment_on(finding: Finding, location: CommentLocation, body: str) -> Comment:
     """Return the comment on a finding at a place that was looked up for it."""
-    if not spot.whole:
+    if not location.whole:
         end = finding.end_line or finding.line
         body = with_note(body, f"_About lines {finding.line}–{end}._")
-    start = spot.first if spot.first < spot.last else None
-    return Comment(finding.path, body, spot.last, start, spot.side, finding.id)
+    start = location.first if location.first < location.last else None
+    return Comment(finding.path, body, location.last, start, location.side, finding.id)
 
 
-def offered(finding: Finding, spot: CommentLocation) -> str | None:
+def offered(finding: Finding, location: CommentLocation) -> str | None:
     """Return the lines that a person may commit at such a place; None for nothing to offer."""
-    return _lines(finding) if spot.offers else None
+    return _lines(finding) if location.offers else None
 
 
 def _lines(finding: Finding) -> str | None:
@@ -147,8 +147,8 @@ def _read(file: FileChange) -> _Hunks | None:
 
 def _as_it_is(new: str, replaced: str) -> bool:
     """Whether a replacement can be committed as it is shown: nothing masked, hidden or ours."""
-    masked = len(_MASKED.findall(new)) > len(_MASKED.findall(replaced))
-    return not masked and show_hidden(new) == new and unmarked(new) == new
+    redacted = len(_REDACTED.findall(new)) > len(_REDACTED.findall(replaced))
+    return not redacted and show_hidden(new) == new and unmarked(new) == new
 
 
 def _is_no_utf8(char: str) -> bool:
@@ -162,12 +162,12 @@ class PostableReview:
     report: ReviewReport
     facts: Facts = field(default_factory=Facts)
     rendered: Callable[[str], str] = str  # a finished text, checked once more for held secrets
-    hide: Callable[[str], str] = str  # takes secrets out of a text of others
+    redact: Callable[[str], str] = str  # takes secrets out of a text of others
 
 
 def reading_of(
     done: ReviewResult,
-    place: ReviewRepository,
+    repository: ReviewRepository,
     state: State,
     pull: PullRequest,
     *,
@@ -180,10 +180,12 @@ def reading_of(
     place on a line is looked up for findings of at least this severity.
     """
     report = done.report
-    since = Since.last_review(done, place, state, pull)
+    since = Since.last_review(done, repository, state, pull)
     anchors = Anchors(done.change, done.compared.private, done.compared.new)
     rank = SEVERITIES[least].rank
-    placed = {f.id: anchors.spot(f) for f in reversed(report.findings) if f.severity.rank <= rank}
+    located = {
+        f.id: anchors.locate(f) for f in reversed(report.findings) if f.severity.rank <= rank
+    }
     facts = Facts.of_code(
         (*report.findings, *report.silenced),
         state,
@@ -192,7 +194,7 @@ def reading_of(
         touched=since.touched,
         renamed=since.renamed,
         confirmed=done.confirmed,
-        spots={name: spot for name, spot in placed.items() if spot},
+        locations={name: location for name, location in located.items() if location},
         forgotten=forgotten,
     )
     return PostableReview(report, facts, done.shown.rendered, done.redactor.for_people)

@@ -293,7 +293,7 @@ def summary(
     run_url: str = "",
     state_marker: str = "",
     notes: Sequence[str] = (),
-    standing: Collection[str] = (),
+    commented: Collection[str] = (),
     earlier: Sequence[Severity] = (),
     failing: Sequence[Severity] | None = None,
     dismissed: Mapping[str, str] | None = None,
@@ -304,19 +304,19 @@ def summary(
     """Return the bodies of the summary's comments, the first with the marker (`packed`).
 
     Every finding of the report that has no comment on the diff is told here: those are what was
-    posted, what was known, and `standing` (fingerprints). `earlier` is what is open although this
+    posted, what was known, and `commented` (fingerprints). `earlier` is what is open although this
     report is silent on it, `failing` what of that may fail it (all by default). `dismissed` maps
     fingerprints, which are not told as open, to who dismissed them and why. `names` has a line of
     Markdown for each finding that this report is silent on. `rendered` takes out what must not be
     shown.
     """
     dismissed, names = dismissed or {}, names or {}
-    on_diff = {*posted.inline, *posted.on_file, *posted.known, *standing}
+    on_diff = {*posted.inline, *posted.on_file, *posted.known, *commented}
     open_ = [finding for finding in report.findings if finding.id not in dismissed]
     here = [finding for finding in open_ if finding.id not in on_diff]
     head = _head(report, open_, earlier, earlier if failing is None else failing, pull, run_url)
-    blocks: list[Block] = [*_places(open_, here, posted), *_remarks(posted, notes)]
-    blocks += _told(here, rules)
+    blocks: list[Block] = [*_locations(open_, here, posted), *_remarks(posted, notes)]
+    blocks += _listed(here, rules)
     blocks += _before([line for name, line in names.items() if name not in dismissed])
     blocks += _not_open(report, dismissed, names, rules)
     blocks += [(text, 0) for text in coverage(report)]
@@ -362,7 +362,7 @@ def _must_fix(open_: Sequence[Finding]) -> str:
     """Return the must-fix findings by place and title: an e-mail may show nothing below them."""
     must = [finding for finding in in_order(open_) if finding.severity is Severity.MUST_FIX]
     lines = [
-        f"- {finding.severity.mark} {code(_place(finding)) or 'the change as a whole'}: "
+        f"- {finding.severity.mark} {code(_location(finding)) or 'the change as a whole'}: "
         f"{sanitised_line(finding.title, _LONGEST_LINE)}"
         for finding in must[:_MUST_FIX_NAMED]
     ]
@@ -391,18 +391,20 @@ def _verdict(
     return f"Not blocking (`fail-on: {report.fail_on}`): {tally(open_)}{before}."
 
 
-def _places(open_: Sequence[Finding], here: Sequence[Finding], posted: Posted) -> Iterator[Block]:
+def _locations(
+    open_: Sequence[Finding], here: Sequence[Finding], posted: Posted
+) -> Iterator[Block]:
     """Yield where the findings stand, as one line."""
     if not open_:
         return
-    standing = len(open_) - len(here) - len(posted.inline) - len(posted.on_file)
+    elsewhere = len(open_) - len(here) - len(posted.inline) - len(posted.on_file)
     counts = {
         "new on lines": len(posted.inline),
         "new on files": len(posted.on_file),
-        "on the diff already": max(0, standing),
+        "on the diff already": max(0, elsewhere),
         "below": len(here),
     }
-    yield "Where: " + ", ".join(f"{n} {place}" for place, n in counts.items() if n) + ".", 0
+    yield "Where: " + ", ".join(f"{n} {label}" for label, n in counts.items() if n) + ".", 0
 
 
 def _remarks(posted: Posted, notes: Sequence[str]) -> Iterator[Block]:
@@ -412,7 +414,7 @@ def _remarks(posted: Posted, notes: Sequence[str]) -> Iterator[Block]:
         yield text, 0
 
 
-def _told(here: Sequence[Finding], rules: Rules) -> Iterator[Block]:
+def _listed(here: Sequence[Finding], rules: Rules) -> Iterator[Block]:
     """Yield the findings that stand nowhere else, most important first."""
     about = [f for f in here if f.placement in {Placement.CHANGED, Placement.FILE}]
     for severity in (Severity.MUST_FIX, Severity.SHOULD_FIX):
@@ -470,20 +472,20 @@ def _whole(finding: Finding, rules: Rules) -> str:
 
 
 def _short(finding: Finding, rules: Rules, *, why: bool = False) -> str:
-    said = f": {sanitised_line(finding.why, 600)}" if why and finding.why.strip() else ""
+    detail = f": {sanitised_line(finding.why, 600)}" if why and finding.why.strip() else ""
     mark = finding.severity.mark if why else ""
-    title = f"{sanitised_line(finding.title)}{said}"
+    title = f"{sanitised_line(finding.title)}{detail}"
     return " ".join(filter(None, ("-", mark, _origin(finding, rules, title))))
 
 
 def _origin(finding: Finding, rules: Rules, text: str) -> str:
     """Return place, text, rule and fingerprint."""
     rule = rule_words(finding, rule_link(finding, rules))
-    where = code(_place(finding)) or "the change as a whole"
+    where = code(_location(finding)) or "the change as a whole"
     return " · ".join(filter(None, (where, text, rule, code(finding.id))))
 
 
-def _place(finding: Finding) -> str:
+def _location(finding: Finding) -> str:
     path = shown_path(finding.path)[:_LONGEST_LINE]
     known = finding.line is not None and finding.placement is not Placement.UNANCHORED
     if not path or not known:

@@ -100,8 +100,8 @@ def free_branch(there: str, branch: str, commit: str) -> str:
 
 def workflow_files(git: Git, start: str, commit: str) -> list[str]:
     """Return the changed files that a workflow's own token may not push."""
-    wanted = ("log", "--format=", "--name-only", "--no-renames", f"{start}..{commit}")
-    return git.text(*wanted, "--", WORKFLOWS).splitlines()
+    arguments = ("log", "--format=", "--name-only", "--no-renames", f"{start}..{commit}")
+    return git.text(*arguments, "--", WORKFLOWS).splitlines()
 
 
 def open_or_update(
@@ -127,7 +127,7 @@ def open_or_update(
     notes: list[str] = []
     body = updated(found.body, section, run)
     if body is None:
-        _said_beside(client, found.number, section)
+        _comment_beside(client, found.number, section)
         notes.append(
             f"the text of pull request {found.number} was written by somebody else and stays; "
             "ours is a comment"
@@ -171,7 +171,7 @@ def _opened(
         raise UsageError(f"{branch} was pushed, but no pull request opened: {why}") from None
 
 
-def _said_beside(client: GitHub, number: int, section: str) -> None:
+def _comment_beside(client: GitHub, number: int, section: str) -> None:
     """Say it in a comment of ours, the same one each time."""
     first = section.partition("\n")[0]
     me = client.me()

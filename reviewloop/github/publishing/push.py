@@ -98,11 +98,11 @@ def comment_act(client: GitHub, pull: PullRequest, handoff: Handoff) -> Act:
 
     It may have been edited while the fix was made, so what it asks for now is what counts.
     """
-    asked = requested(client, pull, handoff.comment)
-    if asked.finding != ALL:
+    request = requested(client, pull, handoff.comment)
+    if request.finding != ALL:
         for finding in handoff.findings or ("nothing",):
-            asked.require(finding)
-    act = asked.act
+            request.require(finding)
+    act = request.act
     if handoff.approval is None or handoff.approval.as_act() != act:
         raise UsageError("the handoff names another approval than GitHub has; nothing was pushed")
     return act
@@ -120,7 +120,7 @@ class PushRequest:
 
 
 def push_handoff(
-    client: GitHub, folder: Path, wanted: PushRequest, *, start: Path, environ: Mapping[str, str]
+    client: GitHub, folder: Path, request: PushRequest, *, start: Path, environ: Mapping[str, str]
 ) -> Published:
     """Push the commits of a handoff, then open or update the pull request, or comment on it.
 
@@ -134,7 +134,9 @@ def push_handoff(
     if handoff.kind == "fix":
         pull = _pull_to_fix(client, handoff)
         if not handoff.commit:
-            return _told(client, pull, handoff, Published(handoff.branch, "", pull, pushed=False))
+            return _answer_once(
+                client, pull, handoff, Published(handoff.branch, "", pull, pushed=False)
+            )
     with tempfile.TemporaryDirectory(prefix="reviewloop-push-") as name:
         git = locate(start).user.mirror(Path(name))
         # Before the bundle is read: what it brings along is nothing to build on.
@@ -145,7 +147,7 @@ def push_handoff(
         remote = with_token(url, _token(environ), environ)
         if handoff.kind == "fix":
             return _fix(client, handoff, pull, git, remote, commits)
-        return _task(client, handoff, wanted, git, remote, environ)
+        return _task(client, handoff, request, git, remote, environ)
 
 
 def _fix(
@@ -166,13 +168,13 @@ def _fix(
     if look(git, remote, handoff.branch) != handoff.commit:
         note = f"{handoff.branch} was pushed to again at once; the fix is part of it"
         published = replace(published, notes=(note,))
-    return _told(client, pull, handoff, published)
+    return _answer_once(client, pull, handoff, published)
 
 
 def _task(
     client: GitHub,
     handoff: Handoff,
-    wanted: PushRequest,
+    request: PushRequest,
     git: Git,
     remote: Remote,
     environ: Mapping[str, str],
@@ -182,7 +184,7 @@ def _task(
         raise UsageError(
             "the handoff's commit says itself that it was approved; nothing was pushed"
         )
-    act = environment_act(client, wanted.environment, environ) if wanted.environment else None
+    act = environment_act(client, request.environment, environ) if request.environment else None
     if act:
         commit = recorded(git, commit, act)
     default = client.default_branch()
@@ -193,7 +195,7 @@ def _task(
         branch = free_branch(look(git, remote, branch), branch, commit)
     pushed = push_branch(git, remote, commit, branch, expected=handoff.base)
     section = section_of(
-        handoff.run, approved_by(act, environment=wanted.environment), handoff.body
+        handoff.run, approved_by(act, environment=request.environment), handoff.body
     )
     pull, created, notes = open_or_update(
         client,
@@ -204,7 +206,7 @@ def _task(
         run=handoff.run,
         draft=True,
     )
-    if wanted.request_reviewers:
+    if request.request_reviewers:
         notes = (*notes, *ask_reviewers(client, pull, handoff.reviewers))
     return Published(branch, commit, pull, created, pushed, notes)
 
@@ -243,7 +245,9 @@ def _pull_to_fix(client: GitHub, handoff: Handoff) -> PullRequest:
     return pull
 
 
-def _told(client: GitHub, pull: PullRequest, handoff: Handoff, published: Published) -> Published:
+def _answer_once(
+    client: GitHub, pull: PullRequest, handoff: Handoff, published: Published
+) -> Published:
     """Answer the command once on the pull request; run again it finds that comment."""
     mark = f"<!-- reviewloop:handoff {handoff.comment}-{handoff.commit[:12] or 'none'} -->"
     me = client.me()

@@ -35,10 +35,10 @@ from reviewloop.github.publishing.pull import (
 )
 from reviewloop.github.publishing.text import (
     approved_by,
+    parts_of,
     pull_text,
     section_of,
     title_of,
-    told_of,
 )
 from reviewloop.guards.branch import check_branch
 from reviewloop.loop.approval_act import Act
@@ -115,7 +115,7 @@ def hand_over(
     if not full:
         full = repo_at(address_of(repository.user, options.remote))[1].full
     with view(repository, record) as seen, _maybe_client(full, environ) as client:
-        told = told_of(repository, seen, client)
+        parts = parts_of(repository, seen, client)
         commit = _commit(seen)
         base = _base(options, environ) or (client.default_branch() if client else "")
         base = base or default_branch_of(repository.user, options.remote)
@@ -129,8 +129,8 @@ def hand_over(
             commit=commit,
             base_branch=base,
             title=seen.redactor.for_people(title_of(seen.proposal)),
-            body=pull_text(told, seen.redactor.for_people),
-            reviewers=told.reviewers,
+            body=pull_text(parts, seen.redactor.for_people),
+            reviewers=parts.reviewers,
             run=record.run_id,
             status=str(record.status),
         )
@@ -167,28 +167,28 @@ def _publish(
     notes = (*notes, *_lfs(seen))
     default = client.default_branch()
     base = base or default
-    judged = check_branch(branch, settings_of(record))
-    if judged.status.stops:
-        raise GuardRailError(f"{judged.summary}; nothing was pushed")
+    branch_check = check_branch(branch, settings_of(record))
+    if branch_check.status.stops:
+        raise GuardRailError(f"{branch_check.summary}; nothing was pushed")
     require_base(client, base, default)
     require_free_branch(client, branch, base, default)
     if not approved:
         branch = free_branch(look(git, remote, branch), branch, commit)
     pushed = push_branch(git, remote, commit, branch)
     _remember(repository, record, client, branch, commit)
-    told = told_of(repository, seen, client)
-    hide = seen.redactor.for_people
+    parts = parts_of(repository, seen, client)
+    redact = seen.redactor.for_people
     pull, created, more = open_or_update(
         client,
         branch=branch,
         base=base,
-        title=hide(title_of(seen.proposal)),
-        section=section_of(record.run_id, approved_by(_act(record)), pull_text(told, hide)),
+        title=redact(title_of(seen.proposal)),
+        section=section_of(record.run_id, approved_by(_act(record)), pull_text(parts, redact)),
         run=record.run_id,
         draft=not options.ready,
     )
     if options.request_reviewers:
-        more = (*more, *ask_reviewers(client, pull, told.reviewers))
+        more = (*more, *ask_reviewers(client, pull, parts.reviewers))
     return Published(branch, commit, pull, created, pushed, (*notes, *more))
 
 

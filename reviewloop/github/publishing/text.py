@@ -21,7 +21,7 @@ from reviewloop.loop.edited import edit_line
 from reviewloop.render.proposal import Proposal
 from reviewloop.render.review_words import tally
 from reviewloop.render.text import counted, duration, money, share, tokens, tokens_in
-from reviewloop.specs.briefing import Requirement, TaskRequirements, asked_of
+from reviewloop.specs.briefing import Requirement, TaskRequirements, requirements_of
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, TreeFiles
 
@@ -40,7 +40,7 @@ class PullTextParts:
 
     run: str
     proposal: Proposal
-    asked: TaskRequirements = field(default_factory=TaskRequirements)
+    requirements: TaskRequirements = field(default_factory=TaskRequirements)
     named_in: tuple[tuple[str, str], ...] = ()  # criterion, the changed test file that names it
     reviewers: tuple[str, ...] = ()  # suggested, without @
     notes: tuple[str, ...] = ()
@@ -52,12 +52,18 @@ def title_of(proposal: Proposal) -> str:
     return _title(words) or "Change"
 
 
-def pull_text(told: PullTextParts, hide: Callable[[str], str]) -> str:
-    """Return the text below the sentence about approval; `hide` takes secrets out."""
-    told = _hidden(told, hide)
-    parts = [_requirements(told), _done(told), _criteria(told), _evidence(told), _findings(told)]
-    parts += [_files(told), _reviewers(told), _notes(told)]
-    return clipped("\n\n".join(part for part in parts if part), told.run, LONGEST - _ROOM)
+def pull_text(facts: PullTextParts, redact: Callable[[str], str]) -> str:
+    """Return the text below the sentence about approval; `redact` takes secrets out."""
+    facts = _hidden(facts, redact)
+    parts = [
+        _requirements(facts),
+        _done(facts),
+        _criteria(facts),
+        _evidence(facts),
+        _findings(facts),
+    ]
+    parts += [_files(facts), _reviewers(facts), _notes(facts)]
+    return clipped("\n\n".join(part for part in parts if part), facts.run, LONGEST - _ROOM)
 
 
 def section_of(run: str, approval: str, text: str) -> str:
@@ -109,26 +115,26 @@ def approved_by(act: Act | None, *, environment: str = "") -> str:
     return f"Approved by **{who}** {how}{where}."
 
 
-def _hidden(told: PullTextParts, hide: Callable[[str], str]) -> PullTextParts:
+def _hidden(facts: PullTextParts, redact: Callable[[str], str]) -> PullTextParts:
     """Take secrets out while each text is whole: escapes would cut them into pieces."""
 
     def clean(value: Any) -> Any:
         if isinstance(value, str):
-            return hide(value)
+            return redact(value)
         if isinstance(value, dict):
             return {key: clean(item) for key, item in value.items()}
         return [clean(item) for item in value] if isinstance(value, list | tuple) else value
 
-    asked = clean(asdict(told.asked))
+    requirements = clean(asdict(facts.requirements))
     return replace(
-        told,
-        proposal=clean(told.proposal),
-        asked=TaskRequirements(
-            tuple(Requirement(**one) for one in asked["requirements"]),
-            tuple((key, text) for key, text in asked["criteria"]),
-            tuple(asked["missing"]),
+        facts,
+        proposal=clean(facts.proposal),
+        requirements=TaskRequirements(
+            tuple(Requirement(**one) for one in requirements["requirements"]),
+            tuple((key, text) for key, text in requirements["criteria"]),
+            tuple(requirements["missing"]),
         ),
-        notes=tuple(clean(told.notes)),
+        notes=tuple(clean(facts.notes)),
     )
 
 
@@ -144,53 +150,53 @@ def _title(words: str) -> str:
     return line if len(line) <= LONGEST_TITLE else line[: LONGEST_TITLE - 1] + "…"
 
 
-def _requirements(told: PullTextParts) -> str:
-    proposal, lines = told.proposal, ["### What was asked"]
+def _requirements(facts: PullTextParts) -> str:
+    proposal, lines = facts.proposal, ["### What was asked"]
     named = f"Task {code(proposal['task'])}: " if proposal.get("task") else ""
     spec = f" ({code(proposal['spec'])})" if proposal.get("spec") else ""
     lines.append(f"{named}{sanitised_line(proposal.get('title', ''))}{spec}")
-    for one in told.asked.requirements:
+    for one in facts.requirements.requirements:
         title = sanitised_line(one.title or f"Requirement {one.id}")
         story = sanitised(one.story, 2000)
         lines.append(f"**{title}**" + (f"\n{story}" if story else ""))
-    if told.asked.missing:
-        names = ", ".join(map(code, told.asked.missing))
+    if facts.requirements.missing:
+        names = ", ".join(map(code, facts.requirements.missing))
         lines.append(f"Named by the task but written nowhere: {names}")
     return "\n\n".join(lines)
 
 
-def _done(told: PullTextParts) -> str:
+def _done(facts: PullTextParts) -> str:
     """Return what the implementer says it did: the message up to the lines that we add."""
-    _, _, text = told.proposal.get("message", "").partition("\n")
-    said = re.split(r"^(?:Task|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
-    words = sanitised(said, 4000)
-    edits = sanitised_line(edit_line(told.proposal.get("person_edited") or {}), 1000)
-    said = "\n\n".join(filter(None, (words, f"⚠️ {edits}" if edits else "")))
-    return f"### What was done\n\n{said}" if said else ""
+    _, _, text = facts.proposal.get("message", "").partition("\n")
+    rest = re.split(r"^(?:Task|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    words = sanitised(rest, 4000)
+    edits = sanitised_line(edit_line(facts.proposal.get("person_edited") or {}), 1000)
+    rest = "\n\n".join(filter(None, (words, f"⚠️ {edits}" if edits else "")))
+    return f"### What was done\n\n{rest}" if rest else ""
 
 
-def _criteria(told: PullTextParts) -> str:
-    if not told.asked.criteria:
+def _criteria(facts: PullTextParts) -> str:
+    if not facts.requirements.criteria:
         return ""
     tests: dict[str, list[str]] = {}
-    for key, path in told.named_in:
+    for key, path in facts.named_in:
         tests.setdefault(key, []).append(path)
     lines = []
-    for key, text in told.asked.criteria[:_MOST_CRITERIA]:
+    for key, text in facts.requirements.criteria[:_MOST_CRITERIA]:
         where = ", ".join(map(code, tests.get(key, [])[:3]))
         named = f" — named in {where}" if where else ""
         lines.append(f"- [ ] {code(key)} {sanitised_line(text)}{named}")
-    left = len(told.asked.criteria) - len(lines)
+    left = len(facts.requirements.criteria) - len(lines)
     if left > 0:
         lines.append(f"- … and {counted(left, 'more criterion', 'more criteria')} in the spec")
-    changed = [file["path"] for file in told.proposal.get("files", []) if is_test(file["path"])]
+    changed = [file["path"] for file in facts.proposal.get("files", []) if is_test(file["path"])]
     shown = ", ".join(map(code, changed[:5])) + (", …" if len(changed) > 5 else "")
     foot = f"Nobody has ticked these for you. Tests of this change: {shown or 'none'}."
     return "\n\n".join(["### Acceptance criteria", "\n".join(lines), foot])
 
 
-def _evidence(told: PullTextParts) -> str:
-    proposal = told.proposal
+def _evidence(facts: PullTextParts) -> str:
+    proposal = facts.proposal
     rows = [(f"gate {code(g['name'])}", _gate(g)) for g in proposal.get("gates", [])]
     tests = proposal.get("tests")
     if tests:
@@ -198,8 +204,8 @@ def _evidence(told: PullTextParts) -> str:
         rows.append(("tests", ", ".join(counts) or "none ran"))
     coverage = proposal.get("coverage") or {}
     if (covered := coverage.get("covered")) is not None:
-        wanted = share(coverage.get("threshold", 0.0))
-        rows.append(("coverage of new lines", f"{share(covered)} (wanted: {wanted})"))
+        threshold = share(coverage.get("threshold", 0.0))
+        rows.append(("coverage of new lines", f"{share(covered)} (wanted: {threshold})"))
     reviewers = proposal.get("reviewers", [])
     failed = [r for r in reviewers if r.get("status") != "done"]
     rows.append(("reviewers", f"{len(reviewers) - len(failed)} of {len(reviewers)} finished"))
@@ -224,8 +230,8 @@ def _gate(gate: dict[str, object]) -> str:
     return f"{shown}: {summary}" if summary else shown
 
 
-def _findings(told: PullTextParts) -> str:
-    every = [Finding.model_validate(record) for record in told.proposal.get("findings", [])]
+def _findings(facts: PullTextParts) -> str:
+    every = [Finding.model_validate(record) for record in facts.proposal.get("findings", [])]
     left = [
         f
         for f in every
@@ -243,8 +249,8 @@ def _findings(told: PullTextParts) -> str:
     return "\n\n".join(["### Findings", head, *(["\n".join(lines)] if lines else [])])
 
 
-def _files(told: PullTextParts) -> str:
-    protected = told.proposal.get("protected", [])
+def _files(facts: PullTextParts) -> str:
+    protected = facts.proposal.get("protected", [])
     if not protected:
         return ""
     lines = [
@@ -255,15 +261,15 @@ def _files(told: PullTextParts) -> str:
     return "\n\n".join(["### Files that act on people or machines", "\n".join(lines)])
 
 
-def _reviewers(told: PullTextParts) -> str:
-    if not told.reviewers:
+def _reviewers(facts: PullTextParts) -> str:
+    if not facts.reviewers:
         return ""
-    names = ", ".join(map(code, told.reviewers))
+    names = ", ".join(map(code, facts.reviewers))
     return f"### Suggested reviewers\n\n{names}, by the files that change."
 
 
-def _notes(told: PullTextParts) -> str:
-    notes: Sequence[str] = (*told.proposal.get("warnings", []), *told.notes)
+def _notes(facts: PullTextParts) -> str:
+    notes: Sequence[str] = (*facts.proposal.get("warnings", []), *facts.notes)
     return "\n".join(f"- {sanitised_line(note, 500)}" for note in notes[:30])
 
 
@@ -272,10 +278,14 @@ def is_test(path: str) -> bool:
     return bool(re.search(r"(^|/)(tests?|spec|__tests__)/|(^|/)test_|[._](test|spec)\.\w+$", path))
 
 
-PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # the first that exists counts
+CODEOWNERS_PATHS = (
+    ".github/CODEOWNERS",
+    "CODEOWNERS",
+    "docs/CODEOWNERS",
+)  # the first that exists counts
 MOST = 5  # people or teams suggested
 _LARGEST = 3 * 1024 * 1024  # bytes; GitHub loads no larger file
-_MOST_ASKED = 5  # files whose commits are looked at
+_MOST_SEARCHED = 5  # files whose commits are looked at
 _OWNER = re.compile(r"@([A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:/[A-Za-z0-9._-]{1,100})?)")
 
 
@@ -314,8 +324,8 @@ def suggested(
 
 def codeowners(read: Callable[[str], bytes | None]) -> tuple[_Rule, ...]:
     """Return the rules of the file that GitHub would take; no rules when there is none."""
-    for place in PLACES:
-        data = read(place)
+    for path in CODEOWNERS_PATHS:
+        data = read(path)
         if data is not None:
             text = data.decode("utf-8", "replace") if len(data) < _LARGEST else ""
             return tuple(rule for line in text.splitlines() if (rule := _rule(line)))
@@ -347,7 +357,7 @@ def _rule(line: str) -> _Rule | None:
 def _authors(paths: Sequence[str], client: GitHub, ref: str) -> Counter[str]:
     """Count who wrote the latest commits of some files, as far as GitHub knows their login."""
     counts: Counter[str] = Counter()
-    for path in paths[:_MOST_ASKED]:
+    for path in paths[:_MOST_SEARCHED]:
         try:
             found = client.ask("/commits", {"path": path, "sha": ref, "per_page": 10})
             logins = [_author(Fields(item, "commit")) for item in found]
@@ -372,10 +382,10 @@ def _is_bot(login: str) -> bool:
 _MOST_READ = 20  # changed test files in which criteria are looked for
 
 
-def told_of(repository: Repository, seen: RunView, client: GitHub | None) -> PullTextParts:
+def parts_of(repository: Repository, seen: RunView, client: GitHub | None) -> PullTextParts:
     """Return what the text of the pull request of a run is made of."""
     proposal, base = seen.proposal, seen.record.base_commit
-    asked = _asked(repository, seen)
+    requirements = _requirements_of(repository, seen)
     paths = [file["path"] for file in proposal.get("files", [])]
     tree = seen.private.tree_of(base)
     names = suggested(
@@ -385,7 +395,9 @@ def told_of(repository: Repository, seen: RunView, client: GitHub | None) -> Pul
         ref=base,
         never=(seen.record.approved_by, _me(client)),
     )
-    return PullTextParts(seen.record.run_id, proposal, asked, _named_in(seen, asked, paths), names)
+    return PullTextParts(
+        seen.record.run_id, proposal, requirements, _named_in(seen, requirements, paths), names
+    )
 
 
 def _me(client: GitHub | None) -> str:
@@ -395,7 +407,7 @@ def _me(client: GitHub | None) -> str:
     return ""
 
 
-def _asked(repository: Repository, seen: RunView) -> TaskRequirements:
+def _requirements_of(repository: Repository, seen: RunView) -> TaskRequirements:
     """Return what the spec says at the run's base; an untracked one is read where it lies."""
     record = seen.record
     if not record.task_id or not record.spec_path:
@@ -408,18 +420,18 @@ def _asked(repository: Repository, seen: RunView) -> TaskRequirements:
             continue
         task = next((one for one in spec.tasks if one.id == record.task_id), None)
         if task is not None:
-            return asked_of(spec, task)
+            return requirements_of(spec, task)
     return TaskRequirements()
 
 
 def _named_in(
-    seen: RunView, asked: TaskRequirements, paths: Sequence[str]
+    seen: RunView, requirements: TaskRequirements, paths: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
     """Return which criteria are named, by their ids, in which changed test files."""
     found = []
     for path in [path for path in paths if is_test(path)][:_MOST_READ]:
         text = (seen.private.read(seen.proposal["tree"], path) or b"").decode("utf-8", "replace")
-        for key, _ in asked.criteria:
+        for key, _ in requirements.criteria:
             if re.search(rf"(?<![\w.]){re.escape(key)}(?![\w]|\.\d)", text):
                 found.append((key, path))
     return tuple(found)

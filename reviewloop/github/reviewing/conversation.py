@@ -13,7 +13,7 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError, StaleHead
 from reviewloop.github.api.model import SEVERITIES, Comment, Posted, PullRequest, State, Status
 from reviewloop.github.api.transport import Pace
-from reviewloop.github.comments.bodies import finding_in, inline_body, named, told_in
+from reviewloop.github.comments.bodies import finding_in, headings_in, inline_body, named
 from reviewloop.github.comments.marker import ANY, forgotten, is_ours, own, read_state, state_marker
 from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
 from reviewloop.github.job.outcome import (
@@ -98,8 +98,8 @@ class Conversation:
             facts=reading.facts,
         )
 
-    def say(
-        self, planned: Rereview, reading: PostableReview, report: ReviewReport, manner: CommentStyle
+    def post_review(
+        self, planned: Rereview, reading: PostableReview, report: ReviewReport, style: CommentStyle
     ) -> PostResult:
         """Post what is new, answer what is fixed, and bring the summary up to date.
 
@@ -110,27 +110,27 @@ class Conversation:
         posted = post(
             self.client,
             self.pull,
-            _comments(planned, reading, manner),
+            _comments(planned, reading, style),
             head_sha=self.pull.head_sha,
             known=planned.known,
-            cap=manner.most if manner.inline else 0,
+            cap=style.most if style.inline else 0,
             rendered=reading.rendered,
             pace=self.pace,
         )
         notes, errors = [*planned.notes], list[GitHubError]()
-        told, failing = notes.append, errors.append
+        notify, failing = notes.append, errors.append
         whom = (self.client, self.pull, planned)
-        problems = answer_all(*whom, told=told, failing=failing, pace=self.pace)
+        problems = answer_all(*whom, notify=notify, failing=failing, pace=self.pace)
         complete = report.outcome != "incomplete" and not posted.broken
         seen = self.pull if complete else None
         state = _spent(after_posting(planned.state, posted, seen), report)
         gone = _only_here(planned, reading)
         # What was only in the summary has to be there again.
-        posted = replace(posted, known=tuple(sorted(planned.standing)))
+        posted = replace(posted, known=tuple(sorted(planned.commented)))
         drawn = partial(
             summary,
             *(report, posted, self.pull),
-            run_url=manner.run_url,
+            run_url=style.run_url,
             notes=self._notes(notes),
             earlier=[planned.open[name] for name in sorted(planned.silent)],
             failing=[planned.open[name] for name in sorted(planned.silent - planned.harmless)],
@@ -150,11 +150,11 @@ class Conversation:
         problems = (*(posted.problems[-1:] if posted.broken else ()), *problems)
         return PostResult(posted, tuple(parts), problems, url, code)
 
-    def unposted(self, reading: PostableReview, manner: CommentStyle) -> str:
+    def unposted(self, reading: PostableReview, style: CommentStyle) -> str:
         """Return the summary of a review that could not be posted."""
         parts = summary(
             *(reading.report, Posted(), self.pull),
-            run_url=manner.run_url,
+            run_url=style.run_url,
             notes=self._notes(()),
             rules=rule_of,
             rendered=reading.rendered,
@@ -165,12 +165,17 @@ class Conversation:
         talk = self.client.issue_comments(self.pull.number)
         return with_orders(state, self.state, read_state(talk, self.me, self.pull))
 
-    def _names(self, planned: Rereview, wanted: Iterable[str]) -> dict[str, str]:
+    def _names(self, planned: Rereview, options: Iterable[str]) -> dict[str, str]:
         """Return how findings are named that this review does not speak of."""
-        entries, told = planned.state.findings, told_in(comment.body for comment in self.mine)
-        known = [name for name in wanted if name in entries]
+        entries, headings = (
+            planned.state.findings,
+            headings_in(comment.body for comment in self.mine),
+        )
+        known = [name for name in options if name in entries]
         data = {name: finding_in(self.roots.get(name, ())) for name in known}
-        return {name: named(name, entries[name], data[name], told.get(name, "")) for name in known}
+        return {
+            name: named(name, entries[name], data[name], headings.get(name, "")) for name in known
+        }
 
     def _notes(self, notes: Iterable[str]) -> tuple[str, ...]:
         return (self.state.note, *notes) if self.state.note else tuple(notes)
@@ -190,20 +195,20 @@ def _exit_code(codes: Iterable[ExitCode]) -> ExitCode:
     return ExitCode.USAGE if ExitCode.USAGE in found else ExitCode.INCOMPLETE
 
 
-def _comments(planned: Rereview, reading: PostableReview, manner: CommentStyle) -> list[Comment]:
-    least = SEVERITIES[manner.least].rank
+def _comments(planned: Rereview, reading: PostableReview, style: CommentStyle) -> list[Comment]:
+    least = SEVERITIES[style.least].rank
     loud = (finding for finding in planned.post if finding.severity.rank <= least)
     made = (_comment(reading, finding) for finding in loud)
     return [comment for comment in made if comment]
 
 
 def _comment(reading: PostableReview, finding: Finding) -> Comment | None:
-    spot = reading.facts.spots.get(finding.id)
-    if spot is None:
+    location = reading.facts.locations.get(finding.id)
+    if location is None:
         return None
-    new, link = offered(finding, spot), rule_link(finding, rule_of)
-    body = inline_body(finding, suggestion=new, rule_link=link, hide=reading.hide)
-    return comment_on(finding, spot, body)
+    new, link = offered(finding, location), rule_link(finding, rule_of)
+    body = inline_body(finding, suggestion=new, rule_link=link, redact=reading.redact)
+    return comment_on(finding, location, body)
 
 
 def _spent(state: State, report: ReviewReport) -> State:
@@ -231,40 +236,43 @@ class PostOptions:
     run_url: str = ""
 
     @property
-    def manner(self) -> CommentStyle:
+    def style(self) -> CommentStyle:
         """Return what the conversation has to know of it."""
         return CommentStyle(self.comments == "inline", self.least, self.most, self.run_url)
 
 
-def tell(
+def report_review(
     talk: Conversation,
     reading: PostableReview,
-    wanted: PostOptions,
+    options: PostOptions,
     *,
-    told: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> JobOutcome:
     """Post a review and return how that ended; raises StaleHead if there is a newer head.
 
     What could not be posted stands in the summary of the end, for the page of the run.
     """
     try:
-        return _said(talk, reading, wanted, told)
+        return _post_review(talk, reading, options, on_progress)
     except GitHubError as error:
         if isinstance(error, StaleHead):
             raise
-        words = talk.unposted(reading, wanted.manner)
+        words = talk.unposted(reading, options.style)
         return replace(failed(error, talk.pull), report=reading.report, summary=words)
 
 
-def _said(
-    talk: Conversation, reading: PostableReview, wanted: PostOptions, told: Callable[[str], None]
+def _post_review(
+    talk: Conversation,
+    reading: PostableReview,
+    options: PostOptions,
+    on_progress: Callable[[str], None],
 ) -> JobOutcome:
-    told("comparing with what was said before")
+    on_progress("comparing with what was said before")
     planned = talk.plan(reading)
     counting = [one for name, one in planned.open.items() if name not in planned.harmless]
     status = status_of(
         reading.report,
-        wanted.fail_on,
+        options.fail_on,
         open_=planned.open.values(),
         counting=counting,
         untrusted=talk.pull.is_fork,
@@ -273,13 +281,13 @@ def _said(
     report = without_dismissed(reading.report, planned.dismissed)
     nothing = status is Status.SKIPPED
     ended = JobOutcome(status, reason, exit_code_of(status), talk.pull, report, nothing=nothing)
-    if wanted.comments == "none":
-        return replace(ended, summary=talk.unposted(reading, wanted.manner))
-    told("posting")
-    said = talk.say(planned, reading, report, wanted.manner)
-    if said.problems:
+    if options.comments == "none":
+        return replace(ended, summary=talk.unposted(reading, options.style))
+    on_progress("posting")
+    result = talk.post_review(planned, reading, report, options.style)
+    if result.problems:
         incomplete = reason if status is Status.REVIEW_ERROR else ""
-        why = "; ".join(filter(None, (incomplete, *said.problems)))
-        ended = replace(ended, status=Status.REVIEW_ERROR, reason=why, exit_code=said.exit_code)
-    summary = "\n\n".join(said.parts)
-    return replace(ended, posted=said.posted, summary=summary, summary_url=said.url)
+        why = "; ".join(filter(None, (incomplete, *result.problems)))
+        ended = replace(ended, status=Status.REVIEW_ERROR, reason=why, exit_code=result.exit_code)
+    summary = "\n\n".join(result.parts)
+    return replace(ended, posted=result.posted, summary=summary, summary_url=result.url)

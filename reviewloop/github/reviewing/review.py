@@ -33,12 +33,17 @@ from reviewloop.github.job.outcome import (
     annotations_of,
     checked,
     failed,
-    judged_by,
     reason_of,
+    with_threshold,
     write_file,
 )
 from reviewloop.github.posting.reading import reading_of
-from reviewloop.github.reviewing.conversation import CommentsMode, Conversation, PostOptions, tell
+from reviewloop.github.reviewing.conversation import (
+    CommentsMode,
+    Conversation,
+    PostOptions,
+    report_review,
+)
 from reviewloop.render.formats import renderer
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.pushed import Known
@@ -65,10 +70,12 @@ def _known(talk: Conversation) -> tuple[Known, ...]:
     for name, entry in sorted(talk.state.findings.items()):
         if entry.get("status") not in _OPEN:
             continue
-        said = [found for root in talk.roots.get(name, ()) if (found := finding_from(root.body))]
+        findings = [
+            found for root in talk.roots.get(name, ()) if (found := finding_from(root.body))
+        ]
         severity, path = str(entry.get("severity", "")), str(entry.get("path", ""))
-        if said:
-            one = said[-1]
+        if findings:
+            one = findings[-1]
             known.append(Known(name, path or one.path, one.title, one.quote, one.line, severity))
         else:
             known.append(Known(name, path, severity=severity))
@@ -105,7 +112,7 @@ class PullReviewRequest:
         """Whether annotations are wanted."""
         return self.annotations == "true"
 
-    def telling(self, run_url: str) -> PostOptions:
+    def post_options(self, run_url: str) -> PostOptions:
         """Return how the result is told."""
         return PostOptions(
             self.comments, self.min_severity, self.max_comments, self.fail_on, run_url=run_url
@@ -117,7 +124,7 @@ def review_pull(
     environ: Mapping[str, str],
     *,
     start: Path,
-    told: OnProgress = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
 ) -> JobOutcome:
@@ -126,16 +133,16 @@ def review_pull(
     Every expected failure is an end with status REVIEW_ERROR, so that outputs can be written.
     """
     try:
-        trigger = asked_for(read_event(environ, path=options.event), options)
+        trigger = with_options(read_event(environ, path=options.event), options)
     except ReviewLoopError as error:
         return failed(error)
-    ended = _reviewed(trigger, options, environ, start, told, Pace(sleep, now))
+    ended = _reviewed(trigger, options, environ, start, on_progress, Pace(sleep, now))
     if not options.collect:
         return ended
-    return kept_for_posting(ended, trigger, options.collect, hide=redactor_here().for_people)
+    return kept_for_posting(ended, trigger, options.collect, redact=redactor_here().for_people)
 
 
-def asked_for(event: Trigger, options: PullReviewRequest) -> Trigger:
+def with_options(event: Trigger, options: PullReviewRequest) -> Trigger:
     """Return the trigger with what the person named; raise UsageError if no pull request is."""
     trigger = named(event, pull=options.pull, repo=options.repo)
     if trigger.kind == "review" and trigger.repo is None:
@@ -150,7 +157,7 @@ def _reviewed(
     options: PullReviewRequest,
     environ: Mapping[str, str],
     start: Path,
-    told: OnProgress,
+    on_progress: OnProgress,
     pace: Pace,
 ) -> JobOutcome:
     if trigger.kind == "command":
@@ -162,7 +169,7 @@ def _reviewed(
             environ, trigger.repo, sleep=pace.sleep, now=pace.now, limited=pace.slow_down
         ) as client:
             pull = client.pull(trigger.pull)
-            run = _Run(client, pull, trigger, options, run_url_of(environ), pace, told)
+            run = _Run(client, pull, trigger, options, run_url_of(environ), pace, on_progress)
             ended = run.end(start)
             if options.check and not options.collect:
                 return checked(client, pull, ended, run_url=run.run_url)
@@ -183,33 +190,33 @@ class _Run:
     options: PullReviewRequest
     run_url: str
     pace: Pace
-    told: OnProgress
+    on_progress: OnProgress
 
     def end(self, start: Path) -> JobOutcome:
         """Review what is in the repository at `start`, unless there is a reason not to."""
         if reason := skip_reason(self.pull, self.trigger, self.options.allowed):
             return self._skipped(reason)
         try:
-            place = locate(start)
-            require_commits(place, self.pull)
+            repository = locate(start)
+            require_commits(repository, self.pull)
             talk = Conversation.read(self.client, self.pull, self.pace)
             if talk.state.paused and not self.trigger.by_hand:
                 return self._skipped(_PAUSED)
-            request = wish_of(self.pull, self.options)
+            request = request_of(self.pull, self.options)
             request = request if self.options.full else deepened(request, talk)
-            with review(request, start, told=self.told) as done:
+            with review(request, start, told=self.on_progress) as done:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
                     return replace(
                         self._skipped(reason_of(done.report, Status.SKIPPED)), nothing=True
                     )
                 least = self.options.min_severity
                 reading = reading_of(
-                    done, place, talk.state, self.pull, least=least, forgotten=talk.forgotten
+                    done, repository, talk.state, self.pull, least=least, forgotten=talk.forgotten
                 )
-                wanted = self.options.telling(self.run_url)
+                settings = self.options.post_options(self.run_url)
                 if self.options.collect:
-                    wanted = replace(wanted, comments="none")
-                ended = tell(talk, reading, wanted, told=self.told)
+                    settings = replace(settings, comments="none")
+                ended = report_review(talk, reading, settings, on_progress=self.on_progress)
                 return self._with_files(replace(ended, reading=reading), done)
         except StaleHead as error:
             return self._skipped(str(error))
@@ -240,7 +247,7 @@ class _Run:
         )
 
 
-def wish_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
+def request_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
     """Return what is reviewed: the pull request's change, by the rules of its base commit."""
     flags: dict[str, Any] = {
         "review.fail_on": options.fail_on,
@@ -281,17 +288,17 @@ def post_kept(
     options: PullReviewRequest,
     environ: Mapping[str, str],
     *,
-    told: OnProgress = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
 ) -> JobOutcome:
     """Post the review in the file at `path`; every expected failure is an end, as for a review."""
     try:
-        trigger = asked_for(read_event(environ, path=options.event), options)
+        trigger = with_options(read_event(environ, path=options.event), options)
         if trigger.kind != "review" or trigger.repo is None:
             raise UsageError("this run is about no pull request; name it with --pr")
         artifact = read_artifact(path)
-        _require_place(artifact, trigger)
+        _require_same(artifact, trigger)
         pace = Pace(sleep, now)
         with GitHub.from_environment(
             environ, trigger.repo, sleep=sleep, now=now, limited=pace.slow_down
@@ -299,8 +306,10 @@ def post_kept(
             pull = client.pull(trigger.pull)
             run_url = run_url_of(environ)
             talk = partial(Conversation.read, client, pace=pace)
-            wanted, annotated = options.telling(run_url), options.annotated
-            ended = _posted(artifact, pull, trigger, talk, wanted, told, annotated=annotated)
+            settings, annotated = options.post_options(run_url), options.annotated
+            ended = _posted(
+                artifact, pull, trigger, talk, settings, on_progress, annotated=annotated
+            )
             if options.check:
                 return checked(client, pull, ended, run_url=run_url)
             return ended
@@ -310,17 +319,17 @@ def post_kept(
         return failed(error)
 
 
-def _require_place(artifact: Artifact, trigger: Trigger) -> None:
+def _require_same(artifact: Artifact, trigger: Trigger) -> None:
     """Raise UsageError for an artifact of another repository, pull request or commit."""
     here = trigger.repo.full if trigger.repo else ""
-    for what, said, known in (
+    for what, stated, known in (
         ("repository", artifact.repository.lower(), here.lower()),
         ("pull request", str(artifact.pull), str(trigger.pull)),
         ("commit", artifact.head, trigger.head or artifact.head),
     ):
-        if said != known and (said or artifact.report):
+        if stated != known and (stated or artifact.report):
             raise UsageError(
-                f"the artifact is about the {what} {said}, and this run about {known}: "
+                f"the artifact is about the {what} {stated}, and this run about {known}: "
                 "nothing of it is posted"
             )
 
@@ -330,8 +339,8 @@ def _posted(
     pull: PullRequest,
     trigger: Trigger,
     talk: Callable[[PullRequest], Conversation],
-    wanted: PostOptions,
-    told: OnProgress,
+    settings: PostOptions,
+    on_progress: OnProgress,
     *,
     annotated: bool,
 ) -> JobOutcome:
@@ -341,17 +350,17 @@ def _posted(
     if artifact.report is None:
         reason = redactor.for_people(one_line(artifact.reason)) or "the reading job gave no reason"
         return JobOutcome(artifact.status, reason, ExitCode(artifact.exit_code), pull)
-    reading = artifact.reading(hide=redactor.for_people, rendered=redactor.held)
-    reading = replace(reading, report=judged_by(reading.report, wanted.fail_on))
+    reading = artifact.reading(redact=redactor.for_people, rendered=redactor.held)
+    reading = replace(reading, report=with_threshold(reading.report, settings.fail_on))
     # The summary names the base that it was compared with, which may have gone on.
     pull = replace(pull, base_sha=artifact.base)
     try:
-        ended = tell(talk(pull), reading, wanted, told=told)
+        ended = report_review(talk(pull), reading, settings, on_progress=on_progress)
     except StaleHead as error:
         return JobOutcome(Status.SKIPPED, str(error), pull=pull)
     if not annotated:
         return ended
-    lines = annotations_of(replace(ended, report=ended.report or reading.report), wanted.least)
+    lines = annotations_of(replace(ended, report=ended.report or reading.report), settings.least)
     return replace(ended, annotations=reading.rendered(lines))
 
 

@@ -11,7 +11,7 @@ from reviewloop.loop.edited import edited, reworded, words_of
 from reviewloop.loop.findings_log import read_findings, write_findings
 from reviewloop.loop.moved import PHASE, compare, last_read
 from reviewloop.loop.state import LoopState
-from reviewloop.render.counts import PERSON
+from reviewloop.render.counts import BY_USER
 
 
 def moved_onto(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
@@ -92,15 +92,15 @@ def _left(state: LoopState, context: RunContext) -> list[Finding]:
     return [
         finding.model_copy(update={"status": Status.OPEN, "attempts": 0, "note": ""})
         for finding in read_findings(state, context.blobs).values()
-        if finding.status in {Status.OPEN, Status.UNRESOLVED} and PERSON not in finding.agents
+        if finding.status in {Status.OPEN, Status.UNRESOLVED} and BY_USER not in finding.agents
     ]
 
 
 def _request(text: str, by: str) -> Finding:
     """Return the must-fix finding that a person's sentence becomes."""
     return Finding(
-        id=fingerprint("", text, PERSON),
-        agents=(PERSON,),
+        id=fingerprint("", text, BY_USER),
+        agents=(BY_USER,),
         severity=Severity.MUST_FIX,
         title=text if len(text) <= 300 else text[:299] + "…",
         suggestion=text,

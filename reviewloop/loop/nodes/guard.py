@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reviewloop.domain.finding import Finding, Status, told_apart
+from reviewloop.domain.finding import Finding, Status, distinguish
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import join_with_known, read_findings, write_findings
@@ -51,7 +51,7 @@ def _findings(
 ) -> list[Finding]:
     """Return what gates found now, and what they no longer find: that is fixed, by their word."""
     known = read_findings(state, context.blobs)
-    found = told_apart(finding for result in results for finding in result.findings)
+    found = distinguish(finding for result in results for finding in result.findings)
     now = {finding.id for finding in found}
     judged = {result.name for result in results if _gave_a_verdict(result)}
     fixed = [

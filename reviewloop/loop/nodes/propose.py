@@ -19,7 +19,7 @@ from reviewloop.loop.protected import touched_protected_files, why_blocked
 from reviewloop.loop.state import LoopState, ReviewerState
 from reviewloop.loop.tick import TickedSpec, ticked_spec
 from reviewloop.loop.usage import agent_figures, usage_figures
-from reviewloop.render.counts import PERSON, count
+from reviewloop.render.counts import BY_USER, count
 from reviewloop.render.proposal import (
     CoverageFigures,
     Proposal,
@@ -78,9 +78,9 @@ def own_lines(
         lines.append(f"Coverage of new lines: {covered:.0%}")
     lines += [f"Protected file: {commit_line(file['path'])} ({file['kind']})" for file in protected]
     left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
-    lines += [f"Left open: {_named(f)}" for f in left if PERSON not in f.agents]
-    wishes = [commit_line(f.title) for f in left if PERSON in f.agents]
-    lines += [f"Asked for and not done: {request}" for request in wishes]
+    lines += [f"Left open: {_named(f)}" for f in left if BY_USER not in f.agents]
+    requests = [commit_line(f.title) for f in left if BY_USER in f.agents]
+    lines += [f"Asked for and not done: {request}" for request in requests]
     lines += [
         f"Dismissed: {_named(f)}, by a person: {commit_line(reason_of(f))}"
         for f in findings
@@ -97,7 +97,7 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         return "no change, so there was nothing to review"
     reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
     done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
-    wishes = [f for f in findings if PERSON in f.agents and _left_to_person(f)]
+    requests = [f for f in findings if BY_USER in f.agents and _left_to_person(f)]
     counts = count(findings)
     who = f"{len(done)} of {len(reviewers)}" if len(done) < len(reviewers) else str(len(done))
     who = "re-review of the fixes" if only_fixes(state) else f"{who} reviewers"
@@ -106,7 +106,7 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         f"{_counted(counts.found, 'finding')}, {counts.fixed} fixed, {counts.left} left open, "
         + (f"{counts.dismissed} dismissed, " if counts.dismissed else "")
         + f"{_counted(counts.nits, 'nit')}"
-        + (f"; {_counted(len(wishes), 'request', 'requests')} not done" if wishes else "")
+        + (f"; {_counted(len(requests), 'request', 'requests')} not done" if requests else "")
     )
 
 

@@ -15,7 +15,7 @@ from reviewloop.domain.errors import (
     ModelError,
     NoAnswerError,
 )
-from reviewloop.domain.finding import Finding, told_apart
+from reviewloop.domain.finding import Finding, distinguish
 from reviewloop.git.paths import shown
 from reviewloop.llm.budget import over_budget
 from reviewloop.llm.messages import ToolSpec
@@ -254,7 +254,7 @@ def _read_part(
         context.events.tell("ignored", agent=agent.name, fields=intake.unknown)
     lines = changed_lines(context.change(context.base_tree, tree))
     read, exists = partial(context.shown_text, tree), partial(context.holds, tree)
-    findings = told_apart(
+    findings = distinguish(
         anchor(found, agent.name, changed=lines, read=read, round_=key.round, exists=exists)
         for found in intake.findings
     )

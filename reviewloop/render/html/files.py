@@ -87,12 +87,12 @@ def parts_of(
     """
     total = sum(len(hunk.lines) for hunk in hunks)
     whole = whole and total <= min(_SMALL, budget.small)
-    wanted = _wanted(findings)
+    needed = _needed_lines(findings)
     parts: list[Part] = []
     for hunk in hunks:
         begins = True
         for row in _rows(hunk):
-            shown = (whole or row.at in wanted) and budget.shown > 0
+            shown = (whole or row.at in needed) and budget.shown > 0
             if begins or parts[-1].shown != shown:
                 parts.append(Part([], shown, begins))
             parts[-1].rows.append(row)
@@ -102,13 +102,13 @@ def parts_of(
     return parts
 
 
-def _wanted(findings: Sequence[Finding]) -> set[int]:
+def _needed_lines(findings: Sequence[Finding]) -> set[int]:
     """Return the numbers of the lines around findings."""
-    wanted: set[int] = set()
+    needed: set[int] = set()
     for finding in findings:
         if finding.line is not None:
-            wanted.update(range(finding.line - _AROUND, last_line(finding) + _AROUND + 1))
-    return wanted
+            needed.update(range(finding.line - _AROUND, last_line(finding) + _AROUND + 1))
+    return needed
 
 
 def _rows(hunk: Hunk) -> Iterator[Row]:
@@ -164,13 +164,13 @@ def _head(finding: Finding, anchor: str, rules: Rules) -> str:
         rule = f'<span class="rule">{link(named, rule_link(finding, rules))}</span>'
     agents = "".join(f'<span class="agent">{words(agent)}</span>' for agent in finding.agents)
     sure = f"<span>{words(finding.confidence)} confidence</span>" if finding.confidence else ""
-    place = path_words(finding.path) or "the change as a whole"
+    location = path_words(finding.path) or "the change as a whole"
     if finding.line is not None and finding.placement is not Placement.UNANCHORED:
-        place += f":{finding.line}"
-        place += f":{finding.column}" if finding.column else ""
+        location += f":{finding.line}"
+        location += f":{finding.column}" if finding.column else ""
     return (
         f'<header>{severity}<h3 id="{anchor}-title">{words(finding.title)}</h3>{rule}</header>\n'
-        f'<p class="by"><a class="place" href="#{anchor}">{place}</a>{agents}{sure}</p>'
+        f'<p class="by"><a class="place" href="#{anchor}">{location}</a>{agents}{sure}</p>'
     )
 
 
@@ -199,10 +199,10 @@ def _code_row(line: CodeLine) -> str:
 
 
 def _remarks(finding: Finding) -> str:
-    told = remarks(finding)
-    if not told:
+    remarked = remarks(finding)
+    if not remarked:
         return ""
-    rows = "".join(f"<dt>{label}</dt><dd>{prose(text)}</dd>" for label, text in told)
+    rows = "".join(f"<dt>{label}</dt><dd>{prose(text)}</dd>" for label, text in remarked)
     return f"<dl>{rows}</dl>"
 
 

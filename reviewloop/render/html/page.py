@@ -147,8 +147,8 @@ def _reviewers(report: ReviewReport) -> str:
 
 
 def _analysers(analysers: Sequence[AnalyserReport]) -> str:
-    told = [a for a in analysers if a.status is not AnalyserStatus.NOT_APPLICABLE]
-    if not told:
+    applicable = [a for a in analysers if a.status is not AnalyserStatus.NOT_APPLICABLE]
+    if not applicable:
         return ""
     rows = [
         (
@@ -161,7 +161,7 @@ def _analysers(analysers: Sequence[AnalyserReport]) -> str:
                 duration(analyser.seconds) if analyser.seconds else "",
             ],
         )
-        for analyser in told
+        for analyser in applicable
     ]
     return f"<h2>Analysers</h2>\n{_table(['analyser', 'status', 'files', 'time'], rows)}"
 
@@ -207,10 +207,10 @@ def _silenced(report: ReviewReport) -> str:
 
 def _silent(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
-        place = path_words(finding.path) + (f":{finding.line}" if finding.line else "")
+        location = path_words(finding.path) + (f":{finding.line}" if finding.line else "")
         rule = f" <code>{words(finding.rule)}</code>" if finding.rule else ""
         note = f" <em>{finding.status}: {words(finding.note)}</em>"
-        yield f"<li><code>{place}</code> {words(finding.title)}{rule}{note}</li>"
+        yield f"<li><code>{location}</code> {words(finding.title)}{rule}{note}</li>"
 
 
 def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:

@@ -18,7 +18,7 @@ from reviewloop.render.proposal import (
     ProposedFile,
     ProtectedFile,
     choices,
-    is_wish,
+    is_request,
     left_of,
 )
 from reviewloop.render.terminal.findings import ReadLines, hanging, render_findings, render_list
@@ -67,13 +67,15 @@ def _sandbox(proposal: Proposal, console: Console) -> None:
     levels = proposal.get("sandbox", [])
     if not levels:
         return
-    said = ", then ".join(one_line(level) for level in levels)
+    ladder = ", then ".join(one_line(level) for level in levels)
     if "none" in levels:
-        row("sandbox", f"{said}: commands ran with the rights of whoever began it", console, "red")
+        row(
+            "sandbox", f"{ladder}: commands ran with the rights of whoever began it", console, "red"
+        )
     elif "external" in levels:
-        row("sandbox", f"{said}: declared, not proven", console, "yellow")
+        row("sandbox", f"{ladder}: declared, not proven", console, "yellow")
     else:
-        row("sandbox", said, console)
+        row("sandbox", ladder, console)
 
 
 def _coverage(proposal: Proposal, console: Console) -> None:
@@ -85,9 +87,9 @@ def _coverage(proposal: Proposal, console: Console) -> None:
         reason = one_line(coverage.get("reason", "")).removeprefix("not measured: ")
         row("coverage", f"not measured{f': {reason}' if reason else ''}", console, "yellow")
         return
-    wanted = "" if threshold is None else f" (wanted: {share(threshold)})"
+    target = "" if threshold is None else f" (wanted: {share(threshold)})"
     style = "green" if threshold is None or covered >= threshold else "yellow"
-    row("coverage", f"{share(covered)} of the new lines{wanted}", console, style)
+    row("coverage", f"{share(covered)} of the new lines{target}", console, style)
 
 
 def row(label: str, text: str, console: Console, style: str = "") -> None:
@@ -116,7 +118,7 @@ def mark_of(gate: Mapping[str, Any], console: Console) -> tuple[str, str]:
     return (_ASCII.get(mark, mark) if console.options.ascii_only else mark), style
 
 
-def _said_already(gate: Mapping[str, Any]) -> str:
+def _status_prefix(gate: Mapping[str, Any]) -> str:
     """Return what the words of the status say, too."""
     if gate["status"] != GateStatus.NOT_DETECTED:
         return ""
@@ -132,7 +134,7 @@ def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
         head = Text(f"  {mark} ", style=style)
         head.append(f"{one_line(gate['name']):<12}", style="default")
         head.append(f"{words:<15}", style=style)
-        body = Text(one_line(gate.get("summary", "")).removeprefix(_said_already(gate)))
+        body = Text(one_line(gate.get("summary", "")).removeprefix(_status_prefix(gate)))
         if gate.get("seconds"):
             body.append(f"  {duration(gate['seconds'])}", style="dim")
         if gate.get("command"):
@@ -159,8 +161,8 @@ def render_protected(files: list[ProtectedFile], console: Console) -> None:
 def protected_line(file: ProtectedFile) -> str:
     """Return one protected file as a line: `.github/workflows/ci.yml created: it decides ...`."""
     done = _DONE.get(file.get("status", ""), "changed")
-    asked = "; nobody asked for it" if file.get("unasked") else ""
-    return f"{one_line(file['path'])} {done}: it {file.get('why', 'is protected')}{asked}"
+    unasked = "; nobody asked for it" if file.get("unasked") else ""
+    return f"{one_line(file['path'])} {done}: it {file.get('why', 'is protected')}{unasked}"
 
 
 _FILES_SHOWN = 40
@@ -223,9 +225,9 @@ def ask(
     offered = {name[0]: name for name in (*looks, *choices(proposal))}
     while True:
         try:
-            said = read(f"{question(proposal)} > ").strip().casefold()
-            choice = offered.get(said[:1]) if said else None
-            if choice is None or not choice.startswith(said):
+            answer = read(f"{question(proposal)} > ").strip().casefold()
+            choice = offered.get(answer[:1]) if answer else None
+            if choice is None or not choice.startswith(answer):
                 console.print(f"please answer with one of: {', '.join(offered.values())}")
             elif choice in looks:
                 looks[choice]()
@@ -298,16 +300,16 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
             branch = one_line(base.get("branch", ""))
             now, run = one_line(base["behind"])[:10], one_line(proposal.get("run", ""))
             why = one_line(base.get("conflict", ""))
-            said = _no_merge(branch, now, run, why) if why else _behind(branch, now)
-            row("moved on", said, console, "red" if why else "yellow")
+            sentence = _no_merge(branch, now, run, why) if why else _behind(branch, now)
+            row("moved on", sentence, console, "red" if why else "yellow")
         edited = base.get("edited", [])
         dirty = [path for path in base.get("dirty", []) if path not in edited]
         _dirty(dirty, base.get("include_dirty", False), console)
         _edited(edited, console)
     if proposal.get("moved"):
         row("moved", one_line(proposal["moved"]), console)
-    if by_person := proposal.get("person_edited"):
-        row("edited", _edited_by_person(by_person), console)
+    if by_user := proposal.get("person_edited"):
+        row("edited", _edited_by_user(by_user), console)
     for one in proposal.get("told", []):
         row(
             "told",
@@ -338,7 +340,7 @@ def findings_words(proposal: Proposal) -> str:
     return "not reviewed" if unread and proposal.get("blocked") else count_records(records).words
 
 
-def _edited_by_person(edited: Mapping[str, Any]) -> str:
+def _edited_by_user(edited: Mapping[str, Any]) -> str:
     unread = edited["unread"]
     named = (
         f" ({', '.join(map(one_line, unread[:3]))})" if len(unread) < len(edited["paths"]) else ""
@@ -375,12 +377,12 @@ def not_analysed_lines(proposal: Proposal) -> list[str]:
     What only the change itself keeps from being read comes first.
     """
     files = sorted(proposal.get("not_analysed", []), key=lambda file: not file["chosen"])
-    said = [
+    lines = [
         f"{one_line(file['path'])}: {one_line(file['reason'])}"
         + (" (only the change itself says so)" if file["chosen"] else "")
         for file in files
     ]
-    return [*map(one_line, proposal.get("analysers_failed", [])), *said]
+    return [*map(one_line, proposal.get("analysers_failed", [])), *lines]
 
 
 def _dirty(paths: list[str], included: bool, console: Console) -> None:
@@ -430,8 +432,8 @@ def _file_line(file: ProposedFile) -> Text:
 
 def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
     records = proposal.get("findings", [])
-    wishes = [Finding.model_validate(record) for record in records if is_wish(record)]
-    every = [Finding.model_validate(record) for record in records if not is_wish(record)]
+    requests = [Finding.model_validate(record) for record in records if is_request(record)]
+    every = [Finding.model_validate(record) for record in records if not is_request(record)]
     loud = [f for f in every if f.severity is not Severity.NIT]
     remaining = [f for f in loud if f.status in {Status.OPEN, Status.UNRESOLVED}]
     fixed = [f for f in every if f.status is Status.FIXED]
@@ -439,15 +441,15 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
     over = {Status.DISMISSED, Status.FIXED, Status.SUPPRESSED}
     nits = [f for f in every if f.severity is Severity.NIT and f.status not in over]
     _title(f"Findings: {findings_words(proposal)}", console)
-    undone = [request for request in wishes if request.status in {Status.OPEN, Status.UNRESOLVED}]
+    undone = [request for request in requests if request.status in {Status.OPEN, Status.UNRESOLVED}]
     if remaining:
         console.print()
         render_findings(remaining, read_line, console)
     for title, group in {
         "Asked for and not done": undone,
-        "Asked for": [request for request in wishes if request not in undone],
+        "Asked for": [request for request in requests if request not in undone],
     }.items():
-        _wishes(title, group, console)
+        _request_lines(title, group, console)
     groups = {"Fixed": fixed, "Dismissed": quiet, "Nits, listed only": nits}
     for title, group in groups.items():
         if group:
@@ -455,11 +457,11 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
             render_list(group, console)
 
 
-def _wishes(title: str, wishes: Sequence[Finding], console: Console) -> None:
+def _request_lines(title: str, requests: Sequence[Finding], console: Console) -> None:
     """Print what a person asked for, which is no finding."""
-    if wishes:
+    if requests:
         console.print(Text(f"  {title}", style="dim"))
-    for request in wishes:
+    for request in requests:
         note = f" ({request.note})" if request.note else ""
         hanging(Text("  - "), Text(one_line(f"{request.suggestion}{note}")), console)
 

@@ -237,14 +237,14 @@ def _snippet(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
                 rows[-1].append(f"... {counted(len(skipped), 'more line')}", style="dim")
             continue
         inside = first <= number <= last
-        code, place = _shown_code(finding, number, lines[number - 1], room)
+        code, underline = _shown_code(finding, number, lines[number - 1], room)
         row = _gutter(str(number), digits)
         if last > first:
             row.append("> " if inside else "  ", style=_STYLES[finding.severity])
         row.append(code, style="" if inside else "dim")
         rows.append(row)
         if inside and last == first:
-            indent, length = place
+            indent, length = underline
             below = _gutter("", digits).append(" " * indent)
             rows.append(below.append("^" * length, style=_STYLES[finding.severity]))
     return rows

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reviewloop.domain.finding import Finding, Severity, Status, by_severity
-from reviewloop.render.proposal import Proposal, is_wish
+from reviewloop.render.proposal import Proposal, is_request
 from reviewloop.render.terminal.approval import (
     findings_words,
     mark_of,
@@ -99,9 +99,9 @@ def _page(proposal: Proposal, read_line: ReadLines, console: Console, room: int)
     left = room - fixed - len(findings)
     blocks = [*before, _Block(findings, len(findings)), *after]
     given = [min(block.least, len(block.rows)) for block in blocks]
-    for place, block in enumerate(blocks):
-        more = min(max(0, left), len(block.rows) - given[place])
-        given[place] += more
+    for index, block in enumerate(blocks):
+        more = min(max(0, left), len(block.rows) - given[index])
+        given[index] += more
         left -= more
     return [line for block, size in zip(blocks, given, strict=True) for line in block.cut(size)]
 
@@ -122,8 +122,8 @@ def _before(proposal: Proposal, console: Console) -> list[_Block]:
     ]
     unread = [
         line
-        for said in not_analysed_lines(proposal)
-        for line in _labelled("unread", said, console, "yellow")
+        for sentence in not_analysed_lines(proposal)
+        for line in _labelled("unread", sentence, console, "yellow")
     ]
     needed = [
         line
@@ -143,7 +143,7 @@ def _before(proposal: Proposal, console: Console) -> list[_Block]:
 
 def _after(proposal: Proposal, console: Console) -> list[_Block]:
     """Return the blocks below the findings: what is over, the commit, the cost, the keys."""
-    records = [Finding.model_validate(r) for r in proposal.get("findings", ()) if not is_wish(r)]
+    records = [Finding.model_validate(r) for r in proposal.get("findings", ()) if not is_request(r)]
     over = [f for f in records if f.status in {Status.FIXED, Status.DISMISSED}]
     nits = [f for f in records if f.severity is Severity.NIT and f.status is Status.OPEN]
     rows = _rows(console, lambda out: render_list(over, out)) if over else []
@@ -174,7 +174,7 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console, room: 
     every = [Finding.model_validate(record) for record in records]
     left = {Status.OPEN, Status.UNRESOLVED}
     remaining = by_severity([f for f in every if f.severity.actionable and f.status in left])
-    for draw in (_in_full(read_line), _with_why, _with_place, _title_only):
+    for draw in (_in_full(read_line), _with_why, _with_location, _title_only):
         rows = [line for f in remaining for line in draw(f, console)]
         if len(head) + len(rows) <= room:
             return [*head, *rows]
@@ -196,15 +196,15 @@ def _title_only(finding: Finding, console: Console) -> Rows:
     return [_cut(line.append(one_line(finding.title)), console)]
 
 
-def _with_place(finding: Finding, console: Console) -> Rows:
+def _with_location(finding: Finding, console: Console) -> Rows:
     by = f"     {one_line(finding.where)}  by {', '.join(map(one_line, finding.agents))}"
     return [*_title_only(finding, console), _cut(Text(by, style="cyan"), console)]
 
 
 def _with_why(finding: Finding, console: Console) -> Rows:
-    said = one_line(finding.note or finding.why)
-    why = [_cut(Text(f"     {said}", style="dim"), console)] if said else []
-    return [*_with_place(finding, console), *why]
+    reason = one_line(finding.note or finding.why)
+    why = [_cut(Text(f"     {reason}", style="dim"), console)] if reason else []
+    return [*_with_location(finding, console), *why]
 
 
 def _checks(proposal: Proposal) -> Text:
@@ -212,14 +212,16 @@ def _checks(proposal: Proposal) -> Text:
     tests = proposal.get("tests")
     if tests:
         failed = tests.get("failed", 0)
-        told = f"{tests.get('passed', 0)}/{tests.get('passed', 0) + failed} tests passing"
-        parts.append((told, "red" if failed else "green"))
+        counts = f"{tests.get('passed', 0)}/{tests.get('passed', 0) + failed} tests passing"
+        parts.append((counts, "red" if failed else "green"))
     else:
         parts.append(("tests not counted", "yellow"))
     if coverage := proposal.get("coverage"):
         covered = coverage.get("covered")
-        told = "coverage not measured" if covered is None else f"{share(covered)} of new lines run"
-        parts.append((told, "yellow" if covered is None else "default"))
+        counts = (
+            "coverage not measured" if covered is None else f"{share(covered)} of new lines run"
+        )
+        parts.append((counts, "yellow" if covered is None else "default"))
     if rounds := proposal.get("rounds"):
         parts.append((f"{rounds.get('used', 0)} of {rounds.get('limit', 0)} fix rounds", ""))
     if readers := proposal.get("reviewers", []):
@@ -230,8 +232,8 @@ def _checks(proposal: Proposal) -> Text:
         style = "red" if "none" in levels else "yellow" if "external" in levels else ""
         parts.append((f"sandbox {', '.join(map(one_line, levels))}", style))
     line = Text("checks     ")
-    for place, (told, style) in enumerate(parts):
-        line.append(", " if place else "").append(told, style=style)
+    for index, (counts, style) in enumerate(parts):
+        line.append(", " if index else "").append(counts, style=style)
     return line
 
 
@@ -243,10 +245,10 @@ def _gates(proposal: Proposal, console: Console) -> Rows:
     rows = [Text("gates      ")]
     for gate in gates:
         sign, style = mark_of(gate, console)
-        told = Text(f"{sign} ", style=style).append(one_line(str(gate["name"])), style="default")
-        if cell_len(rows[-1].plain) + cell_len(told.plain) + 2 > console.width:
+        line = Text(f"{sign} ", style=style).append(one_line(str(gate["name"])), style="default")
+        if cell_len(rows[-1].plain) + cell_len(line.plain) + 2 > console.width:
             rows.append(Text(" " * _LABEL))
-        rows[-1].append("  " if len(rows[-1]) > _LABEL else "").append_text(told)
+        rows[-1].append("  " if len(rows[-1]) > _LABEL else "").append_text(line)
     for gate in gates:
         if gate["status"] in {"failed", "hard_stop", "not_verifiable"}:
             why = f"{' ' * _LABEL}{one_line(gate['name'])}: {one_line(gate['summary'])}"

@@ -70,7 +70,7 @@ class _Row:
     action: str = ""  # what its agent did last with a tool
     phase: str = ""  # what its model does
     tokens: int = 0
-    said: str = ""
+    ending: str = ""
     findings: int = 0
     indent: bool = False
 
@@ -146,7 +146,7 @@ class _Screen:
             row.ended = row.started + float(event["seconds"])
         row.status = one_line(str(event.get("status") or "done"))
         row.findings = int(event.get("findings") or row.findings)
-        row.said = outcome({**event, "findings": row.findings})
+        row.ending = outcome({**event, "findings": row.findings})
 
     def _use(self, event: Event) -> None:
         usage: Mapping[str, Any] = event.get("usage") or event
@@ -235,7 +235,7 @@ class Progress:
             rows = self._screen.rows[-max(6, self._console.height - 8) :]
             for row in rows:
                 name = Text(("  " if row.indent else "") + row.name)
-                table.add_row(self._sign(row), name, duration(row.seconds(now)), _said(row))
+                table.add_row(self._sign(row), name, duration(row.seconds(now)), _ending(row))
             notes = [Text(f"   {note}", style="dim") for note in self._screen.notes[-_NOTES_SHOWN:]]
             head = [Text(self._title, style="bold")] if self._title else []
             return Group(*head, table, *notes, Text(self.summary(), style="dim"))
@@ -267,8 +267,8 @@ def _name(event: Event) -> str:
     return next((one_line(str(event[key])) for key in keys if event.get(key)), "?")
 
 
-def _said(row: _Row) -> Text:
+def _ending(row: _Row) -> Text:
     if row.ended is not None:
         bad = row.status in _BAD
-        return Text(row.said, style="red" if bad else "" if row.status in _GOOD else "yellow")
+        return Text(row.ending, style="red" if bad else "" if row.status in _GOOD else "yellow")
     return Text(row.doing, style="dim")

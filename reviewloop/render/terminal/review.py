@@ -24,7 +24,6 @@ from reviewloop.render.review_words import (
     missed_words,
     of_status,
     outcome_sentence,
-    placed,
     read_words,
     remarks,
     severity_label,
@@ -35,6 +34,7 @@ from reviewloop.render.review_words import (
     tally,
     unlisted_words,
     who,
+    with_placement,
 )
 from reviewloop.render.terminal.findings import (
     STYLES,
@@ -123,8 +123,8 @@ def _readership(console: Console, report: ReviewReport, *, verbose: bool) -> Non
     if read is None or read.plain:
         return
     failed = {agent.reason for agent in report.agents if agent.status == "failed"}
-    told = set() if report.findings else failed  # findings push the first lines far away
-    read = with_reasons(read, lambda reason: _ABOVE if reason in told else reason)
+    shown = set() if report.findings else failed  # findings push the first lines far away
+    read = with_reasons(read, lambda reason: _ABOVE if reason in shown else reason)
     _labelled(console, "models", read_words(read))
     for line in missed_words(read):
         _labelled(console, "", line)
@@ -150,8 +150,8 @@ def _analysers(console: Console, report: ReviewReport, *, verbose: bool) -> None
     if missing:
         names = ", ".join(one_line(a.name) for a in missing)
         counts = counted(len(missing), "optional tool")
-        told = names if verbose else counts
-        _labelled(console, "missing", f"{told} (`reviewloop doctor` tells how to get them)")
+        texts = names if verbose else counts
+        _labelled(console, "missing", f"{texts} (`reviewloop doctor` tells how to get them)")
     for names, reason in grouped_failures(report):
         _labelled(console, "failed", f"{names}: {reason if report.findings else _ABOVE}", "red")
 
@@ -200,9 +200,9 @@ def _counts(console: Console, report: ReviewReport) -> None:
 
 
 def _hints(console: Console, report: ReviewReport, *, verbose: bool) -> None:
-    told = _first_with_rule(report)
-    if told is not None:
-        hint = f"`reviewloop explain {one_line(told.rule)}` tells why and how to fix or silence it"
+    hints = _first_with_rule(report)
+    if hints is not None:
+        hint = f"`reviewloop explain {one_line(hints.rule)}` tells why and how to fix or silence it"
         hanging(Text(), Text(hint, style="dim"), console)
     if not verbose and report.findings:
         hanging(Text(), Text("`--verbose` shows nits with their code", style="dim"), console)
@@ -235,8 +235,10 @@ def print_review(
     shown = _Screen(console, source)
     listed = anchored(report.findings)
     shown.by_file(f for f in listed if verbose or f.severity is not Severity.NIT)
-    shown.apart("About code outside of the change", placed(report.findings, Placement.CONTEXT))
-    shown.apart("Without a place", placed(report.findings, Placement.UNANCHORED))
+    shown.apart(
+        "About code outside of the change", with_placement(report.findings, Placement.CONTEXT)
+    )
+    shown.apart("Without a place", with_placement(report.findings, Placement.UNANCHORED))
     if not verbose:
         _print_nits(console, [f for f in listed if f.severity is Severity.NIT])
     if verbose:
@@ -320,7 +322,7 @@ def print_finding(console: Console, finding: Finding, lines: Sequence[str]) -> N
     if finding.confidence == "low":
         by.append(", low confidence")
     by.append(f", id {one_line(finding.id)[:8]}")
-    arrow = Text(" " * digits + "--> ", style="blue").append(place(finding), style="default")
+    arrow = Text(" " * digits + "--> ", style="blue").append(location_of(finding), style="default")
     if beside := cell_len(arrow.plain) + cell_len(by.plain) <= console.width:
         arrow.append_text(by)
     _whole(console, [arrow])
@@ -336,14 +338,14 @@ def print_finding(console: Console, finding: Finding, lines: Sequence[str]) -> N
 
 def print_short(console: Console, finding: Finding) -> None:
     """Print one finding on one line, wrapped below itself where it is too long."""
-    head = Text(f"{_mark(console, finding)} {place(finding)}  ")
+    head = Text(f"{_mark(console, finding)} {location_of(finding)}  ")
     body = Text(one_line(finding.title))
     if finding.rule:
         body.append(f"  {one_line(finding.rule)}", style="cyan")
     hanging(head, body, console)
 
 
-def place(finding: Finding) -> str:
+def location_of(finding: Finding) -> str:
     """Return `path:line:column` as far as it is known, as editors and terminals link it."""
     if not finding.path:
         return "(the change as a whole)"

@@ -36,8 +36,8 @@ def render_runs(
     `cleaned` says what became of earlier ones where there are none.
     """
     if not rows:
-        said = f"no runs any more: {cleaned}" if cleaned else "no runs yet"
-        console.print(Text(one_line(f"{said}; `reviewloop run` starts one")), soft_wrap=True)
+        sentence = f"no runs any more: {cleaned}" if cleaned else "no runs yet"
+        console.print(Text(one_line(f"{sentence}; `reviewloop run` starts one")), soft_wrap=True)
         return
     now = time.time() if now is None else now
     ids = max(len(one_line(row["run"])) for row in rows)
@@ -70,13 +70,13 @@ class LogLines:
 
     def line(self, event: Event) -> str:
         """Return an event as a line with its local time; "" when it says nothing."""
-        line = self._said(event)
+        line = self._message(event)
         if not line:
             return ""
         at = time.localtime(float(event.get("at") or 0))
         return f"{time.strftime('%H:%M:%S', at)}  {line}"
 
-    def _said(self, event: Event) -> str:
+    def _message(self, event: Event) -> str:
         kind = event.get("kind")
         key = str(event.get("agent")), str(event.get("finding") or "")
         if kind == "model.reply":
@@ -105,10 +105,10 @@ class LogLines:
 
     def _did(self, event: Event, key: tuple[str, str]) -> str:
         """Return how a call ended; of one that lasted, the beginning was told before."""
-        said = one_line(str(event.get("said") or ""))
+        message = one_line(str(event.get("said") or ""))
         if event.get("name") in LASTING:
-            return f"{one_line(key[0])}: {said}" if said else ""
-        reason = f" ({said})" if said and event.get("error") else ""
+            return f"{one_line(key[0])}: {message}" if message else ""
+        reason = f" ({message})" if message and event.get("error") else ""
         return self._doing(event, key) + reason
 
     def _talked(self, event: Event, talk: _Talk) -> str:

@@ -64,22 +64,22 @@ def _row(label: str, body: Text | str, console: Console) -> None:
 def _targets(body: Body, console: Console) -> None:
     targets, first = body["targets"], body["first_pass"]
     known = first["clean"] + first["findings"] + first["incomplete"]
-    said = f"{first['clean']} of {counted(known, 'task')} clean at the first review"
+    caption = f"{first['clean']} of {counted(known, 'task')} clean at the first review"
     more = [
         (first["incomplete"], "read by not all reviewers, so not clean"),
         (first["not_reviewed"], "blocked or stopped before a review"),
         (first["unknown"], "not known"),
     ]
-    parts = [said] if known else []
+    parts = [caption] if known else []
     parts += [f"{number} {words}" for number, words in more if number]
     _target("first pass", first["rate"], targets["first_pass"], "; ".join(parts), console)
     covered = body["coverage"]
     without = counted(covered["not_measured_runs"], "change")
-    said = f"{without} committed or waiting for you, none measured"
+    caption = f"{without} committed or waiting for you, none measured"
     if covered["new_lines"]:
-        said = f"of {counted(covered['new_lines'], 'new line')} run by tests"
-        said += f"; not measured in {without}" if covered["not_measured_runs"] else ""
-    _target("coverage", covered["rate"], targets["coverage"], said, console)
+        caption = f"of {counted(covered['new_lines'], 'new line')} run by tests"
+        caption += f"; not measured in {without}" if covered["not_measured_runs"] else ""
+    _target("coverage", covered["rate"], targets["coverage"], caption, console)
     red = body["red_left"]
     met = red["count"] <= targets["red_left"] if red["of_runs"] else None
     line = Text(f"{red['count']:>3}" if red["of_runs"] else "not measured")
@@ -89,7 +89,7 @@ def _targets(body: Body, console: Console) -> None:
     _row("", Text(where, style="dim"), console)
 
 
-def _target(label: str, rate: float | None, target: float, said: str, console: Console) -> None:
+def _target(label: str, rate: float | None, target: float, caption: str, console: Console) -> None:
     if rate is None:
         line = Text("not measured")
     else:
@@ -97,7 +97,7 @@ def _target(label: str, rate: float | None, target: float, said: str, console: C
         line = Text.assemble(f"{int(rate * 100 + 1e-9):>3} %  ", _bar(rate, target, console))
     _aim(line, None if rate is None else rate >= target, share(target))
     _row(label, line, console)
-    _row("", Text(said, style="dim"), console)
+    _row("", Text(caption, style="dim"), console)
 
 
 def _aim(line: Text, met: bool | None, target: str) -> None:
@@ -129,12 +129,12 @@ def _weeks(weeks: Sequence[Body], console: Console) -> None:
         ("red left", "red_left", None, lambda value: f"{value:.0f}"),
         ("money", "usd", None, money),
     ]
-    for label, key, top, said in lines:
+    for label, key, top, caption in lines:
         values = [week[key] for week in shown]
         seen = [value for value in values if value is not None]
         if seen and (top or max(seen) > 0):
             line = Text(_sparkline(values, top or max(seen), console), style="cyan")
-            line.append(f"  {said(min(seen))} to {said(max(seen))}", style="dim")
+            line.append(f"  {caption(min(seen))} to {caption(max(seen))}", style="dim")
             _row(f"  {label}", line, console)
 
 
@@ -177,9 +177,9 @@ def _findings(findings: Body, console: Console) -> None:
         console.print(Text("findings", style="bold"))
         for name, row in named:
             red, yellow, nits, fixed, dismissed, left = _cells(row)
-            said = f"{red} red, {yellow} yellow, {nits} nits"
-            said += f"; {fixed} fixed, {dismissed} dismissed, {left} left"
-            hanging(Text(f"  {name}  "), Text(said), console)
+            caption = f"{red} red, {yellow} yellow, {nits} nits"
+            caption += f"; {fixed} fixed, {dismissed} dismissed, {left} left"
+            hanging(Text(f"  {name}  "), Text(caption), console)
     _shares(findings["all"], findings.get("dismissed_by_people", 0), console)
 
 
@@ -196,26 +196,28 @@ def _shares(row: Body, by_people: int, console: Console) -> None:
     if total:
         people = f" ({by_people} by people)" if by_people else ""
         parts = [(fixed, "fixed"), (dismissed, f"dismissed{people}"), (left, "left")]
-        said = ", ".join(f"{share(number / total)} {word}" for number, word in parts)
+        caption = ", ".join(f"{share(number / total)} {word}" for number, word in parts)
         silenced = (
             f"; {row['silenced']} more were silenced or said twice" if row["silenced"] else ""
         )
-        text = Text(f"Of {total} red and yellow: {said}{silenced}", style="dim")
+        text = Text(f"Of {total} red and yellow: {caption}{silenced}", style="dim")
         hanging(Text(""), text, console)
 
 
 def _people(body: Body, console: Console) -> None:
     approval, edits = body["approval"], body["edits"]
     console.print()
-    asked = approval["approved"] + approval["rejected"]
-    if asked:
-        said = f"{share(approval['rate'])}: of {counted(asked, 'run')} that people decided on, "
-        said += f"{approval['approved_as_shown']} approved as shown, "
-        said += f"{approval['approved_after_modifications']} after modifications, "
-        said += f"{approval['rejected']} rejected"
+    answered = approval["approved"] + approval["rejected"]
+    if answered:
+        caption = (
+            f"{share(approval['rate'])}: of {counted(answered, 'run')} that people decided on, "
+        )
+        caption += f"{approval['approved_as_shown']} approved as shown, "
+        caption += f"{approval['approved_after_modifications']} after modifications, "
+        caption += f"{approval['rejected']} rejected"
     else:
-        said = "nobody has decided on a run yet"
-    _row("approval", said, console)
+        caption = "nobody has decided on a run yet"
+    _row("approval", caption, console)
     others = [
         (approval["waiting"], "waiting for you"),
         (approval["blocked"], "blocked"),
@@ -227,10 +229,10 @@ def _people(body: Body, console: Console) -> None:
     if rest := ", ".join(f"{number} {words}" for number, words in others if number):
         _row("", Text(f"besides: {rest}", style="dim"), console)
     if edits["modifications"] or edits["taken_over"]:
-        said = counted(edits["modifications"], "modification") + " asked for before approval"
-        said += f" in {counted(edits['modified_runs'], 'run')}"
-        said += f", {edits['taken_over']} taken over by hand" if edits["taken_over"] else ""
-        _row("edits", said, console)
+        caption = counted(edits["modifications"], "modification") + " asked for before approval"
+        caption += f" in {counted(edits['modified_runs'], 'run')}"
+        caption += f", {edits['taken_over']} taken over by hand" if edits["taken_over"] else ""
+        _row("edits", caption, console)
 
 
 def _tasks(body: Body, console: Console) -> None:
@@ -247,10 +249,10 @@ def _tasks(body: Body, console: Console) -> None:
             values = ", ".join(worded(spread[name]) for name in ("median", "mean", "most"))
             _row(f"  {label}", values, console)
     if times["from_begin"]["count"]:
-        said = f"{_span(times['from_begin']['median'])} from the run's beginning"
+        caption = f"{_span(times['from_begin']['median'])} from the run's beginning"
         if times["from_spec"]["count"]:
-            said += f", {_span(times['from_spec']['median'])} from the spec's first commit"
-        _row("to commit", f"{said} (median)", console)
+            caption += f", {_span(times['from_spec']['median'])} from the spec's first commit"
+        _row("to commit", f"{caption} (median)", console)
 
 
 def _money(body: Body, console: Console) -> None:
@@ -258,15 +260,15 @@ def _money(body: Body, console: Console) -> None:
     read = spent["input"] + spent["cache_read"] + spent["cache_write"]
     unknown = spent["unpriced_runs"]
     some = "price unknown" if unknown and not spent["usd"] else money(spent["usd"])
-    said = f"{some} for {counted(spent['calls'], 'call')}"
-    said += f", {tokens(read)} tokens in, {tokens(spent['output'])} out"
-    said += f", {share(spent['cache_read'] / read)} from the cache" if read else ""
+    caption = f"{some} for {counted(spent['calls'], 'call')}"
+    caption += f", {tokens(read)} tokens in, {tokens(spent['output'])} out"
+    caption += f", {share(spent['cache_read'] / read)} from the cache" if read else ""
     if unknown and spent["usd"]:
-        said += f"; price unknown for {counted(unknown, 'more run')}"
+        caption += f"; price unknown for {counted(unknown, 'more run')}"
     if spent["fix_runs"]:
-        said += f"; {money(spent['fix_usd'])} of it for {counted(spent['fix_runs'], 'run')} "
-        said += "that fixed findings of a review"
-    _row("spent", said, console)
+        caption += f"; {money(spent['fix_usd'])} of it for {counted(spent['fix_runs'], 'run')} "
+        caption += "that fixed findings of a review"
+    _row("spent", caption, console)
 
 
 def _span(seconds: float) -> str:
