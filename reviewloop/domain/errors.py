@@ -5,6 +5,8 @@ Anything that is not a `ReviewLoopError` is our bug (exit code 70) and is handle
 
 from enum import IntEnum
 
+from reviewloop.domain.reason import Param, Reason, ReasonKind, reason
+
 
 class ExitCode(IntEnum):
     """What the process answers; when several apply, `first_that_applies` picks one."""
@@ -41,9 +43,22 @@ def first_that_applies(*codes: ExitCode) -> ExitCode:
 
 
 class ReviewLoopError(Exception):
-    """An expected failure; `str(error)` says what is wrong, where, and what to do."""
+    """An expected failure; `str(error)` says what is wrong, where, and what to do.
+
+    Decisions read its class, its `kind` or what else it carries, never that text.
+    """
 
     exit_code: ExitCode = ExitCode.USAGE
+    kind: ReasonKind = ReasonKind.ERROR
+
+    @property
+    def because(self) -> Reason:
+        """It as the reason of what stands still for it."""
+        return reason(self.kind, text=str(self), **self.params())
+
+    def params(self) -> dict[str, Param]:
+        """Return what else its reason holds."""
+        return {}
 
 
 class UsageError(ReviewLoopError):
@@ -51,7 +66,20 @@ class UsageError(ReviewLoopError):
 
 
 class WorkspaceError(ReviewLoopError):
-    """The repository, the disk or the private workspace is in a state we refuse to work on."""
+    """The repository, the disk or the private workspace is in a state we refuse to work on.
+
+    `says_untouched` tells that its text says already that nothing was touched.
+    """
+
+    def __init__(self, message: str, *, says_untouched: bool = False) -> None:
+        super().__init__(message)
+        self.says_untouched = says_untouched
+
+
+class FilesInTheWayError(WorkspaceError):
+    """Files that were to be written were edited meanwhile; once they are not, it can be done."""
+
+    kind = ReasonKind.FILES_IN_THE_WAY
 
 
 class StoreError(ReviewLoopError):
@@ -97,17 +125,26 @@ class ContextOverflowError(ModelError):
 class BudgetExhaustedError(ReviewLoopError):
     """The cap on tokens, money or minutes is reached; the run is kept and can be resumed.
 
-    `cap` is the setting that holds it, "" when it is no cap of one run.
+    `cap` is the setting that holds it, "" when it is no cap of one run; `flag` and `needed` of
+    `reviewloop resume` lift it, if it is the run's own.
     """
 
     exit_code = ExitCode.BUDGET
+    kind = ReasonKind.CAP_REACHED
 
-    def __init__(self, message: str, *, cap: str = "") -> None:
+    def __init__(
+        self, message: str, *, cap: str = "", flag: str = "", needed: float = 0.0
+    ) -> None:
         super().__init__(message)
-        self.cap = cap
+        self.cap, self.flag, self.needed = cap, flag, needed
+
+    def params(self) -> dict[str, Param]:
+        """Return the cap, and what lifts it."""
+        return {"cap": self.cap, "flag": self.flag, "needed": self.needed}
 
 
 class InterruptedByUserError(ReviewLoopError):
     """The person pressed Ctrl-C; the run is kept and can be resumed."""
 
     exit_code = ExitCode.INTERRUPTED
+    kind = ReasonKind.INTERRUPTED

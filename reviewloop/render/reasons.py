@@ -1,0 +1,64 @@
+"""Reasons as sentences: one row a kind."""
+
+from collections.abc import Callable, Mapping
+
+from reviewloop.domain.reason import Reason, ReasonKind
+
+_EMPTY = "the change is empty: "
+
+
+def sentence(reason: Reason) -> str:
+    """Return a reason as people read it; words that others found stand as they are."""
+    return reason.text("text") or SENTENCES[reason.kind](reason)
+
+
+def _told(reason: Reason) -> str:
+    return reason.text("text")
+
+
+def _fixed(words: str) -> Callable[[Reason], str]:
+    return lambda reason: words
+
+
+def _empty_change(reason: Reason) -> str:
+    said = reason.text("said")
+    return f"{_EMPTY}{reason.text('nothing')}" + (f"; it said: “{said}”" if said else "")
+
+
+def _fixes_unread(reason: Reason) -> str:
+    return "; ".join(["the fixes could not be re-reviewed", *reason.lines("failed")])
+
+
+def _refused_commit(reason: Reason) -> str:
+    run = reason.text("run")
+    why = reason.text("why").rstrip(".")
+    why = why.replace(", then try again", f", then `reviewloop approve {run}`")
+    untouched = "" if reason.params.get("says_untouched") else " Nothing was touched."
+    return (
+        f"{why}.{untouched} Or save the work with `reviewloop checkout {run} NAME`, or end the run "
+        f"with `reviewloop reject {run}`"
+    )
+
+
+SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
+    ReasonKind.NONE: _fixed(""),
+    ReasonKind.LEGACY: _told,
+    ReasonKind.ERROR: _told,
+    ReasonKind.USER: _told,
+    ReasonKind.CAP_REACHED: _told,
+    ReasonKind.FILES_IN_THE_WAY: _told,
+    ReasonKind.INTERRUPTED: _told,
+    ReasonKind.CHANGE_EMPTY: _empty_change,
+    ReasonKind.NO_TEST_RAN: _fixed("no tests ran, so nothing shows that this checkpoint holds"),
+    ReasonKind.NO_FIX_KEPT: _fixed("no fix was kept, so there is nothing to commit"),
+    ReasonKind.FIXES_UNREAD: _fixes_unread,
+    ReasonKind.CHANGE_UNREAD: _fixed(
+        "no reviewer could read the change, and nothing goes unreviewed"
+    ),
+    ReasonKind.GATES_RED: lambda reason: "; ".join(reason.lines("gates")) or "a guard-rail failed",
+    ReasonKind.PROTECTED_FILE: _told,
+    ReasonKind.LFS_STOP: _told,
+    ReasonKind.COMMIT_REFUSED: _refused_commit,
+    ReasonKind.COMMIT_NOTES: lambda reason: "; ".join(reason.lines("notes")),
+}
+"""A row for every kind; a kind whose words are those that others found says so by `_told`."""

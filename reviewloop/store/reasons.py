@@ -1,0 +1,77 @@
+"""How records keep reasons: as kind and values, and what older ones said only in a sentence."""
+
+import re
+from collections.abc import Mapping
+from typing import TypedDict
+
+from reviewloop.domain.reason import NO_REASON, Param, Reason, ReasonKind, reason
+
+VERSION = 1
+
+
+class StoredReason(TypedDict):
+    """A reason as JSON-plain values; the sentence made of it stands beside it in the record."""
+
+    version: int
+    kind: str
+    params: Mapping[str, str | int | float | bool | list[str]]
+
+
+# Records of releases that kept sentences only: what those sentences began with or held, told apart
+# here, once, where they are read. Nothing is added: what is written now has its kind.
+_BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
+    (ReasonKind.CHANGE_EMPTY, re.compile(r"the change is empty")),
+    (
+        ReasonKind.CAP_REACHED,
+        re.compile(
+            r"the cap (?P<cap>\S+) of this run is reached"
+            r"(?:.*`reviewloop resume (?P<flag>--[\w-]+) (?P<needed>[\d.]+)`)?",
+            re.DOTALL,
+        ),
+    ),
+    (
+        ReasonKind.COMMIT_REFUSED,
+        re.compile(r"(?P<why>.*; (?P<obstacle>commit, revert or move )(?:it|them)\b)", re.DOTALL),
+    ),
+    (
+        ReasonKind.COMMIT_REFUSED,
+        re.compile(r"(?P<why>.*?), then `reviewloop approve", re.DOTALL),
+    ),
+)
+
+
+def stored_reason(given: Reason) -> StoredReason:
+    """Return the JSON-plain values of a reason."""
+    values = {n: [*v] if isinstance(v, tuple) else v for n, v in given.params.items()}
+    return {"version": VERSION, "kind": str(given.kind), "params": values}
+
+
+def read_reason(stored: object, sentence: str) -> Reason:
+    """Return the reason that `stored_reason` wrote beside its sentence.
+
+    Where there is none, or one of a later release, the sentence is all that is known: it becomes
+    the reason's `text`, with the kind that older releases would have seen in it, or LEGACY.
+    """
+    if isinstance(stored, Mapping) and stored.get("version") == VERSION:
+        kind, params = stored.get("kind"), stored.get("params")
+        if kind in set(ReasonKind) and isinstance(params, Mapping):
+            return reason(ReasonKind(kind), **{str(n): _param(v) for n, v in params.items()})
+    return _told_by(sentence) if sentence else NO_REASON
+
+
+def _param(value: object) -> Param:
+    if isinstance(value, list | tuple):
+        return tuple(map(str, value))
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _told_by(sentence: str) -> Reason:
+    for kind, pattern in _BEFORE:
+        if found := pattern.match(sentence):
+            values: dict[str, Param] = {n: v for n, v in found.groupdict().items() if v is not None}
+            if "needed" in values:
+                values["needed"] = float(found["needed"].rstrip("."))
+            if "obstacle" in values:
+                values["obstacle"] = str(ReasonKind.FILES_IN_THE_WAY)
+            return reason(kind, text=sentence, **values)
+    return reason(ReasonKind.LEGACY, text=sentence)
