@@ -465,7 +465,11 @@ def review() -> Schema:
 
 def run() -> Schema:
     """Return the schema of a run and what it proposes."""
-    hints = {name: each for name, each in get_type_hints(RunRecord).items() if name != "nonce"}
+    hints = {
+        name: each
+        for name, each in get_type_hints(RunRecord).items()
+        if name not in {"nonce", "because"}
+    }
     record = {name: of_type(each) for name, each in hints.items()}
     finding, named = of_model(Finding)
     for each in (finding, *named.values()):  # those of earlier releases lack what came since

@@ -106,7 +106,8 @@ def checkout_follows(
     if not move.create and there != move.start:
         raise WorkspaceError(
             f"{move.branch} moved from {move.start[:12]} to {there[:12] or 'nowhere'} meanwhile, "
-            "so nothing was touched; approving the run again rebases it first."
+            "so nothing was touched; approving the run again rebases it first.",
+            says_untouched=True,
         )
     if user.operation:
         raise WorkspaceError(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.checkout.files import Content, Disk, Kind
-from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.errors import FilesInTheWayError
 from reviewloop.git.lfs import is_content_of, parse_pointer
 from reviewloop.git.paths import checked_path, shown
 from reviewloop.git.process import Git
@@ -139,7 +139,7 @@ class Files:
             names = ", ".join(shown(path) for path in edited[:3])
             more = f" and {len(edited) - 3} more" if len(edited) > 3 else ""
             one = len(edited) == 1
-            raise WorkspaceError(
+            raise FilesInTheWayError(
                 f"{names}{more} in {self.disk.root} {'was' if one else 'were'} edited "
                 f"meanwhile; commit, revert or move {'it' if one else 'them'}, then try again."
             )

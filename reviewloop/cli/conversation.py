@@ -33,6 +33,7 @@ from reviewloop.domain.errors import (
     ReviewLoopError,
     UsageError,
 )
+from reviewloop.domain.reason import ReasonKind
 from reviewloop.github.api.client import on_github
 from reviewloop.render.proposal import left_of
 from reviewloop.render.terminal.approval import UserAnswer, ask, render_diff, render_proposal
@@ -275,7 +276,7 @@ def waiting_hint(record: RunRecord) -> str:
     run = record.run_id
     ways = [f"reviewloop modify {run} -m '...'", f"reviewloop reject {run}"]
     if record.status == "blocked":
-        empty = record.reason.startswith("the change is empty")
+        empty = record.because.kind is ReasonKind.CHANGE_EMPTY
         if not empty:
             ways.append(f"reviewloop checkout {run} NAME")
             ways.append(f"reviewloop approve {run} --without PATH")  # the rest is judged anew

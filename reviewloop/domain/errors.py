@@ -132,9 +132,7 @@ class BudgetExhaustedError(ReviewLoopError):
     exit_code = ExitCode.BUDGET
     kind = ReasonKind.CAP_REACHED
 
-    def __init__(
-        self, message: str, *, cap: str = "", flag: str = "", needed: float = 0.0
-    ) -> None:
+    def __init__(self, message: str, *, cap: str = "", flag: str = "", needed: float = 0.0) -> None:
         super().__init__(message)
         self.cap, self.flag, self.needed = cap, flag, needed
 

@@ -1,9 +1,8 @@
-"""Why something is as it is: a kind that decisions read, and values that its sentence is made of."""
+"""Why something is as it is: a kind that decisions read, and values that sentences are made of."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 Param = str | int | float | bool | tuple[str, ...]
 
@@ -20,6 +19,7 @@ class ReasonKind(StrEnum):
     USER = "user"  # what a user said
     CAP_REACHED = "cap_reached"  # cap, and flag with value that would lift a cap of the run's own
     FILES_IN_THE_WAY = "files_in_the_way"  # edited by the user, so that nothing was written
+    BUG = "bug"  # error (its class), place (a file that tells more)
     INTERRUPTED = "interrupted"
     CHANGE_EMPTY = "change_empty"  # nothing (why), said (by the implementer, or "")
     NO_TEST_RAN = "no_test_ran"  # at a checkpoint
@@ -27,7 +27,7 @@ class ReasonKind(StrEnum):
     FIXES_UNREAD = "fixes_unread"  # failed: one line a reviewer
     CHANGE_UNREAD = "change_unread"  # by any reviewer
     GATES_RED = "gates_red"  # gates: one line a gate
-    PROTECTED_FILE = "protected_file"  # text
+    PROTECTED_FILES = "protected_files"  # paths
     LFS_STOP = "lfs_stop"  # text
     COMMIT_REFUSED = "commit_refused"  # obstacle (a kind), why, run, says_untouched (of `why`)
     COMMIT_NOTES = "commit_notes"  # notes: what did not happen to the checkout at the commit
@@ -38,7 +38,7 @@ class Reason:
     """A kind with its values; `text` among them are words that others found: they stand as is."""
 
     kind: ReasonKind = ReasonKind.NONE
-    params: Mapping[str, Param] = field(default_factory=lambda: MappingProxyType({}))
+    params: Mapping[str, Param] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is a reason at all."""
@@ -70,4 +70,4 @@ NO_REASON = Reason()
 
 def reason(kind: ReasonKind, /, **params: Param) -> Reason:
     """Return a reason of a kind with its values."""
-    return Reason(kind, MappingProxyType(params))
+    return Reason(kind, params)

@@ -4,7 +4,6 @@ A call reserves what it will probably use, so that five reviewers at once cannot
 the last of the cap; what it really used replaces the reservation when it ends.
 """
 
-import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
+from reviewloop.domain.reason import Reason, ReasonKind
 from reviewloop.llm.messages import Usage
 from reviewloop.settings import Limits
 from reviewloop.store.journal import Journal
@@ -122,7 +122,6 @@ def spent_on(usages: Iterable[Mapping[str, Any]]) -> Spent:
 _TOKENS = ("input", "output", "cache_read", "cache_write")
 
 
-_REACHED = re.compile(r"the cap (\S+) of this run is reached")
 _LENT = {
     "limits.usd": ("budget", "a higher `--budget-usd`"),
     "limits.minutes": ("deadline", "a later `--deadline`"),
@@ -138,10 +137,10 @@ def raised(cap: float, needed: float) -> float:
     return cap
 
 
-def over_budget(reason: str) -> str:
-    """Return in few words which cap was reached, any other reason as it is."""
-    cap = _REACHED.match(reason)
-    return f"over the budget ({cap[1]})" if cap else reason
+def over_budget(because: Reason, told: str) -> str:
+    """Return in few words which cap of a run's own was reached, any other reason as it is told."""
+    own = because.kind is ReasonKind.CAP_REACHED and because.text("flag")
+    return f"over the budget ({because.text('cap')})" if own else told
 
 
 class Budget:
@@ -254,11 +253,11 @@ class Budget:
         if spent.tokens + tokens > limits.tokens or spent.tokens >= limits.tokens:
             used = f"{spent.tokens:,} of {limits.tokens:,} tokens"
             higher = raised(limits.tokens, spent.tokens + tokens)
-            self._exhausted("limits.tokens", used, f"--budget-tokens {higher}", tokens)
+            self._exhausted("limits.tokens", used, "--budget-tokens", higher, tokens)
         if spent.usd + usd > limits.usd or spent.usd >= limits.usd:
             used = f"${spent.usd:.2f} of ${limits.usd:.2f}"
             dollars = raised(limits.usd, spent.usd + usd)
-            self._exhausted("limits.usd", used, f"--budget-usd {dollars:g}", tokens)
+            self._exhausted("limits.usd", used, "--budget-usd", dollars, tokens)
         self._check_time()
 
     def _check_time(self) -> None:
@@ -266,21 +265,25 @@ class Budget:
         if self._seconds() >= limits.minutes * 60:
             used = f"{self._seconds() / 60:.0f} of {limits.minutes:g} minutes"
             minutes = raised(limits.minutes, self._seconds() / 60)
-            self._exhausted("limits.minutes", used, f"--minutes {minutes:g}", 0)
+            self._exhausted("limits.minutes", used, "--minutes", minutes, 0)
 
-    def _exhausted(self, setting: str, used: str, flag: str, asked: int) -> None:
+    def _exhausted(self, setting: str, used: str, flag: str, needed: float, asked: int) -> None:
         next_call = f"; the next call needs about {asked:,} tokens" if asked else ""
         reached = f"the cap {setting} of this run is reached: {used} used"
-        way = f"`reviewloop resume {flag}`, or with a higher {setting} in the settings"
+        higher = f"{needed:.0f}" if setting == "limits.tokens" else f"{needed:g}"
+        way = f"`reviewloop resume {flag} {higher}`, or with a higher {setting} in the settings"
         if setting in self._lent:
-            cap, higher = _LENT[setting]
+            cap, more = _LENT[setting]
             reached = f"what the batch's {cap} leaves to this run is used up"
-            way = f"the same `reviewloop batch` and {higher}"
+            way = f"the same `reviewloop batch` and {more}"
+            flag, needed = "", 0.0
         raise BudgetExhaustedError(
             f"{reached} (all in all "
             f"{self._spent.tokens:,} tokens, cost {self._spent.cost}, "
             f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with {way}",
             cap=setting,
+            flag=flag,
+            needed=needed,
         )
 
     def _seconds(self) -> float:

@@ -3,6 +3,7 @@
 from functools import partial
 
 from reviewloop.checkout.protected import folded
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.diff import Change
 from reviewloop.guards.governance import protected_changes
 from reviewloop.loop.context import RunContext
@@ -43,15 +44,10 @@ def touched_protected_files(
     return sorted(files, key=lambda file: (not file["unasked"], file["path"]))
 
 
-def why_blocked(files: list[ProtectedFile]) -> str:
-    """Return why the change cannot be approved as it is, or an empty string.
+def why_blocked(files: list[ProtectedFile]) -> Reason:
+    """Return why the change cannot be approved as it is, or no reason.
 
     The write tools refuse such files; this holds whatever way one came into the tree.
     """
     unasked = [file["path"] for file in files if file["unasked"]]
-    if not unasked:
-        return ""
-    return (
-        f"the change touches protected files that the task does not name ({', '.join(unasked)}); "
-        "`modify` either asks for them by path or has them put back"
-    )
+    return reason(ReasonKind.PROTECTED_FILES, paths=tuple(unasked)) if unasked else NO_REASON

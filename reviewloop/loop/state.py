@@ -7,6 +7,10 @@ Values are plain (str, int, list, dict): other types do not survive a checkpoint
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
+from reviewloop.domain.reason import Reason
+from reviewloop.render.reasons import sentence
+from reviewloop.store.reasons import StoredReason, stored_reason
+
 Mode = Literal["run", "review", "fix"]
 
 
@@ -44,6 +48,18 @@ def merge_by_key(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -
     return {key: value for key, value in merged.items() if value is not None}
 
 
+class Explanation(TypedDict):
+    """Why the loop is where it is, as a part of its state."""
+
+    reason: str
+    because: StoredReason
+
+
+def explained(reason: Reason) -> Explanation:
+    """Return a reason and its sentence for the state."""
+    return {"reason": sentence(reason), "because": stored_reason(reason)}
+
+
 class LoopState(TypedDict, total=False):
     """The loop's whole memory; see DESIGN section 3 for why it is this small."""
 
@@ -77,4 +93,5 @@ class LoopState(TypedDict, total=False):
     commit: str
     refused: int  # exit code of a commit that could not be made: the question stands again
     outcome: str  # committed | skipped | blocked | clean | findings
-    reason: str
+    reason: str  # as people read it
+    because: StoredReason  # what that sentence is made of; not in checkpoints of older releases

@@ -40,6 +40,21 @@ def _refused_commit(reason: Reason) -> str:
     )
 
 
+def _bug(reason: Reason) -> str:
+    return (
+        f"this is a bug in reviewloop or a fault of this machine ({reason.text('error')}); "
+        f"nothing is lost: {reason.text('place')} tells where, and the same command tries again"
+    )
+
+
+def _protected_files(reason: Reason) -> str:
+    return (
+        "the change touches protected files that the task does not name "
+        f"({', '.join(reason.lines('paths'))}); "
+        "`modify` either asks for them by path or has them put back"
+    )
+
+
 SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.NONE: _fixed(""),
     ReasonKind.LEGACY: _told,
@@ -47,6 +62,7 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.USER: _told,
     ReasonKind.CAP_REACHED: _told,
     ReasonKind.FILES_IN_THE_WAY: _told,
+    ReasonKind.BUG: _bug,
     ReasonKind.INTERRUPTED: _told,
     ReasonKind.CHANGE_EMPTY: _empty_change,
     ReasonKind.NO_TEST_RAN: _fixed("no tests ran, so nothing shows that this checkpoint holds"),
@@ -56,7 +72,7 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
         "no reviewer could read the change, and nothing goes unreviewed"
     ),
     ReasonKind.GATES_RED: lambda reason: "; ".join(reason.lines("gates")) or "a guard-rail failed",
-    ReasonKind.PROTECTED_FILE: _told,
+    ReasonKind.PROTECTED_FILES: _protected_files,
     ReasonKind.LFS_STOP: _told,
     ReasonKind.COMMIT_REFUSED: _refused_commit,
     ReasonKind.COMMIT_NOTES: lambda reason: "; ".join(reason.lines("notes")),

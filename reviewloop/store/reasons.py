@@ -54,7 +54,8 @@ def read_reason(stored: object, sentence: str) -> Reason:
     """
     if isinstance(stored, Mapping) and stored.get("version") == VERSION:
         kind, params = stored.get("kind"), stored.get("params")
-        if kind in set(ReasonKind) and isinstance(params, Mapping):
+        known = kind in set(ReasonKind) and (kind or not sentence)
+        if known and isinstance(params, Mapping):
             return reason(ReasonKind(kind), **{str(n): _param(v) for n, v in params.items()})
     return _told_by(sentence) if sentence else NO_REASON
 

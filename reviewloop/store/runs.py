@@ -13,7 +13,9 @@ from typing import Any
 
 from reviewloop import __version__
 from reviewloop.domain.errors import UsageError
+from reviewloop.domain.reason import NO_REASON, Reason
 from reviewloop.faults import fault
+from reviewloop.store.reasons import read_reason, stored_reason
 from reviewloop.store.sqlite import open_database
 
 SCHEMA_VERSION = 1
@@ -78,7 +80,8 @@ class RunRecord:
     instruction: str = ""  # of `run -m`
     status: RunStatus = RunStatus.RUNNING
     step: str = ""
-    reason: str = ""
+    reason: str = ""  # as people read it; decisions read `because`, see `explain`
+    because: Reason = NO_REASON
     exit_code: int = 0
     incomplete: list[str] = field(default_factory=list)  # reviewers that failed
     commit: str = ""
@@ -93,6 +96,15 @@ class RunRecord:
     release: str = __version__  # of reviewloop, that began it
     created_at: float = 0.0
     updated_at: float = 0.0
+
+    def explain(self, because: Reason, sentence: str) -> None:
+        """Keep why it is where it is, and the sentence that people read of it."""
+        self.because, self.reason = because, sentence
+
+    def plain(self) -> dict[str, Any]:
+        """Return the record as JSON-plain values."""
+        body = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**body, "because": stored_reason(self.because)}
 
     def conflict_with(self, commit: str) -> str:
         """Return why what it proposes does not merge with a commit, as far as known; else ""."""
@@ -134,7 +146,7 @@ class RunStore:
         """Insert or replace a record."""
         record.updated_at = time.time()
         record.created_at = record.created_at or record.updated_at
-        body = {f.name: getattr(record, f.name) for f in fields(record)}
+        body = record.plain()
         self._read.pop(record.run_id, None)
         self._version = -1
         fault("record.before")
@@ -318,4 +330,5 @@ def record_of(body: Mapping[str, Any]) -> RunRecord:
     """Return the record whose fields `body` holds; those of another release are passed over."""
     values = {name: body[name] for name in RunRecord.__dataclass_fields__ if name in body}
     values["status"] = RunStatus(values["status"])
+    values["because"] = read_reason(values.get("because"), values.get("reason", ""))
     return RunRecord(**values)

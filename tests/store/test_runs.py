@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 
 from reviewloop.domain.errors import UsageError
+from reviewloop.domain.reason import ReasonKind, reason
 from reviewloop.store.places import private_file
 from reviewloop.store.runs import OPEN, RunRecord, RunStatus, RunStore
 
@@ -95,7 +96,7 @@ def test_what_another_table_saved_or_deleted_is_seen_and_nobody_shares_a_record(
     looked = {run.run_id: run for run in runs.all()}
     looked["run-1"].options["mine"] = True
     for at, record in enumerate(saved[1:]):
-        record.reason = f"changed {at}"
+        record.explain(reason(ReasonKind.USER, text=f"changed {at}"), f"changed {at}")
         other.save(record)
     other.delete("run-2")
     add(other, "run-0", at=0.5)
@@ -118,7 +119,7 @@ def test_a_change_is_noticed_whoever_made_it_and_nothing_else_is(runs, tmp_path)
     seen.append(runs.seen())
     theirs = add(other, "theirs", at=2)
     seen.append(runs.seen())
-    theirs.reason = "changed"
+    theirs.explain(reason(ReasonKind.USER, text="changed"), "changed")
     other.save(theirs)
     seen.append(runs.seen())
     runs.save(mine)

@@ -17,8 +17,10 @@ from reviewloop.app.run.advance import advance
 from reviewloop.app.run.changing import BY
 from reviewloop.app.run.start import begin, plan
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError, WorkspaceError
+from reviewloop.domain.reason import ReasonKind, reason
 from reviewloop.faults import fault
 from reviewloop.loop.context import RunContext
+from reviewloop.render.reasons import sentence
 from reviewloop.specs.order import Step
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -147,10 +149,8 @@ def broken(session: Session, run: RunRecord, error: Exception) -> RunRecord:
     with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
         run = repository.runs.find(run.run_id)
         run.status, run.exit_code = RunStatus.PAUSED, int(ExitCode.BUG)
-        run.reason = (
-            f"this is a bug in reviewloop or a fault of this machine ({type(error).__name__}); "
-            f"nothing is lost: {place} tells where, and the same command tries again"
-        )
+        why = reason(ReasonKind.BUG, error=type(error).__name__, place=str(place))
+        run.explain(why, sentence(why))
         repository.runs.save(run)
         with suppress(OSError):
             place.write_text(trace, encoding="utf-8", errors="replace")

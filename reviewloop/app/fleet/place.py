@@ -66,7 +66,8 @@ class Pushing:
                     why = redactor.for_people(str(error)).rstrip(".")
                     raise WorkspaceError(
                         f"{why}; nothing was touched, and `reviewloop approve "
-                        f"{record.run_id}` tries it again"
+                        f"{record.run_id}` tries it again",
+                        says_untouched=True,
                     ) from error
         fault("worker.pushed")
         record.evidence["pushed"] = branch

@@ -23,6 +23,7 @@ from reviewloop.domain.errors import (
     first_that_applies,
 )
 from reviewloop.domain.finding import Finding
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.attributes import kiroignored
 from reviewloop.git.comparison import Compared
 from reviewloop.git.diff import Change
@@ -32,6 +33,7 @@ from reviewloop.loop.context import Brief, RunContext
 from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.shown import Part, Parts, parts_to_read
 from reviewloop.loop.state import LoopState, ReviewerState
+from reviewloop.render.reasons import sentence
 from reviewloop.render.report import (
     FileRead,
     PartRead,
@@ -53,6 +55,7 @@ from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.locks import hold, share
 from reviewloop.store.places import private_folder, repository_folder
+from reviewloop.store.reasons import read_reason
 from reviewloop.store.runs import RunRecord, RunStore
 
 _NO_ROOM = (
@@ -279,17 +282,18 @@ def models_word(asked: ModelRequest) -> ReviewersResult:
             return nothing_pushed(
                 asked.pieces, asked.late(), asked.known, names, asked.model, asked.untrusted
             )
-        early, reason = ExitCode.CLEAN, ""
+        early, because = ExitCode.CLEAN, NO_REASON
         state: LoopState = {}
         try:
             with interruptible(context, "the same `reviewloop review`"):
                 state = _invoke(context, asked, trees)
         except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
-            early, reason = error.exit_code, for_a_review(str(error))
+            early, because = error.exit_code, error.because
         else:
             if context.stopped.is_set():  # while nothing was left but slow analysers
-                early, reason = ExitCode.INTERRUPTED, "stopped while slow analysers were at work"
-        return _standing(asked, context, trees[1], state, early, reason)
+                told = "stopped while slow analysers were at work"
+                early, because = ExitCode.INTERRUPTED, reason(ReasonKind.INTERRUPTED, text=told)
+        return _standing(asked, context, trees[1], state, early, because)
 
 
 def _open(asked: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) -> RunContext:
@@ -387,7 +391,7 @@ def _standing(
     tree: str,
     state: LoopState,
     early: ExitCode,
-    reason: str,
+    because: Reason,
 ) -> ReviewersResult:
     results: Mapping[str, ReviewerState] = state.get("reviewers", {})
     findings: list[Finding]
@@ -396,24 +400,29 @@ def _standing(
     else:  # nobody finished: what the analysers found is still true
         findings = merge(with_late(judged(asked.pieces, {}), [p.finding for p in asked.late()]))
     records = {n: context.blobs.get_json(r["blob"]) for n, r in results.items() if r["blob"]}
-    caps = {ExitCode(r["ended"]): r["ended_by"] for r in records.values() if r["ended"]}
+    caps = {
+        ExitCode(r["ended"]): read_reason(r.get("because"), r["ended_by"])
+        for r in records.values()
+        if r["ended"]
+    }
     if caps and not early:
         early = first_that_applies(*caps)
-        reason = for_a_review(caps[early])
+        because = caps[early]
+    why = for_a_review(sentence(because))
     usage = usage_by_reviewer(context.journal)
     reports = [
-        report_of(agent, results.get(agent.name), findings, context, usage, reason)
+        report_of(agent, results.get(agent.name), findings, context, usage, why)
         for agent in asked.reviewers
     ]
     names = [agent.name for agent in asked.reviewers]
     parts = parts_to_read({"tree": tree}, context)
-    read = readership(parts, records, names, over_budget(reason))
-    told = any(report.reason == reason for report in reports)  # then it is not told twice
-    early_end = (_EARLY if told else f"{_EARLY}: {reason}",) if reason else ()
+    read = readership(parts, records, names, over_budget(because, why))
+    told = any(report.reason == why for report in reports)  # then it is not told twice
+    early_end = (_EARLY if told else f"{_EARLY}: {why}",) if why else ()
     unreached = any(record["unreached"] for record in records.values())
     notes = (
         *early_end,
-        *((_GOES_ON,) if unreached and not reason else ()),
+        *((_GOES_ON,) if unreached and not why else ()),
         *_unbounded(asked, context),
         *count_warnings(context.journal),
         *estimated(asked.model, usage.get("", {})),

@@ -23,6 +23,7 @@ from reviewloop.domain.errors import (
     first_that_applies,
 )
 from reviewloop.domain.finding import Finding
+from reviewloop.domain.reason import NO_REASON
 from reviewloop.faults import fault
 from reviewloop.installed import require_all
 from reviewloop.llm.replay import export_journal
@@ -35,6 +36,7 @@ from reviewloop.loop.tick import show_free
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.places import DISK_ERRORS
+from reviewloop.store.reasons import read_reason
 from reviewloop.store.runs import ANSWERED, SCHEMA_VERSION, RunRecord, RunStatus
 
 
@@ -118,7 +120,8 @@ def advance(
 def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     record = context.record
     started = time.monotonic()
-    record.status, record.reason, record.exit_code = RunStatus.RUNNING, "", 0
+    record.status, record.exit_code = RunStatus.RUNNING, 0
+    record.explain(NO_REASON, "")
     if answer is not None:
         record.options[ANSWERED] = answer["choice"]
         if answer["choice"] in _MADE_BY_HAND:
@@ -147,7 +150,8 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
         _save_at_the_end(context)
         _export(context)
     _settle(record, state)
-    record.reason = context.redactor.for_people(record.reason)
+    redact = context.redactor.for_people
+    record.explain(record.because.changed(redact), redact(record.reason))
     context.runs.save(record)
     fault("advance.settled")
     task = context.brief.spec_task
@@ -221,7 +225,8 @@ def _settle(record: RunRecord, state: LoopState) -> None:
     record.options.pop(ANSWERED, None)
     record.options.pop(_UNHEARD, None)
     record.proposal = state.get("proposal", "")
-    record.reason = state.get("reason", "")
+    reason = state.get("reason", "")
+    record.explain(read_reason(state.get("because"), reason), reason)
     record.incomplete = sorted(
         name for name, r in state.get("reviewers", {}).items() if r["status"] == "failed"
     )
@@ -265,7 +270,8 @@ def _export(context: RunContext) -> None:
 
 def _stopped(context: RunContext, error: ReviewLoopError) -> None:
     record = context.record
-    record.status, record.reason = RunStatus.PAUSED, context.redactor.for_people(str(error))
+    record.status, redact = RunStatus.PAUSED, context.redactor.for_people
+    record.explain(error.because.changed(redact), redact(str(error)))
     if isinstance(error, NoAnswerError):
         # The journal would give the same useless answers again: the next try asks anew.
         record.options["tries"] = record.options.get("tries", 0) + 1

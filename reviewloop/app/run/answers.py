@@ -11,8 +11,10 @@ from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.opening import team_from_plain
 from reviewloop.app.soundness import CHECKPOINTS, require_sound_state
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.faults import fault
 from reviewloop.loop.approval_act import Act
+from reviewloop.loop.state import explained
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.locks import hold, holder, is_held
 from reviewloop.store.runs import OPEN, RESUMABLE, RunRecord, RunStatus, is_stopped
@@ -34,7 +36,8 @@ def reopen(repository: Repository, run_id: str) -> RunRecord:
         _ask_again(repository, record)
         fault("reopen.asked")
         (repository.run_folder(run_id) / _PROMOTED).unlink(missing_ok=True)
-        record.status, record.reason = RunStatus.WAITING, ""
+        record.status = RunStatus.WAITING
+        record.explain(NO_REASON, "")
         record.exit_code, record.commit, record.approved_by = int(ExitCode.WAITING), "", ""
         record.new_branch = record.new_branch and not head_now(repository, record.branch)
         repository.runs.save(record)
@@ -71,7 +74,8 @@ def _ask_again(repository: Repository, record: RunRecord) -> None:
         config: Any = {"configurable": {"thread_id": record.run_id}}
         if last := graph.get_state(config).config["configurable"].get("checkpoint_id"):
             number_after(last)
-        back = {"refused": int(ExitCode.WAITING), "outcome": "", "commit": "", "reason": ""}
+        back = {"refused": int(ExitCode.WAITING), "outcome": "", "commit": ""}
+        back |= explained(NO_REASON)
         graph.update_state(config, back, as_node="commit")
         graph.invoke(None, config, durability="sync")  # to the question, and no further
 
@@ -177,7 +181,8 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
                 "back then"
             )
         redactor = redactor_of(repository.user)
-        record.status, record.reason = RunStatus.SKIPPED, redactor.for_people(text)
+        record.status, said = RunStatus.SKIPPED, redactor.for_people(text)
+        record.explain(reason(ReasonKind.USER, text=said) if said else NO_REASON, said)
         record.exit_code = int(ExitCode.SKIPPED)
         repository.runs.save(record)
     return record

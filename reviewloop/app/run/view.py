@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -121,8 +121,8 @@ def differs_since(repository: Repository, before: RunRecord, after: RunRecord) -
 
 def run_object(record: RunRecord, proposal: Proposal | None) -> dict[str, Any]:
     """Return a run and what it proposes as the values that `--json` prints."""
-    body = asdict(record)
-    del body["nonce"]
+    body = record.plain()
+    del body["nonce"], body["because"]
     return {**body, "status": str(record.status), "proposal": proposal or None}
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status, fingerprint
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.faults import fault
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.edited import edited, reworded, words_of
 from reviewloop.loop.findings_log import read_findings, write_findings
 from reviewloop.loop.moved import PHASE, compare, last_read
-from reviewloop.loop.state import LoopState
+from reviewloop.loop.state import LoopState, explained
 from reviewloop.render.counts import BY_USER
 
 
@@ -59,9 +60,12 @@ def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> di
             f"`reviewloop show {context.record.run_id}` and answer again"
         )
     choice = answer["choice"]
-    update: dict[str, Any] = {"approval": dict(answer), "outcome": "", "reason": "", "refused": 0}
+    update: dict[str, Any] = {"approval": dict(answer), "outcome": "", "refused": 0}
+    update |= explained(NO_REASON)
     if choice == "skip":
-        update |= {"outcome": "skipped", "reason": answer.get("text", "")}
+        said = answer.get("text", "")
+        update |= {"outcome": "skipped"}
+        update |= explained(reason(ReasonKind.USER, text=said) if said else NO_REASON)
     elif choice == "modify":
         request = _request(answer["text"], answer["by"])
         update |= {

@@ -6,12 +6,14 @@ from typing import Any
 from reviewloop.checkout.promote import promote, resume_promotion
 from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.domain.finding import Finding
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Task
 from reviewloop.guards.branch import check_branch
 from reviewloop.loop.approval_act import Act, recorded_signed
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.state import LoopState
+from reviewloop.loop.state import LoopState, explained
 from reviewloop.loop.tick import not_ticked, show_free, show_in_work, tick_beside
+from reviewloop.render.reasons import sentence
 from reviewloop.review.silencing import is_user_dismissal, reason_of
 from reviewloop.specs.tasks import UNTICKED
 from reviewloop.store.locks import hold
@@ -32,16 +34,15 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
         if marked := _marked_task(context):
             show_in_work(context.user, marked)
         run = context.record.run_id
-        said = (
-            str(error).rstrip(".").replace(", then try again", f", then `reviewloop approve {run}`")
+        why = reason(
+            ReasonKind.COMMIT_REFUSED,
+            obstacle=str(error.kind),
+            why=str(error),
+            run=run,
+            says_untouched=isinstance(error, WorkspaceError) and error.says_untouched,
         )
-        untouched = "" if "nothing was touched" in said else " Nothing was touched."
-        reason = (
-            f"{said}.{untouched} Or save the work with "
-            f"`reviewloop checkout {run} NAME`, or end the run with `reviewloop reject {run}`"
-        )
-        context.events.tell("refused", reason=reason)
-        return {"refused": int(error.exit_code), "outcome": "", "reason": reason}
+        context.events.tell("refused", reason=sentence(why))
+        return {"refused": int(error.exit_code), "outcome": "", **explained(why)}
 
 
 def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
         "commit": promotion.commit,
         "outcome": "committed",
         "refused": 0,
-        "reason": "; ".join(notes),
+        **explained(reason(ReasonKind.COMMIT_NOTES, notes=tuple(notes)) if notes else NO_REASON),
     }
 
 

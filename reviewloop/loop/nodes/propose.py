@@ -6,6 +6,7 @@ from typing import Any
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.finding import Finding, Status, by_severity
 from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.diff import Change
 from reviewloop.git.interdiff import lfs_stop
 from reviewloop.llm.budget import count_warnings
@@ -16,7 +17,7 @@ from reviewloop.loop.findings_log import changed_by_word, leaks, read_findings, 
 from reviewloop.loop.gates import same_tests
 from reviewloop.loop.moved import met_by, told_of
 from reviewloop.loop.protected import touched_protected_files, why_blocked
-from reviewloop.loop.state import LoopState, ReviewerState
+from reviewloop.loop.state import LoopState, ReviewerState, explained
 from reviewloop.loop.tick import TickedSpec, ticked_spec
 from reviewloop.loop.usage import agent_figures, usage_figures
 from reviewloop.render.counts import BY_USER, count
@@ -27,6 +28,7 @@ from reviewloop.render.proposal import (
     ProtectedFile,
     ReviewerFigures,
 )
+from reviewloop.render.reasons import sentence
 from reviewloop.render.untrusted import commit_line, commit_paragraphs, one_line
 from reviewloop.review.silencing import is_user_dismissal, reason_of
 from reviewloop.specs.discover import open_spec
@@ -141,9 +143,10 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     told = changed_by_word(listed, state, context)
     findings = by_severity([told.get(finding.id, finding) for finding in listed])
     protected = touched_protected_files(state, context, change)
-    blocked = _blocked_by(state, gates, change, context) or why_blocked(protected)
+    because = _blocked_by(state, gates, change, context) or why_blocked(protected)
     pointers = context.settings.workspace.lfs != "refuse"
-    blocked = blocked or lfs_stop(context.private, change, pointers=pointers)
+    because = because or _lfs(lfs_stop(context.private, change, pointers=pointers))
+    blocked = sentence(because)
     ticked = ticked_spec(context) if not blocked else TickedSpec()
     message = commit_message(state, context, findings, gates, protected)
     commit = "" if blocked else _build_commit(state, context, ticked, message)
@@ -174,8 +177,12 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         "proposal": context.blobs.put_json(proposal),
         "findings": write_heard(told.values(), state, context),
         "outcome": "blocked" if blocked else "",
-        "reason": blocked,
+        **explained(because),
     }
+
+
+def _lfs(stop: str) -> Reason:
+    return reason(ReasonKind.LFS_STOP, text=stop) if stop else NO_REASON
 
 
 def gates_of(state: LoopState, context: RunContext) -> list[GateResult]:
@@ -186,33 +193,33 @@ def gates_of(state: LoopState, context: RunContext) -> list[GateResult]:
 
 def _blocked_by(
     state: LoopState, gates: list[GateResult], change: Change, context: RunContext
-) -> str:
+) -> Reason:
     fixes = only_fixes(state)
     if state.get("verdict") == "checked":  # a checkpoint: no change is what it asks for
-        return ""
+        return NO_REASON
     red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
     if not change.files and not (red and not fixes):
         if gates and not fixes:
-            return "no tests ran, so nothing shows that this checkpoint holds"
+            return reason(ReasonKind.NO_TEST_RAN)
         if fixes:
-            return "no fix was kept, so there is nothing to commit"
+            return reason(ReasonKind.NO_FIX_KEPT)
         nothing = why_nothing(context.journal, state.get("cycle", 0))
         said = one_line(context.blobs.get_json(state["summary"])["summary"])[:_LONGEST_SAID]
-        return f"the change is empty: {nothing}" + (f"; it said: “{said}”" if said else "")
+        return reason(ReasonKind.CHANGE_EMPTY, nothing=nothing, said=said)
     if state["verdict"] == "ok":
         return _unread(state, fixes=fixes)
-    return "; ".join(red) or "a guard-rail failed"
+    return reason(ReasonKind.GATES_RED, gates=tuple(red))
 
 
-def _unread(state: LoopState, *, fixes: bool) -> str:
-    """Return why the change counts as read by nobody, or an empty string."""
+def _unread(state: LoopState, *, fixes: bool) -> Reason:
+    """Return why the change counts as read by nobody, or no reason."""
     results = state.get("reviewers", {}).items()
     if fixes:  # a re-review that answered leaves no entry, one that failed does
         lost = [f"{name}: {r['reason']}" for name, r in results if r["status"] == "failed"]
-        return "; ".join(lost and ["the fixes could not be re-reviewed", *lost])
+        return reason(ReasonKind.FIXES_UNREAD, failed=tuple(lost)) if lost else NO_REASON
     if any(r["status"] == "done" for name, r in results if name.startswith("review-")):
-        return ""
-    return "no reviewer could read the change, and nothing goes unreviewed"
+        return NO_REASON
+    return reason(ReasonKind.CHANGE_UNREAD)
 
 
 def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, message: str) -> str:
@@ -280,10 +287,10 @@ def _proposal(
         reviewers=[_reviewer(name, result) for name, result in sorted(reviewers.items())],
         gates=[gate.plain() for gate in gates],
         governance=[
-            reason
+            one
             for gate in gates
             if gate.status is GateStatus.NEEDS_PERSON
-            for reason in gate.details.get("reasons", [gate.summary])
+            for one in gate.details.get("reasons", [gate.summary])
         ],
         findings=[finding.model_dump(mode="json") for finding in findings],
         not_analysed=left.get("files", []),
@@ -338,8 +345,8 @@ def _coverage(gates: list[GateResult], threshold: float) -> CoverageFigures | No
     gate = next((gate for gate in gates if gate.name == "coverage"), None)
     if gate is None:
         return None
-    reason = "" if gate.coverage is not None else gate.summary
-    return {"covered": gate.coverage, "threshold": threshold, "reason": reason}
+    why = "" if gate.coverage is not None else gate.summary
+    return {"covered": gate.coverage, "threshold": threshold, "reason": why}
 
 
 def _reviewer(name: str, result: ReviewerState) -> ReviewerFigures:

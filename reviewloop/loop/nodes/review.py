@@ -16,6 +16,7 @@ from reviewloop.domain.errors import (
     NoAnswerError,
 )
 from reviewloop.domain.finding import Finding, distinguish
+from reviewloop.domain.reason import NO_REASON, Reason
 from reviewloop.git.paths import shown
 from reviewloop.llm.budget import over_budget
 from reviewloop.llm.messages import ToolSpec
@@ -26,6 +27,7 @@ from reviewloop.loop.evidence import evidence_of
 from reviewloop.loop.moved import Moved, added_to, place_of, reads_what_moved, to_read_by
 from reviewloop.loop.shown import SHRINKS, Part, Parts, material_of, parts_to_read, read_change
 from reviewloop.loop.state import LoopState, ReviewerState
+from reviewloop.render.reasons import sentence
 from reviewloop.review.anchoring import anchor
 from reviewloop.review.intake import (
     DEEP_SCHEMA,
@@ -39,6 +41,7 @@ from reviewloop.review.prompts import REVIEW_RULES, Material, review_messages, s
 from reviewloop.review.pushed import confirmed
 from reviewloop.review.verdicts import Verdict, read_verdicts
 from reviewloop.store.journal import CallKey
+from reviewloop.store.reasons import stored_reason
 
 REPORT = ToolSpec(
     name=REPORT_FINDINGS,
@@ -137,7 +140,7 @@ class _Record:
     notes: list[str] = field(default_factory=list)
     parts: list[PartRead] = field(default_factory=list)
     ended: ExitCode = ExitCode.CLEAN  # a cap that ended a review's conversations early
-    ended_by: str = ""  # its sentence
+    because: Reason = NO_REASON  # the cap
     unreached: bool = False  # the model gave no reply: the same review may go on later
 
     @property
@@ -154,7 +157,8 @@ class _Record:
             "turns": self.turns,
             "parts": [asdict(part) for part in self.parts],
             "ended": int(self.ended),
-            "ended_by": self.ended_by,
+            "ended_by": sentence(self.because),
+            "because": stored_reason(self.because),
             "unreached": self.unreached,
         }
 
@@ -207,9 +211,9 @@ def _read(
             if isinstance(error, BudgetExhaustedError):
                 if state.get("mode") != "review":
                     raise
-                said.ended, said.ended_by = error.exit_code, str(error)
+                said.ended, said.because = error.exit_code, error.because
             said.unreached = isinstance(error, ModelError)
-            why, left = over_budget(str(error)), parts.parts[part.number - 1 :]
+            why, left = over_budget(error.because, str(error)), parts.parts[part.number - 1 :]
             said.parts += [PartRead(one.number, read=False, reason=why) for one in left]
             break
     return ReviewerState(

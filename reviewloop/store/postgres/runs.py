@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -178,4 +177,4 @@ class WorkerRuns(RunStore):
 
 
 def _written(record: RunRecord) -> str:
-    return json.dumps({f.name: getattr(record, f.name) for f in fields(record)})
+    return json.dumps(record.plain())
