@@ -4,27 +4,24 @@ from typing import TextIO
 
 import click
 
-from reviewloop.app.project import open_repository
-from reviewloop.app.run.answers import give_up, waiting_run
+from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.run.view import proposal_of, view
-from reviewloop.cli import shared_answers
 from reviewloop.cli.consoles import say
 from reviewloop.cli.conversation import (
+    Terminal,
     advanced,
     answer_for,
     move_and_tell,
     print_record,
     show,
-    tell_end,
     waiting_hint,
 )
 from reviewloop.cli.editing import edit_of, message_of
+from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
-from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.proposal import left_of
 from reviewloop.render.terminal.approval import UserAnswer
-from reviewloop.store.runs import is_stopped
 
 
 @click.command(cls=Command)
@@ -44,7 +41,7 @@ from reviewloop.store.runs import is_stopped
 @click.option("--unreviewed", is_flag=True, help="With --without: do not review the rest.")
 @click.option("--with-must-fix", is_flag=True, help="Commit even if must-fix findings are left.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-@store_option
+@fleet_option
 def approve(
     run_id: str | None,
     message: str,
@@ -53,7 +50,7 @@ def approve(
     unreviewed: bool,
     with_must_fix: bool,
     as_json: bool,
-    store: str,
+    fleet: Fleet,
 ) -> ExitCode:
     """Commit what a waiting run proposes.
 
@@ -66,17 +63,16 @@ def approve(
         raise UsageError("give the words with -m or with -F, not both")
     if unreviewed and not without:
         raise UsageError("--unreviewed says something about what --without leaves")
-    if store and (message or source or without):
-        raise UsageError("what workers made is approved as it is: leave out -m, -F and --without")
     words = source.read() if source else message
     if source and not words.strip():
         raise UsageError(f"{source.name} is empty; nothing was committed")
     if words or without:
-        return _edited(run_id, words, without, not unreviewed, with_must_fix, as_json)
-    return _answer(run_id, "approve", "", as_json, store, agreed=with_must_fix)
+        return _edited(fleet, run_id, words, without, not unreviewed, with_must_fix, as_json)
+    return fleet.answer(run_id, "approve", "", Terminal(as_json=as_json, agreed=with_must_fix))
 
 
 def _edited(
+    fleet: Fleet,
     run_id: str | None,
     words: str,
     without: tuple[str, ...],
@@ -86,8 +82,7 @@ def _edited(
 ) -> ExitCode:
     """Edit what a run proposes, and approve it unless there is something new to look at."""
 
-    repository = open_repository()
-    record = waiting_run(repository, run_id, "edit" if without else "approve")
+    repository, record = fleet.edited(run_id, "edit" if without else "approve")
     if without:
         before = left_of(proposal_of(repository, record))
         with view(repository, record) as seen:
@@ -113,50 +108,25 @@ def _edited(
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-m", "--message", "text", required=True, help="What should be different.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-@store_option
-def modify(run_id: str | None, text: str, as_json: bool, store: str) -> ExitCode:
+@fleet_option
+def modify(run_id: str | None, text: str, as_json: bool, fleet: Fleet) -> ExitCode:
     """Ask a waiting run to change something.
 
     The change is implemented, checked and fully reviewed again.
     """
     if not text.strip():
         raise UsageError("-m needs a sentence that says what should be different")
-    return _answer(run_id, "modify", text.strip(), as_json, store)
+    return fleet.answer(run_id, "modify", text.strip(), Terminal(as_json=as_json))
 
 
 @click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("-m", "--message", "text", default="", help="Why; kept with the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-@store_option
-def reject(run_id: str | None, text: str, as_json: bool, store: str) -> ExitCode:
+@fleet_option
+def reject(run_id: str | None, text: str, as_json: bool, fleet: Fleet) -> ExitCode:
     """Skip what a waiting run proposes.
 
     Your checkout stays as it is; the work is kept with the run.
     """
-    return _answer(run_id, "skip", text, as_json, store)
-
-
-def _answer(
-    run_id: str | None,
-    choice: str,
-    text: str,
-    as_json: bool,
-    store: str,
-    *,
-    agreed: bool = False,
-) -> ExitCode:
-    if store:
-        return shared_answers.answer(store, run_id, choice, text, as_json=as_json, agreed=agreed)
-
-    repository = open_repository()
-    record = waiting_run(repository, run_id, choice)
-    if choice == "skip" and is_stopped(record):
-        record = give_up(repository, record, text)
-        tell_end(record)
-        if as_json:
-            print_record(repository, record)
-        return ExitCode(record.exit_code)
-    return move_and_tell(
-        repository, record, as_json=as_json, answer=UserAnswer(choice, text), agreed=agreed
-    )
+    return fleet.answer(run_id, "skip", text, Terminal(as_json=as_json))

@@ -11,10 +11,10 @@ from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.report import account, exit_code, figures
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
+from reviewloop.app.fleet.port import Enqueued, Fleet
 from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of
-from reviewloop.cli import shared
 from reviewloop.cli.batch_plan import plannable
 from reviewloop.cli.calling import call, call_about
 from reviewloop.cli.consoles import (
@@ -27,8 +27,8 @@ from reviewloop.cli.consoles import (
     write_reports,
 )
 from reviewloop.cli.conversation import ask_about
+from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
-from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 from reviewloop.render.batch import done_in
 from reviewloop.render.terminal.batch import BatchScreen, render_account
@@ -72,7 +72,7 @@ from reviewloop.store.runs import RunRecord
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @plannable
-@store_option
+@fleet_option
 @click.option("--remote", default="", help="With --store: where workers find the branch [origin].")
 def batch(
     spec: str,
@@ -88,7 +88,7 @@ def batch(
     no_sandbox: bool,
     reports: tuple[str, ...],
     as_json: bool,
-    store: str,
+    fleet: Fleet,
     remote: str,
 ) -> ExitCode:
     """Implement all open tasks of a spec.
@@ -99,12 +99,15 @@ def batch(
     """
 
     budget = None if budget_usd is None else _read_budget(budget_usd)
-    if store or remote:
-        _require_for_workers(store, mode, parallel, no_sandbox)
+    workers = fleet.workers
+    if workers is None and remote:
+        raise UsageError("--remote is for workers: it needs --store")
+    if workers is not None:
+        _require_for_workers(mode, parallel, no_sandbox)
     elif mode == "each":
         _require_interactive(parallel)
     require_reports(reports)
-    if steering and (store or remote):
+    if steering and workers is not None:
         raise UsageError("--steering is for runs on this machine; leave it out with --store")
     wanted = RunRequest(
         unsandboxed="accepted" if no_sandbox else "",
@@ -115,13 +118,13 @@ def batch(
         spec=spec,
         tasks=chosen,
         wave=wave,
-        mode=mode or ("each" if _asks(parallel) and not store else "queue"),
+        mode=mode or ("each" if _asks(parallel) and workers is None else "queue"),
         budget_usd=budget,
         deadline=None if deadline is None else read_deadline(deadline),
         asked=BatchOptions(until_failure, parallel, wanted),
     )
-    if store:
-        told = shared.enqueue(store, request, remote or "origin", as_json=as_json)
+    if workers is not None:
+        told = _tell_enqueued(workers.enqueue(request, remote or "origin"), as_json=as_json)
         write_reports(reports, told)
         return ExitCode.CLEAN if told["state"] == "running" else exit_code(told)
     return _run(request, reports, as_json=as_json)
@@ -155,16 +158,36 @@ def _asks(parallel: int) -> bool:
     return parallel == 1 and is_interactive()
 
 
-def _require_for_workers(store: str, mode: str | None, parallel: int, no_sandbox: bool) -> None:
+def _require_for_workers(mode: str | None, parallel: int, no_sandbox: bool) -> None:
     """Refuse what workers cannot do, or what has to be said to them."""
-    if not store:
-        raise UsageError("--remote is for workers: it needs --store")
     if mode == "each":
         raise UsageError("--mode each asks at every task, and at a worker nobody sits; use queue")
     if parallel > 1:
         raise UsageError("--max-parallel is for one machine; start more workers instead")
     if no_sandbox:
         raise UsageError("--no-sandbox is said to the worker that runs the code")
+
+
+def _tell_enqueued(queued: Enqueued, *, as_json: bool) -> Mapping[str, Any]:
+    """Say what was queued for workers; return the account of its batch."""
+    added, told = list(queued.added), queued.told
+    if as_json:
+        body = {"batch": queued.batch_id, "branch": queued.branch, "queued": added}
+        print_json("enqueued", {**body, "notes": list(queued.notes), "account": told})
+    else:
+        render_account(told, results())
+    for note in queued.notes:
+        say(note)
+    if queued.batch_id:
+        tasks = "1 task" if len(added) == 1 else f"{len(added)} tasks"
+        before = sum(row["why"] == "queued" for row in told["tasks"]) - len(added)
+        were = "was" if before == 1 else "were"
+        also = f" ({before} {were} queued already)" if before > 0 else ""
+        place = f"{queued.branch} of {queued.address}"
+        say(f"{queued.batch_id}: {tasks} queued for {place}{also}")
+    if told["state"] == "running":
+        say("`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far")
+    return told
 
 
 def _run(request: BatchRequest, reports: Sequence[str], *, as_json: bool) -> ExitCode:

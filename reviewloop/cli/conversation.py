@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from reviewloop.app.batch.approve import bring, has_moved
+from reviewloop.app.fleet.port import Resumed, Seen
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import ways_on, worded
@@ -21,7 +22,6 @@ from reviewloop.cli.consoles import (
     messages,
     print_json,
     read_line,
-    results,
     say,
 )
 from reviewloop.cli.editing import ask_for_edit
@@ -41,19 +41,6 @@ from reviewloop.render.terminal.page import render_page, views
 from reviewloop.render.terminal.progress import Progress
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.store.runs import RunRecord, RunStatus, in_words
-
-
-def is_sure(run_id: str, red: int, *, agreed: bool, ask: bool) -> bool | None:
-    """Return whether a run is to be committed with `red` must-fix findings left.
-
-    `agreed`: the person said so already. None where nobody can be asked.
-    """
-
-    if not red or agreed:
-        return True
-    if not (ask and is_interactive()):
-        return None
-    return click.confirm(f"commit {run_id} with {red} must fix left?", default=False, err=True)
 
 
 def needs_word(run_id: str, red: int) -> str:
@@ -240,34 +227,31 @@ def move_and_tell(
     return ExitCode(record.exit_code)
 
 
-def show(
-    repository: Repository,
-    record: RunRecord,
-    *,
-    diff: bool = False,
-    on_stdout: bool = False,
-) -> None:
-    """Print the approval screen of a run: to stderr while it is a question, else to stdout.
+def show(repository: Repository, record: RunRecord) -> None:
+    """Print the approval screen of a run that asks.
 
     A question at a terminal is one page, and the rest one key away.
     """
 
     with view(repository, record) as seen:
-        console = results() if on_stdout else messages()
-        over = record.status.over
-        if over:
-            console.print(f"This run is over ({in_words(record)}); this is what it proposed.")
         proposal = as_of_now(repository, seen)
-        if not on_stdout and not over and is_interactive():
-            render_page(proposal, seen.lines, console)
+        if not record.status.over and is_interactive():
+            render_page(proposal, seen.lines, messages())
             return
+        show_seen(Seen(proposal, seen.lines, seen.diff), record, messages())
 
-        def draw(out: Console) -> None:
-            render_proposal(proposal, seen.lines, out, over=over)
-            if diff:
-                render_diff(seen.diff(), out)
 
-        paged(console, draw)
+def show_seen(seen: Seen, record: RunRecord, console: Console, *, diff: bool = False) -> None:
+    """Print what a run proposes, the whole diff as well where that is asked for."""
+    if over := record.status.over:
+        console.print(f"This run is over ({in_words(record)}); this is what it proposed.")
+
+    def draw(out: Console) -> None:
+        render_proposal(seen.proposal, seen.lines, out, over=over)
+        if diff:
+            render_diff(seen.diff(), out)
+
+    paged(console, draw)
 
 
 def waiting_hint(record: RunRecord) -> str:
@@ -406,3 +390,85 @@ def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -
             click.echo(f"{follow_up.name}: {safe(result.said)}", err=True)
             if result.exit_code:
                 return
+
+
+_WORDS = {"skip": "reject"}  # the command that gives an answer, where a run calls it otherwise
+
+
+class Terminal:
+    """The person at this terminal, as `app.fleet.port.Person`.
+
+    `agreed`: they said that must-fix findings which are left are no reason not to commit.
+    """
+
+    def __init__(self, *, as_json: bool, agreed: bool = False) -> None:
+        self._as_json, self._agreed = as_json, agreed
+
+    def sure(self, run_id: str, red: int) -> bool:
+        """Ask whether to commit; raise `UsageError` where nobody can be asked."""
+        found = self._asked(run_id, red)
+        if found is None:
+            raise UsageError(needs_word(run_id, red))
+        if not found:
+            say(f"{run_id} waits as before")
+        return found
+
+    def agrees(self, run_id: str, red: int) -> bool:
+        """Ask whether to commit; nobody there is no."""
+        return bool(self._asked(run_id, red))
+
+    def _asked(self, run_id: str, red: int) -> bool | None:
+        if not red or self._agreed:
+            return True
+        if self._as_json or not is_interactive():
+            return None
+        return click.confirm(f"commit {run_id} with {red} must fix left?", default=False, err=True)
+
+    def move(
+        self,
+        repository: Repository,
+        run: RunRecord,
+        choice: str = "",
+        text: str = "",
+        overrides: Mapping[str, Any] | None = None,
+    ) -> ExitCode:
+        """Move a run under the live table, and ask on."""
+        return move_and_tell(
+            repository,
+            run,
+            as_json=self._as_json,
+            answer=UserAnswer(choice, text) if choice else None,
+            agreed=self._agreed,
+            overrides=overrides,
+        )
+
+    def ended(self, repository: Repository, run: RunRecord) -> ExitCode:
+        """Say how a run ended."""
+        tell_end(run)
+        if self._as_json:
+            print_record(repository, run)
+        return ExitCode(run.exit_code)
+
+    def sent(self, run_id: str, choice: str) -> ExitCode:
+        """Say that an answer is on its way."""
+        if self._as_json:
+            print_json("answered", {"run": run_id, "choice": choice})
+        say(f"{run_id}: {on_its_way(choice)}")
+        return ExitCode.CLEAN
+
+    def queued(self, resumed: Resumed) -> ExitCode:
+        """Say that a run is queued again, with the tasks that wait for it."""
+        run, added = resumed.run.run_id, list(resumed.added)
+        if self._as_json:
+            print_json("resumed", {"run": run, "queued": added})
+        also = [task for task in added if task != resumed.run.task_id]
+        waited = f"; queued, too, what waits for it: {', '.join(also)}" if also else ""
+        say(f"{run} is queued; the next free worker goes on with it{waited}")
+        if resumed.unattended:
+            say(resumed.unattended)
+        return ExitCode.CLEAN
+
+
+def on_its_way(choice: str) -> str:
+    """Return what becomes of an answer that workers carry out."""
+    return f"{_WORDS.get(choice, choice)} is on its way; the next free worker carries it out"

@@ -1,32 +1,18 @@
 """`reviewloop queue`: the finished runs that wait for you; look at, approve or reject them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
-from reviewloop.app.batch.approve import Approved, approve_each
-from reviewloop.app.batch.queue import (
-    after_reject,
-    named_runs,
-    nothing_waits,
-    only_one,
-    reject_each,
-    to_approve,
-)
-from reviewloop.app.batch.queue_view import queue_body, result_row, why_stale
-from reviewloop.app.project import Repository, open_repository
-from reviewloop.app.run.cleaning import leave_out
-from reviewloop.app.run.view import proposal_of
-from reviewloop.cli import shared, shared_answers
+from reviewloop.app.batch.approve import Approved
+from reviewloop.app.batch.queue_view import result_row
+from reviewloop.app.fleet.port import Fleet, Rejected, Sent
 from reviewloop.cli.consoles import is_interactive, print_json, read_line, results, say
-from reviewloop.cli.conversation import is_sure, show
+from reviewloop.cli.conversation import Terminal, on_its_way, show_seen
+from reviewloop.cli.fleet import fleet_option, own_fleet_option
 from reviewloop.cli.help import Group
-from reviewloop.cli.shared import own_store_option, store_option
 from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies
-from reviewloop.render.proposal import left_of
 from reviewloop.render.terminal.batch import render_note, render_queue
-from reviewloop.store.runs import RunRecord
 
 _WORDS = {"brought": "rebased"}  # where a result is called otherwise than in JSON
 
@@ -44,47 +30,41 @@ branch_option = click.option(
 @click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @branch_option
-@store_option
+@fleet_option
 @click.pass_context
-def queue(context: click.Context, as_json: bool, branch: str, store: str) -> ExitCode | None:
+def queue(
+    context: click.Context, as_json: bool, branch: str, fleet: Fleet | None
+) -> ExitCode | None:
     """List, approve or reject what waits for you.
 
     Without a command: the finished runs on this branch, what builds on what, findings and cost, and
     what waits on other branches.
     """
-    context.obj = store
-    if context.invoked_subcommand is not None:
+    if fleet is None:  # each command of this group has its own
         if branch:
             raise UsageError("say --branch after `queue approve --all`, it is for that")
         return None
-    if store:
-        return shared.queue(store, branch, as_json=as_json)
-    _require_no_branch(branch)
-
-    body = queue_body(_opened(for_reading=True))
+    found = fleet.waiting(branch)
     if as_json:
-        print_json("queue", body)
+        print_json(found.kind, found.body)
     else:
-        render_queue(body, results())
+        render_queue(found.body, results())
     return ExitCode.CLEAN
 
 
 @queue.command("show")
 @click.argument("run_id", required=False, metavar="[RUN]")
 @click.option("--diff", is_flag=True, help="Show the whole diff as well.")
-@own_store_option
-def show_one(run_id: str | None, diff: bool, store: str) -> ExitCode:
+@own_fleet_option
+def show_one(run_id: str | None, diff: bool, fleet: Fleet) -> ExitCode:
     """Show what a run of the queue proposes.
 
     Without RUN: the only one that waits.
     """
-    if store:
-        return shared.show(store, run_id, diff=diff)
-
-    repository = _opened(for_reading=True)
-    run = repository.runs.find(run_id) if run_id else only_one(repository)
-    show(repository, run, diff=diff, on_stdout=True)
-    if note := why_stale(repository, run):
+    run, note = fleet.one_waiting(run_id)
+    with fleet.looked(run) as seen:
+        show_seen(seen, run, results(), diff=diff)
+    if note:
         render_note(f"{run.run_id} {note}", results())
     return ExitCode.CLEAN
 
@@ -97,14 +77,14 @@ def show_one(run_id: str | None, diff: bool, store: str) -> ExitCode:
 )
 @branch_option
 @json_option
-@own_store_option
+@own_fleet_option
 def approve_some(
     runs: tuple[str, ...],
     every: bool,
     with_must_fix: bool,
     branch: str,
     as_json: bool,
-    store: str,
+    fleet: Fleet,
 ) -> ExitCode:
     """Commit what runs propose, after what they build on.
 
@@ -117,34 +97,23 @@ def approve_some(
         raise UsageError("--with-must-fix is for runs that you name: --all holds must-fix work")
     if branch and runs:
         raise UsageError("--branch is for --all: a run's name says enough")
-    if store:
-        return shared_answers.approve_many(
-            store, runs, branch, as_json=as_json, with_must_fix=with_must_fix
-        )
-    _require_no_branch(branch)
-
-    repository = _opened()
-    chosen = to_approve(repository, runs, every=every)
-    if not chosen:
-        say(nothing_waits(repository))
-    asked = {repository.runs.find(name).run_id for name in runs}
-    for one in chosen:
-        if not every and one.run.run_id not in asked:
-            say(f"{one.run.run_id} first: others that you approve build on it or need it")
-    named = [one.run for one in chosen if one.run.run_id in asked]
-    agreed = _agreed(repository, named, with_must_fix, ask=not as_json)
     told: list[Approved] = []
+    sent: list[Sent] = []
     try:
-        for found in approve_each(
-            repository, chosen, lambda event: None, named=asked, agreed=agreed
-        ):
+        for found in fleet.approve(runs, branch, Terminal(as_json=as_json, agreed=with_must_fix)):
+            if isinstance(found, Sent):
+                sent.append(found)
+                continue
             told.append(found)
             if found.committed:
                 say(_committed(found))
                 if found.why:
                     say(found.why)
     finally:
-        _tell_in_sum(repository, told, as_json=as_json)
+        if not sent:
+            _tell_in_sum(fleet, told, as_json=as_json)
+    if sent:
+        return _tell_approved_later(sent, as_json=as_json)
     return first_that_applies(*(found.code for found in told if found.tried))
 
 
@@ -152,33 +121,40 @@ def approve_some(
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("-m", "--message", "text", default="", help="Why; kept with the runs.")
 @json_option
-@own_store_option
-def reject_some(runs: tuple[str, ...], text: str, as_json: bool, store: str) -> ExitCode:
+@own_fleet_option
+def reject_some(runs: tuple[str, ...], text: str, as_json: bool, fleet: Fleet) -> ExitCode:
     """Reject what runs propose; their work is kept.
 
     At a terminal you are asked why, unless -m says it.
     """
     if not (text or as_json):
         text = _why()
-    if store:
-        return shared_answers.reject_many(store, runs, text, as_json=as_json)
-
-    repository = _opened()
-    named, rows = named_runs(repository, runs, "skip"), []
+    rows, sent = [], []
     try:
-        for run, standing in reject_each(repository, named, text):
-            save = f"reviewloop checkout {run.run_id} NAME"
-            left = {other.run_id: after_reject(run, other, standing) for other in standing}
-            row = result_row(run, "rejected", text, save, ExitCode.SKIPPED)
-            rows.append({**row, "left_on_it": list(left)})
-            anew = "; `reviewloop batch` does its task anew" if run.options.get("batch") else ""
-            say(f"{run.run_id}: rejected; its work is kept: {save}{anew}")
-            for other, following in left.items():
-                say(f"{other} builds on it, so it cannot be approved as it is: {following}")
+        for found in fleet.reject(runs, text):
+            if isinstance(found, Sent):
+                sent.append(found)
+            else:
+                rows.append(_rejected(found, text))
     finally:
-        if as_json:
-            print_json("queue-reject", {"branch": repository.user.branch, "runs": rows})
-    return ExitCode.SKIPPED
+        if as_json and not sent:
+            print_json("queue-reject", {"branch": fleet.branch(), "runs": rows})
+    if not sent:
+        return ExitCode.SKIPPED
+    if as_json:
+        print_json("shared-queue-reject", {"runs": [one.plain() for one in sent]})
+    return _tell_each(sent)
+
+
+def _rejected(found: Rejected, text: str) -> dict[str, object]:
+    """Say that a run was rejected; return that as JSON has it."""
+    run, save = found.run, f"reviewloop checkout {found.run.run_id} NAME"
+    anew = "; `reviewloop batch` does its task anew" if run.options.get("batch") else ""
+    say(f"{run.run_id}: rejected; its work is kept: {save}{anew}")
+    for other, following in found.left.items():
+        say(f"{other} builds on it, so it cannot be approved as it is: {following}")
+    row = result_row(run, "rejected", text, save, ExitCode.SKIPPED)
+    return {**row, "left_on_it": list(found.left)}
 
 
 def _why() -> str:
@@ -192,35 +168,7 @@ def _why() -> str:
         return ""
 
 
-def _require_no_branch(branch: str) -> None:
-    if branch:
-        raise UsageError("--branch needs --store; here the branch that is checked out is meant")
-
-
-def _opened(*, for_reading: bool = False) -> Repository:
-    """Return the repository without runs of an earlier one at this path, which are named."""
-
-    repository = open_repository(for_reading=for_reading)
-    if gone := leave_out(repository):
-        say(gone)
-    return repository
-
-
-def _agreed(
-    repository: Repository, named: Sequence[RunRecord], agreed: bool, *, ask: bool
-) -> set[str]:
-    """Return those of the named runs that may be committed with must-fix findings left."""
-
-    return {
-        run.run_id
-        for run in named
-        if is_sure(
-            run.run_id, left_of(proposal_of(repository, run)).must_fix, agreed=agreed, ask=ask
-        )
-    }
-
-
-def _tell_in_sum(repository: Repository, told: Sequence[Approved], *, as_json: bool) -> None:
+def _tell_in_sum(fleet: Fleet, told: Sequence[Approved], *, as_json: bool) -> None:
 
     left = [one for one in told if not one.committed]
     waited = [one for one in left if one.tried]
@@ -229,8 +177,7 @@ def _tell_in_sum(repository: Repository, told: Sequence[Approved], *, as_json: b
     if as_json:
         rows = [result_row(one.run, one.what, one.why, one.next, one.code) for one in told]
         counts = {"committed": done, "not_committed": len(waited), "left_out": out}
-        body: dict[str, Any] = {"branch": repository.user.branch, "runs": rows, **counts}
-        print_json("queue-approve", body)
+        print_json("queue-approve", {"branch": fleet.branch(), "runs": rows, **counts})
     if len(told) > 1 or left:
         say(f"{done} committed, {len(waited)} not" + (f", {out} left out (blocked)" if out else ""))
     for one in left:
@@ -242,3 +189,38 @@ def _tell_in_sum(repository: Repository, told: Sequence[Approved], *, as_json: b
 def _committed(one: Approved) -> str:
     run, seen = one.run, f" ({one.seen})" if one.seen else ""
     return f"{run.task_id} {run.title}: {run.commit[:10]} on {run.branch}{seen}".strip()
+
+
+def _tell_approved_later(sent: Sequence[Sent], *, as_json: bool) -> ExitCode:
+    out = sum(one.what == "blocked" for one in sent)
+    done = sum(one.what in {"queued", "answered"} for one in sent)
+    left = len(sent) - done - out
+    if as_json:
+        rows = [one.plain() for one in sent]
+        counts = {"on_the_way": done, "not_approved": left, "left_out": out}
+        print_json("shared-queue-approve", {"runs": rows, **counts})
+    code = _tell_each(sent)
+    if len(sent) > 1 or len(sent) > done:
+        brought = sum(bool(one.brought_to) for one in sent if one.what == "queued")
+        first = f" ({brought} to be rebased first)" if brought else ""
+        say(
+            f"{done} on the way{first}, {left} not" + (f", {out} left out (blocked)" if out else "")
+        )
+    return code
+
+
+def _tell_each(sent: Sequence[Sent]) -> ExitCode:
+    """Say what became of each answer that workers carry out; return the code of all."""
+    for one in sent:
+        done_by = on_its_way(one.choice)
+        if one.brought_to:
+            done_by = (
+                f"approve is on its way: a worker rebases it onto {one.brought_to} first, "
+                "then asks you again"
+            )
+        if one.first:
+            done_by = f"first, others that you approve build on it or need it: {done_by}"
+        before = {"held": "held: ", "blocked": "left out: "}.get(one.what, "")
+        following = f"; next: `{one.next}`" if one.next else ""
+        say(f"{one.run}: {before}{one.why or done_by}{following}")
+    return first_that_applies(*(one.code for one in sent if one.what != "blocked"))

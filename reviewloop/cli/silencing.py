@@ -13,8 +13,8 @@ from reviewloop.app.run.changing import concerns, findings_in_runs, left_in, sta
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.cli.conversation import waiting_hint
+from reviewloop.cli.fleet import address_option
 from reviewloop.cli.help import Command
-from reviewloop.cli.shared import address_option
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.git.comparison import CompareSpec

@@ -5,33 +5,28 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any
 
 import click
 
-from reviewloop.app.project import Repository, open_repository
-from reviewloop.app.stats import Chosen, catch_up, figures
-from reviewloop.cli import shared_reading
-from reviewloop.cli.consoles import print_json, results, say
+from reviewloop.app.fleet.port import Fleet
+from reviewloop.app.stats import Chosen, figures
+from reviewloop.cli.consoles import print_json, results
+from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
-from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
-from reviewloop.git.revisions import first_commit_time
 from reviewloop.render.terminal.stats import render_stats
-from reviewloop.store.metrics import MetricsStore, RunMetrics
+from reviewloop.store.metrics import RunMetrics
 
 _SPAN = re.compile(r"(\d{1,5})([dw])", re.ASCII)
 _DAYS = {"d": 1, "w": 7}
-_SLOW = 1.0  # seconds; where history takes longer and does not tell, it is not asked again
-_UNKNOWN = 0.0
 
 
 @click.command(cls=Command)
 @click.option("--since", metavar="WHEN", default="", help="Runs begun since: 30d, 8w, 2026-01-31.")
 @click.option("--spec", metavar="PATH", default="", help="Only the tasks of this spec.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-@store_option
-def stats(since: str, spec: str, as_json: bool, store: str) -> ExitCode:
+@fleet_option
+def stats(since: str, spec: str, as_json: bool, fleet: Fleet) -> ExitCode:
     """Show quality, time and money of all runs.
 
     First-pass rate, findings, coverage, approvals. Runs that `clean` deleted count, too.
@@ -39,31 +34,15 @@ def stats(since: str, spec: str, as_json: bool, store: str) -> ExitCode:
     """
 
     begin = _read_since(since)
-    if store:
-        rows, births = shared_reading.figures(store)
-        chosen = Chosen(begin, _spec_of(rows, spec))
-    else:
-        rows, births, chosen = _of_this_machine(begin, spec)
+    rows = fleet.metrics()
+    chosen = Chosen(begin, _spec_of(rows, spec))
+    births = fleet.births([row for row in rows if chosen.of(row)])
     body = figures(rows, births, chosen)
     if as_json:
         print_json("stats", body)
     else:
         render_stats(body, results())
     return ExitCode.CLEAN
-
-
-def _of_this_machine(begin: float, spec: str) -> tuple[list[RunMetrics], dict[str, float], Chosen]:
-    """Return the rows of this repository's runs, the births of their specs, and which are meant."""
-    from contextlib import closing
-
-    repository = open_repository(for_reading=True)
-    with closing(MetricsStore(repository.folder)) as kept:
-        for sentence in catch_up(repository.folder, repository.runs, kept):
-            say(sentence)
-        rows = kept.all()
-        chosen = Chosen(begin, _spec_of(rows, spec))
-        births = _births(repository, kept, [row for row in rows if chosen.of(row)])
-    return rows, births, chosen
 
 
 def _read_since(text: str) -> float:
@@ -100,20 +79,3 @@ def _is_meant(spec: PurePosixPath, name: PurePosixPath) -> bool:
     """Whether a name is a file or a folder of the spec, or its feature's name."""
     related = spec in name.parents or name in spec.parents
     return related or str(name) in {spec.name, spec.stem.removesuffix("-spec")}
-
-
-def _births(
-    repository: Repository, store: MetricsStore, rows: Sequence[RunMetrics]
-) -> dict[str, Any]:
-    """Return when the specs of committed runs came into the repository; looked up once each."""
-
-    known = store.births()
-    for path in {row.spec_path for row in rows if row.committed_at and row.spec_path} - set(known):
-        started = time.monotonic()
-        at = first_commit_time(repository.user, path)
-        if at is None and time.monotonic() - started > _SLOW:
-            at = _UNKNOWN
-        if at is not None:
-            store.save_birth(path, at)
-            known[path] = at
-    return {path: at for path, at in known.items() if at != _UNKNOWN}

@@ -8,25 +8,19 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
-from reviewloop.app.batch.status import stand_of
-from reviewloop.app.project import Repository, read_settings, repository
-from reviewloop.app.run.branches import branch_with
+from reviewloop.app.fleet.port import Fleet
+from reviewloop.app.project import read_settings, repository
 from reviewloop.cli.consoles import print_json, results, say
+from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
-from reviewloop.cli.shared import store_option
-from reviewloop.cli.shared_reading import tasks_in_work
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.task import Spec, Task
-from reviewloop.git.repository import UserRepo
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Outlook, outlook
 from reviewloop.specs.select import is_done, optional_progress, progress
-from reviewloop.store.places import repository_folder
-from reviewloop.store.runs import RunStatus, RunStore
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
 NOWHERE: Mapping[str, str] = {}
@@ -41,8 +35,8 @@ _OF_RUNS = {
 @click.command(cls=Command)
 @click.option("--spec", "path", metavar="PATH", help="Spec file, folder or feature name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-@store_option
-def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
+@fleet_option
+def tasks(path: str | None, as_json: bool, fleet: Fleet) -> ExitCode:
     """List the tasks of a spec and what may start.
 
     Shows states, dependencies, requirements and progress. [-] is a task whose run is not finished.
@@ -53,8 +47,8 @@ def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     wanted = path or read_settings(repo.root, project=repo.project).settings.spec.path or None
     here = repo.here if path else repo.project
     spec = open_spec(DiskFiles(repo.root), wanted, project=repo.project, here=here)
-    found = tasks_in_work(store, repo, spec) if store else runs_in_work(repo, spec)
-    body = tasks_report(spec, *found, {} if store else done_elsewhere(repo, spec))
+    found = fleet.tasks(repo, spec)
+    body = tasks_report(spec, found.runs, found.held, found.elsewhere)
     if as_json:
         print_json("tasks", body)
     else:
@@ -64,49 +58,13 @@ def tasks(path: str | None, as_json: bool, store: str) -> ExitCode:
     return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
 
 
-def runs_in_work(repo: UserRepo, spec: Spec) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
-    """Return {task id: (run id, where it stands)} of runs that are not over, and what they hold up.
-
-    The latter is {task id: why a batch does not begin it}.
-    """
-    from contextlib import closing
-
-    folder = repository_folder(repo.key)
-    if not (folder / "runs.sqlite").exists():
-        return {}, {}
-    with closing(RunStore(folder)) as store:
-        repository = Repository(repo, folder, store)
-        runs = runs_by_task(repository, spec)
-        mine = {task: (run.run_id, str(stand_of(repository, run))) for task, run in runs.items()}
-        return mine, strays_of(repository, spec)
-
-
-def done_elsewhere(repo: UserRepo, spec: Spec) -> dict[str, str]:
-    """Return {task id: branch} of open tasks whose commit stands on a branch not checked out."""
-    from contextlib import closing
-
-    folder = repository_folder(repo.key)
-    if not (folder / "runs.sqlite").exists():
-        return {}
-    found: dict[str, str] = {}
-    with closing(RunStore(folder)) as store:
-        for run in store.looked():
-            task = spec.by_id.get(run.task_id) if run.spec_path == spec.path else None
-            if task is None or task.id in found or is_done(spec, task) or task.title != run.title:
-                continue
-            committed = run.status is RunStatus.COMMITTED and run.branch != repo.branch
-            if committed and (branch := branch_with(repo, run)):
-                found[task.id] = branch
-    return found
-
-
 def tasks_report(
     spec: Spec,
     in_work: Mapping[str, tuple[str, str]],
     held: Mapping[str, str],
     elsewhere: Mapping[str, str] = NOWHERE,
 ) -> dict[str, Any]:
-    """Return what is known about the tasks as plain values; for the others see `runs_in_work`."""
+    """Return what is known about the tasks as plain values; for the others see `app.fleet.port.TasksInWork`."""
 
     done, total = progress(spec)
     optional_done, optional_total = optional_progress(spec)

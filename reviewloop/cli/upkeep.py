@@ -4,33 +4,23 @@ from collections import Counter
 
 import click
 
-from reviewloop.app.batch.report import keep_rows, why_not_undone
-from reviewloop.app.project import open_repository
-from reviewloop.app.run.cleaning import Garbage, delete_garbage, find_garbage
-from reviewloop.app.run.upkeep import export_run, undo_run
-from reviewloop.cli import shared, shared_reading
+from reviewloop.app.fleet.port import Cleaning, Fleet
 from reviewloop.cli.consoles import is_interactive, say
+from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
-from reviewloop.cli.shared import store_option
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.untrusted import one_line
 
 
 @click.command(cls=Command)
 @click.argument("run_id", required=False, metavar="[RUN]")
-@store_option
-def undo(run_id: str | None, store: str) -> ExitCode:
+@fleet_option
+def undo(run_id: str | None, fleet: Fleet) -> ExitCode:
     """Take back the commit of a run.
 
     Only if it is not pushed and nothing came after it. Without RUN: the one that is checked out.
     """
-    if store:
-        return shared_reading.undo(store, run_id)
-
-    repository = open_repository()
-    if why := why_not_undone(repository, run_id):
-        raise UsageError(why)
-    for sentence in undo_run(repository, run_id):
+    for sentence in fleet.undo(run_id):
         click.echo(sentence, err=True)
     return ExitCode.CLEAN
 
@@ -39,15 +29,10 @@ def undo(run_id: str | None, store: str) -> ExitCode:
 @click.argument("run_id", metavar="RUN")
 @click.argument("name", metavar="NAME")
 @click.option("--before-edit", is_flag=True, help="The work before your own edits.")
-@store_option
-def checkout(run_id: str, name: str, before_edit: bool, store: str) -> ExitCode:
+@fleet_option
+def checkout(run_id: str, name: str, before_edit: bool, fleet: Fleet) -> ExitCode:
     """Export the work of a run as the branch NAME."""
-    if store:
-        if before_edit:
-            raise UsageError("--before-edit is for runs of this machine")
-        return shared_reading.checkout(store, run_id, name)
-
-    commit = export_run(open_repository(), run_id, name, before_edit=before_edit)
+    commit = fleet.checkout(run_id, name, before_edit=before_edit)
     click.echo(f"The branch {name} holds the work of {run_id} ({commit[:10]}).", err=True)
     return ExitCode.CLEAN
 
@@ -57,22 +42,18 @@ def checkout(run_id: str, name: str, before_edit: bool, store: str) -> ExitCode:
 @click.option("--with-work", is_flag=True, help="Also runs whose work was never committed.")
 @click.option("--metrics", is_flag=True, help="Also the figures that `stats` shows.")
 @click.option("--yes", is_flag=True, help="Delete without asking.")
-@store_option
+@fleet_option
 def clean(
-    older_than: int | None, with_work: bool, metrics: bool, yes: bool, store: str
+    older_than: int | None, with_work: bool, metrics: bool, yes: bool, fleet: Fleet
 ) -> ExitCode:
     """Delete old finished runs.
 
     They are listed first; `runs.keep_days` says what is old. A run whose work is neither committed
     nor on a branch stays, unless you say --with-work; its figures stay, unless you say --metrics.
     """
-    if store:
-        return shared.clean(store, older_than, with_work=with_work, metrics=metrics, yes=yes)
-
-    repository = open_repository(for_reading=True)
-    garbage = find_garbage(repository, older_than, with_work=with_work, with_metrics=metrics)
-    for line in _listed(garbage):
-        click.echo(line)
+    garbage = fleet.cleaning(older_than, with_work=with_work, metrics=metrics)
+    for line in garbage.lines:
+        click.echo(one_line(line))
     if garbage.kept:
         names = ", ".join(record.run_id for record in garbage.kept)
         click.echo(
@@ -82,20 +63,19 @@ def clean(
         )
     if garbage.going:
         click.echo(_going(garbage), err=True)
-    if not garbage.count:
+    if not (garbage.count or garbage.more):
         click.echo("There is nothing to delete.", err=True)
         return ExitCode.CLEAN
     if not yes and not is_interactive():
         raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
     if yes or click.confirm(f"Delete for good what is listed ({garbage.count})?", err=True):
-        keep_rows(repository, garbage.runs)
-        for sentence in delete_garbage(repository, garbage):
+        for sentence in garbage.delete():
             say(sentence)
         click.echo(f"Deleted ({garbage.count}).", err=True)
     return ExitCode.CLEAN
 
 
-def _going(garbage: Garbage) -> str:
+def _going(garbage: Cleaning) -> str:
     counts = Counter(str(run.status) for run in garbage.going)
     stay = "run stays: it is" if len(garbage.going) == 1 else "runs stay: they are"
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
@@ -104,11 +84,3 @@ def _going(garbage: Garbage) -> str:
         "then `reviewloop clean` takes it when it is old, --with-work also if only it holds its "
         "work."
     )
-
-
-def _listed(garbage: Garbage) -> list[str]:
-
-    lines = [one_line(f"{run.run_id}  {run.status}  {run.title}") for run in garbage.runs]
-    lines += [f"{path.name}  a start that was killed" for path in garbage.starts]
-    lines += [f"{path.name}  what models said in a review" for path in garbage.reviews]
-    return lines + [f"{path.name}  the figures of all runs" for path in garbage.metrics[:1]]

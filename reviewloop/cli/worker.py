@@ -10,8 +10,8 @@ import click
 from reviewloop.app.project import Repository
 from reviewloop.cli.calling import call_about
 from reviewloop.cli.consoles import say
+from reviewloop.cli.fleet import address_option, require_driver
 from reviewloop.cli.help import Command
-from reviewloop.cli.shared import store_option
 from reviewloop.cli.trouble import bug_report
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.installed import require_all
@@ -20,7 +20,7 @@ from reviewloop.store.runs import RunRecord
 
 
 @click.command(cls=Command)
-@store_option
+@address_option
 @click.option("--work", "folder", metavar="DIR", default="", help="Folder for its clones.")
 @click.option("--once", is_flag=True, help="Stop when no task is left.")
 @click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
@@ -49,6 +49,7 @@ def worker(
     if not store:
         raise UsageError("name the database: --store postgresql://USER@HOST/DATABASE")
 
+    require_driver()
     require_all("a worker")
     from reviewloop.app.fleet.place import Workplace
     from reviewloop.app.fleet.worker import work

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from reviewloop.app.batch.queue import Holding
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs, Pending
+from reviewloop.app.fleet.port import Resumed, Sent
 from reviewloop.app.fleet.queue import CurrentCheckout, Waits
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import kept, settings_of
@@ -23,15 +24,6 @@ from reviewloop.store.runs import OPEN, RESUMABLE, RunRecord, RunStatus, is_stop
 
 _OWN_CAP = re.compile(r"`reviewloop resume (--[\w-]+) ([\d.]+)`")  # in the reason of a run
 _CAPS = {"--budget-usd": "usd", "--budget-tokens": "tokens", "--minutes": "minutes"}
-
-
-@dataclass(frozen=True)
-class Resumed:
-    """The run that goes on, the tasks that were queued for it, and why nobody takes them now."""
-
-    run: RunRecord
-    added: tuple[str, ...]
-    unattended: str
 
 
 def resume(database: Database, url: str, named: str | None, caps: Mapping[str, Any]) -> Resumed:
@@ -182,7 +174,7 @@ def approve_each(
     here: CurrentCheckout | None,
     *,
     agreed: Collection[str] = (),
-) -> list[dict[str, Any]]:
+) -> list[Sent]:
     """Queue the approval of runs and of what they stand on or need; return what became of each.
 
     What has a must-fix finding left is held unless it is among `agreed`; so is what stands on a run
@@ -196,7 +188,7 @@ def approve_each(
     chosen = list(named) or [one.run for one in meant if one.waits]
     conflicts = {o.run.run_id: o.conflict for o in waits.waiting if o.run.run_id not in asked}
     commits = {one.run.run_id: one.row["proposed"] for one in waits.asking}
-    rows = []
+    rows: list[Sent] = []
     for run in waits.blocked_beside(chosen or [one.run for one in meant]):
         following = f"reviewloop queue show {run.run_id} --diff"
         holding.lacks(run, commits[run.run_id], following)
@@ -207,38 +199,34 @@ def approve_each(
     standing = waits.standing()
     for run in waits.in_order(chosen):
         first = bool(asked) and run.run_id not in asked
-        row: dict[str, Any] = {"run": run.run_id, "choice": "approve", "first": first, **_DONE}
+        row = Sent(run.run_id, "approve", first=first)
         given = "" if run.run_id in asked else waits.answers.get(run.run_id, "")
         left = _left_in(table, run)
         if run.run_id in agreed:
             left = left._replace(must_fix=0)
         if run.run_id in asked:
             left = left._replace(requests=0)
+        why, following = conflicts.get(run.run_id, ("", ""))
         if given:
-            row |= {"what": "answered", "why": f"{ON_ITS_WAY} already"}
-        elif why := conflicts.get(run.run_id, ("", ""))[0]:
-            code, following = int(ExitCode.WAITING), conflicts[run.run_id][1]
-            row |= {"what": "held", "why": f"it {why}", "next": following, "exit_code": code}
+            row = replace(row, what="answered", why=f"{ON_ITS_WAY} already")
+        elif why:
+            row = replace(row, what="held", why=f"it {why}", next=following, code=ExitCode.WAITING)
         elif held := holding.held(run, left):
-            code = int(ExitCode.WAITING)
-            row |= {"what": "held", "why": held.why, "next": held.next, "exit_code": code}
+            row = replace(row, what="held", why=held.why, next=held.next, code=ExitCode.WAITING)
         else:
-            row["brought_to"] = "" if run.run_id in standing else run.branch
-            row |= _tried(database, url, waits, run, worded(run, "approve"))
-        if row["what"] != "queued" and given != "approve":
-            holding.lacks(run, commits.get(run.run_id, ""), row["next"] or "reviewloop queue")
+            row = replace(row, brought_to="" if run.run_id in standing else run.branch)
+            row = _tried(database, url, waits, run, row, worded(run, "approve"))
+        if row.what != "queued" and given != "approve":
+            holding.lacks(run, commits.get(run.run_id, ""), row.next or "reviewloop queue")
         rows.append(row)
     return rows
 
 
-def reject_each(
-    database: Database, url: str, runs: Sequence[RunRecord], text: str
-) -> list[dict[str, Any]]:
+def reject_each(database: Database, url: str, runs: Sequence[RunRecord], text: str) -> list[Sent]:
     """Queue the rejection of runs; return what became of each."""
     waits, said = Waits(database, url), redactor_here().for_people(text)
     return [
-        {"run": run.run_id, "choice": "skip", **_DONE}
-        | _tried(database, url, waits, run, worded(run, "skip", said))
+        _tried(database, url, waits, run, Sent(run.run_id, "skip"), worded(run, "skip", said))
         for run in runs
     ]
 
@@ -253,36 +241,36 @@ def _left_in(table: SharedRuns, run: RunRecord) -> Left:
     return left_of(proposal)
 
 
-_DONE = {"what": "queued", "why": "", "next": "", "exit_code": 0}
-
-
-def _answer_under_way(waits: Waits, locks: Collection[str]) -> list[dict[str, Any]]:
-    """Return the rows of approvals that a worker carries out now: these runs ask no more."""
+def _answer_under_way(waits: Waits, locks: Collection[str]) -> list[Sent]:
+    """Return approvals that a worker carries out now: these runs ask no more."""
     asking = {one.run.run_id for one in waits.asking}
     runs = [job.args["run"] for job in waits.jobs if job.lock in locks]
-    row = {"choice": "approve", "first": False, **_DONE, "what": "answered"}
     return [
-        {"run": run, **row, "why": "a worker carries out its approval"}
+        Sent(run, "approve", "answered", "a worker carries out its approval")
         for run in runs
         if run not in asking and waits.answers[run] == "approve"
     ]
 
 
-def _left_out(run: RunRecord, following: str) -> dict[str, Any]:
-    """Return the row of a blocked run: nothing is done with it, and that is no failure."""
-    code = int(ExitCode.GUARD_FAILED)
-    row = {"run": run.run_id, "choice": "approve", "first": False, "what": "blocked"}
-    return {**row, "why": f"it is blocked ({run.reason})", "next": following, "exit_code": code}
+def _left_out(run: RunRecord, following: str) -> Sent:
+    """Return that nothing is done with a blocked run, and that is no failure."""
+    why = f"it is blocked ({run.reason})"
+    return Sent(run.run_id, "approve", "blocked", why, following, ExitCode.GUARD_FAILED)
 
 
 def _tried(
-    database: Database, url: str, waits: Waits, run: RunRecord, answer: Mapping[str, str]
-) -> dict[str, Any]:
+    database: Database,
+    url: str,
+    waits: Waits,
+    run: RunRecord,
+    row: Sent,
+    answer: Mapping[str, str],
+) -> Sent:
     try:
         _queue(database, url, waits, run, answer)
     except UsageError as error:
-        return {"what": "refused", "why": str(error), "exit_code": int(error.exit_code)}
-    return {}
+        return replace(row, what="refused", why=str(error), code=error.exit_code)
+    return row
 
 
 def _queue(

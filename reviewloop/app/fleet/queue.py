@@ -213,7 +213,10 @@ def proposal_shown(database: Database, named: str) -> tuple[Any, str]:
     run = runs.find(named)
     proposal, diff = runs.proposal(run.run_id)
     if not proposal:
-        raise UsageError(f"run {run.run_id} has nothing to show yet (it is {run.status})")
+        raise UsageError(
+            f"run {run.run_id} has nothing to show yet (it is {run.status}); "
+            f"`reviewloop logs {run.run_id}` tells what it does"
+        )
     return proposal, diff
 
 

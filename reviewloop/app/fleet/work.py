@@ -1,6 +1,6 @@
 """What a worker does with one job: a task taken a step further, or an answer carried out."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -194,30 +194,37 @@ def bring_figures(repository: Repository, about: About, database: Database) -> l
     return problems
 
 
-def figures_shown(database: Database) -> tuple[list[RunMetrics], dict[str, float]]:
-    """Return the rows of all runs, and when their specs came into their repositories.
+def figures_shown(database: Database) -> list[RunMetrics]:
+    """Return the rows of all runs.
 
     With several repositories the paths of specs begin with the repository's name. The same task of
     two branches is two: each has its first review and its own end.
     """
-    shared = SharedFigures(database)
-    rows, births = shared.all(), shared.births()
-    names = {batch.about.repository: batch.about.name for batch in SharedBatches(database).all()}
-    several = len({key for key, _, _ in rows}) > 1
-
-    def named(key: str, path: str) -> str:
-        return f"{names.get(key, key)}/{path}" if several and path else path
+    named = _named_specs(database)
 
     def own(branch: str, task: str) -> str:
         return f"{branch}:{task}" if task else ""
 
-    return (
-        [
-            replace(row, spec_path=named(key, row.spec_path), task_id=own(branch, row.task_id))
-            for key, branch, row in rows
-        ],
-        {named(key, path): at for (key, path), at in births.items()},
-    )
+    return [
+        replace(row, spec_path=named(key, row.spec_path), task_id=own(branch, row.task_id))
+        for key, branch, row in SharedFigures(database).all()
+    ]
+
+
+def births_shown(database: Database) -> dict[str, float]:
+    """Return when specs came into their repositories, under the names of `figures_shown`."""
+    named = _named_specs(database)
+    return {named(key, path): at for (key, path), at in SharedFigures(database).births().items()}
+
+
+def _named_specs(database: Database) -> Callable[[str, str], str]:
+    names = {batch.about.repository: batch.about.name for batch in SharedBatches(database).all()}
+    several = len({key for key, _, _ in SharedFigures(database).all()}) > 1
+
+    def named(key: str, path: str) -> str:
+        return f"{names.get(key, key)}/{path}" if several and path else path
+
+    return named
 
 
 _UNTIL_FAILURE = "(--until-failure)"  # stands in the reason of a batch that it stopped

@@ -1,0 +1,300 @@
+"""The fleet of one machine: run folders and SQLite, and answers that are carried out at once."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from reviewloop.app.fleet.port import (
+    Cleaning,
+    Listing,
+    Overview,
+    Person,
+    Rejected,
+    RunStand,
+    Seen,
+    TasksInWork,
+)
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore, is_stopped
+
+if TYPE_CHECKING:
+    from reviewloop.app.batch.approve import Approved
+    from reviewloop.domain.task import Spec
+    from reviewloop.git.repository import UserRepo
+    from reviewloop.render.proposal import Proposal
+    from reviewloop.store.metrics import RunMetrics
+
+# Imports stand in the methods: `status` and `logs` need little, an answer needs the whole loop.
+_FOLLOW_SECONDS = 0.5
+_SLOW = 1.0  # seconds; where history takes longer and does not tell, it is not asked again
+_UNKNOWN = 0.0
+
+
+class LocalFleet:
+    """The runs of the repository around the current folder; `say` is told what people should know.
+
+    Looking needs less of a repository than answering: each opens it as it needs it.
+    """
+
+    workers = None
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
+
+    @cached_property
+    def _read(self) -> Repository:
+        return open_repository(for_reading=True)
+
+    @cached_property
+    def _own(self) -> Repository:
+        return open_repository()
+
+    def close(self) -> None:
+        """The process ends with its command."""
+
+    def _own_runs(self, repository: Repository) -> Repository:
+        """Return the repository without runs of an earlier one at this path, which are named."""
+        from reviewloop.app.run.cleaning import leave_out
+
+        if gone := leave_out(repository):
+            self._say(gone)
+        return repository
+
+    def overview(self) -> Overview:
+        """Return all runs of this repository, and the account of its latest batch."""
+        from reviewloop.app.batch.report import account
+        from reviewloop.app.batch.status import newest_batch
+        from reviewloop.store.locks import is_held
+
+        repository = self._own_runs(self._read)
+        runs = tuple(_stand(repository, run) for run in repository.runs.all())
+        at_work = is_held(repository.batch_lock)  # looked at first: a batch may end meanwhile
+        batch = newest_batch(repository)
+        told = [account(repository, batch, at_work=at_work)] if batch else []
+        return Overview("status", runs, tuple(told), lists_runs=True)
+
+    def find(self, named: str | None) -> RunRecord:
+        """Return the named run, or the one in which something happened last."""
+        from reviewloop.app.run.answers import newest_or_named
+
+        return newest_or_named(self._read, named)
+
+    def proposal(self, run: RunRecord) -> "Proposal | None":
+        """Return what a run proposes, None when it has not come so far."""
+        from reviewloop.app.run.view import proposal_of
+
+        return proposal_of(self._read, run)
+
+    @contextmanager
+    def looked(self, run: RunRecord) -> Iterator[Seen]:
+        """Lend what a run proposes, with what is in its way now."""
+        from reviewloop.app.run.view import as_of_now, view
+
+        with view(self._read, run) as seen:
+            yield Seen(as_of_now(self._read, seen), seen.lines, seen.diff)
+
+    def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
+        """Yield what a run did; with `follow` as long as a process moves it."""
+        from reviewloop.store.events import read_events
+        from reviewloop.store.locks import is_held
+
+        path = self._read.run_folder(run.run_id) / "events.jsonl"
+        offset = 0
+        while True:
+            live = is_held(self._read.run_lock(run.run_id))
+            for event, after in read_events(path, start=offset):
+                offset = after
+                yield event
+            if not (follow and live):
+                return
+            time.sleep(_FOLLOW_SECONDS)
+
+    def metrics(self) -> Sequence["RunMetrics"]:
+        """Return the figures of all runs of this repository."""
+        from reviewloop.app.stats import catch_up
+        from reviewloop.store.metrics import MetricsStore
+
+        with closing(MetricsStore(self._read.folder)) as kept:
+            for sentence in catch_up(self._read.folder, self._read.runs, kept):
+                self._say(sentence)
+            return kept.all()
+
+    def births(self, rows: Iterable["RunMetrics"]) -> Mapping[str, float]:
+        """Return when the specs came into the repository; history is asked once for each."""
+        from reviewloop.git.revisions import first_commit_time
+        from reviewloop.store.metrics import MetricsStore
+
+        with closing(MetricsStore(self._read.folder)) as store:
+            known = store.births()
+            paths = {row.spec_path for row in rows if row.committed_at and row.spec_path}
+            for path in paths - set(known):
+                started = time.monotonic()
+                at = first_commit_time(self._read.user, path)
+                if at is None and time.monotonic() - started > _SLOW:
+                    at = _UNKNOWN
+                if at is not None:
+                    store.save_birth(path, at)
+                    known[path] = at
+        return {path: at for path, at in known.items() if at != _UNKNOWN}
+
+    def tasks(self, user: "UserRepo", spec: "Spec") -> TasksInWork:
+        """Return what the runs of this machine say of the tasks; makes nothing where none are."""
+        from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
+        from reviewloop.app.batch.status import stand_of
+        from reviewloop.store.places import repository_folder
+
+        folder = repository_folder(user.key)
+        if not (folder / "runs.sqlite").exists():
+            return TasksInWork({}, {}, {})
+        with closing(RunStore(folder)) as store:
+            repository = Repository(user, folder, store)
+            runs = runs_by_task(repository, spec)
+            mine = {
+                task: (run.run_id, str(stand_of(repository, run))) for task, run in runs.items()
+            }
+            return TasksInWork(mine, strays_of(repository, spec), _done_elsewhere(repository, spec))
+
+    def waiting(self, branch: str) -> Listing:
+        """Return what waits on the branch that is checked out, and how much on others."""
+        from reviewloop.app.batch.queue_view import queue_body
+
+        _require_no_branch(branch)
+        return Listing("queue", queue_body(self._own_runs(self._read)))
+
+    def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
+        """Return the named run, or the only one that waits, and why approving rebases it first."""
+        from reviewloop.app.batch.queue import only_one
+        from reviewloop.app.batch.queue_view import why_stale
+
+        repository = self._own_runs(self._read)
+        run = repository.runs.find(named) if named else only_one(repository)
+        return run, why_stale(repository, run)
+
+    def answer(self, named: str | None, choice: str, text: str, person: Person) -> ExitCode:
+        """Carry an answer out."""
+        from reviewloop.app.run.answers import give_up, waiting_run
+
+        run = waiting_run(self._own, named, choice)
+        if choice == "skip" and is_stopped(run):
+            return person.ended(self._own, give_up(self._own, run, text))
+        return person.move(self._own, run, choice, text)
+
+    def edited(self, named: str | None, choice: str) -> tuple[Repository, RunRecord]:
+        """Return the run whose change a person edits, and where its files are."""
+        from reviewloop.app.run.answers import waiting_run
+
+        return self._own, waiting_run(self._own, named, choice)
+
+    def resume(self, named: str | None, caps: Mapping[str, Any], person: Person) -> ExitCode:
+        """Go on with a run here, under these caps and those that the settings have now."""
+        from reviewloop.app.run.answers import changed_limits, resumable_run
+
+        run = resumable_run(self._own, named)
+        return person.move(self._own, run, overrides={**changed_limits(self._own, run), **caps})
+
+    def approve(self, names: Sequence[str], branch: str, person: Person) -> "Iterator[Approved]":
+        """Commit what runs propose, one after the other; yield each as it ended."""
+        from reviewloop.app.batch.approve import approve_each
+        from reviewloop.app.batch.queue import nothing_waits, to_approve
+        from reviewloop.render.proposal import left_of
+
+        _require_no_branch(branch)
+        repository = self._own_runs(self._own)
+        chosen = to_approve(repository, names, every=not names)
+        if not chosen:
+            self._say(nothing_waits(repository))
+        asked = {repository.runs.find(name).run_id for name in names}
+        for one in chosen:
+            if asked and one.run.run_id not in asked:
+                self._say(f"{one.run.run_id} first: others that you approve build on it or need it")
+        agreed = {
+            one.run.run_id
+            for one in chosen
+            if one.run.run_id in asked
+            and person.agrees(one.run.run_id, left_of(self.proposal(one.run)).must_fix)
+        }
+        yield from approve_each(repository, chosen, lambda event: None, named=asked, agreed=agreed)
+
+    def reject(self, names: Sequence[str], text: str) -> Iterator[Rejected]:
+        """Reject runs, one after the other."""
+        from reviewloop.app.batch.queue import after_reject, named_runs, reject_each
+
+        repository = self._own_runs(self._own)
+        for run, standing in reject_each(repository, named_runs(repository, names, "skip"), text):
+            left = {other.run_id: after_reject(run, other, standing) for other in standing}
+            yield Rejected(run, left)
+
+    def branch(self) -> str | None:
+        """Return the branch that is checked out."""
+        return self._own.user.branch
+
+    def undo(self, named: str | None) -> Sequence[str]:
+        """Take back the commit of a run."""
+        from reviewloop.app.batch.report import why_not_undone
+        from reviewloop.app.run.upkeep import undo_run
+
+        if why := why_not_undone(self._own, named):
+            raise UsageError(why)
+        return list(undo_run(self._own, named))
+
+    def checkout(self, named: str, name: str, *, before_edit: bool) -> str:
+        """Make the branch `name` with the work of a run; return its commit."""
+        from reviewloop.app.run.upkeep import export_run
+
+        return export_run(self._own, named, name, before_edit=before_edit)
+
+    def cleaning(self, older_than: int | None, *, with_work: bool, metrics: bool) -> Cleaning:
+        """Return the old runs, killed starts and reviews that can go."""
+        from reviewloop.app.batch.report import keep_rows
+        from reviewloop.app.run.cleaning import delete_garbage, find_garbage
+
+        repository = self._read
+        found = find_garbage(repository, older_than, with_work=with_work, with_metrics=metrics)
+        lines = [f"{run.run_id}  {run.status}  {run.title}" for run in found.runs]
+        lines += [f"{path.name}  a start that was killed" for path in found.starts]
+        lines += [f"{path.name}  what models said in a review" for path in found.reviews]
+        lines += [f"{path.name}  the figures of all runs" for path in found.metrics[:1]]
+
+        def delete() -> Sequence[str]:
+            keep_rows(repository, found.runs)
+            return list(delete_garbage(repository, found))
+
+        return Cleaning(tuple(lines), found.kept, found.going, found.count, False, delete)
+
+
+def _stand(repository: Repository, record: RunRecord) -> RunStand:
+    from reviewloop.app.batch.policy import reason_now
+    from reviewloop.app.batch.status import up_to_date
+    from reviewloop.store.locks import is_held
+
+    run = up_to_date(repository, record)
+    state = str(run.status)
+    if run.status is RunStatus.RUNNING and not is_held(repository.run_lock(run.run_id)):
+        state = "stopped"  # its process is gone: `resume` goes on
+    if run.status is RunStatus.SKIPPED and run.options.get("redo"):
+        state = "redone"  # given up so that its task is done once more; nobody rejected it
+    return RunStand(run, state, reason_now(repository, run))
+
+
+def _done_elsewhere(repository: Repository, spec: "Spec") -> dict[str, str]:
+    """Return {task id: branch} of open tasks whose commit stands on a branch not checked out."""
+    from reviewloop.app.run.branches import branch_with
+    from reviewloop.specs.select import is_done
+
+    user, found = repository.user, dict[str, str]()
+    for run in repository.runs.looked():
+        task = spec.by_id.get(run.task_id) if run.spec_path == spec.path else None
+        if task is None or task.id in found or is_done(spec, task) or task.title != run.title:
+            continue
+        committed = run.status is RunStatus.COMMITTED and run.branch != user.branch
+        if committed and (branch := branch_with(user, run)):
+            found[task.id] = branch
+    return found
+
+
+def _require_no_branch(branch: str) -> None:
+    if branch:
+        raise UsageError("--branch needs --store; here the branch that is checked out is meant")

@@ -1,0 +1,211 @@
+"""The fleet of many machines: runs in PostgreSQL, and answers that workers carry out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from reviewloop.app.fleet import answers, reading
+from reviewloop.app.fleet.cleaning import delete_finished, find_finished
+from reviewloop.app.fleet.enqueue import enqueue
+from reviewloop.app.fleet.jobs import Jobs
+from reviewloop.app.fleet.outlook import tasks_in_work
+from reviewloop.app.fleet.place import opened
+from reviewloop.app.fleet.port import (
+    Cleaning,
+    Enqueued,
+    Listing,
+    Overview,
+    Person,
+    RunStand,
+    Seen,
+    Sent,
+    TasksInWork,
+)
+from reviewloop.app.fleet.queue import CurrentCheckout, proposal_shown, queue_shown
+from reviewloop.app.fleet.views import batches_shown, runs_shown
+from reviewloop.app.fleet.work import births_shown, figures_shown
+from reviewloop.app.project import Repository, open_repository, read_settings
+from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.domain.task import Spec
+from reviewloop.git.repository import UserRepo, discover
+from reviewloop.git.transfer import addresses_of
+from reviewloop.render.proposal import Proposal
+from reviewloop.store.metrics import RunMetrics
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.figures import SharedFigures
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord
+
+
+class PostgresFleet:
+    """The runs of all repositories that a database knows; needs no clone."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened: list[Any] = []
+
+    @cached_property
+    def _database(self) -> Database:
+        """The database; its tables must be there."""
+        entered = opened(self._url)
+        database = entered.__enter__()
+        self._opened.append(entered)
+        return database
+
+    @property
+    def workers(self) -> "PostgresFleet":
+        """Who does queued tasks: `reviewloop worker`, anywhere."""
+        return self
+
+    def close(self) -> None:
+        """Close the connection."""
+        while self._opened:
+            self._opened.pop().__exit__(None, None, None)
+
+    def enqueue(self, request: Any, remote: str) -> Enqueued:
+        """Queue the tasks of a batch; makes the tables where they lack."""
+        queued = enqueue(self._url, open_repository(), request, remote)
+        about = queued.about
+        return Enqueued(
+            queued.record.batch_id,
+            about.branch,
+            about.address,
+            queued.added,
+            queued.notes,
+            queued.told,
+        )
+
+    def overview(self) -> Overview:
+        """Return how far the batches of all workers are."""
+        told = batches_shown(self._database, self._url)
+        runs = runs_shown(self._database, self._url)
+        waits = any(one["state"] == "running" for one in told)
+        return Overview(
+            "shared-status",
+            tuple(RunStand(run, state, run.reason) for run, state in runs),
+            tuple(told),
+            lists_runs=False,
+            note=Jobs(self._database, self._url).unattended() if waits else "",
+        )
+
+    def find(self, named: str | None) -> RunRecord:
+        """Return the named run, or the newest one."""
+        return reading.newest_or_named(self._database, named)
+
+    def proposal(self, run: RunRecord) -> Proposal | None:
+        """Return what a run proposes, None when it has not come so far."""
+        return cast(Proposal, SharedRuns(self._database).proposal(run.run_id)[0]) or None
+
+    @contextmanager
+    def looked(self, run: RunRecord) -> Iterator[Seen]:
+        """Lend what a worker kept of a run; the code around findings stands where it was read."""
+        proposal, patch = proposal_shown(self._database, run.run_id)
+        yield Seen(proposal, lambda path: None, lambda: patch)
+
+    def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
+        """Yield what a run did, as far as its worker has brought it to the store."""
+        return reading.events_told(self._database, self._url, run, follow=follow)
+
+    def metrics(self) -> Sequence[RunMetrics]:
+        """Return the figures of all runs."""
+        return figures_shown(self._database)
+
+    def births(self, rows: Iterable[RunMetrics]) -> Mapping[str, float]:
+        """Return when specs came into their repositories, as workers found it."""
+        return births_shown(self._database)
+
+    def tasks(self, user: UserRepo, spec: Spec) -> TasksInWork:
+        """Return what the runs of workers say of the tasks; before the first batch nothing."""
+        with closing(Database(self._url)) as database:
+            if not database.version():
+                return TasksInWork({}, {}, {})
+            database.require_tables()
+            return TasksInWork(*tasks_in_work(database, self._url, user, spec), {})
+
+    def waiting(self, branch: str) -> Listing:
+        """Return what waits on all branches of all repositories, or on one."""
+        return Listing("shared-queue", queue_shown(self._database, self._url, branch))
+
+    def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
+        """Return the named run, or the only one that waits."""
+        if named is None:
+            waiting = [str(row["run"]) for row in queue_shown(self._database, self._url)["runs"]]
+            if len(waiting) != 1:
+                names = f"{', '.join(waiting)}; name the one to show" if waiting else "none"
+                raise UsageError(f"{len(waiting)} runs wait: {names}")
+            named = waiting[0]
+        return SharedRuns(self._database).find(named), ""
+
+    def answer(self, named: str | None, choice: str, text: str, person: Person) -> ExitCode:
+        """Queue an answer to a run."""
+        run = answers.run_meant(self._database, named, choice)
+        red = answers.must_fix_left(self._database, run) if choice == "approve" else 0
+        if not person.sure(run.run_id, red):
+            return ExitCode.WAITING
+        answers.give_answer(self._database, self._url, run, choice, text)
+        return person.sent(run.run_id, choice)
+
+    def edited(self, named: str | None, choice: str) -> tuple[Repository, RunRecord]:
+        """Refuse: nobody has the files of a worker."""
+        raise UsageError("what workers made is approved as it is: leave out -m, -F and --without")
+
+    def resume(self, named: str | None, caps: Mapping[str, Any], person: Person) -> ExitCode:
+        """Queue a run again, and the tasks that wait for it."""
+        return person.queued(answers.resume(self._database, self._url, named, caps))
+
+    def approve(self, names: Sequence[str], branch: str, person: Person) -> Iterable[Sent]:
+        """Queue the approval of runs and of what they build on; of all on a branch without names."""
+        named = answers.runs_named(self._database, names)
+        agreed = {
+            run.run_id
+            for run in named
+            if person.agrees(run.run_id, answers.must_fix_left(self._database, run))
+        }
+        return answers.approve_each(
+            self._database, self._url, named, branch, _here(), agreed=agreed
+        )
+
+    def reject(self, names: Sequence[str], text: str) -> Iterable[Sent]:
+        """Queue the rejection of runs."""
+        runs = answers.runs_named(self._database, names)
+        return answers.reject_each(self._database, self._url, runs, text)
+
+    def branch(self) -> str | None:
+        """No checkout matters."""
+        return None
+
+    def undo(self, named: str | None) -> Sequence[str]:
+        """Say how a commit is taken back that was pushed."""
+        raise UsageError(reading.why_not_undone(self._database, named))
+
+    def checkout(self, named: str, name: str, *, before_edit: bool) -> str:
+        """Make a branch with the work of a run in the repository that one stands in."""
+        if before_edit:
+            raise UsageError("--before-edit is for runs of this machine")
+        return reading.export(self._database, open_repository(), named, name)
+
+    def cleaning(self, older_than: int | None, *, with_work: bool, metrics: bool) -> Cleaning:
+        """Return the old runs of all workers that can go, with jobs and batches that ended."""
+        days = read_settings(None).settings.runs.keep_days if older_than is None else older_than
+        found = find_finished(self._database, days, with_work=with_work)
+        lines = [f"{run.run_id}  {run.status}  {run.title}" for run in found.runs]
+        lines += ["the figures of all runs"] if metrics else []
+
+        def delete() -> Sequence[str]:
+            delete_finished(self._database, found.runs, days)
+            if metrics:
+                SharedFigures(self._database).delete()
+            return ()
+
+        return Cleaning(tuple(lines), found.kept, (), len(found.runs), True, delete)
+
+
+def _here() -> CurrentCheckout | None:
+    """Return the checkout around this folder, None where there is none that can be read."""
+    try:
+        user = discover(Path.cwd(), for_reading=True)
+        return CurrentCheckout(user.branch or "", addresses_of(user))
+    except ReviewLoopError:  # the branch has to be named, then
+        return None

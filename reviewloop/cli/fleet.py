@@ -1,0 +1,94 @@
+"""`--store`: whether a command is about this machine or about a store that many machines share."""
+
+import functools
+import os
+from collections.abc import Callable
+from contextlib import closing
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from reviewloop.app.fleet.local import LocalFleet
+from reviewloop.cli.consoles import say
+from reviewloop.domain.errors import UsageError
+from reviewloop.installed import how_to_install
+
+if TYPE_CHECKING:
+    from reviewloop.app.fleet.port import Fleet
+
+P = ParamSpec("P")
+T = TypeVar("T")
+VARIABLE = "REVIEWLOOP_STORE"
+_STORE_HELP = "postgresql://… of the database that machines share; also REVIEWLOOP_STORE."
+
+
+def fleet_at(url: str) -> "Fleet":
+    """Return the fleet that a command is about; raise `UsageError` where packages for it lack."""
+    if not url:
+        return LocalFleet(say)
+    require_driver()
+    from reviewloop.app.fleet.postgres import PostgresFleet
+
+    return PostgresFleet(url)
+
+
+def require_driver() -> None:
+    """Raise `UsageError` unless what speaks to PostgreSQL is installed."""
+    names = ("psycopg", "procrastinate", "langgraph.checkpoint.postgres")
+    if not all(find_spec(name) for name in names):
+        raise UsageError(f"a shared store needs more packages: {how_to_install('postgres')}")
+
+
+def _hidden_anywhere(
+    context: click.Context, option: click.Parameter, url: str | None
+) -> str | None:
+    """Put the address where our masking looks: what stands in the environment is never shown."""
+    if url:
+        os.environ[VARIABLE] = url
+    return url
+
+
+address_option = click.option(
+    "--store",
+    metavar="URL",
+    envvar=VARIABLE,
+    callback=_hidden_anywhere,
+    default="",
+    help=_STORE_HELP,
+)
+
+
+def fleet_option(command: Callable[..., T]) -> Callable[..., T]:
+    """Add `--store` to a command, which is called with the `fleet` that it names.
+
+    A group that has a command to call leaves the address to that: see `own_fleet_option`.
+    """
+
+    @address_option
+    @functools.wraps(command)
+    def on_a_fleet(*args: Any, store: str, **given: Any) -> T:
+        context = click.get_current_context()
+        context.obj = store
+        if context.invoked_subcommand:
+            return command(*args, fleet=None, **given)
+        return _with_fleet(command, store, *args, **given)
+
+    return on_a_fleet
+
+
+def own_fleet_option(command: Callable[..., T]) -> Callable[..., T]:
+    """Add `--store` to a command of a group that has it: unless it is said here, that one holds."""
+
+    @click.option("--store", metavar="URL", callback=_hidden_anywhere, help=_STORE_HELP)
+    @functools.wraps(command)
+    def on_the_groups(*args: Any, store: str | None, **given: Any) -> T:
+        url = click.get_current_context().obj if store is None else store
+        return _with_fleet(command, url or "", *args, **given)
+
+    return on_the_groups
+
+
+def _with_fleet(command: Callable[..., T], url: str, *args: Any, **given: Any) -> T:
+    with closing(fleet_at(url)) as fleet:
+        return command(*args, fleet=fleet, **given)
