@@ -97,10 +97,11 @@ def approve_some(
         raise UsageError("--with-must-fix is for runs that you name: --all holds must-fix work")
     if branch and runs:
         raise UsageError("--branch is for --all: a run's name says enough")
+    approving = fleet.approve(runs, branch, Terminal(as_json=as_json, agreed=with_must_fix))
     told: list[Approved] = []
     sent: list[Sent] = []
     try:
-        for found in fleet.approve(runs, branch, Terminal(as_json=as_json, agreed=with_must_fix)):
+        for found in approving:
             if isinstance(found, Sent):
                 sent.append(found)
                 continue
@@ -129,9 +130,9 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, fleet: Fleet) -
     """
     if not (text or as_json):
         text = _why()
-    rows, sent = [], []
+    rejecting, rows, sent = fleet.reject(runs, text), [], []
     try:
-        for found in fleet.reject(runs, text):
+        for found in rejecting:
             if isinstance(found, Sent):
                 sent.append(found)
             else:

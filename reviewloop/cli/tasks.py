@@ -64,7 +64,7 @@ def tasks_report(
     held: Mapping[str, str],
     elsewhere: Mapping[str, str] = NOWHERE,
 ) -> dict[str, Any]:
-    """Return what is known about the tasks as plain values; for the others see `app.fleet.port.TasksInWork`."""
+    """Return what is known about the tasks as plain values; see `TasksInWork` for the others."""
 
     done, total = progress(spec)
     optional_done, optional_total = optional_progress(spec)

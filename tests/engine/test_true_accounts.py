@@ -13,7 +13,7 @@ from support.team import Team
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.views import batches_shown
-from reviewloop.app.fleet.work import figures_shown
+from reviewloop.app.fleet.work import births_shown, figures_shown
 from reviewloop.app.stats import Chosen, figures
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.journal import CallKey, Journal
@@ -139,7 +139,7 @@ def test_the_same_task_of_two_branches_is_two_in_the_figures(postgres):
             row = RunMetrics(f"1-{branch}", "task", "committed", at, at, "1", "spec")
             row = replace(row, first_review=review)
             SharedFigures(database).save("key", branch, [row], {})
-        body = figures(*figures_shown(database), Chosen())
+        body = figures(figures_shown(database), births_shown(database), Chosen())
     assert body["tasks"] == 2
     assert body["first_pass"]["rate"] == 0.5
 

@@ -216,16 +216,18 @@ class LocalFleet:
             if one.run.run_id in asked
             and person.agrees(one.run.run_id, left_of(self.proposal(one.run)).must_fix)
         }
-        yield from approve_each(repository, chosen, lambda event: None, named=asked, agreed=agreed)
+        return approve_each(repository, chosen, lambda event: None, named=asked, agreed=agreed)
 
     def reject(self, names: Sequence[str], text: str) -> Iterator[Rejected]:
         """Reject runs, one after the other."""
         from reviewloop.app.batch.queue import after_reject, named_runs, reject_each
 
         repository = self._own_runs(self._own)
-        for run, standing in reject_each(repository, named_runs(repository, names, "skip"), text):
-            left = {other.run_id: after_reject(run, other, standing) for other in standing}
-            yield Rejected(run, left)
+        named = named_runs(repository, names, "skip")  # before anything is done
+        return (
+            Rejected(run, {other.run_id: after_reject(run, other, standing) for other in standing})
+            for run, standing in reject_each(repository, named, text)
+        )
 
     def branch(self) -> str | None:
         """Return the branch that is checked out."""

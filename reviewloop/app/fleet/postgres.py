@@ -156,7 +156,7 @@ class PostgresFleet:
         return person.queued(answers.resume(self._database, self._url, named, caps))
 
     def approve(self, names: Sequence[str], branch: str, person: Person) -> Iterable[Sent]:
-        """Queue the approval of runs and of what they build on; of all on a branch without names."""
+        """Queue the approval of runs and of what they build on; see `answers.approve_each`."""
         named = answers.runs_named(self._database, names)
         agreed = {
             run.run_id
