@@ -65,8 +65,12 @@ def test_every_command_with_json_has_its_schemas():
 
 
 def test_every_kind_that_is_printed_has_a_schema():
-    text = "".join(path.read_text("utf-8") for path in (ROOT / "reviewloop/cli").glob("*.py"))
-    kinds = set(re.findall(r'print_json\(\s*"([\w-]+)"', text))
+    text = "".join(
+        path.read_text("utf-8")
+        for folder in ("cli", "app/fleet")
+        for path in (ROOT / "reviewloop" / folder).glob("*.py")
+    )
+    kinds = set(re.findall(r'(?:print_json|Overview|Listing)\(\s*"([\w-]+)"', text))
     kinds |= set(re.findall(r'"(github_\w+)", as_json', text))
     kinds |= set(re.findall(r'"(shared-[\w-]+)"', text))
     assert len(kinds) > 20

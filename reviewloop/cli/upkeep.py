@@ -9,7 +9,6 @@ from reviewloop.cli.consoles import is_interactive, say
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
-from reviewloop.render.untrusted import one_line
 
 
 @click.command(cls=Command)
@@ -53,7 +52,7 @@ def clean(
     """
     garbage = fleet.cleaning(older_than, with_work=with_work, metrics=metrics)
     for line in garbage.lines:
-        click.echo(one_line(line))
+        click.echo(line)
     if garbage.kept:
         names = ", ".join(record.run_id for record in garbage.kept)
         click.echo(

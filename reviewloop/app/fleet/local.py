@@ -252,10 +252,11 @@ class LocalFleet:
         """Return the old runs, killed starts and reviews that can go."""
         from reviewloop.app.batch.report import keep_rows
         from reviewloop.app.run.cleaning import delete_garbage, find_garbage
+        from reviewloop.render.untrusted import one_line
 
         repository = self._read
         found = find_garbage(repository, older_than, with_work=with_work, with_metrics=metrics)
-        lines = [f"{run.run_id}  {run.status}  {run.title}" for run in found.runs]
+        lines = [one_line(f"{run.run_id}  {run.status}  {run.title}") for run in found.runs]
         lines += [f"{path.name}  a start that was killed" for path in found.starts]
         lines += [f"{path.name}  what models said in a review" for path in found.reviews]
         lines += [f"{path.name}  the figures of all runs" for path in found.metrics[:1]]

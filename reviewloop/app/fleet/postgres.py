@@ -32,6 +32,7 @@ from reviewloop.domain.task import Spec
 from reviewloop.git.repository import UserRepo, discover
 from reviewloop.git.transfer import addresses_of
 from reviewloop.render.proposal import Proposal
+from reviewloop.render.untrusted import one_line
 from reviewloop.store.metrics import RunMetrics
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.figures import SharedFigures
@@ -190,7 +191,7 @@ class PostgresFleet:
         """Return the old runs of all workers that can go, with jobs and batches that ended."""
         days = read_settings(None).settings.runs.keep_days if older_than is None else older_than
         found = find_finished(self._database, days, with_work=with_work)
-        lines = [f"{run.run_id}  {run.status}  {run.title}" for run in found.runs]
+        lines = [one_line(f"{run.run_id}  {run.status}  {run.title}") for run in found.runs]
         lines += ["the figures of all runs"] if metrics else []
 
         def delete() -> Sequence[str]:
