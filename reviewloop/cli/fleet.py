@@ -1,10 +1,10 @@
 """`--store`: whether a command is about this machine or about a store that many machines share."""
 
 import functools
+import importlib.util
 import os
 from collections.abc import Callable
 from contextlib import closing
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -36,7 +36,7 @@ def fleet_at(url: str) -> "Fleet":
 def require_driver() -> None:
     """Raise `UsageError` unless what speaks to PostgreSQL is installed."""
     names = ("psycopg", "procrastinate", "langgraph.checkpoint.postgres")
-    if not all(find_spec(name) for name in names):
+    if not all(importlib.util.find_spec(name) for name in names):
         raise UsageError(f"a shared store needs more packages: {how_to_install('postgres')}")
 
 
