@@ -1,6 +1,5 @@
 import json
 import re
-import time
 from html.parser import HTMLParser
 
 from support.sample_review import (
@@ -17,6 +16,7 @@ from reviewloop.domain.finding import Placement, Severity
 from reviewloop.git.patches import DiffLine, Hunk
 from reviewloop.render.html import render
 from reviewloop.render.report import ReviewedFile
+from tests.support.growth import ends_within
 
 VOID = {"meta", "link", "input", "br"}
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&<!-- ]]>"
@@ -161,13 +161,12 @@ def test_a_huge_change_makes_a_page_that_still_opens():
         for n in range(100)
     )
     report = sample_report(findings=many, reviewed=(ReviewedFile("big.py", "A", ((1, 100_000),)),))
-    started = time.process_time()
     text = html(report, source)
-    assert time.process_time() - started < 10
     assert len(text) < 3_000_000
     page = Page(text)
     assert len(page.all("tr", "card")) == 100
     assert "lines left out, to keep this page small" in text
+    assert ends_within(lambda: html(report, source), 50 * len(lines))
     assert sum(len(part["rows"]) for part in folded(text)) <= 5000
 
 

@@ -1,5 +1,6 @@
 """Answers that are long on purpose are read in the time their length takes."""
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -9,9 +10,9 @@ from reviewloop.render.untrusted import one_line
 from reviewloop.review import lenient
 from reviewloop.review.intake import read_findings
 from reviewloop.review.lenient import NotOneObjectError, the_one_object
-from tests.support.growth import grows_faster_than_its_text
+from tests.support.growth import LONG, ends, ends_soon, grows_faster_than_its_text
 
-LENGTH = 48_000
+LENGTH = 12_000
 KEYS = ",".join(f'"k{n}": 1' for n in range(LENGTH // 10))
 
 
@@ -30,29 +31,49 @@ def report(text):
     read_findings({"findings": [{**finding, "severity": "nit"}, finding]})
 
 
-@pytest.mark.parametrize(
-    ("work", "text"),
-    [
-        (read, "{" * LENGTH),
-        (read, "{/*" * (LENGTH // 3)),
-        (read, "{/*" * (LENGTH // 6) + " " * (LENGTH // 2) + "*/"),
-        (read, '{"a": "b", ' * (LENGTH // 11)),
-        (read, "{# a\n" * (LENGTH // 5)),
-        (read, "{" + KEYS),
-        (report, "1" * LENGTH),
-        (report, " " * LENGTH),
-        (report, "a:" * (LENGTH // 2)),
-        (report, "\x1b[0" * (LENGTH // 4)),
-        (one_line, "\u200b\x1b]" * (LENGTH // 3)),
-        (one_line, " \r" * (LENGTH // 2)),
-    ],
-)
-def test_four_times_the_answer_is_not_sixteen_times_the_work(work, text):
+HOSTILE = [
+    (read, "", "{", ""),
+    (read, "", "{/*", ""),
+    (read, "{/*", " ", "*/"),
+    (read, "", '{"a": "b", ', ""),
+    (read, "", "{# a\n", ""),
+    (read, "{", '"k": 1,', ""),
+    (report, "", "1", ""),
+    (report, "", " ", ""),
+    (report, "", "a:", ""),
+    (report, "", "\x1b[0", ""),
+    (one_line, "", "\u200b\x1b]", ""),
+    (one_line, "", " \r", ""),
+]
+
+
+@pytest.mark.parametrize(("work", "head", "piece", "tail"), HOSTILE)
+def test_four_times_the_answer_is_not_sixteen_times_the_work(work, head, piece, tail):
+    text = head + piece * (LENGTH // len(piece)) + tail
     assert not grows_faster_than_its_text(work, text)
+    assert ends_soon(lambda text: work(head + text + tail), piece)
 
 
-def test_what_grows_too_fast_is_seen():
-    assert grows_faster_than_its_text(search_from_everywhere, "a" * LENGTH)
+def test_many_keys_are_not_compared_with_each_other():
+    assert not grows_faster_than_its_text(read, "{" + KEYS)
+    many = ",".join(f'"k{n}": 1' for n in range(LONG // 10))
+    assert ends(lambda: read("{" + many + "}"))
+
+
+def add_line_by_line(text):
+    for at in range(len(text)):
+        for _ in range(at):
+            pass
+
+
+@pytest.mark.parametrize("work", [search_from_everywhere, add_line_by_line])
+def test_what_grows_too_fast_is_seen(work):
+    assert grows_faster_than_its_text(work, "a" * 2000)
+
+
+def test_an_expression_that_tries_from_everywhere_is_seen():
+    assert not ends(lambda: re.search("a*b", "a" * LONG), seconds=2)
+    assert ends(lambda: re.search("ab", "a" * LONG), seconds=2)
 
 
 def test_objects_inside_of_a_cut_off_one_are_not_tried_one_after_the_other(monkeypatch):

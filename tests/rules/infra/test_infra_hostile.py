@@ -1,7 +1,6 @@
 """Broken and hostile infrastructure code: never an error, never an endless wait."""
 
 import random
-import time
 
 import pytest
 from rules.infra.test_infra_planted import blocks
@@ -9,6 +8,7 @@ from rules.infra.test_infra_planted import blocks
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of
 from reviewloop.rules.infra.check import infra_hits
+from tests.support.growth import ends_within, grows_too_fast
 
 CFN = "AWSTemplateFormatVersion: 1\nResources:\n"
 
@@ -69,19 +69,17 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ids=lambda value: str(value)[:20] if isinstance(value, str) else None,
 )
 def test_hostile_files_end_soon(path, language, text):
-    started = time.process_time()
-    run(text, path, language)
-    assert time.process_time() - started < 5
+    run(text[:60], path, language)  # loads and compiles what the first file needs
+    assert ends_within(lambda: run(text, path, language), 1_000_000 + 60 * len(text))
 
 
 def test_the_cost_grows_with_the_text():
     block = (
         'resource "aws_kms_key" "k%d" {\n  description = "x"\n  policy = jsonencode({ a = 1 })\n}\n'
     )
-    times = []
-    for count in (2_000, 8_000):
-        text = "".join(block % number for number in range(count))
-        started = time.process_time()
-        assert len(run(text, "main.tf")) == count
-        times.append(time.process_time() - started)
-    assert times[1] < 8 * times[0] + 0.5
+
+    def found(count):
+        return run("".join(block % number for number in range(count)), "main.tf")
+
+    assert len(found(800)) == 800
+    assert not grows_too_fast(found, 800)

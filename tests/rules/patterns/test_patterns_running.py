@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 from support.rule_examples import PATTERN_CHECKS as CHECKS
@@ -10,6 +9,7 @@ from support.rule_examples import bad_files, good_files
 
 from reviewloop.analysis.contract import FileCheck, Hit, Rule, SourceFile
 from reviewloop.analysis.languages import language_of, path_class
+from tests.support.growth import ends_within
 
 RULES = [(check, rule) for check in CHECKS for rule in check.rules]
 DEEP = 5_000
@@ -95,9 +95,8 @@ def test_every_kind_of_node_is_known_to_the_grammar(path: str):
     ],
 )
 def test_hostile_files_cost_little(path: str, code: str):
-    began = time.process_time()
-    run(path, code)
-    assert time.process_time() - began < 10  # quadratic work takes minutes
+    run(path, code[:20])  # loads and compiles what the first file needs
+    assert ends_within(lambda: run(path, code), 200_000 + 100 * len(code))
 
 
 @pytest.mark.parametrize("level", ["- ", "? - ", "- ? : ", ": "])

@@ -1,13 +1,12 @@
 """Hostile and odd files: the pass ends, quickly, and never raises."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.rules.taint import CHECKS
+from tests.support.growth import ends_within, grows_too_fast
 
 HEAD = "from flask import request\nimport os\n"
 
@@ -67,9 +66,9 @@ def deeper(count, call):
 
 @pytest.mark.parametrize("name", DEEP)
 def test_deep_and_long_code_ends_quickly(name):
-    started = time.process_time()
-    deeper(100, lambda: run(HEAD + DEEP[name] + "\n"))
-    assert time.process_time() - started < 5
+    code = HEAD + DEEP[name] + "\n"
+    run(HEAD)  # loads and compiles what the first file needs
+    assert ends_within(lambda: deeper(100, lambda: run(code)), 200_000 + 100 * len(code))
 
 
 def test_a_flow_is_still_found_beside_nonsense():
@@ -83,11 +82,12 @@ def test_a_long_file_takes_time_in_proportion_to_its_length():
         "        b = 'SELECT ' + a\n    else:\n        b = 'x'\n    for c in b:\n"
         "        cursor.execute(b, [c])\n    return {{'a': a}}\n"
     )
-    text = HEAD + "".join(function.format(n=n) for n in range(4000))
-    started = time.process_time()
-    hits = run(text)
-    assert len(hits) == 4000
-    assert time.process_time() - started < 12
+
+    def found(count):
+        return run(HEAD + "".join(function.format(n=n) for n in range(count)))
+
+    assert len(found(400)) == 400
+    assert not grows_too_fast(found, 400)
 
 
 @settings(max_examples=150, deadline=None)
