@@ -93,8 +93,8 @@ def _changed(seen: RunView, tree: str) -> UserAnswer | None:
         raise UsageError("nothing would be left of the change; answer skip to end the run")
     review = True
     if any(one.get("status") == "done" for one in seen.proposal.get("reviewers", [])):
-        said = read_line("have reviewers look at what you edited? [Y/n] > ").strip().casefold()
-        review = not said.startswith("n")
+        typed = read_line("have reviewers look at what you edited? [Y/n] > ").strip().casefold()
+        review = not typed.startswith("n")
     return _answer(tree, review=review)
 
 

@@ -102,7 +102,7 @@ def _planned(repository: Repository, wanted: RunRequest) -> Plan:
     except GuardRailError as error:
         if not is_interactive() or not error.offer:
             raise
-        click.echo(f"{str(error).partition(';')[0]}.", err=True)
+        click.echo(f"{error.problem}.", err=True)
         there = head_now(repository, error.offer)
         what = "Go on on the branch" if there else "Commit to a new branch"
         if not click.confirm(f"{what} {error.offer}?", default=True, err=True):

@@ -89,13 +89,16 @@ class StoreError(ReviewLoopError):
 
 
 class GuardRailError(ReviewLoopError):
-    """A hard guard-rail stands in the way; `offer` is the branch to use instead, if that helps."""
+    """A hard guard-rail stands in the way.
+
+    `offer` is the branch to use instead, if that helps, and `problem` the text without it.
+    """
 
     exit_code = ExitCode.GUARD_FAILED
 
-    def __init__(self, message: str, *, offer: str = "") -> None:
+    def __init__(self, message: str, *, offer: str = "", problem: str = "") -> None:
         super().__init__(message)
-        self.offer = offer
+        self.offer, self.problem = offer, problem or message
 
 
 class ModelError(ReviewLoopError):

@@ -45,11 +45,12 @@ from reviewloop.github.user_comments import (
     ALL,
     HANDED_ON,
     HELP,
-    IN_CODE,
     MOST_WORD,
     Command,
+    Origin,
     Voices,
     Wrong,
+    origin_of,
     parse,
     permitted,
 )
@@ -264,7 +265,7 @@ class Orders:
         if entry.get("status") != "dismissed" and not self._dismissed_there(name):
             self.reply(f"This is not dismissed, so nothing was changed: {what}")
             return
-        if reason.startswith(IN_CODE):
+        if origin_of(reason) is Origin.CODE:
             self.reply(f"This is silenced in the repository; change it there: {what}")
             return
 

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal, get_args
 
 from reviewloop.domain.errors import UsageError
@@ -182,8 +183,23 @@ def _unknown(verb: str) -> str:
 
 _MOST_REASON = 120
 MOST_WORD = 160  # with the name
-IN_CODE = ("suppressed in the code", "in the baseline")  # such words begin a reason
-RESOLVED = "its thread was resolved by "
+_IN_CODE = ("suppressed in the code", "in the baseline")  # such words begin a reason
+_RESOLVED = "its thread was resolved by "
+
+
+class Origin(StrEnum):
+    """Where a finding was dismissed."""
+
+    CODE = "code"  # of the repository: a comment, or the baseline
+    THREAD = "thread"  # by resolving it
+    WORD = "word"  # by a command
+
+
+def origin_of(reason: str) -> Origin:
+    """Return where a finding was dismissed; comments and states keep no more than the reason."""
+    if reason.startswith(_RESOLVED):
+        return Origin.THREAD
+    return Origin.CODE if reason.startswith(_IN_CODE) else Origin.WORD
 
 
 def permitted(client: GitHub) -> Callable[[str], bool]:
@@ -254,7 +270,7 @@ class Voices:
         if dismissal:
             return dismissal
         user = self.resolver(roots[-1], finding) if roots else ""
-        return f"{RESOLVED}{user}" if user and self._counts(user) else ""
+        return f"{_RESOLVED}{user}" if user and self._counts(user) else ""
 
     def resolver(self, root: ReviewComment, finding: str) -> str:
         """Return who resolved the thread, "" when it is open or when we did it ourselves."""
@@ -377,16 +393,22 @@ def requested_findings(client: GitHub, pull: PullRequest, selection: str) -> Fix
     names = list(roots) if selection == ALL else [_named(selection, roots, pull)]
     findings: list[Finding] = []
     left: dict[str, str] = {}
+    unread: dict[
+        str, str
+    ] = {}  # what was settled before is no news where all that is open is asked
     for name in names:
         entry = state.findings.get(name, {})
         reason = _SETTLED.get(str(entry.get("status", "")), "")
         if not reason and (word := voices.dismissed(roots[name], name)):
             reason = f"it is dismissed ({word})"
+        settled = bool(reason)
         found = finding_from(roots[name][-1].body)
         if not reason and (found is None or found.id != name):
             reason = "its comment does not hold it; it was posted by an earlier release"
         if reason or found is None:
             left[name] = reason
+            if not settled:
+                unread[name] = reason
         elif selection != ALL or found.severity.actionable:
             findings.append(found)
     if not findings:
@@ -394,8 +416,6 @@ def requested_findings(client: GitHub, pull: PullRequest, selection: str) -> Fix
         if selection == ALL:
             raise UsageError(f"no finding with a comment of ours on {number} is open")
         raise UsageError(f"the finding {names[0]} on {number} is not fixed: {left[names[0]]}")
-    # What was settled before is no news where everything that is open was asked for.
-    unread = {name: why for name, why in left.items() if not why.startswith("it is ")}
     return FixRequest(tuple(findings), unread)
 
 

@@ -1,11 +1,11 @@
 """Gate: changes that a user must see even in autopilot; it never stops the loop."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from reviewloop.checkout.protected import Protection, folded, protection_of
 from reviewloop.domain.gate import GateResult, GateStatus
@@ -167,7 +167,14 @@ _MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
 _OURS = ("reviewloop.toml",)
 
 
-def changed_judges(change: GuardInput) -> Iterator[str]:
+class _Sensitive(NamedTuple):
+    """Why a file of the change is one to look at; `path` is "" where only a part of it is."""
+
+    path: str
+    reason: str
+
+
+def changed_judges(change: GuardInput) -> Iterator[_Sensitive]:
     """Yield a reason for each file whose part in judging changes is changed by this one.
 
     In a repository without any tests, what is new is how it gets them: no reason.
@@ -176,7 +183,7 @@ def changed_judges(change: GuardInput) -> Iterator[str]:
         for name in (*_OURS, *_WHOLE_FILES, *_MAKEFILES):
             file = change.change.file(below(folder, name))
             if file is not None and (file.status != "A" or name in _OURS):
-                yield f"{file.path} takes part in judging changes and is changed"
+                yield _Sensitive(file.path, f"{file.path} {_JUDGES}")
     for name, part, read in _PARTS:
         for file in change.change.files:
             if name not in {file.path.rpartition("/")[2], file.old_path.rpartition("/")[2]}:
@@ -184,7 +191,7 @@ def changed_judges(change: GuardInput) -> Iterator[str]:
             before = read(_files(file.old_path, change.read_base))
             after = read(_files(file.path, change.read_new))
             if before != after and (before or change.tested_before()):
-                yield f"{part} of {file.path} takes part in judging changes and is changed"
+                yield _Sensitive("", f"{part} of {file.path} {_JUDGES}")
 
 
 def _files(path: str, read: ReadFile) -> Surroundings:
@@ -276,13 +283,19 @@ def _running_parts(data: bytes | None) -> Any:
 NAME = "governance"
 
 _REASONS_SHOWN = 3
+_JUDGES = "takes part in judging changes and is changed"
 
 
 def check(change: GuardInput) -> GateResult:
     """Judge size, growth of complexity, and what kind of files the change touches."""
     growth = _Growth.of(change)
     sensitive = [*_patterns(change), *changed_judges(change)]
-    reasons = [*_sizes(change), *growth.reasons(change), *sensitive, *_protected(change, sensitive)]
+    reasons = [
+        *_sizes(change),
+        *growth.reasons(change),
+        *(one.reason for one in sensitive),
+        *_protected(change, {one.path for one in sensitive}),
+    ]
     details = {
         "reasons": reasons,
         "files": len(change.change.files),
@@ -318,20 +331,20 @@ def _sizes(change: GuardInput) -> Iterator[str]:
         yield f"{lines} lines changed (limit {limits.lines})"
 
 
-def _patterns(change: GuardInput) -> Iterator[str]:
+def _patterns(change: GuardInput) -> Iterator[_Sensitive]:
     for file in change.change.files:
         for path in dict.fromkeys((file.path, file.old_path)):
             pattern = first_match(path, change.settings.governance.patterns)
             if pattern is not None:
-                yield f"{path} matches {pattern}"
+                yield _Sensitive(path, f"{path} matches {pattern}")
                 break
 
 
-def _protected(change: GuardInput, reasons: list[str]) -> Iterator[str]:
+def _protected(change: GuardInput, told: Collection[str]) -> Iterator[str]:
     """Yield a reason for each protected file that no other reason is about."""
     for file in protected_changes(change.change, change.read_base, change.read_new):
         path = file["path"]
-        if not any(reason.startswith(f"{path} ") for reason in reasons):
+        if path not in told:
             yield f"{path} {file['why']}"
 
 

@@ -26,20 +26,22 @@ def choose_branch(
     offered = f"reviewloop/{safe_branch_name(name)}"
     if not wanted:
         if user.branch is None:
+            problem = "HEAD is detached, so there is no branch to commit to"
             raise GuardRailError(
-                "HEAD is detached, so there is no branch to commit to; switch to a branch, or "
-                f"start with --branch {offered}",
+                f"{problem}; switch to a branch, or start with --branch {offered}",
                 offer=offered,
+                problem=problem,
             )
         if check_branch(user.branch, settings).status.stops:
+            problem = f"the branch {user.branch} is protected"
             raise GuardRailError(
-                f"the branch {user.branch} is protected; start with --branch {offered}",
-                offer=offered,
+                f"{problem}; start with --branch {offered}", offer=offered, problem=problem
             )
         return user.branch, False
     if check_branch(wanted, settings).status.stops:
+        problem = f"the branch {wanted} is protected"
         raise GuardRailError(
-            f"the branch {wanted} is protected; choose another, say {offered}", offer=offered
+            f"{problem}; choose another, say {offered}", offer=offered, problem=problem
         )
     branch_ref(Git(user.common_dir), wanted)  # refuses a name that git does not allow
     if wanted == user.branch:

@@ -76,7 +76,7 @@ def _absent(repository: Repository, commits: Iterable[str]) -> set[str]:
     asked = "".join(f"{commit}\n" for commit in wanted).encode()
     answers = git.run("cat-file", "--batch-check=%(objecttype)", input=asked).splitlines()
     return {
-        commit for commit, said in zip(wanted, answers, strict=True) if said.endswith(b" missing")
+        commit for commit, line in zip(wanted, answers, strict=True) if line.endswith(b" missing")
     }
 
 

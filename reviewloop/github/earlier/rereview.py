@@ -10,7 +10,13 @@ from reviewloop.git.located import ReviewRepository
 from reviewloop.git.revisions import only_added
 from reviewloop.github.api.answers import ReviewComment, Thread
 from reviewloop.github.api.client import GitHub
-from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError, NotFound
+from reviewloop.github.api.errors import (
+    AnswerLost,
+    BadCredentials,
+    Forbidden,
+    GitHubError,
+    NotFound,
+)
 from reviewloop.github.api.model import Posted, PullRequest, State
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.marker import (
@@ -22,7 +28,7 @@ from reviewloop.github.comments.marker import (
     own,
 )
 from reviewloop.github.earlier.sameness import NO_FILE, CodePresence, Facts, Sameness
-from reviewloop.github.user_comments import IN_CODE, RESOLVED, Voices
+from reviewloop.github.user_comments import Origin, Voices, origin_of
 from reviewloop.review.anchoring import ChangedLines
 
 # None of it is written by a model.
@@ -80,19 +86,24 @@ def give_all(
             if answer.text:
                 _reply(client, pull.number, answer, pace)
             if answer.resolve and may_resolve:
-                client.resolve_thread(answer.thread)
-        except Forbidden as error:
-            if "resolveReviewThread" in str(error):
-                may_resolve = False  # as it should be: that right lets the token push, too
-            else:
-                failing(error)
-                problems.append(_sentence(answer, error))
+                may_resolve = _resolve(client, answer.thread)
         except NotFound as error:
             notify(_sentence(answer, error))
         except GitHubError as error:
             failing(error)
             problems.append(_sentence(answer, error))
     return tuple(problems)
+
+
+def _resolve(client: GitHub, thread: str) -> bool:
+    """Resolve a thread; return whether the token may: one that may could push, too."""
+    try:
+        client.resolve_thread(thread)
+    except BadCredentials:
+        raise
+    except Forbidden:
+        return False
+    return True
 
 
 def _reply(client: GitHub, number: int, answer: ThreadReply, pace: Pace) -> None:
@@ -272,7 +283,7 @@ class _Planning:
         roots = self.roots.get(name, ())
         resolved = bool(roots) and bool(self.voices.resolver(roots[-1], name))
         gone = presence in {CodePresence.GONE, CodePresence.FILE_GONE}
-        if word and not (gone and word.startswith(RESOLVED) and resolved):
+        if word and not (gone and origin_of(word) is Origin.THREAD and resolved):
             self._dismiss(name, word)
         elif gone or (name in self.facts.confirmed and path in self.facts.touched):
             reason = {CodePresence.GONE: "gone", CodePresence.FILE_GONE: "file"}.get(
@@ -289,12 +300,12 @@ class _Planning:
         if dismissal or entry["status"] != "dismissed":
             return dismissal
         reason = str(entry["reason"]) or "dismissed earlier"
-        if reason.startswith(RESOLVED):
+        origin = origin_of(reason)
+        if origin is Origin.THREAD:
             thread = self.voices.thread(roots[-1]) if roots else None
             return reason if thread is None or thread.resolved else ""  # opened again
         # Taking the comment out of the code takes the dismissal back.
-        in_code = reason.startswith(IN_CODE)
-        return "" if in_code and not unreported else reason
+        return "" if origin is Origin.CODE and not unreported else reason
 
     def _dismiss(self, name: str, reason: str, also: str = "") -> None:
         entry = self.entries[name]
