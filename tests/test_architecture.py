@@ -6,7 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import reviewloop
 from reviewloop.agents import build_team, shipped_agent_files
@@ -16,6 +20,17 @@ PACKAGE = Path(reviewloop.__file__).parent
 ROOT = PACKAGE.parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 LONG = 600
+
+
+def loaded(path: Path) -> ModuleType:
+    """Return a script as a module."""
+    spec = spec_from_file_location(path.stem, path)
+    module = sys.modules[path.stem] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+HOUSE = loaded(ROOT / "benchmarks" / "house.py")
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "service", "handler", "misc"}
 HEAVY = ("langchain", "langgraph", "boto3", "botocore", "pydantic", "rich", "git", "httpx2")
 
@@ -77,6 +92,32 @@ def imported_by(path: Path, known: Collection[str]) -> set[str]:
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names} & set(known)
     return found
+
+
+def test_no_decision_reads_a_sentence_of_ours():
+    """Reasons, notes and errors have kinds: only the functions that are named read their words."""
+    known = HOUSE.FOREIGN_PROSE.keys() | HOUSE.STILL_READ
+    found = {where for where, _, _ in HOUSE.House(ROOT).matches()}
+    assert found - known == set()
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        "if run.reason.startswith('the change is empty'): pass",
+        "if 'nothing was touched' in said: pass",
+        "head = str(error).partition(';')[0]",
+        "if CAP.search(record.reason): pass",
+        "if re.match('the cap', why): pass",
+        "text = message.removesuffix('.')",
+        "first = note.split(';')[0]",
+        "if 'credit' in message.lower(): pass",
+    ],
+)
+def test_a_decision_that_reads_a_sentence_is_found(decision):
+    body = f"class Row:\n    def done(self):\n        {decision}"
+    assert [name for name, _ in HOUSE.prose_matches(ast.parse(body))] == ["Row.done"]
+    assert not list(HOUSE.prose_matches(ast.parse("if run.because.kind is EMPTY: pass")))
 
 
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs():
