@@ -2,18 +2,17 @@
 
 import configparser
 import json
-import ssl
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, urlsplit
 
 from reviewloop.llm.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI, Provider
 from reviewloop.settings import Models as ModelSettings
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
 
 AWS_KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _AWS_KEYS = (
@@ -202,13 +201,6 @@ class FreeCallResult:
     models: tuple[str, ...] = ()
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A key goes to the address it was meant for, and to no other."""
-
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        """Follow nothing."""
-
-
 def ask_free(
     provider: Provider,
     settings: ModelSettings,
@@ -229,7 +221,7 @@ def ask_about_model(
     seconds: float,
 ) -> FreeCallResult:
     """Ask a provider whether it has one model, which is free, too: lists leave aliases out."""
-    path = f"{provider.models_path.partition('?')[0]}/{urllib.parse.quote(ident)}"
+    path = f"{provider.models_path.partition('?')[0]}/{quote(ident)}"
     return _get(provider, settings, environ, path, seconds)
 
 
@@ -240,6 +232,9 @@ def _get(
     path: str,
     seconds: float,
 ) -> FreeCallResult:
+    import urllib.error  # with HTTP, TLS and mail behind it: most commands ask nobody
+    import urllib.request
+
     key = environ.get(key_of(provider, environ), "").strip()
     bearer = provider.key_header == "authorization"
     headers = dict(provider.headers)
@@ -271,7 +266,16 @@ def served_models(
     return ask_free(provider, settings, environ, seconds=seconds).models
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener() -> "OpenerDirector":
+    import ssl
+    from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener
+
+    class NoRedirect(HTTPRedirectHandler):
+        """A key goes to the address it was meant for, and to no other."""
+
+        def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+            """Follow nothing."""
+
     context = ssl.create_default_context()
     try:
         import certifi
@@ -279,7 +283,7 @@ def _opener() -> urllib.request.OpenerDirector:
         context.load_verify_locations(certifi.where())  # a Python of uv may know no authorities
     except ImportError:
         pass
-    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _NoRedirect())
+    return build_opener(HTTPSHandler(context=context), NoRedirect())
 
 
 def _names(body: Any) -> tuple[str, ...]:

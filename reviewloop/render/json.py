@@ -44,6 +44,8 @@ def indented(value: Any, margin: str = "\n") -> str:
     """
     if isinstance(value, str):
         return encode_basestring_ascii(value)
+    if value is None or type(value) in (bool, int):
+        return "null" if value is None else repr(value).lower()
     inner = f"{margin}  "
     if isinstance(value, dict) and value:
         items = (f"{_key(key)}: {indented(item, inner)}" for key, item in value.items())

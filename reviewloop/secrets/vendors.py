@@ -2,9 +2,10 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Required, TypedDict
 
@@ -38,19 +39,27 @@ def pattern_of(shape: str) -> str:
 
 def sample_of(shape: str, seed: int = 1) -> str:
     """Return a made-up token of the shape, always the same one for the same seed."""
-    made = []
+    return "".join(_sample_parts(shape, seed))
+
+
+def _sample_start(shape: str) -> str:
+    """Return as much of a shape's sample as decides where its tokens are looked for."""
+    return "".join(islice(_sample_parts(shape), 2 * _RUN))  # a choice may be empty
+
+
+def _sample_parts(shape: str, seed: int = 1) -> Iterator[str]:
+    """Yield the sample of a shape bit by bit."""
     state = seed * 2654435761 + 12345
     for part in _parts(shape):
         if isinstance(part, str):
-            made.append(part)
+            yield part
         elif part["choice"]:
-            made.append(part["choice"].split("|")[0])
+            yield part["choice"].split("|")[0]
         else:
             alphabet = CLASSES[part["cls"]][1]
             for _ in range(int(part["least"])):
                 state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
-                made.append(alphabet[(state >> 33) % len(alphabet)])
-    return "".join(made)
+                yield alphabet[(state >> 33) % len(alphabet)]
 
 
 def prefixes_of(shape: str) -> tuple[str, ...]:
@@ -133,7 +142,8 @@ class SecretRule:
     def word_prefixes(self) -> tuple[str, ...]:
         """The beginnings to look for at long words; none when the shape cannot be found so."""
         if self.expression or any(
-            len(leading_word(sample_of(shape))) < _RUN or len(leading_word(prefix)) < 2
+            len(leading_word("".join(islice(_sample_parts(shape), _RUN)))) < _RUN
+            or len(leading_word(prefix)) < 2
             for shape in self.shapes
             for prefix in prefixes_of(shape)
         ):

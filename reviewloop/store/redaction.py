@@ -19,7 +19,9 @@ def hidden(value: Any, redact: Redact) -> Any:
     """Return the value with each of its strings changed; keys stay, tuples become lists."""
     if isinstance(value, str):
         return redact(value)
-    if isinstance(value, Mapping):
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, dict | Mapping):  # a dict is told at once
         return {key: hidden(item, redact) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [hidden(item, redact) for item in value]

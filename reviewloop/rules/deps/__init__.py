@@ -1,5 +1,6 @@
 """Checks the dependency files of a change: pins, lock files, names, sources, known holes."""
 
+import re
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -14,13 +15,30 @@ from reviewloop.analysis.contract import (
     Options,
     SourceFile,
 )
-from reviewloop.rules.deps.readers import format_of
 from reviewloop.rules.deps.rules import RULES
 
 __all__ = ["CHANGE_CHECKS", "advisory_status"]
 
 
+# No other file is a manifest, so the readers of all ecosystems are imported for these only.
+_MAY_BE_MANIFEST = re.compile(
+    r"(?:.*/)?(?:.*\.(?:in|txt|toml|cfg|json|mod|rb|xml|gradle|kts)|setup\.py|Pipfile|Gemfile)"
+)
+
+
+def _manifests(files: Iterable[SourceFile]) -> int:
+    """Return how many of the files are manifests."""
+    likely = [file.path for file in files if _MAY_BE_MANIFEST.fullmatch(file.path)]
+    if not likely:
+        return 0
+    from reviewloop.rules.deps.readers import format_of
+
+    return sum(format_of(path) is not None for path in likely)
+
+
 def _check(view: ChangeView) -> Iterator[Hit]:
+    if not _manifests(view.files):
+        return iter(())
     from reviewloop.rules.deps.checks import check
 
     return check(view)
@@ -36,7 +54,7 @@ def advisory_status(
 
     Without `files` it is answered as if there were a manifest among them.
     """
-    manifests = 1 if files is None else sum(format_of(file.path) is not None for file in files)
+    manifests = 1 if files is None else _manifests(files)
     if not manifests:
         return None
     source, started = options.advisories, time.perf_counter()

@@ -7,6 +7,7 @@ from support.change_views import change_view
 from reviewloop.analysis.contract import AnalyserStatus, Options
 from reviewloop.domain.finding import Severity
 from reviewloop.rules.deps import CHANGE_CHECKS, advisory_status
+from reviewloop.rules.deps.readers import FORMATS, format_of
 
 
 def hits(base, new, **options):
@@ -371,3 +372,18 @@ def test_compiled_requirements_pin_what_they_were_compiled_from():
 @pytest.mark.timeout(20)
 def test_cost_grows_with_the_text(path, text):
     hits({}, {path: text})
+
+
+MANIFESTS = (
+    *("requirements-dev.in", "requirements/test.txt", "requirements.in", "requirements.txt"),
+    *("pyproject.toml", "Pipfile", "setup.cfg", "setup.py", "package.json", "Cargo.toml"),
+    *("go.mod", "Gemfile", "gems.rb", "pom.xml", "build.gradle", "shop/build.gradle.kts"),
+)
+
+
+def test_every_manifest_that_can_be_read_is_taken_for_one(tmp_path):
+    assert {format_of(path) for path in MANIFESTS} == set(FORMATS)
+    (tmp_path / "record.json").touch()
+    files = change_view({}, dict.fromkeys([*MANIFESTS, "part.py", "notes.txt"], "")).files
+
+    assert advisory_status(Options(advisories=str(tmp_path)), files).files == len(MANIFESTS)
