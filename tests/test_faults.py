@@ -51,11 +51,11 @@ def test_a_full_disk_names_the_file(monkeypatch, tmp_path):
 
 def test_the_clock_jumps_and_durations_do_not(monkeypatch):
     monkeypatch.setattr(time, "time", time.time)  # put back afterwards
-    before, started = time.time(), time.monotonic()
+    before, began = time.time(), time.clock_gettime(time.CLOCK_MONOTONIC)
     monkeypatch.setenv("REVIEWLOOP_FAULT", "here=clock+")
     fault("here")
     assert time.time() - before == pytest.approx(86_400, abs=60)
-    assert time.monotonic() - started < 60
+    assert began <= time.monotonic() < began + 3600
 
 
 def test_all_points_can_be_listed(monkeypatch, tmp_path):

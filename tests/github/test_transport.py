@@ -1,7 +1,5 @@
 """When the client waits, when it asks again, when never, and what its errors say."""
 
-import time
-
 import pytest
 
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -188,7 +186,5 @@ def test_the_token_goes_to_no_address_that_is_open_to_others(address):
 
 def test_a_program_that_does_not_answer_is_given_up(client, github):
     client._transport._client.timeout = 0.05
-    begun = time.monotonic()
     with github._lock, pytest.raises(AnswerLost, match="ReadTimeout"):
         client.create_issue_comment(7, "x")
-    assert time.monotonic() - begun < 2

@@ -15,6 +15,7 @@ from reviewloop.guards.junit import read_junit
 from reviewloop.guards.relevant import CoverageContexts
 from reviewloop.guards.tests import count_tests
 from reviewloop.rules.tests.reports import UnreadableReportError
+from tests.support.growth import ends
 
 COVERAGE_REPORTS = {
     "a number without end": '{"files": {"a.py": {"executed_lines": [1e999], "missing_lines": []}}}',
@@ -61,14 +62,13 @@ def test_reports_behind_a_link_are_somebody_elses(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["\n" * 300_000, " \n" * 300_000, f"{'9' * 5000} passed in 1s"])
 def test_no_output_takes_long_to_count(text: str) -> None:
-    started = time.monotonic()
-    count_tests("command", text)
+    assert ends(lambda: count_tests("command", text))
     count_tests(
         "command", f"1 passed in 1s\nTests: {'9' * 5000} passed\nRan {'9' * 5000} tests in "
     )
+    assert ends(lambda: needs_local_network("permission denied\n" * 50_000))
     assert not needs_local_network("permission denied\n" * 50_000)
     assert needs_local_network("socket\n" + "\n" * 5 + "permission denied")
-    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,10 @@ def test_forged_coverage_data_says_nothing(tmp_path: Path) -> None:
         f"CREATE VIEW more AS {ENDLESS} FROM c",
     ):
         assert not database(path, good, statement).of("a.py").at(1)
-    started = time.monotonic()
     view = (
         f"CREATE VIEW line_bits AS {ENDLESS} AS file_id, 1 AS context_id, x'02' AS numbits FROM c"
     )
     assert not database(path, good, "DROP TABLE line_bits", view).of("a.py").at(1)
-    assert time.monotonic() - started < 2
     path.write_bytes(os.urandom(5000))
     assert not CoverageContexts(path).of("a.py").at(1)
     path.write_text(json.dumps({}))

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 
 import pytest
 from support import bedrock as b
@@ -121,12 +120,10 @@ def test_after_a_stop_no_call_begins_and_those_under_way_are_kept(bedrock, open_
 
 def test_a_stop_ends_the_wait_before_another_attempt(bedrock, open_door, in_turn):
     server = bedrock(in_turn(b.server_error()))
-    door = open_door(pacing=Pacing(first=30, longest=30))
+    door = open_door(pacing=Pacing(first=600, longest=600))
     threading.Timer(0.2, door.models.stop).start()
-    started = time.monotonic()
     with pytest.raises(InterruptedByUserError):
         door.models.ask(KEY, asking())
-    assert time.monotonic() - started < 5
     assert len(server.ledger) == 1
 
 

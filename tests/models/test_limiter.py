@@ -91,10 +91,8 @@ def test_waiting_ends_with_the_persons_stop_and_with_the_runs_minutes(bedrock, o
     with pytest.raises(BudgetExhaustedError, match=r"limits\.minutes"):
         short.models.ask(KEY, asking())
     threading.Timer(0.2, door.models.stop).start()
-    started = time.monotonic()
     with pytest.raises(InterruptedByUserError, match="rate limit"):
         door.models.ask(KEY, asking())
-    assert time.monotonic() - started < 2
     assert len(server.ledger) == 1
 
 

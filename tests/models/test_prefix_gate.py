@@ -1,7 +1,6 @@
 """One prompt writes the shared prefix, the others read it: gates alone, then over HTTP."""
 
 import threading
-import time
 
 import pytest
 from support import bedrock as b
@@ -49,7 +48,6 @@ def test_four_of_five_read_the_prefix_that_the_first_wrote(bedrock, open_door):
     first = server.ledger[0]
     assert all(received.at >= first.first_sent_at for received in server.ledger[1:])
     assert all(received.at < first.ended_at for received in server.ledger[1:])
-    assert max(received.ended_at for received in server.ledger) - first.at < 1.5
 
 
 def test_without_a_gate_each_one_writes_the_prefix(bedrock, open_door):
@@ -78,17 +76,15 @@ def test_a_journalled_reply_holds_nobody_up(bedrock, open_door):
     def hold() -> None:
         with gate.turn():
             inside.set()
-            leave.wait(5)
+            leave.wait()
 
     holder = threading.Thread(target=hold)
     holder.start()
     inside.wait(5)
-    started = time.monotonic()
     reply = door.models.ask(CallKey("security", "review"), _request("security"), hold=gate)
     leave.set()
     holder.join()
     assert reply.from_journal
-    assert time.monotonic() - started < 0.2
 
 
 def test_gates_of_other_models_and_prefixes_are_others():
@@ -98,8 +94,8 @@ def test_gates_of_other_models_and_prefixes_are_others():
     assert gates.gate("m", "p") is not gates.gate("m", "q")
 
 
-def _seconds_of_second(gate, *, after_first=None, stopped=lambda: False) -> float:
-    """Return how long a second caller waits while a first one is inside."""
+def _second_goes_in(gate, *, after_first=None, stopped=lambda: False) -> None:
+    """Let a second caller in while a first one is inside, who leaves only afterwards."""
     inside, leave = threading.Event(), threading.Event()
 
     def first() -> None:
@@ -107,41 +103,45 @@ def _seconds_of_second(gate, *, after_first=None, stopped=lambda: False) -> floa
             inside.set()
             if after_first:
                 after_first(place)
-            leave.wait(5)
+            leave.wait()
 
     thread = threading.Thread(target=first)
     thread.start()
     inside.wait(5)
-    started = time.monotonic()
     with gate.turn(stopped):
-        took = time.monotonic() - started
-    leave.set()
+        leave.set()
     thread.join()
-    return took
 
 
 def test_the_first_event_opens_the_gate():
-    def begin_soon(place) -> None:
-        time.sleep(0.1)
-        place.began()
+    waits, began = [], []
 
-    took = _seconds_of_second(PrefixGates(5).gate("m", "p"), after_first=begin_soon)
-    assert 0.05 < took < 1
+    def stopped() -> bool:  # asked by the second one as long as it waits
+        waits.append(True)
+        if len(waits) == 3:
+            began.append(True)
+            place_of_first[0].began()
+        return False
+
+    place_of_first = []
+    _second_goes_in(
+        PrefixGates(600).gate("m", "p"), after_first=place_of_first.append, stopped=stopped
+    )
+    assert began
 
 
 def test_the_time_limit_opens_the_gate():
     asked = PrefixGates(0.2).gate("m", "p")
-    assert 0.1 < _seconds_of_second(asked, after_first=lambda place: place.asks()) < 1
+    _second_goes_in(asked, after_first=lambda place: place.asks())
 
 
 def test_a_stop_opens_the_gate():
-    assert _seconds_of_second(PrefixGates(5).gate("m", "p"), stopped=lambda: True) < 1
+    _second_goes_in(PrefixGates(600).gate("m", "p"), stopped=lambda: True)
 
 
 def test_an_error_of_the_first_opens_the_gate():
-    gate = PrefixGates(5).gate("m", "p")
+    gate = PrefixGates(600).gate("m", "p")
     with pytest.raises(ZeroDivisionError), gate.turn():
         raise ZeroDivisionError
-    started = time.monotonic()
     with gate.turn():
-        assert time.monotonic() - started < 1
+        pass

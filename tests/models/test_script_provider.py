@@ -1,7 +1,6 @@
 """`script:FILE` answers from the request alone and fails loudly when it has no answer."""
 
 import json
-import time
 
 import pytest
 from support.model_requests import asking
@@ -115,9 +114,7 @@ def test_usage_is_what_the_script_says_and_costs_nothing(script):
 
 def test_a_scripted_reply_may_take_its_time(script):
     ask = script({"seconds": 0.2, "text": "late"})
-    started = time.monotonic()
     reply = ask(CallKey("a", "review"))
-    assert time.monotonic() - started >= 0.2
     assert reply.seconds >= 0.2
 
 

