@@ -31,11 +31,11 @@ class Postgres:
         self._bin, self._folder, self.port = bin_folder, folder, port
         self._made = 0
 
-    def url(self) -> str:
-        """Make a database and return its address, with a password in it."""
+    def url(self, template: str = "template1") -> str:
+        """Make a database, a copy of another, and return its address, with a password in it."""
         self._made += 1
         name = f"test{self._made}"
-        self.sql(f"CREATE DATABASE {name}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return f"postgresql://tester:{PASSWORD}@127.0.0.1:{self.port}/{name}"
 
     def sql(self, statement: str, database: str = "postgres") -> str:
