@@ -59,7 +59,8 @@ class Asking:
 
         for position, name in enumerate(names):
             try:
-                reply = self._ask_one(key, replace(request, model=name), place, count)
+                attempt, patience = self._attempts(key, replace(request, model=name), place, count)
+                reply = ask_patiently(attempt, patience, name, self._providers.place(name))
                 return replace(reply, attempts=attempts + 1)
             except (ModelAccessError, ModelUnavailableError) as error:
                 failures.append(error)
@@ -78,13 +79,14 @@ class Asking:
         said = "; ".join(str(failure) for failure in others)
         raise type(first)(f"{first} (the fallbacks failed too: {said})") from first
 
-    def _ask_one(
+    def _attempts(
         self,
         key: CallKey,
         request: ModelRequest,
         place: GateTurn,
         on_failure: Callable[[Attempt], None],
-    ) -> Reply:
+    ) -> tuple[Callable[[Callable[[], None]], Reply], Patience]:
+        """Return what sends the request to its model once, and how long to go on with it."""
         provider = self._providers.get(request.model)
         told: dict[str, Any] = {"agent": key.agent, "step": key.step, "finding": key.finding}
 
@@ -113,8 +115,7 @@ class Asking:
                 self._patience.seconds_left(), self._limiter.seconds_left(request.model)
             ),
         )
-        where = self._providers.place(request.model)
-        return ask_patiently(attempt, patience, request.model, where)
+        return attempt, patience
 
     def _note_failure(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
         self._tell(

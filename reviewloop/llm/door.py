@@ -220,10 +220,14 @@ class Models:
     ) -> Reply:
         started = time.monotonic()
         try:
-            reply = self._ask_quietly(key, request, place)
-        except RequestRejectedError as error:
-            self._keep_rejected(key, plain, error)
-            raise
+            reply = self._asking.ask(key, request, place)
+        except ModelError as error:
+            shown = self._without_secrets(error)
+            if isinstance(shown, RequestRejectedError):
+                self._keep_rejected(key, plain, shown)
+            if shown is error:
+                raise
+            raise shown from None
         usage = replace(reply.usage, cost_usd=prices.cost(reply.model, reply.usage))
         reply = replace(reply, usage=usage, seconds=time.monotonic() - started)
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
@@ -250,15 +254,10 @@ class Models:
         self._tell("model.reply", **_told(key, reply))
         return reply
 
-    def _ask_quietly(self, key: CallKey, request: ModelRequest, place: GateTurn) -> Reply:
-        """Ask; what a failure says is kept and printed, so it must not hold a secret either."""
-        try:
-            return self._asking.ask(key, request, place)
-        except ModelError as error:
-            said = self._mask(str(error))
-            if said == str(error):
-                raise
-            raise type(error)(said) from None
+    def _without_secrets(self, error: ModelError) -> ModelError:
+        """Return the error, or one without secrets: what a failure says is kept and printed."""
+        said = self._mask(str(error))
+        return error if said == str(error) else type(error)(said)
 
     def _keep_rejected(
         self, key: CallKey, plain: Mapping[str, Any], error: RequestRejectedError

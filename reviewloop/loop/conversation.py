@@ -137,7 +137,16 @@ class _Talk:
                 or self._toolbox.exhausted
             )
             key = replace(self._plan.key, turn=turn)
-            reply = self._ask(key, last)
+            versions = shorter(self._messages)
+            while True:  # too long, it is asked again with fewer tool results
+                try:
+                    reply = self._models.ask(key, self._request(last), hold=self._hold)
+                    break
+                except ContextOverflowError:
+                    if (fewer := next(versions, None)) is None:
+                        raise
+                    self._messages = fewer
+                    self._notes.append("tool results were left out to make room for the answer")
             self._tokens += reply.usage.input + reply.usage.output
             self._seconds += reply.seconds
             answer = self._take(reply, key, turn)
@@ -150,19 +159,6 @@ class _Talk:
             f"{caps.tokens} tokens, {caps.seconds:.0f} s of replies); raise them in [limits] or "
             "give it a smaller task"
         )
-
-    def _ask(self, key: CallKey, last: bool) -> Reply:
-        """Ask; a conversation that became too long is asked again with fewer tool results."""
-        versions = shorter(self._messages)
-        while True:
-            try:
-                return self._models.ask(key, self._request(last), hold=self._hold)
-            except ContextOverflowError:
-                fewer = next(versions, None)
-                if fewer is None:
-                    raise
-                self._messages = fewer
-                self._notes.append("tool results were left out to make room for the answer")
 
     def _request(self, last: bool) -> ModelRequest:
         opening, writes = len(self._plan.opening), self._toolbox.writes
