@@ -33,7 +33,8 @@ def launched(patch: str, *command: str, options: tuple[str, ...] = ()) -> tuple[
     words = [str(os.getpid()), "0.1", *options, "--", command[0], *command]
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program, *words],
-        capture_output=True,
+        stdout=subprocess.DEVNULL,  # what outlives it would hold a pipe open
+        stderr=subprocess.PIPE,
         start_new_session=True,
         check=False,
     )
