@@ -54,9 +54,9 @@ def read_reason(stored: object, sentence: str) -> Reason:
     """
     if isinstance(stored, Mapping) and stored.get("version") == VERSION:
         kind, params = stored.get("kind"), stored.get("params")
-        known = kind in set(ReasonKind) and (kind or not sentence)
+        known = isinstance(kind, str) and kind in set(ReasonKind) and (kind or not sentence)
         if known and isinstance(params, Mapping):
-            return reason(ReasonKind(kind), **{str(n): _param(v) for n, v in params.items()})
+            return reason(ReasonKind(str(kind)), **{str(n): _param(v) for n, v in params.items()})
     return _told_by(sentence) if sentence else NO_REASON
 
 
