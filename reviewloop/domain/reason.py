@@ -21,6 +21,15 @@ class ReasonKind(StrEnum):
     FILES_IN_THE_WAY = "files_in_the_way"  # edited by the user, so that nothing was written
     BUG = "bug"  # error (its class), place (a file that tells more)
     INTERRUPTED = "interrupted"
+    NOT_CHOSEN = "not_chosen"  # a task, by the command that named others
+    NEED_OPEN = "need_open"  # need (a task), status ("" while it is not finished)
+    NEEDS_APPROVAL = "needs_approval"  # needs (tasks)
+    FAILURE_STOPS = "failure_stops"  # task; the session was to end at the first failure
+    STILL_BLOCKED = "still_blocked"  # task; the same, and it was blocked before the session
+    BATCH_CAP = "batch_cap"  # flags (of `batch`, that raise it)
+    OTHERS_LEFT = "others_left"  # tasks that the command did not name
+    NOT_COMMITTED = "not_committed"  # why, obstacle (a kind); of an approved run
+    BUILDS_ON = "builds_on"  # run, which (what is known of that)
     CHANGE_EMPTY = "change_empty"  # nothing (why), said (by the implementer, or "")
     NO_TEST_RAN = "no_test_ran"  # at a checkpoint
     NO_FIX_KEPT = "no_fix_kept"

@@ -5,17 +5,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind
 from reviewloop.render.html.markup import joined, words
 from reviewloop.render.json import json_report
 from reviewloop.render.text import cap_money, counted, duration, money, share, tokens
 from reviewloop.render.untrusted import code, one_line, plain
 
 Row = Mapping[str, Any]
-NOT_CHOSEN = "was not chosen this time"
 ON_ITS_WAY = "an answer is on its way"
-_CAPS = {"--budget-usd": "a higher", "--deadline": "a later"}  # of a batch, and what raises them
-_UNTIL_FAILURE = "--until-failure"  # a batch that it stopped begins nothing while that is so
-_RAISES = re.compile(r"`reviewloop resume (--[\w-]+ [\d.]+)`")  # what raises a run's own cap
+RAISES = {"--budget-usd": "a higher", "--deadline": "a later"}  # the caps of a batch
+_LENT = {"limits.usd": "--budget-usd", "limits.minutes": "--deadline"}  # by which of its own
+_UNTIL_FAILURE = {ReasonKind.FAILURE_STOPS, ReasonKind.STILL_BLOCKED}
+_NEEDS = {ReasonKind.NEED_OPEN, ReasonKind.NEEDS_APPROVAL}
 _SUMS = re.compile(r" \(all in all [^)]*\)(?=; |$)")
 
 
@@ -61,20 +62,22 @@ def task_lines(row: Row) -> Sequence[str]:
 
 def next_of(
     row: Row,
+    because: Reason = NO_REASON,
     *,
     going_on: bool = False,
     work_kept: bool = True,
-    batch_why: str = "",
+    batch_because: Reason = NO_REASON,
     anew: str = "",
     by_workers: bool = False,
 ) -> str:
     """Return what a person can do next about a task, "" when there is nothing.
 
-    `going_on`: the batch is at work, so it takes up itself what is open or stopped. `work_kept`:
-    the run is still there. `batch_why`: why the whole batch stopped. `anew`: what it needs and was
-    rejected. `by_workers`: what is resumed is queued, with the tasks that wait for it.
+    `because`: why it is open or stopped. `going_on`: the batch is at work, so it takes that up
+    itself. `work_kept`: the run is still there. `batch_because`: why the whole batch stopped.
+    `anew`: what it needs and was rejected. `by_workers`: what is resumed is queued, with the tasks
+    that wait for it.
     """
-    run, state, why = row["run"], row["state"], str(row["why"])
+    run, state = row["run"], row["state"]
     if anew:
         return anew_or_not(anew, run)
     if state == "waiting":
@@ -88,19 +91,33 @@ def next_of(
         return f"`reviewloop batch` does it anew{work}"
     if going_on or row.get("refused") or state == "committed":
         return ""
-    if why.startswith(NOT_CHOSEN):
+    if because.kind is ReasonKind.NOT_CHOSEN:
         return "`reviewloop batch` without `--tasks` and `--wave` goes on with it"
-    if state == "stopped" and (own := _RAISES.search(why)):
+    if state == "stopped" and because.text("flag"):
         then = "" if by_workers else ", then the same `reviewloop batch`"
-        return f"`reviewloop resume {run} {own[1]}`{then}"
-    if _UNTIL_FAILURE in why + batch_why and not why.startswith("waits for"):
-        return f"`reviewloop batch` without `{_UNTIL_FAILURE}` goes on with it"
-    caps = " or ".join(
-        f"{word} `{name}`" for name, word in _CAPS.items() if name in why + batch_why
-    )
-    if state == "stopped" or (state == "open" and not why.startswith("waits for")):
+        return f"`reviewloop resume {run} {because.text('flag')} {_needed(because)}`{then}"
+    if _UNTIL_FAILURE & {because.kind, batch_because.kind} and because.kind not in _NEEDS:
+        return "`reviewloop batch` without `--until-failure` goes on with it"
+    flags = {*_raised_by(because), *_raised_by(batch_because)}
+    caps = " or ".join(f"{word} `{flag}`" for flag, word in RAISES.items() if flag in flags)
+    if state == "stopped" or (state == "open" and because.kind not in _NEEDS):
         return f"the same `reviewloop batch` goes on{f' with {caps}' if caps else ''}"
     return ""
+
+
+def _needed(because: Reason) -> str:
+    needed = because.params.get("needed", "")
+    if not isinstance(needed, float):
+        return str(needed)
+    return f"{needed:.0f}" if needed.is_integer() else f"{needed:g}"
+
+
+def _raised_by(because: Reason) -> Sequence[str]:
+    """Return the options of `reviewloop batch` that raise the cap which stopped something."""
+    if because.kind is ReasonKind.CAP_REACHED:
+        flag = because.text("flag") or _LENT.get(because.text("cap"), "")
+        return [flag]
+    return because.lines("flags")
 
 
 def anew_or_not(need: str, run: str) -> str:

@@ -64,6 +64,29 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.FILES_IN_THE_WAY: _told,
     ReasonKind.BUG: _bug,
     ReasonKind.INTERRUPTED: _told,
+    ReasonKind.NOT_CHOSEN: _fixed("was not chosen this time"),
+    ReasonKind.NEED_OPEN: lambda reason: (
+        f"waits for {reason.text('need')}, which is {reason.text('status') or 'not finished'}"
+    ),
+    ReasonKind.NEEDS_APPROVAL: lambda reason: (
+        f"waits for your approval of {' and '.join(reason.lines('needs'))}"
+    ),
+    ReasonKind.FAILURE_STOPS: lambda reason: (
+        f"stopped at task {reason.text('task')} (--until-failure)"
+    ),
+    ReasonKind.STILL_BLOCKED: lambda reason: (
+        f"task {reason.text('task')} is blocked still (--until-failure): answer it, or leave "
+        "--until-failure out to go on with what does not need it"
+    ),
+    ReasonKind.BATCH_CAP: _told,
+    ReasonKind.OTHERS_LEFT: _fixed(
+        "the chosen tasks are through; `reviewloop batch` without `--tasks` and `--wave` goes on "
+        "with the others"
+    ),
+    ReasonKind.NOT_COMMITTED: lambda reason: f"could not be committed: {reason.text('why')}",
+    ReasonKind.BUILDS_ON: lambda reason: (
+        f"it builds on {reason.text('run')}, which {reason.text('which')}"
+    ),
     ReasonKind.CHANGE_EMPTY: _empty_change,
     ReasonKind.NO_TEST_RAN: _fixed("no tests ran, so nothing shows that this checkpoint holds"),
     ReasonKind.NO_FIX_KEPT: _fixed("no fix was kept, so there is nothing to commit"),

@@ -1,15 +1,18 @@
 """The record of every batch: which tasks it took up and how, and when it was at work."""
 
 import json
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from reviewloop.domain.reason import NO_REASON, Param, Reason, ReasonKind, reason
 from reviewloop.faults import fault
+from reviewloop.store.reasons import StoredReason, read_reason, stored_reason
 from reviewloop.store.sqlite import open_database
 
 FILE = "batches.sqlite"
@@ -83,6 +86,15 @@ CREATE TABLE IF NOT EXISTS batches (
 """
 
 
+@dataclass(frozen=True)
+class LeftToUser:
+    """Why a batch left a run to a user, as long as its proposal and the branch are the same."""
+
+    proposal: str
+    head: str  # the commit of the branch
+    because: Reason
+
+
 @dataclass
 class BatchRecord:
     """One batch. A run names its batch in its own record, so the two cannot disagree."""
@@ -92,11 +104,10 @@ class BatchRecord:
     mode: str
     tasks: dict[str, str] = field(default_factory=dict)  # id -> title, as listed
     left_out: list[str] = field(default_factory=list)  # open tasks it cannot do, with reasons
-    held: dict[str, str] = field(default_factory=dict)  # id -> why it was not begun, at the end
+    held: dict[str, Reason] = field(default_factory=dict)  # id -> why it was not begun, at the end
     refused: list[str] = field(default_factory=list)  # ids of those that could not be begun
     needs: dict[str, list[str]] = field(default_factory=dict)  # id -> tasks it cannot begin without
-    # run -> what it proposed, the branch's commit, and why the batch left it to a person then
-    said: dict[str, list[str]] = field(default_factory=dict)
+    said: dict[str, LeftToUser] = field(default_factory=dict)  # by run
     # id -> rows of the account of runs that were deleted, the oldest first
     kept: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     budget_usd: float | None = None
@@ -105,13 +116,22 @@ class BatchRecord:
     head: str = ""  # the commit of the branch when it began
     until_failure: bool = False  # whether the last sitting was to stop at a failure
     ended: bool = False  # nothing is left to be done by itself
-    reason: str = ""  # why it stopped before its end
+    because: Reason = NO_REASON  # why it stopped before its end
     created_at: float = 0.0
     updated_at: float = 0.0
 
     def plain(self) -> dict[str, Any]:
         """Return the record as JSON-plain values."""
-        return asdict(self)
+        left = {
+            run: {**vars(one), "because": stored_reason(one.because)}
+            for run, one in self.said.items()
+        }
+        return {
+            **vars(self),
+            "held": {task: stored_reason(why) for task, why in self.held.items()},
+            "said": left,
+            "because": stored_reason(self.because),
+        }
 
 
 class BatchStore:
@@ -142,7 +162,7 @@ class BatchStore:
             rows = cursor.execute(
                 "SELECT record FROM batches WHERE batch_id = ?", (batch_id,)
             ).fetchall()
-        return _record(json.loads(rows[0]["record"])) if rows else None
+        return batch_of(json.loads(rows[0]["record"])) if rows else None
 
     def newest(self, spec_path: str = "") -> BatchRecord | None:
         """Return the latest batch, of one spec if it is named."""
@@ -153,7 +173,7 @@ class BatchStore:
         """Return all batches, the newest first."""
         with closing(self._connection.cursor()) as cursor:
             rows = cursor.execute("SELECT record FROM batches ORDER BY created_at DESC").fetchall()
-        return [_record(json.loads(row["record"])) for row in rows]
+        return [batch_of(json.loads(row["record"])) for row in rows]
 
     def delete(self, batch_id: str) -> None:
         """Forget a batch that began nothing."""
@@ -161,7 +181,52 @@ class BatchStore:
             cursor.execute("DELETE FROM batches WHERE batch_id = ?", (batch_id,))
 
 
-def _record(body: Mapping[str, Any]) -> BatchRecord:
-    """Return the record; fields of another release are passed over."""
+def batch_of(body: Mapping[str, Any]) -> BatchRecord:
+    """Return the record that `plain` wrote; fields of another release are passed over."""
     known = {f.name for f in fields(BatchRecord)}
-    return BatchRecord(**{name: body[name] for name in body if name in known})
+    values = {name: body[name] for name in body if name in known}
+    values["held"] = {task: _reason(why) for task, why in body.get("held", {}).items()}
+    values["said"] = {run: _left(one) for run, one in body.get("said", {}).items()}
+    values["because"] = _reason(body.get("because", body.get("reason", "")))
+    return BatchRecord(**values)
+
+
+def _left(stored: Mapping[str, Any] | Sequence[str]) -> LeftToUser:
+    if isinstance(stored, Mapping):
+        return LeftToUser(stored["proposal"], stored["head"], _reason(stored["because"]))
+    proposal, head, why = stored
+    return LeftToUser(proposal, head, reason_told(why))
+
+
+def _reason(stored: StoredReason | str) -> Reason:
+    return reason_told(stored) if isinstance(stored, str) else read_reason(stored, "")
+
+
+# What releases that kept sentences only decided by; looked for in this order.
+_BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
+    (ReasonKind.NOT_CHOSEN, re.compile(r"\Awas not chosen this time")),
+    (ReasonKind.NEED_OPEN, re.compile(r"\Awaits for ")),
+    (ReasonKind.NOT_COMMITTED, re.compile(r"\Acould not be committed: (?P<why>.*)", re.DOTALL)),
+    (ReasonKind.STILL_BLOCKED, re.compile(r"\Atask (?P<task>.+) is blocked still")),
+    (ReasonKind.FAILURE_STOPS, re.compile(r"--until-failure")),
+    (
+        ReasonKind.CAP_REACHED,
+        re.compile(r"`reviewloop resume (?P<flag>--[\w-]+) (?P<needed>[\d.]+)`"),
+    ),
+    (ReasonKind.BATCH_CAP, re.compile(r"--budget-usd|--deadline")),
+)
+
+
+def reason_told(sentence: str) -> Reason:
+    """Return the reason that a sentence tells which is all that is known."""
+    if not sentence:
+        return NO_REASON
+    for kind, pattern in _BEFORE:
+        if found := pattern.search(sentence):
+            values: dict[str, Param] = {"text": sentence, **found.groupdict()}
+            if kind is ReasonKind.BATCH_CAP:
+                values["flags"] = tuple(dict.fromkeys(pattern.findall(sentence)))
+            if "why" in values:
+                values["obstacle"] = read_reason(None, str(values["why"])).text("obstacle")
+            return reason(kind, **values)
+    return read_reason(None, sentence)

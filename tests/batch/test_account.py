@@ -1,5 +1,6 @@
 """The account of a batch: it adds up, says why and what to do next, and outlives what it is of."""
 
+import json
 from contextlib import closing
 from io import StringIO
 
@@ -13,12 +14,23 @@ from reviewloop.app.batch.report import account, exit_code, keep_rows
 from reviewloop.app.batch.status import newest_batch
 from reviewloop.app.project import open_repository
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.llm.budget import Budget
 from reviewloop.render.batch import figures_of, html, markdown, next_of, sums, task_lines
+from reviewloop.render.reasons import sentence
 from reviewloop.render.terminal.batch import BatchScreen
 from reviewloop.settings import Limits, Settings
-from reviewloop.store.batches import BatchRecord, BatchStore, SittingClock, sittings_of
+from reviewloop.store.batches import (
+    BatchRecord,
+    BatchStore,
+    LeftToUser,
+    SittingClock,
+    batch_of,
+    reason_told,
+    sittings_of,
+)
 from reviewloop.store.locks import hold
+from reviewloop.store.reasons import read_reason
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 COST = ("calls", "tokens", "usd", "seconds")
@@ -78,6 +90,7 @@ def run(ident: str, status: RunStatus, **fields) -> RunRecord:
     record.task_id, record.options = task, {"batch": "b", **fields.pop("options", {})}
     for name, value in fields.items():
         setattr(record, name, value)
+    record.because = read_reason(None, record.reason)
     return record
 
 
@@ -96,7 +109,7 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
         run("3-a", RunStatus.PAUSED, reason=over, exit_code=6),
     ):
         repository.runs.save(one)
-    record = batch(needs={"4": ["2"]}, refused=["4"], held={"4": "the spec changed"})
+    record = batch(needs={"4": ["2"]}, refused=["4"], held={"4": reason_told("the spec changed")})
     body = account(repository, record)
     first, second, third, fourth = body["tasks"]
     assert [row["state"] for row in body["tasks"]] == ["open", "blocked", "stopped", "open"]
@@ -197,9 +210,9 @@ def test_what_ends_while_it_is_looked_at_was_not_cut_off(repo):
     assert body["tasks"][0]["why"] == ""
     assert body["state"] == "running"  # as far as this record can know
     assert account(repository, record)["state"] == "stopped"
-    record.reason = "the batch's budget is spent"
+    record.because = reason_told("the batch's budget is spent")
     assert account(repository, record, at_work=True)["state"] == "stopped"
-    record.ended, record.reason = True, ""
+    record.ended, record.because = True, NO_REASON
     assert account(repository, record, at_work=True)["state"] == "ended"
 
 
@@ -238,11 +251,40 @@ def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
 )
 def test_what_is_not_committed_has_a_next_step(state, why, expected):
     row = {"run": "1-a", "state": state, "why": why}
-    assert next_of(row).startswith(expected)
-    assert bool(next_of(row)) == bool(expected)
-    raised = next_of({**row, "state": "open", "why": ""}, batch_why="spent; `--budget-usd`")
+    assert next_of(row, reason_told(why)).startswith(expected)
+    assert bool(next_of(row, reason_told(why))) == bool(expected)
+    spent = reason(ReasonKind.BATCH_CAP, flags=("--budget-usd",))
+    raised = next_of({**row, "state": "open"}, batch_because=spent)
     assert raised == "the same `reviewloop batch` goes on with a higher `--budget-usd`"
-    assert next_of({**row, "state": "open", "why": ""}, going_on=True) == ""
+    assert next_of({**row, "state": "open"}, going_on=True) == ""
+
+
+@pytest.mark.parametrize(
+    "because",
+    [
+        reason(ReasonKind.NOT_CHOSEN),
+        reason(ReasonKind.NEED_OPEN, need="2", status="blocked"),
+        reason(ReasonKind.NEED_OPEN, need="2"),
+        reason(ReasonKind.FAILURE_STOPS, task="2"),
+        reason(ReasonKind.STILL_BLOCKED, task="2"),
+        reason(ReasonKind.NOT_COMMITTED, why="a.py was edited; commit, revert or move it"),
+    ],
+    ids=lambda because: f"{because.kind} {because.text('status')}".strip(),
+)
+def test_a_record_of_sentences_is_read_as_one_of_kinds(because):
+    left = LeftToUser("proposal", "head", because)
+    stored = batch(held={"1": because}, because=because, said={"1-a": left})
+    assert batch_of(json.loads(json.dumps(stored.plain()))) == stored
+
+    told = sentence(because)
+    old = {**stored.plain(), "held": {"1": told}, "said": {"1-a": ["proposal", "head", told]}}
+    del old["because"]
+    read = batch_of(old | {"reason": told})
+
+    reasons = (read.held["1"], read.because, read.said["1-a"].because)
+    assert {(one.kind, sentence(one)) for one in reasons} == {(because.kind, told)}
+    if because.kind is ReasonKind.STILL_BLOCKED:
+        assert read.because.text("task") == "2"
 
 
 def test_a_subject_that_says_what_the_title_says_is_left_out():

@@ -23,6 +23,7 @@ from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import worded
 from reviewloop.domain.errors import InterruptedByUserError
+from reviewloop.domain.reason import NO_REASON
 from reviewloop.store.locks import hold
 
 
@@ -167,14 +168,14 @@ def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(sho
             record, stopped = run_batch(
                 repository, BatchRequest(tasks=("1",), mode="autopilot"), told
             )
-    assert (stopped, record.reason) == (None, "")
+    assert (stopped, record.because) == (None, NO_REASON)
     assert "is in use by process" in told.said[0]
     assert checkout.run("queue", "reject", first).code == 7
     with checkout.inside():
         repository = open_repository()
         told = Quicker(repository)
         record, stopped = run_batch(repository, BatchRequest(tasks=("4",)), told)
-    assert (stopped, record.reason) == (None, "")
+    assert (stopped, record.because) == (None, NO_REASON)
     [said] = told.said
     assert said.startswith("4 skipped: run 4-")
     assert "does not wait for" in said

@@ -94,8 +94,8 @@ def bring(repository: Repository, run: RunRecord, listener: Listener | None = No
     except ConflictError as error:
         keep_conflict(repository, name, there.user.head or "", str(error))
         raise NotMergedError(
-            f"{str(error).partition(' and what is below it')[0]} and {run.branch}, which moved on, "
-            f"now changed the same lines of {', '.join(error.paths)}; nothing was touched. Save "
+            f"run {name} and {run.branch}, which moved on, now changed "
+            f"the same lines of {', '.join(error.paths)}; nothing was touched. Save "
             f"the work with `reviewloop checkout {name} NAME` and merge that branch by hand, or "
             f"have the task done anew on what is there now: `reviewloop reject {name}`, then "
             "`reviewloop run`"

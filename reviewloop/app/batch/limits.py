@@ -10,7 +10,9 @@ from typing import Any
 from reviewloop.app.project import Repository
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
+from reviewloop.domain.reason import Param, ReasonKind
 from reviewloop.llm.budget import Spent, raised, spent_on
+from reviewloop.render.batch import RAISES
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
@@ -96,6 +98,20 @@ def kept_rows(record: BatchRecord, there: Collection[str]) -> dict[str, list[dic
     }
 
 
+class BatchCapError(BudgetExhaustedError):
+    """A cap of the whole batch is reached; `flags` of `reviewloop batch` raise it."""
+
+    kind = ReasonKind.BATCH_CAP
+
+    def __init__(self, message: str, *, flags: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.flags = flags
+
+    def params(self) -> dict[str, Param]:
+        """Return the values of its reason."""
+        return {"flags": self.flags}
+
+
 MONEY, MINUTES, TOKENS = "limits.usd", "limits.minutes", "limits.tokens"
 
 
@@ -146,16 +162,18 @@ class Spending:
         budget, deadline = self._record.budget_usd, self._record.deadline
         if budget is not None and (used := self.usd()) >= budget:
             spent = f"{cap_money(used)} of {cap_money(budget)}"
-            raise BudgetExhaustedError(
+            raise BatchCapError(
                 f"the batch's budget is spent: {spent}; nothing is lost: the same command "
                 f"goes on with a higher `--budget-usd`, such as {raised(budget, used):g}, or with "
-                "`--budget-usd none`"
+                "`--budget-usd none`",
+                flags=("--budget-usd",),
             )
         if deadline and time.time() >= deadline:
             shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline))
-            raise BudgetExhaustedError(
+            raise BatchCapError(
                 f"the batch's deadline has passed ({shown}); nothing is lost: the same command "
-                "goes on with a later `--deadline`, or with `--deadline none`"
+                "goes on with a later `--deadline`, or with `--deadline none`",
+                flags=("--deadline",),
             )
 
     def why_spent(self, task: str) -> BudgetExhaustedError:
@@ -164,11 +182,16 @@ class Spending:
             self.require()
         except BudgetExhaustedError as error:
             return error
-        money, time_ = self._record.budget_usd is not None, bool(self._record.deadline)
-        raised = ["a higher `--budget-usd`"] * money + ["a later `--deadline`"] * time_
-        return BudgetExhaustedError(
+        capped = {
+            "--budget-usd": self._record.budget_usd is not None,
+            "--deadline": bool(self._record.deadline),
+        }
+        flags = tuple(flag for flag in RAISES if capped[flag])
+        raised = [f"{RAISES[flag]} `{flag}`" for flag in flags]
+        return BatchCapError(
             f"what is left of the batch's caps is too little for the next call of task {task}; "
-            f"nothing is lost: the same command goes on with {' or '.join(raised)}"
+            f"nothing is lost: the same command goes on with {' or '.join(raised)}",
+            flags=flags,
         )
 
     def caps(

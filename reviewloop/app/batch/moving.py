@@ -198,8 +198,7 @@ def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool
 
 def for_a_batch(error: GuardRailError) -> GuardRailError:
     """Say how a batch gets a branch that it may commit to: it has no option for that."""
-    said = str(error).partition(";")[0].partition(", so ")[0]
-    return GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`")
+    return GuardRailError(f"{error.problem}; make a branch for the batch: `git switch -c NAME`")
 
 
 def _given_up(before: RunRecord | None) -> str:

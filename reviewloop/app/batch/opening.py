@@ -1,17 +1,16 @@
 """Begins a batch, or takes up the one that was not finished, and works under its lock."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from reviewloop.app.asking import require_models
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.moving import for_a_batch
-from reviewloop.app.batch.policy import NOT_COMMITTED, STANDS_ON, not_committed
 from reviewloop.app.batch.schedule import Work
-from reviewloop.app.batch.session import INTERRUPTED, BatchListener, Session
+from reviewloop.app.batch.session import INTERRUPTED, BatchListener, ReportListener, Session
 from reviewloop.app.batch.spec_changes import strays_of
 from reviewloop.app.batch.start import (
     BatchRequest,
@@ -28,7 +27,7 @@ from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import is_half_way
-from reviewloop.app.run.branches import choose_branch, head_now, looked_again
+from reviewloop.app.run.branches import choose_branch, looked_again
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.domain.errors import (
     ExitCode,
@@ -37,6 +36,7 @@ from reviewloop.domain.errors import (
     ReviewLoopError,
     UsageError,
 )
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
 from reviewloop.llm.settling import completed
 from reviewloop.settings import Loaded, Settings
@@ -46,83 +46,10 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord, BatchStore, SittingClock
 from reviewloop.store.locks import hold, is_held
-from reviewloop.store.runs import RunRecord, RunStatus
-
-_LEFT_TO_A_PERSON = {RunStatus.WAITING, RunStatus.BLOCKED}
-
-
-class ReportListener:
-    """Stands between a batch and whoever shows it to people; see `BatchListener`."""
-
-    def __init__(
-        self,
-        told: BatchListener,
-        repository: Repository,
-        store: BatchStore,
-        record: BatchRecord,
-        clock: SittingClock | None = None,  # workers sit together, so none tells the time
-    ) -> None:
-        self._told, self._clock = told, clock
-        self._repository, self._store, self._record = repository, store, record
-
-    def opened(self, sentence: str) -> None:
-        """Hand on how the batch begins."""
-        self._told.opened(sentence)
-
-    def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
-        """Hand on what there is to do."""
-        self._told.planned(titles, left)
-
-    def begun(self, task: str, run: RunRecord, below: str) -> None:
-        """Hand on that a run is at work: what was said of it before holds no more.
-
-        But for why it could not be committed: it is only brought behind others.
-        """
-        self._seen()
-        if not (run.status is RunStatus.WAITING and self._kept(run).startswith(NOT_COMMITTED)):
-            self._record.said.pop(run.run_id, None)
-        self._told.begun(task, run, below)
-
-    def event(self, task: str, event: Mapping[str, Any]) -> None:
-        """Hand on what a run told; from any thread."""
-        self._seen()
-        self._told.event(task, event)
-
-    def settled(self, task: str, run: RunRecord, why: str) -> None:
-        """Hand on that a run stands still, and keep why when that stands nowhere else."""
-        self._seen()
-        if kept := self._to_keep(run, why):
-            head = head_now(self._repository, self._repository.user.branch or "")
-            self._record.said[run.run_id] = [run.proposal, head, kept]
-            self._store.save(self._record)
-        self._told.settled(task, run, why)
-
-    def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
-        """Hand on a question, and the answer."""
-        return self._told.ask(repository, run)
-
-    def _to_keep(self, run: RunRecord, why: str) -> str:
-        """Return what the account has to know that stands nowhere else, "" for nothing."""
-        if run.status is RunStatus.WAITING and run.reason:
-            return not_committed(run)  # its record forgets that when it is brought elsewhere
-        if why and why != run.reason and run.status in _LEFT_TO_A_PERSON:
-            return "" if why.startswith(STANDS_ON) else why  # the account looks what it builds on
-        return "" if why else self._kept(run)
-
-    def _kept(self, run: RunRecord) -> str:
-        return str(self._record.said.get(run.run_id, ("",))[-1])
-
-    def _seen(self) -> None:
-        if self._clock is not None:
-            self._clock.seen()
-
 
 MODES = ("each", "queue", "autopilot")
 
-_OTHERS_LEFT = (
-    "the chosen tasks are through; `reviewloop batch` without `--tasks` and `--wave` goes on with "
-    "the others"
-)
+_OTHERS_LEFT = reason(ReasonKind.OTHERS_LEFT)
 
 _TO_DO = {TaskStatus.OPEN, TaskStatus.STOPPED}
 
@@ -182,8 +109,9 @@ def run_batch(repository: Repository, request: BatchRequest, told: Shown) -> End
         if found.before is not None:
             told.spent(spending.usd(), spending.tokens())
         strays = strays_of(repository, spec)
+        listener = ReportListener(told, repository, store, found.record)
         session = Session(
-            repository, store, found.record, order, request.asked, spending, told, strays=strays
+            repository, store, found.record, order, request.asked, spending, listener, strays=strays
         )
         return _sat(session, found)
 
@@ -205,10 +133,10 @@ def _nothing_done(
     if before is None:
         return record
     more = any(one.stand in _TO_DO for one in stands_in(repository, record).values())
-    others = _OTHERS_LEFT if request.tasks or request.wave is not None else record.reason
-    reason = others if more else ""
+    others = _OTHERS_LEFT if request.tasks or request.wave is not None else record.because
+    because = others if more else NO_REASON
     tasks = _as_listed(spec, record.tasks)
-    return replace(record, tasks=tasks, mode=request.mode, ended=not more, reason=reason)
+    return replace(record, tasks=tasks, mode=request.mode, ended=not more, because=because)
 
 
 def _as_listed(spec: Spec, tasks: Mapping[str, str]) -> dict[str, str]:
@@ -241,7 +169,7 @@ def _sat(session: Session, found: Meant) -> Ended:
     repository, store, record = session.repository, session.store, found.record
     store.save(record)
     with closing(SittingClock(repository.folder, record.batch_id)) as clock:
-        session.told = ReportListener(session.told, repository, store, record, clock)
+        session.told.clock = clock
         stands = session.stands()
         left = {task for task, one in stands.items() if one.stand in _TO_DO}
         session.told.planned({s.task.id: s.task.title for s in session.order.steps}, left)
@@ -249,13 +177,13 @@ def _sat(session: Session, found: Meant) -> Ended:
         try:
             work.do()
             if record.ended and _has_more(session):
-                record.ended, record.reason = False, _OTHERS_LEFT
+                record.ended, record.because = False, _OTHERS_LEFT
                 store.save(record)
         except ReviewLoopError as stopped:
             nothing = stopped.exit_code is ExitCode.USAGE and not work.began
             error = _interrupted() if isinstance(stopped, InterruptedByUserError) else stopped
             redactor = redactor_for(repository.user.root, repository.user.git_dir)
-            record.reason = redactor.for_people(str(error))
+            record.because = error.because.changed(redactor.for_people)
             store.save(record)
             if found.before is None and not _has_runs(repository, record):
                 store.delete(record.batch_id)

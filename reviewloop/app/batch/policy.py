@@ -7,9 +7,11 @@ from reviewloop.app.project import Repository
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.gate import GateStatus
+from reviewloop.domain.reason import Reason, ReasonKind, reason
 from reviewloop.git.repository import dirty_files
 from reviewloop.loop.tick import will_not_tick
 from reviewloop.render.proposal import Proposal, left_of
+from reviewloop.store.batches import reason_told
 from reviewloop.store.runs import RunRecord, RunStatus
 
 BY = "autopilot"
@@ -79,23 +81,11 @@ def asked_for(proposal: Proposal | None) -> str:
 
 
 def _gates(proposal: Proposal) -> list[str]:
-    reasons = [
-        f"{gate['name']}: {gate['summary']}"
-        for gate in proposal["gates"]
-        if GateStatus(gate["status"]) not in _GREEN and gate["name"] != "governance"
-    ]
+    red = [gate for gate in proposal["gates"] if GateStatus(gate["status"]) not in _GREEN]
+    reasons = [f"{gate['name']}: {gate['summary']}" for gate in red if gate["name"] != "governance"]
     tests = [gate for gate in proposal["gates"] if gate["name"] == "test"]
-    if not any(gate["status"] == GateStatus.PASSED for gate in tests):
-        reasons += ["no test ran"] if not any(r.startswith("test: ") for r in reasons) else []
-    return reasons
-
-
-NOT_COMMITTED = "could not be committed: "
-"""How what a batch says begins of a run that it approved in vain."""
-STANDS_ON = "it builds on "
-"""How what a batch says begins of a run that is held by the one below it."""
-
-_FILES_IN_THE_WAY = "commit, revert or move "  # see `workspace.touched`
+    ran = any(gate["status"] == GateStatus.PASSED or gate in red for gate in tests)
+    return reasons if ran else [*reasons, "no test ran"]
 
 
 def reason_now(repository: Repository, run: RunRecord) -> str:
@@ -111,23 +101,36 @@ def reason_now(repository: Repository, run: RunRecord) -> str:
         return "its commit was taken back (`reviewloop undo`)"
     if run.status is not RunStatus.WAITING or not run.reason:
         return run.reason
-    if is_over(repository, run.reason):
+    if is_over(repository, run.because):
         return ""
     return f"not committed when it was approved: {run.reason}"
 
 
-def is_over(repository: Repository, reason: str) -> bool:
+def is_over(repository: Repository, because: Reason) -> bool:
     """Whether files that were in the way of a commit are out of it."""
-    if _FILES_IN_THE_WAY not in reason or repository.user.dirty:
+    in_the_way = because.text("obstacle") == ReasonKind.FILES_IN_THE_WAY
+    if not in_the_way or repository.user.dirty:
         return False
     with suppress(WorkspaceError):  # who only looks at runs has not looked at the files
         return not dirty_files(repository.user)
     return False
 
 
-def not_committed(run: RunRecord) -> str:
+def not_committed(run: RunRecord) -> Reason:
     """Return why a run was approved in vain, in words that hold wherever it is brought then."""
-    return NOT_COMMITTED + run.reason.partition(", then `reviewloop approve")[0]
+    because = run.because
+    why, command, _ = because.text("why").partition(", then try again")
+    shown = why if command or because.text("text") else run.reason
+    return reason(
+        ReasonKind.NOT_COMMITTED, why=shown or run.reason, obstacle=because.text("obstacle")
+    )
+
+
+def because_of(run: RunRecord) -> Reason:
+    """Return why a run stands where it does, in the words of its record."""
+    if run.because.kind in {ReasonKind.NONE, ReasonKind.LEGACY}:
+        return reason_told(run.reason)
+    return reason(run.because.kind, **{**run.because.params, "text": run.reason})
 
 
 def of_change(repository: Repository, run: RunRecord) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from reviewloop.app.batch.limits import Cost, before, cost_of, kept_rows
-from reviewloop.app.batch.policy import NOT_COMMITTED, STANDS_ON, is_over, of_change, reason_now
+from reviewloop.app.batch.policy import because_of, is_over, of_change, reason_now
 from reviewloop.app.batch.spec_changes import row_of
 from reviewloop.app.batch.stack import conflict_with, landing_in
 from reviewloop.app.batch.status import (
@@ -23,11 +23,19 @@ from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import ExitCode, first_that_applies
 from reviewloop.domain.gate import GateStatus
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.process import Git
-from reviewloop.render.batch import NOT_CHOSEN, next_of
+from reviewloop.render.batch import next_of
 from reviewloop.render.counts import count_records
 from reviewloop.render.proposal import Proposal
-from reviewloop.store.batches import BatchRecord, BatchStore, OneSitting, sittings_of
+from reviewloop.render.reasons import sentence
+from reviewloop.store.batches import (
+    BatchRecord,
+    BatchStore,
+    OneSitting,
+    reason_told,
+    sittings_of,
+)
 from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -105,7 +113,8 @@ class Rows:
         waiting = [one.run for one in self._stands.values() if one.run is not None]
         self._commits = {one.commit for one in landing_in(repository, waiting)}
         blocked = {task for task, one in self._stands.items() if one.stand is TaskStatus.BLOCKED}
-        self.reason = "" if is_answered(record.reason, blocked, self.tasks) else record.reason
+        answered = is_answered(record.because, blocked, self.tasks)
+        self.because = NO_REASON if answered else record.because
         """Why the batch stopped, as far as that still holds."""
 
     def _gone(self) -> dict[str, str]:
@@ -124,14 +133,16 @@ class Rows:
         """Return the row of a task."""
         found, kept = self._stands[task], list(self._kept.get(task, ()))
         run = None if found.stand is TaskStatus.OPEN else found.run
-        over = self._is_over(task)
+        over, because = self._is_over(task), NO_REASON
         if run is not None:
+            because = self._why(found, run)
             shown = run_row(self._repository, run, self._record.batch_id)
-            shown["why"] = self._why(found, run)
+            shown["why"] = sentence(because)
         elif over:
             shown = {name: value for name, value in kept.pop().items() if name != "created_at"}
         else:
-            shown = {**_NOTHING, "why": self._why_open(task, found)}
+            because = self._why_open(task, found)
+            shown = {**_NOTHING, "why": sentence(because)}
         tries = [
             run_row(self._repository, one, self._record.batch_id)
             for one in self._mine.get(task, ())
@@ -139,30 +150,37 @@ class Rows:
         ]
         row = {**shown, **with_earlier(shown, [*kept, *tries])}
         row["refused"] = row["state"] == TaskStatus.OPEN and task in self._record.refused
-        row["chosen"] = not self._record.held.get(task, "").startswith(NOT_CHOSEN)
+        row["chosen"] = self._held(task).kind is not ReasonKind.NOT_CHOSEN
         lacked = self._lacked(run) if run is not None and found.stand is TaskStatus.WAITING else ""
         row["next"] = next_of(
             row,
+            because,
             going_on=self._running,
             work_kept=not over,
-            batch_why=self.reason,
+            batch_because=self.because,
             anew=lacked if lacked and self._stand(lacked) is TaskStatus.REJECTED else "",
             by_workers=self._repository.shared is not None,
         )
         return {**row, "task": task, "title": self.tasks[task]}
 
-    def _why(self, found: TaskRun, run: RunRecord) -> str:
-        """Return why a task with a run stands where it does, "" where the state says it all."""
+    def _why(self, found: TaskRun, run: RunRecord) -> Reason:
+        """Return why a task with a run stands where it does, none where the state says it all."""
         if found.stand is TaskStatus.STOPPED and run.status is RunStatus.RUNNING:
-            return "it was cut off: its process ended"
-        if found.stand is TaskStatus.STOPPED and (held := self._record.held.get(self._of(run), "")):
+            return reason(ReasonKind.INTERRUPTED, text="it was cut off: its process ended")
+        if found.stand is TaskStatus.STOPPED and (held := self._held(self._of(run))):
             return held
         if (said := reason_now(self._repository, run)) or found.stand is not TaskStatus.WAITING:
-            return said
+            stopped = found.stand is TaskStatus.STOPPED
+            return because_of(run) if stopped else reason_told(said)
         if lacked := self._lacked(run):
-            return f"it needs {lacked}, which is {self._named(lacked)}"
-        asks = self._said(run) or of_change(self._repository, run)
-        return "; ".join(filter(None, (asks, self._of_place(run))))
+            said = f"it needs {lacked}, which is {self._named(lacked)}"
+            return reason(ReasonKind.ERROR, text=said)
+        asks = sentence(self._said(run)) or of_change(self._repository, run)
+        said = "; ".join(filter(None, (asks, self._of_place(run))))
+        return reason(ReasonKind.ERROR, text=said) if said else NO_REASON
+
+    def _held(self, task: str) -> Reason:
+        return self._record.held.get(task, NO_REASON)
 
     def _of(self, run: RunRecord) -> str:
         """Return the task in whose row a run is."""
@@ -173,18 +191,19 @@ class Rows:
         needs = self._record.needs.get(self._of(run), ())
         return next((need for need in needs if not self._stand(need).carries), "")
 
-    def _said(self, run: RunRecord) -> str:
+    def _said(self, run: RunRecord) -> Reason:
         """Return what the batch said when it left a run to a person, while that still holds."""
-        proposal, head, why = self._record.said.get(run.run_id, ("", "", ""))
-        same = proposal == run.proposal and self._head in {head, None}
-        holds = same and not self._was_left(run) and not is_over(self._repository, why)
-        return why if holds else ""
+        left = self._record.said.get(run.run_id)
+        if left is None or left.proposal != run.proposal or self._head not in {left.head, None}:
+            return NO_REASON
+        over = self._was_left(run) or is_over(self._repository, left.because)
+        return NO_REASON if over else left.because
 
     def _not_committed(self, run_id: str) -> str:
         """Return why a run could not be committed that waits below another; "" if it was not so."""
         runs = (one.run for one in self._stands.values() if one.run and one.run.run_id == run_id)
-        said = next(map(self._said, runs), "")
-        return said if said.startswith(NOT_COMMITTED) else ""
+        said = next(map(self._said, runs), NO_REASON)
+        return sentence(said) if said.kind is ReasonKind.NOT_COMMITTED else ""
 
     def _of_place(self, run: RunRecord) -> str:
         """Return what a person should know of what a waiting run stands on."""
@@ -192,7 +211,8 @@ class Rows:
             return f"that was rejected, so approving rebases this onto {run.branch} first"
         if self._record.mode == "autopilot" and run.base_commit in self._commits:
             below = str(run.options.get("stands_on"))
-            return f"{STANDS_ON}{below}, which {self._not_committed(below) or 'waits for a person'}"
+            which = self._not_committed(below) or "waits for a person"
+            return sentence(reason(ReasonKind.BUILDS_ON, run=below, which=which))
         if self._head in {run.base_commit, None} or run.base_commit in self._commits:
             return ""
         if met := conflict_with(run, self._head):
@@ -206,27 +226,28 @@ class Rows:
         below = str(run.options.get("stands_on", ""))
         return self._statuses.get(below) in {RunStatus.SKIPPED, RunStatus.UNDONE}
 
-    def _why_open(self, task: str, found: TaskRun) -> str:
+    def _why_open(self, task: str, found: TaskRun) -> Reason:
         """Return why nothing of a task was begun, or what it was given up for."""
-        record, again = self._record, ""
+        record, again = self._record, NO_REASON
         if found.run is not None and found.run.options.get("redo"):
-            again = found.run.reason
-        held = record.held.get(task, "")
+            again = because_of(found.run)
+        held = self._held(task)
         if self._running or task in record.refused:
             return again or held
         stands = {need: self._stand(need) for need in record.needs.get(task, ())}
         for need, stand in stands.items():
             if stand.fails:
-                return f"waits for {need}, which is {self._named(need)}"
+                return reason(ReasonKind.NEED_OPEN, need=need, status=self._named(need))
         for need, stand in stands.items():
             if not stand.carries:
-                return f"waits for {need}, which is not finished"
+                return reason(ReasonKind.NEED_OPEN, need=need)
         waiting = [need for need, stand in stands.items() if stand is TaskStatus.WAITING]
-        if again or not record.ended or held.startswith(NOT_CHOSEN):
-            return again or held or "it was not begun: the batch stopped before it"
+        if again or not record.ended or held.kind is ReasonKind.NOT_CHOSEN:
+            stopped = "it was not begun: the batch stopped before it"
+            return again or held or reason(ReasonKind.INTERRUPTED, text=stopped)
         if waiting:
-            return f"waits for your approval of {' and '.join(waiting)}"
-        return "" if stands else held
+            return reason(ReasonKind.NEEDS_APPROVAL, needs=tuple(waiting))
+        return NO_REASON if stands else held
 
     def _stand(self, task: str) -> TaskStatus:
         """Return where a task stands that may have left the batch, or whose run was deleted."""
@@ -342,7 +363,10 @@ _CODES = {
     TaskStatus.REJECTED: ExitCode.SKIPPED,
     UNDONE: ExitCode.SKIPPED,
 }
-_CUT_OFF = "it was cut off: its process ended; nothing is lost: the same command goes on"
+_CUT_OFF = reason(
+    ReasonKind.INTERRUPTED,
+    text="it was cut off: its process ended; nothing is lost: the same command goes on",
+)
 
 
 def account(
@@ -357,8 +381,8 @@ def account(
     rows = [told.row(task) for task in told.tasks]
     sat = sittings_of(repository.folder, record.batch_id)
     cut_off = state == "stopped" and bool(sat) and not sat[-1].closed
-    reason = told.reason or (_CUT_OFF if cut_off else "")
-    record = replace(record, branch=branch_of(repository, record), reason=reason)
+    because = told.because or (_CUT_OFF if cut_off else NO_REASON)
+    record = replace(record, branch=branch_of(repository, record), because=because)
     return _body(record, state, rows, _wall(sat, running=state == "running"))
 
 
@@ -384,7 +408,7 @@ def _body(
         "branch": record.branch,
         "mode": record.mode,
         "state": state,
-        "reason": record.reason,
+        "reason": sentence(record.because),
         "left_out": record.left_out,
         "began_at": record.created_at,
         "told_at": time.time(),
@@ -416,7 +440,7 @@ def exit_code(told: Mapping[str, Any], *more: ExitCode) -> ExitCode:
 
 
 def _state(repository: Repository, record: BatchRecord, at_work: bool) -> str:
-    if is_held(repository.batch_lock) or (at_work and not (record.ended or record.reason)):
+    if is_held(repository.batch_lock) or (at_work and not (record.ended or record.because)):
         return "running"
     return "ended" if record.ended else "stopped"
 

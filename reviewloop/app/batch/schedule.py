@@ -15,7 +15,7 @@ from reviewloop.app.batch.moving import (
     take_over,
     taken_up,
 )
-from reviewloop.app.batch.policy import BY, STANDS_ON, why_a_person
+from reviewloop.app.batch.policy import BY, why_a_person
 from reviewloop.app.batch.rebase import Train
 from reviewloop.app.batch.session import INTERRUPTED, Refusals, Session, old_failure
 from reviewloop.app.batch.spec_changes import changed_since
@@ -31,7 +31,9 @@ from reviewloop.domain.errors import (
     UsageError,
     WorkspaceError,
 )
+from reviewloop.domain.reason import Reason, ReasonKind, reason
 from reviewloop.faults import fault
+from reviewloop.render.reasons import sentence
 from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -139,7 +141,7 @@ class Work:
         take_over(self._session)
         if why := old_failure(self._session):
             self._stop_at(why)
-            self._session.told.opened(why)
+            self._session.told.opened(sentence(why))
         else:
             self._train.straighten(self._turns.standing_still)
         while True:
@@ -204,7 +206,7 @@ class Work:
             if self.began:
                 self._refusals.tell()
             if session.asked.until_failure:
-                self._stop_at(f"stopped at task {task} (--until-failure)")
+                self._stop_at(reason(ReasonKind.FAILURE_STOPS, task=task))
             return True
         except WorkspaceError as error:
             if run is None or run.status.over:
@@ -221,9 +223,9 @@ class Work:
         flying[future] = (step, run, caps)
         return True
 
-    def _stop_at(self, reason: str) -> None:
+    def _stop_at(self, because: Reason) -> None:
         """Begin nothing more."""
-        self._session.record.reason, self._closing = reason, True
+        self._session.record.because, self._closing = because, True
 
     # Settling
 
@@ -257,7 +259,7 @@ class Work:
         if run.status not in _SETTLED or session.record.mode == "queue":
             session.told.settled(task, run, run.reason)
         if session.asked.until_failure and (failed or run.status is RunStatus.BLOCKED):
-            self._stop_at(f"stopped at task {task} (--until-failure)")
+            self._stop_at(reason(ReasonKind.FAILURE_STOPS, task=task))
         return None
 
     def _may_have_more(self, task: str, error: ReviewLoopError) -> bool:
@@ -292,7 +294,7 @@ class Work:
             fault("batch.settled")
 
     def _by_autopilot(self, step: Step, run: RunRecord) -> None:
-        session, why = self._session, run.reason
+        session, why, stacked = self._session, run.reason, False
         session.look()
         stands = session.stands()
         found = next(iter(waiting_in(session.repository, [run])), None)
@@ -302,7 +304,9 @@ class Work:
             below = chain_below(found, session.waiting(stands))[:-1]
             missing = [need for need in step.needs if need not in done]
             if not why and below:
-                why = f"{STANDS_ON}{below[-1].run.run_id}, which waits for a person"
+                base = below[-1].run.run_id
+                stacked, on = True, {"run": base, "which": "waits for a person"}
+                why = sentence(reason(ReasonKind.BUILDS_ON, **on))
             if not why and missing:
                 why = f"it needs task {missing[0]}, which is not committed"
             if not why and run.base_commit != session.head:
@@ -318,7 +322,7 @@ class Work:
                 except (UsageError, WorkspaceError) as error:  # somebody answers it, too
                     session.look()
                     run, why = session.repository.runs.find(run.run_id), str(error)
-        session.told.settled(step.task.id, run, why)
+        session.told.settled(step.task.id, run, why, stacked=stacked)
 
     def _brought(self, step: Step, run: RunRecord, done: set[str]) -> RunRecord | None:
         """Bring a run to the branch; what is short of money meanwhile does that when others end."""
@@ -342,7 +346,7 @@ class Work:
             with asking():
                 chosen = session.told.ask(session.repository, run)
             if chosen is None:
-                self._stop_at("a person stopped it")
+                self._stop_at(reason(ReasonKind.USER, text="a person stopped it"))
                 return False
             try:
                 run = answered(session, step, run, chosen)

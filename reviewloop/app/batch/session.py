@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from reviewloop.app.batch.limits import Spending
+from reviewloop.app.batch.policy import not_committed
 from reviewloop.app.batch.stack import StartingPoint, Waiting, base_for, listed_above, waiting_in
 from reviewloop.app.batch.status import (
     TaskRun,
@@ -13,16 +14,16 @@ from reviewloop.app.batch.status import (
     counting,
     is_called,
     stands_now,
-    still_blocked,
     why_held,
 )
 from reviewloop.app.project import Repository
-from reviewloop.app.run.branches import looked_again
+from reviewloop.app.run.branches import head_now, looked_again
 from reviewloop.app.run.start import RunRequest
 from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.loop.context import RunContext
 from reviewloop.specs.order import Order, Step
-from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.batches import BatchRecord, BatchStore, LeftToUser, SittingClock
 from reviewloop.store.runs import RunRecord, RunStatus
 
 
@@ -107,6 +108,81 @@ class BatchListener(Protocol):
         """Return a person's choice and words, None to leave the run in the queue."""
 
 
+_LEFT_TO_USER = {RunStatus.WAITING, RunStatus.BLOCKED}
+
+
+class ReportListener:
+    """Stands between a batch and whoever shows it to people; see `BatchListener`."""
+
+    def __init__(
+        self,
+        told: BatchListener,
+        repository: Repository,
+        store: BatchStore,
+        record: BatchRecord,
+        clock: SittingClock | None = None,  # workers sit together, so none tells the time
+    ) -> None:
+        self._told, self.clock = told, clock
+        self._repository, self._store, self._record = repository, store, record
+
+    def opened(self, sentence: str) -> None:
+        """Hand on how the batch begins."""
+        self._told.opened(sentence)
+
+    def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
+        """Hand on what there is to do."""
+        self._told.planned(titles, left)
+
+    def begun(self, task: str, run: RunRecord, below: str) -> None:
+        """Hand on that a run is at work: what was said of it before holds no more.
+
+        But for why it could not be committed: it is only brought behind others.
+        """
+        self._seen()
+        if not (
+            run.status is RunStatus.WAITING and self._kept(run).kind is ReasonKind.NOT_COMMITTED
+        ):
+            self._record.said.pop(run.run_id, None)
+        self._told.begun(task, run, below)
+
+    def event(self, task: str, event: Mapping[str, Any]) -> None:
+        """Hand on what a run told; from any thread."""
+        self._seen()
+        self._told.event(task, event)
+
+    def settled(self, task: str, run: RunRecord, why: str, *, stacked: bool = False) -> None:
+        """Hand on that a run stands still, and keep why when that stands nowhere else.
+
+        `stacked`: it is only for what it builds on, and what that is the account finds out.
+        """
+        self._seen()
+        if kept := self._to_keep(run, why, stacked=stacked):
+            head = head_now(self._repository, self._repository.user.branch or "")
+            self._record.said[run.run_id] = LeftToUser(run.proposal, head, kept)
+            self._store.save(self._record)
+        self._told.settled(task, run, why)
+
+    def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
+        """Hand on a question, and the answer."""
+        return self._told.ask(repository, run)
+
+    def _to_keep(self, run: RunRecord, why: str, *, stacked: bool) -> Reason:
+        """Return what the account has to know that stands nowhere else."""
+        if run.status is RunStatus.WAITING and run.reason:
+            return not_committed(run)  # its record forgets that when it is brought elsewhere
+        if why and why != run.reason and run.status in _LEFT_TO_USER:
+            return NO_REASON if stacked else reason(ReasonKind.ERROR, text=why)
+        return NO_REASON if why else self._kept(run)
+
+    def _kept(self, run: RunRecord) -> Reason:
+        left = self._record.said.get(run.run_id)
+        return left.because if left else NO_REASON
+
+    def _seen(self) -> None:
+        if self.clock is not None:
+            self.clock.seen()
+
+
 @dataclass
 class Session:
     """One sitting of a batch, whose lock the caller holds."""
@@ -117,7 +193,7 @@ class Session:
     order: Order
     asked: BatchOptions
     spending: Spending
-    told: BatchListener
+    told: ReportListener
     tried: set[str] = field(default_factory=set)  # tasks that were taken up in this sitting
     # Runs at work with the caps they have: what these may still spend is not left.
     at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
@@ -201,7 +277,7 @@ class Session:
             if stands[task].stand is TaskStatus.OPEN and task not in record.held:
                 record.held[task] = why_held(step, stands)
         stopped = any(one.stand is TaskStatus.STOPPED for one in stands.values())
-        record.ended = not stopped and not record.reason
+        record.ended = not stopped and not record.because
         self.store.save(record)
 
     def tell(self, step: Step, event: Mapping[str, Any]) -> None:
@@ -221,7 +297,7 @@ class Refusals:
 
     def add(self, step: Step, error: UsageError) -> None:
         """Take a task that cannot begin for failed."""
-        self._session.record.held[step.task.id] = str(error)
+        self._session.record.held[step.task.id] = error.because
         self._session.record.refused.append(step.task.id)
         self._untold.append((step, error))
 
@@ -238,13 +314,13 @@ class Refusals:
         self.tell()
 
 
-def old_failure(session: Session) -> str:
-    """Return why nothing is begun: what is blocked still was to stop the batch; "" to go on.
+def old_failure(session: Session) -> Reason:
+    """Return why nothing is begun: what is blocked still was to stop the batch; none to go on.
 
     Who is asked at every task can answer that one, too.
     """
     if not session.asked.until_failure or session.record.mode == "each":
-        return ""
+        return NO_REASON
     stands = session.stands()
     blocked = next((task for task, one in stands.items() if one.stand is TaskStatus.BLOCKED), "")
-    return blocked and still_blocked(blocked)
+    return reason(ReasonKind.STILL_BLOCKED, task=blocked) if blocked else NO_REASON

@@ -15,9 +15,9 @@ from reviewloop.app.batch.status import ANEW, TaskStatus, branch_of, is_called, 
 from reviewloop.app.project import Repository, team_of
 from reviewloop.app.run.start import left_alone
 from reviewloop.domain.errors import ReviewLoopError, UsageError
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
 from reviewloop.git.revisions import branch_exists
-from reviewloop.render.batch import NOT_CHOSEN
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.specs.order import Order
@@ -25,6 +25,8 @@ from reviewloop.specs.select import is_done, progress
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
+
+_NOT_CHOSEN = reason(ReasonKind.NOT_CHOSEN)
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,12 @@ def finished(
         before, _ = as_numbered_now(before, spec)
         tasks = _still(repository, before, spec)
         others = (
-            dict.fromkeys(tasks, NOT_CHOSEN) if request.tasks or request.wave is not None else {}
+            dict.fromkeys(tasks, _NOT_CHOSEN) if request.tasks or request.wave is not None else {}
         )
         return replace(before, tasks=tasks, held={**before.held, **others})
     branch, now = repository.user.branch or "", time.time()
     record = BatchRecord("", spec.path, request.mode, branch=branch, ended=True, created_at=now)
-    return replace(record, reason=why)
+    return replace(record, because=reason(ReasonKind.OTHERS_LEFT, text=why))
 
 
 def meant(
@@ -113,11 +115,11 @@ def meant(
         tasks={**tasks, **{task: step.task.title for task, step in steps.items()}},
         needs={**new.needs, **{task: list(step.needs) for task, step in steps.items()}},
         left_out=list(order.left_out),
-        held={task: NOT_CHOSEN for task in tasks if task not in steps},
+        held={task: _NOT_CHOSEN for task in tasks if task not in steps},
         refused=[],
         until_failure=request.asked.until_failure,
         ended=False,
-        reason="",
+        because=NO_REASON,
     )
     return Meant(record, before, numbered if before is not None else "")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.transfer import has_commit
 from reviewloop.specs.order import Step
 from reviewloop.store.batches import BatchRecord, BatchStore
@@ -223,28 +224,21 @@ def up_to_date(repository: Repository, run: RunRecord) -> RunRecord:
     return repository.runs.find(run.run_id)
 
 
-def why_held(step: Step, stands: Mapping[str, TaskRun]) -> str:
-    """Return why a task cannot start although nothing of it was begun, "" when it may."""
+def why_held(step: Step, stands: Mapping[str, TaskRun]) -> Reason:
+    """Return why a task cannot start although nothing of it was begun, none when it may."""
     for need in step.needs:
         stand = stands[need].stand
         if stand.fails:
-            return f"waits for {need}, which is {stand}"
+            return reason(ReasonKind.NEED_OPEN, need=need, status=str(stand))
         if not stand.carries:
-            return f"waits for {need}, which is not finished"
-    return ""
+            return reason(ReasonKind.NEED_OPEN, need=need)
+    return NO_REASON
 
 
-def is_answered(reason: str, blocked: Collection[str], tasks: Iterable[str]) -> bool:
+def is_answered(because: Reason, blocked: Collection[str], tasks: Collection[str]) -> bool:
     """Whether a batch began nothing for a blocked task, and somebody answered that since."""
-    return any(reason == still_blocked(task) for task in tasks if task not in blocked)
-
-
-def still_blocked(task: str) -> str:
-    """Return why a batch that is to stop at a failure begins nothing."""
-    return (
-        f"task {task} is blocked still (--until-failure): answer it, or leave --until-failure "
-        "out to go on with what does not need it"
-    )
+    task = because.text("task")
+    return because.kind is ReasonKind.STILL_BLOCKED and task in tasks and task not in blocked
 
 
 def _branch(repository: Repository, batch_id: str, runs: Iterable[RunRecord]) -> str:

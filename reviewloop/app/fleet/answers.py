@@ -14,6 +14,7 @@ from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import kept, settings_of
 from reviewloop.app.run.answers import require_question, worded
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode, UsageError
+from reviewloop.domain.reason import NO_REASON
 from reviewloop.render.batch import ON_ITS_WAY
 from reviewloop.render.proposal import Left, left_of
 from reviewloop.store.batches import BatchRecord
@@ -45,7 +46,7 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
     if caps:
         run.settings = kept(settings)
         runs.save(run)
-    SharedBatches(database).tell(batch.record.batch_id, "")  # what stopped the batch is over
+    SharedBatches(database).tell(batch.record.batch_id, NO_REASON)  # what stopped the batch is over
     waiting = _waiting_for(run, batch.record, runs.of(batch.about))
     wanted = waiting if job is not None else [run.task_id, *waiting]
     added = jobs.tasks(batch.record.batch_id, batch.about, wanted)

@@ -12,9 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from reviewloop.app.batch.moving import for_a_batch
 from reviewloop.app.batch.report import unbegun
 from reviewloop.app.batch.start import BatchRequest, nothing_left
-from reviewloop.app.batch.status import ANEW, still_blocked
+from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.queue import conflict_of
@@ -22,6 +23,7 @@ from reviewloop.app.fleet.views import batch_shown, runs_for
 from reviewloop.app.project import Repository, read_settings, require_trust
 from reviewloop.app.run.branches import choose_branch
 from reviewloop.domain.errors import GuardRailError, ModelSetupError, UsageError
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
@@ -29,7 +31,7 @@ from reviewloop.git.transfer import address_of, fetch, has_commit, host_and_path
 from reviewloop.llm.checks import check_models
 from reviewloop.llm.provider_table import BEDROCK
 from reviewloop.llm.routing import OFFLINE, is_bedrock_id, require_provider, split_model
-from reviewloop.render.batch import NOT_CHOSEN
+from reviewloop.render.reasons import sentence
 from reviewloop.settings import Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, Files, TreeFiles
@@ -212,8 +214,7 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
     try:
         branch, _ = choose_branch(repository, loaded.settings, "", "batch")
     except GuardRailError as error:
-        said = str(error).partition(";")[0].partition(", so ")[0]
-        raise GuardRailError(f"{said}; make a branch for the batch: `git switch -c NAME`") from None
+        raise for_a_batch(error) from None
     with started(repository, branch, remote) as start:
         named = request.spec or loaded.settings.spec.path or None
         here = user.here if request.spec else user.project
@@ -257,7 +258,13 @@ def _queued(
     if not (mine or tasks):
         if order.left_out:
             raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
-        return BatchRecord("", spec.path, request.mode, ended=True, reason=notes[-1]), []
+        return BatchRecord(
+            "",
+            spec.path,
+            request.mode,
+            ended=True,
+            because=reason(ReasonKind.OTHERS_LEFT, text=notes[-1]),
+        ), []
     there = runs_for(database, about, repository, spec)
     record = begun = mine[0] if mine else None
     if begun is not None and there.other_tasks_of(begun, order):
@@ -271,9 +278,10 @@ def _queued(
     runs, strays = there.runs, {t: why for t, why in there.strays.items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
     if request.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):
-        notes.append(still_blocked(first))
+        because = reason(ReasonKind.STILL_BLOCKED, task=first)
+        notes.append(sentence(because))
         before = _record(before, order, request, repository, others, strays)
-        batches.add(replace(before, reason=notes[-1]), about)
+        batches.add(replace(before, because=because), about)
         return before, []
     idle = {run.task_id for run in runs if _asks(run)} | strays.keys()
     rejected = {run.task_id: run for run in _rejected(record, runs) if run.task_id in tasks}
@@ -360,8 +368,10 @@ def _record(
     if going_on is None:
         return record
     chosen = {step.task.id for step in order.steps}.union(going_on)
-    held = {task: NOT_CHOSEN for task in record.tasks if task not in chosen} | {**strays}
-    return replace(record, held=held, refused=[], ended=False, reason="")
+    others = [task for task in record.tasks if task not in chosen]
+    held = dict.fromkeys(others, reason(ReasonKind.NOT_CHOSEN))
+    held |= {task: reason(ReasonKind.ERROR, text=why) for task, why in strays.items()}
+    return replace(record, held=held, refused=[], ended=False, because=NO_REASON)
 
 
 def _about(

@@ -332,7 +332,7 @@ def opened_job(place: Workplace, batch_id: str) -> Iterator[Job]:
         except (StoreError, InterruptedByUserError):
             raise
         except ReviewLoopError as error:
-            SharedBatches(database).tell(batch_id, str(error))
+            SharedBatches(database).tell(batch_id, error.because)
             raise
 
 

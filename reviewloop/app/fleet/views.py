@@ -6,17 +6,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reviewloop.app.batch.limits import Cost, before, cost_of_calls
+from reviewloop.app.batch.policy import because_of
 from reviewloop.app.batch.report import unbegun, unbegun_row, with_earlier, with_rows
 from reviewloop.app.batch.spec_changes import runs_by_task, strays_of, was_renumbered
 from reviewloop.app.batch.status import ANEW, is_called
 from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs
 from reviewloop.app.fleet.queue import latest, with_next
 from reviewloop.app.project import Repository
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind
 from reviewloop.domain.task import Spec
-from reviewloop.render.batch import NOT_CHOSEN, ON_ITS_WAY, next_of
+from reviewloop.render.batch import ON_ITS_WAY, next_of
+from reviewloop.render.reasons import sentence
 from reviewloop.specs.order import Order
 from reviewloop.specs.tasks import UNTICKED
-from reviewloop.store.batches import BatchRecord
+from reviewloop.store.batches import BatchRecord, reason_told
 from reviewloop.store.postgres.batches import About, SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.replica import usage_of_calls
@@ -49,8 +52,11 @@ class Since:
         if why == row["why"]:
             return dict(row)
         now = {**row, "why": why}
-        reason = batch.record.reason
-        return {**now, "next": next_of(now, going_on=going_on, batch_why=reason, by_workers=True)}
+        because = batch.record.because
+        following = next_of(
+            now, reason_told(why), going_on=going_on, batch_because=because, by_workers=True
+        )
+        return {**now, "next": following}
 
     def _done(self, batch: SharedBatch, row: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the row of a task that a run of another batch committed since this one began."""
@@ -86,7 +92,7 @@ class Since:
 
 
 def without_what_is_done(
-    rows: Sequence[Mapping[str, Any]], *, going_on: bool, batch_why: str
+    rows: Sequence[Mapping[str, Any]], *, going_on: bool, batch_because: Reason
 ) -> list[dict[str, Any]]:
     """Return the rows of a batch, none of which says that it waits for a task that is committed."""
     done = {row["task"] for row in rows if row["state"] == "committed"}
@@ -95,7 +101,9 @@ def without_what_is_done(
         need = _NEED.match(row["why"]) if row["state"] == "open" else None
         if need and need[1] in done:
             row = {**row, "why": ""}
-            row["next"] = next_of(row, going_on=going_on, batch_why=batch_why, by_workers=True)
+            row["next"] = next_of(
+                row, going_on=going_on, batch_because=batch_because, by_workers=True
+            )
         found.append(dict(row))
     return found
 
@@ -208,7 +216,7 @@ class _Look:
         rows: list[dict[str, Any]] = []
         for task, title in record.tasks.items():
             row: dict[str, Any] = {**unbegun_row(task, title), **told.get(task, {})}
-            held = record.held.get(task, "")
+            held = record.held.get(task, NO_REASON)
             if (run := newest.get(task)) is not None:
                 taken = jobs.get(task, run.run_id in at_work)
                 if run.run_id in self._used:
@@ -219,13 +227,13 @@ class _Look:
             elif task in jobs and row["state"] == "waiting":
                 row["next"] = "it is queued: a worker does its task once more"
             elif row["state"] == "open":
-                row["why"] = row["why"] or held
+                row["why"] = row["why"] or sentence(held)
                 row = self._since.open_row(batch, row, going_on=bool(mine))
             if row["run"] in answered:
                 row["next"] = ON_ITS_WAY
-            row["chosen"] = not held.startswith(NOT_CHOSEN)
+            row["chosen"] = held.kind is not ReasonKind.NOT_CHOSEN
             rows.append(row)
-        rows = without_what_is_done(rows, going_on=bool(mine), batch_why=record.reason)
+        rows = without_what_is_done(rows, going_on=bool(mine), batch_because=record.because)
         body = {
             **unbegun(record),
             **{name: value for name, value in batch.account.items() if name != "head"},
@@ -235,7 +243,7 @@ class _Look:
             "branch": batch.about.branch,
             "remote": batch.about.address,
             "state": "running" if mine else "ended" if record.ended else "stopped",
-            "reason": record.reason,
+            "reason": sentence(record.because),
             "left_out": record.left_out,
             "budget_usd": record.budget_usd,
             "deadline": record.deadline,
@@ -294,5 +302,5 @@ def _now(told: Mapping[str, Any], run: RunRecord, *, taken: bool, going_on: bool
     }
     if (told["run"], told["state"]) != (run.run_id, state):
         row["why"] = run.reason
-        row["next"] = next_of(row, going_on=going_on, by_workers=True)
+        row["next"] = next_of(row, because_of(run), going_on=going_on, by_workers=True)
     return row

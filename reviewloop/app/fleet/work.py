@@ -5,11 +5,10 @@ from contextlib import closing
 from dataclasses import replace
 
 from reviewloop.app.batch.limits import Spending
-from reviewloop.app.batch.opening import ReportListener
 from reviewloop.app.batch.queue import lacking, what_lacks
 from reviewloop.app.batch.report import account, note_rows, queue_row
 from reviewloop.app.batch.schedule import Work
-from reviewloop.app.batch.session import BatchOptions, Session
+from reviewloop.app.batch.session import BatchOptions, ReportListener, Session
 from reviewloop.app.batch.spec_changes import needed_of, strays_of
 from reviewloop.app.batch.stack import (
     Waiting,
@@ -37,10 +36,10 @@ from reviewloop.domain.errors import (
     StoreError,
     WorkspaceError,
 )
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
 from reviewloop.git.revisions import first_commit_time
 from reviewloop.git.transfer import is_fetched
-from reviewloop.render.batch import NOT_CHOSEN
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
@@ -227,7 +226,7 @@ def _named_specs(database: Database) -> Callable[[str, str], str]:
     return named
 
 
-_UNTIL_FAILURE = "(--until-failure)"  # stands in the reason of a batch that it stopped
+_UNTIL_FAILURE = {ReasonKind.FAILURE_STOPS, ReasonKind.STILL_BLOCKED}
 _LONGEST_DIFF = 2_000_000  # characters
 
 
@@ -245,9 +244,9 @@ def do_task(place: Workplace, batch_id: str, task: str) -> None:
         except (InterruptedByUserError, StoreError):
             raise
         except ReviewLoopError as error:
-            record.reason = str(error)
+            record.because = error.because
             if _is_open(job.repository, record, task):
-                record.held[task] = record.reason  # what waits for it is told of it by that
+                record.held[task] = record.because  # what waits for it is told of it by that
             place.say(f"{task}: {error}")
         for run in job.repository.runs.all():
             mine = run.options.get("batch") == batch_id and run.task_id == task
@@ -296,8 +295,8 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         unsandboxed="accepted" if job.place.unsandboxed else "",
         flags=about.flags,
     )
-    if record.until_failure and _UNTIL_FAILURE in record.reason:
-        record.held[task] = record.reason
+    if record.until_failure and record.because.kind in _UNTIL_FAILURE:
+        record.held[task] = record.because
         return  # until `batch` is said again
     spec = open_spec(DiskFiles(job.repository.user.root), record.spec_path)
     order = _order(job.repository, record, spec)
@@ -305,10 +304,10 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     if task not in ids:  # done by now, taken out of the spec, or called otherwise there
         _settle_pushed(job, record, task)
         if why := _renamed(record, spec, task):
-            record.held[task] = why
+            record.held[task] = reason(ReasonKind.ERROR, text=why)
             job.place.say(f"{task}: {why}")
         return
-    mine = replace(record, reason="")
+    mine = replace(record, because=NO_REASON)
     session = Session(
         job.repository,
         store,
@@ -323,8 +322,9 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     Work(session, job.place.crew).do()
     held = {one: why for one, why in session.record.held.items() if one == task}
     record.held = {**record.held, **held}
-    if not (record.reason and held.get(task, "").startswith("waits for ")):  # the first cause stays
-        record.reason, record.ended = session.record.reason, session.record.ended
+    waits = held.get(task, NO_REASON).kind is ReasonKind.NEED_OPEN
+    if not (record.because and waits):  # the first cause stays
+        record.because, record.ended = session.record.because, session.record.ended
     record.said, record.refused = session.record.said, session.record.refused
 
 
@@ -405,7 +405,7 @@ def _queue_open_tasks(job: Job) -> None:
     """An answer may have freed tasks: queue those of which nothing was begun."""
     record, repository = job.batch.record, job.repository
     stands = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
-    others = {task for task, why in record.held.items() if why.startswith(NOT_CHOSEN)}
+    others = {task for task, why in record.held.items() if why.kind is ReasonKind.NOT_CHOSEN}
     tasks = [t for t, one in stands.items() if one.stand is TaskStatus.OPEN and t not in others]
     if tasks:
         known = _known(record, open_spec(DiskFiles(repository.user.root), record.spec_path))

@@ -6,10 +6,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.store.batches import BatchRecord
+from reviewloop.domain.reason import Reason
+from reviewloop.store.batches import BatchRecord, batch_of
 from reviewloop.store.postgres.database import Database
+from reviewloop.store.reasons import stored_reason
 
-_FOUND = ("held", "said", "refused", "kept", "ended", "reason")  # what workers write of a record
+_FOUND = ("held", "said", "refused", "kept", "ended", "because")  # what workers write of a record
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,13 @@ class SharedBatches:
                 (json.dumps(kept), json.dumps(account), record.batch_id),
             )
 
-    def tell(self, batch_id: str, reason: str) -> None:
+    def tell(self, batch_id: str, because: Reason) -> None:
         """Write why a job of a batch could not be done."""
         with self._database.transaction():
             rows = self._database.execute(
                 "SELECT record FROM batches WHERE batch_id = %s FOR UPDATE", (batch_id,)
             )
-            kept = {**json.loads(rows[0]["record"]), "reason": reason}
+            kept = {**json.loads(rows[0]["record"]), "because": stored_reason(because)}
             self._database.execute(
                 "UPDATE batches SET record = %s WHERE batch_id = %s",
                 (json.dumps(kept), batch_id),
@@ -107,9 +109,7 @@ class SharedBatches:
 
 
 def _batch(row: Mapping[str, Any]) -> SharedBatch:
-    known = {f.name for f in fields(BatchRecord)}
     body = json.loads(row["record"])
     about = json.loads(row["about"])
     about["identity"] = tuple(about["identity"]) if about["identity"] else None
-    record = BatchRecord(**{name: body[name] for name in body if name in known})
-    return SharedBatch(record, About(**about), json.loads(row["account"] or "{}"))
+    return SharedBatch(batch_of(body), About(**about), json.loads(row["account"] or "{}"))
