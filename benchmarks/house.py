@@ -63,6 +63,7 @@ FOREIGN_PROSE = {
     "reviewloop/store/metrics.py::_unusable": "SQLite's own words",
     "reviewloop/store/postgres/database.py::unreachable": "libpq has no codes here",
     "reviewloop/store/reasons.py::_told_by": "records of releases that stored sentences only",
+    "reviewloop/store/batches.py::reason_told": "records of releases that stored sentences only",
     "reviewloop/github/hearing.py::Orders.wrong": "punctuation",
     "reviewloop/render/review_words.py::outcome_sentence": "punctuation",
     "reviewloop/render/review_words.py::counted_reason": "puts a sentence in the plural",

@@ -198,7 +198,8 @@ def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool
 
 def for_a_batch(error: GuardRailError) -> GuardRailError:
     """Say how a batch gets a branch that it may commit to: it has no option for that."""
-    return GuardRailError(f"{error.problem}; make a branch for the batch: `git switch -c NAME`")
+    problem = error.problem.partition(", so ")[0]
+    return GuardRailError(f"{problem}; make a branch for the batch: `git switch -c NAME`")
 
 
 def _given_up(before: RunRecord | None) -> str:

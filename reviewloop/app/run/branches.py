@@ -26,9 +26,9 @@ def choose_branch(
     offered = f"reviewloop/{safe_branch_name(name)}"
     if not wanted:
         if user.branch is None:
-            problem = "HEAD is detached"
+            problem = "HEAD is detached, so there is no branch to commit to"
             raise GuardRailError(
-                f"{problem}, so there is no branch to commit to; switch to a branch, or start with --branch {offered}",
+                f"{problem}; switch to a branch, or start with --branch {offered}",
                 offer=offered,
                 problem=problem,
             )
