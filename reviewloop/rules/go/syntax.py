@@ -9,6 +9,18 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 FUNCTIONS = frozenset({"function_declaration", "method_declaration", "func_literal"})
+
+
+def is_conditional(node: "SgNode", source: Source) -> bool:
+    """Whether an `if` or a `case` of the declared function around it decides on a node."""
+    for outer in source.ancestors(node):
+        if outer.kind() in {"function_declaration", "method_declaration"}:
+            return False
+        if outer.kind() in {"if_statement", "expression_case"}:
+            return True
+    return False
+
+
 _LITERALS = frozenset(
     {
         "interpreted_string_literal",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
-from reviewloop.rules.go.syntax import FUNCTIONS, argument, receiver
+from reviewloop.rules.go.syntax import FUNCTIONS, argument, is_conditional, receiver
 from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ def _is_set_to(node: "SgNode", name: str, values: frozenset[str]) -> bool:
     return parts[1].text() in values
 
 
-def find_certificates_not_checked(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/certificates-not-checked."""
-    return node if _is_set_to(node, "InsecureSkipVerify", frozenset({"true"})) else None
+def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
+    """Find go/certificates-not-checked; behind a condition somebody may have asked for it."""
+    if not _is_set_to(node, "InsecureSkipVerify", frozenset({"true"})):
+        return None
+    return Found(node, severity=SHOULD if is_conditional(node, source) else None)
 
 
 def find_old_tls(node: "SgNode", source: Source) -> "SgNode | None":

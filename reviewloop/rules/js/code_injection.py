@@ -7,6 +7,7 @@ from reviewloop.analysis.contract import MUST, SHOULD
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.js.request_input import tainted
 from reviewloop.rules.js.syntax import (
+    FUNCTIONS,
     argument,
     arguments,
     call_name,
@@ -77,4 +78,19 @@ def find_method_from_request(node: "SgNode", source: Source) -> "SgNode | None":
     if function is None or function.kind() != "subscript_expression":
         return None
     index = function.field("index")
-    return index if index is not None and tainted(index, source) else None
+    if index is None or not tainted(index, source):
+        return None
+    return None if _is_known_key(index, source) else index
+
+
+def _is_known_key(index: "SgNode", source: Source) -> bool:
+    """Whether the function asks before whether a table has the key as its own."""
+    asks = re.compile(
+        rf"(?:\.(?:hasOwnProperty|includes|has)\(|\bhasOwn\([^()]{{1,80}},|"
+        rf"hasOwnProperty\.call\([^()]{{1,80}},)\s*{re.escape(index.text()[:80])}\s*\)"
+    )
+    around = next((o for o in source.ancestors(index) if o.kind() in FUNCTIONS), None)
+    if around is None:
+        return False
+    before = around.text()[: index.range().start.index - around.range().start.index]
+    return asks.search(before) is not None

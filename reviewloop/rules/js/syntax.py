@@ -18,6 +18,18 @@ FUNCTIONS = frozenset(
         "generator_function_declaration",
     }
 )
+
+
+def is_conditional(node: "SgNode", source: Source) -> bool:
+    """Whether an `if` or a `case` of its own function decides that a node is reached."""
+    for outer in source.ancestors(node):
+        if outer.kind() in FUNCTIONS:
+            return False
+        if outer.kind() in {"if_statement", "switch_case"}:
+            return True
+    return False
+
+
 LOOPS = frozenset({"for_statement", "for_in_statement", "while_statement", "do_statement"})
 _LITERALS = frozenset({"string", "number", "true", "false", "null", "undefined", "regex"})
 _CONSTANT = Regex(r"[A-Z][A-Z0-9_]*$")

@@ -3,9 +3,9 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import MUST
+from reviewloop.analysis.contract import MUST, SHOULD
 from reviewloop.analysis.patterns import Found, Source
-from reviewloop.rules.js.syntax import argument, pairs, receiver, text_of
+from reviewloop.rules.js.syntax import argument, is_conditional, pairs, receiver, text_of
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -35,17 +35,21 @@ def find_token_decoded_only(node: "SgNode", source: Source) -> "SgNode | None":
     return None if source.says(r"\b(?:jwt|jsonwebtoken|JWT)\.verify\(") else node
 
 
-def find_certificates_not_checked(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/certificates-not-checked."""
+def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
+    """Find js/certificates-not-checked; behind a condition somebody may have asked for it."""
+    if not _accepts_any(node):
+        return None
+    return Found(node, severity=SHOULD if is_conditional(node, source) else None)
+
+
+def _accepts_any(node: "SgNode") -> bool:
+    """Whether an option lets every certificate pass."""
     key, value = node.field("key"), node.field("value")
     if key is None or value is None:
-        return None
+        return False
     name = key.text().strip("'\"")
     off = name in {"rejectUnauthorized", "strictSSL", "checkServerIdentity"}
     if name == "checkServerIdentity":
-        return (
-            node
-            if re.fullmatch(r"\(\)\s*=>\s*(?:undefined|null|true|\{\s*\})", value.text())
-            else None
-        )
-    return node if off and value.text() == "false" else None
+        accepts = r"\(\)\s*=>\s*(?:undefined|null|true|\{\s*\})"
+        return re.fullmatch(accepts, value.text()) is not None
+    return off and value.text() == "false"

@@ -32,7 +32,7 @@ from reviewloop.rules.taint.cleaners import (
     cleaned_by,
 )
 from reviewloop.rules.taint.sink_tests import check_content, check_sinks, weak_call
-from reviewloop.rules.taint.sources import READS_REQUEST, SAFE_NAME, SOURCE_CALLS
+from reviewloop.rules.taint.sources import MAKES_ANSWER, READS_REQUEST, SAFE_NAME, SOURCE_CALLS
 from reviewloop.rules.taint.syntax import Attr, Call, Name
 from reviewloop.rules.taint.values import (
     CLEAN,
@@ -481,8 +481,14 @@ def call(frame: Frame, expr: Call) -> Value:
     return _result(frame, site)
 
 
+# What `Markup` and its like turn into plain text again, which is escaped wherever it is shown.
+_PLAIN_AGAIN = frozenset({"unescape", "striptags"})
+
+
 def _site(frame: Frame, expr: Call) -> Site:
     """Return a call with everything in it worked out."""
+    if isinstance(expr.callee, Attr) and expr.callee.name in _PLAIN_AGAIN:
+        frame.machine.plain_again.add((expr.callee.owner.start, expr.callee.owner.end))
     callee = frame.value(expr.callee)
     args: list[Value] = []
     keywords: dict[str, Value] = {}
@@ -642,7 +648,8 @@ def _wrapper(frame: Frame, site: Site) -> Value | None:
         last = site.name.rpartition(".")[2]
         if last[:1].isupper() or "wrap" in last.lower():
             return Value(path="@wrapper")
-        if READS_REQUEST.search(last) and not SAFE_NAME.search(last) and not site.callee.ref:
+        reads = READS_REQUEST.search(last) and not MAKES_ANSWER.match(last)
+        if reads and not SAFE_NAME.search(last) and not site.callee.ref:
             found = source(frame, site.expr, f"{site.path}()", "args")
             return Value(taints=changed(found.taints, sure=True), path=found.path)
         return Value(path=f"{site.path}()")

@@ -455,7 +455,7 @@ def _route_param(frame: Frame, info: FunctionInfo, param: Param, routes: list[st
             if match[1] == param.name:
                 return _part(frame, param, match[2] or "")
         if route == "<path:unknown>" and param.name not in {"self", "cls"}:
-            return _part(frame, param, "")
+            return _part(frame, param, "unknown")
     return _typed_param(frame, param) if frame.machine.frameworks & _API else None
 
 
@@ -510,7 +510,16 @@ def _injected(frame: Frame, name: str, param: Param) -> Value:
 def _part(frame: Frame, param: Param, kind: str) -> Value:
     if kind in SAFE_CONVERTERS or _harmless(param) or kind.lower().endswith(("int", "uuid")):
         return Value(path=param.name)
-    return _outside(frame.machine.path, param, RANDOM | OBJECTS)
+    value = _outside(frame.machine.path, param, RANDOM | OBJECTS)
+    if kind in _SEGMENTS:
+        value.taints = tuple(
+            taint._replace(origin=taint.origin._replace(segment=True)) for taint in value.taints
+        )
+    return value
+
+
+# Converters of Flask, Django, FastAPI and Bottle that match no slash; they decode before they match.
+_SEGMENTS = frozenset({"", "str", "string"})
 
 
 def _django_view(frame: Frame, info: FunctionInfo, place: int) -> bool:

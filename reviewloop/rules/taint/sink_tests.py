@@ -148,6 +148,8 @@ _HTML = re.compile(r"html|svg|xml", re.IGNORECASE)
 
 
 def _is_page(frame: Frame, site: Site, value: Value) -> bool:
+    if (site.expr.start, site.expr.end) in frame.machine.plain_again:
+        return False
     return "json" not in value.path
 
 

@@ -342,6 +342,8 @@ READS_REQUEST = re.compile(
     r"(?:param|arg(?!parse)|body|query|form|header|cookie|input|payload|json|post_?data|field)",
     re.IGNORECASE,
 )
+# Helpers that answer a request they are given, whatever else their name says.
+MAKES_ANSWER = re.compile(r"_?(?:default_)?(?:render|show|display|respond|send|redirect)(?:_|$)")
 SAFE_NAME = re.compile(r"(?:safe|clean|sanit|escape|valid|trusted|fixed|default)", re.IGNORECASE)
 NO_VIEWS = re.compile(
     r"(?:utils?|backends?|helpers?|middlewares?|mixins?|admin|lib|tags?|signals)\b"

@@ -55,6 +55,7 @@ class Origin(NamedTuple):
     what: str  # "request.args.get('q')": for the message
     kind: str  # request, object (the request itself), random, param
     path: str = ""  # the file
+    segment: bool = False  # one part of a path that a route matched: no slash is in it
 
 
 class Place(NamedTuple):
@@ -548,6 +549,7 @@ class Machine:
     known: list[FunctionInfo] = field(default_factory=list)  # those looked at
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     backstage: bool = False  # the file's path says that it holds no views
+    plain_again: set[tuple[int, int]] = field(default_factory=set)  # markup taken apart at once
     routed: dict[str, str] = field(default_factory=dict)  # functions and the paths they serve
     packages: set[str] = field(default_factory=set)  # the parts of the imported names
 
@@ -590,6 +592,8 @@ class Machine:
 
     def report(self, found: Found) -> None:
         """Remember a finding; the surest of several at one place stays."""
+        if found.rule == "path-traversal" and found.origin is not None and found.origin.segment:
+            found = found._replace(sure=False)  # `..` alone leads no further than one folder up
         other = None
         if found.origin is not None and len({place.path for place in found.places}) > 1:
             other = found.places[-1]
