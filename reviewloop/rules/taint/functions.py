@@ -518,7 +518,7 @@ def _part(frame: Frame, param: Param, kind: str) -> Value:
     return value
 
 
-# Converters of Flask, Django, FastAPI and Bottle that match no slash; they decode before they match.
+# Converters of web frameworks that match no slash; they decode before they match.
 _SEGMENTS = frozenset({"", "str", "string"})
 
 
