@@ -77,9 +77,9 @@ def test_a_key_in_the_environment_pays_for_no_plain_review(place, models):
 def test_a_review_asks_the_model_that_a_bare_name_means(place, models):
     checkout = place(**models.anthropic())
     checkout.write("shop/new.py", "NEW = 1\n")
-    said = checkout.run("review", "--model", "claude-sonnet-4.5")
+    said = checkout.run("review", "--model", "claude-sonnet-5.5")
     assert said.code in (0, 1), said.err
-    assert {received.model for received in models.ledger} == {"claude-sonnet-4-5"}
+    assert {received.model for received in models.ledger} == {"claude-sonnet-5-5"}
 
 
 def test_a_kiro_agents_short_name_works_without_a_note(place, models):
