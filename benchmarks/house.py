@@ -71,16 +71,11 @@ FOREIGN_PROSE = {
 }
 """Functions that match on words of others, or on what older releases stored, and why."""
 STILL_READ = {
-    "reviewloop/app/batch/approve.py::bring",
     "reviewloop/app/batch/moving.py::for_a_batch",
-    "reviewloop/app/batch/opening.py::ReportListener._to_keep",
     "reviewloop/app/batch/policy.py::_governance",
-    "reviewloop/app/batch/policy.py::is_over",
     "reviewloop/app/batch/policy.py::not_committed",
-    "reviewloop/app/batch/report.py::Rows._not_committed",
     "reviewloop/app/batch/report.py::why_not_undone",
     "reviewloop/app/fleet/answers.py::_require_more",
-    "reviewloop/app/fleet/enqueue.py::enqueue",
     "reviewloop/app/fleet/queue.py::conflict_of",
     "reviewloop/app/fleet/queue.py::latest",
     "reviewloop/app/fleet/queue.py::with_next",
@@ -91,7 +86,6 @@ STILL_READ = {
     "reviewloop/loop/agent_tools.py::_refused",
     "reviewloop/loop/tick.py::not_ticked",
     "reviewloop/render/batch.py::_told",
-    "reviewloop/render/batch.py::next_of",
     "reviewloop/render/review_words.py::_ending",
     "reviewloop/render/review_words.py::_in_note",
     "reviewloop/review/silencing.py::is_user_dismissal",

@@ -53,8 +53,8 @@ def read_reason(stored: object, sentence: str) -> Reason:
     the reason's `text`, with the kind that older releases would have seen in it, or LEGACY.
     """
     if isinstance(stored, Mapping) and stored.get("version") == VERSION:
-        kind, params = stored.get("kind"), stored.get("params")
-        known = isinstance(kind, str) and kind in set(ReasonKind) and (kind or not sentence)
+        kind, params = str(stored.get("kind")), stored.get("params")
+        known = kind in set(ReasonKind) and (kind or not sentence)
         if known and isinstance(params, Mapping):
             return reason(ReasonKind(str(kind)), **{str(n): _param(v) for n, v in params.items()})
     return _told_by(sentence) if sentence else NO_REASON
