@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import get_completion_class
 
 import reviewloop as package
-from reviewloop.cli.main import COMMANDS
+from reviewloop.cli.main import COMMANDS, cli
 
 ROOT = Path(package.__file__).parent.parent
 
@@ -31,26 +32,35 @@ def test_another_shell_is_refused(reviewloop):
     assert reviewloop("completion", "tcsh").code == 2
 
 
-def offered(*words: str, folder: Path | None = None) -> list[str]:
+@pytest.fixture
+def offered(monkeypatch):
     """Return what a shell's script is answered for the last word: lines of `type,value`."""
+
+    def answer(*words: str, folder: Path | None = None) -> list[str]:
+        monkeypatch.setenv("COMP_WORDS", " ".join(("reviewloop", *words)))
+        monkeypatch.setenv("COMP_CWORD", str(len(words)))
+        if folder is not None:
+            monkeypatch.chdir(folder)
+        kind = get_completion_class("bash")
+        return kind(cli, {}, "reviewloop", "_REVIEWLOOP_COMPLETE").complete().split("\n")
+
+    return answer
+
+
+def test_the_program_answers_what_the_script_asks():
     environ = {
         **os.environ,
         "_REVIEWLOOP_COMPLETE": "bash_complete",
-        "COMP_WORDS": " ".join(("reviewloop", *words)),
-        "COMP_CWORD": str(len(words)),
+        "COMP_WORDS": "reviewloop expl",
+        "COMP_CWORD": "1",
         "PYTHONPATH": str(ROOT),
     }
     code = "import sys; sys.argv[0] = 'reviewloop'; from reviewloop.cli.main import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environ,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60
     )
     assert done.stderr == ""
-    return done.stdout.splitlines()
+    assert done.stdout.splitlines() == ["plain,explain"]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +73,7 @@ def offered(*words: str, folder: Path | None = None) -> list[str]:
         (["explain", "taint/sql-inj"], ["taint/sql-injection"]),
     ],
 )
-def test_what_the_script_asks_for_is_completed(words, expected):
+def test_what_the_script_asks_for_is_completed(offered, words, expected):
     assert {f"plain,{word}" for word in expected} <= set(offered(*words))
 
 
@@ -98,11 +108,11 @@ def branches(repo, git):
          ["plain,review-security,review-performance"]),
     ],
 )  # fmt: skip
-def test_words_of_a_review_are_completed(branches, words, expected):
+def test_words_of_a_review_are_completed(offered, branches, words, expected):
     assert offered(*words, folder=branches) == expected
 
 
-def test_outside_of_a_repository_files_are_completed(tmp_path):
+def test_outside_of_a_repository_files_are_completed(offered, tmp_path):
     assert offered("review", "ap", folder=tmp_path) == ["file,ap"]
     assert offered("review", "--base", "m", folder=tmp_path) == [""]
     assert "plain,review-security" in offered("review", "--agents", "", folder=tmp_path)
