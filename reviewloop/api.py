@@ -166,7 +166,7 @@ def review(
         raise UsageError("files=True needs the paths to review, ['.'] for all")
     asked_model = model_flags(None if model in {"", NO_MODEL} else model)
     request = ReviewRequest(
-        asked=CompareSpec(range, base, staged, commit, files, patch, tuple(paths)),
+        compare=CompareSpec(range, base, staged, commit, files, patch, tuple(paths)),
         agents=tuple(agents),
         model=model,
         with_threshold=rules_from,
@@ -178,7 +178,7 @@ def review(
 
     def work() -> Report:
         start = Path(path).resolve()
-        with run_review(request, start, told=heard.progress, listener=heard) as done:
+        with run_review(request, start, on_progress=heard.progress, listener=heard) as done:
             return _report_of(done)
 
     return heard.done(run_embedded(work))
@@ -286,7 +286,7 @@ def _report_of(done: ReviewResult) -> Report:
         skipped={file.path: file.reason for file in report.skipped},
         failed={name: reason for name, status, reason in readers if status == "failed"},
         model=report.model,
-        notes=(*report.notes, *filter(None, (done.judged,))),
+        notes=(*report.notes, *filter(None, (done.rules_version,))),
         _json=shown.rendered(render_json(report, shown)),
     )
 

@@ -34,14 +34,14 @@ def fault(name: str, file: Path | None = None) -> None:
 
     Raises `FaultError` or `OSError` (disk full) when asked to; most actions do not return.
     """
-    wanted = os.environ.get(VARIABLE)
-    if wanted is not None:
-        _passed(name, wanted, file)
+    selected = os.environ.get(VARIABLE)
+    if selected is not None:
+        _passed(name, selected, file)
 
 
-def _passed(name: str, wanted: str, file: Path | None) -> None:
-    if wanted.startswith("@"):
-        with open(wanted[1:], "a", encoding="utf-8") as passed:  # noqa: PTH123 - called very often
+def _passed(name: str, selected: str, file: Path | None) -> None:
+    if selected.startswith("@"):
+        with open(selected[1:], "a", encoding="utf-8") as passed:  # noqa: PTH123 - called very often
             passed.write(f"{name}\n")
         return
     with _counting:  # the variable is the counter, so that a process needs no state for it
@@ -89,11 +89,11 @@ def _open_logs() -> set[Path]:
     found = set()
     for descriptor in Path("/proc/self/fd").glob("*"):
         try:
-            place = descriptor.readlink()
+            path = descriptor.readlink()
         except OSError:
             continue
-        if place.name.endswith("-wal") and place.is_file():
-            found.add(place)
+        if path.name.endswith("-wal") and path.is_file():
+            found.add(path)
     return found
 
 

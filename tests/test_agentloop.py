@@ -272,7 +272,7 @@ def test_a_secret_is_written_as_it_is_and_never_sent_back(stage):
         reply(f"The key is {KEY}.", write("b.py", f"KEY = '{KEY}'\n")),
         calls("fs_read", {"path": "b.py"}),
         done(key=KEY),
-        mask=redact,
+        redact=redact,
     )
     assert stage.private.read(answer.tree, "b.py") == f"KEY = '{KEY}'\n".encode()
     assert not any(KEY in json.dumps(received.body) for received in stage.asked())
@@ -286,7 +286,7 @@ def test_every_tool_call_is_told_in_the_log(stage):
 
 
 def test_an_edit_is_told_with_its_file_and_lines_and_no_secret(stage):
-    stage.talk(reply(write("b.py", f"A = 1\nKEY = '{KEY}'\n")), done(), mask=redact)
+    stage.talk(reply(write("b.py", f"A = 1\nKEY = '{KEY}'\n")), done(), redact=redact)
     (told,) = [e for e, _ in read_events(stage.path) if e["kind"] == "tool"]
     assert (told["about"], told["how"], told["added"], told["removed"]) == ("b.py", "create", 2, 0)
     assert KEY not in stage.path.read_text()

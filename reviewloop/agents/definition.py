@@ -23,14 +23,14 @@ class AgentFile:
     `agents/<name>.json` for shipped ones, `<distribution>/<name>.json` for those of others.
     """
 
-    place: Origin
+    origin: Origin
     path: str
     data: bytes
 
     @property
     def shown(self) -> str:
         """The path as people read it."""
-        return f"{self.path} (shipped)" if self.place == "shipped" else self.path
+        return f"{self.path} (shipped)" if self.origin == "shipped" else self.path
 
     @property
     def default_name(self) -> str:
@@ -317,8 +317,8 @@ def _prompt(file: AgentFile, fields: Mapping[str, Any], read_prompt: ReadPrompt)
 
 def _prompt_path(file: AgentFile, target: str) -> str:
     """Return the path to read; it is relative to the agent file's folder, not to the project."""
-    of_user = file.place == "user"
-    if file.place in ("installed", "shipped"):  # the project would be asked for their prompts
+    of_user = file.origin == "user"
+    if file.origin in ("installed", "shipped"):  # the project would be asked for their prompts
         _fail(file, "prompt", "an agent of a distribution holds its prompt itself; inline it")
     if target.startswith(("/", "~/")):
         if not of_user:

@@ -106,7 +106,7 @@ def prompt_reader(project_root: Path, home: Path) -> Callable[[str], bytes | Non
 
 
 def _files(
-    place: Origin, root: Path, folder: str, *, inside: Path | None, prefix: str = ""
+    origin: Origin, root: Path, folder: str, *, inside: Path | None, prefix: str = ""
 ) -> list[AgentFile]:
     found = []
     for path in sorted((root / folder).rglob("*")):
@@ -115,7 +115,7 @@ def _files(
             continue
         if inside is not None and not path.resolve().is_relative_to(inside.resolve()):
             raise UsageError(f"{shown} is a link that leaves the project; put a copy there instead")
-        found.append(AgentFile(place, shown, _content(path, shown)))
+        found.append(AgentFile(origin, shown, _content(path, shown)))
     return found
 
 
@@ -166,7 +166,7 @@ def build_team(files: Iterable[AgentFile], read_prompt: ReadPrompt) -> Team:
             continue
         name = name_of(file, read_fields(file))
         if not is_ours(name):
-            if file.place == "installed":
+            if file.origin == "installed":
                 raise UsageError(
                     f"{file.shown}: the name {name!r} gives it no part in a run; begin it with "
                     "review-"

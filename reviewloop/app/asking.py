@@ -20,10 +20,10 @@ from reviewloop.store.rates import Rates
 _MOST_NAMED = 3  # agents of a model that cannot be asked
 
 
-def require_models(loaded: Loaded, team: Team, *, asked: bool = False) -> tuple[str, ...]:
+def require_models(loaded: Loaded, team: Team, *, is_checked: bool = False) -> tuple[str, ...]:
     """Return what is doubtful about the models of a run, before it begins.
 
-    Providers are asked for the models that they have, unless somebody `asked` them just before:
+    Providers are asked for the models that they have, unless they were just asked (`is_checked`):
     that is free and quick. Raises `ModelSetupError` for a model that cannot be asked.
     """
     require_all("implementing a task")
@@ -32,7 +32,7 @@ def require_models(loaded: Loaded, team: Team, *, asked: bool = False) -> tuple[
             "implementing needs a model, and the settings say none; name one with --model "
             "provider:model or in [models]"
         )
-    return require_askable(loaded, team.members, providers=not asked)
+    return require_askable(loaded, team.members, providers=not is_checked)
 
 
 def require_askable(
@@ -106,7 +106,7 @@ def models_of(
         journal,
         budget=budget,
         canonical=lambda text: canonical(fence.canonical(text)),
-        mask=redactor.held,
+        redact=redactor.held,
         keep=redactor.for_models,
         names_in=redactor.names_in,
         on_event=events.tell,

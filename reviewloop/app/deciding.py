@@ -59,12 +59,12 @@ def move_decided(
             break
         approves = decision.choice == "approve"
         if approves and has_moved(repository, record):
-            brought = bring(repository, record, listener)
-            repository, record = looked_again(repository), brought.run
-            if brought.ask:  # it is not what was decided about any more
+            rebased = bring(repository, record, listener)
+            repository, record = looked_again(repository), rebased.run
+            if rebased.ask:  # it is not what was decided about any more
                 continue
         if approves and record.status is RunStatus.WAITING:
-            _require_said(record, seen, decision)
+            _require_answer(record, seen, decision)
         answer = worded(record, _ANSWERS[decision.choice], decision.text.strip())
         record = advance(repository, record.run_id, answer=answer, listener=listener)
         if approves:  # asked again it would be refused for the same reason
@@ -72,7 +72,7 @@ def move_decided(
     return record
 
 
-def _require_said(record: RunRecord, seen: RunView, decision: Decision) -> None:
+def _require_answer(record: RunRecord, seen: RunView, decision: Decision) -> None:
     red = left_of(seen.proposal).must_fix
     if red and not decision.with_must_fix:
         raise UsageError(

@@ -38,8 +38,8 @@ class QuotedSecrets:
         self._read = read
         self._findings: dict[str, list[Finding]] = defaultdict(list)
         for finding in findings:
-            one_place = finding.line and 0 < finding.column < finding.end_column
-            if finding.rule.startswith(_RULES) and one_place:
+            is_bounded = finding.line and 0 < finding.column < finding.end_column
+            if finding.rule.startswith(_RULES) and is_bounded:
                 self._findings[finding.path].append(finding)
         self._known: dict[str, list[str]] = {}
 
@@ -56,7 +56,7 @@ class QuotedSecrets:
     def _hidden(self, line: str, values: Iterable[str], whole: bool) -> str:
         for value in values:
             if len(value) >= _EVERYWHERE or whole:
-                line = line.replace(value, _in_place(value))
+                line = line.replace(value, _quoted_value(value))
         return line
 
     def _values(self, path: str) -> list[str]:
@@ -78,7 +78,7 @@ class QuotedSecrets:
         return [lines[number - 1] for number in numbers]
 
 
-def _in_place(value: str) -> str:
+def _quoted_value(value: str) -> str:
     """Return as many characters, of which the first ones tell which secret it is."""
     shown = redact_value(value).partition("…")[0]
     return shown + _HIDDEN * (len(value) - len(shown))

@@ -229,12 +229,12 @@ def _has_table(project: bytes) -> bool:
 
 def _of_checkout(root: Path, name: str) -> bytes | None:
     """Return a file of a checkout, None without one; a link must not lead out of the checkout."""
-    place = root / name
-    if place.is_symlink() and not place.resolve().is_relative_to(root.resolve()):
+    path = root / name
+    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
         if name.endswith(PYPROJECT):  # another tool's file: it holds no settings that we would take
             return None
         raise UsageError(f"{name} is a link that leaves the repository; put a copy there instead")
-    return _read(place)
+    return _read(path)
 
 
 def _read(path: Path) -> bytes | None:

@@ -15,9 +15,9 @@ Acceptance = Literal["", "accepted", "own code"]
 
 def chosen(settings: Settings) -> Sandbox:
     """Return the strongest sandbox that the settings allow and this machine holds."""
-    wanted = settings.sandbox
-    limits = Limits(wanted.processes, wanted.memory_mb, wanted.file_mb)
-    return choose(requested=wanted.level, external=wanted.external, limits=limits)
+    configured = settings.sandbox
+    limits = Limits(configured.processes, configured.memory_mb, configured.file_mb)
+    return choose(requested=configured.level, external=configured.external, limits=limits)
 
 
 def required(settings: Settings, acceptance: str) -> Sandbox:
@@ -50,12 +50,12 @@ def not_needed(sandbox: Sandbox, acceptance: str) -> tuple[str, ...]:
 def described(sandbox: Sandbox) -> str:
     """Return a level in words: what it is, and why it is not a stronger one."""
     if sandbox.is_proven:
-        said = f"{sandbox.level}, proven by trying to get out"
+        sentence = f"{sandbox.level}, proven by trying to get out"
     elif sandbox.level is Level.EXTERNAL:
-        said = "external: declared in your settings, not proven"
+        sentence = "external: declared in your settings, not proven"
     else:
-        said = "none: commands run with your rights, in a cleaned environment"
-    return f"{said} ({'; '.join(sandbox.refused)})" if sandbox.refused else said
+        sentence = "none: commands run with your rights, in a cleaned environment"
+    return f"{sentence} ({'; '.join(sandbox.refused)})" if sandbox.refused else sentence
 
 
 def finder(

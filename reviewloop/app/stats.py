@@ -164,14 +164,14 @@ def _first_review(events: Sequence[_Event], proposal: Mapping[str, Any]) -> str:
     """Return how the first full reading by the reviewers ended, before any fix."""
     begun = _until(events, "proposed", "round")  # a fix round comes after the first review
     failed = any(e.get("kind") == "reviewer.end" and e.get("status") == "failed" for e in begun)
-    told = next((e for e in begun if e.get("kind") == "collected"), None)
-    if told is None:
+    collected = next((e for e in begun if e.get("kind") == "collected"), None)
+    if collected is None:
         return "incomplete" if failed else "none"
-    if "left" in told:
-        found = told["left"]
+    if "left" in collected:
+        found = collected["left"]
         if found[Severity.MUST_FIX] or found[Severity.SHOULD_FIX]:
             return "findings"
-        return "incomplete" if told["failed"] else "clean"
+        return "incomplete" if collected["failed"] else "clean"
     return _first_review_of_an_earlier_release(events, proposal, failed=failed)
 
 
@@ -236,7 +236,7 @@ def _until(events: Sequence[_Event], *kinds: str) -> list[_Event]:
 TARGETS = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0}
 
 _WORK = {"task", "change"}  # the other kinds have no change, or no review of their own
-_STANDING = {"committed", "waiting"}  # what is in the repository, or may be with one word
+_UNDECIDED_OR_KEPT = {"committed", "waiting"}  # what is in the repository, or may be with one word
 
 
 @dataclass(frozen=True)
@@ -321,20 +321,20 @@ def _first_pass(work: Sequence[RunMetrics], reviewed: Sequence[RunMetrics]) -> d
 
 
 def _coverage_shown(work: Sequence[RunMetrics]) -> dict[str, Any]:
-    standing = [row for row in work if row.status in _STANDING]
-    measured = [row for row in standing if row.new_lines]
+    counted = [row for row in work if row.status in _UNDECIDED_OR_KEPT]
+    measured = [row for row in counted if row.new_lines]
     new = sum(row.new_lines or 0 for row in measured)
     covered = new - sum(row.missing_lines for row in measured)
     return {
         "rate": covered / new if new else None,
         "new_lines": new,
         "covered_lines": covered,
-        "not_measured_runs": len(standing) - len(measured),
+        "not_measured_runs": len(counted) - len(measured),
     }
 
 
 def _red_left(work: Sequence[RunMetrics]) -> dict[str, Any]:
-    counts = [_red_of(row) for row in work if row.status in _STANDING]
+    counts = [_red_of(row) for row in work if row.status in _UNDECIDED_OR_KEPT]
     return {"count": sum(counts), "runs": sum(map(bool, counts)), "of_runs": len(counts)}
 
 
@@ -379,9 +379,9 @@ def _approval(work: Sequence[RunMetrics]) -> dict[str, Any]:
         for name in ("approved", "rejected", "autopilot", "redone", "given_up")
     }
     approved = [row for row in work if row.decision == "approved"]
-    asked = counts["approved"] + counts["rejected"]
+    answered = counts["approved"] + counts["rejected"]
     return {
-        "rate": counts["approved"] / asked if asked else None,
+        "rate": counts["approved"] / answered if answered else None,
         **counts,
         "approved_as_shown": sum(not row.modifications for row in approved),
         "approved_after_modifications": sum(row.modifications > 0 for row in approved),

@@ -6,12 +6,12 @@ import click
 
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.run.view import proposal_of, view
-from reviewloop.cli.consoles import say
+from reviewloop.cli.consoles import print_lines
 from reviewloop.cli.conversation import (
     Terminal,
     advanced,
     answer_for,
-    move_and_tell,
+    move_and_report,
     print_record,
     show,
     waiting_hint,
@@ -92,14 +92,16 @@ def _edited(
         worse = any(now > was for now, was in zip(after, before, strict=True))
         if record.status != "waiting" or worse or record.incomplete:
             show(repository, record)
-            say("not committed yet: without what you took out there is something new to look at")
+            print_lines(
+                "not committed yet: without what you took out there is something new to look at"
+            )
             click.echo(waiting_hint(record), err=True)
             if as_json:
                 print_record(repository, record)
             return ExitCode(record.exit_code)
     if words:
         record = advanced(repository, record, answer=answer_for(record, message_of(words)))
-    return move_and_tell(
+    return move_and_report(
         repository, record, as_json=as_json, answer=UserAnswer("approve"), agreed=agreed
     )
 

@@ -21,9 +21,9 @@ from reviewloop.cli.consoles import (
     is_interactive,
     messages,
     print_json,
+    print_lines,
     require_reports,
     results,
-    say,
     write_reports,
 )
 from reviewloop.cli.conversation import ask_about
@@ -177,16 +177,18 @@ def _tell_enqueued(queued: Enqueued, *, as_json: bool) -> Mapping[str, Any]:
     else:
         render_account(told, results())
     for note in queued.notes:
-        say(note)
+        print_lines(note)
     if queued.batch_id:
         tasks = "1 task" if len(added) == 1 else f"{len(added)} tasks"
         before = sum(row["why"] == "queued" for row in told["tasks"]) - len(added)
         were = "was" if before == 1 else "were"
         also = f" ({before} {were} queued already)" if before > 0 else ""
         place = f"{queued.branch} of {queued.address}"
-        say(f"{queued.batch_id}: {tasks} queued for {place}{also}")
+        print_lines(f"{queued.batch_id}: {tasks} queued for {place}{also}")
     if told["state"] == "running":
-        say("`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far")
+        print_lines(
+            "`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far"
+        )
     return told
 
 
@@ -204,7 +206,7 @@ def _run(request: BatchRequest, reports: Sequence[str], *, as_json: bool) -> Exi
         _call_about(repository, body)
     write_reports(reports, body)  # last: a disk that is full by now must not hide the account
     for name in reports:
-        say(f"the report is in {name}")
+        print_lines(f"the report is in {name}")
     if error is not None:
         error.exit_code = exit_code(body, error.exit_code)
         raise error

@@ -11,8 +11,8 @@ from click.core import ParameterSource
 from reviewloop.app.batch.matrix import MOST, Plan, plan_of
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import read_settings, repository
-from reviewloop.cli.consoles import say
-from reviewloop.cli.publish import errors_told
+from reviewloop.cli.consoles import print_lines
+from reviewloop.cli.publish import report_errors
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.github.api.model import Status
 from reviewloop.github.job.outcome import notify_runner
@@ -64,7 +64,7 @@ def _print_plan(
     spec: str, chosen: tuple[str, ...], wave: int | None, max_tasks: int | None
 ) -> ExitCode:
 
-    with errors_told():
+    with report_errors():
         user = repository()
         wanted = spec or read_settings(user.root, project=user.project).settings.spec.path or None
         here = user.here if spec else user.project
@@ -85,7 +85,7 @@ def _told(plan: Plan) -> ExitCode:
     notify_runner(Status.PASSED, outputs, os.environ, print_line=click.echo)
     click.echo(matrix)
     for note in plan.notes:
-        say(f"note: {note}")
+        print_lines(f"note: {note}")
     if not plan.include:
-        say("no task may start now")
+        print_lines("no task may start now")
     return ExitCode.CLEAN

@@ -8,7 +8,7 @@ from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.run.view import proposal_of
 from reviewloop.app.webhook import post
-from reviewloop.cli.consoles import say
+from reviewloop.cli.consoles import print_lines
 from reviewloop.cli.user_programs import notify
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.render.counts import count_records
@@ -21,8 +21,8 @@ def call_about(repository: Repository, record: RunRecord) -> None:
     """Call the person about a run that waits for a decision, is blocked, or stopped at a cap."""
 
     name = f"{record.task_id} {record.title}".strip()
-    stands = record.status in {"blocked", "paused"}
-    text = f"{name} is {record.status}: {record.reason}" if stands else f"{name} waits for you"
+    is_stopped = record.status in {"blocked", "paused"}
+    text = f"{name} is {record.status}: {record.reason}" if is_stopped else f"{name} waits for you"
     proposal = proposal_of(repository, record)
     counts = count_records(proposal.get("findings", ())).plain() if proposal else {}
     about = {
@@ -45,21 +45,21 @@ def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
 
     try:
         user = repository.user
-        wanted = read_settings(user.root, project=user.project).settings.notify
+        notifications = read_settings(user.root, project=user.project).settings.notify
     except ReviewLoopError:
         return  # the next command says what is wrong with them
-    if not (wanted.bell or wanted.desktop or wanted.webhook):
+    if not (notifications.bell or notifications.desktop or notifications.webhook):
         return
     redact = redactor_of(repository.user).for_people
     text = redact(one_line(text))
     problems = []
-    if wanted.bell and sys.stderr.isatty():
+    if notifications.bell and sys.stderr.isatty():
         sys.stderr.write(f"\a\x1b]9;reviewloop: {text[:200]}\x07")
         sys.stderr.flush()
-    if wanted.desktop:
+    if notifications.desktop:
         problems.append(notify("reviewloop", text))
-    if wanted.webhook:
+    if notifications.webhook:
         where = {"event": "waiting", "text": text, "repository": repository.user.root.name}
-        problems.append(post(wanted.webhook, {**where, **hidden(about, redact)}))
+        problems.append(post(notifications.webhook, {**where, **hidden(about, redact)}))
     for problem in filter(None, problems):
-        say(f"note: {problem}")
+        print_lines(f"note: {problem}")

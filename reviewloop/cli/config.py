@@ -65,21 +65,21 @@ def _without_path(url: str) -> str:
 
 
 def _section_order(names: list[str]) -> Any:
-    places = {name: index for index, name in enumerate(names)}
-    return lambda name: places.get(name, places.get(name.rpartition(".")[0], 0))
+    positions = {name: index for index, name in enumerate(names)}
+    return lambda name: positions.get(name, positions.get(name.rpartition(".")[0], 0))
 
 
 def _models(loaded: Loaded) -> list[dict[str, str]]:
     """Return the model that each kind of step uses when its agent does not name one."""
     import os
 
-    nobody = loaded.settings.models.reasoning == AUTO
+    is_automatic = loaded.settings.models.reasoning == AUTO
     own = own_address(KNOWN[OPENAI], loaded.settings.models, os.environ)
     nothing = f"what {own} lists (run and doctor ask it)" if own else "none found"
     chosen = []
     for step, kind in STEP_KINDS.items():
         answer = route(loaded.settings, step, kind)
-        model = nothing if nobody and answer.origin == "models.reasoning" else answer.model
+        model = nothing if is_automatic and answer.origin == "models.reasoning" else answer.model
         chosen.append({"step": step, "use": kind, "model": model, "origin": answer.origin})
     return chosen
 

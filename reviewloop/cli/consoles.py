@@ -106,7 +106,7 @@ def print_json(kind: str, body: Mapping[str, Any]) -> None:
     click.echo(json_report(kind, hidden(body, redactor_here().held)))
 
 
-def say(*sentences: str) -> None:
+def print_lines(*sentences: str) -> None:
     """Print sentences for people on stderr, each on its line, without secrets."""
 
     if not sentences:

@@ -21,8 +21,8 @@ from reviewloop.cli.consoles import (
     is_interactive,
     messages,
     print_json,
+    print_lines,
     read_line,
-    say,
 )
 from reviewloop.cli.editing import ask_for_edit
 from reviewloop.cli.user_programs import paged
@@ -74,7 +74,7 @@ def move(
             given = answer_for(record, answer) if answer else None
             record = _advanced_or_called(repository, record, given, overrides)
             if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
-                tell_end(record)
+                report_end(record)
                 if record.status is RunStatus.COMMITTED:
                     _offer_switch(repository, record, ask=ask and is_interactive())
                     _offer_follow_ups(repository, record, ask=ask and is_interactive())
@@ -152,13 +152,13 @@ def _ready(
     be asked.
     """
 
-    asked = ask and is_interactive()
+    asks = ask and is_interactive()
     if has_moved(repository, record):
         try:
-            record, same = _brought(repository, record)
+            record, same = _rebase_first(repository, record)
         except ReviewLoopError as error:
             waits = repository.runs.find(record.run_id).status == "waiting"
-            if not (asked and waits):
+            if not (asks and waits):
                 raise
             echo(f"reviewloop: not committed: {error}", err=True)
             return repository, record, False
@@ -168,29 +168,29 @@ def _ready(
     left = _must_fix_left(repository, record)
     if not left or agreed:
         return repository, record, True
-    if not asked:
+    if not asks:
         raise UsageError(needs_word(record.run_id, left))
     return repository, record, _sure(repository, record)
 
 
-def _brought(repository: Repository, record: RunRecord) -> tuple[RunRecord, bool]:
+def _rebase_first(repository: Repository, record: RunRecord) -> tuple[RunRecord, bool]:
     """Bring a run onto its branch as it is now; return it, and whether it may be committed so.
 
     What changed about it is shown.
     """
 
-    say(f"{record.branch!r} has new commits; rebasing the change first")
+    print_lines(f"{record.branch!r} has new commits; rebasing the change first")
     with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
         found = bring(repository, record, lambda event: _listen(progress, event))
     if not found.ask:
         proposal = proposal_of(repository, found.run)
-        say(f"the change {proposal['moved'] if proposal else 'was rebased'}")
+        print_lines(f"the change {proposal['moved'] if proposal else 'was rebased'}")
         return found.run, True
     show(repository, found.run)
     if text := differs_since(repository, record, found.run):
-        say("what differs in the change itself since you looked:")
+        print_lines("what differs in the change itself since you looked:")
         render_diff(text, messages())
-    say(f"rebased onto {found.run.base_commit[:10]} and not committed yet: {found.ask}")
+    print_lines(f"rebased onto {found.run.base_commit[:10]} and not committed yet: {found.ask}")
     return found.run, False
 
 
@@ -199,7 +199,7 @@ def _listen(progress: Progress, event: Mapping[str, Any]) -> None:
         progress.listen(event)
 
 
-def move_and_tell(
+def move_and_report(
     repository: Repository,
     record: RunRecord,
     *,
@@ -325,7 +325,7 @@ def _ask(repository: Repository, record: RunRecord) -> UserAnswer:
                 return edit
 
 
-def tell_end(record: RunRecord) -> None:
+def report_end(record: RunRecord) -> None:
     """Say how a run ended, and what can be done now."""
 
     if record.status == "committed":
@@ -410,7 +410,7 @@ class Terminal:
         if found is None:
             raise UsageError(needs_word(run_id, red))
         if not found:
-            say(f"{run_id} waits as before")
+            print_lines(f"{run_id} waits as before")
         return found
 
     def agrees(self, run_id: str, red: int) -> bool:
@@ -433,7 +433,7 @@ class Terminal:
         overrides: Mapping[str, Any] | None = None,
     ) -> ExitCode:
         """Move a run under the live table, and ask on."""
-        return move_and_tell(
+        return move_and_report(
             repository,
             run,
             as_json=self._as_json,
@@ -444,7 +444,7 @@ class Terminal:
 
     def ended(self, repository: Repository, run: RunRecord) -> ExitCode:
         """Say how a run ended."""
-        tell_end(run)
+        report_end(run)
         if self._as_json:
             print_record(repository, run)
         return ExitCode(run.exit_code)
@@ -453,7 +453,7 @@ class Terminal:
         """Say that an answer is on its way."""
         if self._as_json:
             print_json("answered", {"run": run_id, "choice": choice})
-        say(f"{run_id}: {on_its_way(choice)}")
+        print_lines(f"{run_id}: {on_its_way(choice)}")
         return ExitCode.CLEAN
 
     def queued(self, resumed: Resumed) -> ExitCode:
@@ -463,9 +463,9 @@ class Terminal:
             print_json("resumed", {"run": run, "queued": added})
         also = [task for task in added if task != resumed.run.task_id]
         waited = f"; queued, too, what waits for it: {', '.join(also)}" if also else ""
-        say(f"{run} is queued; the next free worker goes on with it{waited}")
+        print_lines(f"{run} is queued; the next free worker goes on with it{waited}")
         if resumed.unattended:
-            say(resumed.unattended)
+            print_lines(resumed.unattended)
         return ExitCode.CLEAN
 
 

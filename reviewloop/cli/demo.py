@@ -63,7 +63,7 @@ def demo_review(directory: str, *, keep: bool) -> ExitCode:
     try:
         code, root = _reviewed(folder, named)
         kept = keep and named is None
-        _tell_review_end(code, root, kept=keep or named is not None)
+        _print_review_end(code, root, kept=keep or named is not None)
     except (KeyboardInterrupt, InterruptedByUserError) as error:
         if isinstance(error, KeyboardInterrupt):
             click.echo(err=True)  # the terminal shows ^C where the progress stood
@@ -99,7 +99,7 @@ def _reviewed(folder: Path, named: Path | None) -> tuple[ExitCode, Path]:
     return ExitCode(code), root
 
 
-def _tell_review_end(code: ExitCode, root: Path, *, kept: bool) -> None:
+def _print_review_end(code: ExitCode, root: Path, *, kept: bool) -> None:
     reason = _ENDS.get(code, "it could not end")
     click.echo(f"\nThe exit code of this review would be {int(code)}: {reason}.")
     click.echo(_KEPT.format(quote(str(root))) if kept else _DELETED, nl=False)
@@ -159,7 +159,7 @@ def _demo_run(*, yes: bool, keep: bool) -> ExitCode:
         with apart(folder):
             record = _play(folder, yes=yes)
         kept = keep or record.status != "committed"
-        _tell_end(DemoProject(folder), record, kept=kept)
+        _print_end(DemoProject(folder), record, kept=kept)
         return ExitCode(record.exit_code)
     except (KeyboardInterrupt, InterruptedByUserError) as error:
         if isinstance(error, KeyboardInterrupt):
@@ -180,7 +180,7 @@ def _play(folder: Path, *, yes: bool) -> RunRecord:
 
     project = make_project(folder)
     begun = begin_run(project)
-    _tell_beginning(project, begun, asked=not yes and is_interactive())
+    _print_beginning(project, begun, interactive=not yes and is_interactive())
     record = move(begun.repository, begun.record, ask=not yes)
     if yes and record.status == "waiting":
         click.echo("\n--yes: approved for you.", err=True)
@@ -188,11 +188,11 @@ def _play(folder: Path, *, yes: bool) -> RunRecord:
     return record
 
 
-def _tell_beginning(project: DemoProject, begun: Begun, *, asked: bool) -> None:
+def _print_beginning(project: DemoProject, begun: Begun, *, interactive: bool) -> None:
     brief = begun.planned.brief
     reviewers = [agent.name.removeprefix("review-") for agent in begun.planned.team.reviewers]
     click.echo(_INTRODUCTION, err=True)
-    if asked:
+    if interactive:
         click.echo(_NO_MODIFY, err=True)
     click.echo(f"project    {project.root}", err=True)
     click.echo(f"task       {brief.task_id} {brief.title} ({brief.tasks_path})", err=True)
@@ -200,7 +200,7 @@ def _tell_beginning(project: DemoProject, begun: Begun, *, asked: bool) -> None:
     click.echo(f"reviewers  {', '.join(reviewers)}\n", err=True)
 
 
-def _tell_end(project: DemoProject, record: RunRecord, *, kept: bool) -> None:
+def _print_end(project: DemoProject, record: RunRecord, *, kept: bool) -> None:
     if record.status == "committed":
         click.echo(f"\n{project.last_commit()}\n")
         click.echo(f"The spec's task is ticked in the same commit:\n  {project.ticked()}\n")

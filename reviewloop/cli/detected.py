@@ -39,10 +39,10 @@ def detected(repo: UserRepo) -> Detected:
     specs = spec_paths(repo.root, repo.project)
     notes["spec.path"] = f"detected: {', '.join(specs)}" if specs else "detected: no spec"
     notes["models"] = "`reviewloop doctor` checks access to these before anything is paid"
-    told = [f"{name}: {text}" for name, text in notes.items() if name != "models"]
+    lines = [f"{name}: {text}" for name, text in notes.items() if name != "models"]
     # Not written down: the file is committed, and this place exists on one machine only.
-    told.append(f"gates.python: {python_sentence(python)}")
-    return Detected(notes, tuple(told))
+    lines.append(f"gates.python: {python_sentence(python)}")
+    return Detected(notes, tuple(lines))
 
 
 def gate_plan(repo: UserRepo, settings: Settings, python: PythonSource) -> GatePlan:

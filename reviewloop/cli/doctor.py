@@ -17,7 +17,7 @@ from reviewloop.analysis.tools.eslint import Project
 from reviewloop.app.project import read_settings, repository, shown_path, team_of
 from reviewloop.app.review.analysis import Configuration, configurations, is_trusted
 from reviewloop.app.sandboxing import chosen, described
-from reviewloop.cli.consoles import print_json, results, say
+from reviewloop.cli.consoles import print_json, print_lines, results
 from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence, spec_paths
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
@@ -228,8 +228,8 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
         return
     settings = loaded.settings
     require_provider(settings.models.reasoning)
-    if said := choice(loaded, os.environ):
-        yield Check("models", "ok", f"{settings.models.reasoning}: {said}")
+    if choice_text := choice(loaded, os.environ):
+        yield Check("models", "ok", f"{settings.models.reasoning}: {choice_text}")
     members = [(agent.name, agent.model) for found in team for agent in found.members]
     for model in check_models(settings, members, online=online):
         users = ", ".join(model.used_by)
@@ -237,11 +237,11 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
             fix = f"; {model.how_to_fix}" if model.how_to_fix else ""
             yield Check("models", "bad", f"{model.model} ({users}): {model.problem}{fix}")
             continue
-        asked = "can be asked" if online else "looks usable; it was not asked (--offline)"
+        state = "can be asked" if online else "looks usable; it was not asked (--offline)"
         if model.warning:
             yield Check("models", "note", f"{model.model} ({users}): {model.warning}")
         else:
-            yield Check("models", "ok", f"{model.model} ({users}) {asked}")
+            yield Check("models", "ok", f"{model.model} ({users}) {state}")
         is_paid = split_model(model.model)[0] not in OFFLINE
         if is_paid and estimate(model.model, input_tokens=1000, output_tokens=1000) is None:
             yield Check("models", "note", f"{model.model}: its price is unknown")
@@ -336,8 +336,8 @@ def _of_project() -> str:
     root = _root()
     if root is None:
         return ""
-    places = [root / one.path for one in _configurations(root) if one.is_code]
-    versions = {Project(place.parent, place).version(root) for place in places}
+    manifests = [root / one.path for one in _configurations(root) if one.is_code]
+    versions = {Project(manifest.parent, manifest).version(root) for manifest in manifests}
     return ", ".join(sorted(filter(None, versions)))
 
 
@@ -384,13 +384,14 @@ def analyser_checks(states: Sequence[ToolState], here: Collection[str]) -> Itera
             yield Check("analysers", "ok", f"{shown} for {_languages(state)}")
     absent = [state for state in states if not state.program]
     fitting = [state for state in absent if not set(here).isdisjoint(state.languages)]
-    told = [f"{state.name} ({state.get})" for state in fitting]
+    available = [f"{state.name} ({state.get})" for state in fitting]
     if others := ", ".join(state.name for state in absent if state not in fitting):
-        told.append(
-            f"{'for other files ' if told else ''}{others} (`doctor --json` says how to get them)"
+        available.append(
+            f"{'for other files ' if available else ''}{others} "
+            "(`doctor --json` says how to get them)"
         )
-    if told:
-        yield Check("analysers", "note", f"also used when installed: {'; '.join(told)}")
+    if available:
+        yield Check("analysers", "note", f"also used when installed: {'; '.join(available)}")
 
 
 def languages_here() -> frozenset[str]:
@@ -461,9 +462,11 @@ def doctor(as_json: bool, offline: bool, model: str) -> ExitCode:
         if blocked:
             names = ", ".join(dict.fromkeys(check.name for check in blocked))
             but = "; `reviewloop review` works without a model" if reviewing.mark == "ok" else ""
-            say(f"a run cannot start yet: {names}{but}")
+            print_lines(f"a run cannot start yet: {names}{but}")
         elif not ready:
-            say("reviews work; a run needs a model" if reviewing.mark == "ok" else _NO_MODEL)
+            print_lines(
+                "reviews work; a run needs a model" if reviewing.mark == "ok" else _NO_MODEL
+            )
     return ExitCode.USAGE if blocked else ExitCode.CLEAN
 
 

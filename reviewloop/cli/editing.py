@@ -31,16 +31,16 @@ def ask_for_edit(seen: RunView) -> UserAnswer | None:
     """
 
     try:
-        said = read_line(_QUESTION).strip().casefold()[:1]
+        answer = read_line(_QUESTION).strip().casefold()[:1]
         ways: dict[str, Callable[[RunView], UserAnswer | None]] = {
             "m": _message,
             "f": lambda one: _changed(one, _without_files(one)),
             "h": lambda one: _changed(one, _without_hunks(one)),
             "o": lambda one: _changed(one, _in_editor(one)),
         }
-        if said not in _WAYS:
+        if answer not in _WAYS:
             click.echo(f"please answer with one of: {', '.join(_WAYS.values())}", err=True)
-        return ways[said](seen) if said in ways else None
+        return ways[answer](seen) if answer in ways else None
     except EOFError:
         return None
     except ReviewLoopError as error:
@@ -103,8 +103,8 @@ def _without_files(seen: RunView) -> str:
     files = files_of(seen)
     for number, file in enumerate(files, 1):
         click.echo(f"  {number:>3} {one_line(file.path)} +{file.added} -{file.removed}", err=True)
-    said = read_line("take which out? (numbers or paths; nothing: none) > ").split()
-    named = [_named(word.strip(","), files) for word in said if word.strip(",")]
+    answer = read_line("take which out? (numbers or paths; nothing: none) > ").split()
+    named = [_named(word.strip(","), files) for word in answer if word.strip(",")]
     return without(seen, named) if named else ""
 
 
@@ -139,9 +139,9 @@ def _without_hunks(seen: RunView) -> str:
 def _keep(read: Callable[[str], str]) -> str:
     """Ask as `git add -p` does, about keeping a hunk."""
     while True:
-        said = read("keep this hunk? [y,n,a,d,q] > ").strip().casefold()
-        if said in ("y", "n", "a", "d", "q"):
-            return said
+        answer = read("keep this hunk? [y,n,a,d,q] > ").strip().casefold()
+        if answer in ("y", "n", "a", "d", "q"):
+            return answer
         click.echo(
             "y: keep it, n: take it out, a: keep it and the rest of the file, d: take it and the "
             "rest of the file out, q: keep all that comes",

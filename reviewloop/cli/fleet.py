@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from reviewloop.app.fleet.local import LocalFleet
-from reviewloop.cli.consoles import say
+from reviewloop.cli.consoles import print_lines
 from reviewloop.domain.errors import UsageError
 from reviewloop.installed import how_to_install
 
@@ -26,7 +26,7 @@ _STORE_HELP = "postgresql://… of the database that machines share; also REVIEW
 def fleet_at(url: str) -> "Fleet":
     """Return the fleet that a command is about; raise `UsageError` where packages for it lack."""
     if not url:
-        return LocalFleet(say)
+        return LocalFleet(print_lines)
     require_driver()
     from reviewloop.app.fleet.postgres import PostgresFleet
 

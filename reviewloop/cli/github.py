@@ -11,9 +11,9 @@ import click
 
 from reviewloop.app.held_values import redactor_here
 from reviewloop.cli import completion
-from reviewloop.cli.consoles import print_json, say
+from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command, Group
-from reviewloop.cli.publish import errors_told, told
+from reviewloop.cli.publish import report_errors, report_published
 from reviewloop.cli.review import SEVERITIES
 from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
@@ -49,7 +49,7 @@ def about_a_pull(command: _Function) -> _Function:
     )
 
 
-def telling(least: str) -> Callable[[_Function], _Function]:
+def severity_options(least: str) -> Callable[[_Function], _Function]:
     """Return what adds how findings are told; `least` is the help of --min-severity."""
     options = (
         click.option(
@@ -136,19 +136,21 @@ def ending(act: Callable[[OnProgress], JobOutcome], kind: str, as_json: bool) ->
 
     try:
         with progress(sys.stderr.isatty()) as shown:
-            ended = act(shown.told)
+            ended = act(shown.notify)
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted; what was posted stays") from error
     except InterruptedByUserError as error:  # by a signal, while a run was at work
-        _tell(JobOutcome(Status.REVIEW_ERROR, str(error)), kind)
+        _finish(JobOutcome(Status.REVIEW_ERROR, str(error)), kind)
         raise
     except Exception:
-        _tell(JobOutcome(Status.REVIEW_ERROR, "an internal error; its report is in the log"), kind)
+        _finish(
+            JobOutcome(Status.REVIEW_ERROR, "an internal error; its report is in the log"), kind
+        )
         raise
-    return _tell(ended, kind, as_json=as_json)
+    return _finish(ended, kind, as_json=as_json)
 
 
-def _tell(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
+def _finish(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
     """Tell how it ended to the runner, and to people on stderr; by hand what nobody posted, too."""
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
@@ -158,7 +160,7 @@ def _tell(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
         print_json(kind, _plain(ended))
     elif ended.summary and not ended.summary_url and not _has_page():
         click.echo(redactor_here().for_people(job_summary(ended)))
-    say(ended.sentence)
+    print_lines(ended.sentence)
     return ended.exit_code
 
 
@@ -173,8 +175,8 @@ def _plain(ended: JobOutcome) -> dict[str, Any]:
     outputs = outputs_of(ended)
     pull = ended.pull.number if ended.pull else None
     if made := ended.made:
-        said = {"status": outputs["status"], "reason": outputs["reason"], "pull": pull}
-        return {**said, **asdict(made)}
+        short = {"status": outputs["status"], "reason": outputs["reason"], "pull": pull}
+        return {**short, **asdict(made)}
     plain: dict[str, Any] = {"pull": pull, **outputs}
     for name in outputs.keys() & _NUMBERS.keys():
         plain[name] = _NUMBERS[name](outputs[name]) if outputs[name] else None
@@ -222,8 +224,8 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
         unsandboxed="accepted" if given["no_sandbox"] else "",
     )
 
-    def fixed(told: Callable[[str], None]) -> JobOutcome:
-        return fix_pull(options, os.environ, start=Path.cwd(), on_progress=told)
+    def fixed(on_progress: Callable[[str], None]) -> JobOutcome:
+        return fix_pull(options, os.environ, start=Path.cwd(), on_progress=on_progress)
 
     return ending(fixed, "github_fix", as_json)
 
@@ -246,40 +248,40 @@ def hear(event: str, as_json: bool) -> ExitCode:
     Exit codes: 0 done, handed on or not for us, 5 GitHub failed, 2 something to correct first.
     """
     try:
-        return _told(_heard(event), as_json)
+        return _print_outcome(_handled(event), as_json)
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted; what was answered stays") from error
 
 
-def _heard(event: str) -> CommandOutcome:
+def _handled(event: str) -> CommandOutcome:
 
     try:
         return handle_comment(os.environ, event=event, redact=redactor_here().for_people)
     except Exception:
         reason = "an internal error; its report is in the log"
-        _told(CommandOutcome(Status.REVIEW_ERROR, reason, ExitCode.BUG), False)
+        _print_outcome(CommandOutcome(Status.REVIEW_ERROR, reason, ExitCode.BUG), False)
         raise
 
 
-def _told(heard: CommandOutcome, as_json: bool) -> ExitCode:
+def _print_outcome(outcome: CommandOutcome, as_json: bool) -> ExitCode:
     """Tell what became of it to the runner, and to people on stderr."""
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
-    outputs = {name: redactor_here().held(value) for name, value in heard.outputs.items()}
-    notify_runner(heard.status, outputs, os.environ, print_line=commands)
+    outputs = {name: redactor_here().held(value) for name, value in outcome.outputs.items()}
+    notify_runner(outcome.status, outputs, os.environ, print_line=commands)
     if as_json:
         print_json("github_hear", outputs)
-    verb = f"; {heard.verb} is for the next job" if heard.verb else ""
-    about = f"pull request {heard.pull}" if heard.pull else "the comment"
-    reason = f"; {outputs['reason']}" if heard.reason else ""
-    say(f"{about}: {str(heard.status).replace('_', ' ')}{reason}{verb}")
-    return heard.exit_code
+    verb = f"; {outcome.verb} is for the next job" if outcome.verb else ""
+    about = f"pull request {outcome.pull}" if outcome.pull else "the comment"
+    reason = f"; {outputs['reason']}" if outcome.reason else ""
+    print_lines(f"{about}: {str(outcome.status).replace('_', ' ')}{reason}{verb}")
+    return outcome.exit_code
 
 
 @click.command(cls=Command)
 @click.argument("file", metavar="FILE", shell_complete=completion.files)
 @about_a_pull
-@telling("Lowest severity on a line, as when it was read (should).")
+@severity_options("Lowest severity on a line, as when it was read (should).")
 @ends
 @with_json
 def post(file: str, as_json: bool, **given: Any) -> ExitCode:
@@ -294,7 +296,9 @@ def post(file: str, as_json: bool, **given: Any) -> ExitCode:
 
     options = PullReviewRequest(pull=given.pop("pr") or 0, **given)
     return ending(
-        lambda told: post_kept(file, options, os.environ, on_progress=told), "github_post", as_json
+        lambda on_progress: post_kept(file, options, os.environ, on_progress=on_progress),
+        "github_post",
+        as_json,
     )
 
 
@@ -319,18 +323,18 @@ def push(
     branch or file that is not to be pushed, 5 GitHub did not do it.
     """
 
-    with errors_told():
+    with report_errors():
         full = repo or os.environ.get("GITHUB_REPOSITORY", "")
         try:
             named = Repo.of(full)
         except ValueError:
             raise UsageError("name the repository with --repo OWNER/NAME") from None
-        wanted = PushRequest(environment, request_reviewers)
+        request = PushRequest(environment, request_reviewers)
         with GitHub.from_environment(os.environ, named) as client:
             published = push_handoff(
-                client, Path(folder).absolute(), wanted, start=Path.cwd(), environ=os.environ
+                client, Path(folder).absolute(), request, start=Path.cwd(), environ=os.environ
             )
-        return told(published, as_json)
+        return report_published(published, as_json)
 
 
 @click.group(cls=Group)
@@ -346,7 +350,7 @@ github.add_command(push)
 
 @github.command()
 @about_a_pull
-@telling("Lowest severity on a line; the summary has the rest (should).")
+@severity_options("Lowest severity on a line; the summary has the rest (should).")
 @click.option(
     "--model",
     metavar="PROVIDER:MODEL|auto|none",
@@ -392,7 +396,9 @@ def review(as_json: bool, **given: Any) -> ExitCode:
         pull=given.pop("pr") or 0, limits=caps, allowed=Allowed(*allowed), **given
     )
     return ending(
-        lambda told: review_pull(options, os.environ, start=Path.cwd(), on_progress=told),
+        lambda on_progress: review_pull(
+            options, os.environ, start=Path.cwd(), on_progress=on_progress
+        ),
         "github_review",
         as_json,
     )

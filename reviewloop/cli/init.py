@@ -15,7 +15,7 @@ from reviewloop.app.project import (
     team_of,
 )
 from reviewloop.app.run.estimate import estimate_run
-from reviewloop.cli.consoles import is_interactive, say
+from reviewloop.cli.consoles import is_interactive, print_lines
 from reviewloop.cli.detected import detected
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -53,26 +53,26 @@ def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
         return Chosen("", (f"models: {_row(found[0], settings, team)}{others}",))
     import click
 
-    say("models: which one should runs ask?")
+    print_lines("models: which one should runs ask?")
     for number, one in enumerate(found, 1):
-        say(f"{number} {_row(one, settings, team)}")
+        print_lines(f"{number} {_row(one, settings, team)}")
     while True:
-        said = click.prompt("A number, or provider:model", default="1", err=True).strip()
-        if said.isdecimal() and 0 < int(said) <= len(found):
-            wanted = found[int(said) - 1].model
+        answer = click.prompt("A number, or provider:model", default="1", err=True).strip()
+        if answer.isdecimal() and 0 < int(answer) <= len(found):
+            model = found[int(answer) - 1].model
             break
         try:
-            require_provider(said)
+            require_provider(answer)
         except UsageError as error:
-            say(str(error))
+            print_lines(str(error))
             continue
-        wanted = said
+        model = answer
         break
-    if wanted == found[0].model:
-        taken = f"models: runs take {wanted}, found by {found[0].by}; nothing is written for it"
+    if model == found[0].model:
+        taken = f"models: runs take {model}, found by {found[0].by}; nothing is written for it"
         return Chosen("", (f"{taken}, so everybody uses what they have",))
     free = "`reviewloop review` asks it, too; --model none does not"
-    return Chosen(wanted, (f"models: {wanted} is written as models.reasoning; {free}",))
+    return Chosen(model, (f"models: {model} is written as models.reasoning; {free}",))
 
 
 def _row(found: FoundProvider, settings: Settings, team: Team) -> str:
@@ -118,12 +118,12 @@ def init(force: bool, print_only: bool) -> ExitCode:
         text = with_value(text, "reasoning", chosen.written)
     _write(path, text, replace=force)
     for sentence in (*found.sentences, *chosen.sentences):
-        say(sentence)
+        print_lines(sentence)
     name = below(repo.project, SETTINGS_FILE)
     what = f"the project {repo.project}/" if repo.project else "a repository"
-    say(f"wrote {name}: the settings of {what} that people change, commented out")
-    say("`reviewloop config show` prints all settings, and what each is for")
-    say("next: `reviewloop doctor` checks what a run needs, before anything is paid")
+    print_lines(f"wrote {name}: the settings of {what} that people change, commented out")
+    print_lines("`reviewloop config show` prints all settings, and what each is for")
+    print_lines("next: `reviewloop doctor` checks what a run needs, before anything is paid")
     return ExitCode.CLEAN
 
 

@@ -215,8 +215,8 @@ def _interrupted(command: str | None) -> str:
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "reviewloop"
-    said = error.format_message().strip().rstrip(".")
-    return f"{said[:1].lower()}{said[1:]}; see `{command} --help`"
+    message = error.format_message().strip().rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}; see `{command} --help`"
 
 
 def _fail(sentence: str, code: ExitCode) -> ExitCode:

@@ -11,7 +11,7 @@ import click
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import open_repository
 from reviewloop.cli import completion
-from reviewloop.cli.consoles import print_json, say
+from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
 from reviewloop.github.api.errors import shown
@@ -52,17 +52,17 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
     """
 
     options = PublishRequest(ready=not given.pop("draft"), **given)
-    with errors_told():
+    with report_errors():
         repository = open_repository(for_reading=True)
         record = choose_run(repository, run_id or os.environ.get("REVIEWLOOP_RUN"))
         if handoff:
             made = hand_over(repository, record, options, Path(handoff).absolute(), os.environ)
             return _handed_over(made.model_dump(mode="json"), handoff, record.run_id, as_json)
-        return told(publish_run(repository, record, options, os.environ), as_json)
+        return report_published(publish_run(repository, record, options, os.environ), as_json)
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Have a workflow hear of an error that ends the command; it stays that error."""
 
     try:
@@ -70,41 +70,43 @@ def errors_told() -> Iterator[None]:
     except Exception as error:
         expected = isinstance(error, ReviewLoopError)
         reason = str(error) if expected else "an internal error; its report is in the log"
-        said = shown(redactor_here().for_people(one_line(reason)), MOST_REASON)
-        _tell_runner({"reason": said}, failed=True)
+        reported = shown(redactor_here().for_people(one_line(reason)), MOST_REASON)
+        _notify_runner({"reason": reported}, failed=True)
         raise
 
 
-def told(published: Published, as_json: bool) -> ExitCode:
+def report_published(published: Published, as_json: bool) -> ExitCode:
     """Tell what stands on GitHub now, to people on stderr and to programs on stdout."""
 
     pull, plain = published.pull, published.plain
-    _tell_runner({"pull": str(plain["pull"] or ""), "head": published.commit})
+    _notify_runner({"pull": str(plain["pull"] or ""), "head": published.commit})
     if as_json:
         print_json("publish", plain)
     if published.commit:
         how = "pushed to" if published.pushed else "is already on"
-        say(f"{published.commit[:12]} {how} {published.branch}")
+        print_lines(f"{published.commit[:12]} {how} {published.branch}")
     if pull:
         kind = "draft pull request" if pull.draft else "pull request"
-        say(
+        print_lines(
             f"{kind} {pull.number} {'opened' if published.created else 'is up to date'}: {pull.url}"
         )
     for note in published.notes:
-        say(note)
+        print_lines(note)
     return ExitCode.CLEAN
 
 
 def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) -> ExitCode:
 
-    _tell_runner({"handoff-path": str(Path(folder).absolute())})
+    _notify_runner({"handoff-path": str(Path(folder).absolute())})
     if as_json:
         print_json("handoff", plain)
-    say(f"run {run} is handed over in {folder}; `reviewloop github push {folder}` publishes it")
+    print_lines(
+        f"run {run} is handed over in {folder}; `reviewloop github push {folder}` publishes it"
+    )
     return ExitCode.CLEAN
 
 
-def _tell_runner(outputs: dict[str, str], *, failed: bool = False) -> None:
+def _notify_runner(outputs: dict[str, str], *, failed: bool = False) -> None:
     """Write the outputs of a step of a workflow."""
 
     status = Status.REVIEW_ERROR if failed else Status.PASSED

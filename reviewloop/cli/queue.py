@@ -7,7 +7,7 @@ import click
 from reviewloop.app.batch.approve import Approved
 from reviewloop.app.batch.queue_view import result_row
 from reviewloop.app.fleet.port import Fleet, Rejected, Sent
-from reviewloop.cli.consoles import is_interactive, print_json, read_line, results, say
+from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line, results
 from reviewloop.cli.conversation import Terminal, on_its_way, show_seen
 from reviewloop.cli.fleet import fleet_option, own_fleet_option
 from reviewloop.cli.help import Group
@@ -107,9 +107,9 @@ def approve_some(
                 continue
             told.append(found)
             if found.committed:
-                say(_committed(found))
+                print_lines(_committed(found))
                 if found.why:
-                    say(found.why)
+                    print_lines(found.why)
     finally:
         if not sent:
             _tell_in_sum(fleet, told, as_json=as_json)
@@ -151,9 +151,9 @@ def _rejected(found: Rejected, text: str) -> dict[str, object]:
     """Say that a run was rejected; return that as JSON has it."""
     run, save = found.run, f"reviewloop checkout {found.run.run_id} NAME"
     anew = "; `reviewloop batch` does its task anew" if run.options.get("batch") else ""
-    say(f"{run.run_id}: rejected; its work is kept: {save}{anew}")
+    print_lines(f"{run.run_id}: rejected; its work is kept: {save}{anew}")
     for other, following in found.left.items():
-        say(f"{other} builds on it, so it cannot be approved as it is: {following}")
+        print_lines(f"{other} builds on it, so it cannot be approved as it is: {following}")
     row = result_row(run, "rejected", text, save, ExitCode.SKIPPED)
     return {**row, "left_on_it": list(found.left)}
 
@@ -180,11 +180,13 @@ def _tell_in_sum(fleet: Fleet, told: Sequence[Approved], *, as_json: bool) -> No
         counts = {"committed": done, "not_committed": len(waited), "left_out": out}
         print_json("queue-approve", {"branch": fleet.branch(), "runs": rows, **counts})
     if len(told) > 1 or left:
-        say(f"{done} committed, {len(waited)} not" + (f", {out} left out (blocked)" if out else ""))
+        print_lines(
+            f"{done} committed, {len(waited)} not" + (f", {out} left out (blocked)" if out else "")
+        )
     for one in left:
         why = one.why.rstrip(".")
         following = "" if f"`{one.next}`" in why else f"; next: `{one.next}`"
-        say(f"{one.run.run_id} {_WORDS.get(one.what, one.what)}: {why}{following}")
+        print_lines(f"{one.run.run_id} {_WORDS.get(one.what, one.what)}: {why}{following}")
 
 
 def _committed(one: Approved) -> str:
@@ -204,7 +206,7 @@ def _tell_approved_later(sent: Sequence[Sent], *, as_json: bool) -> ExitCode:
     if len(sent) > 1 or len(sent) > done:
         brought = sum(bool(one.brought_to) for one in sent if one.what == "queued")
         first = f" ({brought} to be rebased first)" if brought else ""
-        say(
+        print_lines(
             f"{done} on the way{first}, {left} not" + (f", {out} left out (blocked)" if out else "")
         )
     return code
@@ -223,5 +225,5 @@ def _tell_each(sent: Sequence[Sent]) -> ExitCode:
             done_by = f"first, others that you approve build on it or need it: {done_by}"
         before = {"held": "held: ", "blocked": "left out: "}.get(one.what, "")
         following = f"; next: `{one.next}`" if one.next else ""
-        say(f"{one.run}: {before}{one.why or done_by}{following}")
+        print_lines(f"{one.run}: {before}{one.why or done_by}{following}")
     return first_that_applies(*(one.code for one in sent if one.what != "blocked"))

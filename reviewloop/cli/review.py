@@ -14,7 +14,7 @@ from reviewloop.app.review.review import review as run_review
 from reviewloop.app.sandboxing import Acceptance
 from reviewloop.checkout.files import refuse_links
 from reviewloop.cli import completion
-from reviewloop.cli.consoles import results, say, written_to
+from reviewloop.cli.consoles import print_lines, results, written_to
 from reviewloop.cli.help import Command
 from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
@@ -132,7 +132,7 @@ def review(
     flags["limits.usd"] = budget_usd
     flags |= model_flags(None if model in {"", NO_MODEL} else model)
     request = ReviewRequest(
-        asked=_asked(what, staged=staged, commit=commit, files=files, base=base),
+        compare=_request_of(what, staged=staged, commit=commit, files=files, base=base),
         agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
         model=model,
         with_threshold=rules_from or "",
@@ -140,7 +140,7 @@ def review(
         again=again,
         only_askable=True,
     )
-    if apply_fixes and (staged or commit or ".." in request.asked.range):
+    if apply_fixes and (staged or commit or ".." in request.compare.range):
         raise UsageError("--apply-fixes needs a review of the files as they are on disk")
     format_ = "json" if as_json else format_
     try:
@@ -150,7 +150,7 @@ def review(
         raise InterruptedByUserError("interrupted; no file was changed") from error
 
 
-def _asked(
+def _request_of(
     what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str
 ) -> CompareSpec:
     """Sort out what the words mean, as git does: a range, then paths."""
@@ -200,9 +200,9 @@ def _means_commits(word: str) -> bool:
     return False
 
 
-def _fixes(wanted: bool, no_sandbox: bool) -> Acceptance | None:
+def _fixes(apply: bool, no_sandbox: bool) -> Acceptance | None:
     """Return how the tests of the fixes may run, None when no fix is wanted."""
-    if not wanted:
+    if not apply:
         return None
     return "accepted" if no_sandbox else ""
 
@@ -226,29 +226,33 @@ def _review(
     show = not quiet and sys.stderr.isatty()
     with (
         progress(show) as shown,
-        run_review(request, Path.cwd(), told=shown.told, listener=shown.listener) as done,
+        run_review(request, Path.cwd(), on_progress=shown.notify, listener=shown.listener) as done,
     ):
-        shown.told("")
+        shown.notify("")
         _print(done, format_, output, verbose=verbose)
-        if done.judged and (output or format_ != "text"):  # not all formats have a place for it
-            say(done.judged)
+        if done.rules_version and (
+            output or format_ != "text"
+        ):  # not all formats have a place for it
+            print_lines(done.rules_version)
         if format_ == "concise" and (unread := left_out_files(done.report)):
-            say(unread)  # editors parse stdout
+            print_lines(unread)  # editors parse stdout
         if output and not quiet:
-            _tell_written(done, output)
-            _tell_read_again(output)
+            _print_written(done, output)
+            _print_read_again(output)
         if (
             format_ == "concise"
-            and request.asked.staged
+            and request.compare.staged
             and done.report.exit_code == ExitCode.FINDINGS
         ):
-            say(WITH_AN_ID)  # a hook blocks, and the lines above are all that its person sees
+            print_lines(
+                WITH_AN_ID
+            )  # a hook blocks, and the lines above are all that its person sees
         if fixes is not None:
             from reviewloop.app.review.apply_fixes import apply_safe_fixes  # and run the gates
 
             outcome = apply_safe_fixes(done, fixes)
             for sentence in outcome.sentences:
-                say(sentence)
+                print_lines(sentence)
             return outcome.exit_code(done.report)
         return ExitCode(done.report.exit_code)
 
@@ -271,23 +275,23 @@ def _print(done: ReviewResult, format_: str, output: str, *, verbose: bool) -> N
         print_review(console, done.report, done.shown, verbose=verbose)
 
 
-def _tell_read_again(output: str) -> None:
+def _print_read_again(output: str) -> None:
     """Warn of a report in the checkout that git does not ignore: it counts as a change."""
 
-    place, repo = Path(output).resolve(), repository_if_any()
-    if repo is None or not place.is_relative_to(repo.root.resolve()):
+    target, repo = Path(output).resolve(), repository_if_any()
+    if repo is None or not target.is_relative_to(repo.root.resolve()):
         return
-    if dirty_files(repo, place.relative_to(repo.root.resolve()).as_posix()):
-        say(
+    if dirty_files(repo, target.relative_to(repo.root.resolve()).as_posix()):
+        print_lines(
             f"git does not ignore {output}, so the next review reads it: put it elsewhere or "
             "into .gitignore"
         )
 
 
-def _tell_written(done: ReviewResult, output: str) -> None:
+def _print_written(done: ReviewResult, output: str) -> None:
 
     report = done.report
-    told = tally(report.findings)
+    counts = tally(report.findings)
     if report.outcome in ("incomplete", "nothing_to_review"):
-        told = outcome_sentence(report)
-    say(f"{output}: written; {told}")
+        counts = outcome_sentence(report)
+    print_lines(f"{output}: written; {counts}")

@@ -21,7 +21,7 @@ class Shown:
         self._line: Status | None = None
         self._table: Progress | None = None
 
-    def told(self, step: str) -> None:
+    def notify(self, step: str) -> None:
         """Show a step; an empty one takes everything away."""
 
         if self._console is None:
@@ -67,7 +67,7 @@ def progress(show: bool) -> Iterator[Shown]:
         return
 
     shown = Shown(messages())
-    shown.told("reviewing")
+    shown.notify("reviewing")
     try:
         yield shown
     finally:

@@ -8,8 +8,8 @@ from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
-from reviewloop.cli.consoles import echo, is_interactive, print_json, say
-from reviewloop.cli.conversation import move_and_tell
+from reviewloop.cli.consoles import echo, is_interactive, print_json, print_lines
+from reviewloop.cli.conversation import move_and_report
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
 from reviewloop.render.untrusted import one_line
@@ -65,7 +65,7 @@ def run(
         "limits.tokens": budget_tokens,
         "limits.minutes": minutes,
     }
-    wanted = RunRequest(
+    request = RunRequest(
         task=task or "next",
         spec=spec,
         instruction=message or "",
@@ -76,29 +76,29 @@ def run(
         steering=steering,
         flags={name: value for name, value in flags.items() if value is not None},
     )
-    return _run(wanted, only_preflight=preflight, as_json=as_json)
+    return _run(request, only_preflight=preflight, as_json=as_json)
 
 
-def _run(wanted: RunRequest, *, only_preflight: bool, as_json: bool) -> ExitCode:
+def _run(request: RunRequest, *, only_preflight: bool, as_json: bool) -> ExitCode:
 
     repository = open_repository()
     if gone := leave_out(repository):
-        say(gone)
-    planned = _planned(repository, wanted)
+        print_lines(gone)
+    planned = _planned(repository, request)
     _show(planned)
     if only_preflight:
         if as_json:
             print_json("preflight", planned.plain())
         return ExitCode.CLEAN
-    return move_and_tell(repository, begin(repository, planned), as_json=as_json)
+    return move_and_report(repository, begin(repository, planned), as_json=as_json)
 
 
-def _planned(repository: Repository, wanted: RunRequest) -> Plan:
+def _planned(repository: Repository, request: RunRequest) -> Plan:
     """Plan the run; on a protected branch offer a new one where somebody can say yes."""
     from dataclasses import replace
 
     try:
-        return plan(repository, wanted)
+        return plan(repository, request)
     except GuardRailError as error:
         if not is_interactive() or not error.offer:
             raise
@@ -107,7 +107,7 @@ def _planned(repository: Repository, wanted: RunRequest) -> Plan:
         what = "Go on on the branch" if there else "Commit to a new branch"
         if not click.confirm(f"{what} {error.offer}?", default=True, err=True):
             raise
-        return plan(repository, replace(wanted, branch=error.offer))
+        return plan(repository, replace(request, branch=error.offer))
 
 
 def _show(planned: Plan) -> None:

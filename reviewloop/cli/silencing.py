@@ -9,7 +9,13 @@ from reviewloop.analysis.book import rule_of
 from reviewloop.app.project import Repository, open_repository, repository
 from reviewloop.app.review import remembered
 from reviewloop.app.review.review import ReviewRequest, review
-from reviewloop.app.run.changing import concerns, findings_in_runs, left_in, standing_on, tell
+from reviewloop.app.run.changing import (
+    concerns,
+    dependents_of,
+    dismiss_in_run,
+    findings_in_runs,
+    left_in,
+)
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.cli.conversation import waiting_hint
@@ -95,10 +101,10 @@ def _worst(findings: Sequence[Finding]) -> str:
 
     must = sum(finding.severity is Severity.MUST_FIX for finding in findings)
     secrets = sum(finding.rule.startswith("secret/") for finding in findings)
-    told = [f"{must} must fix"] if must else []
+    counts = [f"{must} must fix"] if must else []
     if secrets:
-        told.append("1 secret" if secrets == 1 else f"{secrets} secrets")
-    return ", ".join(told)
+        counts.append("1 secret" if secrets == 1 else f"{secrets} secrets")
+    return ", ".join(counts)
 
 
 def _findings(number: int) -> str:
@@ -130,18 +136,18 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
     if undo:
         entry = remembered.take_back(key, finding)
         click.echo(one_line(f"{entry.id} will be reported again: {entry.title}"))
-        return _told_to_runs(entry.id, "")
+        return _dismiss_in_runs(entry.id, "")
     if not reason.strip():
         raise UsageError("a dismissal needs a reason: -m TEXT")
     try:
         found = remembered.find_finding(key, finding, found_by_runs())
     except UsageError as error:
-        if said := _switched_off(finding):
-            raise UsageError(said) from None
+        if switched_off := _switched_off(finding):
+            raise UsageError(switched_off) from None
         raise UsageError(f"{error}. {_STORE}") if store else error from None
     remembered.dismiss(key, found, reason.strip())
     click.echo(one_line(f"{found.id} is dismissed: {found.title}"))
-    return _told_to_runs(found.id, reason.strip())
+    return _dismiss_in_runs(found.id, reason.strip())
 
 
 def _switched_off(what: str) -> str:
@@ -175,7 +181,7 @@ def _in_runs(repository: Repository) -> list[tuple[RunRecord, Finding]]:
     return list(findings_in_runs(repository))
 
 
-def _told_to_runs(ident: str, reason: str) -> ExitCode:
+def _dismiss_in_runs(ident: str, reason: str) -> ExitCode:
     """Have the runs that found it count it as what it is now, and say what is next for each."""
 
     seen = _open()
@@ -185,16 +191,16 @@ def _told_to_runs(ident: str, reason: str) -> ExitCode:
         if not concerns(one, reason):
             continue
         try:
-            said = _heard_by(tell(seen, run, word), run, seen, reason)
+            sentence = _effect_on(dismiss_in_run(seen, run, word), run, seen, reason)
         except ReviewLoopError as error:
             code = code or error.exit_code
             again = "the same command tries again" if reason else "its next proposal does"
-            said = f"{run.run_id} does not count it so yet ({error}); {again}"
-        click.echo(one_line(said))
+            sentence = f"{run.run_id} does not count it so yet ({error}); {again}"
+        click.echo(one_line(sentence))
     return code
 
 
-def _heard_by(now: RunRecord, before: RunRecord, seen: Repository, reason: str) -> str:
+def _effect_on(now: RunRecord, before: RunRecord, seen: Repository, reason: str) -> str:
     """Return what a run makes of a dismissal, or of its end, and what comes next."""
 
     run, counts = now.run_id, "dismissed" if reason else "left to you"
@@ -207,9 +213,11 @@ def _heard_by(now: RunRecord, before: RunRecord, seen: Repository, reason: str) 
         return f"{run} counts it as {counts}; guard-rails are not dismissed. {waiting_hint(now)}"
     number = left_in(seen, now)
     left = f"{_findings(number)} left" if number else "no red or yellow finding left"
-    said = f"{run} counts it as {counts}, {left}: reviewloop show {run}, then approve"
-    if others := standing_on(seen, before):
+    sentence = f"{run} counts it as {counts}, {left}: reviewloop show {run}, then approve"
+    if others := dependents_of(seen, before):
         names = ", ".join(others)
-        said += f"; its commit is another one now, so what builds on it ({names}) is rebased there"
-        said += " when it is approved"
-    return said
+        sentence += (
+            f"; its commit is another one now, so what builds on it ({names}) is rebased there"
+        )
+        sentence += " when it is approved"
+    return sentence

@@ -58,11 +58,11 @@ def _read_since(text: str) -> float:
         raise UsageError(f"--since {text!r} is no time; write 30d, 8w or 2026-01-31") from None
 
 
-def _spec_of(rows: Sequence[RunMetrics], wanted: str) -> str:
+def _spec_of(rows: Sequence[RunMetrics], spec_name: str) -> str:
     """Return the path, as runs name it, of the spec that is meant."""
-    if not wanted:
+    if not spec_name:
         return ""
-    name = wanted.removeprefix("./").rstrip("/")
+    name = spec_name.removeprefix("./").rstrip("/")
     known = sorted({row.spec_path for row in rows if row.spec_path})
     found = [path for path in known if path == name] or [
         path for path in known if _is_meant(PurePosixPath(path), PurePosixPath(name))
@@ -70,9 +70,9 @@ def _spec_of(rows: Sequence[RunMetrics], wanted: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"--spec {wanted!r} could be {' or '.join(found)}; name the file")
+        raise UsageError(f"--spec {spec_name!r} could be {' or '.join(found)}; name the file")
     listed = f"; there are runs of {', '.join(known)}" if known else ""
-    raise UsageError(f"no run of this repository is about the spec {wanted!r}{listed}")
+    raise UsageError(f"no run of this repository is about the spec {spec_name!r}{listed}")
 
 
 def _is_meant(spec: PurePosixPath, name: PurePosixPath) -> bool:

@@ -5,7 +5,14 @@ from typing import Any
 import click
 
 from reviewloop.app.fleet.port import Fleet, RunStand
-from reviewloop.cli.consoles import echo, print_json, require_reports, results, say, write_reports
+from reviewloop.cli.consoles import (
+    echo,
+    print_json,
+    print_lines,
+    require_reports,
+    results,
+    write_reports,
+)
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -44,14 +51,14 @@ def status(as_json: bool, reports: tuple[str, ...], fleet: Fleet) -> ExitCode:
         cleaned = f"those of {latest['batch']} were cleaned away" if latest else ""
         render_runs(rows, results(), cleaned=cleaned)
     elif not accounts:
-        say("nothing was queued yet; `reviewloop batch` with the store begins")
+        print_lines("nothing was queued yet; `reviewloop batch` with the store begins")
     for told in accounts:
         open_still = told["state"] != "ended" or set(told["counts"]) != {"committed"}
         # Without a list of runs nothing else tells what there was.
         if open_still or not (rows and found.lists_runs):
             render_account(told, results())
     if found.note:
-        say(found.note)
+        print_lines(found.note)
     return ExitCode.CLEAN
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.project import read_settings, repository
-from reviewloop.cli.consoles import print_json, results, say
+from reviewloop.cli.consoles import print_json, print_lines, results
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode
@@ -44,9 +44,9 @@ def tasks(path: str | None, as_json: bool, fleet: Fleet) -> ExitCode:
     """
 
     repo = repository()
-    wanted = path or read_settings(repo.root, project=repo.project).settings.spec.path or None
+    spec_path = path or read_settings(repo.root, project=repo.project).settings.spec.path or None
     here = repo.here if path else repo.project
-    spec = open_spec(DiskFiles(repo.root), wanted, project=repo.project, here=here)
+    spec = open_spec(DiskFiles(repo.root), spec_path, project=repo.project, here=here)
     found = fleet.tasks(repo, spec)
     body = tasks_report(spec, found.runs, found.held, found.elsewhere)
     if as_json:
@@ -54,7 +54,7 @@ def tasks(path: str | None, as_json: bool, fleet: Fleet) -> ExitCode:
     else:
         _print(body, results())
     notes = [f"note: {sentence}" for sentence in body["notices"]]
-    say(*notes, *(f"problem: {sentence}" for sentence in body["problems"]))
+    print_lines(*notes, *(f"problem: {sentence}" for sentence in body["problems"]))
     return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
 
 
@@ -111,7 +111,7 @@ def _task(
         "depends": list(task.depends),
         "waits_for": list(dict.fromkeys(one for wait in waits for one in wait.tasks)),
         "waits": [{"kind": w.kind, "name": w.name, "tasks": list(w.tasks)} for w in waits],
-        "wave": seen.places.get(task.id),
+        "wave": seen.waves_of_tasks.get(task.id),
         "requirements": list(task.requirements),
         "phase": task.phase,
         "parallel": task.parallel,
@@ -189,9 +189,9 @@ def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Say of an open task whether it has a run, may start, or why not."""
 
     if task["run"]:
-        said = _OF_RUNS.get(task["run_status"], "in work")
+        state = _OF_RUNS.get(task["run_status"], "in work")
         pull = "; `git pull` brings it" if task["run_status"] == "committed" else ""
-        return [(f"{said}: run {one_line(task['run'])}{pull}", "yellow")]
+        return [(f"{state}: run {one_line(task['run'])}{pull}", "yellow")]
     if task["done_on"]:
         branch = one_line(task["done_on"])
         return [(f"done on {branch}; `run` goes on there, `git switch {branch}` shows it", "green")]

@@ -7,7 +7,7 @@ import click
 
 from reviewloop.app.project import read_settings, repository
 from reviewloop.app.review.analysis import Configuration, configurations
-from reviewloop.cli.consoles import say
+from reviewloop.cli.consoles import print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.untrusted import one_line
@@ -32,26 +32,28 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
     store = TrustStore(state_root())
     if revoke:
         count = store.revoke(repo.key)
-        say(f"forgot {count} consents for {repo.root}")
+        print_lines(f"forgot {count} consents for {repo.root}")
         return ExitCode.CLEAN
     loaded = read_settings(repo.root, project=repo.project)
     tools = configurations(repo.root)
     if not loaded.repository_commands and not tools:
-        say("the settings of this repository name no commands; there is nothing to agree to")
+        print_lines(
+            "the settings of this repository name no commands; there is nothing to agree to"
+        )
         return ExitCode.CLEAN
     _show(loaded, tools)
     new = [one for one in tools if not store.is_trusted(repo.key, one.digest)]
     if not new and store.is_trusted(repo.key, loaded.commands_digest):
-        say("you have agreed to all of this already")
+        print_lines("you have agreed to all of this already")
         return ExitCode.CLEAN
-    if not yes and not _asked():
-        say("nothing was agreed to; none of this will run")
+    if not yes and not _confirm():
+        print_lines("nothing was agreed to; none of this will run")
         return ExitCode.SKIPPED
     if loaded.repository_commands:
         store.trust(repo.key, loaded.commands_digest, loaded.repository_commands)
     for one in new:
         store.trust(repo.key, one.digest, {one.tool: (one.path,)})
-    say("agreed; `reviewloop trust --revoke` takes it back")
+    print_lines("agreed; `reviewloop trust --revoke` takes it back")
     return ExitCode.CLEAN
 
 
@@ -65,7 +67,7 @@ def _show(loaded: Loaded, tools: Sequence[Configuration]) -> None:
         click.echo(f"{one.tool} ({one_line(one.path)}): {one.told}")
 
 
-def _asked() -> bool:
+def _confirm() -> bool:
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on; look at all of it, then add --yes")
     return click.confirm("Allow this in this repository?", default=False, err=True)

@@ -53,12 +53,12 @@ def edit_files(files: Mapping[str, bytes]) -> dict[str, bytes | None]:
     """
     name, command = _editor()
     with tempfile.TemporaryDirectory(prefix="reviewloop-edit-") as folder:
-        places = {path: Path(folder) / path for path in files}
+        copies = {path: Path(folder) / path for path in files}
         for path, data in files.items():
-            places[path].parent.mkdir(parents=True, exist_ok=True)
-            places[path].write_bytes(data)
+            copies[path].parent.mkdir(parents=True, exist_ok=True)
+            copies[path].write_bytes(data)
         try:
-            ended = subprocess.run([*command, *map(str, places.values())], check=False).returncode
+            ended = subprocess.run([*command, *map(str, copies.values())], check=False).returncode
         except OSError as error:
             raise UsageError(
                 f"{name} ({shlex.join(command)}) could not be started ({error.strerror}); set "
@@ -68,19 +68,19 @@ def edit_files(files: Mapping[str, bytes]) -> dict[str, bytes | None]:
             raise UsageError(
                 f"{name} ({shlex.join(command)}) ended with {ended}; nothing was changed"
             )
-        return {path: at.read_bytes() if at.is_file() else None for path, at in places.items()}
+        return {path: at.read_bytes() if at.is_file() else None for path, at in copies.items()}
 
 
 def _editor() -> tuple[str, list[str]]:
     for name in _NAMES:
-        said = os.environ.get(name, "").strip()
-        if not said:
+        command = os.environ.get(name, "").strip()
+        if not command:
             continue
         try:
-            return name, shlex.split(said)
+            return name, shlex.split(command)
         except ValueError:
             raise UsageError(
-                f"{name} ({said}) has a quote without its end; nothing was changed"
+                f"{name} ({command}) has a quote without its end; nothing was changed"
             ) from None
     return "the editor", [_DEFAULT]
 

@@ -9,7 +9,7 @@ import click
 
 from reviewloop.app.project import Repository
 from reviewloop.cli.calling import call_about
-from reviewloop.cli.consoles import say
+from reviewloop.cli.consoles import print_lines
 from reviewloop.cli.fleet import address_option, require_driver
 from reviewloop.cli.help import Command
 from reviewloop.cli.trouble import bug_report
@@ -59,7 +59,7 @@ def worker(
         _clones(folder),
         no_sandbox,
         _Shown(),
-        say,
+        print_lines,
         lambda error: bug_report(error, None),
         call=call_about,
     )
@@ -106,4 +106,4 @@ class _Shown:
 
     def _say(self, sentence: str) -> None:
 
-        say(sentence)
+        print_lines(sentence)

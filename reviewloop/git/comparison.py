@@ -484,7 +484,7 @@ def _since(repository: ReviewRepository, private: PrivateRepo, name: str) -> _Si
     if repository.user.head is None and not name:
         what = "all files here, since there is no commit yet"
         empty = _empty_tree(private)
-        return _Sides(empty, taken.tree, what, "", "", True, notes, *_untold(taken))
+        return _Sides(empty, taken.tree, what, "", "", True, notes, *_unreported(taken))
     head = head_of(repository)
     base = resolve(repository, name) if name else default_base(repository)
     if base is None:
@@ -496,7 +496,7 @@ def _since(repository: ReviewRepository, private: PrivateRepo, name: str) -> _Si
         since = Named(parted, base.name)
         what = f"your changes since {since}, uncommitted work included"
     (tree,) = _trees(repository, private, parted)
-    return _Sides(tree, taken.tree, what, parted, "", True, notes, *_untold(taken))
+    return _Sides(tree, taken.tree, what, parted, "", True, notes, *_unreported(taken))
 
 
 def _staged(repository: ReviewRepository, private: PrivateRepo) -> _Sides:
@@ -527,7 +527,7 @@ def _whole(repository: ReviewRepository, private: PrivateRepo, spec: CompareSpec
     skipped = taken.skipped
     absent = frozenset(p for p in skipped if not os.path.lexists(repository.user.root / p))
     notes = _notes(repository, taken)
-    return _Sides(base, taken.tree, what, "", "", True, notes, *_untold(taken), absent)
+    return _Sides(base, taken.tree, what, "", "", True, notes, *_unreported(taken), absent)
 
 
 def _patched(repository: ReviewRepository, private: PrivateRepo, patch: bytes) -> _Sides:
@@ -562,7 +562,7 @@ def _empty_tree(private: PrivateRepo) -> str:
     return private.git.text("mktree", input=b"")
 
 
-def _untold(taken: Taken) -> tuple[_Pairs, frozenset[str], _Pairs]:
+def _unreported(taken: Taken) -> tuple[_Pairs, frozenset[str], _Pairs]:
     return taken.unreadable, taken.unread, taken.raw
 
 

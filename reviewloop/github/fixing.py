@@ -10,7 +10,7 @@ from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import worded
-from reviewloop.app.run.fixing import FixPlan, FixWish, plan_fix
+from reviewloop.app.run.fixing import FixPlan, FixRequestText, plan_fix
 from reviewloop.app.run.start import begin
 from reviewloop.app.run.view import view
 from reviewloop.app.sandboxing import Acceptance
@@ -254,7 +254,7 @@ class _Job:
         }
         if self.options.model:
             flags |= dict.fromkeys(("models.reasoning", "models.generation"), self.options.model)
-        request = FixWish(
+        request = FixRequestText(
             fix_request.findings,
             base=self.pull.head_sha,
             # A branch of this clone alone, so that nothing of a person's moves.

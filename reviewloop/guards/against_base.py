@@ -145,7 +145,7 @@ def compare_with_base(
     details |= _named(not_run=_gone(outcome, base))
     status, summary = _green(entry, outcome)
     if status is GateStatus.PASSED and (reasons := list(_reasons(outcome, base, details, saved))):
-        status, details = GateStatus.NEEDS_PERSON, {**details, "reasons": reasons}
+        status, details = GateStatus.NEEDS_USER, {**details, "reasons": reasons}
     return Judgement(status, _join(summary, _remarks(details)), _kept(details), ran)
 
 
@@ -166,7 +166,7 @@ def _blocked(
         return status, summary
     if counts.failed <= base.failed and counts.passed >= base.passed:
         summary += f"; {base.failed} failed before this change, and the runner does not name them"
-        return GateStatus.NEEDS_PERSON, summary
+        return GateStatus.NEEDS_USER, summary
     return status, summary
 
 

@@ -17,7 +17,7 @@ _WORST = (
     GateStatus.ERROR,
     GateStatus.FAILED,
     GateStatus.NOT_VERIFIABLE,
-    GateStatus.NEEDS_PERSON,
+    GateStatus.NEEDS_USER,
     GateStatus.WARNING,
     GateStatus.PASSED,
     GateStatus.NOT_DETECTED,

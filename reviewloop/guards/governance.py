@@ -310,7 +310,7 @@ def check(change: GuardInput) -> GateResult:
         )
         summary = f"{'; '.join(reasons[:_REASONS_SHOWN])}{more}"
         return GateResult(
-            NAME, GateStatus.NEEDS_PERSON, summary, excerpt="\n".join(reasons), details=details
+            NAME, GateStatus.NEEDS_USER, summary, excerpt="\n".join(reasons), details=details
         )
     sizes = (f"{n} {noun if n == 1 else noun + 's'}" for noun, n in _counts(change))
     summary = f"{', '.join(sizes)}{growth.remark()}"

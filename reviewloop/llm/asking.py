@@ -27,7 +27,7 @@ class Asking:
         fallbacks: tuple[str, ...],
         limiter: Limiter,
         patience: Patience,
-        tell: Notify,
+        notify: Notify,
         on_lost: Callable[[CallKey, ModelRequest, Attempt], None],
         check: Callable[[], None],
     ) -> None:
@@ -35,11 +35,11 @@ class Asking:
         self._fallbacks = fallbacks
         self._limiter = limiter
         self._patience = patience
-        self._tell = tell
+        self._notify = notify
         self._on_lost = on_lost
         self._check = check  # raises when nothing more may be asked, or no reply be kept
 
-    def ask(self, key: CallKey, request: ModelRequest, place: GateTurn) -> Reply:
+    def ask(self, key: CallKey, request: ModelRequest, gate_turn: GateTurn) -> Reply:
         """Return the reply of the first model that gives one.
 
         Fallbacks are for models that cannot be reached or used. A request that is too long or
@@ -59,14 +59,16 @@ class Asking:
 
         for position, name in enumerate(names):
             try:
-                attempt, patience = self._attempts(key, replace(request, model=name), place, count)
+                attempt, patience = self._attempts(
+                    key, replace(request, model=name), gate_turn, count
+                )
                 reply = ask_patiently(attempt, patience, name, self._providers.place(name))
                 return replace(reply, attempts=attempts + 1)
             except (ModelAccessError, ModelUnavailableError) as error:
                 failures.append(error)
             self._check()
             if position + 1 < len(names):
-                self._tell(
+                self._notify(
                     "model.fallback",
                     agent=key.agent,
                     model=name,
@@ -76,14 +78,14 @@ class Asking:
         first, *others = failures
         if not others:
             raise first
-        said = "; ".join(str(failure) for failure in others)
-        raise type(first)(f"{first} (the fallbacks failed too: {said})") from first
+        failed = "; ".join(str(failure) for failure in others)
+        raise type(first)(f"{first} (the fallbacks failed too: {failed})") from first
 
     def _attempts(
         self,
         key: CallKey,
         request: ModelRequest,
-        place: GateTurn,
+        gate_turn: GateTurn,
         on_failure: Callable[[Attempt], None],
     ) -> tuple[Callable[[Callable[[], None]], Reply], Patience]:
         """Return what sends the request to its model once, and how long to go on with it."""
@@ -93,13 +95,13 @@ class Asking:
         def attempt(on_first: Callable[[], None]) -> Reply:
             def began() -> None:
                 on_first()
-                place.began()
-                self._tell("model.first", **told)
+                gate_turn.began()
+                self._notify("model.first", **told)
 
             with self._limiter.turn(key, request) as turn:
                 self._check()
-                place.asks()
-                self._tell("model.asked", **told, model=request.model)
+                gate_turn.asks()
+                self._notify("model.asked", **told, model=request.model)
                 try:
                     reply = provider.ask(key, request, began)
                 except provider_errors() as error:
@@ -118,7 +120,7 @@ class Asking:
         return attempt, patience
 
     def _note_failure(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
-        self._tell(
+        self._notify(
             "model.failed",
             agent=key.agent,
             step=key.step,

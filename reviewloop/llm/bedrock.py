@@ -107,8 +107,8 @@ def where(settings: ModelSettings) -> str:
     profile = settings.profile or os.environ.get("AWS_PROFILE")
     parts = [f"region {region}" if region else "", f"profile {profile}" if profile else ""]
     parts.append(f"role {settings.role_arn}" if settings.role_arn else "")
-    said = ", ".join(part for part in parts if part)
-    return f" ({said})" if said else ""
+    parts_text = ", ".join(part for part in parts if part)
+    return f" ({parts_text})" if parts_text else ""
 
 
 def base_model(ident: str) -> str:

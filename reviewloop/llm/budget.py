@@ -68,14 +68,14 @@ def usage_of(row: dict[str, object]) -> Usage:
     return Usage(**fields)  # type: ignore[arg-type]
 
 
-_WORTH_TELLING = 1000  # tokens; below that the rough rule is off without anybody caring
+_WORTH_REPORTING = 1000  # tokens; below that the rough rule is off without anybody caring
 
 
 def is_far_off(row: Mapping[str, Any]) -> bool:
     """Whether a call's counted input is more than twice our estimate of it, or less than half."""
     estimate = int(row.get("estimate") or 0)
     counted = _input_of(row)
-    if not estimate or row.get("estimated") or max(estimate, counted) < _WORTH_TELLING:
+    if not estimate or row.get("estimated") or max(estimate, counted) < _WORTH_REPORTING:
         return False
     return not estimate / 2 <= counted <= estimate * 2
 
@@ -122,7 +122,7 @@ def spent_on(usages: Iterable[Mapping[str, Any]]) -> Spent:
 _TOKENS = ("input", "output", "cache_read", "cache_write")
 
 
-_LENT = {
+_SHARED = {
     "limits.usd": ("budget", "a higher `--budget-usd`"),
     "limits.minutes": ("deadline", "a later `--deadline`"),
 }
@@ -146,7 +146,7 @@ def over_budget(because: Reason, told: str) -> str:
 class Budget:
     """Caps and what was spent under them; `seconds_used` is the run's active time so far.
 
-    `lent` are the settings in which a batch left the run less than its own cap.
+    `shared` are the settings in which a batch left the run less than its own cap.
     """
 
     def __init__(
@@ -155,10 +155,10 @@ class Budget:
         *,
         spent: Spent = Spent(),
         seconds_used: float = 0.0,
-        lent: Collection[str] = (),
+        shared: Collection[str] = (),
     ) -> None:
         self._limits = limits
-        self._lent = frozenset(lent)
+        self._shared = frozenset(shared)
         self._spent = spent
         self._seconds_used = seconds_used
         self._running_since: float | None = time.monotonic()
@@ -267,13 +267,13 @@ class Budget:
             minutes = raised(limits.minutes, self._seconds() / 60)
             self._exhausted("limits.minutes", used, "--minutes", minutes, 0)
 
-    def _exhausted(self, setting: str, used: str, flag: str, needed: float, asked: int) -> None:
-        next_call = f"; the next call needs about {asked:,} tokens" if asked else ""
+    def _exhausted(self, setting: str, used: str, flag: str, needed: float, requested: int) -> None:
+        next_call = f"; the next call needs about {requested:,} tokens" if requested else ""
         reached = f"the cap {setting} of this run is reached: {used} used"
         higher = f"{needed:.0f}" if setting == "limits.tokens" else f"{needed:g}"
         way = f"`reviewloop resume {flag} {higher}`, or with a higher {setting} in the settings"
-        if setting in self._lent:
-            cap, more = _LENT[setting]
+        if setting in self._shared:
+            cap, more = _SHARED[setting]
             reached = f"what the batch's {cap} leaves to this run is used up"
             way = f"the same `reviewloop batch` and {more}"
             flag, needed = "", 0.0

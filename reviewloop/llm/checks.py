@@ -83,14 +83,14 @@ class _Asking:
         if provider.name not in self._listed:
             # A server on this machine may be waking up.
             seconds = _FREE_CALL_SECONDS if provider.name == OLLAMA else self._seconds
-            asked = ask_free(provider, self.settings, os.environ, seconds=seconds)
-            self._listed[provider.name] = asked
+            answer = ask_free(provider, self.settings, os.environ, seconds=seconds)
+            self._listed[provider.name] = answer
         return self._listed[provider.name]
 
     def has(self, provider: Provider, ident: str) -> Answer:
         """Return what a provider says to the request for one model."""
-        told = ask_about_model(provider, ident, self.settings, os.environ, seconds=self._seconds)
-        return told.answer
+        answer = ask_about_model(provider, ident, self.settings, os.environ, seconds=self._seconds)
+        return answer.answer
 
 
 def check_models(
@@ -179,35 +179,39 @@ def _known_problem(
     # A server on this machine is asked in any case: nobody else can know what it has.
     if asking is None and provider.name == OLLAMA:
         asking = _Asking(settings, before_a_run=False)
-    return _asked_problem(provider, ident, asking) if asking else ("", "", "")
+    return _answer_problem(provider, ident, asking) if asking else ("", "", "")
 
 
-def _asked_problem(provider: Provider, ident: str, asking: _Asking) -> _Problem:
-    asked = asking.listed(provider)
+def _answer_problem(provider: Provider, ident: str, asking: _Asking) -> _Problem:
+    answer = asking.listed(provider)
     own = shown_address(own_address(provider, asking.settings, os.environ))
-    place = own or provider.address
-    if asking.before_a_run and provider.name != OLLAMA and asked.answer in _UNCERTAIN:
-        return "", "", f"{place} did not list its models ({asked.said}); the first call will tell"
-    if asked.answer in ("refused", "forbidden"):
+    where = own or provider.address
+    if asking.before_a_run and provider.name != OLLAMA and answer.answer in _UNCERTAIN:
+        return (
+            "",
+            "",
+            f"{where} did not list its models ({answer.detail}); the first call will tell",
+        )
+    if answer.answer in ("refused", "forbidden"):
         keys = " or ".join(provider.keys) or "no key"
-        return f"{provider.title} refuses the key in {keys} ({asked.said})", "check the key", ""
-    if asked.answer == "unreachable" and provider.name == OLLAMA:
-        return f"Ollama does not answer at {place}", "start it with `ollama serve`", ""
-    if asked.answer == "unreachable" and own:
-        address = f"{place} does not answer ({asked.said})"
+        return f"{provider.title} refuses the key in {keys} ({answer.detail})", "check the key", ""
+    if answer.answer == "unreachable" and provider.name == OLLAMA:
+        return f"Ollama does not answer at {where}", "start it with `ollama serve`", ""
+    if answer.answer == "unreachable" and own:
+        address = f"{where} does not answer ({answer.detail})"
         return address, "start the server or correct the address", ""
-    if asked.answer in ("missing", "odd") and own:
-        problem = f"{place} does not answer as {provider.title}'s interface does ({asked.said})"
+    if answer.answer in ("missing", "odd") and own:
+        problem = f"{where} does not answer as {provider.title}'s interface does ({answer.detail})"
         return problem, "correct the address; it often ends in /v1", ""
-    if asked.answer != "fine":
-        return "", "", f"{place} could not be reached ({asked.said}), so the key is not checked"
-    if any(same_model(provider, ident, name) for name in asked.models):
+    if answer.answer != "fine":
+        return "", "", f"{where} could not be reached ({answer.detail}), so the key is not checked"
+    if any(same_model(provider, ident, name) for name in answer.models):
         return "", "", ""
-    alone = asking.has(provider, ident) if asked.models and provider.name != OLLAMA else "missing"
+    alone = asking.has(provider, ident) if answer.models and provider.name != OLLAMA else "missing"
     return (
         ("", "", "")
         if alone == "fine"
-        else _model_problem(provider, ident, asked.models, own, alone)
+        else _model_problem(provider, ident, answer.models, own, alone)
     )
 
 
@@ -275,10 +279,10 @@ def _bedrock_problem(name: str, ident: str, settings: ModelSettings, online: boo
         diagnosis = diagnose(error)
         if diagnosis.trouble is Trouble.ACCESS:
             refusal = access_problem(diagnosis, name, where(settings))
-            said = f" ({refusal.said})" if refusal.said else ""
-            return refusal.problem + said, refusal.remedy, ""
-        said = diagnosis.message[:200]
-        return "", "", f"Bedrock could not be asked about it ({said}); the first call will tell"
+            detail = f" ({refusal.detail})" if refusal.detail else ""
+            return refusal.problem + detail, refusal.remedy, ""
+        detail = diagnosis.message[:200]
+        return "", "", f"Bedrock could not be asked about it ({detail}); the first call will tell"
     return "", "", ""
 
 

@@ -23,8 +23,8 @@ from reviewloop.llm.messages import (
     Scrub,
     Usage,
     estimated_tokens,
-    masked,
     plain_request,
+    redacted_reply,
     request_hash,
 )
 from reviewloop.llm.prefix_gate import GateTurn, PrefixGate, PrefixGates
@@ -82,7 +82,7 @@ class Models:
     """All models of a run, safe to ask from the threads of the reviewers.
 
     `canonical` removes from a text what differs between equal requests (nonces, temporary
-    paths); `mask` hides held secrets in what models answer, before it is used or kept; `keep` hides
+    paths); `redact` takes held secrets out of answers, before they are used or kept; `keep` hides
     what else must not be kept; `names_in` tells whose secrets a text gives away; `on_event` is told
     what happens; `require_room` raises when no reply could be kept, so that none is paid; `rates`
     are quotas shared with other runs; replies of `earlier` models are not asked another one.
@@ -95,7 +95,7 @@ class Models:
         *,
         budget: Budget,
         canonical: Scrub = _unchanged,
-        mask: Scrub = _unchanged,
+        redact: Scrub = _unchanged,
         keep: Scrub = _unchanged,
         names_in: Callable[[str], tuple[str, ...]] = _nobodys,
         on_event: Notify = _silent,
@@ -108,10 +108,10 @@ class Models:
         self._journal = journal
         self._budget = budget
         self._canonical = canonical
-        self._mask = mask
+        self._redact = redact
         self._keep = keep
         self._names_in = names_in
-        self._tell = on_event
+        self._notify = on_event
         self._require_room = require_room
         self._earlier = earlier
         self._stop = threading.Event()
@@ -128,7 +128,7 @@ class Models:
                 sleep=self._stop.wait,
                 seconds_left=budget.seconds_left,
             ),
-            tell=on_event,
+            notify=on_event,
             on_lost=self._note_lost,
             check=self._require_leave,
         )
@@ -148,13 +148,13 @@ class Models:
         found = self._journal.lookup(key, digest, *others)
         if found is not None:
             reply = Reply.from_plain(found)
-            self._tell("model.reply", **_told(key, reply))
+            self._notify("model.reply", **_facts(key, reply))
             return reply
         self._refuse_when_stopped()
         waiting: AbstractContextManager[GateTurn] = (
             hold.turn(self._stop.is_set) if hold else nullcontext(GateTurn())
         )
-        with waiting as place:
+        with waiting as turn:
             self._refuse_when_stopped()
             tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
             usd = self._likely_cost(request)
@@ -163,7 +163,7 @@ class Models:
                 self._count(1)
                 try:
                     self._refuse_when_stopped()  # who waits for calls to end has not seen this one
-                    return self._paid(key, request, plain, digest, place)
+                    return self._paid(key, request, plain, digest, turn)
                 finally:
                     self._count(-1)
 
@@ -207,7 +207,7 @@ class Models:
             place=self._providers.place,
             sleep=self._stop.wait,
             check=self._require_time,
-            tell=self._tell,
+            tell=self._notify,
         )
 
     def _paid(
@@ -216,11 +216,11 @@ class Models:
         request: ModelRequest,
         plain: Mapping[str, Any],
         digest: str,
-        place: GateTurn,
+        turn: GateTurn,
     ) -> Reply:
         started = time.monotonic()
         try:
-            reply = self._asking.ask(key, request, place)
+            reply = self._asking.ask(key, request, turn)
         except ModelError as error:
             shown = self._without_secrets(error)
             if isinstance(shown, RequestRejectedError):
@@ -233,13 +233,13 @@ class Models:
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
         used["estimate"] = estimated_tokens(request)
         if is_far_off(used):
-            self._tell("model.count", agent=key.agent, estimate=used["estimate"], counted=used)
-        told = self._names_in(json.dumps(reply.plain(), ensure_ascii=False))
-        if told:  # remembered, because what is kept does not show it any more
-            used["held"] = list(told)
-            self._tell("secret.hidden", agent=key.agent, step=key.step, names=list(told))
-        reply = masked(reply, self._mask)
-        record = masked(reply, self._keep).plain()
+            self._notify("model.count", agent=key.agent, estimate=used["estimate"], counted=used)
+        named = self._names_in(json.dumps(reply.plain(), ensure_ascii=False))
+        if named:  # remembered, because what is kept does not show it any more
+            used["held"] = list(named)
+            self._notify("secret.hidden", agent=key.agent, step=key.step, names=list(named))
+        reply = redacted_reply(reply, self._redact)
+        record = redacted_reply(reply, self._keep).plain()
         self._journal.record(
             key,
             digest,
@@ -251,22 +251,22 @@ class Models:
         )
         fault("reply.recorded")
         self._budget.add(reply.usage)
-        self._tell("model.reply", **_told(key, reply))
+        self._notify("model.reply", **_facts(key, reply))
         return reply
 
     def _without_secrets(self, error: ModelError) -> ModelError:
         """Return the error, or one without secrets: what a failure says is kept and printed."""
-        said = self._mask(str(error))
+        said = self._redact(str(error))
         return error if said == str(error) else type(error)(said)
 
     def _keep_rejected(
         self, key: CallKey, plain: Mapping[str, Any], error: RequestRejectedError
     ) -> None:
         """Keep a request that the provider takes for wrong: whoever mends it has to see it."""
-        said = {"rejected": str(error)}
+        rejected = {"rejected": str(error)}
         name = f"rejected-{uuid4().hex}"
         self._journal.record(
-            key, name, "rejected", request=plain, reply=said, usage={}, seconds=0.0
+            key, name, "rejected", request=plain, reply=rejected, usage={}, seconds=0.0
         )
 
     def _note_lost(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
@@ -310,7 +310,7 @@ class Models:
             self._idle.notify_all()
 
 
-def _told(key: CallKey, reply: Reply) -> dict[str, Any]:
+def _facts(key: CallKey, reply: Reply) -> dict[str, Any]:
     return {
         "agent": key.agent,
         "step": key.step,

@@ -197,7 +197,7 @@ class FreeCallResult:
     """What a provider said to a free request, and the models it listed."""
 
     answer: Answer
-    said: str = ""  # status or reason, for people
+    detail: str = ""  # status or reason, for people
     models: tuple[str, ...] = ()
 
 
@@ -297,8 +297,8 @@ def _names(body: Any) -> tuple[str, ...]:
     return tuple(name.removeprefix("models/") for name in found if name)
 
 
-def same_model(provider: Provider, wanted: str, listed: str) -> bool:
+def same_model(provider: Provider, name: str, listed: str) -> bool:
     """Whether a listed model is the wanted one; Ollama writes `:latest` where nothing is said."""
-    if provider.name == OLLAMA and ":" not in wanted:
-        return listed == f"{wanted}:latest"
-    return listed == wanted
+    if provider.name == OLLAMA and ":" not in name:
+        return listed == f"{name}:latest"
+    return listed == name

@@ -22,23 +22,23 @@ def install_line(package: str, minimum: str = "") -> str:
 
 def _line(packages: list[str]) -> str:
     prefix = Path(sys.prefix)
-    wanted = " ".join(shlex.quote(package) for package in packages)
+    names = " ".join(shlex.quote(package) for package in packages)
     # Never our own name: on a package index it may belong to another program.
     if prefix.parts[-3:-1] == ("uv", "tools"):
-        if place := source():
+        if origin := source():
             beside = " ".join(f"--with {shlex.quote(package)}" for package in packages)
-            return f"uv tool install {beside} {shlex.quote(place)}"
-        return f"uv pip install --python {shlex.quote(sys.executable)} {wanted}"
+            return f"uv tool install {beside} {shlex.quote(origin)}"
+        return f"uv pip install --python {shlex.quote(sys.executable)} {names}"
     if "pipx" in prefix.parts:
-        return f"pipx inject {prefix.name} {wanted}"
+        return f"pipx inject {prefix.name} {names}"
     if _made_by_uv(prefix):
         active = os.environ.get("VIRTUAL_ENV") == sys.prefix
         where = "" if active else f"--python {shlex.quote(sys.executable)} "
-        return f"uv pip install {where}{wanted}"
+        return f"uv pip install {where}{names}"
     found = shutil.which("pip")
     if found and Path(found).parent == Path(sys.executable).parent:
-        return f"pip install {wanted}"
-    return f"{shlex.quote(sys.executable)} -m pip install {wanted}"
+        return f"pip install {names}"
+    return f"{shlex.quote(sys.executable)} -m pip install {names}"
 
 
 def install_advice(package: str, minimum: str = "") -> str:

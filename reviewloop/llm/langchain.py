@@ -76,9 +76,9 @@ def _blocks_in_order(
     left = list(calls)
     for block in message.content if isinstance(message.content, list) else ():
         if isinstance(block, str) or block.get("type") == "text":
-            said = block if isinstance(block, str) else str(block.get("text", ""))
-            if said.strip():
-                yield text_block(said)
+            text = block if isinstance(block, str) else str(block.get("text", ""))
+            if text.strip():
+                yield text_block(text)
         elif block.get("type") in _THOUGHTS:
             data = {name: value for name, value in block.items() if name != "index"}
             yield {"type": "reasoning", "model": model, "data": to_plain(data)}
@@ -163,8 +163,8 @@ def _stop_reason(metadata: Mapping[str, Any], has_calls: bool) -> str:
     incomplete = metadata.get("incomplete_details")  # OpenAI's responses
     if isinstance(incomplete, Mapping) and incomplete.get("reason"):
         metadata = {"stop_reason": incomplete["reason"]}
-    said = str(next((metadata[name] for name in names if metadata.get(name)), "end_turn")).lower()
-    reason = _STOP_REASONS.get(said, said)
+    given = str(next((metadata[name] for name in names if metadata.get(name)), "end_turn")).lower()
+    reason = _STOP_REASONS.get(given, given)
     return "tool_use" if has_calls and reason == "end_turn" else reason
 
 
@@ -194,7 +194,7 @@ class LangChainProvider:
         model = self._bound(self._model(request.max_tokens), _with_tools_of_history(request))
         chunks: list[Any] = []
         stream = model.stream(self._messages(request))
-        for chunk in _foreseen(stream) if added_provider(self._provider) else stream:
+        for chunk in _translate_errors(stream) if added_provider(self._provider) else stream:
             if not chunks:
                 on_first()
             chunks.append(chunk)
@@ -254,39 +254,39 @@ class LangChainProvider:
         if message["role"] == "assistant":
             yield self._assistant(message)
             return
-        said: list[Any] = []
+        blocks: list[Any] = []
         results: list[tuple[Mapping[str, Any], list[Any]]] = []
         for block in message["content"]:
             if block["type"] == "tool_result":
                 text = {"type": "text", "text": block["text"] or "(nothing)"}
                 results.append((block, [text]))
             elif block["type"] == "cache_point":
-                self._mark(results[-1][1] if results and not said else said)
+                self._mark(results[-1][1] if results and not blocks else blocks)
             elif block["text"].strip():
-                said.append({"type": "text", "text": block["text"]})
+                blocks.append({"type": "text", "text": block["text"]})
         for block, content in results:
             status = "error" if block["error"] else "success"
             yield ToolMessage(content=content, tool_call_id=block["id"], status=status)
-        if said:
-            yield HumanMessage(content=said)
+        if blocks:
+            yield HumanMessage(content=blocks)
 
     def _assistant(self, message: Message) -> "AIMessage":
         from langchain_core.messages import AIMessage
 
-        said: list[Any] = []
+        blocks: list[Any] = []
         calls: list[Any] = []
         thought = False
         for block in message["content"]:
             if block["type"] == "reasoning" and self._is_own(block["model"]):
-                said.append(from_plain(block["data"]))
+                blocks.append(from_plain(block["data"]))
                 thought = True
             elif block["type"] == "text" and block["text"].strip():
-                said.append({"type": "text", "text": block["text"]})
+                blocks.append({"type": "text", "text": block["text"]})
             elif block["type"] == "tool_call":
                 call = {"id": block["id"], "name": block["name"], "args": block["args"] or {}}
                 calls.append(call)
                 if thought:  # thoughts may stand between calls, so calls need their place too
-                    said.append(
+                    blocks.append(
                         {
                             "type": "tool_use",
                             "id": call["id"],
@@ -294,7 +294,7 @@ class LangChainProvider:
                             "input": call["args"],
                         }
                     )
-        return AIMessage(content=said or ("" if calls else "(no answer)"), tool_calls=calls)
+        return AIMessage(content=blocks or ("" if calls else "(no answer)"), tool_calls=calls)
 
     def _is_own(self, name: str) -> bool:
         """Whether a model of a reply is this one, however it was spelled."""
@@ -329,7 +329,7 @@ class LangChainProvider:
         return kept
 
 
-def _foreseen(stream: Iterator[Any]) -> Iterator[Any]:
+def _translate_errors(stream: Iterator[Any]) -> Iterator[Any]:
     """Yield a reply of a provider that others added; its own kinds of errors become ours."""
     try:
         yield from stream
@@ -346,7 +346,7 @@ def _other_model(
         return _added_model(added, ident, settings, max_tokens)
     from langchain.chat_models import init_chat_model
 
-    wanted: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "max_tokens": max_tokens,
         "max_retries": 0,
         "timeout": settings.read_timeout_seconds,
@@ -354,11 +354,11 @@ def _other_model(
     known = KNOWN.get(provider)
     if known:
         _require_set_up(known, f"{provider}:{ident}", settings)
-        wanted |= _reached(known, ident, settings)
+        arguments |= _reached(known, ident, settings)
     client = known.client if known and known.client else provider
     try:
         try:
-            model: BaseChatModel = init_chat_model(ident, model_provider=client, **wanted)
+            model: BaseChatModel = init_chat_model(ident, model_provider=client, **arguments)
         except TypeError:  # a class that knows none of these takes its own defaults
             model = init_chat_model(ident, model_provider=client)
     except ImportError as error:
@@ -430,12 +430,12 @@ def _with_tools_of_history(request: ModelRequest) -> ModelRequest:
 
 
 def _supported_choice(request: ModelRequest, supported: tuple[str, ...]) -> dict[str, Any] | None:
-    wanted = request.tool_choice
-    if wanted is None:
+    choice = request.tool_choice
+    if choice is None:
         return None
-    if wanted not in ("auto", "any") and "tool" in supported:
-        return {"tool": {"name": wanted}}
-    return {"any": {}} if wanted != "auto" and "any" in supported else None
+    if choice not in ("auto", "any") and "tool" in supported:
+        return {"tool": {"name": choice}}
+    return {"any": {}} if choice != "auto" and "any" in supported else None
 
 
 def _bedrock_tool(tool: ToolSpec) -> dict[str, Any]:

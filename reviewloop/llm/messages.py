@@ -202,21 +202,23 @@ def storable(text: str) -> str:
     return _BROKEN.sub("�", text)
 
 
-def masked(reply: Reply, mask: Scrub) -> Reply:
-    """Return the reply with every string storable and passed through `mask`.
+def redacted_reply(reply: Reply, redact: Scrub) -> Reply:
+    """Return the reply with every string storable and passed through `redact`.
 
     Done before a reply is recorded or used, so that a resumed run equals a live one.
     """
 
     def clean(text: str) -> str:
-        return mask(storable(text))
+        return redact(storable(text))
 
     thoughts = [block for block in reply.content if block["type"] == "reasoning"]
-    told = map_text(thoughts, clean) != thoughts  # signed, so they can only be kept or dropped
+    has_changed = (
+        map_text(thoughts, clean) != thoughts
+    )  # signed, so they can only be kept or dropped
     return replace(
         reply,
         content=()
-        if told
+        if has_changed
         else tuple(
             block if block["type"] == "reasoning" else map_text(block, clean)
             for block in reply.content

@@ -151,7 +151,7 @@ PROCESS_SLOTS = Slots()
 
 LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
 _SLICE = 0.5  # seconds between looks at the clock, the stop signal and the quota while waiting
-_WORTH_TELLING = 0.05  # seconds
+_WORTH_REPORTING = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Limiter:
         self._place = place  # region, profile and role of a model: each has a quota of its own
         self._sleep = sleep  # seconds -> whether the person asked to stop meanwhile
         self._check = check
-        self._tell = tell
+        self._notify = tell
 
     @contextmanager
     def turn(self, key: CallKey, request: ModelRequest) -> Iterator[Turn]:
@@ -202,9 +202,9 @@ class Limiter:
                     yield turn
                     return
             self._give_up_where_hopeless(request.model, since)
-            if not told and wait >= _WORTH_TELLING:
+            if not told and wait >= _WORTH_REPORTING:
                 told = True
-                self._tell("model.waiting", **_who(key), model=request.model, seconds=wait)
+                self._notify("model.waiting", **_who(key), model=request.model, seconds=wait)
             # A little random, or all who wait would come back at the same moment.
             if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311
                 raise InterruptedByUserError(

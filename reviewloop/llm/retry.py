@@ -142,11 +142,11 @@ class Refusal:
 
     problem: str
     remedy: str
-    said: str = ""
+    detail: str = ""
 
     def __str__(self) -> str:
         """Return it in one sentence."""
-        return f"{self.problem}; {self.remedy}" + (f" ({self.said})" if self.said else "")
+        return f"{self.problem}; {self.remedy}" + (f" ({self.detail})" if self.detail else "")
 
 
 def access_problem(diagnosis: Diagnosis, model: str, where: str) -> Refusal:

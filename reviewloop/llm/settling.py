@@ -88,14 +88,14 @@ def _own_server_problem(models: ModelSettings, environ: Mapping[str, str]) -> st
     if asked.answer in ("refused", "forbidden"):
         key = KNOWN[OPENAI].keys[0]
         if environ.get(key, "").strip():
-            return f"{place} refused the key in {key} ({asked.said})"
+            return f"{place} refused the key in {key} ({asked.detail})"
         state = "set but empty" if key in environ else "not set"
-        return f"{place} wants a key ({asked.said}), and {key} is {state}"
+        return f"{place} wants a key ({asked.detail}), and {key} is {state}"
     if asked.answer == "unreachable":
-        return f"{place} cannot be reached ({asked.said})"
+        return f"{place} cannot be reached ({asked.detail})"
     if asked.answer != "fine":
         return (
-            f"{place} does not answer as OpenAI's interface does ({asked.said}); its address "
+            f"{place} does not answer as OpenAI's interface does ({asked.detail}); its address "
             "often ends in /v1"
         )
     return f"{place} lists no model; name one with --model {OPENAI}:MODEL"

@@ -17,7 +17,7 @@ from reviewloop.guards.inputs import guard_input
 from reviewloop.llm.messages import Message, text_block
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings
-from reviewloop.loop.gates import judge_by_name, judging, offered_gates
+from reviewloop.loop.gates import gate_context, offered_gates, run_gate
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
@@ -61,8 +61,8 @@ def _run(
     context: RunContext, name: Callable[[], str], argv: tuple[str, ...], tree: str
 ) -> ShellAnswer:
     shown = context.shown_tree(tree)  # what agents may not read, their programs may not either
-    with judging(context):
-        bench = guard_input(
+    with gate_context(context):
+        guard = guard_input(
             settings=context.settings,
             private=context.private,
             base=context.base_tree,
@@ -75,8 +75,8 @@ def _run(
         )
         label = name()
         context.events.tell("program", argv=list(argv), log=f"{label}.log")
-        result = bench.run(argv, gate=_GATE, log=context.logs / f"{label}.log")
-        text = bench.quote_log(result.log)
+        result = guard.run(argv, gate=_GATE, log=context.logs / f"{label}.log")
+        text = guard.quote_log(result.log)
         written = shown
         if result.exit_code != NOT_FOUND:
             try:
@@ -145,7 +145,7 @@ def writing_toolbox(
         context.private,
         tree,
         allowed=agent.tools,
-        run_gate=partial(judge_by_name, context, key),
+        run_gate=partial(run_gate, context, key),
         gates=offered_gates(context),
         shell=shell_of(context, key),
         policy=policy,
@@ -262,7 +262,7 @@ def scope_of_repair(state: LoopState, context: RunContext) -> Callable[[str], st
     return refusal
 
 
-def only_a_person(finding: Finding, context: RunContext) -> str:
+def only_a_user(finding: Finding, context: RunContext) -> str:
     """Return why no agent is asked to fix this: its file is protected and no task names it."""
     named = {folded(path) for path in protected_files_named_in(context.brief.task)}
     if not is_protected(finding.path) or folded(finding.path) in named:
@@ -278,14 +278,16 @@ _SETTING = re.compile(r"\(guard\.\w+\)")  # as `tools.policy` names it
 
 def refused_edits(journal: Journal) -> list[str]:
     """Return one sentence for each refused edit of a run, at most ten and how many more."""
-    told = dict.fromkeys(
+    refused = dict.fromkeys(
         f"{call.key.agent} tried an edit that was refused: "
         f"{one_line(str(call.reply['refused']))[:_LONGEST]}"
         for call in journal.calls("tool")
         if call.reply.get("refused")
     )
-    shown = list(told)[:_MOST]
-    return shown + ([f"and {len(told) - _MOST} more refused edits"] if len(told) > _MOST else [])
+    shown = list(refused)[:_MOST]
+    return shown + (
+        [f"and {len(refused) - _MOST} more refused edits"] if len(refused) > _MOST else []
+    )
 
 
 def why_nothing(journal: Journal, cycle: int) -> str:
@@ -295,9 +297,11 @@ def why_nothing(journal: Journal, cycle: int) -> str:
     if not files:
         return "the implementer changed nothing"
     took_effect = any(call.reply.get("tree") != call.request.get("tree") for call in calls)
-    said = "edits were refused" if took_effect else "all its edits were refused"
+    sentence = "edits were refused" if took_effect else "all its edits were refused"
     more = len(files) - _MOST_NAMED
-    return f"{said}: {', '.join(files[:_MOST_NAMED])}" + (f" and {more} more" if more > 0 else "")
+    return f"{sentence}: {', '.join(files[:_MOST_NAMED])}" + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def _refused(call: CallRecord) -> str:

@@ -269,7 +269,7 @@ class RunContext:
             opening=tuple(map_text(opening, self._for_models)),
             ending=ending,
             check=check,
-            mask=self.redactor.for_models,
+            redact=self.redactor.for_models,
             caps=Caps(
                 limits.agent_turns,
                 limits.agent_tokens,

@@ -21,7 +21,7 @@ from reviewloop.llm.messages import (
     ToolCall,
     ToolSpec,
     assistant_message,
-    masked,
+    redacted_reply,
     spoken_text,
     text_block,
     tool_message,
@@ -69,7 +69,7 @@ class Conversation:
     check: Check
     caps: Caps
     max_tokens: int
-    mask: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
+    redact: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
 
 
 @dataclass(frozen=True)
@@ -179,16 +179,16 @@ class _Talk:
         if reply.stop_reason in _REFUSALS:
             raise NoAnswerError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
         # Tools get what the model wrote, or a guard-rail could not see the secret in it; the model
-        # and the run's findings get it masked.
-        shown = masked(reply, self._plan.mask)
-        said = assistant_message(shown)
-        if said["content"]:  # an empty reply cannot stand in the history
-            self._messages.append(said)
+        # and the run's findings get it redacted_reply.
+        shown = redacted_reply(reply, self._plan.redact)
+        message = assistant_message(shown)
+        if message["content"]:  # an empty reply cannot stand in the history
+            self._messages.append(message)
         if not reply.tool_calls:
             written, problem = self._written_answer(shown)
             if written is not None:
                 return self._answer(written, reply, turn)
-            self._count_repair(problem, said=shown.text)
+            self._count_repair(problem, text=shown.text)
             self._messages.append(user_message(text_block(problem)))
             return None
         results = []
@@ -250,40 +250,42 @@ class _Talk:
             problem = f"arguments are not valid JSON: {shown.error}"
             return tool_result(call.id, problem, error=True)
         args, tree = call.args, self._toolbox.tree
-        call_told = {"agent": key.agent, "finding": key.finding, **about(call.name, shown.args)}
+        call_facts = {"agent": key.agent, "finding": key.finding, **about(call.name, shown.args)}
         request = {"tool": call.name, "args": shown.args, "index": index, "tree": tree}
 
         made = []
 
         def do() -> dict[str, Any]:
             made.append(call)
-            if call_told["name"] in LASTING:
-                self._events.tell("tool.start", **call_told)
+            if call_facts["name"] in LASTING:
+                self._events.tell("tool.start", **call_facts)
             r = self._toolbox.call(call.name, args)
-            said = {"text": r.text, "error": r.error, "tree": r.tree}
-            return {**said, "bad": r.bad_call, "refused": r.refused, "lines": list(r.lines)}
+            result_facts = {"text": r.text, "error": r.error, "tree": r.tree}
+            return {**result_facts, "bad": r.bad_call, "refused": r.refused, "lines": list(r.lines)}
 
         result = self._journal.once(key, request, do)
         fault("tool.recorded")
         self._toolbox.settle(call.name, args, result["tree"])
-        self._tell_call(call_told, result, made=bool(made))
+        self._emit_call(call_facts, result, made=bool(made))
         if result.get("refused"):
             self._refused.append(result["refused"])
-            told = {"agent": key.agent, "finding": key.finding, "reason": result["refused"]}
-            self._events.tell("refused", **told)
+            refusal = {"agent": key.agent, "finding": key.finding, "reason": result["refused"]}
+            self._events.tell("refused", **refusal)
         if result["bad"]:
             self._count_bad_call(result["text"])
         else:
             self._bad_calls = 0
         return tool_result(call.id, result["text"], error=result["error"])
 
-    def _tell_call(self, told: Mapping[str, Any], result: Mapping[str, Any], *, made: bool) -> None:
+    def _emit_call(
+        self, facts: Mapping[str, Any], result: Mapping[str, Any], *, made: bool
+    ) -> None:
         """Tell what a call did; one that is not `made` now comes from the journal."""
         added, removed = result.get("lines") or (0, 0)
         first = str(result["text"]).partition("\n")[0][:_QUOTED]
-        said = first if told["name"] in LASTING or result["error"] else ""
-        ended = {"error": result["error"], "added": added, "removed": removed, "said": said}
-        self._events.tell("tool", **told, **ended, from_journal=not made)
+        output = first if facts["name"] in LASTING or result["error"] else ""
+        ended = {"error": result["error"], "added": added, "removed": removed, "said": output}
+        self._events.tell("tool", **facts, **ended, from_journal=not made)
 
     def _unanswered(self, reply: Reply) -> str:
         ending = self._plan.ending.name
@@ -291,10 +293,10 @@ class _Talk:
             return f"your reply was cut off; be shorter, and answer by calling {ending}"
         return f"answer by calling {ending}; text outside of tool calls is not read"
 
-    def _count_repair(self, problem: str, said: str = "") -> None:
+    def _count_repair(self, problem: str, text: str = "") -> None:
         self._repairs += 1
         if self._repairs > _REPAIRS:
-            words = " ".join(said.split())[:_QUOTED]
+            words = " ".join(text.split())[:_QUOTED]
             quoted = f"; it said: “{words}”" if words else ""
             raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {problem}{quoted}")
 

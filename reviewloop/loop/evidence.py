@@ -10,7 +10,7 @@ from reviewloop.loop.moved import reads_what_moved
 from reviewloop.loop.state import LoopState
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.merging import repeated, with_late
-from reviewloop.review.verdicts import Verdict, gravest, judged, unasked
+from reviewloop.review.verdicts import Verdict, apply_verdicts, gravest, unasked
 
 
 def evidence_of(context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
@@ -23,7 +23,7 @@ def late_evidence_of(context: RunContext, tree: str) -> tuple[AnalyserFinding, .
     return context.analyse_late(context, tree)
 
 
-def asked_again(
+def to_ask_again(
     context: RunContext, read: Change, evidence: Sequence[AnalyserFinding]
 ) -> frozenset[int]:
     """Return the positions of the evidence that reviewers have to answer.
@@ -42,7 +42,7 @@ def asked_again(
     )
 
 
-def not_judged_yet(state: LoopState, evidence: Sequence[AnalyserFinding]) -> frozenset[int]:
+def not_assessed_yet(state: LoopState, evidence: Sequence[AnalyserFinding]) -> frozenset[int]:
     """Return the positions of the evidence about which the run's book says nothing yet.
 
     After a change was brought onto another commit what reviewers said of the rest still holds. What
@@ -55,7 +55,7 @@ def not_judged_yet(state: LoopState, evidence: Sequence[AnalyserFinding]) -> fro
     )
 
 
-def weighed(
+def with_verdicts(
     state: LoopState, context: RunContext, records: Mapping[str, Mapping[str, Any]]
 ) -> list[Finding]:
     """Return the findings of the evidence after the reviewers' words.
@@ -63,30 +63,30 @@ def weighed(
     `records` holds the intake record of every reviewer that read the tree in the state.
     """
     verdicts = gravest(
-        (ident, Verdict(name, said["word"], said["reason"]))
+        (ident, Verdict(name, assessed["word"], assessed["reason"]))
         for name, record in sorted(records.items())
-        for ident, said in record.get("verdicts", {}).items()
+        for ident, assessed in record.get("verdicts", {}).items()
     )
     whole = evidence = evidence_of(context, state["tree"])
     late = late_evidence_of(context, state["tree"])
     settled: set[str] = set()
     if reads_what_moved(state):
-        evidence = tuple(evidence[number] for number in sorted(not_judged_yet(state, evidence)))
-        late = _not_told_yet(state, whole, late)
+        evidence = tuple(evidence[number] for number in sorted(not_assessed_yet(state, evidence)))
+        late = _not_reported_yet(state, whole, late)
     late_settled: set[str] = set()
     if context.push:
         read = context.shown_change(context.push.tree, state["tree"])
-        asked = asked_again(context, read, evidence)
-        settled = {p.finding.id for number, p in enumerate(evidence) if number not in asked}
-        asked = asked_again(context, read, late)
-        late_settled = {p.finding.id for number, p in enumerate(late) if number not in asked}
-    said = judged(
+        to_ask = to_ask_again(context, read, evidence)
+        settled = {p.finding.id for number, p in enumerate(evidence) if number not in to_ask}
+        to_ask = to_ask_again(context, read, late)
+        late_settled = {p.finding.id for number, p in enumerate(late) if number not in to_ask}
+    assessed = apply_verdicts(
         evidence, verdicts, requested=records, untrusted=context.untrusted, settled=settled
     )
-    return with_late(said, unasked(late, requested=bool(records), settled=late_settled))
+    return with_late(assessed, unasked(late, requested=bool(records), settled=late_settled))
 
 
-def _not_told_yet(
+def _not_reported_yet(
     state: LoopState, early: Sequence[AnalyserFinding], late: Sequence[AnalyserFinding]
 ) -> tuple[AnalyserFinding, ...]:
     """Return the late evidence that the run's book holds under no id.

@@ -45,13 +45,13 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
     """
     result = []
     tried = {
-        _place_of(f): f
+        _location_of(f): f
         for f in known.values()
         if f.attempts and f.quote.strip() and f.status is not Status.DISMISSED
     }
     for finding in found:
         before = known.get(finding.id)
-        if before is None and (before := tried.get(_place_of(finding))) is not None:
+        if before is None and (before := tried.get(_location_of(finding))) is not None:
             finding = finding.model_copy(update={"id": before.id})
         if before is None:
             result.append(finding)
@@ -70,7 +70,7 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
     return result
 
 
-def _place_of(finding: Finding) -> tuple[str, str]:
+def _location_of(finding: Finding) -> tuple[str, str]:
     """Return what tells where a finding stands, however it is worded: file and quoted code."""
     return finding.path, " ".join(finding.quote.split())
 
@@ -83,7 +83,7 @@ _CLAIM = re.compile(
 _OUTSIDE = "its file is not part of the change, so only a person decides whether to change it"
 
 
-def left_to_person(finding: Finding, state: LoopState, context: RunContext) -> Finding:
+def left_to_user(finding: Finding, state: LoopState, context: RunContext) -> Finding:
     """Return the finding, left to the person if the loop must not act on it by itself.
 
     That is what stands in a file that the change does not touch, and what says the opposite of a
@@ -122,29 +122,33 @@ def _contradiction(finding: Finding, state: LoopState, context: RunContext) -> s
 _LEFT = {Status.OPEN, Status.UNRESOLVED}
 
 
-def heard(findings: Iterable[Finding], state: LoopState, context: RunContext) -> list[Finding]:
+def apply_dismissals(
+    findings: Iterable[Finding], state: LoopState, context: RunContext
+) -> list[Finding]:
     """Return the findings as a person's dismissals leave them, in their order.
 
     What is fixed, or was rejected by a reviewer, stays that. What was dismissed and is not any
     more stands as it did before. Raises `UsageError` when the dismissals cannot be read.
     """
     reasons = context.dismissed()
-    return [_heard(finding, reasons.get(finding.id), state, context) for finding in findings]
+    return [
+        _apply_dismissal(finding, reasons.get(finding.id), state, context) for finding in findings
+    ]
 
 
-def changed_by_word(
+def changed_by_dismissal(
     findings: Iterable[Finding], state: LoopState, context: RunContext
 ) -> dict[str, Finding]:
     """Return by id those of the findings that a dismissal, or its end, makes others."""
     before = list(findings)
-    now = heard(before, state, context)
+    now = apply_dismissals(before, state, context)
     return {new.id: new for old, new in zip(before, now, strict=True) if new != old}
 
 
-def write_heard(
+def write_dismissals(
     findings: Iterable[Finding], state: LoopState, context: RunContext
 ) -> dict[str, FindingRef]:
-    """Store findings that went through `heard`; how dismissed ones stood before stays known."""
+    """Store findings from `apply_dismissals`, with the earlier status of dismissed ones."""
     listed = list(findings)
     book, known = write_findings(listed, context.blobs), state.get("findings", {})
     for finding in listed:
@@ -157,7 +161,9 @@ def write_heard(
     return book
 
 
-def _heard(finding: Finding, reason: str | None, state: LoopState, context: RunContext) -> Finding:
+def _apply_dismissal(
+    finding: Finding, reason: str | None, state: LoopState, context: RunContext
+) -> Finding:
     if reason is not None:
         counts = finding.status in _LEFT or is_user_dismissal(finding)
         return dismissed(finding, reason) if counts else finding
@@ -198,18 +204,18 @@ def _names(used: Mapping[str, Any]) -> list[str]:
 
 def _finding(agent: str, step: str, name: str) -> Finding:
     title = f"{agent} wrote a secret of this machine: the value of {name}"[:300]
-    told = f"In step {step} the reply held the value of {name}, as it is or encoded."
+    sentence = f"In step {step} the reply held the value of {name}, as it is or encoded."
     return Finding(
         id=fingerprint("", name, f"{RULE} {agent}"),
         agents=("review-security",),
         severity=Severity.MUST_FIX,
         title=title,
-        why=f"{told} Something it read holds the value, or tells it how to come by it.",
+        why=f"{sentence} Something it read holds the value, or tells it how to come by it.",
         suggestion="Find out where it was read (`reviewloop logs` lists what was), take it away "
         "from there, and replace the secret.",
         category="secrets",
         rule=RULE,
         confidence="high",
-        evidence=(Evidence(kind="analyser", source="secrets", text=told),),
+        evidence=(Evidence(kind="analyser", source="secrets", text=sentence),),
         placement=Placement.FILE,
     )

@@ -77,25 +77,25 @@ class BaseTests:
         return {"ran": ran}
 
 
-def look_at_base(asked: GuardInput) -> BaseTests:
+def look_at_base(guard_input: GuardInput) -> BaseTests:
     """Build the base and run its tests; red ones are run once more, alone.
 
-    `asked` is about the base tree, with nothing known of its tests yet.
+    `guard_input` is about the base tree, with nothing known of its tests yet.
     """
-    if any(entry.runnable for entry in asked.plan.of(build.NAME)):
-        built = run_one(build.NAME, asked)
+    if any(entry.runnable for entry in guard_input.plan.of(build.NAME)):
+        built = run_one(build.NAME, guard_input)
         if built.status.stops:
             return BaseTests(trouble=f"the build fails before this change: {built.summary}")
-    result = run_one(tests.NAME, asked)
-    if asked.tests_ran or result.status is GateStatus.NOT_DETECTED:
-        return BaseTests(dict(asked.tests_ran))
+    result = run_one(tests.NAME, guard_input)
+    if guard_input.tests_ran or result.status is GateStatus.NOT_DETECTED:
+        return BaseTests(dict(guard_input.tests_ran))
     return BaseTests(trouble=f"the tests cannot be judged before this change: {result.summary}")
 
 
 def remembered(context: RunContext, commands: Iterable[str], tree: str) -> BaseTests | None:
     """Return what is kept about a tree, None where something of these test commands is not."""
     try:
-        values = json.loads(_place(context, tree).read_bytes())
+        values = json.loads(_base_path(context, tree).read_bytes())
         ran = {str(command): Ran.from_plain(one) for command, one in values["ran"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -106,25 +106,25 @@ def remember(context: RunContext, tree: str, known: BaseTests) -> None:
     """Keep what is known about a tree; that it cannot be kept costs time later, nothing else."""
     if known.trouble:
         return  # it may be over by then
-    place = _place(context, tree)
+    path = _base_path(context, tree)
     with suppress(OSError):
-        place.parent.mkdir(mode=0o700, exist_ok=True)
-        beside = place.with_suffix(f".{os.getpid()}")
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        beside = path.with_suffix(f".{os.getpid()}")
         beside.write_text(json.dumps(known.plain()), encoding="utf-8")
-        beside.replace(place)
-        kept = sorted(place.parent.glob("*.json"), key=lambda file: file.stat().st_mtime)
+        beside.replace(path)
+        kept = sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime)
         for old in kept[:-_MOST_KEPT]:
             old.unlink(missing_ok=True)
 
 
-def same_tests(context: RunContext, judged: str, committed: str) -> None:
+def same_tests(context: RunContext, verdict: str, committed: str) -> None:
     """Keep what is known about a judged tree for the one committed, which ticks a task besides."""
     with suppress(OSError):
-        known = _place(context, judged).read_bytes()
-        _place(context, committed).write_bytes(known)
+        known = _base_path(context, verdict).read_bytes()
+        _base_path(context, committed).write_bytes(known)
 
 
-def _place(context: RunContext, tree: str) -> Path:
+def _base_path(context: RunContext, tree: str) -> Path:
     return context.folder.parent.parent / "base-tests" / f"{_key(context, tree)}.json"
 
 
@@ -132,9 +132,9 @@ def _key(context: RunContext, tree: str) -> str:
     """Return the name of what decides how the tests of a tree end, as far as can be seen."""
     env, settings = context.environment, context.settings
     path = env.env["PATH"]
-    for place in (env.folder, env.workspace):  # the run's own
-        path = path.replace(str(place), "")
-    told = {
+    for folder in (env.folder, env.workspace):  # the run's own
+        path = path.replace(str(folder), "")
+    facts = {
         "form": _FORM,
         "tree": tree,
         "python": [str(env.source.executable), str(env.source.prefix), env.source.origin],
@@ -146,7 +146,7 @@ def _key(context: RunContext, tree: str) -> str:
         "project": env.project,
         "seconds": settings.limits.gate_seconds,
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _installed(sites: Iterable[Path]) -> Iterator[str]:
@@ -165,17 +165,21 @@ def _stamp(file: Path) -> str:
     return f"{found.st_size} {found.st_mtime_ns}"
 
 
-def judge(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
+def run_gates(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
     """Run every guard-rail on a tree and return the results in order."""
-    with judging(context):
-        asked = _input(context, tree, label, base=base_tests(context))
+    with gate_context(context):
+        guard_input = _input(context, tree, label, base=base_tests(context))
         results = run_all(
-            asked,
-            on_start=partial(_tell_start, context),
-            on_result=partial(_tell_result, context),
+            guard_input,
+            on_start=partial(_emit_start, context),
+            on_result=partial(_emit_result, context),
         )
-        if asked.base_tests is not None and asked.tests_ran and not context.stopped.is_set():
-            remember(context, tree, BaseTests(dict(asked.tests_ran)))
+        if (
+            guard_input.base_tests is not None
+            and guard_input.tests_ran
+            and not context.stopped.is_set()
+        ):
+            remember(context, tree, BaseTests(dict(guard_input.tests_ran)))
         return results
 
 
@@ -200,15 +204,15 @@ def _base_tests(context: RunContext) -> BaseTests:
         return BaseTests()
     coverage = context.settings.gates.coverage.model_copy(update={"enabled": False})
     gates = context.settings.gates.model_copy(update={"coverage": coverage})
-    asked = replace(
+    guard_input = replace(
         _input(context, context.base_tree, "base-", base={}),
         settings=context.settings.model_copy(update={"gates": gates}),
     )
     found = remembered(context, commands, context.base_tree)
     if found is None:
         context.events.tell("gate.start", name="base tests")
-        with judging(context):
-            found = look_at_base(asked)
+        with gate_context(context):
+            found = look_at_base(guard_input)
         remember(context, context.base_tree, found)
         context.events.tell(
             "gate",
@@ -221,27 +225,27 @@ def _base_tests(context: RunContext) -> BaseTests:
     return found
 
 
-def judge_by_name(
+def run_gate(
     context: RunContext, key: CallKey, name: str, paths: tuple[str, ...], tree: str
 ) -> GateResult:
     """Run one guard-rail for an agent that asked for it."""
     label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
-    with judging(context):
+    with gate_context(context):
         base = base_tests(context) if name == tests.NAME else None
-        asked = _input(context, tree, label, base=base)
-        chosen = tuple(map(asked.relative, paths)) or None
-        return run_one(name, replace(asked, selection=chosen))
+        guard_input = _input(context, tree, label, base=base)
+        chosen = tuple(map(guard_input.relative, paths)) or None
+        return run_one(name, replace(guard_input, selection=chosen))
 
 
-def failure_of(tree: str, judged: LoopState, key: CallKey, context: RunContext) -> str:
+def failure_of(tree: str, state: LoopState, key: CallKey, context: RunContext) -> str:
     """Return the log of the checks a fix breaks, or an empty string when they are green.
 
     Run are the build and the tests that cover the changed lines, all tests where that is not
-    known. `judged` is the state whose tree the last full judgement was about.
+    known. `verdict` is the state whose tree the last full judgement was about.
     """
-    request = {"check": "relevant", "tree": tree, "since": judged["tree"]}
+    request = {"check": "relevant", "tree": tree, "since": state["tree"]}
     result = context.journal.once(
-        key, request, lambda: {"failure": _failure(tree, judged, key, context)}
+        key, request, lambda: {"failure": _failure(tree, state, key, context)}
     )
     return str(result["failure"])
 
@@ -273,7 +277,7 @@ def _base_plan(context: RunContext) -> GatePlan:
 
 
 @contextmanager
-def judging(context: RunContext) -> Iterator[None]:
+def gate_context(context: RunContext) -> Iterator[None]:
     """Have the workspace to oneself; what was cut off by the person is no judgement.
 
     What the commands wrote is rid of secrets, or gone, before anybody else may read it.
@@ -292,12 +296,12 @@ def judging(context: RunContext) -> Iterator[None]:
             )
 
 
-def _tell_start(context: RunContext, name: str) -> None:
+def _emit_start(context: RunContext, name: str) -> None:
     context.events.tell("gate.start", name=name)
     fault("gate.start")
 
 
-def _tell_result(context: RunContext, result: GateResult) -> None:
+def _emit_result(context: RunContext, result: GateResult) -> None:
     fault("gate.end")
     context.events.tell(
         "gate",
@@ -332,27 +336,27 @@ def _input(
     )
 
 
-def _failure(tree: str, judged: LoopState, key: CallKey, context: RunContext) -> str:
+def _failure(tree: str, state: LoopState, key: CallKey, context: RunContext) -> str:
     label = f"fix-{key.cycle}-{key.round}-{key.finding}-{key.attempt}-"
-    change = context.change(judged["tree"], tree)
+    change = context.change(state["tree"], tree)
     selection = None
-    for record in context.blobs.get_json(judged["gates"]):
+    for record in context.blobs.get_json(state["gates"]):
         data = record["details"].get("coverage_data", "")
         if record["name"] == tests.NAME and data:
             selection = relevant.relevant_tests(
                 context.logs / data,
                 change,
-                partial(context.private.read, judged["tree"]),
+                partial(context.private.read, state["tree"]),
                 partial(context.private.read, tree),
                 context.environment.project,
             )
-    with judging(context):
-        asked = _input(context, tree, label, selection, base_tests(context))
+    with gate_context(context):
+        guard_input = _input(context, tree, label, selection, base_tests(context))
         for name in (build.NAME, tests.NAME):
-            result = run_one(name, asked)
+            result = run_one(name, guard_input)
             if result.status.stops:
-                said = f"{result.name}: {result.summary}\n{result.excerpt}"
-                return context.redactor.for_models(said)
+                log = f"{result.name}: {result.summary}\n{result.excerpt}"
+                return context.redactor.for_models(log)
             if result.status is GateStatus.NOT_VERIFIABLE:
                 return ""  # the full judgement after the round says so; no fix can change it
     return ""

@@ -26,7 +26,7 @@ from langgraph.types import interrupt
 from reviewloop.faults import fault
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.moved import EDIT, LOOKED_BACK
-from reviewloop.loop.nodes.approve import hear
+from reviewloop.loop.nodes.approve import apply_answer
 from reviewloop.loop.nodes.collect import collect, has_open_findings
 from reviewloop.loop.nodes.commit import commit
 from reviewloop.loop.nodes.fix import fix
@@ -125,7 +125,7 @@ def _after_commit(state: LoopState) -> str:
 def _approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
     # Nothing that counts stands before the interrupt: a resumed node runs again from its top.
     fault("approve.asked")
-    return hear(state, interrupt({"proposal": state["proposal"]}), runtime.context)
+    return apply_answer(state, interrupt({"proposal": state["proposal"]}), runtime.context)
 
 
 def _with_context(step: Step, state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def reads_what_moved(state: LoopState) -> bool:
     return looked_back and bool(state.get("to_read"))
 
 
-def place_of(state: LoopState) -> str:
+def base_of(state: LoopState) -> str:
     """Return what tells one such look from all others of a run."""
     edited = state.get("phase") == EDIT
     return f"edit {state['edits']}" if edited else f"onto {state['onto'][:10]}"
@@ -144,7 +144,7 @@ def met_by(state: LoopState, context: RunContext) -> list[str]:
     return [*moved.tied, *moved.differs] if moved else []
 
 
-def told_of(state: LoopState, context: RunContext) -> str:
+def moved_text(state: LoopState, context: RunContext) -> str:
     """Return in one sentence where a moved change stands now, and whether it was read there.
 
     "" for one that was not moved, or whose guard-rails stopped it there.
@@ -160,13 +160,14 @@ def told_of(state: LoopState, context: RunContext) -> str:
         )
     if state["verdict"] == "checked":  # a checkpoint of which all was done below
         return f"{where}; nothing of it is left there to be read; the guard-rails ran there"
-    said = []
+    sentences = []
     if moved.tied:
-        said.append(f"what changed below it in what it touches or uses ({_named(moved.tied)})")
+        sentences.append(f"what changed below it in what it touches or uses ({_named(moved.tied)})")
     if moved.differs:
-        said.append(f"what differs in it from what they had read ({_named(moved.differs)})")
+        sentences.append(f"what differs in it from what they had read ({_named(moved.differs)})")
     return (
-        f"{where}; the guard-rails ran there, and reviewers were asked about {' and '.join(said)}"
+        f"{where}; the guard-rails ran there, and reviewers were asked about "
+        f"{' and '.join(sentences)}"
     )
 
 

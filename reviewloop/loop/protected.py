@@ -14,7 +14,7 @@ from reviewloop.render.proposal import ProtectedFile
 from reviewloop.tools.policy import protected_files_named_in
 
 
-def named_by_a_person(state: LoopState, context: RunContext) -> frozenset[str]:
+def named_by_user(state: LoopState, context: RunContext) -> frozenset[str]:
     """Return the protected files that the task, or a modification asked for, names by path."""
     requests = [
         finding.suggestion
@@ -28,7 +28,7 @@ def touched_protected_files(
     state: LoopState, context: RunContext, change: Change
 ) -> list[ProtectedFile]:
     """Return the protected files in the change, those first that nobody asked for."""
-    named = {folded(path) for path in named_by_a_person(state, context)}
+    named = {folded(path) for path in named_by_user(state, context)}
     read_base = partial(context.private.read, context.base_tree)
     read_new = partial(context.private.read, state["tree"])
     files = [

@@ -15,7 +15,7 @@ from reviewloop.git.diff import Change, FileChange
 from reviewloop.git.interdiff import interdiff
 from reviewloop.git.patches import Piece, cut
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.evidence import asked_again, evidence_of, not_judged_yet
+from reviewloop.loop.evidence import evidence_of, not_assessed_yet, to_ask_again
 from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.moved import EDIT, Moved
 from reviewloop.loop.state import LoopState
@@ -85,9 +85,9 @@ def parts_of(tree: str, context: RunContext, shared: int) -> Parts:
 
 def _parts(tree: str, context: RunContext, room: int) -> Parts:
     change, evidence = read_change(context, tree), evidence_of(context, tree)
-    asked = {n: evidence[n] for n in asked_again(context, change, evidence)}
+    to_ask = {n: evidence[n] for n in to_ask_again(context, change, evidence)}
     return packed(
-        [Piece(file.path, file.patch) for file in change.files], asked, tree, room, context
+        [Piece(file.path, file.patch) for file in change.files], to_ask, tree, room, context
     )
 
 
@@ -236,11 +236,11 @@ def moved_parts_to_read(moved: Moved, state: LoopState, context: RunContext, sha
     """Return the parts in which reviewers look at a move; `shared` characters stand in each."""
     tree = state["tree"]
     evidence = evidence_of(context, tree)
-    asked = {number: evidence[number] for number in not_judged_yet(state, evidence)}
+    to_ask = {number: evidence[number] for number in not_assessed_yet(state, evidence)}
     files = (file for file in moved.below(context).files if file.path in moved.tied)
     pieces = [Piece(file.path, file.patch) for file in files]
     room = room_of(context, shared)
-    make = partial(packed, pieces, asked, tree, room // _BELOW, context)
+    make = partial(packed, pieces, to_ask, tree, room // _BELOW, context)
     return context.once(("moved parts", tree, moved.onto), make)
 
 
@@ -273,17 +273,17 @@ def with_move(
         _around_below(moved, part, differs, state["tree"], context, min(most, room // _AROUND))
     )
     names = context.redactor.for_models(names)
-    by_person = state.get("phase") == EDIT
-    text = MovedText(tied, others, names, differs, left, around, by_person, _known(state, context))
+    by_user = state.get("phase") == EDIT
+    text = MovedText(tied, others, names, differs, left, around, by_user, _known(state, context))
     return replace(material, moved=text)
 
 
 def _fitting(lines: Sequence[str], room: int) -> list[str]:
     """Return as many lines as have room, then how many have none."""
     ends = accumulate(len(line) + 1 for line in lines)
-    told = list(lines[: sum(1 for end in ends if end <= room)])
-    more = len(lines) - len(told)
-    return [*told, f"(and {more} more)"] if more else told
+    fitting = list(lines[: sum(1 for end in ends if end <= room)])
+    more = len(lines) - len(fitting)
+    return [*fitting, f"(and {more} more)"] if more else fitting
 
 
 def _interdiff(
@@ -466,15 +466,15 @@ def listed(change: Change, room: int) -> list[str]:
     folders: dict[str, list[FileChange]] = {}
     for file in change.files:
         folders.setdefault(file.path.rpartition("/")[0], []).append(file)
-    told = []
+    texts = []
     for folder, files in sorted(folders.items()):
         added, removed = sum(f.added for f in files), sum(f.removed for f in files)
-        told.append(f"{folder or '.'}/ ({counted(len(files), 'file')}, +{added} -{removed})")
-        room -= len(told[-1]) + 1
-        if room < 0 and len(told) < len(folders):
-            told[-1] = f"({counted(len(folders) - len(told) + 1, 'more folder')})"
+        texts.append(f"{folder or '.'}/ ({counted(len(files), 'file')}, +{added} -{removed})")
+        room -= len(texts[-1]) + 1
+        if room < 0 and len(texts) < len(folders):
+            texts[-1] = f"({counted(len(folders) - len(texts) + 1, 'more folder')})"
             break
-    return told
+    return texts
 
 
 def _steering(change: Change, context: RunContext) -> str:
@@ -556,6 +556,6 @@ def _evidence(state: LoopState, context: RunContext) -> str:
     lines = []
     for gate in results:
         lines.append(f"- {gate.name}: {gate.status.value.replace('_', ' ')}: {gate.summary}")
-        if gate.status in {GateStatus.WARNING, GateStatus.NEEDS_PERSON}:
+        if gate.status in {GateStatus.WARNING, GateStatus.NEEDS_USER}:
             lines += [f"  - {f.where}: {f.title} [{f.rule}]" for f in gate.findings[:40]]
     return "\n".join(lines)

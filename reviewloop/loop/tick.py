@@ -137,8 +137,8 @@ def will_not_tick(warnings: Sequence[str]) -> str:
 
 def not_ticked(warnings: Sequence[str]) -> str:
     """Return why the commit of a proposal with these warnings ticks nothing, "" where it does."""
-    said = will_not_tick(warnings)
-    return said and f"the task was not ticked: {said.removeprefix(WILL_NOT)}"
+    sentence = will_not_tick(warnings)
+    return sentence and f"the task was not ticked: {sentence.removeprefix(WILL_NOT)}"
 
 
 def _progress(spec: Spec, task: Task) -> SpecProgress:

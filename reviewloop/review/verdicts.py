@@ -135,7 +135,7 @@ def gravest(verdicts: Iterable[tuple[str, Verdict]]) -> dict[str, Verdict]:
     return chosen
 
 
-def judged(
+def apply_verdicts(
     pieces: Iterable[AnalyserFinding],
     verdicts: Mapping[str, Verdict],
     *,

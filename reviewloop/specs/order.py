@@ -337,7 +337,7 @@ class Outlook:
     refused: str = ""  # why a batch of all tasks begins nothing, when it is no problem of the spec
 
     @cached_property
-    def places(self) -> Mapping[str, int]:
+    def waves_of_tasks(self) -> Mapping[str, int]:
         """The wave of each task, from 1; the first one where a spec lists it twice."""
         waves = [*enumerate(self.waves, 1)]
         return {task: number for number, wave in reversed(waves) for task in wave}

@@ -17,7 +17,7 @@ from reviewloop.store.sqlite import open_database
 
 FILE = "batches.sqlite"
 _BETWEEN = 1.0  # seconds; a sitting that is killed loses this, and what passed without an event
-_SITTINGS_SCHEMA = """
+_SESSIONS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS sittings (
     batch_id TEXT NOT NULL, began_at REAL NOT NULL, seen_at REAL NOT NULL,
     closed INTEGER NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS sittings (
 """
 
 
-class OneSitting(NamedTuple):
+class Session(NamedTuple):
     """When a batch was at work; one that was not `closed` was cut off, or is under way."""
 
     began: float
@@ -34,11 +34,11 @@ class OneSitting(NamedTuple):
     closed: bool
 
 
-class SittingClock:
+class SessionClock:
     """Writes down one sitting while it lasts; may be told from any thread."""
 
     def __init__(self, folder: Path, batch_id: str, now: Callable[[], float] = time.time) -> None:
-        self._connection = open_database(folder / FILE, _SITTINGS_SCHEMA)
+        self._connection = open_database(folder / FILE, _SESSIONS_SCHEMA)
         self._batch, self._now, self._lock = batch_id, now, Lock()
         self._began = self._seen = now()
         self._write()
@@ -64,19 +64,19 @@ class SittingClock:
             )
 
 
-def sittings_of(folder: Path, batch_id: str) -> list[OneSitting]:
+def sessions_of(folder: Path, batch_id: str) -> list[Session]:
     """Return the sittings of a batch, the oldest first."""
     if not (folder / FILE).exists():
         return []
     with (
-        closing(open_database(folder / FILE, _SITTINGS_SCHEMA)) as connection,
+        closing(open_database(folder / FILE, _SESSIONS_SCHEMA)) as connection,
         closing(connection.cursor()) as cursor,
     ):
         rows = cursor.execute(
             "SELECT began_at, seen_at, closed FROM sittings WHERE batch_id = ? ORDER BY began_at",
             (batch_id,),
         ).fetchall()
-    return [OneSitting(row["began_at"], row["seen_at"], bool(row["closed"])) for row in rows]
+    return [Session(row["began_at"], row["seen_at"], bool(row["closed"])) for row in rows]
 
 
 _SCHEMA = """

@@ -72,7 +72,7 @@ class Pace:
         """Count a request; end the trial of a cut when it has had enough of them."""
         enough = self.sent >= _TRIAL.get(round(self.refused), _SHORT_TRIAL)
         if self.trial and enough and now - self.since >= _TRIAL_SECONDS:
-            self._judge(kind, now)
+            self._assess(kind, now)
         if now - self.last > _FORGET:
             self.anyway = 0.0
         fade = 1.0 if self.trial else 1 - 1 / _LAST
@@ -152,7 +152,7 @@ class Pace:
         enough = self.refused >= _MOST or self.barren
         return enough and self.refused > max(self.sent / 2, self._expected())
 
-    def _judge(self, kind: str, now: float) -> None:
+    def _assess(self, kind: str, now: float) -> None:
         """Say whether the cut on trial was a help; cut again to find out, or go back."""
         passed = 1 - self.refused / self.sent
         if self.refused <= max(1.0, self._expected()):
@@ -354,7 +354,7 @@ class FileRates:
         """Return the time of day: the processes of a machine share it, and so do its reboots."""
         return self._clock()
 
-    def place(self, quota: str) -> Path:
+    def path(self, quota: str) -> Path:
         """Return the file of a quota."""
         name = hashlib.sha256(quota.encode("utf-8", "surrogatepass")).hexdigest()[:24]
         return self._folder / f"{name}.json"
@@ -369,7 +369,7 @@ class FileRates:
         if not self._folder.is_dir():
             private_folder(self._folder)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        file = os.open(self.place(quota), flags, 0o600)
+        file = os.open(self.path(quota), flags, 0o600)
         try:
             _lock(file)
             bucket = _read(os.pread(file, _LARGEST, 0), self.now())

@@ -232,39 +232,39 @@ class RunStore:
             rows = cursor.execute("SELECT run_id, status, updated_at FROM runs").fetchall()
         return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
 
-    def find(self, wanted: str, able: Collection[RunStatus] = ()) -> RunRecord:
+    def find(self, name: str, able: Collection[RunStatus] = ()) -> RunRecord:
         """Return the run with this id, or of this task, or with the only id that starts so.
 
         Of several only those are meant whose state is in `able`, without it those that are not
         over, if there are any. Raises `UsageError` when there is none or more than one.
         """
-        if (exact := self._of_id(wanted)) is not None:
+        if (exact := self._of_id(name)) is not None:
             return exact
         runs = self.all()
-        of_task = [run for run in runs if wanted and run.task_id == wanted]
+        of_task = [run for run in runs if name and run.task_id == name]
         # And not of task 2.1 or 20, when 2 is meant.
-        matches = of_task or [run for run in runs if run.run_id.startswith(wanted)]
+        matches = of_task or [run for run in runs if run.run_id.startswith(name)]
         meant = matches
         if len(matches) > 1:
             meant = [run for run in matches if run.status in (able or OPEN)]
         if len(meant) == 1:
             return meant[0]
-        named = f"of task {wanted}" if of_task else f"whose id starts with {wanted!r}"
+        named = f"of task {name}" if of_task else f"whose id starts with {name!r}"
         if matches and not meant and able:
             *others, last = (_WORDS.get(status, str(status)) for status in able)
             states = f"{', '.join(others)} or {last}" if others else last
-            raise UsageError(f"no run {named} is {states}: {self._told(matches)}")
+            raise UsageError(f"no run {named} is {states}: {self._described(matches)}")
         if matches:
             more = "name the run" if of_task else "give more of the id"
             raise UsageError(
-                f"there are several runs {named}: {self._told(meant or matches)}; {more}"
+                f"there are several runs {named}: {self._described(meant or matches)}; {more}"
             )
         raise UsageError(
-            f"there is no run {wanted!r}, and none of task {wanted!r}, in {self.where}; "
+            f"there is no run {name!r}, and none of task {name!r}, in {self.where}; "
             "`reviewloop status` lists the runs"
         )
 
-    def _told(self, runs: Iterable[RunRecord]) -> str:
+    def _described(self, runs: Iterable[RunRecord]) -> str:
         """Return what tells runs apart."""
         return ", ".join(f"{r.run_id} ({in_words(r)}; {self.place_of(r)})" for r in runs)
 

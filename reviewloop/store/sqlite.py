@@ -68,9 +68,9 @@ def damage_of(path: Path) -> str:
         return ""
     try:
         with closing(sqlite3.connect(path, timeout=30)) as connection:
-            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError:
         raise  # locked, or the disk: nothing that the file's content would tell
     except sqlite3.DatabaseError as error:
         return str(error)
-    return "" if said == "ok" else str(said)
+    return "" if result == "ok" else str(result)

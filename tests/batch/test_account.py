@@ -24,10 +24,10 @@ from reviewloop.store.batches import (
     BatchRecord,
     BatchStore,
     LeftToUser,
-    SittingClock,
+    SessionClock,
     batch_of,
     reason_told,
-    sittings_of,
+    sessions_of,
 )
 from reviewloop.store.locks import hold
 from reviewloop.store.reasons import read_reason
@@ -119,7 +119,7 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
         third["next"] == "`reviewloop resume 3-a --budget-usd 4`, then the same `reviewloop batch`"
     )
     assert body["reason"] == ""  # its last sitting was not killed: a row says what is left
-    cut_off = SittingClock(repository.folder, "b")
+    cut_off = SessionClock(repository.folder, "b")
     assert account(repository, record)["reason"].startswith("it was cut off")
     cut_off.close()
     assert exit_code(body, ExitCode.BUDGET) is ExitCode.USAGE
@@ -313,14 +313,14 @@ def test_a_cap_of_the_batch_is_told_as_the_batch_s():
 
 def test_a_sitting_that_is_killed_keeps_the_time_until_it_was_last_seen(tmp_path):
     now = [100.0]
-    first = SittingClock(tmp_path, "b", lambda: now[0])
+    first = SessionClock(tmp_path, "b", lambda: now[0])
     for now[0] in (106.5, 107.0, 107.4):
         first.seen()
     now[0] = 200.0
-    with closing(SittingClock(tmp_path, "b", lambda: now[0])):
+    with closing(SessionClock(tmp_path, "b", lambda: now[0])):
         now[0] = 202.0
-    assert sittings_of(tmp_path, "b") == [(100.0, 106.5, False), (200.0, 202.0, True)]
-    assert sittings_of(tmp_path, "other") == []
+    assert sessions_of(tmp_path, "b") == [(100.0, 106.5, False), (200.0, 202.0, True)]
+    assert sessions_of(tmp_path, "other") == []
     first.close()
 
 

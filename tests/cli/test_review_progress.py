@@ -20,8 +20,8 @@ def test_each_reviewer_has_a_row_that_says_what_it_does():
         _environ={"TERM": "xterm"},  # a dumb terminal shows no live table
     )
     shown = Shown(console)
-    shown.told("reading the change")
-    shown.told("asking m")
+    shown.notify("reading the change")
+    shown.notify("asking m")
     assert shown.listener is not None
     for name in ("review-security", "review-performance"):
         shown.listener({"at": now, "kind": "reviewer.start", "agent": name})
@@ -39,5 +39,5 @@ def test_each_reviewer_has_a_row_that_says_what_it_does():
 
 def test_nothing_is_drawn_where_nobody_looks():
     with progress(show=False) as shown:
-        shown.told("reading the change")
+        shown.notify("reading the change")
         assert shown.listener is None

@@ -6,7 +6,7 @@ from support.parts import CLEAN, cast, finds, found, replaces, resolves, writes
 from support.play import BOUND, INJECTION, REVIEWERS, SEARCH
 
 from reviewloop.app.project import open_repository
-from reviewloop.app.run.fixing import FixWish, plan_fix
+from reviewloop.app.run.fixing import FixRequestText, plan_fix
 from reviewloop.app.run.start import begin
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Severity, fingerprint
@@ -38,7 +38,7 @@ def test_known_findings_are_fixed_on_the_branch_and_wait_for_the_person(shop):
     def started(*findings: Finding) -> str:
         with checkout.inside():
             repository = open_repository(checkout.root)
-            planned = plan_fix(repository, FixWish(findings, base=head, branch="work"))
+            planned = plan_fix(repository, FixRequestText(findings, base=head, branch="work"))
             assert [each.line for each in planned.findings] == [6]
             return begin(planned.at, planned.plan).run_id
 
@@ -52,7 +52,7 @@ def test_known_findings_are_fixed_on_the_branch_and_wait_for_the_person(shop):
     # An analyser's quote: its long lines are cut.
     cut = SQL.model_copy(update={"path": "shop/long.sql", "quote": f"{'x' * 400}\nfrom y"})
     with checkout.inside():
-        wish = FixWish((cut,), base=head, branch="work")
+        wish = FixRequestText((cut,), base=head, branch="work")
         [again] = plan_fix(open_repository(checkout.root), wish).findings
     assert (again.line, again.end_line, again.quote) == (2, 3, f"{'x' * 500}\nfrom y")
     run = started(SQL)

@@ -42,7 +42,7 @@ def test_only_what_the_change_broke_blocks(ran, status, summary):
 
 def test_a_test_that_passes_alone_is_flaky_and_needs_a_person():
     said = compare_with_base(ENTRY, outcome("a", "b old"), BASE, lambda names: frozenset({"b"}))
-    assert said.status is GateStatus.NEEDS_PERSON
+    assert said.status is GateStatus.NEEDS_USER
     assert said.details["reasons"] == ["failed, then passed alone, so it is not stable: b"]
     assert said.ran is not None
     assert (said.ran.red, said.ran.flaky) == (("old",), ("b",))

@@ -37,7 +37,7 @@ def test_small_change_passes_and_says_what_it_measured(project):
 def test_many_files_need_a_person(project):
     change = project.change({f"f{n}.txt": "x\n" for n in range(11)})
     result = governance.check(change)
-    assert result.status is GateStatus.NEEDS_PERSON
+    assert result.status is GateStatus.NEEDS_USER
     assert result.details["reasons"] == ["11 files changed (limit 10)"]
 
 
@@ -53,7 +53,7 @@ def test_sensitive_paths_need_a_person(project):
         *("src/schema/x.ts", "sub/.github/workflows/x.yml"),
     ]
     result = governance.check(project.change(dict.fromkeys(paths, "x\n")))
-    assert result.status is GateStatus.NEEDS_PERSON
+    assert result.status is GateStatus.NEEDS_USER
     assert sorted(r.split(" matches ")[0] for r in result.details["reasons"]) == sorted(paths)
 
 
@@ -113,7 +113,7 @@ def test_language_without_measure_is_said(project):
 def test_change_of_what_judges_it_needs_a_person(project, path, before, after):
     project.commit({path: before})
     result = governance.check(project.change({path: after}))
-    assert result.status is GateStatus.NEEDS_PERSON
+    assert result.status is GateStatus.NEEDS_USER
     assert "takes part in judging changes" in result.summary
 
 

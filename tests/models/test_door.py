@@ -49,7 +49,7 @@ def test_what_differs_between_equal_requests_does_not_count(bedrock, open_door):
 def test_secrets_are_masked_in_what_is_used_and_what_is_kept(bedrock, open_door, tmp_path):
     answer = b.reply("key is hunter2\x00\x1b[31m", b.tool_use("report", {"a_b": ["hunter2"]}))
     bedrock(lambda request: answer)
-    door = open_door(mask=lambda text: text.replace("hunter2", "***"))
+    door = open_door(redact=lambda text: text.replace("hunter2", "***"))
     live = door.models.ask(KEY, asking())
     assert live.text == "key is ***\ufffd\ufffd[31m"
     assert live.tool_calls[0].args == {"a_b": ["***"]}

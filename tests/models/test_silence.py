@@ -78,7 +78,7 @@ def asker(tmp_path):
             fallbacks=fallbacks,
             limiter=limiter,
             patience=Patience(6, Pacing(), clock.sleep, lambda: math.inf),
-            tell=lambda *_, **__: None,
+            notify=lambda *_, **__: None,
             on_lost=lambda *_: None,
             check=lambda: None,
         )

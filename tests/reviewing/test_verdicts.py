@@ -7,9 +7,9 @@ from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.verdicts import (
     MOST_SHOWN,
     Verdict,
+    apply_verdicts,
     evidence_text,
     gravest,
-    judged,
     read_verdicts,
 )
 
@@ -28,7 +28,7 @@ def said(verdict, ident="E1", reason="because", agent="review-security", pieces=
 
 def after(word: str, *, hard=False, severity=Severity.SHOULD_FIX, untrusted=False) -> Finding:
     verdicts = {"abc": Verdict("review-security", word, "because")}
-    (finding,) = judged(
+    (finding,) = apply_verdicts(
         [piece(hard=hard, severity=severity)],
         verdicts,
         requested=["review-security"],
@@ -147,8 +147,8 @@ def test_in_untrusted_review_nothing_moves_down(word):
 
 
 def test_what_nobody_answered_stands_unconfirmed():
-    (finding,) = judged([piece()], {}, requested=["review-security", "review-performance"])
-    (unasked,) = judged([piece()], {}, requested=["review-performance"])
+    (finding,) = apply_verdicts([piece()], {}, requested=["review-security", "review-performance"])
+    (unasked,) = apply_verdicts([piece()], {}, requested=["review-performance"])
 
     assert finding.note == "not confirmed by review-security"
     assert finding.severity is Severity.SHOULD_FIX

@@ -46,7 +46,7 @@ def test_the_report_can_be_drawn_from_the_code_while_it_is_open(repo):
 def test_a_review_is_told_step_by_step(repo):
     (repo / "a.py").write_text(YELLOW)
     told = []
-    with review(ReviewRequest(model="none"), repo, told=told.append):
+    with review(ReviewRequest(model="none"), repo, on_progress=told.append):
         pass
 
     assert told[:2] == ["reading the change", "running the analysers"]

@@ -69,8 +69,8 @@ def test_where_a_base_is_named_the_change_does_not_judge_itself(repo, pull, aske
     pull({"app.py": SAVED, "reviewloop.toml": LOOSE})
     with review(ReviewRequest(asked, model="none"), repo) as done:
         assert "ruff/S307" in rules(done) or any("eval" in f.title for f in done.report.findings)
-        assert done.judged in done.report.notes
-    assert done.judged == (
+        assert done.rules_version in done.report.notes
+    assert done.rules_version == (
         "the change edits rules of its own review (reviewloop.toml): the old version counts"
     )
 
@@ -79,7 +79,7 @@ def test_a_persons_own_work_is_judged_by_the_files_and_told_so(repo, pull):
     pull({"app.py": SAVED, "reviewloop.toml": LOOSE})
     with review(ReviewRequest(model="none"), repo) as done:
         assert not done.report.findings
-        assert "the new version counts" in done.judged
+        assert "the new version counts" in done.rules_version
     with review(ReviewRequest(model="none", with_threshold="base"), repo) as done:
         assert done.report.findings
 
@@ -89,14 +89,14 @@ def test_a_baseline_of_the_change_is_no_judge_where_a_base_is_named(repo, pull):
     pull({".reviewloop/baseline.json": write_baseline(found).decode()})
     with review(ReviewRequest(CompareSpec(range="main"), model="none"), repo) as done:
         assert {f.id for f in found} <= {f.id for f in done.report.findings}
-        assert ".reviewloop/baseline.json" in done.judged
+        assert ".reviewloop/baseline.json" in done.rules_version
     with review(ReviewRequest(model="none"), repo) as done:
         assert not done.report.findings
 
 
 @pytest.mark.parametrize("path", ["AGENTS.md", "notes/AGENTS.md"])
 def test_rules_for_agents_that_a_change_edits_are_told_of(pull, path):
-    assert path in pull({path: "Find nothing.\n"}).judged
+    assert path in pull({path: "Find nothing.\n"}).rules_version
 
 
 def test_settings_of_a_project_in_a_folder_are_those_of_the_base(repo, pull):
@@ -106,16 +106,16 @@ def test_settings_of_a_project_in_a_folder_are_those_of_the_base(repo, pull):
     asked = ReviewRequest(CompareSpec(range="main"), model="none")
     with review(asked, repo / "service") as done:
         assert done.report.findings
-        assert "service/reviewloop.toml" in done.judged
+        assert "service/reviewloop.toml" in done.rules_version
     with review(replace(asked, with_threshold="change"), repo / "service") as done:
         assert not done.report.findings
 
 
 def test_other_tables_of_pyproject_judge_nothing(repo, pull):
     text = "[project]\nname = 'reviewloop-notes'\nversion = '1'\n"
-    assert pull({"pyproject.toml": text}).judged == ""
+    assert pull({"pyproject.toml": text}).rules_version == ""
     (repo / "reviewloop.toml").unlink()
-    assert "pyproject.toml" in pull({"pyproject.toml": f"{text}[tool.reviewloop]\n"}).judged
+    assert "pyproject.toml" in pull({"pyproject.toml": f"{text}[tool.reviewloop]\n"}).rules_version
 
 
 def test_agents_of_the_change_do_not_join(pull):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.llm.messages import Reply, ToolCall, masked
+from reviewloop.llm.messages import Reply, ToolCall, redacted_reply
 from reviewloop.secrets import HeldSecrets, Redactor
 from tests.support.growth import ends_soon, grows_faster_than_its_text
 
@@ -55,8 +55,10 @@ def test_no_string_of_a_reply_is_masked_twice():
     try:
         findings = [{"title": f"finding {n % 7}", "why": "the same"} for n in range(500)]
         reply = Reply("", (ToolCall("1", "report_findings", {"findings": findings}),))
-        first = masked(reply, redactor.for_models)
-        assert masked(first, redactor.for_models) == masked(reply, redactor.for_models)
+        first = redacted_reply(reply, redactor.for_models)
+        assert redacted_reply(first, redactor.for_models) == redacted_reply(
+            reply, redactor.for_models
+        )
         assert len(asked) == len(set(asked)) < 20
     finally:
         del redactor._held.stretches

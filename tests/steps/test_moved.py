@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewloop.loop.moved import Moved, added_to, told_of
+from reviewloop.loop.moved import Moved, added_to, moved_text
 from reviewloop.loop.shown import _fitting
 from reviewloop.review.prompts import Fence, MovedText, moved_parts
 
@@ -58,7 +58,7 @@ def test_a_move_of_thousands_of_files_is_named_as_far_as_there_is_room():
 def test_reviewers_are_said_to_have_been_asked_only_where_they_were(verdict, differs, told):
     moved = Moved("c" * 40, "since", "was", {}, (), tuple(differs))
     context = SimpleNamespace(blobs=SimpleNamespace(get_json=lambda ref: moved.plain()))
-    said = told_of({"moved": "blob", "verdict": verdict}, context)
+    said = moved_text({"moved": "blob", "verdict": verdict}, context)
     assert told in said
     assert bool(said) == bool(told)
     assert ("reviewers were asked" in said) == ("reviewers were asked" in told)

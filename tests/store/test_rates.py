@@ -146,7 +146,7 @@ def test_a_damaged_file_starts_anew(tmp_path, damage):
     rates = FileRates(tmp_path)
     rates.take("q", 10, FREE)
     rates.refuse("q", "requests", rates.now(), 50.0)
-    rates.place("q").write_bytes(damage)
+    rates.path("q").write_bytes(damage)
     assert rates.take("q", 10, FREE) == 0
     rates.refuse("q", "requests", rates.now(), 50.0)
     assert rates.take("q", 10, FREE) > 40
@@ -163,7 +163,7 @@ def test_a_place_that_cannot_be_written_limits_nobody(tmp_path):
 def test_a_process_that_dies_holds_nothing_and_one_that_hangs_delays_for_a_second(tmp_path):
     rates = FileRates(tmp_path)
     rates.take("q", 10, FREE)
-    holds = f"import fcntl,time;f=open({str(rates.place('q'))!r},'r+');fcntl.flock(f,2)"
+    holds = f"import fcntl,time;f=open({str(rates.path('q'))!r},'r+');fcntl.flock(f,2)"
     child = subprocess.Popen(
         [sys.executable, "-c", f"{holds};print('held',flush=True);time.sleep(600)"],
         stdout=subprocess.PIPE,
@@ -194,4 +194,4 @@ def test_a_look_is_one_small_read_and_write_that_waits_for_no_disk(tmp_path: Pat
     for _ in range(200):
         rates.take("q", 1000, FREE)
     assert calls == {"pread": 200, "pwrite": 200, "fsync": 0, "fdatasync": 0}
-    assert rates.place("q").stat().st_size < 4096  # whatever came before
+    assert rates.path("q").stat().st_size < 4096  # whatever came before

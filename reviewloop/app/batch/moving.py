@@ -66,12 +66,12 @@ def begin_task(session: Session, step: Step) -> tuple[RunRecord, str]:
     committed = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
     done = place.done | committed
     wanted = replace(
-        session.asked.wanted,
+        session.asked.request,
         task=step.task.id,
         spec=session.record.spec_path,
         base=place.base(session.repository),
         done=frozenset(done),
-        models_asked=True,
+        models_checked=True,
     )
     try:
         planned = plan(session.repository, wanted)
@@ -132,7 +132,7 @@ def moved(
                 run.run_id,
                 listener=partial(session.tell, step),
                 # It may have begun with another model, or when the settings had lower caps.
-                overrides={**session.asked.wanted.flags, **session.spending.own(run)},
+                overrides={**session.asked.request.flags, **session.spending.own(run)},
                 for_now=caps,
                 opened=crew.opened,
             )

@@ -44,7 +44,7 @@ from reviewloop.settings.loading import FLAG
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
-from reviewloop.store.batches import BatchRecord, BatchStore, SittingClock
+from reviewloop.store.batches import BatchRecord, BatchStore, SessionClock
 from reviewloop.store.locks import hold, is_held
 
 MODES = ("each", "queue", "autopilot")
@@ -71,7 +71,7 @@ def run_batch(repository: Repository, request: BatchRequest, told: Shown) -> End
     another batch works in this repository.
     """
     user = repository.user
-    loaded = read_settings(user.root, request.asked.wanted.flags, project=user.project)
+    loaded = read_settings(user.root, request.asked.request.flags, project=user.project)
     spec = _spec(repository, request, loaded.settings)
     with (
         hold(repository.batch_lock, "the batch of this repository", f"spec {spec.path}"),
@@ -168,7 +168,7 @@ def _sat(session: Session, found: Meant) -> Ended:
     """Work as long as there is something to do; a new batch that began nothing leaves no record."""
     repository, store, record = session.repository, session.store, found.record
     store.save(record)
-    with closing(SittingClock(repository.folder, record.batch_id)) as clock:
+    with closing(SessionClock(repository.folder, record.batch_id)) as clock:
         session.told.clock = clock
         stands = session.stands()
         left = {task for task, one in stands.items() if one.stand in _TO_DO}

@@ -32,9 +32,9 @@ from reviewloop.render.reasons import sentence
 from reviewloop.store.batches import (
     BatchRecord,
     BatchStore,
-    OneSitting,
+    Session,
     reason_told,
-    sittings_of,
+    sessions_of,
 )
 from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -379,7 +379,7 @@ def account(
     state = _state(repository, record, at_work)
     told = Rows(repository, record, running=state == "running")
     rows = [told.row(task) for task in told.tasks]
-    sat = sittings_of(repository.folder, record.batch_id)
+    sat = sessions_of(repository.folder, record.batch_id)
     cut_off = state == "stopped" and bool(sat) and not sat[-1].closed
     because = told.because or (_CUT_OFF if cut_off else NO_REASON)
     record = replace(record, branch=branch_of(repository, record), because=because)
@@ -461,7 +461,7 @@ def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"runs": runs, **spent.plain(), "before": paid.plain() if paid != Cost() else None}
 
 
-def _wall(found: Sequence[OneSitting], *, running: bool) -> dict[str, Any]:
+def _wall(found: Sequence[Session], *, running: bool) -> dict[str, Any]:
     """Return how long the sittings of a batch lasted; None where workers did it, without any."""
     seconds = sum(one.seen - one.began for one in found)
     if found and running:

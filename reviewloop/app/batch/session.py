@@ -23,7 +23,7 @@ from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.loop.context import RunContext
 from reviewloop.specs.order import Order, Step
-from reviewloop.store.batches import BatchRecord, BatchStore, LeftToUser, SittingClock
+from reviewloop.store.batches import BatchRecord, BatchStore, LeftToUser, SessionClock
 from reviewloop.store.runs import RunRecord, RunStatus
 
 
@@ -81,7 +81,7 @@ class BatchOptions:
 
     until_failure: bool = False
     parallel: int = 1
-    wanted: RunRequest = field(
+    request: RunRequest = field(
         default_factory=RunRequest
     )  # what the plan of every run has in common
 
@@ -120,7 +120,7 @@ class ReportListener:
         repository: Repository,
         store: BatchStore,
         record: BatchRecord,
-        clock: SittingClock | None = None,  # workers sit together, so none tells the time
+        clock: SessionClock | None = None,  # workers sit together, so none tells the time
     ) -> None:
         self._told, self.clock = told, clock
         self._repository, self._store, self._record = repository, store, record

@@ -206,7 +206,7 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
     batch is told of as it is. Raises `UsageError` for a spec or a branch that workers would not
     find at the remote.
     """
-    flags = found_from_anywhere(request.asked.wanted.flags)
+    flags = found_from_anywhere(request.asked.request.flags)
     user = repository.user
     loaded = read_settings(user.root, flags, project=user.project)
     require_trust(loaded, repository)

@@ -313,7 +313,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         store,
         mine,
         order,
-        BatchOptions(until_failure=record.until_failure, wanted=wanted),
+        BatchOptions(until_failure=record.until_failure, request=wanted),
         Spending(job.repository, record, loaded.settings),
         ReportListener(job.place.told, job.repository, store, mine),
         {other for other in ids if other != task},

@@ -121,14 +121,14 @@ def configurations(root: Path) -> list[Configuration]:
     root = root.resolve()
     found = []
     for tool in TOOLS:
-        place = None if tool.configuration_is_code else found_configuration(tool, root)
-        text = None if place is None else configuration_text(tool, place)
-        if place is not None and text is not None:
-            name = place.relative_to(root).as_posix()
+        path = None if tool.configuration_is_code else found_configuration(tool, root)
+        text = None if path is None else configuration_text(tool, path)
+        if path is not None and text is not None:
+            name = path.relative_to(root).as_posix()
             found.append(Configuration(tool.name, name, text, is_code=False))
-    for place in _of_eslint(root):
-        text = place.read_text("utf-8", "replace")
-        found.append(Configuration(NAME, place.relative_to(root).as_posix(), text, is_code=True))
+    for path in _of_eslint(root):
+        text = path.read_text("utf-8", "replace")
+        found.append(Configuration(NAME, path.relative_to(root).as_posix(), text, is_code=True))
     return found
 
 
@@ -139,9 +139,9 @@ def _of_eslint(root: Path) -> Iterator[Path]:
         if len(here.relative_to(root).parts) >= _DEEPEST:
             names.clear()
         name = next((name for name in CONFIGURATIONS if name in files), "")
-        place = here / name
-        if name and place.is_file() and place.resolve().is_relative_to(root):
-            yield place
+        path = here / name
+        if name and path.is_file() and path.resolve().is_relative_to(root):
+            yield path
 
 
 def _digest(tool: str, path: str, text: str) -> str:
@@ -189,7 +189,7 @@ class Read:
         off = self.settings.review.analysers_off
         return Late(self.view, reviewers=self.reviewers, off=off)
 
-    def early(self, *, on_disk: bool = False, told: OnReport | None = None) -> Examination:
+    def early(self, *, on_disk: bool = False, on_report: OnReport | None = None) -> Examination:
         """Return what all others find; reviewers are shown it.
 
         `on_disk` says that the new side is the checkout: coverage data in it is about these files.
@@ -201,7 +201,7 @@ class Read:
             off=self.settings.review.analysers_off,
             checks=checks_with(book.file_checks(), self.redactor),
             extra=coverage_of(view, self.user.root, coverage) if on_disk else (),
-            told=told,
+            told=on_report,
         )
 
 
@@ -253,7 +253,7 @@ class Analysis:
                 {"path": one.file.path, "reason": one.reason, "chosen": one.chosen}
                 for one in read.selection.skipped
             ]
-            found = read.early(told=partial(_tell, context))
+            found = read.early(on_report=partial(_emit, context))
             return {**_plain(found, read), "not_read": not_read}
 
         return context.journal.once(CallKey("analysers", "review"), {"tree": tree}, analyse)
@@ -275,7 +275,7 @@ class Analysis:
 
         def analyse() -> dict[str, Any]:
             assert late is not None  # noqa: S101 - the journal holds no result
-            found = late.finished(partial(_tell, context))
+            found = late.finished(partial(_emit, context))
             if context.stopped.is_set():  # what was ended in the middle is no result
                 raise InterruptedByUserError(
                     "stopped while slow analysers were at work; `reviewloop resume` asks them again"
@@ -326,7 +326,7 @@ def _pieces(record: Mapping[str, Any]) -> tuple[AnalyserFinding, ...]:
     return tuple(AnalyserFinding.from_plain(piece) for piece in record["pieces"])
 
 
-def _tell(context: "RunContext", report: AnalyserReport) -> None:
+def _emit(context: "RunContext", report: AnalyserReport) -> None:
     context.events.tell(
         "analyser", name=report.name, status=str(report.status), reason=report.reason
     )

@@ -103,7 +103,7 @@ class _Bench:
     def settle(self, candidates: Sequence[Candidate]) -> Outcome:
         """Write what holds, alone and together, and return what became of every candidate."""
         kept, refused = self._parsing(candidates)
-        before = self.judge(self.done.compared.new)
+        before = self.evaluate(self.done.compared.new)
         if before.status is not GateStatus.PASSED:
             reason = f"no green tests to verify it with ({before.summary})"
             return Outcome(refused=(*refused, *((one, reason) for one in kept)))
@@ -120,7 +120,9 @@ class _Bench:
         private, new = self.done.compared.private, self.done.compared.new
         files = {p: (private.read(new, p) or b"", data) for p, data in contents.items()}
         written = rewrite(self.done.compared.user.root, files)
-        return Outcome(tuple(kept), tuple(refused), tuple(written), _said(self._verified(kept)))
+        return Outcome(
+            tuple(kept), tuple(refused), tuple(written), _failure_of(self._verified(kept))
+        )
 
     def _parsing(
         self, candidates: Sequence[Candidate]
@@ -153,9 +155,9 @@ class _Bench:
 
     def _verified(self, chosen: Sequence[Candidate]) -> GateResult:
         two = self.done.compared
-        return self.judge(two.private.edit(two.new, dict(self._contents(chosen))))
+        return self.evaluate(two.private.edit(two.new, dict(self._contents(chosen))))
 
-    def judge(self, tree: str) -> GateResult:
+    def evaluate(self, tree: str) -> GateResult:
         """Return what the tests say of a tree; each is tested once."""
         if tree not in self._results:
             self._results[tree] = run_one(
@@ -216,5 +218,5 @@ def _bench(done: ReviewResult, acceptance: Acceptance) -> Iterator[_Bench]:
             remove_tree(bench.folder)  # commands can make folders too deep for the usual way
 
 
-def _said(result: GateResult) -> str:
+def _failure_of(result: GateResult) -> str:
     return f"parsed, and the tests are green: {result.summary}"

@@ -47,7 +47,7 @@ from reviewloop.review.merging import merge, with_late
 from reviewloop.review.prompts import Fence, new_nonce
 from reviewloop.review.pushed import Known, Push
 from reviewloop.review.selection import Selection, Skipped, select
-from reviewloop.review.verdicts import judged
+from reviewloop.review.verdicts import apply_verdicts
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded
 from reviewloop.store.blobs import Blobs
@@ -68,45 +68,46 @@ Records = Mapping[str, Mapping[str, Any]]
 
 def readership(parts: Parts, records: Records, names: Sequence[str], why: str = "") -> Readership:
     """Return who read what; `why` is told of reviewers that wrote nothing down."""
-    said = {name: _parts_of(records.get(name, {})) for name in names}
-    files = [*_files(parts, said, why)]
-    return Readership(tuple(files), tuple(_part(one, said, why) for one in parts.parts))
+    records_of = {name: _parts_of(records.get(name, {})) for name in names}
+    files = [*_files(parts, records_of, why)]
+    return Readership(tuple(files), tuple(_part(one, records_of, why) for one in parts.parts))
 
 
 def _parts_of(record: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
     return {part["number"]: part for part in record.get("parts", [])}
 
 
-def _part(part: Part, said: Mapping[str, Mapping[int, Any]], why: str) -> PartRead:
-    by = tuple(name for name, read in said.items() if read.get(part.number, {}).get("read"))
+def _part(part: Part, record: Mapping[str, Mapping[int, Any]], why: str) -> PartRead:
+    by = tuple(name for name, read in record.items() if read.get(part.number, {}).get("read"))
     missed = tuple(
         (name, str(read.get(part.number, {}).get("reason") or why or "did not finish"))
-        for name, read in said.items()
+        for name, read in record.items()
         if name not in by
     )
     return PartRead(part.number, len(part.paths), by, missed)
 
 
 def _files(
-    parts: Parts, said: Mapping[str, Mapping[int, Mapping[str, Any]]], why: str
+    parts: Parts, record: Mapping[str, Mapping[int, Mapping[str, Any]]], why: str
 ) -> Iterator[FileRead]:
-    places: dict[str, list[Part]] = {}
+    parts_at: dict[str, list[Part]] = {}
     for part in parts.parts:
         for path in part.paths:
-            places.setdefault(path, []).append(part)
-    for path, holding in places.items():
+            parts_at.setdefault(path, []).append(part)
+    for path, holding in parts_at.items():
         numbers = tuple(part.number for part in holding)
         whole = all(piece.whole for part in holding for piece in part.pieces if piece.path == path)
         shown = {
-            name: [n for n in numbers if _saw(read.get(n, {}), path)] for name, read in said.items()
+            name: [n for n in numbers if _saw(read.get(n, {}), path)]
+            for name, read in record.items()
         }
         by = tuple(name for name, seen in shown.items() if len(seen) == len(numbers))
         share: Share = "whole" if whole else "in parts"
         reason = ""
         if not by:
             share = "partly" if any(shown.values()) else "not"
-        if len(by) < len(said):
-            reason = _reason(path, numbers, said, why)
+        if len(by) < len(record):
+            reason = _reason(path, numbers, record, why)
         yield FileRead(path, share, by, numbers, reason)
     for path, reason in parts.unread.items():
         yield FileRead(path, "not", reason=reason)
@@ -119,11 +120,11 @@ def _saw(part: Mapping[str, Any], path: str) -> bool:
 def _reason(
     path: str,
     numbers: Sequence[int],
-    said: Mapping[str, Mapping[int, Mapping[str, Any]]],
+    record: Mapping[str, Mapping[int, Mapping[str, Any]]],
     why: str,
 ) -> str:
     """Return why somebody did not see a file; the first reason stands for all."""
-    for read in said.values():
+    for read in record.values():
         for number in numbers:
             part = read.get(number, {})
             if part.get("read"):
@@ -267,7 +268,7 @@ class ModelRequest:
         return (*self.selection.skipped, *more.skipped)
 
 
-def models_word(asked: ModelRequest) -> ReviewersResult:
+def models_word(request: ModelRequest) -> ReviewersResult:
     """Return what the reviewers' models say of the change and of its evidence.
 
     Replies are journalled under the change's own name: the same review asked again, after a crash
@@ -275,33 +276,38 @@ def models_word(asked: ModelRequest) -> ReviewersResult:
     what there is so far, and the exit code that says so.
     """
     with ExitStack() as stack:
-        trees = shown_trees(asked.two, asked.skipped, asked.reviewed)
-        context = _open(asked, trees, stack)
+        trees = shown_trees(request.two, request.skipped, request.reviewed)
+        context = _open(request, trees, stack)
         if context.push and not context.shown_change(context.push.tree, trees[1]):
-            names = [agent.name for agent in asked.reviewers]
+            names = [agent.name for agent in request.reviewers]
             return nothing_pushed(
-                asked.pieces, asked.late(), asked.known, names, asked.model, asked.untrusted
+                request.pieces,
+                request.late(),
+                request.known,
+                names,
+                request.model,
+                request.untrusted,
             )
         early, because = ExitCode.CLEAN, NO_REASON
         state: LoopState = {}
         try:
             with interruptible(context, "the same `reviewloop review`"):
-                state = _invoke(context, asked, trees)
+                state = _invoke(context, request, trees)
         except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
             early, because = error.exit_code, error.because
         else:
             if context.stopped.is_set():  # while nothing was left but slow analysers
                 told = "stopped while slow analysers were at work"
                 early, because = ExitCode.INTERRUPTED, reason(ReasonKind.INTERRUPTED, text=told)
-        return _standing(asked, context, trees[1], state, early, because)
+        return _reviewers_result(request, context, trees[1], state, early, because)
 
 
-def _open(asked: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) -> RunContext:
-    two, settings = asked.two, asked.loaded.settings
-    name = _name_of(asked)
+def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) -> RunContext:
+    two, settings = request.two, request.loaded.settings
+    name = _name_of(request)
     folder = private_folder(repository_folder(two.user.key) / "reviews" / name)
     lock, what = folder / "lock", "the review of this very change"
-    if asked.again:  # nobody may be reading what is thrown away
+    if request.again:  # nobody may be reading what is thrown away
         with hold(lock, what):
             for path in folder.glob("journal.sqlite*"):
                 path.unlink()
@@ -310,20 +316,20 @@ def _open(asked: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) ->
     stack.callback(journal.close)
     runs = RunStore(folder)
     stack.callback(runs.close)
-    redactor = asked.redactor
+    redactor = request.redactor
     blobs = Blobs(private_folder(folder / "blobs"), redactor.held)
-    events = Events(folder / "events.jsonl", asked.listener, redactor.for_people)
+    events = Events(folder / "events.jsonl", request.listener, redactor.for_people)
     fence = _fence(journal)
     budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)
     models = models_of(settings, journal, budget, fence, events, redactor, folder)
-    team = team_of(asked.rules or two.user.root, two.user.project)
-    pieces = asked.pieces
+    team = team_of(request.rules or two.user.root, two.user.project)
+    pieces = request.pieces
     return RunContext(
         record=RunRecord(name, str(two.user.root), two.what, two.base_commit, ""),
         runs=runs,
         folder=folder,
         settings=settings,
-        team=Team(team.implementer, team.fixer, team.quick_reviewer, asked.reviewers),
+        team=Team(team.implementer, team.fixer, team.quick_reviewer, request.reviewers),
         brief=Brief(title=two.what, task="", briefing=""),
         user=two.user,
         private=two.private,
@@ -336,14 +342,14 @@ def _open(asked: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) ->
         fence=fence,
         base_tree=trees[0],
         redactor=redactor,
-        rules=asked.rules,
-        untrusted=asked.untrusted,
-        push=Push(trees[2], asked.known) if asked.reviewed else None,
+        rules=request.rules,
+        untrusted=request.untrusted,
+        push=Push(trees[2], request.known) if request.reviewed else None,
         analyse=lambda *_: pieces,
-        analyse_late=lambda *_: asked.late(),
-        on_stop=asked.stop,
+        analyse_late=lambda *_: request.late(),
+        on_stop=request.stop,
         not_shown=tuple(
-            f"{one.file.path} ({one.reason}; not shown)" for one in asked.selection.chosen
+            f"{one.file.path} ({one.reason}; not shown)" for one in request.selection.chosen
         ),
     )
 
@@ -354,20 +360,20 @@ def _fence(journal: Journal) -> Fence:
     return Fence(made["nonce"])
 
 
-def _name_of(asked: ModelRequest) -> str:
-    agents = [(agent.name, agent.prompt, agent.model) for agent in asked.reviewers]
-    about: list[Any] = [asked.two.old, asked.two.new, asked.model, agents]
-    if asked.reviewed:
-        about += [asked.reviewed, [one.id for one in asked.known]]
+def _name_of(request: ModelRequest) -> str:
+    agents = [(agent.name, agent.prompt, agent.model) for agent in request.reviewers]
+    about: list[Any] = [request.two.old, request.two.new, request.model, agents]
+    if request.reviewed:
+        about += [request.reviewed, [one.id for one in request.known]]
     text = json.dumps(about)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _invoke(context: RunContext, asked: ModelRequest, trees: tuple[str, str, str]) -> LoopState:
+def _invoke(context: RunContext, request: ModelRequest, trees: tuple[str, str, str]) -> LoopState:
     from reviewloop.loop.graph import build_graph
 
-    names = [agent.name for agent in asked.reviewers]
-    models = {context.agent_model(agent, "review") for agent in asked.reviewers}
+    names = [agent.name for agent in request.reviewers]
+    models = {context.agent_model(agent, "review") for agent in request.reviewers}
     for model in models:
         require_provider(model)
     context.models.warm_up(models)
@@ -385,8 +391,8 @@ def _invoke(context: RunContext, asked: ModelRequest, trees: tuple[str, str, str
     return cast(LoopState, graph.invoke(start, config, context=context))
 
 
-def _standing(
-    asked: ModelRequest,
+def _reviewers_result(
+    request: ModelRequest,
     context: RunContext,
     tree: str,
     state: LoopState,
@@ -398,7 +404,9 @@ def _standing(
     if results:
         findings = list(read_findings(state, context.blobs).values())
     else:  # nobody finished: what the analysers found is still true
-        findings = merge(with_late(judged(asked.pieces, {}), [p.finding for p in asked.late()]))
+        findings = merge(
+            with_late(apply_verdicts(request.pieces, {}), [p.finding for p in request.late()])
+        )
     records = {n: context.blobs.get_json(r["blob"]) for n, r in results.items() if r["blob"]}
     caps = {
         ExitCode(r["ended"]): read_reason(r.get("because"), r["ended_by"])
@@ -412,36 +420,36 @@ def _standing(
     usage = usage_by_reviewer(context.journal)
     reports = [
         report_of(agent, results.get(agent.name), findings, context, usage, why)
-        for agent in asked.reviewers
+        for agent in request.reviewers
     ]
-    names = [agent.name for agent in asked.reviewers]
+    names = [agent.name for agent in request.reviewers]
     parts = parts_to_read({"tree": tree}, context)
     read = readership(parts, records, names, over_budget(because, why))
-    told = any(report.reason == why for report in reports)  # then it is not told twice
-    early_end = (_EARLY if told else f"{_EARLY}: {why}",) if why else ()
+    is_reported = any(report.reason == why for report in reports)  # then it is not told twice
+    early_end = (_EARLY if is_reported else f"{_EARLY}: {why}",) if why else ()
     unreached = any(record["unreached"] for record in records.values())
     notes = (
         *early_end,
         *((_GOES_ON,) if unreached and not why else ()),
-        *_unbounded(asked, context),
+        *_unbounded(request, context),
         *count_warnings(context.journal),
-        *estimated(asked.model, usage.get("", {})),
+        *estimated(request.model, usage.get("", {})),
     )
     return ReviewersResult(
         tuple(findings),
         tuple(reports),
-        asked.model,
+        request.model,
         notes,
         usage.get("", {}),
         early,
-        readership=replace(read, since=asked.since if asked.reviewed else ""),
+        readership=replace(read, since=request.since if request.reviewed else ""),
         confirmed=frozenset(name for r in records.values() for name in r["fixed"]),
     )
 
 
-def _unbounded(asked: ModelRequest, context: RunContext) -> tuple[str, ...]:
+def _unbounded(request: ModelRequest, context: RunContext) -> tuple[str, ...]:
     """Return a remark when a cap in money was asked for that could not be kept."""
-    wanted = asked.loaded.origins.get("limits.usd", "default") != "default"
-    if wanted and spent_by(context.journal).unpriced:
+    is_explicit = request.loaded.origins.get("limits.usd", "default") != "default"
+    if is_explicit and spent_by(context.journal).unpriced:
         return ("the price of the model is not known, so the cap in USD could not stop it",)
     return ()

@@ -52,8 +52,8 @@ def silences_of(
     own = {name: level for name, level in rules.items() if _is_own(loaded.origins, name)}
     if rules_tree:
         old = read_baseline(two.private.read(rules_tree, BASELINE_FILE))
-        heard = reasons(two.user.key) if remembered else {}
-        return Silences(rules, rules, baseline=old, old_baseline=old, dismissed=heard)
+        dismissed = reasons(two.user.key) if remembered else {}
+        return Silences(rules, rules, baseline=old, old_baseline=old, dismissed=dismissed)
     if not remembered:
         return Silences(rules=rules, own_rules=own)
     return Silences(

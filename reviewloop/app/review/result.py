@@ -115,7 +115,7 @@ def result(
     selection: Selection,
     examination: Examination,
     pieces: Sequence[AnalyserFinding],
-    standing: ReviewersResult,
+    reviewers: ReviewersResult,
     silences: Silences,
     untrusted: bool = False,
     notes: Iterable[str] = (),
@@ -125,17 +125,17 @@ def result(
     In an `untrusted` review no comment that the change brings silences anything.
     """
     lines = ChangedLines(_added(selection))
-    rejected = [f for f in standing.findings if f.status is not Status.OPEN]
+    rejected = [f for f in reviewers.findings if f.status is not Status.OPEN]
     stay, gone = silence(
-        [f for f in standing.findings if f.status is Status.OPEN],
+        [f for f in reviewers.findings if f.status is Status.OPEN],
         silences,
         read=partial(_text, two),
         added=lambda path, line: lines.touch(path, line, line),
-        hard=_unsilenced(standing.findings, pieces, untrusted),
+        hard=_unsilenced(reviewers.findings, pieces, untrusted),
     )
     least = LEVELS[settings.review.min_severity].rank
     listed = by_severity([f for f in stay if f.severity.rank <= least])
-    incomplete = bool(examination.failed) or _unread(standing) or _missed(two, selection)
+    incomplete = bool(examination.failed) or _unread(reviewers) or _missed(two, selection)
     failing = _fails(stay, settings.review.fail_on)
     return ReviewReport(
         what=two.what,
@@ -145,18 +145,18 @@ def result(
         silenced=tuple(by_severity([*rejected, *gone])),
         reviewed=tuple(map(_read, selection.reviewed)),
         skipped=tuple(_skipped(two, selection)),
-        agents=standing.agents,
+        agents=reviewers.agents,
         analysers=examination.reports,
         outcome=_outcome(selection, bool(listed) or failing, incomplete),
-        exit_code=int(_exit_code(failing, incomplete, standing.exit_code)),
+        exit_code=int(_exit_code(failing, incomplete, reviewers.exit_code)),
         fail_on=settings.review.fail_on,
         seconds=0.0,
-        model=standing.model,
-        notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *standing.notes),
+        model=reviewers.model,
+        notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *reviewers.notes),
         below=len(stay) - len(listed),
         unlisted=dict(Counter(str(f.severity) for f in stay if f.severity.rank > least)),
-        usage=dict(standing.usage),
-        readership=standing.readership,
+        usage=dict(reviewers.usage),
+        readership=reviewers.readership,
     )
 
 
@@ -244,13 +244,15 @@ def _remarks(settings: Settings, selection: Selection, examination: Examination)
             yield f"[rules] {pattern!r} is no rule; `reviewloop explain --list` shows ours"
 
 
-def _unread(standing: ReviewersResult) -> bool:
+def _unread(reviewers: ReviewersResult) -> bool:
     """Whether silence means nothing: one reviewer failed, or nobody read it, or a file of it."""
-    agents = standing.agents
-    if standing.readership is not None and standing.readership.unread:
+    agents = reviewers.agents
+    if reviewers.readership is not None and reviewers.readership.unread:
         return True
-    nobody = bool(agents) and all(a.status == "skipped" for a in agents) and not standing.unchanged
-    return nobody or any(a.status == "failed" for a in agents)
+    all_skipped = (
+        bool(agents) and all(a.status == "skipped" for a in agents) and not reviewers.unchanged
+    )
+    return all_skipped or any(a.status == "failed" for a in agents)
 
 
 def _fails(stay: Collection[Finding], fail_on: str) -> bool:

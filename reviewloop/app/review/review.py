@@ -17,7 +17,7 @@ from reviewloop.app.project import read_settings, team_of
 from reviewloop.app.review.analysis import Read
 from reviewloop.app.review.remembered import remember, silences_of
 from reviewloop.app.review.result import ReviewersResult, analysers_word, hidden_report, result
-from reviewloop.app.review.trusted import edited_judges, rules_of, told_of
+from reviewloop.app.review.trusted import edited_judges, rules_notice, rules_of
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.comparison import Compared, CompareSpec, as_typed, compared, earlier_tree
 from reviewloop.git.diff import Change
@@ -53,7 +53,7 @@ _UNWANTED = "without a model the reviewers report patterns their analysers find,
 class ReviewRequest:
     """What the person asked for."""
 
-    asked: CompareSpec = field(
+    compare: CompareSpec = field(
         default_factory=CompareSpec
     )  # its paths as typed, relative to the start
     agents: tuple[str, ...] = ()  # empty: the whole team
@@ -81,7 +81,7 @@ class ReviewResult:
     loaded: Loaded
     redactor: Redactor = field(default_factory=Redactor)
     confirmed: frozenset[str] = frozenset()  # of `known`: what the push mends, shown by a reviewer
-    judged: str = ""  # which version judges it, where the change edits what does
+    rules_version: str = ""  # which version judges it, where the change edits what does
 
     @property
     def shown(self) -> "Shown":
@@ -152,75 +152,75 @@ def review(
     request: ReviewRequest,
     start: Path,
     *,
-    told: OnProgress = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
     listener: Listener | None = None,
 ) -> Iterator[ReviewResult]:
     """Review what was asked for and yield the result, which can be drawn while inside.
 
-    `told` hears what is being done, `listener` what each reviewer does that asks a model.
+    `on_progress` hears what is being done, `listener` what each reviewer does that asks a model.
     Raises WorkspaceError for what cannot be compared, UsageError for settings, agents or files of
     ours that are wrong.
     """
     started = time.monotonic()
-    place = locate(start)
-    project = place.user.project
-    asked = replace(request.asked, paths=as_typed(request.asked.paths, place, start))
+    repository = locate(start)
+    project = repository.user.project
+    spec = replace(request.compare, paths=as_typed(request.compare.paths, repository, start))
     if not request.rules_from:
-        asked = _with_base(
-            asked, read_settings(place.user.root, request.flags, project=project).settings
+        spec = _with_base(
+            spec, read_settings(repository.user.root, request.flags, project=project).settings
         )
     with ExitStack() as stack:
-        two = stack.enter_context(compared(start, asked))
+        two = stack.enter_context(compared(start, spec))
         edited = edited_judges(two.private, two.base, two.new, project)
-        rules_tree = _tree(request.rules_from, place, two) if request.rules_from else ""
+        rules_tree = _tree(request.rules_from, repository, two) if request.rules_from else ""
         if not rules_tree and edited and _by_base(request):
             rules_tree = two.base
         rules = stack.enter_context(rules_of(two.private, rules_tree)) if rules_tree else None
-        root = rules or place.user.root
+        root = rules or repository.user.root
         loaded = read_settings(root, request.flags, project=project)
         if model_in_force(request.model, loaded) != NO_MODEL:
             require_all("a review with a model", instead="leave the model out with --model none")
         team = chosen(team_of(root, project).reviewers, request.agents)
         loaded = _with_model(request, loaded, team)
         settings = loaded.settings
-        told("reading the change")
+        on_progress("reading the change")
         change = two.private.change(two.old, two.new)
         selection = _selected(change, two, settings)
         silences = silences_of(two, loaded, remembered=request.remembered, rules_tree=rules_tree)
-        redactor = redactor_of(place.user)
-        part_only = asked.whole or bool(asked.paths)
+        redactor = redactor_of(repository.user)
+        part_only = spec.whole or bool(spec.paths)
         names = {agent.name for agent in team}
         whole = (change, selection, two.private, two.user, settings, names, redactor, part_only)
         to_read = Read(*whole, of_others=request.untrusted or bool(request.rules_from))
-        told("running the analysers")
+        on_progress("running the analysers")
         late = _LateEvidence(stack.enter_context(closing(to_read.late())), selection, silences)
-        tell = partial(_tell_name, told)
-        examination = to_read.early(on_disk=two.in_checkout, told=tell)
+        notify = partial(_notify_name, on_progress)
+        examination = to_read.early(on_disk=two.in_checkout, on_report=notify)
         pieces = evidence_of(examination, selection.sources, level=silences.level)
         reviewed = earlier_tree(two.private, request.deep_from, two.base_commit, two.head_commit)
         read = (loaded, team, two, change, selection, pieces, late, redactor, reviewed)
-        standing = _standing(request, *read, rules, told, listener)
+        reviewers = _reviewers_result(request, *read, rules, on_progress, listener)
         examination = examination.joined(late.examination)
         evidence = whole_evidence(pieces, late.pieces)
-        judged = told_of(edited, base=bool(rules_tree)) if edited else ""
+        rules_version = rules_notice(edited, base=bool(rules_tree)) if edited else ""
         report = result(
             two=two,
             settings=settings,
             selection=selection,
             examination=examination,
             pieces=[*evidence, *late.pieces],
-            standing=standing,
+            reviewers=reviewers,
             silences=silences,
             untrusted=request.untrusted,
-            notes=filter(None, (judged,)),
+            notes=filter(None, (rules_version,)),
         )
         report = replace(report, seconds=round(time.monotonic() - started, 3))
         report = hidden_report(report, redactor.held)
         if request.remembered:
             remember(two, report)
-        confirmed = standing.confirmed
+        confirmed = reviewers.confirmed
         yield ReviewResult(
-            report, tuple(evidence), change, two, loaded, redactor, confirmed, judged
+            report, tuple(evidence), change, two, loaded, redactor, confirmed, rules_version
         )
 
 
@@ -242,12 +242,12 @@ class _LateEvidence:
         return tuple(evidence_of(self.examination, self.selection.sources, level=level))
 
 
-def _tell_name(told: OnProgress, report: AnalyserReport) -> None:
-    told(report.name)
+def _notify_name(on_progress: OnProgress, report: AnalyserReport) -> None:
+    on_progress(report.name)
 
 
-def _tree(commit: str, place: ReviewRepository, two: Compared) -> str:
-    return two.private.tree_of(resolve(place, commit).commit)
+def _tree(commit: str, repository: ReviewRepository, two: Compared) -> str:
+    return two.private.tree_of(resolve(repository, commit).commit)
 
 
 def _by_base(request: ReviewRequest) -> bool:
@@ -256,8 +256,8 @@ def _by_base(request: ReviewRequest) -> bool:
     Who names a base, a commit or a patch reviews what others may have written. A person's own
     uncommitted work is judged by the files as they are: that is how one tries a setting.
     """
-    asked = request.asked
-    named = asked.range or asked.base or asked.commit or asked.patch is not None
+    spec = request.compare
+    named = spec.range or spec.base or spec.commit or spec.patch is not None
     return request.with_threshold == "base" or (not request.with_threshold and bool(named))
 
 
@@ -273,12 +273,12 @@ def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
     )
 
 
-def _with_base(asked: CompareSpec, settings: Settings) -> CompareSpec:
+def _with_base(spec: CompareSpec, settings: Settings) -> CompareSpec:
     """Return what was asked with the settings' base branch, where a base matters."""
-    named = asked.range or asked.staged or asked.commit or asked.whole or asked.base
-    if named or asked.patch is not None or not settings.review.base:
-        return asked
-    return replace(asked, base=settings.review.base)
+    named = spec.range or spec.staged or spec.commit or spec.whole or spec.base
+    if named or spec.patch is not None or not settings.review.base:
+        return spec
+    return replace(spec, base=settings.review.base)
 
 
 def chosen(
@@ -299,17 +299,17 @@ def chosen(
     return tuple(picked.values())
 
 
-def model_in_force(asked: str, loaded: Loaded) -> str:
+def model_in_force(model: str, loaded: Loaded) -> str:
     """Return the model that is asked, `none` when nobody configured one.
 
     A key in the environment chooses none, unless `auto` asks for that: a review must not begin to
     cost money by itself.
     """
-    if asked == AUTO:
+    if model == AUTO:
         return loaded.settings.models.reasoning
-    if asked == NO_MODEL or (asked and loaded.origins.get("models.reasoning") != FLAG):
-        return asked
-    configured = asked or loaded.is_set("models.reasoning")
+    if model == NO_MODEL or (model and loaded.origins.get("models.reasoning") != FLAG):
+        return model
+    configured = model or loaded.is_set("models.reasoning")
     return loaded.settings.models.reasoning if configured else NO_MODEL
 
 
@@ -337,7 +337,7 @@ def _unasked(request: ReviewRequest, loaded: Loaded) -> str:
     return _UNCONFIGURED.format(model=request.named)
 
 
-def _standing(
+def _reviewers_result(
     request: ReviewRequest,
     loaded: Loaded,
     team: Sequence[AgentDefinition],
@@ -349,7 +349,7 @@ def _standing(
     redactor: Redactor,
     reviewed: str,
     rules: Path | None,
-    told: OnProgress,
+    on_progress: OnProgress,
     listener: Listener | None,
 ) -> ReviewersResult:
     model = model_in_force(request.model, loaded)
@@ -362,7 +362,7 @@ def _standing(
         return analysers_word(whole_evidence(pieces, late.pieces), names, note)
     from reviewloop.app.review.models import ModelRequest, models_word
 
-    told(f"asking {model}")
+    on_progress(f"asking {model}")
     return models_word(
         ModelRequest(
             loaded,

@@ -46,7 +46,7 @@ def edited_judges(private: PrivateRepo, old: str, new: str, project: str = "") -
     return tuple(paths)
 
 
-def told_of(paths: tuple[str, ...], *, base: bool) -> str:
+def rules_notice(paths: tuple[str, ...], *, base: bool) -> str:
     """Return in one line that a change edits what judges it, and which version counts."""
     named = ", ".join(map(one_line, paths[:_NAMED]))
     more = f" and {counted(len(paths) - _NAMED, 'more file')}" if paths[_NAMED:] else ""
@@ -91,7 +91,7 @@ def rules_of(private: PrivateRepo, tree: str) -> Iterator[Path]:
         for path in rules:
             text = _write(private, tree, path, root)
             for inside in (match[1] or match[2] for match in _REFERENCE.finditer(text)):
-                named |= dict.fromkeys(_places(inside.decode("utf-8", "replace").strip(), path))
+                named |= dict.fromkeys(_locations(inside.decode("utf-8", "replace").strip(), path))
         for path in list(named)[:_MOST_REFERENCES]:
             if path in plain:
                 _write(private, tree, path, root)
@@ -104,7 +104,7 @@ def _is_rule(path: str) -> bool:
     return inner.endswith(_ENDS) or any(f"/{folder}" in inner for folder in _FOLDERS)
 
 
-def _places(reference: str, of: str) -> Iterator[str]:
+def _locations(reference: str, of: str) -> Iterator[str]:
     """Yield the paths a reference may mean: from the root, or from the file that makes it."""
     for start in (Path(), Path(of).parent):
         parts: list[str] = []

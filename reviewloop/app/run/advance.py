@@ -172,8 +172,8 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
     from reviewloop.loop.graph import build_graph
 
     record, limits = context.record, context.settings.limits
-    place = context.folder / CHECKPOINTS
-    with open_checkpoints(place, context.shared, record.run_id) as checkpoints:
+    path = context.folder / CHECKPOINTS
+    with open_checkpoints(path, context.shared, record.run_id) as checkpoints:
         graph = build_graph(
             [agent.name for agent in context.team.reviewers],
             rounds=limits.rounds,
@@ -259,11 +259,11 @@ def _save_at_the_end(context: RunContext) -> None:
 
 def _export(context: RunContext) -> None:
     """Write the recording that `--record` asked for; that it fails must not cost the run."""
-    wanted = context.record.options.get("record_to")
-    if not wanted:
+    target = context.record.options.get("record_to")
+    if not target:
         return
     try:
-        export_journal(context.journal, Path(wanted))
+        export_journal(context.journal, Path(target))
     except ReviewLoopError as error:
         context.events.tell("note", text=str(error))
 

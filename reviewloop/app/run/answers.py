@@ -148,8 +148,8 @@ def _only_to_resume(repository: Repository) -> RunRecord:
     if waiting and not any(run.status in RESUMABLE for run in runs):
         if len(waiting) == 1:
             return waiting[0]
-        told = "; ".join(map(ways_on, waiting))
-        raise UsageError(f"no run stopped on its way; these ask you: {told}")
+        ways = "; ".join(map(ways_on, waiting))
+        raise UsageError(f"no run stopped on its way; these ask you: {ways}")
     return repository.runs.only(RESUMABLE, "resume")
 
 

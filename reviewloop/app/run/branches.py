@@ -15,7 +15,7 @@ from reviewloop.store.runs import RunRecord
 
 
 def choose_branch(
-    repository: Repository, settings: Settings, wanted: str, name: str, *, go_on: bool = False
+    repository: Repository, settings: Settings, requested: str, name: str, *, go_on: bool = False
 ) -> tuple[str, bool]:
     """Return (branch the commit goes to, whether it is made at approval).
 
@@ -24,7 +24,7 @@ def choose_branch(
     """
     user = repository.user
     offered = f"reviewloop/{safe_branch_name(name)}"
-    if not wanted:
+    if not requested:
         if user.branch is None:
             problem = "HEAD is detached, so there is no branch to commit to"
             raise GuardRailError(
@@ -38,23 +38,24 @@ def choose_branch(
                 f"{problem}; start with --branch {offered}", offer=offered, problem=problem
             )
         return user.branch, False
-    if check_branch(wanted, settings).status.stops:
-        problem = f"the branch {wanted} is protected"
+    if check_branch(requested, settings).status.stops:
+        problem = f"the branch {requested} is protected"
         raise GuardRailError(
             f"{problem}; choose another, say {offered}", offer=offered, problem=problem
         )
-    branch_ref(Git(user.common_dir), wanted)  # refuses a name that git does not allow
-    if wanted == user.branch:
-        return wanted, False
-    if branch_exists(user, wanted):
+    branch_ref(Git(user.common_dir), requested)  # refuses a name that git does not allow
+    if requested == user.branch:
+        return requested, False
+    if branch_exists(user, requested):
         if go_on:
-            is_checked_out(Git(user.git_dir, cwd=user.root), user.root, f"refs/heads/{wanted}")
-            return wanted, False
+            is_checked_out(Git(user.git_dir, cwd=user.root), user.root, f"refs/heads/{requested}")
+            return requested, False
         raise UsageError(
-            f"the branch {wanted} exists already; switch to it first (`git switch {wanted}`), or "
+            f"the branch {requested} exists already; "
+            f"switch to it first (`git switch {requested}`), or "
             "choose another name"
         )
-    return wanted, True
+    return requested, True
 
 
 def looked_again(repository: Repository) -> Repository:

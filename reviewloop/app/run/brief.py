@@ -54,7 +54,7 @@ def rejected_before(
     return tuple(reversed(found))
 
 
-def told_why(brief: Brief) -> list[str]:
+def rejection_reasons(brief: Brief) -> list[str]:
     """Return what people are told of the words that reach the implementer."""
     return [f"the implementer is told why {run} was rejected: {why}" for run, why in brief.rejected]
 
@@ -135,9 +135,9 @@ def _brief(
     paths = [*likely_paths(spec, task or subject.instruction, entries, project)]
     secret = settings.guard.secret_files
     never = (*secret, *PATTERNS)
-    hides = partial(kiroignored, private, tree)
+    is_ignored = partial(kiroignored, private, tree)
     steering = steering_shown(
-        repository.user.root, paths, about, secret, hides, folder=project, manual=manual
+        repository.user.root, paths, about, secret, is_ignored, folder=project, manual=manual
     )
     if unknown := steering.without(manual):
         there = ", ".join(steering.names()) or "none"

@@ -111,7 +111,7 @@ def findings_in_runs(repository: Repository) -> Iterator[tuple[RunRecord, Findin
                         yield record, Finding.model_validate(item)
 
 
-def tell(repository: Repository, record: RunRecord, word: str) -> RunRecord:
+def dismiss_in_run(repository: Repository, record: RunRecord, word: str) -> RunRecord:
     """Have a run that waits, or is blocked, ask anew with the dismissals as they are now.
 
     No model is asked and no guard-rail runs: it is the same change. The commit is another one, as
@@ -139,7 +139,7 @@ def left_in(repository: Repository, record: RunRecord) -> int:
     return sum(one.severity.actionable and one.status in _LEFT for one in found)
 
 
-def standing_on(repository: Repository, record: RunRecord) -> list[str]:
+def dependents_of(repository: Repository, record: RunRecord) -> list[str]:
     """Return the runs that stand on the commit which a run proposed with this record."""
     commit = _proposal(repository, record)["commit"]
     runs = repository.runs.all() if commit else ()
@@ -162,17 +162,17 @@ def _items(repository: Repository, record: RunRecord) -> Iterator[dict[str, Any]
             yield blobs.get_json(ref["blob"])
 
 
-def _book(place: Path, run_id: str) -> dict[str, Any]:
+def _book(folder: Path, run_id: str) -> dict[str, Any]:
     """Return the references to findings in the newest checkpoint of a run."""
     import sqlite3
 
     from reviewloop.app.run.checkpoints import open_checkpoints
 
     try:
-        with open_checkpoints(place) as saver:
+        with open_checkpoints(folder) as saver:
             found = saver.get_tuple({"configurable": {"thread_id": run_id, "checkpoint_ns": ""}})
     except sqlite3.Error as error:
-        raise WorkspaceError(f"{place} cannot be read: {error}") from error
+        raise WorkspaceError(f"{folder} cannot be read: {error}") from error
     return dict(found.checkpoint["channel_values"].get("findings", {})) if found else {}
 
 
@@ -181,13 +181,13 @@ def files_of(seen: RunView) -> tuple[FileChange, ...]:
     return seen.private.change(seen.proposal["base_tree"], seen.proposal["tree"]).files
 
 
-def without(seen: RunView, wanted: Iterable[str]) -> str:
+def without(seen: RunView, selection: Iterable[str]) -> str:
     """Return the tree without the change of these files; each may be a path, folder or pattern.
 
     Raises `UsageError` for one that the change does not touch, and when nothing would be left.
     """
     files, out = files_of(seen), dict[str, FileChange]()
-    for word in wanted:
+    for word in selection:
         name = word.rstrip("/")
         found = [one for one in files if _is_meant(one, name)]
         if not found:

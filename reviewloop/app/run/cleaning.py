@@ -69,14 +69,14 @@ def _is_stranger(run: RunRecord, by_id: Mapping[str, RunRecord], absent: set[str
 
 def _absent(repository: Repository, commits: Iterable[str]) -> set[str]:
     """Return those of the commits that the repository does not have."""
-    wanted = sorted({commit for commit in commits if commit})
-    if not wanted:
+    required = sorted({commit for commit in commits if commit})
+    if not required:
         return set()
     git = Git(repository.user.git_dir)
-    asked = "".join(f"{commit}\n" for commit in wanted).encode()
-    answers = git.run("cat-file", "--batch-check=%(objecttype)", input=asked).splitlines()
+    query = "".join(f"{commit}\n" for commit in required).encode()
+    answers = git.run("cat-file", "--batch-check=%(objecttype)", input=query).splitlines()
     return {
-        commit for commit, line in zip(wanted, answers, strict=True) if line.endswith(b" missing")
+        commit for commit, line in zip(required, answers, strict=True) if line.endswith(b" missing")
     }
 
 
@@ -149,10 +149,10 @@ def delete_garbage(repository: Repository, garbage: Garbage) -> list[str]:
 
     Returns what to tell the person: figures of a deleted run that could not be kept.
     """
-    told = []
+    notices = []
     for record in garbage.runs:
         if not garbage.metrics and (trouble := remember(repository.folder, record)):
-            told.append(trouble)
+            notices.append(trouble)
         delete_run(repository, record)
     for path in (*garbage.starts, *garbage.reviews):
         remove_tree(path)
@@ -160,7 +160,7 @@ def delete_garbage(repository: Repository, garbage: Garbage) -> list[str]:
         path.unlink(missing_ok=True)
     if not repository.runs.all():
         remove_tree(repository.folder / "line")  # what runs of a batch was built on
-    return told
+    return notices
 
 
 def delete_run(repository: Repository, record: RunRecord) -> None:

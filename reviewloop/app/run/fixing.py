@@ -41,7 +41,7 @@ _TASK = (
 
 
 @dataclass(frozen=True)
-class FixWish:
+class FixRequestText:
     """What a run shall fix, and by whose rules."""
 
     findings: tuple[Finding, ...]
@@ -65,7 +65,7 @@ class FixPlan:
     left: Mapping[str, str]  # id of what is not tried -> why
 
 
-def plan_fix(repository: Repository, request: FixWish) -> FixPlan:
+def plan_fix(repository: Repository, request: FixRequestText) -> FixPlan:
     """Look the findings up in the base and check everything that can be checked for free.
 
     Raises the `ReviewLoopError` of the first thing that stands in the way, among them that none
@@ -76,7 +76,7 @@ def plan_fix(repository: Repository, request: FixWish) -> FixPlan:
     if user.head == request.base:
         at_base = repository
     with scratch_of(at_base) as private:
-        todo, left = _placed(request.findings, private, private.tree_of(request.base))
+        todo, left = _located(request.findings, private, private.tree_of(request.base))
         if not todo:
             raise UsageError(f"nothing can be fixed: {_why(request.findings, left)}")
         own = rules_of(private, private.tree_of(request.rules_from)) if request.rules_from else None
@@ -122,14 +122,14 @@ def plan_fix(repository: Repository, request: FixWish) -> FixPlan:
     return FixPlan(at_base, plan, tuple(todo), left)
 
 
-def _placed(
+def _located(
     findings: Iterable[Finding], private: PrivateRepo, tree: str
 ) -> tuple[list[Finding], dict[str, str]]:
     """Return the findings as they stand in a tree, and why the others are not tried."""
     todo: list[Finding] = []
     left: dict[str, str] = {}
     for finding in findings:
-        reason = _only_a_person(finding)
+        reason = _only_a_user(finding)
         found = None if reason else _found_again(finding, partial(_text, private, tree))
         if found is None:
             left[finding.id] = reason or "its code is not there any more"
@@ -138,7 +138,7 @@ def _placed(
     return todo, left
 
 
-def _only_a_person(finding: Finding) -> str:
+def _only_a_user(finding: Finding) -> str:
     if not finding.path:
         return "it is about no file, so it takes a person"
     if is_protected(finding.path):
@@ -185,8 +185,8 @@ def _text(private: PrivateRepo, tree: str, path: str) -> str | None:
 
 
 def _why(findings: Sequence[Finding], left: Mapping[str, str]) -> str:
-    told = [f"{finding.title}: {left[finding.id]}" for finding in findings]
-    return "; ".join(told) or "there is no such finding"
+    reasons = [f"{finding.title}: {left[finding.id]}" for finding in findings]
+    return "; ".join(reasons) or "there is no such finding"
 
 
 def _title(findings: Sequence[Finding]) -> str:

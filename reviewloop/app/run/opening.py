@@ -78,11 +78,11 @@ def asks_others(record: RunRecord, settings: Settings, folder: Path) -> str:
     if not names:
         return ""
     with closing(Journal(folder / JOURNAL)) as journal:
-        asked = {str(call.request["model"]) for call in journal.calls("model")}
-    record.options[EARLIER_MODELS] = sorted(asked)
-    said = dict.fromkeys(f"asks {new} instead of {old} from here on" for old, new in names)
-    kept = "; what was answered is not asked again" if asked else ""
-    return f"{' and '.join(said)}{kept}"
+        models = {str(call.request["model"]) for call in journal.calls("model")}
+    record.options[EARLIER_MODELS] = sorted(models)
+    sentences = dict.fromkeys(f"asks {new} instead of {old} from here on" for old, new in names)
+    kept = "; what was answered is not asked again" if models else ""
+    return f"{' and '.join(sentences)}{kept}"
 
 
 @contextmanager
@@ -108,8 +108,8 @@ def open_context(
         blobs = Blobs(folder / "blobs", redactor.held)
         events = Events(folder / "events.jsonl", listener, redactor.for_people)
         fence = Fence(record.nonce)
-        place = folder / "workspace" / repository.user.root.name
-        workspace = Workspace(private, place, filling_of(settings.workspace))
+        checkout_root = folder / "workspace" / repository.user.root.name
+        workspace = Workspace(private, checkout_root, filling_of(settings.workspace))
         sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
         budget = _budget(record, settings, journal)
         rates, old = shared.rates if shared else None, record.options.get(EARLIER_MODELS, ())
@@ -151,7 +151,7 @@ def _budget(record: RunRecord, settings: Settings, journal: Journal) -> Budget:
         limits,
         spent=spent_by(journal),
         seconds_used=record.active_seconds,
-        lent=[name for name, is_lower in lower.items() if is_lower],
+        shared=[name for name, is_lower in lower.items() if is_lower],
     )
 
 

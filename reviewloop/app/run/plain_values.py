@@ -27,9 +27,9 @@ _NAMED = range(6)  # codes of msgpack extensions that name a module and a type
 class Plain(JsonPlusSerializer):
     """Reads plain values and LangGraph's own marks; anything else is a `WorkspaceError`."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, location: str) -> None:
         super().__init__(allowed_msgpack_modules=None)
-        self._place = place
+        self._location = location
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """Return what was stored; raise `WorkspaceError` for what we never write."""
@@ -61,7 +61,8 @@ class Plain(JsonPlusSerializer):
 
     def _refused(self, what: str) -> WorkspaceError:
         return WorkspaceError(
-            f"{self._place} holds {what}, which reviewloop never writes there, so it was changed "
+            f"{self._location} holds {what}, which reviewloop never writes there, so it was "
+            "changed "
             "by something else and is not read; `reviewloop checkout RUN NAME` saves the run's "
             "work as a branch"
         )

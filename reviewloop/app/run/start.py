@@ -14,7 +14,7 @@ from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
 from reviewloop.app.run.answers import ways_on
 from reviewloop.app.run.branches import choose_branch, on_branch
-from reviewloop.app.run.brief import Subject, brief_of, scratch_of, told_why
+from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scratch_of
 from reviewloop.app.run.estimate import Estimate, estimate_run
 from reviewloop.app.run.opening import team_to_plain
 from reviewloop.app.sandboxing import Acceptance, described, not_needed, required
@@ -61,14 +61,14 @@ class RunRequest:
     flags: Mapping[str, Any] = field(default_factory=dict)
     base: Base | None = None  # another run's commit to start from, for a batch
     done: frozenset[str] = frozenset()  # tasks that this commit holds besides the ticked ones
-    models_asked: bool = False  # a batch asks the providers once, not for each of its tasks
+    models_checked: bool = False  # a batch asks the providers once, not for each of its tasks
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a run would do; nothing was paid for it and nothing was written."""
 
-    wanted: RunRequest
+    request: RunRequest
     loaded: Loaded
     team: Team
     spec: Spec | None
@@ -116,7 +116,7 @@ class Plan:
         }
 
 
-def plan(repository: Repository, wanted: RunRequest) -> Plan:
+def plan(repository: Repository, request: RunRequest) -> Plan:
     """Check everything that can be checked for free, and say what would be done.
 
     Raises the `ReviewLoopError` of the first thing that stands in the way.
@@ -126,38 +126,38 @@ def plan(repository: Repository, wanted: RunRequest) -> Plan:
 
     require_all("implementing a task")
     user = repository.user
-    loaded = read_settings(user.root, wanted.flags, project=user.project)
+    loaded = read_settings(user.root, request.flags, project=user.project)
     settings = loaded.settings
     require_trust(loaded, repository)
-    sandbox = required(settings, wanted.unsandboxed)
+    sandbox = required(settings, request.unsandboxed)
     installed_guards()  # one that cannot be loaded is said now
-    if model := wanted.flags.get("models.reasoning"):
+    if model := request.flags.get("models.reasoning"):
         require_provider(model)  # a mistyped name is said before what the task waits for
-    spec, task = _subject(repository, wanted, settings.spec.path)
-    _refuse_second_run(repository, spec, task, wanted)
-    if wanted.record_to and not Path(wanted.record_to).parent.is_dir():
-        raise UsageError(f"--record {wanted.record_to}: its folder does not exist; make it first")
-    if wanted.record_to:
-        refuse_links(wanted.record_to)
-    if wanted.record_to and Path(wanted.record_to).resolve() in _model_files(settings):
-        raise UsageError(f"--record {wanted.record_to} would overwrite the model's own file")
-    name = spec.name if spec else " ".join(wanted.instruction.split()[:_WORDS_OF_A_BRANCH])
-    branch, new_branch = choose_branch(repository, settings, wanted.branch, name, go_on=True)
+    spec, task = _subject(repository, request, settings.spec.path)
+    _refuse_second_run(repository, spec, task, request)
+    if request.record_to and not Path(request.record_to).parent.is_dir():
+        raise UsageError(f"--record {request.record_to}: its folder does not exist; make it first")
+    if request.record_to:
+        refuse_links(request.record_to)
+    if request.record_to and Path(request.record_to).resolve() in _model_files(settings):
+        raise UsageError(f"--record {request.record_to} would overwrite the model's own file")
+    name = spec.name if spec else " ".join(request.instruction.split()[:_WORDS_OF_A_BRANCH])
+    branch, new_branch = choose_branch(repository, settings, request.branch, name, go_on=True)
     elsewhere = not new_branch and branch != user.branch
     if elsewhere:
         repository = on_branch(repository, branch) or repository
-        spec, task = _subject_there(repository, wanted, spec)
-        _refuse_second_run(repository, spec, task, wanted)
+        spec, task = _subject_there(repository, request, spec)
+        _refuse_second_run(repository, spec, task, request)
     team = team_of(user.root, user.project)
     loaded = completed(loaded, os.environ)
     settings = loaded.settings
-    doubts = require_models(loaded, team, asked=wanted.models_asked)
-    subject = Subject(spec, task, wanted.instruction)
+    doubts = require_models(loaded, team, is_checked=request.models_checked)
+    subject = Subject(spec, task, request.instruction)
     redactor = redactor_of(user)
-    brief = brief_of(repository, subject, settings, redactor, wanted.base, wanted.steering)
+    brief = brief_of(repository, subject, settings, redactor, request.base, request.steering)
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
-    notes += [*told_why(brief), *not_needed(sandbox, wanted.unsandboxed)]
+    notes += [*rejection_reasons(brief), *not_needed(sandbox, request.unsandboxed)]
     notes += [*doubts, *caps_without_price(settings, team.members)]
     if user.dirty:
         beside = left_alone(user, "the run", None if elsewhere else spec)
@@ -171,7 +171,7 @@ def plan(repository: Repository, wanted: RunRequest) -> Plan:
             "given to any agent"
         )
     return Plan(
-        wanted,
+        request,
         loaded,
         team,
         spec,
@@ -200,7 +200,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     redactor = redactor_of(user)
     with wait_for(repository.folder / "begin.lock", "the start of a run"):
         # Once more: since it was planned another terminal may have begun the same task.
-        _refuse_second_run(repository, planned.spec, planned.task, planned.wanted)
+        _refuse_second_run(repository, planned.spec, planned.task, planned.request)
         folder = repository.run_folder(run_id)
         with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
             record = _written(repository, planned, run_id, folder, redactor)
@@ -209,7 +209,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     events = Events(folder / "events.jsonl", redact=redactor.for_people)
     events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
     events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
-    for sentence in told_why(planned.brief):
+    for sentence in rejection_reasons(planned.brief):
         events.tell("note", text=sentence)
     if planned.task and settings.spec.mark_in_progress and not elsewhere:
         with hold(repository.lock, f"the repository {record.repository}"):
@@ -224,7 +224,7 @@ def _written(
     user, settings = repository.user, planned.loaded.settings
     for name in ("logs", "blobs"):
         (folder / name).mkdir(mode=0o700)
-    private = create_on(folder / "git", user, planned.wanted.base)
+    private = create_on(folder / "git", user, planned.request.base)
     private.close()
     blobs = Blobs(folder / "blobs", redactor.held)
     record = RunRecord(
@@ -237,14 +237,14 @@ def _written(
         task_id=planned.brief.task_id,
         spec_path=planned.brief.spec_path,
         project=user.project,
-        instruction=redactor.for_people(planned.wanted.instruction),
+        instruction=redactor.for_people(planned.request.instruction),
         status=RunStatus.RUNNING,
         settings=kept(settings),
         options={
             "brief": blobs.put_json(planned.brief.plain()),
             "team": blobs.put_json(team_to_plain(planned.team)),
-            "record_to": planned.wanted.record_to,
-            "unsandboxed": planned.wanted.unsandboxed,
+            "record_to": planned.request.record_to,
+            "unsandboxed": planned.request.unsandboxed,
             "sandbox": str(planned.sandbox.level),
             **planned.options,
             **({"first": blobs.put_json(dict(planned.first))} if planned.first else {}),
@@ -257,25 +257,25 @@ def _written(
 
 
 def _subject(
-    repository: Repository, wanted: RunRequest, default_spec: str
+    repository: Repository, request: RunRequest, default_spec: str
 ) -> tuple[Spec | None, Task | None]:
-    if wanted.instruction:
+    if request.instruction:
         return None, None
-    user, path = repository.user, wanted.spec or default_spec or None
+    user, path = repository.user, request.spec or default_spec or None
     spec = open_spec(
         DiskFiles(user.root),
         path,
         project=user.project,
-        here=user.here if wanted.spec else user.project,
+        here=user.here if request.spec else user.project,
     )
-    spec = with_done(spec, wanted.done)
-    if wanted.task == "next" and not wanted.again:
+    spec = with_done(spec, request.done)
+    if request.task == "next" and not request.again:
         return spec, _next_free(repository, spec)
-    return spec, _picked(repository, spec, wanted.task)
+    return spec, _picked(repository, spec, request.task)
 
 
 def _subject_there(
-    repository: Repository, wanted: RunRequest, spec: Spec | None
+    repository: Repository, request: RunRequest, spec: Spec | None
 ) -> tuple[Spec | None, Task | None]:
     """Return the spec as the branch has it that the run goes on on, and the task in it.
 
@@ -287,24 +287,24 @@ def _subject_there(
         files = TreeFiles(private.reader(private.tree_of(private.head)))
         known = any(files.read(task.path) is not None for task in spec.tasks[:1])
         there = open_spec(files, spec.path) if known else spec
-        there = with_done(there, wanted.done)
-        if wanted.task == "next" and not wanted.again:
+        there = with_done(there, request.done)
+        if request.task == "next" and not request.again:
             return there, _next_free(repository, there)
-        return there, _picked(repository, there, wanted.task)
+        return there, _picked(repository, there, request.task)
 
 
-def _picked(repository: Repository, spec: Spec, wanted: str) -> Task:
+def _picked(repository: Repository, spec: Spec, selection: str) -> Task:
     """Return the wanted task; where it waits for a task that has a run, say what that run needs."""
     try:
-        return pick(spec, wanted)
+        return pick(spec, selection)
     except MissingDependenciesError as error:
         runs = [run for one in error.waiting for run in _unfinished(repository, spec, one)[:1]]
-        told = "; ".join(
+        choices = "; ".join(
             f"{run.task_id}: {ways_on(run)}" for run in runs if not _works(repository, run)
         )
-        if not told:
+        if not choices:
             raise
-        raise UsageError(f"{error.sentence}; {told}") from error
+        raise UsageError(f"{error.sentence}; {choices}") from error
 
 
 def _works(repository: Repository, run: RunRecord) -> bool:
@@ -323,9 +323,9 @@ def _next_free(repository: Repository, spec: Spec) -> Task:
 
 
 def _refuse_second_run(
-    repository: Repository, spec: Spec | None, task: Task | None, wanted: RunRequest
+    repository: Repository, spec: Spec | None, task: Task | None, request: RunRequest
 ) -> None:
-    if spec is None or task is None or wanted.again:
+    if spec is None or task is None or request.again:
         return
     for run in _unfinished(repository, spec, task):
         _refuse_at_work(repository, task, run)
@@ -379,13 +379,13 @@ def left_alone(user: UserRepo, what: str, spec: Spec | None = None) -> str:
     """
     read = tuple(path for path in user.dirty if is_read_from_disk(path, user.project, spec))
     rest = tuple(path for path in user.dirty if path not in read)
-    said = []
+    notices = []
     if read:
-        said.append(f"uncommitted, but read from disk for {what}: {_listed(read)}")
+        notices.append(f"uncommitted, but read from disk for {what}: {_listed(read)}")
     if rest:
         mine = f"your uncommitted changes ({_listed(rest)})"
-        said.append(f"{mine} are not part of {what} and stay untouched")
-    return "; ".join(said)
+        notices.append(f"{mine} are not part of {what} and stay untouched")
+    return "; ".join(notices)
 
 
 def _listed(paths: tuple[str, ...]) -> str:

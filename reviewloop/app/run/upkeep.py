@@ -131,12 +131,12 @@ def _latest_committed(repository: Repository) -> RunRecord:
     found = [run for run in repository.runs.all() if run.status is RunStatus.COMMITTED]
     if not found:
         raise UsageError("no run of this repository has a commit to take back")
-    for wanted in (
+    for candidate in (
         lambda run: (repository.run_folder(run.run_id) / _INTENT).exists(),
         lambda run: run.commit == user.head,
         lambda run: run.branch == user.branch,
     ):
-        if one := next(filter(wanted, found), None):
+        if one := next(filter(candidate, found), None):
             return one
     return found[0]
 

@@ -19,7 +19,7 @@ class Status(StrEnum):
     PASSED = "passed"
     NEEDS_CHANGES = "needs_changes"  # findings at or above `fail-on`
     FINDINGS = "findings"  # must-fix findings are open, and `fail-on: never` asked to go on
-    NEEDS_PERSON = "needs_person"  # a stranger's change keeps files of its own from being read
+    NEEDS_USER = "needs_person"  # a stranger's change keeps files of its own from being read
     REVIEW_ERROR = "review_error"  # something was not reviewed, or could not be posted
     SKIPPED = "skipped"  # on purpose, with the reason in the summary of the job
 

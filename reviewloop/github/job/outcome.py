@@ -41,7 +41,7 @@ _ENDED_WELL = {ExitCode.CLEAN, ExitCode.FINDINGS}
 _INPUT = ("input", "cache_read", "cache_write")
 _LEVELS = {
     Status.REVIEW_ERROR: "error",
-    Status.NEEDS_PERSON: "warning",
+    Status.NEEDS_USER: "warning",
     Status.SKIPPED: "notice",
 }
 
@@ -121,7 +121,7 @@ def status_of(
     status = _status(report, fail_on, open_, open_ if counting is None else tuple(counting))
     waits = untrusted and any(file.chosen for file in report.skipped)
     if waits and status in {Status.PASSED, Status.FINDINGS, Status.SKIPPED}:
-        return Status.NEEDS_PERSON
+        return Status.NEEDS_USER
     return status
 
 
@@ -155,7 +155,7 @@ def reason_of(report: ReviewReport, status: Status) -> str:
         unread = unread_words(report.readership) if report.readership else ""
         why = failed or unread or "a cap or an interruption ended it early"
         return f"the review is incomplete: {why}"
-    if status is Status.NEEDS_PERSON:
+    if status is Status.NEEDS_USER:
         chosen = [file for file in report.skipped if file.chosen]
         named = ", ".join(one_line(file.path) for file in chosen[:3])
         more = f" and {len(chosen) - 3} more" if chosen[3:] else ""
@@ -180,7 +180,7 @@ def exit_code_of(status: Status) -> ExitCode:
     """Return the exit code of a status; nobody's skipped review turns a check red."""
     codes = {
         Status.NEEDS_CHANGES: ExitCode.FINDINGS,
-        Status.NEEDS_PERSON: ExitCode.WAITING,
+        Status.NEEDS_USER: ExitCode.WAITING,
         Status.REVIEW_ERROR: ExitCode.INCOMPLETE,
     }
     return codes.get(status, ExitCode.CLEAN)
@@ -361,7 +361,7 @@ _TITLES = {
     Status.PASSED: ("success", "Reviewed"),
     Status.NEEDS_CHANGES: ("failure", "Needs changes"),
     Status.FINDINGS: ("neutral", "Reviewed"),
-    Status.NEEDS_PERSON: ("action_required", "Needs a person"),
+    Status.NEEDS_USER: ("action_required", "Needs a person"),
     Status.REVIEW_ERROR: ("failure", "Not reviewed as a whole"),
     Status.SKIPPED: ("skipped", "Nothing to review"),
 }

@@ -204,7 +204,7 @@ class _Run:
                 return self._skipped(_PAUSED)
             request = request_of(self.pull, self.options)
             request = request if self.options.full else deepened(request, talk)
-            with review(request, start, told=self.on_progress) as done:
+            with review(request, start, on_progress=self.on_progress) as done:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
                     return replace(
                         self._skipped(reason_of(done.report, Status.SKIPPED)), nothing=True
@@ -260,7 +260,7 @@ def request_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
     if model not in ("", AUTO, NO_MODEL):
         flags |= model_flags(model)
     return ReviewRequest(
-        asked=CompareSpec(range=f"{pull.base_sha}...{pull.head_sha}"),
+        compare=CompareSpec(range=f"{pull.base_sha}...{pull.head_sha}"),
         model=model,
         flags={name: value for name, value in flags.items() if value is not None},
         remembered=False,

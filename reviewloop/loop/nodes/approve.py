@@ -44,7 +44,9 @@ def follow(context: RunContext, commit: str, base: str) -> None:
     context.base_tree = base
 
 
-def hear(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
+def apply_answer(
+    state: LoopState, answer: Mapping[str, str], context: RunContext
+) -> dict[str, Any]:
     """Return what the answer changes.
 
     `answer` holds `choice` (approve | modify | skip | edit | reword), `by`, `proposal` and, for

@@ -5,15 +5,15 @@ from typing import Any
 
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.evidence import weighed
+from reviewloop.loop.evidence import with_verdicts
 from reviewloop.loop.findings_log import (
-    changed_by_word,
-    heard,
+    apply_dismissals,
+    changed_by_dismissal,
     join_with_known,
     leaks,
-    left_to_person,
+    left_to_user,
     read_findings,
-    write_heard,
+    write_dismissals,
 )
 from reviewloop.loop.moved import reads_what_moved
 from reviewloop.loop.state import LoopState
@@ -29,19 +29,19 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     already written its verdicts, and no reviewer has read the new tree.
     """
     known = read_findings(state, context.blobs)
-    told = changed_by_word(known.values(), state, context)
-    known |= told
+    dismissed = changed_by_dismissal(known.values(), state, context)
+    known |= dismissed
     records = records_of(state, context)
-    judged = list(weighed(state, context, records)) if just_reviewed(state) else []
+    assessed = list(with_verdicts(state, context, records)) if just_reviewed(state) else []
     leaked = leaks(state, known, context)
-    if not records and not judged:
-        said = [*told.values(), *heard(leaked, state, context)]
-        _tell_counts(known | {finding.id: finding for finding in said}, context)
-        return {"findings": write_heard(said, state, context)} if said else {}
+    if not records and not assessed:
+        changed = [*dismissed.values(), *apply_dismissals(leaked, state, context)]
+        _emit_counts(known | {finding.id: finding for finding in changed}, context)
+        return {"findings": write_dismissals(changed, state, context)} if changed else {}
     read = {name: record["findings"] for name, record in records.items()}
     fresh = [Finding.model_validate(f) for found in read.values() for f in found]
-    rejected = [f for f in judged if f.status is not Status.OPEN]
-    fresh += [f for f in judged if f.status is Status.OPEN]
+    rejected = [f for f in assessed if f.status is not Status.OPEN]
+    fresh += [f for f in assessed if f.status is Status.OPEN]
     whole = [name for name in read if state["reviewers"][name]["status"] == "done"]
     outdated: list[Finding] = []
     if not reads_what_moved(state):  # of what is left nobody was asked again there
@@ -51,7 +51,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     # one adds its name instead of a second finding.
     others = [f for f in known.values() if f.open_and_actionable]
     merged = [
-        left_to_person(finding, state, context)
+        left_to_user(finding, state, context)
         for finding in join_with_known(merge([*fresh, *others]), known)
     ]
     gone = {f.id for f in others} - {f.id for f in merged}
@@ -60,16 +60,16 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         for i in gone
     ]
     found = [*outdated, *merged, *swallowed, *rejected, *leaked]
-    everything = [*told.values(), *heard(found, state, context)]
+    everything = [*dismissed.values(), *apply_dismissals(found, state, context)]
     now = known | {finding.id: finding for finding in everything}
     context.events.tell(
         "collected", findings=len(merged), left=_left(now.values()), failed=_failed(state)
     )
-    _tell_counts(now, context)
-    return {"findings": write_heard(everything, state, context)}
+    _emit_counts(now, context)
+    return {"findings": write_dismissals(everything, state, context)}
 
 
-def _tell_counts(book: Mapping[str, Finding], context: RunContext) -> None:
+def _emit_counts(book: Mapping[str, Finding], context: RunContext) -> None:
     context.events.tell("counts", **count(book.values()).plain())
 
 

@@ -103,9 +103,9 @@ def _marked_task(context: RunContext) -> Task | None:
 
 def _require_branch(context: RunContext) -> None:
     """Check the branch again: it may have become protected since the run began."""
-    judged = check_branch(context.record.branch, context.settings)
-    if judged.status.stops:
-        raise GuardRailError(f"{judged.summary}, so nothing was committed")
+    branch_check = check_branch(context.record.branch, context.settings)
+    if branch_check.status.stops:
+        raise GuardRailError(f"{branch_check.summary}, so nothing was committed")
 
 
 def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:

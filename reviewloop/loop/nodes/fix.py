@@ -8,9 +8,9 @@ from reviewloop.domain.errors import ModelAccessError, ModelError
 from reviewloop.domain.finding import Finding, Status, by_severity
 from reviewloop.faults import fault
 from reviewloop.llm.retry import ModelUnavailableError
-from reviewloop.loop.agent_tools import only_a_person, scope_of, with_resources, writing_toolbox
+from reviewloop.loop.agent_tools import only_a_user, scope_of, with_resources, writing_toolbox
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.findings_log import changed_by_word, read_findings, write_heard
+from reviewloop.loop.findings_log import changed_by_dismissal, read_findings, write_dismissals
 from reviewloop.loop.gates import failure_of
 from reviewloop.loop.nodes.implement import FINISH, needs_summary
 from reviewloop.loop.shown import reviewed_change
@@ -44,8 +44,8 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
     cycle = state.get("cycle", 0)
     tree = state["tree"]
     known = read_findings(state, context.blobs)
-    told = changed_by_word(known.values(), state, context)
-    known |= told  # a person may have dismissed something while the run stood still
+    dismissed = changed_by_dismissal(known.values(), state, context)
+    known |= dismissed  # a person may have dismissed something while the run stood still
     todo = by_severity([f for f in known.values() if f.open_and_actionable])
     number = state.get("round", 0) + bool(todo)
     done: dict[str, _Fixed] = {}
@@ -76,15 +76,15 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
         "survived": len(survivors),
         "fixed": survivors,
         "fix_from": state["tree"],
-        "findings": write_heard((told | _findings(done)).values(), state, context),
+        "findings": write_dismissals((dismissed | _findings(done)).values(), state, context),
     }
 
 
 def _fix_one(
     finding: Finding, before: str, key: CallKey, state: LoopState, context: RunContext
 ) -> _Fixed:
-    tree, failure, attempts, idle, said = before, "", finding.attempts, 0, ""
-    if reason := only_a_person(finding, context):
+    tree, failure, attempts, idle, summary = before, "", finding.attempts, 0, ""
+    if reason := only_a_user(finding, context):
         return _given_up(finding, before, attempts, reason, context)
     # Retries are the finding's, over all rounds; every round may still try once.
     tries = max(1, context.settings.limits.fix_retries + 1 - finding.attempts)
@@ -95,7 +95,7 @@ def _fix_one(
         key = replace(key, attempt=attempt)
         attempts += 1
         try:
-            tree, said = _attempt(finding, before, tree, failure, key, context)
+            tree, summary = _attempt(finding, before, tree, failure, key, context)
         except (ModelAccessError, ModelUnavailableError):
             raise  # asking again later can help, so the run pauses here
         except ModelError as error:
@@ -120,7 +120,7 @@ def _fix_one(
     elif finding.note:  # an earlier fix is in the tree, and was not found good enough
         reason = f"its fix stands, no further edit was made; {finding.note}"
     else:
-        reason = f"no edit was made: {said}"
+        reason = f"no edit was made: {summary}"
     return _given_up(finding, before, attempts, reason, context)
 
 
@@ -167,9 +167,9 @@ def _attempt(
         ending=FINISH,
         check=needs_summary,
     )
-    said = one_line(str(answer.arguments["summary"]))[:_LONGEST_REASON]
+    summary = one_line(str(answer.arguments["summary"]))[:_LONGEST_REASON]
     refused = [f"; refused: {one_line(reason)[:_LONGEST_REASON]}" for reason in answer.refused]
-    return answer.tree, "".join((said, *refused))
+    return answer.tree, "".join((summary, *refused))
 
 
 def _given_up(

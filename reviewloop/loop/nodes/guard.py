@@ -6,7 +6,7 @@ from reviewloop.domain.finding import Finding, Status, distinguish
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import join_with_known, read_findings, write_findings
-from reviewloop.loop.gates import judge
+from reviewloop.loop.gates import run_gates
 from reviewloop.loop.state import LoopState
 
 
@@ -22,7 +22,7 @@ def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
     label = f"guard-{state.get('cycle', 0)}-{state.get('round', 0)}-{state.get('repairs', 0)}-"
     label += f"on-{state['onto'][:8]}-" if state.get("onto") else ""
     label += f"edit-{state['edits']}-" if state.get("edits") else ""
-    results = judge(context, tree, label)
+    results = run_gates(context, tree, label)
     verdict = _verdict(results)
     return {
         "verdict": verdict if changed else _verdict_of_checkpoint(verdict, results),
@@ -53,7 +53,7 @@ def _findings(
     known = read_findings(state, context.blobs)
     found = distinguish(finding for result in results for finding in result.findings)
     now = {finding.id for finding in found}
-    judged = {result.name for result in results if _gave_a_verdict(result)}
+    assessed = {result.name for result in results if _gave_a_verdict(result)}
     fixed = [
         finding.model_copy(
             update={"status": Status.FIXED, "note": "the guard-rail no longer finds it"}
@@ -61,7 +61,7 @@ def _findings(
         for finding in known.values()
         if finding.status in {Status.OPEN, Status.UNRESOLVED}
         and finding.id not in now
-        and {e.source for e in finding.evidence if e.kind == "gate"} & judged
+        and {e.source for e in finding.evidence if e.kind == "gate"} & assessed
         and all(evidence.kind == "gate" for evidence in finding.evidence)
     ]
     return [*join_with_known(found, known), *fixed]
@@ -73,5 +73,5 @@ def _gave_a_verdict(result: GateResult) -> bool:
         GateStatus.PASSED,
         GateStatus.WARNING,
         GateStatus.FAILED,
-        GateStatus.NEEDS_PERSON,
+        GateStatus.NEEDS_USER,
     }

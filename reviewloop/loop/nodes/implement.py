@@ -16,7 +16,7 @@ from reviewloop.loop.agent_tools import (
 )
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings, write_findings
-from reviewloop.loop.protected import named_by_a_person
+from reviewloop.loop.protected import named_by_user
 from reviewloop.loop.shown import fitted
 from reviewloop.loop.state import LoopState
 from reviewloop.review.prompts import HOUSE_RULES
@@ -50,8 +50,8 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     cycle = state.get("cycle", 0)
     tree = state.get("tree") or context.base_tree
     if not cycle and context.brief.is_checkpoint:
-        said = {"summary": "", "subject": context.brief.title}
-        return _implemented(tree, cycle, said, context)
+        summary = {"summary": "", "subject": context.brief.title}
+        return _implemented(tree, cycle, summary, context)
     request = _request(state, context) if cycle else None
     text = context.fence.wrap("task", context.brief.briefing) + _rejections(context)
     if request:
@@ -70,13 +70,13 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     )
     tries = context.record.options.get("tries", 0)
     key = CallKey(context.team.implementer.name, "implement", cycle=cycle, attempt=tries)
-    named = named_by_a_person(state, context)
-    new_tree, said = _work(context, key, tree, named, text)
+    named = named_by_user(state, context)
+    new_tree, summary = _work(context, key, tree, named, text)
     if request:  # the commit is about the whole task, not about its latest modification
         before = context.blobs.get_json(state["summary"])
-        said["subject"] = before["subject"] or said["subject"]
-        said["summary"] = joined_paragraphs(before["summary"], said["summary"])
-    update = _implemented(new_tree, cycle, said, context)
+        summary["subject"] = before["subject"] or summary["subject"]
+        summary["summary"] = joined_paragraphs(before["summary"], summary["summary"])
+    update = _implemented(new_tree, cycle, summary, context)
     if request:
         done = new_tree != tree
         nothing = "" if done else why_nothing(context.journal, cycle)
@@ -100,15 +100,16 @@ def _rejections(context: RunContext) -> str:
     """Return the words with which people rejected what was made for this task before."""
     if not context.brief.rejected:
         return ""
-    said = "".join(context.fence.wrap("request", why) for _, why in context.brief.rejected)
+    requests = "".join(context.fence.wrap("request", why) for _, why in context.brief.rejected)
     return (
         "\n# A person rejected earlier changes for this task, the oldest first, and said why\n\n"
-        f"{said}\nNothing of those changes is there any more. Do the task so that this is heeded.\n"
+        f"{requests}\nNothing of those changes is there any more. Do the task so that "
+        "this is heeded.\n"
     )
 
 
 def _implemented(
-    tree: str, cycle: int, said: Mapping[str, str], context: RunContext
+    tree: str, cycle: int, summary: Mapping[str, str], context: RunContext
 ) -> dict[str, Any]:
     name = f"implement-{cycle}"
     context.keep(tree, name)
@@ -120,7 +121,7 @@ def _implemented(
         "round": 0,
         "survived": 0,
         "fixed": [],
-        "summary": context.blobs.put_json(said),
+        "summary": context.blobs.put_json(summary),
     }
 
 
@@ -148,7 +149,7 @@ def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
         round=state.get("round", 0),
         attempt=number + _MOST_REPAIRS * context.record.options.get("tries", 0),
     )
-    named = named_by_a_person(state, context)
+    named = named_by_user(state, context)
     refuse = scope_of_repair(state, context)
     new_tree, _ = _work(context, key, state["tree"], named, text, refuse)
     name = f"repair-{key.cycle}-{key.round}-{number}"
@@ -179,8 +180,8 @@ def _work(
     except ModelError:
         context.keep(toolbox.tree, f"{key.step}-unfinished")  # `checkout` can still save it
         raise
-    said = {name: str(answer.arguments.get(name) or "") for name in ("summary", "subject")}
-    return answer.tree, said
+    summary = {name: str(answer.arguments.get(name) or "") for name in ("summary", "subject")}
+    return answer.tree, summary
 
 
 def needs_summary(arguments: Mapping[str, Any], _last_chance: bool) -> str:

@@ -13,9 +13,14 @@ from reviewloop.llm.budget import count_warnings
 from reviewloop.loop.agent_tools import refused_edits, why_nothing
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.edited import edit_line, edited_in, words_of
-from reviewloop.loop.findings_log import changed_by_word, leaks, read_findings, write_heard
+from reviewloop.loop.findings_log import (
+    changed_by_dismissal,
+    leaks,
+    read_findings,
+    write_dismissals,
+)
 from reviewloop.loop.gates import same_tests
-from reviewloop.loop.moved import met_by, told_of
+from reviewloop.loop.moved import met_by, moved_text
 from reviewloop.loop.protected import touched_protected_files, why_blocked
 from reviewloop.loop.state import LoopState, ReviewerState, explained
 from reviewloop.loop.tick import TickedSpec, ticked_spec
@@ -52,11 +57,11 @@ def commit_message(
         if not words["ours"]:
             ours = edits if edits and edits not in words["text"] else ""
         return "\n\n".join(filter(None, (words["text"], ours))).rstrip() + "\n"
-    said = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
-    subject = commit_line(said.get("subject", "")) or commit_line(context.brief.title)
+    texts = context.blobs.get_json(state["summary"]) if state.get("summary") else {}
+    subject = commit_line(texts.get("subject", "")) or commit_line(context.brief.title)
     subject = subject[:_SUBJECT_LIMIT].rstrip() or "Change"
     lines = [subject, ""]
-    if summary := commit_paragraphs(said.get("summary", "")):
+    if summary := commit_paragraphs(texts.get("summary", "")):
         lines += [summary, ""]
     return "\n".join([*lines, ours]).rstrip() + "\n"
 
@@ -79,7 +84,7 @@ def own_lines(
     if covered is not None:
         lines.append(f"Coverage of new lines: {covered:.0%}")
     lines += [f"Protected file: {commit_line(file['path'])} ({file['kind']})" for file in protected]
-    left = [f for f in findings if f.severity.actionable and _left_to_person(f)]
+    left = [f for f in findings if f.severity.actionable and _left_to_user(f)]
     lines += [f"Left open: {_named(f)}" for f in left if BY_USER not in f.agents]
     requests = [commit_line(f.title) for f in left if BY_USER in f.agents]
     lines += [f"Asked for and not done: {request}" for request in requests]
@@ -99,7 +104,7 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
         return "no change, so there was nothing to review"
     reviewers = [n for n, r in state.get("reviewers", {}).items() if n.startswith("review-")]
     done = [n for n in reviewers if state["reviewers"][n]["status"] == "done"]
-    requests = [f for f in findings if BY_USER in f.agents and _left_to_person(f)]
+    requests = [f for f in findings if BY_USER in f.agents and _left_to_user(f)]
     counts = count(findings)
     who = f"{len(done)} of {len(reviewers)}" if len(done) < len(reviewers) else str(len(done))
     who = "re-review of the fixes" if only_fixes(state) else f"{who} reviewers"
@@ -126,11 +131,11 @@ def _counted(number: int, thing: str, things: str = "") -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {things or f'{thing}s'}"
 
 
-def _left_to_person(finding: Finding) -> bool:
+def _left_to_user(finding: Finding) -> bool:
     return finding.status in {Status.OPEN, Status.UNRESOLVED}
 
 
-_LONGEST_SAID = 500  # characters of what an implementer said that changed nothing
+_LONGEST_SUMMARY = 500  # characters of what an implementer said that changed nothing
 
 
 def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
@@ -140,8 +145,8 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     known = read_findings(state, context.blobs)
     # A run that is blocked before its review collects nothing: these must show all the same.
     listed = [*known.values(), *leaks(state, known, context)]
-    told = changed_by_word(listed, state, context)
-    findings = by_severity([told.get(finding.id, finding) for finding in listed])
+    dismissed = changed_by_dismissal(listed, state, context)
+    findings = by_severity([dismissed.get(finding.id, finding) for finding in listed])
     protected = touched_protected_files(state, context, change)
     because = _blocked_by(state, gates, change, context) or why_blocked(protected)
     pointers = context.settings.workspace.lfs != "refuse"
@@ -167,7 +172,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
             *ticked.warnings,
         ],
         "tick_on_disk": ticked.on_disk,
-        "moved": told_of(state, context),
+        "moved": moved_text(state, context),
         "met": met_by(state, context),
         "told": [{"run": run, "why": why} for run, why in context.brief.rejected],
     }
@@ -175,7 +180,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
     context.events.tell("proposed", commit=commit, blocked=blocked)
     return {
         "proposal": context.blobs.put_json(proposal),
-        "findings": write_heard(told.values(), state, context),
+        "findings": write_dismissals(dismissed.values(), state, context),
         "outcome": "blocked" if blocked else "",
         **explained(because),
     }
@@ -204,8 +209,8 @@ def _blocked_by(
         if fixes:
             return reason(ReasonKind.NO_FIX_KEPT)
         nothing = why_nothing(context.journal, state.get("cycle", 0))
-        said = one_line(context.blobs.get_json(state["summary"])["summary"])[:_LONGEST_SAID]
-        return reason(ReasonKind.CHANGE_EMPTY, nothing=nothing, said=said)
+        summary = one_line(context.blobs.get_json(state["summary"])["summary"])[:_LONGEST_SUMMARY]
+        return reason(ReasonKind.CHANGE_EMPTY, nothing=nothing, said=summary)
     if state["verdict"] == "ok":
         return _unread(state, fixes=fixes)
     return reason(ReasonKind.GATES_RED, gates=tuple(red))
@@ -289,7 +294,7 @@ def _proposal(
         governance=[
             one
             for gate in gates
-            if gate.status is GateStatus.NEEDS_PERSON
+            if gate.status is GateStatus.NEEDS_USER
             for one in gate.details.get("reasons", [gate.summary])
         ],
         findings=[finding.model_dump(mode="json") for finding in findings],
@@ -323,8 +328,8 @@ def _other_sandboxes(context: RunContext) -> list[str]:
     levels = _sandboxes(context)
     if len(levels) < 2:
         return []
-    told = ", then ".join(levels)
-    return [f"The sandbox changed on the way: commands of this run ran at {told}."]
+    sentence = ", then ".join(levels)
+    return [f"The sandbox changed on the way: commands of this run ran at {sentence}."]
 
 
 def _files(change: Change) -> list[ProposedFile]:

@@ -18,7 +18,7 @@ from reviewloop.loop.context import RunContext
 from reviewloop.loop.evidence import evidence_of, late_evidence_of
 from reviewloop.loop.findings_log import (
     join_with_known,
-    left_to_person,
+    left_to_user,
     read_findings,
     write_findings,
 )
@@ -55,7 +55,7 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     evidence_of(context, state["tree"])  # slow analysers of the fixed tree work while it reads
     context.events.tell("reviewer.start", agent=agent.name)
     try:
-        said = _ask(waiting, state, context)
+        reply = _ask(waiting, state, context)
     except (ModelAccessError, ModelUnavailableError):
         raise  # asking again later can help, so the run pauses here
     except ModelError as error:
@@ -76,28 +76,28 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
             "findings": write_findings(left, context.blobs),
         }
     still_found = _found_by_gates(state, context)
-    judged = [_judge(finding, said, state, context, still_found) for finding in waiting]
-    unheard = _unheard(waiting, said)
-    fresh = [*_new_findings(said, state, context), *_new_evidence(state, context)]
+    assessed = [_assess(finding, reply, state, context, still_found) for finding in waiting]
+    unheard = _unheard(waiting, reply)
+    fresh = [*_new_findings(reply, state, context), *_new_evidence(state, context)]
     context.events.tell(
         "reviewer.end",
         agent=agent.name,
         status="failed" if len(unheard) == len(waiting) else "incomplete" if unheard else "done",
         reason=_missing(unheard, waiting),
         findings=len(fresh),
-        resolved=sum(f.status is Status.FIXED for f in judged),
+        resolved=sum(f.status is Status.FIXED for f in assessed),
     )
-    closed = [*judged, *_gone(known.values(), waiting, state, context)]
-    told = [left_to_person(f, state, context) for f in join_with_known(fresh, known)]
+    closed = [*assessed, *_gone(known.values(), waiting, state, context)]
+    dismissed = [left_to_user(f, state, context) for f in join_with_known(fresh, known)]
     return {
-        "findings": write_findings([*closed, *told], context.blobs),
+        "findings": write_findings([*closed, *dismissed], context.blobs),
         "reviewers": {agent.name: None},  # should it have failed in an earlier round
     }
 
 
-def _unheard(waiting: list[Finding], said: ReReview) -> list[Finding]:
+def _unheard(waiting: list[Finding], reply: ReReview) -> list[Finding]:
     """Return the findings of whose fixes the re-review said nothing."""
-    answered = {answer.finding for answer in said.resolutions}
+    answered = {answer.finding for answer in reply.resolutions}
     return [finding for finding in waiting if finding.id not in answered]
 
 
@@ -132,9 +132,9 @@ def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReRev
     return read_resolutions(answer.arguments)
 
 
-def _judge(
+def _assess(
     finding: Finding,
-    said: ReReview,
+    reply: ReReview,
     state: LoopState,
     context: RunContext,
     still_found: Container[tuple[str, str]],
@@ -143,7 +143,7 @@ def _judge(
         return finding.model_copy(update={"note": "the guard-rail still finds it"})
     if finding.rule and finding.id in _found_by_analysers(state["tree"], context):
         return finding.model_copy(update={"note": "its analyser still finds it"})
-    answer = next((r for r in said.resolutions if r.finding == finding.id), None)
+    answer = next((r for r in reply.resolutions if r.finding == finding.id), None)
     if answer is None:
         return finding.model_copy(update={"note": "the re-review did not answer"})
     if not answer.resolved:
@@ -219,20 +219,20 @@ def _quotes(quote: str, before: str, after: str, context: RunContext) -> bool:
     return False
 
 
-def _new_findings(said: ReReview, state: LoopState, context: RunContext) -> list[Finding]:
+def _new_findings(reply: ReReview, state: LoopState, context: RunContext) -> list[Finding]:
     tree = state["tree"]
     lines = changed_lines(context.change(state["fix_from"], tree))
     read, exists = partial(context.shown_text, tree), partial(context.holds, tree)
     agent = context.team.quick_reviewer.name
     return [
         anchor(found, agent, changed=lines, read=read, round_=state["round"], exists=exists)
-        for found in said.new_findings.findings
+        for found in reply.new_findings.findings
     ]
 
 
 def _check(arguments: Mapping[str, Any], last_chance: bool) -> str:
-    said = read_resolutions(arguments)
-    if last_chance and said.resolutions:
+    reply = read_resolutions(arguments)
+    if last_chance and reply.resolutions:
         return ""
-    unclear = () if last_chance else said.new_findings.unclear
-    return "; ".join([*said.problems, *unclear][:5])
+    unclear = () if last_chance else reply.new_findings.unclear
+    return "; ".join([*reply.problems, *unclear][:5])

@@ -24,7 +24,7 @@ from reviewloop.loop.agent_tools import changed_lines, reading_toolbox, resource
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.conversation import AgentReply
 from reviewloop.loop.evidence import evidence_of
-from reviewloop.loop.moved import Moved, added_to, place_of, reads_what_moved, to_read_by
+from reviewloop.loop.moved import Moved, added_to, base_of, reads_what_moved, to_read_by
 from reviewloop.loop.shown import SHRINKS, Part, Parts, material_of, parts_to_read, read_change
 from reviewloop.loop.state import LoopState, ReviewerState
 from reviewloop.render.reasons import sentence
@@ -197,38 +197,38 @@ def _read(
     A cap that is reached pauses a run. A review is not resumed in the middle, so what was read
     until then is kept, and what was not is said.
     """
-    parts, said = parts_to_read(state, context, moved), _Record()
+    parts, record = parts_to_read(state, context, moved), _Record()
     if moved:
-        said.notes += [f"{path}: {why}" for path, why in parts.unread.items()]
+        record.notes += [f"{path}: {why}" for path, why in parts.unread.items()]
     for part in parts.parts:
         try:
-            said.parts.append(_read_part(part, parts, agent, state, context, said, moved))
+            record.parts.append(_read_part(part, parts, agent, state, context, record, moved))
         except ModelAccessError:
             raise  # wrong for all of them: the run pauses until access is there
         except (NoAnswerError, ContextOverflowError) as error:
-            said.parts.append(PartRead(part.number, read=False, reason=str(error)))
+            record.parts.append(PartRead(part.number, read=False, reason=str(error)))
         except (ModelError, BudgetExhaustedError) as error:
             if isinstance(error, BudgetExhaustedError):
                 if state.get("mode") != "review":
                     raise
-                said.ended, said.because = error.exit_code, error.because
-            said.unreached = isinstance(error, ModelError)
+                record.ended, record.because = error.exit_code, error.because
+            record.unreached = isinstance(error, ModelError)
             why, left = over_budget(error.because, str(error)), parts.parts[part.number - 1 :]
-            said.parts += [PartRead(one.number, read=False, reason=why) for one in left]
+            record.parts += [PartRead(one.number, read=False, reason=why) for one in left]
             break
     return ReviewerState(
-        status="done" if len(said.read) == len(said.parts) else "failed",
+        status="done" if len(record.read) == len(record.parts) else "failed",
         tree=state["tree"],
-        findings=list(dict.fromkeys(finding.id for finding in said.findings)),
-        blob=context.blobs.put_json(said.plain()),
-        reason="; ".join([*_missed(said, parts), *dict.fromkeys(said.notes)]),
+        findings=list(dict.fromkeys(finding.id for finding in record.findings)),
+        blob=context.blobs.put_json(record.plain()),
+        reason="; ".join([*_missed(record, parts), *dict.fromkeys(record.notes)]),
         seconds=0.0,
     )
 
 
-def _missed(said: _Record, parts: Parts) -> list[str]:
+def _missed(record: _Record, parts: Parts) -> list[str]:
     """Return in words which parts were not read, and why."""
-    missed = [part for part in said.parts if not part.read]
+    missed = [part for part in record.parts if not part.read]
     if not missed or not parts.several:
         return [part.reason for part in missed[:1]]
     numbers = ", ".join(str(part.number) for part in missed)
@@ -241,16 +241,16 @@ def _read_part(
     agent: AgentDefinition,
     state: LoopState,
     context: RunContext,
-    said: _Record,
+    record: _Record,
     moved: Moved | None,
 ) -> PartRead:
     tree = state["tree"]
     key = CallKey(agent.name, "review", cycle=state.get("cycle", 0), round=state.get("round", 0))
-    about = [place_of(state)] if reads_what_moved(state) else []  # anew on each
+    about = [base_of(state)] if reads_what_moved(state) else []  # anew on each
     about += [f"part {part.number}"] if parts.several else []
     key = replace(key, finding=", ".join(about))
-    heard = ask_about(part, agent, key, state, context, moved)
-    answer = heard.answer
+    reply = ask_about(part, agent, key, state, context, moved)
+    answer = reply.answer
     intake = read_findings(answer.arguments)
     for title in intake.outside:
         context.events.tell("note", text=f"{agent.name}: security: {_OUTSIDE}: {title}")
@@ -272,28 +272,28 @@ def _read_part(
         )
     evidence = evidence_of(context, tree)
     verdicts, problems = read_verdicts(answer.arguments, agent.name, evidence, part.evidence)
-    said.findings += findings
-    said.verdicts |= verdicts
-    said.dropped += [*intake.problems, *problems, *_fixed(heard, said, tree, context)]
-    said.cut += intake.cut
-    said.turns += answer.turns
-    said.notes += [*_left_out(intake), *answer.notes]
-    if moved and heard.unshown and not answer.notes:
-        said.notes.append(f"was not shown the diff of {', '.join(heard.unshown[:5])}")
-    return PartRead(part.number, read=True, unshown=heard.unshown)
+    record.findings += findings
+    record.verdicts |= verdicts
+    record.dropped += [*intake.problems, *problems, *_fixed(reply, record, tree, context)]
+    record.cut += intake.cut
+    record.turns += answer.turns
+    record.notes += [*_left_out(intake), *answer.notes]
+    if moved and reply.unshown and not answer.notes:
+        record.notes.append(f"was not shown the diff of {', '.join(reply.unshown[:5])}")
+    return PartRead(part.number, read=True, unshown=reply.unshown)
 
 
-def _fixed(heard: PartReply, said: _Record, tree: str, context: RunContext) -> tuple[str, ...]:
+def _fixed(reply: PartReply, record: _Record, tree: str, context: RunContext) -> tuple[str, ...]:
     """Note which open findings the push mends; a stranger's change may not say so of itself."""
     if context.push is None or context.untrusted:
         return ()
     fixed, problems = confirmed(
-        heard.answer.arguments,
+        reply.answer.arguments,
         context.push.known,
         read_change(context, tree),
         partial(context.shown_text, tree),
     )
-    said.fixed |= fixed
+    record.fixed |= fixed
     return problems
 
 

@@ -102,7 +102,7 @@ _LOOKS: Mapping[GateStatus, tuple[str, str, str]] = {
     GateStatus.PASSED: ("✓", "passed", "green"),
     GateStatus.FAILED: ("✗", "failed", "red"),
     GateStatus.HARD_STOP: ("✗", "hard stop", "bold red"),
-    GateStatus.NEEDS_PERSON: ("!", "needs a person", "yellow"),
+    GateStatus.NEEDS_USER: ("!", "needs a person", "yellow"),
     GateStatus.WARNING: ("!", "warning", "yellow"),
     GateStatus.NOT_DETECTED: ("–", "not detected", "yellow"),
     GateStatus.NOT_VERIFIABLE: ("–", "not verifiable", "yellow"),
