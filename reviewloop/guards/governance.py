@@ -340,11 +340,11 @@ def _patterns(change: GuardInput) -> Iterator[_Sensitive]:
                 break
 
 
-def _protected(change: GuardInput, told: Collection[str]) -> Iterator[str]:
+def _protected(change: GuardInput, reported: Collection[str]) -> Iterator[str]:
     """Yield a reason for each protected file that no other reason is about."""
     for file in protected_changes(change.change, change.read_base, change.read_new):
         path = file["path"]
-        if path not in told:
+        if path not in reported:
             yield f"{path} {file['why']}"
 
 
