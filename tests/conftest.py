@@ -25,6 +25,16 @@ _LEAKY = (
     *("GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "OPENROUTER_", "OLLAMA_"),
 )
 _SLOW = "slow: only .ci/run, `CI=1` and `-m slow` run it"
+# What may be left out in CI: nothing else is.
+_MAY_LACK = (
+    "no control here: ",  # of an attack, where the kernel or the image has nothing to attack
+    *(f"{name} is not installed" for name in ("bandit", "biome", "checkov", "hadolint")),
+    *(f"{name} is not installed" for name in ("lizard", "oxlint", "shellcheck")),
+    "the clients are those of the tests",  # of the Action, where only its installation is tried
+    "the installation is the same",
+    "only root can give files away",
+    "before Linux 6.12 ",
+)
 _LONGEST = 400  # seconds that a slow test may take on a machine that does much else
 _MEMORY = Path("/dev/shm")
 # Their tests share what takes seconds to make.
@@ -99,6 +109,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def _runs_slow(config: pytest.Config) -> bool:
     return bool(os.environ.get("CI")) or "slow" in config.option.markexpr
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail in CI when something was left out for a reason that is not named here."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or hasattr(session.config, "workerinput") or reporter is None:
+        return
+    reasons = [(r.nodeid, r.longrepr[2]) for r in reporter.stats.get("skipped", []) if r.longrepr]
+    for test, reason in reasons:
+        if not reason.removeprefix("Skipped: ").startswith(_MAY_LACK):
+            reporter.write_line(f"not run in CI: {test}: {reason}", red=True)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
