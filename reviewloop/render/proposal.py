@@ -14,11 +14,9 @@ class BaseInfo(TypedDict, total=False):
     """What the run is based on."""
 
     commit: str  # full id
-    subject: str  # first line of that commit's message
     branch: str  # where the commit will go
     new_branch: bool  # the branch is made at approval
     dirty: list[str]  # uncommitted paths of the user's checkout that the run read nothing from
-    include_dirty: bool  # the run saw them too
     behind: str  # where the branch is now, when it is not where the run took it from
     conflict: str  # why the change is known not to merge with where the branch is now
     edited: list[str]  # files of the change that are uncommitted in the checkout now

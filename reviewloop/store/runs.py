@@ -88,7 +88,7 @@ class RunRecord:
     approved_by: str = ""
     proposal: str = ""  # blob id
     settings: dict[str, Any] = field(default_factory=dict)  # as they were when the run began
-    options: dict[str, Any] = field(default_factory=dict)  # include_dirty, record, ...
+    options: dict[str, Any] = field(default_factory=dict)  # record_to, team, ...
     evidence: dict[str, Any] = field(default_factory=dict)  # who approved, agents, models, gates
     nonce: str = ""  # of the fences around untrusted text
     active_seconds: float = 0.0

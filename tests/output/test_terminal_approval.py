@@ -31,7 +31,6 @@ def proposal(**values) -> Proposal:
         "spec": ".kiro/specs/login/tasks.md",
         "base": {
             "commit": "0123456789abcdef",
-            "subject": "first",
             "branch": "reviewloop/2.1",
             "new_branch": True,
             "dirty": ["a.py", "b.py"],
@@ -95,7 +94,7 @@ def test_screen_shows_all_that_a_decision_needs():
     text = screen(proposal())
     for part in (
         "Ready for your decision: 1 must fix left; 2.1 Add a login page",
-        "based on   0123456789 (first); the commit goes to reviewloop/2.1, a new branch",
+        "based on   0123456789; the commit goes to reviewloop/2.1, a new branch",
         "checkout   2 files were uncommitted (a.py, b.py): not part of this run; untouched either",
         "files      2 created, 1 modified, +90 -4",
         "A src/login.py  +80 -0",

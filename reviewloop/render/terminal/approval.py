@@ -291,10 +291,9 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
     row("run", one_line(proposal.get("run", "")), console)
     base = proposal.get("base", {})
     if base:
-        subject = f" ({one_line(base['subject'])})" if base.get("subject") else ""
         new = ", a new branch" if base.get("new_branch") else ""
         target = f"; the commit goes to {one_line(base.get('branch', ''))}{new}"
-        based = f"{one_line(base.get('commit', ''))[:10]}{subject}"
+        based = one_line(base.get("commit", ""))[:10]
         row("based on", based + (target if base.get("branch") else ""), console)
         if base.get("behind"):
             branch = one_line(base.get("branch", ""))
@@ -304,7 +303,7 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
             row("moved on", sentence, console, "red" if why else "yellow")
         edited = base.get("edited", [])
         dirty = [path for path in base.get("dirty", []) if path not in edited]
-        _dirty(dirty, base.get("include_dirty", False), console)
+        _dirty(dirty, console)
         _edited(edited, console)
     if proposal.get("moved"):
         row("moved", one_line(proposal["moved"]), console)
@@ -385,14 +384,13 @@ def not_analysed_lines(proposal: Proposal) -> list[str]:
     return [*map(one_line, proposal.get("analysers_failed", [])), *lines]
 
 
-def _dirty(paths: list[str], included: bool, console: Console) -> None:
+def _dirty(paths: list[str], console: Console) -> None:
     if not paths:
         return
     named = ", ".join(map(one_line, paths[:3])) + (", ..." if len(paths) > 3 else "")
     were = counted(len(paths), "file was", "files were")  # as the run saw the checkout
     what = f"{were} uncommitted ({named})"
-    seen = "the run saw them, the commit leaves them out" if included else "not part of this run"
-    row("checkout", f"{what}: {seen}; untouched either way", console, "yellow")
+    row("checkout", f"{what}: not part of this run; untouched either way", console, "yellow")
 
 
 def _edited(paths: list[str], console: Console) -> None:
