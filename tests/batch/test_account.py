@@ -304,7 +304,7 @@ def test_a_cap_of_the_batch_is_told_as_the_batch_s():
         (["limits.usd"], "what the batch's budget leaves to this run", "reviewloop resume"),
     ):
         with pytest.raises(BudgetExhaustedError) as stopped:
-            Budget(limits, lent=lent)._reserve(10, 1.0, lambda: False)
+            Budget(limits, shared=lent)._reserve(10, 1.0, lambda: False)
         assert words in str(stopped.value)
         assert other not in str(stopped.value)
         assert ("$0.00 of $0.00" in str(stopped.value)) is not bool(lent)
