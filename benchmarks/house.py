@@ -75,7 +75,6 @@ STILL_READ = {
     "reviewloop/app/batch/policy.py::_governance",
     "reviewloop/app/batch/policy.py::not_committed",
     "reviewloop/app/batch/report.py::why_not_undone",
-    "reviewloop/app/fleet/answers.py::_require_more",
     "reviewloop/app/fleet/queue.py::conflict_of",
     "reviewloop/app/fleet/queue.py::latest",
     "reviewloop/app/fleet/queue.py::with_next",

@@ -1,6 +1,5 @@
 """How a user's answers reach the runs behind a shared store; needs no clone."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +13,7 @@ from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import kept, settings_of
 from reviewloop.app.run.answers import require_question, worded
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode, UsageError
-from reviewloop.domain.reason import NO_REASON
+from reviewloop.domain.reason import NO_REASON, ReasonKind
 from reviewloop.render.batch import ON_ITS_WAY
 from reviewloop.render.proposal import Left, left_of
 from reviewloop.store.batches import BatchRecord
@@ -23,7 +22,6 @@ from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import OPEN, RESUMABLE, RunRecord, RunStatus, is_stopped
 
-_OWN_CAP = re.compile(r"`reviewloop resume (--[\w-]+) ([\d.]+)`")  # in the reason of a run
 _CAPS = {"--budget-usd": "usd", "--budget-tokens": "tokens", "--minutes": "minutes"}
 
 
@@ -77,16 +75,19 @@ def _require_stopped(run: RunRecord) -> None:
 
 def _require_more(run: RunRecord, caps: Mapping[str, Any]) -> None:
     """Refuse to queue a run that reached a cap of its own, and would reach it again at once."""
-    found = _OWN_CAP.search(run.reason)
-    if run.status is not RunStatus.PAUSED or found is None or found[1] not in _CAPS:
+    why = run.because
+    flag, needed = why.text("flag"), why.params.get("needed", 0.0)
+    reached = why.kind is ReasonKind.CAP_REACHED and isinstance(needed, float | int)
+    if run.status is not RunStatus.PAUSED or not reached or flag not in _CAPS:
         return
-    cap = _CAPS[found[1]]
+    cap = _CAPS[flag]
+    more = f"{needed:.0f}" if cap == "tokens" else f"{needed:g}"
     kept = run.settings.get("limits", {}).get(cap, 0)
-    if caps.get(f"limits.{cap}", 0) > kept or kept >= float(found[2]):  # it was raised since
+    if caps.get(f"limits.{cap}", 0) > kept or kept >= float(more):  # it was raised since
         return
     raise BudgetExhaustedError(
         f"run {run.run_id} has reached a cap of its own, {kept:g} {cap}; "
-        f"`reviewloop resume {run.run_id} {found[1]} {found[2]}` goes on with it"
+        f"`reviewloop resume {run.run_id} {flag} {more}` goes on with it"
     )
 
 

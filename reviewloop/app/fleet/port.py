@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from reviewloop.render.proposal import Proposal
     from reviewloop.store.metrics import RunMetrics
 
-Body = Mapping[str, object]
-"""What `--json` prints, by its published schema."""
-
 
 @dataclass(frozen=True)
 class RunStand:

@@ -253,7 +253,7 @@ def hit_of(found: Found) -> Hit:
     source = f"`{origin.what}`" if origin is not None else "Outside data"
     if origin is not None and origin.what.startswith("the "):
         source = origin.what
-    kind = next((k for r, k in _KINDS.items() if found.rule.endswith(r)), "sql-injection")
+    kind = _KINDS[found.rule.partition("/")[2]]
     sentence = SENTENCES[kind].format(source=source, sink=found.what)
     sentence = sentence[0].upper() + sentence[1:] + "."
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
@@ -262,17 +262,17 @@ def hit_of(found: Found) -> Hit:
 
 
 _KINDS = {
-    "/sql-injection": "sql-injection",
-    "/command-injection": "command-injection",
-    "/path-traversal": "path-traversal",
-    "/reflected-html": "xss",
-    "/html-not-escaped": "xss",
-    "/request-to-any-host": "ssrf",
-    "/open-redirect": "open-redirect",
-    "/eval": "code-injection",
-    "/template-injection": "template-injection",
-    "/unsafe-deserialization": "deserialization",
-    "/query-operators-from-request": "nosql-injection",
+    "sql-injection": "sql-injection",
+    "command-injection": "command-injection",
+    "path-traversal": "path-traversal",
+    "reflected-html": "xss",
+    "html-not-escaped": "xss",
+    "request-to-any-host": "ssrf",
+    "open-redirect": "open-redirect",
+    "eval": "code-injection",
+    "template-injection": "template-injection",
+    "unsafe-deserialization": "deserialization",
+    "query-operators-from-request": "nosql-injection",
 }
 
 
