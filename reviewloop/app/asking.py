@@ -1,22 +1,26 @@
 """Opens the door to the models for a run or a review, and tells whether they can be asked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.domain.errors import ModelSetupError
+from reviewloop.domain.errors import ModelSetupError, UsageError
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Budget
 from reviewloop.llm.door import Models
 from reviewloop.review.prompts import Fence
+from reviewloop.sandbox.base import Sandbox
 from reviewloop.secrets import Redactor, canonical
 from reviewloop.settings import Loaded, Settings
+from reviewloop.settings.loading import DEFAULT, USERS_FILE, is_persons
 from reviewloop.store.events import Events
 from reviewloop.store.journal import Journal
 from reviewloop.store.places import require_room
 from reviewloop.store.rates import Rates
 
+_TRIAL_SECONDS = 60.0
 _MOST_NAMED = 3  # agents of a model that cannot be asked
 
 
@@ -27,6 +31,11 @@ def require_models(loaded: Loaded, team: Team, *, is_checked: bool = False) -> t
     that is free and quick. Raises `ModelSetupError` for a model that cannot be asked.
     """
     require_all("implementing a task")
+    if names := agents_asked(loaded, team.members):
+        raise UsageError(
+            f"{names[0]} is an agent that only reviews as yet, by `reviewloop review --model "
+            f"{names[0]}`; name another model for a run"
+        )
     if "none" in (loaded.settings.models.reasoning, loaded.settings.models.generation):
         raise ModelSetupError(
             "implementing needs a model, and the settings say none; name one with --model "
@@ -57,6 +66,81 @@ def require_askable(
                 f"{check.how_to_fix}"
             )
     return tuple(f"{check.model}: {check.warning}" for check in checks if check.warning)
+
+
+def agents_asked(loaded: Loaded, members: Iterable[AgentDefinition]) -> list[str]:
+    """Return the coding agents (`acp:NAME`) that are asked in the place of models."""
+    from reviewloop.llm.routing import ACP, route
+
+    settings = loaded.settings
+    models = {route(settings, one.name, "reasoning", one.model).model for one in members}
+    models |= {*settings.models.fallbacks}
+    return sorted(name for name in models if name.startswith(f"{ACP}:"))
+
+
+def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[str]:
+    """Return the coding agents that are asked; UsageError for one that only a repository names.
+
+    A person allows one by naming it: in their own settings, in a variable, or as an option.
+    """
+    from reviewloop.acp.agents import require_agent
+    from reviewloop.llm.routing import ACP
+
+    models, asked = loaded.settings.models, agents_asked(loaded, members)
+    if not asked:
+        return []
+    named = {"models.reasoning": (models.reasoning,), "models.generation": (models.generation,)}
+    named |= {"models.fallbacks": models.fallbacks}
+    named |= {f"models.per_agent.{key}": (value,) for key, value in models.per_agent.items()}
+    own = {f"{ACP}:{name}" for name in loaded.settings.acp}
+    for key, names in named.items():
+        if is_persons(loaded.origins.get(key, DEFAULT)):
+            own |= {*names}
+    for name in asked:
+        if name not in own:
+            raise UsageError(
+                f"{name} is named by the repository or an agent's file, and your own settings do "
+                f"not allow it; add [acp.{name.partition(':')[2]}] to {USERS_FILE}, or choose "
+                "with --model"
+            )
+        require_agent(name.partition(":")[2], loaded.settings.acp)
+    return asked
+
+
+@dataclass(frozen=True)
+class AgentTrial:
+    """How a coding agent fares here: its version, its cage, and the hosts that it may reach."""
+
+    version: str
+    level: str
+    hosts: tuple[str, ...]
+
+
+def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
+    """Start a coding agent in its cage, open a session and end it; nothing is paid.
+
+    Raises `ReviewLoopError` with what is wrong.
+    """
+    import tempfile
+
+    from reviewloop.acp.agents import require_agent
+    from reviewloop.acp.turn import Caps, Task, open_session
+    from reviewloop.mcp.server import Tool
+
+    agent = require_agent(name, settings.acp)
+    with tempfile.TemporaryDirectory(prefix="rl-") as folder:
+        tool = Tool("finish", "End your turn.", {"type": "object", "properties": {}})
+        task = Task(
+            prompt="",
+            tree=Path(folder).resolve(),
+            tools=(tool,),
+            ending=tool.name,
+            call=lambda name, args: ("", True),
+            check=lambda args, last: "",
+            caps=Caps(_TRIAL_SECONDS, 1, _TRIAL_SECONDS),
+        )
+        with open_session(agent, task, sandbox=sandbox) as session:
+            return AgentTrial(session.try_out(), str(sandbox.level), agent.hosts)
 
 
 def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> list[str]:
@@ -95,11 +179,12 @@ def models_of(
     folder: Path,
     rates: Rates | None = None,
     earlier: Sequence[str] = (),
+    find_cage: Callable[[], Sandbox] | None = None,
 ) -> Models:
     """Return the models; `folder` is on the disk that must have room before a call is paid.
 
     `rates` are the limits that runs share, by default those of this machine; `earlier` are models
-    that the run asked before it went on with others.
+    that the run asked before it went on with others; `find_cage` lets agents be asked.
     """
     return Models(
         settings,
@@ -113,4 +198,5 @@ def models_of(
         require_room=partial(require_room, folder),
         rates=rates,
         earlier=earlier,
+        find_cage=find_cage,
     )

@@ -20,7 +20,9 @@ def chosen(settings: Settings) -> Sandbox:
     return choose(requested=configured.level, external=configured.external, limits=limits)
 
 
-def required(settings: Settings, acceptance: str) -> Sandbox:
+def required(
+    settings: Settings, acceptance: str, so: str = "the repository's code is not run"
+) -> Sandbox:
     """Return the sandbox; raise `UsageError` when there is none and nobody accepted that."""
     sandbox = chosen(settings)
     if sandbox.level is not Level.NONE or acceptance == "own code":
@@ -35,9 +37,21 @@ def required(settings: Settings, acceptance: str) -> Sandbox:
     else:
         last, ignored = "accept it for this run with --no-sandbox", ""
     raise UsageError(
-        f"no sandbox holds here, so the repository's code is not run ({why}){ignored}; "
+        f"no sandbox holds here, so {so} ({why}){ignored}; "
         + ", or ".join([*how_to_improve(sandbox), last])
     )
+
+
+def agents_cage(settings: Settings, acceptance: str) -> Sandbox:
+    """Return the cage of coding agents; raise `UsageError` where none holds or can let them work.
+
+    A container that somebody declared counts, and so does a person's acceptance.
+    """
+    from reviewloop.acp.cage import require_cage
+
+    sandbox = required(settings, acceptance, "no agent is started")
+    require_cage(sandbox)
+    return sandbox
 
 
 def not_needed(sandbox: Sandbox, acceptance: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,7 +29,7 @@ from reviewloop.installed import how_to_install, is_light
 from reviewloop.llm.checks import check_models
 from reviewloop.llm.found import empty_keys
 from reviewloop.llm.prices import estimate
-from reviewloop.llm.routing import OFFLINE, require_provider, split_model
+from reviewloop.llm.routing import ACP, OFFLINE, require_provider, split_model
 from reviewloop.llm.settling import choice, completed, is_begun
 from reviewloop.plugins import GROUPS, others
 from reviewloop.render.terminal.findings import hanging
@@ -237,6 +238,9 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
             fix = f"; {model.how_to_fix}" if model.how_to_fix else ""
             yield Check("models", "bad", f"{model.model} ({users}): {model.problem}{fix}")
             continue
+        if split_model(model.model)[0] == ACP:
+            yield from _guarded("models", partial(_agent, model.model, users, settings, online))
+            continue
         state = "can be asked" if online else "looks usable; it was not asked (--offline)"
         if model.warning:
             yield Check("models", "note", f"{model.model} ({users}): {model.warning}")
@@ -245,6 +249,24 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
         is_paid = split_model(model.model)[0] not in OFFLINE
         if is_paid and estimate(model.model, input_tokens=1000, output_tokens=1000) is None:
             yield Check("models", "note", f"{model.model}: its price is unknown")
+
+
+def _agent(model: str, users: str, settings: Settings, online: bool) -> Iterator[Check]:
+    """Yield how a coding agent fares in its cage."""
+    from reviewloop.app.asking import try_agent
+    from reviewloop.app.sandboxing import agents_cage
+
+    if not online:
+        yield Check("models", "ok", f"{model} ({users}) is installed; it was not started")
+        return
+    tried = try_agent(model.partition(":")[2], settings, agents_cage(settings, ""))
+    version = f" {tried.version}" if tried.version else ""
+    hosts = ", ".join(tried.hosts) or "no host"
+    text = f"{model}{version} ({users}) starts and sees our tools; no model was asked"
+    yield Check("models", "ok", text)
+    yield Check("models", "ok", f"{model}: caged by {tried.level}, may reach {hosts} only")
+    text = f"{model} reviews (`reviewloop review --model {model}`); a run needs a model"
+    yield Check("models", "note", text, stops_run=True)
 
 
 def _branch(repo: UserRepo, settings: Settings) -> Iterator[Check]:

@@ -94,7 +94,7 @@ class Format(click.Choice[str]):
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--apply-fixes", is_flag=True, help="Apply fixes that are safe and verified.")
-@click.option("--no-sandbox", is_flag=True, help="Test fixes without a sandbox.")
+@click.option("--no-sandbox", is_flag=True, help="Test fixes, let agents work, without one.")
 @click.option("--again", is_flag=True, help="Ask the models again about the same change.")
 @click.option("--budget-usd", type=float, metavar="USD", help="Cost limit for this review.")
 @click.option("-v", "--verbose", is_flag=True, help="List everything, nits and skipped files too.")
@@ -138,6 +138,7 @@ def review(
         with_threshold=rules_from or "",
         flags={name: value for name, value in flags.items() if value is not None},
         again=again,
+        acceptance="accepted" if no_sandbox else "",
         only_askable=True,
     )
     if apply_fixes and (staged or commit or ".." in request.compare.range):

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.git.process import trusted_path
 from reviewloop.llm.bedrock import base_model, open_session, where
 from reviewloop.llm.found import (
     AWS_KEY_PAIR,
@@ -29,6 +30,7 @@ from reviewloop.llm.provider_table import BEDROCK, KNOWN, OLLAMA, Provider
 from reviewloop.llm.replay import ReplayProvider
 from reviewloop.llm.retry import access_problem
 from reviewloop.llm.routing import (
+    ACP,
     OFFLINE,
     added_provider,
     default_model,
@@ -116,23 +118,25 @@ def check_models(
         chosen = route(settings, agent, "reasoning", agent_model)
         users.setdefault(chosen.model, []).append(agent)
     asking = _Asking(models, before_a_run=before_a_run) if online or before_a_run else None
-    return [_check(name, tuple(by), models, online, asking) for name, by in users.items()]
+    return [_check(name, tuple(by), settings, online, asking) for name, by in users.items()]
 
 
 def _check(
     name: str,
     used_by: tuple[str, ...],
-    settings: ModelSettings,
+    whole: Settings,
     online: bool,
     asking: _Asking | None,
 ) -> ModelCheck:
-    warning = ""
+    warning, settings = "", whole.models
     try:
         provider, ident = split_model(name)
         if provider == BEDROCK:
             problem, fix, warning = _bedrock_problem(name, ident, settings, online)
         elif provider in OFFLINE:
             problem, fix = _offline_problem(provider, ident)
+        elif provider == ACP:
+            problem, fix = _agent_problem(ident, whole)
         elif provider in KNOWN:
             problem, fix, warning = _known_problem(KNOWN[provider], ident, settings, asking)
         elif added := added_provider(provider):
@@ -157,6 +161,17 @@ def _offline_problem(provider: str, ident: str) -> tuple[str, str]:
     except ReviewLoopError as error:
         return str(error), f"correct {path} or name another file"
     return "", ""
+
+
+def _agent_problem(name: str, settings: Settings) -> tuple[str, str]:
+    """Return what is wrong where a coding agent is asked; it is not started."""
+    from reviewloop.acp.agents import require_agent
+
+    agent = require_agent(name, settings.acp)
+    if agent.find(trusted_path()) is not None:
+        return "", ""
+    get = f"get it with `{agent.get}`" if agent.get else f"correct [acp.{name}] in your settings"
+    return f"the program {agent.command[0]} was not found", get
 
 
 def _package_problem(provider: str) -> tuple[str, str]:

@@ -28,10 +28,11 @@ from reviewloop.llm.messages import (
     request_hash,
 )
 from reviewloop.llm.prefix_gate import GateTurn, PrefixGate, PrefixGates
-from reviewloop.llm.providers import Providers
+from reviewloop.llm.providers import Provider, Providers
 from reviewloop.llm.rate import LIKELY_OUTPUT, Limiter
 from reviewloop.llm.retry import Attempt, Pacing, Patience, RequestRejectedError
 from reviewloop.llm.routing import Route, kind_of, route
+from reviewloop.sandbox.base import Sandbox
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.rates import FileRates, Rates
@@ -85,7 +86,8 @@ class Models:
     paths); `redact` takes held secrets out of answers, before they are used or kept; `keep` hides
     what else must not be kept; `names_in` tells whose secrets a text gives away; `on_event` is told
     what happens; `require_room` raises when no reply could be kept, so that none is paid; `rates`
-    are quotas shared with other runs; replies of `earlier` models are not asked another one.
+    are quotas shared with other runs; replies of `earlier` models are not asked another one;
+    `find_cage` returns the sandbox of agents with whole turns, without it none is asked.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Models:
         pacing: Pacing | None = None,
         rates: Rates | None = None,
         earlier: Sequence[str] = (),
+        find_cage: Callable[[], Sandbox] | None = None,
     ) -> None:
         self._settings = settings
         self._journal = journal
@@ -117,7 +120,13 @@ class Models:
         self._stop = threading.Event()
         if not settings.models.tracing:
             silence_tracing()  # here, because a graph hands its tracer down to the models' calls
-        self._providers = Providers(settings.models, scrub=canonical, stopped=self._stop.wait)
+        self._find_cage = find_cage
+        self._providers = Providers(
+            settings.models,
+            scrub=canonical,
+            stopped=self._stop.wait,
+            make_agent=self._make_agent if find_cage else None,
+        )
         self._asking = Asking(
             self._providers,
             fallbacks=settings.models.fallbacks,
@@ -200,6 +209,18 @@ class Models:
         """
         return checks.check_models(self._settings, agents, online=online)
 
+    def _make_agent(self, name: str) -> Provider:
+        from reviewloop.llm.agent_turns import AgentProvider  # only where one is asked
+
+        assert self._find_cage is not None  # noqa: S101 - tells the type checker
+        return AgentProvider(
+            name,
+            self._settings,
+            find_cage=self._find_cage,
+            stopped=self._stop.wait,
+            tell=self._tell,
+        )
+
     def _limiter(self, rates: Rates) -> Limiter:
         return Limiter(
             rates,
@@ -228,7 +249,9 @@ class Models:
             if shown is error:
                 raise
             raise shown from None
-        usage = replace(reply.usage, cost_usd=prices.cost(reply.model, reply.usage))
+        told = reply.usage.cost_usd
+        cost = prices.cost(reply.model, reply.usage) if told is None else told
+        usage = replace(reply.usage, cost_usd=cost)
         reply = replace(reply, usage=usage, seconds=time.monotonic() - started)
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
         used["estimate"] = estimated_tokens(request)

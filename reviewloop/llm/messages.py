@@ -5,7 +5,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 Block = dict[str, Any]
@@ -28,9 +30,31 @@ class ToolSpec:
     schema: Mapping[str, Any]
 
 
+WHOLE_TURN = "turn"
+"""The stop reason of an agent's reply: it has used its tools already, and was asked twice."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What an agent works with that holds a whole turn by itself; models need none of it.
+
+    `call` runs one of the request's tools, `check` says what is wrong with an answer.
+    """
+
+    tree: Callable[[], AbstractContextManager[Path]]
+    call: Callable[[str, Mapping[str, Any]], tuple[str, bool]]
+    check: Callable[[Mapping[str, Any], bool], str]
+    ending: str
+    seconds: float
+    calls: int
+
+
 @dataclass(frozen=True)
 class ModelRequest:
-    """One call; `tool_choice` is None, "auto", "any" or the name of a tool."""
+    """One call; `tool_choice` is None, "auto", "any" or the name of a tool.
+
+    `hands` are no part of what is asked: they change nothing in its hash.
+    """
 
     model: str
     system: str
@@ -38,6 +62,7 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str | None = None
     max_tokens: int = 8192
+    hands: Hands | None = None
 
 
 @dataclass(frozen=True)

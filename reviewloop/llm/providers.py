@@ -6,13 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from reviewloop.domain.errors import ModelError, ReviewLoopError
+from reviewloop.domain.errors import ModelError, ModelSetupError, ReviewLoopError
 from reviewloop.llm import prices
 from reviewloop.llm.bedrock import BedrockClients, where
 from reviewloop.llm.messages import ModelRequest, Reply, Scrub
 from reviewloop.llm.provider_table import BEDROCK
 from reviewloop.llm.replay import ReplayProvider
-from reviewloop.llm.routing import OFFLINE, split_model
+from reviewloop.llm.routing import ACP, OFFLINE, split_model
 from reviewloop.llm.script import ScriptProvider
 from reviewloop.llm.trouble import provider_errors
 from reviewloop.settings import Models as ModelSettings
@@ -35,9 +35,15 @@ class Providers:
     """Makes a provider at its first use."""
 
     def __init__(
-        self, settings: ModelSettings, *, scrub: Scrub, stopped: Callable[[float], bool]
+        self,
+        settings: ModelSettings,
+        *,
+        scrub: Scrub,
+        stopped: Callable[[float], bool],
+        make_agent: Callable[[str], Provider] | None = None,
     ) -> None:
         self._settings = settings
+        self._make_agent = make_agent
         self._scrub = scrub
         self._stopped = stopped
         self._clients = BedrockClients(settings)
@@ -79,6 +85,10 @@ class Providers:
             return ScriptProvider(Path(ident).expanduser(), stopped=self._stopped)
         if provider == "replay":
             return ReplayProvider(Path(ident).expanduser(), scrub=self._scrub)
+        if provider == ACP:
+            if self._make_agent is None:
+                raise ModelSetupError(f"{name} only reviews, by `reviewloop review`")
+            return self._make_agent(ident)
         from reviewloop.llm.langchain import LangChainProvider
 
         return LangChainProvider(provider, ident, self._settings, self._clients)

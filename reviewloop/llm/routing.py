@@ -112,6 +112,9 @@ def _key(ident: str) -> str:
 
 Kind = Literal["reasoning", "generation"]
 
+ACP = "acp"
+"""Coding agents of others that hold a whole turn: `acp:NAME`."""
+
 OFFLINE = frozenset({"script", "replay", "none"})
 _PROVIDERS = """
     anthropic anthropic_bedrock azure_ai azure_openai baseten bedrock bedrock_converse
@@ -204,13 +207,13 @@ def added_provider(provider: str) -> Plugin | None:
 
     It is a function `(model, *, max_tokens, timeout) -> BaseChatModel`.
     """
-    if provider in PROVIDERS | OFFLINE:
+    if provider in PROVIDERS | OFFLINE | {ACP}:
         return None
     return next((one for one in others("providers") if one.name == provider), None)
 
 
 def _require_known(provider: str, name: str) -> None:
-    known = PROVIDERS | OFFLINE
+    known = PROVIDERS | OFFLINE | {ACP}
     if provider in known or find_spec(f"langchain_{provider}") is not None:
         return
     if added_provider(provider):

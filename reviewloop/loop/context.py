@@ -1,18 +1,21 @@
 """What one run carries through its steps: everything that is not state."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
 from reviewloop.agents import AgentDefinition, Team
+from reviewloop.checkout.export import write_export
 from reviewloop.checkout.workspace import Workspace
-from reviewloop.domain.errors import InterruptedByUserError
+from reviewloop.domain.errors import InterruptedByUserError, ModelSetupError
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.domain.task import Task
 from reviewloop.faults import fault
@@ -22,7 +25,7 @@ from reviewloop.git.repository import UserRepo
 from reviewloop.llm.door import Models
 from reviewloop.llm.messages import CHARS_PER_TOKEN, Message, ToolSpec, map_text
 from reviewloop.llm.prefix_gate import PrefixGate
-from reviewloop.llm.routing import STEP_KINDS
+from reviewloop.llm.routing import ACP, STEP_KINDS, split_model
 from reviewloop.loop.conversation import AgentReply, Caps, Check, Conversation, converse
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
@@ -262,9 +265,14 @@ class RunContext:
         """
         limits = self.settings.limits
         self.events.tell("agent.start", agent=agent.name, step=key.step, finding=key.finding)
+        model = self.agent_model(agent, key.step)
+        holds_turns = split_model(model)[0] == ACP
+        if holds_turns and self.make_environment is not None:
+            raise ModelSetupError(f"{model} only reviews, by `reviewloop review`")
         conversation = Conversation(
             key=key,
-            model=self.agent_model(agent, key.step),
+            model=model,
+            tree=partial(self.exported, toolbox.tree) if holds_turns else None,
             system=self._for_models(system),
             opening=tuple(map_text(opening, self._for_models)),
             ending=ending,
@@ -290,6 +298,13 @@ class RunContext:
         finally:
             toolbox.close()
             self.events.tell("agent.end", agent=agent.name, step=key.step, finding=key.finding)
+
+    @contextmanager
+    def exported(self, tree: str) -> Iterator[Path]:
+        """Yield a folder with a tree as models may read it, for an agent in a cage."""
+        with tempfile.TemporaryDirectory(prefix="tree-", dir=self.folder) as name:
+            write_export(self.private, self.shown_tree(tree), Path(name), self.redactor.for_models)
+            yield Path(name).resolve()
 
     def _for_models(self, text: str) -> str:
         return show_hidden(self.redactor.for_models(text))

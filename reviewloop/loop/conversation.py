@@ -6,7 +6,9 @@ this conversation was already held, so a resumed run repeats nothing that was pa
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from reviewloop.domain.errors import ContextOverflowError, NoAnswerError
@@ -14,6 +16,8 @@ from reviewloop.faults import fault
 from reviewloop.llm.door import Models
 from reviewloop.llm.history import marked, shorter, trimmed, unrepeated
 from reviewloop.llm.messages import (
+    WHOLE_TURN,
+    Hands,
     Message,
     ModelRequest,
     Reply,
@@ -21,6 +25,7 @@ from reviewloop.llm.messages import (
     ToolCall,
     ToolSpec,
     assistant_message,
+    map_text,
     redacted_reply,
     spoken_text,
     text_block,
@@ -36,6 +41,7 @@ from reviewloop.store.journal import CallKey, Journal
 from reviewloop.tools.toolbox import Toolbox, about
 
 _REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
+_CALLS_A_TURN = 4  # of tools, in one reply, of an agent that runs them itself
 _BAD_CALLS = 3  # tool calls in a row that cannot be understood
 _QUOTED = 500  # characters of what a model said instead of an answer
 _TOO_LONG = "your answer was cut off; give it again, shorter: the worst findings first"
@@ -69,6 +75,7 @@ class Conversation:
     check: Check
     caps: Caps
     max_tokens: int
+    tree: Callable[[], AbstractContextManager[Path]] | None = None  # files for an agent in a cage
     redact: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
 
 
@@ -173,17 +180,43 @@ class _Talk:
             tools=(*self._toolbox.specs(), self._plan.ending),
             tool_choice=self._plan.ending.name if last else None,
             max_tokens=self._plan.max_tokens,
+            hands=self._hands(),
         )
+
+    def _hands(self) -> Hands | None:
+        """Return what an agent in a cage works with, None where a model is asked."""
+        tree, plan = self._plan.tree, self._plan
+        if tree is None:
+            return None
+
+        def call(name: str, args: Mapping[str, Any]) -> tuple[str, bool]:
+            result = self._toolbox.call(name, args)
+            told = {"agent": plan.key.agent, "finding": plan.key.finding, **about(name, args)}
+            shown = {"text": result.text, "error": result.error}
+            self._tell_call(map_text(told, plan.mask), shown, made=True)
+            return result.text, result.error
+
+        def check(args: Mapping[str, Any], last_chance: bool) -> str:
+            return plan.check(map_text(args, plan.mask), last_chance)
+
+        ending = plan.ending.name
+        most = plan.caps.turns * _CALLS_A_TURN
+        return Hands(tree, call, check, ending, plan.caps.seconds, most)
 
     def _take(self, reply: Reply, key: CallKey, turn: int) -> AgentReply | None:
         if reply.stop_reason in _REFUSALS:
             raise NoAnswerError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
         # Tools get what the model wrote, or a guard-rail could not see the secret in it; the model
-        # and the run's findings get it redacted_reply.
+        # and the run's findings get it redacted.
         shown = redacted_reply(reply, self._plan.redact)
         message = assistant_message(shown)
         if message["content"]:  # an empty reply cannot stand in the history
             self._messages.append(message)
+        if reply.stop_reason == WHOLE_TURN and not reply.tool_calls:  # it was asked twice already
+            raise NoAnswerError(
+                f"{key.agent} ended its turn without calling {self._plan.ending.name}"
+                f"{_quote(shown.text)}"
+            )
         if not reply.tool_calls:
             written, problem = self._written_answer(shown)
             if written is not None:
@@ -227,7 +260,8 @@ class _Talk:
                 args, _ = the_one_object(call.raw)
             except NotOneObjectError as error:
                 return None, f"the arguments are not valid JSON ({error}); call {call.name} again"
-        problem = self._plan.check(args, self._repairs >= _REPAIRS)
+        last = self._repairs >= _REPAIRS or reply.stop_reason == WHOLE_TURN
+        problem = self._plan.check(args, last)
         return (None, problem) if problem else (args, "")
 
     def _written_answer(self, reply: Reply) -> tuple[Mapping[str, Any] | None, str]:
@@ -296,9 +330,8 @@ class _Talk:
     def _count_repair(self, problem: str, text: str = "") -> None:
         self._repairs += 1
         if self._repairs > _REPAIRS:
-            words = " ".join(text.split())[:_QUOTED]
-            quoted = f"; it said: “{words}”" if words else ""
-            raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {problem}{quoted}")
+            words = f"{problem}{_quote(text)}"
+            raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {words}")
 
     def _count_bad_call(self, problem: str) -> None:
         self._bad_calls += 1
@@ -307,3 +340,9 @@ class _Talk:
                 f"{self._plan.key.agent} called tools wrongly {_BAD_CALLS} times in a row; "
                 f"the last time: {problem[:300]}"
             )
+
+
+def _quote(said: str) -> str:
+    """Return what a model said instead of an answer, as the end of a sentence."""
+    words = " ".join(said.split())[:_QUOTED]
+    return f"; it said: “{words}”" if words else ""

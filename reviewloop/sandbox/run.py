@@ -207,8 +207,38 @@ def _handle_of(process: "subprocess.Popen[bytes]") -> int | None:
         return None
 
 
+def start_piped(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], confine: Confinement
+) -> "subprocess.Popen[bytes]":
+    """Start a program that is talked to over its pipes; `end_piped` ends it with all it started.
+
+    The program is an absolute path. It ends, too, when the thread does that started it.
+    """
+    return _start(confine.start(argv, cwd), cwd, env, subprocess.PIPE, stdin=subprocess.PIPE)
+
+
+def end_piped(process: "subprocess.Popen[bytes]") -> None:
+    """End what `start_piped` started; WorkspaceError when something of it may still be alive."""
+    try:
+        if process.poll() is None:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE + _LONGEST_END)
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode == -signal.SIGUSR2:
+        raise WorkspaceError("An agent left programs that could not be ended; end them yourself.")
+
+
 def _start(
-    started: Started, cwd: Path, env: Mapping[str, str], output: int
+    started: Started,
+    cwd: Path,
+    env: Mapping[str, str],
+    output: int,
+    *,
+    stdin: int = subprocess.DEVNULL,
 ) -> "subprocess.Popen[bytes]":
     launcher = Path(__file__).with_name("launcher.py")
     command = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), str(_GRACE)]
@@ -218,7 +248,7 @@ def _start(
             [*command, *started.options, "--", argv[0], *argv],
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=output,
             start_new_session=True,

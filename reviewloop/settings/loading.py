@@ -157,6 +157,7 @@ USERS_OWN = (
     "sandbox.read",
     "notify.webhook",
 )
+_AGENT_PROGRAMS = "acp."  # what they name is started
 USERS_TO_SWITCH_ON = (
     "models.tracing",
     "tools.execute_bash",
@@ -165,7 +166,7 @@ USERS_TO_SWITCH_ON = (
     "notify.bell",
     "notify.desktop",
 )
-_USER_FILE = "your own settings file (~/.config/reviewloop/config.toml)"
+USERS_FILE = "your own settings file (~/.config/reviewloop/config.toml)"
 
 
 def narrowed(
@@ -195,10 +196,11 @@ def narrowed(
 
 
 def _refuse_users_own(dotted: str, value: Any, name: str) -> None:
-    if dotted in USERS_OWN or (dotted in USERS_TO_SWITCH_ON and value):
+    programs = dotted.startswith(_AGENT_PROGRAMS)
+    if programs or dotted in USERS_OWN or (dotted in USERS_TO_SWITCH_ON and value):
         raise UsageError(
             f"{name}: {dotted} is {shown(value)}, but a repository may not decide this; "
-            f"set it in {_USER_FILE}"
+            f"set it in {USERS_FILE}"
         )
 
 
@@ -210,7 +212,7 @@ def _refuse_wider(
     if order and order.index(value) > order.index(allowed):
         raise UsageError(
             f"{name}: {dotted} is {shown(value)}, more than {shown(allowed)}, and a repository may "
-            f"only narrow it; set it in {_USER_FILE} or with {variable_of(dotted)}"
+            f"only narrow it; set it in {USERS_FILE} or with {variable_of(dotted)}"
         )
 
 
@@ -232,7 +234,7 @@ def _refuse_higher(
     if isinstance(ceiling, int | float) and value > ceiling:
         raise UsageError(
             f"{name}: {dotted} is {value:g}, above {ceiling:g} ({whose}), and a repository may "
-            f"only lower it; raise it in {_USER_FILE} or with {variable_of(dotted)}"
+            f"only lower it; raise it in {USERS_FILE} or with {variable_of(dotted)}"
         )
 
 
@@ -299,6 +301,11 @@ def load_settings(
     settings = Settings.model_validate(nest(values))
     commands = _commands(values, origins, {name for name, _ in files})
     return Loaded(settings, origins, commands, commands_digest(commands, project))
+
+
+def is_persons(origin: str) -> bool:
+    """Whether a value comes from the person, not from a file of the repository or by itself."""
+    return origin in {USER_FILE, FLAG} or origin.startswith(ENV_PREFIX)
 
 
 def _of_repository(

@@ -397,6 +397,17 @@ class Sandbox(Section):
     file_mb: int = Field(default=4096, ge=1, description="Largest file a command may write, in MB.")
 
 
+class AgentProgram(Section):
+    """A coding agent of the user's own, as `acp:NAME`; what is left out, its table says."""
+
+    command: Command = ()
+    hosts: tuple[str, ...] = ()  # all that its cage may reach: NAME or NAME:PORT
+    env: tuple[str, ...] = ()  # variables that are handed in
+    home: tuple[RelativePath, ...] = ()  # files of the home folder that are copied into its own
+    read: tuple[str, ...] = ()  # further files and folders that it may read
+    mode: str = ""  # the session mode asked for
+
+
 class FollowUps(Section):
     """What is offered after an approval, in this order; an empty list is "not configured"."""
 
@@ -428,6 +439,10 @@ class Settings(Section):
     """All settings of a run; frozen, built once in the cli and handed down."""
 
     models: Models = Models()
+    acp: dict[str, AgentProgram] = Field(
+        default={},
+        description='Coding agents of yours, as acp:NAME: claude = { command = ["program"] }.',
+    )
     limits: Limits = Limits()
     gates: Gates = Gates()
     guard: Guard = Guard()

@@ -6,14 +6,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.app.asking import models_of
+from reviewloop.app.asking import agents_asked, models_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
+from reviewloop.app.sandboxing import Acceptance, agents_cage, described
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
@@ -247,6 +249,7 @@ class ModelRequest:
     since: str = ""  # its commit
     known: tuple[Known, ...] = ()  # findings that stayed open then
     late: Callable[[], tuple[AnalyserFinding, ...]] = tuple  # evidence no reviewer is shown; waits
+    acceptance: Acceptance = ""  # how coding agents may work
     stop: Callable[[], None] = lambda: None  # ends the analysers that it is waited for
 
     @property
@@ -321,7 +324,10 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
     events = Events(folder / "events.jsonl", request.listener, redactor.for_people)
     fence = _fence(journal)
     budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)
-    models = models_of(settings, journal, budget, fence, events, redactor, folder)
+    find_cage = partial(agents_cage, settings, request.acceptance)
+    models = models_of(
+        settings, journal, budget, fence, events, redactor, folder, find_cage=find_cage
+    )
     team = team_of(request.rules or two.user.root, two.user.project)
     pieces = request.pieces
     return RunContext(
@@ -432,6 +438,7 @@ def _reviewers_result(
         *early_end,
         *((_GOES_ON,) if unreached and not why else ()),
         *_unbounded(request, context),
+        *_caged(request),
         *count_warnings(context.journal),
         *estimated(request.model, usage.get("", {})),
     )
@@ -445,6 +452,15 @@ def _reviewers_result(
         readership=replace(read, since=request.since if request.reviewed else ""),
         confirmed=frozenset(name for r in records.values() for name in r["fixed"]),
     )
+
+
+def _caged(request: ModelRequest) -> tuple[str, ...]:
+    """Return in which cage coding agents worked, if any did."""
+    agents = agents_asked(request.loaded, request.reviewers)
+    if not agents:
+        return ()
+    level = described(agents_cage(request.loaded.settings, request.acceptance))
+    return (f"{', '.join(agents)} worked in a cage: {level}",)
 
 
 def _unbounded(request: ModelRequest, context: RunContext) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from reviewloop.app.review.analysis import Read
 from reviewloop.app.review.remembered import remember, silences_of
 from reviewloop.app.review.result import ReviewersResult, analysers_word, hidden_report, result
 from reviewloop.app.review.trusted import edited_judges, rules_notice, rules_of
+from reviewloop.app.sandboxing import Acceptance
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.comparison import Compared, CompareSpec, as_typed, compared, earlier_tree
 from reviewloop.git.diff import Change
@@ -67,6 +68,7 @@ class ReviewRequest:
     deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
     known: tuple[Known, ...] = ()  # findings that stayed open then
     only_askable: bool = False  # a model that cannot be asked ends the review before it begins
+    acceptance: Acceptance | None = None  # how coding agents may work; None: they are refused
     named: str = "--model PROVIDER:MODEL"  # how a model is named where this is read
 
 
@@ -320,11 +322,27 @@ def _with_model(request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefi
     """
     if model_in_force(request.model, loaded) == AUTO:
         loaded = completed(loaded, os.environ)
+    if model_in_force(request.model, loaded) != NO_MODEL:
+        _require_agents(request, loaded, team)
     if request.only_askable and model_in_force(request.model, loaded) != NO_MODEL:
         from reviewloop.app.asking import require_askable  # loads what asks models
 
         require_askable(loaded, team)
     return loaded
+
+
+def _require_agents(
+    request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefinition]
+) -> None:
+    """Raise `UsageError` for a coding agent that is not allowed, or has no cage here."""
+    from reviewloop.app.asking import require_allowed
+    from reviewloop.app.sandboxing import agents_cage
+
+    agents = require_allowed(loaded, team)
+    if agents and request.acceptance is None:
+        raise UsageError(f"{agents[0]} is only asked by `reviewloop review`; name another model")
+    if agents:
+        agents_cage(loaded.settings, request.acceptance or "")
 
 
 def _unasked(request: ReviewRequest, loaded: Loaded) -> str:
@@ -382,5 +400,6 @@ def _reviewers_result(
             late=lambda: late.pieces,
             stop=late.working.stop,
             listener=listener,
+            acceptance=request.acceptance or "",
         )
     )

@@ -1,0 +1,76 @@
+"""The agents that are known by name, and what a person's own settings make of them."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from reviewloop.domain.errors import UsageError
+from reviewloop.git.process import find_program
+from reviewloop.settings.schema import AgentProgram
+
+
+@dataclass(frozen=True)
+class KnownAgent:
+    """One agent: how it is started, and all that its cage lets in and out; see agents.toml."""
+
+    name: str
+    command: tuple[str, ...]
+    source: str = ""
+    get: str = ""
+    login: str = "log in with its own program"
+    hosts: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    home: tuple[str, ...] = ()
+    read: tuple[Path, ...] = ()
+    mode: str = ""
+    megabytes: int = 0  # 0: nobody measured it
+    set: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def find(self, path: str) -> Path | None:
+        """Return the program, looked for in the folders of `path`; None where it is not."""
+        program = self.command[0]
+        if "/" in program:
+            place = Path(program).expanduser()
+            return place.absolute() if place.is_file() else None
+        return find_program(program, path)
+
+
+def require_agent(name: str, own: Mapping[str, AgentProgram]) -> KnownAgent:
+    """Return an agent by name; UsageError for one that nobody knows."""
+    known, mine = _table().get(name), own.get(name)
+    if known is None and (mine is None or not mine.command):
+        names = sorted({*_table(), *own})
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean acp:{near[0]}?" if near else f"known are {', '.join(names)};"
+        raise UsageError(
+            f"models: no agent is called {name!r}; {hint} any other is started by `[acp.{name}] "
+            'command = ["program"]` in your own settings file'
+        )
+    agent = known or KnownAgent(name, ())
+    return agent if mine is None else _changed(agent, mine)
+
+
+def _changed(agent: KnownAgent, own: AgentProgram) -> KnownAgent:
+    """Return the agent with what the person's settings say of it."""
+    given = {key: value for key, value in own.model_dump().items() if value}
+    if "read" in given:
+        given["read"] = tuple(Path(place).expanduser() for place in given["read"])
+    return replace(agent, **given)
+
+
+@lru_cache(maxsize=1)
+def _table() -> Mapping[str, KnownAgent]:
+    text = files("reviewloop.acp").joinpath("agents.toml").read_text("utf-8")
+    return {name: KnownAgent(name, **dict(_row(row))) for name, row in tomllib.loads(text).items()}
+
+
+def _row(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in row.items():
+        yield key, tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,251 @@
+"""The cage of an agent's process: what it sees, what it is told, and where it may connect."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.acp.agents import KnownAgent
+from reviewloop.checkout.files import remove_tree
+from reviewloop.domain.errors import ModelError, ModelSetupError, UsageError
+from reviewloop.git.directory import read_plain
+from reviewloop.git.process import find_program, trusted_path
+from reviewloop.sandbox.base import Confinement, Grants, Level, Sandbox
+from reviewloop.sandbox.run import end_piped, start_piped
+from reviewloop.sandbox.toolchains import interpreter_folders, tool_folders, with_targets
+
+_SHORT_ENOUGH = 60  # characters; a local socket's address has room for 108
+_SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+_STDERR = 8192  # bytes of its end that are kept
+_SHEBANG = 256
+_MODULES = "node_modules"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder of one turn: the agent's empty home, and the two sockets that lead out of it."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """All that the agent may write."""
+        return self.folder / "home"
+
+    @property
+    def proxy(self) -> Path:
+        """The socket that leads to hosts."""
+        return self.folder / "proxy"
+
+    @property
+    def tools(self) -> Path:
+        """The socket that leads to our tools."""
+        return self.folder / "tools"
+
+
+@contextmanager
+def make_room() -> Iterator[Room]:
+    """Yield a room, which goes away with all that the agent left in it."""
+    place = tempfile.gettempdir()
+    if len(place) > _SHORT_ENOUGH:
+        place = "/tmp"  # noqa: S108 - mkdtemp makes a folder that is ours alone
+    folder = Path(tempfile.mkdtemp(prefix="rl-", dir=place)).resolve()
+    try:
+        room = Room(folder)
+        (room.home / "tmp").mkdir(parents=True, mode=0o700)
+        yield room
+    finally:
+        remove_tree(folder)
+
+
+class Caged:
+    """A running agent: its pipes, the ports inside of its cage, and the end of its stderr."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdin and process.stdout and process.stderr  # noqa: S101 - for the checker
+        self.into, self.out, self._err = process.stdin, process.stdout, process.stderr
+        self._process = process
+        self._tail = b""
+        self._drain = threading.Thread(target=self._read_errors, name="stderr", daemon=True)
+        self._drain.start()
+        try:
+            ports = json.loads(self.out.readline(_STDERR))
+            self.tools_port = int(ports["tools"])
+        except (ValueError, TypeError, KeyError) as error:
+            self._drain.join(1.0)
+            raise ModelError(f"the cage does not start: {self.stderr or error}") from error
+
+    @property
+    def stderr(self) -> str:
+        """The last that it wrote there, as one line."""
+        return " ".join(self._tail.decode("utf-8", "replace").split())[-400:]
+
+    def exit_code(self, seconds: float) -> int | None:
+        """Return how it ended, None while it runs."""
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        self._drain.join(1.0)
+        return code
+
+    def _read_errors(self) -> None:
+        while piece := os.read(self._err.fileno(), 65536):
+            self._tail = (self._tail + piece)[-_STDERR:]
+
+
+@contextmanager
+def start_agent(
+    agent: KnownAgent, room: Room, *, sandbox: Sandbox, tree: Path, environ: Mapping[str, str]
+) -> Iterator[Caged]:
+    """Yield the agent, started in `tree`, which it can only read; all it started ends with it."""
+    program = agent.find(trusted_path())
+    if program is None:
+        raise ModelSetupError(not_found(agent))
+    if _interpreter_of(program) is not None:
+        program = program.resolve()  # a script looks for its modules beside itself, not its link
+    fill_home(agent, room.home, Path(environ.get("HOME") or Path.home()))
+    relay = Path(__file__).with_name("relay.py")
+    places, folders = _places(program, agent.command[1:])
+    read = (
+        *(tree, room.proxy, room.tools),
+        *_outermost((relay, *agent.read, *places, *interpreter_folders(Path(sys.executable)))),
+    )
+    path = os.pathsep.join(dict.fromkeys((*folders, *_SYSTEM_PATH)))
+    argv = (
+        *(sys.executable, "-I", "-S", str(relay), str(room.proxy), str(room.tools), "--"),
+        *(str(program), *agent.command[1:]),
+    )
+    with ExitStack() as stack:
+        process = start_piped(
+            argv,
+            cwd=tree,
+            env=environment_of(agent, room.home, path, environ),
+            confine=Confinement(lambda: sandbox, Grants(work=room.home, read=read)),
+        )
+        for pipe in (process.stderr, process.stdout):
+            assert pipe is not None  # noqa: S101 - tells the type checker
+            stack.callback(pipe.close)
+        stack.callback(_close_quietly, process)
+        stack.callback(end_piped, process)
+        yield Caged(process)
+
+
+def _close_quietly(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        if process.stdin:
+            process.stdin.close()
+    except OSError:  # what was not written yet is for nobody any more
+        return
+
+
+def not_found(agent: KnownAgent) -> str:
+    """Return that an agent's program is not there, and how it is got."""
+    get = f"; get it with `{agent.get}`" if agent.get else "; correct its command in [acp]"
+    return f"acp:{agent.name}: the program {agent.command[0]} was not found{get}"
+
+
+def require_cage(sandbox: Sandbox) -> None:
+    """Raise `UsageError` where a level that holds cannot let an agent reach its own hosts only."""
+    if sandbox.level in {Level.LANDLOCK, Level.SEATBELT}:
+        raise UsageError(
+            f"a coding agent needs bubblewrap: {sandbox.level}, which holds here, has no "
+            "network to lead through our proxy; install bubblewrap, or name another model"
+        )
+
+
+def environment_of(
+    agent: KnownAgent, home: Path, path: str, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Return all variables of an agent: of ours only those that its row names."""
+    fixed = {
+        "PATH": path,
+        "HOME": str(home),
+        "TMPDIR": str(home / "tmp"),
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TERM": "dumb",
+        "NO_COLOR": "1",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    return {**fixed, **{k: environ[k] for k in agent.env if environ.get(k)}, **agent.set}
+
+
+def fill_home(agent: KnownAgent, home: Path, persons: Path) -> None:
+    """Write into an agent's home what its row gives it, and copy the files that the row names."""
+    for name, text in agent.files.items():
+        _write(home, name, text.encode())
+    for name in agent.home:
+        if data := read_plain(persons / name):
+            _write(home, name, data)
+
+
+def _write(home: Path, name: str, data: bytes) -> None:
+    place = home / name
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise UsageError(f"acp: {name} is no file of a home folder; correct [acp] in your settings")
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place.touch(mode=0o600)
+    place.write_bytes(data)
+
+
+def _places(program: Path, arguments: Sequence[str]) -> tuple[tuple[Path, ...], list[str]]:
+    """Return what the program and its interpreter need, and the folders for PATH."""
+    home = Path.home()
+    files = [program, *(Path(word) for word in arguments if word.startswith("/"))]
+    found: list[Path] = []
+    folders = [str(program.parent)]
+    for file in filter(Path.is_file, files):
+        found += _around(file)
+        interpreter = _interpreter_of(file)
+        if interpreter is not None:
+            folders.append(str(interpreter.parent))
+            found += tool_folders({"PATH": str(interpreter.parent)}, home)
+    if program.name.startswith("python"):
+        found += interpreter_folders(program)
+    return with_targets(found), folders
+
+
+def _outermost(places: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the places that lie in no other one: a link inside another is not mounted again."""
+    known = set(places)
+    return tuple(sorted(one for one in known if known.isdisjoint(one.parents)))
+
+
+def _around(file: Path) -> Iterator[Path]:
+    """Yield a file, and the folder of packages that it is a part of."""
+    yield file
+    real = file.resolve()
+    yield real
+    parts = real.parts
+    if _MODULES in parts:
+        yield Path(*parts[: parts.index(_MODULES) + 1])
+
+
+def _interpreter_of(file: Path) -> Path | None:
+    """Return the program that a script names in its first line as `env` finds it."""
+    try:
+        with file.open("rb") as opened:
+            first = opened.readline(_SHEBANG).decode("utf-8", "replace")
+    except OSError:
+        return None
+    words = first.removeprefix("#!").split()
+    if not first.startswith("#!") or not words:
+        return None
+    if Path(words[0]).name == "env":
+        named = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        return find_program(named[0], trusted_path()) if named else None
+    return Path(words[0])
+
+
+def new_token() -> str:
+    """Return what an agent shows to our tools: nobody else has it."""
+    return secrets.token_urlsafe(32)

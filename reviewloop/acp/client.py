@@ -1,0 +1,161 @@
+"""Speaks the Agent Client Protocol with one process: lines of JSON-RPC over its pipes, by threads.
+
+Of the libraries for it the smallest takes half a second and 42 MiB to load; this is what we use.
+"""
+
+import json
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any
+
+_LONGEST = 64 << 20  # bytes of a line; some agents send megabytes
+_MOST_JUNK = 1000  # lines that are no message
+_KEPT = 400  # characters of the first of them
+_NO_METHOD = -32601
+
+
+class ClosedError(Exception):
+    """The agent's end of the pipe is closed: it ended."""
+
+
+class GarbageError(Exception):
+    """What it writes is not the protocol."""
+
+
+@dataclass(frozen=True)
+class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
+    """The agent answered a request with an error."""
+
+    code: int
+    message: str
+    data: Any = None
+
+
+OnRequest = Callable[[str, Mapping[str, Any]], dict[str, Any] | None]
+"""(method, parameters) -> the result, None for a method that we do not offer."""
+
+
+class Client:
+    """One connection; `on_update` hears notifications, `on_request` answers what the agent asks."""
+
+    def __init__(
+        self,
+        into: IO[bytes],
+        out: IO[bytes],
+        *,
+        on_request: OnRequest,
+        on_update: Callable[[str, Mapping[str, Any]], None],
+    ) -> None:
+        self.junk = ""  # the first line that was no message
+        self._into = into
+        self._out = out
+        self._on_request = on_request
+        self._on_update = on_update
+        self._next = 0
+        self._writing = threading.Lock()
+        self._waiting: dict[int, queue.SimpleQueue[Any]] = {}
+        self._ended: Exception | None = None
+        self._junk_lines = 0
+        self._reader = threading.Thread(target=self._read, name="acp", daemon=True)
+        self._reader.start()
+
+    def ask(self, method: str, parameters: Mapping[str, Any]) -> "Answer":
+        """Send a request and return what waits for its result."""
+        self._next += 1
+        waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._waiting[self._next] = waiting
+        if self._ended is not None:
+            waiting.put(self._ended)
+        with suppress(OSError, ValueError):  # it ended; the reader says so
+            self._send({"id": self._next, "method": method, "params": parameters})
+        return Answer(waiting)
+
+    def notify(self, method: str, parameters: Mapping[str, Any]) -> None:
+        """Send a notification."""
+        with suppress(OSError, ValueError):
+            self._send({"method": method, "params": parameters})
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        data = json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
+        with self._writing:
+            self._into.write(data)
+            self._into.flush()
+
+    def _read(self) -> None:
+        ended: Exception = ClosedError()
+        try:
+            while line := self._out.readline(_LONGEST):
+                if len(line) >= _LONGEST:
+                    raise GarbageError("a line without an end")
+                self._take(line)
+        except GarbageError as error:
+            ended = error
+        except (OSError, ValueError):
+            pass
+        self._ended = ended
+        for waiting in list(self._waiting.values()):
+            waiting.put(ended)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+            if not isinstance(message, dict):
+                raise ValueError
+        except (ValueError, RecursionError):
+            self._count_junk(line)
+            return
+        ident, method = message.get("id"), message.get("method")
+        if isinstance(method, str):
+            given = message.get("params")
+            parameters = given if isinstance(given, dict) else {}
+            if ident is None:
+                self._on_update(method, parameters)
+                return
+            result = self._on_request(method, parameters)
+            answer = {"error": {"code": _NO_METHOD, "message": "not offered"}}
+            with suppress(OSError, ValueError):
+                self._send({"id": ident, **(answer if result is None else {"result": result})})
+        elif isinstance(ident, int) and (waiting := self._waiting.pop(ident, None)):
+            waiting.put(message)
+        elif ident is None and "error" in message:
+            return
+        else:
+            self._count_junk(line)
+
+    def _count_junk(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        self.junk = self.junk or line.decode("utf-8", "replace").strip()[:_KEPT]
+        self._junk_lines += 1
+        if self._junk_lines > _MOST_JUNK:
+            raise GarbageError("many lines that are no message")
+
+
+class Answer:
+    """Waits for one result."""
+
+    def __init__(self, waiting: "queue.SimpleQueue[Any]") -> None:
+        self._waiting = waiting
+
+    def wait(self, seconds: float) -> dict[str, Any] | None:
+        """Return the result, None where there is none yet.
+
+        Raises `Refused` for an error, `ClosedError` and `GarbageError` where none will come.
+        """
+        try:
+            message = self._waiting.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if isinstance(message, Exception):
+            self._waiting.put(message)
+            raise message
+        error = message.get("error")
+        if isinstance(error, dict):
+            code = error.get("code")
+            number = code if isinstance(code, int) else 0
+            raise Refused(number, str(error.get("message", "")), error.get("data"))
+        result = message.get("result")
+        return result if isinstance(result, dict) else {}

@@ -1,0 +1,432 @@
+"""Holds one turn with an agent: only what it hands to our tool counts, never what it says."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reviewloop.acp.agents import KnownAgent
+from reviewloop.acp.cage import (
+    Caged,
+    make_room,
+    new_token,
+    require_cage,
+    start_agent,
+)
+from reviewloop.acp.client import Answer, Client, ClosedError, GarbageError, Refused
+from reviewloop.domain.errors import (
+    InterruptedByUserError,
+    ModelAccessError,
+    ModelError,
+    NoAnswerError,
+)
+from reviewloop.mcp.proxy import Proxy
+from reviewloop.mcp.server import NAME, Tool, ToolServer
+from reviewloop.sandbox.base import Sandbox
+
+_VERSION = 1
+_START_SECONDS = 120.0  # an agent of 500 MB on a busy machine
+_TOOLS_SECONDS = 30.0  # from its session to its looking at our tools
+_END_SECONDS = 20.0  # for its last words, when it has answered
+_CANCEL_SECONDS = 5.0
+_SLICE = 0.1
+_MOST_SAID = 4000
+_LOGIN = -32000
+_RECEIVED = "received; you are done: end your turn now"
+_CHANGING = {"edit", "delete", "move", "execute"}
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Where a turn ends whatever the agent wants."""
+
+    seconds: float
+    calls: int  # of tools, its own included, and of requests for permission
+    silence: float  # seconds without a word from it
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an agent is asked, with which tools, and what takes its answer.
+
+    `check` returns what is wrong with an answer, "" when it is taken; its second argument says
+    that it is the last chance.
+    """
+
+    prompt: str
+    tree: Path
+    tools: Sequence[Tool]
+    ending: str  # the tool whose call is the answer
+    call: Callable[[str, Mapping[str, Any]], tuple[str, bool]]
+    check: Callable[[Mapping[str, Any], bool], str]
+    caps: Caps
+
+
+@dataclass
+class Outcome:
+    """What became of a turn; `answer` is None where the ending was never called."""
+
+    answer: dict[str, Any] | None = None
+    said: str = ""
+    stop_reason: str = ""
+    calls: int = 0
+    read: int = 0  # characters that our tools gave it
+    usage: dict[str, int] = field(default_factory=dict)  # as it tells: input, output, ...
+    cost_usd: float | None = None
+    version: str = ""
+
+
+Notify = Callable[..., None]
+
+
+def hold_turn(
+    agent: KnownAgent,
+    task: Task,
+    *,
+    sandbox: Sandbox,
+    stopped: Callable[[], bool] = lambda: False,
+    tell: Notify = lambda kind, **what: None,
+) -> Outcome:
+    """Start the agent in its cage, ask it, and return the outcome.
+
+    An agent that ends its turn without an answer is asked once more. Raises `ModelSetupError`
+    where it is not installed, `ModelAccessError` where it is not logged in, `NoAnswerError` past a
+    cap, and `ModelError` for one that dies, hangs, or speaks something else.
+    """
+    with open_session(agent, task, sandbox=sandbox, stopped=stopped, tell=tell) as session:
+        return session.hold()
+
+
+@contextmanager
+def open_session(
+    agent: KnownAgent,
+    task: Task,
+    *,
+    sandbox: Sandbox,
+    stopped: Callable[[], bool] = lambda: False,
+    tell: Notify = lambda kind, **what: None,
+) -> Iterator["Session"]:
+    """Yield a session with a caged agent that has said hello, and nothing more."""
+    require_cage(sandbox)
+    token = new_token()
+    with ExitStack() as stack:
+        room = stack.enter_context(make_room())
+        session = Session(agent, task, sandbox, stopped, tell)
+
+        def refused(place: str) -> None:
+            tell("note", text=f"acp:{agent.name}: its cage refused a connection to {place}")
+
+        stack.enter_context(Proxy(room.proxy, agent.hosts, refused))
+        server = ToolServer(room.tools, token, task.tools, session.call)
+        stack.enter_context(server)
+        caged = stack.enter_context(
+            start_agent(agent, room, sandbox=sandbox, tree=task.tree, environ=os.environ)
+        )
+        session.begin(caged, server, token)
+        yield session
+
+
+class Session:
+    """The moving parts of one turn."""
+
+    def __init__(
+        self,
+        agent: KnownAgent,
+        task: Task,
+        sandbox: Sandbox,
+        stopped: Callable[[], bool],
+        tell: Notify,
+    ) -> None:
+        self.outcome = Outcome()
+        self._agent = agent
+        self._task = task
+        self._proven = sandbox.is_proven
+        self._stopped = stopped
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._failed_answers = 0
+        self._counts = dict.fromkeys(("tools", "updates", "permissions"), 0)
+        self._seen: set[str] = set()
+        self._last = time.monotonic()
+        self._until = self._last + task.caps.seconds
+        self._over = ""  # why no call is answered any more
+
+    def begin(self, caged: Caged, server: ToolServer, token: str) -> None:
+        """Say hello."""
+        self._caged, self._server, self._token = caged, server, token
+        self._client = Client(
+            caged.into, caged.out, on_request=self._answer, on_update=self._update
+        )
+        hello = self._wait(
+            self._client.ask(
+                "initialize",
+                {
+                    "protocolVersion": _VERSION,
+                    "clientCapabilities": {
+                        "fs": {"readTextFile": False, "writeTextFile": False},
+                        "terminal": False,
+                    },
+                    "clientInfo": {"name": NAME, "version": "1"},
+                },
+            ),
+            "to begin",
+            _START_SECONDS,
+        )
+        if hello.get("protocolVersion") != _VERSION:
+            version = str(hello.get("protocolVersion"))[:40]
+            raise ModelError(
+                f"{self._name} speaks version {version} of the protocol, and {_VERSION} is needed; "
+                "use a newer release of it"
+            )
+        about = hello.get("agentInfo")
+        if isinstance(about, dict):
+            self.outcome.version = str(about.get("version", ""))[:40]
+        can = hello.get("agentCapabilities")
+        mcp = can.get("mcpCapabilities") if isinstance(can, dict) else None
+        if not (isinstance(mcp, dict) and mcp.get("http")):
+            raise ModelError(
+                f"{self._name} takes no tools over HTTP, so it could not answer; use a newer "
+                "release of it"
+            )
+
+    def try_out(self) -> str:
+        """Return the agent's version, once it opened a session and looked at our tools.
+
+        Nothing is asked of a model.
+        """
+        self._open()
+        return self.outcome.version
+
+    def hold(self) -> Outcome:
+        """Ask, and once more where it ended its turn without an answer."""
+        session = self._open()
+        ending = self._task.ending
+        self._prompt(session, self._task.prompt)
+        if self.outcome.answer is None and self.outcome.stop_reason == "end_turn":
+            self._tell("note", text=f"{self._name}: its turn brought no answer; it is asked again")
+            self._prompt(
+                session,
+                f"Your turn ended without an answer, and what you write is not read. Call the tool "
+                f"`{ending}` of the server `{NAME}` now.",
+            )
+        return self.outcome
+
+    @property
+    def _name(self) -> str:
+        return f"acp:{self._agent.name}"
+
+    def _open(self) -> str:
+        port = self._caged.tools_port
+        server = {
+            "type": "http",
+            "name": NAME,
+            "url": f"http://127.0.0.1:{port}/mcp",
+            "headers": [{"name": "Authorization", "value": f"Bearer {self._token}"}],
+        }
+        asked: dict[str, Any] = {"cwd": str(self._task.tree), "mcpServers": [server]}
+        if self._agent.meta:
+            asked["_meta"] = self._agent.meta
+        made = self._wait(self._client.ask("session/new", asked), "for a session", _START_SECONDS)
+        session = made.get("sessionId")
+        if not isinstance(session, str):
+            raise ModelError(f"{self._name} gave no session; use a newer release of it")
+        if self._agent.mode:
+            mode = {"sessionId": session, "modeId": self._agent.mode}
+            self._wait(self._client.ask("session/set_mode", mode), "for its mode", _START_SECONDS)
+        until = time.monotonic() + _TOOLS_SECONDS
+        while not self._server.listed.wait(_SLICE):
+            self._check(self._until)
+            if self._caged.exit_code(0) is not None:
+                raise self._died()
+            if time.monotonic() > until:
+                raise ModelError(
+                    f"{self._name} never looked at the tools that it was given, so it could not "
+                    "have answered; it was not asked"
+                )
+        return session
+
+    def _prompt(self, session: str, text: str) -> None:
+        content = [{"type": "text", "text": text}]
+        answer = self._client.ask("session/prompt", {"sessionId": session, "prompt": content})
+        self._last = time.monotonic()
+        answered_at = 0.0
+        while True:
+            try:
+                ended = answer.wait(_SLICE)
+            except (ClosedError, GarbageError, Refused) as error:
+                if self.outcome.answer is not None:  # what it handed in counts, however it ended
+                    return
+                raise self._explained(error) from error
+            if ended is not None:
+                self.outcome.stop_reason = str(ended.get("stopReason", ""))[:40]
+                self._count(ended.get("usage"))
+                return
+            if self.outcome.answer is not None:
+                answered_at = answered_at or time.monotonic()
+                if time.monotonic() - answered_at > _END_SECONDS:
+                    self._client.notify("session/cancel", {"sessionId": session})
+                    return
+                continue
+            try:
+                self._check(self._until)
+            except ModelError:
+                self._cancel(session, answer)
+                raise
+            except InterruptedByUserError:
+                self._cancel(session, answer)
+                raise
+
+    def _cancel(self, session: str, answer: Answer) -> None:
+        self._over = "the turn is over"
+        self._client.notify("session/cancel", {"sessionId": session})
+        try:
+            answer.wait(_CANCEL_SECONDS)
+        except (ClosedError, GarbageError, Refused):
+            return
+
+    def _wait(self, answer: Answer, what: str, seconds: float) -> dict[str, Any]:
+        until = min(self._until, time.monotonic() + seconds)
+        while True:
+            try:
+                result = answer.wait(_SLICE)
+            except (ClosedError, GarbageError, Refused) as error:
+                raise self._explained(error) from error
+            if result is not None:
+                return result
+            self._check(self._until)
+            if time.monotonic() > until:
+                raise ModelError(f"{self._name} did not answer {what} within {seconds:.0f} s")
+
+    def _check(self, until: float) -> None:
+        """Raise when the turn has to end."""
+        caps = self._task.caps
+        if self._stopped():
+            raise InterruptedByUserError("stopped while an agent was at work")
+        if self.outcome.calls > caps.calls:
+            raise NoAnswerError(
+                f"{self._name} made more than {caps.calls} calls without an answer, so its turn "
+                "was ended"
+            )
+        now = time.monotonic()
+        if now > until:
+            raise NoAnswerError(
+                f"{self._name} gave no answer within {caps.seconds:.0f} s; raise "
+                "limits.agent_minutes or give it a smaller change"
+            )
+        if now - self._last > caps.silence:
+            raise ModelError(f"{self._name} was silent for {caps.silence:.0f} s, so it was ended")
+
+    def _explained(self, error: Exception) -> ModelError:
+        if isinstance(error, ClosedError):
+            return self._died()
+        if isinstance(error, GarbageError):
+            said = f": {self._client.junk}" if self._client.junk else ""
+            return ModelError(f"{self._name} does not speak the protocol ({error}){said}")
+        assert isinstance(error, Refused)  # noqa: S101 - tells the type checker
+        said = " ".join(f"{error.message} {_detail(error.data)}".split())[:300]
+        if error.code == _LOGIN or error.code in {401, 403}:
+            return ModelAccessError(f"{self._name} is not logged in ({said}); {self._agent.login}")
+        return ModelError(f"{self._name} answered with an error: {said}")
+
+    def _died(self) -> ModelError:
+        code = self._caged.exit_code(2.0)
+        how = "closed its output" if code is None else f"ended with exit code {code}"
+        said = self._caged.stderr or self._client.junk
+        told = f": {said}" if said else ""
+        return ModelError(f"{self._name} {how} in the middle of its turn{told}")
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
+        """Answer a call of one of our tools; the ending's is the answer, if it is sound."""
+        self._last = time.monotonic()
+        if self._over or self.outcome.answer is not None:
+            return self._over or "the answer is received already", True
+        self._count_call("tools")
+        if self.outcome.calls > self._task.caps.calls:
+            return "too many calls: your turn is ended", True
+        if name != self._task.ending:
+            text, failed = self._task.call(name, arguments)
+            self.outcome.read += len(text)
+            return text, failed
+        problem = self._task.check(arguments, self._failed_answers > 0)
+        if problem:
+            self._failed_answers += 1
+            return f"not taken: {problem}; call {name} again", True
+        self.outcome.answer = dict(arguments)
+        return _RECEIVED, False
+
+    def _count_call(self, what: str) -> None:
+        """Count a call; one of our tools is seen twice, as a call and as an update."""
+        with self._lock:
+            self._counts[what] += 1
+            self.outcome.calls = max(self._counts.values())
+
+    def _update(self, method: str, parameters: Mapping[str, Any]) -> None:
+        self._last = time.monotonic()
+        update = parameters.get("update")
+        if method != "session/update" or not isinstance(update, dict):
+            return
+        kind = update.get("sessionUpdate")
+        if kind == "agent_message_chunk":
+            content = update.get("content")
+            text = content.get("text") if isinstance(content, dict) else ""
+            self.outcome.said = (self.outcome.said + str(text or ""))[-_MOST_SAID:]
+        elif kind == "tool_call":
+            ident = str(update.get("toolCallId"))
+            if ident not in self._seen:
+                self._seen.add(ident)
+                self._count_call("updates")
+        elif kind == "usage_update":
+            cost = update.get("cost")
+            amount = cost.get("amount") if isinstance(cost, dict) else None
+            dollars = isinstance(cost, dict) and cost.get("currency") == "USD"
+            if dollars and isinstance(amount, int | float) and amount >= 0:
+                self.outcome.cost_usd = float(amount)
+
+    def _answer(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Answer what the agent asks: permissions by policy; files and terminals are its own."""
+        self._last = time.monotonic()
+        if method != "session/request_permission":
+            return None
+        self._count_call("permissions")
+        call = parameters.get("toolCall")
+        kind = str(call.get("kind", "other")) if isinstance(call, dict) else "other"
+        # A cage that was proven is the wall; without one, what changes anything is refused.
+        wanted = "allow_once" if self._proven or kind not in _CHANGING else "reject_once"
+        if self._over or self._stopped():
+            return {"outcome": {"outcome": "cancelled"}}
+        given = parameters.get("options")
+        options = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+        fitting = (one.get("optionId") for one in options if one.get("kind") == wanted)
+        option = next(fitting, None)
+        title = str(call.get("title") or kind)[:80] if isinstance(call, dict) else kind
+        said = wanted if option is not None else "cancelled"
+        self._tell("permission", agent_program=self._agent.name, title=title, answer=said)
+        if option is None:
+            return {"outcome": {"outcome": "cancelled"}}
+        return {"outcome": {"outcome": "selected", "optionId": option}}
+
+    def _count(self, usage: Any) -> None:
+        if not isinstance(usage, dict):
+            return
+        names = {
+            "input": "inputTokens",
+            "output": "outputTokens",
+            "cache_read": "cachedReadTokens",
+            "cache_write": "cachedWriteTokens",
+        }
+        for ours, theirs in names.items():
+            value = usage.get(theirs)
+            if isinstance(value, int) and value >= 0:
+                self.outcome.usage[ours] = self.outcome.usage.get(ours, 0) + value
+
+
+def _detail(data: Any) -> str:
+    """Return what an error says beside its message."""
+    if isinstance(data, dict):
+        words = (data.get(key) for key in ("errorKind", "details", "message"))
+        return " ".join(str(word) for word in words if word)
+    return str(data) if isinstance(data, str) else ""

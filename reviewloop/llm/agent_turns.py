@@ -1,0 +1,124 @@
+"""Asks a coding agent of others, in a cage: its whole turn is one reply (`acp:NAME`)."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from reviewloop.acp.agents import KnownAgent, require_agent
+from reviewloop.acp.turn import Caps, Outcome, Task, hold_turn
+from reviewloop.domain.errors import InterruptedByUserError, ModelSetupError
+from reviewloop.llm.messages import (
+    CHARS_PER_TOKEN,
+    WHOLE_TURN,
+    ModelRequest,
+    Reply,
+    ToolCall,
+    Usage,
+    estimated_tokens,
+    spoken_text,
+)
+from reviewloop.mcp.server import NAME, Tool
+from reviewloop.sandbox.base import Sandbox
+from reviewloop.settings import Settings
+from reviewloop.store.journal import CallKey
+
+_AT_ONCE = 2  # processes of one agent: each takes hundreds of megabytes
+_REFUSAL = "refusal"
+
+
+class AgentProvider:
+    """Gives an agent's turns; at most two of its processes work at once.
+
+    `find_cage` returns the sandbox, or raises where there is none and nobody accepted that.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        *,
+        find_cage: Callable[[], Sandbox],
+        stopped: Callable[[float], bool],
+        tell: Callable[..., None],
+    ) -> None:
+        self._agent = require_agent(name, settings.acp)
+        self._silence = settings.models.read_timeout_seconds
+        self._find_cage = find_cage
+        self._stopped = stopped
+        self._tell = tell
+        self._places = threading.Semaphore(_AT_ONCE)
+
+    def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
+        """Return the agent's turn: its answer as the call of the tool that ends it."""
+        hands = request.hands
+        if hands is None:
+            raise ModelSetupError(
+                f"{request.model} only reviews, by `reviewloop review`; name a model for the rest"
+            )
+        on_first()  # nothing is cached that the others could wait for
+        while not self._places.acquire(timeout=0.2):
+            if self._stopped(0):
+                raise InterruptedByUserError("stopped before an agent was asked")
+        try:
+            with hands.tree() as tree:
+                task = Task(
+                    prompt=_prompt(request, hands.ending),
+                    tree=tree,
+                    tools=[Tool(one.name, one.description, one.schema) for one in request.tools],
+                    ending=hands.ending,
+                    call=hands.call,
+                    check=hands.check,
+                    caps=Caps(hands.seconds, hands.calls, self._silence),
+                )
+
+                def tell(kind: str, **what: Any) -> None:
+                    self._tell(kind, **{"agent": key.agent, "step": key.step, **what})
+
+                outcome = hold_turn(
+                    self._agent,
+                    task,
+                    sandbox=self._find_cage(),
+                    stopped=lambda: self._stopped(0),
+                    tell=tell,
+                )
+        finally:
+            self._places.release()
+        return _reply(outcome, request, hands.ending)
+
+    def warm_up(self) -> None:
+        """Prove the cage."""
+        self._find_cage()
+
+
+def price_of(agent: KnownAgent) -> str:
+    """Return what five reviewers of this agent take, as far as it was measured; "" if not."""
+    if not agent.megabytes:
+        return ""
+    return f"about {agent.megabytes} MB for each process, at most {_AT_ONCE} at once"
+
+
+def _prompt(request: ModelRequest, ending: str) -> str:
+    named = ", ".join(f"`{one.name}`" for one in request.tools)
+    return (
+        f"{request.system}\n\n{spoken_text(request.messages)}\n\n# How you answer\n\n"
+        f"The tools of the server `{NAME}` are {named}; search for them if they are not listed. "
+        f"Your answer is one call of `{ending}`. Nothing else that you write is read."
+    )
+
+
+def _reply(outcome: Outcome, request: ModelRequest, ending: str) -> Reply:
+    """Return a turn as a reply; what the agent does not tell of tokens is our estimate."""
+    answer = outcome.answer
+    calls = () if answer is None else (ToolCall("answer", ending, answer),)
+    refused = answer is None and outcome.stop_reason == _REFUSAL
+    if outcome.usage:
+        usage = Usage(**outcome.usage, cost_usd=outcome.cost_usd)
+    else:
+        usage = Usage(
+            input=estimated_tokens(request) + outcome.read // CHARS_PER_TOKEN,
+            output=max(1, len(outcome.said) // CHARS_PER_TOKEN),
+            cost_usd=outcome.cost_usd,
+            estimated=True,
+        )
+    stop_reason = _REFUSAL if refused else WHOLE_TURN
+    return Reply(outcome.said, calls, stop_reason, usage, request.model)

@@ -1,0 +1,177 @@
+"""The one way out of a cage: forwards connections to hosts that are allowed, refuses all others."""
+
+import selectors
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
+from types import TracebackType
+from urllib.parse import urlsplit
+
+_HEAD = 64 << 10  # bytes of the lines before a body
+_CONNECT_SECONDS = 20.0
+_SILENT_SECONDS = 900.0
+_PIECE = 64 << 10
+_TLS, _PLAIN = 443, 80
+
+
+class Proxy:
+    """Forwards at a local socket while inside its `with`.
+
+    `hosts` are names, or `name:port` where the port is neither 443 nor 80; `on_refused` hears once
+    of each place that was refused. Names are looked up here, outside of the cage.
+    """
+
+    def __init__(
+        self, path: Path, hosts: Iterable[str], on_refused: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.path = path
+        self.connections = 0  # that were allowed
+        self._allowed = {place for host in hosts for place in _places(host)}
+        self._on_refused = on_refused
+        self._refused: set[str] = set()
+        self._lock = threading.Lock()
+        self._server = _Server(str(path), self)
+
+    def __enter__(self) -> "Proxy":
+        """Begin to forward."""
+        work = self._server.serve_forever
+        threading.Thread(target=work, args=(0.1,), name="proxy", daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Forward nothing new; what is open ends with the agent."""
+        self._server.shutdown()
+        self._server.server_close()
+        self.path.unlink(missing_ok=True)
+
+    def allows(self, host: str, port: int) -> bool:
+        """Whether a place is on the list; if not, that is told once."""
+        with self._lock:
+            if (host.lower(), port) in self._allowed:
+                self.connections += 1
+                return True
+            place = f"{host}:{port}"
+            known = place in self._refused
+            self._refused.add(place)
+        if not known:
+            self._on_refused(place)
+        return False
+
+
+def _places(host: str) -> list[tuple[str, int]]:
+    name, colon, port = host.lower().rpartition(":")
+    if colon and port.isdigit():
+        return [(name, int(port))]
+    return [(host.lower(), _TLS), (host.lower(), _PLAIN)]
+
+
+class _Server(ThreadingMixIn, UnixStreamServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, path: str, proxy: Proxy) -> None:
+        self.proxy = proxy
+        super().__init__(path, _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: connections break, and the agent sees that itself."""
+
+
+class _Handler(BaseRequestHandler):
+    request: socket.socket
+    server: _Server
+
+    def handle(self) -> None:
+        """Forward one connection."""
+        self.request.settimeout(_CONNECT_SECONDS)
+        head, rest = _head_of(self.request)
+        lines = head.split(b"\r\n")
+        words = lines[0].decode("latin-1").split(" ")
+        if len(words) != 3:
+            self._refuse(400, "not a request")
+            return
+        method, target, version = words
+        try:
+            to = urlsplit(f"//{target}" if method == "CONNECT" else target)
+            host, port = to.hostname or "", to.port
+        except ValueError:
+            self._refuse(400, "no such place")
+            return
+        if method == "CONNECT":
+            port = port or _TLS
+        elif to.scheme == "http":
+            port = port or _PLAIN
+        else:
+            self._refuse(400, "this is a proxy: CONNECT, or http://")
+            return
+        if not self.server.proxy.allows(host, port):
+            self._refuse(403, f"{host}:{port} is not allowed in this cage")
+            return
+        try:
+            upstream = socket.create_connection((host, port), _CONNECT_SECONDS)
+        except OSError as error:
+            self._refuse(502, f"{host}:{port} cannot be reached ({error})")
+            return
+        with upstream:
+            if method == "CONNECT":
+                self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                path = to._replace(scheme="", netloc="").geturl() or "/"
+                own = (b"proxy-", b"connection:")
+                kept = [line for line in lines[1:] if not line.lower().startswith(own)]
+                first = f"{method} {path} {version}".encode("latin-1")
+                request = b"\r\n".join([first, *kept, b"Connection: close"])
+                upstream.sendall(request + b"\r\n\r\n")
+            if rest:
+                upstream.sendall(rest)
+            _join(self.request, upstream)
+
+    def _refuse(self, status: int, why: str) -> None:
+        body = f"reviewloop: {why}\n".encode()
+        head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Length: {len(body)}"
+        with suppress(OSError):
+            self.request.sendall(head.encode() + b"\r\n\r\n" + body)
+
+
+def _head_of(client: socket.socket) -> tuple[bytes, bytes]:
+    """Return what stands before the empty line, and what was read after it."""
+    data = b""
+    while b"\r\n\r\n" not in data and len(data) < _HEAD:
+        piece = client.recv(_PIECE)
+        if not piece:
+            break
+        data += piece
+    head, _, rest = data.partition(b"\r\n\r\n")
+    return head, rest
+
+
+def _join(one: socket.socket, other: socket.socket) -> None:
+    """Carry bytes both ways until both have ended, or nobody says anything for long."""
+    ends = {one: other, other: one}
+    with selectors.DefaultSelector() as ready:
+        for end in ends:
+            end.settimeout(_SILENT_SECONDS)
+            ready.register(end, selectors.EVENT_READ)
+        while ready.get_map():
+            events = ready.select(_SILENT_SECONDS)
+            if not events:
+                return
+            for key, _ in events:
+                end = key.fileobj
+                assert isinstance(end, socket.socket)  # noqa: S101 - tells the type checker
+                piece = end.recv(_PIECE)
+                if piece:
+                    ends[end].sendall(piece)
+                    continue
+                ready.unregister(end)
+                with suppress(OSError):
+                    ends[end].shutdown(socket.SHUT_WR)

@@ -1,0 +1,203 @@
+"""A coding agent for tests, by the protocol: `acp_agent.py PART`, a real process with real pipes.
+
+It reads its tools over HTTP from where `session/new` says, and plays the part it is named.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+FINDING = {
+    "severity": "must_fix",
+    "path": "shop/digest.py",
+    "line": 7,
+    "quote": "    return hashlib.md5(data).hexdigest()",
+    "title": "The checksum is made with MD5",
+    "why": "Collisions can be made.",
+    "suggestion": "Use SHA-256.",
+    "confidence": "high",
+    "category": "security",
+}
+SESSION = "s1"
+DONE = {"stopReason": "end_turn"}
+
+
+def send(message):
+    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+    sys.stdout.flush()
+
+
+def read():
+    line = sys.stdin.readline()
+    if not line:
+        sys.exit(0)
+    return json.loads(line)
+
+
+def update(**what):
+    send({"method": "session/update", "params": {"sessionId": SESSION, "update": what}})
+
+
+class Tools:
+    def __init__(self, server):
+        self.url = server["url"]
+        self.headers = {one["name"]: one["value"] for one in server["headers"]}
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def ask(self, method, **parameters):
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
+        headers = {**self.headers, "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url, body.encode(), headers)
+        with self.opener.open(request, timeout=30) as answer:
+            return json.load(answer)["result"]
+
+    def call(self, name, **arguments):
+        answer = self.ask("tools/call", name=name, arguments=arguments)
+        return answer["content"][0]["text"], answer["isError"]
+
+
+def look_around():
+    """Return what a hostile agent gets at; each entry is a success."""
+    found = []
+    for place in filter(None, os.environ.get("TARGETS", "").split(":")):
+        with suppress(OSError):
+            found.append(f"read {Path(place).read_text()[:9]}")
+    for place in ("new.py", "shop/digest.py"):
+        with suppress(OSError), open(place, "a") as file:
+            file.write("# md5\n")
+            found.append(f"wrote {place}")
+    for address in (("127.0.0.1", int(os.environ.get("PORT", "9"))), ("192.0.2.1", 80)):
+        with suppress(OSError):
+            socket.create_connection(address, 1).close()
+            found.append(f"reached {address[0]}")
+    proxy = os.environ["HTTPS_PROXY"].rpartition(":")[2]
+    with socket.create_connection(("127.0.0.1", int(proxy)), 5) as way:
+        way.sendall(b"CONNECT evil.example:443 HTTP/1.1\r\n\r\n")
+        if b" 403 " not in way.recv(1000):
+            found.append("passed the proxy")
+    return found + [name for name in os.environ if "SECRET" in name]
+
+
+class Agent:
+    def __init__(self, part):
+        self.part = part
+        self.tools = None
+        self.asked = []
+
+    def start(self):
+        if self.part == "banner":
+            print("Update available! 1.0 -> 2.0")
+        if self.part == "garbage":
+            print("<html>not the protocol</html>\n" * 2000, flush=True)
+        if self.part in ("garbage", "mute"):
+            time.sleep(600)
+        answers = {
+            "initialize": self.initialize,
+            "session/new": self.open,
+            "session/prompt": self.prompt,
+        }
+        while True:
+            message = read()
+            if message.get("method") == "session/cancel" and self.part != "deaf":
+                sys.exit(0)
+            if answer := answers.get(message.get("method")):
+                send({"id": message["id"], **answer(message["params"])})
+
+    def initialize(self, _):
+        version = 9 if self.part == "old" else 1
+        can = {"mcpCapabilities": {"http": True}}
+        about = {"name": "scripted", "version": "1.2.3"}
+        told = {"protocolVersion": version, "agentCapabilities": can, "agentInfo": about}
+        return {"result": told}
+
+    def open(self, parameters):
+        if self.part == "login":
+            return {"error": {"code": -32000, "message": "Authentication required"}}
+        self.tools = Tools(parameters["mcpServers"][0])
+        if self.part != "blind":
+            self.tools.ask("initialize", protocolVersion="2025-06-18")
+            self.tools.ask("tools/list")
+        return {"result": {"sessionId": SESSION}}
+
+    def prompt(self, parameters):
+        self.asked.append(parameters["prompt"][0]["text"])
+        update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": "Hm."})
+        early = EARLY.get(self.part)
+        ended = early(self) if early else None
+        return {"result": ended or self.review()}
+
+    def review(self):
+        said, error = self.tools.call("fs_read", path="shop/digest.py")
+        assert not error and "md5" in said, said
+        title = FINDING["title"]
+        if self.part == "hostile":
+            found = look_around()
+            title = f"got out: {', '.join(found)}" if found else "nothing got out"
+        assert "md5" in Path("shop/digest.py").read_text()
+        assert not Path("CLAUDE.md").exists()
+        mine = "# Your part: review-security" in self.asked[0]
+        findings = [{**FINDING, "title": title}] if mine else []
+        said, error = self.tools.call("report_findings", findings=findings, evidence=[])
+        assert not error, said
+        if self.part == "quiet":
+            return DONE
+        update(sessionUpdate="usage_update", cost={"amount": 0.25, "currency": "USD"})
+        return {**DONE, "usage": {"inputTokens": 1000, "outputTokens": 10, "totalTokens": 1010}}
+
+    def die(self):
+        os.write(2, b"segmentation fault\n")
+        os._exit(9)
+
+    def hang(self):
+        while True:
+            time.sleep(1)
+
+    def learn(self):
+        return DONE if len(self.asked) == 1 else None
+
+    def flood(self):
+        while True:
+            self.tools.call("fs_read", path="shop/digest.py")
+
+    def leave_a_daemon(self):
+        if os.fork() == 0:
+            os.setsid()
+            self.hang()
+
+    def ask_leave(self):
+        options = [
+            {"optionId": "always", "kind": "allow_always", "name": "Always"},
+            {"optionId": "once", "kind": "allow_once", "name": "Once"},
+            {"optionId": "no", "kind": "reject_once", "name": "No"},
+        ]
+        call = {"toolCallId": "t1", "kind": "execute", "title": "rm -rf /"}
+        given = {"sessionId": SESSION, "toolCall": call, "options": options}
+        send({"id": 77, "method": "session/request_permission", "params": given})
+        wanted = os.environ.get("WANTED", "once")
+        assert read()["result"]["outcome"] == {"outcome": "selected", "optionId": wanted}
+
+    def say_much(self):
+        update(sessionUpdate="agent_message_chunk", content={"text": "x" * (1 << 20)})
+
+
+EARLY = {
+    "dies": Agent.die,
+    "exits": lambda _: sys.exit(0),
+    "hangs": Agent.hang,
+    "deaf": Agent.hang,
+    "prose": lambda _: DONE,
+    "slow-learner": Agent.learn,
+    "refuses": lambda _: {"stopReason": "refusal"},
+    "floods": Agent.flood,
+    "daemon": Agent.leave_a_daemon,
+    "asks": Agent.ask_leave,
+    "long-line": Agent.say_much,
+}
+
+if __name__ == "__main__":
+    Agent(sys.argv[1]).start()
