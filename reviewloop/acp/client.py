@@ -101,26 +101,26 @@ class Client:
 
     def _take(self, line: bytes) -> None:
         try:
-            message = json.loads(line)
-            if not isinstance(message, dict):
+            read = json.loads(line)
+            if not isinstance(read, dict):
                 raise ValueError
         except (ValueError, RecursionError):
             self._count_junk(line)
             return
-        ident, method = message.get("id"), message.get("method")
+        ident, method = read.get("id"), read.get("method")
         if isinstance(method, str):
-            given = message.get("params")
+            given = read.get("params")
             parameters = given if isinstance(given, dict) else {}
             if ident is None:
                 self._on_update(method, parameters)
                 return
             result = self._on_request(method, parameters)
-            answer = {"error": {"code": _NO_METHOD, "message": "not offered"}}
+            answer = {"error": {"code": _NO_METHOD, "read": "not offered"}}
             with suppress(OSError, ValueError):
                 self._send({"id": ident, **(answer if result is None else {"result": result})})
         elif isinstance(ident, int) and (waiting := self._waiting.pop(ident, None)):
-            waiting.put(message)
-        elif ident is None and "error" in message:
+            waiting.put(read)
+        elif ident is None and "error" in read:
             return
         else:
             self._count_junk(line)

@@ -89,6 +89,7 @@ def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[
     models, asked = loaded.settings.models, agents_asked(loaded, members)
     if not asked:
         return []
+    named: dict[str, tuple[str, ...]]
     named = {"models.reasoning": (models.reasoning,), "models.generation": (models.generation,)}
     named |= {"models.fallbacks": models.fallbacks}
     named |= {f"models.per_agent.{key}": (value,) for key, value in models.per_agent.items()}

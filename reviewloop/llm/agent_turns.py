@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from reviewloop.acp.agents import KnownAgent, require_agent
@@ -112,7 +113,7 @@ def _reply(outcome: Outcome, request: ModelRequest, ending: str) -> Reply:
     calls = () if answer is None else (ToolCall("answer", ending, answer),)
     refused = answer is None and outcome.stop_reason == _REFUSAL
     if outcome.usage:
-        usage = Usage(**outcome.usage, cost_usd=outcome.cost_usd)
+        usage = replace(Usage(cost_usd=outcome.cost_usd), **outcome.usage)
     else:
         usage = Usage(
             input=estimated_tokens(request) + outcome.read // CHARS_PER_TOKEN,

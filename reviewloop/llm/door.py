@@ -249,8 +249,9 @@ class Models:
             if shown is error:
                 raise
             raise shown from None
-        told = reply.usage.cost_usd
-        cost = prices.cost(reply.model, reply.usage) if told is None else told
+        cost = reply.usage.cost_usd  # an agent tells its own
+        if cost is None:
+            cost = prices.cost(reply.model, reply.usage)
         usage = replace(reply.usage, cost_usd=cost)
         reply = replace(reply, usage=usage, seconds=time.monotonic() - started)
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}

@@ -160,14 +160,13 @@ def _join(one: socket.socket, other: socket.socket) -> None:
     with selectors.DefaultSelector() as ready:
         for end in ends:
             end.settimeout(_SILENT_SECONDS)
-            ready.register(end, selectors.EVENT_READ)
+            ready.register(end, selectors.EVENT_READ, end)
         while ready.get_map():
             events = ready.select(_SILENT_SECONDS)
             if not events:
                 return
             for key, _ in events:
-                end = key.fileobj
-                assert isinstance(end, socket.socket)  # noqa: S101 - tells the type checker
+                end: socket.socket = key.data
                 piece = end.recv(_PIECE)
                 if piece:
                     ends[end].sendall(piece)

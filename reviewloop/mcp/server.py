@@ -80,12 +80,12 @@ class ToolServer:
             return [answer for answer in answers if answer is not None] or None
         return self._one(message)
 
-    def _one(self, message: Any) -> dict[str, Any] | None:
-        if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+    def _one(self, request: Any) -> dict[str, Any] | None:
+        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
             return _error(None, _REQUEST, "not a request")
-        if "id" not in message:
+        if "id" not in request:
             return None
-        ident, method, parameters = message["id"], message["method"], message.get("params") or {}
+        ident, method, parameters = request["id"], request["method"], request.get("params") or {}
         if not isinstance(parameters, dict):
             return _error(ident, _PARAMETERS, "params is no object")
         if method == "initialize":
