@@ -37,8 +37,8 @@ class KnownAgent:
         """Return the program, looked for in the folders of `path`; None where it is not."""
         program = self.command[0]
         if "/" in program:
-            place = Path(program).expanduser()
-            return place.absolute() if place.is_file() else None
+            location = Path(program).expanduser()
+            return location.absolute() if location.is_file() else None
         return find_program(program, path)
 
 
@@ -61,7 +61,7 @@ def _changed(agent: KnownAgent, own: AgentProgram) -> KnownAgent:
     """Return the agent with what the person's settings say of it."""
     given = {key: value for key, value in own.model_dump().items() if value}
     if "read" in given:
-        given["read"] = tuple(Path(place).expanduser() for place in given["read"])
+        given["read"] = tuple(Path(location).expanduser() for location in given["read"])
     return replace(agent, **given)
 
 

@@ -53,10 +53,10 @@ class Room:
 @contextmanager
 def make_room() -> Iterator[Room]:
     """Yield a room, which goes away with all that the agent left in it."""
-    place = tempfile.gettempdir()
-    if len(place) > _SHORT_ENOUGH:
-        place = "/tmp"  # noqa: S108 - mkdtemp makes a folder that is ours alone
-    folder = Path(tempfile.mkdtemp(prefix="rl-", dir=place)).resolve()
+    location = tempfile.gettempdir()
+    if len(location) > _SHORT_ENOUGH:
+        location = "/tmp"  # noqa: S108 - mkdtemp makes a folder that is ours alone
+    folder = Path(tempfile.mkdtemp(prefix="rl-", dir=location)).resolve()
     try:
         room = Room(folder)
         (room.home / "tmp").mkdir(parents=True, mode=0o700)
@@ -113,10 +113,10 @@ def start_agent(
         program = program.resolve()  # a script looks for its modules beside itself, not its link
     fill_home(agent, room.home, Path(environ.get("HOME") or Path.home()))
     relay = Path(__file__).with_name("relay.py")
-    places, folders = _places(program, agent.command[1:])
+    locations, folders = _locations(program, agent.command[1:])
     read = (
         *(tree, room.proxy, room.tools),
-        *_outermost((relay, *agent.read, *places, *interpreter_folders(Path(sys.executable)))),
+        *_outermost((relay, *agent.read, *locations, *interpreter_folders(Path(sys.executable)))),
     )
     path = os.pathsep.join(dict.fromkeys((*folders, *_SYSTEM_PATH)))
     argv = (
@@ -179,25 +179,25 @@ def environment_of(
     return {**fixed, **{k: environ[k] for k in agent.env if environ.get(k)}, **agent.set}
 
 
-def fill_home(agent: KnownAgent, home: Path, persons: Path) -> None:
+def fill_home(agent: KnownAgent, home: Path, users_home: Path) -> None:
     """Write into an agent's home what its row gives it, and copy the files that the row names."""
     for name, text in agent.files.items():
         _write(home, name, text.encode())
     for name in agent.home:
-        if data := read_plain(persons / name):
+        if data := read_plain(users_home / name):
             _write(home, name, data)
 
 
 def _write(home: Path, name: str, data: bytes) -> None:
-    place = home / name
+    location = home / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise UsageError(f"acp: {name} is no file of a home folder; correct [acp] in your settings")
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    place.touch(mode=0o600)
-    place.write_bytes(data)
+    location.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    location.touch(mode=0o600)
+    location.write_bytes(data)
 
 
-def _places(program: Path, arguments: Sequence[str]) -> tuple[tuple[Path, ...], list[str]]:
+def _locations(program: Path, arguments: Sequence[str]) -> tuple[tuple[Path, ...], list[str]]:
     """Return what the program and its interpreter need, and the folders for PATH."""
     home = Path.home()
     files = [program, *(Path(word) for word in arguments if word.startswith("/"))]
@@ -214,9 +214,9 @@ def _places(program: Path, arguments: Sequence[str]) -> tuple[tuple[Path, ...], 
     return with_targets(found), folders
 
 
-def _outermost(places: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the places that lie in no other one: a link inside another is not mounted again."""
-    known = set(places)
+def _outermost(locations: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the locations that lie in no other one: a link inside another is not mounted again."""
+    known = set(locations)
     return tuple(sorted(one for one in known if known.isdisjoint(one.parents)))
 
 

@@ -34,7 +34,7 @@ _TOOLS_SECONDS = 30.0  # from its session to its looking at our tools
 _END_SECONDS = 20.0  # for its last words, when it has answered
 _CANCEL_SECONDS = 5.0
 _SLICE = 0.1
-_MOST_SAID = 4000
+_MOST_TEXT = 4000
 _LOGIN = -32000
 _RECEIVED = "received; you are done: end your turn now"
 _CHANGING = {"edit", "delete", "move", "execute"}
@@ -71,7 +71,7 @@ class Outcome:
     """What became of a turn; `answer` is None where the ending was never called."""
 
     answer: dict[str, Any] | None = None
-    said: str = ""
+    text: str = ""
     stop_reason: str = ""
     calls: int = 0
     read: int = 0  # characters that our tools gave it
@@ -89,7 +89,7 @@ def hold_turn(
     *,
     sandbox: Sandbox,
     stopped: Callable[[], bool] = lambda: False,
-    tell: Notify = lambda kind, **what: None,
+    notify: Notify = lambda kind, **what: None,
 ) -> Outcome:
     """Start the agent in its cage, ask it, and return the outcome.
 
@@ -97,7 +97,7 @@ def hold_turn(
     where it is not installed, `ModelAccessError` where it is not logged in, `NoAnswerError` past a
     cap, and `ModelError` for one that dies, hangs, or speaks something else.
     """
-    with open_session(agent, task, sandbox=sandbox, stopped=stopped, tell=tell) as session:
+    with open_session(agent, task, sandbox=sandbox, stopped=stopped, notify=notify) as session:
         return session.hold()
 
 
@@ -108,17 +108,17 @@ def open_session(
     *,
     sandbox: Sandbox,
     stopped: Callable[[], bool] = lambda: False,
-    tell: Notify = lambda kind, **what: None,
+    notify: Notify = lambda kind, **what: None,
 ) -> Iterator["Session"]:
     """Yield a session with a caged agent that has said hello, and nothing more."""
     require_cage(sandbox)
     token = new_token()
     with ExitStack() as stack:
         room = stack.enter_context(make_room())
-        session = Session(agent, task, sandbox, stopped, tell)
+        session = Session(agent, task, sandbox, stopped, notify)
 
-        def refused(place: str) -> None:
-            tell("note", text=f"acp:{agent.name}: its cage refused a connection to {place}")
+        def refused(location: str) -> None:
+            notify("note", text=f"acp:{agent.name}: its cage refused a connection to {location}")
 
         stack.enter_context(Proxy(room.proxy, agent.hosts, refused))
         server = ToolServer(room.tools, token, task.tools, session.call)
@@ -139,14 +139,14 @@ class Session:
         task: Task,
         sandbox: Sandbox,
         stopped: Callable[[], bool],
-        tell: Notify,
+        notify: Notify,
     ) -> None:
         self.outcome = Outcome()
         self._agent = agent
         self._task = task
         self._proven = sandbox.is_proven
         self._stopped = stopped
-        self._tell = tell
+        self._notify = notify
         self._lock = threading.Lock()
         self._failed_answers = 0
         self._counts = dict.fromkeys(("tools", "updates", "permissions"), 0)
@@ -207,7 +207,9 @@ class Session:
         ending = self._task.ending
         self._prompt(session, self._task.prompt)
         if self.outcome.answer is None and self.outcome.stop_reason == "end_turn":
-            self._tell("note", text=f"{self._name}: its turn brought no answer; it is asked again")
+            self._notify(
+                "note", text=f"{self._name}: its turn brought no answer; it is asked again"
+            )
             self._prompt(
                 session,
                 f"Your turn ended without an answer, and what you write is not read. Call the tool "
@@ -227,10 +229,10 @@ class Session:
             "url": f"http://127.0.0.1:{port}/mcp",
             "headers": [{"name": "Authorization", "value": f"Bearer {self._token}"}],
         }
-        asked: dict[str, Any] = {"cwd": str(self._task.tree), "mcpServers": [server]}
+        params: dict[str, Any] = {"cwd": str(self._task.tree), "mcpServers": [server]}
         if self._agent.meta:
-            asked["_meta"] = self._agent.meta
-        made = self._wait(self._client.ask("session/new", asked), "for a session", _START_SECONDS)
+            params["_meta"] = self._agent.meta
+        made = self._wait(self._client.ask("session/new", params), "for a session", _START_SECONDS)
         session = made.get("sessionId")
         if not isinstance(session, str):
             raise ModelError(f"{self._name} gave no session; use a newer release of it")
@@ -324,20 +326,22 @@ class Session:
         if isinstance(error, ClosedError):
             return self._died()
         if isinstance(error, GarbageError):
-            said = f": {self._client.junk}" if self._client.junk else ""
-            return ModelError(f"{self._name} does not speak the protocol ({error}){said}")
+            detail = f": {self._client.junk}" if self._client.junk else ""
+            return ModelError(f"{self._name} does not speak the protocol ({error}){detail}")
         assert isinstance(error, Refused)  # noqa: S101 - tells the type checker
-        said = " ".join(f"{error.message} {_detail(error.data)}".split())[:300]
+        detail = " ".join(f"{error.message} {_detail(error.data)}".split())[:300]
         if error.code == _LOGIN or error.code in {401, 403}:
-            return ModelAccessError(f"{self._name} is not logged in ({said}); {self._agent.login}")
-        return ModelError(f"{self._name} answered with an error: {said}")
+            return ModelAccessError(
+                f"{self._name} is not logged in ({detail}); {self._agent.login}"
+            )
+        return ModelError(f"{self._name} answered with an error: {detail}")
 
     def _died(self) -> ModelError:
         code = self._caged.exit_code(2.0)
         how = "closed its output" if code is None else f"ended with exit code {code}"
-        said = self._caged.stderr or self._client.junk
-        told = f": {said}" if said else ""
-        return ModelError(f"{self._name} {how} in the middle of its turn{told}")
+        detail = self._caged.stderr or self._client.junk
+        reason = f": {detail}" if detail else ""
+        return ModelError(f"{self._name} {how} in the middle of its turn{reason}")
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
         """Answer a call of one of our tools; the ending's is the answer, if it is sound."""
@@ -373,7 +377,7 @@ class Session:
         if kind == "agent_message_chunk":
             content = update.get("content")
             text = content.get("text") if isinstance(content, dict) else ""
-            self.outcome.said = (self.outcome.said + str(text or ""))[-_MOST_SAID:]
+            self.outcome.text = (self.outcome.text + str(text or ""))[-_MOST_TEXT:]
         elif kind == "tool_call":
             ident = str(update.get("toolCallId"))
             if ident not in self._seen:
@@ -395,16 +399,16 @@ class Session:
         call = parameters.get("toolCall")
         kind = str(call.get("kind", "other")) if isinstance(call, dict) else "other"
         # A cage that was proven is the wall; without one, what changes anything is refused.
-        wanted = "allow_once" if self._proven or kind not in _CHANGING else "reject_once"
+        expected = "allow_once" if self._proven or kind not in _CHANGING else "reject_once"
         if self._over or self._stopped():
             return {"outcome": {"outcome": "cancelled"}}
         given = parameters.get("options")
         options = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-        fitting = (one.get("optionId") for one in options if one.get("kind") == wanted)
+        fitting = (one.get("optionId") for one in options if one.get("kind") == expected)
         option = next(fitting, None)
         title = str(call.get("title") or kind)[:80] if isinstance(call, dict) else kind
-        said = wanted if option is not None else "cancelled"
-        self._tell("permission", agent_program=self._agent.name, title=title, answer=said)
+        answer = expected if option is not None else "cancelled"
+        self._notify("permission", agent_program=self._agent.name, title=title, answer=answer)
         if option is None:
             return {"outcome": {"outcome": "cancelled"}}
         return {"outcome": {"outcome": "selected", "optionId": option}}

@@ -14,7 +14,7 @@ from reviewloop.review.prompts import Fence
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.secrets import Redactor, canonical
 from reviewloop.settings import Loaded, Settings
-from reviewloop.settings.loading import DEFAULT, USERS_FILE, is_persons
+from reviewloop.settings.loading import DEFAULT, USERS_FILE, is_from_user
 from reviewloop.store.events import Events
 from reviewloop.store.journal import Journal
 from reviewloop.store.places import require_room
@@ -31,7 +31,7 @@ def require_models(loaded: Loaded, team: Team, *, is_checked: bool = False) -> t
     that is free and quick. Raises `ModelSetupError` for a model that cannot be asked.
     """
     require_all("implementing a task")
-    if names := agents_asked(loaded, team.members):
+    if names := coding_agents(loaded, team.members):
         raise UsageError(
             f"{names[0]} is an agent that only reviews as yet, by `reviewloop review --model "
             f"{names[0]}`; name another model for a run"
@@ -68,7 +68,7 @@ def require_askable(
     return tuple(f"{check.model}: {check.warning}" for check in checks if check.warning)
 
 
-def agents_asked(loaded: Loaded, members: Iterable[AgentDefinition]) -> list[str]:
+def coding_agents(loaded: Loaded, members: Iterable[AgentDefinition]) -> list[str]:
     """Return the coding agents (`acp:NAME`) that are asked in the place of models."""
     from reviewloop.llm.routing import ACP, route
 
@@ -86,8 +86,8 @@ def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[
     from reviewloop.acp.agents import require_agent
     from reviewloop.llm.routing import ACP
 
-    models, asked = loaded.settings.models, agents_asked(loaded, members)
-    if not asked:
+    models, agents = loaded.settings.models, coding_agents(loaded, members)
+    if not agents:
         return []
     named: dict[str, tuple[str, ...]]
     named = {"models.reasoning": (models.reasoning,), "models.generation": (models.generation,)}
@@ -95,9 +95,9 @@ def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[
     named |= {f"models.per_agent.{key}": (value,) for key, value in models.per_agent.items()}
     own = {f"{ACP}:{name}" for name in loaded.settings.acp}
     for key, names in named.items():
-        if is_persons(loaded.origins.get(key, DEFAULT)):
+        if is_from_user(loaded.origins.get(key, DEFAULT)):
             own |= {*names}
-    for name in asked:
+    for name in agents:
         if name not in own:
             raise UsageError(
                 f"{name} is named by the repository or an agent's file, and your own settings do "
@@ -105,7 +105,7 @@ def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[
                 "with --model"
             )
         require_agent(name.partition(":")[2], loaded.settings.acp)
-    return asked
+    return agents
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ STEERING = frozenset(
 _SNIFFED = 8000  # bytes; git's own measure of what is text
 
 
-def write_export(private: PrivateRepo, tree: str, folder: Path, mask: Callable[[str], str]) -> None:
-    """Write the regular files of a tree into an empty folder, texts as `mask` leaves them.
+def write_export(
+    private: PrivateRepo, tree: str, folder: Path, redact: Callable[[str], str]
+) -> None:
+    """Write the regular files of a tree into an empty folder, texts as `redact` leaves them.
 
     Left out are links, submodules, and what would steer or start an agent.
     """
@@ -32,10 +34,10 @@ def write_export(private: PrivateRepo, tree: str, folder: Path, mask: Callable[[
             continue
         if b"\0" not in data[:_SNIFFED]:
             text = data.decode("utf-8", "surrogateescape")
-            data = mask(text).encode("utf-8", "surrogateescape")
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
+            data = redact(text).encode("utf-8", "surrogateescape")
+        location = folder / path
+        location.parent.mkdir(parents=True, exist_ok=True)
+        location.write_bytes(data)
 
 
 def steers(path: PurePosixPath) -> bool:

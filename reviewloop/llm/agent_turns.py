@@ -2,10 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from reviewloop.acp.agents import KnownAgent, require_agent
+from reviewloop.acp.agents import require_agent
 from reviewloop.acp.turn import Caps, Outcome, Task, hold_turn
 from reviewloop.domain.errors import InterruptedByUserError, ModelSetupError
 from reviewloop.llm.messages import (
@@ -80,7 +79,7 @@ class AgentProvider:
                     task,
                     sandbox=self._find_cage(),
                     stopped=lambda: self._stopped(0),
-                    tell=tell,
+                    notify=tell,
                 )
         finally:
             self._places.release()
@@ -89,13 +88,6 @@ class AgentProvider:
     def warm_up(self) -> None:
         """Prove the cage."""
         self._find_cage()
-
-
-def price_of(agent: KnownAgent) -> str:
-    """Return what five reviewers of this agent take, as far as it was measured; "" if not."""
-    if not agent.megabytes:
-        return ""
-    return f"about {agent.megabytes} MB for each process, at most {_AT_ONCE} at once"
 
 
 def _prompt(request: ModelRequest, ending: str) -> str:
@@ -113,13 +105,20 @@ def _reply(outcome: Outcome, request: ModelRequest, ending: str) -> Reply:
     calls = () if answer is None else (ToolCall("answer", ending, answer),)
     refused = answer is None and outcome.stop_reason == _REFUSAL
     if outcome.usage:
-        usage = replace(Usage(cost_usd=outcome.cost_usd), **outcome.usage)
+        used = outcome.usage.get
+        usage = Usage(
+            input=used("input", 0),
+            output=used("output", 0),
+            cache_read=used("cache_read", 0),
+            cache_write=used("cache_write", 0),
+            cost_usd=outcome.cost_usd,
+        )
     else:
         usage = Usage(
             input=estimated_tokens(request) + outcome.read // CHARS_PER_TOKEN,
-            output=max(1, len(outcome.said) // CHARS_PER_TOKEN),
+            output=max(1, len(outcome.text) // CHARS_PER_TOKEN),
             cost_usd=outcome.cost_usd,
             estimated=True,
         )
     stop_reason = _REFUSAL if refused else WHOLE_TURN
-    return Reply(outcome.said, calls, stop_reason, usage, request.model)
+    return Reply(outcome.text, calls, stop_reason, usage, request.model)

@@ -218,7 +218,7 @@ class Models:
             self._settings,
             find_cage=self._find_cage,
             stopped=self._stop.wait,
-            tell=self._tell,
+            tell=self._notify,
         )
 
     def _limiter(self, rates: Rates) -> Limiter:

@@ -191,13 +191,13 @@ class _Talk:
 
         def call(name: str, args: Mapping[str, Any]) -> tuple[str, bool]:
             result = self._toolbox.call(name, args)
-            told = {"agent": plan.key.agent, "finding": plan.key.finding, **about(name, args)}
+            facts = {"agent": plan.key.agent, "finding": plan.key.finding, **about(name, args)}
             shown = {"text": result.text, "error": result.error}
-            self._tell_call(map_text(told, plan.mask), shown, made=True)
+            self._emit_call(map_text(facts, plan.redact), shown, made=True)
             return result.text, result.error
 
         def check(args: Mapping[str, Any], last_chance: bool) -> str:
-            return plan.check(map_text(args, plan.mask), last_chance)
+            return plan.check(map_text(args, plan.redact), last_chance)
 
         ending = plan.ending.name
         most = plan.caps.turns * _CALLS_A_TURN
@@ -342,7 +342,7 @@ class _Talk:
             )
 
 
-def _quote(said: str) -> str:
+def _quote(text: str) -> str:
     """Return what a model said instead of an answer, as the end of a sentence."""
-    words = " ".join(said.split())[:_QUOTED]
+    words = " ".join(text.split())[:_QUOTED]
     return f"; it said: “{words}”" if words else ""

@@ -21,7 +21,7 @@ class Proxy:
     """Forwards at a local socket while inside its `with`.
 
     `hosts` are names, or `name:port` where the port is neither 443 nor 80; `on_refused` hears once
-    of each place that was refused. Names are looked up here, outside of the cage.
+    of each location that was refused. Names are looked up here, outside of the cage.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Proxy:
     ) -> None:
         self.path = path
         self.connections = 0  # that were allowed
-        self._allowed = {place for host in hosts for place in _places(host)}
+        self._allowed = {location for host in hosts for location in _locations(host)}
         self._on_refused = on_refused
         self._refused: set[str] = set()
         self._lock = threading.Lock()
@@ -53,20 +53,20 @@ class Proxy:
         self.path.unlink(missing_ok=True)
 
     def allows(self, host: str, port: int) -> bool:
-        """Whether a place is on the list; if not, that is told once."""
+        """Whether a location is on the list; if not, that is told once."""
         with self._lock:
             if (host.lower(), port) in self._allowed:
                 self.connections += 1
                 return True
-            place = f"{host}:{port}"
-            known = place in self._refused
-            self._refused.add(place)
+            location = f"{host}:{port}"
+            known = location in self._refused
+            self._refused.add(location)
         if not known:
-            self._on_refused(place)
+            self._on_refused(location)
         return False
 
 
-def _places(host: str) -> list[tuple[str, int]]:
+def _locations(host: str) -> list[tuple[str, int]]:
     name, colon, port = host.lower().rpartition(":")
     if colon and port.isdigit():
         return [(name, int(port))]
@@ -104,7 +104,7 @@ class _Handler(BaseRequestHandler):
             to = urlsplit(f"//{target}" if method == "CONNECT" else target)
             host, port = to.hostname or "", to.port
         except ValueError:
-            self._refuse(400, "no such place")
+            self._refuse(400, "no such location")
             return
         if method == "CONNECT":
             port = port or _TLS
@@ -158,9 +158,9 @@ def _join(one: socket.socket, other: socket.socket) -> None:
     """Carry bytes both ways until both have ended, or nobody says anything for long."""
     ends = {one: other, other: one}
     with selectors.DefaultSelector() as ready:
-        for end in ends:
-            end.settimeout(_SILENT_SECONDS)
-            ready.register(end, selectors.EVENT_READ, end)
+        for one_end in ends:
+            one_end.settimeout(_SILENT_SECONDS)
+            ready.register(one_end, selectors.EVENT_READ, one_end)
         while ready.get_map():
             events = ready.select(_SILENT_SECONDS)
             if not events:

@@ -89,8 +89,8 @@ class ToolServer:
         if not isinstance(parameters, dict):
             return _error(ident, _PARAMETERS, "params is no object")
         if method == "initialize":
-            wanted = parameters.get("protocolVersion")
-            version = wanted if wanted in _VERSIONS else _VERSIONS[0]
+            requested = parameters.get("protocolVersion")
+            version = requested if requested in _VERSIONS else _VERSIONS[0]
             about = {"name": NAME, "version": "1"}
             can = {"tools": {"listChanged": False}}
             result = {"protocolVersion": version, "capabilities": can, "serverInfo": about}

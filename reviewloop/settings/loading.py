@@ -303,7 +303,7 @@ def load_settings(
     return Loaded(settings, origins, commands, commands_digest(commands, project))
 
 
-def is_persons(origin: str) -> bool:
+def is_from_user(origin: str) -> bool:
     """Whether a value comes from the person, not from a file of the repository or by itself."""
     return origin in {USER_FILE, FLAG} or origin.startswith(ENV_PREFIX)
 

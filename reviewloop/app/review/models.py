@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.app.asking import agents_asked, models_of
+from reviewloop.app.asking import coding_agents, models_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
@@ -456,7 +456,7 @@ def _reviewers_result(
 
 def _caged(request: ModelRequest) -> tuple[str, ...]:
     """Return in which cage coding agents worked, if any did."""
-    agents = agents_asked(request.loaded, request.reviewers)
+    agents = coding_agents(request.loaded, request.reviewers)
     if not agents:
         return ()
     level = described(agents_cage(request.loaded.settings, request.acceptance))
