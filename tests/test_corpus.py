@@ -20,7 +20,7 @@ def test_what_is_planted_is_found_and_nothing_else(case):
 
 
 def test_every_reviewer_and_language_has_cases():
-    assert {wanted.agent for case in CASES for wanted in case.wanted} >= {
+    assert {wanted.agent for case in CASES for wanted in case.expected} >= {
         "review-security",
         "review-infrastructure",
         "review-maintainability",

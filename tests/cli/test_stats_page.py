@@ -6,9 +6,9 @@ from contextlib import closing
 import pytest
 from rich.console import Console
 
+from reviewloop.app.fleet import local
 from reviewloop.app.project import open_repository
 from reviewloop.app.stats import Chosen, figures
-from reviewloop.cli import stats as command
 from reviewloop.render.terminal.stats import render_stats
 from reviewloop.store.metrics import FindingCount, MetricsStore, RunMetrics
 from tests.support.growth import grows_too_fast
@@ -138,13 +138,13 @@ def test_four_times_the_runs_are_not_sixteen_times_the_work(tmp_path):
     assert not grows_too_fast(lambda size: page(kept[:size]), 1000)
 
 
-def test_a_history_that_is_slow_and_silent_is_asked_once(repo, tmp_path, monkeypatch):
+def test_a_history_that_is_slow_and_silent_is_asked_once(repo, monkeypatch):
     rows = [row(1, 0, committed_at=MONDAY, spec_path="nowhere.md")]
-    with closing(MetricsStore(tmp_path)) as store:
-        opened = open_repository(repo, for_reading=True)
-        assert (command._births(opened, store, rows), store.births()) == ({}, {})
-        monkeypatch.setattr(command, "_SLOW", -1.0)
-        assert command._births(opened, store, rows) == {}
+    monkeypatch.chdir(repo)
+    fleet = local.LocalFleet(print)
+    with closing(MetricsStore(open_repository(for_reading=True).folder)) as store:
+        assert (fleet.births(rows), store.births()) == ({}, {})
+        monkeypatch.setattr(local, "_SLOW", -1.0)
+        assert fleet.births(rows) == {}
         assert set(store.births()) == {"nowhere.md"}
-        assert command._births(opened, store, rows) == {}
-        opened.runs.close()
+        assert fleet.births(rows) == {}

@@ -20,7 +20,7 @@ from support.steered import SECRETS, Machine, commit_files, encodings, leaks, ma
 
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.review.evidence import AnalyserFinding
-from reviewloop.review.verdicts import Verdict, judged
+from reviewloop.review.verdicts import Verdict, apply_verdicts
 
 pytestmark = pytest.mark.timeout(180)  # the first test of each pays for all
 IDS = [row.id for row in thirty(Path("/outside"))]
@@ -185,9 +185,9 @@ def test_in_untrusted_review_no_word_of_a_model_moves_anything_down(word):
         id="f", agents=("review-security",), severity=Severity.SHOULD_FIX, title="t", rule="r"
     )
     said = {"f": Verdict("review-security", word, "The comment in the code says that it is safe.")}
-    (held,) = judged([AnalyserFinding(finding, hard=False)], said, untrusted=True)
+    (held,) = apply_verdicts([AnalyserFinding(finding, hard=False)], said, untrusted=True)
     assert (held.severity, held.status) == (Severity.SHOULD_FIX, Status.OPEN)
-    (hard,) = judged([AnalyserFinding(finding, hard=True)], said)
+    (hard,) = apply_verdicts([AnalyserFinding(finding, hard=True)], said)
     assert (hard.severity, hard.status) == (Severity.SHOULD_FIX, Status.OPEN)
-    (free,) = judged([AnalyserFinding(finding, hard=False)], said)
+    (free,) = apply_verdicts([AnalyserFinding(finding, hard=False)], said)
     assert (free.severity, free.status) != (Severity.SHOULD_FIX, Status.OPEN), "a control"

@@ -145,5 +145,9 @@ def test_a_spec_of_a_thousand_tasks_is_read_and_ordered_at_once():
         MemoryFiles({KIRO: "".join(lines).replace("_Blocked: by the law_", "").encode()})
     )
     found = profile.runcall(outlook, free)
-    assert (found.ready, found.waves_of_tasks["1"], found.places["1000"]) == ({"1"}, 1, 1000)
+    assert (found.ready, found.waves_of_tasks["1"], found.waves_of_tasks["1000"]) == (
+        {"1"},
+        1,
+        1000,
+    )
     assert sum(entry.callcount for entry in profile.getstats()) < 1_500_000

@@ -73,7 +73,7 @@ class Case:
 
     folder: Path
     language: str
-    request: tuple[Wanted, ...]
+    expected: tuple[Wanted, ...]
     silent: tuple[Silent, ...]
 
     @property
@@ -150,7 +150,7 @@ def examine_case(case: Case, *, all_tools: bool = False) -> Score:
     """Have the analysers read a case's change and return what they found and missed."""
     view = change_view(_tree(case.folder / "base"), _tree(case.folder / "new"))
     examination = examine(view, off=frozenset() if all_tools else EXTRAS)
-    met = {wanted: any(map(wanted.met_by, examination.hits)) for wanted in case.request}
+    met = {wanted: any(map(wanted.met_by, examination.hits)) for wanted in case.expected}
     wrong = [p for p in examination.hits if any(silent.broken_by(p) for silent in case.silent)]
     return Score(
         case,
