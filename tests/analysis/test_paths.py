@@ -1,10 +1,10 @@
 """A path tells what a file is for, and with its first lines in which language it is."""
 
 import pytest
+from support.growth import ends_soon, grows_faster_than_its_text
 
 from reviewloop.analysis.contract import PathClass
 from reviewloop.analysis.languages import is_cloudformation, is_test_name, language_of, path_class
-from tests.support.growth import ends_soon, grows_faster_than_its_text
 
 PRODUCT, TEST = PathClass.PRODUCT, PathClass.TEST
 EXAMPLE, FIXTURE = PathClass.EXAMPLE, PathClass.FIXTURE

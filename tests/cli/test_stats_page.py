@@ -5,13 +5,13 @@ from contextlib import closing
 
 import pytest
 from rich.console import Console
+from support.growth import grows_too_fast
 
 from reviewloop.app.fleet import local
 from reviewloop.app.project import open_repository
 from reviewloop.app.stats import Chosen, figures
 from reviewloop.render.terminal.stats import render_stats
 from reviewloop.store.metrics import FindingCount, MetricsStore, RunMetrics
-from tests.support.growth import grows_too_fast
 
 DAY = 86_400.0
 MONDAY = 1_790_553_600.0  # Monday, 28 September 2026, 00:00 UTC

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.growth import ends
 
 from reviewloop.guards import lint, pytest_run, tests
 from reviewloop.guards.against_base import needs_local_network
@@ -15,7 +16,6 @@ from reviewloop.guards.junit import read_junit
 from reviewloop.guards.relevant import CoverageContexts
 from reviewloop.guards.tests import count_tests
 from reviewloop.rules.tests.reports import UnreadableReportError
-from tests.support.growth import ends
 
 COVERAGE_REPORTS = {
     "a number without end": '{"files": {"a.py": {"executed_lines": [1e999], "missing_lines": []}}}',

@@ -2,6 +2,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+from support.growth import ends_within
 from support.sample_review import (
     OLD,
     RULES,
@@ -16,7 +17,6 @@ from reviewloop.domain.finding import Placement, Severity
 from reviewloop.git.patches import DiffLine, Hunk
 from reviewloop.render.html import render
 from reviewloop.render.report import ReviewedFile
-from tests.support.growth import ends_within
 
 VOID = {"meta", "link", "input", "br"}
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&<!-- ]]>"

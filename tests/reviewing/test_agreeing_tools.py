@@ -1,6 +1,7 @@
 """What two analysers say of one problem is one finding; two problems on one line stay two."""
 
 import pytest
+from support.growth import grows_too_fast
 
 from reviewloop.analysis.book import own_rules, rule_of
 from reviewloop.analysis.contract import Edit, Fix, Hit, SourceFile, Span
@@ -9,7 +10,6 @@ from reviewloop.analysis.placing import PlacedHit
 from reviewloop.domain.finding import Severity
 from reviewloop.review.evidence import evidence_of
 from reviewloop.review.merging import merge, topic_of
-from tests.support.growth import grows_too_fast
 
 LINES = 9
 TEXT = "".join(f"line {n} of the file, long enough for columns\n" for n in range(1, LINES + 1))

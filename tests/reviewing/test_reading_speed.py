@@ -4,13 +4,13 @@ import re
 from contextlib import suppress
 
 import pytest
+from support.growth import LONG, ends, ends_soon, grows_faster_than_its_text
 
 from reviewloop.llm.messages import parse_arguments
 from reviewloop.render.untrusted import one_line
 from reviewloop.review import lenient
 from reviewloop.review.intake import read_findings
 from reviewloop.review.lenient import NotOneObjectError, the_one_object
-from tests.support.growth import LONG, ends, ends_soon, grows_faster_than_its_text
 
 LENGTH = 12_000
 KEYS = ",".join(f'"k{n}": 1' for n in range(LENGTH // 10))

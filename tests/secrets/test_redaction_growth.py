@@ -1,10 +1,10 @@
 """Masking takes as long as its text: twice the text is not four times the work."""
 
 import pytest
+from support.growth import ends_soon, grows_faster_than_its_text
 
 from reviewloop.llm.messages import Reply, ToolCall, redacted_reply
 from reviewloop.secrets import HeldSecrets, Redactor
-from tests.support.growth import ends_soon, grows_faster_than_its_text
 
 HELD = "kT9vQ2xLm7Rd4wZ8" + "=" * 30
 TOKEN = "gl" + "pat-" + "a1b2c3d4e5f6"

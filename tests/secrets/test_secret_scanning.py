@@ -3,10 +3,10 @@ import re
 import string
 
 import pytest
+from support.growth import LONG, ends, grows_faster_than_its_text
 
 from reviewloop.secrets import redact, redact_columns, redact_value, scan_text
 from reviewloop.secrets.vendors import SECRET_RULES, VENDOR_RULES, sample_of
-from tests.support.growth import LONG, ends, grows_faster_than_its_text
 
 # Values are put together here, so that no scanner takes this file for a leak.
 _SHUFFLED = random.Random(7)

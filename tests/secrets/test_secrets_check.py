@@ -2,6 +2,7 @@ import random
 import string
 
 import pytest
+from support.growth import ends_soon, grows_faster_than_its_text
 
 from reviewloop.analysis.book import own_rules
 from reviewloop.analysis.contract import SourceFile
@@ -9,7 +10,6 @@ from reviewloop.analysis.languages import language_of, path_class
 from reviewloop.domain.finding import Severity
 from reviewloop.secrets import CHECKS, HeldSecrets, Redactor, checks_with
 from reviewloop.secrets.vendors import NAMED_RULES, VENDOR_RULES, sample_of
-from tests.support.growth import ends_soon, grows_faster_than_its_text
 
 MUST, SHOULD, NIT = Severity.MUST_FIX, Severity.SHOULD_FIX, Severity.NIT
 (CHECK,) = CHECKS

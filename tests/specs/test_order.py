@@ -1,12 +1,12 @@
 """The order of a spec's tasks: what waits for what, by declaration, by waves, by numbers."""
 
 import pytest
+from support.growth import grows_too_fast
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.specs.order import Order, order_tasks, outlook
-from tests.support.growth import grows_too_fast
 
 PATH = ".kiro/specs/a/tasks.md"
 

@@ -1,10 +1,10 @@
 import dataclasses
 
 import pytest
+from support.growth import ends, grows_too_fast
 
 from reviewloop.domain.finding import Severity
 from reviewloop.rules.diff import COPIES
-from tests.support.growth import ends, grows_too_fast
 
 
 def body(name: str, lines: int) -> str:

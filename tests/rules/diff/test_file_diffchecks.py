@@ -1,10 +1,10 @@
 import pytest
+from support.growth import ends_within
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of, path_class
 from reviewloop.domain.finding import Severity
 from reviewloop.rules.diff import CONFLICTS, FILE_CHECKS, HIDDEN, SUPPRESSIONS
-from tests.support.growth import ends_within
 
 SHOULD, NIT = Severity.SHOULD_FIX, Severity.NIT
 

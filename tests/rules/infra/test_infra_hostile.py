@@ -4,11 +4,11 @@ import random
 
 import pytest
 from rules.infra.test_infra_planted import blocks
+from support.growth import ends_within, grows_too_fast
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of
 from reviewloop.rules.infra.check import infra_hits
-from tests.support.growth import ends_within, grows_too_fast
 
 CFN = "AWSTemplateFormatVersion: 1\nResources:\n"
 

@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from support.growth import ends_within
 from support.rule_examples import PATTERN_CHECKS as CHECKS
 from support.rule_examples import bad_files, good_files
 
 from reviewloop.analysis.contract import FileCheck, Hit, Rule, SourceFile
 from reviewloop.analysis.languages import language_of, path_class
-from tests.support.growth import ends_within
 
 RULES = [(check, rule) for check in CHECKS for rule in check.rules]
 DEEP = 5_000

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.growth import ends_within, grows_too_fast
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.rules.taint import CHECKS
-from tests.support.growth import ends_within, grows_too_fast
 
 HEAD = "from flask import request\nimport os\n"
 
