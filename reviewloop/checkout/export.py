@@ -1,8 +1,10 @@
 """Writes the files of a tree for an agent to read: no secrets, and nothing that steers it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from reviewloop.git.paths import UnsafePathError, checked_path
 from reviewloop.git.private import PrivateRepo
 
 STEERING = frozenset(
@@ -23,7 +25,8 @@ def write_export(
 ) -> None:
     """Write the regular files of a tree into an empty folder, texts as `redact` leaves them.
 
-    Left out are links, submodules, and what would steer or start an agent.
+    Left out are links, submodules, what would steer or start an agent, and what no honest tree
+    holds: a path that leads out of the folder, or through another file.
     """
     for entry in private.entries(tree):
         path = PurePosixPath(entry.path)
@@ -35,9 +38,10 @@ def write_export(
         if b"\0" not in data[:_SNIFFED]:
             text = data.decode("utf-8", "surrogateescape")
             data = redact(text).encode("utf-8", "surrogateescape")
-        location = folder / path
-        location.parent.mkdir(parents=True, exist_ok=True)
-        location.write_bytes(data)
+        with suppress(UnsafePathError, FileExistsError, NotADirectoryError, IsADirectoryError):
+            location = folder / checked_path(entry.path)
+            location.parent.mkdir(parents=True, exist_ok=True)
+            location.write_bytes(data)
 
 
 def steers(path: PurePosixPath) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from reviewloop.app.review.trusted import rules_of
+from reviewloop.checkout.export import write_export
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.checkout.promote import promote
 from reviewloop.checkout.workspace import Workspace
@@ -84,6 +85,30 @@ def test_rules_of_a_forged_tree_stay_in_their_folder(private: PrivateRepo) -> No
     with rules_of(private, tree) as root:
         assert sorted(p.name for p in root.rglob("*") if p.is_file()) == ["AGENTS.md", "plain"]
         assert not [name for name in ("planted", "flat") if (root.parent / name).exists()]
+
+
+def test_an_export_of_a_forged_tree_stays_in_its_folder(
+    private: PrivateRepo, tmp_path: Path
+) -> None:
+    blob = private.write_blob(b"planted\n")
+    up = tree_of(private.folder, entry("100644", b"planted", blob))
+    twice = tree_of(private.folder, entry("100644", b"inner", blob))
+    tree = tree_of(
+        private.folder,
+        entry("40000", b"..", up)
+        + entry("100644", b"../flat", blob)
+        + entry("100644", b"both", blob)
+        + entry("40000", b"both", twice)
+        + entry("100644", b"a" * 300, blob)
+        + entry("40000", b"git~1", up)
+        + entry("100644", b"plain.py", blob),
+    )
+    folder = tmp_path / "outer" / "export"
+    folder.mkdir(parents=True)
+    write_export(private, tree, folder, str)
+    written = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(written) in (["both", "plain.py"], ["inner", "plain.py"])
+    assert os.listdir(folder.parent) == ["export"]
 
 
 def test_a_file_below_a_link_reaches_no_disk(
