@@ -32,6 +32,11 @@ class KnownAgent:
     set: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    writes: Mapping[str, Any] = field(default_factory=dict)  # what differs where it changes files
+
+    def in_role(self, *, writes: bool) -> "KnownAgent":
+        """Return the agent as it is started for one that changes files, or that only reads."""
+        return replace(self, **dict(_row(self.writes))) if writes else self
 
     def find(self, path: str) -> Path | None:
         """Return the program, looked for in the folders of `path`; None where it is not."""
@@ -60,6 +65,8 @@ def require_agent(name: str, own: Mapping[str, AgentProgram]) -> KnownAgent:
 def _changed(agent: KnownAgent, own: AgentProgram) -> KnownAgent:
     """Return the agent with what the person's settings say of it."""
     given = {key: value for key, value in own.model_dump().items() if value}
+    if own.mode:
+        given["writes"] = {**agent.writes, "mode": own.mode}
     if "read" in given:
         given["read"] = tuple(Path(location).expanduser() for location in given["read"])
     return replace(agent, **given)

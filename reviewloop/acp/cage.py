@@ -17,12 +17,13 @@ from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import ModelError, ModelSetupError, UsageError
 from reviewloop.git.directory import read_plain
 from reviewloop.git.process import find_program, trusted_path
-from reviewloop.sandbox.base import Confinement, Grants, Level, Sandbox
+from reviewloop.sandbox.base import Confinement, Grants, Level, Mount, Sandbox
 from reviewloop.sandbox.run import end_piped, start_piped
 from reviewloop.sandbox.toolchains import interpreter_folders, tool_folders, with_targets
 
 _SHORT_ENOUGH = 60  # characters; a local socket's address has room for 108
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+_WORKSPACE = Path("/workspace")  # the same in each turn: what is equal, providers keep in a cache
 _STDERR = 8192  # bytes of its end that are kept
 _SHEBANG = 256
 _MODULES = "node_modules"
@@ -68,7 +69,8 @@ def make_room() -> Iterator[Room]:
 class Caged:
     """A running agent: its pipes, the ports inside of its cage, and the end of its stderr."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", folder: Path) -> None:
+        self.folder = folder  # where it works, as its cage shows that
         assert process.stdin and process.stdout and process.stderr  # noqa: S101 - for the checker
         self.into, self.out, self._err = process.stdin, process.stdout, process.stderr
         self._process = process
@@ -103,9 +105,18 @@ class Caged:
 
 @contextmanager
 def start_agent(
-    agent: KnownAgent, room: Room, *, sandbox: Sandbox, tree: Path, environ: Mapping[str, str]
+    agent: KnownAgent,
+    room: Room,
+    *,
+    sandbox: Sandbox,
+    tree: Path,
+    writes: bool,
+    environ: Mapping[str, str],
 ) -> Iterator[Caged]:
-    """Yield the agent, started in `tree`, which it can only read; all it started ends with it."""
+    """Yield the agent, started in `tree`, which it can only read unless it `writes`.
+
+    All that it started ends with it.
+    """
     program = agent.find(trusted_path())
     if program is None:
         raise ModelSetupError(not_found(agent))
@@ -115,7 +126,7 @@ def start_agent(
     relay = Path(__file__).with_name("relay.py")
     locations, folders = _locations(program, agent.command[1:])
     read = (
-        *(tree, room.proxy, room.tools),
+        *(room.proxy, room.tools),
         *_outermost((relay, *agent.read, *locations, *interpreter_folders(Path(sys.executable)))),
     )
     path = os.pathsep.join(dict.fromkeys((*folders, *_SYSTEM_PATH)))
@@ -124,18 +135,22 @@ def start_agent(
         *(str(program), *agent.command[1:]),
     )
     with ExitStack() as stack:
+        inside = _WORKSPACE if sandbox.mounts_over else tree
+        shown = Mount(tree, inside, write=writes)
+        grants = Grants(work=room.home, read=read, mounts=(shown,))
         process = start_piped(
             argv,
             cwd=tree,
+            inside=inside,
             env=environment_of(agent, room.home, path, environ),
-            confine=Confinement(lambda: sandbox, Grants(work=room.home, read=read)),
+            confine=Confinement(lambda: sandbox, grants),
         )
         for pipe in (process.stderr, process.stdout):
             assert pipe is not None  # noqa: S101 - tells the type checker
             stack.callback(pipe.close)
         stack.callback(_close_quietly, process)
         stack.callback(end_piped, process)
-        yield Caged(process)
+        yield Caged(process, inside)
 
 
 def _close_quietly(process: "subprocess.Popen[bytes]") -> None:

@@ -1,11 +1,12 @@
 """Holds one turn with an agent: only what it hands to our tool counts, never what it says."""
 
+import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from reviewloop.domain.errors import (
     ModelAccessError,
     ModelError,
     NoAnswerError,
+    ReviewLoopError,
 )
+from reviewloop.faults import fault
 from reviewloop.mcp.proxy import Proxy
 from reviewloop.mcp.server import NAME, Tool, ToolServer
 from reviewloop.sandbox.base import Sandbox
@@ -35,6 +38,8 @@ _END_SECONDS = 20.0  # for its last words, when it has answered
 _CANCEL_SECONDS = 5.0
 _SLICE = 0.1
 _MOST_TEXT = 4000
+_MOST_LOGGED = 1000
+_LONGEST = 200  # characters of what is logged of a call
 _LOGIN = -32000
 _RECEIVED = "received; you are done: end your turn now"
 _CHANGING = {"edit", "delete", "move", "execute"}
@@ -64,6 +69,8 @@ class Task:
     call: Callable[[str, Mapping[str, Any]], tuple[str, bool]]
     check: Callable[[Mapping[str, Any], bool], str]
     caps: Caps
+    writes: bool = False  # whether it may change the files of the tree
+    answered: Callable[["Outcome"], None] = lambda outcome: None  # before its turn has ended
 
 
 @dataclass
@@ -75,6 +82,7 @@ class Outcome:
     stop_reason: str = ""
     calls: int = 0
     read: int = 0  # characters that our tools gave it
+    log: list[dict[str, str]] = field(default_factory=list)  # the calls that it made, ours and own
     usage: dict[str, int] = field(default_factory=dict)  # as it tells: input, output, ...
     cost_usd: float | None = None
     version: str = ""
@@ -115,7 +123,7 @@ def open_session(
     token = new_token()
     with ExitStack() as stack:
         room = stack.enter_context(make_room())
-        session = Session(agent, task, sandbox, stopped, notify)
+        session = Session(agent.in_role(writes=task.writes), task, sandbox, stopped, notify)
 
         def refused(location: str) -> None:
             notify("note", text=f"acp:{agent.name}: its cage refused a connection to {location}")
@@ -124,8 +132,16 @@ def open_session(
         server = ToolServer(room.tools, token, task.tools, session.call)
         stack.enter_context(server)
         caged = stack.enter_context(
-            start_agent(agent, room, sandbox=sandbox, tree=task.tree, environ=os.environ)
+            start_agent(
+                agent.in_role(writes=task.writes),
+                room,
+                sandbox=sandbox,
+                tree=task.tree,
+                writes=task.writes,
+                environ=os.environ,
+            )
         )
+        stack.callback(session.end)
         session.begin(caged, server, token)
         yield session
 
@@ -154,6 +170,8 @@ class Session:
         self._last = time.monotonic()
         self._until = self._last + task.caps.seconds
         self._over = ""  # why no call is answered any more
+        self._at_work = 0  # calls of our tools that are not answered yet
+        self._trouble: ReviewLoopError | None = None  # what one of them ran into
 
     def begin(self, caged: Caged, server: ToolServer, token: str) -> None:
         """Say hello."""
@@ -193,6 +211,10 @@ class Session:
                 "release of it"
             )
 
+    def end(self) -> None:
+        """Answer no call of our tools any more."""
+        self._over = self._over or "the turn is over"
+
     def try_out(self) -> str:
         """Return the agent's version, once it opened a session and looked at our tools.
 
@@ -204,6 +226,7 @@ class Session:
     def hold(self) -> Outcome:
         """Ask, and once more where it ended its turn without an answer."""
         session = self._open()
+        fault("turn.begin")
         ending = self._task.ending
         self._prompt(session, self._task.prompt)
         if self.outcome.answer is None and self.outcome.stop_reason == "end_turn":
@@ -229,7 +252,7 @@ class Session:
             "url": f"http://127.0.0.1:{port}/mcp",
             "headers": [{"name": "Authorization", "value": f"Bearer {self._token}"}],
         }
-        params: dict[str, Any] = {"cwd": str(self._task.tree), "mcpServers": [server]}
+        params: dict[str, Any] = {"cwd": str(self._caged.folder), "mcpServers": [server]}
         if self._agent.meta:
             params["_meta"] = self._agent.meta
         made = self._wait(self._client.ask("session/new", params), "for a session", _START_SECONDS)
@@ -275,10 +298,7 @@ class Session:
                 continue
             try:
                 self._check(self._until)
-            except ModelError:
-                self._cancel(session, answer)
-                raise
-            except InterruptedByUserError:
+            except ReviewLoopError:
                 self._cancel(session, answer)
                 raise
 
@@ -306,6 +326,8 @@ class Session:
     def _check(self, until: float) -> None:
         """Raise when the turn has to end."""
         caps = self._task.caps
+        if self._trouble is not None:
+            raise self._trouble
         if self._stopped():
             raise InterruptedByUserError("stopped while an agent was at work")
         if self.outcome.calls > caps.calls:
@@ -319,7 +341,7 @@ class Session:
                 f"{self._name} gave no answer within {caps.seconds:.0f} s; raise "
                 "limits.agent_minutes or give it a smaller change"
             )
-        if now - self._last > caps.silence:
+        if now - self._last > caps.silence and not self._at_work:
             raise ModelError(f"{self._name} was silent for {caps.silence:.0f} s, so it was ended")
 
     def _explained(self, error: Exception) -> ModelError:
@@ -345,12 +367,23 @@ class Session:
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
         """Answer a call of one of our tools; the ending's is the answer, if it is sound."""
-        self._last = time.monotonic()
+        self._at_work += 1
+        try:
+            return self._called(name, arguments)
+        except ReviewLoopError as error:
+            self._trouble = error
+            return "the turn is ended", True
+        finally:
+            self._last = time.monotonic()
+            self._at_work -= 1
+
+    def _called(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
         if self._over or self.outcome.answer is not None:
             return self._over or "the answer is received already", True
         self._count_call("tools")
         if self.outcome.calls > self._task.caps.calls:
             return "too many calls: your turn is ended", True
+        self._log(name, json.dumps(arguments))
         if name != self._task.ending:
             text, failed = self._task.call(name, arguments)
             self.outcome.read += len(text)
@@ -359,8 +392,14 @@ class Session:
         if problem:
             self._failed_answers += 1
             return f"not taken: {problem}; call {name} again", True
-        self.outcome.answer = dict(arguments)
+        answer = dict(arguments)
+        self._task.answered(replace(self.outcome, answer=answer))
+        self.outcome.answer = answer
         return _RECEIVED, False
+
+    def _log(self, what: str, about: str) -> None:
+        if len(self.outcome.log) < _MOST_LOGGED:
+            self.outcome.log.append({"call": what[:_LONGEST], "about": about[:_LONGEST]})
 
     def _count_call(self, what: str) -> None:
         """Count a call; one of our tools is seen twice, as a call and as an update."""
@@ -383,6 +422,8 @@ class Session:
             if ident not in self._seen:
                 self._seen.add(ident)
                 self._count_call("updates")
+                title = update.get("title") or ""
+                self._log(str(update.get("kind", "other")), str(title))
         elif kind == "usage_update":
             cost = update.get("cost")
             amount = cost.get("amount") if isinstance(cost, dict) else None

@@ -31,11 +31,7 @@ def require_models(loaded: Loaded, team: Team, *, is_checked: bool = False) -> t
     that is free and quick. Raises `ModelSetupError` for a model that cannot be asked.
     """
     require_all("implementing a task")
-    if names := coding_agents(loaded, team.members):
-        raise UsageError(
-            f"{names[0]} is an agent that only reviews as yet, by `reviewloop review --model "
-            f"{names[0]}`; name another model for a run"
-        )
+    require_allowed(loaded, team.members)
     if "none" in (loaded.settings.models.reasoning, loaded.settings.models.generation):
         raise ModelSetupError(
             "implementing needs a model, and the settings say none; name one with --model "

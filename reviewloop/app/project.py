@@ -73,6 +73,21 @@ def model_flags(model: str | None) -> dict[str, Any]:
     return {} if model is None else {"models.reasoning": model, "models.generation": model}
 
 
+def writers_and_readers(implementer: str | None, reviewers: str | None) -> dict[str, Any]:
+    """Return the settings that give a model of their own to those who write, and who review.
+
+    Where both are named nobody else is asked, so no other model is needed.
+    """
+    flags: dict[str, Any] = {}
+    if implementer:
+        flags |= {f"models.per_agent.{agent}": implementer for agent in ("implement", "fix")}
+    if reviewers:
+        flags["models.per_agent.reviewers"] = reviewers
+    if implementer and reviewers:
+        flags |= model_flags(implementer)
+    return flags
+
+
 def require_trust(loaded: Loaded, repository: Repository) -> None:
     """Refuse to run commands that a repository's file asks for until the person trusted them."""
     require_trusted_commands(loaded, repository.user.key)

@@ -54,6 +54,19 @@ def agents_cage(settings: Settings, acceptance: str) -> Sandbox:
     return sandbox
 
 
+def cage_of(find: Callable[[], Sandbox]) -> Callable[[], Sandbox]:
+    """Return what finds the cage of a run's coding agents: the sandbox of its commands."""
+
+    def find_cage() -> Sandbox:
+        from reviewloop.acp.cage import require_cage
+
+        sandbox = find()
+        require_cage(sandbox)
+        return sandbox
+
+    return find_cage
+
+
 def not_needed(sandbox: Sandbox, acceptance: str) -> tuple[str, ...]:
     """Return a remark when a person accepted to go without a sandbox that is there."""
     if acceptance == "accepted" and sandbox.level is not Level.NONE:

@@ -253,10 +253,11 @@ class Workspace:
         """What a sandbox has to let commands read besides the folder: git's objects."""
         return self.private.object_folders
 
-    def reset(self, tree: str) -> Path:
+    def reset(self, tree: str, *, history: bool = True) -> Path:
         """Put exactly the files of `tree` into the folder and return it.
 
         Everything else goes: what the code of one tree left behind must not meet the next one's.
+        Without `history` the `.git` in it knows one commit, of this tree, and no object besides.
         Links are never followed. The folder and the `.git` in it are made anew, whatever became of
         the last ones: what a program may do in a folder ends with it, should one still be alive.
         """
@@ -275,7 +276,10 @@ class Workspace:
             git.run("read-tree", "--reset", "-u", tree)
         require_distinct_names(self.private, tree, self.folder.parent)
         self.filling.fill(self.private, tree, self.folder)
-        self._write_git_dir()
+        if history:
+            self._write_git_dir()
+        else:
+            self._write_git_dir_of(tree)
         return self.folder
 
     def taken(self, tree: str, leave: Collection[str]) -> str:
@@ -377,6 +381,25 @@ class Workspace:
         if (private.folder / "shallow").is_file():
             shutil.copyfile(private.folder / "shallow", folder / "shallow")
         shutil.copy2(self.index, folder / "index")  # with its time stamp: git compares it
+
+    def _write_git_dir_of(self, tree: str) -> None:
+        private = self.private
+        folder, branch = self.folder / ".git", private.branch or "main"
+        write_git_dir(
+            folder,
+            objects=(),
+            head=f"ref: refs/heads/{branch}",
+            settings=private.settings,
+            object_format=private.object_format,
+            bare=False,
+        )
+        who = ("reviewloop", "reviewloop@localhost")
+        commit = private.commit(tree, (), "Where you begin", who, who, date="1000000000 +0000")
+        pack = str(folder / "objects/pack/pack")
+        private.git.run("pack-objects", "--revs", "--quiet", pack, input=f"{commit}\n".encode())
+        refs = b"# pack-refs with:\n" + f"{commit} refs/heads/".encode() + os.fsencode(branch)
+        (folder / "packed-refs").write_bytes(refs + b"\n")
+        shutil.copy2(self.index, folder / "index")
 
 
 class _Sweep:

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import click
 
-from reviewloop.app.project import Repository, model_flags, open_repository
+from reviewloop.app.project import (
+    Repository,
+    model_flags,
+    open_repository,
+    writers_and_readers,
+)
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
@@ -21,6 +26,10 @@ from reviewloop.render.untrusted import one_line
 @click.option("--spec", metavar="PATH", default="", help="Spec file, folder or feature name.")
 @click.option("--branch", metavar="NAME", default="", help="Commit to a new branch of this name.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="Model for every step of this run.")
+@click.option(
+    "--implementer", metavar="PROVIDER:MODEL", help="Model that writes: implementer and fixer."
+)
+@click.option("--reviewers", metavar="PROVIDER:MODEL", help="Model that reviews.")
 @click.option("--budget-usd", type=float, metavar="USD", help="Cost limit for this run.")
 @click.option("--budget-tokens", type=int, metavar="N", help="Token limit for this run.")
 @click.option("--minutes", type=float, metavar="MIN", help="Time limit for this run.")
@@ -41,6 +50,8 @@ def run(
     spec: str,
     branch: str,
     model: str | None,
+    implementer: str | None,
+    reviewers: str | None,
     budget_usd: float | None,
     budget_tokens: int | None,
     minutes: float | None,
@@ -60,7 +71,7 @@ def run(
         raise UsageError("give a task of a spec or -m TEXT, not both")
     if message is not None and not message.strip():
         raise UsageError("-m needs a sentence that says what to change")
-    flags = model_flags(model) | {
+    flags = {**writers_and_readers(implementer, reviewers), **model_flags(model)} | {
         "limits.usd": budget_usd,
         "limits.tokens": budget_tokens,
         "limits.minutes": minutes,
@@ -119,6 +130,7 @@ def _show(planned: Plan) -> None:
         ("task", name + (f" ({planned.brief.spec})" if planned.brief.spec else "")),
         ("branch", planned.branch + _about_branch(planned)),
         ("model", planned.model_shown),
+        *_others(planned),
         ("reviewers", ", ".join(agent.name for agent in planned.team.reviewers)),
         ("sandbox", planned.sandbox_shown),
         (
@@ -129,6 +141,11 @@ def _show(planned: Plan) -> None:
     ]
     for label, text in rows:
         echo(f"{label:<11}{one_line(text)}", indent=11, err=True)
+
+
+def _others(planned: Plan) -> list[tuple[str, str]]:
+    """Return a row for each model that only some of the agents ask."""
+    return [("", f"{name}: {', '.join(agents)}") for name, agents in planned.other_models.items()]
 
 
 def _about_branch(planned: Plan) -> str:

@@ -1,18 +1,22 @@
 """Asks a coding agent of others, in a cage: its whole turn is one reply (`acp:NAME`)."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from reviewloop.acp.agents import require_agent
 from reviewloop.acp.turn import Caps, Outcome, Task, hold_turn
 from reviewloop.domain.errors import InterruptedByUserError, ModelSetupError
+from reviewloop.faults import fault
 from reviewloop.llm.messages import (
     CHARS_PER_TOKEN,
     WHOLE_TURN,
+    Hands,
     ModelRequest,
     Reply,
+    Taken,
     ToolCall,
+    ToolSpec,
     Usage,
     estimated_tokens,
     spoken_text,
@@ -24,6 +28,15 @@ from reviewloop.store.journal import CallKey
 
 _AT_ONCE = 2  # processes of one agent: each takes hundreds of megabytes
 _REFUSAL = "refusal"
+_ITS_OWN = {"fs_write", "execute_bash"}  # an agent that writes does this with tools of its own
+_HOW_TO_WORK = """# How you work
+
+Your working folder holds the files. Change them there with your own tools, also where the words
+above speak of `fs_write` or `execute_bash`; `run_gate` checks them as they are then. The files
+count, what you commit does not. Text such as ⟦secret:...⟧ stands for a secret: leave such lines
+alone.
+
+"""
 
 
 class AgentProvider:
@@ -53,7 +66,7 @@ class AgentProvider:
         hands = request.hands
         if hands is None:
             raise ModelSetupError(
-                f"{request.model} only reviews, by `reviewloop review`; name a model for the rest"
+                f"{request.model} holds whole turns and was asked for less; name a model"
             )
         on_first()  # nothing is cached that the others could wait for
         while not self._places.acquire(timeout=0.2):
@@ -61,14 +74,18 @@ class AgentProvider:
                 raise InterruptedByUserError("stopped before an agent was asked")
         try:
             with hands.tree() as tree:
+                writes = hands.taken is not None
+                offered = [one for one in request.tools if one.name not in _ITS_OWN or not writes]
                 task = Task(
-                    prompt=_prompt(request, hands.ending),
+                    prompt=_prompt(request, offered, hands.ending, writes=writes),
                     tree=tree,
-                    tools=[Tool(one.name, one.description, one.schema) for one in request.tools],
+                    tools=[Tool(one.name, one.description, one.schema) for one in offered],
                     ending=hands.ending,
                     call=hands.call,
                     check=hands.check,
                     caps=Caps(hands.seconds, hands.calls, self._silence),
+                    writes=writes,
+                    answered=lambda so_far: hands.received(_reply(so_far, request, hands)),
                 )
 
                 def tell(kind: str, **what: Any) -> None:
@@ -81,28 +98,34 @@ class AgentProvider:
                     stopped=lambda: self._stopped(0),
                     notify=tell,
                 )
+                fault("turn.ended")
+                return _reply(outcome, request, hands)  # nothing of it runs any more
         finally:
             self._places.release()
-        return _reply(outcome, request, hands.ending)
 
     def warm_up(self) -> None:
         """Prove the cage."""
         self._find_cage()
 
 
-def _prompt(request: ModelRequest, ending: str) -> str:
-    named = ", ".join(f"`{one.name}`" for one in request.tools)
+def _prompt(
+    request: ModelRequest, offered: Sequence[ToolSpec], ending: str, *, writes: bool
+) -> str:
+    named = ", ".join(f"`{one.name}`" for one in offered)
+    work = _HOW_TO_WORK if writes else ""
     return (
-        f"{request.system}\n\n{spoken_text(request.messages)}\n\n# How you answer\n\n"
+        f"{request.system}\n\n{spoken_text(request.messages)}\n\n{work}# How you answer\n\n"
         f"The tools of the server `{NAME}` are {named}; search for them if they are not listed. "
         f"Your answer is one call of `{ending}`. Nothing else that you write is read."
     )
 
 
-def _reply(outcome: Outcome, request: ModelRequest, ending: str) -> Reply:
+def _reply(outcome: Outcome, request: ModelRequest, hands: Hands) -> Reply:
     """Return a turn as a reply; what the agent does not tell of tokens is our estimate."""
     answer = outcome.answer
-    calls = () if answer is None else (ToolCall("answer", ending, answer),)
+    calls = () if answer is None else (ToolCall("answer", hands.ending, answer),)
+    taken = hands.taken() if hands.taken and answer is not None else Taken("")
+    turn = {"tree": taken.tree, "refused": [*taken.refused], "calls": [*outcome.log]}
     refused = answer is None and outcome.stop_reason == _REFUSAL
     if outcome.usage:
         used = outcome.usage.get
@@ -121,4 +144,4 @@ def _reply(outcome: Outcome, request: ModelRequest, ending: str) -> Reply:
             estimated=True,
         )
     stop_reason = _REFUSAL if refused else WHOLE_TURN
-    return Reply(outcome.text, calls, stop_reason, usage, request.model)
+    return Reply(outcome.text, calls, stop_reason, usage, request.model, turn=turn)

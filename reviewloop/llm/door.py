@@ -159,6 +159,14 @@ class Models:
             reply = Reply.from_plain(found)
             self._notify("model.reply", **_facts(key, reply))
             return reply
+        early = self._journal.lookup(key, _early(digest))
+        if early is not None:  # a turn whose end nobody saw
+            return self._kept(
+                key, request, plain, digest, Reply.from_plain(early, from_journal=False)
+            )
+        if request.hands:
+            keep = partial(self._keep_early, key, digest)
+            request = replace(request, hands=replace(request.hands, received=keep))
         self._refuse_when_stopped()
         waiting: AbstractContextManager[GateTurn] = (
             hold.turn(self._stop.is_set) if hold else nullcontext(GateTurn())
@@ -249,11 +257,23 @@ class Models:
             if shown is error:
                 raise
             raise shown from None
+        reply = replace(reply, seconds=time.monotonic() - started)
+        return self._kept(key, request, plain, digest, reply)
+
+    def _kept(
+        self,
+        key: CallKey,
+        request: ModelRequest,
+        plain: Mapping[str, Any],
+        digest: str,
+        reply: Reply,
+    ) -> Reply:
+        """Write a reply into the journal, count it, and return it as it may be used."""
         cost = reply.usage.cost_usd  # an agent tells its own
         if cost is None:
             cost = prices.cost(reply.model, reply.usage)
         usage = replace(reply.usage, cost_usd=cost)
-        reply = replace(reply, usage=usage, seconds=time.monotonic() - started)
+        reply = replace(reply, usage=usage)
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
         used["estimate"] = estimated_tokens(request)
         if is_far_off(used):
@@ -277,6 +297,19 @@ class Models:
         self._budget.add(reply.usage)
         self._notify("model.reply", **_facts(key, reply))
         return reply
+
+    def _keep_early(self, key: CallKey, digest: str, reply: Reply) -> None:
+        """Keep the answer of a turn that still goes on: it is never asked for again."""
+        self._journal.record(
+            key,
+            _early(digest),
+            "early",
+            request={"model": reply.model},
+            reply=redacted_reply(redacted_reply(reply, self._redact), self._keep).plain(),
+            usage={},
+            seconds=0.0,
+        )
+        fault("turn.answered")
 
     def _without_secrets(self, error: ModelError) -> ModelError:
         """Return the error, or one without secrets: what a failure says is kept and printed."""
@@ -332,6 +365,11 @@ class Models:
         with self._idle:
             self._under_way += change
             self._idle.notify_all()
+
+
+def _early(digest: str) -> str:
+    """Return the name under which the answer of an unfinished turn is kept."""
+    return f"early-{digest}"
 
 
 def _facts(key: CallKey, reply: Reply) -> dict[str, Any]:

@@ -35,10 +35,23 @@ WHOLE_TURN = "turn"
 
 
 @dataclass(frozen=True)
+class Taken:
+    """The tree that an agent's edits made, and why others of them were taken back."""
+
+    tree: str
+    refused: tuple[str, ...] = ()
+
+
+def _keep_nothing(_reply: "Reply") -> None:
+    return None
+
+
+@dataclass(frozen=True)
 class Hands:
     """What an agent works with that holds a whole turn by itself; models need none of it.
 
-    `call` runs one of the request's tools, `check` says what is wrong with an answer.
+    `call` runs one of the request's tools, `check` says what is wrong with an answer, `taken`
+    returns what its files are by now; `received` keeps an answer before the turn has ended.
     """
 
     tree: Callable[[], AbstractContextManager[Path]]
@@ -47,6 +60,8 @@ class Hands:
     ending: str
     seconds: float
     calls: int
+    taken: Callable[[], "Taken"] | None = None  # None: it only reads
+    received: Callable[["Reply"], None] = _keep_nothing
 
 
 @dataclass(frozen=True)
@@ -108,6 +123,7 @@ class Reply:
     from_journal: bool = False
     attempts: int = 1
     content: tuple[Block, ...] = ()  # all blocks in order, only if the model thought aloud
+    turn: Block | None = None  # of a whole turn: the tree it left, what was refused, its calls
 
     def plain(self) -> dict[str, Any]:
         """Return the reply as JSON-plain values for the journal."""
@@ -115,6 +131,8 @@ class Reply:
         record["tool_calls"] = list(record["tool_calls"])
         record["content"] = list(record["content"])
         del record["from_journal"]
+        if self.turn is None:
+            del record["turn"]
         return record
 
     @classmethod
@@ -249,6 +267,7 @@ def redacted_reply(reply: Reply, redact: Scrub) -> Reply:
             for block in reply.content
         ),
         text=clean(_CONTROLS.sub("�", reply.text)),
+        turn=None if reply.turn is None else _redacted_turn(reply.turn, clean),
         tool_calls=tuple(
             replace(
                 call,
@@ -260,6 +279,10 @@ def redacted_reply(reply: Reply, redact: Scrub) -> Reply:
             for call in reply.tool_calls
         ),
     )
+
+
+def _redacted_turn(turn: Block, clean: Scrub) -> Block:
+    return {**map_text(turn, clean), "tree": turn["tree"]}
 
 
 def parse_arguments(raw: str) -> tuple[dict[str, Any] | None, str]:

@@ -115,6 +115,10 @@ Kind = Literal["reasoning", "generation"]
 ACP = "acp"
 """Coding agents of others that hold a whole turn: `acp:NAME`."""
 
+REVIEWERS = "reviewers"
+"""In `models.per_agent` all who review, where they are not named themselves."""
+
+_REVIEWING = ("review-", "quick-review")
 OFFLINE = frozenset({"script", "replay", "none"})
 _PROVIDERS = """
     anthropic anthropic_bedrock azure_ai azure_openai baseten bedrock bedrock_converse
@@ -251,11 +255,12 @@ def route(settings: Settings, agent: str, kind: Kind, agent_model: str | None = 
     models = settings.models
     default = default_model(settings, kind)
     offline = split_model(default)[0] in OFFLINE
-    own = models.per_agent.get(agent)
+    key = agent if agent in models.per_agent or not agent.startswith(_REVIEWING) else REVIEWERS
+    own = models.per_agent.get(key)
     if own in ("reasoning", "generation"):
-        return Route(default_model(settings, kind_of(own)), f"models.per_agent.{agent}")
+        return Route(default_model(settings, kind_of(own)), f"models.per_agent.{key}")
     if own and (not offline or split_model(own)[0] in OFFLINE):
-        return Route(own, f"models.per_agent.{agent}")
+        return Route(own, f"models.per_agent.{key}")
     if not agent_model or agent_model == AUTO or offline:
         return Route(default, f"models.{kind}")
     if names_a_model(agent_model):

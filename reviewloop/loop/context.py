@@ -4,7 +4,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.checkout.export import write_export
 from reviewloop.checkout.workspace import Workspace
-from reviewloop.domain.errors import InterruptedByUserError, ModelSetupError
+from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.domain.task import Task
 from reviewloop.faults import fault
@@ -23,9 +23,10 @@ from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
 from reviewloop.llm.door import Models
-from reviewloop.llm.messages import CHARS_PER_TOKEN, Message, ToolSpec, map_text
+from reviewloop.llm.messages import CHARS_PER_TOKEN, Message, Taken, ToolSpec, map_text
 from reviewloop.llm.prefix_gate import PrefixGate
 from reviewloop.llm.routing import ACP, STEP_KINDS, split_model
+from reviewloop.loop.agent_workspace import AgentWorkspace
 from reviewloop.loop.conversation import AgentReply, Caps, Check, Conversation, converse
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
@@ -266,13 +267,10 @@ class RunContext:
         limits = self.settings.limits
         self.events.tell("agent.start", agent=agent.name, step=key.step, finding=key.finding)
         model = self.agent_model(agent, key.step)
-        holds_turns = split_model(model)[0] == ACP
-        if holds_turns and self.make_environment is not None:
-            raise ModelSetupError(f"{model} only reviews, by `reviewloop review`")
         conversation = Conversation(
             key=key,
             model=model,
-            tree=partial(self.exported, toolbox.tree) if holds_turns else None,
+            **self._files_of(toolbox, key, model),
             system=self._for_models(system),
             opening=tuple(map_text(opening, self._for_models)),
             ending=ending,
@@ -298,6 +296,34 @@ class RunContext:
         finally:
             toolbox.close()
             self.events.tell("agent.end", agent=agent.name, step=key.step, finding=key.finding)
+
+    def _files_of(self, toolbox: Toolbox, key: CallKey, model: str) -> dict[str, Any]:
+        """Return what lends files to an agent in a cage, if one may be asked."""
+        asked = (model, *self.settings.models.fallbacks)
+        if all(split_model(name)[0] != ACP for name in asked):
+            return {}
+        if not toolbox.writes:
+            return {"tree": partial(self.exported, toolbox.tree)}
+        folder = self.folder / "agent" / self.user.root.name
+        files = AgentWorkspace(
+            self.private,
+            Workspace(self.private, folder),
+            self.redactor,
+            self.settings.gates.reuse,
+            toolbox.allowed_part,
+            self.once("redacted blobs", dict),
+        )
+        name = f"turn-{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.finding}"
+
+        def taken() -> Taken:
+            found = files.taken()
+            self.keep(found.tree, name)
+            return found
+
+        def lent() -> AbstractContextManager[Path]:
+            return files.of(toolbox.tree, self.shown_tree(toolbox.tree))
+
+        return {"tree": lent, "taken": taken}
 
     @contextmanager
     def exported(self, tree: str) -> Iterator[Path]:

@@ -8,6 +8,7 @@ this conversation was already held, so a resumed run repeats nothing that was pa
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from reviewloop.llm.messages import (
     ModelRequest,
     Reply,
     Scrub,
+    Taken,
     ToolCall,
     ToolSpec,
     assistant_message,
@@ -76,6 +78,7 @@ class Conversation:
     caps: Caps
     max_tokens: int
     tree: Callable[[], AbstractContextManager[Path]] | None = None  # files for an agent in a cage
+    taken: Callable[[], Taken] | None = None  # what it made of them, where it may change them
     redact: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
 
 
@@ -146,6 +149,7 @@ class _Talk:
             key = replace(self._plan.key, turn=turn)
             versions = shorter(self._messages)
             while True:  # too long, it is asked again with fewer tool results
+                before = self._toolbox.tree
                 try:
                     reply = self._models.ask(key, self._request(last), hold=self._hold)
                     break
@@ -154,6 +158,8 @@ class _Talk:
                         raise
                     self._messages = fewer
                     self._notes.append("tool results were left out to make room for the answer")
+                finally:
+                    self._toolbox.tree = before  # a turn that was cut off changed nothing
             self._tokens += reply.usage.input + reply.usage.output
             self._seconds += reply.seconds
             answer = self._take(reply, key, turn)
@@ -190,18 +196,23 @@ class _Talk:
             return None
 
         def call(name: str, args: Mapping[str, Any]) -> tuple[str, bool]:
+            so_far = plan.taken() if plan.taken else None
+            if so_far:
+                self._toolbox.tree = so_far.tree
             result = self._toolbox.call(name, args)
             facts = {"agent": plan.key.agent, "finding": plan.key.finding, **about(name, args)}
             shown = {"text": result.text, "error": result.error}
             self._emit_call(map_text(facts, plan.redact), shown, made=True)
-            return result.text, result.error
+            refused = so_far.refused if so_far else ()
+            notes = (f"will be put back as it was: {reason}" for reason in refused)
+            return "\n".join((result.text, *notes)), result.error
 
         def check(args: Mapping[str, Any], last_chance: bool) -> str:
             return plan.check(map_text(args, plan.redact), last_chance)
 
         ending = plan.ending.name
         most = plan.caps.turns * _CALLS_A_TURN
-        return Hands(tree, call, check, ending, plan.caps.seconds, most)
+        return Hands(tree, call, check, ending, plan.caps.seconds, most, plan.taken)
 
     def _take(self, reply: Reply, key: CallKey, turn: int) -> AgentReply | None:
         if reply.stop_reason in _REFUSALS:
@@ -212,6 +223,8 @@ class _Talk:
         message = assistant_message(shown)
         if message["content"]:  # an empty reply cannot stand in the history
             self._messages.append(message)
+        if reply.turn:
+            self._take_edits(reply.turn, key)
         if reply.stop_reason == WHOLE_TURN and not reply.tool_calls:  # it was asked twice already
             raise NoAnswerError(
                 f"{key.agent} ended its turn without calling {self._plan.ending.name}"
@@ -242,6 +255,18 @@ class _Talk:
         self._messages.append(tool_message(unrepeated(self._messages, results)))
         self._messages = trimmed(self._messages, self._plan.caps.results)
         return None
+
+    def _take_edits(self, turn: Mapping[str, Any], key: CallKey) -> None:
+        """Take over what an agent made of its files, and keep what of that was refused."""
+        before = self._toolbox.tree
+        if turn["tree"]:
+            self._toolbox.tree = turn["tree"]
+        for index, reason in enumerate(turn["refused"]):
+            request = {"tool": "turn", "args": {}, "index": index, "tree": before}
+            result = {"text": reason, "error": True, "tree": turn["tree"], "refused": reason}
+            self._journal.once(key, request, partial(dict, result))
+            self._refused.append(reason)
+            self._events.tell("refused", agent=key.agent, finding=key.finding, reason=reason)
 
     def _answer(self, arguments: Mapping[str, Any], reply: Reply, turn: int) -> AgentReply:
         notes = dict.fromkeys(self._notes)

@@ -27,6 +27,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A folder that is shown at another path where mounts are possible, elsewhere at its own."""
+
+    source: Path
+    target: Path
+    write: bool = False
+
+
+@dataclass(frozen=True)
 class Grants:
     """The places a command may use; everything else is absent or refused."""
 
@@ -34,6 +43,7 @@ class Grants:
     over: Path | None = None  # the checkout's path: shows the workspace where mounts are possible
     write: tuple[Path, ...] = ()
     read: tuple[Path, ...] = ()  # may lie inside `over`: installed dependencies, git's objects
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,8 @@ def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
         yield grants.over, grants.work, "--bind"
     for path in dict.fromkeys((grants.work, *grants.write)):
         yield path, path, "--bind"
+    for one in grants.mounts:
+        yield one.target, one.source, "--bind" if one.write else "--ro-bind"
 
 
 def _is_system(path: Path) -> bool:
@@ -170,8 +172,11 @@ class Landlock:
             *(f"/etc/{name}" for name in ETC),
             *_LANDLOCK_KERNEL,
             *map(str, grants.read),
+            *(str(one.source) for one in grants.mounts if not one.write),
         )
-        write = (grants.work, *grants.write, *(Path("/dev", name) for name in _DEVICES))
+        shown = (one.source for one in grants.mounts if one.write)
+        devices = (Path("/dev", name) for name in _DEVICES)
+        write = (grants.work, *grants.write, *shown, *devices)
         options = [f"list={path}" for path in HIDDEN.parents[:-1]]
         options += [f"read={path}" for path in dict.fromkeys(read)]
         options += [f"write={path}" for path in dict.fromkeys(write)]
@@ -266,9 +271,11 @@ class Seatbelt:
         """Return sandbox-exec's command line with the whole profile as an argument."""
         del cwd
         profile = _RULES
-        for path in (*map(Path, _SYSTEM), *_both(grants.read)):
+        shown = [one.source for one in grants.mounts if not one.write]
+        changed = [one.source for one in grants.mounts if one.write]
+        for path in (*map(Path, _SYSTEM), *_both((*grants.read, *shown))):
             profile += f"(allow file-read* (subpath {_quoted(path)}))\n"
-        for path in _both((grants.work, *grants.write)):
+        for path in _both((grants.work, *grants.write, *changed)):
             profile += f"(allow file-read* file-write* (subpath {_quoted(path)}))\n"
         return Started((str(self.program), "-p", profile, *argv), limit_options(limits))
 

@@ -208,13 +208,20 @@ def _handle_of(process: "subprocess.Popen[bytes]") -> int | None:
 
 
 def start_piped(
-    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], confine: Confinement
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    confine: Confinement,
+    inside: Path | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a program that is talked to over its pipes; `end_piped` ends it with all it started.
 
-    The program is an absolute path. It ends, too, when the thread does that started it.
+    The program is an absolute path, `inside` its folder as the sandbox shows it. It ends, too, when
+    the thread does that started it.
     """
-    return _start(confine.start(argv, cwd), cwd, env, subprocess.PIPE, stdin=subprocess.PIPE)
+    started = confine.start(argv, inside or cwd)
+    return _start(started, cwd, env, subprocess.PIPE, stdin=subprocess.PIPE)
 
 
 def end_piped(process: "subprocess.Popen[bytes]") -> None:

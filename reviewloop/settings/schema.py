@@ -82,7 +82,10 @@ class Models(Section):
     )
     per_agent: dict[str, str] = Field(
         default_factory=dict,
-        description='Agent name to "reasoning", "generation" or a provider:model of its own.',
+        description=(
+            'Agent name, or "reviewers", to "reasoning", "generation" or a provider:model of its '
+            "own."
+        ),
     )
     fallbacks: tuple[str, ...] = Field(
         default=(), description="Models asked in this order when the chosen one stays unavailable."

@@ -170,6 +170,10 @@ class Toolbox:
         """Whether files can be changed with it."""
         return "fs_write" in self._offered
 
+    def allowed_part(self, before: str, after: str) -> tuple[str, tuple[str, ...]]:
+        """Return the tree without the edits that are not allowed, and why each was refused."""
+        return allowed_part(self._private, before, after, self._policy)
+
     def specs(self) -> tuple[ToolSpec, ...]:
         """Return the tools to offer, always in the same order."""
         known = {

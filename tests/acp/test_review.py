@@ -204,15 +204,6 @@ def test_without_a_cage_no_agent_starts_unless_it_is_accepted(checkout, no_cage)
     assert any("none: commands run with your rights" in note for note in report["notes"])
 
 
-def test_a_run_takes_no_agent(checkout):
-    folder = checkout.home / ".config/reviewloop"
-    folder.mkdir(parents=True)
-    (folder / "config.toml").write_text('[acp.mine]\ncommand = ["sh"]\n')
-    said = checkout.run("run", "-m", "Add a test", "--model", "acp:mine")
-    assert said.code == 2
-    assert "acp:mine is an agent that only reviews as yet" in said.err, said.err
-
-
 def test_doctor_tells_version_and_cage(checkout):
     reviewed(checkout, "good", "--agents", "security")
     said = checkout.run("doctor", "--model", "acp:scripted")

@@ -56,7 +56,7 @@ class Tools:
         with self.opener.open(request, timeout=30) as answer:
             return json.load(answer)["result"]
 
-    def call(self, name, **arguments):
+    def call(self, name, /, **arguments):
         answer = self.ask("tools/call", name=name, arguments=arguments)
         return answer["content"][0]["text"], answer["isError"]
 

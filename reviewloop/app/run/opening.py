@@ -14,7 +14,7 @@ from reviewloop.app.project import Repository, settings_of
 from reviewloop.app.review.analysis import Analysis
 from reviewloop.app.review.remembered import reasons
 from reviewloop.app.review.trusted import rules_of
-from reviewloop.app.sandboxing import described, finder, levels_of
+from reviewloop.app.sandboxing import cage_of, described, finder, levels_of
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.checkout.workspace import Workspace, filling_of
 from reviewloop.git.private import PrivateRepo
@@ -113,7 +113,18 @@ def open_context(
         sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
         budget = _budget(record, settings, journal)
         rates, old = shared.rates if shared else None, record.options.get(EARLIER_MODELS, ())
-        models = models_of(settings, journal, budget, fence, events, redactor, folder, rates, old)
+        models = models_of(
+            settings,
+            journal,
+            budget,
+            fence,
+            events,
+            redactor,
+            folder,
+            rates,
+            old,
+            cage_of(sandbox),
+        )
         rules = stack.enter_context(_rules(record, private))
         yield RunContext(
             record=record,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import Team
-from reviewloop.app.asking import caps_without_price, require_models
+from reviewloop.app.asking import caps_without_price, coding_agents, require_models
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
 from reviewloop.app.run.answers import ways_on
@@ -17,7 +17,7 @@ from reviewloop.app.run.branches import choose_branch, on_branch
 from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scratch_of
 from reviewloop.app.run.estimate import Estimate, estimate_run
 from reviewloop.app.run.opening import team_to_plain
-from reviewloop.app.sandboxing import Acceptance, described, not_needed, required
+from reviewloop.app.sandboxing import Acceptance, cage_of, described, not_needed, required
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, Task
@@ -89,6 +89,18 @@ class Plan:
         return self.loaded.settings.models.reasoning + (f" ({why})" if why else "")
 
     @property
+    def other_models(self) -> dict[str, list[str]]:
+        """Model -> agents, of those that do not ask the model that is shown."""
+        from reviewloop.llm.routing import route
+
+        settings, found = self.loaded.settings, dict[str, list[str]]()
+        for one in self.team.members:
+            name = route(settings, one.name, "reasoning", one.model).model
+            if name != settings.models.reasoning:
+                found.setdefault(name, []).append(one.name)
+        return found
+
+    @property
     def sandbox_shown(self) -> str:
         """The sandbox in words, with why it is not a stronger one."""
         return described(self.sandbox)
@@ -152,6 +164,8 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     loaded = completed(loaded, os.environ)
     settings = loaded.settings
     doubts = require_models(loaded, team, is_checked=request.models_checked)
+    if coding_agents(loaded, team.members):
+        cage_of(lambda: sandbox)()
     subject = Subject(spec, task, request.instruction)
     redactor = redactor_of(user)
     brief = brief_of(repository, subject, settings, redactor, request.base, request.steering)

@@ -1,0 +1,138 @@
+"""The files that a coding agent changes in its cage: what they show of a tree, what is taken."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from reviewloop.checkout.export import steers
+from reviewloop.checkout.workspace import Workspace
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.diff import FileChange
+from reviewloop.git.paths import UnsafePathError
+from reviewloop.git.private import PrivateRepo
+from reviewloop.llm.messages import Taken
+from reviewloop.secrets import MisplacedSecretError, Redactor
+from reviewloop.tools.arguments import shown_name
+from reviewloop.tools.reading import decode, encode, is_binary
+
+
+@dataclass
+class AgentWorkspace:
+    """A folder with a tree as an agent may read it, and the way back from what it became.
+
+    `leave` are names of folders that are never taken, `allow` returns a tree without the edits
+    that the agent may not make, `known` keeps what was redacted in blobs that were seen before.
+    """
+
+    private: PrivateRepo
+    workspace: Workspace
+    redactor: Redactor
+    leave: tuple[str, ...]
+    allow: Callable[[str, str], tuple[str, tuple[str, ...]]]
+    known: dict[str, bytes | None]
+
+    @contextmanager
+    def of(self, tree: str, readable: str) -> Iterator[Path]:
+        """Yield the folder with the files of `tree`, of which `readable` is what agents may read.
+
+        Absent is what steers agents; in place of secrets stand their names.
+        """
+        self._tree, self._readable = tree, readable
+        self._shown = self._redacted(readable)
+        try:
+            yield self.workspace.reset(self._shown, history=False)
+        finally:
+            self.workspace.remove()
+
+    def taken(self) -> Taken:
+        """Return the tree with the edits that the folder holds now, secrets back in their lines."""
+        try:
+            written = self.workspace.taken(self._shown, leave=self.leave)
+        except WorkspaceError as error:
+            return Taken(self._tree, (f"nothing of the edits was kept: {error}",))
+        content: dict[str, bytes | None] = {}
+        modes: dict[str, str] = {}
+        refused: list[str] = []
+        for file in self.private.change(self._shown, written).files:
+            try:
+                self._take(file, written, content, modes)
+            except _RefusedError as error:
+                refused.append(str(error))
+        try:
+            tree = self.private.edit(self._tree, content, modes)
+        except UnsafePathError as error:
+            return Taken(self._tree, (*refused, f"nothing of the edits was kept: {error}"))
+        tree, more = self.allow(self._tree, tree)
+        return Taken(tree, (*refused, *more))
+
+    def _take(
+        self,
+        file: FileChange,
+        written: str,
+        content: dict[str, bytes | None],
+        modes: dict[str, str],
+    ) -> None:
+        for path in dict.fromkeys((file.old_path, file.path)):
+            if steers(PurePosixPath(path)):
+                raise _RefusedError(
+                    f"{shown_name(path)} steers coding agents, so none of them may write it; leave "
+                    "it, and mention in your summary what should change there"
+                )
+            if self._is_withheld(path):
+                raise _RefusedError(
+                    f"{shown_name(path)} is withheld from agents, so it cannot be written; leave it"
+                )
+        if file.old_path != file.path:
+            content[file.old_path] = None
+        if file.status == "D":
+            content[file.path] = None
+            return
+        content[file.path] = self._unredacted(file, written)
+        modes[file.path] = file.new_mode
+
+    def _is_withheld(self, path: str) -> bool:
+        trees = (self._tree, self._readable)
+        real, readable = (self.private.reader(tree).entry(path) for tree in trees)
+        return (real and real.oid) != (readable and readable.oid)
+
+    def _unredacted(self, file: FileChange, written: str) -> bytes:
+        data = self.private.read(written, file.path) or b""
+        if data == self.private.read(self._shown, file.old_path):  # its mode or its name changed
+            return self.private.read(self._tree, file.old_path) or data
+        if is_binary(data):
+            return data
+        before = self.private.read(self._tree, file.old_path) or b""
+        try:
+            return encode(self.redactor.restored(decode(before), decode(data)))
+        except MisplacedSecretError as error:
+            raise _RefusedError(
+                f"{shown_name(file.path)}: the new text holds {error.placeholder}, which stands "
+                "for a secret, in a line that the file does not hold; leave such lines as they "
+                "are, and read secrets from the environment"
+            ) from None
+
+    def _redacted(self, readable: str) -> str:
+        content: dict[str, bytes | None] = {}
+        for entry in self.private.entries(readable):
+            if steers(PurePosixPath(entry.path)):
+                content[entry.path] = None
+            elif entry.kind in {"file", "executable"}:
+                if entry.oid not in self.known:
+                    self.known[entry.oid] = self._without_secrets(readable, entry.path)
+                if (data := self.known[entry.oid]) is not None:
+                    content[entry.path] = data
+        return self.private.edit(readable, content) if content else readable
+
+    def _without_secrets(self, tree: str, path: str) -> bytes | None:
+        """Return a file as agents may read it, None where that is the file itself."""
+        data = self.private.read(tree, path)
+        if data is None or is_binary(data):
+            return None
+        text = decode(data)
+        redacted = self.redactor.for_models(text)
+        return None if redacted == text else encode(redacted)
+
+
+class _RefusedError(Exception):
+    """An edit that is not taken."""

@@ -1,0 +1,117 @@
+"""A coding agent that plays all parts of a run on the shop: `acp_writer.py DATA MARK`.
+
+DATA is a JSON file with the play (`support.play`) and what differs from it. Each prompt is told to
+a ledger, the provider's bill as it were, through the way out that its cage has.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+from acp_agent import DONE, Agent, update
+
+PLAY = json.loads(Path(sys.argv[1]).read_text())
+SEARCH = Path("shop/search.py")
+TEST = Path("tests/test_search.py")
+
+
+def role_of(said):
+    if "one call of `report_resolution`" in said:
+        return "quick-review"
+    if "one call of `report_findings`" in said:
+        return re.search(r"# Your part: (\S+)", said)[1]
+    if "# Fix exactly this finding" in said:
+        return "fix"
+    return "repair" if "# The checks that failed" in said else "implement"
+
+
+def pay(said):
+    """Tell the ledger that a turn was asked for; the proxy lets that through."""
+    digest = hashlib.sha256(said.encode()).hexdigest()[:12]
+    url = f"http://127.0.0.1:{os.environ['LEDGER']}/{role_of(said)}/{digest}"
+    port = int(os.environ["HTTP_PROXY"].rpartition(":")[2])
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as way:
+        way.request("GET", url)
+        assert way.getresponse().status == 200
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert text.count(old) == 1, (old, text)
+    path.write_text(text.replace(old, new))
+
+
+class Writer(Agent):
+    def prompt(self, parameters):
+        said = parameters["prompt"][0]["text"]
+        pay(said)
+        update(sessionUpdate="tool_call", toolCallId="t", kind="edit", title="Edit search.py")
+        role = role_of(said)
+        part = getattr(self, role.replace("-", "_"), None)
+        name, answer = part(said) if part else self.report(role)
+        problem, error = self.tools.call(name, **answer)
+        assert not error, problem
+        if PLAY.get("extra", {}).get(role) == "after the answer":
+            Path("shop/late.py").write_text("LATE = 1\n")
+        return {"result": {**DONE, "usage": {"inputTokens": 1000, "outputTokens": 10}}}
+
+    def finish(self, summary, subject=""):
+        return "finish", {"summary": summary, "subject": subject}
+
+    def implement(self, _):
+        extra = PLAY.get("extra", {}).get("implement", {})
+        for path, text in extra.items():
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_text(text)
+        for path, (old, new, secret) in PLAY.get("extra", {}).get("replace", {}).items():
+            assert secret not in Path(path).read_text()
+            edit(Path(path), old, new)
+        SEARCH.write_text(PLAY["BROKEN"])
+        TEST.write_text(PLAY["TEST"])
+        said, error = self.tools.call("run_gate", name="test")
+        assert "failed" in said, (said, error)
+        return self.finish("Added items_of.", "Find the items of a customer")
+
+    def repair(self, _):
+        edit(SEARCH, "    return []", PLAY["N_PLUS_ONE"])
+        return self.finish("Return the items.")
+
+    def report(self, role):
+        said, error = self.tools.call("fs_read", path="shop/search.py")
+        assert not error, said
+        assert SEARCH.exists()
+        return "report_findings", {"findings": PLAY["FOUND"][role], "evidence": []}
+
+    def fix(self, said):
+        bound, upper = PLAY["BOUND"], PLAY["BOUND"].replace("(customer,)", "(customer.upper(),)")
+        if PLAY["SECURITY"]["title"] in said:
+            if "made the checks fail" in said:
+                edit(SEARCH, "(customer.upper(),)", "(customer,)")
+            else:
+                edit(SEARCH, PLAY["INJECTION"], upper)
+        elif PLAY["PERFORMANCE"]["title"] in said:
+            edit(SEARCH, f"{bound}\n{PLAY['N_PLUS_ONE']}", PLAY["ONE_QUERY"])
+        else:
+            TEST.write_text(TEST.read_text() + PLAY["QUOTE_TEST"])
+        return self.finish("Fixed it.")
+
+    def quick_review(self, said):
+        quotes = {
+            PLAY["SECURITY"]["title"]: PLAY["ONE_QUERY"].split("\n")[0],
+            PLAY["PERFORMANCE"]["title"]: PLAY["ONE_QUERY"].split("\n")[1],
+        }
+        answers = []
+        for ident, title in re.findall(r"id: (\w+)\n.*\n.*\ntitle: (.*)", said):
+            quote = quotes.get(title, "def test_a_quote_in_a_name_is_no_sql():")
+            answer = {"id": ident, "resolved": True, "quote": quote, "reason": "it is gone"}
+            answers.append(answer)
+        return "report_resolution", {"resolutions": answers, "new_findings": []}
+
+
+if __name__ == "__main__":
+    Writer("good").start()
