@@ -94,6 +94,15 @@ def of_model(model: Any) -> tuple[Schema, dict[str, Schema]]:
     return found, named
 
 
+SPEC_FINDING = obj(
+    {
+        **dict.fromkeys(
+            ("id", "rule", "path", "title", "why", "suggestion", "quote", "note"), TEXT
+        ),
+        "severity": one_of("must_fix", "should_fix", "nit"),
+        "line": COUNT,
+    }
+)
 COST = {
     **dict.fromkeys(("calls", "tokens", "unpriced", "estimated"), COUNT),
     "usd": NUMBER,
@@ -363,6 +372,37 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "runs": some(RUN_ROW),
         "batch": maybe(SHARED_ACCOUNT),
         "batches": some(SHARED_ACCOUNT),
+    },
+    "spec-check": {
+        "specs": some(
+            obj(
+                {
+                    **dict.fromkeys(("name", "path", "dialect"), TEXT),
+                    "findings": some(SPEC_FINDING),
+                    "silenced": some(SPEC_FINDING),
+                    "unverified": TEXTS,
+                    "notes": TEXTS,
+                }
+            )
+        ),
+        "fail_on": one_of("must", "should", "nit", "never"),
+        "exit_code": CODE,
+    },
+    "spec-trace": {
+        "path": TEXT,
+        "requirements": some(
+            obj(
+                {
+                    **dict.fromkeys(("id", "title", "path", "missing"), TEXT),
+                    "line": COUNT,
+                    "design": TEXTS,
+                    "tasks": some(obj({"id": TEXT, "line": COUNT, "done": FLAG})),
+                    "tests": TEXTS,
+                }
+            )
+        ),
+        "untraced": some(obj({"path": TEXT, "line": COUNT, "message": TEXT})),
+        "exit_code": CODE,
     },
     "stats": STATS,
     "status": {"runs": some(RUN_ROW), "batch": maybe(obj(ACCOUNT))},

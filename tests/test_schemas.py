@@ -35,6 +35,8 @@ OBJECTS = {
     "review": ["review"],
     "run": ["preflight", "run"],
     "show": ["run"],
+    "spec check": ["spec-check"],
+    "spec trace": ["spec-trace"],
     "stats": ["stats"],
     "status": ["shared-status", "status"],
     "tasks": ["tasks"],

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 
-from reviewloop.analysis.contract import AnalyserReport, ChangeCheck, ChangeView, FileCheck, Rule
+from reviewloop.analysis.contract import (
+    AnalyserReport,
+    ChangeCheck,
+    ChangeView,
+    FileCheck,
+    Rule,
+    RuleEntry,
+)
 from reviewloop.analysis.rule_packs import installed_packs
 from reviewloop.plugins import OWN
 
@@ -19,6 +26,12 @@ def file_checks() -> tuple[FileCheck, ...]:
 def change_checks() -> tuple[ChangeCheck, ...]:
     """Return our checks that need to see the whole change."""
     return tuple(check for pack in installed_packs().packs.values() for check in pack.change_checks)
+
+
+@cache
+def spec_rules() -> tuple[RuleEntry, ...]:
+    """Return the rules that are about specs, with the function that looks for each."""
+    return tuple(entry for pack in installed_packs().packs.values() for entry in pack.spec_rules)
 
 
 def failed_packs() -> tuple[AnalyserReport, ...]:
@@ -43,6 +56,10 @@ def own_rules() -> Iterator[Rule]:
             if rule.id not in seen:
                 seen.add(rule.id)
                 yield rule
+    for entry in spec_rules():
+        if entry.rule.id not in seen:
+            seen.add(entry.rule.id)
+            yield entry.rule
 
 
 @cache

@@ -54,6 +54,7 @@ class Matcher:
     A rule is told by `match`, in ast-grep's rule language, or by `check`, a "module:function".
     With `nodes` or `calls` the function is asked about each such node of a parsed file, without
     them about the file; a pack may also run the functions of a family by an engine of its own.
+    Where the rule is about specs, the function takes a `specs.checks.SpecView` and yields hits.
     """
 
     languages: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Matcher:
     match: Mapping[str, object] | None = None
     report: str = ""  # the variable of `match` whose node is shown; "": all that matches
     check: str = ""
+    about: str = "code"  # or "spec"
 
 
 @cache
@@ -245,6 +247,7 @@ class RulePack:
     rules: tuple[Rule, ...] = ()
     file_checks: tuple[FileCheck, ...] = ()
     change_checks: tuple[ChangeCheck, ...] = ()
+    spec_rules: tuple[RuleEntry, ...] = ()  # about specs: no review of code asks them
     retired: Mapping[str, str] = field(default_factory=dict)
     """Rules of earlier versions, and the rule of a tool that says the same."""
     reports: tuple[Callable[[ChangeView], "AnalyserReport | None"], ...] = ()

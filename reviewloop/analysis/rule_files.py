@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict, cast
 
 COMPILED = "rules.json"
-_FORMAT = 1  # of what is kept; another number makes it stale
+_FORMAT = 2  # of what is kept; another number makes it stale
 _FLAGS = {
     "in_tests": False,
     "in_examples": False,
@@ -26,7 +26,8 @@ _FLAGS = {
 }
 _WORDS = ("id", "title", "reviewer", "severity", "category", "source")
 _LISTS = ("languages", "nodes", "calls", "hints")
-_KNOWN = frozenset((*_WORDS, *_LISTS, *_FLAGS, "match", "report", "check"))
+_KNOWN = frozenset((*_WORDS, *_LISTS, *_FLAGS, "match", "report", "check", "about"))
+_SUBJECTS = ("code", "spec")
 _SEVERITIES = ("must_fix", "should_fix", "nit")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
 _CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -63,6 +64,7 @@ class RuleRecord(TypedDict):
     match: object  # in ast-grep's rule language; None: `check` tells
     report: str  # the variable of `match` that is shown; "": all that matches
     check: str  # "module:function"; "": `match` tells
+    about: str  # "code" or "spec"
 
 
 class CodeBlock(NamedTuple):
@@ -194,7 +196,14 @@ def _record(fields: dict[str, object], sections: dict[str, list[str]]) -> RuleRe
     words = {word: fields.get(word, "") for word in (*_WORDS, "check", "report")}
     lists = {name: fields.get(name, []) for name in _LISTS}
     prose = {name: _prose(sections.get(name, [])) for name in ("why", "fix")}
-    whole = {**words, **lists, **prose, "flags": told, "match": fields.get("match")}
+    whole = {
+        **words,
+        **lists,
+        **prose,
+        "flags": told,
+        "match": fields.get("match"),
+        "about": fields.get("about", "code"),
+    }
     return cast(RuleRecord, whole)
 
 
@@ -216,9 +225,17 @@ def _require(record: RuleRecord, examples: Mapping[str, Sequence[object]], ident
         raise ValueError("match is a rule of ast-grep, `pattern: eval($A)` for example")
     if record["match"] is not None and not record["languages"]:
         raise ValueError("a `match:` needs `languages:`, [python] for example")
+    _require_subject(record)
     for heading, name in _SECTIONS.items():
         if not (examples[name] if name in examples else record[name]):  # type: ignore[literal-required]
             raise ValueError(f"a rule needs a section `## {heading}`")
+
+
+def _require_subject(record: RuleRecord) -> None:
+    if record["about"] not in _SUBJECTS:
+        raise ValueError(f"about is one of {', '.join(_SUBJECTS)}")
+    if record["about"] == "spec" and record["match"] is not None:
+        raise ValueError("a rule about specs is found by `check:`; `match:` reads code")
 
 
 def _sections(lines: list[str]) -> Iterator[tuple[str, list[str]]]:

@@ -78,6 +78,7 @@ def _entry(record: RuleRecord, folder: Path) -> RuleEntry:
         match if isinstance(match, dict) else None,
         record["report"],
         record["check"],
+        record["about"],
     )
     return RuleEntry(rule, matcher)
 
@@ -122,15 +123,18 @@ def folder_pack(name: str, folder: Path) -> RulePack:
     entries = read_rules(folder)
     if not entries:
         raise ValueError(f"{folder} holds no rule, FAMILY/NAME.md")
-    by_node = [e for e in entries if e.matcher.match or e.matcher.nodes or e.matcher.calls]
+    about_specs = tuple(e for e in entries if e.matcher.about == "spec")
+    about_code = [e for e in entries if e.matcher.about != "spec"]
+    by_node = [e for e in about_code if e.matcher.match or e.matcher.nodes or e.matcher.calls]
     checks = [pattern_check(name, by_node)] if by_node else []
     by_function: dict[str, list[RuleEntry]] = {}
-    for entry in entries:
+    for entry in about_code:
         if entry not in by_node:
             by_function.setdefault(entry.matcher.check, []).append(entry)
     for reference, told in by_function.items():
         checks.append(_whole_file(name if not checks else reference, tuple(told), reference))
-    return RulePack(tuple(entry.rule for entry in entries), tuple(checks))
+    rules = tuple(entry.rule for entry in entries)
+    return RulePack(rules, tuple(checks), spec_rules=about_specs)
 
 
 def _whole_file(name: str, entries: tuple[RuleEntry, ...], reference: str) -> FileCheck:

@@ -95,8 +95,12 @@ def load_pack() -> RulePack:
     )
     told = [rule for check in checks for rule in check.rules]
     told += [rule for check in change_checks for rule in check.rules]
+    spec_rules = entries_of("spec")
+    told += [entry.rule for entry in spec_rules]
     rules = {rule.id: rule for rule in told}  # several checks may share rules
-    return RulePack(tuple(rules.values()), checks, change_checks, _RETIRED, (_advisories,))
+    return RulePack(
+        tuple(rules.values()), checks, change_checks, spec_rules, _RETIRED, (_advisories,)
+    )
 
 
 def _advisories(view: ChangeView) -> AnalyserReport | None:

@@ -129,20 +129,20 @@ def open_spec(files: Files, path: str | None = None, *, project: str = "", here:
     none, where several could be meant, or where the named one does not exist.
     """
     if path:
-        return _read(files, _named(files, path, project, here))
+        return read_spec(files, spec_named(files, path, project, here))
     found = find_specs(files, project)
     usable = [ref for ref in found if ref.tasks_path]
     if len(usable) > 1:
         usable = [ref for ref in usable if _has_open_tasks(files, ref)] or usable
     if len(usable) == 1:
-        return _read(files, usable[0])
+        return read_spec(files, usable[0])
     if len(usable) > 1:
         raise UsageError(
             f"ambiguous: {_where(project)} has {len(usable)} specs ({_listed(usable)}); "
             f"choose one with --spec {usable[0].path}, or set spec.path in the settings"
         )
     if found:
-        return _read(files, found[0])
+        return read_spec(files, found[0])
     within = f" in {project}/" if project else ""
     patterns = [dialect.looked_for for dialect in dialects().values() if dialect.looked_for]
     if not project and (below := _in_projects_below(files)):
@@ -173,7 +173,11 @@ def _where(project: str) -> str:
     return f"the project {project}/" if project else "this repository"
 
 
-def _named(files: Files, given: str, project: str, here: str) -> SpecRef:
+def spec_named(files: Files, given: str, project: str = "", here: str = "") -> SpecRef:
+    """Return the spec that a path or a name means; see `open_spec` for `project` and `here`.
+
+    Raises `UsageError` where there is none or where it could mean several.
+    """
     name = given.rstrip("/")
     candidates = [inside(name, base) for base in dict.fromkeys((here, project, ""))]
     possible = [candidate for candidate in dict.fromkeys(candidates) if candidate is not None]
@@ -251,7 +255,8 @@ def _listed(refs: Sequence[SpecRef]) -> str:
     return shown + (f" and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else "")
 
 
-def _read(files: Files, ref: SpecRef) -> Spec:
+def read_spec(files: Files, ref: SpecRef) -> Spec:
+    """Return the spec of a reference, read by its dialect."""
     return dialects()[ref.dialect].read(files, ref)
 
 

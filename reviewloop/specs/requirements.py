@@ -34,6 +34,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {}
+        self.at: dict[str, int] = {}  # the line each begins on
         self.weak: set[str] = set()  # plain numbered headings: anything better replaces them
         self.open: list[tuple[int, str, int]] = []  # headings in force: level, id, line number
         self.item: tuple[str, int] | None = None  # the item that continues: id, columns
@@ -70,6 +71,7 @@ class _Reader:
             return
         (self.weak.discard if strong else self.weak.add)(found)
         self.texts[found] = [line.text]
+        self.at[found] = line.number
         self.open.append((level, found, line.number))
 
     def _item(self, line: Line) -> bool:
@@ -77,26 +79,27 @@ class _Reader:
         coded = _TABLE_ROW.match(line.text) or _CODE_ITEM.match(line.text)
         if coded:
             indent = len(coded["indent"]) if "indent" in coded.groupdict() else 0
-            return self._start(coded["code"], coded["text"], indent)
+            return self._start(coded["code"], coded["text"], indent, line.number)
         if dotted := _DOTTED.match(line.text):
-            return self._start(dotted["id"], dotted["text"], len(dotted["indent"]))
+            return self._start(dotted["id"], dotted["text"], len(dotted["indent"]), line.number)
         ordered = _ORDERED.match(line.text)
         if not ordered or (self.item and len(ordered["indent"]) > self.item[1]):
             return False
         owner = self.open[-1][1] if self.open else ""
         ident = f"{owner}.{ordered['number']}" if owner else ordered["number"]
         known = ident in self.texts
-        started = self._start(ident, ordered["text"], len(ordered["indent"]))
+        started = self._start(ident, ordered["text"], len(ordered["indent"]), line.number)
         if not owner and not known:
             self.weak.add(ident)
         return started
 
-    def _start(self, key: str, text: str, indent: int) -> bool:
+    def _start(self, key: str, text: str, indent: int, number: int) -> bool:
         if key in self.texts and not (key in self.weak and "." in key):
             self.item = None
             return True
         self.weak.discard(key)
         self.texts[key] = [_cells(text)]
+        self.at[key] = number
         self.item = (key, indent)
         return True
 
@@ -127,6 +130,13 @@ def read_requirements(lines: Sequence[Line]) -> dict[str, str]:
         if owner and owner not in texts:
             groups.setdefault(owner, []).append(f"{key} {text}")
     return {**texts, **{owner: "\n".join(parts) for owner, parts in groups.items()}}
+
+
+def requirement_lines(lines: Sequence[Line]) -> dict[str, int]:
+    """Return the line, from 1, on which each requirement and criterion with an id begins."""
+    reader = _Reader()
+    reader.read(_without_other_lists(lines))
+    return reader.at
 
 
 def is_requirement_head(title: str) -> bool:

@@ -70,7 +70,7 @@ def _is_own(origins: Mapping[str, str], rule: str) -> bool:
     return origin in {USER_FILE, FLAG} or origin.startswith("REVIEWLOOP_")
 
 
-def remember(two: Compared, report: ReviewReport) -> None:
+def remember(key: str, report: ReviewReport) -> None:
     """Keep a review's findings, so that `explain` and `dismiss` know what an id stands for.
 
     Those of earlier reviews stay known behind them: a hook's review must not make people forget
@@ -80,9 +80,9 @@ def remember(two: Compared, report: ReviewReport) -> None:
     findings = [finding.model_dump(mode="json") for finding in shown]
     with suppress(OSError):
         known = {item["id"] for item in findings}
-        earlier = [item for item in _kept(two.user.key) if item.get("id") not in known]
+        earlier = [item for item in _kept(key) if item.get("id") not in known]
         content = {"what": report.what, "findings": [*findings, *earlier[:_EARLIER]]}
-        _write(two.user.key, _LAST, content)
+        _write(key, _LAST, content)
 
 
 def last_findings(key: str) -> tuple[Finding, ...]:

@@ -219,7 +219,7 @@ def review(
         report = replace(report, seconds=round(time.monotonic() - started, 3))
         report = hidden_report(report, redactor.held)
         if request.remembered:
-            remember(two, report)
+            remember(two.user.key, report)
         confirmed = reviewers.confirmed
         yield ReviewResult(
             report, tuple(evidence), change, two, loaded, redactor, confirmed, rules_version

@@ -1,0 +1,189 @@
+"""Checks specs of a repository as they are on disk, and says with which code to end."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reviewloop.analysis.contract import Tree
+from reviewloop.app.project import read_settings
+from reviewloop.app.review.remembered import reasons
+from reviewloop.app.review.result import NEVER
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.finding import Finding
+from reviewloop.domain.task import SpecRef
+from reviewloop.git.patches import Hunk
+from reviewloop.git.repository import UserRepo
+from reviewloop.render.report import ReviewedFile, ReviewReport
+from reviewloop.review.silencing import BASELINE_FILE, LEVELS, Silences, read_baseline, silence
+from reviewloop.specs.checks import SpecChecks, check_spec, read_view
+from reviewloop.specs.checks.view import require_spec
+from reviewloop.specs.discover import find_specs, spec_named
+from reviewloop.specs.files import DiskFiles
+
+
+@dataclass(frozen=True)
+class CheckedSpec:
+    """One spec with its findings, those that somebody silenced, and what was not checked."""
+
+    checks: SpecChecks
+    findings: tuple[Finding, ...]
+    silenced: tuple[Finding, ...]
+
+    @property
+    def path(self) -> str:
+        """The spec's folder or file."""
+        return self.checks.view.spec.path
+
+
+@dataclass(frozen=True)
+class SpecReport:
+    """All specs that were checked; `fail_on` is must, should, nit or never."""
+
+    specs: tuple[CheckedSpec, ...]
+    fail_on: str
+    seconds: float
+    files: DiskFiles
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The open findings of all specs."""
+        return tuple(finding for spec in self.specs for finding in spec.findings)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not checked, and why."""
+        return tuple(f"{one.path}: {note}" for one in self.specs for note in one.checks.notes)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """`FINDINGS` where one is as severe as `fail_on`, else `CLEAN`."""
+        if self.fail_on == NEVER:
+            return ExitCode.CLEAN
+        worst = LEVELS[self.fail_on].rank
+        failing = any(finding.severity.rank <= worst for finding in self.findings)
+        return ExitCode.FINDINGS if failing else ExitCode.CLEAN
+
+    def text(self, path: str) -> str | None:
+        """Return a document as it is on disk."""
+        data = self.files.read(path)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def hunks(self, path: str) -> Sequence[Hunk]:
+        """Return nothing: no diff is checked."""
+        return ()
+
+    def as_review(self) -> ReviewReport:
+        """Return it as formats for reviews read it."""
+        named = ", ".join(one.path for one in self.specs[:3])
+        more = f" and {len(self.specs) - 3} more" if len(self.specs) > 3 else ""
+        documents = dict.fromkeys(line.path for one in self.specs for line in one.checks.view.lines)
+        return ReviewReport(
+            what=f"{named}{more}",
+            base="",
+            head="",
+            findings=self.findings,
+            silenced=tuple(finding for one in self.specs for finding in one.silenced),
+            reviewed=tuple(ReviewedFile(path, "M", ()) for path in documents),
+            skipped=(),
+            agents=(),
+            analysers=(),
+            outcome="findings" if self.findings else "clean",
+            exit_code=int(self.exit_code),
+            fail_on=self.fail_on,
+            seconds=self.seconds,
+            model="none",
+            notes=self.notes,
+        )
+
+
+def check_specs(user: UserRepo, names: Sequence[str], fail_on: str) -> SpecReport:
+    """Check the named specs, or all of the project the person stands in.
+
+    Raises `UsageError` where a name means none, or where there are none.
+    """
+    begin = time.monotonic()
+    files = DiskFiles(user.root)
+    refs = list(_refs(user, files, names))
+    settings = read_settings(user.root, project=user.project).settings
+    paths: list[str] = []
+
+    def listed() -> Sequence[str]:
+        if not paths:
+            paths.extend(files.paths())
+        return paths
+
+    tree = Tree(read=lambda path: _text(files, path), paths=listed)
+    silences = Silences(
+        rules=settings.rules,
+        own_rules=settings.rules,
+        baseline=read_baseline(files.read(BASELINE_FILE)),
+        dismissed=reasons(user.key),
+    )
+    checked = tuple(_checked(files, ref, tree, silences) for ref in refs)
+    return SpecReport(checked, fail_on, time.monotonic() - begin, files)
+
+
+def _checked(files: DiskFiles, ref: SpecRef, tree: Tree, silences: Silences) -> CheckedSpec:
+    view = read_view(files, ref, tree)
+    require_spec(view)
+    checks = check_spec(view, silences.level)
+    stay, gone = silence(
+        checks.findings,
+        silences,
+        read=lambda path: _text(files, path),
+        added=lambda path, line: False,
+    )
+    return CheckedSpec(checks, tuple(stay), tuple(gone))
+
+
+def _refs(user: UserRepo, files: DiskFiles, names: Sequence[str]) -> Iterator[SpecRef]:
+    if not names:
+        found = find_specs(files, user.project)
+        if not found:
+            raise UsageError(
+                "there is no spec here; name one by its path, or write .kiro/specs/NAME/"
+                "requirements.md"
+            )
+        yield from found
+    for name in dict.fromkeys(names):
+        yield spec_named(files, name, user.project, user.here)
+
+
+def _text(files: DiskFiles, path: str) -> str | None:
+    data = files.read(path)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def plain(report: SpecReport) -> Mapping[str, object]:
+    """Return the report as JSON-plain values."""
+    return {
+        "specs": [
+            {
+                "name": one.checks.view.spec.name,
+                "path": one.path,
+                "dialect": one.checks.view.spec.dialect,
+                "findings": [_plain(finding) for finding in one.findings],
+                "silenced": [_plain(finding) for finding in one.silenced],
+                "unverified": list(one.checks.unverified),
+                "notes": list(one.checks.notes),
+            }
+            for one in report.specs
+        ],
+        "fail_on": report.fail_on,
+        "exit_code": int(report.exit_code),
+    }
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    return {
+        "id": finding.id,
+        "rule": finding.rule,
+        "severity": str(finding.severity),
+        "path": finding.path,
+        "line": finding.line,
+        "title": finding.title,
+        "why": finding.why,
+        "suggestion": finding.suggestion,
+        "quote": finding.quote,
+        "note": finding.note,
+    }

@@ -1,0 +1,295 @@
+"""Which design, tasks and tests serve each requirement of a spec, and what is left without any."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reviewloop.analysis.contract import PathClass
+from reviewloop.analysis.languages import path_class
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.task import Task
+from reviewloop.git.repository import UserRepo
+from reviewloop.render.text import counted
+from reviewloop.specs.briefing import split_design
+from reviewloop.specs.checks import SpecView, read_view
+from reviewloop.specs.discover import find_specs, spec_named
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.requirements import resolve, whole
+from reviewloop.specs.select import is_done, leaves
+from reviewloop.specs.tasks import ancestors
+from reviewloop.specs.words import fits, named_paths, terms
+
+_NO_TEST = (".md", ".json", ".yaml", ".yml", ".toml", ".txt", ".snap", ".lock")
+_LARGEST = 400_000  # bytes of a test file that is searched
+_LISTED = re.compile(
+    r"(?:requirements?|validates)\W+((?:[\d.]+(?:\s*(?:,|and)\s*)?)+)", re.IGNORECASE
+)
+_TITLE_WORDS = 2  # that a part of the design shares with a requirement it does not name
+
+
+@dataclass(frozen=True)
+class TracedTask:
+    """A task that serves a requirement."""
+
+    id: str
+    line: int
+    done: bool
+
+
+@dataclass(frozen=True)
+class TraceRow:
+    """One requirement, and what serves it.
+
+    `needs_design` and `needs_tests` hold where the design, or any test, names others of the spec.
+    """
+
+    ident: str
+    title: str
+    path: str
+    line: int
+    design: tuple[str, ...]
+    tasks: tuple[TracedTask, ...]
+    tests: tuple[str, ...]
+    needs_design: bool = False
+    needs_tests: bool = False
+
+    @property
+    def missing(self) -> str:
+        """What it lacks, "" for nothing; a test is missed once all its tasks are done."""
+        if not self.tasks:
+            return "no task serves it"
+        if self.needs_design and not self.design:
+            return "no part of the design is about it"
+        if self.needs_tests and not self.tests and all(task.done for task in self.tasks):
+            return "its tasks are done and no test names it"
+        return ""
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether it lacks nothing."""
+        return not self.missing
+
+
+@dataclass(frozen=True)
+class Untraced:
+    """Something that serves nothing or that nothing serves."""
+
+    path: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The whole table of one spec."""
+
+    path: str
+    rows: tuple[TraceRow, ...]
+    untraced: tuple[Untraced, ...]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """`FINDINGS` where anything is untraced."""
+        return ExitCode.FINDINGS if self.untraced else ExitCode.CLEAN
+
+    @property
+    def summary(self) -> str:
+        """One sentence with the counts."""
+        traced = sum(row.is_traced for row in self.rows)
+        return f"{traced} of {counted(len(self.rows), 'requirement')} traced"
+
+    def markdown(self) -> str:
+        """Return the table as Markdown."""
+        lines = [
+            f"# {_cell(self.path)}",
+            "",
+            "| requirement | design | tasks | tests |",
+            "|---|---|---|---|",
+        ]
+        for row in self.rows:
+            tasks = ", ".join(f"{one.id}{' ✓' if one.done else ''}" for one in row.tasks)
+            cells = (
+                f"{row.ident} {row.title}",
+                ", ".join(row.design),
+                tasks,
+                ", ".join(f"`{test}`" for test in row.tests),
+            )
+            lines.append(f"| {' | '.join(_cell(cell) or '–' for cell in cells)} |")
+        if self.untraced:
+            lines += ["", "## Untraced", "", *(f"- {_cell(str(one))}" for one in self.untraced)]
+        return "\n".join([*lines, "", self.summary, ""])
+
+
+def trace_spec(user: UserRepo, name: str) -> Trace:
+    """Return the trace of a named spec as it is on disk.
+
+    Raises `UsageError` where there is no such spec, or where it has no requirement with an id.
+    """
+    files = DiskFiles(user.root)
+    view = read_view(files, spec_named(files, name, user.project, user.here))
+    return trace(view, dict(_test_texts(files)), alone=len(find_specs(files, user.project)) == 1)
+
+
+def trace(view: SpecView, tests: Mapping[str, str], *, alone: bool = True) -> Trace:
+    """Return the trace of a spec; `tests` are the texts of the repository's test files by path.
+
+    Where the spec is not `alone`, "requirement 1" may be any spec's: such a test counts only if it
+    names this spec, too.
+    """
+    spec = view.spec
+    required = whole(spec.requirements)
+    if not required:
+        raise UsageError(
+            f"{spec.path} has no requirement with an id; write them as '### Requirement 1: Title' "
+            "or '- FR-1: ...'"
+        )
+    parts = split_design(spec.design)
+    named_by_design = {
+        ident: tuple(part.trail[-1] for part in parts if part.trail and _names(part.text, ident))
+        for ident in required
+    }
+    about = {path: text for path, text in tests.items() if alone or spec.name in text}
+    names_any = any(named_by_design.values())
+    served = {ident: tuple(_tasks_of(view, ident)) for ident in required}
+    tested = {
+        ident: tuple(_tests_of(view, ident, served[ident], tests, about)) for ident in required
+    }
+    rows = []
+    for ident, text in required.items():
+        path, line = view.requirement_at.get(ident) or view.first_of("requirements")
+        title = _title(text)
+        design = named_by_design[ident] or tuple(
+            part.trail[-1] for part in parts if part.trail and _is_about(part.trail[-1], title)
+        )
+        rows.append(
+            TraceRow(
+                ident,
+                title,
+                path,
+                line,
+                tuple(dict.fromkeys(design)),
+                tuple(
+                    TracedTask(task.id, task.line, is_done(spec, task)) for task in served[ident]
+                ),
+                tested[ident],
+                names_any,
+                any(tested.values()),
+            )
+        )
+    return Trace(spec.path, tuple(rows), (*_untraced_rows(rows), *_untraced_tasks(view, served)))
+
+
+def _untraced_rows(rows: Iterable[TraceRow]) -> Iterator[Untraced]:
+    for row in rows:
+        if row.missing:
+            yield Untraced(row.path, row.line, f"requirement {row.ident}: {row.missing}")
+
+
+def _untraced_tasks(view: SpecView, served: Mapping[str, Sequence[Task]]) -> Iterator[Untraced]:
+    serving = {task.id for tasks in served.values() for task in tasks}
+    for task in leaves(view.spec):
+        if task.id not in serving and not task.checkpoint:
+            yield Untraced(task.path, task.line, f"task {task.id} serves no requirement")
+
+
+def _tasks_of(view: SpecView, ident: str) -> Iterator[Task]:
+    """Yield the tasks that name a requirement, a criterion of it, or all of them."""
+    spec = view.spec
+    for task in leaves(spec):
+        lineage = (task, *ancestors(task, spec.by_id))
+        named = next((one.requirements for one in lineage if one.requirements), ())
+        keys = resolve(named, spec.requirements)[0]
+        if any(key == ident or key.startswith(f"{ident}.") for key in keys):
+            yield task
+
+
+def _tests_of(
+    view: SpecView,
+    ident: str,
+    tasks: Sequence[Task],
+    tests: Mapping[str, str],
+    about: Mapping[str, str],
+) -> Iterator[str]:
+    """Yield the test files that name a requirement, or that its tasks name.
+
+    `about` are those of the tests that may mean this spec by a number.
+    """
+    idents = [ident, *(key for key in view.spec.requirements if key.startswith(f"{ident}."))]
+    named = {path for task in tasks for path in named_paths(f"{task.title}\n{task.body}")}
+    for path in tests:
+        if path in named or any(_test_names(about.get(path, ""), one) for one in idents):
+            yield path
+
+
+def _test_names(text: str, ident: str) -> bool:
+    """Whether a test names an id; a bare number counts only behind the word requirement."""
+    if re.match(r"[A-Za-z]", ident):
+        written = re.escape(ident).replace(r"\-", "[-_ ]?")
+        return re.search(rf"(?<![A-Za-z0-9]){written}(?!\d|\.\d)", text, re.IGNORECASE) is not None
+    number = re.escape(ident).replace(r"\.", "[._]")
+    return (
+        re.search(
+            rf"(?:requirements?|req|criteri(?:on|a)|validates)[\s:#_.]*(?:[\d._,\s]+[,\s])?{number}"
+            r"(?!\d|[._]\d)",
+            text,
+            re.IGNORECASE,
+        )
+        is not None
+    )
+
+
+def _names(text: str, ident: str) -> bool:
+    if re.match(r"[A-Za-z]", ident):
+        return re.search(rf"(?<![\w-]){re.escape(ident)}(?![\w-])", text) is not None
+    found = _LISTED.findall(text)
+    ids = {one.strip(".") for each in found for one in re.split(r"[^\d.]+", each)}
+    return any(one == ident or one.startswith(f"{ident}.") for one in ids if one)
+
+
+def _is_about(heading: str, title: str) -> bool:
+    words = set(terms(title))
+    return sum(fits(word, words) for word in terms(heading)) >= _TITLE_WORDS
+
+
+def _title(text: str) -> str:
+    first = text.strip().split("\n", 1)[0].lstrip("#").strip()
+    return re.sub(r"^\W*(?:requirement\s+)?[A-Z]*-?[\d.]+\W+", "", first, flags=re.IGNORECASE)[:80]
+
+
+def _test_texts(files: DiskFiles) -> Iterator[tuple[str, str]]:
+    for path in files.paths():
+        if path_class(path) is PathClass.TEST and not path.endswith(_NO_TEST):
+            data = files.read(path) or b""
+            if len(data) <= _LARGEST and b"\0" not in data[:1000]:
+                yield path, data.decode("utf-8", "replace")
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def plain(found: Trace) -> Mapping[str, object]:
+    """Return the trace as JSON-plain values."""
+    return {
+        "path": found.path,
+        "requirements": [
+            {
+                "id": row.ident,
+                "title": row.title,
+                "path": row.path,
+                "line": row.line,
+                "design": list(row.design),
+                "tasks": [{"id": one.id, "line": one.line, "done": one.done} for one in row.tasks],
+                "tests": list(row.tests),
+                "missing": row.missing,
+            }
+            for row in found.rows
+        ],
+        "untraced": [
+            {"path": one.path, "line": one.line, "message": one.message} for one in found.untraced
+        ],
+        "exit_code": int(found.exit_code),
+    }

@@ -1,0 +1,81 @@
+"""Names that the code does not have although the spec speaks of them as being there."""
+
+import re
+from collections.abc import Iterator
+
+from reviewloop.analysis.contract import Hit
+from reviewloop.specs.checks.view import SpecLine, SpecView
+from reviewloop.specs.select import is_done
+from reviewloop.specs.words import named_paths
+
+_CHANGES = re.compile(
+    r"\b(?:[Mm]odif(?:y|ies)|[Uu]pdat(?:e|es|ing)|[Ee]dit|[Ee]xtend|[Rr]efactor|[Aa]djust|[Rr]ename"
+    r"|[Dd]elete|[Rr]emove|[Ff]ix|existing|[Cc]hange)\b|\[MODIFY\]|\[DELETE\]"
+)
+_MAKES = re.compile(
+    r"\b(?:creat\w+|new|add(?:s|ed|ing)?|generat\w+|writ(?:e|es|ing)|introduc\w+|scaffold\w*"
+    r"|extract\w*|mov(?:e|es|ing)|implement\w*|set ?up|build|migrat\w+)\b|\[NEW\]",
+    re.IGNORECASE,
+)
+_MARKED_NEW = re.compile(r"\[NEW\]")
+_KNOWN_KIND = re.compile(
+    r"\.(?:py|tsx?|jsx?|mjs|go|rs|java|kt|rb|php|cs|swift|vue|svelte|sql|sh|tf|ya?ml)$"
+)
+_GLOB = re.compile(r"[*{}<>\[\]]|\.\.\.")
+
+
+def find_unknown_paths(view: SpecView) -> Iterator[Hit]:
+    """Yield files that a task or the design wants changed and that the repository does not have."""
+    paths = frozenset(view.tree.paths())
+    if not paths:
+        return
+    names = {path.rpartition("/")[2] for path in paths}
+    made = _made(view)
+    for line in _not_done(view):
+        changed = _CHANGES.search(line.text)
+        if changed is None or _MAKES.search(line.text):
+            continue
+        for path in _paths(line):
+            marked = line.text[changed.start()] == "["
+            if not marked and line.text.find(path) < changed.start():
+                continue
+            ends = path.lstrip("./")
+            if ends in paths or ends in made or path.rpartition("/")[2] in names:
+                continue
+            yield view.hit("spec/unknown-file", line, f"{path} is not in the repository", path)
+
+
+def find_new_paths_that_exist(view: SpecView) -> Iterator[Hit]:
+    """Yield files that are marked [NEW] and are there already."""
+    paths = frozenset(view.tree.paths())
+    for line in _not_done(view):
+        if _MARKED_NEW.search(line.text):
+            for path in _paths(line):
+                if path.lstrip("./") in paths:
+                    message = f"{path} is marked as new and is in the repository already"
+                    yield view.hit("spec/file-not-new", line, message, path)
+
+
+def _paths(line: SpecLine) -> list[str]:
+    return [
+        path
+        for path in named_paths(line.text)
+        if "/" in path and _KNOWN_KIND.search(path) and not _GLOB.search(path)
+    ]
+
+
+def _made(view: SpecView) -> frozenset[str]:
+    """Return the files that a line of the spec says are to be made."""
+    lines = (line for line in view.lines if _MAKES.search(line.text))
+    return frozenset(path.lstrip("./") for line in lines for path in named_paths(line.text))
+
+
+def _not_done(view: SpecView) -> Iterator[SpecLine]:
+    """Yield the lines of design and tasks, without those of tasks that are done."""
+    done: set[int] = set()
+    for task in view.spec.tasks:
+        if is_done(view.spec, task):
+            done |= set(range(task.line, task.line + task.body.count("\n") + 2))
+    for line in view.of_part("design", "tasks"):
+        if line.path != view.spec.tasks_path or line.number not in done:
+            yield line

@@ -1,0 +1,240 @@
+"""A spec as its checks see it: every line with the part of the spec that it belongs to."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+from reviewloop.analysis.contract import Hit, Span, Tree
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.specs.discover import read_spec
+from reviewloop.specs.files import Files
+from reviewloop.specs.general import kind_of
+from reviewloop.specs.lines import Line, read_document
+from reviewloop.specs.requirements import is_requirement_item, requirement_lines
+from reviewloop.specs.select import is_done, leaves
+
+Part = Literal["requirements", "design", "tasks", "introduction", "other"]
+
+_PARTS: dict[str, Part] = {
+    "tasks.md": "tasks",
+    "requirements.md": "requirements",
+    "bugfix.md": "requirements",
+    "spec.md": "requirements",
+    "proposal.md": "introduction",
+    "design.md": "design",
+    "plan.md": "design",
+    "research.md": "design",
+    "data-model.md": "design",
+    "quickstart.md": "design",
+}
+_MODAL = re.compile(r"\b(?:shall|must|should)\b", re.IGNORECASE)
+_STORY = re.compile(
+    r"^\W*(?:user story|objective|question|note|priority)\b|\bso that\b", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_ENGLISH_WORDS = """
+    the a an of to and or in is are for with when then if shall must should that be it as on by not
+    this from so i want user system given
+"""
+_ENGLISH = frozenset(_ENGLISH_WORDS.split())
+_FOREIGN_SHARE = 0.15  # of the letters; code and names keep other languages' specs half English
+_ENGLISH_SHARE = 0.12  # of all words; English specs have 0.2 and more, others under 0.08
+_NEEDED = 12  # words without which a share says nothing
+
+
+@dataclass(frozen=True)
+class SpecLine:
+    """One line of a spec's documents."""
+
+    path: str
+    number: int  # from 1
+    text: str
+    part: Part
+    code: bool  # in a code block or a comment
+    level: int = 0  # of a heading, else 0
+    title: str = ""
+    heads: tuple[str, ...] = ()  # titles of the headings above it, outermost first
+    item: bool = False  # begins a requirement or a criterion with an id
+
+    @property
+    def is_statement(self) -> bool:
+        """Whether it says what is required: a criterion, or a sentence with SHALL, MUST, ..."""
+        if self.code or self.level or self.part != "requirements" or _STORY.search(self.text):
+            return False
+        if any(kind_of(head) == "introduction" for head in self.heads):
+            return False
+        return self.item or _MODAL.search(self.text) is not None
+
+
+@dataclass(frozen=True)
+class SpecView:
+    """A spec that was read, its documents line by line, and the repository around it.
+
+    `tree` reads the repository as it is on disk. `has_tasks` is false while nobody wrote tasks yet.
+    """
+
+    spec: Spec
+    lines: tuple[SpecLine, ...]
+    tree: Tree = field(default_factory=Tree)
+    has_tasks: bool = True
+    requirement_at: dict[str, tuple[str, int]] = field(default_factory=dict)  # id -> path, line
+
+    def of_part(self, *parts: Part) -> Iterator[SpecLine]:
+        """Yield the lines of these parts, headings included, code left out."""
+        return (line for line in self.lines if line.part in parts and not line.code)
+
+    @cached_property
+    def statements(self) -> tuple[SpecLine, ...]:
+        """The lines that say what is required."""
+        return tuple(line for line in self.lines if line.is_statement)
+
+    @cached_property
+    def open_tasks(self) -> tuple[Task, ...]:
+        """The tasks to be worked on: required, without parts, not done."""
+        return tuple(task for task in leaves(self.spec) if not is_done(self.spec, task))
+
+    @cached_property
+    def is_english(self) -> bool:
+        """Whether rules about words can read it; they are silent on other languages."""
+        text = "".join(line.text for line in self.of_part("requirements", "introduction", "tasks"))
+        letters = [letter for letter in text if letter.isalpha()]
+        if sum(not letter.isascii() for letter in letters) > _FOREIGN_SHARE * len(letters):
+            return False
+        words = [
+            word.casefold()
+            for line in self.of_part("requirements", "introduction", "tasks")
+            for word in _WORD.findall(line.text)
+        ]
+        known = sum(word in _ENGLISH for word in words)
+        return len(words) < _NEEDED or known >= _ENGLISH_SHARE * len(words)
+
+    @cached_property
+    def required_text(self) -> str:
+        """All that is required, headings included, as one text."""
+        return "\n".join(line.text for line in self.of_part("requirements", "introduction"))
+
+    def first_of(self, *parts: Part) -> tuple[str, int]:
+        """Return where a part begins, for what is said of it as a whole."""
+        found = next(iter(self.of_part(*parts)), None) or (self.lines[0] if self.lines else None)
+        return (found.path, found.number) if found else (self.spec.path, 1)
+
+    def hit(self, rule: str, line: SpecLine, message: str, found: str = "") -> Hit:
+        """Return a hit on a line, on the words `found` in it if they are given."""
+        at = line.text.find(found) if found else -1
+        columns = (at + 1, at + 1 + len(found)) if at >= 0 else (0, 0)
+        return Hit(rule, line.path, Span(line.number, line.number, *columns), message)
+
+    def hit_at(self, rule: str, location: tuple[str, int], message: str) -> Hit:
+        """Return a hit on a whole line."""
+        return Hit(rule, location[0], Span(location[1], location[1]), message)
+
+
+def read_view(files: Files, ref: SpecRef, tree: Tree | None = None) -> SpecView:
+    """Return a spec as checks see it; tasks need not be written yet.
+
+    Raises `UsageError` where the spec cannot be read.
+    """
+    missing = not ref.tasks_path
+    if missing and ref.dialect != "single-file":
+        ref = replace(ref, tasks_path=f"{ref.path}/tasks.md")
+        files = _WithoutTasks(files, ref.tasks_path)
+    spec = read_spec(files, ref)
+    has_tasks = not any(problem.kind == "no-tasks" for problem in spec.problems)
+    if missing:
+        spec = replace(
+            spec,
+            problems=tuple(one for one in spec.problems if one.kind != "no-tasks"),
+            files={path: sha for path, sha in spec.files.items() if path != ref.tasks_path},
+        )
+    lines: list[SpecLine] = []
+    at: dict[str, tuple[str, int]] = {}
+    for path in spec.files:
+        data = files.read(path)
+        if data is None or not path.endswith(".md") or not _is_of(path, spec):
+            continue
+        document = read_document(data).lines
+        lines += _lines(path, document, spec)
+        required = [one for one in document if _part(path, spec) in ("requirements", None)]
+        for ident, number in requirement_lines(required).items():
+            at.setdefault(ident, (path, number))
+    at |= {one: location for one in spec.requirements if (location := _named(one, lines, at))}
+    return SpecView(spec, tuple(lines), tree or Tree(), has_tasks, at)
+
+
+@dataclass(frozen=True)
+class _WithoutTasks:
+    """The files of a spec whose tasks are not written yet, with an empty list of them."""
+
+    files: Files
+    tasks_path: str
+
+    def read(self, path: str) -> bytes | None:
+        return b"" if path == self.tasks_path else self.files.read(path)
+
+    def paths(self, under: str = "") -> Iterable[str]:
+        return self.files.paths(under)
+
+    def content_id(self, path: str) -> str:
+        return "" if path == self.tasks_path else self.files.content_id(path)
+
+
+def _is_of(path: str, spec: Spec) -> bool:
+    """Whether a file that was read is the spec's own, not the repository's constitution."""
+    return path == spec.path or path.startswith(f"{spec.path}/")
+
+
+def _part(path: str, spec: Spec) -> Part | None:
+    """Return the part that a whole file is, None where its headings say it."""
+    if spec.dialect == "single-file":
+        return None
+    return _PARTS.get(path.rpartition("/")[2], "design")
+
+
+def _lines(path: str, document: Sequence[Line], spec: Spec) -> Iterator[SpecLine]:
+    whole = _part(path, spec)
+    heads: list[tuple[int, str]] = []
+    tops = [line.number for line in document if line.level == 1]
+    title = tops[0] if len(tops) == 1 else 0
+    opened: tuple[int, Part] = (0, "other")  # the level of the heading that opened the part
+    for line in document:
+        if line.level:
+            heads = [head for head in heads if head[0] < line.level] + [(line.level, line.title)]
+            kind = kind_of(line.title) if line.number != title else None
+            if opened[0] == 0 or line.level <= opened[0]:
+                opened = (line.level, kind) if kind else (0, "other")
+        part = whole or opened[1]
+        item = part == "requirements" and is_requirement_item(line, ordered=True)
+        yield SpecLine(
+            path,
+            line.number,
+            line.text,
+            part,
+            line.code,
+            line.level,
+            line.title,
+            tuple(name for _, name in heads),
+            item,
+        )
+
+
+def _named(
+    ident: str, lines: Sequence[SpecLine], known: dict[str, tuple[str, int]]
+) -> tuple[str, int] | None:
+    """Return where a requirement stands whose id is no number: `US1`, an OpenSpec name."""
+    if ident in known:
+        return known[ident]
+    story = re.fullmatch(r"US(\d+)(?:\.\d+)?", ident)
+    sought = f"user story {story[1]}" if story else ident.rpartition(".")[0] or ident
+    for line in lines:
+        if line.level and sought.casefold() in line.title.casefold():
+            return line.path, line.number
+    return None
+
+
+def require_spec(view: SpecView) -> None:
+    """Raise `UsageError` where a spec holds nothing that could be checked."""
+    if not any(line.text.strip() for line in view.lines):
+        raise UsageError(f"the spec {view.spec.path} is empty; write its requirements first")

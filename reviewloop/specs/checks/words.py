@@ -1,0 +1,118 @@
+"""Words of requirements that leave open what is meant, or that no test could decide."""
+
+import re
+from collections.abc import Iterator
+
+from reviewloop.analysis.contract import Hit
+from reviewloop.specs.checks.view import SpecLine, SpecView
+
+_NUMBER = re.compile(
+    r"\d\s?-?(?:%|percent\b|x\b|ms\b|s\b|sec(?:ond)?s?\b|min(?:ute)?s?\b|h(?:our)?s?\b|days?\b"
+    r"|[kmgt]?b(?:ytes?)?\b|px\b|fps\b|\w+ per \w+|(?:\w+ )?(?:users?|requests?|members?|items?"
+    r"|rows?|records?|files?|messages?|connections?|times|steps?|clicks?|characters?|lines?)\b)"
+    r"|[<>≤≥]\s?=?\s?\d|\b(?:at most|at least|up to|within|under|below|over|no more than) \d",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”")
+
+# Words of a speed or a size: a number in the same statement says how much.
+_AMOUNT = re.compile(
+    r"\b(?:fast(?:er|est)?|quick(?:ly|er)?|slow(?:ly)?|speedy|promptly|responsive(?:ly)?|performant"
+    r"|scalab(?:le|ility)|efficient(?:ly)?|low[- ]latency|high[- ]performance"
+    r"|lightweight|large(?: number| amount)?s? of|many(?!-)|several|various|numerous|minimal)\b",
+    re.IGNORECASE,
+)
+# Words of a taste: two people may disagree whether it is met.
+_TASTE = re.compile(
+    r"\b(?:user[- ]friendly|intuitive(?:ly)?|easy(?:[- ]to[- ](?:use|read|understand))?|easily"
+    r"|seamless(?:ly)?|smooth(?:ly)?|modern|nice(?:ly)?|beautiful(?:ly)?|pleasant|elegant(?:ly)?"
+    r"|state[- ]of[- ]the[- ]art|best[- ]practices?|world[- ]class|robust(?:ly)?|flexible"
+    r"|high[- ]quality|optimal(?:ly)?|professional(?:ly)?|delightful)\b",
+    re.IGNORECASE,
+)
+# Words that end a list or a condition without saying where it ends.
+_OPEN = re.compile(
+    r"\betc\b\.?|\band so (?:on|forth)\b|\bas (?:needed|necessary|appropriate)\b"
+    r"|\b(?:if|where|when(?:ever)?) (?:possible|necessary|needed|appropriate|feasible)\b"
+    r"|\band/or\b|\bto the extent possible\b",
+    re.IGNORECASE,
+)
+# Words that are common and say little; alone they are no reason to stop anybody.
+_SOFT = re.compile(
+    r"\b(?:appropriate(?:ly)?|proper(?:ly)?|adequate(?:ly)?|sufficient(?:ly)?|reasonabl[ey]"
+    r"|real[- ]?time|suitabl[ey]|relevant|graceful(?:ly)?|meaningful|clear(?:ly)?"
+    r"|consistent(?:ly)?)\b",
+    re.IGNORECASE,
+)
+_UNDECIDABLE = re.compile(
+    r"\b(?:shall|must|should|will)\s+(?:not\s+)?(?:"
+    r"(?:work|function|behave|operate|run|perform)s?\s+"
+    r"(?:correctly|properly|well|fine|as (?:expected|intended|usual|designed)|reliably|smoothly"
+    r"|normally|optimally)"
+    r"|(?:be|feel|look|appear)\s+(?:very |more |highly |as )?"
+    r"(?:user[- ]friendly|intuitive|easy|simple|good|nice|modern|clean|fast|quick|secure|reliable"
+    r"|robust|scalable|flexible|maintainable|performant|stable|responsive|efficient|usable"
+    r"|accessible|professional)\b(?!\s+(?:to|by|via|with|from|at|on|in|for|under|against|via|only))"
+    r"|handle\s+(?:all\s+|any\s+)?(?:errors?|exceptions?|failures?|edge cases?|everything)\s+"
+    r"(?:gracefully|properly|correctly|appropriately|well)"
+    r")",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"\bTBD\b|\bTBC\b|\bTODO\b|\bFIXME\b|\bXXX\b|\?\?\?|\[to be (?:defined|decided|done)[^\]]*\]"
+    r"|<(?:fill in|insert|your)[^>]*>|\blorem ipsum\b",
+)
+_UNCLEAR = re.compile(r"\[NEEDS CLARIFICATION[^\]]*\]?")
+
+
+def find_vague(view: SpecView) -> Iterator[Hit]:
+    """Yield words of requirements that name no amount, are a matter of taste, or end in `etc.`."""
+    for line, text in _statements(view):
+        if _UNDECIDABLE.search(text):
+            continue
+        if found := _TASTE.search(text) or _OPEN.search(text):
+            yield view.hit("spec/vague", line, f'"{found[0]}" can mean anything', found[0])
+        elif (found := _AMOUNT.search(text)) and not _NUMBER.search(text):
+            yield view.hit("spec/vague", line, f'"{found[0]}" has no number', found[0])
+
+
+def find_soft(view: SpecView) -> Iterator[Hit]:
+    """Yield words that are common and say little."""
+    for line, text in _statements(view):
+        if (found := _SOFT.search(text)) and not _UNDECIDABLE.search(text):
+            yield view.hit("spec/soft-word", line, f'"{found[0]}" leaves open what is', found[0])
+
+
+def find_undecidable(view: SpecView) -> Iterator[Hit]:
+    """Yield requirements whose only demand is that something is good."""
+    for line, text in _statements(view):
+        if found := _UNDECIDABLE.search(text):
+            message = f'no test can decide "{found[0]}"'
+            yield view.hit("spec/not-testable", line, message, found[0])
+
+
+def find_placeholders(view: SpecView) -> Iterator[Hit]:
+    """Yield what its author left to be written."""
+    for line in view.of_part("requirements", "design", "tasks", "introduction"):
+        text = _QUOTED.sub(_blank, line.text)
+        if found := _PLACEHOLDER.search(text):
+            message = f'"{found[0]}" is still to be written'
+            yield view.hit("spec/placeholder", line, message, found[0])
+
+
+def find_unclear(view: SpecView) -> Iterator[Hit]:
+    """Yield the questions that Spec Kit marks in a spec until somebody answers them."""
+    for line in view.of_part("requirements", "design"):
+        if found := _UNCLEAR.search(line.text):
+            yield view.hit("spec/needs-clarification", line, "this question is open", found[0])
+
+
+def _statements(view: SpecView) -> Iterator[tuple[SpecLine, str]]:
+    """Yield the statements with quoted words and code blanked out, none in other languages."""
+    if view.is_english:
+        for line in view.statements:
+            yield line, _QUOTED.sub(_blank, line.text)
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
