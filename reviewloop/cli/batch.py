@@ -11,7 +11,7 @@ from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.report import account, exit_code, figures
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
-from reviewloop.app.fleet.port import Enqueued, Fleet
+from reviewloop.app.fleet.port import QUEUED, Enqueued, Fleet
 from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of
@@ -29,8 +29,9 @@ from reviewloop.cli.consoles import (
 from reviewloop.cli.conversation import ask_about
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
+from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
-from reviewloop.render.batch import done_in
+from reviewloop.render.batch import done_in, report_object
 from reviewloop.render.terminal.batch import BatchScreen, render_account
 from reviewloop.store.runs import RunRecord
 
@@ -126,7 +127,7 @@ def batch(
     if workers is not None:
         told = _tell_enqueued(workers.enqueue(request, remote or "origin"), as_json=as_json)
         write_reports(reports, told)
-        return ExitCode.CLEAN if told["state"] == "running" else exit_code(told)
+        return ExitCode.CLEAN if told.state == "running" else exit_code(told)
     return _run(request, reports, as_json=as_json)
 
 
@@ -168,24 +169,25 @@ def _require_for_workers(mode: str | None, parallel: int, no_sandbox: bool) -> N
         raise UsageError("--no-sandbox is said to the worker that runs the code")
 
 
-def _tell_enqueued(queued: Enqueued, *, as_json: bool) -> Mapping[str, Any]:
-    """Say what was queued for workers; return the account of its batch."""
+def _tell_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
+    """Say what was queued for workers; return the report of its batch."""
     added, told = list(queued.added), queued.told
     if as_json:
-        body = {"batch": queued.batch_id, "branch": queued.branch, "queued": added}
-        print_json("enqueued", {**body, "notes": list(queued.notes), "account": told})
+        body: dict[str, Any] = {"batch": queued.batch_id, "branch": queued.branch, "queued": added}
+        body |= {"notes": list(queued.notes), "account": report_object(told)}
+        print_json("enqueued", body)
     else:
         render_account(told, results())
     for note in queued.notes:
         print_lines(note)
     if queued.batch_id:
         tasks = "1 task" if len(added) == 1 else f"{len(added)} tasks"
-        before = sum(row["why"] == "queued" for row in told["tasks"]) - len(added)
+        before = sum(row.because == QUEUED for row in told.tasks) - len(added)
         were = "was" if before == 1 else "were"
         also = f" ({before} {were} queued already)" if before > 0 else ""
         place = f"{queued.branch} of {queued.address}"
         print_lines(f"{queued.batch_id}: {tasks} queued for {place}{also}")
-    if told["state"] == "running":
+    if told.state == "running":
         print_lines(
             "`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far"
         )
@@ -197,32 +199,32 @@ def _run(request: BatchRequest, reports: Sequence[str], *, as_json: bool) -> Exi
     repository = open_repository()
     with BatchScreen(messages()) as screen:
         record, error = run_batch(repository, request, _Shown(screen, repository))
-    body = account(repository, record)
+    report = account(repository, record)
     if as_json:
-        print_json("batch", body)
-    elif body["tasks"]:  # else there never was a batch, and that nothing is open is said
-        render_account(body, results())
+        print_json("batch", report_object(report))
+    elif report.tasks:  # else there never was a batch, and that nothing is open is said
+        render_account(report, results())
     if not isinstance(error, InterruptedByUserError):
-        _call_about(repository, body)
-    write_reports(reports, body)  # last: a disk that is full by now must not hide the account
+        _call_about(repository, report)
+    write_reports(reports, report)  # last: a disk that is full by now must not hide the account
     for name in reports:
         print_lines(f"the report is in {name}")
     if error is not None:
-        error.exit_code = exit_code(body, error.exit_code)
+        error.exit_code = exit_code(report, error.exit_code)
         raise error
-    return exit_code(body)
+    return exit_code(report)
 
 
-def _call_about(repository: Repository, body: Mapping[str, Any]) -> None:
+def _call_about(repository: Repository, report: BatchReport) -> None:
     """Call the person about the tasks of a batch that stand still, which nobody was asked about."""
 
     words = {"waiting": "waiting for you", "blocked": "blocked", "stopped": "stopped"}
-    asked = {"waiting", "blocked"} if body.get("mode") == "each" else set()
-    counts = {state: int(body["counts"].get(state) or 0) for state in words if state not in asked}
+    asked = {"waiting", "blocked"} if report.mode == "each" else set()
+    counts = {state: report.counts.get(state, 0) for state in words if state not in asked}
     if not any(counts.values()):
         return
     told = ", ".join(f"{counts[state]} {words[state]}" for state in counts if counts[state])
-    call(repository, f"the batch stands still: {told}", {"batch": body.get("batch", ""), **counts})
+    call(repository, f"the batch stands still: {told}", {"batch": report.batch, **counts})
 
 
 _STATES = {"paused": "stopped", "skipped": "rejected"}  # as the account calls them

@@ -14,11 +14,12 @@ from rich.console import Console
 
 from reviewloop.app.held_values import redactor_here
 from reviewloop.checkout.files import refuse_links
+from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import UsageError
 from reviewloop.render.batch import FORMATS
 from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
-from reviewloop.store.redaction import hidden
+from reviewloop.store.redaction import hidden, redacted
 
 _NARROWEST = 20
 _JOINTS = re.compile(r"(?<=[/\\,;:=&?])")
@@ -74,10 +75,10 @@ def require_reports(names: Sequence[str]) -> None:
         refuse_links(name)
 
 
-def write_reports(names: Sequence[str], body: Mapping[str, Any]) -> None:
-    """Write the account, without secrets, in the formats that the files' names ask for."""
+def write_reports(names: Sequence[str], report: BatchReport) -> None:
+    """Write the report, without secrets, in the formats that the files' names ask for."""
     for name in names:
-        text = FORMATS[Path(name).suffix](hidden(body, redactor_here().held))
+        text = FORMATS[Path(name).suffix](redacted(report, redactor_here().held))
         Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 

@@ -48,7 +48,7 @@ def queue(
     if as_json:
         print_json(found.kind, found.body)
     else:
-        render_queue(found.body, results())
+        render_queue(found.report, results())
     return ExitCode.CLEAN
 
 

@@ -16,6 +16,7 @@ from reviewloop.cli.consoles import (
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.render.batch import report_object
 from reviewloop.render.terminal.batch import render_account
 from reviewloop.render.terminal.runs import LogLines, render_runs
 
@@ -44,16 +45,17 @@ def status(as_json: bool, reports: tuple[str, ...], fleet: Fleet) -> ExitCode:
             raise UsageError("there is no batch to report on; `reviewloop batch` begins one")
         write_reports(reports, latest)
     if as_json:
-        every = {} if found.lists_runs else {"batches": list(accounts)}
-        print_json(found.kind, {"runs": rows, "batch": latest, **every})
+        printed = [report_object(one) for one in accounts]
+        every = {} if found.lists_runs else {"batches": printed}
+        print_json(found.kind, {"runs": rows, "batch": printed[0] if printed else None, **every})
         return ExitCode.CLEAN
     if found.lists_runs:
-        cleaned = f"those of {latest['batch']} were cleaned away" if latest else ""
+        cleaned = f"those of {latest.batch} were cleaned away" if latest else ""
         render_runs(rows, results(), cleaned=cleaned)
     elif not accounts:
         print_lines("nothing was queued yet; `reviewloop batch` with the store begins")
     for told in accounts:
-        open_still = told["state"] != "ended" or set(told["counts"]) != {"committed"}
+        open_still = told.state != "ended" or set(told.counts) != {"committed"}
         # Without a list of runs nothing else tells what there was.
         if open_still or not (rows and found.lists_runs):
             render_account(told, results())

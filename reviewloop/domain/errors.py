@@ -4,6 +4,7 @@ Anything that is not a `ReviewLoopError` is our bug (exit code 70) and is handle
 """
 
 from enum import IntEnum
+from typing import Self
 
 from reviewloop.domain.reason import Param, Reason, ReasonKind, reason
 
@@ -50,11 +51,18 @@ class ReviewLoopError(Exception):
 
     exit_code: ExitCode = ExitCode.USAGE
     kind: ReasonKind = ReasonKind.ERROR
+    brief: str = ""  # what is wrong alone, where the text says more
 
     @property
     def because(self) -> Reason:
         """It as the reason of what stands still for it."""
-        return reason(self.kind, text=str(self), **self.params())
+        short = {"brief": self.brief} if self.brief else {}
+        return reason(self.kind, text=str(self), **short, **self.params())
+
+    def in_brief(self, text: str) -> Self:
+        """Return the error, which says its problem alone by this text."""
+        self.brief = text
+        return self
 
     def params(self) -> dict[str, Param]:
         """Return what else its reason holds."""

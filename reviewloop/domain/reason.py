@@ -22,6 +22,7 @@ class ReasonKind(StrEnum):
     BUG = "bug"  # error (its class), place (a file that tells more)
     INTERRUPTED = "interrupted"
     NOT_CHOSEN = "not_chosen"  # a task, by the command that named others
+    QUEUED = "queued"  # a task, for workers
     NEED_OPEN = "need_open"  # need (a task), status ("" while it is not finished)
     NEEDS_APPROVAL = "needs_approval"  # needs (tasks)
     FAILURE_STOPS = "failure_stops"  # task; the session was to end at the first failure
@@ -44,7 +45,10 @@ class ReasonKind(StrEnum):
 
 @dataclass(frozen=True)
 class Reason:
-    """A kind with its values; `text` among them are words that others found: they stand as is."""
+    """A kind with its values; `text` among them are words that others found: they stand as is.
+
+    `brief` is the part of them that says what is wrong, without what to do about it.
+    """
 
     kind: ReasonKind = ReasonKind.NONE
     params: Mapping[str, Param] = field(default_factory=dict)

@@ -284,7 +284,7 @@ class Budget:
             cap=setting,
             flag=flag,
             needed=needed,
-        )
+        ).in_brief(f"{reached}{next_call}")
 
     def _seconds(self) -> float:
         running = 0.0 if self._running_since is None else time.monotonic() - self._running_since

@@ -1,67 +1,74 @@
 """The report of a batch: its words of each task and in sum, as Markdown, JSON or HTML."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from reviewloop.domain.batch_report import (
+    BatchReport,
+    Cost,
+    EarlierTries,
+    Figures,
+    FindingCounts,
+    QueueEntry,
+    RunReport,
+    TaskReport,
+)
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind
 from reviewloop.render.html.markup import joined, words
 from reviewloop.render.json import json_report
+from reviewloop.render.reasons import brief, sentence
 from reviewloop.render.text import cap_money, counted, duration, money, share, tokens
 from reviewloop.render.untrusted import code, one_line, plain
 
-Row = Mapping[str, Any]
 ON_ITS_WAY = "an answer is on its way"
 RAISES = {"--budget-usd": "a higher", "--deadline": "a later"}  # the caps of a batch
 _LENT = {"limits.usd": "--budget-usd", "limits.minutes": "--deadline"}  # by which of its own
 _UNTIL_FAILURE = {ReasonKind.FAILURE_STOPS, ReasonKind.STILL_BLOCKED}
 _NEEDS = {ReasonKind.NEED_OPEN, ReasonKind.NEEDS_APPROVAL}
-_SUMS = re.compile(r" \(all in all [^)]*\)(?=; |$)")
 
 
-def sums(body: Mapping[str, Any]) -> Sequence[str]:
-    """Return how many tasks stand where, and what all of them took."""
-    totals = body["totals"]
-    counts = ", ".join(f"{number} {state}" for state, number in body["counts"].items())
-    cost = _about(totals) + money(totals["usd"])
-    if body.get("budget_usd") is not None:
-        spent = _about(totals) + cap_money(totals["usd"])
-        cost = f"{spent} of {cap_money(body['budget_usd'])}"
-    if totals["unpriced"]:
-        cost += f" and {counted(totals['unpriced'], 'call')} of unknown price"
-    took = f"{duration(totals['seconds'])} of work"
-    if (wall := totals.get("wall_seconds")) is not None:
-        sittings = totals["sittings"]
-        took += f", {duration(wall)} by the clock"
-        took += f" in {sittings} sessions" if sittings > 1 else ""
-    used = f"{tokens(totals['tokens'])} tokens, {counted(totals['calls'], 'call')}"
-    if cut := totals.get("estimated"):
-        used += f" ({cut} estimated)"
-    return [one_line(counts), f"{cost}, {used}, {took}{_before(totals)}"]
+def sums(report: BatchReport) -> Sequence[str]:
+    """Return how many tasks there are of each state, and what all of them took."""
+    totals, spent = report.totals, report.totals.cost
+    counts = ", ".join(f"{number} {state}" for state, number in report.counts.items())
+    cost = _about(spent) + money(spent.usd)
+    if report.budget_usd is not None:
+        cost = f"{_about(spent)}{cap_money(spent.usd)} of {cap_money(report.budget_usd)}"
+    if spent.unpriced:
+        cost += f" and {counted(spent.unpriced, 'call')} of unknown price"
+    took = f"{duration(spent.seconds)} of work"
+    if totals.wall_seconds is not None:
+        took += f", {duration(totals.wall_seconds)} by the clock"
+        took += f" in {totals.sessions} sessions" if totals.sessions > 1 else ""
+    used = f"{tokens(spent.tokens)} tokens, {counted(spent.calls, 'call')}"
+    if spent.estimated:
+        used += f" ({spent.estimated} estimated)"
+    return [one_line(counts), f"{cost}, {used}, {took}{_before(totals.before)}"]
 
 
-def why_stopped(body: Mapping[str, Any]) -> str:
+def why_stopped(report: BatchReport) -> str:
     """Return why a batch stopped before its end, "" if it did not; rows say how it goes on."""
-    return one_line(_told(body["reason"]))
+    return one_line(brief(report.because))
 
 
-def task_lines(row: Row) -> Sequence[str]:
+def task_lines(row: TaskReport) -> Sequence[str]:
     """Return what is worth telling of a task, besides its title and state."""
-    lines = ["; ".join(filter(None, (_place(row), _told(row["why"]))))]
-    if earlier := row.get("earlier"):
-        lines += _tries(earlier)
-    if row.get("moved") and row["state"] == "waiting":
-        lines.append(str(row["moved"]))
-    if next_step := row.get("next"):
-        lines += f"next: {next_step}".replace("`, then ", "`\nthen ").split("\n")
-    if row["run"] or earlier:
+    lines = ["; ".join(filter(None, (_place(row), brief(row.because))))]
+    if row.earlier:
+        lines += _tries(row.earlier)
+    if row.state == "waiting":
+        lines.append(row.figures.moved)
+    if row.next:
+        lines += f"next: {row.next}".replace("`, then ", "`\nthen ").split("\n")
+    if row.run or row.earlier:
         lines.append(figures_of(row))
     return [one_line(line) for line in lines if line]
 
 
 def next_of(
-    row: Row,
+    row: TaskReport,
     because: Reason = NO_REASON,
     *,
     going_on: bool = False,
@@ -77,7 +84,7 @@ def next_of(
     `anew`: what it needs and was rejected. `by_workers`: what is resumed is queued, with the tasks
     that wait for it.
     """
-    run, state = row["run"], row["state"]
+    run, state = row.run, row.state
     if anew:
         return anew_or_not(anew, run)
     if state == "waiting":
@@ -86,10 +93,10 @@ def next_of(
         reject = f"`reviewloop reject {run}`"
         return f"`reviewloop show {run}`, then `reviewloop modify {run} -m TEXT` or {reject}"
     if state in {"rejected", "undone"}:
-        some = work_kept and row.get("files") != 0  # of a run that changed nothing there is none
+        some = work_kept and row.figures.files != 0  # of a run that changed nothing there is none
         work = f"; `reviewloop checkout {run} NAME` saves its work" if some else ""
         return f"`reviewloop batch` does it anew{work}"
-    if going_on or row.get("refused") or state == "committed":
+    if going_on or row.refused or state == "committed":
         return ""
     if because.kind is ReasonKind.NOT_CHOSEN:
         return "`reviewloop batch` without `--tasks` and `--wave` goes on with it"
@@ -126,74 +133,67 @@ def anew_or_not(need: str, run: str) -> str:
     return f"{both}, or reject this, too: `reviewloop queue reject {run}`"
 
 
-def figures_of(row: Row) -> str:
+def figures_of(row: TaskReport) -> str:
     """Return what was done, tests, rounds, findings and cost of a task in one line."""
-    said = done_in(row)
-    cost = "price unknown" if row["usd"] is None else _about(row) + money(row["usd"])
-    said += [f"{tokens(row['tokens'])} tokens", cost, duration(row["seconds"])]
-    return ", ".join(said) + _before(row)
+    cost = "price unknown" if row.cost.unpriced else _about(row.cost) + money(row.cost.usd)
+    used = f"{tokens(row.cost.tokens)} tokens"
+    parts = [*done_in(row.figures), used, cost, duration(row.cost.seconds)]
+    return ", ".join(parts) + _before(row.before)
 
 
-def _about(values: Row) -> str:
+def _about(cost: Cost) -> str:
     """Return what goes before a sum of which some is estimated: a reply of it was cut off."""
-    return "about " if values.get("estimated") else ""
+    return "about " if cost.estimated else ""
 
 
-def _place(row: Row) -> str:
+def _place(row: TaskReport) -> str:
     """Return where a task's change is, as far as there is one."""
-    if row["state"] == "committed":
-        by = f" by {row['approved_by']}" if row["approved_by"] else ""
+    if row.state == "committed":
+        by = f" by {row.approved_by}" if row.approved_by else ""
         subject = f": {_subject(row)}" if _subject(row) else ""
-        return f"{row['commit'][:10]} on {row['branch']}{by}{subject}"
-    if row["state"] in {"running", "stopped"}:
-        return f"at {row['step']}" if row.get("step") else ""
-    if row["state"] != "waiting":
+        return f"{row.commit[:10]} on {row.branch}{by}{subject}"
+    if row.state in {"running", "stopped"}:
+        return f"at {row.step}" if row.step else ""
+    if row.state != "waiting":
         return ""
-    said = any(words in row["why"] for words in ("it builds on ", "what it was built on "))
-    below = "" if said else row.get("stands_on")
+    below = "" if row.because.kind is ReasonKind.BUILDS_ON else row.below
     on = f"on top of {below}" if below else ""
     return ", ".join(filter(None, (_subject(row), on)))
 
 
-def _subject(row: Row) -> str:
+def _subject(row: TaskReport) -> str:
     """Return the first line of a commit's message, "" where the title says the same."""
-    subject = str(row.get("subject") or "")
-    return "" if subject == row.get("title") else subject
+    return "" if row.figures.subject == row.title else row.figures.subject
 
 
-def _told(why: str) -> str:
-    """Return a reason without what stands elsewhere in the account: how to go on, and sums."""
-    return _SUMS.sub("", why.partition("; nothing is lost")[0])
-
-
-def done_in(row: Row) -> list[str]:
+def done_in(figures: Figures) -> list[str]:
     """Return what was done, tests, rounds and findings; nothing where no change is finished."""
-    if row.get("files") is None:
+    if figures.files is None:
         return []
-    said = [counted(row["files"], "file") if row["files"] else "no file changed"]
-    if ran := row["tests"]:
-        said.append(f"{ran['passed']}/{ran['passed'] + ran['failed']} tests")
-    elif row.get("tests_ended"):
-        said.append(f"tests {row['tests_ended']}")
-    if row.get("coverage") is not None:
-        said.append(f"coverage {share(row['coverage'])}")
-    if row.get("modifications"):
-        said.append(f"modified {counted(row['modifications'], 'time')}")
-    if row["rounds"]:
-        said.append(counted(row["rounds"], "fix round"))
-    return [*said, _findings(row["findings"])]
+    parts = [counted(figures.files, "file") if figures.files else "no file changed"]
+    if ran := figures.tests:
+        parts.append(f"{ran['passed']}/{ran['passed'] + ran['failed']} tests")
+    elif figures.tests_ended:
+        parts.append(f"tests {figures.tests_ended}")
+    if figures.coverage is not None:
+        parts.append(f"coverage {share(figures.coverage)}")
+    if figures.modifications:
+        parts.append(f"modified {counted(figures.modifications, 'time')}")
+    if figures.rounds:
+        parts.append(counted(figures.rounds, "fix round"))
+    return [*parts, _findings(figures.findings)]
 
 
-def _findings(found: Mapping[str, int] | None) -> str:
+def _findings(found: FindingCounts | None) -> str:
     if found is None:
         return "not reviewed"
-    words = [
-        _left(found["left"], found.get("must_fix", 0)),  # rows of earlier releases lack it
-        f"{found['fixed']} fixed" if found["fixed"] else "",
-        f"{found['dismissed']} dismissed" if found.get("dismissed") else "",
-        counted(found["nits"], "nit") if found["nits"] else "",
+    parts = [
+        _left(found.left, found.must_fix),
+        f"{found.fixed} fixed" if found.fixed else "",
+        f"{found.dismissed} dismissed" if found.dismissed else "",
+        counted(found.nits, "nit") if found.nits else "",
     ]
-    return ", ".join(filter(None, words)) or "no findings"
+    return ", ".join(filter(None, parts)) or "no findings"
 
 
 def _left(number: int, must_fix: int) -> str:
@@ -206,25 +206,103 @@ def _left(number: int, must_fix: int) -> str:
     return f"{counted(number, 'finding')} left{worst}"
 
 
-def _tries(earlier: Mapping[str, Any]) -> list[str]:
+def _tries(earlier: EarlierTries) -> list[str]:
     """Return what earlier tries cost, and of each why it was not the last."""
-    cost = money(earlier["usd"]) if not earlier["unpriced"] else "price unknown"
-    head = f"{counted(earlier['tries'], 'earlier try', 'earlier tries')}, {cost}"
-    if earlier["tries"] == 1:
-        return [f"{head}: {_told(earlier['why'])}" if earlier["why"] else head]
-    return [head, *(f"{one['run']}: {_told(one['why'])}" for one in earlier["each"] if one["why"])]
+    cost = money(earlier.cost.usd) if not earlier.cost.unpriced else "price unknown"
+    head = f"{counted(len(earlier.runs), 'earlier try', 'earlier tries')}, {cost}"
+    reasons = [(run, brief(because)) for run, because in earlier.runs]
+    if len(reasons) == 1:
+        [(_, why)] = reasons
+        return [f"{head}: {why}" if why else head]
+    return [head, *(f"{run}: {why}" for run, why in reasons if why)]
 
 
-def _before(values: Mapping[str, Any]) -> str:
+def _before(paid: Cost) -> str:
     """Return what a run had cost when this batch took it over: its budget does not count that."""
-    paid = values.get("before")
-    if not paid:
+    if paid == Cost():
         return ""
-    cost = money(paid["usd"]) + (" and more" if paid["unpriced"] else "")
+    cost = money(paid.usd) + (" and more" if paid.unpriced else "")
     return f"; {cost} more was paid before this batch"
 
 
-Body = Mapping[str, Any]
+def report_object(report: BatchReport) -> dict[str, Any]:
+    """Return the report as `--json` prints it."""
+    totals = report.totals
+    found = {
+        "batch": report.batch,
+        "spec": report.spec,
+        "branch": report.branch,
+        "mode": report.mode,
+        "state": report.state,
+        "reason": sentence(report.because),
+        "left_out": [*report.left_out],
+        "began_at": report.began_at,
+        "told_at": report.reported_at,
+        "budget_usd": report.budget_usd,
+        "deadline": report.deadline,
+        "counts": report.counts,
+        "totals": {
+            "runs": totals.runs,
+            **totals.cost.plain(),
+            "before": _paid(totals.before),
+            "sittings": totals.sessions,
+            "wall_seconds": totals.wall_seconds,
+        },
+        "tasks": [task_object(task) for task in report.tasks],
+    }
+    return {**found, "remote": report.remote} if report.remote else found
+
+
+def task_object(row: TaskReport) -> dict[str, Any]:
+    """Return the row of a task in the report as `--json` prints it."""
+    own = {"refused": row.refused, "chosen": row.chosen, "next": row.next, "task": row.task}
+    return {**_with_sums(row), **own}
+
+
+def queue_row_object(entry: QueueEntry) -> dict[str, Any]:
+    """Return a run of the queue as `--json` prints it."""
+    return {"task": entry.report.task, **_with_sums(entry.report), "note": entry.note}
+
+
+def run_object(row: RunReport) -> dict[str, Any]:
+    """Return what is said of one run as JSON-plain values, as records of batches keep it."""
+    return {
+        "state": row.state,
+        "title": row.title,
+        "run": row.run,
+        "step": row.step,
+        "why": sentence(row.because),
+        "exit_code": row.exit_code,
+        "stands_on": row.below,
+        "branch": row.branch,
+        "commit": row.commit,
+        "approved_by": row.approved_by,
+        **asdict(row.figures),
+        "cost": row.cost.plain(),
+        "before": row.before.plain(),
+    }
+
+
+def _with_sums(row: TaskReport) -> dict[str, Any]:
+    cost, earlier = row.cost.plain(), row.earlier
+    return {
+        **run_object(row),
+        "before": _paid(row.before),
+        **cost,
+        "usd": None if row.cost.unpriced else cost["usd"],
+        "earlier": _earlier_object(earlier) if earlier else None,
+        "earlier_runs": [run for run, _ in reversed(earlier.runs)] if earlier else [],
+    }
+
+
+def _earlier_object(earlier: EarlierTries) -> dict[str, Any]:
+    each = [{"run": run, "why": sentence(because)} for run, because in earlier.runs]
+    return {"tries": len(each), "why": each[-1]["why"], "each": each, **earlier.cost.plain()}
+
+
+def _paid(cost: Cost) -> dict[str, int | float] | None:
+    return cost.plain() if cost != Cost() else None
+
 
 _STYLE = (
     ":root{color-scheme:light dark}"
@@ -240,52 +318,56 @@ _STYLE = (
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def markdown(body: Body) -> str:
-    """Return the account as Markdown."""
-    lines = [f"# Batch of {code(body['spec'])}", "", plain(_about_file(body)), ""]
+def markdown(report: BatchReport) -> str:
+    """Return the report as Markdown."""
+    lines = [f"# Batch of {code(report.spec)}", "", plain(_about_file(report)), ""]
     lines += ["| task | state | what |", "|---|---|---|"]
-    for row in body["tasks"]:
-        said = "<br>".join([f"**{plain(row['title'])}**", *map(_marked, task_lines(row))])
-        lines.append(f"| {plain(row['task'])} | {plain(row['state'])} | {said} |")
-    lines += ["", *(f"{plain(text)}  " for text in sums(body)), ""]
-    lines += [f"- left out: {plain(sentence)}" for sentence in body["left_out"]]
+    for row in report.tasks:
+        cell = "<br>".join([f"**{plain(row.title)}**", *map(_marked, task_lines(row))])
+        lines.append(f"| {plain(row.task)} | {plain(row.state)} | {cell} |")
+    lines += ["", *(f"{plain(text)}  " for text in sums(report)), ""]
+    lines += [f"- left out: {plain(text)}" for text in report.left_out]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def html(body: Body) -> str:
-    """Return the account as a page."""
-    rows = joined(_row(row) for row in body["tasks"])
-    left = joined(f"<li>left out: {words(sentence)}</li>" for sentence in body["left_out"])
+def html(report: BatchReport) -> str:
+    """Return the report as a page."""
+    rows = joined(_row(row) for row in report.tasks)
+    left = joined(f"<li>left out: {words(text)}</li>" for text in report.left_out)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Batch of {words(body["spec"])}</title><style>{_STYLE}</style></head>
-<body><h1>Batch of {words(body["spec"])}</h1>
-<p>{words(_about_file(body))}</p>
+<title>Batch of {words(report.spec)}</title><style>{_STYLE}</style></head>
+<body><h1>Batch of {words(report.spec)}</h1>
+<p>{words(_about_file(report))}</p>
 <table><thead><tr><th>task</th><th>state</th><th>what</th></tr></thead>
 <tbody>
 {rows}
 </tbody></table>
-<p>{"<br>".join(map(words, sums(body)))}</p>
+<p>{"<br>".join(map(words, sums(report)))}</p>
 {f"<ul>{left}</ul>" if left else ""}
 </body></html>
 """
 
 
-def _json(body: Body) -> str:
-    return json_report("batch", body) + "\n"
+def _json(report: BatchReport) -> str:
+    return json_report("batch", report_object(report)) + "\n"
 
 
-FORMATS: Mapping[str, Callable[[Body], str]] = {".md": markdown, ".json": _json, ".html": html}
-"""How the account is written, by the ending of the file's name."""
+FORMATS: Mapping[str, Callable[[BatchReport], str]] = {
+    ".md": markdown,
+    ".json": _json,
+    ".html": html,
+}
+"""How the report is written, by the ending of the file's name."""
 
 
-def _about_file(body: Body) -> str:
-    began = datetime.fromtimestamp(body["began_at"]).strftime("%Y-%m-%d %H:%M")
-    why = f": {why}" if (why := why_stopped(body)) else ""
-    where = f" on {body['branch']}" if body.get("branch") else ""
-    return f"Begun {began}{where}, mode {body['mode']}, {body['state']}{why}"
+def _about_file(report: BatchReport) -> str:
+    began = datetime.fromtimestamp(report.began_at).strftime("%Y-%m-%d %H:%M")
+    why = f": {why}" if (why := why_stopped(report)) else ""
+    where = f" on {report.branch}" if report.branch else ""
+    return f"Begun {began}{where}, mode {report.mode}, {report.state}{why}"
 
 
 def _marked(text: str) -> str:
@@ -293,10 +375,10 @@ def _marked(text: str) -> str:
     return "".join(_pieces(text, plain, lambda part: code(part).replace("|", "\\|")))
 
 
-def _row(row: Mapping[str, Any]) -> str:
-    said = joined(f"<small>{_shown(line)}</small>" for line in task_lines(row))
-    cells = f"<td>{words(row['task'])}</td><td>{words(row['state'])}</td>"
-    return f"<tr>{cells}<td>{words(row['title'])}{said}</td></tr>"
+def _row(row: TaskReport) -> str:
+    lines = joined(f"<small>{_shown(line)}</small>" for line in task_lines(row))
+    cells = f"<td>{words(row.task)}</td><td>{words(row.state)}</td>"
+    return f"<tr>{cells}<td>{words(row.title)}{lines}</td></tr>"
 
 
 def _shown(text: str) -> str:

@@ -12,6 +12,13 @@ def sentence(reason: Reason) -> str:
     return reason.text("text") or SENTENCES[reason.kind](reason)
 
 
+def brief(reason: Reason) -> str:
+    """Return a reason without sums and how to go on, for where these stand beside it."""
+    if reason.kind is ReasonKind.BUG:
+        return _bug_in_brief(reason)
+    return reason.text("brief") or sentence(reason)
+
+
 def _told(reason: Reason) -> str:
     return reason.text("text")
 
@@ -40,9 +47,13 @@ def _refused_commit(reason: Reason) -> str:
     )
 
 
+def _bug_in_brief(reason: Reason) -> str:
+    return f"this is a bug in reviewloop or a fault of this machine ({reason.text('error')})"
+
+
 def _bug(reason: Reason) -> str:
     return (
-        f"this is a bug in reviewloop or a fault of this machine ({reason.text('error')}); "
+        f"{_bug_in_brief(reason)}; "
         f"nothing is lost: {reason.text('place')} tells where, and the same command tries again"
     )
 
@@ -65,6 +76,7 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.BUG: _bug,
     ReasonKind.INTERRUPTED: _told,
     ReasonKind.NOT_CHOSEN: _fixed("was not chosen this time"),
+    ReasonKind.QUEUED: _fixed("queued"),
     ReasonKind.NEED_OPEN: lambda reason: (
         f"waits for {reason.text('need')}, which is {reason.text('status') or 'not finished'}"
     ),

@@ -5,11 +5,22 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from reviewloop.domain.batch_report import (
+    BatchReport,
+    Cost,
+    EarlierTries,
+    Figures,
+    FindingCounts,
+    KeptRun,
+    RunReport,
+    TaskReport,
+    Totals,
+)
 from reviewloop.domain.reason import NO_REASON, Param, Reason, ReasonKind, reason
 from reviewloop.faults import fault
 from reviewloop.store.reasons import StoredReason, read_reason, stored_reason
@@ -108,8 +119,8 @@ class BatchRecord:
     refused: list[str] = field(default_factory=list)  # ids of those that could not be begun
     needs: dict[str, list[str]] = field(default_factory=dict)  # id -> tasks it cannot begin without
     said: dict[str, LeftToUser] = field(default_factory=dict)  # by run
-    # id -> rows of the account of runs that were deleted, the oldest first
-    kept: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    # id -> what the report says of runs that were deleted, the oldest first
+    kept: dict[str, list[KeptRun]] = field(default_factory=dict)
     budget_usd: float | None = None
     deadline: float = 0.0  # seconds since the epoch; 0 for none
     branch: str = ""  # where its commits go; "" in records of releases that did not write it
@@ -131,6 +142,7 @@ class BatchRecord:
             "held": {task: stored_reason(why) for task, why in self.held.items()},
             "said": left,
             "because": stored_reason(self.because),
+            "kept": {task: [_plain_run(one) for one in runs] for task, runs in self.kept.items()},
         }
 
 
@@ -188,7 +200,92 @@ def batch_of(body: Mapping[str, Any]) -> BatchRecord:
     values["held"] = {task: _reason(why) for task, why in body.get("held", {}).items()}
     values["said"] = {run: _left(one) for run, one in body.get("said", {}).items()}
     values["because"] = _reason(body.get("because", body.get("reason", "")))
+    values["kept"] = {
+        task: [kept_run(one) for one in runs] for task, runs in body.get("kept", {}).items()
+    }
     return BatchRecord(**values)
+
+
+def _plain_run(run: KeptRun) -> dict[str, Any]:
+    """Return a run of a record as JSON-plain values; its text stands there for earlier releases."""
+    values = {**vars(run), **asdict(run.figures), "cost": run.cost.plain()}
+    del values["figures"]
+    values |= {"before": run.before.plain(), "stands_on": values.pop("below")}
+    return values | {"because": stored_reason(run.because), "why": run.because.text("text")}
+
+
+def kept_run(body: Mapping[str, Any]) -> KeptRun:
+    """Return what a record keeps of a deleted run, as any release wrote it."""
+    return KeptRun(**_run_values(body), created_at=body.get("created_at", 0.0))
+
+
+def task_report(body: Mapping[str, Any]) -> TaskReport:
+    """Return the row of a task that was printed or stored as JSON."""
+    earlier = body.get("earlier")
+    each = [(one["run"], reason_told(one["why"])) for one in earlier["each"]] if earlier else []
+    return TaskReport(
+        **_run_values(body),
+        task=body["task"],
+        earlier=EarlierTries(tuple(each), cost_of(earlier)) if earlier else None,
+        refused=body.get("refused", False),
+        chosen=body.get("chosen", True),
+        next=body.get("next", ""),
+    )
+
+
+def batch_report(body: Mapping[str, Any]) -> BatchReport:
+    """Return the report of a batch that was printed or stored as JSON."""
+    totals = body["totals"]
+    return BatchReport(
+        batch=body["batch"],
+        spec=body["spec"],
+        branch=body["branch"],
+        mode=body["mode"],
+        state=body["state"],
+        because=reason_told(body["reason"]),
+        left_out=tuple(body["left_out"]),
+        began_at=body["began_at"],
+        reported_at=body["told_at"],
+        budget_usd=body["budget_usd"],
+        deadline=body["deadline"],
+        totals=Totals(
+            totals["runs"],
+            cost_of(totals),
+            cost_of(totals.get("before")),
+            totals.get("sittings", 0),
+            totals.get("wall_seconds"),
+        ),
+        tasks=tuple(map(task_report, body["tasks"])),
+        remote=body.get("remote", ""),
+    )
+
+
+_RUN = frozenset(one.name for one in fields(RunReport)) - {"because", "figures", "cost", "before"}
+_FIGURES = frozenset(one.name for one in fields(Figures)) - {"findings"}
+_COST = frozenset(one.name for one in fields(Cost))
+_FINDINGS = frozenset(one.name for one in fields(FindingCounts))
+
+
+def _run_values(body: Mapping[str, Any]) -> dict[str, Any]:
+    figures = {name: body[name] for name in _FIGURES & body.keys()}
+    findings = body.get("findings")
+    if findings is not None:
+        known = {name: findings[name] for name in _FINDINGS & findings.keys()}
+        figures["findings"] = FindingCounts(**known)
+    stored = body.get("because")
+    return {
+        **{name: body[name] for name in _RUN & body.keys()},
+        "because": _reason(stored if stored is not None else body.get("why", "")),
+        "below": body.get("stands_on", ""),
+        "figures": Figures(**figures),
+        "cost": cost_of(body.get("cost")),
+        "before": cost_of(body.get("before")),
+    }
+
+
+def cost_of(body: Mapping[str, Any] | None) -> Cost:
+    """Return the cost that a record holds, nothing where it holds none."""
+    return Cost(**{name: body[name] for name in _COST & body.keys()}) if body else Cost()
 
 
 def _left(stored: Mapping[str, Any] | Sequence[str]) -> LeftToUser:
@@ -214,6 +311,7 @@ _BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
         re.compile(r"`reviewloop resume (?P<flag>--[\w-]+) (?P<needed>[\d.]+)`"),
     ),
     (ReasonKind.BATCH_CAP, re.compile(r"--budget-usd|--deadline")),
+    (ReasonKind.BUILDS_ON, re.compile(r"it builds on |what it was built on ")),
 )
 
 

@@ -56,7 +56,8 @@ def read_reason(stored: object, sentence: str) -> Reason:
         kind, params = str(stored.get("kind")), stored.get("params")
         known = kind in set(ReasonKind) and (kind or not sentence)
         if known and isinstance(params, Mapping):
-            return reason(ReasonKind(str(kind)), **{str(n): _param(v) for n, v in params.items()})
+            values = {str(n): _param(v) for n, v in params.items()}
+            return reason(ReasonKind(str(kind)), **{**_in_brief(values.get("text")), **values})
     return _told_by(sentence) if sentence else NO_REASON
 
 
@@ -74,5 +75,16 @@ def _told_by(sentence: str) -> Reason:
                 values["needed"] = float(found["needed"].rstrip("."))
             if "obstacle" in values:
                 values["obstacle"] = str(ReasonKind.FILES_IN_THE_WAY)
-            return reason(kind, text=sentence, **values)
-    return reason(ReasonKind.LEGACY, text=sentence)
+            return reason(kind, text=sentence, **_in_brief(sentence), **values)
+    return reason(ReasonKind.LEGACY, text=sentence, **_in_brief(sentence))
+
+
+_SUMS = re.compile(r" \(all in all [^)]*\)(?=; |$)")
+
+
+def _in_brief(sentence: object) -> dict[str, str]:
+    """Return the part of an older sentence that goes before how to go on, where it has both."""
+    if not isinstance(sentence, str):
+        return {}
+    short = _SUMS.sub("", sentence.partition("; nothing is lost")[0])
+    return {} if short == sentence else {"brief": short}

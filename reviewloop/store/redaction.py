@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from reviewloop.domain.reason import Reason
 
 Redact = Callable[[str], str]
 
@@ -26,6 +29,21 @@ def hidden(value: Any, redact: Redact) -> Any:
     if isinstance(value, list | tuple):
         return [hidden(item, redact) for item in value]
     return value
+
+
+def redacted(value: Any, redact: Redact) -> Any:
+    """Return a value with each of its strings changed; dataclasses and tuples stay what they are.
+
+    Names of fields and of kinds are no strings of it.
+    """
+    if isinstance(value, Reason):
+        return value.changed(redact)
+    if is_dataclass(value) and not isinstance(value, type):
+        found = {one.name: redacted(getattr(value, one.name), redact) for one in fields(value)}
+        return replace(value, **found)
+    if isinstance(value, tuple):
+        return tuple(redacted(one, redact) for one in value)
+    return hidden(value, redact)
 
 
 class HiddenFiles:

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -10,9 +11,10 @@ from support.checkout import Checkout
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.policy import reason_now
-from reviewloop.app.batch.report import account, exit_code, keep_rows
+from reviewloop.app.batch.report import account, exit_code, keep_rows, unbegun
 from reviewloop.app.batch.status import newest_batch
 from reviewloop.app.project import open_repository
+from reviewloop.domain.batch_report import Cost, Figures, TaskReport, Totals
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.llm.budget import Budget
@@ -111,21 +113,23 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
         repository.runs.save(one)
     record = batch(needs={"4": ["2"]}, refused=["4"], held={"4": reason_told("the spec changed")})
     body = account(repository, record)
-    first, second, third, fourth = body["tasks"]
-    assert [row["state"] for row in body["tasks"]] == ["open", "blocked", "stopped", "open"]
-    assert first["earlier"]["why"] == first["why"] == "it does not merge"
-    assert (second["why"], fourth["why"]) == ("test: 1 failed", "the spec changed")
-    assert (
-        third["next"] == "`reviewloop resume 3-a --budget-usd 4`, then the same `reviewloop batch`"
+    first, second, third, fourth = body.tasks
+    assert [row.state for row in body.tasks] == ["open", "blocked", "stopped", "open"]
+    assert sentence(first.because) == "it does not merge"
+    assert first.earlier.runs == (("1-a", first.because),)
+    assert (sentence(second.because), sentence(fourth.because)) == (
+        "test: 1 failed",
+        "the spec changed",
     )
-    assert body["reason"] == ""  # its last sitting was not killed: a row says what is left
+    assert third.next == "`reviewloop resume 3-a --budget-usd 4`, then the same `reviewloop batch`"
+    assert not body.because  # its last sitting was not killed: a row says what is left
     cut_off = SessionClock(repository.folder, "b")
-    assert account(repository, record)["reason"].startswith("it was cut off")
+    assert sentence(account(repository, record).because).startswith("it was cut off")
     cut_off.close()
     assert exit_code(body, ExitCode.BUDGET) is ExitCode.USAGE
     record.refused.clear()
     body = account(repository, record)
-    assert body["tasks"][3]["why"] == "waits for 2, which is blocked"
+    assert sentence(body.tasks[3].because) == "waits for 2, which is blocked"
     assert exit_code(body, ExitCode.BUDGET) is ExitCode.GUARD_FAILED
 
 
@@ -156,10 +160,10 @@ def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was
     for one in (rejected, gone):
         repository.runs.delete(one.run_id)
     after = account(repository, record)
-    assert after["totals"] == before["totals"]
-    assert after["totals"]["seconds"] == 6.0
-    assert after["counts"] == before["counts"] == {"rejected": 1, "open": 3, "committed": 1}
-    assert after["tasks"][0]["next"] == "`reviewloop batch` does it anew"  # its work is deleted
+    assert after.totals == before.totals
+    assert after.totals.cost.seconds == 6.0
+    assert after.counts == before.counts == {"rejected": 1, "open": 3, "committed": 1}
+    assert after.tasks[0].next == "`reviewloop batch` does it anew"  # its work is deleted
     assert exit_code(after) is ExitCode.SKIPPED
 
 
@@ -178,12 +182,12 @@ def test_a_task_that_was_done_anew_stays_done_when_only_its_rejected_try_is_kept
         repository.runs.delete(second.run_id)
         record = store.find("b")
     after = account(repository, record)
-    assert {**after, "told_at": 0} == {**before, "told_at": 0}
-    assert after["tasks"][0]["earlier"]["why"] == "no good"
+    assert replace(after, reported_at=0) == replace(before, reported_at=0)
+    assert sentence(after.tasks[0].earlier.runs[-1][1]) == "no good"
     # What is begun after it counts again.
     third = run("1-c", RunStatus.SKIPPED, reason="nor this", created_at=4.0, options={"anew": True})
     repository.runs.save(third)
-    assert account(repository, record)["tasks"][0]["state"] == "open"
+    assert account(repository, record).tasks[0].state == "open"
 
 
 class Ending(RunStore):
@@ -206,14 +210,14 @@ def test_what_ends_while_it_is_looked_at_was_not_cut_off(repo):
         repository.runs.save(run(ident, RunStatus.RUNNING))
     with hold(repository.run_lock("2-a"), "run 2-a"):
         body = account(repository, record, at_work=True)
-    assert [row["state"] for row in body["tasks"]] == ["waiting", "running", "open", "open"]
-    assert body["tasks"][0]["why"] == ""
-    assert body["state"] == "running"  # as far as this record can know
-    assert account(repository, record)["state"] == "stopped"
+    assert [row.state for row in body.tasks] == ["waiting", "running", "open", "open"]
+    assert not body.tasks[0].because
+    assert body.state == "running"  # as far as this record can know
+    assert account(repository, record).state == "stopped"
     record.because = reason_told("the batch's budget is spent")
-    assert account(repository, record, at_work=True)["state"] == "stopped"
+    assert account(repository, record, at_work=True).state == "stopped"
     record.ended, record.because = True, NO_REASON
-    assert account(repository, record, at_work=True)["state"] == "ended"
+    assert account(repository, record, at_work=True).state == "ended"
 
 
 def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
@@ -228,7 +232,7 @@ def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
     assert "<code>reviewloop show 1-a</code></small>" in page
     assert "<small>then <code>reviewloop modify 1-a -m TEXT</code> or" in page
     assert "next: `reviewloop show 1-a`<br>then `reviewloop modify 1-a -m TEXT` or" in text
-    for row in body["tasks"]:  # all of them say the same
+    for row in body.tasks:  # all of them say the same
         for line in task_lines(row):
             words = line.replace("`", "").replace("<", "&lt;").replace(">", "&gt;")
             assert words in page.replace("<code>", "").replace("</code>", "")
@@ -250,13 +254,13 @@ def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
     ],
 )
 def test_what_is_not_committed_has_a_next_step(state, why, expected):
-    row = {"run": "1-a", "state": state, "why": why}
+    row = TaskReport(task="1", run="1-a", state=state, because=reason_told(why))
     assert next_of(row, reason_told(why)).startswith(expected)
     assert bool(next_of(row, reason_told(why))) == bool(expected)
     spent = reason(ReasonKind.BATCH_CAP, flags=("--budget-usd",))
-    raised = next_of({**row, "state": "open"}, batch_because=spent)
+    raised = next_of(replace(row, state="open"), batch_because=spent)
     assert raised == "the same `reviewloop batch` goes on with a higher `--budget-usd`"
-    assert next_of({**row, "state": "open"}, going_on=True) == ""
+    assert next_of(replace(row, state="open"), going_on=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -288,13 +292,21 @@ def test_a_record_of_sentences_is_read_as_one_of_kinds(because):
 
 
 def test_a_subject_that_says_what_the_title_says_is_left_out():
-    row = {"run": "", "state": "waiting", "title": "Say hello", "why": "no test ran"}
-    assert task_lines({**row, "subject": "Say hello"}) == ["no test ran"]
-    moved = {**row, "subject": "Greet", "moved": "builds on 1 now"}
+    why = reason_told("no test ran")
+    row = TaskReport(task="1", state="waiting", title="Say hello", because=why)
+    same = replace(row, figures=Figures(subject="Say hello"))
+    assert task_lines(same) == ["no test ran"]
+    moved = replace(row, figures=Figures(subject="Greet", moved="builds on 1 now"))
     assert task_lines(moved) == ["Greet; no test ran", "builds on 1 now"]
-    done = {**row, "state": "committed", "why": "", "commit": "a" * 40, "branch": "work"}
-    place = {"subject": "Say hello", "approved_by": "", "moved": "was built on 1"}
-    assert task_lines({**done, **place}) == ["aaaaaaaaaa on work"]
+    done = replace(same, state="committed", because=NO_REASON, commit="a" * 40, branch="work")
+    assert task_lines(done) == ["aaaaaaaaaa on work"]
+
+
+def test_what_a_run_builds_on_is_said_once():
+    row = TaskReport(task="1", state="waiting", below="1-a")
+    why = reason(ReasonKind.BUILDS_ON, run="1-a", which="waits for a person")
+    assert task_lines(row) == ["on top of 1-a"]
+    assert task_lines(replace(row, because=why)) == ["it builds on 1-a, which waits for a person"]
 
 
 def test_a_cap_of_the_batch_is_told_as_the_batch_s():
@@ -356,19 +368,23 @@ def test_a_long_reason_takes_no_room_from_the_figures_of_the_live_table():
     shown = [line[5:26] for line in console.file.getvalue().splitlines() if "Default" in line]
     assert len(set(shown)) == 2
     assert console.file.getvalue().count("stopped") == 2
-    terminal = Console(width=40, file=StringIO(), force_terminal=True, color_system=None)
+    terminal = Console(
+        width=40, file=StringIO(), force_terminal=True, color_system=None, _environ={"TERM": "x"}
+    )
     BatchScreen(terminal).say("many on work: 2 of 6 tasks, at most $10 each")
     assert "$10" in terminal.file.getvalue().replace("\n", " ").split()
     assert len(terminal.file.getvalue().splitlines()) == 2
 
 
 def test_what_is_estimated_and_what_is_small_is_told_as_such():
-    row = {"usd": 0.02, "tokens": 900, "seconds": 3.0, "estimated": 1}
+    cost = Cost(tokens=900, usd=0.02, seconds=3.0, estimated=1)
+    row = TaskReport(task="1", state="open", cost=cost)
     assert figures_of(row) == "900 tokens, about $0.02, 3.0 s"
-    assert figures_of({**row, "estimated": 0}) == "900 tokens, $0.02, 3.0 s"
-    totals = {"usd": 0.0042, "tokens": 900, "seconds": 3.0, "calls": 4, "unpriced": 0}
-    body = {"totals": {**totals, "estimated": 1}, "counts": {"open": 1}, "budget_usd": 0.05}
-    assert sums(body)[1].startswith("about $0.0042 of $0.05, 900 tokens, 4 calls (1 estimated), ")
+    assert figures_of(replace(row, cost=replace(cost, estimated=0))) == "900 tokens, $0.02, 3.0 s"
+    spent = Cost(calls=4, tokens=900, usd=0.0042, seconds=3.0, estimated=1)
+    report = replace(unbegun(batch(budget_usd=0.05)), totals=Totals(cost=spent))
+    assert sums(report)[0] == "4 open"
+    assert sums(report)[1].startswith("about $0.0042 of $0.05, 900 tokens, 4 calls (1 estimated), ")
 
 
 def test_tasks_that_are_to_come_stand_in_the_live_table_without_figures():

@@ -14,6 +14,7 @@ from support.shop import make_shop
 from reviewloop.app.batch.report import unbegun_row
 from reviewloop.app.fleet.jobs import ANSWER, Jobs
 from reviewloop.app.fleet.place import opened
+from reviewloop.render.batch import task_object
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
@@ -43,7 +44,10 @@ class Store:
         waits = RunRecord(run, "", "First", branch=branch, proposal=run, options=options, **values)
         waits.status = status
         table.insert(waits, about)
-        row = unbegun_row(waits.task_id, waits.title) | {"run": run, "proposed": commit}
+        row = task_object(unbegun_row(waits.task_id, waits.title)) | {
+            "run": run,
+            "proposed": commit,
+        }
         table.show(run, {**row, "of": [told or run, ""]}, {"findings": []}, "")
 
     def answers(self) -> list[str]:

@@ -15,6 +15,7 @@ from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.views import batches_shown
 from reviewloop.app.fleet.work import births_shown, figures_shown
 from reviewloop.app.stats import Chosen, figures
+from reviewloop.domain.batch_report import Cost
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.metrics import RunMetrics
@@ -127,9 +128,9 @@ def test_a_batch_is_told_of_as_long_as_nobody_has_done_its_rejected_task_again(p
         put(database, "old", 1.0, status=RunStatus.SKIPPED, reason="no good")
         put(database, "done", 2.0, status=RunStatus.COMMITTED)
         put(database, "new", 3.0, status=RunStatus.WAITING)
-        told = {one["branch"]: one["tasks"][0] for one in batches_shown(database, url)}
+        told = {one.branch: one.tasks[0] for one in batches_shown(database, url)}
     assert list(told) == ["new", "old"]
-    assert told["old"]["next"].startswith("`reviewloop batch` does it anew")
+    assert told["old"].next.startswith("`reviewloop batch` does it anew")
 
 
 def test_the_same_task_of_two_branches_is_two_in_the_figures(postgres):
@@ -159,10 +160,10 @@ def test_the_row_of_a_task_at_work_shows_what_its_replies_cost_so_far(postgres, 
         journal.close()
         Replica(tmp_path, database, run.run_id).ship()
         [told] = batches_shown(database, url)
-    [row] = told["tasks"]
-    assert row["state"] == "running"
-    assert (row["calls"], row["tokens"], row["usd"], row["seconds"]) == (2, 240, 0.5, 3.0)
-    assert told["totals"]["usd"] == 0.5
+    [row] = told.tasks
+    assert row.state == "running"
+    assert row.cost == Cost(calls=2, tokens=240, usd=0.5, seconds=3.0)
+    assert told.totals.cost.usd == 0.5
 
 
 def test_why_nothing_began_stays_while_what_waits_for_it_is_passed_over(team):

@@ -1,10 +1,10 @@
-"""What the account says of a task: words that cannot be taken for others."""
+"""What the report says of a task: words that cannot be taken for others."""
 
 import pytest
 
+from reviewloop.domain.batch_report import Figures, FindingCounts
 from reviewloop.render.batch import done_in
-
-ROW = {"files": 2, "tests": None, "coverage": None, "rounds": 2}
+from reviewloop.store.batches import kept_run
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,13 @@ ROW = {"files": 2, "tests": None, "coverage": None, "rounds": 2}
     ],
 )
 def test_it_is_findings_that_are_left_and_not_rounds(left, must_fix, words):
-    found = {"left": left, "must_fix": must_fix, "fixed": 1, "dismissed": 0, "nits": 0}
-    assert ", ".join(done_in({**ROW, "findings": found})) == f"2 files, {words}"
+    found = FindingCounts(left=left, must_fix=must_fix, fixed=1)
+    assert ", ".join(done_in(Figures(files=2, rounds=2, findings=found))) == f"2 files, {words}"
 
 
 def test_rows_that_an_earlier_release_kept_can_be_read():
-    found = {"left": 1, "fixed": 0, "nits": 0}
-    assert done_in({**ROW, "findings": found})[-1] == "1 finding left"
+    row = {"state": "committed", "run": "1-a", "title": "One", "why": "", "files": 2, "rounds": 2}
+    row |= {"findings": {"left": 1, "fixed": 0, "nits": 0}, "cost": {"calls": 1, "usd": 0.5}}
+    kept = kept_run({**row, "tests": None, "before": {}})
+    assert done_in(kept.figures)[-1] == "1 finding left"
+    assert (kept.cost.usd, kept.before.usd, kept.created_at) == (0.5, 0, 0)

@@ -3,12 +3,12 @@
 import re
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from reviewloop.app.project import Repository
 from reviewloop.app.soundness import JOURNAL
+from reviewloop.domain.batch_report import Cost, KeptRun
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
 from reviewloop.domain.reason import Param, ReasonKind
 from reviewloop.llm.budget import Spent, raised, spent_on
@@ -16,52 +16,12 @@ from reviewloop.render.batch import RAISES
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
+from reviewloop.store.batches import cost_of as stored_cost
 from reviewloop.store.journal import stored_usages
 from reviewloop.store.runs import RunRecord, RunStatus
 
 PAID = "paid_before"
 """The option of a run that says what it had cost when this batch took it over."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Calls, tokens, money and active time.
-
-    `unpriced` counts calls whose price is not known, `estimated` those whose tokens are: their
-    replies were cut off.
-    """
-
-    calls: int = 0
-    tokens: int = 0
-    usd: float = 0.0
-    unpriced: int = 0
-    estimated: int = 0
-    seconds: float = 0.0
-
-    def plus(self, other: "Cost", sign: int = 1) -> "Cost":
-        """Return both together."""
-        return Cost(
-            self.calls + sign * other.calls,
-            self.tokens + sign * other.tokens,
-            self.usd + sign * other.usd,
-            self.unpriced + sign * other.unpriced,
-            self.estimated + sign * other.estimated,
-            self.seconds + sign * other.seconds,
-        )
-
-    def plain(self) -> dict[str, Any]:
-        """Return it as JSON-plain values."""
-        return {**vars(self.rounded())}
-
-    def rounded(self) -> "Cost":
-        """Return it in the digits that are shown: sums are made of these, so that they add up."""
-        usd, seconds = round(self.usd, 6), round(self.seconds, 1)
-        return Cost(self.calls, self.tokens, usd, self.unpriced, self.estimated, seconds)
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> "Cost":
-        """Return what `plain` wrote."""
-        return cls(**{name: values[name] for name in cls.__dataclass_fields__ if name in values})
 
 
 def spent_of(repository: Repository, run: RunRecord) -> Spent:
@@ -88,13 +48,13 @@ def _cost(spent: Spent, run: RunRecord) -> Cost:
 def before(run: RunRecord) -> Cost:
     """Return what a run of a batch had cost when that batch took it over."""
     paid = run.options.get(PAID) or {}
-    return Cost.of(paid) if isinstance(paid, Mapping) else Cost(usd=float(paid))
+    return stored_cost(paid) if isinstance(paid, Mapping) else Cost(usd=float(paid))
 
 
-def kept_rows(record: BatchRecord, there: Collection[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return task -> rows of its runs that were deleted; `there` are the runs that were not."""
+def kept_rows(record: BatchRecord, there: Collection[str]) -> dict[str, list[KeptRun]]:
+    """Return task -> its runs that were deleted; `there` are the runs that were not."""
     return {
-        task: [row for row in rows if row["run"] not in there] for task, rows in record.kept.items()
+        task: [one for one in kept if one.run not in there] for task, kept in record.kept.items()
     }
 
 
@@ -103,9 +63,9 @@ class BatchCapError(BudgetExhaustedError):
 
     kind = ReasonKind.BATCH_CAP
 
-    def __init__(self, message: str, *, flags: tuple[str, ...]) -> None:
-        super().__init__(message)
-        self.flags = flags
+    def __init__(self, problem: str, way: str, *, flags: tuple[str, ...]) -> None:
+        super().__init__(f"{problem}; nothing is lost: {way}")
+        self.brief, self.flags = problem, flags
 
     def params(self) -> dict[str, Param]:
         """Return the values of its reason."""
@@ -129,12 +89,12 @@ class Spending:
 
         It is what the account shows, those that were rejected or deleted since included.
         """
-        gone = sum(float(row["cost"]["usd"]) for row in self._deleted())
+        gone = sum(one.cost.usd for one in self._deleted())
         return gone + sum(max(0.0, self._usd_of(run) - before(run).usd) for run in self._runs())
 
     def tokens(self) -> int:
         """Return the tokens of all that `usd` counts."""
-        gone = sum(int(row["cost"]["tokens"]) for row in self._deleted())
+        gone = sum(one.cost.tokens for one in self._deleted())
         return gone + sum(
             max(0, self._spent_of(run).tokens - before(run).tokens) for run in self._runs()
         )
@@ -142,10 +102,10 @@ class Spending:
     def _runs(self) -> list[RunRecord]:
         return [run for run in self.repository.runs.all() if _of(run, self._record)]
 
-    def _deleted(self) -> list[dict[str, Any]]:
-        """Return the rows of runs that were deleted."""
+    def _deleted(self) -> list[KeptRun]:
+        """Return the runs that were deleted."""
         there = {run.run_id for run in self.repository.runs.all()}
-        return [row for rows in kept_rows(self._record, there).values() for row in rows]
+        return [one for kept in kept_rows(self._record, there).values() for one in kept]
 
     def _usd_of(self, run: RunRecord) -> float:
         return self._spent_of(run).usd
@@ -163,16 +123,16 @@ class Spending:
         if budget is not None and (used := self.usd()) >= budget:
             spent = f"{cap_money(used)} of {cap_money(budget)}"
             raise BatchCapError(
-                f"the batch's budget is spent: {spent}; nothing is lost: the same command "
-                f"goes on with a higher `--budget-usd`, such as {raised(budget, used):g}, or with "
-                "`--budget-usd none`",
+                f"the batch's budget is spent: {spent}",
+                f"the same command goes on with a higher `--budget-usd`, such as "
+                f"{raised(budget, used):g}, or with `--budget-usd none`",
                 flags=("--budget-usd",),
             )
         if deadline and time.time() >= deadline:
             shown = time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline))
             raise BatchCapError(
-                f"the batch's deadline has passed ({shown}); nothing is lost: the same command "
-                "goes on with a later `--deadline`, or with `--deadline none`",
+                f"the batch's deadline has passed ({shown})",
+                "the same command goes on with a later `--deadline`, or with `--deadline none`",
                 flags=("--deadline",),
             )
 
@@ -189,8 +149,8 @@ class Spending:
         flags = tuple(flag for flag in RAISES if capped[flag])
         raised = [f"{RAISES[flag]} `{flag}`" for flag in flags]
         return BatchCapError(
-            f"what is left of the batch's caps is too little for the next call of task {task}; "
-            f"nothing is lost: the same command goes on with {' or '.join(raised)}",
+            f"what is left of the batch's caps is too little for the next call of task {task}",
+            f"the same command goes on with {' or '.join(raised)}",
             flags=flags,
         )
 

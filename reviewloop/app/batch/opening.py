@@ -232,7 +232,7 @@ def _has_runs(repository: Repository, record: BatchRecord) -> bool:
 
 
 def _interrupted() -> InterruptedByUserError:
-    return InterruptedByUserError(INTERRUPTED)
+    return InterruptedByUserError(INTERRUPTED).in_brief("interrupted")
 
 
 def _require_branch(repository: Repository, settings: Settings) -> None:

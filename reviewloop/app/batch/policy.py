@@ -7,7 +7,7 @@ from reviewloop.app.project import Repository
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.gate import GateStatus
-from reviewloop.domain.reason import Reason, ReasonKind, reason
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.repository import dirty_files
 from reviewloop.loop.tick import will_not_tick
 from reviewloop.render.proposal import Proposal, left_of
@@ -137,3 +137,10 @@ def of_change(repository: Repository, run: RunRecord) -> str:
     """Return what in a change asks for a person, "" where nothing does."""
     proposal = proposal_of(repository, run)
     return why_a_person(proposal, changed_since(repository, run)) if proposal is not None else ""
+
+
+def shown_reason(run: RunRecord, now: str) -> Reason:
+    """Return what `reason_now` told of a run as a reason: its own where the words are the same."""
+    if not now:
+        return NO_REASON
+    return because_of(run) if now == run.reason else reason(ReasonKind.ERROR, text=now)

@@ -1,20 +1,26 @@
 """What a person reads of the queue, as JSON-plain values."""
 
+from dataclasses import replace
 from typing import Any
 
 from reviewloop.app.batch.queue import Queue, foreseen, hindrance, queue_of, waiting_elsewhere
-from reviewloop.app.batch.report import queue_row
+from reviewloop.app.batch.report import queue_entry
 from reviewloop.app.batch.spec_changes import foretold_untick
 from reviewloop.app.batch.stack import Waiting, chain_below, is_landing
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import on_branch
+from reviewloop.domain.batch_report import QueueEntry, QueueReport
 from reviewloop.domain.errors import ExitCode
+from reviewloop.render.batch import queue_row_object
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord
 
 
-def queue_body(repository: Repository) -> dict[str, Any]:
-    """Return all that waits on the branch that is checked out, and how much on others."""
+def queue_shown(repository: Repository) -> tuple[QueueReport, dict[str, Any]]:
+    """Return all that waits on the branch that is checked out, and how much on others.
+
+    With it the same as `--json` prints it.
+    """
     found = queue_of(repository)
     rows = [_row(repository, found, one) for one in found.standing]
     rows += [
@@ -23,21 +29,23 @@ def queue_body(repository: Repository) -> dict[str, Any]:
     cut_off = [(run, _moving(repository, run)) for run in found.cut_off]
     others = [*cut_off, *((run, "blocked") for run in found.blocked)]
     rows += [
-        {**queue_row(repository, run, state), "note": _NOTES.get(state, "")}
+        QueueEntry(queue_entry(repository, run, state), _NOTES.get(state, ""))
         for run, state in others
     ]
-    seen = foreseen(repository, found)
+    seen, elsewhere = foreseen(repository, found), waiting_elsewhere(repository)
     every = {"commits": seen.commits, "brings": seen.brings, "holds": seen.holds}
-    return {
+    body = {
         "branch": repository.user.branch,
         "head": repository.user.head,
-        "runs": rows,
+        "runs": [queue_row_object(row) for row in rows],
         "approve_all": {**every, "said": str(seen)},
         "elsewhere": [
             {"branch": one.branch, "runs": list(one.runs), "next": one.next, "said": str(one)}
-            for one in waiting_elsewhere(repository)
+            for one in elsewhere
         ],
     }
+    branch = repository.user.branch or ""
+    return QueueReport(branch, tuple(rows), str(seen), tuple(map(str, elsewhere))), body
 
 
 def why_stale(repository: Repository, run: RunRecord) -> str:
@@ -83,13 +91,13 @@ def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
     return "; ".join(filter(None, (said, foretold_untick(repository, run))))
 
 
-def _row(repository: Repository, found: Queue, one: Waiting, before: str = "") -> dict[str, Any]:
+def _row(repository: Repository, found: Queue, one: Waiting, before: str = "") -> QueueEntry:
     run = one.run
     state = _moving(repository, run) if is_landing(run) else "waiting"
     note = _NOTES.get(state, before)
     below = chain_below(one, found.waiting)[:-1]
     stands_on = below[-1].run.run_id if below else ""
-    return {**queue_row(repository, run, state), "stands_on": stands_on, "note": note}
+    return QueueEntry(replace(queue_entry(repository, run, state), below=stands_on), note)
 
 
 def _moving(repository: Repository, run: RunRecord) -> str:

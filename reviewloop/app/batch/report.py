@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
-from reviewloop.app.batch.limits import Cost, before, cost_of, kept_rows
-from reviewloop.app.batch.policy import because_of, is_over, of_change, reason_now
+from reviewloop.app.batch.limits import before, cost_of, kept_rows
+from reviewloop.app.batch.policy import because_of, is_over, of_change, reason_now, shown_reason
 from reviewloop.app.batch.spec_changes import row_of
 from reviewloop.app.batch.stack import conflict_with, landing_in
 from reviewloop.app.batch.status import (
@@ -21,6 +21,17 @@ from reviewloop.app.batch.status import (
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.view import proposal_of
+from reviewloop.domain.batch_report import (
+    BatchReport,
+    Cost,
+    EarlierTries,
+    Figures,
+    FindingCounts,
+    KeptRun,
+    RunReport,
+    TaskReport,
+    Totals,
+)
 from reviewloop.domain.errors import ExitCode, first_that_applies
 from reviewloop.domain.gate import GateStatus
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
@@ -33,52 +44,39 @@ from reviewloop.store.batches import (
     BatchRecord,
     BatchStore,
     Session,
-    reason_told,
     sessions_of,
 )
 from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
-UNFINISHED: Mapping[str, Any] = {
-    "subject": "",
-    "files": None,
-    "moved": "",
-    "tests": None,
-    "tests_ended": "",
-    "coverage": None,
-    "rounds": 0,
-    "modifications": 0,
-    "findings": None,
-}
-"""The figures where no change is finished."""
 
-
-def figures(proposal: Proposal | None) -> dict[str, Any]:
-    """Return what was done, as far as it came: `findings` is None when nobody read the change."""
+def figures(proposal: Proposal | None) -> Figures:
+    """Return what was done, as far as it came."""
     if proposal is None:
-        return {**UNFINISHED}
+        return Figures()
     counts = count_records(proposal["findings"])
     ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
     finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
-    return {
-        "subject": proposal["message"].partition("\n")[0],
-        "files": len(proposal["files"]),
-        "moved": proposal.get("moved", ""),
-        "tests": proposal["tests"],
-        "tests_ended": str(finished[-1]) if finished else "",
-        "coverage": (proposal["coverage"] or {}).get("covered"),
-        "rounds": proposal["rounds"]["used"],
-        "modifications": int(proposal["rounds"].get("cycle", 0)),
-        "findings": {
-            "left": counts.left,
-            "must_fix": counts.must_fix,  # of these
-            "fixed": counts.fixed,
-            "dismissed": counts.dismissed,
-            "nits": counts.nits,
-        }
+    tests: Any = proposal["tests"]
+    return Figures(
+        subject=proposal["message"].partition("\n")[0],
+        files=len(proposal["files"]),
+        moved=proposal.get("moved", ""),
+        tests=tests,
+        tests_ended=str(finished[-1]) if finished else "",
+        coverage=(proposal["coverage"] or {}).get("covered"),
+        rounds=proposal["rounds"]["used"],
+        modifications=int(proposal["rounds"].get("cycle", 0)),
+        findings=FindingCounts(
+            left=counts.left,
+            must_fix=counts.must_fix,
+            fixed=counts.fixed,
+            dismissed=counts.dismissed,
+            nits=counts.nits,
+        )
         if proposal["reviewers"]
         else None,
-    }
+    )
 
 
 REDONE = "redone"
@@ -94,6 +92,7 @@ class Rows:
 
     def __init__(self, repository: Repository, record: BatchRecord, *, running: bool) -> None:
         self._repository, self._record, self._running = repository, record, running
+        self._batch = record.batch_id
         branch, tasks = branch_of(repository, record), record.tasks
         self._stands = stands_told(repository, record)
         here = repository.user.branch == branch
@@ -122,37 +121,40 @@ class Rows:
         known, found = self._record.tasks, {}
         for task, rows in self._kept.items():
             if rows and task not in known:
-                found[task], self._stands[task] = rows[-1]["title"], TaskRun(TaskStatus.OPEN)
+                found[task], self._stands[task] = rows[-1].title, TaskRun(TaskStatus.OPEN)
         for task, runs in self._mine.items():
             if task not in known:
                 stand = stand_of(self._repository, runs[-1])
                 found[task], self._stands[task] = runs[-1].title, TaskRun(stand, runs[-1])
         return found
 
-    def row(self, task: str) -> dict[str, Any]:
+    def row(self, task: str) -> TaskReport:
         """Return the row of a task."""
         found, kept = self._stands[task], list(self._kept.get(task, ()))
         run = None if found.stand is TaskStatus.OPEN else found.run
         over, because = self._is_over(task), NO_REASON
+        last: RunReport
         if run is not None:
             because = self._why(found, run)
-            shown = run_row(self._repository, run, self._record.batch_id)
-            shown["why"] = sentence(because)
+            last = replace(run_report(self._repository, run, self._batch), because=because)
         elif over:
-            shown = {name: value for name, value in kept.pop().items() if name != "created_at"}
+            last = kept.pop()
         else:
             because = self._why_open(task, found)
-            shown = {**_NOTHING, "why": sentence(because)}
+            last = RunReport(state=TaskStatus.OPEN, because=because)
         tries = [
-            run_row(self._repository, one, self._record.batch_id)
+            run_report(self._repository, one, self._batch)
             for one in self._mine.get(task, ())
             if run is None or one.run_id != run.run_id
         ]
-        row = {**shown, **with_earlier(shown, [*kept, *tries])}
-        row["refused"] = row["state"] == TaskStatus.OPEN and task in self._record.refused
-        row["chosen"] = self._held(task).kind is not ReasonKind.NOT_CHOSEN
+        row = with_earlier(task, self.tasks[task], last, [*kept, *tries])
+        row = replace(
+            row,
+            refused=row.state == TaskStatus.OPEN and task in self._record.refused,
+            chosen=self._held(task).kind is not ReasonKind.NOT_CHOSEN,
+        )
         lacked = self._lacked(run) if run is not None and found.stand is TaskStatus.WAITING else ""
-        row["next"] = next_of(
+        following = next_of(
             row,
             because,
             going_on=self._running,
@@ -161,7 +163,7 @@ class Rows:
             anew=lacked if lacked and self._stand(lacked) is TaskStatus.REJECTED else "",
             by_workers=self._repository.shared is not None,
         )
-        return {**row, "task": task, "title": self.tasks[task]}
+        return replace(row, next=following)
 
     def _why(self, found: TaskRun, run: RunRecord) -> Reason:
         """Return why a task with a run stands where it does, none where the state says it all."""
@@ -171,13 +173,16 @@ class Rows:
             return held
         if (said := reason_now(self._repository, run)) or found.stand is not TaskStatus.WAITING:
             stopped = found.stand is TaskStatus.STOPPED
-            return because_of(run) if stopped else reason_told(said)
+            return because_of(run) if stopped else shown_reason(run, said)
         if lacked := self._lacked(run):
             said = f"it needs {lacked}, which is {self._named(lacked)}"
             return reason(ReasonKind.ERROR, text=said)
-        asks = sentence(self._said(run)) or of_change(self._repository, run)
-        said = "; ".join(filter(None, (asks, self._of_place(run))))
-        return reason(ReasonKind.ERROR, text=said) if said else NO_REASON
+        asks, place = self._said(run), self._of_place(run)
+        why = sentence(asks) or of_change(self._repository, run)
+        said = "; ".join(filter(None, (why, sentence(place))))
+        builds_on = ReasonKind.BUILDS_ON in {asks.kind, place.kind}
+        kind = ReasonKind.BUILDS_ON if builds_on else ReasonKind.ERROR
+        return reason(kind, text=said) if said else NO_REASON
 
     def _held(self, task: str) -> Reason:
         return self._record.held.get(task, NO_REASON)
@@ -205,22 +210,24 @@ class Rows:
         said = next(map(self._said, runs), NO_REASON)
         return sentence(said) if said.kind is ReasonKind.NOT_COMMITTED else ""
 
-    def _of_place(self, run: RunRecord) -> str:
-        """Return what a person should know of what a waiting run stands on."""
+    def _of_place(self, run: RunRecord) -> Reason:
+        """Return what a user should know of what a waiting run builds on."""
         if self._was_left(run):
-            return f"that was rejected, so approving rebases this onto {run.branch} first"
+            said = f"that was rejected, so approving rebases this onto {run.branch} first"
+            return reason(ReasonKind.ERROR, text=said)
         if self._record.mode == "autopilot" and run.base_commit in self._commits:
             below = str(run.options.get("stands_on"))
             which = self._not_committed(below) or "waits for a person"
-            return sentence(reason(ReasonKind.BUILDS_ON, run=below, which=which))
+            return reason(ReasonKind.BUILDS_ON, run=below, which=which)
         if self._head in {run.base_commit, None} or run.base_commit in self._commits:
-            return ""
+            return NO_REASON
         if met := conflict_with(run, self._head):
-            return met
-        return (
+            return reason(ReasonKind.ERROR, text=met)
+        said = (
             f"what it was built on has changed; approving rebases it onto {run.branch} first, "
             "then asks you again"
         )
+        return reason(ReasonKind.BUILDS_ON, text=said)
 
     def _was_left(self, run: RunRecord) -> bool:
         below = str(run.options.get("stands_on", ""))
@@ -256,7 +263,7 @@ class Rows:
             return TaskStatus.COMMITTED  # it was done before this batch
         if not self._is_over(task):
             return found.stand
-        state = self._kept[task][-1]["state"]
+        state = self._kept[task][-1].state
         return TaskStatus.REJECTED if state == UNDONE else TaskStatus(state)
 
     def _named(self, task: str) -> str:
@@ -269,16 +276,15 @@ class Rows:
     def _is_over(self, task: str) -> bool:
         """Whether a deleted run ended a task, and nothing was begun after it."""
         found, kept = self._stands[task], self._kept.get(task)
-        if not kept or found.stand is not TaskStatus.OPEN or kept[-1]["state"] not in _FOR_GOOD:
+        if not kept or found.stand is not TaskStatus.OPEN or kept[-1].state not in _FOR_GOOD:
             return False
         # An earlier try may be there still: rejected work is not deleted unless it is asked for.
-        return found.run is None or kept[-1].get("created_at", 0.0) > found.run.created_at
+        return found.run is None or kept[-1].created_at > found.run.created_at
 
 
-def unbegun_row(task: str, title: str) -> dict[str, Any]:
+def unbegun_row(task: str, title: str) -> TaskReport:
     """Return the row of a task of which nobody has begun anything."""
-    row = {**_NOTHING, **with_earlier(_NOTHING, ()), "refused": False, "chosen": True, "next": ""}
-    return {"task": task, "title": title, **row}
+    return TaskReport(state=TaskStatus.OPEN, task=task, title=title)
 
 
 def state_of(repository: Repository, run: RunRecord) -> str:
@@ -289,75 +295,56 @@ def state_of(repository: Repository, run: RunRecord) -> str:
     return str(REDONE if stand is TaskStatus.OPEN else stand)
 
 
-def run_row(repository: Repository, run: RunRecord, batch_id: str) -> dict[str, Any]:
-    """Return what the account of a batch says of one run."""
+def run_report(repository: Repository, run: RunRecord, batch_id: str) -> RunReport:
+    """Return what the report of a batch says of one run."""
     state, whole = state_of(repository, run), cost_of(repository, run)
     mine = run.options.get("batch") == batch_id
     earlier = before(run) if mine else whole
-    return {
-        "state": state,
-        "title": run.title,
-        "run": run.run_id,
-        "step": run.step if state in {TaskStatus.RUNNING, TaskStatus.STOPPED} else "",
-        "why": reason_now(repository, run),
-        "exit_code": run.exit_code,
-        "stands_on": str(run.options.get("stands_on", "")),
-        "branch": run.branch,
-        "commit": run.commit,
-        "approved_by": run.approved_by,
-        **figures(proposal_of(repository, run)),
-        "cost": whole.plus(earlier, -1).plain(),
-        "before": earlier.plain(),
-    }
+    return RunReport(
+        state=state,
+        title=run.title,
+        run=run.run_id,
+        step=run.step if state in {TaskStatus.RUNNING, TaskStatus.STOPPED} else "",
+        because=shown_reason(run, reason_now(repository, run)),
+        exit_code=run.exit_code,
+        below=str(run.options.get("stands_on", "")),
+        branch=run.branch,
+        commit=run.commit,
+        approved_by=run.approved_by,
+        figures=figures(proposal_of(repository, run)),
+        cost=whole.plus(earlier, -1).rounded(),
+        before=earlier.rounded(),
+    )
 
 
-def queue_row(repository: Repository, run: RunRecord, state: str) -> dict[str, Any]:
+def queue_entry(repository: Repository, run: RunRecord, state: str) -> TaskReport:
     """Return what the queue shows of a run; its cost is all that it took."""
-    row = run_row(repository, run, "")
-    row |= {**with_earlier({**row, "cost": row["before"]}, ()), "state": state}
-    waits = run.status is RunStatus.WAITING
-    why = row["why"] or (of_change(repository, run) if waits else "")
-    return {"task": run.task_id, **row, "why": why, "before": None}
+    found = run_report(repository, run, "")
+    because = found.because
+    if not because and run.status is RunStatus.WAITING:
+        why = of_change(repository, run)
+        because = reason(ReasonKind.ERROR, text=why) if why else NO_REASON
+    whole = replace(found, state=state, because=because, cost=found.before, before=Cost())
+    return with_earlier(run.task_id, run.title, whole, ())
 
 
-def with_earlier(shown: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a task's cost with that of earlier tries, and what of it these were."""
-    earlier = spent = Cost()
-    paid = Cost.of(shown["before"] or {})
+def with_earlier(task: str, title: str, last: RunReport, tries: Sequence[RunReport]) -> TaskReport:
+    """Return the row of a task whose last run this is; its cost is that of all its runs."""
+    earlier, paid = Cost(), last.before
     for one in tries:
-        earlier, paid = earlier.plus(Cost.of(one["cost"])), paid.plus(Cost.of(one["before"] or {}))
-    spent = Cost.of(shown["cost"]).plus(earlier)
-    plain = spent.plain()
-    return {
-        **plain,
-        "usd": None if spent.unpriced else plain["usd"],
-        "cost": plain,
-        "before": paid.plain() if paid != Cost() else None,
-        "earlier": _earlier(earlier, tries),
-        "earlier_runs": [one["run"] for one in reversed(tries)],
-    }
+        earlier, paid = earlier.plus(one.cost), paid.plus(one.before)
+    values = {name: getattr(last, name) for name in _OF_RUN}
+    values |= {"title": title, "cost": last.cost.plus(earlier).rounded(), "before": paid.rounded()}
+    runs = tuple((one.run, one.because) for one in tries)
+    return TaskReport(
+        **values, task=task, earlier=EarlierTries(runs, earlier.rounded()) if tries else None
+    )
 
 
-def _earlier(cost: Cost, tries: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    if not tries:
-        return None
-    each = [{"run": one["run"], "why": one["why"]} for one in tries]
-    return {"tries": len(tries), "why": tries[-1]["why"], "each": each, **cost.plain()}
+_OF_RUN = tuple(one.name for one in fields(RunReport))
 
 
-_NOTHING: Mapping[str, Any] = {
-    "state": str(TaskStatus.OPEN),
-    **dict.fromkeys(("run", "step", "why", "stands_on", "branch", "commit", "approved_by"), ""),
-    "exit_code": 0,
-    **UNFINISHED,
-    "cost": Cost().plain(),
-    "before": None,
-}
-
-
-__all__ = ["account", "exit_code", "queue_row"]
-
-_CODES = {
+_CODES: Mapping[str, ExitCode] = {
     TaskStatus.WAITING: ExitCode.WAITING,
     TaskStatus.BLOCKED: ExitCode.GUARD_FAILED,
     TaskStatus.REJECTED: ExitCode.SKIPPED,
@@ -366,13 +353,12 @@ _CODES = {
 _CUT_OFF = reason(
     ReasonKind.INTERRUPTED,
     text="it was cut off: its process ended; nothing is lost: the same command goes on",
+    brief="it was cut off: its process ended",
 )
 
 
-def account(
-    repository: Repository, record: BatchRecord, *, at_work: bool = False
-) -> dict[str, Any]:
-    """Return the account as JSON-plain values.
+def account(repository: Repository, record: BatchRecord, *, at_work: bool = False) -> BatchReport:
+    """Return the report of a batch.
 
     `at_work`: the batch was, before its record was read; it may not tell yet how that ended.
     """
@@ -383,57 +369,56 @@ def account(
     cut_off = state == "stopped" and bool(sat) and not sat[-1].closed
     because = told.because or (_CUT_OFF if cut_off else NO_REASON)
     record = replace(record, branch=branch_of(repository, record), because=because)
-    return _body(record, state, rows, _wall(sat, running=state == "running"))
+    sessions, wall = _wall(sat, running=state == "running")
+    return _report(record, state, rows, sessions, wall)
 
 
-def unbegun(record: BatchRecord) -> dict[str, Any]:
-    """Return the account of a batch that nobody has begun: it is queued for workers."""
+def unbegun(record: BatchRecord) -> BatchReport:
+    """Return the report of a batch that nobody has begun: it is queued for workers."""
     rows = [unbegun_row(task, title) for task, title in record.tasks.items()]
-    return _body(record, "running", rows, {"sittings": 0, "wall_seconds": None})
+    return _report(record, "running", rows, 0, None)
 
 
-def with_rows(told: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return an account with rows of a later moment, counted and added up anew."""
-    wall = {name: told["totals"][name] for name in ("sittings", "wall_seconds")}
-    totals = {**_totals(rows), **wall}
-    return {**told, "counts": _counts(rows), "totals": totals, "tasks": list(rows)}
+def with_rows(report: BatchReport, rows: Sequence[TaskReport]) -> BatchReport:
+    """Return a report with rows of a later moment, added up anew."""
+    totals = _totals(rows, report.totals.sessions, report.totals.wall_seconds)
+    return replace(report, tasks=tuple(rows), totals=totals)
 
 
-def _body(
-    record: BatchRecord, state: str, rows: list[dict[str, Any]], wall: Mapping[str, Any]
-) -> dict[str, Any]:
-    return {
-        "batch": record.batch_id,
-        "spec": record.spec_path,
-        "branch": record.branch,
-        "mode": record.mode,
-        "state": state,
-        "reason": sentence(record.because),
-        "left_out": record.left_out,
-        "began_at": record.created_at,
-        "told_at": time.time(),
-        "budget_usd": record.budget_usd,
-        "deadline": record.deadline or None,
-        "counts": _counts(rows),
-        "totals": {**_totals(rows), **wall},
-        "tasks": rows,
-    }
+def _report(
+    record: BatchRecord, state: str, rows: Sequence[TaskReport], sessions: int, wall: float | None
+) -> BatchReport:
+    return BatchReport(
+        batch=record.batch_id,
+        spec=record.spec_path,
+        branch=record.branch,
+        mode=record.mode,
+        state=state,
+        because=record.because,
+        left_out=tuple(record.left_out),
+        began_at=record.created_at,
+        reported_at=time.time(),
+        budget_usd=record.budget_usd,
+        deadline=record.deadline or None,
+        totals=_totals(rows, sessions, wall),
+        tasks=tuple(rows),
+    )
 
 
-def exit_code(told: Mapping[str, Any], *more: ExitCode) -> ExitCode:
-    """Return the code that tells most of how a batch ended; `told` is its account.
+def exit_code(report: BatchReport, *more: ExitCode) -> ExitCode:
+    """Return the code that tells most of how a batch ended.
 
     `more` are of what stopped it: then a run that was interrupted before is not why it ended. Nor
     does it count where tasks stand that were not chosen this time.
     """
     codes: list[ExitCode] = []
-    for row in told["tasks"]:
-        if not row.get("chosen", True):  # rows that were kept by earlier releases do not say it
+    for row in report.tasks:
+        if not row.chosen:
             continue
-        codes.append(_CODES.get(row["state"], ExitCode.CLEAN))
-        if row["state"] in {TaskStatus.WAITING, TaskStatus.STOPPED}:
-            codes.append(ExitCode(row["exit_code"]))
-        if row["refused"]:
+        codes.append(_CODES.get(row.state, ExitCode.CLEAN))
+        if row.state in {TaskStatus.WAITING, TaskStatus.STOPPED}:
+            codes.append(ExitCode(row.exit_code))
+        if row.refused:
             codes.append(ExitCode.USAGE)
     earlier = {ExitCode.INTERRUPTED} if more else set()
     return first_that_applies(*(code for code in codes if code not in earlier), *more)
@@ -445,28 +430,21 @@ def _state(repository: Repository, record: BatchRecord, at_work: bool) -> str:
     return "ended" if record.ended else "stopped"
 
 
-def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["state"]] = counts.get(row["state"], 0) + 1
-    return counts
-
-
-def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _totals(rows: Sequence[TaskReport], sessions: int, wall: float | None) -> Totals:
     """Return the sums of the rows: all that the batch took, earlier tries included."""
     spent = paid = Cost()
     for row in rows:
-        spent, paid = spent.plus(Cost.of(row["cost"])), paid.plus(Cost.of(row["before"] or {}))
-    runs = sum(bool(row["run"]) + len(row["earlier_runs"]) for row in rows)
-    return {"runs": runs, **spent.plain(), "before": paid.plain() if paid != Cost() else None}
+        spent, paid = spent.plus(row.cost), paid.plus(row.before)
+    runs = sum(bool(row.run) + (len(row.earlier.runs) if row.earlier else 0) for row in rows)
+    return Totals(runs, spent.rounded(), paid.rounded(), sessions, wall)
 
 
-def _wall(found: Sequence[Session], *, running: bool) -> dict[str, Any]:
-    """Return how long the sittings of a batch lasted; None where workers did it, without any."""
+def _wall(found: Sequence[Session], *, running: bool) -> tuple[int, float | None]:
+    """Return how many sessions a batch had and how long they lasted, None where workers did it."""
     seconds = sum(one.seen - one.began for one in found)
     if found and running:
         seconds += max(0.0, time.time() - found[-1].seen)
-    return {"sittings": len(found), "wall_seconds": round(seconds, 1) if found else None}
+    return len(found), round(seconds, 1) if found else None
 
 
 def keep_rows(repository: Repository, runs: Sequence[RunRecord]) -> None:
@@ -500,7 +478,7 @@ def note_rows(repository: Repository, record: BatchRecord) -> None:
         if run.options.get("batch") != record.batch_id or not run.status.over:
             continue
         task = row_of(repository, record.tasks, run)
-        known = {row["run"]: row["state"] for row in record.kept.get(task, ())}
+        known = {one.run: one.state for one in record.kept.get(task, ())}
         if known.get(run.run_id) != state_of(repository, run):
             _keep(repository, record, run)
 
@@ -518,11 +496,11 @@ def why_not_undone(repository: Repository, named: str | None) -> str:
         return ""
     git, head = Git(repository.user.git_dir, cwd=repository.user.root), repository.user.head or ""
     for task, row in _kept_commits(repository):
-        mine = row["commit"] == head if named is None else named in {task, row["run"]}
-        if mine and _holds(git, row["branch"], row["commit"]):
+        mine = row.commit == head if named is None else named in {task, row.run}
+        if mine and _holds(git, row.branch, row.commit):
             return (
-                f"the records of {row['run']} were cleaned away, and with them how to take its "
-                f"commit back; `git revert {row['commit'][:12]}` undoes it on {row['branch']}"
+                f"the records of {row.run} were cleaned away, and with them how to take its "
+                f"commit back; `git revert {row.commit[:12]}` undoes it on {row.branch}"
             )
     said = git.text("log", "-1", "--format=%B", head) if head and named is None else ""
     if "\nReview: " not in said:
@@ -539,7 +517,7 @@ def _holds(git: Git, branch: str, commit: str) -> bool:
     return is_in.exit_code == 0
 
 
-def _kept_commits(repository: Repository) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _kept_commits(repository: Repository) -> Iterator[tuple[str, KeptRun]]:
     """Yield task and row of deleted runs that were committed, the newest first."""
     if not (repository.folder / "batches.sqlite").exists():
         return
@@ -548,12 +526,13 @@ def _kept_commits(repository: Repository) -> Iterator[tuple[str, Mapping[str, An
     for record in records:
         for task, rows in record.kept.items():
             for row in reversed(rows):
-                if row["state"] == TaskStatus.COMMITTED and row["commit"]:
+                if row.state == TaskStatus.COMMITTED and row.commit:
                     yield task, row
 
 
 def _keep(repository: Repository, record: BatchRecord, run: RunRecord) -> None:
     rows = record.kept.setdefault(row_of(repository, record.tasks, run), [])
-    rows[:] = [row for row in rows if row["run"] != run.run_id]  # of a `clean` that was killed
-    rows.append({**run_row(repository, run, record.batch_id), "created_at": run.created_at})
-    rows.sort(key=lambda row: row.get("created_at", 0.0))  # 0: by a release that did not write it
+    rows[:] = [row for row in rows if row.run != run.run_id]  # of a `clean` that was killed
+    report = run_report(repository, run, record.batch_id)
+    rows.append(KeptRun(**vars(report), created_at=run.created_at))
+    rows.sort(key=lambda row: row.created_at)

@@ -214,10 +214,10 @@ class Session:
         """
         found, mine = looked_again(self.repository), self.repository.user.branch
         if found.user.branch != mine:
-            raise WorkspaceError(
-                f"the batch works on {mine}, and meanwhile {found.user.branch or 'no branch'} was "
-                f"checked out; nothing is lost: `git switch {mine}`, then the same command goes on"
-            )
+            other = found.user.branch or "no branch"
+            problem = f"the batch works on {mine}, and meanwhile {other} was checked out"
+            way = f"`git switch {mine}`, then the same command goes on"
+            raise WorkspaceError(f"{problem}; nothing is lost: {way}").in_brief(problem)
         self.repository = found
         return found
 

@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from reviewloop.app.batch.status import ids_of, is_called, kept_title
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
+from reviewloop.domain.batch_report import KeptRun
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.task import DialectName, Spec, Task
 from reviewloop.loop.tick import WILL_NOT
@@ -109,11 +109,11 @@ def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]
         for task, found in record.needs.items()
         if now.get(task)
     }
-    kept: dict[str, list[dict[str, Any]]] = {}
-    for task, rows in record.kept.items():
-        for row in rows:
-            other = f"{task} before" if task in listed and listed[task] != row["title"] else task
-            kept.setdefault(ids.get(row["title"], other), []).append(row)
+    kept: dict[str, list[KeptRun]] = {}
+    for task, runs in record.kept.items():
+        for run in runs:
+            other = f"{task} before" if task in listed and listed[task] != run.title else task
+            kept.setdefault(ids.get(run.title, other), []).append(run)
     return replace(record, tasks=listed, needs=needs, kept=kept), True
 
 

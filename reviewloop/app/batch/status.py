@@ -194,13 +194,13 @@ def stands_in(
     found = stands_told(repository, record)
     there = {run.run_id for run in repository.runs.all()}
     for task, one in found.items():
-        rows = [row for row in record.kept.get(task, ()) if row["run"] not in there]
-        if task in doing or one.stand is not TaskStatus.OPEN or not rows:
+        kept = [one for one in record.kept.get(task, ()) if one.run not in there]
+        if task in doing or one.stand is not TaskStatus.OPEN or not kept:
             continue
-        last = rows[-1]
-        later = one.run is None or last.get("created_at", 0.0) > one.run.created_at
-        same = _is_same(repository, last["title"], record.tasks[task])
-        if last["state"] == TaskStatus.COMMITTED and later and same:
+        last = kept[-1]
+        later = one.run is None or last.created_at > one.run.created_at
+        same = _is_same(repository, last.title, record.tasks[task])
+        if last.state == TaskStatus.COMMITTED and later and same:
             found[task] = TaskRun(TaskStatus.COMMITTED)
     return found
 

@@ -22,6 +22,7 @@ from reviewloop.app.fleet.queue import conflict_of
 from reviewloop.app.fleet.views import batch_shown, runs_for
 from reviewloop.app.project import Repository, read_settings, require_trust
 from reviewloop.app.run.branches import choose_branch
+from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import GuardRailError, ModelSetupError, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
@@ -196,7 +197,7 @@ class Enqueued:
     about: About
     added: tuple[str, ...]
     notes: tuple[str, ...]
-    told: Mapping[str, Any]
+    told: BatchReport
 
 
 def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str) -> Enqueued:
@@ -236,7 +237,7 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
             if record.batch_id:
                 told = batch_shown(database, url, record.batch_id)
             else:
-                told = {**unbegun(record), "state": "ended", "branch": branch}
+                told = replace(unbegun(record), state="ended", branch=branch)
     return Enqueued(record, about, tuple(added), tuple(notes), told)
 
 

@@ -159,10 +159,11 @@ class LocalFleet:
 
     def waiting(self, branch: str) -> Listing:
         """Return what waits on the branch that is checked out, and how much on others."""
-        from reviewloop.app.batch.queue_view import queue_body
+        from reviewloop.app.batch.queue_view import queue_shown
 
         _require_no_branch(branch)
-        return Listing("queue", queue_body(self._own_runs(self._read)))
+        report, body = queue_shown(self._own_runs(self._read))
+        return Listing("queue", body, report)
 
     def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
         """Return the named run, or the only one that waits, and why approving rebases it first."""

@@ -5,7 +5,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from reviewloop.domain.batch_report import BatchReport, QueueReport
 from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.reason import ReasonKind, reason
 from reviewloop.store.runs import RunRecord
 
 if TYPE_CHECKING:
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from reviewloop.git.repository import UserRepo
     from reviewloop.render.proposal import Proposal
     from reviewloop.store.metrics import RunMetrics
+
+
+QUEUED = reason(ReasonKind.QUEUED)
+"""Why a task was not begun that waits for a worker."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Overview:
 
     kind: str  # under which `--json` prints it
     runs: tuple[RunStand, ...]
-    accounts: tuple[Mapping[str, Any], ...]
+    accounts: tuple[BatchReport, ...]
     lists_runs: bool  # they come before the account, which then is told where it says more
     note: str = ""
 
@@ -44,6 +50,7 @@ class Listing:
 
     kind: str  # under which `--json` prints it
     body: Mapping[str, Any]
+    report: QueueReport
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ class Enqueued:
     address: str
     added: tuple[str, ...]
     notes: tuple[str, ...]
-    told: Mapping[str, Any]
+    told: BatchReport
 
 
 class Person(Protocol):

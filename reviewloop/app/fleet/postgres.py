@@ -23,7 +23,7 @@ from reviewloop.app.fleet.port import (
     Sent,
     TasksInWork,
 )
-from reviewloop.app.fleet.queue import CurrentCheckout, proposal_shown, queue_shown
+from reviewloop.app.fleet.queue import CurrentCheckout, proposal_shown, queue_report, queue_shown
 from reviewloop.app.fleet.views import batches_shown, runs_shown
 from reviewloop.app.fleet.work import births_shown, figures_shown
 from reviewloop.app.project import Repository, open_repository, read_settings
@@ -82,7 +82,7 @@ class PostgresFleet:
         """Return how far the batches of all workers are."""
         told = batches_shown(self._database, self._url)
         runs = runs_shown(self._database, self._url)
-        waits = any(one["state"] == "running" for one in told)
+        waits = any(one.state == "running" for one in told)
         return Overview(
             "shared-status",
             tuple(RunStand(run, state, run.reason) for run, state in runs),
@@ -127,7 +127,8 @@ class PostgresFleet:
 
     def waiting(self, branch: str) -> Listing:
         """Return what waits on all branches of all repositories, or on one."""
-        return Listing("shared-queue", queue_shown(self._database, self._url, branch))
+        body = queue_shown(self._database, self._url, branch)
+        return Listing("shared-queue", body, queue_report(body))
 
     def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
         """Return the named run, or the only one that waits."""

@@ -1,6 +1,6 @@
 """What waits for a user behind a shared store, and on which branch; needs no clone."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
@@ -9,10 +9,12 @@ from reviewloop.app.batch.queue import Foreseen, Holding
 from reviewloop.app.batch.spec_changes import needed_of
 from reviewloop.app.batch.stack import Waiting, line_up
 from reviewloop.app.fleet.jobs import ANSWER, Jobs
+from reviewloop.domain.batch_report import QueueEntry, QueueReport
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.transfer import host_and_path
 from reviewloop.render.batch import ON_ITS_WAY
 from reviewloop.render.proposal import left_of
+from reviewloop.store.batches import task_report
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
@@ -248,6 +250,14 @@ def queue_shown(database: Database, url: str, branch: str = "") -> dict[str, Any
         said = str(seen) or ("waits for the answers that are on their way" if asking else "")
         body["approve_all"] = {**every, "said": said}
     return body
+
+
+def queue_report(body: Mapping[str, Any]) -> QueueReport:
+    """Return what `queue_shown` told, to be shown to people."""
+    rows = [
+        QueueEntry(task_report(row), row.get("note", ""), row["remote"]) for row in body["runs"]
+    ]
+    return QueueReport(body["branch"], tuple(rows), body.get("approve_all", {}).get("said", ""))
 
 
 def _rows(database: Database, waits: Waits, asking: Sequence[Asking]) -> list[dict[str, Any]]:

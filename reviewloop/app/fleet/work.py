@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.queue import lacking, what_lacks
-from reviewloop.app.batch.report import account, note_rows, queue_row
+from reviewloop.app.batch.report import account, note_rows, queue_entry
 from reviewloop.app.batch.schedule import Work
 from reviewloop.app.batch.session import BatchOptions, ReportListener, Session
 from reviewloop.app.batch.spec_changes import needed_of, strays_of
@@ -30,6 +30,7 @@ from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of, view
 from reviewloop.app.stats import catch_up
+from reviewloop.domain.batch_report import QueueEntry
 from reviewloop.domain.errors import (
     InterruptedByUserError,
     ReviewLoopError,
@@ -40,6 +41,7 @@ from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
 from reviewloop.git.revisions import first_commit_time
 from reviewloop.git.transfer import is_fetched
+from reviewloop.render.batch import queue_row_object, report_object
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
@@ -381,7 +383,8 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
                 job.runs.note(run.run_id, "")  # it was about what the run was before
     note_rows(repository, record)
     head = head_now(repository, job.batch.about.branch)  # for whoever looks without a clone
-    SharedBatches(job.database).settle(record, {**account(repository, record), "head": head})
+    report = report_object(account(repository, record))
+    SharedBatches(job.database).settle(record, {**report, "head": head})
     for sentence in bring_figures(repository, job.batch.about, job.database):
         job.place.say(sentence)
     mark_all(repository, job.batch.about)
@@ -391,7 +394,8 @@ def _show(job: Job, run: RunRecord) -> None:
     """Keep what a person has to see of a run before they answer: they need no clone for it."""
     repository = job.repository
     found = waiting_in(repository, [run])
-    row = queue_row(repository, run, str(run.status))
+    row = queue_row_object(QueueEntry(queue_entry(repository, run, str(run.status))))
+    del row["note"]  # what approving it comes to is found out by who looks
     row |= {"proposed": found[0].commit if found else "", "of": [run.proposal, run.reason]}
     with view(repository, run) as seen:
         diff = seen.diff()

@@ -13,9 +13,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from reviewloop.domain.batch_report import BatchReport, QueueEntry, QueueReport, TaskReport
 from reviewloop.render.batch import figures_of, sums, task_lines, why_stopped
 from reviewloop.render.counts import Counts
 from reviewloop.render.event_lines import Event, action, describe
+from reviewloop.render.reasons import sentence
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.terminal.progress import drawing
 from reviewloop.render.text import all_tokens, counted, duration, money, tokens
@@ -34,31 +36,31 @@ _STYLES = {
 _WIDTH = max(map(len, _STYLES))
 
 
-def render_account(body: Mapping[str, Any], console: Console) -> None:
+def render_account(report: BatchReport, console: Console) -> None:
     """Print what happened to each task of a batch, then the sums."""
     console.print()
-    where = f" on {body['branch']}" if body.get("branch") else ""
-    name = one_line(f"{body['spec']}{where}  ({body['mode']}, {body['state']})")
+    where = f" on {report.branch}" if report.branch else ""
+    name = one_line(f"{report.spec}{where}  ({report.mode}, {report.state})")
     console.print(Text(name, style="bold"))
-    if why := why_stopped(body):
+    if why := why_stopped(report):
         hanging(Text("  "), Text(why), console)
-    width = max((len(one_line(row["task"])) for row in body["tasks"]), default=1)
-    for row in body["tasks"]:
+    width = max((len(one_line(row.task)) for row in report.tasks), default=1)
+    for row in report.tasks:
         _task(row, width, console)
-    for sentence in body["left_out"]:
-        hanging(Text("  left out  "), Text(one_line(sentence), style="dim"), console)
-    for text in sums(body):
+    for text in report.left_out:
+        hanging(Text("  left out  "), Text(one_line(text), style="dim"), console)
+    for text in sums(report):
         hanging(Text(""), Text(text), console)
-    if body["counts"].get("waiting"):
+    if report.counts.get("waiting"):
         every = "what `reviewloop queue approve --all` does with it"
         console.print(Text(f"`reviewloop queue` lists what waits, and {every}"), soft_wrap=True)
 
 
-def _task(row: Mapping[str, Any], width: int, console: Console) -> None:
-    state = row["state"]
-    head = Text(f"{one_line(row['task']):<{width}}  ", style="bold")
+def _task(row: TaskReport, width: int, console: Console) -> None:
+    state = row.state
+    head = Text(f"{one_line(row.task):<{width}}  ", style="bold")
     head.append(f"{state:<{_WIDTH}}  ", style=f"not bold {_STYLES.get(state, 'default')}")
-    hanging(head, Text(one_line(row["title"])), console)
+    hanging(head, Text(one_line(row.title)), console)
     for text in task_lines(row):
         hanging(Text(" " * (width + 2)), Text(text, style="dim"), console)
 
@@ -71,36 +73,35 @@ _QUEUE_STYLES = {
 }
 
 
-def render_queue(body: Mapping[str, Any], console: Console) -> None:
-    """Print what waits for a person, from the bottom of the line to its top."""
-    rows, elsewhere = body["runs"], body.get("elsewhere", ())
+def render_queue(report: QueueReport, console: Console) -> None:
+    """Print what waits for a user, from the bottom of the stack to its top."""
+    rows, elsewhere = report.entries, report.elsewhere
     if not rows:
-        named = body.get("branch") and ("elsewhere" not in body or elsewhere)
-        where = f"on {one_line(body['branch'])}" if named else "for you"
+        named = report.branch and (elsewhere is None or elsewhere)
+        where = f"on {one_line(report.branch)}" if named else "for you"
         console.print(f"nothing waits {where}; `reviewloop status` lists the runs")
-    width = max((len(one_line(row["run"])) for row in rows), default=0)
-    place = ""
+    width = max((len(one_line(row.report.run)) for row in rows), default=0)
+    above = ""
     for row in rows:
-        if (there := _place(row)) != place:
-            place = there
-            console.print(Text(place, style="bold"), soft_wrap=True)
-        head = Text(f"{one_line(row['run']):<{width}}  ", style="bold")
-        head.append(
-            f"{row['state']:<8} ", style=f"not bold {_QUEUE_STYLES.get(row['state'], 'default')}"
-        )
-        hanging(head, Text(one_line(f"{row['task']} {row['title']}".strip())), console)
+        if (branch := _branch(row)) != above:
+            above = branch
+            console.print(Text(branch, style="bold"), soft_wrap=True)
+        run = row.report
+        head = Text(f"{one_line(run.run):<{width}}  ", style="bold")
+        head.append(f"{run.state:<8} ", style=f"not bold {_QUEUE_STYLES.get(run.state, 'default')}")
+        hanging(head, Text(one_line(f"{run.task} {run.title}".strip())), console)
         for text in _below(row):
             hanging(Text(" " * (width + 2)), Text(text, style="dim"), console)
-    if any(row["state"] == "waiting" for row in rows):
+    if any(row.report.state == "waiting" for row in rows):
         see = "`reviewloop queue show RUN --diff`, then `reviewloop queue approve RUN`"
         console.print(Text(f"{see} or `reviewloop queue reject RUN`"), soft_wrap=True)
-        one = "" if len(set(map(_place, rows))) == 1 else " --branch NAME"
+        one = "" if len(set(map(_branch, rows))) == 1 else " --branch NAME"
         every = f"`reviewloop queue approve --all{one}`"
         # Workers look where a run stands; what they find is not known here.
-        told = body.get("approve_all", {}).get("said") or "commits what has no must fix left"
-        console.print(Text(one_line(f"{every} {told}")), soft_wrap=True)
-    for one in elsewhere:
-        console.print(one_line(one["said"]))
+        does = report.approve_all or "commits what has no must fix left"
+        console.print(Text(one_line(f"{every} {does}")), soft_wrap=True)
+    for text in elsewhere or ():
+        console.print(one_line(text))
 
 
 def render_note(text: str, console: Console) -> None:
@@ -108,20 +109,15 @@ def render_note(text: str, console: Console) -> None:
     console.print(Text(one_line(text)))
 
 
-def _place(row: Mapping[str, Any]) -> str:
+def _branch(row: QueueEntry) -> str:
     """Return the branch of a run that waits in a store, which has those of many repositories."""
-    return one_line(f"{row['branch']} of {row['remote']}") if row.get("remote") else ""
+    return one_line(f"{row.report.branch} of {row.remote}") if row.remote else ""
 
 
-def _below(row: Mapping[str, Any]) -> list[str]:
-    lines = []
-    if row["stands_on"]:
-        lines.append(f"on top of {one_line(row['stands_on'])}")
-    if row.get("note"):
-        lines.append(one_line(row["note"]))
-    if row["why"]:
-        lines.append(one_line(row["why"]))
-    return [*lines, figures_of(row)]
+def _below(row: QueueEntry) -> list[str]:
+    run = row.report
+    lines = [f"on top of {run.below}" if run.below else "", row.note, sentence(run.because)]
+    return [*(one_line(line) for line in lines if line), figures_of(run)]
 
 
 _STEPS = {"step.start": "step", "gate.start": "gate"}

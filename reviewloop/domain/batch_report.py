@@ -1,0 +1,171 @@
+"""The report of a batch as values: what became of each task and run, and what they cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reviewloop.domain.reason import NO_REASON, Reason
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Calls, tokens, money and active time.
+
+    `unpriced` counts calls whose price is not known, `estimated` those whose tokens are: their
+    replies were cut off.
+    """
+
+    calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
+    estimated: int = 0
+    seconds: float = 0.0
+
+    def plus(self, other: "Cost", sign: int = 1) -> "Cost":
+        """Return both together."""
+        return Cost(
+            self.calls + sign * other.calls,
+            self.tokens + sign * other.tokens,
+            self.usd + sign * other.usd,
+            self.unpriced + sign * other.unpriced,
+            self.estimated + sign * other.estimated,
+            self.seconds + sign * other.seconds,
+        )
+
+    def rounded(self) -> "Cost":
+        """Return it in the digits that are shown: sums are made of these, so that they add up."""
+        usd, seconds = round(self.usd, 6), round(self.seconds, 1)
+        return Cost(self.calls, self.tokens, usd, self.unpriced, self.estimated, seconds)
+
+    def plain(self) -> dict[str, int | float]:
+        """Return it as JSON-plain values."""
+        return {**vars(self.rounded())}
+
+
+@dataclass(frozen=True)
+class FindingCounts:
+    """How the findings of a change ended; `must_fix` are some of those `left`."""
+
+    left: int = 0
+    must_fix: int = 0
+    fixed: int = 0
+    dismissed: int = 0
+    nits: int = 0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was done, as far as it came."""
+
+    subject: str = ""  # the first line of the commit's message
+    files: int | None = None  # None while no change is finished
+    moved: str = ""  # of a rebased change: whether it was read there
+    tests: Mapping[str, int] | None = None  # passed, failed, skipped
+    tests_ended: str = ""  # passed | failed
+    coverage: float | None = None
+    rounds: int = 0
+    modifications: int = 0
+    findings: FindingCounts | None = None  # None when nobody read the change
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What the report says of one run."""
+
+    state: str  # a `TaskStatus`, or redone | undone
+    title: str = ""
+    run: str = ""  # "" where nothing was begun
+    step: str = ""
+    because: Reason = NO_REASON
+    exit_code: int = 0
+    below: str = ""  # the run whose commit it starts from, "" for the branch
+    branch: str = ""
+    commit: str = ""
+    approved_by: str = ""
+    figures: Figures = field(default_factory=Figures)
+    cost: Cost = field(default_factory=Cost)  # since it is of this batch
+    before: Cost = field(default_factory=Cost)  # what it had cost until then
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptRun(RunReport):
+    """What stays in the record of a batch of a run that was deleted."""
+
+    created_at: float = 0.0  # 0: written by a release that did not keep it
+
+
+@dataclass(frozen=True)
+class EarlierTries:
+    """Runs of a task that were not the last one, the oldest first."""
+
+    runs: tuple[tuple[str, Reason], ...]  # each with why it was not the last
+    cost: Cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskReport(RunReport):
+    """What became of a task: its last run, with the cost of all of them."""
+
+    task: str
+    earlier: EarlierTries | None = None
+    refused: bool = False  # it could not be begun
+    chosen: bool = True  # by the command that worked last
+    next: str = ""  # what a user can do about it
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What all tasks of a batch took."""
+
+    runs: int = 0
+    cost: Cost = field(default_factory=Cost)
+    before: Cost = field(default_factory=Cost)
+    sessions: int = 0
+    wall_seconds: float | None = None  # None where workers did it
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchReport:
+    """What became of a batch."""
+
+    batch: str  # "" where there never was one
+    spec: str
+    branch: str
+    mode: str
+    state: str  # running | stopped | ended
+    because: Reason
+    left_out: tuple[str, ...]
+    began_at: float
+    reported_at: float
+    budget_usd: float | None
+    deadline: float | None
+    totals: Totals
+    tasks: tuple[TaskReport, ...]
+    remote: str = ""  # of a batch that workers do
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tasks there are of each state."""
+        counts: dict[str, int] = {}
+        for task in self.tasks:
+            counts[task.state] = counts.get(task.state, 0) + 1
+        return counts
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """A run that waits for a user."""
+
+    report: TaskReport
+    note: str = ""  # what approving it comes to first
+    remote: str = ""  # where its branch is, of a run of workers
+
+
+@dataclass(frozen=True)
+class QueueReport:
+    """What waits for a user."""
+
+    branch: str  # "" for several
+    entries: tuple[QueueEntry, ...]
+    approve_all: str = ""  # what an approval of everything does, "" where nobody knows
+    elsewhere: tuple[str, ...] | None = None  # what waits on other branches; None: not looked for
