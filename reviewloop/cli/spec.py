@@ -66,7 +66,10 @@ def check(
     else:
         _print(report, verbose=verbose)
     if format_ == "text" and not as_json:
-        print_lines(*(f"note: {one_line(note)}" for note in report.notes))
+        print_lines(
+            *(f"note: {one_line(note)}" for note in report.notes),
+            *(f"unverified: {one_line(show(entry))}" for entry in report.unverified),
+        )
     return report.exit_code
 
 

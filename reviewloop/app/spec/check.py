@@ -1,5 +1,6 @@
 """Checks specs of a repository as they are on disk, and says with which code to end."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from reviewloop.analysis.contract import Tree
 from reviewloop.app.project import read_settings
 from reviewloop.app.review.remembered import reasons
 from reviewloop.app.review.result import NEVER
+from reviewloop.app.sandboxing import required
+from reviewloop.app.spec.help_texts import HelpTexts
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.task import SpecRef
@@ -15,10 +18,12 @@ from reviewloop.git.patches import Hunk
 from reviewloop.git.repository import UserRepo
 from reviewloop.render.report import ReviewedFile, ReviewReport
 from reviewloop.review.silencing import BASELINE_FILE, LEVELS, Silences, read_baseline, silence
-from reviewloop.specs.checks import SpecChecks, check_spec, read_view
+from reviewloop.specs.checks import SpecChecks, SpecView, check_spec, read_view
 from reviewloop.specs.checks.view import require_spec
 from reviewloop.specs.discover import find_specs, spec_named
 from reviewloop.specs.files import DiskFiles
+
+_LARGEST = 1_000_000  # bytes of a file that is searched for names
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ class SpecReport:
     def notes(self) -> tuple[str, ...]:
         """What was not checked, and why."""
         return tuple(f"{one.path}: {note}" for one in self.specs for note in one.checks.notes)
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """Names that could not be looked up, with their lines."""
+        return tuple(entry for one in self.specs for entry in one.checks.unverified)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -104,7 +114,8 @@ def check_specs(user: UserRepo, names: Sequence[str], fail_on: str) -> SpecRepor
     begin = time.monotonic()
     files = DiskFiles(user.root)
     refs = list(_refs(user, files, names))
-    settings = read_settings(user.root, project=user.project).settings
+    loaded = read_settings(user.root, project=user.project)
+    settings = loaded.settings
     paths: list[str] = []
 
     def listed() -> Sequence[str]:
@@ -112,25 +123,29 @@ def check_specs(user: UserRepo, names: Sequence[str], fail_on: str) -> SpecRepor
             paths.extend(files.paths())
         return paths
 
-    tree = Tree(read=lambda path: _text(files, path), paths=listed)
+    tree = Tree(
+        read=lambda path: _text(files, path),
+        paths=listed,
+        search=lambda strings: _search(files, listed(), strings),
+    )
+    helps = HelpTexts(lambda: required(loaded.settings, ""))
     silences = Silences(
         rules=settings.rules,
         own_rules=settings.rules,
         baseline=read_baseline(files.read(BASELINE_FILE)),
         dismissed=reasons(user.key),
     )
-    checked = tuple(_checked(files, ref, tree, silences) for ref in refs)
+    checked = tuple(_checked(read_view(files, ref, tree, helps.of), silences) for ref in refs)
     return SpecReport(checked, fail_on, time.monotonic() - begin, files)
 
 
-def _checked(files: DiskFiles, ref: SpecRef, tree: Tree, silences: Silences) -> CheckedSpec:
-    view = read_view(files, ref, tree)
+def _checked(view: SpecView, silences: Silences) -> CheckedSpec:
     require_spec(view)
     checks = check_spec(view, silences.level)
     stay, gone = silence(
         checks.findings,
         silences,
-        read=lambda path: _text(files, path),
+        read=view.tree.read,
         added=lambda path, line: False,
     )
     return CheckedSpec(checks, tuple(stay), tuple(gone))
@@ -147,6 +162,20 @@ def _refs(user: UserRepo, files: DiskFiles, names: Sequence[str]) -> Iterator[Sp
         yield from found
     for name in dict.fromkeys(names):
         yield spec_named(files, name, user.project, user.here)
+
+
+def _search(
+    files: DiskFiles, paths: Sequence[str], strings: Sequence[str]
+) -> list[tuple[str, int, str]]:
+    """Return (path, line, text) of the lines that hold any of the strings; large files are left."""
+    pattern = re.compile("|".join(map(re.escape, strings)))
+    found = []
+    for path in paths:
+        data = files.read(path) or b""
+        if len(data) <= _LARGEST and b"\0" not in data[:1000]:
+            lines = data.decode("utf-8", "replace").split("\n")
+            found += [(path, n, line) for n, line in enumerate(lines, 1) if pattern.search(line)]
+    return found
 
 
 def _text(files: DiskFiles, path: str) -> str | None:

@@ -1,7 +1,7 @@
 """A spec as its checks see it: every line with the part of the spec that it belongs to."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -81,6 +81,9 @@ class SpecView:
     tree: Tree = field(default_factory=Tree)
     has_tasks: bool = True
     requirement_at: dict[str, tuple[str, int]] = field(default_factory=dict)  # id -> path, line
+    help_of: Callable[[tuple[str, ...]], str | None] = lambda words: None
+    """What a program, or a subcommand of it, prints as its help; None where it cannot be asked."""
+    unverified: list[str] = field(default_factory=list)  # by `note`: what could not be checked
 
     def of_part(self, *parts: Part) -> Iterator[SpecLine]:
         """Yield the lines of these parts, headings included, code left out."""
@@ -121,6 +124,12 @@ class SpecView:
         found = next(iter(self.of_part(*parts)), None) or (self.lines[0] if self.lines else None)
         return (found.path, found.number) if found else (self.spec.path, 1)
 
+    def note(self, line: SpecLine, text: str) -> None:
+        """Keep what a check could not verify, with its place."""
+        entry = f"{line.path}:{line.number}: {text}"
+        if entry not in self.unverified:
+            self.unverified.append(entry)
+
     def hit(self, rule: str, line: SpecLine, message: str, found: str = "") -> Hit:
         """Return a hit on a line, on the words `found` in it if they are given."""
         at = line.text.find(found) if found else -1
@@ -132,7 +141,12 @@ class SpecView:
         return Hit(rule, location[0], Span(location[1], location[1]), message)
 
 
-def read_view(files: Files, ref: SpecRef, tree: Tree | None = None) -> SpecView:
+def read_view(
+    files: Files,
+    ref: SpecRef,
+    tree: Tree | None = None,
+    help_of: Callable[[tuple[str, ...]], str | None] = lambda words: None,
+) -> SpecView:
     """Return a spec as checks see it; tasks need not be written yet.
 
     Raises `UsageError` where the spec cannot be read.
@@ -161,7 +175,7 @@ def read_view(files: Files, ref: SpecRef, tree: Tree | None = None) -> SpecView:
         for ident, number in requirement_lines(required).items():
             at.setdefault(ident, (path, number))
     at |= {one: location for one in spec.requirements if (location := _named(one, lines, at))}
-    return SpecView(spec, tuple(lines), tree or Tree(), has_tasks, at)
+    return SpecView(spec, tuple(lines), tree or Tree(), has_tasks, at, help_of)
 
 
 @dataclass(frozen=True)

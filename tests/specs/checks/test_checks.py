@@ -99,3 +99,77 @@ def test_the_same_amount_in_other_units_is_no_contradiction() -> None:
 
     assert "spec/numbers-contradict" not in rules[0]
     assert "spec/numbers-contradict" in rules[1]
+
+
+def facts(*lines: str, others: dict[str, str] | None = None, help_of=lambda words: None):
+    """Return what the checks say of a task with these lines, and what they could not verify."""
+    texts = {f"{FOLDER}/tasks.md": "# Tasks\n\n- [ ] 1. Build src/x.py\n" + "\n".join(lines)}
+    texts |= others or {}
+    files = MemoryFiles({path: text.encode() for path, text in texts.items()})
+    (ref,) = find_specs(files)
+
+    def search(strings):
+        return [(p, 1, text) for p, text in texts.items() if any(s in text for s in strings)]
+
+    tree = Tree(read=texts.get, paths=lambda: list(texts), search=search)
+    found = check_spec(read_view(files, ref, tree, help_of))
+    named = [one.title for one in found.findings if one.severity is Severity.SHOULD_FIX]
+    return named, [entry.partition(": ")[2] for entry in found.unverified]
+
+
+def test_operations_and_parameters_of_aws_are_looked_up() -> None:
+    assert facts("  - call sqs.send_messages")[0] == [
+        "sqs has no operation send_messages; did you mean SendMessage?"
+    ]
+    assert facts("  - dynamodb.put_item(TableNam=t, Item=i)")[0] == [
+        "put_item of dynamodb has no parameter TableNam; did you mean TableName?"
+    ]
+    assert facts("  - s3.upload_file, sqs.get_paginator, ec2.describe_instances()") == ([], [])
+    assert facts("  - run `aws lambda creat-function`")[0] == [
+        "aws lambda has no command creat-function; did you mean create-function?"
+    ]
+
+
+def test_what_no_list_holds_is_unverified_and_never_right() -> None:
+    named, unverified = facts("  - `aws s3 cp a b`", "  - the role needs s3:ListBucket")
+
+    assert named == []
+    assert unverified == [
+        "aws s3 cp: the AWS CLI adds commands of its own there",
+        "s3:ListBucket: an IAM action, of which no list is installed",
+    ]
+
+
+def test_a_locked_version_is_compared_as_far_as_it_is_written() -> None:
+    lock = {"uv.lock": '[[package]]\nname = "pyjwt"\nversion = "2.10.1"\n'}
+    said = {}
+    for written in ("PyJWT 2.8", "PyJWT==2.10", "PyJWT 2.10.1", "PyJWT 2"):
+        files = {**lock, f"{FOLDER}/tasks.md": f"# Tasks\n\n- [ ] 1. Sign with {written} in a.py\n"}
+        said[written] = [
+            one.title for one in checked(files).findings if one.rule == "spec/other-version"
+        ]
+
+    assert said == {
+        "PyJWT 2.8": ["PyJWT 2.8 here, 2.10.1 is locked"],
+        "PyJWT==2.10": [],
+        "PyJWT 2.10.1": [],
+        "PyJWT 2": [],
+    }
+
+
+def test_options_are_looked_up_in_the_help_that_a_program_prints() -> None:
+    asked = []
+
+    def help_of(words):
+        asked.append(words)
+        return "usage: git commit [--amend] [--[no-]verify]" if words[0] == "git" else None
+
+    named, unverified = facts(
+        "  - `git commit --amend --no-verify`, `git commit --amned`",
+        "  - `docker build --tag x .`, `mytool --whatever`",
+        help_of=help_of,
+    )
+
+    assert named == ["git commit has no option --amned; did you mean --amend?"]
+    assert unverified == ["`docker build --tag x .`: the help of docker build could not be read"]
+    assert ("mytool",) not in asked

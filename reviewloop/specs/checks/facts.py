@@ -1,0 +1,186 @@
+"""What a spec says of this repository and machine: variables, versions, programs, their options."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+
+from reviewloop.analysis.contract import Hit
+from reviewloop.specs.checks.view import SpecLine, SpecView
+
+_VARIABLE = re.compile(
+    r"(?:\benv(?:ironment)?(?: variable)?s?\W{1,4}|\$\{?|process\.env\.|os\.environ\[['\"])"
+    r"`?(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b"
+    r"|`(?P<named>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`(?= (?:environment )?variable)"
+)
+_NEW = re.compile(
+    r"\b(?:new|add(?:s|ed|ing)?|introduc\w+|creat\w+|defin\w+|set|read\w*|support\w*|accept\w*)\b|\[NEW\]",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(
+    r"(?<![\w./@-])`?(?P<name>@?[A-Za-z][\w.-]*(?:/[\w.-]+)?)`?\s?(?:==|@|\s|>=|~=|\^|\sv)\s?v?"
+    r"(?P<version>\d+(?:\.\d+){1,3})(?![\w.]*\d|\w)"
+)
+_COMMAND_LINE = re.compile(r"^(?:\$ |> )?(?P<words>[a-z][a-z0-9-]*(?: [^`|;&<>]+)?)$")
+_OPTION = re.compile(r"(?<!\S)(?P<option>--[a-z][a-z0-9-]+)")
+_SUBCOMMAND = re.compile(r"[a-z][a-z0-9-]*")
+# Programs that print what they know with `--help`, and whether their first word is a subcommand.
+PROGRAMS: Mapping[str, bool] = {
+    "git": True,
+    "npm": True,
+    "docker": True,
+    "terraform": True,
+    "kubectl": True,
+    "uv": True,
+    "pip": True,
+    "poetry": True,
+    "cargo": True,
+    "go": True,
+    "pytest": False,
+    "ruff": True,
+    "mypy": False,
+    "eslint": False,
+    "jest": False,
+    "vitest": True,
+    "tsc": False,
+    "prettier": False,
+    "sam": True,
+    "cdk": True,
+}
+_RUNNERS = frozenset(["run", "exec", "x", "dlx"])  # subcommands that start another program
+# Subcommands whose short help leaves options out: those of `git log` stand in its manual only.
+_PARTIAL = frozenset(
+    f"git {name}" for name in ("rev-parse", "log", "diff", "show", "rev-list", "format-patch")
+)
+_LOCKS = ("uv.lock", "poetry.lock", "requirements.txt", "package-lock.json")
+
+
+def find_unread_variables(view: SpecView) -> Iterator[Hit]:
+    """Yield environment variables that no file reads and that the spec does not introduce."""
+    found: dict[str, SpecLine] = {}
+    introduced: set[str] = set()
+    for line in view.lines:
+        for match in _VARIABLE.finditer(line.text):
+            name = match["name"] or match["named"]
+            found.setdefault(name, line)
+            if _NEW.search(line.text):
+                introduced.add(name)
+    names = [name for name in found if name not in introduced]
+    if not names or not view.tree.paths():
+        return
+    documents = {line.path for line in view.lines}
+    read = {
+        name
+        for path, _, text in view.tree.search(names)
+        if path not in documents and not path.endswith(".md")
+        for name in names
+        if name in text
+    }
+    for name in names:
+        if name not in read:
+            message = f"no file of the repository reads {name}"
+            yield view.hit("spec/unread-variable", found[name], message, name)
+
+
+def find_other_versions(view: SpecView) -> Iterator[Hit]:
+    """Yield packages whose version in the spec is not the one that is locked."""
+    locked: Mapping[str, str] | None = None
+    for line in view.lines:
+        if line.level:
+            continue
+        for match in _VERSION.finditer(line.text):
+            if locked is None:
+                locked = locked_versions(view)
+            known = locked.get(_canonical(match["name"]))
+            if known and not _fits(match["version"], known):
+                message = f"{match['name']} {match['version']} here, {known} is locked"
+                yield view.hit("spec/other-version", line, message, match["version"])
+
+
+def find_unknown_options(view: SpecView) -> Iterator[Hit]:
+    """Yield subcommands and options that the help of a program on this machine does not name."""
+    for line, command in _commands(view):
+        words = command.split()
+        program, rest = words[0], words[1:]
+        if program not in PROGRAMS:
+            continue
+        topic = [program]
+        if PROGRAMS[program] and rest and _SUBCOMMAND.fullmatch(rest[0]):
+            topic.append(rest[0])
+        help_text = view.help_of(tuple(topic))
+        if help_text is None:
+            view.note(line, f"`{command}`: the help of {' '.join(topic)} could not be read")
+            continue
+        known = sorted(set(_OPTION.findall(f" {help_text}")) | set(_listed(help_text)))
+        partial = " ".join(topic) in _PARTIAL
+        for option in _OPTION.findall(" ".join(_own_words(topic, rest))):
+            if option not in known and partial:
+                view.note(line, f"`{command}`: the help of {' '.join(topic)} names no {option}")
+            elif option not in known:
+                near = get_close_matches(option, known, 1, 0.7)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                message = f"{' '.join(topic)} has no option {option}{hint}"
+                yield view.hit("spec/unknown-option", line, message, option)
+
+
+def _own_words(topic: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Return the words of a command that are its own: `uv run` hands the rest to a program."""
+    kept: list[str] = []
+    for word in words[len(topic) - 1 :]:
+        if word in ("--", "#") or (topic[-1] in _RUNNERS and not word.startswith("-")):
+            break
+        kept.append(word)
+    return ["", *kept]
+
+
+def _listed(text: str) -> list[str]:
+    """Return the options of a help text, as `[--[no-]force]` and `--file=<path>` name them."""
+    plain = re.findall(r"--[a-z][a-z0-9-]+", text)
+    negated = re.findall(r"--\[no-\]([a-z][a-z0-9-]+)", text)
+    return [*plain, *(f"--{one}" for one in negated), *(f"--no-{one}" for one in negated)]
+
+
+def _commands(view: SpecView) -> Iterator[tuple[SpecLine, str]]:
+    """Yield the command lines of a spec: code spans, and lines of code blocks."""
+    for line in view.lines:
+        spans = re.findall(r"`([^`]+)`", line.text) if not line.code else [line.text.strip()]
+        for span in spans:
+            found = _COMMAND_LINE.match(span.strip())
+            if found and "--" in found["words"] and " / " not in span:  # no list of commands
+                yield line, found["words"]
+
+
+def locked_versions(view: SpecView) -> dict[str, str]:
+    """Return the versions that lock files of the repository's root name, by canonical name."""
+    found: dict[str, str] = {}
+    for path in _LOCKS:
+        text = view.tree.read(path)
+        if text:
+            for name, version in _locked(path, text):
+                found.setdefault(_canonical(name), version)
+    return found
+
+
+def _locked(path: str, text: str) -> Iterator[tuple[str, str]]:
+    try:
+        if path.endswith(".lock"):
+            for one in tomllib.loads(text).get("package", ()):
+                yield str(one.get("name", "")), str(one.get("version", ""))
+        elif path.endswith(".json"):
+            for key, one in json.loads(text).get("packages", {}).items():
+                if key.startswith("node_modules/") and "/node_modules/" not in key[13:]:
+                    yield key.removeprefix("node_modules/"), str(one.get("version", ""))
+        else:
+            yield from re.findall(r"(?m)^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([\w.]+)", text)
+    except (ValueError, AttributeError, TypeError):  # a broken lock file is its tool's business
+        return
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).casefold()
+
+
+def _fits(written: str, locked: str) -> bool:
+    """Whether a version says the same as far as it goes: 2.8 is 2.8.0."""
+    return f"{locked}.".startswith(f"{written}.")
