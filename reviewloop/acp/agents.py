@@ -32,6 +32,8 @@ class KnownAgent:
     set: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    terminal: bool = False  # whether it runs commands in terminals of its own
+    serves: tuple[str, ...] = ()  # words by which it takes a port to serve itself at
     writes: Mapping[str, Any] = field(default_factory=dict)  # what differs where it changes files
 
     def in_role(self, *, writes: bool) -> "KnownAgent":

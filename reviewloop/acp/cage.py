@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,12 +13,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.acp import relay
 from reviewloop.acp.agents import KnownAgent
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import ModelError, ModelSetupError, UsageError
 from reviewloop.git.directory import read_plain
 from reviewloop.git.process import find_program, trusted_path
-from reviewloop.sandbox.base import Confinement, Grants, Level, Mount, Sandbox
+from reviewloop.sandbox.base import Confinement, Grants, Level, Mount, Network, Sandbox
 from reviewloop.sandbox.run import end_piped, start_piped
 from reviewloop.sandbox.toolchains import interpreter_folders, tool_folders, with_targets
 
@@ -26,6 +28,8 @@ _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 _WORKSPACE = Path("/workspace")  # the same in each turn: what is equal, providers keep in a cache
 _STDERR = 8192  # bytes of its end that are kept
 _SHEBANG = 256
+_WITHOUT_NETWORK = {Level.LANDLOCK, Level.SEATBELT}  # of its own
+_TERMINALS = (Path("/dev/ptmx"), Path("/dev/pts"), Path("/dev/tty"))
 _MODULES = "node_modules"
 
 
@@ -69,7 +73,9 @@ def make_room() -> Iterator[Room]:
 class Caged:
     """A running agent: its pipes, the ports inside of its cage, and the end of its stderr."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", folder: Path, ports: Mapping[str, int] | None
+    ) -> None:
         self.folder = folder  # where it works, as its cage shows that
         assert process.stdin and process.stdout and process.stderr  # noqa: S101 - for the checker
         self.into, self.out, self._err = process.stdin, process.stdout, process.stderr
@@ -78,8 +84,8 @@ class Caged:
         self._drain = threading.Thread(target=self._read_errors, name="stderr", daemon=True)
         self._drain.start()
         try:
-            ports = json.loads(self.out.readline(_STDERR))
-            self.tools_port = int(ports["tools"])
+            ports = ports or json.loads(self.out.readline(_STDERR))
+            self.tools_port, self.proxy_port = int(ports["tools"]), int(ports["proxy"])
         except (ValueError, TypeError, KeyError) as error:
             self._drain.join(1.0)
             raise ModelError(f"the cage does not start: {self.stderr or error}") from error
@@ -123,26 +129,38 @@ def start_agent(
     if _interpreter_of(program) is not None:
         program = program.resolve()  # a script looks for its modules beside itself, not its link
     fill_home(agent, room.home, Path(environ.get("HOME") or Path.home()))
-    relay = Path(__file__).with_name("relay.py")
+    relay_file = Path(relay.__file__)
     locations, folders = _locations(program, agent.command[1:])
-    read = (
-        *(room.proxy, room.tools),
-        *_outermost((relay, *agent.read, *locations, *interpreter_folders(Path(sys.executable)))),
-    )
+    ours = (relay_file, *interpreter_folders(Path(sys.executable)))
+    read = (room.proxy, room.tools, *_outermost((*ours, *agent.read, *locations)))
     path = os.pathsep.join(dict.fromkeys((*folders, *_SYSTEM_PATH)))
-    argv = (
-        *(sys.executable, "-I", "-S", str(relay), str(room.proxy), str(room.tools), "--"),
-        *(str(program), *agent.command[1:]),
-    )
+    argv: tuple[str, ...] = (str(program), *agent.command[1:])
+    variables = environment_of(agent, room.home, path, environ)
     with ExitStack() as stack:
+        ports: dict[str, int] | None = None
+        network = Network()
+        if sandbox.level in _WITHOUT_NETWORK:
+            ports = stack.enter_context(_ports_of(room))
+            network = Network(connect=tuple(ports.values()))
+            variables |= relay.proxy_variables(ports["proxy"])
+            if agent.serves:
+                port = _free_port()
+                network = Network((*network.connect, port), (port,))
+                argv += tuple(word.format(port=port) for word in agent.serves)
+        else:
+            around = (sys.executable, "-I", "-S", str(relay_file), str(room.proxy), str(room.tools))
+            argv = (*around, "--", *argv)
         inside = _WORKSPACE if sandbox.mounts_over else tree
         shown = Mount(tree, inside, write=writes)
-        grants = Grants(work=room.home, read=read, mounts=(shown,))
+        terminals = _TERMINALS if agent.terminal and ports else ()
+        grants = Grants(
+            work=room.home, read=read, write=terminals, mounts=(shown,), network=network
+        )
         process = start_piped(
             argv,
             cwd=tree,
             inside=inside,
-            env=environment_of(agent, room.home, path, environ),
+            env=variables,
             confine=Confinement(lambda: sandbox, grants),
         )
         for pipe in (process.stderr, process.stdout):
@@ -150,7 +168,25 @@ def start_agent(
             stack.callback(pipe.close)
         stack.callback(_close_quietly, process)
         stack.callback(end_piped, process)
-        yield Caged(process, inside)
+        yield Caged(process, inside, ports)
+
+
+@contextmanager
+def _ports_of(room: Room) -> Iterator[dict[str, int]]:
+    """Yield ports of this machine that lead out of the cage, while they do."""
+    with ExitStack() as stack:
+        found = {}
+        for name, path in (("proxy", room.proxy), ("tools", room.tools)):
+            server = stack.enter_context(relay.listen(str(path)))
+            stack.callback(server.shutdown, socket.SHUT_RDWR)
+            found[name] = server.getsockname()[1]
+        yield found
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 def _close_quietly(process: "subprocess.Popen[bytes]") -> None:
@@ -165,15 +201,6 @@ def not_found(agent: KnownAgent) -> str:
     """Return that an agent's program is not there, and how it is got."""
     get = f"; get it with `{agent.get}`" if agent.get else "; correct its command in [acp]"
     return f"acp:{agent.name}: the program {agent.command[0]} was not found{get}"
-
-
-def require_cage(sandbox: Sandbox) -> None:
-    """Raise `UsageError` where a level that holds cannot let an agent reach its own hosts only."""
-    if sandbox.level in {Level.LANDLOCK, Level.SEATBELT}:
-        raise UsageError(
-            f"a coding agent needs bubblewrap: {sandbox.level}, which holds here, has no "
-            "network to lead through our proxy; install bubblewrap, or name another model"
-        )
 
 
 def environment_of(

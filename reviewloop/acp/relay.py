@@ -1,5 +1,7 @@
 """Runs inside the cage, around the agent: lets two ports lead to the sockets that it may use.
 
+Where a cage has no network of its own, we listen ourselves.
+
 Started by path as `python -I -S relay.py PROXY_SOCKET TOOLS_SOCKET -- PROGRAM ARG...`, so it may
 use the standard library only. Its first line on stdout is JSON with both ports; all that follows
 there is the agent's.
@@ -17,13 +19,9 @@ _PIECE = 1 << 16
 def main() -> int:
     """Listen, start the agent, and end with its exit code."""
     proxy, tools, _, *argv = sys.argv[1:]
-    ports = [_listen(path) for path in (proxy, tools)]
+    ports = [listen(path).getsockname()[1] for path in (proxy, tools)]
     print(json.dumps({"proxy": ports[0], "tools": ports[1]}), flush=True)  # noqa: T201
-    way = f"http://127.0.0.1:{ports[0]}"
-    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        os.environ[name] = way
-    for name in ("NO_PROXY", "no_proxy"):
-        os.environ[name] = "127.0.0.1"
+    os.environ.update(proxy_variables(ports[0]))
     try:
         child = os.posix_spawnp(argv[0], argv, os.environ)
     except OSError as error:
@@ -35,16 +33,26 @@ def main() -> int:
     return code if code >= 0 else 128 - code
 
 
-def _listen(path: str) -> int:
+def proxy_variables(port: int) -> dict[str, str]:
+    """Return the variables by which programs find the way out."""
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY")
+    around = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    return {**dict.fromkeys(names, f"http://127.0.0.1:{port}"), **around}
+
+
+def listen(path: str) -> socket.socket:
+    """Let a port of this machine lead to a local socket, until what is returned is shut down."""
     server = socket.create_server(("127.0.0.1", 0), backlog=64)
     threading.Thread(target=_accept, args=(server, path), daemon=True).start()
-    port: int = server.getsockname()[1]
-    return port
+    return server
 
 
 def _accept(server: socket.socket, path: str) -> None:
     while True:
-        client = server.accept()[0]
+        try:
+            client = server.accept()[0]
+        except OSError:  # shut down
+            return
         threading.Thread(target=_forward, args=(client, path), daemon=True).start()
 
 

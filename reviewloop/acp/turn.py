@@ -15,10 +15,10 @@ from reviewloop.acp.cage import (
     Caged,
     make_room,
     new_token,
-    require_cage,
     start_agent,
 )
 from reviewloop.acp.client import Answer, Client, ClosedError, GarbageError, Refused
+from reviewloop.acp.promises import require_cage
 from reviewloop.domain.errors import (
     InterruptedByUserError,
     ModelAccessError,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.domain.errors import ModelSetupError, UsageError
@@ -19,6 +20,9 @@ from reviewloop.store.events import Events
 from reviewloop.store.journal import Journal
 from reviewloop.store.places import require_room
 from reviewloop.store.rates import Rates
+
+if TYPE_CHECKING:  # only where a coding agent is asked
+    from reviewloop.acp.promises import Promise
 
 _TRIAL_SECONDS = 60.0
 _MOST_NAMED = 3  # agents of a model that cannot be asked
@@ -111,6 +115,7 @@ class AgentTrial:
     version: str
     level: str
     hosts: tuple[str, ...]
+    promises: "tuple[Promise, ...]"
 
 
 def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
@@ -121,6 +126,7 @@ def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
     import tempfile
 
     from reviewloop.acp.agents import require_agent
+    from reviewloop.acp.promises import promises_of
     from reviewloop.acp.turn import Caps, Task, open_session
     from reviewloop.mcp.server import Tool
 
@@ -137,7 +143,8 @@ def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
             caps=Caps(_TRIAL_SECONDS, 1, _TRIAL_SECONDS),
         )
         with open_session(agent, task, sandbox=sandbox) as session:
-            return AgentTrial(session.try_out(), str(sandbox.level), agent.hosts)
+            promises = promises_of(sandbox)
+            return AgentTrial(session.try_out(), str(sandbox.level), agent.hosts, promises)
 
 
 def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> list[str]:

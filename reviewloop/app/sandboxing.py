@@ -47,7 +47,7 @@ def agents_cage(settings: Settings, acceptance: str) -> Sandbox:
 
     A container that somebody declared counts, and so does a person's acceptance.
     """
-    from reviewloop.acp.cage import require_cage
+    from reviewloop.acp.promises import require_cage
 
     sandbox = required(settings, acceptance, "no agent is started")
     require_cage(sandbox)
@@ -58,7 +58,7 @@ def cage_of(find: Callable[[], Sandbox]) -> Callable[[], Sandbox]:
     """Return what finds the cage of a run's coding agents: the sandbox of its commands."""
 
     def find_cage() -> Sandbox:
-        from reviewloop.acp.cage import require_cage
+        from reviewloop.acp.promises import require_cage
 
         sandbox = find()
         require_cage(sandbox)
@@ -83,6 +83,14 @@ def described(sandbox: Sandbox) -> str:
     else:
         sentence = "none: commands run with your rights, in a cleaned environment"
     return f"{sentence} ({'; '.join(sandbox.refused)})" if sandbox.refused else sentence
+
+
+def described_cage(sandbox: Sandbox) -> str:
+    """Return the cage of coding agents in words, with the promises that it does not hold."""
+    from reviewloop.acp.promises import promises_of, weaker
+
+    less = weaker(promises_of(sandbox))
+    return f"{described(sandbox)}; {less}" if less else described(sandbox)
 
 
 def finder(

@@ -36,6 +36,14 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class Network:
+    """The ports of this machine that a command may use where it has no network of its own."""
+
+    connect: tuple[int, ...] = ()
+    listen: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Grants:
     """The places a command may use; everything else is absent or refused."""
 
@@ -44,6 +52,7 @@ class Grants:
     write: tuple[Path, ...] = ()
     read: tuple[Path, ...] = ()  # may lie inside `over`: installed dependencies, git's objects
     mounts: tuple[Mount, ...] = ()
+    network: Network = Network()
 
 
 @dataclass(frozen=True)

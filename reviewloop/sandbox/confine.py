@@ -14,14 +14,15 @@ from . import seccomp  # the launcher knows this package by a shorter name
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _ABI_QUESTION = 1
-_PATH_BENEATH = 1
+_PATH_BENEATH, _NET_PORT = 1, 2
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _READING = _EXECUTE | _READ_FILE | _READ_DIR
 _TRUNCATE, _IOCTL = 1 << 14, 1 << 15
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL
 _NEW_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # bits of file rights by version
-_TCP = 0b11  # bind and connect, from version 4
+_BIND_TCP, _CONNECT_TCP = 1, 2
+_TCP = 0b11  # both, from version 4
 _SCOPES = 0b11  # abstract sockets and signals, from version 6
 
 _SET_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
@@ -45,7 +46,8 @@ def apply(options: list[str]) -> None:
 
     `read`, `write` and `list` (names alone) name folders or files, `limit-NAME` sets a resource
     limit, `filter=pass` leaves the filter at FILTER_FD for bubblewrap, `landlock=on` and
-    `filter=on` confine here.
+    `filter=on` confine here, the latter without sockets; `filter=tcp` leaves those that `connect`
+    and `listen`, each a port, let through.
     """
     access: dict[str, list[str]] = {}
     for option in options:
@@ -61,6 +63,8 @@ def apply(options: list[str]) -> None:
         _restrict(access)
     if access.get("filter") == ["on"]:
         _filter(seccomp.program(sockets=False))
+    elif access.get("filter") == ["tcp"]:
+        _filter(seccomp.program(sockets=False, tcp=True, listens="listen" in access))
     elif access.get("filter") == ["pass"]:
         _hand_over(seccomp.program(sockets=True))
 
@@ -106,6 +110,10 @@ def _restrict(access: dict[str, list[str]]) -> None:
         for kind, allowed in (("list", _READ_DIR), ("read", _READING), ("write", rights)):
             for path in access.get(kind, ()):
                 _allow(ruleset, path, allowed & rights)
+        for kind, right in (("connect", _CONNECT_TCP), ("listen", _BIND_TCP)):
+            for port in access.get(kind, ()):
+                rule = struct.pack("=QQ", right, int(port))
+                _check(_libc.syscall(_ADD_RULE, ruleset, _NET_PORT, rule, ctypes.c_uint(0)))
         _check(_libc.syscall(_RESTRICT_SELF, ruleset, ctypes.c_uint(0)))
     finally:
         os.close(ruleset)

@@ -180,7 +180,10 @@ class Landlock:
         options = [f"list={path}" for path in HIDDEN.parents[:-1]]
         options += [f"read={path}" for path in dict.fromkeys(read)]
         options += [f"write={path}" for path in dict.fromkeys(write)]
-        options += ["landlock=on", "filter=on", *limit_options(limits)]
+        options += [f"connect={port}" for port in grants.network.connect]
+        options += [f"listen={port}" for port in grants.network.listen]
+        sockets = "tcp" if grants.network.connect else "on"
+        options += ["landlock=on", f"filter={sockets}", *limit_options(limits)]
         return Started(tuple(argv), tuple(options))
 
     @property
@@ -241,6 +244,7 @@ _SYSTEM = (
     "/opt/homebrew",
     "/dev",
 )
+_ANY_PORT = '(allow network-outbound (remote ip "localhost:*"))'
 _RULES = """(version 1)
 (deny default)
 (allow process-fork)
@@ -271,6 +275,9 @@ class Seatbelt:
         """Return sandbox-exec's command line with the whole profile as an argument."""
         del cwd
         profile = _RULES
+        if ports := grants.network.connect:  # else all of this machine's
+            own = "".join(f'(remote ip "localhost:{port}")' for port in ports)
+            profile = profile.replace(_ANY_PORT, f"(allow network-outbound {own})")
         shown = [one.source for one in grants.mounts if not one.write]
         changed = [one.source for one in grants.mounts if one.write]
         for path in (*map(Path, _SYSTEM), *_both((*grants.read, *shown))):

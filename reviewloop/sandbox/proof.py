@@ -6,7 +6,7 @@ import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
@@ -55,8 +55,8 @@ def _attempt(sandbox: Sandbox, outside: Path, work: Path) -> str:
     script = Path(__file__).with_name("escape.py")
     read = (*interpreter_folders(Path(sys.executable)), script)
     with (
-        _listeners(outside, secret) as port,
-        _secret_environment(secret) as parent,
+        listeners(outside, secret) as port,
+        secret_environment(secret) as parent,
         _secret_memory(secret) as segment,
     ):
         log = outside.with_name("log")
@@ -73,10 +73,12 @@ def _attempt(sandbox: Sandbox, outside: Path, work: Path) -> str:
 
 
 @contextlib.contextmanager
-def _listeners(outside: Path, name: str) -> Iterator[int]:
+def listeners(outside: Path, name: str, other_than: Collection[int] = ()) -> Iterator[int]:
     """Yield the TCP port of a listener; a local and an abstract one listen as well."""
     with contextlib.ExitStack() as stack:
         tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        while tcp.getsockname()[1] in other_than:
+            tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         addresses = [str(outside / "socket")]
         if sys.platform == "linux":
             addresses.append(f"\0{name}")
@@ -91,7 +93,7 @@ def _listeners(outside: Path, name: str) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _secret_environment(secret: str) -> Iterator[int]:
+def secret_environment(secret: str) -> Iterator[int]:
     """Yield the id of a process of ours, outside of the sandbox, whose environment has a secret."""
     import subprocess
 

@@ -97,10 +97,27 @@ _SHARED: dict[str, tuple[int, int]] = {
     "msgctl": (71, 187),
     "mq_open": (240, 180),
     "mq_unlink": (241, 181),
-    "connect": (42, 203),  # no socket is there to call them with: for the day that one is
+    "inotify_add_watch": (254, 27),  # tells the names of new files in folders nobody may list
+}
+_CONNECTING: dict[str, tuple[int, int]] = {
+    "connect": (42, 203),  # without TCP no socket is there to call them with
+}
+_LISTENING: dict[str, tuple[int, int]] = {
     "bind": (49, 200),
     "listen": (50, 201),
-    "inotify_add_watch": (254, 27),  # tells the names of new files in folders nobody may list
+}
+# These connect, too, and Landlock does not look; the argument that holds the flags.
+_SENDING: dict[str, tuple[tuple[int, int], int]] = {
+    "sendto": ((44, 206), 3),
+    "sendmsg": ((46, 211), 2),
+    "sendmmsg": ((307, 269), 3),
+}
+_FAST_OPEN = 0x20000000
+# Modes of what a path names: Landlock does not look whose they are. Done as if they had worked.
+_NOT_DONE: dict[str, tuple[int, int | None]] = {
+    "chmod": (90, None),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
 }
 # Landlock does not check these; programs that copy files go on without them.
 _ATTRIBUTES: dict[str, tuple[int, int]] = {
@@ -144,6 +161,7 @@ _OWNERS: dict[str, tuple[tuple[int, int | None], int]] = {  # the argument with 
     "fchownat": ((260, 54), 2),
 }
 _UNCHANGED = 0xFFFFFFFF  # as an owner: it stays as it is
+_STREAM, _TCP = 1, 6
 _KIND_OF_SOCKET = 0xF  # besides, an argument holds flags
 _SOCKETPAIR = (53, 199)
 _PAIRS = (1, 5)  # SOCK_STREAM and SOCK_SEQPACKET: of both, the ends reach nobody but each other
@@ -163,13 +181,15 @@ def supported() -> bool:
     return os.uname().machine in _ARCHITECTURES
 
 
-def program(*, sockets: bool) -> bytes:
+def program(*, sockets: bool, tcp: bool = False, listens: bool = False) -> bytes:
     """Return the filter as an array of `struct sock_filter`.
 
     With `sockets`, the command has name spaces of its own: sockets stay allowed that are local, IP,
     or of the netlink family that lists interfaces, and so is a little memory shared by number.
     Without, no socket can be made but pairs that reach nobody else, nothing is shared by number or
     name, and other processes' limits and files' owners and extended attributes stay as they are.
+    With `tcp` sockets of TCP can be made, too, and connect as far as something else lets them;
+    then modes of files by their path stay as they are. With `listens` they may wait for others.
     """
     machine = os.uname().machine
     column = _COLUMN[machine]
@@ -181,6 +201,9 @@ def program(*, sockets: bool) -> bytes:
     ]
     if machine == "x86_64":
         lines += [_jump(_AT_LEAST, _X32, 0, 1), _refusal(errno.ENOSYS)]
+    if tcp:
+        for unmade in _NOT_DONE.values():
+            lines += _for_call(unmade[column], [_refusal(0)])
     lines += _for_setuid(column)  # first: files are opened often, and a filter is read in order
     for table, reason in ((_REFUSED, errno.EPERM), (_UNKNOWN, errno.ENOSYS)):
         for numbers in table.values():
@@ -189,20 +212,31 @@ def program(*, sockets: bool) -> bytes:
                 lines += [_jump(_EQUAL, number, 0, 1), _refusal(reason)]
     lines += _for_call(_CLONE[column], _clone())
     lines += _for_call(_IOCTL[column], _ioctl())
-    lines += _for_call(_SOCKET[column], _socket() if sockets else [_refusal(errno.EACCES)])
+    made = _socket() if sockets else _tcp() if tcp else [_refusal(errno.EACCES)]
+    lines += _for_call(_SOCKET[column], made)
     if sockets:
         lines += _for_call(_SHMGET[column], _little_memory())
     else:
-        for numbers in _SHARED.values():
-            lines += _for_call(numbers[column], [_refusal(errno.EACCES)])
-        for numbers in _ATTRIBUTES.values():
-            lines += _for_call(numbers[column], [_refusal(errno.ENOTSUP)])
-        for calls, position in _OWNERS.values():
-            lines += _for_call(calls[column], _own_owner(position))
-        lines += _for_call(_SOCKETPAIR[column], _pair())
-        lines += _for_call(_PRLIMIT[column], _own_process())
+        lines += _without_name_spaces(column, tcp=tcp, listens=listens)
     lines.append(_statement(_RETURN, _ALLOW))
     return b"".join(lines)
+
+
+def _without_name_spaces(column: int, *, tcp: bool, listens: bool) -> list[bytes]:
+    lines: list[bytes] = []
+    if tcp:
+        for each, position in _SENDING.values():
+            lines += _for_call(each[column], _no_fast_open(position))
+    refused = _SHARED | ({} if tcp else _CONNECTING) | ({} if listens else _LISTENING)
+    for numbers in refused.values():
+        lines += _for_call(numbers[column], [_refusal(errno.EACCES)])
+    for numbers in _ATTRIBUTES.values():
+        lines += _for_call(numbers[column], [_refusal(errno.ENOTSUP)])
+    for calls, position in _OWNERS.values():
+        lines += _for_call(calls[column], _own_owner(position))
+    lines += _for_call(_SOCKETPAIR[column], _pair())
+    lines += _for_call(_PRLIMIT[column], _own_process())
+    return lines
 
 
 def _for_call(number: int | None, body: list[bytes]) -> list[bytes]:
@@ -296,6 +330,35 @@ def _own_process() -> list[bytes]:
         _statement(_LOAD, _ARGUMENTS[0]),
         _jump(_EQUAL, 0, 1, 0),
         _refusal(errno.EPERM),
+        _statement(_RETURN, _ALLOW),
+    ]
+
+
+def _no_fast_open(position: int) -> list[bytes]:
+    return [
+        _statement(_LOAD, _ARGUMENTS[position]),
+        _statement(_AND, _FAST_OPEN),
+        _jump(_EQUAL, 0, 1, 0),
+        _refusal(errno.EPERM),
+        _statement(_RETURN, _ALLOW),
+    ]
+
+
+def _tcp() -> list[bytes]:
+    """Allow TCP over IPv4 and IPv6: for MPTCP, UDP and local sockets nobody checks addresses."""
+    return [
+        _statement(_LOAD, _ARGUMENTS[0]),
+        _jump(_EQUAL, _IPV4, 2, 0),
+        _jump(_EQUAL, _IPV6, 1, 0),
+        _refusal(errno.EACCES),
+        _statement(_LOAD, _ARGUMENTS[1]),
+        _statement(_AND, _KIND_OF_SOCKET),
+        _jump(_EQUAL, _STREAM, 1, 0),
+        _refusal(errno.EACCES),
+        _statement(_LOAD, _ARGUMENTS[2]),
+        _jump(_EQUAL, 0, 2, 0),
+        _jump(_EQUAL, _TCP, 1, 0),
+        _refusal(errno.EACCES),
         _statement(_RETURN, _ALLOW),
     ]
 

@@ -24,7 +24,17 @@ def digest(data: bytes) -> str:
 
     return hashlib.md5(data).hexdigest()
 '''
+LEVELS = [
+    pytest.param("bubblewrap", marks=pytest.mark.needs_bubblewrap),
+    pytest.param("landlock", marks=pytest.mark.needs_landlock),
+]
+every_level = pytest.mark.parametrize("level", LEVELS)
 pytestmark = pytest.mark.needs_bubblewrap
+
+
+def at(level):
+    """Return the variables by which a sandbox of this level is used and no other."""
+    return {"REVIEWLOOP_SANDBOX__LEVEL": level}
 
 
 @pytest.fixture
@@ -71,8 +81,9 @@ def processes(checkout):
     return done.stdout.split()
 
 
-def test_five_caged_reviewers_report_and_are_not_asked_twice(checkout):
-    code, report, err = reviewed(checkout, "good")
+@every_level
+def test_five_caged_reviewers_report_and_are_not_asked_twice(checkout, level):
+    code, report, err = reviewed(checkout, "good", **at(level))
     assert (code, err) == (1, "")
     assert reasons(report) == {}
     assert len(report["agents"]) == 5
@@ -81,9 +92,13 @@ def test_five_caged_reviewers_report_and_are_not_asked_twice(checkout):
         *("shop/digest.py", 7),
         ["review-security"],
     )
-    assert any("worked in a cage: bubblewrap, proven" in note for note in report["notes"])
+    [note] = [note for note in report["notes"] if "worked in a cage" in note]
+    assert f": {level}, proven by trying" in note
+    assert ("at the numbers of our two ports" in note) == (level == "landlock")
     assert report["usage"]["cost_usd"] == pytest.approx(1.25)
-    again = reviewed(checkout, "dies")  # a turn that was received is not asked for again
+    again = reviewed(
+        checkout, "dies", **at(level)
+    )  # a turn that was received is not asked for again
     assert (again[0], again[1]["findings"]) == (1, report["findings"])
     assert processes(checkout) == []
 
@@ -96,9 +111,10 @@ def test_what_is_not_told_is_never_zero(checkout):
     assert any("so it is a guess" in note for note in report["notes"])
 
 
+@every_level
 @pytest.mark.parametrize("part", ["banner", "long-line", "asks", "slow-learner", "daemon"])
-def test_what_an_agent_may_do(checkout, part):
-    code, report, err = reviewed(checkout, part, "--agents", "security")
+def test_what_an_agent_may_do(checkout, part, level):
+    code, report, err = reviewed(checkout, part, "--agents", "security", **at(level))
     assert (code, reasons(report), err) == (1, {}, "")
     assert len(report["findings"]) == 1
     assert processes(checkout) == []
@@ -136,7 +152,7 @@ def test_an_agent_that_is_not_logged_in_says_how(checkout):
     assert "acp:scripted is not logged in (Authentication required)" in said
 
 
-def attacked(checkout, *more):
+def attacked(checkout, *more, **environ):
     """Return what a hostile agent says it got at."""
     secret = checkout.home / ".aws/credentials"
     secret.parent.mkdir()
@@ -150,15 +166,17 @@ def attacked(checkout, *more):
             TARGETS=":".join(map(str, targets)),
             PORT=str(server.getsockname()[1]),
             MY_SECRET="x",
+            **environ,
         )
     assert (code, err) == (1, "")
     [finding] = report["findings"]
     return finding["title"]
 
 
-def test_a_hostile_agent_gets_at_nothing(checkout):
+@every_level
+def test_a_hostile_agent_gets_at_nothing(checkout, level):
     before = photograph(checkout.root)
-    assert attacked(checkout) == "nothing got out"
+    assert attacked(checkout, **at(level)) == "nothing got out"
     assert photograph(checkout.root) == before
 
 

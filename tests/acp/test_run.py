@@ -19,7 +19,10 @@ CONSTANTS = (
     *("SECURITY", "PERFORMANCE", "FOUND"),
 )
 TASK = ("2.1", "--model", "acp:scripted")
-pytestmark = pytest.mark.needs_bubblewrap
+LEVELS = [
+    pytest.param("bubblewrap", marks=pytest.mark.needs_bubblewrap),
+    pytest.param("landlock", marks=pytest.mark.needs_landlock),
+]
 
 
 @contextmanager
@@ -78,7 +81,9 @@ def workshop(tmp_path):
         yield Workshop(site, port, asked)
 
 
-def test_a_task_becomes_a_commit_by_agents_alone(workshop):
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_task_becomes_a_commit_by_agents_alone(workshop, level):
+    workshop.site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = level
     drive = workshop.site.drive(task=TASK)
 
     assert drive.exits == [WAITING, 0]

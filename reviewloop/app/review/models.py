@@ -15,7 +15,7 @@ from reviewloop.app.asking import coding_agents, models_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
-from reviewloop.app.sandboxing import Acceptance, agents_cage, described
+from reviewloop.app.sandboxing import Acceptance, agents_cage, described_cage
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
@@ -459,8 +459,8 @@ def _caged(request: ModelRequest) -> tuple[str, ...]:
     agents = coding_agents(request.loaded, request.reviewers)
     if not agents:
         return ()
-    level = described(agents_cage(request.loaded.settings, request.acceptance))
-    return (f"{', '.join(agents)} worked in a cage: {level}",)
+    sandbox = agents_cage(request.loaded.settings, request.acceptance)
+    return (f"{', '.join(agents)} worked in a cage: {described_cage(sandbox)}",)
 
 
 def _unbounded(request: ModelRequest, context: RunContext) -> tuple[str, ...]:

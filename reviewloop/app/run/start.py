@@ -17,7 +17,14 @@ from reviewloop.app.run.branches import choose_branch, on_branch
 from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scratch_of
 from reviewloop.app.run.estimate import Estimate, estimate_run
 from reviewloop.app.run.opening import team_to_plain
-from reviewloop.app.sandboxing import Acceptance, cage_of, described, not_needed, required
+from reviewloop.app.sandboxing import (
+    Acceptance,
+    cage_of,
+    described,
+    described_cage,
+    not_needed,
+    required,
+)
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, Task
@@ -164,8 +171,9 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     loaded = completed(loaded, os.environ)
     settings = loaded.settings
     doubts = require_models(loaded, team, is_checked=request.models_checked)
-    if coding_agents(loaded, team.members):
+    if agents := coding_agents(loaded, team.members):
         cage_of(lambda: sandbox)()
+        doubts += (f"{', '.join(agents)} works in a cage: {described_cage(sandbox)}",)
     subject = Subject(spec, task, request.instruction)
     redactor = redactor_of(user)
     brief = brief_of(repository, subject, settings, redactor, request.base, request.steering)

@@ -1,0 +1,186 @@
+"""What a cage promises, each found out by trying before the first turn."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from reviewloop.acp.agents import KnownAgent
+from reviewloop.acp.cage import make_room, start_agent
+from reviewloop.domain.errors import ModelError, UsageError, WorkspaceError
+from reviewloop.sandbox.base import Method, Sandbox
+from reviewloop.sandbox.proof import listeners, secret_environment
+
+State = Literal["held", "weaker", "absent"]
+_ANOTHER_MACHINE = "127.0.0.2"
+_MOST = 64 << 10
+
+# Promise -> what breaks it, and what makes it weaker. See attempts.py.
+_TABLE: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
+    "your files stay unread and as they are": (
+        *(("read a file", "list a folder", "write a file", "make a file", "remove a file"),),
+        {
+            "see that a file is there": "names, sizes and times can be seen",
+            "change a time": "times can be changed",
+            "change a mode": "modes can be changed",
+        },
+    ),
+    "the tree under review stays as it is": (("write what it reads",), {}),
+    "variables of other processes stay unread": (("read variables of others",), {}),
+    "other processes are out of reach": (
+        *(("signal others",),),
+        {"read command lines of others": "their command lines can be read"},
+    ),
+    "nothing is reached but its hosts": (
+        (
+            *("reach another port", "open fast", "open by more than one path", "send a datagram"),
+            *("reach a local socket", "reach an abstract socket", "send from a pair"),
+        ),
+        {"reach another machine": "other machines are reached at the numbers of our two ports"},
+    ),
+    "what it started ends with its turn": (("outlive its turn",), {}),
+}
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One promise, how far it holds here, and by what it does not."""
+
+    name: str
+    state: State
+    why: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The promise as one clause."""
+        return f"{self.name}: {self.state}" + (f" ({self.why})" if self.why else "")
+
+
+def require_cage(sandbox: Sandbox) -> tuple[Promise, ...]:
+    """Return what the cage of agents promises here; `UsageError` where it does not hold that.
+
+    Where somebody accepted to go without a sandbox, what is absent is told and nothing else.
+    """
+    promises = promises_of(sandbox)
+    broken = [one for one in promises if one.state == "absent"]
+    if sandbox.is_proven and broken:
+        raise UsageError(
+            f"a coding agent needs a stronger cage: {sandbox.level}, which holds here for "
+            f"commands, does not hold an agent ({'; '.join(one.shown for one in broken)}); "
+            f"install bubblewrap, or name another model"
+        )
+    return promises
+
+
+def weaker(promises: Iterable[Promise]) -> str:
+    """Return which promises are not held, in one clause; "" where all are."""
+    return "; ".join(one.shown for one in promises if one.state != "held")
+
+
+def promises_of(sandbox: Sandbox) -> tuple[Promise, ...]:
+    """Return every promise, found out by trying, once for each level in a process."""
+    if sandbox.method not in _tried:
+        _tried[sandbox.method] = _tried_out(sandbox)
+    return _tried[sandbox.method]
+
+
+_tried: dict[Method, tuple[Promise, ...]] = {}
+
+
+def _tried_out(sandbox: Sandbox) -> tuple[Promise, ...]:
+    try:
+        ways = _attempt(sandbox)
+    except (OSError, ModelError, WorkspaceError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UsageError(
+            f"the cage of coding agents could not be tried at the level {sandbox.level}: {reason}; "
+            "install bubblewrap, or name another model"
+        ) from error
+    if sandbox.is_proven and not {"reach its own port", "write its home"} <= ways:
+        raise UsageError(
+            f"a coding agent cannot work at the level {sandbox.level}, which holds here: it does "
+            "not reach our tools or its own home there; install bubblewrap, or name another model"
+        )
+    return tuple(_evaluated(ways))
+
+
+def _evaluated(ways: set[str]) -> Iterator[Promise]:
+    for name, (breaks, weakens) in _TABLE.items():
+        broken = [way for way in breaks if way in ways]
+        less = [why for way, why in weakens.items() if way in ways]
+        if broken:
+            yield Promise(name, "absent", f"it can {', '.join(broken)}")
+        elif less:
+            yield Promise(name, "weaker", ", ".join(less))
+        else:
+            yield Promise(name, "held")
+
+
+def _attempt(sandbox: Sandbox) -> set[str]:
+    """Return the names of the attempts that succeeded."""
+    script = Path(__file__).with_name("attempts.py")
+    mark = secrets.token_hex(16)
+    with ExitStack() as stack:
+        room = stack.enter_context(make_room())
+        outside, tree = room.folder / "outside", room.folder / "tree"
+        for folder in (outside, tree):
+            folder.mkdir(mode=0o700)
+        (outside / "secret").write_text(mark, encoding="utf-8")
+        victim = outside / "victim"
+        victim.write_text("victim", encoding="utf-8")
+        before = victim.stat()
+        other = stack.enter_context(secret_environment(mark))
+        facts = {"outside": str(outside), "secret": mark, "other": other, "began": _began(other)}
+        agent = KnownAgent("trial", (sys.executable, "-I", "-S", str(script)))
+        with start_agent(
+            agent, room, sandbox=sandbox, tree=tree, writes=False, environ={"HOME": str(outside)}
+        ) as caged:
+            own = {caged.tools_port, caged.proxy_port}  # numbers that mean something else inside
+            facts["port"] = stack.enter_context(listeners(outside, mark, own))
+            stack.enter_context(_listening_elsewhere(caged.proxy_port))
+            caged.into.write(json.dumps(facts).encode() + b"\n")
+            caged.into.flush()
+            lines = caged.out.read(_MOST).decode("utf-8", "replace").splitlines()
+            if "inside" not in lines or lines[-1] != "over":
+                raise ModelError(f"its trial did not come to its end: {caged.stderr or lines}")
+        ways = set(lines)
+        if _ended_late(mark):
+            ways.add("outlive its turn")
+        if victim.exists() and victim.stat().st_mode == before.st_mode:
+            ways.discard("change a mode")  # it was told that it had
+        return ways
+
+
+@contextmanager
+def _listening_elsewhere(port: int) -> Iterator[None]:
+    """Listen at a port's number at another address, where this machine has that."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(socket.create_server((_ANOTHER_MACHINE, port)))
+        yield
+
+
+def _began(process: int) -> str:
+    try:
+        stat = Path(f"/proc/{process}/stat").read_bytes()
+    except OSError:
+        return "-"
+    return stat.rpartition(b")")[2].split()[19].decode()
+
+
+def _ended_late(mark: str) -> bool:
+    """Whether the daemon of a trial is still there; it is ended then."""
+    found = False
+    for location in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if location.read_bytes().endswith(mark.encode() + b"\0"):
+                os.kill(int(location.parent.name), signal.SIGKILL)
+                found = True
+    return found

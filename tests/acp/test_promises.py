@@ -1,0 +1,60 @@
+"""What a cage promises is found out by trying; without a cage the same attempts succeed."""
+
+import pytest
+
+from reviewloop.acp import promises
+from reviewloop.acp.promises import promises_of, require_cage, weaker
+from reviewloop.domain.errors import UsageError
+from reviewloop.sandbox.base import Level, Sandbox
+from reviewloop.sandbox.choose import choose
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch):
+    monkeypatch.setattr(promises, "_tried", {})
+
+
+def states(level):
+    sandbox = Sandbox() if level is Level.NONE else choose(requested=level)
+    assert sandbox.level is level
+    return {one.name.split(" ", 1)[0]: one.state for one in promises_of(sandbox)}
+
+
+@pytest.mark.needs_bubblewrap
+def test_bubblewrap_holds_all():
+    assert set(states(Level.BUBBLEWRAP).values()) == {"held"}
+
+
+@pytest.mark.needs_landlock
+def test_landlock_holds_some_less_than_wholly():
+    assert states(Level.LANDLOCK) == {
+        "your": "weaker",
+        "the": "held",
+        "variables": "held",
+        "other": "weaker",
+        "nothing": "weaker",
+        "what": "held",
+    }
+
+
+def test_without_a_cage_the_attempts_succeed():
+    found = states(Level.NONE)
+    assert found.pop("what") == "held"  # the launcher ends what was started
+    assert set(found.values()) == {"absent"}
+    names = weaker(promises_of(Sandbox()))
+    ways = ("open fast", "open by more than one path", "send a datagram", "reach a local socket")
+    for way in (*ways, "read a file", "write a file", "signal others"):
+        assert way in names
+
+
+@pytest.mark.needs_landlock
+def test_a_cage_that_lets_something_out_is_refused(monkeypatch):
+    sandbox = choose(requested=Level.LANDLOCK)
+    tried = promises._attempt
+
+    def leaky(sandbox):
+        return tried(sandbox) | {"open fast"}
+
+    monkeypatch.setattr(promises, "_attempt", leaky)
+    with pytest.raises(UsageError, match=r"does not hold an agent .*it can open fast"):
+        require_cage(sandbox)
