@@ -72,17 +72,12 @@ FOREIGN_PROSE = {
 }
 """Functions that match on words of others, or on what older releases stored, and why."""
 STILL_READ = {
-    "reviewloop/app/batch/moving.py::for_a_batch",
-    "reviewloop/app/batch/policy.py::_governance",
-    "reviewloop/app/batch/policy.py::not_committed",
-    "reviewloop/app/batch/report.py::why_not_undone",
     "reviewloop/app/fleet/queue.py::conflict_of",
     "reviewloop/app/fleet/queue.py::latest",
     "reviewloop/app/fleet/queue.py::with_next",
     "reviewloop/app/fleet/views.py::Since._now",
     "reviewloop/app/fleet/work.py::_queue_open_tasks",
     "reviewloop/app/fleet/work.py::_work",
-    "reviewloop/cli/queue.py::_tell_in_sum",
     "reviewloop/loop/agent_tools.py::_refused",
     "reviewloop/loop/tick.py::not_ticked",
     "reviewloop/render/review_words.py::_ending",

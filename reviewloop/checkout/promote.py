@@ -110,9 +110,8 @@ def checkout_follows(
             says_untouched=True,
         )
     if user.operation:
-        raise WorkspaceError(
-            f"A {user.operation} is in progress in {user.root}; finish or abort it, then try again."
-        )
+        problem = f"A {user.operation} is in progress in {user.root}; finish or abort it"
+        raise WorkspaceError(f"{problem}, then try again.").in_brief(problem)
     here = not move.create and is_checked_out(git, user.root, reference)
     if move.checkout and not here and intent.exists():
         raise WorkspaceError(
@@ -153,10 +152,11 @@ def prepare_files(
     held = index_versions(git, [file.path for file in touched])
     for file in touched:
         if held.get(file.path, (None, False))[0] not in (file.old, file.new):
-            raise WorkspaceError(
+            problem = (
                 f"{shown(file.path)} has staged changes in {user.root} that the run does not know; "
-                "commit or unstage them, then try again."
+                "commit or unstage them"
             )
+            raise WorkspaceError(f"{problem}, then try again.").in_brief(problem)
     reader = Git(Path(move.private)) if move.private else user.mirror(folder / "git")
     sides = []
     for side, commit in (("old", move.start), ("new", move.end)):

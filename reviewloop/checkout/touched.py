@@ -139,10 +139,11 @@ class Files:
             names = ", ".join(shown(path) for path in edited[:3])
             more = f" and {len(edited) - 3} more" if len(edited) > 3 else ""
             one = len(edited) == 1
-            raise FilesInTheWayError(
+            problem = (
                 f"{names}{more} in {self.disk.root} {'was' if one else 'were'} edited "
-                f"meanwhile; commit, revert or move {'it' if one else 'them'}, then try again."
+                f"meanwhile; commit, revert or move {'it' if one else 'them'}"
             )
+            raise FilesInTheWayError(f"{problem}, then try again.").in_brief(problem)
 
     def apply_files(self, *, back: bool = False) -> Iterator[str]:
         """Replace the touched files one by one, yielding each path before it is touched.

@@ -39,7 +39,9 @@ class ReasonKind(StrEnum):
     GATES_RED = "gates_red"  # gates: one line a gate
     PROTECTED_FILES = "protected_files"  # paths
     LFS_STOP = "lfs_stop"  # text
-    COMMIT_REFUSED = "commit_refused"  # obstacle (a kind), why, run, says_untouched (of `why`)
+    # obstacle (a kind), why, problem (the part of it that goes before "try again"), run,
+    # says_untouched (of `why`)
+    COMMIT_REFUSED = "commit_refused"
     COMMIT_NOTES = "commit_notes"  # notes: what did not happen to the checkout at the commit
 
 

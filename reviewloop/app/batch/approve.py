@@ -150,6 +150,7 @@ class Approved:
     code: ExitCode
     why: str = ""
     next: str = ""  # the command that goes on from here
+    tells_next: bool = False  # `why` names that command already
     tried: bool = True  # False: it was blocked before, so nothing was done with it
     seen: str = ""  # what a person should have seen in a change that was committed
 
@@ -342,7 +343,7 @@ class _Approving:
 
     def _failed(self, one: Waiting, error: ReviewLoopError) -> Approved:
         run = self._repository.runs.find(one.run.run_id)
-        what, why, code = "failed", str(error), error.exit_code
+        what, why, code, tells_next = "failed", str(error), error.exit_code, False
         following = f"reviewloop queue approve {run.run_id}"
         if isinstance(error, ConflictError):
             what, code = "conflict", ExitCode.WAITING
@@ -350,10 +351,10 @@ class _Approving:
             onto = self._below.commit if self._below else self._repository.user.head or ""
             keep_conflict(self._repository, run.run_id, onto, why)
         elif isinstance(error, NeedError):
-            what, code, following = "held", ExitCode.WAITING, error.following
+            what, code, following, tells_next = "held", ExitCode.WAITING, error.following, True
         elif run.status is RunStatus.PAUSED:
             following = f"reviewloop resume {run.run_id}"
         elif run.status.over or run.proposal != one.run.proposal:
             what, why = "changed", f"it has changed since you looked at it (it is {run.status})"
             following = f"reviewloop queue show {run.run_id} --diff"
-        return Approved(run, what, code, why, following)
+        return Approved(run, what, code, why, following, tells_next)

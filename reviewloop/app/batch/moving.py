@@ -198,7 +198,7 @@ def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool
 
 def for_a_batch(error: GuardRailError) -> GuardRailError:
     """Say how a batch gets a branch that it may commit to: it has no option for that."""
-    problem = error.problem.partition(", so ")[0]
+    problem = error.brief or error.problem
     return GuardRailError(f"{problem}; make a branch for the batch: `git switch -c NAME`")
 
 

@@ -61,11 +61,13 @@ def _not_analysed(proposal: Proposal) -> list[str]:
 
 
 def _governance(proposal: Proposal) -> list[str]:
-    reasons = list(proposal["governance"])
-    for file in proposal.get("protected", []):
-        if not any(reason.startswith(f"{file['path']} ") for reason in reasons):
-            reasons.append(f"{file['path']} {file['why']}")
-    return reasons
+    """Return what governance asks for; its gate, where it asks, names each protected file."""
+    asks = any(
+        gate["name"] == "governance" and gate["status"] == GateStatus.NEEDS_USER
+        for gate in proposal["gates"]
+    )
+    files = [] if asks else proposal.get("protected", [])
+    return [*proposal["governance"], *(f"{file['path']} {file['why']}" for file in files)]
 
 
 def _findings(proposal: Proposal) -> list[str]:
@@ -119,11 +121,9 @@ def is_over(repository: Repository, because: Reason) -> bool:
 def not_committed(run: RunRecord) -> Reason:
     """Return why a run was approved in vain, in words that hold wherever it is brought then."""
     because = run.because
-    why, command, _ = because.text("why").partition(", then try again")
-    shown = why if command or because.text("text") else run.reason
-    return reason(
-        ReasonKind.NOT_COMMITTED, why=shown or run.reason, obstacle=because.text("obstacle")
-    )
+    earlier = because.text("why") if because.text("text") else ""  # of a record without kinds
+    why = because.text("problem") or earlier or run.reason
+    return reason(ReasonKind.NOT_COMMITTED, why=why, obstacle=because.text("obstacle"))
 
 
 def because_of(run: RunRecord) -> Reason:

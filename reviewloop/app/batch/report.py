@@ -502,13 +502,15 @@ def why_not_undone(repository: Repository, named: str | None) -> str:
                 f"the records of {row.run} were cleaned away, and with them how to take its "
                 f"commit back; `git revert {row.commit[:12]}` undoes it on {row.branch}"
             )
-    said = git.text("log", "-1", "--format=%B", head) if head and named is None else ""
-    if "\nReview: " not in said:
+    if not head or named is not None:
+        return ""
+    # Its message holds the line of the review, as every commit of a run does.
+    subject = git.text("log", "--format=%s", "--grep=^Review: ", f"{head}^!").strip()
+    if not subject:
         return ""
     return (
         "no run of this repository has a commit to take back; the records of the one that made "
-        f"{head[:12]} ({said.partition(chr(10))[0]}) were cleaned away: `git revert {head[:12]}` "
-        "undoes it"
+        f"{head[:12]} ({subject}) were cleaned away: `git revert {head[:12]}` undoes it"
     )
 
 

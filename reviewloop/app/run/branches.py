@@ -31,7 +31,7 @@ def choose_branch(
                 f"{problem}; switch to a branch, or start with --branch {offered}",
                 offer=offered,
                 problem=problem,
-            )
+            ).in_brief("HEAD is detached")
         if check_branch(user.branch, settings).status.stops:
             problem = f"the branch {user.branch} is protected"
             raise GuardRailError(

@@ -38,6 +38,7 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
             ReasonKind.COMMIT_REFUSED,
             obstacle=str(error.kind),
             why=str(error),
+            problem=error.brief,
             run=run,
             says_untouched=isinstance(error, WorkspaceError) and error.says_untouched,
         )
