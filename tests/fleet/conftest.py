@@ -1,14 +1,23 @@
-"""Both fleets, each holding the runs that a test puts into it."""
+"""Both fleets: with the runs that a test puts into them, or with runs that were really made."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.bedrock import BedrockServer, Received
+from support.checkout import Checkout, Said
+from support.crash import CHECKS
+from support.many import FILES, many
+from support.play import agent_of
 from support.postgres import Postgres, running
 from support.shop import make_shop
+from support.team import SETTINGS, Team
 
 from reviewloop.app.fleet.local import LocalFleet
 from reviewloop.app.fleet.port import Fleet
@@ -104,3 +113,108 @@ def _postgres(url: str) -> Iterator[Holder]:
             return run
 
         yield Holder(fleet, put, [])
+
+
+class Crew:
+    """A user's checkout in which tasks wait, and whoever carries out what the user says."""
+
+    def __init__(self, user: Checkout, workers: Team | None) -> None:
+        self.user, self.workers = user, workers
+
+    @property
+    def ledger(self) -> list[Received]:
+        """What the models were asked in this test."""
+        assert self.user.server is not None
+        return self.user.server.ledger
+
+    def settle(self) -> None:
+        """Return once what the user asked for is carried out."""
+        if self.workers is not None:
+            done = self.workers.work(self.workers.machine("one"))
+            assert done.code == 0, done.err
+
+    def batch(self, *arguments: str) -> Said:
+        """Have tasks done up to where the user is asked; return how the command ended."""
+        ended = self.user.forked("batch", "--mode", "queue", *arguments)
+        self.settle()
+        return ended
+
+    def history(self) -> list[str]:
+        """Return the subjects of the commits that the branch got, at the remote if there is one."""
+        if self.workers is not None:
+            return self.workers.history()
+        return self.user.git("log", "--reverse", "--format=%s").splitlines()[1:]
+
+    def pull(self) -> None:
+        """Bring the checkout to where the branch is."""
+        if self.workers is not None:
+            self.user.git("pull", "-q", "origin", self.workers.branch)
+
+    def runs(self) -> dict[str, dict[str, Any]]:
+        """Return task -> its row in the queue."""
+        return {row["task"]: row for row in self.user.json("queue")["runs"]}
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """Return task -> its row in the report of the newest batch."""
+        return {row["task"]: row for row in self.user.json("status")["batch"]["tasks"]}
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    folder: Path  # where a test finds it
+    kept: Path  # what it is each time
+    server: BedrockServer
+    database: str  # the name of the one to copy, "" for none
+
+
+Prepare = Callable[..., _Prepared]
+
+
+@pytest.fixture(scope="session")
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Prepare]:
+    """Return a function that has tasks 1, 2 and 4 done by an adapter, once for all tests."""
+    with ExitStack() as stack:
+
+        @cache
+        def made(adapter: str) -> _Prepared:
+            top = tmp_path_factory.mktemp(adapter)
+            folder, kept = top / "site", top / "kept"
+            folder.mkdir()
+            server = stack.enter_context(BedrockServer(many(), agent_of=agent_of))
+            database = ""
+            if adapter == "local":
+                crew = Crew(_local_user(folder, server, make=True), None)
+            else:
+                postgres, _ = request.getfixturevalue("server")
+                team = Team(folder, postgres, server)
+                crew, database = Crew(team.person, team), team.url.rpartition("/")[2]
+            ended = crew.batch("--tasks", "1,2,4")
+            assert {row["state"] for row in crew.rows().values()} == {"waiting"}, ended
+            shutil.copytree(folder, kept, symlinks=True)
+            return _Prepared(folder, kept, server, database)
+
+        yield made
+
+
+@pytest.fixture(params=["local", pytest.param("postgres", marks=pytest.mark.needs_postgresql)])
+def crew(request: pytest.FixtureRequest, prepared: Prepare) -> Crew:
+    """Return a crew of each adapter; runs of tasks 1, 2 (on 1) and 4 wait."""
+    found = prepared(request.param)
+    shutil.rmtree(found.folder)
+    shutil.copytree(found.kept, found.folder, symlinks=True)
+    found.server.ledger.clear()
+    if request.param == "local":
+        return Crew(_local_user(found.folder, found.server), None)
+    postgres, _ = request.getfixturevalue("server")
+    team = Team(found.folder, postgres, found.server, made=postgres.url(found.database))
+    return Crew(team.person, team)
+
+
+def _local_user(folder: Path, server: BedrockServer, *, make: bool = False) -> Checkout:
+    root = folder / "project"
+    if make:
+        root.mkdir()
+        make_shop(root, files={**FILES, "checks.py": CHECKS})
+    return Checkout(root, folder / "person-home", server, SETTINGS)

@@ -25,15 +25,24 @@ class Team:
     """A remote, a person's checkout of it, a database, and any number of machines."""
 
     def __init__(
-        self, folder: Path, postgres: Postgres, server: BedrockServer, **files: str
+        self,
+        folder: Path,
+        postgres: Postgres,
+        server: BedrockServer,
+        made: str = "",
+        **files: str,
     ) -> None:
+        """Make all of that; `made` is the address of the database where it is there already."""
         self.folder, self.postgres, self.server = folder, postgres, server
-        self.url = postgres.url()
+        self.url = made or postgres.url()
         self.remote = folder / "remote.git"
         root = folder / "project"
-        root.mkdir()
-        make_shop(root, files={**FILES, "checks.py": CHECKS, **files})
+        if not made:
+            root.mkdir()
+            make_shop(root, files={**FILES, "checks.py": CHECKS, **files})
         self.person = self.machine("person", root)
+        if made:
+            return
         self.person.git("init", "-q", "--bare", str(self.remote))
         self.person.git("remote", "add", "origin", str(self.remote))
         self.person.git("push", "-q", "origin", self.branch)

@@ -144,6 +144,32 @@ def must_fix_left(database: Database, run: RunRecord) -> int:
     return _left_in(SharedRuns(database), run).must_fix
 
 
+def require_answerable(database: Database, url: str, run: RunRecord, choice: str) -> None:
+    """Raise `UsageError` unless a run can be answered so, as all that it builds on is by now."""
+    _require_question(database, url, run, worded(run, choice))
+    if choice == "approve":
+        _require_below(Waits(database, url), run)
+
+
+def can_be_approved(database: Database, url: str, run: RunRecord) -> bool:
+    """Whether a run can be approved, apart from what it builds on."""
+    try:
+        _require_question(database, url, run, worded(run, "approve"))
+    except UsageError:
+        return False
+    return True
+
+
+def _require_question(
+    database: Database, url: str, run: RunRecord, answer: Mapping[str, str]
+) -> None:
+    if answer["choice"] == "skip" and is_stopped(run):
+        return
+    if why := why_not_asked(database, url, run):
+        raise UsageError(why)
+    require_question(run, answer)
+
+
 def give_answer(
     database: Database, url: str, run: RunRecord, choice: str, text: str = ""
 ) -> RunRecord:
@@ -278,10 +304,7 @@ def _tried(
 def _queue(
     database: Database, url: str, waits: Waits, run: RunRecord, answer: Mapping[str, str]
 ) -> None:
-    if not (answer["choice"] == "skip" and is_stopped(run)):
-        if why := why_not_asked(database, url, run):
-            raise UsageError(why)
-        require_question(run, answer)
+    _require_question(database, url, run, answer)
     if answer["choice"] == "approve":
         _require_below(waits, run)
     batch = SharedBatches(database).get(str(run.options["batch"]))

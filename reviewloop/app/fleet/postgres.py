@@ -143,6 +143,7 @@ class PostgresFleet:
     def answer(self, named: str | None, choice: str, text: str, person: Person) -> ExitCode:
         """Queue an answer to a run."""
         run = answers.run_meant(self._database, named, choice)
+        answers.require_answerable(self._database, self._url, run, choice)
         red = answers.must_fix_left(self._database, run) if choice == "approve" else 0
         if not person.sure(run.run_id, red):
             return ExitCode.WAITING
@@ -163,7 +164,8 @@ class PostgresFleet:
         agreed = {
             run.run_id
             for run in named
-            if person.agrees(run.run_id, answers.must_fix_left(self._database, run))
+            if answers.can_be_approved(self._database, self._url, run)
+            and person.agrees(run.run_id, answers.must_fix_left(self._database, run))
         }
         return answers.approve_each(
             self._database, self._url, named, branch, _here(), agreed=agreed
