@@ -1,84 +1,20 @@
 """`reviewloop run --model acp:NAME`: a whole run by coding agents in their cages, to the commit."""
 
-import json
-import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from threading import Thread
 
 import pytest
 from support import play
-from support.crash import WAITING, Site
+from support.acp_workshop import LEVELS, TASK, workshops
+from support.crash import WAITING
 
-SUPPORT = Path(__file__).parents[1] / "support"
-CONSTANTS = (
-    *("BROKEN", "TEST", "N_PLUS_ONE", "INJECTION", "BOUND", "ONE_QUERY", "QUOTE_TEST"),
-    *("SECURITY", "PERFORMANCE", "FOUND"),
-)
-TASK = ("2.1", "--model", "acp:scripted")
-LEVELS = [
-    pytest.param("bubblewrap", marks=pytest.mark.needs_bubblewrap),
-    pytest.param("landlock", marks=pytest.mark.needs_landlock),
-]
-
-
-@contextmanager
-def ledger():
-    """Yield the port of what counts the prompts that agents were asked, and the list of them."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path.strip("/"))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield server.server_port, asked
-        server.shutdown()
-
-
-class Workshop:
-    """A site whose only model is a coding agent, and the ledger of what that was asked."""
-
-    def __init__(self, site, port, asked):
-        self.site, self.asked = site, asked
-        self.root = site.checkout.root
-        self.data = site.folder / "play.json"
-        self.play()
-        command = [sys.executable, str(SUPPORT / "acp_writer.py"), str(self.data)]
-        own = site.checkout.home / ".config/reviewloop/config.toml"
-        own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text(
-            f"[acp.scripted]\ncommand = {json.dumps([*command, f'mark={site.folder}'])}\n"
-            f'hosts = ["127.0.0.1:{port}"]\nread = ["{SUPPORT}"]\nenv = ["LEDGER"]\n'
-        )
-        site.checkout.environ["LEDGER"] = str(port)
-
-    def play(self, **extra):
-        """Write the play, with what differs."""
-        constants = {name: getattr(play, name) for name in CONSTANTS}
-        self.data.write_text(json.dumps({**constants, "extra": extra}))
-
-    def paid_twice(self):
-        return [one for one, count in Counter(self.asked).items() if count > 1]
-
-    def committed(self):
-        return self.site.checkout.git("show", "--stat", "--format=%s", "HEAD")
+pytestmark = pytest.mark.needs_bubblewrap
 
 
 @pytest.fixture
 def workshop(tmp_path):
-    with Site(tmp_path / "site") as site, ledger() as (port, asked):
-        yield Workshop(site, port, asked)
+    with workshops(tmp_path / "site") as workshop:
+        yield workshop
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -151,10 +87,10 @@ KILLS = {
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    with Site(tmp_path_factory.mktemp("whole") / "site") as site, ledger() as (port, asked):
-        Workshop(site, port, asked)
+    with workshops(tmp_path_factory.mktemp("whole") / "site") as workshop:
+        site = workshop.site
         assert site.drive(task=TASK).exits == [WAITING, 0]
-        return site.checkout.git("rev-parse", "HEAD^{tree}"), len(asked)
+        return site.checkout.git("rev-parse", "HEAD^{tree}"), len(workshop.asked)
 
 
 @pytest.mark.parametrize("faults", KILLS.values(), ids=KILLS)

@@ -14,6 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from acp_agent import DONE, Agent, update
+from acp_attempts import tried
 
 PLAY = json.loads(Path(sys.argv[1]).read_text())
 SEARCH = Path("shop/search.py")
@@ -32,8 +33,11 @@ def role_of(said):
 
 def pay(said):
     """Tell the ledger that a turn was asked for; the proxy lets that through."""
-    digest = hashlib.sha256(said.encode()).hexdigest()[:12]
-    url = f"http://127.0.0.1:{os.environ['LEDGER']}/{role_of(said)}/{digest}"
+    tell(f"{role_of(said)}/{hashlib.sha256(said.encode()).hexdigest()[:12]}")
+
+
+def tell(path):
+    url = f"http://127.0.0.1:{os.environ['LEDGER']}/{path}"
     port = int(os.environ["HTTP_PROXY"].rpartition(":")[2])
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as way:
         way.request("GET", url)
@@ -52,6 +56,9 @@ class Writer(Agent):
         pay(said)
         update(sessionUpdate="tool_call", toolCallId="t", kind="edit", title="Edit search.py")
         role = role_of(said)
+        if role in PLAY.get("extra", {}).get("hostile", ()):
+            found = tried(json.loads(os.environ["FACTS"]))
+            tell(f"tried-{role}/{'/'.join(name.replace(' ', '-') for name in found)}")
         part = getattr(self, role.replace("-", "_"), None)
         name, answer = part(said) if part else self.report(role)
         problem, error = self.tools.call(name, **answer)
