@@ -1,36 +1,43 @@
 """Writes the files of a tree for an agent to read: no secrets, and nothing that steers it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from reviewloop.git.paths import UnsafePathError, checked_path
+from reviewloop.git.objects import FileEntry
+from reviewloop.git.paths import UnsafePathError, checked_path, parents
 from reviewloop.git.private import PrivateRepo
 
 STEERING = frozenset(
     {
         *(".claude", ".mcp.json", ".codex", ".gemini", ".qwen", ".opencode", ".kiro", ".cursor"),
-        *("opencode.json", "opencode.jsonc", ".env", ".git", ".vscode", ".idea", ".github"),
+        *("opencode.json", "opencode.jsonc", ".env", ".git", ".vscode", ".idea"),
         *("claude.md", "claude.local.md", "agents.md", "agents.override.md", "gemini.md"),
-        *("qwen.md", "node_modules"),
+        *("qwen.md", "node_modules", ".agents", ".agent", "agent.md", ".claude.json", ".windsurf"),
+        *(".cursorrules", ".windsurfrules", ".clinerules", ".cline", ".roo", ".roorules", ".rules"),
+        *(".continue", ".goosehints", ".amazonq", ".junie", ".crush", "crush.md", "mcp.json"),
+        *(".opencode.json", "copilot-instructions.md", ".copilot", "skill.md", "warp.md"),
     }
 )
 """Names of what coding agents run or follow when they start in a folder; see the tests."""
 
+_BELOW_GITHUB = frozenset({"instructions", "prompts", "agents", "chatmodes", "skills", "hooks"})
+
 _SNIFFED = 8000  # bytes; git's own measure of what is text
+_SHOWN = 5  # names in a note
 
 
 def write_export(
     private: PrivateRepo, tree: str, folder: Path, redact: Callable[[str], str]
 ) -> None:
-    """Write the regular files of a tree into an empty folder, texts as `redact` leaves them.
+    """Write the files of a tree into an empty folder, texts as `redact` leaves them.
 
-    Left out are links, submodules, what would steer or start an agent, and what no honest tree
-    holds: a path that leads out of the folder, or through another file.
+    What `left_out` names is not written.
     """
-    for entry in private.entries(tree):
-        path = PurePosixPath(entry.path)
-        if entry.kind not in {"file", "executable"} or steers(path):
+    entries = private.entries(tree)
+    absent = left_out(entries)
+    for entry in entries:
+        if entry.path in absent:
             continue
         data = private.read(tree, entry.path)
         if data is None:
@@ -38,12 +45,58 @@ def write_export(
         if b"\0" not in data[:_SNIFFED]:
             text = data.decode("utf-8", "surrogateescape")
             data = redact(text).encode("utf-8", "surrogateescape")
-        with suppress(UnsafePathError, FileExistsError, NotADirectoryError, IsADirectoryError):
-            location = folder / checked_path(entry.path)
+        location = folder / checked_path(entry.path)
+        # On a disk that takes two names for one, the first of them is there.
+        with suppress(FileExistsError, NotADirectoryError, IsADirectoryError):
             location.parent.mkdir(parents=True, exist_ok=True)
             location.write_bytes(data)
 
 
+def left_out(entries: Iterable[FileEntry]) -> Mapping[str, str]:
+    """Return path -> why, for what of a tree an agent that only reads does not see.
+
+    That is what could lead elsewhere, what would steer or start an agent, and what no honest tree
+    holds: a path that leads out of the folder, or through another file.
+    """
+    entries = tuple(entries)
+    files = {entry.path for entry in entries}
+    found: dict[str, str] = {}
+    for entry in entries:
+        if entry.kind not in {"file", "executable"}:
+            found[entry.path] = f"a {'link' if entry.kind == 'symlink' else entry.kind}"
+        elif steers(PurePosixPath(entry.path)):
+            found[entry.path] = "steers agents"
+        elif not files.isdisjoint(parents(entry.path)):
+            found[entry.path] = "below a file"
+        else:
+            try:
+                checked_path(entry.path)
+            except UnsafePathError:
+                found[entry.path] = "an unsafe name"
+    return found
+
+
+def left_out_note(absent: Mapping[str, str]) -> str:
+    """Return what an agent does not see, in one clause; "" where it sees all.
+
+    Of a folder that steers agents the folder is named, not each file.
+    """
+    named = dict.fromkeys((_steering(path), why) for path, why in absent.items())
+    shown = [f"{path} ({why})" for path, why in list(named)[:_SHOWN]]
+    more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+    return f"{', '.join(shown)}{more}" if shown else ""
+
+
+def _steering(path: str) -> str:
+    """Return the part of a path down to the name that steers agents, else all of it."""
+    parts = PurePosixPath(path).parts
+    above = ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+    return next((one for one in above if steers(PurePosixPath(one))), path)
+
+
 def steers(path: PurePosixPath) -> bool:
     """Whether an agent that starts above a file may run it or follow it."""
-    return any(part.casefold() in STEERING for part in path.parts)
+    parts = [part.casefold() for part in path.parts]
+    if not STEERING.isdisjoint(parts):
+        return True
+    return parts[0] == ".github" and len(parts) > 1 and parts[1] in _BELOW_GITHUB

@@ -94,6 +94,7 @@ def test_five_caged_reviewers_report_and_are_not_asked_twice(checkout, level):
     )
     [note] = [note for note in report["notes"] if "worked in a cage" in note]
     assert f": {level}, proven by trying" in note
+    assert any("did not see as a file: .kiro (steers" in note for note in report["notes"])
     assert ("at the numbers of our two ports" in note) == (level == "landlock")
     assert report["usage"]["cost_usd"] == pytest.approx(1.25)
     again = reviewed(

@@ -6,12 +6,12 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from reviewloop.app.review.trusted import rules_of
-from reviewloop.checkout.export import write_export
+from reviewloop.checkout.export import left_out, left_out_note, steers, write_export
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.checkout.promote import promote
 from reviewloop.checkout.workspace import Workspace
@@ -108,6 +108,10 @@ def test_an_export_of_a_forged_tree_stays_in_its_folder(
     write_export(private, tree, folder, str)
     written = [path.name for path in folder.parent.rglob("*") if path.is_file()]
     assert sorted(written) in (["both", "plain.py"], ["inner", "plain.py"])
+    absent = left_out(private.entries(tree))
+    assert {*absent.values()} <= {"an unsafe name", "below a file"}
+    assert {"both/inner", "../flat", "git~1/planted", "a" * 300} <= absent.keys()
+    assert left_out_note(absent).startswith("../planted (an unsafe name), ../flat (an unsafe")
     assert os.listdir(folder.parent) == ["export"]
 
 
@@ -225,3 +229,19 @@ def test_a_branch_name_leads_nowhere_else(
     with pytest.raises(ReviewLoopError):
         export_branch(discover(repo), private, private.head, name)
     assert contents(repo) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("CLAUDE.md", True),
+        ("a/.Claude/settings.json", True),
+        (".github/copilot-instructions.md", True),
+        (".github/hooks/a.json", True),
+        (".github/workflows/ci.yml", False),
+        ("src/rules.py", False),
+        ("docs/instructions/a.md", False),
+    ],
+)
+def test_what_steers_agents(path: str, expected: bool) -> None:
+    assert steers(PurePosixPath(path)) is expected

@@ -16,6 +16,7 @@ from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
 from reviewloop.app.sandboxing import Acceptance, agents_cage, described_cage
+from reviewloop.checkout.export import left_out, left_out_note
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
@@ -438,7 +439,7 @@ def _reviewers_result(
         *early_end,
         *((_GOES_ON,) if unreached and not why else ()),
         *_unbounded(request, context),
-        *_caged(request),
+        *_caged(request, context, tree),
         *count_warnings(context.journal),
         *estimated(request.model, usage.get("", {})),
     )
@@ -454,13 +455,16 @@ def _reviewers_result(
     )
 
 
-def _caged(request: ModelRequest) -> tuple[str, ...]:
-    """Return in which cage coding agents worked, if any did."""
+def _caged(request: ModelRequest, context: RunContext, tree: str) -> tuple[str, ...]:
+    """Return in which cage coding agents worked, if any did, and which files were absent there."""
     agents = coding_agents(request.loaded, request.reviewers)
     if not agents:
         return ()
     sandbox = agents_cage(request.loaded.settings, request.acceptance)
-    return (f"{', '.join(agents)} worked in a cage: {described_cage(sandbox)}",)
+    names = ", ".join(agents)
+    absent = left_out_note(left_out(context.private.entries(context.shown_tree(tree))))
+    unseen = (f"{names} did not see as a file: {absent}",) if absent else ()
+    return (f"{names} worked in a cage: {described_cage(sandbox)}", *unseen)
 
 
 def _unbounded(request: ModelRequest, context: RunContext) -> tuple[str, ...]:
