@@ -2,16 +2,29 @@
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from reviewloop.app.soundness import JOURNAL
 from reviewloop.domain.errors import UsageError, WorkspaceError
-from reviewloop.git.repository import UserRepo, below, discover, folders_down_to
+from reviewloop.git.repository import (
+    UserRepo,
+    below,
+    dirty_files,
+    discover,
+    folders_down_to,
+    head_of,
+)
 from reviewloop.settings import Loaded, Settings
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.journal import stored_usages
+from reviewloop.store.locks import is_held
 from reviewloop.store.places import private_folder, repository_folder, state_root
 from reviewloop.store.runs import RunRecord, RunStore
 from reviewloop.store.shared import Shared
@@ -19,8 +32,12 @@ from reviewloop.store.trust import TrustStore
 
 if TYPE_CHECKING:
     from reviewloop.agents import Team
+    from reviewloop.domain.batch_report import RunReport
     from reviewloop.git.repository import UserRepo
+    from reviewloop.render.proposal import Proposal
     from reviewloop.settings import Loaded
+    from reviewloop.specs.files import Files
+    from reviewloop.store.batches import Session
 
 
 SCRATCH = "start-"  # folders of this name are deleted when their process is long gone
@@ -56,6 +73,116 @@ class Repository:
     def run_lock(self, run_id: str) -> Path:
         """The lock that whoever moves a run holds."""
         return self.run_folder(run_id) / "lock"
+
+    # What follows makes it an `app.source.RunSource`.
+
+    @property
+    def branch(self) -> str | None:
+        """The branch that is checked out."""
+        return self.user.branch
+
+    @property
+    def head(self) -> str | None:
+        """Its commit when we looked."""
+        return self.user.head
+
+    @property
+    def checkout(self) -> "Repository":
+        """Itself."""
+        return self
+
+    @property
+    def by_workers(self) -> bool:
+        """Whether other machines have the runs, too."""
+        return self.shared is not None
+
+    @property
+    def files(self) -> "Files":
+        """The files of the checkout."""
+        from reviewloop.specs.files import DiskFiles
+
+        return DiskFiles(self.user.root)
+
+    def head_of(self, branch: str) -> str:
+        """Return the commit of a branch, which may have moved since we looked."""
+        from reviewloop.git.commits import commit_at
+        from reviewloop.git.process import Git
+
+        git = Git(self.user.git_dir, cwd=self.user.root)
+        if branch == self.user.branch:
+            checked_out, head = head_of(self.user.root, git)  # reads files: no program is started
+            if checked_out == branch:
+                return head or ""
+        return commit_at(git, f"refs/heads/{branch}")
+
+    def is_clean(self) -> bool:
+        """Whether the checkout has no uncommitted edits, as far as that can be found out."""
+        if self.user.dirty:
+            return False
+        with suppress(WorkspaceError):  # who only looks at runs has not looked at the files
+            return not dirty_files(self.user)
+        return False
+
+    def is_at_work(self, run_id: str) -> bool:
+        """Whether a process moves a run."""
+        return is_held(self.run_lock(run_id))
+
+    def is_batch_at_work(self, batch_id: str) -> bool:
+        """Whether a process goes on with a batch: there is one at a time."""
+        return is_held(self.batch_lock)
+
+    def sessions(self, batch_id: str) -> "Sequence[Session]":
+        """Return when the batch was at work."""
+        from reviewloop.store.batches import sessions_of
+
+        return sessions_of(self.folder, batch_id)
+
+    def tasks_of(self, spec_path: str) -> list[str]:
+        """Return the tasks of a spec as the latest batch took them."""
+        from reviewloop.store.batches import BatchStore
+
+        if not (self.folder / "batches.sqlite").exists():
+            return []
+        with closing(BatchStore(self.folder)) as store:
+            newest = store.newest(spec_path)
+        return list(newest.tasks) if newest else []
+
+    def stored_title(self, title: str) -> str:
+        """Return a title as records hold it, without secrets."""
+        return _stored_title(self.user.root, self.user.git_dir, title)
+
+    def proposal(self, run: RunRecord) -> "Proposal | None":
+        """Return what a run proposes, None when it has not come so far."""
+        if not run.proposal:
+            return None
+        proposal: Proposal = Blobs(self.stored(run.run_id) / "blobs").get_json(run.proposal)
+        return proposal
+
+    def commit_of(self, run: RunRecord) -> str:
+        """Return the commit that a run proposes; only the run's private repository has it."""
+        # The folders of all that wait, looked at before every step, were most of what a look cost.
+        return _commit_in(f"{self.folder}/runs/{run.run_id}", run.proposal) if run.proposal else ""
+
+    def usages(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the usage of every model call of a run."""
+        return stored_usages(self.stored(run_id) / JOURNAL)
+
+    def reported(self, run: RunRecord) -> "RunReport | None":
+        """Return None: the files of the runs are here."""
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _commit_in(run: str, proposal: str) -> str:
+    """Return the commit of a proposal; what an id names never changes."""
+    return str(Blobs(Path(run) / "blobs").get_json(proposal)["commit"] or "")
+
+
+@lru_cache(maxsize=1024)
+def _stored_title(root: Path, git_dir: Path, title: str) -> str:
+    from reviewloop.app.held_values import redactor_for
+
+    return redactor_for(root, git_dir).for_people(title)
 
 
 def open_repository(start: Path | None = None, *, for_reading: bool = False) -> Repository:

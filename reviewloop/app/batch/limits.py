@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reviewloop.app.project import Repository
-from reviewloop.app.soundness import JOURNAL
+from reviewloop.app.source import RunSource
 from reviewloop.domain.batch_report import Cost, KeptRun
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
 from reviewloop.domain.reason import Param, ReasonKind
@@ -17,20 +17,18 @@ from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.batches import cost_of as stored_cost
-from reviewloop.store.journal import stored_usages
 from reviewloop.store.runs import RunRecord, RunStatus
 
 PAID = "paid_before"
 """The option of a run that says what it had cost when this batch took it over."""
 
 
-def spent_of(repository: Repository, run: RunRecord) -> Spent:
+def spent_of(repository: RunSource, run: RunRecord) -> Spent:
     """Return what one run has used so far."""
-    place = repository.stored(run.run_id) / JOURNAL
-    return spent_on(stored_usages(place))
+    return spent_on(repository.usages(run.run_id))
 
 
-def cost_of(repository: Repository, run: RunRecord) -> Cost:
+def cost_of(repository: RunSource, run: RunRecord) -> Cost:
     """Return all that a run took so far, whoever moved it."""
     return _cost(spent_of(repository, run), run)
 

@@ -1,16 +1,12 @@
 """Whether a finished run may be committed without a user, and why it waits when not."""
 
-from contextlib import suppress
-
 from reviewloop.app.batch.spec_changes import changed_since
-from reviewloop.app.project import Repository
-from reviewloop.app.run.view import proposal_of
-from reviewloop.domain.errors import WorkspaceError
+from reviewloop.app.source import RunSource
 from reviewloop.domain.gate import GateStatus
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
-from reviewloop.git.repository import dirty_files
 from reviewloop.loop.tick import will_not_tick
 from reviewloop.render.proposal import Proposal, left_of
+from reviewloop.render.reasons import sentence
 from reviewloop.store.batches import reason_told
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -90,7 +86,7 @@ def _gates(proposal: Proposal) -> list[str]:
     return reasons if ran else [*reasons, "no test ran"]
 
 
-def reason_now(repository: Repository, run: RunRecord) -> str:
+def reason_now(repository: RunSource, run: RunRecord) -> str:
     """Return why a run stands where it does, "" where its reason is gone.
 
     Files that were in the way of a commit may be out of it, and what did not happen to the
@@ -108,14 +104,10 @@ def reason_now(repository: Repository, run: RunRecord) -> str:
     return f"not committed when it was approved: {run.reason}"
 
 
-def is_over(repository: Repository, because: Reason) -> bool:
+def is_over(repository: RunSource, because: Reason) -> bool:
     """Whether files that were in the way of a commit are out of it."""
     in_the_way = because.text("obstacle") == ReasonKind.FILES_IN_THE_WAY
-    if not in_the_way or repository.user.dirty:
-        return False
-    with suppress(WorkspaceError):  # who only looks at runs has not looked at the files
-        return not dirty_files(repository.user)
-    return False
+    return in_the_way and repository.is_clean()
 
 
 def not_committed(run: RunRecord) -> Reason:
@@ -133,10 +125,13 @@ def because_of(run: RunRecord) -> Reason:
     return reason(run.because.kind, **{**run.because.params, "text": run.reason})
 
 
-def of_change(repository: Repository, run: RunRecord) -> str:
+def of_change(repository: RunSource, run: RunRecord) -> str:
     """Return what in a change asks for a person, "" where nothing does."""
-    proposal = proposal_of(repository, run)
-    return why_a_person(proposal, changed_since(repository, run)) if proposal is not None else ""
+    if repository.checkout is None:
+        known = repository.reported(run)
+        return sentence(known.because) if known else ""
+    proposal, changed = repository.proposal(run), changed_since(repository.checkout, run)
+    return why_a_person(proposal, changed) if proposal is not None else ""
 
 
 def shown_reason(run: RunRecord, now: str) -> Reason:

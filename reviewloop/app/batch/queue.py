@@ -1,7 +1,7 @@
 """The queue: what waits for a user, what stands on what, and which runs an answer means."""
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from shlex import quote
 from typing import NamedTuple
@@ -22,14 +22,13 @@ from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import give_up, worded
 from reviewloop.app.run.branches import on_branch
 from reviewloop.app.run.view import proposal_of
+from reviewloop.app.source import RunSource
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.render.batch import anew_or_not
 from reviewloop.render.proposal import Left, left_of
 from reviewloop.specs.discover import open_spec
-from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.select import is_done
-from reviewloop.store.batches import BatchStore
 from reviewloop.store.locks import holder, is_held
 from reviewloop.store.runs import ANSWERED, OPEN, RunRecord, RunStatus, is_stopped
 
@@ -109,13 +108,13 @@ class Elsewhere:
         return f"{said} on {self.branch}: {self.next}"
 
 
-def queue_of(repository: Repository) -> Queue:
+def queue_of(repository: RunSource) -> Queue:
     """Return what waits on the branch that is checked out."""
-    branch = repository.user.branch or ""
+    branch = repository.branch or ""
     runs = [run for run in repository.runs.all() if not run.status.over and run.branch == branch]
     places = _places(repository, runs)
     runs.sort(key=lambda run: (places.get((run.spec_path, run.task_id), 0), run.created_at))
-    line = line_up(repository.user.head or "", landing_in(repository, runs))
+    line = line_up(repository.head or "", landing_in(repository, runs))
     return Queue(
         branch,
         line.standing,
@@ -234,18 +233,18 @@ def _with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[
     return found
 
 
-def lacking(repository: Repository, run: RunRecord, there: Collection[str]) -> Task | None:
+def lacking(repository: RunSource, run: RunRecord, there: Collection[str]) -> Task | None:
     """Return a task that a run's task needs and that is neither done nor among these, if any."""
     needs = [need for need in run.options.get("needs", ()) if need not in there]
     if not (run.task_id and needs):
         return None
-    spec = open_spec(DiskFiles(repository.user.root), run.spec_path)
+    spec = open_spec(repository.files, run.spec_path)
     called = run.options.get("needs_called", {})
     tasks = (_needed(repository, spec, need, called.get(need, "")) for need in needs)
     return next((task for task in tasks if task and not is_done(spec, task)), None)
 
 
-def _needed(repository: Repository, spec: Spec, need: str, title: str) -> Task | None:
+def _needed(repository: RunSource, spec: Spec, need: str, title: str) -> Task | None:
     """Return the task that had this id and title when a run began; its number may be another."""
     known = spec.by_id.get(need)
     if not title or (known and kept_title(repository, known.title) == title):
@@ -254,7 +253,7 @@ def _needed(repository: Repository, spec: Spec, need: str, title: str) -> Task |
     return named[0] if len(named) == 1 else None
 
 
-def what_lacks(repository: Repository, run: RunRecord, need: Task) -> tuple[str, str]:
+def what_lacks(repository: RunSource, run: RunRecord, need: Task) -> tuple[str, str]:
     """Return why a run cannot be brought onto a branch without this task, and the next command.
 
     A rejected one is done anew by a batch; one that is not over is answered first.
@@ -290,7 +289,7 @@ def nothing_waits(repository: Repository) -> str:
     return f"{said}; {others or '`reviewloop status` lists the runs'}"
 
 
-def _places(repository: Repository, runs: Sequence[RunRecord]) -> dict[tuple[str, str], int]:
+def _places(repository: RunSource, runs: Sequence[RunRecord]) -> dict[tuple[str, str], int]:
     """Return of each task its place: as the spec lists them, specs as their first run began."""
     oldest_first = sorted(runs, key=lambda run: run.created_at)
     paths = [run.spec_path for run in oldest_first if run.spec_path]
@@ -301,16 +300,12 @@ def _places(repository: Repository, runs: Sequence[RunRecord]) -> dict[tuple[str
     return places
 
 
-def _tasks_of(repository: Repository, spec_path: str) -> list[str]:
+def _tasks_of(repository: RunSource, spec_path: str) -> list[str]:
     """Return the tasks of a spec; as the latest batch took them where the spec is not there."""
     try:
-        return [task.id for task in open_spec(DiskFiles(repository.user.root), spec_path).tasks]
+        return [task.id for task in open_spec(repository.files, spec_path).tasks]
     except ReviewLoopError:
-        if not (repository.folder / "batches.sqlite").exists():
-            return []
-    with closing(BatchStore(repository.folder)) as store:
-        newest = store.newest(spec_path)
-    return list(newest.tasks) if newest else []
+        return repository.tasks_of(spec_path)
 
 
 class Foreseen(NamedTuple):
@@ -340,7 +335,7 @@ class Foreseen(NamedTuple):
         return len(self.brings) == 1
 
 
-def foreseen(repository: Repository, found: Queue) -> Foreseen:
+def foreseen(repository: RunSource, found: Queue) -> Foreseen:
     """Return what an approval of everything would do; gates that turn red nobody foresees."""
     seen = Foreseen(found.branch, [], [run.run_id for run in found.cut_off], [])
     holding = Holding()
@@ -358,7 +353,7 @@ def foreseen(repository: Repository, found: Queue) -> Foreseen:
     return seen
 
 
-def hindrance(repository: Repository, found: Queue, one: Waiting) -> str:
+def hindrance(repository: RunSource, found: Queue, one: Waiting) -> str:
     """Return why a run cannot be brought onto its branch, "" if it may."""
     if why := conflict_below(repository, one, found.waiting):
         return why
@@ -370,7 +365,7 @@ def hindrance(repository: Repository, found: Queue, one: Waiting) -> str:
     return ""
 
 
-def _left(repository: Repository, one: Waiting) -> Left:
+def _left(repository: RunSource, one: Waiting) -> Left:
     return Left() if is_landing(one.run) else left_of(proposal_of(repository, one.run))
 
 

@@ -20,7 +20,7 @@ from reviewloop.app.batch.status import (
 )
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import head_now
-from reviewloop.app.run.view import proposal_of
+from reviewloop.app.source import RunSource
 from reviewloop.domain.batch_report import (
     BatchReport,
     Cost,
@@ -44,9 +44,8 @@ from reviewloop.store.batches import (
     BatchRecord,
     BatchStore,
     Session,
-    sessions_of,
 )
-from reviewloop.store.locks import hold, is_held
+from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
 
@@ -90,12 +89,12 @@ _FOR_GOOD = {TaskStatus.COMMITTED, TaskStatus.REJECTED, UNDONE}
 class Rows:
     """The rows of one batch, read from its runs and from what was kept of deleted ones."""
 
-    def __init__(self, repository: Repository, record: BatchRecord, *, running: bool) -> None:
+    def __init__(self, repository: RunSource, record: BatchRecord, *, running: bool) -> None:
         self._repository, self._record, self._running = repository, record, running
         self._batch = record.batch_id
         branch, tasks = branch_of(repository, record), record.tasks
         self._stands = stands_told(repository, record)
-        here = repository.user.branch == branch
+        here = repository.branch == branch
         # None: not checked out, so nothing is said of what stands on it.
         self._head = head_now(repository, branch) if here else None
         runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
@@ -161,7 +160,7 @@ class Rows:
             work_kept=not over,
             batch_because=self.because,
             anew=lacked if lacked and self._stand(lacked) is TaskStatus.REJECTED else "",
-            by_workers=self._repository.shared is not None,
+            by_workers=self._repository.by_workers,
         )
         return replace(row, next=following)
 
@@ -287,7 +286,7 @@ def unbegun_row(task: str, title: str) -> TaskReport:
     return TaskReport(state=TaskStatus.OPEN, task=task, title=title)
 
 
-def state_of(repository: Repository, run: RunRecord) -> str:
+def state_of(repository: RunSource, run: RunRecord) -> str:
     """Return where a run stands, apart from its task: that may be done once more."""
     if run.status is RunStatus.UNDONE:
         return UNDONE
@@ -295,11 +294,12 @@ def state_of(repository: Repository, run: RunRecord) -> str:
     return str(REDONE if stand is TaskStatus.OPEN else stand)
 
 
-def run_report(repository: Repository, run: RunRecord, batch_id: str) -> RunReport:
+def run_report(repository: RunSource, run: RunRecord, batch_id: str) -> RunReport:
     """Return what the report of a batch says of one run."""
     state, whole = state_of(repository, run), cost_of(repository, run)
     mine = run.options.get("batch") == batch_id
     earlier = before(run) if mine else whole
+    known = repository.reported(run)
     return RunReport(
         state=state,
         title=run.title,
@@ -311,13 +311,13 @@ def run_report(repository: Repository, run: RunRecord, batch_id: str) -> RunRepo
         branch=run.branch,
         commit=run.commit,
         approved_by=run.approved_by,
-        figures=figures(proposal_of(repository, run)),
+        figures=known.figures if known else figures(repository.proposal(run)),
         cost=whole.plus(earlier, -1).rounded(),
         before=earlier.rounded(),
     )
 
 
-def queue_entry(repository: Repository, run: RunRecord, state: str) -> TaskReport:
+def queue_entry(repository: RunSource, run: RunRecord, state: str) -> TaskReport:
     """Return what the queue shows of a run; its cost is all that it took."""
     found = run_report(repository, run, "")
     because = found.because
@@ -357,7 +357,7 @@ _CUT_OFF = reason(
 )
 
 
-def account(repository: Repository, record: BatchRecord, *, at_work: bool = False) -> BatchReport:
+def account(repository: RunSource, record: BatchRecord, *, at_work: bool = False) -> BatchReport:
     """Return the report of a batch.
 
     `at_work`: the batch was, before its record was read; it may not tell yet how that ended.
@@ -365,7 +365,7 @@ def account(repository: Repository, record: BatchRecord, *, at_work: bool = Fals
     state = _state(repository, record, at_work)
     told = Rows(repository, record, running=state == "running")
     rows = [told.row(task) for task in told.tasks]
-    sat = sessions_of(repository.folder, record.batch_id)
+    sat = repository.sessions(record.batch_id)
     cut_off = state == "stopped" and bool(sat) and not sat[-1].closed
     because = told.because or (_CUT_OFF if cut_off else NO_REASON)
     record = replace(record, branch=branch_of(repository, record), because=because)
@@ -424,8 +424,10 @@ def exit_code(report: BatchReport, *more: ExitCode) -> ExitCode:
     return first_that_applies(*(code for code in codes if code not in earlier), *more)
 
 
-def _state(repository: Repository, record: BatchRecord, at_work: bool) -> str:
-    if is_held(repository.batch_lock) or (at_work and not (record.ended or record.because)):
+def _state(repository: RunSource, record: BatchRecord, at_work: bool) -> str:
+    if repository.is_batch_at_work(record.batch_id) or (
+        at_work and not (record.ended or record.because)
+    ):
         return "running"
     return "ended" if record.ended else "stopped"
 

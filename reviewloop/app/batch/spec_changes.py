@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from reviewloop.app.batch.status import ids_of, is_called, kept_title
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
+from reviewloop.app.source import RunSource
 from reviewloop.domain.batch_report import KeptRun
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.task import DialectName, Spec, Task
@@ -69,7 +70,7 @@ def was_renumbered(repository: Repository, record: BatchRecord, steps: Mapping[s
     )
 
 
-def row_of(repository: Repository, tasks: Mapping[str, str], run: RunRecord) -> str:
+def row_of(repository: RunSource, tasks: Mapping[str, str], run: RunRecord) -> str:
     """Return in which row of a batch with these tasks a run is told: that of its title.
 
     It has one of its own where its number is another task's by now and it waits or is committed.

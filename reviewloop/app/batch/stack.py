@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from shlex import quote
 
 from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.project import Repository
+from reviewloop.app.source import RunSource
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.commits import Base
 from reviewloop.specs.order import Order, Step
-from reviewloop.store.blobs import Blobs
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import ANSWERED, CONFLICT, RunRecord, RunStatus, is_stopped
 
@@ -39,12 +37,12 @@ def base_on(repository: Repository, below: Waiting) -> Base:
     return Base(below.commit, private, below.run.base_commit, repository.folder / "line")
 
 
-def waiting_in(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
+def waiting_in(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
     """Return those of the runs that can be approved, in the given order."""
     return _proposed(repository, (one for one in records if one.status is RunStatus.WAITING))
 
 
-def landing_in(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
+def landing_in(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
     """Return those that can be approved or are approved and not committed yet."""
     return _proposed(
         repository, (one for one in records if one.status is RunStatus.WAITING or is_landing(one))
@@ -56,21 +54,9 @@ def is_landing(record: RunRecord) -> bool:
     return is_stopped(record) and record.options.get(ANSWERED) == "approve"
 
 
-def _proposed(repository: Repository, records: Iterable[RunRecord]) -> list[Waiting]:
-    found, runs = [], f"{repository.folder}/runs"
-    for record in records:
-        if not record.proposal:
-            continue
-        # The folders of all that wait, looked at before every step, were most of what a look cost.
-        if commit := _commit_in(f"{runs}/{record.run_id}", record.proposal):
-            found.append(Waiting(record, commit))
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _commit_in(run: str, proposal: str) -> str:
-    """Return the commit of a proposal; what an id names never changes."""
-    return str(Blobs(Path(run) / "blobs").get_json(proposal)["commit"] or "")
+def _proposed(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
+    proposed = ((record, repository.commit_of(record)) for record in records)
+    return [Waiting(record, commit) for record, commit in proposed if commit]
 
 
 def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
@@ -238,12 +224,12 @@ def keep_conflict(repository: Repository, run_id: str, onto: str, why: str) -> N
         repository.runs.save(run)
 
 
-def conflict_below(repository: Repository, one: Waiting, waiting: Sequence[Waiting]) -> str:
+def conflict_below(repository: RunSource, one: Waiting, waiting: Sequence[Waiting]) -> str:
     """Return why a run cannot be brought: it, or what it stands on, does not merge; "" if it may.
 
     In the words of the approval that found it, with the same next command.
     """
-    there = {repository.user.head, *(other.commit for other in waiting)}
+    there = {repository.head, *(other.commit for other in waiting)}
     for lower in chain_below(one, waiting):
         proposal, onto, why = lower.run.options.get(CONFLICT, ("", "", ""))
         if why and proposal == lower.run.proposal and onto in there:
@@ -260,7 +246,7 @@ def conflict_with(run: RunRecord, head: str | None) -> str:
     return f"does not merge: {why}" if why else ""
 
 
-def after_conflict(repository: Repository, run: RunRecord) -> str:
+def after_conflict(repository: RunSource, run: RunRecord) -> str:
     """Return the command for a run that does not merge: a batch does its task once more."""
     if not run.task_id or run.options.get("redo_of"):
         return f"reviewloop checkout {run.run_id} NAME"

@@ -5,16 +5,13 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from pathlib import Path
 
-from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
+from reviewloop.app.source import RunSource
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.transfer import has_commit
 from reviewloop.specs.order import Step
 from reviewloop.store.batches import BatchRecord, BatchStore
-from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
 ANEW = "anew"
@@ -60,7 +57,7 @@ class TaskRun:
     run: RunRecord | None = None
 
 
-def branch_of(repository: Repository, record: BatchRecord) -> str:
+def branch_of(repository: RunSource, record: BatchRecord) -> str:
     """Return the branch of a batch, also where its record was written without one."""
     return record.branch or _branch(repository, record.batch_id, repository.runs.all())
 
@@ -91,17 +88,17 @@ def is_of(repository: Repository, record: BatchRecord) -> bool:
     return not record.head or has_commit(repository.user.git_dir, record.head)
 
 
-def is_called(repository: Repository, run: RunRecord, title: str) -> bool:
+def is_called(repository: RunSource, run: RunRecord, title: str) -> bool:
     """Whether the task of a run had this title; its record holds it without secrets."""
     return _is_same(repository, run.title, title)
 
 
-def kept_title(repository: Repository, title: str) -> str:
+def kept_title(repository: RunSource, title: str) -> str:
     """Return a title as records hold it, without secrets."""
-    return _as_kept(repository.user.root, repository.user.git_dir, title)
+    return repository.stored_title(title)
 
 
-def stand_of(repository: Repository, run: RunRecord | None) -> TaskStatus:
+def stand_of(repository: RunSource, run: RunRecord | None) -> TaskStatus:
     """Return where a task with this run stands."""
     if run is None:
         return TaskStatus.OPEN
@@ -111,11 +108,11 @@ def stand_of(repository: Repository, run: RunRecord | None) -> TaskStatus:
         return TaskStatus.OPEN
     if run.status in _STANDS:
         return _STANDS[run.status]
-    return TaskStatus.RUNNING if is_held(repository.run_lock(run.run_id)) else TaskStatus.STOPPED
+    return TaskStatus.RUNNING if repository.is_at_work(run.run_id) else TaskStatus.STOPPED
 
 
 def stands_of(
-    repository: Repository,
+    repository: RunSource,
     batch_id: str,
     spec_path: str,
     titles: Mapping[str, str],
@@ -135,7 +132,7 @@ def stands_of(
 
 
 def stands_now(
-    repository: Repository, counts: Mapping[str, RunRecord], tasks: Iterable[str]
+    repository: RunSource, counts: Mapping[str, RunRecord], tasks: Iterable[str]
 ) -> dict[str, TaskRun]:
     """Return where each of the tasks stands, by the run that counts for it."""
     now = {task: up_to_date(repository, run) for task, run in counts.items()}
@@ -143,7 +140,7 @@ def stands_now(
 
 
 def counting(
-    repository: Repository,
+    repository: RunSource,
     runs: Iterable[RunRecord],
     of: tuple[str, str, str],
     titles: Mapping[str, str],
@@ -165,7 +162,7 @@ def counting(
     return found
 
 
-def stands_told(repository: Repository, record: BatchRecord) -> dict[str, TaskRun]:
+def stands_told(repository: RunSource, record: BatchRecord) -> dict[str, TaskRun]:
     """Return where the tasks of a batch stand, those too that it committed under other numbers."""
     branch = branch_of(repository, record)
     found = stands_of(repository, record.batch_id, record.spec_path, record.tasks, branch)
@@ -205,7 +202,7 @@ def stands_in(
     return found
 
 
-def _is_same(repository: Repository, kept: str, title: str) -> bool:
+def _is_same(repository: RunSource, kept: str, title: str) -> bool:
     return title == kept or kept_title(repository, title) == kept
 
 
@@ -214,12 +211,12 @@ def _counts(run: RunRecord) -> tuple[bool, float, float]:
     return not run.status.over, run.created_at, run.updated_at
 
 
-def up_to_date(repository: Repository, run: RunRecord) -> RunRecord:
+def up_to_date(repository: RunSource, run: RunRecord) -> RunRecord:
     """Return a run that was just read, read again if it may have come to its end meanwhile.
 
     Its process saves that first and frees the lock then; it would seem to have been cut off.
     """
-    if run.status is not RunStatus.RUNNING or is_held(repository.run_lock(run.run_id)):
+    if run.status is not RunStatus.RUNNING or repository.is_at_work(run.run_id):
         return run
     return repository.runs.find(run.run_id)
 
@@ -241,12 +238,7 @@ def is_answered(because: Reason, blocked: Collection[str], tasks: Collection[str
     return because.kind is ReasonKind.STILL_BLOCKED and task in tasks and task not in blocked
 
 
-def _branch(repository: Repository, batch_id: str, runs: Iterable[RunRecord]) -> str:
+def _branch(repository: RunSource, batch_id: str, runs: Iterable[RunRecord]) -> str:
     """Return the branch of a batch's runs; of one that has none, the branch that is checked out."""
     first = next((run for run in runs if run.options.get("batch") == batch_id), None)
-    return first.branch if first else repository.user.branch or ""
-
-
-@lru_cache(maxsize=1024)
-def _as_kept(root: Path, git_dir: Path, title: str) -> str:
-    return redactor_for(root, git_dir).for_people(title)
+    return first.branch if first else repository.branch or ""

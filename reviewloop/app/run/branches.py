@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from reviewloop.app.project import Repository
+from reviewloop.app.source import RunSource
 from reviewloop.checkout.promote import is_checked_out
 from reviewloop.domain.errors import GuardRailError, UsageError
-from reviewloop.git.commits import branch_ref, commit_at
+from reviewloop.git.commits import branch_ref
 from reviewloop.git.process import Git
-from reviewloop.git.repository import UserRepo, discover, head_of
+from reviewloop.git.repository import UserRepo, discover
 from reviewloop.git.revisions import branch_exists, safe_branch_name
 from reviewloop.guards.branch import check_branch
 from reviewloop.settings import Settings
@@ -77,18 +78,12 @@ def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repo
     return replace(repository, user=replace(user, branch=branch, head=head)) if head else None
 
 
-def head_now(repository: Repository, branch: str) -> str:
+def head_now(repository: RunSource, branch: str) -> str:
     """Return the commit of a branch, which may have moved since the repository was looked at.
 
     "" when there is none.
     """
-    user = repository.user
-    git = Git(user.git_dir, cwd=user.root)
-    if branch == user.branch:
-        checked_out, head = head_of(user.root, git)  # reads files: no program is started
-        if checked_out == branch:
-            return head or ""
-    return commit_at(git, f"refs/heads/{branch}")
+    return repository.head_of(branch)
 
 
 def branch_with(user: UserRepo, run: RunRecord) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import head_now
+from reviewloop.app.source import RunSource
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.finding import Finding
 from reviewloop.git.interdiff import interdiff
@@ -126,10 +127,6 @@ def run_object(record: RunRecord, proposal: Proposal | None) -> dict[str, Any]:
     return {**body, "status": str(record.status), "proposal": proposal or None}
 
 
-def proposal_of(repository: Repository, record: RunRecord) -> Proposal | None:
+def proposal_of(repository: RunSource, record: RunRecord) -> Proposal | None:
     """Return what a run proposes, None when it has not come so far."""
-    if not record.proposal:
-        return None
-    blobs = Blobs(repository.stored(record.run_id) / "blobs")
-    proposal: Proposal = blobs.get_json(record.proposal)
-    return proposal
+    return repository.proposal(record)
