@@ -33,6 +33,7 @@ _MAY_LACK = (
     "the clients are those of the tests",  # of the Action, where only its installation is tried
     "the installation is the same",
     "only root can give files away",
+    "ALL_AGENTS is not set",  # coding agents of hundreds of megabytes, and all of their faults
     "before Linux 6.12 ",
 )
 _LONGEST = 400  # seconds that a slow test may take on a machine that does much else

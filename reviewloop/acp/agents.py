@@ -27,8 +27,12 @@ class KnownAgent:
     env: tuple[str, ...] = ()
     home: tuple[str, ...] = ()
     read: tuple[Path, ...] = ()
-    mode: str = ""
-    megabytes: int = 0  # 0: nobody measured it
+    mode: tuple[str, ...] = ()  # the first of them that it has is asked for
+    model: str = ""  # of its own, by its id; "" for the one it takes by itself
+    megabytes: int = 0  # of one process; 0: nobody measured it
+    tokens: int = 0  # of a usual review; 0: nobody measured it
+    counts: bool = True  # False: what it tells of tokens is of its last reply only
+    tried: tuple[str, ...] = ()  # versions; none where nobody tried it
     set: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
@@ -50,7 +54,8 @@ class KnownAgent:
 
 
 def require_agent(name: str, own: Mapping[str, AgentProgram]) -> KnownAgent:
-    """Return an agent by name; UsageError for one that nobody knows."""
+    """Return an agent by `NAME` or `NAME:MODEL`; UsageError for one that nobody knows."""
+    name, _, model = name.partition(":")
     known, mine = _table().get(name), own.get(name)
     if known is None and (mine is None or not mine.command):
         names = sorted({*_table(), *own})
@@ -61,14 +66,16 @@ def require_agent(name: str, own: Mapping[str, AgentProgram]) -> KnownAgent:
             'command = ["program"]` in your own settings file'
         )
     agent = known or KnownAgent(name, ())
-    return agent if mine is None else _changed(agent, mine)
+    agent = agent if mine is None else _changed(agent, mine)
+    return replace(agent, model=model) if model else agent
 
 
 def _changed(agent: KnownAgent, own: AgentProgram) -> KnownAgent:
     """Return the agent with what the person's settings say of it."""
     given = {key: value for key, value in own.model_dump().items() if value}
     if own.mode:
-        given["writes"] = {**agent.writes, "mode": own.mode}
+        given["mode"] = (own.mode,)
+        given["writes"] = {**agent.writes, "mode": [own.mode]}
     if "read" in given:
         given["read"] = tuple(Path(location).expanduser() for location in given["read"])
     return replace(agent, **given)

@@ -115,7 +115,7 @@ class Client:
                 self._on_update(method, parameters)
                 return
             result = self._on_request(method, parameters)
-            answer = {"error": {"code": _NO_METHOD, "read": "not offered"}}
+            answer = {"error": {"code": _NO_METHOD, "message": "not offered"}}
             with suppress(OSError, ValueError):
                 self._send({"id": ident, **(answer if result is None else {"result": result})})
         elif isinstance(ident, int) and (waiting := self._waiting.pop(ident, None)):

@@ -1,5 +1,6 @@
 """Holds one turn with an agent: only what it hands to our tool counts, never what it says."""
 
+import difflib
 import json
 import os
 import threading
@@ -23,6 +24,7 @@ from reviewloop.domain.errors import (
     InterruptedByUserError,
     ModelAccessError,
     ModelError,
+    ModelSetupError,
     NoAnswerError,
     ReviewLoopError,
 )
@@ -42,6 +44,12 @@ _MOST_LOGGED = 1000
 _LONGEST = 200  # characters of what is logged of a call
 _LOGIN = -32000
 _RECEIVED = "received; you are done: end your turn now"
+_USAGE = {
+    "input": ("inputTokens", "input_tokens"),
+    "output": ("outputTokens", "output_tokens"),
+    "cache_read": ("cachedReadTokens",),
+    "cache_write": ("cachedWriteTokens",),
+}
 _CHANGING = {"edit", "delete", "move", "execute"}
 
 
@@ -128,7 +136,7 @@ def open_session(
         def refused(location: str) -> None:
             notify("note", text=f"acp:{agent.name}: its cage refused a connection to {location}")
 
-        stack.enter_context(Proxy(room.proxy, agent.hosts, refused))
+        proxy = stack.enter_context(Proxy(room.proxy, agent.hosts, refused))
         server = ToolServer(room.tools, token, task.tools, session.call)
         stack.enter_context(server)
         caged = stack.enter_context(
@@ -142,6 +150,7 @@ def open_session(
             )
         )
         stack.callback(session.end)
+        proxy.lead(caged.tools_port, room.tools)
         session.begin(caged, server, token)
         yield session
 
@@ -259,8 +268,12 @@ class Session:
         session = made.get("sessionId")
         if not isinstance(session, str):
             raise ModelError(f"{self._name} gave no session; use a newer release of it")
+        if self._agent.model:
+            method, choice = _model_choice(self._name, self._agent.model, made)
+            answer = self._client.ask(method, {"sessionId": session, **choice})
+            self._wait(answer, "for its model", _START_SECONDS)
         if self._agent.mode:
-            mode = {"sessionId": session, "modeId": self._agent.mode}
+            mode = {"sessionId": session, "modeId": _mode(self._name, self._agent.mode, made)}
             self._wait(self._client.ask("session/set_mode", mode), "for its mode", _START_SECONDS)
         until = time.monotonic() + _TOOLS_SECONDS
         while not self._server.listed.wait(_SLICE):
@@ -288,7 +301,7 @@ class Session:
                 raise self._explained(error) from error
             if ended is not None:
                 self.outcome.stop_reason = str(ended.get("stopReason", ""))[:40]
-                self._count(ended.get("usage"))
+                self._count_turn(ended)
                 return
             if self.outcome.answer is not None:
                 answered_at = answered_at or time.monotonic()
@@ -417,6 +430,7 @@ class Session:
             content = update.get("content")
             text = content.get("text") if isinstance(content, dict) else ""
             self.outcome.text = (self.outcome.text + str(text or ""))[-_MOST_TEXT:]
+            self._count_chunk(update.get("_meta"))
         elif kind == "tool_call":
             ident = str(update.get("toolCallId"))
             if ident not in self._seen:
@@ -454,19 +468,79 @@ class Session:
             return {"outcome": {"outcome": "cancelled"}}
         return {"outcome": {"outcome": "selected", "optionId": option}}
 
+    def _count_turn(self, ended: Mapping[str, Any]) -> None:
+        """Count what an agent tells at its turn's end: exact, where it does not say too little."""
+        meta = ended.get("_meta")
+        quota = meta.get("quota") if isinstance(meta, dict) else None
+        usage = ended.get("usage") or (
+            quota.get("token_count") if isinstance(quota, dict) else None
+        )
+        if self._agent.counts:
+            self._count(usage)
+
+    def _count_chunk(self, meta: Any) -> None:
+        """Count what an agent tells with each reply of its model."""
+        if isinstance(meta, dict) and self._agent.counts:
+            self._count(meta.get("usage"))
+
     def _count(self, usage: Any) -> None:
         if not isinstance(usage, dict):
             return
-        names = {
-            "input": "inputTokens",
-            "output": "outputTokens",
-            "cache_read": "cachedReadTokens",
-            "cache_write": "cachedWriteTokens",
-        }
-        for ours, theirs in names.items():
-            value = usage.get(theirs)
+        for ours, names in _USAGE.items():
+            value = next((usage[name] for name in names if name in usage), None)
             if isinstance(value, int) and value >= 0:
                 self.outcome.usage[ours] = self.outcome.usage.get(ours, 0) + value
+
+
+def _mode(name: str, requested: Sequence[str], made: Mapping[str, Any]) -> str:
+    """Return the first of the requested modes that a session has."""
+    modes = made.get("modes")
+    offered = _values(modes.get("availableModes"), "id") if isinstance(modes, dict) else []
+    found = next((one for one in requested if one in offered), "")
+    if offered and not found:
+        has = f"it has {', '.join(offered)}"
+        raise ModelSetupError(f"{name} has no mode {' or '.join(requested)}; {has}")
+    return found or requested[0]
+
+
+def _model_choice(
+    name: str, requested: str, made: Mapping[str, Any]
+) -> tuple[str, Mapping[str, str]]:
+    """Return the request by which a session gets the model that is requested."""
+    options, models = made.get("configOptions"), made.get("models")
+    if isinstance(models, dict):
+        method, key, more = "session/set_model", "modelId", {}
+        offered = _values(models.get("availableModels"), "modelId")
+    else:
+        of_models = (
+            one
+            for one in (options if isinstance(options, list) else [])
+            if isinstance(one, dict) and "model" in (one.get("category"), one.get("id"))
+        )
+        option = next(of_models, {})
+        method, key = "session/set_config_option", "value"
+        more = {"configId": str(option.get("id", ""))}
+        offered = _values(option.get("options"), "value")
+    if not offered:
+        raise ModelSetupError(f"{name} cannot be told its model; choose it in its own settings")
+    if requested not in offered:
+        spelt = [one for one in offered if one.partition("[")[0].rpartition("/")[2] == requested]
+        if len(spelt) == 1:
+            return method, {key: spelt[0], **more}
+        near = difflib.get_close_matches(requested, offered, n=1)
+        hint = f"did you mean {name}:{near[0]}?" if near else f"it has {', '.join(offered[:8])}"
+        raise ModelSetupError(f"{name} has no model {requested!r}; {hint}")
+    return method, {key: requested, **more}
+
+
+def _values(options: Any, key: str) -> list[str]:
+    """Return the values of options, those in groups included."""
+    found: list[str] = []
+    for one in options if isinstance(options, list) else []:
+        if isinstance(one, dict):
+            found += _values(one.get("options"), key)
+            found += [one[key]] if isinstance(one.get(key), str) else []
+    return found
 
 
 def _detail(data: Any) -> str:

@@ -98,21 +98,26 @@ def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[
         if is_from_user(loaded.origins.get(key, DEFAULT)):
             own |= {*names}
     for name in agents:
-        if name not in own:
+        ident = name.removeprefix(f"{ACP}:")
+        program = ident.partition(":")[0]
+        if name not in own and f"{ACP}:{program}" not in own:
             raise UsageError(
                 f"{name} is named by the repository or an agent's file, and your own settings do "
-                f"not allow it; add [acp.{name.partition(':')[2]}] to {USERS_FILE}, or choose "
-                "with --model"
+                f"not allow it; add [acp.{program}] to {USERS_FILE}, or choose with --model"
             )
-        require_agent(name.partition(":")[2], loaded.settings.acp)
+        require_agent(ident, loaded.settings.acp)
     return agents
 
 
 @dataclass(frozen=True)
 class AgentTrial:
-    """How a coding agent fares here: its version, its cage, and the hosts that it may reach."""
+    """How a coding agent fares here: its version, its cage, and the hosts that it may reach.
+
+    `known` are the versions that were tried.
+    """
 
     version: str
+    known: tuple[str, ...]
     level: str
     hosts: tuple[str, ...]
     promises: "tuple[Promise, ...]"
@@ -144,7 +149,8 @@ def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
         )
         with open_session(agent, task, sandbox=sandbox) as session:
             promises = promises_of(sandbox)
-            return AgentTrial(session.try_out(), str(sandbox.level), agent.hosts, promises)
+            version, level = session.try_out(), str(sandbox.level)
+            return AgentTrial(version, agent.tried, level, agent.hosts, promises)
 
 
 def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> list[str]:

@@ -264,6 +264,9 @@ def _agent(model: str, users: str, settings: Settings, online: bool) -> Iterator
     hosts = ", ".join(tried.hosts) or "no host"
     text = f"{model}{version} ({users}) starts and sees our tools; no model was asked"
     yield Check("models", "ok", text)
+    if tried.version not in tried.known:
+        known = f"tried with {' and '.join(tried.known)}" if tried.known else "never tried"
+        yield Check("models", "note", f"{model}: {known}; a review may fail, and then says why")
     yield Check("models", "ok", f"{model}: caged by {tried.level}, may reach {hosts} only")
     for promise in tried.promises:
         yield Check("models", "ok" if promise.state == "held" else "note", promise.shown)

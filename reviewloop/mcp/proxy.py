@@ -6,18 +6,21 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
-from types import TracebackType
+from socketserver import BaseRequestHandler
+from typing import Any
 from urllib.parse import urlsplit
+
+from reviewloop.mcp.listening import Listening
 
 _HEAD = 64 << 10  # bytes of the lines before a body
 _CONNECT_SECONDS = 20.0
 _SILENT_SECONDS = 900.0
 _PIECE = 64 << 10
 _TLS, _PLAIN = 443, 80
+_LOOPBACK = "127.0.0.1"
 
 
-class Proxy:
+class Proxy(Listening):
     """Forwards at a local socket while inside its `with`.
 
     `hosts` are names, or `name:port` where the port is neither 443 nor 80; `on_refused` hears once
@@ -27,30 +30,22 @@ class Proxy:
     def __init__(
         self, path: Path, hosts: Iterable[str], on_refused: Callable[[str], None] = lambda _: None
     ) -> None:
-        self.path = path
+        self.handler = _Handler
         self.connections = 0  # that were allowed
         self._allowed = {location for host in hosts for location in _locations(host)}
+        self._inner: dict[int, Path] = {}
         self._on_refused = on_refused
         self._refused: set[str] = set()
         self._lock = threading.Lock()
-        self._server = _Server(str(path), self)
+        super().__init__(path)
 
-    def __enter__(self) -> "Proxy":
-        """Begin to forward."""
-        work = self._server.serve_forever
-        threading.Thread(target=work, args=(0.1,), name="proxy", daemon=True).start()
-        return self
+    def lead(self, port: int, to: Path) -> None:
+        """Let a port of the cage's own loopback lead to a socket: not all clients pass us by."""
+        self._inner[port] = to
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Forward nothing new; what is open ends with the agent."""
-        self._server.shutdown()
-        self._server.server_close()
-        self.path.unlink(missing_ok=True)
+    def inner(self, host: str, port: int) -> Path | None:
+        """Return the socket that a location inside of the cage leads to."""
+        return self._inner.get(port) if host == _LOOPBACK else None
 
     def allows(self, host: str, port: int) -> bool:
         """Whether a location is on the list; if not, that is told once."""
@@ -73,22 +68,9 @@ def _locations(host: str) -> list[tuple[str, int]]:
     return [(host.lower(), _TLS), (host.lower(), _PLAIN)]
 
 
-class _Server(ThreadingMixIn, UnixStreamServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(self, path: str, proxy: Proxy) -> None:
-        self.proxy = proxy
-        super().__init__(path, _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: connections break, and the agent sees that itself."""
-
-
 class _Handler(BaseRequestHandler):
     request: socket.socket
-    server: _Server
+    server: Any
 
     def handle(self) -> None:
         """Forward one connection."""
@@ -113,11 +95,13 @@ class _Handler(BaseRequestHandler):
         else:
             self._refuse(400, "this is a proxy: CONNECT, or http://")
             return
-        if not self.server.proxy.allows(host, port):
+        proxy: Proxy = self.server.of
+        inner = proxy.inner(host, port)
+        if inner is None and not proxy.allows(host, port):
             self._refuse(403, f"{host}:{port} is not allowed in this cage")
             return
         try:
-            upstream = socket.create_connection((host, port), _CONNECT_SECONDS)
+            upstream = _connected(inner or (host, port))
         except OSError as error:
             self._refuse(502, f"{host}:{port} cannot be reached ({error})")
             return
@@ -140,6 +124,18 @@ class _Handler(BaseRequestHandler):
         head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Length: {len(body)}"
         with suppress(OSError):
             self.request.sendall(head.encode() + b"\r\n\r\n" + body)
+
+
+def _connected(location: Path | tuple[str, int]) -> socket.socket:
+    if isinstance(location, tuple):
+        return socket.create_connection(location, _CONNECT_SECONDS)
+    inner = socket.socket(socket.AF_UNIX)
+    try:
+        inner.connect(str(location))
+    except OSError:
+        inner.close()
+        raise
+    return inner
 
 
 def _head_of(client: socket.socket) -> tuple[bytes, bytes]:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingMixIn, UnixStreamServer
-from types import TracebackType
 from typing import Any
+
+from reviewloop.mcp.listening import Listening
 
 NAME = "reviewloop"
 """What the server is called where an agent lists its tools."""
@@ -36,34 +36,17 @@ Call = Callable[[str, Mapping[str, Any]], tuple[str, bool]]
 """(tool, arguments) -> (what the agent reads, whether the call failed)."""
 
 
-class ToolServer:
+class ToolServer(Listening):
     """Answers at `path` while inside its `with`; calls are made one after the other."""
 
     def __init__(self, path: Path, token: str, tools: Sequence[Tool], call: Call) -> None:
-        self.path = path
+        self.handler = _Handler
         self.listed = threading.Event()  # the agent asked for the tools, with the token
         self._token = token
         self._tools = {tool.name: tool for tool in tools}
         self._call = call
         self._turn = threading.Lock()
-        self._server = _Server(str(path), self)
-
-    def __enter__(self) -> "ToolServer":
-        """Begin to answer."""
-        work = self._server.serve_forever
-        threading.Thread(target=work, args=(0.1,), name="mcp", daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Answer nobody any more."""
-        self._server.shutdown()
-        self._server.server_close()
-        self.path.unlink(missing_ok=True)
+        super().__init__(path)
 
     def allows(self, header: str) -> bool:
         """Whether a request comes from the agent that the token was given to."""
@@ -114,23 +97,10 @@ class ToolServer:
         return _result(ident, {"content": [{"type": "text", "text": text}], "isError": failed})
 
 
-class _Server(ThreadingMixIn, UnixStreamServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(self, path: str, tools: ToolServer) -> None:
-        self.tools = tools
-        super().__init__(path, _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: an agent that hangs up in the middle of an answer is no news."""
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 600
-    server: _Server
+    server: Any
 
     def do_POST(self) -> None:
         """Answer one message."""
@@ -139,10 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(413 if length.isdigit() else 411, None)
             return
         body = self.rfile.read(int(length))
-        if not self.server.tools.allows(self.headers.get("Authorization", "")):
+        if not self.server.of.allows(self.headers.get("Authorization", "")):
             self._send(401, None)
             return
-        answer = self.server.tools.answer(body)
+        answer = self.server.of.answer(body)
         self._send(202 if answer is None else 200, answer)
 
     def do_GET(self) -> None:

@@ -409,6 +409,7 @@ class AgentProgram(Section):
     home: tuple[RelativePath, ...] = ()  # files of the home folder that are copied into its own
     read: tuple[str, ...] = ()  # further files and folders that it may read
     mode: str = ""  # the session mode asked for
+    model: str = ""  # the agent's own, by its id
 
 
 class FollowUps(Section):

@@ -203,7 +203,8 @@ def test_a_repository_names_no_program_and_no_agent_of_its_own_accord(checkout):
     ("model", "words"),
     [
         ("acp:claud", "no agent is called 'claud'; did you mean acp:claude?"),
-        ("acp:kiro", "no agent is called 'kiro'"),
+        ("acp:vibe", "no agent is called 'vibe'; known are claude, codex, "),
+        ("acp:kiro", "the program kiro-cli was not found; get it with `curl "),
         ("acp:claude", "was not found"),
     ],
 )

@@ -58,18 +58,14 @@ class _AnyHandler(Handler):
             self._json(200, {"data": [{"id": name, "object": "model"} for name in listed]})
 
     def do_POST(self) -> None:
-        read = {
-            "/v1/chat/completions": _from_openai,
-            "/v1/responses": _from_responses,
-            "/v1/messages": _from_anthropic,
-        }
-        if self.path not in read:
+        path = self.path.partition("?")[0]
+        if path not in _READ:
             super().do_POST()
             return
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
         if not self._is_let_in():
             return
-        received = self.server.bedrock.take(self.path, body["model"], read[self.path](body))
+        received = self.server.bedrock.take(path, body["model"], _READ[path](body))
         received.sent = body  # type: ignore[attr-defined]
         try:
             self._answer_in(received)
@@ -96,7 +92,7 @@ class _AnyHandler(Handler):
         usage = self.server.bedrock.cache.usage(received.model, received.body, max(1, size // 4))
         received.usage, received.status = usage, 200
         written = {"/v1/responses": _as_responses, "/v1/messages": _as_anthropic}
-        made = written.get(self.path, _as_openai)
+        made = written.get(received.operation, _as_openai)
         self._events(received, answer, list(made(answer, received, usage)))
 
     def _events(self, received: Received, answer: Answer, events: list[bytes]) -> None:
@@ -111,7 +107,7 @@ class _AnyHandler(Handler):
                 raise Gone
             if index == answer.end_after:
                 if answer.error:
-                    name = "" if self.path == "/v1/chat/completions" else "error"
+                    name = "" if received.operation == "/v1/chat/completions" else "error"
                     self._chunk(_event(_error(answer.error, answer.message), name))
                 self._chunk(b"")
                 return
@@ -328,3 +324,10 @@ def _texts(content: Any) -> list[dict[str, str]]:
         return [{"text": content}] if content else []
     kinds = ("text", "input_text", "output_text")
     return [{"text": part["text"]} for part in content or () if part.get("type") in kinds]
+
+
+_READ: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "/v1/chat/completions": _from_openai,
+    "/v1/responses": _from_responses,
+    "/v1/messages": _from_anthropic,
+}
