@@ -1,16 +1,13 @@
 """Which sandbox a run's commands get, and the refusal to go without one."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.sandbox.base import Level, Limits, Sandbox
 from reviewloop.sandbox.choose import choose, how_to_improve, runs_in_ci
 from reviewloop.settings import Settings
 from reviewloop.settings.loading import variable_of
-
-Acceptance = Literal["", "accepted", "own code"]
-"""Why commands may run without a sandbox: a person's flag for this run, or the demo's own code."""
 
 
 def chosen(settings: Settings) -> Sandbox:

@@ -22,13 +22,12 @@ from reviewloop.cli.consoles import (
     messages,
     print_json,
     print_lines,
-    require_reports,
     results,
-    write_reports,
 )
 from reviewloop.cli.conversation import ask_about
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
+from reviewloop.cli.report_files import require_reports, write_reports
 from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 from reviewloop.render.batch import done_in, report_object

@@ -1,9 +1,9 @@
-"""Where output goes: results to stdout, the rest to stderr, reports to the files of `--report`."""
+"""Where output goes: results to stdout, the rest to stderr."""
 
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,13 +13,9 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console
 
 from reviewloop.app.held_values import redactor_here
-from reviewloop.checkout.files import refuse_links
-from reviewloop.domain.batch_report import BatchReport
-from reviewloop.domain.errors import UsageError
-from reviewloop.render.batch import FORMATS
 from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
-from reviewloop.store.redaction import hidden, redacted
+from reviewloop.store.redaction import hidden
 
 _NARROWEST = 20
 _JOINTS = re.compile(r"(?<=[/\\,;:=&?])")
@@ -61,25 +57,6 @@ def _pieces(word: str, room: int) -> Iterator[str]:
         return
     for part in _JOINTS.split(word):
         yield from chop_cells(part, room) if cell_len(part) > room else [part]
-
-
-def require_reports(names: Sequence[str]) -> None:
-    """Raise `UsageError` for a file that the account could not be written to."""
-    for name in names:
-        if Path(name).suffix not in FORMATS:
-            raise UsageError(f"--report {name}: name a file that ends in {', '.join(FORMATS)}")
-        if Path(name).is_dir():
-            raise UsageError(f"--report {name}: this is a folder; name a file")
-        if not Path(name).absolute().parent.is_dir():
-            raise UsageError(f"--report {name}: its folder does not exist; make it first")
-        refuse_links(name)
-
-
-def write_reports(names: Sequence[str], report: BatchReport) -> None:
-    """Write the report, without secrets, in the formats that the files' names ask for."""
-    for name in names:
-        text = FORMATS[Path(name).suffix](redacted(report, redactor_here().held))
-        Path(name).write_text(text, encoding="utf-8", errors="replace")
 
 
 def results() -> Console:

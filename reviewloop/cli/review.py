@@ -11,7 +11,6 @@ from reviewloop.analysis.book import rule_of
 from reviewloop.app.project import model_flags, repository_if_any
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult
 from reviewloop.app.review.review import review as run_review
-from reviewloop.app.sandboxing import Acceptance
 from reviewloop.checkout.files import refuse_links
 from reviewloop.cli import completion
 from reviewloop.cli.consoles import print_lines, results, written_to
@@ -24,6 +23,7 @@ from reviewloop.git.revisions import is_revision
 from reviewloop.render.formats import NAMES, TERMINAL, added_names, renderer
 from reviewloop.render.review_words import WITH_AN_ID, left_out_files, outcome_sentence, tally
 from reviewloop.render.terminal.review import print_review
+from reviewloop.sandbox import Acceptance
 
 SEVERITIES = ("must", "should", "nit")
 _EXPRESSION = re.compile(r"\.\.|[\^~]|@\{|^:/")  # what only revisions have: HEAD~2, A..B

@@ -9,12 +9,11 @@ from reviewloop.cli.consoles import (
     echo,
     print_json,
     print_lines,
-    require_reports,
     results,
-    write_reports,
 )
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
+from reviewloop.cli.report_files import require_reports, write_reports
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.batch import report_object
 from reviewloop.render.terminal.batch import render_account

@@ -37,20 +37,23 @@ _SUBMODULE = b"160000"
 
 def inspect(
     private: PrivateRepo, repository: ReviewRepository, old: str, new: str, known: dict[str, str]
-) -> tuple[tuple[str, str], ...]:
-    """Return path and reason of what the review will not see; refuse when objects are missing.
+) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    """Return the paths that differ, and path and reason of what the review will not see.
 
-    `known` is what was found out before; of Git LFS only what really changed is kept.
+    Raises WorkspaceError when objects are missing. `known` is what was found out before; of Git LFS
+    only what really changed is kept.
     """
     answer = private.git.result("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new, "--")
     if answer.exit_code:
         raise missing(repository, [answer.stderr.decode("utf-8", "replace").strip()])
+    changed: set[str] = set()
     new_ids: dict[str, str] = {}
     ids: dict[str, str] = {}
     fields = answer.stdout.split(b"\0")
     for record, raw_path in zip(fields[0::2], fields[1::2], strict=False):
         old_mode, new_mode, old_id, new_id, _ = record[1:].split(b" ")
         path = os.fsdecode(raw_path)
+        changed.add(path)
         for mode, oid in ((old_mode, old_id), (new_mode, new_id)):
             if mode not in {b"000000", _SUBMODULE}:
                 ids.setdefault(oid.decode(), path)
@@ -63,7 +66,7 @@ def inspect(
         in_lfs = values.get("filter") == "lfs"
         if in_lfs and is_pointer(private.pool.read(new_ids[path], len(HEADER))):
             found[path] = IN_LFS
-    return tuple(sorted(found.items()))
+    return frozenset(changed), tuple(sorted(found.items()))
 
 
 def _refuse_missing(
@@ -348,6 +351,7 @@ class Compared:
     unreadable: tuple[tuple[str, str], ...] = ()  # path, why its content is not in the trees
     unread: frozenset[str] = frozenset()  # of these: what may hold anything, as nobody may look
     prefix: str = ""  # the folder it was started in, relative to the root, with a final slash
+    changed: frozenset[str] = frozenset()  # paths in which `old` and `new` differ
 
 
 @dataclass(frozen=True)
@@ -366,13 +370,16 @@ class _Sides:
 
 
 @contextmanager
-def compared(start: Path, spec: CompareSpec) -> Iterator[Compared]:
+def compared(
+    start: Path, spec: CompareSpec, repository: ReviewRepository | None = None
+) -> Iterator[Compared]:
     """Lend the two trees of a review; raise WorkspaceError when it cannot be had, with the reason.
 
-    Nothing of the person's is written, no program of theirs runs, nothing is fetched.
+    `repository` is the one that holds `start`, where that is known already. Nothing of the person's
+    is written, no program of theirs runs, nothing is fetched.
     """
     _refuse_contradictions(spec)
-    repository = locate(start)
+    repository = repository or locate(start)
     spec = replace(spec, paths=checked_choice(spec.paths))
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
         private = PrivateRepo.create(Path(name) / "git", repository.user, for_review=True)
@@ -410,11 +417,9 @@ def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSp
     if spec.paths:
         sides = replace(sides, what=f"{sides.what}, {only(spec.paths)}")
     known = {path: why for path, why in sides.unreadable if is_chosen(path, spec.paths)}
-    unreadable = inspect(private, repository, old, sides.new, known)
+    changed, unreadable = inspect(private, repository, old, sides.new, known)
     notes = sides.notes
     if sides.raw:
-        listed = private.git.run("diff-tree", "-r", "--name-only", "-z", old, sides.new, "--")
-        changed = set(os.fsdecode(listed).split("\0"))
         notes += raw_notes((path, name) for path, name in sides.raw if path in changed)
     return Compared(
         repository.user,
@@ -430,6 +435,7 @@ def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSp
         unreadable,
         sides.unread & known.keys(),
         repository.prefix,
+        changed,
     )
 
 

@@ -13,7 +13,6 @@ from reviewloop.app.run.answers import worded
 from reviewloop.app.run.fixing import FixPlan, FixRequestText, plan_fix
 from reviewloop.app.run.start import begin
 from reviewloop.app.run.view import view
-from reviewloop.app.sandboxing import Acceptance
 from reviewloop.domain.errors import (
     ExitCode,
     GuardRailError,
@@ -45,6 +44,7 @@ from reviewloop.render.code_view import visible
 from reviewloop.render.proposal import Proposal
 from reviewloop.render.text import counted, money, tokens
 from reviewloop.render.untrusted import fenced, link
+from reviewloop.sandbox import Acceptance
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _LEFT = {str(FindingStatus.OPEN), str(FindingStatus.UNRESOLVED)}

@@ -1,10 +1,11 @@
 """What reviewers are shown of a change: in how many parts, made once, within its tokens."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
+from pathlib import Path
 from re import findall
 from typing import Any
 
@@ -25,7 +26,8 @@ from reviewloop.review.prompts import Material, MovedText
 from reviewloop.review.pushed import Known, known_text
 from reviewloop.review.related import changed_names, grouped, ties
 from reviewloop.review.verdicts import evidence_text
-from reviewloop.review.withheld import steering_shown
+from reviewloop.review.withheld import PATTERNS
+from reviewloop.specs.steering import Steering, steering_on_disk
 from reviewloop.store.journal import CallKey
 
 CHARS_PER_TOKEN = 4
@@ -559,3 +561,25 @@ def _evidence(state: LoopState, context: RunContext) -> str:
         if gate.status in {GateStatus.WARNING, GateStatus.NEEDS_USER}:
             lines += [f"  - {f.where}: {f.title} [{f.rule}]" for f in gate.findings[:40]]
     return "\n".join(lines)
+
+
+def steering_shown(
+    root: Path,
+    paths: Iterable[str],
+    about: str,
+    never: Sequence[str],
+    ignored: Callable[[Iterable[str]], Iterable[str]],
+    *,
+    folder: str = "",
+    manual: Iterable[str] = (),
+) -> Steering:
+    """Return the steering on disk without the content of withheld files that it refers to.
+
+    `never` are further patterns of files that are not referred to; `ignored` picks from paths
+    those that are kept from agents; `folder` is the project's, `manual` are requested names.
+    """
+    read = partial(steering_on_disk, root, list(paths), about, folder=folder, manual=manual)
+    patterns = (*never, *PATTERNS)
+    steering = read(patterns)
+    named = tuple(ignored([file for item in steering.items for file in item.files]))
+    return read((*patterns, *named)) if named else steering

@@ -3,11 +3,28 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from reviewloop.domain.finding import Evidence, Finding, Placement, fingerprint
-from reviewloop.review.intake import ReportedFinding
+from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, fingerprint
 
 ReadText = Callable[[str], str | None]
 """Text of a file in the reviewed tree, or None; lines are separated by LF only."""
+
+
+@dataclass(frozen=True)
+class ReportedFinding:
+    """One finding as a reviewer reported it, before it is anchored."""
+
+    severity: Severity
+    title: str
+    why: str
+    suggestion: str
+    path: str
+    line: int | None
+    end_line: int | None
+    quote: str
+    category: str = ""
+    confidence: str = "medium"
+    replacement: str | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True)

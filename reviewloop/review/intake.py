@@ -9,6 +9,7 @@ from typing import Any
 from reviewloop.domain.finding import Severity
 from reviewloop.llm.messages import without_doubles
 from reviewloop.render.untrusted import without_escapes
+from reviewloop.review.anchoring import ReportedFinding
 
 REPORT_FINDINGS = "report_findings"
 REPORT_RESOLUTION = "report_resolution"
@@ -161,24 +162,6 @@ _SYNONYMS = {
     "note": Severity.NIT,
     "trivial": Severity.NIT,
 }
-
-
-@dataclass(frozen=True)
-class ReportedFinding:
-    """One finding as a reviewer reported it, before it is anchored."""
-
-    severity: Severity
-    title: str
-    why: str
-    suggestion: str
-    path: str
-    line: int | None
-    end_line: int | None
-    quote: str
-    category: str = ""
-    confidence: str = "medium"
-    replacement: str | None = None
-    rule: str = ""
 
 
 @dataclass(frozen=True)

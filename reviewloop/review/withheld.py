@@ -1,15 +1,12 @@
 """Files whose content no model is shown: they appear by their name, and say that it is withheld."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from reviewloop.domain.globs import first_match
 from reviewloop.git.attributes import kiroignored
 from reviewloop.git.objects import FileEntry
 from reviewloop.git.private import PrivateRepo
-from reviewloop.specs.steering import Steering, steering_on_disk
 
 PATTERNS = (
     "**/.env",
@@ -56,28 +53,6 @@ def withheld_by_name(path: str) -> bool:
     if not _LIKELY.search(path) or first_match(path, EXAMPLES, folders="none"):
         return False
     return bool(_PRIVATE_KEY.search(path) or first_match(path, PATTERNS, folders="none"))
-
-
-def steering_shown(
-    root: Path,
-    paths: Iterable[str],
-    about: str,
-    never: Sequence[str],
-    ignored: Callable[[Iterable[str]], Iterable[str]],
-    *,
-    folder: str = "",
-    manual: Iterable[str] = (),
-) -> Steering:
-    """Return the steering on disk without the content of withheld files that it refers to.
-
-    `never` are further patterns of files that are not referred to; `ignored` picks from paths
-    those that are kept from agents; `folder` is the project's, `manual` are names asked for.
-    """
-    read = partial(steering_on_disk, root, list(paths), about, folder=folder, manual=manual)
-    patterns = (*never, *PATTERNS)
-    steering = read(patterns)
-    named = tuple(ignored([file for item in steering.items for file in item.files]))
-    return read((*patterns, *named)) if named else steering
 
 
 def withheld_in(

@@ -3,8 +3,13 @@
 import pytest
 
 from reviewloop.domain.finding import Placement, Severity
-from reviewloop.review.anchoring import ChangedLines, anchor, normalise_path, occurrences
-from reviewloop.review.intake import ReportedFinding
+from reviewloop.review.anchoring import (
+    ChangedLines,
+    ReportedFinding,
+    anchor,
+    normalise_path,
+    occurrences,
+)
 
 FILE = """def first():
     return load()

@@ -13,7 +13,6 @@ from reviewloop.app.batch.session import BatchListener
 from reviewloop.app.fleet.jobs import make_queue_tables
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository, read_settings
-from reviewloop.app.sandboxing import Acceptance
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import (
     InterruptedByUserError,
@@ -35,6 +34,7 @@ from reviewloop.git.transfer import (
     remote_of,
     shown_address,
 )
+from reviewloop.sandbox import Acceptance
 from reviewloop.store.places import private_folder, repository_folder, state_root
 from reviewloop.store.postgres.batches import About, SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import TABLES, VERSION, Database

@@ -15,7 +15,6 @@ from reviewloop.analysis.examine import Examination, Late, OnReport, examine_ear
 from reviewloop.analysis.tools import TOOLS
 from reviewloop.analysis.tools.eslint import CONFIGURATIONS, NAME
 from reviewloop.analysis.tools.found import configuration_text, found_configuration
-from reviewloop.app.sandboxing import chosen
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
@@ -34,6 +33,7 @@ from reviewloop.store.trust import TrustStore
 
 if TYPE_CHECKING:  # the loop is loaded when a model is asked, not for analysers alone
     from reviewloop.loop.context import RunContext
+    from reviewloop.sandbox.base import Sandbox
 
 COVERAGE_DATA = "coverage data"
 
@@ -179,7 +179,7 @@ class Read:
             timeout_seconds=review.analyser_seconds,
             of_others=self.of_others,
             trusts=lambda *about: not self.of_others and is_trusted(self.user.key, *about),
-            sandbox=partial(chosen, self.settings),
+            sandbox=partial(_sandbox, self.settings),
         )
         change, private = self.change, self.private
         return view_of(change, self.selection, private, options, partial=self.part_only)
@@ -288,6 +288,12 @@ class Analysis:
         if tree not in self._read:
             self._read[tree] = _read_of(context, tree)
         return self._read[tree]
+
+
+def _sandbox(settings: Settings) -> "Sandbox":
+    from reviewloop.app.sandboxing import chosen  # few reviews run code; its rungs are much to load
+
+    return chosen(settings)
 
 
 _LATE = CallKey("late analysers", "review")

@@ -10,7 +10,7 @@ from pathlib import Path
 from reviewloop.analysis.contract import Fix
 from reviewloop.app.project import require_trusted_commands
 from reviewloop.app.review.review import ReviewResult
-from reviewloop.app.sandboxing import Acceptance, finder
+from reviewloop.app.sandboxing import finder
 from reviewloop.checkout.files import remove_tree, rewrite
 from reviewloop.checkout.workspace import Workspace, filling_of
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -22,6 +22,7 @@ from reviewloop.render.report import ReviewReport
 from reviewloop.render.text import counted
 from reviewloop.review.fixes import apply_fixes, parses
 from reviewloop.review.silencing import LEVELS
+from reviewloop.sandbox import Acceptance
 from reviewloop.sandbox.environment import ProjectEnv, build_environment, paths_for
 from reviewloop.sandbox.interpreters import not_committed
 

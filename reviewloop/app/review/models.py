@@ -15,7 +15,7 @@ from reviewloop.app.asking import coding_agents, models_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
-from reviewloop.app.sandboxing import Acceptance, agents_cage, described_cage
+from reviewloop.app.sandboxing import agents_cage, described_cage
 from reviewloop.checkout.export import left_out, left_out_note
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import (
@@ -51,6 +51,7 @@ from reviewloop.review.prompts import Fence, new_nonce
 from reviewloop.review.pushed import Known, Push
 from reviewloop.review.selection import Selection, Skipped, select
 from reviewloop.review.verdicts import apply_verdicts
+from reviewloop.sandbox import Acceptance
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded
 from reviewloop.store.blobs import Blobs

@@ -18,7 +18,6 @@ from reviewloop.app.review.analysis import Read
 from reviewloop.app.review.remembered import remember, silences_of
 from reviewloop.app.review.result import ReviewersResult, analysers_word, hidden_report, result
 from reviewloop.app.review.trusted import edited_judges, rules_notice, rules_of
-from reviewloop.app.sandboxing import Acceptance
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.comparison import Compared, CompareSpec, as_typed, compared, earlier_tree
 from reviewloop.git.diff import Change
@@ -32,6 +31,7 @@ from reviewloop.review.evidence import AnalyserFinding, evidence_of, whole_evide
 from reviewloop.review.pushed import Known
 from reviewloop.review.selection import Selection, select
 from reviewloop.review.silencing import Silences
+from reviewloop.sandbox import Acceptance
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG, FOUND
@@ -172,8 +172,8 @@ def review(
             spec, read_settings(repository.user.root, request.flags, project=project).settings
         )
     with ExitStack() as stack:
-        two = stack.enter_context(compared(start, spec))
-        edited = edited_judges(two.private, two.base, two.new, project)
+        two = stack.enter_context(compared(start, spec, repository))
+        edited = edited_judges(two, project)
         rules_tree = _tree(request.rules_from, repository, two) if request.rules_from else ""
         if not rules_tree and edited and _by_base(request):
             rules_tree = two.base

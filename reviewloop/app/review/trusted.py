@@ -4,12 +4,13 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import PYPROJECT, SETTINGS_FILE
+from reviewloop.git.comparison import Compared
 from reviewloop.git.paths import UnsafePathError, checked_path
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import below, folders_down_to
@@ -27,12 +28,15 @@ _PATHS = (
 _NAMED = 3  # files in a sentence
 
 
-def edited_judges(private: PrivateRepo, old: str, new: str, project: str = "") -> tuple[str, ...]:
-    """Return the paths of settings, agents, steering and baseline that differ in two trees."""
+def edited_judges(two: Compared, project: str = "") -> tuple[str, ...]:
+    """Return the paths of settings, agents, steering and baseline that the change edits."""
+    private, old, new = two.private, two.base, two.new
     folders = folders_down_to(project)
     names = tuple(below(one, name) for one in folders for name in _PATHS)
-    listing = private.git.run("diff-tree", "-r", "--name-only", "-z", old, new)
-    changed = [os.fsdecode(path) for path in listing.split(b"\0") if path]
+    changed: Iterable[str] = sorted(two.changed)
+    if two.old != old:  # only some paths are reviewed; what judges them may be another one
+        listing = private.git.run("diff-tree", "-r", "--name-only", "-z", old, new)
+        changed = [os.fsdecode(path) for path in listing.split(b"\0") if path]
     inside = tuple(f"{name}/" for name in names)
     paths = [
         path

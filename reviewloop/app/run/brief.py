@@ -16,7 +16,8 @@ from reviewloop.git.attributes import kiroignored
 from reviewloop.git.commits import Base, create_on
 from reviewloop.git.private import PrivateRepo
 from reviewloop.loop.context import Brief
-from reviewloop.review.withheld import PATTERNS, shown_tree, steering_shown, withheld_in
+from reviewloop.loop.shown import steering_shown
+from reviewloop.review.withheld import PATTERNS, shown_tree, withheld_in
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Settings
 from reviewloop.specs.briefing import (

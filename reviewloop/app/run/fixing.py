@@ -20,7 +20,7 @@ from reviewloop.app.run.branches import choose_branch
 from reviewloop.app.run.brief import scratch_of
 from reviewloop.app.run.estimate import estimate_run
 from reviewloop.app.run.start import Plan, RunRequest
-from reviewloop.app.sandboxing import Acceptance, not_needed, required
+from reviewloop.app.sandboxing import not_needed, required
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.git.private import PrivateRepo
@@ -28,6 +28,7 @@ from reviewloop.llm.settling import completed
 from reviewloop.loop.context import Brief
 from reviewloop.render.text import counted
 from reviewloop.review.anchoring import occurrences
+from reviewloop.sandbox import Acceptance
 from reviewloop.tools.policy import is_protected
 
 _HIDDEN = "⟦secret:"

@@ -18,7 +18,6 @@ from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scrat
 from reviewloop.app.run.estimate import Estimate, estimate_run
 from reviewloop.app.run.opening import team_to_plain
 from reviewloop.app.sandboxing import (
-    Acceptance,
     cage_of,
     described,
     described_cage,
@@ -37,6 +36,7 @@ from reviewloop.llm.settling import choice, completed
 from reviewloop.loop.context import Brief
 from reviewloop.loop.tick import show_in_work
 from reviewloop.review.prompts import new_nonce
+from reviewloop.sandbox import Acceptance
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded, Settings
