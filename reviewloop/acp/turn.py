@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ class Caps:
     seconds: float
     calls: int  # of tools, its own included, and of requests for permission
     silence: float  # seconds without a word from it
+    usd: float = inf  # where it tells what it costs
+    updates: int = 500_000  # notifications; one for each word is usual
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,7 @@ class Session:
         self._last = time.monotonic()
         self._until = self._last + task.caps.seconds
         self._over = ""  # why no call is answered any more
+        self._updates = 0
         self._at_work = 0  # calls of our tools that are not answered yet
         self._trouble: ReviewLoopError | None = None  # what one of them ran into
 
@@ -348,6 +352,17 @@ class Session:
                 f"{self._name} made more than {caps.calls} calls without an answer, so its turn "
                 "was ended"
             )
+        if self._updates > caps.updates:
+            raise NoAnswerError(
+                f"{self._name} sent more than {caps.updates:,} notifications without an answer, so "
+                "its turn was ended"
+            )
+        cost = self.outcome.cost_usd
+        if cost is not None and cost > caps.usd:
+            raise NoAnswerError(
+                f"{self._name} tells that its turn costs ${cost:.2f}, more than the "
+                f"${caps.usd:.2f} that limits.usd leaves, so it was ended"
+            )
         now = time.monotonic()
         if now > until:
             raise NoAnswerError(
@@ -422,6 +437,7 @@ class Session:
 
     def _update(self, method: str, parameters: Mapping[str, Any]) -> None:
         self._last = time.monotonic()
+        self._updates += 1
         update = parameters.get("update")
         if method != "session/update" or not isinstance(update, dict):
             return

@@ -83,7 +83,7 @@ class AgentProvider:
                     ending=hands.ending,
                     call=hands.call,
                     check=hands.check,
-                    caps=Caps(hands.seconds, hands.calls, self._silence),
+                    caps=Caps(hands.seconds, hands.calls, self._silence, hands.usd),
                     writes=writes,
                     answered=lambda so_far: hands.received(_reply(so_far, request, hands)),
                 )

@@ -182,6 +182,10 @@ class Budget:
         """Return the seconds until the cap on minutes is reached."""
         return self._limits.minutes * 60 - self.seconds
 
+    def usd_left(self) -> float:
+        """Return the dollars until the cap on them is reached, calls under way not counted."""
+        return max(0.0, self._limits.usd - self.spent.usd)
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Let no time pass while a person thinks."""

@@ -166,7 +166,8 @@ class Models:
             )
         if request.hands:
             keep = partial(self._keep_early, key, digest)
-            request = replace(request, hands=replace(request.hands, received=keep))
+            hands = replace(request.hands, received=keep, usd=self._budget.usd_left())
+            request = replace(request, hands=hands)
         self._refuse_when_stopped()
         waiting: AbstractContextManager[GateTurn] = (
             hold.turn(self._stop.is_set) if hold else nullcontext(GateTurn())

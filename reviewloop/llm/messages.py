@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Hands:
     calls: int
     taken: Callable[[], "Taken"] | None = None  # None: it only reads
     received: Callable[["Reply"], None] = _keep_nothing
+    usd: float = inf  # the most that it may cost, as far as it tells
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,9 @@ def test_what_is_not_told_is_never_zero(checkout):
 
 
 @every_level
-@pytest.mark.parametrize("part", ["banner", "long-line", "asks", "slow-learner", "daemon"])
+@pytest.mark.parametrize(
+    "part", ["banner", "long-line", "asks", "slow-learner", "daemon", "chatters"]
+)
 def test_what_an_agent_may_do(checkout, part, level):
     code, report, err = reviewed(checkout, part, "--agents", "security", **at(level))
     assert (code, reasons(report), err) == (1, {}, "")
@@ -132,13 +134,19 @@ FAULTS = {
     "prose": "ended its turn without calling report_findings; it said: “Hm.Hm.”",
     "refuses": "refused to answer",
     "floods": "made more than 8 calls without an answer",
+    "begs": "made more than 8 calls without an answer",
+    "updates": "sent more than 500,000 notifications without an answer",
+    "forks": "processes, and 64 are allowed",
+    "costs": "tells that its turn costs $25.00, more than the $10.00 that limits.usd leaves",
 }
 
 
 @pytest.mark.parametrize("part", FAULTS)
 def test_a_fault_is_named_and_never_reads_as_no_findings(checkout, part):
     environ = {"REVIEWLOOP_MODELS__READ_TIMEOUT_SECONDS": "2"}
-    if part == "floods":
+    if part == "forks":
+        environ = {"REVIEWLOOP_SANDBOX__PROCESSES": "64"}
+    if part in ("floods", "begs"):
         environ = {"REVIEWLOOP_LIMITS__AGENT_TURNS": "2"}
     code, report, _ = reviewed(checkout, part, "--agents", "security", **environ)
     assert code == 5

@@ -76,6 +76,47 @@ def test_secrets_are_masked_in_its_files_and_stay_in_ours(workshop):
     assert site.checkout.git("show", "HEAD:shop/settings.py") == f'KEY = "{KEY}"\nCOLOUR = "blue"'
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_is_no_change_is_left(workshop, undisturbed, level):
+    site = workshop.site
+    site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = level
+    workshop.play(mess=True)
+    assert site.drive(task=TASK).exits == [WAITING, 0]
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ("dies", "ended with exit code 9 in the middle of its turn"),
+        ("prose", "ended its turn without calling finish"),
+    ],
+)
+@pytest.mark.parametrize("role", ["implement", "repair"])
+def test_a_turn_without_an_answer_is_taken_back_whole(workshop, undisturbed, role, ends, words):
+    site = workshop.site
+    workshop.play(ends={role: ends})
+    said = site.call("run", *TASK, "--json")
+    assert (said.code, words in said.err) == (5, True), said.err
+    asked = [one.partition("/")[0] for one in workshop.asked]
+    assert asked.count(role) == (2 if ends == "prose" else 1)  # asked once more, then failed
+    workshop.play()
+    assert site.call("resume", "--json").code == WAITING
+    assert site.call("approve", "--json").code == 0
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
+
+
+def test_a_mixed_team(workshop):
+    """Agents write, a model over HTTP reviews; what each is asked is told before it begins."""
+    site = workshop.site
+    said = site.call("run", "2.1", "--implementer", "acp:scripted", "--json")
+    assert said.code == WAITING, said.err
+    assert "acp:scripted: implement, fix" in said.err
+    assert {one.partition("/")[0] for one in workshop.asked} == {"implement", "repair", "fix"}
+    asked = {play.agent_of(one) for one in site.server.ledger}
+    assert asked == {*play.REVIEWERS, "quick-review"}
+
+
 # Points of the first stretch, in the order of the run's steps, with what happens there.
 KILLS = {
     "cut short": ("turn.begin",),

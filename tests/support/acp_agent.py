@@ -164,12 +164,35 @@ class Agent:
         while True:
             self.tools.call("fs_read", path="shop/digest.py")
 
+    def flood_updates(self):
+        while True:
+            update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": "x"})
+
+    def beg(self):
+        while True:
+            self.ask_leave(expected=None)
+
+    def multiply(self):
+        while True:
+            if os.fork() == 0:
+                self.hang()
+
+    def cost_much(self):
+        update(sessionUpdate="usage_update", cost={"amount": 25.0, "currency": "USD"})
+        while True:  # not silent, but nothing comes of it
+            time.sleep(0.05)
+            update(sessionUpdate="plan", entries=[])
+
+    def chatter(self):
+        for _ in range(2000):
+            os.write(2, b"x" * 10_000)
+
     def leave_a_daemon(self):
         if os.fork() == 0:
             os.setsid()
             self.hang()
 
-    def ask_leave(self):
+    def ask_leave(self, expected="once"):
         options = [
             {"optionId": "always", "kind": "allow_always", "name": "Always"},
             {"optionId": "once", "kind": "allow_once", "name": "Once"},
@@ -178,8 +201,9 @@ class Agent:
         call = {"toolCallId": "t1", "kind": "execute", "title": "rm -rf /"}
         given = {"sessionId": SESSION, "toolCall": call, "options": options}
         send({"id": 77, "method": "session/request_permission", "params": given})
-        wanted = os.environ.get("WANTED", "once")
-        assert read()["result"]["outcome"] == {"outcome": "selected", "optionId": wanted}
+        wanted = os.environ.get("WANTED", expected)
+        outcome = read()["result"]["outcome"]
+        assert wanted is None or outcome == {"outcome": "selected", "optionId": wanted}
 
     def say_much(self):
         update(sessionUpdate="agent_message_chunk", content={"text": "x" * (1 << 20)})
@@ -196,6 +220,11 @@ EARLY = {
     "floods": Agent.flood,
     "daemon": Agent.leave_a_daemon,
     "asks": Agent.ask_leave,
+    "updates": Agent.flood_updates,
+    "begs": Agent.beg,
+    "forks": Agent.multiply,
+    "costs": Agent.cost_much,
+    "chatters": Agent.chatter,
     "long-line": Agent.say_much,
 }
 

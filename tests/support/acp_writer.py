@@ -31,9 +31,9 @@ def role_of(said):
     return "repair" if "# The checks that failed" in said else "implement"
 
 
-def pay(said):
+def pay(role, said):
     """Tell the ledger that a turn was asked for; the proxy lets that through."""
-    tell(f"{role_of(said)}/{hashlib.sha256(said.encode()).hexdigest()[:12]}")
+    tell(f"{role}/{hashlib.sha256(said.encode()).hexdigest()[:12]}")
 
 
 def tell(path):
@@ -50,15 +50,41 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new))
 
 
+def make_a_mess():
+    """Leave what no change may hold, and what misleads who looks at the folder with git."""
+    Path("out").symlink_to("/etc")
+    Path("shop/up.py").symlink_to("../../../../../etc/passwd")
+    os.mkfifo("shop/pipe")
+    Path("big.bin").write_bytes(b"x" * (33 << 20))
+    with Path(".git/config").open("a") as file:
+        file.write('[core]\n\tfsmonitor = "touch /tmp/never; echo"\n\thooksPath = hooks\n')
+    Path(".git/info/exclude").write_text("*\n")
+    Path(".git/index").unlink()
+    for place in ("node_modules/evil/index.js", ".venv/lib/evil.py", "shop/sub/.git/HEAD"):
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        Path(place).write_text("evil\n")
+    Path("closed").mkdir(mode=0o000)
+    for name in (".claude", ".opencode"):
+        Path(name).mkdir()
+        Path(name, "settings.json").write_text("{}")
+
+
 class Writer(Agent):
     def prompt(self, parameters):
         said = parameters["prompt"][0]["text"]
-        pay(said)
+        pay(role_of(self.asked[0] if self.asked else said), said)
         update(sessionUpdate="tool_call", toolCallId="t", kind="edit", title="Edit search.py")
-        role = role_of(said)
+        self.asked.append(said)
+        role = role_of(self.asked[0])
         if role in PLAY.get("extra", {}).get("hostile", ()):
             found = tried(json.loads(os.environ["FACTS"]))
             tell(f"tried-{role}/{'/'.join(name.replace(' ', '-') for name in found)}")
+        ends = PLAY.get("extra", {}).get("ends", {}).get(role)
+        if ends:
+            Path("shop/half.py").write_text("half done\n")
+            if ends == "dies":
+                os._exit(9)
+            return {"result": DONE}
         part = getattr(self, role.replace("-", "_"), None)
         name, answer = part(said) if part else self.report(role)
         problem, error = self.tools.call(name, **answer)
@@ -78,6 +104,8 @@ class Writer(Agent):
         for path, (old, new, secret) in PLAY.get("extra", {}).get("replace", {}).items():
             assert secret not in Path(path).read_text()
             edit(Path(path), old, new)
+        if PLAY.get("extra", {}).get("mess"):
+            make_a_mess()
         SEARCH.write_text(PLAY["BROKEN"])
         TEST.write_text(PLAY["TEST"])
         said, error = self.tools.call("run_gate", name="test")
