@@ -26,6 +26,7 @@ class KnownAgent:
     hosts: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     home: tuple[str, ...] = ()
+    renews: tuple[str, ...] = ()
     read: tuple[Path, ...] = ()
     mode: tuple[str, ...] = ()  # the first of them that it has is asked for
     model: str = ""  # of its own, by its id; "" for the one it takes by itself

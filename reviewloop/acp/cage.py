@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.acp import relay
 from reviewloop.acp.agents import KnownAgent
+from reviewloop.acp.logins import copied_back
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import ModelError, ModelSetupError, UsageError
 from reviewloop.git.directory import read_plain
@@ -118,17 +119,20 @@ def start_agent(
     tree: Path,
     writes: bool,
     environ: Mapping[str, str],
+    note: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Caged]:
     """Yield the agent, started in `tree`, which it can only read unless it `writes`.
 
-    All that it started ends with it.
+    All that it started ends with it. `note` hears of a login that it renewed and that stays here.
     """
     program = agent.find(trusted_path())
     if program is None:
         raise ModelSetupError(not_found(agent))
     if _interpreter_of(program) is not None:
         program = program.resolve()  # a script looks for its modules beside itself, not its link
-    fill_home(agent, room.home, Path(environ.get("HOME") or Path.home()))
+    users_home = Path(environ.get("HOME") or Path.home())
+    fill_home(agent, room.home, users_home)
+    logins = {name: read_plain(room.home / name) for name in agent.renews}
     relay_file = Path(relay.__file__)
     locations, folders = _locations(program, agent.command[1:])
     ours = (relay_file, *interpreter_folders(Path(sys.executable)))
@@ -156,6 +160,7 @@ def start_agent(
         grants = Grants(
             work=room.home, read=read, write=terminals, mounts=(shown,), network=network
         )
+        stack.callback(_copy_back, room.home, users_home, logins, note)  # when all of it has ended
         process = start_piped(
             argv,
             cwd=tree,
@@ -169,6 +174,13 @@ def start_agent(
         stack.callback(_close_quietly, process)
         stack.callback(end_piped, process)
         yield Caged(process, inside, ports)
+
+
+def _copy_back(
+    home: Path, users_home: Path, logins: Mapping[str, bytes], note: Callable[[str], None]
+) -> None:
+    for text in copied_back(home, users_home, logins):
+        note(text)
 
 
 @contextmanager
@@ -225,7 +237,7 @@ def fill_home(agent: KnownAgent, home: Path, users_home: Path) -> None:
     """Write into an agent's home what its row gives it, and copy the files that the row names."""
     for name, text in agent.files.items():
         _write(home, name, text.encode())
-    for name in agent.home:
+    for name in (*agent.home, *agent.renews):
         if data := read_plain(users_home / name):
             _write(home, name, data)
 

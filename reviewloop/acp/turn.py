@@ -150,6 +150,7 @@ def open_session(
                 tree=task.tree,
                 writes=task.writes,
                 environ=os.environ,
+                note=lambda text: notify("note", text=f"acp:{agent.name}: {text}"),
             )
         )
         stack.callback(session.end)

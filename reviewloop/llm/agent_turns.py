@@ -1,12 +1,12 @@
 """Asks a coding agent of others, in a cage: its whole turn is one reply (`acp:NAME`)."""
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from reviewloop.acp.agents import require_agent
 from reviewloop.acp.turn import Caps, Outcome, Task, hold_turn
-from reviewloop.domain.errors import InterruptedByUserError, ModelSetupError
+from reviewloop.domain.errors import InterruptedByUserError, ModelSetupError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.llm.messages import (
     CHARS_PER_TOKEN,
@@ -25,7 +25,10 @@ from reviewloop.mcp.server import NAME, Tool
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey
+from reviewloop.store.locks import hold
+from reviewloop.store.places import private_folder, state_root
 
+_BETWEEN = 0.1  # seconds
 _AT_ONCE = 2  # processes of one agent: each takes hundreds of megabytes
 _REFUSAL = "refusal"
 _ITS_OWN = {"fs_write", "execute_bash"}  # an agent that writes does this with tools of its own
@@ -40,7 +43,7 @@ alone.
 
 
 class AgentProvider:
-    """Gives an agent's turns; at most two of its processes work at once.
+    """Gives an agent's turns; at most two of its processes work at once on this machine.
 
     `find_cage` returns the sandbox, or raises where there is none and nobody accepted that.
     """
@@ -59,7 +62,6 @@ class AgentProvider:
         self._find_cage = find_cage
         self._stopped = stopped
         self._tell = tell
-        self._places = threading.Semaphore(_AT_ONCE)
 
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
         """Return the agent's turn: its answer as the call of the tool that ends it."""
@@ -69,39 +71,59 @@ class AgentProvider:
                 f"{request.model} holds whole turns and was asked for less; name a model"
             )
         on_first()  # nothing is cached that the others could wait for
-        while not self._places.acquire(timeout=0.2):
-            if self._stopped(0):
+        with self._place():
+            return self._turn(key, request, hands)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """Hold one of the places that all of this machine's processes share for this agent.
+
+        A login is used by one process at a time: of two that renew it, one is logged out.
+        """
+        name = self._agent.name
+        folder = private_folder(state_root() / "agents")
+        count = 1 if self._agent.home or self._agent.renews else _AT_ONCE
+        while True:
+            for number in range(count):
+                with ExitStack() as held:
+                    try:
+                        place = folder / f"{name}-{number}.lock"
+                        held.enter_context(hold(place, f"the agent {name}"))
+                    except WorkspaceError:
+                        continue
+                    yield
+                    return
+            if self._stopped(_BETWEEN):
                 raise InterruptedByUserError("stopped before an agent was asked")
-        try:
-            with hands.tree() as tree:
-                writes = hands.taken is not None
-                offered = [one for one in request.tools if one.name not in _ITS_OWN or not writes]
-                task = Task(
-                    prompt=_prompt(request, offered, hands.ending, writes=writes),
-                    tree=tree,
-                    tools=[Tool(one.name, one.description, one.schema) for one in offered],
-                    ending=hands.ending,
-                    call=hands.call,
-                    check=hands.check,
-                    caps=Caps(hands.seconds, hands.calls, self._silence, hands.usd),
-                    writes=writes,
-                    answered=lambda so_far: hands.received(_reply(so_far, request, hands)),
-                )
 
-                def tell(kind: str, **what: Any) -> None:
-                    self._tell(kind, **{"agent": key.agent, "step": key.step, **what})
+    def _turn(self, key: CallKey, request: ModelRequest, hands: Hands) -> Reply:
+        with hands.tree() as tree:
+            writes = hands.taken is not None
+            offered = [one for one in request.tools if one.name not in _ITS_OWN or not writes]
+            task = Task(
+                prompt=_prompt(request, offered, hands.ending, writes=writes),
+                tree=tree,
+                tools=[Tool(one.name, one.description, one.schema) for one in offered],
+                ending=hands.ending,
+                call=hands.call,
+                check=hands.check,
+                caps=Caps(hands.seconds, hands.calls, self._silence, hands.usd),
+                writes=writes,
+                answered=lambda so_far: hands.received(_reply(so_far, request, hands)),
+            )
 
-                outcome = hold_turn(
-                    self._agent,
-                    task,
-                    sandbox=self._find_cage(),
-                    stopped=lambda: self._stopped(0),
-                    notify=tell,
-                )
-                fault("turn.ended")
-                return _reply(outcome, request, hands)  # nothing of it runs any more
-        finally:
-            self._places.release()
+            def tell(kind: str, **what: Any) -> None:
+                self._tell(kind, **{"agent": key.agent, "step": key.step, **what})
+
+            outcome = hold_turn(
+                self._agent,
+                task,
+                sandbox=self._find_cage(),
+                stopped=lambda: self._stopped(0),
+                notify=tell,
+            )
+            fault("turn.ended")
+            return _reply(outcome, request, hands)  # nothing of it runs any more
 
     def warm_up(self) -> None:
         """Prove the cage."""

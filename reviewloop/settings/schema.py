@@ -407,6 +407,7 @@ class AgentProgram(Section):
     hosts: tuple[str, ...] = ()  # all that its cage may reach: NAME or NAME:PORT
     env: tuple[str, ...] = ()  # variables that are handed in
     home: tuple[RelativePath, ...] = ()  # files of the home folder that are copied into its own
+    renews: tuple[RelativePath, ...] = ()  # the same, and copied back when it renewed them
     read: tuple[str, ...] = ()  # further files and folders that it may read
     mode: str = ""  # the session mode asked for
     model: str = ""  # the agent's own, by its id

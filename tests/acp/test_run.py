@@ -7,6 +7,7 @@ import pytest
 from support import play
 from support.acp_workshop import LEVELS, TASK, workshops
 from support.crash import WAITING
+from support.many import FILES, files_of
 
 pytestmark = pytest.mark.needs_bubblewrap
 
@@ -115,6 +116,61 @@ def test_a_mixed_team(workshop):
     assert {one.partition("/")[0] for one in workshop.asked} == {"implement", "repair", "fix"}
     asked = {play.agent_of(one) for one in site.server.ledger}
     assert asked == {*play.REVIEWERS, "quick-review"}
+
+
+LOGIN = '{"tokens": {"access": "a", "refresh": "r"}, "expires": 1}'
+RENEWED = LOGIN.replace('"r"', '"new"').replace("1}", "2}")
+
+
+@pytest.mark.parametrize(
+    ("made", "kept", "words"),
+    [
+        (RENEWED, RENEWED, ""),
+        (LOGIN.replace('"a"', "[]"), LOGIN, "has another form than your own file, which stays"),
+        ("not JSON", LOGIN, "has another form than your own file, which stays"),
+    ],
+    ids=["renewed", "other form", "garbage"],
+)
+def test_a_login_goes_back_by_rule(workshop, made, kept, words):
+    site = workshop.site
+    login = site.checkout.home / ".agent/login.json"
+    login.parent.mkdir()
+    login.write_text(LOGIN)
+    login.chmod(0o600)
+    with workshop.own.open("a") as file:
+        file.write('renews = [".agent/login.json"]\n')
+    workshop.play(login=made, ends={"implement": "prose"})
+    said = site.call("run", *TASK, "--json")
+    assert said.code == 5
+    assert (login.read_text(), login.stat().st_mode & 0o777) == (kept, 0o600)
+    assert words in said.err, said.err
+
+
+def test_a_batch_by_agents_side_by_side(workshop):
+    site = workshop.site
+    for path, text in FILES.items():
+        site.checkout.write(path, text)
+    site.checkout.git("add", "-A")
+    site.checkout.git("commit", "-qm", "another spec")
+    workshop.play(tasks={"First number": files_of(1), "Fourth number": files_of(4)})
+    batch = ("batch", "--tasks", "1,4", "--max-parallel", "2", "--mode", "queue", "--json")
+    environ = site.checkout.environ
+    environ["REVIEWLOOP_SPEC__PATH"] = ".kiro/specs/many"
+    said = site.call(*batch, "--model", "acp:scripted")
+    assert said.code == WAITING, said.err
+    assert site.call("queue", "approve", "1", "4").code == 0
+    assert site.checkout.git("log", "-2", "--format=%s").split("\n") == [
+        "Fourth number",
+        "First number",
+    ]
+    assert workshop.paid_twice() == []
+
+
+def test_a_batch_with_an_agent_that_nobody_has_costs_nothing(workshop):
+    said = workshop.site.call("batch", "--mode", "queue", "--model", "acp:nobody")
+    assert said.code == 2
+    assert "no agent is called 'nobody'" in said.err
+    assert workshop.asked == []
 
 
 # Points of the first stretch, in the order of the run's steps, with what happens there.

@@ -61,6 +61,9 @@ def test_a_key_that_is_there_by_itself_reads_no_fork(jobs: TwoJobs) -> None:
     assert pull.is_fork
     assert request_of(pull, options).model == ""
     assert request_of(replace(pull, head_repo="octo/demo"), options).model == "auto"
+    # A coding agent works only in the job that collects: that one needs no token that may write.
+    assert request_of(pull, options).acceptance is None
+    assert request_of(pull, replace(options, collect="kept.json")).acceptance == ""
 
 
 def test_a_life_in_two_jobs(jobs: TwoJobs) -> None:

@@ -54,7 +54,7 @@ class Workshop:
         self.data = site.folder / "play.json"
         self.play()
         command = [sys.executable, str(SUPPORT / "acp_writer.py"), str(self.data)]
-        own = site.checkout.home / ".config/reviewloop/config.toml"
+        own = self.own = site.checkout.home / ".config/reviewloop/config.toml"
         own.parent.mkdir(parents=True, exist_ok=True)
         own.write_text(
             f"[acp.scripted]\ncommand = {json.dumps([*command, f'mark={site.folder}'])}\n"

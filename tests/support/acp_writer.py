@@ -80,6 +80,8 @@ class Writer(Agent):
             found = tried(json.loads(os.environ["FACTS"]))
             tell(f"tried-{role}/{'/'.join(name.replace(' ', '-') for name in found)}")
         ends = PLAY.get("extra", {}).get("ends", {}).get(role)
+        if login := PLAY.get("extra", {}).get("login"):
+            Path.home().joinpath(".agent/login.json").write_text(login)
         if ends:
             Path("shop/half.py").write_text("half done\n")
             if ends == "dies":
@@ -96,7 +98,13 @@ class Writer(Agent):
     def finish(self, summary, subject=""):
         return "finish", {"summary": summary, "subject": subject}
 
-    def implement(self, _):
+    def implement(self, said):
+        tasks = PLAY.get("extra", {}).get("tasks", {})
+        begun = {said.find(title): title for title in tasks if title in said}
+        if title := begun.get(min(begun, default=0), ""):  # others are named as done
+            for path, text in tasks[title].items():
+                Path(path).write_text(text)
+            return self.finish(f"Wrote it: {title}.", title)
         extra = PLAY.get("extra", {}).get("implement", {})
         for path, text in extra.items():
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -117,6 +125,8 @@ class Writer(Agent):
         return self.finish("Return the items.")
 
     def report(self, role):
+        if PLAY.get("extra", {}).get("tasks"):
+            return "report_findings", {"findings": [], "evidence": []}
         said, error = self.tools.call("fs_read", path="shop/search.py")
         assert not error, said
         assert SEARCH.exists()

@@ -340,7 +340,11 @@ def _require_agents(
 
     agents = require_allowed(loaded, team)
     if agents and request.acceptance is None:
-        raise UsageError(f"{agents[0]} is only asked by `reviewloop review`; name another model")
+        raise UsageError(
+            f"{agents[0]} works only in a job that may write nothing, and here the review is "
+            "posted as well; collect it first (`collect`, then `post` in another job), or name "
+            "another model"
+        )
     if agents:
         agents_cage(loaded.settings, request.acceptance or "")
 

@@ -267,6 +267,8 @@ def request_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
         rules_from=pull.base_sha,
         again=options.full,
         untrusted=pull.is_fork,
+        # A job that only collects may write nothing: beside no token that could, agents may work.
+        acceptance="" if options.collect else None,
         named="a key, such as `anthropic-api-key`, or `model: PROVIDER:MODEL`",
     )
 
