@@ -16,10 +16,10 @@ FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 COMMAND = re.compile(r"(?:^|[ |(])reviewloop ((?:[a-z]|--?[a-z]).*)")
 LIMITS = {"svg": 150_000, "png": 300_000}
-ALL = 16_900  # 800 of them for architecture.md: the house in one page for those who change it
+ALL = 17_140  # 1,080 of them for architecture.md: the house, and where strangers looked in vain
 MOST = {
     **{"README.md": 1500, "reviewing.md": 1250, "how-a-run-works.md": 1020, "specs.md": 760},
-    **{"quick-start.md": 600, "kiro.md": 600, "recipes.md": 600, "architecture.md": 840},
+    **{"quick-start.md": 600, "kiro.md": 600, "recipes.md": 600, "architecture.md": 1080},
 }
 INSTALLS = re.compile(
     r"\b(?:pipx? (?:install|run|inject|download)|uv tool (?:install|run)|uv add|uvx)\b([^\n`#;&|]*)"

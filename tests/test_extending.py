@@ -42,9 +42,10 @@ def test_each_room_is_named_and_each_named_room_exists():
     assert set(named) == found
 
 
-def test_each_function_of_the_flow_exists():
-    named = re.findall(r"`((?:[a-z_]+\.)+[A-Za-z_.]+)`", section("The flow"))
-    assert len(named) > 20
+@pytest.mark.parametrize(("title", "least"), [("The flow", 20), ("Where to look", 15)])
+def test_each_function_that_the_page_names_exists(title, least):
+    named = re.findall(r"`((?:[a-z_]+\.)+[A-Za-z_.]+)`", section(title))
+    assert len(named) >= least
     assert [name for name in named if not callable(found(name))] == []
 
 
@@ -65,6 +66,16 @@ def found(name: str) -> object:
 def test_a_function_that_is_gone_is_seen():
     assert found("app.run.start.no_such_function") is None
     assert found("no_such_room.begin") is None
+
+
+def test_each_file_and_table_to_add_to_exists():
+    named = re.findall(r"`(\w+)` (?:in|of) `([\w/]+\.py)`", ARCHITECTURE)
+    assert len(named) >= 6
+    for table, file in named:
+        module = file.removesuffix(".py").replace("/", ".")
+        assert found(f"{module}.{table}"), f"{table} in {file}"
+    for path in re.findall(r"`(rules/[\w/]+\.toml)`", ARCHITECTURE):
+        assert (PACKAGE / path).is_file()
 
 
 FINDINGS = {

@@ -13,7 +13,7 @@ from reviewloop.git.repository import discover
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Repo
 from reviewloop.github.comments.bodies import inline_body
-from reviewloop.github.posting.reading import Anchors
+from reviewloop.github.posting.comment_location import Anchors
 
 OLD = "".join(f"value_{n} = {n}\n" for n in range(1, 61))
 NEW = OLD.replace("value_5 = 5\n", "value_5 = run(\n    5,\n)\n").replace(

@@ -16,7 +16,7 @@ from reviewloop.github.handed.artifact import artifact_of, bytes_of, kept_for_po
 from reviewloop.github.handed.report import MOST_FINDINGS, FindingPart, ReportPart
 from reviewloop.github.job.event import Trigger
 from reviewloop.github.job.outcome import JobOutcome, with_threshold
-from reviewloop.github.posting.reading import PostableReview
+from reviewloop.github.posting.postable import PostableReview
 from reviewloop.github.posting.summary import summary
 from reviewloop.render.report import FileRead, PartRead, Readership, ReviewReport
 

@@ -10,7 +10,7 @@ from reviewloop.github.api.model import Comment, Repo
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import LONGEST, inline_body
 from reviewloop.github.comments.marker import findings_in
-from reviewloop.github.posting.placing import post
+from reviewloop.github.posting.post import post
 
 GOOD = (3, 5, 6, 7, 40, 41)  # lines of app.py in its two hunks
 

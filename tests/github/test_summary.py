@@ -12,7 +12,7 @@ from reviewloop.github.api.model import Comment, Posted, PullRequest, Repo, Stat
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import LONGEST, headings_in, inline_body, named
 from reviewloop.github.comments.marker import read_state, state_marker
-from reviewloop.github.posting.placing import post
+from reviewloop.github.posting.post import post
 from reviewloop.github.posting.summary import summary, upsert
 from reviewloop.render.report import ReviewedFile, ReviewerReport, ReviewReport, SkippedFile
 

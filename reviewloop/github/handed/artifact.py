@@ -12,7 +12,7 @@ from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.handed.report import FactsPart, Middle, NoCommit, ReportPart, Strict
 from reviewloop.github.job.event import Trigger
 from reviewloop.github.job.outcome import JobOutcome, failed, write_file
-from reviewloop.github.posting.reading import PostableReview
+from reviewloop.github.posting.postable import PostableReview
 
 LARGEST = 32 * 1024 * 1024  # bytes
 _NAME = r"[A-Za-z0-9._-]{1,100}"

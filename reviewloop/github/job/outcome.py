@@ -30,7 +30,7 @@ from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 
 if TYPE_CHECKING:
-    from reviewloop.github.posting.reading import PostableReview
+    from reviewloop.github.posting.postable import PostableReview
 
 NEVER = "never"
 _MARKER = re.compile(r"<!-- reviewloop:.*?-->\n*", re.DOTALL)

@@ -25,9 +25,10 @@ from reviewloop.github.job.outcome import (
     status_of,
     without_dismissed,
 )
+from reviewloop.github.posting.comment_location import comment_on, offered
 from reviewloop.github.posting.memory import with_orders
-from reviewloop.github.posting.placing import post
-from reviewloop.github.posting.reading import PostableReview, comment_on, offered
+from reviewloop.github.posting.post import post
+from reviewloop.github.posting.postable import PostableReview
 from reviewloop.github.posting.summary import summary, upsert
 from reviewloop.github.user_comments import permitted
 from reviewloop.render.report import ReviewReport

@@ -37,7 +37,7 @@ from reviewloop.github.job.outcome import (
     with_threshold,
     write_file,
 )
-from reviewloop.github.posting.reading import reading_of
+from reviewloop.github.posting.postable import postable_review
 from reviewloop.github.reviewing.conversation import (
     CommentsMode,
     Conversation,
@@ -210,7 +210,7 @@ class _Run:
                         self._skipped(reason_of(done.report, Status.SKIPPED)), nothing=True
                     )
                 least = self.options.min_severity
-                reading = reading_of(
+                reading = postable_review(
                     done, repository, talk.state, self.pull, least=least, forgotten=talk.forgotten
                 )
                 settings = self.options.post_options(self.run_url)

@@ -62,7 +62,7 @@ def _check(name: str, understands: Callable[[SourceFile], bool], engine: _Engine
 
 
 CHECKS: tuple[FileCheck, ...] = (
-    _check("python-taint", _is_python, _Engine("check", "Python")),
+    _check("python-taint", _is_python, _Engine("python", "Python")),
     _check("javascript-taint", _is_script, _Engine("scripts", "Scripts")),
     _check("go-taint", _is_go, _Engine("golang", "Go")),
 )

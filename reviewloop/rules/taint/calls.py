@@ -31,7 +31,7 @@ from reviewloop.rules.taint.cleaners import (
     XSS,
     cleaned_by,
 )
-from reviewloop.rules.taint.sink_tests import check_content, check_sinks, weak_call
+from reviewloop.rules.taint.python_sink_tests import check_content, check_sinks, weak_call
 from reviewloop.rules.taint.sources import MAKES_ANSWER, READS_REQUEST, SAFE_NAME, SOURCE_CALLS
 from reviewloop.rules.taint.syntax import Attr, Call, Name
 from reviewloop.rules.taint.values import (

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from reviewloop.rules.taint.access import FILE_NAMES, UPLOAD, method_of, request_object
-from reviewloop.rules.taint.sink_tests import risky_words
+from reviewloop.rules.taint.python_sink_tests import risky_words
 from reviewloop.rules.taint.sources import (
     INJECTED_TYPES,
     REQUEST_TYPES,

@@ -7,7 +7,7 @@ import pytest
 
 from reviewloop.rules import taint
 from reviewloop.rules.taint.dialect import _TESTS, SENTENCES
-from reviewloop.rules.taint.sink_tests import TESTS
+from reviewloop.rules.taint.python_sink_tests import TESTS
 
 TABLES = sorted(Path(taint.__file__).parent.glob("*.toml"))
 

@@ -10,7 +10,7 @@ class Sink(NamedTuple):
     """One call that does harm.
 
     `callee` is a whole dotted name, or ".method" for a method of anything. `test` names a further
-    condition (see `sink_tests`).
+    condition (see `python_sink_tests`).
     """
 
     rule: str

@@ -1,21 +1,15 @@
-"""A finished review with what reporting it takes from the code, and where comments may stand."""
+"""Which line of a pull request's diff a comment on a finding is placed at, and what it offers."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from reviewloop.app.review.review import ReviewResult
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.finding import Finding, Placement
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.diff import Change, FileChange
-from reviewloop.git.located import ReviewRepository
-from reviewloop.github.api.model import SEVERITIES, Comment, PullRequest, Side, State
+from reviewloop.github.api.model import Comment, Side
 from reviewloop.github.comments.bodies import unmarked, with_note
-from reviewloop.github.earlier.rereview import Since
-from reviewloop.github.earlier.sameness import CommentLocation, Facts
-from reviewloop.render.report import ReviewReport
+from reviewloop.github.earlier.sameness import CommentLocation
 from reviewloop.review.fixes import parses
 
 LONGEST_SUGGESTION = 10_000  # characters
@@ -40,7 +34,7 @@ class Anchors:
         self._known: dict[str, _Hunks | None] = {}
 
     def locate(self, finding: Finding) -> CommentLocation | None:
-        """Return where a comment on a finding may stand, None where it cannot be said inline.
+        """Return the lines a comment on a finding goes to, None where no line can carry it.
 
         Of the lines of several hunks it is the last that GitHub shows.
         """
@@ -50,15 +44,15 @@ class Anchors:
         return location._replace(offers=True)
 
     def comment(self, finding: Finding, body: str) -> Comment | None:
-        """Return the comment on the lines of a finding, None where it cannot be said inline."""
+        """Return the comment on the lines of a finding, None where no line can carry it."""
         location = self._locate(finding)
         return comment_on(finding, location, body) if location else None
 
     def suggestion(self, finding: Finding) -> str | None:
-        r"""Return the new lines, each with its LF, that a person may commit; "" deletes the old.
+        r"""Return the new lines, each with its LF, that a user may commit; "" deletes the old.
 
         None unless they were put into the file and it still parses. Nothing is offered that
-        would write a masked secret, a hidden character or other line ends into the file.
+        would write a redacted secret, a hidden character or other line ends into the file.
         """
         location = self.locate(finding)
         return offered(finding, location) if location else None
@@ -110,7 +104,7 @@ class Anchors:
 
 
 def comment_on(finding: Finding, location: CommentLocation, body: str) -> Comment:
-    """Return the comment on a finding at a place that was looked up for it."""
+    """Return the comment on a finding at a location that was looked up for it."""
     if not location.whole:
         end = finding.end_line or finding.line
         body = with_note(body, f"_About lines {finding.line}–{end}._")
@@ -119,7 +113,7 @@ def comment_on(finding: Finding, location: CommentLocation, body: str) -> Commen
 
 
 def offered(finding: Finding, location: CommentLocation) -> str | None:
-    """Return the lines that a person may commit at such a place; None for nothing to offer."""
+    """Return the lines that a user may commit at such a location; None for nothing to offer."""
     return _lines(finding) if location.offers else None
 
 
@@ -139,62 +133,17 @@ def _read(file: FileChange) -> _Hunks | None:
     try:
         hunks = file.hunks
     except WorkspaceError:
-        return None  # a diff that does not add up: nothing in it is a safe place
+        return None  # a diff that does not add up: no line of it is safe to comment on
     left = [range(h.old_start, h.old_start + h.old_count) for h in hunks]
     right = [range(h.new_start, h.new_start + h.new_count) for h in hunks]
     return _Hunks([r for r in left if r], [r for r in right if r])
 
 
 def _as_it_is(new: str, replaced: str) -> bool:
-    """Whether a replacement can be committed as it is shown: nothing masked, hidden or ours."""
+    """Whether a replacement can be committed as it is shown: nothing redacted, hidden or ours."""
     redacted = len(_REDACTED.findall(new)) > len(_REDACTED.findall(replaced))
     return not redacted and show_hidden(new) == new and unmarked(new) == new
 
 
 def _is_no_utf8(char: str) -> bool:
     return "\ud800" <= char <= "\udfff"
-
-
-@dataclass(frozen=True)
-class PostableReview:
-    """What was found, and where it can be said."""
-
-    report: ReviewReport
-    facts: Facts = field(default_factory=Facts)
-    rendered: Callable[[str], str] = str  # a finished text, checked once more for held secrets
-    redact: Callable[[str], str] = str  # takes secrets out of a text of others
-
-
-def reading_of(
-    done: ReviewResult,
-    repository: ReviewRepository,
-    state: State,
-    pull: PullRequest,
-    *,
-    least: str = "nit",
-    forgotten: Iterable[Finding] = (),
-) -> PostableReview:
-    """Return a review with its facts, while its context is open.
-
-    `state` is what we remember of the pull request, `forgotten` what only our comments hold; a
-    place on a line is looked up for findings of at least this severity.
-    """
-    report = done.report
-    since = Since.last_review(done, repository, state, pull)
-    anchors = Anchors(done.change, done.compared.private, done.compared.new)
-    rank = SEVERITIES[least].rank
-    located = {
-        f.id: anchors.locate(f) for f in reversed(report.findings) if f.severity.rank <= rank
-    }
-    facts = Facts.of_code(
-        (*report.findings, *report.silenced),
-        state,
-        read=done.text,
-        changed=since.changed,
-        touched=since.touched,
-        renamed=since.renamed,
-        confirmed=done.confirmed,
-        locations={name: location for name, location in located.items() if location},
-        forgotten=forgotten,
-    )
-    return PostableReview(report, facts, done.shown.rendered, done.redactor.for_people)

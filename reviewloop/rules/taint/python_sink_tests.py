@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from reviewloop.rules.taint.access import names_secret, open_prefix, replace
-from reviewloop.rules.taint.sinks import Sink, sinks
+from reviewloop.rules.taint.python_sinks import Sink, sinks
 from reviewloop.rules.taint.syntax import Attr, Const
 from reviewloop.rules.taint.values import (
     FLOWS,
