@@ -1,10 +1,7 @@
 """Where a task starts: what it needs has to be below it, in the branch or in runs that wait."""
 
-from types import SimpleNamespace
-
 import pytest
 
-from reviewloop.app.batch.rebase import Train
 from reviewloop.app.batch.stack import Waiting, base_for, line_up, listed_above
 from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.specs.discover import open_spec
@@ -83,19 +80,3 @@ def test_a_task_stands_on_what_is_listed_above_it_as_far_as_one_commit_holds_tha
     assert chain("4", runs=[*runs[:2], waiting("3", "commit-2")]) == ["1", "2", "3"]
     stands["2"] = stands["3"] = TaskRun(TaskStatus.BLOCKED)
     assert chain("4", runs=runs[:1]) == ["1"]
-
-
-def test_a_run_that_its_thread_has_still_is_not_brought():
-    runs = [waiting("1", "head"), waiting("2", "head")]
-    stands = {one: TaskRun(TaskStatus.OPEN) for one in STEPS}
-    stands |= {one.run.task_id: TaskRun(TaskStatus.WAITING, one.run) for one in runs}
-    session = SimpleNamespace(
-        order=order_tasks(open_spec(FILES)),
-        record=SimpleNamespace(mode="queue"),
-        at_work={"2": (runs[1].run, {})},
-        head="head",
-        look=lambda: None,
-        stands=lambda: stands,
-        waiting=lambda stands: runs,
-    )
-    assert Train(session).send(None, None, lambda stands: stands.keys()) is None

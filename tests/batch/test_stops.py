@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +15,7 @@ from support.play import done, reply, write
 from support.terminal import Terminal
 
 from reviewloop.app.batch.limits import read_deadline
-from reviewloop.app.batch.schedule import Work
+from reviewloop.app.batch.work import Work
 from reviewloop.domain.errors import InterruptedByUserError, UsageError
 from reviewloop.store.locks import hold
 
@@ -204,27 +203,15 @@ def test_a_person_is_asked_at_every_task_and_sees_the_table(shop):
     assert states(checkout) == {"1": "committed", "2": "rejected", "4": "waiting", "5": "open"}
 
 
-def test_who_interrupts_a_batch_is_asked_nothing_more(monkeypatch):
-    asked, run = [], SimpleNamespace(run_id="r")
-    session = SimpleNamespace(asked=SimpleNamespace(parallel=1), at_work={"r": ()})
+def test_who_interrupts_a_batch_is_asked_nothing_more():
+    session = SimpleNamespace(
+        asked=SimpleNamespace(parallel=1), record=SimpleNamespace(mode="each")
+    )
+    session.order, session.tried, session.head = SimpleNamespace(steps=()), set(), "head"
+    session.stands, session.waiting = dict, lambda tasks: []
     work = Work(session)
-
-    def take_up(flying, pool):
-        flying[pool.submit(int)] = (None, run, {})
-        return True
-
-    for name, value in {
-        "old_failure": lambda _: "",
-        "take_over": lambda _: None,
-    }.items():
-        monkeypatch.setattr(f"reviewloop.app.batch.schedule.{name}", value)
-    work._train = SimpleNamespace(straighten=lambda _: None)
-    work._turns = SimpleNamespace(standing_still=None)
-    work._refusals = SimpleNamespace(tell=lambda: None)
-    monkeypatch.setattr(work, "_judge", asked.append)
-    monkeypatch.setattr(work, "_send", lambda *_: False)
-    monkeypatch.setattr(work, "_take_up", take_up)
-    monkeypatch.setattr(work, "_landed", lambda *_: InterruptedByUserError("interrupted"))
-    with ThreadPoolExecutor() as pool, pytest.raises(InterruptedByUserError):
-        work._work(pool)
-    assert len(asked) == 1  # before it began
+    assert work._snapshot().asks
+    work._trouble = UsageError("another task cannot begin")
+    assert work._snapshot().asks
+    work._trouble = InterruptedByUserError("interrupted")
+    assert (work._snapshot().asks, work._snapshot().failed) == (False, True)

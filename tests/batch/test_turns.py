@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from reviewloop.app.batch.queue import _with_all_below
-from reviewloop.app.batch.schedule import TaskTurns
+from reviewloop.app.batch.schedule import Snapshot
 from reviewloop.app.batch.stack import Beginnings, Waiting
 from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.specs.order import Order, Step
@@ -18,8 +18,8 @@ def order_of(needs: dict[str, tuple[str, ...]], after: dict[str, tuple[str, ...]
     return Order(tuple(steps), ())
 
 
-def turns_of(order: Order, tried: set[str]) -> TaskTurns:
-    return TaskTurns(SimpleNamespace(order=order, tried=tried))
+def still(order: Order, tasks: dict[str, TaskRun], tried: str = "", busy: str = "") -> frozenset:
+    return Snapshot(order, tasks, (), "head", tried=set(tried), busy=set(busy.split())).still
 
 
 def in_waves(waves: int, width: int) -> dict[str, tuple[str, ...]]:
@@ -38,15 +38,14 @@ CHAIN = {str(n): (str(n - 1),) if n else () for n in range(1200)}
 @pytest.mark.parametrize("needs", [in_waves(15, 6), CHAIN], ids=["waves", "chain"])
 def test_what_stands_still_is_found_in_one_pass(needs):
     first, *others = needs
-    turns = turns_of(order_of(needs, {}), set())
+    order = order_of(needs, {})
     stands = {task: TaskRun(TaskStatus.OPEN) for task in needs}
     began = time.monotonic()
-    assert turns.standing_still(stands) == frozenset()
-    assert turns.standing_still(stands | {first: TaskRun(TaskStatus.WAITING)}) == {first}
+    assert still(order, stands) == frozenset()
+    assert still(order, stands | {first: TaskRun(TaskStatus.WAITING)}) == {first}
     failed = stands | {first: TaskRun(TaskStatus.BLOCKED)}
-    still = turns.standing_still(failed)
-    assert still == {first, *(one for one in others if needs[one])}
-    assert turns.standing_still(failed, {first}) == frozenset()
+    assert still(order, failed) == {first, *(one for one in others if needs[one])}
+    assert still(order, failed, busy=first) == frozenset()
     assert time.monotonic() - began < 5
 
 
@@ -54,9 +53,9 @@ def test_what_only_follows_a_failed_task_may_begin_and_what_needs_it_never_does(
     needs = {"1": (), "2": ("1",), "3": (), "4": ("3",)}
     order = order_of(needs, {"3": ("2",)})
     stands = {task: TaskRun(TaskStatus.OPEN) for task in needs}
-    assert turns_of(order, set()).standing_still(stands) == frozenset()
-    assert turns_of(order, {"1"}).standing_still(stands) == {"1", "2"}
-    assert turns_of(order, {"1", "3"}).standing_still(stands) == {"1", "2", "3", "4"}
+    assert still(order, stands) == frozenset()
+    assert still(order, stands, tried="1") == {"1", "2"}
+    assert still(order, stands, tried="13") == {"1", "2", "3", "4"}
 
 
 def test_a_long_chain_begins_without_any_run_being_brought_and_siblings_do_not():

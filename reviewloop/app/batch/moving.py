@@ -10,6 +10,7 @@ from typing import Any
 
 from reviewloop.app.batch.limits import PAID, cost_of
 from reviewloop.app.batch.session import Session
+from reviewloop.app.batch.stack import StartingPoint
 from reviewloop.app.batch.status import TaskStatus, kept_title
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
@@ -54,22 +55,16 @@ class Crew:
             self._contexts.pop(run_id, None)
 
 
-def begin_task(session: Session, step: Step) -> tuple[RunRecord, str]:
-    """Begin the run of a task; return it, and the run on whose commit it stands.
-
-    Raises what `plan` raises.
-    """
+def begin_task(session: Session, step: Step, start: StartingPoint) -> RunRecord:
+    """Begin the run of a task where it starts. Raises what `plan` raises."""
     stands = session.stands()
-    place = session.start_of(step, stands)
-    if place is None:
-        raise UsageError(f"task {step.task.id} waits for changes that stand side by side")
     committed = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
-    done = place.done | committed
+    done = start.done | committed
     wanted = replace(
         session.asked.request,
         task=step.task.id,
         spec=session.record.spec_path,
-        base=place.base(session.repository),
+        base=start.base(session.repository),
         done=frozenset(done),
         models_checked=True,
     )
@@ -89,11 +84,11 @@ def begin_task(session: Session, step: Step) -> tuple[RunRecord, str]:
         "done": sorted(done),
         "needs": list(step.needs),
         "needs_called": {need: kept_title(session.repository, called[need]) for need in step.needs},
-        "stands_on": place.run_id,
+        "stands_on": start.run_id,
         "redo_of": _given_up(stands[step.task.id].run),
     }
     fault("batch.begin")
-    return begin(session.repository, replace(planned, options=options)), place.run_id
+    return begin(session.repository, replace(planned, options=options))
 
 
 def taken_up(session: Session, run: RunRecord) -> RunRecord:

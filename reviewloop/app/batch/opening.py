@@ -9,7 +9,6 @@ from typing import Protocol
 from reviewloop.app.asking import require_models
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.moving import for_a_batch
-from reviewloop.app.batch.schedule import Work
 from reviewloop.app.batch.session import INTERRUPTED, BatchListener, ReportListener, Session
 from reviewloop.app.batch.spec_changes import strays_of
 from reviewloop.app.batch.start import (
@@ -23,6 +22,7 @@ from reviewloop.app.batch.start import (
     set_aside,
 )
 from reviewloop.app.batch.status import TaskStatus, newest_here, stands_in, stands_of, why_held
+from reviewloop.app.batch.work import Work
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.run.advance import advance

@@ -1,365 +1,338 @@
-"""The work of a batch: which task is taken up when, and what becomes of a finished run."""
+"""What a session of a batch does next: one value in, one action out.
 
-import gc
-from collections.abc import Collection, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from functools import cache, partial
+Nothing here reads a repository or the time, so the order of a batch is tested in milliseconds;
+`work.py` takes the snapshots and carries the actions out.
+"""
 
-from reviewloop.app.batch.limits import is_about_money
-from reviewloop.app.batch.moving import (
-    Crew,
-    answered,
-    begin_task,
-    broken,
-    moved,
-    take_over,
-    taken_up,
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from reviewloop.app.batch.stack import (
+    Beginnings,
+    StartingPoint,
+    Waiting,
+    base_for,
+    chain_below,
+    follows,
+    line_up,
+    listed_above,
 )
-from reviewloop.app.batch.policy import BY, why_a_person
-from reviewloop.app.batch.rebase import Train
-from reviewloop.app.batch.session import INTERRUPTED, Refusals, Session, old_failure
-from reviewloop.app.batch.spec_changes import changed_since
-from reviewloop.app.batch.stack import chain_below, waiting_in
-from reviewloop.app.batch.status import TaskRun, TaskStatus
-from reviewloop.app.interrupts import all_interruptible, asking
-from reviewloop.app.run.view import proposal_of
-from reviewloop.domain.errors import (
-    BudgetExhaustedError,
-    InterruptedByUserError,
-    ModelAccessError,
-    ReviewLoopError,
-    UsageError,
-    WorkspaceError,
-)
+from reviewloop.app.batch.status import TaskRun, TaskStatus, why_held
 from reviewloop.domain.reason import Reason, ReasonKind, reason
-from reviewloop.faults import fault
-from reviewloop.render.reasons import sentence
-from reviewloop.specs.order import Step
+from reviewloop.specs.order import Order, Step
 from reviewloop.store.runs import RunRecord, RunStatus
 
-
-@cache
-def spare_the_collector() -> None:
-    """Have it not go through all that was imported again; said once a run has ended.
-
-    It did so every few tasks, for a tenth of a second each time. Once per process: what is in
-    cycles and alive at that moment is never freed.
-    """
-    gc.collect()
-    gc.freeze()
+NONE: frozenset[str] = frozenset()
+SETTLED = {RunStatus.WAITING, RunStatus.BLOCKED}
 
 
-class TaskTurns:
-    """Goes through the tasks of a sitting in their order; `busy` are those at work."""
+@dataclass(frozen=True)
+class Snapshot:
+    """All that decides about the next action. Nobody changes what is in it."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.short: set[str] = set()  # tasks whose share of the money was too little
-        self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
+    order: Order
+    tasks: Mapping[str, TaskRun]
+    waiting: Sequence[Waiting]  # runs that can be approved, in the order of their tasks
+    head: str  # the commit of the branch
+    mode: str = "queue"  # each | queue | autopilot
+    parallel: int = 1
+    busy: Collection[str] = NONE  # tasks at work in this session
+    tried: Collection[str] = NONE  # tasks that this session has taken up
+    alone: Collection[str] = NONE  # tasks that ran short of money beside others
+    passed: Collection[str] = NONE  # tasks that nothing waits for any more
+    answered: Collection[str] = NONE  # runs that autopilot or the user has looked at
+    kept: Collection[str] = NONE  # runs that stay where they are: they do not fit elsewhere
+    moved: Collection[str] = NONE  # runs that other processes have at this moment
+    given_up: Collection[str] = NONE  # runs of others that are not waited for any longer
+    rebasing: bool = False  # a run is rebased beside those at work
+    straightening: bool = False  # nothing begins until the stack is straight
+    followed: bool = False  # waiting for others has just changed nothing
+    loose: bool = False  # a task may begin on less than all that is listed above it
+    closing: bool = False  # nothing begins any more
+    asks: bool = True  # finished runs are answered
+    failed: bool = False  # something stops the whole batch: what is at work comes to its end
 
-    def next(self, busy: Collection[str]) -> Step | None:
-        """Return the first task that can be taken a step further, None when there is none."""
-        stands = self._session.stands()
-        still = self.standing_still(stands, busy)
-        for step in self._session.order.steps:
-            task = step.task.id
-            if task in self._session.tried or task in busy or (busy and task in self.short):
-                continue
-            if stands[task].stand is TaskStatus.STOPPED:
-                return step
-            free = still.issuperset(step.after)
-            if free and self._session.start_of(step, stands) is not None:
-                return step
-        return None
+    @cached_property
+    def steps(self) -> Sequence[Step]:
+        """The tasks in their order."""
+        return self.order.steps
 
-    def standing_still(
-        self, stands: Mapping[str, TaskRun], busy: Collection[str] = ()
-    ) -> frozenset[str]:
-        """Return the tasks that stand still for this sitting, however they ended.
+    @cached_property
+    def still(self) -> frozenset[str]:
+        """The tasks that have come to rest in this session, however they ended.
 
-        An open one does when it cannot begin any more: something that it needs failed.
+        An open one has when it cannot begin any more: something that it needs failed.
         """
         found: set[str] = set()
-        done = self._session.tried | self._passed
-        for step in self._session.order.steps:  # each comes after what it needs
-            task, stand = step.task.id, stands[step.task.id].stand
-            if task in busy:
+        for step in self.steps:  # each comes after what it needs
+            task, status = step.task.id, self.tasks[step.task.id].stand
+            if task in self.busy:
                 continue
-            ended = stand not in {TaskStatus.OPEN, TaskStatus.STOPPED} or task in done
-            never = stand is TaskStatus.OPEN and any(
-                need in found and not stands[need].stand.carries for need in step.needs
+            ended = status not in {TaskStatus.OPEN, TaskStatus.STOPPED}
+            done = ended or task in self.tried or task in self.passed
+            never = status is TaskStatus.OPEN and any(
+                need in found and not self.tasks[need].stand.carries for need in step.needs
             )
-            if ended or never:
+            if done or never:
                 found.add(task)
         return frozenset(found)
 
-    def loosen(self) -> bool:
-        """Let the next task begin on less than all that is listed above it; whether that is new."""
-        before, self._session.loose = self._session.loose, True
-        return not before
+    @cached_property
+    def stack(self) -> Sequence[Waiting]:
+        """What waits in one stack on the branch, the lowest first."""
+        return line_up(self.head, self.waiting).standing
 
-    def pass_over(self) -> bool:
-        """Let no task wait any longer for one that cannot begin; return whether one did."""
-        stands = self._session.stands()
-        found = stands.keys() - self.standing_still(stands)
-        self._passed |= found
-        return bool(found)
+    @property
+    def is_straight(self) -> bool:
+        """Whether all that waits is in the stack."""
+        return len(self.stack) == len(self.waiting)
+
+    @cached_property
+    def committed(self) -> frozenset[str]:
+        """The tasks whose commits are on the branch."""
+        tasks = self.tasks.items()
+        return frozenset(task for task, one in tasks if one.stand is TaskStatus.COMMITTED)
+
+    def is_with_others(self, task: str) -> bool:
+        """Whether another process moves the run of a task, which may be elsewhere then."""
+        run = self.tasks[task].run
+        running = run is not None and self.tasks[task].stand is TaskStatus.RUNNING
+        return running and run is not None and run.run_id not in self.given_up
 
 
-Flying = dict["Future[RunRecord]", tuple[Step, RunRecord, Mapping[str, float]]]
-_SETTLED = {RunStatus.WAITING, RunStatus.BLOCKED}
+@dataclass(frozen=True)
+class Begin:
+    """Begin the run of a task."""
+
+    step: Step
+    start: StartingPoint
 
 
-class Work:
-    """Takes up tasks until nothing is left that can be done now."""
+@dataclass(frozen=True)
+class GoOn:
+    """Go on with the run of a task that was stopped on its way."""
 
-    def __init__(self, session: Session, crew: Crew | None = None) -> None:
-        self._session = session
-        self._crew = crew or Crew()
-        session.opened = self._crew.opened
-        self._judged: set[str] = set()  # runs that autopilot or the person has looked at
-        self._train = Train(session, self._judged)
-        self._turns = TaskTurns(session)
-        self._refusals = Refusals(session)
-        self._closing = False  # nothing new is begun
-        self.began = False
+    step: Step
+    run: RunRecord
 
-    def do(self) -> None:
-        """Do everything that can be done now; raise what stopped it before its end."""
-        session = self._session
-        with (
-            all_interruptible(self._crew.contexts, INTERRUPTED),
-            ThreadPoolExecutor(max_workers=session.asked.parallel) as pool,
-        ):
-            self._work(pool)
-        self._refusals.end(began=self.began)
-        session.end()
 
-    def _work(self, pool: ThreadPoolExecutor) -> None:
-        flying: Flying = {}
-        trouble: ReviewLoopError | None = None
-        take_over(self._session)
-        if why := old_failure(self._session):
-            self._stop_at(why)
-            self._session.told.opened(sentence(why))
-        else:
-            self._train.straighten(self._turns.standing_still)
-        while True:
-            try:
-                if not isinstance(trouble, InterruptedByUserError):  # who stops it is not asked
-                    self._judge(flying)
-                while trouble is None and len(flying) < self._session.asked.parallel:
-                    if not (self._send(flying, pool) or self._take_up(flying, pool)):
-                        break
-            except ReviewLoopError as error:
-                trouble = trouble or error
-            if not flying:
-                if trouble is not None:
-                    self._refusals.tell()
-                    raise trouble
-                turns = self._turns
-                if self._closing or not (
-                    self._train.close_up(turns.standing_still)
-                    or turns.loosen()
-                    or turns.pass_over()
-                ):
-                    return
-                continue
-            for future in wait(flying, return_when=FIRST_COMPLETED).done:
-                step, run, caps = flying.pop(future)
-                del self._session.at_work[run.run_id]
-                found = self._landed(step, run, caps, future)
-                trouble = trouble or found
-                spare_the_collector()
+@dataclass(frozen=True)
+class Rebase:
+    """Rebase a run that waits onto another, `below`, or onto the branch."""
 
-    # Beginning
+    step: Step
+    run: RunRecord
+    below: Waiting | None
+    done: Collection[str]  # tasks in the commits below it then
+    beside: bool = False  # while others are at work
 
-    def _send(self, flying: Flying, pool: ThreadPoolExecutor) -> bool:
-        """Begin to bring a finished run behind those before it; return whether there was one."""
-        if self._closing:
-            return False
-        busy = _tasks(flying)
-        sent = self._train.send(pool, self._crew, partial(self._turns.standing_still, busy=busy))
-        if sent is not None:
-            flying[sent[0]] = sent[1]
-        return sent is not None
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the run's record keeps about its new base."""
+        stands_on = self.below.run.run_id if self.below else ""
+        # It fits, so it is not given up any more, as it was to be when the batch was killed.
+        return {"stands_on": stands_on, "done": sorted(self.done), "redo": False}
 
-    def _take_up(self, flying: Flying, pool: ThreadPoolExecutor) -> bool:
-        """Begin or go on with one task; return whether there was one."""
-        session = self._session
-        session.look()
-        step = None if self._closing else self._turns.next(_tasks(flying))
-        if step is None:
-            return False
-        task = step.task.id
-        session.spending.require()
-        session.tried.add(task)
-        run = session.stands()[task].run
-        below = ""
-        try:
-            if run is None or run.status.over:
-                session.require_free(step)
-                run, below = begin_task(session, step)
-            run = taken_up(session, run)
-        except UsageError as error:
-            self._refusals.add(step, error)
-            if self.began:
-                self._refusals.tell()
-            if session.asked.until_failure:
-                self._stop_at(reason(ReasonKind.FAILURE_STOPS, task=task))
-            return True
-        except WorkspaceError as error:
-            if run is None or run.status.over:
-                raise
-            session.told.settled(task, run, str(error))  # somebody else moves it now
-            return True
-        self.began, session.loose = True, False
-        self._refusals.tell()
-        slots = 1 if task in self._turns.short else session.asked.parallel - len(flying)
-        caps = session.caps(run, slots)
-        session.at_work[run.run_id] = (run, caps)
-        session.told.begun(task, run, below)
-        future = pool.submit(moved, session, self._crew, session.repository, step, run, caps)
-        flying[future] = (step, run, caps)
-        return True
 
-    def _stop_at(self, because: Reason) -> None:
-        """Begin nothing more."""
-        self._session.record.because, self._closing = because, True
+@dataclass(frozen=True)
+class Answer:
+    """Answer a finished run as the mode says."""
 
-    # Settling
+    step: Step
+    run: RunRecord
 
-    def _landed(
-        self,
-        step: Step,
-        run: RunRecord,
-        caps: Mapping[str, float],
-        future: "Future[RunRecord]",
-    ) -> ReviewLoopError | None:
-        """Take in a run that stands still; return what stops the whole batch, if it does."""
-        session, task = self._session, step.task.id
-        failed = False
-        try:
-            landed = self._train.landed(step, run, future)
-            if landed is None:
-                return None
-            run = landed
-        except (InterruptedByUserError, ModelAccessError) as error:
-            return error
-        except ReviewLoopError as error:
-            by_batch = session.spending.stopped_by_batch(run, caps, error)
-            again = by_batch and self._may_have_more(task, error)
-            run = session.repository.runs.find(run.run_id)
-            if by_batch and not again:
-                session.told.settled(task, run, run.reason)
-                return session.spending.why_spent(task)
-            failed = not again
-        except Exception as error:  # noqa: BLE001  # of this task; the others are not its business
-            run, failed = broken(session, run, error), True
-        if run.status not in _SETTLED or session.record.mode == "queue":
-            session.told.settled(task, run, run.reason)
-        if session.asked.until_failure and (failed or run.status is RunStatus.BLOCKED):
-            self._stop_at(reason(ReasonKind.FAILURE_STOPS, task=task))
+
+@dataclass(frozen=True)
+class Follow:
+    """Wait for other processes that move runs of the stack."""
+
+
+@dataclass(frozen=True)
+class Loosen:
+    """Let the next task begin on less than all that is listed above it."""
+
+
+@dataclass(frozen=True)
+class PassOver:
+    """Let nothing wait any longer for tasks that cannot begin."""
+
+    tasks: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait until one of those at work comes to rest."""
+
+
+@dataclass(frozen=True)
+class End:
+    """Nothing is left that this session can do."""
+
+
+Action = Begin | GoOn | Rebase | Answer | Follow | Loosen | PassOver | Wait | End
+
+
+def schedule(now: Snapshot) -> Action:
+    """Return what to do next."""
+    if now.straightening and not now.failed and (found := next_rebase(now)):
+        return found
+    if now.asks and (answer := next_answer(now)):
+        return answer
+    if not (now.failed or now.closing) and len(now.busy) < now.parallel:
+        if beside := _rebase_beside(now):
+            return beside
+        if begun := next_task(now):
+            return begun
+    if now.busy:
+        return Wait()
+    if now.failed or now.closing:
+        return End()
+    return _when_idle(now)
+
+
+def _when_idle(now: Snapshot) -> Action:
+    """Return what helps a task to begin where nothing is at work and none can."""
+    if found := next_rebase(now):
+        return found
+    if not now.followed and (not now.is_straight or any(map(now.is_with_others, now.tasks))):
+        return Follow()
+    if not now.loose:
+        return Loosen()
+    if others := frozenset(now.tasks) - now.still:
+        return PassOver(others)
+    return End()
+
+
+def next_answer(now: Snapshot) -> Answer | None:
+    """Return the next run to answer: each is when all tasks before it have come to rest."""
+    if now.mode == "queue":
         return None
-
-    def _may_have_more(self, task: str, error: ReviewLoopError) -> bool:
-        """Whether a run only used up its share of the money: it goes on when others are done."""
-        short, alone = self._turns.short, self._session.asked.parallel == 1
-        if task in short or alone or not is_about_money(error):
-            return False
-        short.add(task)
-        self._session.tried.discard(task)
-        return True
-
-    def _judge(self, flying: Flying) -> None:
-        """Answer finished runs as the mode says, each when all tasks before it stand still."""
-        if self._session.record.mode == "queue":
-            return
-        busy = _tasks(flying)
-        stands = self._session.stands()
-        still = self._turns.standing_still(stands, busy)
-        for step in self._session.order.steps:
-            if step.task.id not in still and not self._closing:
-                return
-            run = stands[step.task.id].run
-            if run is None or run.status not in _SETTLED or run.run_id in self._judged:
-                continue
-            self._judged.add(run.run_id)
-            if self._session.record.mode == "autopilot":
-                self._by_autopilot(step, run)
-            elif not self._by_person(step, run):
-                return
-            stands = self._session.stands()
-            still = self._turns.standing_still(stands, busy)
-            fault("batch.settled")
-
-    def _by_autopilot(self, step: Step, run: RunRecord) -> None:
-        session, why, stacked = self._session, run.reason, False
-        session.look()
-        stands = session.stands()
-        found = next(iter(waiting_in(session.repository, [run])), None)
-        if found is not None:
-            why = self._why_a_person(run)
-            done = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
-            below = chain_below(found, session.waiting(stands))[:-1]
-            missing = [need for need in step.needs if need not in done]
-            if not why and below:
-                base = below[-1].run.run_id
-                stacked, on = True, {"run": base, "which": "waits for a person"}
-                why = sentence(reason(ReasonKind.BUILDS_ON, **on))
-            if not why and missing:
-                why = f"it needs task {missing[0]}, which is not committed"
-            if not why and run.base_commit != session.head:
-                brought = self._brought(step, run, done)
-                if brought is None:
-                    return
-                run, why = brought, self._why_a_person(brought)
-            if not why:
-                answer = {"choice": "approve", "by": BY, "text": "", "proposal": run.proposal}
-                try:
-                    run = answered(session, step, run, answer)
-                    why = run.reason
-                except (UsageError, WorkspaceError) as error:  # somebody answers it, too
-                    session.look()
-                    run, why = session.repository.runs.find(run.run_id), str(error)
-        session.told.settled(step.task.id, run, why, stacked=stacked)
-
-    def _brought(self, step: Step, run: RunRecord, done: set[str]) -> RunRecord | None:
-        """Bring a run to the branch; what is short of money meanwhile does that when others end."""
-        try:
-            return self._train.bring(step, run, None, done)
-        except BudgetExhaustedError as error:
-            if not self._session.at_work or not self._may_have_more(step.task.id, error):
-                raise
-            self._judged.discard(run.run_id)
+    for step in now.steps:
+        if step.task.id not in now.still and not now.closing:
             return None
-
-    def _why_a_person(self, run: RunRecord) -> str:
-        repository = self._session.repository
-        proposal = proposal_of(repository, run)
-        return why_a_person(proposal, changed_since(repository, run)) if proposal else run.reason
-
-    def _by_person(self, step: Step, run: RunRecord) -> bool:
-        """Ask until the run is over; return whether the person goes on."""
-        session = self._session
-        while run.status in _SETTLED:
-            with asking():
-                chosen = session.told.ask(session.repository, run)
-            if chosen is None:
-                self._stop_at(reason(ReasonKind.USER, text="a person stopped it"))
-                return False
-            try:
-                run = answered(session, step, run, chosen)
-            except (InterruptedByUserError, ModelAccessError, BudgetExhaustedError):
-                raise
-            except ReviewLoopError as error:  # of this task only
-                session.told.settled(
-                    step.task.id, session.repository.runs.find(run.run_id), str(error)
-                )
-                return True
-        session.told.settled(step.task.id, run, run.reason)
-        return True
+        run = now.tasks[step.task.id].run
+        if run is not None and run.status in SETTLED and run.run_id not in now.answered:
+            return Answer(step, run)
+    return None
 
 
-def _tasks(flying: Flying) -> set[str]:
-    return {step.task.id for step, _, _ in flying.values()}
+def next_task(now: Snapshot) -> Begin | GoOn | None:
+    """Return the first task that can be taken a step further, None when there is none."""
+    for step in now.steps:
+        task = step.task.id
+        if task in now.tried or task in now.busy or (now.busy and task in now.alone):
+            continue
+        one = now.tasks[task]
+        if one.stand is TaskStatus.STOPPED and one.run is not None:
+            return GoOn(step, one.run)
+        if now.still.issuperset(step.after) and (start := start_of(now, step)) is not None:
+            return Begin(step, start)
+    return None
+
+
+def start_of(now: Snapshot, step: Step) -> StartingPoint | None:
+    """Return where a task starts that has no run yet, None if it may not have one now."""
+    task = now.tasks[step.task.id]
+    if task.stand is not TaskStatus.OPEN or why_held(step, now.tasks):
+        return None
+    anew = task.run is not None and bool(task.run.options.get("redo"))  # it did not fit elsewhere
+    return base_for(
+        step,
+        now.tasks,
+        now.waiting,
+        head=now.head,
+        deep=anew or (now.mode != "autopilot" and now.parallel == 1),
+        above=listed_above(now.order, step),
+        loose=now.loose,
+    )
+
+
+def next_rebase(now: Snapshot, *, before_others_begin: bool = True) -> Rebase | None:
+    """Return the first run to rebase, if all tasks before its own have come to rest.
+
+    So what is below it does not depend on which run is faster.
+    """
+    if now.is_straight:
+        return None
+    places = {one.run.run_id: place for place, one in enumerate(now.stack)}
+    by_task = {one.run.task_id: one for one in now.waiting}
+    top = 0  # so many of the stack are below what comes next
+    for step in now.steps:
+        one = by_task.get(step.task.id)
+        if one is not None and step.task.id in now.busy:
+            return None  # it has only just finished: its thread still has it
+        if now.is_with_others(step.task.id):
+            return None  # nobody knows yet where it will be
+        if one is not None and one.run.run_id in places:
+            top = max(top, places[one.run.run_id] + 1)
+        elif one is not None:
+            done = now.committed.union(other.run.task_id for other in now.stack[:top])
+            if one.run.run_id not in now.kept and done.issuperset(step.needs):
+                if one.run.run_id in now.moved:
+                    return None
+                if before_others_begin or not _is_built_on(now, step, one):
+                    return Rebase(step, one.run, now.stack[top - 1] if top else None, done)
+                return None  # what comes after it stands on it
+        if step.task.id not in now.still:
+            return None
+    return None
+
+
+def _rebase_beside(now: Snapshot) -> Rebase | None:
+    """Return the next run to rebase beside those at work.
+
+    Only where all finished runs wait: else each is answered, in its turn, where it is. One at a
+    time, because the next one is rebased onto it.
+    """
+    if now.rebasing or now.mode != "queue":
+        return None
+    found = next_rebase(now, before_others_begin=False)
+    return replace(found, beside=True) if found else None
+
+
+def _is_built_on(now: Snapshot, step: Step, one: Waiting) -> bool:
+    """Whether a task will begin on this run where it is: that must not depend on time."""
+    if not follows(chain_below(one, now.waiting), now.head):
+        return False
+    beginnings = Beginnings(now.order)
+    return any(
+        now.tasks[other.task.id].stand is TaskStatus.OPEN
+        and step.task.id in beginnings.before(other.task.id)
+        and beginnings.alone(other.task.id)
+        and not any(now.tasks[need].stand.fails for need in beginnings.before(other.task.id))
+        for other in now.steps
+    )
+
+
+@dataclass(frozen=True)
+class Approve:
+    """Commit a run without a user."""
+
+
+@dataclass(frozen=True)
+class LeaveToUser:
+    """Leave a run in the queue; `because` of what it builds on the report finds out itself."""
+
+    because: Reason
+
+
+Decision = Approve | Rebase | LeaveToUser
+
+
+def decide(now: Snapshot, step: Step, run: RunRecord, because: Reason) -> Decision:
+    """Return what autopilot does with a finished run; `because` says why a user has to see it."""
+    found = next((one for one in now.waiting if one.run.run_id == run.run_id), None)
+    if found is None or because:
+        return LeaveToUser(because)
+    if below := chain_below(found, now.waiting)[:-1]:
+        base = below[-1].run.run_id
+        return LeaveToUser(reason(ReasonKind.BUILDS_ON, run=base, which="waits for a person"))
+    missing = [need for need in step.needs if need not in now.committed]
+    if missing:
+        why = f"it needs task {missing[0]}, which is not committed"
+        return LeaveToUser(reason(ReasonKind.ERROR, text=why))
+    if run.base_commit != now.head:
+        return Rebase(step, run, None, now.committed)
+    return Approve()

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.policy import not_committed
-from reviewloop.app.batch.stack import StartingPoint, Waiting, base_for, listed_above, waiting_in
+from reviewloop.app.batch.stack import Waiting, waiting_in
 from reviewloop.app.batch.status import (
     TaskRun,
     TaskStatus,
@@ -197,7 +197,6 @@ class Session:
     tried: set[str] = field(default_factory=set)  # tasks that were taken up in this sitting
     # Runs at work with the caps they have: what these may still spend is not left.
     at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
-    loose: bool = False  # what is listed above a task cannot be had in one commit
     opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
     strays: Mapping[str, str] = field(default_factory=dict)  # task -> why it waits for a person
     looks: StatusCache = field(default_factory=StatusCache)
@@ -237,23 +236,6 @@ class Session:
     def waiting(self, stands: Mapping[str, TaskRun]) -> list[Waiting]:
         """Return the runs of the batch that wait, in the order of their tasks."""
         return self.looks.waiting(self.repository, stands)
-
-    def start_of(self, step: Step, stands: Mapping[str, TaskRun]) -> StartingPoint | None:
-        """Return where a task starts that has no run yet, None if it may not have one now."""
-        if stands[step.task.id].stand is not TaskStatus.OPEN or why_held(step, stands):
-            return None
-        run = stands[step.task.id].run
-        anew = run is not None and bool(run.options.get("redo"))  # it did not fit elsewhere
-        deep = anew or (self.record.mode != "autopilot" and self.asked.parallel == 1)
-        return base_for(
-            step,
-            stands,
-            self.waiting(stands),
-            head=self.head,
-            deep=deep,
-            above=listed_above(self.order, step),
-            loose=self.loose,
-        )
 
     def require_free(self, step: Step) -> None:
         """Raise `UsageError` for a task that has a run elsewhere, or under another number."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.queue import lacking, what_lacks
 from reviewloop.app.batch.report import account, note_rows, queue_entry
-from reviewloop.app.batch.schedule import Work
 from reviewloop.app.batch.session import BatchOptions, ReportListener, Session
 from reviewloop.app.batch.spec_changes import needed_of, strays_of
 from reviewloop.app.batch.stack import (
@@ -19,6 +18,7 @@ from reviewloop.app.batch.stack import (
     waiting_in,
 )
 from reviewloop.app.batch.status import TaskStatus, stands_of
+from reviewloop.app.batch.work import Work
 from reviewloop.app.fleet.answers import word_of
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.place import Job, Workplace, mark_all, opened_job
