@@ -13,10 +13,10 @@ from typing import Any
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.finding import Finding
 from reviewloop.git.repository import ConfigValue, UserRepo, read_config
-from reviewloop.review.withheld import is_environment_file
 from reviewloop.secrets import (
     HeldSecrets,
     Redactor,
+    is_environment_file,
     names_a_secret,
     redact_value,
     secrets_in_address,

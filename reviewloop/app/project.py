@@ -1,10 +1,11 @@
 """Where a command stands: the repository, our folder about it, settings and agents in force."""
 
 import os
+import sqlite3
 import stat
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from reviewloop.agents import Team
     from reviewloop.domain.batch_report import RunReport
     from reviewloop.git.repository import UserRepo
+    from reviewloop.llm.budget import Spent
     from reviewloop.render.proposal import Proposal
     from reviewloop.settings import Loaded
     from reviewloop.specs.files import Files
@@ -51,6 +53,8 @@ class Repository:
     folder: Path
     runs: RunStore
     shared: Shared | None = None  # where other machines find the runs, if there are others
+    summed: list[tuple[RunRecord, dict[str, Any]]] = field(default_factory=list)
+    """What runs that are over have used, as summed here and not kept yet."""
 
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of one run."""
@@ -104,7 +108,7 @@ class Repository:
         return DiskFiles(self.user.root)
 
     def head_of(self, branch: str) -> str:
-        """Return the commit of a branch, which may have moved since we looked."""
+        """Return the commit of a branch, which may have moved since we looked; "" for none."""
         from reviewloop.git.commits import commit_at
         from reviewloop.git.process import Git
 
@@ -163,9 +167,22 @@ class Repository:
         # The folders of all that wait, looked at before every step, were most of what a look cost.
         return _commit_in(f"{self.folder}/runs/{run.run_id}", run.proposal) if run.proposal else ""
 
-    def usages(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the usage of every model call of a run."""
-        return stored_usages(self.stored(run_id) / JOURNAL)
+    def spent(self, run: RunRecord) -> "Spent":
+        """Return what the model calls of a run have used."""
+        from reviewloop.llm.budget import Spent, spent_on
+
+        if known := self.runs.spent_of(run):
+            return Spent(**known)
+        spent = spent_on(stored_usages(self.stored(run.run_id) / JOURNAL))
+        if run.status.over:
+            self.summed.append((run, asdict(spent)))
+        return spent
+
+    def keep_spent(self) -> None:
+        """Keep what was summed of runs that are over; a state that cannot be written loses it."""
+        with suppress(sqlite3.DatabaseError):
+            self.runs.keep_spent(self.summed)
+        self.summed.clear()
 
     def reported(self, run: RunRecord) -> "RunReport | None":
         """Return None: the files of the runs are here."""

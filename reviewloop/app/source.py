@@ -1,13 +1,14 @@
 """What has to be known of runs to say how far they are, wherever their files are."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reviewloop.store.runs import RunRecord, RunStore
 
 if TYPE_CHECKING:
     from reviewloop.app.project import Repository
     from reviewloop.domain.batch_report import RunReport
+    from reviewloop.llm.budget import Spent
     from reviewloop.render.proposal import Proposal
     from reviewloop.specs.files import Files
     from reviewloop.store.batches import Session
@@ -82,8 +83,8 @@ class RunSource(Protocol):
         """Return the commit that a run proposes, "" where there is none to approve."""
         ...
 
-    def usages(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the usage of every model call of a run."""
+    def spent(self, run: RunRecord) -> "Spent":
+        """Return what the model calls of a run have used."""
         ...
 
     def reported(self, run: RunRecord) -> "RunReport | None":

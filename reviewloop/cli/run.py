@@ -10,7 +10,6 @@ from reviewloop.app.project import (
     open_repository,
     writers_and_readers,
 )
-from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
 from reviewloop.cli.consoles import echo, is_interactive, print_json, print_lines
@@ -114,7 +113,7 @@ def _planned(repository: Repository, request: RunRequest) -> Plan:
         if not is_interactive() or not error.offer:
             raise
         click.echo(f"{error.problem}.", err=True)
-        there = head_now(repository, error.offer)
+        there = repository.head_of(error.offer)
         what = "Go on on the branch" if there else "Commit to a new branch"
         if not click.confirm(f"{what} {error.offer}?", default=True, err=True):
             raise

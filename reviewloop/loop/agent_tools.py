@@ -21,8 +21,8 @@ from reviewloop.loop.gates import gate_context, offered_gates, run_gate
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
-from reviewloop.review.withheld import withheld_by_name
 from reviewloop.sandbox.run import NOT_FOUND
+from reviewloop.secrets import withheld_by_name
 from reviewloop.specs.steering import read_front_matter
 from reviewloop.store.journal import CallKey, CallRecord, Journal
 from reviewloop.tools.arguments import shown_name

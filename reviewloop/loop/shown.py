@@ -26,7 +26,7 @@ from reviewloop.review.prompts import Material, MovedText
 from reviewloop.review.pushed import Known, known_text
 from reviewloop.review.related import changed_names, grouped, ties
 from reviewloop.review.verdicts import evidence_text
-from reviewloop.review.withheld import PATTERNS
+from reviewloop.secrets import WITHHELD_PATTERNS
 from reviewloop.specs.steering import Steering, steering_on_disk
 from reviewloop.store.journal import CallKey
 
@@ -579,7 +579,7 @@ def steering_shown(
     those that are kept from agents; `folder` is the project's, `manual` are requested names.
     """
     read = partial(steering_on_disk, root, list(paths), about, folder=folder, manual=manual)
-    patterns = (*never, *PATTERNS)
+    patterns = (*never, *WITHHELD_PATTERNS)
     steering = read(patterns)
     named = tuple(ignored([file for item in steering.items for file in item.files]))
     return read((*patterns, *named)) if named else steering

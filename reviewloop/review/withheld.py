@@ -3,56 +3,16 @@
 import re
 from collections.abc import Callable, Mapping
 
-from reviewloop.domain.globs import first_match
 from reviewloop.git.attributes import kiroignored
 from reviewloop.git.objects import FileEntry
 from reviewloop.git.private import PrivateRepo
+from reviewloop.secrets import withheld_by_name
 
-PATTERNS = (
-    "**/.env",
-    "**/.env[._-]*",
-    "**/.envrc",
-    "**/{id_rsa,id_dsa,id_ecdsa,id_ed25519}",
-    "**/*.pem",
-    "**/*.key",
-    "**/*.{p12,pfx,jks,keystore,ppk,kdbx,p8}",
-    "**/{.netrc,_netrc,.pgpass,.git-credentials,.dockercfg,.htpasswd,.s3cfg,.boto}",
-    "**/terraform.tfstate*",
-    "**/*.tfstate",
-    "**/.aws/**",
-    "**/{.ssh,.gnupg}/**",
-    "**/.kube/config",
-    "**/{kubeconfig,kubeconfig.*,*.kubeconfig}",
-)
-"""Glob patterns of what holds secrets by its nature; key pairs and files with logins: see below."""
-
-EXAMPLES = ("**/.env[._-]{example,sample,template,dist}", "**/*.{example,sample,template}")
-"""Files of these names are there to be read."""
-
-_LIKELY = re.compile(
-    r"(?:^|/)(?:\.env|\.?netrc|_netrc|\.pgpass|\.git-credentials|\.dockercfg|\.htpasswd|\.s3cfg|\.boto"
-    r"|terraform\.tfstate|kubeconfig|id_|\.npmrc|\.pypirc|\.?\w*\.kubeconfig|\.(?:aws|ssh|gnupg|kube)/"
-    r"|\.docker/config\.json)|\.(?:pem|key|p12|pfx|jks|keystore|ppk|kdbx|p8|tfstate|kubeconfig)$",
-    re.IGNORECASE,
-)
-_PRIVATE_KEY = re.compile(r"(?:^|/)id_[^/.]+$", re.IGNORECASE)
 _WITH_LOGIN = re.compile(r"(?:^|/)(?:\.npmrc|\.pypirc|\.docker/config\.json)$", re.IGNORECASE)
 _LOGIN = re.compile(rb"_auth|_password|^\s*password\s*[=:]|\"auth\"", re.IGNORECASE | re.MULTILINE)
 _MAY_HOLD_SECRETS = "may hold secrets"
 _READ_AT_MOST = 64 * 1024
 _MODES = {"100644", "100755", "120000"}
-
-
-def is_environment_file(name: str) -> bool:
-    """Whether a file of this name holds a program's environment, secrets included."""
-    return name.lower().startswith(".env") and withheld_by_name(name)
-
-
-def withheld_by_name(path: str) -> bool:
-    """Whether a file of this name is never shown, whatever it holds."""
-    if not _LIKELY.search(path) or first_match(path, EXAMPLES, folders="none"):
-        return False
-    return bool(_PRIVATE_KEY.search(path) or first_match(path, PATTERNS, folders="none"))
 
 
 def withheld_in(
@@ -99,8 +59,6 @@ def shown_tree(
 
 
 def _is_withheld(entry: FileEntry, read: Callable[[FileEntry], bytes]) -> bool:
-    if not _LIKELY.search(entry.path):
-        return False
     if _WITH_LOGIN.search(entry.path):
         return _LOGIN.search(read(entry)) is not None
     return withheld_by_name(entry.path)

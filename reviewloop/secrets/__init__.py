@@ -5,6 +5,7 @@ stored or is shown without passing here. Everybody else imports from this door o
 """
 
 from reviewloop.secrets.check import CHECKS, checks_with, find_new_exposures
+from reviewloop.secrets.file_names import WITHHELD_PATTERNS, is_environment_file, withheld_by_name
 from reviewloop.secrets.held_secrets import (
     HeldSecrets,
     names_a_secret,
@@ -24,6 +25,7 @@ from reviewloop.secrets.vendors import HELD, SecretRule
 __all__ = [
     "CHECKS",
     "HELD",
+    "WITHHELD_PATTERNS",
     "HeldSecrets",
     "MisplacedSecretError",
     "Redactor",
@@ -32,6 +34,7 @@ __all__ = [
     "canonical",
     "checks_with",
     "find_new_exposures",
+    "is_environment_file",
     "names_a_secret",
     "redact",
     "redact_columns",
@@ -39,4 +42,5 @@ __all__ = [
     "scan_text",
     "secrets_in_address",
     "secrets_in_value",
+    "withheld_by_name",
 ]

@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS runs (
 );
 DROP INDEX IF EXISTS runs_by_age;
 CREATE INDEX IF NOT EXISTS runs_by_stamp ON runs (created_at, run_id, updated_at, status);
+CREATE TABLE IF NOT EXISTS spent (
+    run_id TEXT PRIMARY KEY, updated_at REAL NOT NULL, sums TEXT NOT NULL
+);
 """
 
 _FEW = 20  # runs that are read one by one
@@ -126,6 +129,7 @@ class RunStore:
         self._looks = 0  # that found something new
         self._settings: list[dict[str, Any]] = []  # most runs have the same ones
         self._left_out: frozenset[str] = frozenset()
+        self._spent: dict[str, tuple[float, str]] | None = None  # as read when first asked for
 
     def close(self) -> None:
         """Close the table."""
@@ -290,10 +294,39 @@ class RunStore:
             raise UsageError(f"more than one run could be meant: {names}; name the one to {doing}")
         raise UsageError(f"there is no run to {doing}; `reviewloop status` lists the runs")
 
+    def spent_of(self, record: RunRecord) -> dict[str, Any] | None:
+        """Return what was kept of the usage of a run that is over; None where it has to be summed.
+
+        What was kept before the record was saved last does not count: it may have gone on since.
+        """
+        if not record.status.over:
+            return None
+        if self._spent is None:
+            with closing(self._connection.cursor()) as cursor:
+                rows = cursor.execute("SELECT run_id, updated_at, sums FROM spent").fetchall()
+            self._spent = {row["run_id"]: (row["updated_at"], row["sums"]) for row in rows}
+        updated_at, sums = self._spent.get(record.run_id, (0.0, ""))
+        if updated_at != record.updated_at:
+            return None
+        found: dict[str, Any] = json.loads(sums)
+        return found
+
+    def keep_spent(self, sums: Iterable[tuple[RunRecord, Mapping[str, Any]]]) -> None:
+        """Keep what runs that are over have used, so that no list has to open their journals."""
+        rows = [(run.run_id, run.updated_at, json.dumps(one)) for run, one in sums]
+        if not rows:
+            return
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN")
+            cursor.executemany("INSERT OR REPLACE INTO spent VALUES (?, ?, ?)", rows)
+            cursor.execute("COMMIT")
+        self._spent = None
+
     def delete(self, run_id: str) -> None:
         """Forget a run."""
         with closing(self._connection.cursor()) as cursor:
             cursor.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+            cursor.execute("DELETE FROM spent WHERE run_id = ?", (run_id,))
         self._version = -1
 
 

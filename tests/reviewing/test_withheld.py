@@ -2,12 +2,8 @@ import pytest
 
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
-from reviewloop.review.withheld import (
-    is_environment_file,
-    shown_tree,
-    withheld_by_name,
-    withheld_in,
-)
+from reviewloop.review.withheld import shown_tree, withheld_in
+from reviewloop.secrets import is_environment_file, withheld_by_name
 
 WITHHELD = (
     *(".env", ".env.local", "a/.env.production", ".ENV", ".envrc", "x/server.pem", "tls.key"),

@@ -19,7 +19,7 @@ from reviewloop.app.batch.stack import (
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import worded
-from reviewloop.app.run.branches import head_now, looked_again, on_branch
+from reviewloop.app.run.branches import looked_again, on_branch
 from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import (
@@ -61,7 +61,7 @@ def has_moved(repository: Repository, run: RunRecord) -> bool:
     """Whether the branch of a waiting run is not where the run took it from any more."""
     if run.status is not RunStatus.WAITING:
         return False
-    now = head_now(repository, run.branch)
+    now = repository.head_of(run.branch)
     return bool(now) if run.new_branch else now != run.base_commit
 
 

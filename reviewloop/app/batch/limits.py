@@ -25,7 +25,7 @@ PAID = "paid_before"
 
 def spent_of(repository: RunSource, run: RunRecord) -> Spent:
     """Return what one run has used so far."""
-    return spent_on(repository.usages(run.run_id))
+    return repository.spent(run)
 
 
 def cost_of(repository: RunSource, run: RunRecord) -> Cost:

@@ -19,7 +19,6 @@ from reviewloop.app.batch.status import (
     stands_told,
 )
 from reviewloop.app.project import Repository
-from reviewloop.app.run.branches import head_now
 from reviewloop.app.source import RunSource
 from reviewloop.domain.batch_report import (
     BatchReport,
@@ -96,7 +95,7 @@ class Rows:
         self._stands = stands_told(repository, record)
         here = repository.branch == branch
         # None: not checked out, so nothing is said of what stands on it.
-        self._head = head_now(repository, branch) if here else None
+        self._head = repository.head_of(branch) if here else None
         runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
         self._statuses = {run.run_id: run.status for run in runs}
         self._mine: dict[str, list[RunRecord]] = {}

@@ -17,7 +17,7 @@ from reviewloop.app.batch.status import (
     why_held,
 )
 from reviewloop.app.project import Repository
-from reviewloop.app.run.branches import head_now, looked_again
+from reviewloop.app.run.branches import looked_again
 from reviewloop.app.run.start import RunRequest
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
@@ -157,7 +157,7 @@ class ReportListener:
         """
         self._seen()
         if kept := self._to_keep(run, why, stacked=stacked):
-            head = head_now(self._repository, self._repository.user.branch or "")
+            head = self._repository.head_of(self._repository.user.branch or "")
             self._record.said[run.run_id] = LeftToUser(run.proposal, head, kept)
             self._store.save(self._record)
         self._told.settled(task, run, why)

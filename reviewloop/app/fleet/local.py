@@ -70,10 +70,11 @@ class LocalFleet:
         from reviewloop.store.locks import is_held
 
         repository = self._own_runs(self._read)
-        runs = tuple(_stand(repository, run) for run in repository.runs.all())
+        runs = tuple(_stand(repository, run) for run in repository.runs.looked())
         at_work = is_held(repository.batch_lock)  # looked at first: a batch may end meanwhile
         batch = newest_batch(repository)
         told = [account(repository, batch, at_work=at_work)] if batch else []
+        repository.keep_spent()
         return Overview("status", runs, tuple(told), lists_runs=True)
 
     def find(self, named: str | None) -> RunRecord:

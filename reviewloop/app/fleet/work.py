@@ -25,7 +25,6 @@ from reviewloop.app.fleet.place import Job, Workplace, mark_all, opened_job
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import give_up, require_question
-from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of, view
@@ -382,7 +381,7 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
             if run.run_id != answered:
                 job.runs.note(run.run_id, "")  # it was about what the run was before
     note_rows(repository, record)
-    head = head_now(repository, job.batch.about.branch)  # for whoever looks without a clone
+    head = repository.head_of(job.batch.about.branch)  # for whoever looks without a clone
     report = report_object(account(repository, record))
     SharedBatches(job.database).settle(record, {**report, "head": head})
     for sentence in bring_figures(repository, job.batch.about, job.database):

@@ -7,7 +7,6 @@ from typing import Any
 
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings, settings_of
-from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.opening import team_from_plain
 from reviewloop.app.soundness import CHECKPOINTS, require_sound_state
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -39,7 +38,7 @@ def reopen(repository: Repository, run_id: str) -> RunRecord:
         record.status = RunStatus.WAITING
         record.explain(NO_REASON, "")
         record.exit_code, record.commit, record.approved_by = int(ExitCode.WAITING), "", ""
-        record.new_branch = record.new_branch and not head_now(repository, record.branch)
+        record.new_branch = record.new_branch and not repository.head_of(record.branch)
         repository.runs.save(record)
     return record
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from reviewloop.app.project import Repository
-from reviewloop.app.source import RunSource
 from reviewloop.checkout.promote import is_checked_out
 from reviewloop.domain.errors import GuardRailError, UsageError
 from reviewloop.git.commits import branch_ref
@@ -74,16 +73,8 @@ def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repo
     user = repository.user
     if branch == user.branch:
         return repository
-    head = head_now(repository, branch) or made_on
+    head = repository.head_of(branch) or made_on
     return replace(repository, user=replace(user, branch=branch, head=head)) if head else None
-
-
-def head_now(repository: RunSource, branch: str) -> str:
-    """Return the commit of a branch, which may have moved since the repository was looked at.
-
-    "" when there is none.
-    """
-    return repository.head_of(branch)
 
 
 def branch_with(user: UserRepo, run: RunRecord) -> str:

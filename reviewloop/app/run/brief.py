@@ -17,8 +17,8 @@ from reviewloop.git.commits import Base, create_on
 from reviewloop.git.private import PrivateRepo
 from reviewloop.loop.context import Brief
 from reviewloop.loop.shown import steering_shown
-from reviewloop.review.withheld import PATTERNS, shown_tree, withheld_in
-from reviewloop.secrets import Redactor
+from reviewloop.review.withheld import shown_tree, withheld_in
+from reviewloop.secrets import WITHHELD_PATTERNS, Redactor
 from reviewloop.settings import Settings
 from reviewloop.specs.briefing import (
     Briefing,
@@ -135,7 +135,7 @@ def _brief(
     project = repository.user.project
     paths = [*likely_paths(spec, task or subject.instruction, entries, project)]
     secret = settings.guard.secret_files
-    never = (*secret, *PATTERNS)
+    never = (*secret, *WITHHELD_PATTERNS)
     is_ignored = partial(kiroignored, private, tree)
     steering = steering_shown(
         repository.user.root, paths, about, secret, is_ignored, folder=project, manual=manual

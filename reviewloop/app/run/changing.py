@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import worded
-from reviewloop.app.run.branches import head_now
 from reviewloop.app.run.view import RunView
 from reviewloop.app.soundness import CHECKPOINTS
 from reviewloop.domain.errors import UsageError, WorkspaceError
@@ -62,7 +61,7 @@ def rebase(
             raise UsageError(f"run {run_id} does not wait for approval (it is {record.status})")
         answer = _answer(repository, record, onto, base)
         record.options = {**record.options, **options}
-        record.new_branch = record.new_branch and not head_now(repository, record.branch)
+        record.new_branch = record.new_branch and not repository.head_of(record.branch)
         repository.runs.save(record)
     fault("rebase.ready")
     return advance(

@@ -23,7 +23,7 @@ def strangers(repository: Repository) -> tuple[RunRecord, ...]:
     A run that stands on another one is judged by the lowest of its stack; where that is not there
     any more, by nothing.
     """
-    runs = repository.runs.all()
+    runs = repository.runs.looked()
     by_id = {run.run_id: run for run in runs}
     named = [*(run.base_commit for run in runs), *(run.commit for run in runs)]
     absent = _absent(repository, named)

@@ -8,7 +8,6 @@ from typing import Any
 
 from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import Repository
-from reviewloop.app.run.branches import head_now
 from reviewloop.app.source import RunSource
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.finding import Finding
@@ -84,7 +83,7 @@ def as_of_now(repository: Repository, seen: RunView) -> Proposal:
 
 def _behind(repository: Repository, record: RunRecord) -> str:
     """Return the commit of the run's branch if the run does not stand on it, else ""."""
-    now = head_now(repository, record.branch)
+    now = repository.head_of(record.branch)
     return "" if now == record.base_commit else now
 
 
