@@ -93,11 +93,11 @@ def load_pack() -> RulePack:
         *tests.CHANGE_CHECKS,
         *infra.CHANGE_CHECKS,
     )
-    told = [rule for check in checks for rule in check.rules]
-    told += [rule for check in change_checks for rule in check.rules]
+    found = [rule for check in checks for rule in check.rules]
+    found += [rule for check in change_checks for rule in check.rules]
     spec_rules = entries_of("spec")
-    told += [entry.rule for entry in spec_rules]
-    rules = {rule.id: rule for rule in told}  # several checks may share rules
+    found += [entry.rule for entry in spec_rules]
+    rules = {rule.id: rule for rule in found}  # several checks may share rules
     return RulePack(
         tuple(rules.values()), checks, change_checks, spec_rules, _RETIRED, (_advisories,)
     )

@@ -240,21 +240,21 @@ class Advisory:
     versions: frozenset[str]  # listed one by one
     fixed: tuple[str, ...]
 
-    def concerns(self, ecosystem: Ecosystem, wanted: Span, version: str = "") -> bool:
+    def concerns(self, ecosystem: Ecosystem, named: Span, version: str = "") -> bool:
         """Whether all versions of a run are affected; `version` is it when there is just one."""
         if version and ecosystem is Ecosystem.PYPI:
             at = key(ecosystem, version)
             if at is not None and any(key(ecosystem, one) == at for one in self.versions):
                 return True
-        return version in self.versions or any(wanted.within(span) for span in self.spans)
+        return version in self.versions or any(named.within(span) for span in self.spans)
 
 
-def look_up(source: Path, wanted: Iterable[Name]) -> Mapping[Name, list[Advisory]]:
+def look_up(source: Path, named: Iterable[Name]) -> Mapping[Name, list[Advisory]]:
     """Return the advisories of the wanted packages; records that cannot be read are left out.
 
     `source` is a folder with records or with the zip files OSV publishes, or one such zip.
     """
-    names = set(wanted)
+    names = set(named)
     found: dict[Name, list[Advisory]] = {}
     if not names:
         return found

@@ -131,8 +131,8 @@ def _pinning(manifest: ChangedManifest, entry: Entry) -> Iterator[Hit]:
             message = f"{shown} is the archive of a branch, which changes with every commit."
             yield _about(rules.UNPINNED_SOURCE, manifest, entry, message)
     elif _is_open(manifest, entry):
-        asked = f"asks for {entry.requirement}" if entry.requirement else "names no version"
-        hit = _about(rules.UNPINNED, manifest, entry, f"{entry.name} {asked}, and nothing pins it.")
+        asks = f"asks for {entry.requirement}" if entry.requirement else "names no version"
+        hit = _about(rules.UNPINNED, manifest, entry, f"{entry.name} {asks}, and nothing pins it.")
         yield hit if not entry.development else _as_nit(hit)
 
 
@@ -236,11 +236,11 @@ def _advised(manifest: ChangedManifest, entry: Entry, advisories: list[Advisory]
         seen |= {advisory.id, *advisory.aliases}
     ids = ", ".join(_id(hole) for hole in holes[:_SHOWN])
     more = f" and {len(holes) - _SHOWN} more" if len(holes) > _SHOWN else ""
-    asked = f"{entry.name} {entry.requirement}".strip()
+    asks = f"{entry.name} {entry.requirement}".strip()
     fixed = sorted({version for hole in holes for version in hole.fixed})
     mended = f" Fixed in {', '.join(fixed[:_SHOWN])}." if fixed else " No fixed version is known."
     summary = f": {holes[0].summary}" if holes[0].summary else ""
-    message = f"{asked} is affected by {ids}{more}{summary.rstrip('.')}.{mended}"
+    message = f"{asks} is affected by {ids}{more}{summary.rstrip('.')}.{mended}"
     return Hit(
         rules.VULNERABLE.id, manifest.file.path, Span(entry.line, entry.end_line), message,
         holes[0].severity, identity=entry.name,

@@ -208,10 +208,10 @@ def read_setup_cfg(text: str) -> Manifest:
             section, key = line.strip().strip("[]"), ""
         elif line[:1].strip() and "=" in line:
             key, _, stripped = (part.strip() for part in line.partition("="))
-        wanted = (section == "options" and key == "install_requires") or (
+        required = (section == "options" and key == "install_requires") or (
             section == "options.extras_require" and key
         )
-        if wanted and stripped and not line.startswith("["):
+        if required and stripped and not line.startswith("["):
             development = section != "options"
             entry = requirement(stripped, number, number, development=development)
             if entry is not None:
@@ -457,13 +457,13 @@ _ONLY_DEVELOPERS = (
     rf"(?:requirements[-_.](?:{_DEVELOPMENT})|(?:{_DEVELOPMENT})[-_.]requirements"
     rf"|requirements/(?:{_DEVELOPMENT}))"
 )
-_ANYBODY = r"(?:[^/]*requirements[^/]*|requirements/[^/]+)"
+_ANY_REQUIREMENTS = r"(?:[^/]*requirements[^/]*|requirements/[^/]+)"
 
 FORMATS: tuple[Format, ...] = (
     Format(_named(rf"{_ONLY_DEVELOPERS}\.in"), read_development_requirements, _COMPILED),
     Format(_named(rf"{_ONLY_DEVELOPERS}\.txt"), read_development_requirements),
-    Format(_named(rf"{_ANYBODY}\.in"), read_requirements, _COMPILED),
-    Format(_named(rf"{_ANYBODY}\.txt"), read_requirements),
+    Format(_named(rf"{_ANY_REQUIREMENTS}\.in"), read_requirements, _COMPILED),
+    Format(_named(rf"{_ANY_REQUIREMENTS}\.txt"), read_requirements),
     Format(
         _named(r"pyproject\.toml"), read_pyproject, _PYTHON_LOCKS,
         (("pyproject.toml", "[tool.uv.workspace]"),),

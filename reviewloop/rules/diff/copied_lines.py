@@ -42,7 +42,7 @@ _ENTRY = re.compile(
 )
 
 
-class Telling(NamedTuple):
+class SketchLine(NamedTuple):
     """A line that tells something: its number and its text without what formatting adds."""
 
     line: int
@@ -62,14 +62,14 @@ class Sketch:
         return [" ".join(line.split()) for line in self._text.split("\n")]
 
     @cached_property
-    def lines(self) -> list[Telling]:
+    def lines(self) -> list[SketchLine]:
         """The telling lines, in order."""
-        return _telling(self.written, language_of(self.path, ""))
+        return _sketch_lines(self.written, language_of(self.path, ""))
 
     @cached_property
     def keys(self) -> list[int]:
         """A number for every window of `LEAST` telling lines, equal for equal windows."""
-        texts = [hash(telling.text) for telling in self.lines]
+        texts = [hash(line.text) for line in self.lines]
         return [hash(tuple(texts[at : at + LEAST])) for at in range(len(texts) - LEAST + 1)]
 
 
@@ -83,10 +83,10 @@ def is_compared(path: str, text: str) -> bool:
     )
 
 
-def is_logic(block: Sequence[Telling]) -> bool:
+def is_logic(block: Sequence[SketchLine]) -> bool:
     """Whether a block does something, where a table, a signature or a list of fields does not."""
-    logic = [telling for telling in block if not _ENTRY.fullmatch(telling.text)]
-    shapes = {_shape(telling.text) for telling in block}
+    logic = [line for line in block if not _ENTRY.fullmatch(line.text)]
+    shapes = {_shape(line.text) for line in block}
     return len(logic) * 2 >= len(block) and len(logic) >= 3 and len(shapes) * 3 >= len(block) * 2
 
 
@@ -95,7 +95,7 @@ def distinctiveness(text: str) -> int:
     return min(len({word.lower() for word in WORD.findall(text)}), 12) * 4 + min(len(text), 80)
 
 
-def _telling(lines: Sequence[str], language: str) -> list[Telling]:
+def _sketch_lines(lines: Sequence[str], language: str) -> list[SketchLine]:
     found = []
     inside = ""
     for number, text in enumerate(lines, 1):
@@ -105,7 +105,7 @@ def _telling(lines: Sequence[str], language: str) -> list[Telling]:
             if was or (inside and _DOCSTRING.match(text)) or _DOCSTRING.match(text):
                 continue
         if len(text) > 4 and len(text) < 600 and not _TRIVIAL.fullmatch(text):
-            found.append(Telling(number, text))
+            found.append(SketchLine(number, text))
     return found
 
 

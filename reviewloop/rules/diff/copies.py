@@ -16,7 +16,7 @@ from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.copied_lines import (
     LEAST,
     Sketch,
-    Telling,
+    SketchLine,
     distinctiveness,
     is_compared,
     is_logic,
@@ -39,7 +39,7 @@ class _Block:
 
     mine: Sketch
     theirs: Sketch
-    lines: tuple[Telling, ...]
+    lines: tuple[SketchLine, ...]
     other: tuple[int, int]  # first and last line there
     key: int  # of its first window, to recognise it in the base
 
@@ -84,7 +84,7 @@ def find_copied_code(view: ChangeView) -> Iterator[Hit]:
     moved = None
     exact: set[tuple[str, int]] = set()
     for block in (*within, *_from_repository(view, sketches, added, covered)):
-        exact |= {(block.path, telling.line) for telling in block.lines}
+        exact |= {(block.path, sketch_line.line) for sketch_line in block.lines}
         exact |= {(block.other_path, line) for line in range(block.other[0], block.other[1] + 1)}
         moved = _removed_windows(view, sketches) if moved is None else moved
         if block.key in moved or not is_logic(block.lines):
@@ -121,7 +121,7 @@ def _within(files: list[SourceFile], sketches: dict[str, Sketch]) -> Iterator[_B
     seen: dict[int, tuple[str, int]] = {}
     for file in files:
         sketch, added = sketches[file.path], file.added_numbers
-        fresh = [telling.line in added for telling in sketch.lines]
+        fresh = [sketch_line.line in added for sketch_line in sketch.lines]
         run = runs_of(fresh)
         at = 0
         while at < len(sketch.keys):
@@ -170,21 +170,21 @@ def _from_repository(
     probes = _probes(sketches, added, covered)
     if not probes:
         return
-    places: dict[str, list[tuple[str, int]]] = {}
+    locations: dict[str, list[tuple[str, int]]] = {}
     for path, line, text in view.search_new(sorted(probes)):
         shown = " ".join(text.split())
         if shown in probes and line not in added.get(path, ()):
-            places.setdefault(shown, []).append((path, line))
+            locations.setdefault(shown, []).append((path, line))
     others: dict[str, Sketch | None] = {}
     done: set[tuple[str, int]] = set()
     for probe, (path, at) in sorted(probes.items(), key=lambda item: item[1]):
-        for other_path, line in places.get(probe, ())[:_COMMON]:
-            if len(places[probe]) > _COMMON or (path, sketches[path].lines[at].line) in done:
+        for other_path, line in locations.get(probe, ())[:_COMMON]:
+            if len(locations[probe]) > _COMMON or (path, sketches[path].lines[at].line) in done:
                 break
             other = _sketch_of(view, other_path, sketches, others)
             block = other and _around(sketches[path], at, added[path], other, line)
             if block:
-                done.update((path, telling.line) for telling in block.lines)
+                done.update((path, sketch_line.line) for sketch_line in block.lines)
                 yield block
                 break
 
@@ -210,10 +210,10 @@ def _probes(
             at += LEAST
     found.sort(reverse=True)
     probes: dict[str, tuple[str, int]] = {}
-    for _, text, place in found:
+    for _, text, first_seen in found:
         if len(probes) >= _PROBES:
             break
-        probes.setdefault(text, place)
+        probes.setdefault(text, first_seen)
     return probes
 
 

@@ -49,7 +49,7 @@ def _hidden_hits(file: SourceFile) -> Iterator[Hit]:
         if not is_at_home(file.lines[hidden.line - 1], hidden):
             by_line.setdefault(hidden.line, []).append(hidden)
     for line, found in by_line.items():
-        rule, chosen = _judged(file, found)
+        rule, chosen = _rule_for(file, found)
         first = chosen[0]
         names = ", ".join(dict.fromkeys(f"{h.code} {h.name.lower()}" for h in chosen[:6]))
         more = f" and {len(chosen) - 6} more" if len(chosen) > 6 else ""
@@ -62,7 +62,7 @@ def _hidden_hits(file: SourceFile) -> Iterator[Hit]:
         )
 
 
-def _judged(file: SourceFile, found: list[Hidden]) -> tuple[Rule, list[Hidden]]:
+def _rule_for(file: SourceFile, found: list[Hidden]) -> tuple[Rule, list[Hidden]]:
     bidi = [h for h in found if h.char in _BIDI_CHARACTERS]
     if bidi:
         return _BIDI, bidi

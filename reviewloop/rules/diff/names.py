@@ -28,14 +28,14 @@ _ADDRESS = rule("diff/confusable-address")
 
 def find_confusable_addresses(file: SourceFile) -> Iterator[Hit]:
     """Yield the web addresses of a file that look like other ones."""
-    told = 0
+    reported = 0
     for number, line in enumerate(file.lines, 1):
         if line.isascii() and "xn--" not in line:
             continue
         for found in _HOST.finditer(line):
             reason = _deceives(found.group(1).rpartition("@")[2])
-            if reason and told < _MOST_ADDRESSES:
-                told += 1
+            if reason and reported < _MOST_ADDRESSES:
+                reported += 1
                 span = Span(number, number, found.start(1) + 1, found.end(1) + 1)
                 yield Hit(_ADDRESS.id, file.path, span, reason)
 
@@ -124,13 +124,13 @@ def _known(files: Iterable[SourceFile]) -> dict[str, str]:
 def _name_hits(
     file: SourceFile, odd: Iterable[tuple[int, re.Match[str]]], known: dict[str, str]
 ) -> Iterator[Hit]:
-    told = 0
+    reported = 0
     for number, found in odd:
         name = found.group()
         other = known.get(outline(name))
-        if other is None or len(other) < _SHORTEST or told == _MOST_NAMES:
+        if other is None or len(other) < _SHORTEST or reported == _MOST_NAMES:
             continue
-        told += 1
+        reported += 1
         span = Span(number, number, found.start() + 1, found.end() + 1)
         yield Hit(
             _IDENTIFIER.id,

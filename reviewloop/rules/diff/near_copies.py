@@ -18,7 +18,7 @@ from reviewloop.rules.diff.copied_lines import (
 LEAST = 8  # lines in a row; fewer are alike by chance
 _NEIGHBOURS = 20  # files beside the changed ones that are compared
 _NEIGHBOUR_TEXT = 200_000  # characters of them
-_PLACES = 4  # of one blurred window; what is alike in more is the language's own way
+_LOCATIONS = 4  # of one blurred window; what is alike in more is the language's own way
 _EQUAL_NAMES = 1 / 3  # of the names of both places: without any in common they are two things
 _KEYWORDS_TEXT = """
     abstract and as assert async auto await base begin bool break byte case catch chan char class
@@ -47,7 +47,7 @@ class NearCopy:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Location:
     sketch: Sketch
     shapes: list[str]
     at: int
@@ -71,13 +71,13 @@ def near_copies(
     if not any(max(run) >= LEAST for run in runs.values()):
         return
     shapes = {path: [_blurred(t.text) for t in s.lines] for path, s in sketches.items()}
-    index: dict[int, list[_Place]] = {}
+    index: dict[int, list[_Location]] = {}
     for other in (*sketches.values(), *_neighbours(view, sketches)):
         theirs = shapes.get(other.path) or [_blurred(t.text) for t in other.lines]
         for at, key in enumerate(_keys(theirs)):
-            places = index.setdefault(key, [])
-            if len(places) <= _PLACES:
-                places.append(_Place(other, theirs, at))
+            locations = index.setdefault(key, [])
+            if len(locations) <= _LOCATIONS:
+                locations.append(_Location(other, theirs, at))
     moved = _gone(view, sketches)
     for path, sketch in sketches.items():
         at, mine = 0, shapes[path]
@@ -88,19 +88,19 @@ def near_copies(
                 at += 1
                 continue
             found = None
-            places = index.get(keys[at], [])
-            if len(places) <= _PLACES and keys[at] not in moved:
-                found = _best(_Place(sketch, mine, at), places, most, fresh)
+            locations = index.get(keys[at], [])
+            if len(locations) <= _LOCATIONS and keys[at] not in moved:
+                found = _best(_Location(sketch, mine, at), locations, most, fresh)
             if found is None:
                 at += 1
                 continue
-            place, length = found
-            lines, theirs_lines = sketch.lines[at:], place.sketch.lines[place.at :]
+            location, length = found
+            lines, theirs_lines = sketch.lines[at:], location.sketch.lines[location.at :]
             yield NearCopy(
                 path,
                 lines[0].line,
                 lines[length - 1].line,
-                place.sketch.path,
+                location.sketch.path,
                 theirs_lines[0].line,
                 theirs_lines[length - 1].line,
                 length,
@@ -109,29 +109,29 @@ def near_copies(
 
 
 def _best(
-    mine: _Place, places: Sequence[_Place], most: int, fresh: dict[str, list[bool]]
-) -> tuple[_Place, int] | None:
+    mine: _Location, locations: Sequence[_Location], most: int, fresh: dict[str, list[bool]]
+) -> tuple[_Location, int] | None:
     """Return the place with most lines that are the same but for names, and how many they are."""
-    best: tuple[_Place, int] | None = None
+    best: tuple[_Location, int] | None = None
     order = {path: number for number, path in enumerate(fresh)}
-    for place in places:
-        same_file = place.sketch is mine.sketch
-        if same_file and place.at == mine.at:
+    for location in locations:
+        same_file = location.sketch is mine.sketch
+        if same_file and location.at == mine.at:
             continue
         # Of two new places the later one is the copy.
-        flags = fresh.get(place.sketch.path)
-        if flags is not None and flags[place.at]:
+        flags = fresh.get(location.sketch.path)
+        if flags is not None and flags[location.at]:
             here = (order[mine.sketch.path], mine.at)
-            if (order[place.sketch.path], place.at) > here:
+            if (order[location.sketch.path], location.at) > here:
                 continue
-        limit = min(most, abs(place.at - mine.at)) if same_file else most
-        length = _alike(mine, place, limit)
+        limit = min(most, abs(location.at - mine.at)) if same_file else most
+        length = _alike(mine, location, limit)
         if length >= LEAST and (best is None or length > best[1]):
-            best = (place, length)
+            best = (location, length)
     return best
 
 
-def _alike(mine: _Place, theirs: _Place, most: int) -> int:
+def _alike(mine: _Location, theirs: _Location, most: int) -> int:
     """Return how many lines agree when each name of one place stands for one of the other."""
     to: dict[str, str] = {}
     back: dict[str, str] = {}

@@ -120,7 +120,7 @@ def find_steering(view: ChangeView) -> Iterator[Hit]:
         if found is None or view.read_new(path) is None:
             continue
         done = "adds" if view.read_base(path) is None else "changes"
-        if done == "adds" and _says_nothing(path, view.read_new(path) or ""):
+        if done == "adds" and _is_empty(path, view.read_new(path) or ""):
             continue
         rule, what = found
         yield Hit(rule.id, path, None, f"This {done} {what}.", identity=rule.id)
@@ -143,7 +143,7 @@ def _script(line: str) -> str:
     return line.strip().removesuffix(",").rstrip()
 
 
-def _says_nothing(path: str, text: str) -> bool:
+def _is_empty(path: str, text: str) -> bool:
     """Whether settings of reviewloop hold comments and empty tables only, as `init` writes them."""
     if path.rsplit("/", 1)[-1] != "reviewloop.toml":
         return False

@@ -231,13 +231,13 @@ def find_silenced_checks(file: SourceFile) -> Iterator[Hit]:
                 continue
             match = silencer.pattern.search(line)
             if match and not _in_string(line, match.start()):
-                hit = _judge(file, number, line, silencer, match)
+                hit = _assess(file, number, line, silencer, match)
                 if hit:
                     yield hit
                 break  # the more telling row stands first
 
 
-def _judge(
+def _assess(
     file: SourceFile, number: int, line: str, silencer: Silencer, match: re.Match[str]
 ) -> Hit | None:
     rules = _rules_of(match)

@@ -23,5 +23,5 @@ def search(entries: Sequence[RuleEntry], file: SourceFile) -> Iterator[Hit]:
     lower = file.text.lower()
     for rule, matcher in entries:
         if is_hinted(matcher, lower):
-            for place in resolve(matcher.check)(source):
-                yield hit_of(rule, place, file.path)
+            for flaw in resolve(matcher.check)(source):
+                yield hit_of(rule, flaw, file.path)

@@ -8,7 +8,7 @@ from reviewloop.analysis.contract import (
     SHOULD,
 )
 from reviewloop.rules.docker.reading import Instruction, Stage
-from reviewloop.rules.docker.source import DockerSource, Place
+from reviewloop.rules.docker.source import DockerSource, Flaw
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import Command
 
@@ -19,7 +19,7 @@ _PRIVATE = Regex(
 )
 
 
-def find_relative_workdir(source: DockerSource) -> Iterator[Place]:
+def find_relative_workdir(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/relative-workdir."""
     for stage in source.docker.stages:
         absolute = source.docker.parent(stage) is not None
@@ -28,25 +28,25 @@ def find_relative_workdir(source: DockerSource) -> Iterator[Place]:
             if re.match(r"[/$\\]|[A-Za-z]:", path):
                 absolute = True
             elif path:
-                yield Place(instruction, None, "", NIT if absolute else SHOULD)
+                yield Flaw(instruction, None, "", NIT if absolute else SHOULD)
 
 
-def find_many_into_one(source: DockerSource) -> Iterator[Place]:
+def find_many_into_one(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/many-into-one."""
     for instruction in source.every("COPY", "ADD"):
         words = instruction.words
         folder = not words or re.search(r"[/\\]$|^\.{1,2}$|\$", words[-1])
         if len(words) > 2 and not folder and not instruction.heredocs:
-            yield Place(instruction)
+            yield Flaw(instruction)
 
 
-def find_private_file_copied(source: DockerSource) -> Iterator[Place]:
+def find_private_file_copied(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/private-file-copied."""
     for instruction in source.every("COPY", "ADD"):
         if instruction.flag("from") is None:
             for name in instruction.words[:-1]:
                 if _PRIVATE.search(name):
-                    yield Place(instruction, None, f"`{name[:80]}` becomes part of the image.")
+                    yield Flaw(instruction, None, f"`{name[:80]}` becomes part of the image.")
                     break
 
 
@@ -74,7 +74,7 @@ def _install(command: Command) -> str:
     return table.get((name, first), "")
 
 
-def find_copy_before_install(source: DockerSource) -> Iterator[Place]:
+def find_copy_before_install(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/copy-before-install."""
     for stage in source.docker.stages:
         runs = source.runs_of(stage)
@@ -91,7 +91,7 @@ def find_copy_before_install(source: DockerSource) -> Iterator[Place]:
             late = [run for run, kind in after if kind and kind not in before and not run.cached]
             if late and not _earlier_manifest(stage, whole):
                 line = late[0].instruction.line
-                yield Place(
+                yield Flaw(
                     whole, None, f"Any change of a file repeats the installation in line {line}."
                 )
             break

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reviewloop.analysis.contract import MUST
 from reviewloop.rules.docker.reading import Stage
-from reviewloop.rules.docker.source import DockerSource, Place
+from reviewloop.rules.docker.source import DockerSource, Flaw
 
 
 def _tag(image: str) -> str:
@@ -22,31 +22,31 @@ def _bases(source: DockerSource) -> Iterator[Stage]:
             yield stage
 
 
-def find_untagged_image(source: DockerSource) -> Iterator[Place]:
+def find_untagged_image(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/untagged-image."""
     for stage in _bases(source):
         if not _tag(stage.image):
-            yield Place(stage.start, None, f"`{stage.image}` is built on without a tag.")
+            yield Flaw(stage.start, None, f"`{stage.image}` is built on without a tag.")
 
 
-def find_latest_image(source: DockerSource) -> Iterator[Place]:
+def find_latest_image(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/latest-image."""
     for stage in _bases(source):
         if _tag(stage.image) == "latest":
-            yield Place(stage.start, None, f"`{stage.image}` is another image every time.")
+            yield Flaw(stage.start, None, f"`{stage.image}` is another image every time.")
 
 
-def find_stage_name_twice(source: DockerSource) -> Iterator[Place]:
+def find_stage_name_twice(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/stage-name-twice."""
     seen: set[str] = set()
     for stage in source.docker.stages:
         alias = stage.alias.lower()
         if alias and alias in seen:
-            yield Place(stage.start, None, f"Two stages are called `{stage.alias}`.")
+            yield Flaw(stage.start, None, f"Two stages are called `{stage.alias}`.")
         seen.add(alias)
 
 
-def find_unknown_stage(source: DockerSource) -> Iterator[Place]:
+def find_unknown_stage(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/unknown-stage."""
     stages = source.docker.stages
     last = {stage.alias.lower(): stage.index for stage in stages if stage.alias}
@@ -60,16 +60,16 @@ def find_unknown_stage(source: DockerSource) -> Iterator[Place]:
                 continue
             if origin.isdigit():
                 if int(origin) >= stage.index:
-                    yield Place(instruction, None, f"There is no earlier stage {origin}.", MUST)
+                    yield Flaw(instruction, None, f"There is no earlier stage {origin}.", MUST)
             elif last.get(origin, -1) >= stage.index:
-                yield Place(instruction, None, f"Stage `{origin}` is not built yet here.", MUST)
+                yield Flaw(instruction, None, f"Stage `{origin}` is not built yet here.", MUST)
             elif not re.search(r"[/:@.]", origin):
-                yield Place(instruction, None, f"No earlier stage is called `{origin}`.")
+                yield Flaw(instruction, None, f"No earlier stage is called `{origin}`.")
 
 
-def find_before_from(source: DockerSource) -> Iterator[Place]:
+def find_before_from(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/before-from."""
     for instruction in source.docker.before:
         if instruction.keyword not in {"ARG", "FROM"} and instruction.keyword.isalpha():
-            yield Place(instruction)
+            yield Flaw(instruction)
             return

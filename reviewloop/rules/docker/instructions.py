@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.rules.docker.reading import Stage
-from reviewloop.rules.docker.source import DockerSource, Place
+from reviewloop.rules.docker.source import DockerSource, Flaw
 from reviewloop.rules.lazy_regex import Regex
 
 _KNOWN_TEXT = (
@@ -17,47 +17,47 @@ _ASSIGNED = Regex(r"(?:^|\s)([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
 _PORT = Regex(r"(\d+)(?:-(\d+))?(?:/(?:tcp|udp|sctp))?$", re.IGNORECASE)
 
 
-def find_unknown_instruction(source: DockerSource) -> Iterator[Place]:
+def find_unknown_instruction(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/unknown-instruction."""
     strange = [i for i in source.docker.instructions if i.keyword not in _KNOWN]
     if 3 * len(strange) > len(source.docker.instructions) + 2:
         return  # no Dockerfile at all
     for instruction in strange:
-        yield Place(instruction, None, f"`{instruction.keyword[:40]}` is no instruction.")
+        yield Flaw(instruction, None, f"`{instruction.keyword[:40]}` is no instruction.")
 
 
-def _repeated(source: DockerSource, keyword: str) -> Iterator[Place]:
+def _repeated(source: DockerSource, keyword: str) -> Iterator[Flaw]:
     for stage in source.docker.stages:
         for instruction in stage.of(keyword)[1:]:
-            yield Place(instruction, None, f"The {keyword} ahead of this one has no effect.")
+            yield Flaw(instruction, None, f"The {keyword} ahead of this one has no effect.")
 
 
-def find_several_cmds(source: DockerSource) -> Iterator[Place]:
+def find_several_cmds(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/several-cmds."""
     return _repeated(source, "CMD")
 
 
-def find_several_entrypoints(source: DockerSource) -> Iterator[Place]:
+def find_several_entrypoints(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/several-entrypoints."""
     return _repeated(source, "ENTRYPOINT")
 
 
-def find_several_healthchecks(source: DockerSource) -> Iterator[Place]:
+def find_several_healthchecks(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/several-healthchecks."""
     return _repeated(source, "HEALTHCHECK")
 
 
-def find_shell_form(source: DockerSource) -> Iterator[Place]:
+def find_shell_form(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/shell-form."""
     for stage in source.docker.stages:
         for instruction in stage.of("CMD", "ENTRYPOINT"):
             if not instruction.flat or instruction.flat.startswith(("[", "exec ")):
                 continue
             severity = SHOULD if instruction.keyword == "ENTRYPOINT" else NIT
-            yield Place(instruction, None, "", severity)
+            yield Flaw(instruction, None, "", severity)
 
 
-def find_broken_list(source: DockerSource) -> Iterator[Place]:
+def find_broken_list(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/broken-list."""
     for instruction in source.docker.instructions:
         if instruction.keyword not in {"CMD", "ENTRYPOINT", "RUN", "SHELL"}:
@@ -66,10 +66,10 @@ def find_broken_list(source: DockerSource) -> Iterator[Place]:
         if not text.startswith("[") or not text.endswith("]") or instruction.listed is not None:
             continue
         if "," in text or not re.match(r"\[\[?\s+[-!\"$\w]", text):  # else the test command
-            yield Place(instruction)
+            yield Flaw(instruction)
 
 
-def find_invalid_port(source: DockerSource) -> Iterator[Place]:
+def find_invalid_port(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/invalid-port."""
     for instruction in source.every("EXPOSE"):
         for word in instruction.words:
@@ -77,10 +77,10 @@ def find_invalid_port(source: DockerSource) -> Iterator[Place]:
             if "$" in word:
                 continue
             if found is None or any(int(p[:9]) > 65535 for p in found.groups() if p):
-                yield Place(instruction, None, f"`{word[:40]}` is no port.")
+                yield Flaw(instruction, None, f"`{word[:40]}` is no port.")
 
 
-def find_env_uses_itself(source: DockerSource) -> Iterator[Place]:
+def find_env_uses_itself(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/env-uses-itself."""
     for stage in source.docker.stages:
         known: set[str] = {"PATH", "HOME", "HOSTNAME"}
@@ -91,25 +91,25 @@ def find_env_uses_itself(source: DockerSource) -> Iterator[Place]:
                 for name, value in assigned:
                     used = set(re.findall(r"(?<!\\)\$\{?(\w+)", value))
                     if (used & names) - known - {name}:
-                        yield Place(instruction)
+                        yield Flaw(instruction)
                         break
             known |= names or set(instruction.words[:1])
 
 
-def find_onbuild_forbids(source: DockerSource) -> Iterator[Place]:
+def find_onbuild_forbids(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/onbuild-forbids."""
     for instruction in source.docker.instructions:
         if instruction.on_build and instruction.keyword in {"FROM", "MAINTAINER", "ONBUILD"}:
-            yield Place(instruction)
+            yield Flaw(instruction)
 
 
-def find_no_healthcheck(source: DockerSource) -> Iterator[Place]:
+def find_no_healthcheck(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/no-healthcheck."""
     stage = source.docker.final
     if stage is None or not _serves(source, stage):
         return
     if not any(s.of("HEALTHCHECK") for s in source.docker.chain(stage)):
-        yield Place(None)
+        yield Flaw(None)
 
 
 def _serves(source: DockerSource, stage: Stage) -> bool:

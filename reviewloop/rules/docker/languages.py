@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from reviewloop.rules.docker.source import DockerSource, Place
+from reviewloop.rules.docker.source import DockerSource, Flaw
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import Command
 
@@ -22,13 +22,13 @@ _PATH_LIKE = Regex(
 _NPM_VERSION = Regex(r".@[\^~]?[\w.$*-]+")
 
 
-def find_package_unpinned(source: DockerSource) -> Iterator[Place]:
+def find_package_unpinned(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/package-unpinned."""
     for run in source.runs:
         for command in run.commands:
             loose = _loose(command)
             if loose:
-                yield Place(run.instruction, command, f"`{loose[:60]}` has no version.")
+                yield Flaw(run.instruction, command, f"`{loose[:60]}` has no version.")
 
 
 def _loose(command: Command) -> str:
@@ -59,10 +59,10 @@ def _node_package(name: str) -> bool:
     )
 
 
-def find_npm_install(source: DockerSource) -> Iterator[Place]:
+def find_npm_install(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/npm-install."""
     for run in source.runs:
         for command in run.named("npm"):
             elsewhere = command.has("g", "global", "package-lock-only")
             if command.does("install", "i") and len(command.plain) == 1 and not elsewhere:
-                yield Place(run.instruction, command)
+                yield Flaw(run.instruction, command)

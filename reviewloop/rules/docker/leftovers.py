@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from reviewloop.rules.docker.packages import APT
-from reviewloop.rules.docker.source import DockerSource, Place
+from reviewloop.rules.docker.source import DockerSource, Flaw
 
 
-def find_apt_lists_left(source: DockerSource) -> Iterator[Place]:
+def find_apt_lists_left(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/apt-lists-left."""
     for run in source.runs:
         if run.stage.index not in source.shipped:
@@ -19,10 +19,10 @@ def find_apt_lists_left(source: DockerSource) -> Iterator[Place]:
             continue
         if "tmpfs" in str(run.instruction.flags) and "/var/lib/apt" in str(run.instruction.flags):
             continue
-        yield Place(run.instruction, updates[0])
+        yield Flaw(run.instruction, updates[0])
 
 
-def find_apk_cache_left(source: DockerSource) -> Iterator[Place]:
+def find_apk_cache_left(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/apk-cache-left."""
     for run in source.runs:
         if run.stage.index not in source.shipped or "/apk" in run.cached:
@@ -31,5 +31,5 @@ def find_apk_cache_left(source: DockerSource) -> Iterator[Place]:
             continue
         for command in run.named("apk"):
             if command.does("add") and not command.has("no-cache"):
-                yield Place(run.instruction, command)
+                yield Flaw(run.instruction, command)
                 break

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from reviewloop.rules.docker.source import DockerSource, Place, Run
+from reviewloop.rules.docker.source import DockerSource, Flaw, Run
 from reviewloop.rules.sh.commands import Command
 
 _WITH_VALUE = frozenset({"-t", "-o", "-c", "--target-release", "--option", "--repository", "-X"})
@@ -33,29 +33,29 @@ def installs(source: DockerSource, *names: str) -> Iterator[tuple[Run, Command]]
                 yield run, command
 
 
-def find_install_asks(source: DockerSource) -> Iterator[Place]:
+def find_install_asks(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/install-asks."""
     for run, command in installs(source, *APT):
         quiet = any(re.fullmatch(r"-q?q[qy]*|-q=[2-9]", w) for w in command.words)
-        said = quiet or command.has("y", "yes", "assume-yes", "force-yes")
-        if not said and command.fed_by != "yes":
-            yield Place(run.instruction, command)
+        confirmed = quiet or command.has("y", "yes", "assume-yes", "force-yes")
+        if not confirmed and command.fed_by != "yes":
+            yield Flaw(run.instruction, command)
     for run, command in installs(source, *RPM):
-        said = command.has("y", "assumeyes", "non-interactive", "no-confirm", "n")
-        if not said and command.fed_by != "yes":
-            yield Place(run.instruction, command)
+        confirmed = command.has("y", "assumeyes", "non-interactive", "no-confirm", "n")
+        if not confirmed and command.fed_by != "yes":
+            yield Flaw(run.instruction, command)
 
 
-def find_update_alone(source: DockerSource) -> Iterator[Place]:
+def find_update_alone(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/update-alone."""
     for run in source.runs:
         updates = [c for c in run.named(*APT) if c.does("update")]
         others = [c for c in run.commands if c not in updates and c.name not in {"rm", "set", ":"}]
         if updates and not others and not run.cached:
-            yield Place(run.instruction, updates[0])
+            yield Flaw(run.instruction, updates[0])
 
 
-def find_system_upgrade(source: DockerSource) -> Iterator[Place]:
+def find_system_upgrade(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/system-upgrade."""
     table = {
         "apt-get": ("upgrade", "dist-upgrade", "full-upgrade"),
@@ -69,10 +69,10 @@ def find_system_upgrade(source: DockerSource) -> Iterator[Place]:
     for run in source.runs:
         for command in run.named(*table):
             if command.does(*table[command.name]) and not command.plain[1:]:
-                yield Place(run.instruction, command)
+                yield Flaw(run.instruction, command)
 
 
-def find_partly_pinned_packages(source: DockerSource) -> Iterator[Place]:
+def find_partly_pinned_packages(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/partly-pinned-packages."""
     for run in source.runs:
         for command in run.named("apt-get", "apt", "apk"):
@@ -81,4 +81,4 @@ def find_partly_pinned_packages(source: DockerSource) -> Iterator[Place]:
             names = [p for p in named_packages(command) if not re.search(r"[$/]|\.deb$", p)]
             loose = [p for p in names if not re.search(r"[=<>~]", p) and not p.startswith(".")]
             if loose and len(loose) < len(names):
-                yield Place(run.instruction, command, f"`{loose[0]}` has no version, others have.")
+                yield Flaw(run.instruction, command, f"`{loose[0]}` has no version, others have.")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from reviewloop.rules.docker.source import DockerSource, Place
+from reviewloop.rules.docker.source import DockerSource, Flaw
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.downloads import world_writable
 
@@ -12,17 +12,17 @@ _UNPRIVILEGED = Regex(r"nonroot|non-root|rootless|unprivileged", re.IGNORECASE)
 _ROOT = Regex(r"(?:root|0)(?::.*)?$")
 
 
-def find_root_user(source: DockerSource) -> Iterator[Place]:
+def find_root_user(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/root-user."""
     stage = source.docker.final
     if stage is None:
         return
     users = [i for s in reversed(source.docker.chain(stage)) for i in s.of("USER")]
     if users and _ROOT.match(users[-1].flat.strip("\"'")):
-        yield Place(users[-1])
+        yield Flaw(users[-1])
 
 
-def find_no_user(source: DockerSource) -> Iterator[Place]:
+def find_no_user(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/no-user."""
     stage = source.docker.final
     if stage is None or not stage.of("CMD", "ENTRYPOINT"):
@@ -32,36 +32,36 @@ def find_no_user(source: DockerSource) -> Iterator[Place]:
         return
     if _DROPS.search(source.file.text) or not chain[-1].image:
         return
-    yield Place(stage.of("CMD", "ENTRYPOINT")[0])
+    yield Flaw(stage.of("CMD", "ENTRYPOINT")[0])
 
 
-def find_open_rights(source: DockerSource) -> Iterator[Place]:
+def find_open_rights(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/open-rights."""
     for run in source.runs:
         for command in run.commands:
             if world_writable(command):
-                yield Place(run.instruction, command)
+                yield Flaw(run.instruction, command)
     for instruction in source.every("COPY", "ADD"):
         if (instruction.flag("chmod") or "").lstrip("0") in {"777", "666"}:
-            yield Place(instruction)
+            yield Flaw(instruction)
 
 
-def find_ssh_port(source: DockerSource) -> Iterator[Place]:
+def find_ssh_port(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/ssh-port."""
     for instruction in source.every("EXPOSE"):
         if any(word.split("/")[0] == "22" for word in instruction.words):
-            yield Place(instruction)
+            yield Flaw(instruction)
 
 
-def find_daemon_socket(source: DockerSource) -> Iterator[Place]:
+def find_daemon_socket(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/daemon-socket."""
     for instruction in source.every("VOLUME", "COPY", "ADD"):
         if any(word.endswith("docker.sock") for word in instruction.words):
-            yield Place(instruction)
+            yield Flaw(instruction)
 
 
-def find_privileged_build_step(source: DockerSource) -> Iterator[Place]:
+def find_privileged_build_step(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/privileged-build-step."""
     for instruction in source.every("RUN"):
         if instruction.flag("security") == "insecure" or instruction.flag("network") == "host":
-            yield Place(instruction)
+            yield Flaw(instruction)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reviewloop.rules.docker.reading import Stage
-from reviewloop.rules.docker.source import DockerSource, Place, Run
+from reviewloop.rules.docker.source import DockerSource, Flaw, Run
 from reviewloop.rules.sh.commands import Command
 
 _NO_USE_TEXT = (
@@ -13,22 +13,22 @@ _NO_USE_TEXT = (
 _NEVER_FAIL = frozenset({"echo", "printf", "yes", "true", "cat"})
 
 
-def find_shell_link(source: DockerSource) -> Iterator[Place]:
+def find_shell_link(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/shell-link."""
     for run in source.runs:
         for command in run.named("ln"):
             if command.plain[1:] and command.plain[-1] in {"/bin/sh", "/usr/bin/sh"}:
-                yield Place(run.instruction, command)
+                yield Flaw(run.instruction, command)
 
 
-def find_pipe_hides_failure(source: DockerSource) -> Iterator[Place]:
+def find_pipe_hides_failure(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/pipe-hides-failure."""
     for stage in source.docker.stages:
         safe = any(_pipefail_shell(s) for s in source.docker.chain(stage))
         for run in (r for r in source.runs_of(stage) if not safe):
             feeding = _may_fail(run)
             if feeding is not None and "pipefail" not in run.text:
-                yield Place(run.instruction, feeding)
+                yield Flaw(run.instruction, feeding)
 
 
 def _pipefail_shell(stage: Stage) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reviewloop.analysis.contract import MUST, SHOULD
 from reviewloop.rules.docker.reading import Instruction
-from reviewloop.rules.docker.source import DockerSource, Place
+from reviewloop.rules.docker.source import DockerSource, Flaw
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.downloads import pipes_download, unverified
 
@@ -26,7 +26,7 @@ _OFF = {
 }
 
 
-def find_secret_in_image(source: DockerSource) -> Iterator[Place]:
+def find_secret_in_image(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/secret-in-image."""
     for instruction in (*source.docker.before, *source.every("ENV", "ARG")):
         for name, value in _values(instruction):
@@ -34,10 +34,10 @@ def find_secret_in_image(source: DockerSource) -> Iterator[Place]:
                 continue
             value = value.strip("\"'")
             if instruction.keyword == "ARG" and not value:
-                yield Place(instruction, None, f"`{name}` is kept in the image's history.", SHOULD)
+                yield Flaw(instruction, None, f"`{name}` is kept in the image's history.", SHOULD)
             elif not _DUMMY.match(value) and not re.match(r"/|\$\(", value):
                 severity = SHOULD if "$" in value or instruction.keyword == "ARG" else MUST
-                yield Place(
+                yield Flaw(
                     instruction, None, f"`{name}` can be read by whoever has the image.", severity
                 )
 
@@ -54,41 +54,41 @@ def _values(instruction: Instruction) -> list[tuple[str, str]]:
     return [(name, value.strip())] if value else []
 
 
-def find_download_into_shell(source: DockerSource) -> Iterator[Place]:
+def find_download_into_shell(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/download-into-shell."""
     for run in source.runs:
         for command in run.commands:
             if pipes_download(command):
-                yield Place(run.instruction, command)
+                yield Flaw(run.instruction, command)
                 break
 
 
-def find_unverified_download(source: DockerSource) -> Iterator[Place]:
+def find_unverified_download(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/unverified-download."""
     for run in source.runs:
         for command in run.commands:
             if unverified(command):
-                yield Place(run.instruction, command)
+                yield Flaw(run.instruction, command)
     for instruction in source.every("ENV"):
         for name, value in _values(instruction):
             if value.strip("\"'").lower() in _OFF.get(name.upper(), set()):
-                yield Place(instruction)
+                yield Flaw(instruction)
 
 
-def find_download_without_checksum(source: DockerSource) -> Iterator[Place]:
+def find_download_without_checksum(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/download-without-checksum."""
     for instruction in source.every("ADD"):
         if instruction.flag("checksum") is not None:
             continue
         for origin in instruction.words[:-1]:
             if re.match(r"(?:https?|ftp)://", origin) and not re.search(r"\.git(?:#|$)", origin):
-                yield Place(instruction)
+                yield Flaw(instruction)
                 break
 
 
-def find_known_password(source: DockerSource) -> Iterator[Place]:
+def find_known_password(source: DockerSource) -> Iterator[Flaw]:
     """Find docker/known-password."""
     for run in source.runs:
         for command in run.named("chpasswd"):
             if command.fed_by in {"echo", "printf"} and "$" not in run.text.split("chpasswd")[0]:
-                yield Place(run.instruction, command)
+                yield Flaw(run.instruction, command)

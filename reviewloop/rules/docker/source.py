@@ -37,7 +37,7 @@ class Run:
         return " ".join(mount for mount in mounts if "type=cache" in mount)
 
 
-class Place(NamedTuple):
+class Flaw(NamedTuple):
     """Where a rule of Dockerfiles holds."""
 
     instruction: Instruction | None  # None: the file as a whole
@@ -123,15 +123,15 @@ def _moved(command: Command, down: int, right: int, whole: Instruction | None) -
     )
 
 
-def hit_of(rule: Rule, place: Place, path: str) -> Hit:
+def hit_of(rule: Rule, flaw: Flaw, path: str) -> Hit:
     """Return the hit for a place; inside a long RUN it reaches from RUN to the command's end."""
-    message = place.message or rule.title
+    message = flaw.message or rule.title
     span = None
-    if place.instruction is not None:
-        span = place.instruction.span
-        if place.command is not None:
-            span = _command_span(place.instruction, place.command)
-    return Hit(rule.id, path, span, message, place.severity)
+    if flaw.instruction is not None:
+        span = flaw.instruction.span
+        if flaw.command is not None:
+            span = _command_span(flaw.instruction, flaw.command)
+    return Hit(rule.id, path, span, message, flaw.severity)
 
 
 def _command_span(instruction: Instruction, command: Command) -> Span:

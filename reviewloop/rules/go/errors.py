@@ -97,10 +97,10 @@ def find_exit_in_library(node: "SgNode", source: Source) -> "SgNode | None":
     in_main = source.says(r"^package main\b")
     around = declaration_around(node, source)
     title = around.field("name") if around is not None else None
-    told = title is not None and re.match(
+    documented = title is not None and re.match(
         r"main|init|TestMain|[eE]xit|[fF]atal|[mM]ust", title.text()
     )
-    return None if in_main or told else node
+    return None if in_main or documented else node
 
 
 def find_request_without_context(node: "SgNode", source: Source) -> Found | None:

@@ -71,8 +71,8 @@ def find_sql_injection(node: "SgNode", source: Source) -> Found | None:
     for given in arguments(node)[:2]:
         whole = value_of(given, source)
         fixed = glued(whole)
-        wanted = _CONDITION if call_name(node) in _CONDITIONS else _SQL
-        if fixed is not None and wanted.search(fixed):
+        required = _CONDITION if call_name(node) in _CONDITIONS else _SQL
+        if fixed is not None and required.search(fixed):
             dirty = tainted(whole, source)
             return Found(given, severity=MUST if dirty else SHOULD)
     return None

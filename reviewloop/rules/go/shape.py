@@ -18,8 +18,8 @@ _NESTING = frozenset(
 
 def find_long_function(node: "SgNode", source: Source) -> Found | None:
     """Find go/long-function."""
-    place, name = node.range(), node.field("name")
-    length = place.end.line - place.start.line + 1
+    extent, name = node.range(), node.field("name")
+    length = extent.end.line - extent.start.line + 1
     if length <= MOST_LINES or name is None:
         return None
     return Found(name, f"`{name.text()[:60]}` has {length} lines.")

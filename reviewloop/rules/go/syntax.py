@@ -200,8 +200,8 @@ def _words(text: str) -> list[str]:
 
 
 def _dirty_names(function: "SgNode", source: Source) -> frozenset[str]:
-    place = ("go names", key(function))
-    known: frozenset[str] | None = source.memo.get(place)
+    memo_key = ("go names", key(function))
+    known: frozenset[str] | None = source.memo.get(memo_key)
     if known is None:
         names: set[str] = set()
         for name, value in bindings(function, source):
@@ -209,7 +209,7 @@ def _dirty_names(function: "SgNode", source: Source) -> frozenset[str]:
                 names.add(name)
             else:
                 names.discard(name)
-        source.memo[place] = known = frozenset(names)
+        source.memo[memo_key] = known = frozenset(names)
     return known
 
 
@@ -223,8 +223,8 @@ def _carries(value: "SgNode") -> bool:
 
 def bindings(function: "SgNode", source: Source) -> "list[tuple[str, SgNode]]":
     """Return the names a function assigns, each with its value, in order."""
-    place = ("go bindings", key(function))
-    known: list[tuple[str, SgNode]] | None = source.memo.get(place)
+    memo_key = ("go bindings", key(function))
+    known: list[tuple[str, SgNode]] | None = source.memo.get(memo_key)
     if known is None:
         found: list[tuple[str, SgNode]] = []
         for node in nodes_of(function, _ASSIGNMENTS):
@@ -237,7 +237,7 @@ def bindings(function: "SgNode", source: Source) -> "list[tuple[str, SgNode]]":
             for index, name in enumerate(names):
                 if name.kind() == "identifier" and values:
                     found.append((name.text(), values[min(index, len(values) - 1)]))
-        source.memo[place] = known = found
+        source.memo[memo_key] = known = found
     return known
 
 

@@ -54,9 +54,9 @@ def _resource(call: "SgNode", names: dict[str, str], python: bool) -> Resource |
     if callee is None or arguments is None:
         return None
     method = _method(callee)
-    place = arguments.range()
-    line, end_line = call.range().start.line + 1, place.end.line + 1
-    head = place.start.line + 1
+    extent = arguments.range()
+    line, end_line = call.range().start.line + 1, extent.end.line + 1
+    head = extent.start.line + 1
     camel = _camel(method) if python else method
     calls = read_table("dialects")["cdk_calls"]
     if camel in calls and call.kind() != "new_expression":

@@ -346,13 +346,13 @@ class _Reader(Tokens):
 
     def _skip_to(self, close: str) -> None:
         """Go behind the bracket that closes the group whose opening one was taken."""
-        wanted = [close]
-        while wanted and self.token.kind != "end":
+        closers = [close]
+        while closers and self.token.kind != "end":
             kind = self.advance().kind
             if kind in _CLOSES:
-                wanted.append(_CLOSES[kind])
-            elif kind in {")", "]", "}"} and kind in wanted[-3:]:
-                while wanted.pop() != kind:
+                closers.append(_CLOSES[kind])
+            elif kind in {")", "]", "}"} and kind in closers[-3:]:
+                while closers.pop() != kind:
                     pass
         self.last_line = self.line
 

@@ -85,10 +85,10 @@ def _module(path: str, resource: Resource) -> Iterator[Hit]:
 
 def _settings(path: str, resource: Resource) -> Iterator[Hit]:
     for section in (resource.body.get("required_providers") or Node([], 0, 0)).items():
-        for name, wanted in section.value.items() if isinstance(section.value, dict) else ():
-            if isinstance(wanted.value, dict) and "version" not in wanted.value:
+        for name, looked_for in section.value.items() if isinstance(section.value, dict) else ():
+            if isinstance(looked_for.value, dict) and "version" not in looked_for.value:
                 message = f"no version of the provider {name} is named"
-                yield _hit(path, UNPINNED_MODULE, resource, wanted.line, message)
+                yield _hit(path, UNPINNED_MODULE, resource, looked_for.line, message)
     for backend in (resource.body.get("backend") or Node([], 0, 0)).items():
         entries = backend.value if isinstance(backend.value, dict) else {}
         if "bucket" not in entries or ("key" not in entries and "encrypt" not in entries):
@@ -173,11 +173,15 @@ def queue_hits(path: str, template: Template, text: str) -> Iterator[Hit]:
         hidden = _seconds(queue, _TIMES, _DEFAULT_HIDDEN)
         works = _seconds(function, ("timeout", "Timeout"), _DEFAULT_TIMEOUT)
         if hidden is not None and works is not None and hidden < works:
-            said = f"{queue.address} hides a message for {hidden:g} s, and {function.address}"
+            both = f"{queue.address} hides a message for {hidden:g} s, and {function.address}"
             node = next((n for t in _TIMES if (n := queue.body.get(t)) is not None), None)
             line = node.line if node is not None else queue.line
             yield _queue_hit(
-                QUEUE_HIDES_TOO_BRIEFLY, path, queue, line, f"{said} may work on it for {works:g} s"
+                QUEUE_HIDES_TOO_BRIEFLY,
+                path,
+                queue,
+                line,
+                f"{both} may work on it for {works:g} s",
             )
 
 
@@ -201,8 +205,8 @@ def _redrives(queue: Resource, template: Template) -> bool:
     if any(queue.body.get(name) is not None for name in _REDRIVES):
         return True
     beside = template.by_kind.get("aws_sqs_queue_redrive_policy", ())
-    wanted = f"aws_sqs_queue.{queue.name}."
-    return any((n := one.body.get("queue_url")) is None or wanted in n.raw for one in beside)
+    looked_for = f"aws_sqs_queue.{queue.name}."
+    return any((n := one.body.get("queue_url")) is None or looked_for in n.raw for one in beside)
 
 
 def _queue_name(queue: Resource) -> str:

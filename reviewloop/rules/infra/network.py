@@ -89,12 +89,12 @@ def _openings(path: str, resource: Resource, form: Form) -> Iterator[Hit]:
 
 
 def _lets_in(scope: Node, form: Form) -> bool:
-    for attribute, wanted in form.only:
+    for attribute, required in form.only:
         node = scope.get(attribute)
         if node is None or node.value is None:
-            if not wanted.endswith("?"):
+            if not required.endswith("?"):
                 return False
-        elif node.value is UNKNOWN or str(node.value).lower() != wanted.rstrip("?"):
+        elif node.value is UNKNOWN or str(node.value).lower() != required.rstrip("?"):
             return False
     return True
 

@@ -46,10 +46,10 @@ class Statement:
     all_but_some: bool = False  # NotPrincipal: everybody else there is
     trust: bool = False  # who may take a role
 
-    def has_action(self, *wanted: str) -> bool:
+    def has_action(self, *any_of: str) -> bool:
         """Whether one of these is among the actions, whatever the case."""
         actions = {text.lower() for text in self.actions.texts()} if self.actions else set()
-        return not actions.isdisjoint(wanted)
+        return not actions.isdisjoint(any_of)
 
     def on_everything(self) -> bool:
         """Whether the resources are literally everything."""
@@ -183,11 +183,11 @@ def policy_hits(path: str, template: Template) -> Iterator[Hit]:
             continue
         for number, statement in enumerate(statements_of(resource)):
             if statement.allow:
-                yield from _judge(path, resource, statement, number)
+                yield from _assess(path, resource, statement, number)
         yield from _permission(path, resource)
 
 
-def _judge(path: str, resource: Resource, statement: Statement, number: int) -> Iterator[Hit]:
+def _assess(path: str, resource: Resource, statement: Statement, number: int) -> Iterator[Hit]:
     def hit(rule: Rule, node: Node | None, message: str, severity: Severity | None = None) -> Hit:
         line = node.line if node is not None else statement.line
         return Hit(
@@ -249,14 +249,14 @@ def _too_much(statement: Statement) -> Iterator[tuple[Rule, str, Severity | None
         return
     escalating = [action for action in actions if _is_of(action, "escalating")]
     if escalating:
-        said = f"{escalating[0]} on every resource lets its holder give itself every right"
-        yield IAM_WILDCARD, said, MUST
+        sentence = f"{escalating[0]} on every resource lets its holder give itself every right"
+        yield IAM_WILDCARD, sentence, MUST
         return
     passed = [action for action in actions if _is_of(action, "passing")]
     started = [action for action in actions if _is_of(action, "starting")]
     if passed and started:
-        said = f"{passed[0]} on every resource and {started[0]} together take over any role"
-        yield IAM_WILDCARD, said, MUST
+        sentence = f"{passed[0]} on every resource and {started[0]} together take over any role"
+        yield IAM_WILDCARD, sentence, MUST
         return
     sensitive = [action for action in actions if _is_of(action, "sensitive")]
     if sensitive:

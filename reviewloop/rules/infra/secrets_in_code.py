@@ -113,18 +113,20 @@ def _declared(path: str, resource: Resource) -> Iterator[Hit]:
     if not _SECRET.search(name) or _NOT_SECRET.search(name):
         return
     if resource.kind == "parameter":
-        default, mask = body.get("Default"), body.get("NoEcho")
+        default, no_echo = body.get("Default"), body.get("NoEcho")
     else:
-        default, mask = body.get("default"), body.get("sensitive")
+        default, no_echo = body.get("default"), body.get("sensitive")
     if resource.kind != "output" and default is not None and is_secret(name, default.text):
         what = "the default of a secret stands in the code"
         yield _hit(path, LITERAL_SECRET, resource, default.line, what, severity=SHOULD)
-    masked = mask is not None and (mask.value is UNKNOWN or str(mask.value).lower() == "true")
+    redacted = no_echo is not None and (
+        no_echo.value is UNKNOWN or str(no_echo.value).lower() == "true"
+    )
     kind = body.get("type") or body.get("Type")
     flag = kind is not None and kind.text in {"bool", "number", "Number"}
     reference = kind is not None and kind.text.startswith("AWS::")
     if (
-        not masked
+        not redacted
         and not flag
         and not reference
         and (resource.kind != "output" or "value" in _keys(body))

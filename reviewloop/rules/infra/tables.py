@@ -68,7 +68,7 @@ class Row:
     when: tuple[Guard, ...]
     beside: tuple[tuple[str, str], ...]
     severity: Severity | None
-    says: str
+    sentence: str
 
 
 # Reading the tables
@@ -126,17 +126,17 @@ def table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
 def _rows(
     rule: Rule, entry: Mapping[str, Any], groups: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, Row]]:
-    required, test, places = _judgement(entry)
+    required, test, locations = _judgement(entry)
     when = tuple(_guard(one) for one in entry.get("when", ()))
     beside = tuple(_pair(one) for one in entry.get("beside", ()))
     severity = _SEVERITIES[entry["severity"]] if "severity" in entry else None
-    says = entry.get("says", "")
-    for place in places:
-        for kinds, where in _expanded(place, groups):
+    sentence = entry.get("says", "")
+    for location in locations:
+        for kinds, where in _expanded(location, groups):
             scope, _, rest = where.rpartition("[].")
             paths = tuple(tuple(filter(None, path.split("."))) for path in rest.split("|"))
             parent = tuple(scope.split(".")) if scope else ()
-            row = Row(rule, parent, paths, test, required, when, beside, severity, says)
+            row = Row(rule, parent, paths, test, required, when, beside, severity, sentence)
             for kind in kinds.split(","):
                 yield kind, row
 
@@ -151,14 +151,14 @@ def _judgement(entry: Mapping[str, Any]) -> tuple[bool, Test, Sequence[str]]:
     return required, make_test(entry["must" if required else "must_if_set"]), entry["at"]
 
 
-def _expanded(place: str, groups: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+def _expanded(location: str, groups: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     """Yield kinds and path of a place, once for each entry of the group it names."""
-    named = _GROUP.search(place)
+    named = _GROUP.search(location)
     if named is None:
-        kinds, _, where = place.partition(" ")
+        kinds, _, where = location.partition(" ")
         yield kinds, where
         return
-    head, _, where = place.partition(" ")
+    head, _, where = location.partition(" ")
     for kind in head.split(","):
         group = _GROUP.match(kind)
         for one in groups[group[1]] if group else ("",):
@@ -327,14 +327,14 @@ def table_hits(path: str, template: Template) -> Iterator[Hit]:
     seen: set[tuple[str, int, str]] = set()
     for resource in template.resources:
         for row in rows_about(resource.kind):
-            for hit in _judge(path, template, resource, row):
+            for hit in _assess(path, template, resource, row):
                 key = (hit.rule, hit.span.line if hit.span else 0, hit.identity)
                 if key not in seen:
                     seen.add(key)
                     yield hit
 
 
-def _judge(path: str, template: Template, resource: Resource, row: Row) -> Iterator[Hit]:
+def _assess(path: str, template: Template, resource: Resource, row: Row) -> Iterator[Hit]:
     body = resource.body
     if body.value is UNKNOWN or not _applies(body, row, near=False):
         return
@@ -399,21 +399,21 @@ def _belongs(companion: Resource, attribute: str, resource: Resource) -> bool:
 def _hit(path: str, resource: Resource, row: Row, scope: Node | None, wrong: Node | None) -> Hit:
     """Return the hit for a value that is wrong, or for one that is not set."""
     attribute = ".".join(part for part in (*row.scope, *row.paths[0]) if part != "*")
-    says = row.says or row.rule.title
+    sentence = row.sentence or row.rule.title
     related: tuple[tuple[Span, str], ...]
     if not attribute:
         span, related = Span(resource.line, resource.line), ()
-        message = f"{resource.address}: {says}"
+        message = f"{resource.address}: {sentence}"
     elif wrong is not None:
         span = Span(wrong.line, min(wrong.end_line, wrong.line + 20) or wrong.line)
-        message = f"{resource.address} sets {attribute}{_shown(wrong)}: {says}"
+        message = f"{resource.address} sets {attribute}{_shown(wrong)}: {sentence}"
         related = ()
     else:
         first, last = resource.line, resource.end_line
         if scope is not None:
             first, last = scope.line, scope.end_line
         span = Span(first, first)
-        message = f"{resource.address} does not set {attribute}: {says}"
+        message = f"{resource.address} does not set {attribute}: {sentence}"
         related = ((Span(first, max(first, last)), "the resource"),)
     return Hit(
         rule=row.rule.id,

@@ -64,10 +64,10 @@ def _cdk_keys(texts: Iterable[str]) -> set[str] | None:
 
 def tag_hits(files: Iterable[SourceFile], required: Sequence[str]) -> list[Hit]:
     """Return a hit for each resource on changed lines that lacks any of the required tags."""
-    wanted = [tag for tag in required if tag]
-    parsed = [(file, read_template(file)) for file in files] if wanted else []
+    expected = [tag for tag in required if tag]
+    parsed = [(file, read_template(file)) for file in files] if expected else []
     everywhere = {key for _, template in parsed if template for key in _default_tags(template)}
-    missing = [tag for tag in wanted if tag not in everywhere]
+    missing = [tag for tag in expected if tag not in everywhere]
     if not missing:
         return []
     return [

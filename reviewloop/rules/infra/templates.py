@@ -63,8 +63,8 @@ def _from_block(block: Block) -> list[Resource]:
     texts = read_table("dialects")["json_attributes"]
     if kind in texts and isinstance(block.body.value, dict):
         _unfold(block.body.value, texts[kind])
-    place = (block.line, block.end_line)
-    return [Resource(kind, name, block.body, *place, cut_off=block.cut_off)]
+    lines = (block.line, block.end_line)
+    return [Resource(kind, name, block.body, *lines, cut_off=block.cut_off)]
 
 
 def _unfold(entries: dict[str, Node], key: str) -> None:

@@ -26,7 +26,7 @@ _PLACEHOLDERS = Regex(r"placeholders?|marks?|columns?$|^fields?$|tableName|schem
 def find_command_injection(node: "SgNode", source: Source) -> Found | None:
     """Find js/command-injection."""
     of = receiver(node)
-    if of and not _PROCESS.match(of) and not _stands_for_processes(of, source):
+    if of and not _PROCESS.match(of) and not _names_processes(of, source):
         return None
     first = argument(node, 0)
     if first is None:
@@ -40,7 +40,7 @@ def find_command_injection(node: "SgNode", source: Source) -> Found | None:
     return Found(first, severity=SHOULD) if glued(whole) else None
 
 
-def _stands_for_processes(name: str, source: Source) -> bool:
+def _names_processes(name: str, source: Source) -> bool:
     """Whether a name is what the file calls the module of processes."""
     if not re.fullmatch(r"[\w$]{1,40}", name):
         return False

@@ -80,11 +80,11 @@ def find_signature_compared_in_steps(node: "SgNode", source: Source) -> "SgNode 
         return None
     if any(name in {"undefined", "null"} or "typeof" in name for name in names):
         return None
-    told = [
+    are_signatures = [
         re.search(r"(?:^|\.|_|\b)(?:[a-z]*)(?:signature|hmac|digest|mac)\w*$", n, re.I)
         for n in names
     ]
-    if not any(told) or any(".length" in n for n in names):
+    if not any(are_signatures) or any(".length" in n for n in names):
         return None
     return node if source.says("createHmac") else None
 

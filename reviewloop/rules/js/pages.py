@@ -119,10 +119,10 @@ def find_message_from_any_origin(node: "SgNode", source: Source) -> "SgNode | No
     """Find js/message-from-any-origin."""
     if receiver(node) not in {"window", "globalThis"} or text_of(argument(node, 0)) != "message":
         return None
-    heard = argument(node, 1)
-    if heard is None or heard.kind() not in FUNCTIONS:
+    listener = argument(node, 1)
+    if listener is None or listener.kind() not in FUNCTIONS:
         return None
-    text = heard.text()
+    text = listener.text()
     return None if re.search(r"origin|\.source\b", text) or ".data" not in text else node
 
 

@@ -108,8 +108,8 @@ def _dirty_member(node: "SgNode", names: frozenset[str], browser: bool, depth: i
             return True
         if browser and _BROWSER.match(text):
             return True
-    asked = node.field("property")
-    if asked is not None and asked.text() in _CUT:
+    property_name = node.field("property")
+    if property_name is not None and property_name.text() in _CUT:
         return False
     of = node.field("object")
     return of is not None and _dirty(of, names, browser, depth - 1)
@@ -136,11 +136,11 @@ def _names_at(node: "SgNode", source: Source, browser: bool) -> frozenset[str]:
     around = [n for n in source.ancestors(node) if n.kind() in FUNCTIONS]
     names: frozenset[str] = frozenset()
     for function in reversed(around):
-        place = key(function)
-        known: frozenset[str] | None = source.memo.get(("js names", place, browser))
+        position = key(function)
+        known: frozenset[str] | None = source.memo.get(("js names", position, browser))
         if known is None:
             known = _names_of(function, names, source, browser)
-            source.memo["js names", place, browser] = known
+            source.memo["js names", position, browser] = known
         names = known
     return names
 
@@ -203,10 +203,10 @@ def value_of(node: "SgNode", source: Source) -> "SgNode":
     owner = next((n for n in source.ancestors(node) if n.kind() in FUNCTIONS), None)
     if owner is None:
         return node
-    name, place = node.text(), node.range().start.index
+    name, position = node.text(), node.range().start.index
     found = node
     for bound, value in _bindings(source).get(key(owner), ()):
-        if bound.range().start.index >= place:
+        if bound.range().start.index >= position:
             break
         if bound.kind() == "identifier" and bound.text() == name:
             found = value

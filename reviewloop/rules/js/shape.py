@@ -65,8 +65,8 @@ def find_long_function(node: "SgNode", source: Source) -> Found | None:
     body = node.field("body")
     if body is None or body.kind() != "statement_block":
         return None
-    place = body.range()
-    length = place.end.line - place.start.line + 1
+    extent = body.range()
+    length = extent.end.line - extent.start.line + 1
     if length <= MOST_LINES:
         return None
     head = node.field("name")

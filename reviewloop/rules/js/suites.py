@@ -35,8 +35,8 @@ def find_test_skipped(node: "SgNode", source: Source) -> "SgNode | None":
         return None
     line = node.range().start.line
     near = source.file.lines[max(0, line - 1) : line + 1]
-    told = any(re.search(r"//|/\*|\*/", text.replace("://", "")) for text in near)
-    return None if told else node.field("function")
+    explained = any(re.search(r"//|/\*|\*/", text.replace("://", "")) for text in near)
+    return None if explained else node.field("function")
 
 
 def find_same_test_title(node: "SgNode", source: Source) -> "Found | None":
@@ -48,8 +48,8 @@ def find_same_test_title(node: "SgNode", source: Source) -> "Found | None":
     block = block.parent() if block is not None else None
     if block is None:
         return None
-    place = block.range().start.index
-    seen: dict[str, SgNode] = source.memo.setdefault(("js titles", place), {})
+    position = block.range().start.index
+    seen: dict[str, SgNode] = source.memo.setdefault(("js titles", position), {})
     text = title.text()
     first = seen.setdefault(text, node)
     return None if first is node else Found(title)

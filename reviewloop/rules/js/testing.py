@@ -96,17 +96,17 @@ def find_check_cannot_fail(node: "SgNode", source: Source) -> "SgNode | None":
     of = function.field("object") if function is not None else None
     if of is None or of.kind() != "call_expression" or call_name(of) != "expect":
         return None
-    actual, wanted = argument(of, 0), argument(node, 0)
+    actual, expected = argument(of, 0), argument(node, 0)
     if actual is None:
         return None
     if literal(actual) and plain(actual).kind() != "identifier":
-        trivially = wanted is None or (literal(wanted) and actual.text() == wanted.text())
+        trivially = expected is None or (literal(expected) and actual.text() == expected.text())
         fits = {"toBeTruthy": "true", "toBeDefined": actual.text(), "toBeFalsy": "false"}
-        if wanted is None:
+        if expected is None:
             return node if fits.get(call_name(node)) == actual.text() else None
         return node if trivially else None
-    same = wanted is not None and actual.kind() == wanted.kind() == "identifier"
-    return node if same and wanted is not None and wanted.text() == actual.text() else None
+    same = expected is not None and actual.kind() == expected.kind() == "identifier"
+    return node if same and expected is not None and expected.text() == actual.text() else None
 
 
 def find_test_sleeps(node: "SgNode", source: Source) -> "SgNode | None":
@@ -120,8 +120,8 @@ def find_test_sleeps(node: "SgNode", source: Source) -> "SgNode | None":
         waits = "new_expression" in inside and first is not None and first.kind() == "identifier"
         return node if waits and first is not None and first.text() in _SETTLERS else None
     first = argument(node, 0)
-    told = first is not None and first.text().replace("_", "").isdigit()
-    return node if told and is_awaited(node) else None
+    is_number = first is not None and first.text().replace("_", "").isdigit()
+    return node if is_number and is_awaited(node) else None
 
 
 def find_snapshot_only(node: "SgNode", source: Source) -> "SgNode | None":

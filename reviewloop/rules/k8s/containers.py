@@ -80,8 +80,8 @@ def find_strong_capability(entry: Entry, compose: bool) -> Flaw | None:
 
 def find_untagged_image(entry: Entry, compose: bool) -> Flaw | None:
     """Find k8s/untagged-image."""
-    in_place = compose or entry.parent in _CONTAINERS
-    if entry.key != "image" or not entry.plain or not in_place or not entry.value:
+    is_container = compose or entry.parent in _CONTAINERS
+    if entry.key != "image" or not entry.plain or not is_container or not entry.value:
         return None
     if re.search(r"[${]", entry.value) or _TAGGED.search(entry.value):
         return None
@@ -148,8 +148,8 @@ def find_literal_secret(entry: Entry, compose: bool) -> Flaw | None:
         return None  # before the kind is asked for, which takes long
     kind = kind_around(entry)
     encoded = (kind, entry.parent) == ("Secret", "data")
-    is_told = kind in {"Secret", "ConfigMap"} and (decoded if encoded else plain)
-    return _flaw_of(name) if is_told else None
+    is_readable = kind in {"Secret", "ConfigMap"} and (decoded if encoded else plain)
+    return _flaw_of(name) if is_readable else None
 
 
 def _flaw_of(name: str) -> Flaw:

@@ -91,10 +91,10 @@ def entries(text: str) -> Iterator[Entry]:
             return  # nested as no person writes
         if key is None or value is None:
             continue
-        place = value.range()
-        large = place.end.index - place.start.index > _MOST_TEXT
+        extent = value.range()
+        large = extent.end.index - extent.start.index > _MOST_TEXT
         whole = "" if large else value.text()
-        plain = place.start.line == place.end.line
+        plain = extent.start.line == extent.end.line
         yield Entry(node, _bare(key.text()), _bare(whole), _path(around), plain)
 
 

@@ -45,8 +45,8 @@ def find_takes_more_rights(entry: Entry, compose: bool) -> Flaw | None:
         return None  # everything-allowed speaks about all resources
     for verb, objects in _MORE_RIGHTS.items():
         if verb in verbs or ("*" in verbs and objects & resources):
-            said = f"`{verb}` lets its holder take rights that the role does not have."
-            return Flaw(said, MUST if everywhere else None)
+            message = f"`{verb}` lets its holder take rights that the role does not have."
+            return Flaw(message, MUST if everywhere else None)
     for resource, needed in _WAYS.items() if everywhere else ():
         if resource in resources and needed & verbs:
             return Flaw(f"`{resource}` leads to rights that the role does not have.")

@@ -118,7 +118,7 @@ def find_first_page_only(node: "SgNode", source: Source) -> "SgNode | None":
     if call_name(node) == "scan" and not re.search(r"(?i)table$|dynamo\w*$", of):
         return None
     text = around.text()[:30_000] if around is not None else source.text[:30_000]
-    told = re.search(
+    pages_on = re.search(
         r"Token|paginat|LastEvaluatedKey|IsTruncated|MaxKeys|Limit|Marker|InstanceIds", text
     )
-    return None if told or arguments(node) else node
+    return None if pages_on or arguments(node) else node

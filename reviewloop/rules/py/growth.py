@@ -26,15 +26,15 @@ _FRAME = Regex(r"(?:^|_)(?:df|frame|dataframe|data|result|results|out|all)\w*$",
 def _assigned(name: str, node: "SgNode", source: Source) -> "list[SgNode]":
     """Return the values a variable is given in the function around a node."""
     around = function_around(node, source) or source.root
-    place = ("py assigned", key(around))
-    known: dict[str, list[SgNode]] | None = source.memo.get(place)
+    memo_key = ("py assigned", key(around))
+    known: dict[str, list[SgNode]] | None = source.memo.get(memo_key)
     if known is None:
         found: dict[str, list[SgNode]] = {}
         for assignment in nodes_of(around, ("assignment",)):
             left, right = assignment.field("left"), assignment.field("right")
             if left is not None and right is not None and left.kind() == "identifier":
                 found.setdefault(left.text(), []).append(right)
-        source.memo[place] = known = found
+        source.memo[memo_key] = known = found
     return known.get(name, [])
 
 
@@ -51,8 +51,8 @@ def find_text_joined_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
     inside = loop.range()
     if any(inside.start.index < v.range().start.index < inside.end.index for v in values):
         return None
-    told = source.memo.setdefault(("py joined", key(loop), left.text()), node)
-    return node if told is node else None  # once per loop and variable
+    first_seen = source.memo.setdefault(("py joined", key(loop), left.text()), node)
+    return node if first_seen is node else None  # once per loop and variable
 
 
 def _is_list(name: str, node: "SgNode", source: Source) -> bool:
@@ -80,8 +80,8 @@ def find_list_searched_in_loop(node: "SgNode", source: Source) -> "SgNode | None
 def find_list_front_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
     """Find py/list-front-in-loop."""
     first = argument(node, 0)
-    wanted = 2 if call_name(node) == "insert" else 1
-    if first is None or first.text() != "0" or len(arguments(node)) != wanted:
+    expected = 2 if call_name(node) == "insert" else 1
+    if first is None or first.text() != "0" or len(arguments(node)) != expected:
         return None
     name = receiver(node)
     if in_loop(node, source) is None or name in {"sys.path", "args", "argv", "parts", "path"}:

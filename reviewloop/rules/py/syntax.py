@@ -94,8 +94,8 @@ def repeated(node: "SgNode", source: Source) -> "SgNode | None":
 
 def _in_body(loop: "SgNode", node: "SgNode") -> bool:
     body = loop.field("body")
-    place = node.range().start.index
-    return body is not None and body.range().start.index <= place < body.range().end.index
+    position = node.range().start.index
+    return body is not None and body.range().start.index <= position < body.range().end.index
 
 
 def _of_few(values: "SgNode | None") -> bool:

@@ -33,5 +33,5 @@ def find_jwt_unverified(node: "SgNode", source: Source) -> Found | None:
         return None
     # A first look for the name of the key is common where a second call verifies.
     first_look = len(_VERIFYING.findall(source.text)) > 1
-    said = _DELIBERATE.search(node.text()[:1_000]) is not None
-    return Found(node, severity=NIT if first_look or said else None)
+    deliberate = _DELIBERATE.search(node.text()[:1_000]) is not None
+    return Found(node, severity=NIT if first_look or deliberate else None)

@@ -14,5 +14,5 @@ def search(entries: Sequence[RuleEntry], file: SourceFile) -> Iterator[Hit]:
         return
     script = script_of(file)
     for rule, matcher in active:
-        for spot in resolve(matcher.check)(script):
-            yield hit_of(rule, spot, file.path)
+        for flaw in resolve(matcher.check)(script):
+            yield hit_of(rule, flaw, file.path)

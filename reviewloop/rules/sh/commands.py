@@ -80,9 +80,9 @@ def _inner(outer: Command) -> Iterator[Command]:
     for node in nodes_of(root, ("command",)):
         inner = command_of(node, pipes)
         if inner is not None:
-            place = (outer.row, outer.column, outer.end_row, outer.end_column)
+            extent = (outer.row, outer.column, outer.end_row, outer.end_column)
             yield Command(
-                inner.name, inner.words, inner.wrappers, *place, inner.feeds, inner.fed_by
+                inner.name, inner.words, inner.wrappers, *extent, inner.feeds, inner.fed_by
             )
 
 
@@ -98,16 +98,16 @@ def command_of(node: "SgNode", pipes: "dict[int, Piping]") -> Command | None:
         if not wrappers:
             return None
         words = [wrappers.pop()]
-    place = node.range()
-    feeds, fed_by = pipes.get(place.start.index, (False, ""))
+    extent = node.range()
+    feeds, fed_by = pipes.get(extent.start.index, (False, ""))
     return Command(
         base_name(words[0]),
         tuple(words[1:]),
         tuple(wrappers),
-        place.start.line,
-        place.start.column,
-        place.end.line,
-        place.end.column,
+        extent.start.line,
+        extent.start.column,
+        extent.end.line,
+        extent.end.column,
         feeds,
         fed_by,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import words_of
-from reviewloop.rules.sh.source import Script, Spot
+from reviewloop.rules.sh.source import Flaw, Script
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -27,7 +27,7 @@ def _bare(word: "SgNode") -> "SgNode | None":
     return next((part for part in word.children() if part.kind() in _BARE), None)
 
 
-def find_unquoted(script: Script) -> Iterator[Spot]:
+def find_unquoted(script: Script) -> Iterator[Flaw]:
     """Find sh/unquoted."""
     for node, command in script.named("rm", "mv", "cp", "ln", "mkdir", "rmdir"):
         for word in words_of(node)[1:]:
@@ -39,14 +39,14 @@ def find_unquoted(script: Script) -> Iterator[Spot]:
             ):
                 continue
             severity = SHOULD if command.name == "rm" and command.has("r", "R") else NIT
-            yield Spot(node, f"`{found.text()[:60]}` is split at blanks.", severity)
+            yield Flaw(node, f"`{found.text()[:60]}` is split at blanks.", severity)
             break
 
 
-def find_loop_over_ls(script: Script) -> Iterator[Spot]:
+def find_loop_over_ls(script: Script) -> Iterator[Flaw]:
     """Find sh/loop-over-ls."""
     for node in script.nodes("for_statement"):
         for value in node.named_children():
             inside = value.text()
             if value.kind() == "command_substitution" and re.match(r"(?:\$\(|`)\s*ls\b", inside):
-                yield Spot(value)
+                yield Flaw(value)

@@ -9,7 +9,7 @@ from reviewloop.analysis.contract import MUST, NIT, SHOULD
 from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import words_of
 from reviewloop.rules.sh.downloads import pipes_download, unverified, world_writable
-from reviewloop.rules.sh.source import Script, Spot
+from reviewloop.rules.sh.source import Flaw, Script
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -25,21 +25,21 @@ _PRINTED_BY = Regex(  # programs that print what a shell should run
 _SECRET_USED = Regex(r"\$\{?([A-Z_]*(?:PASSWORD|TOKEN|SECRET|API_KEY)[A-Z_]*)\b")
 
 
-def find_curl_pipe_shell(script: Script) -> Iterator[Spot]:
+def find_curl_pipe_shell(script: Script) -> Iterator[Flaw]:
     """Find sh/curl-pipe-shell."""
     for node, command in script.commands:
         if pipes_download(command):
-            yield Spot(node)
+            yield Flaw(node)
 
 
-def find_unverified_download(script: Script) -> Iterator[Spot]:
+def find_unverified_download(script: Script) -> Iterator[Flaw]:
     """Find sh/unverified-download."""
     for node, command in script.commands:
         if unverified(command):
-            yield Spot(node)
+            yield Flaw(node)
 
 
-def find_removes_root(script: Script) -> Iterator[Spot]:
+def find_removes_root(script: Script) -> Iterator[Flaw]:
     """Find `rm -rf "$DIR/"` where DIR may be empty, so that / is meant."""
     if re.search(r"set\s+-\w*u|nounset", script.file.text):
         return
@@ -55,7 +55,7 @@ def find_removes_root(script: Script) -> Iterator[Spot]:
             if name not in known and len(known) < _MOST_NAMES:
                 known[name] = _known(name, script)
             if not known.get(name, True):
-                yield Spot(node, f"If `{name}` is empty, this deletes /.")
+                yield Flaw(node, f"If `{name}` is empty, this deletes /.")
                 break
 
 
@@ -70,7 +70,7 @@ def _known(name: str, script: Script) -> bool:
     return re.search(f"{given}|{looked}", script.file.text, re.MULTILINE) is not None
 
 
-def find_eval(script: Script) -> Iterator[Spot]:
+def find_eval(script: Script) -> Iterator[Flaw]:
     """Find sh/eval."""
     for node, command in script.named("eval"):
         moving = [w for w in words_of(node)[1:] if _EXPANDED.search(_outside_quotes(w))]
@@ -80,9 +80,9 @@ def find_eval(script: Script) -> Iterator[Spot]:
         if re.match(r"[\"']?\$\(|`", text):  # what a program prints to be run
             continue
         if any(re.search(r"\$\{?[1-9@*]", _outside_quotes(word)) for word in moving):
-            yield Spot(node, severity=MUST)
+            yield Flaw(node, severity=MUST)
         else:
-            yield Spot(node, severity=SHOULD if re.match(r"[\"']?\$", text) else NIT)
+            yield Flaw(node, severity=SHOULD if re.match(r"[\"']?\$", text) else NIT)
 
 
 def _outside_quotes(word: "SgNode") -> str:
@@ -90,66 +90,66 @@ def _outside_quotes(word: "SgNode") -> str:
     return re.sub(r"\\.|'[^']*'", "", word.text()[:2_000], flags=re.DOTALL)
 
 
-def find_open_rights(script: Script) -> Iterator[Spot]:
+def find_open_rights(script: Script) -> Iterator[Flaw]:
     """Find sh/open-rights."""
     for node, command in script.named("chmod"):
         if world_writable(command):
-            yield Spot(node)
+            yield Flaw(node)
 
 
-def find_any_host_key(script: Script) -> Iterator[Spot]:
+def find_any_host_key(script: Script) -> Iterator[Flaw]:
     """Find sh/any-host-key."""
     for node, command in script.named("ssh", "scp", "rsync", "sftp", "git", "autossh", "sshpass"):
         if re.search(
             r"StrictHostKeyChecking[= ](?:no|off)|UserKnownHostsFile[= ]/dev/null",
             _all(command.words),
         ):
-            yield Spot(node)
+            yield Flaw(node)
     for node in script.nodes("variable_assignment"):
         if re.search(r"StrictHostKeyChecking[= ](?:no|off)", node.text()):
-            yield Spot(node)
+            yield Flaw(node)
 
 
 def _all(words: tuple[str, ...]) -> str:
     return " ".join(words)[:5_000]
 
 
-def find_shared_temporary_file(script: Script) -> Iterator[Spot]:
+def find_shared_temporary_file(script: Script) -> Iterator[Flaw]:
     """Find sh/shared-temporary-file."""
     for node in script.nodes("file_redirect"):
         if not node.text().lstrip("0123456789&").startswith(">"):
             continue
         target = node.field("destination")
         if target is not None and _WRITTEN.match(target.text()):
-            yield Spot(node, f"`{target.text()[:60]}` can be guessed by other users.")
+            yield Flaw(node, f"`{target.text()[:60]}` can be guessed by other users.")
     for node, command in script.commands:
         writes = command.name in {"tee", "touch"} or (
             command.name in {"curl", "wget"} and re.search(r"-\w*[oO]\b", _all(command.words))
         )
         if writes and any(_WRITTEN.match(word) for word in command.words):
-            yield Spot(node, "A name in /tmp can be guessed by other users.")
+            yield Flaw(node, "A name in /tmp can be guessed by other users.")
 
 
-def find_secret_on_command_line(script: Script) -> Iterator[Spot]:
+def find_secret_on_command_line(script: Script) -> Iterator[Flaw]:
     """Find sh/secret-on-command-line."""
     for node, command in script.commands:
         words = command.words
         if command.name == "sshpass" and any(re.match(r"-p.", w) or w == "-p" for w in words):
-            yield Spot(node)
+            yield Flaw(node)
         elif command.name in {"mysql", "mysqldump", "mysqladmin"}:
             if any(re.match(r"-p\S|--password=.", w) for w in words):
-                yield Spot(node)
+                yield Flaw(node)
         elif command.name == "curl":
             users = [b for a, b in pairwise(words) if a in {"-u", "--user"}]
             if any(":" in u and not u.startswith(":") for u in users):
-                yield Spot(node)
+                yield Flaw(node)
         elif command.name == "docker" and command.does("login") and command.has("p", "password"):
-            yield Spot(node)
+            yield Flaw(node)
 
 
-def find_secret_traced(script: Script) -> Iterator[Spot]:
+def find_secret_traced(script: Script) -> Iterator[Flaw]:
     """Find sh/secret-traced."""
     used = _SECRET_USED.search(script.file.text)
     for node, command in script.named("set"):
         if used and any(re.fullmatch(r"-\w*x\w*", w) for w in command.words):
-            yield Spot(node, f"Every line is printed, the one with `{used.group(1)}` too.")
+            yield Flaw(node, f"Every line is printed, the one with `{used.group(1)}` too.")

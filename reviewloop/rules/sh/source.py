@@ -52,7 +52,7 @@ class Script:
         return _STRICT.search(self.file.text) is not None
 
 
-class Spot(NamedTuple):
+class Flaw(NamedTuple):
     """Where a rule of shell scripts holds."""
 
     node: "SgNode"
@@ -65,9 +65,9 @@ def script_of(file: SourceFile) -> Script:
     return Script(file, parse(file.text, "bash"))
 
 
-def hit_of(rule: Rule, spot: Spot, path: str) -> Hit:
+def hit_of(rule: Rule, flaw: Flaw, path: str) -> Hit:
     """Return the hit for a place; one of many lines is shown by its first line."""
-    span = span_of(spot.node)
+    span = span_of(flaw.node)
     if span.end_line > span.line + 3:
         span = Span(span.line, span.line)
-    return Hit(rule.id, path, span, spot.message or rule.title, spot.severity)
+    return Hit(rule.id, path, span, flaw.message or rule.title, flaw.severity)

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from reviewloop.rules.sh.source import Script, Spot
+from reviewloop.rules.sh.source import Flaw, Script
 
 if TYPE_CHECKING:
     pass
 
 
-def find_goes_on_after_failure(script: Script) -> Iterator[Spot]:
+def find_goes_on_after_failure(script: Script) -> Iterator[Flaw]:
     """Find sh/goes-on-after-failure."""
     text = script.file.text
     commands = len(script.commands)
@@ -18,10 +18,10 @@ def find_goes_on_after_failure(script: Script) -> Iterator[Spot]:
         return
     if re.search(r"\|\|\s*(?:exit|die|fail|return|\{)|trap\b", text):
         return
-    yield Spot((script.nodes("comment") or [script.commands[0][0]])[0])
+    yield Flaw((script.nodes("comment") or [script.commands[0][0]])[0])
 
 
-def find_pipe_hides_failure(script: Script) -> Iterator[Spot]:
+def find_pipe_hides_failure(script: Script) -> Iterator[Flaw]:
     """Find sh/pipe-hides-failure."""
     if "pipefail" in script.file.text or not re.match(r"#!.*\bbash\b", script.file.text):
         return
@@ -40,11 +40,11 @@ def find_pipe_hides_failure(script: Script) -> Iterator[Spot]:
             "kubectl",
             "aws",
         }:
-            yield Spot(node)
+            yield Flaw(node)
             return
 
 
-def find_cd_unchecked(script: Script) -> Iterator[Spot]:
+def find_cd_unchecked(script: Script) -> Iterator[Flaw]:
     """Find sh/cd-unchecked."""
     if script.strict:
         return
@@ -59,32 +59,32 @@ def find_cd_unchecked(script: Script) -> Iterator[Spot]:
             "if_statement",
         }
         if alone and node.next() is not None:
-            yield Spot(node)
+            yield Flaw(node)
 
 
-def find_sudo_in_script(script: Script) -> Iterator[Spot]:
+def find_sudo_in_script(script: Script) -> Iterator[Flaw]:
     """Find sh/sudo-in-script."""
     count = 0
     for node, command in script.commands:
         if "sudo" in command.wrappers:
             count += 1
             if count == 1:
-                yield Spot(node)
+                yield Flaw(node)
 
 
-def find_programs_per_line(script: Script) -> Iterator[Spot]:
+def find_programs_per_line(script: Script) -> Iterator[Flaw]:
     """Find a loop over lines that starts several programs to cut up each line."""
     for node in script.nodes("while_statement"):
         if not re.match(r"while\s+(?:IFS=\S*\s+)?read\b", node.text()):
             continue
         cuts = re.findall(r"\becho\s[^\n|]*\|\s*(?:cut|awk|sed|grep|tr)\b", node.text()[:10_000])
         if len(cuts) >= 2:
-            yield Spot(node)
+            yield Flaw(node)
 
 
-def find_forced_push(script: Script) -> Iterator[Spot]:
+def find_forced_push(script: Script) -> Iterator[Flaw]:
     """Find sh/forced-push."""
     for node, command in script.named("git"):
         lost = command.has("force", "f") and "pages" not in " ".join(command.words)[:2_000]
         if command.does("push") and lost:
-            yield Spot(node)
+            yield Flaw(node)

@@ -320,10 +320,10 @@ def _append(frame: Frame, site: Site, owner: Value) -> Value | None:
 def _insert(frame: Frame, site: Site, owner: Value) -> Value | None:
     if len(site.args) != 2:
         return None
-    place = site.args[0].const
-    if owner.seq is not None and isinstance(place, int):
+    index = site.args[0].const
+    if owner.seq is not None and isinstance(index, int):
         members = list(owner.seq)
-        members.insert(place, site.args[1])
+        members.insert(index, site.args[1])
         _keep(frame, site, series(members, owner.path))
     elif site.args[1].taints:
         _keep(frame, site, Value(taints=join_taints(owner.taints, site.args[1].taints)))
@@ -536,7 +536,7 @@ def _local(frame: Frame, site: Site) -> Value:
         return functions.construct(frame, site, ref)
     if isinstance(ref, FunctionInfo):
         value = functions.follow(frame, site, ref)
-        if ref.machine is not frame.machine and _says_nothing(value):
+        if ref.machine is not frame.machine and _is_unknown(value):
             return Value(path=f"{site.path}()"[-160:])
         cleared = cleaned_by(site.name)
         if value.taints and cleared and _works_on_characters(frame, ref):
@@ -545,7 +545,7 @@ def _local(frame: Frame, site: Site) -> Value:
     return CLEAN
 
 
-def _says_nothing(value: Value) -> bool:
+def _is_unknown(value: Value) -> bool:
     """Whether all that is known of a value is that it holds no outside data."""
     held = value.path or value.taints or value.ref or value.fields or value.seq or value.items
     return not held and not value.known() and value.shape is None

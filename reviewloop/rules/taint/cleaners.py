@@ -235,13 +235,13 @@ CARRIES = re.compile(
     r"configparser|dateutil|pprint|io\.StringIO|io\.BytesIO|getattr|vars|gzip|zipfile)\b"
 )
 # Checks we cannot see that say by their name whether the argument is harmless.
-SAYS_SAFE = re.compile(
+NAMED_SAFE = re.compile(
     r"(?:is_?safe|safe_|_safe|valid|allow|permit|trust|whitelist|authori[sz]|accept|secure|"
     r"sanit|same_origin|same_host|within|inside|is_relative|is_local|is_internal_url|known|"
     r"is_uuid|is_int|is_numeric|is_number|is_alpha|can_access|has_allowed|legal|approved|exists_in)",
     re.IGNORECASE,
 )
-SAYS_UNSAFE = re.compile(
+NAMED_UNSAFE = re.compile(
     r"(?:unsafe|invalid|malicious|dangerous|forbidden|blocked|is_bad|has_bad|traversal|injection|"
     r"suspicious|illegal|evil|is_private|is_internal|blacklist|denied|not_allowed|disallowed|"
     r"contains_|has_special|is_external|untrusted)",

@@ -11,10 +11,10 @@ from reviewloop.rules.taint.calls import call, excluded, forbidding, matching
 from reviewloop.rules.taint.cleaners import (
     CHECKS_FILE_TYPE,
     HOST_PIECE,
+    NAMED_SAFE,
+    NAMED_UNSAFE,
     PIECE,
     RESOLVED,
-    SAYS_SAFE,
-    SAYS_UNSAFE,
 )
 from reviewloop.rules.taint.functions import arguments_of, summary_of
 from reviewloop.rules.taint.syntax import (
@@ -267,8 +267,8 @@ def _call(frame: Frame, test: Call, outcome: bool, env: Env) -> None:
         return
     if CHECKS_FILE_TYPE.search(name):
         return
-    unsafe = bool(SAYS_UNSAFE.search(name))
-    if (unsafe and not outcome) or (outcome and not unsafe and SAYS_SAFE.search(name)):
+    unsafe = bool(NAMED_UNSAFE.search(name))
+    if (unsafe and not outcome) or (outcome and not unsafe and NAMED_SAFE.search(name)):
         for argument in test.arguments:
             env.clear(frame.value(argument.value), FLOWS)
     elif path == "os.path.isabs" or not outcome:

@@ -40,9 +40,9 @@ from reviewloop.rules.taint.values import (
     Found,
     Frame,
     FunctionInfo,
+    Location,
     Machine,
     Origin,
-    Place,
     Site,
     Summary,
     Taint,
@@ -54,7 +54,7 @@ from reviewloop.rules.taint.values import (
 )
 
 _MOST_DEPTH = 4
-_MOST_PLACES = 6
+_MOST_LOCATIONS = 6
 
 
 def summary_of(machine: Machine, info: FunctionInfo) -> Summary | None:
@@ -70,14 +70,14 @@ def arguments_of(frame: Frame, expr: Call, info: FunctionInfo) -> dict[str, Valu
     if info.owner is not None and names and names[0] in {"self", "cls"}:
         names = names[1:]
     found: dict[str, Value] = {}
-    place = 0
+    position = 0
     for argument in expr.arguments:
         if argument.name and argument.name not in {"*", "**"}:
             found[argument.name] = frame.value(argument.value)
         elif not argument.name:
-            if place < len(names):
-                found[names[place]] = frame.value(argument.value)
-            place += 1
+            if position < len(names):
+                found[names[position]] = frame.value(argument.value)
+            position += 1
     return found
 
 
@@ -135,7 +135,7 @@ def _construction(bound: Value) -> dict[str, Value]:
 
 
 def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]) -> None:
-    here = Place(frame.machine.path, site.expr.start, site.expr.end)
+    here = Location(frame.machine.path, site.expr.start, site.expr.end)
     for reached in summary.reached:
         value = _held(mapping, reached.taint.origin.id)
         if value is None:
@@ -159,7 +159,7 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
                 continue
             if taint.origin.kind == "param":
                 if len(frame.summary.reached) < 40:
-                    via = (*reached.via, here)[:_MOST_PLACES]
+                    via = (*reached.via, here)[:_MOST_LOCATIONS]
                     frame.summary.reached.append(replace(reached, taint=taint, via=via))
                 continue
             frame.machine.report(
@@ -298,17 +298,17 @@ def bind_params(frame: Frame, info: FunctionInfo) -> None:
     serving = _serving(frame, info)
     frame.fixed_path = handler and all("<" not in path and "{" not in path for path in routes)
     frame.page = bool(routes) and (_returns_pages(frame) or _declares_page(frame, info))
-    for place, param in enumerate(node.params):
-        value = _special(frame, info, param, place, serving)
+    for position, param in enumerate(node.params):
+        value = _special(frame, info, param, position, serving)
         if value is None and handler and _is_choice(frame, param):
             value = Value(path=param.name)
         if value is None and handler:
             value = _route_param(frame, info, param, routes)
             if value is None and info.injected:
                 value = _typed_param(frame, param)
-        if value is None and serving and place > 0 and node.name in _VERBS:
+        if value is None and serving and position > 0 and node.name in _VERBS:
             value = _outside(path, param, RANDOM | OBJECTS) if not _harmless(param) else Value()
-        if value is None and _django_view(frame, info, place):
+        if value is None and _django_view(frame, info, position):
             value = _view_param(frame, param)
         frame.env.vars[param.name] = value if value is not None else _param(info, param)
 
@@ -396,13 +396,13 @@ def _serving(frame: Frame, info: FunctionInfo) -> str:
 
 
 def _special(
-    frame: Frame, info: FunctionInfo, param: Param, place: int, serving: str
+    frame: Frame, info: FunctionInfo, param: Param, position: int, serving: str
 ) -> Value | None:
     """Return what frameworks always pass: self, the request, an environment, an event."""
     names = [other.name for other in info.node.params]
-    if param.name == "self" and place == 0 and info.owner is not None:
+    if param.name == "self" and position == 0 and info.owner is not None:
         return _self(frame, info, serving)
-    if param.name == "cls" and place == 0 and info.owner is not None:
+    if param.name == "cls" and position == 0 and info.owner is not None:
         return Value(path=info.owner.node.name, ref=info.owner)
     if param.annotation and REQUEST_TYPES.search(param.annotation):
         known = "urllib" not in param.annotation and (
@@ -415,10 +415,10 @@ def _special(
             return request_object(frame, param.name)
     if "WebSocket" in param.annotation or (param.name == "websocket" and not param.annotation):
         return Value(path="@websocket")
-    following = names[place + 1] if place + 1 < len(names) else ""
+    following = names[position + 1] if position + 1 < len(names) else ""
     if param.name in {"environ", "env"} and following == "start_response":
         return Value(path="@environ")
-    alone = place == 0 and len(names) == 2 and info.owner is None
+    alone = position == 0 and len(names) == 2 and info.owner is None
     if alone and param.name in {"event", "_event"} and following.strip("_") in _CONTEXTS:
         return Value(path="@event")
     return None
@@ -522,10 +522,10 @@ def _part(frame: Frame, param: Param, kind: str) -> Value:
 _SEGMENTS = frozenset({"", "str", "string"})
 
 
-def _django_view(frame: Frame, info: FunctionInfo, place: int) -> bool:
+def _django_view(frame: Frame, info: FunctionInfo, position: int) -> bool:
     """Whether a function looks like a Django view, whose later parameters come from the URL."""
     params = info.node.params
-    if place == 0 or not params or "django" not in frame.machine.frameworks:
+    if position == 0 or not params or "django" not in frame.machine.frameworks:
         return False
     first = params[0].name
     if info.node.name in frame.machine.routed and info.owner is None:

@@ -73,27 +73,27 @@ class GoReader(TreeReader):
 
     def function(self, node: SgNode, name: str, receiver: SgNode | None = None) -> Function:
         """Return a function; a method's receiver is its first parameter."""
-        place = self.place(node)
+        extent = self.extent(node)
         params = self._params(node.field("parameters"))
         before: list[Stmt] = []
         if receiver is not None:
             own = self._params(receiver)
-            params.insert(0, Param("self", "", None, "", *place))
+            params.insert(0, Param("self", "", None, "", *extent))
             if own:
-                target, value = Name(*place, own[0].name), Name(*place, "self")
-                before.append(Assign(*place, [target], value))
-        return Function(*place, name, params, self.later(node.field("body"), before))
+                target, value = Name(*extent, own[0].name), Name(*extent, "self")
+                before.append(Assign(*extent, [target], value))
+        return Function(*extent, name, params, self.later(node.field("body"), before))
 
     def _params(self, node: SgNode | None) -> list[Param]:
         found: list[Param] = []
         for child in named(node) if node is not None else []:
-            place = self.place(child)
+            extent = self.extent(child)
             kind = child.field("type")
             text = kind.text() if kind is not None else ""
             star = "*" if child.kind().startswith("variadic") else ""
             names = [part.text() for part in child.children() if part.kind() == "identifier"]
             for name in names or ["_"]:
-                found.append(Param(name, text, None, star, *place))
+                found.append(Param(name, text, None, star, *extent))
         return found
 
 
@@ -110,7 +110,7 @@ def _text(node: SgNode) -> str:
 
 
 def _string(reader: GoReader, node: SgNode) -> Expr:
-    return Const(*reader.place(node), _text(node))
+    return Const(*reader.extent(node), _text(node))
 
 
 def _number(reader: GoReader, node: SgNode) -> Expr:
@@ -118,29 +118,29 @@ def _number(reader: GoReader, node: SgNode) -> Expr:
         value: object = int(node.text().replace("_", ""), 0)
     except ValueError:
         value = 0.5
-    return Const(*reader.place(node), value)
+    return Const(*reader.extent(node), value)
 
 
 _WORDS = {"true": True, "false": False, "nil": None}
 
 
 def _word(reader: GoReader, node: SgNode) -> Expr:
-    return Const(*reader.place(node), _WORDS.get(node.kind(), 0))
+    return Const(*reader.extent(node), _WORDS.get(node.kind(), 0))
 
 
 def _name(reader: GoReader, node: SgNode) -> Expr:
-    return Name(*reader.place(node), node.text())
+    return Name(*reader.extent(node), node.text())
 
 
 def _selector(reader: GoReader, node: SgNode) -> Expr:
     name = node.field("field")
     owner = reader.expr(node.field("operand"))
-    return Attr(*reader.place(node), owner, name.text() if name is not None else "")
+    return Attr(*reader.extent(node), owner, name.text() if name is not None else "")
 
 
 def _index(reader: GoReader, node: SgNode) -> Expr:
     owner, key = reader.expr(node.field("operand")), reader.expr(node.field("index"))
-    return Index(*reader.place(node), owner, key)
+    return Index(*reader.extent(node), owner, key)
 
 
 def _inner(reader: GoReader, node: SgNode) -> Expr:
@@ -152,7 +152,7 @@ def _unary(reader: GoReader, node: SgNode) -> Expr:
     operand = reader.expr(node.field("operand"))
     sign = node.field("operator")
     if sign is not None and sign.text() == "!":
-        return Unary(*reader.place(node), "not", _condition(operand))
+        return Unary(*reader.extent(node), "not", _condition(operand))
     return operand
 
 
@@ -164,7 +164,7 @@ def _condition(test: Expr) -> Expr:
 
 
 def _call(reader: GoReader, node: SgNode) -> Expr:
-    place = reader.place(node)
+    extent = reader.extent(node)
     function = node.field("function")
     given = node.field("arguments")
     nodes = named(given) if given is not None else []
@@ -174,19 +174,19 @@ def _call(reader: GoReader, node: SgNode) -> Expr:
     if len(values) == 2:
         first, second = values
         if text in {"slices.Contains", "slices.Index"}:
-            return Compare(*place, [second, first], ["in"])
+            return Compare(*extent, [second, first], ["in"])
         if text == "strings.Contains":
-            return Compare(*place, [second, first], ["in"])
+            return Compare(*extent, [second, first], ["in"])
         if text in {"strings.HasPrefix", "bytes.HasPrefix"}:
-            return call_of(place, Attr(*place, first, "startswith"), second)
+            return call_of(extent, Attr(*extent, first, "startswith"), second)
     callee = reader.expr(function)
     if isinstance(callee, Attr) and callee.name == "MatchString" and len(values) == 1:
-        search = Attr(*place, Name(*place, "%re"), "search")
-        return call_of(place, search, callee.owner, values[0])
+        search = Attr(*extent, Name(*extent, "%re"), "search")
+        return call_of(extent, search, callee.owner, values[0])
     arguments = [Argument("", value) for value in values]
     if spread and arguments:
         arguments[-1] = Argument("*", arguments[-1].value)
-    return Call(*place, callee, arguments)
+    return Call(*extent, callee, arguments)
 
 
 def _conversion(reader: GoReader, node: SgNode) -> Expr:
@@ -194,7 +194,7 @@ def _conversion(reader: GoReader, node: SgNode) -> Expr:
 
 
 def _literal(reader: GoReader, node: SgNode) -> Expr:
-    place = reader.place(node)
+    extent = reader.extent(node)
     kind, body = node.field("type"), node.field("body")
     pairs: list[tuple[str | None, Expr]] = []
     for child in named(body) if body is not None else []:
@@ -207,22 +207,22 @@ def _literal(reader: GoReader, node: SgNode) -> Expr:
     word = kind.kind() if kind is not None else ""
     if word in {"type_identifier", "qualified_type", "generic_type"} and kind is not None:
         head, _, tail = kind.text().partition("[")[0].rpartition(".")
-        callee: Expr = Name(*place, tail)
+        callee: Expr = Name(*extent, tail)
         if head:
-            callee = Attr(*place, Name(*place, head), tail)
-        return Call(*place, callee, [Argument(key or "", value) for key, value in pairs])
+            callee = Attr(*extent, Name(*extent, head), tail)
+        return Call(*extent, callee, [Argument(key or "", value) for key, value in pairs])
     if word == "map_type":
-        return Mapping(*place, [(Const(*place, key or ""), value) for key, value in pairs])
-    return Series(*place, "list", [value for _, value in pairs])
+        return Mapping(*extent, [(Const(*extent, key or ""), value) for key, value in pairs])
+    return Series(*extent, "list", [value for _, value in pairs])
 
 
 def _function_value(reader: GoReader, node: SgNode) -> Expr:
-    return FunctionValue(*reader.place(node), reader.function(node, "%function"))
+    return FunctionValue(*reader.extent(node), reader.function(node, "%function"))
 
 
 def _spread(reader: GoReader, node: SgNode) -> Expr:
     inside = named(node)
-    return Star(*reader.place(node), reader.expr(inside[0] if inside else None))
+    return Star(*reader.extent(node), reader.expr(inside[0] if inside else None))
 
 
 _EXPRESSIONS: dict[str, Callable[..., Expr]] = {
@@ -259,20 +259,20 @@ def _several(reader: GoReader, node: SgNode | None) -> list[Expr]:
 
 
 def _assign(reader: GoReader, node: SgNode) -> list[Stmt]:
-    place = reader.place(node)
+    extent = reader.extent(node)
     targets, values = _several(reader, node.field("left")), _several(reader, node.field("right"))
     sign = node.field("operator")
     op = sign.text()[:-1] if sign is not None and node.kind() == "assignment_statement" else ""
     if len(targets) == len(values):
         pairs = zip(targets, values, strict=True)
-        return [Assign(*place, [target], value, op) for target, value in pairs]
+        return [Assign(*extent, [target], value, op) for target, value in pairs]
     if len(values) != 1 or not targets:
         return []
     value = values[0]
     if isinstance(value, Index) and len(targets) == 2:
-        there = Compare(*place, [value.key, value.owner], ["in"])
-        return [Assign(*place, [targets[0]], value), Assign(*place, [targets[1]], there)]
-    return [Assign(*place, [Series(*place, "tuple", targets)], value)]
+        there = Compare(*extent, [value.key, value.owner], ["in"])
+        return [Assign(*extent, [targets[0]], value), Assign(*extent, [targets[1]], there)]
+    return [Assign(*extent, [Series(*extent, "tuple", targets)], value)]
 
 
 def _var(reader: GoReader, node: SgNode) -> list[Stmt]:
@@ -283,16 +283,16 @@ def _var(reader: GoReader, node: SgNode) -> list[Stmt]:
             continue
         if child.kind() not in {"var_spec", "const_spec"}:
             continue
-        place = reader.place(child)
+        extent = reader.extent(child)
         names = [part for part in child.children() if part.kind() == "identifier"]
         values = _several(reader, child.field("value"))
         kind = child.field("type")
         for index, name in enumerate(names):
-            target = Name(*reader.place(name), name.text())
+            target = Name(*reader.extent(name), name.text())
             if index < len(values):
-                found.append(Assign(*place, [target], values[index]))
+                found.append(Assign(*extent, [target], values[index]))
             elif kind is not None:
-                found.append(Assign(*place, [target], Name(*place, f"%type:{kind.text()}")))
+                found.append(Assign(*extent, [target], Name(*extent, f"%type:{kind.text()}")))
     return found
 
 
@@ -327,17 +327,17 @@ def _method(reader: GoReader, node: SgNode) -> list[Stmt]:
 
 
 def _return(reader: GoReader, node: SgNode) -> list[Stmt]:
-    place = reader.place(node)
+    extent = reader.extent(node)
     inside = named(node)
     values = _several(reader, inside[0] if inside else None)
     value: Expr | None = values[0] if values else None
     if len(values) > 1:
-        value = Series(*place, "tuple", values)
-    return [Leave(*place, "return", value)]
+        value = Series(*extent, "tuple", values)
+    return [Leave(*extent, "return", value)]
 
 
 def _leave(reader: GoReader, node: SgNode) -> list[Stmt]:
-    return [Leave(*reader.place(node), node.kind().split("_")[0])]
+    return [Leave(*reader.extent(node), node.kind().split("_")[0])]
 
 
 def _if(reader: GoReader, node: SgNode) -> list[Stmt]:
@@ -350,19 +350,19 @@ def _if(reader: GoReader, node: SgNode) -> list[Stmt]:
     if other is not None:
         chained = other.kind() == "if_statement"
         otherwise = reader.statement(other) if chained else reader.block(other)
-    return [*before, If(*reader.place(node), [(test, then)], otherwise)]
+    return [*before, If(*reader.extent(node), [(test, then)], otherwise)]
 
 
 def _for(reader: GoReader, node: SgNode) -> list[Stmt]:
-    place = reader.place(node)
+    extent = reader.extent(node)
     body = reader.block(node.field("body"))
     for child in named(node):
         if child.kind() == "range_clause":
             targets = _several(reader, child.field("left"))
             source = reader.expr(child.field("right"))
             target = targets[-1] if targets else None
-            return [Loop(*place, target or Name(*place, "_"), source, body, [])]
-    return [Loop(*place, None, Opaque(*place, []), body, [])]
+            return [Loop(*extent, target or Name(*extent, "_"), source, body, [])]
+    return [Loop(*extent, None, Opaque(*extent, []), body, [])]
 
 
 def _switch(reader: GoReader, node: SgNode) -> list[Stmt]:
@@ -377,16 +377,16 @@ def _switch(reader: GoReader, node: SgNode) -> list[Stmt]:
         literals = tuple(one.value if isinstance(one, Const) else None for one in known)
         if value is None and known:
             test = known[0]
-            before.append(If(*reader.place(child), [(test, body)], []))
+            before.append(If(*reader.extent(child), [(test, body)], []))
             continue
         cases.append(Case(literals if child.kind() == "expression_case" else (), [], None, body))
     subject = reader.expr(value) if value is not None else Const(0, 0, None)
-    return [*before, Match(*reader.place(node), subject, cases)] if cases else before
+    return [*before, Match(*reader.extent(node), subject, cases)] if cases else before
 
 
 def _wrapped(reader: GoReader, node: SgNode) -> list[Stmt]:
     inside = named(node)
-    return [Bare(*reader.place(node), reader.expr(inside[0]))] if inside else []
+    return [Bare(*reader.extent(node), reader.expr(inside[0]))] if inside else []
 
 
 def _import(reader: GoReader, node: SgNode) -> list[Stmt]:
@@ -403,7 +403,7 @@ def _import(reader: GoReader, node: SgNode) -> list[Stmt]:
         parts = text.split("/")
         last = parts[-2] if _VERSION.match(parts[-1]) and len(parts) > 1 else parts[-1]
         pairs.append((alias.text() if alias is not None else last, encoded(text)))
-    return [Import(*reader.place(node), pairs)]
+    return [Import(*reader.extent(node), pairs)]
 
 
 _STATEMENTS: dict[str, Callable[..., list[Stmt]]] = {

@@ -21,8 +21,8 @@ from reviewloop.rules.taint.values import (
     Found,
     Frame,
     FunctionInfo,
+    LineIndex,
     Machine,
-    Places,
     Site,
     Value,
     changed,
@@ -215,8 +215,8 @@ class Golang(TableDialect):
         if path in {"string", "[]byte", "strings.TrimSpace"} and site.args:
             return site.args[0]
         if path in {"strings.ReplaceAll", "strings.Replace"} and len(site.args) > 2:
-            said = site.args[1].const
-            cleared = frozenset({"sql-injection"}) if said == "'" else frozenset[str]()
+            replaced = site.args[1].const
+            cleared = frozenset({"sql-injection"}) if replaced == "'" else frozenset[str]()
             return Value(changed(site.args[0].taints, cleared))
         if path == "strings.Join" and site.args:
             return Value(changed(site.args[0].taints))
@@ -264,11 +264,11 @@ class Golang(TableDialect):
 
     def bind(self, frame: Frame, info: FunctionInfo) -> None:
         """Give the parameters of a function their values."""
-        for place, param in enumerate(info.node.params):
-            frame.env.vars[param.name] = self._param(frame, info, param, place)
+        for index, param in enumerate(info.node.params):
+            frame.env.vars[param.name] = self._param(frame, info, param, index)
 
-    def _param(self, frame: Frame, info: FunctionInfo, param: Param, place: int) -> Value:
-        if info.owner is not None and place == 0 and param.name == "self":
+    def _param(self, frame: Frame, info: FunctionInfo, param: Param, index: int) -> Value:
+        if info.owner is not None and index == 0 and param.name == "self":
             made = self.parameter(info, param)
             made.ref, made.instance = info.owner, True
             return made
@@ -381,7 +381,7 @@ class Go:
         machine = Machine(source, evaluate, execute, path, project, self.dialect)
         machine.found, machine.depth = project.found, project.depth
         package = package_of(project, path)
-        module = Module(path, machine, Env(package.env), level, Places(source))
+        module = Module(path, machine, Env(package.env), level, LineIndex(source))
         project.modules[path] = module
         for name, read in reader.types.items():
             cls = self._class(package, module, name)

@@ -89,13 +89,13 @@ class ScriptReader(TreeReader):
     def body(self, node: SgNode | None) -> list[Stmt]:
         """Return the statements of a function's body, also of an arrow's expression."""
         if node is not None and node.kind() != "statement_block":
-            place = self.place(node)
-            return [Leave(*place, "return", self.expr(node))]
+            extent = self.extent(node)
+            return [Leave(*extent, "return", self.expr(node))]
         return self.block(node)
 
     def function(self, node: SgNode, name: str = "", method: bool = False) -> Function:
         """Return a function; patterns among its parameters are taken apart by its first lines."""
-        place = self.place(node)
+        extent = self.extent(node)
         given = node.field("parameters")
         single = node.field("parameter")
         nodes = [single] if single is not None else named(given) if given is not None else []
@@ -104,13 +104,13 @@ class ScriptReader(TreeReader):
         for child in nodes:
             params.append(self._param(child, before, name == "__init__"))
         if method:
-            params.insert(0, Param("self", "", None, "", *place))
+            params.insert(0, Param("self", "", None, "", *extent))
         asynchronous = any(child.kind() == "async" for child in node.children()[:4])
         read = self.later(node.field("body"), before)
-        return Function(*place, name or "%function", params, read, [], asynchronous)
+        return Function(*extent, name or "%function", params, read, [], asynchronous)
 
     def _param(self, node: SgNode, before: list[Stmt], constructor: bool) -> Param:
-        place = self.place(node)
+        extent = self.extent(node)
         kind = node.field("type")
         pattern = node.field("pattern") or node
         default = node.field("value")
@@ -127,20 +127,20 @@ class ScriptReader(TreeReader):
         value = self.expr(default) if default is not None else None
         if pattern.kind() in {"object_pattern", "array_pattern"}:
             name = self.name_for_now()
-            before += self.pattern(pattern, Name(*place, name))
+            before += self.pattern(pattern, Name(*extent, name))
         else:
             name = pattern.text()
         if constructor and any(c.kind() == "accessibility_modifier" for c in node.children()):
-            target = Attr(*place, Name(*place, "self"), name)
-            before.append(Assign(*place, [target], Name(*place, name)))
-        return Param(name, annotation, value, star, *place)
+            target = Attr(*extent, Name(*extent, "self"), name)
+            before.append(Assign(*extent, [target], Name(*extent, name)))
+        return Param(name, annotation, value, star, *extent)
 
     def pattern(self, node: SgNode, value: Expr) -> list[Stmt]:
         """Return the statements that take a value apart."""
-        place = self.place(node)
+        extent = self.extent(node)
         kind = node.kind()
         if kind in _PATTERNS:
-            return [Assign(*place, [Name(*place, node.text())], value)]
+            return [Assign(*extent, [Name(*extent, node.text())], value)]
         if kind in {"assignment_pattern", "object_assignment_pattern"}:
             left = node.field("left")
             return self.pattern(left, value) if left is not None else []
@@ -150,47 +150,47 @@ class ScriptReader(TreeReader):
         found: list[Stmt] = []
         if kind == "array_pattern":
             for index, child in enumerate(named(node)):
-                found += self.pattern(child, Index(*place, value, Const(*place, index)))
+                found += self.pattern(child, Index(*extent, value, Const(*extent, index)))
             return found
         if kind != "object_pattern":
-            return [Assign(*place, [self.expr(node)], value)]
+            return [Assign(*extent, [self.expr(node)], value)]
         for child in named(node):
             found += self._property(child, value)
         return found
 
     def _property(self, child: SgNode, value: Expr) -> list[Stmt]:
-        place = self.place(child)
+        extent = self.extent(child)
         if child.kind() == "shorthand_property_identifier_pattern":
-            return [taken_apart(place, value, child.text(), child.text())]
+            return [taken_apart(extent, value, child.text(), child.text())]
         if child.kind() == "object_assignment_pattern":
             left = child.field("left")
-            return [taken_apart(place, value, left.text(), left.text())] if left else []
+            return [taken_apart(extent, value, left.text(), left.text())] if left else []
         if child.kind() == "pair_pattern":
             key, inner = child.field("key"), child.field("value")
             if key is None or inner is None:
                 return []
-            return self.pattern(inner, Attr(*place, value, key.text().strip("'\"")))
+            return self.pattern(inner, Attr(*extent, value, key.text().strip("'\"")))
         return self.pattern(child, value) if child.kind() == "rest_pattern" else []
 
 
 def _inner(reader: ScriptReader, node: SgNode) -> Expr:
     found = named(node)
     if not found:
-        return Const(*reader.place(node), None)
+        return Const(*reader.extent(node), None)
     last = node.kind() in {"type_assertion", "sequence_expression"}
     return reader.expr(found[-1 if last else 0])
 
 
 def _name(reader: ScriptReader, node: SgNode) -> Expr:
-    return Name(*reader.place(node), node.text())
+    return Name(*reader.extent(node), node.text())
 
 
 def _this(reader: ScriptReader, node: SgNode) -> Expr:
-    return Name(*reader.place(node), "self")
+    return Name(*reader.extent(node), "self")
 
 
 def _string(reader: ScriptReader, node: SgNode) -> Expr:
-    return Const(*reader.place(node), text_of(node))
+    return Const(*reader.extent(node), text_of(node))
 
 
 def _number(reader: ScriptReader, node: SgNode) -> Expr:
@@ -198,58 +198,58 @@ def _number(reader: ScriptReader, node: SgNode) -> Expr:
         value: object = int(node.text().replace("_", ""), 0)
     except ValueError:
         value = 0.5
-    return Const(*reader.place(node), value)
+    return Const(*reader.extent(node), value)
 
 
 _WORDS = {"true": True, "false": False, "null": None, "undefined": None}
 
 
 def _word(reader: ScriptReader, node: SgNode) -> Expr:
-    return Const(*reader.place(node), _WORDS[node.kind()])
+    return Const(*reader.extent(node), _WORDS[node.kind()])
 
 
 def _regex(reader: ScriptReader, node: SgNode) -> Expr:
     pattern = node.field("pattern")
-    return Const(*reader.place(node), pattern.text() if pattern is not None else "")
+    return Const(*reader.extent(node), pattern.text() if pattern is not None else "")
 
 
 def _template(reader: ScriptReader, node: SgNode) -> Expr:
     parts: list[Expr] = []
     for child in node.children():
         if child.kind() == "string_fragment":
-            parts.append(Const(*reader.place(child), child.text()))
+            parts.append(Const(*reader.extent(child), child.text()))
         elif child.kind() == "template_substitution":
             parts += reader.exprs(named(child)[:1])
     if not parts:
-        return Const(*reader.place(node), "")
+        return Const(*reader.extent(node), "")
     if len(parts) == 1 and isinstance(parts[0], Const):
         return parts[0]
-    return Text(*reader.place(node), parts)
+    return Text(*reader.extent(node), parts)
 
 
 def _member(reader: ScriptReader, node: SgNode) -> Expr:
-    place = reader.place(node)
+    extent = reader.extent(node)
     of, name = node.field("object"), node.field("property")
     if of is not None and of.text() == "module" and name is not None and name.text() == "exports":
-        return Name(*place, "exports")
+        return Name(*extent, "exports")
     word = name.text() if name is not None else ""
-    return Attr(*place, reader.expr(of), _METHODS.get(word, word))
+    return Attr(*extent, reader.expr(of), _METHODS.get(word, word))
 
 
 def _index(reader: ScriptReader, node: SgNode) -> Expr:
     of, key = reader.expr(node.field("object")), reader.expr(node.field("index"))
     if isinstance(key, Const) and isinstance(key.value, str):
-        return Attr(*reader.place(node), of, key.value)
-    return Index(*reader.place(node), of, key)
+        return Attr(*reader.extent(node), of, key.value)
+    return Index(*reader.extent(node), of, key)
 
 
 def _call(reader: ScriptReader, node: SgNode) -> Expr:
-    place = reader.place(node)
+    extent = reader.extent(node)
     function = node.field("function") or node.field("constructor")
     given = node.field("arguments")
     nodes = named(given) if given is not None and given.kind() == "arguments" else []
     if given is not None and given.kind() == "template_string":
-        return Opaque(*place, [])  # a tag gets the values apart from the text
+        return Opaque(*extent, [])  # a tag gets the values apart from the text
     if function is not None and function.kind() == "await_expression":
         inside = named(function)
         function = inside[0] if inside else function
@@ -257,7 +257,7 @@ def _call(reader: ScriptReader, node: SgNode) -> Expr:
     if function is not None and function.text() in {"require", "import"} and spec is not None:
         module = encoded(text_of(spec))
         reader.modules[module] = None
-        return Name(*place, f"%{module}")
+        return Name(*extent, f"%{module}")
     callee = reader.expr(function)
     arguments = [
         Argument("*", reader.expr(named(child)[0]))
@@ -268,46 +268,46 @@ def _call(reader: ScriptReader, node: SgNode) -> Expr:
     if isinstance(callee, Attr) and len(arguments) == 1 and not arguments[0].name:
         first = arguments[0].value
         if callee.name in {"includes", "has"}:
-            return Compare(*place, [first, callee.owner], ["in"])
+            return Compare(*extent, [first, callee.owner], ["in"])
         if callee.name == "test":
-            search = Attr(*place, Name(*place, "%re"), "search")
-            return call_of(place, search, callee.owner, first)
-    return Call(*place, callee, arguments)
+            search = Attr(*extent, Name(*extent, "%re"), "search")
+            return call_of(extent, search, callee.owner, first)
+    return Call(*extent, callee, arguments)
 
 
 def _object(reader: ScriptReader, node: SgNode) -> Expr:
     pairs: list[tuple[Expr | None, Expr]] = []
     for child in named(node):
-        place = reader.place(child)
+        extent = reader.extent(child)
         kind = child.kind()
         if kind == "pair":
             key = child.field("key")
             word = key.text().strip("'\"") if key is not None else ""
-            pairs.append((Const(*place, word), reader.expr(child.field("value"))))
+            pairs.append((Const(*extent, word), reader.expr(child.field("value"))))
         elif kind == "shorthand_property_identifier":
-            pairs.append((Const(*place, child.text()), Name(*place, child.text())))
+            pairs.append((Const(*extent, child.text()), Name(*extent, child.text())))
         elif kind == "spread_element" and named(child):
             pairs.append((None, reader.expr(named(child)[0])))
         elif kind == "method_definition":
             key = child.field("name")
             word = key.text() if key is not None else ""
-            made = FunctionValue(*place, reader.function(child, word))
-            pairs.append((Const(*place, word), made))
-    return Mapping(*reader.place(node), pairs)
+            made = FunctionValue(*extent, reader.function(child, word))
+            pairs.append((Const(*extent, word), made))
+    return Mapping(*reader.extent(node), pairs)
 
 
 def _array(reader: ScriptReader, node: SgNode) -> Expr:
-    return Series(*reader.place(node), "list", reader.exprs(named(node)))
+    return Series(*reader.extent(node), "list", reader.exprs(named(node)))
 
 
 def _spread(reader: ScriptReader, node: SgNode) -> Expr:
     inside = named(node)
-    return Star(*reader.place(node), reader.expr(inside[0] if inside else None))
+    return Star(*reader.extent(node), reader.expr(inside[0] if inside else None))
 
 
 def _ternary(reader: ScriptReader, node: SgNode) -> Expr:
     parts = [node.field(name) for name in ("condition", "consequence", "alternative")]
-    return Choice(*reader.place(node), *reader.exprs([part or node for part in parts]))
+    return Choice(*reader.extent(node), *reader.exprs([part or node for part in parts]))
 
 
 def _unary(reader: ScriptReader, node: SgNode) -> Expr:
@@ -315,20 +315,20 @@ def _unary(reader: ScriptReader, node: SgNode) -> Expr:
     operand = reader.expr(node.field("argument"))
     op = sign.text() if sign is not None else "!"
     if op in {"typeof", "+", "-", "void", "delete", "~"}:
-        return Opaque(*reader.place(node), [])
-    return Unary(*reader.place(node), "not", operand)
+        return Opaque(*reader.extent(node), [])
+    return Unary(*reader.extent(node), "not", operand)
 
 
 def _assigned(reader: ScriptReader, node: SgNode) -> Expr:
     left = node.field("left")
     value = reader.expr(node.field("right"))
     if left is not None and left.kind() == "identifier":
-        return Walrus(*reader.place(node), left.text(), value)
+        return Walrus(*reader.extent(node), left.text(), value)
     return value
 
 
 def _function_value(reader: ScriptReader, node: SgNode) -> Expr:
-    return FunctionValue(*reader.place(node), reader.function(node))
+    return FunctionValue(*reader.extent(node), reader.function(node))
 
 
 _EXPRESSIONS: dict[str, Callable[..., Expr]] = {
@@ -380,14 +380,14 @@ def _declared(reader: ScriptReader, node: SgNode) -> list[Stmt]:
 
 
 def _bound(reader: ScriptReader, node: SgNode, name: SgNode, value: SgNode) -> list[Stmt]:
-    place = reader.place(node)
+    extent = reader.extent(node)
     if value.kind() in FUNCTIONS and name.kind() == "identifier":
         return [reader.function(value, name.text())]
     if name.kind() == "identifier":
-        return [Assign(*place, [Name(*reader.place(name), name.text())], reader.expr(value))]
+        return [Assign(*extent, [Name(*reader.extent(name), name.text())], reader.expr(value))]
     held = reader.name_for_now()
-    whole = Assign(*place, [Name(*place, held)], reader.expr(value))
-    return [whole, *reader.pattern(name, Name(*place, held))]
+    whole = Assign(*extent, [Name(*extent, held)], reader.expr(value))
+    return [whole, *reader.pattern(name, Name(*extent, held))]
 
 
 def _expression(reader: ScriptReader, node: SgNode) -> list[Stmt]:
@@ -395,11 +395,11 @@ def _expression(reader: ScriptReader, node: SgNode) -> list[Stmt]:
     if not inside:
         return []
     at = inside[0]
-    place = reader.place(at)
+    extent = reader.extent(at)
     if at.kind() == "parenthesized_expression" and named(at):
         at = named(at)[0]
     if at.kind() not in {"assignment_expression", "augmented_assignment_expression"}:
-        return [Bare(*place, reader.expr(at))]
+        return [Bare(*extent, reader.expr(at))]
     left, right = at.field("left"), at.field("right")
     if left is None or right is None:
         return []
@@ -409,7 +409,7 @@ def _expression(reader: ScriptReader, node: SgNode) -> list[Stmt]:
     op = sign.text()[:-1] if sign is not None else ""
     if op in {"&&", "||", "??"}:
         op = ""
-    return [Assign(*place, [reader.expr(left)], reader.expr(right), op)]
+    return [Assign(*extent, [reader.expr(left)], reader.expr(right), op)]
 
 
 def _function(reader: ScriptReader, node: SgNode) -> list[Stmt]:
@@ -418,7 +418,7 @@ def _function(reader: ScriptReader, node: SgNode) -> list[Stmt]:
 
 
 def _class(reader: ScriptReader, node: SgNode) -> list[Stmt]:
-    place = reader.place(node)
+    extent = reader.extent(node)
     name, body = node.field("name"), node.field("body")
     bases = [
         base.text().split("<")[0]
@@ -445,16 +445,16 @@ def _class(reader: ScriptReader, node: SgNode) -> list[Stmt]:
             if value is not None and value.kind() in FUNCTIONS:
                 parts.append(reader.function(value, word, True))
             elif value is not None:
-                target = Attr(*reader.place(child), Name(*place, "self"), word)
-                fields.append(Assign(*reader.place(child), [target], reader.expr(value)))
+                target = Attr(*reader.extent(child), Name(*extent, "self"), word)
+                fields.append(Assign(*reader.extent(child), [target], reader.expr(value)))
     if fields:
         if maker is None:
-            own = Param("self", "", None, "", *place)
-            parts.append(Function(*place, "__init__", [own], lambda: fields))
+            own = Param("self", "", None, "", *extent)
+            parts.append(Function(*extent, "__init__", [own], lambda: fields))
         else:
             read = maker.read
             maker.read = lambda: [*fields, *read()]
-    return [Class(*place, name.text() if name is not None else "default", bases, parts)]
+    return [Class(*extent, name.text() if name is not None else "default", bases, parts)]
 
 
 def _bases(node: SgNode) -> list[SgNode]:
@@ -470,7 +470,7 @@ def _leave(reader: ScriptReader, node: SgNode) -> list[Stmt]:
         node.kind(), node.kind().split("_")[0]
     )
     has_value = inside and kind in {"return", "raise"}
-    return [Leave(*reader.place(node), kind, reader.expr(inside[0]) if has_value else None)]
+    return [Leave(*reader.extent(node), kind, reader.expr(inside[0]) if has_value else None)]
 
 
 def _single(reader: ScriptReader, node: SgNode | None) -> list[Stmt]:
@@ -486,34 +486,34 @@ def _if(reader: ScriptReader, node: SgNode) -> list[Stmt]:
     test = reader.expr(node.field("condition"))
     then = _single(reader, node.field("consequence"))
     otherwise = _single(reader, node.field("alternative"))
-    return [If(*reader.place(node), [(test, then)], otherwise)]
+    return [If(*reader.extent(node), [(test, then)], otherwise)]
 
 
 def _for(reader: ScriptReader, node: SgNode) -> list[Stmt]:
-    place = reader.place(node)
+    extent = reader.extent(node)
     first = node.field("initializer")
     before = reader.statement(first) if first is not None else []
     condition = node.field("condition")
-    test = reader.expr(condition) if condition is not None else Opaque(*place, [])
+    test = reader.expr(condition) if condition is not None else Opaque(*extent, [])
     if condition is not None and condition.kind() == "expression_statement":
         inside = named(condition)
-        test = reader.expr(inside[0]) if inside else Opaque(*place, [])
+        test = reader.expr(inside[0]) if inside else Opaque(*extent, [])
     body = _single(reader, node.field("body"))
-    return [*before, Loop(*place, None, test, body, [])]
+    return [*before, Loop(*extent, None, test, body, [])]
 
 
 def _for_in(reader: ScriptReader, node: SgNode) -> list[Stmt]:
-    place = reader.place(node)
+    extent = reader.extent(node)
     left = node.field("left")
     held = reader.name_for_now()
-    before = reader.pattern(left, Name(*place, held)) if left is not None else []
+    before = reader.pattern(left, Name(*extent, held)) if left is not None else []
     body = [*before, *_single(reader, node.field("body"))]
-    return [Loop(*place, Name(*place, held), reader.expr(node.field("right")), body, [])]
+    return [Loop(*extent, Name(*extent, held), reader.expr(node.field("right")), body, [])]
 
 
 def _while(reader: ScriptReader, node: SgNode) -> list[Stmt]:
     body = _single(reader, node.field("body"))
-    return [Loop(*reader.place(node), None, reader.expr(node.field("condition")), body, [])]
+    return [Loop(*reader.extent(node), None, reader.expr(node.field("condition")), body, [])]
 
 
 def _try(reader: ScriptReader, node: SgNode) -> list[Stmt]:
@@ -523,7 +523,7 @@ def _try(reader: ScriptReader, node: SgNode) -> list[Stmt]:
         name = handler.field("parameter")
         handlers.append((name.text() if name else "", reader.block(handler.field("body"))))
     last = reader.block(final.field("body")) if final is not None else []
-    return [Try(*reader.place(node), reader.block(node.field("body")), handlers, [], last)]
+    return [Try(*reader.extent(node), reader.block(node.field("body")), handlers, [], last)]
 
 
 def _switch(reader: ScriptReader, node: SgNode) -> list[Stmt]:
@@ -543,7 +543,7 @@ def _switch(reader: ScriptReader, node: SgNode) -> list[Stmt]:
         if body:
             cases.append(Case(tuple(waiting), [], None, body))
             waiting = []
-    return [Match(*reader.place(node), reader.expr(node.field("value")), cases)]
+    return [Match(*reader.extent(node), reader.expr(node.field("value")), cases)]
 
 
 def _import(reader: ScriptReader, node: SgNode) -> list[Stmt]:
@@ -565,11 +565,11 @@ def _import(reader: ScriptReader, node: SgNode) -> list[Stmt]:
                     name, alias = one.field("name"), one.field("alias")
                     if name is not None:
                         pairs.append(((alias or name).text(), f"{module}.{name.text()}"))
-    return [Import(*reader.place(node), pairs)]
+    return [Import(*reader.extent(node), pairs)]
 
 
 def _export(reader: ScriptReader, node: SgNode) -> list[Stmt]:
-    place = reader.place(node)
+    extent = reader.extent(node)
     source, declared = node.field("source"), node.field("declaration")
     module = encoded(text_of(source)) if source is not None else ""
     words = [child.kind() for child in node.children()]
@@ -581,7 +581,7 @@ def _export(reader: ScriptReader, node: SgNode) -> list[Stmt]:
             reader.exports["default"] = "default"
             return [reader.function(value, "default")]
         reader.exports["default"] = "%default"
-        return [Assign(*place, [Name(*place, "%default")], reader.expr(value))]
+        return [Assign(*extent, [Name(*extent, "%default")], reader.expr(value))]
     if declared is not None:
         made = reader.statement(declared)
         for statement in made:
@@ -589,20 +589,20 @@ def _export(reader: ScriptReader, node: SgNode) -> list[Stmt]:
                 reader.exports["default" if "default" in words else own] = own
         return made
     if source is not None and "*" in words:
-        return [Import(*place, [("*", module), ("", module)])]
+        return [Import(*extent, [("*", module), ("", module)])]
     pairs: list[tuple[str, str]] = []
     for clause in named(node):
         for one in named(clause) if clause.kind() == "export_clause" else []:
             name, alias = one.field("name"), one.field("alias")
             if name is None:
                 continue
-            told = (alias or name).text()
+            exported = (alias or name).text()
             if source is None:
-                reader.exports[told] = name.text()
+                reader.exports[exported] = name.text()
             else:
-                reader.exports[told] = f"%{told}"
-                pairs.append((f"%{told}", f"{module}.{name.text()}"))
-    return [Import(*place, [*pairs, ("", module)])] if source is not None else []
+                reader.exports[exported] = f"%{exported}"
+                pairs.append((f"%{exported}", f"{module}.{name.text()}"))
+    return [Import(*extent, [*pairs, ("", module)])] if source is not None else []
 
 
 def _defines(statement: Stmt) -> list[str]:

@@ -19,9 +19,9 @@ from reviewloop.rules.taint.values import (
     Found,
     FoundKey,
     FunctionInfo,
+    LineIndex,
+    Location,
     Machine,
-    Place,
-    Places,
     Value,
 )
 
@@ -42,7 +42,7 @@ class Module:
     machine: Machine
     env: Env
     level: int  # imports between it and a file under review
-    places: Places
+    locations: LineIndex
     exports: dict[str, Value] = field(default_factory=dict)
 
 
@@ -112,18 +112,18 @@ class Project:
         if file.path in self.broken:
             raise self.broken[file.path]
         changed = {each.path: each for each in self.files}
-        told: set[tuple[str, Place]] = set()
+        reported: set[tuple[str, Location]] = set()
         order = sorted(self.found.values(), key=lambda one: (len(one.via), one.path, one.start))
         for flow in sorted(order, key=lambda one: (not one.sure, one.rule)):
-            place = self._place(flow, file, changed)
-            if place is None or (flow.rule, place) in told or len(flow.via) > _MOST_CALLS:
+            location = self._location(flow, file, changed)
+            if location is None or (flow.rule, location) in reported or len(flow.via) > _MOST_CALLS:
                 continue
-            told.add((flow.rule, place))
-            yield self._hit(self._weighed(flow), place)
+            reported.add((flow.rule, location))
+            yield self._hit(self._rated(flow), location)
 
-    def _weighed(self, flow: Found) -> Found:
+    def _rated(self, flow: Found) -> Found:
         """A flow through many hands may be stopped on the way by what the pass cannot see."""
-        files = len({place.path for place in flow.places})
+        files = len({location.path for location in flow.locations})
         far = files > _MOST_FILES_SURE or (files > 1 and len(flow.via) > _MOST_CALLS_SURE)
         return flow._replace(sure=False) if far else flow
 
@@ -170,7 +170,7 @@ class Project:
             self._run(file.path, file.text)
         module = self.modules.get(file.path)
         return module is not None and any(
-            info.summary is not None and (info.summary.reached or _brings(info.summary.returns))
+            info.summary is not None and (info.summary.reached or _carries(info.summary.returns))
             for info in module.machine.known
         )
 
@@ -178,10 +178,10 @@ class Project:
         """Return product files that import one under review, those that import them included."""
         own = self.reviewed
         found = self.calling
-        asked = [file for file in self.files if self._hands_on(file)]
+        pending = [file for file in self.files if self._hands_on(file)]
         for _ in range(_MOST_LEVELS):
-            words = [word for file in asked for word in self.front.callers(file)]
-            asked = []
+            words = [word for file in pending for word in self.front.callers(file)]
+            pending = []
             for path, _, line in self.tree.search(words[:200]) if words else ():
                 if path in own or path in found or len(found) >= _MOST_CALLERS:
                     continue
@@ -195,7 +195,7 @@ class Project:
                 found[path] = None
                 file = SourceFile(path, text)
                 if not self.front.has_source(file):
-                    asked.append(file)
+                    pending.append(file)
         return list(found)
 
     def module(self, path: str, level: int) -> Module | None:
@@ -226,11 +226,11 @@ class Project:
 
     def value(self, path: str, dotted: str) -> Value | None:
         """Return what a name is that a file imports."""
-        asked = (path, dotted)
-        if asked not in self.values:
-            self.values[asked] = None  # what imports itself in a circle defines nothing
-            self.values[asked] = self._value(path, dotted)
-        return self.values[asked]
+        key = (path, dotted)
+        if key not in self.values:
+            self.values[key] = None  # what imports itself in a circle defines nothing
+            self.values[key] = self._value(path, dotted)
+        return self.values[key]
 
     def _value(self, path: str, dotted: str) -> Value | None:
         importer = self.modules.get(path)
@@ -247,53 +247,55 @@ class Project:
                 return found
         return None
 
-    def _place(self, flow: Found, file: SourceFile, changed: dict[str, SourceFile]) -> Place | None:
+    def _location(
+        self, flow: Found, file: SourceFile, changed: dict[str, SourceFile]
+    ) -> Location | None:
         """Return where a flow is told in a file, None when it is told in another or not at all.
 
         Told is the place next to the harm that the change touches; where it touches none, the
         one next to the harm. Of the base version every file is told of what goes through it.
         """
-        mine = next((place for place in flow.places if place.path == file.path), None)
+        mine = next((location for location in flow.locations if location.path == file.path), None)
         if mine is None or self.tree.base:
             return mine
-        candidates = [place for place in flow.places if place.path in changed]
+        candidates = [location for location in flow.locations if location.path in changed]
         touched = [p for p in candidates if self._touched(p, changed[p.path])]
         owner = (touched or candidates)[0]
         return mine if owner.path == file.path else None
 
-    def _touched(self, place: Place, file: SourceFile) -> bool:
-        span = self.span(place)
+    def _touched(self, location: Location, file: SourceFile) -> bool:
+        span = self.span(location)
         return file.touched(span.line, span.end_line)
 
-    def span(self, place: Place) -> Span:
+    def span(self, location: Location) -> Span:
         """Return a place as lines and columns."""
-        module = self.modules.get(place.path)
+        module = self.modules.get(location.path)
         if module is None:
             return Span(1, 1)
-        return module.places.span(place.start, place.end)
+        return module.locations.span(location.start, location.end)
 
-    def _hit(self, flow: Found, place: Place) -> Hit:
+    def _hit(self, flow: Found, location: Location) -> Hit:
         hit = self.front.hit(flow)
         related: list[tuple[Span, str]] = []
         elsewhere: list[Elsewhere] = []
-        across = any(each.path != place.path for each in flow.places)
-        for number, each in enumerate(flow.places):
-            last = number == len(flow.places) - 1 and flow.origin is not None
-            if not last and (each == place or (each.path == place.path and not across)):
+        across = any(each.path != location.path for each in flow.locations)
+        for number, each in enumerate(flow.locations):
+            last = number == len(flow.locations) - 1 and flow.origin is not None
+            if not last and (each == location or (each.path == location.path and not across)):
                 continue
-            said = "comes from here" if last else "gets there through this call"
-            said = "does harm here" if number == 0 else said
-            if each.path == place.path:
-                related.append((self.span(each), said))
+            how = "comes from here" if last else "gets there through this call"
+            how = "does harm here" if number == 0 else how
+            if each.path == location.path:
+                related.append((self.span(each), how))
             else:
-                elsewhere.append(Elsewhere(each.path, self.span(each), said))
+                elsewhere.append(Elsewhere(each.path, self.span(each), how))
         message = hit.message
-        if flow.path != place.path:
+        if flow.path != location.path:
             message = f"{message.rstrip('.')}, in {flow.path}."
         return Hit(
             hit.rule,
-            place.path,
-            self.span(place),
+            location.path,
+            self.span(location),
             message,
             hit.severity,
             hit.confidence,
@@ -302,7 +304,7 @@ class Project:
         )
 
 
-def _brings(value: Value) -> bool:
+def _carries(value: Value) -> bool:
     return any(taint.origin.kind == "request" for taint in value.taints)
 
 

@@ -9,7 +9,7 @@ from reviewloop.analysis.contract import MUST, SHOULD, Hit, Rule, SourceFile
 from reviewloop.rules.taint.project import Module, Project, member, normal
 from reviewloop.rules.taint.rules import RULES
 from reviewloop.rules.taint.sources import ANY_SOURCE, NO_VIEWS, routed_functions
-from reviewloop.rules.taint.values import Env, Found, Frame, Machine, Places, Value
+from reviewloop.rules.taint.values import Env, Found, Frame, LineIndex, Machine, Value
 
 _BY_SLUG: dict[str, Rule] = {rule.id.partition("/")[2]: rule for rule in RULES}
 _SENTENCES = {
@@ -99,7 +99,7 @@ class Python:
             if isinstance(statement, Import):
                 for bound, dotted in statement.names:
                     note_import(machine, bound, dotted)
-        module = Module(path, machine, Env(), level, Places(source))
+        module = Module(path, machine, Env(), level, LineIndex(source))
         project.modules[path] = module
         machine.execute(Frame(machine, module.env), body)
         return module

@@ -185,12 +185,12 @@ def _subscript(reader: Reader, node: "Node") -> Expr:
 
 def _slice(reader: Reader, node: "Node") -> Expr:
     ends: list[Expr | None] = [None, None]
-    place = 0
+    position = 0
     for child in node.children:
         if child.type == ":":
-            place += 1
-        elif place < 2 and child.type not in NO_CODE:
-            ends[place] = reader.expr(child)
+            position += 1
+        elif position < 2 and child.type not in NO_CODE:
+            ends[position] = reader.expr(child)
     return Cut(node.start_byte, node.end_byte, ends[0], ends[1])
 
 

@@ -106,8 +106,8 @@ def _literal(site: Site) -> bool:
 
     return any(
         isinstance(argument.value, Const)
-        for place, argument in enumerate(site.expr.arguments)
-        if argument.name == "name" or (place == 0 and not argument.name)
+        for position, argument in enumerate(site.expr.arguments)
+        if argument.name == "name" or (position == 0 and not argument.name)
     )
 
 
@@ -323,8 +323,8 @@ def check_sinks(frame: Frame, site: Site) -> bool:
     for row in rows:
         if row.callee != site.path and not _is_method(row, site):
             continue
-        for place in row.args:
-            value = _argument(site, place)
+        for position in row.args:
+            value = _argument(site, position)
             if value is None or not value.taints:
                 continue
             if not row.test or TESTS[row.test](frame, site, value):
@@ -337,12 +337,12 @@ def _is_method(row: Sink, site: Site) -> bool:
     return row.callee.startswith(".") and site.callee.bound is not None
 
 
-def _argument(site: Site, place: int | str) -> Value | None:
-    if isinstance(place, str):
-        return site.keywords.get(place)
-    if place < 0:
+def _argument(site: Site, position: int | str) -> Value | None:
+    if isinstance(position, str):
+        return site.keywords.get(position)
+    if position < 0:
         return site.receiver
-    return site.args[place] if place < len(site.args) else None
+    return site.args[position] if position < len(site.args) else None
 
 
 def _reach(frame: Frame, site: Site, row: Sink, value: Value) -> None:
@@ -481,8 +481,8 @@ def _xml_parser(frame: Frame, site: Site, value: Value) -> bool:
     parsers = [*site.args[1:], *site.keywords.values()]
     if any(_unsafe_parser(parser) for parser in parsers):
         return True
-    told = any("(safe)" in (parser.fields or {}) for parser in parsers)
-    if site.path.startswith("lxml.etree.") and not told:
+    is_safe = any("(safe)" in (parser.fields or {}) for parser in parsers)
+    if site.path.startswith("lxml.etree.") and not is_safe:
         what = f"`{frame.machine.text(site.expr.callee.start, site.expr.callee.end)}()`"
         frame.reach("xxe", site.expr, value, what, sure=False)
     return False

@@ -19,8 +19,8 @@ from reviewloop.rules.taint.values import (
     Found,
     Frame,
     FunctionInfo,
+    LineIndex,
     Machine,
-    Places,
     Site,
     Value,
     changed,
@@ -167,12 +167,12 @@ class Script(TableDialect):
     def bind(self, frame: Frame, info: FunctionInfo) -> None:
         """Give the parameters of a function their values."""
         params = info.node.params
-        for place, param in enumerate(params):
-            frame.env.vars[param.name] = self._param(frame, info, param, place)
+        for index, param in enumerate(params):
+            frame.env.vars[param.name] = self._param(frame, info, param, index)
 
-    def _param(self, frame: Frame, info: FunctionInfo, param: Param, place: int) -> Value:
+    def _param(self, frame: Frame, info: FunctionInfo, param: Param, index: int) -> Value:
         name, annotation = param.name, param.annotation
-        if info.owner is not None and place == 0 and name in {"self", "cls"}:
+        if info.owner is not None and index == 0 and name in {"self", "cls"}:
             return self._self(frame, info, name)
         if _DECORATED.search(annotation) and info.owner is not None:
             plain = _DECORATED.sub("", annotation).partition(")")[2].strip()
@@ -185,7 +185,7 @@ class Script(TableDialect):
             return Value(path="@request")
         if name in _CONTEXTS or name == "event":
             return Value(path="@request" if name == "event" else "@context")
-        following = info.node.params[place + 1].name if place + 1 < len(info.node.params) else ""
+        following = info.node.params[index + 1].name if index + 1 < len(info.node.params) else ""
         if name.startswith("%") and following in _REPLIES:
             return Value(path="@request")
         if name in _REPLIES:
@@ -260,9 +260,9 @@ class Scripts:
         for statement in body:
             if isinstance(statement, Import):
                 machine.imported.update(dotted for _, dotted in statement.names)
-        module = Module(path, machine, Env(), level, Places(source))
+        module = Module(path, machine, Env(), level, LineIndex(source))
         module.env.vars["exports"] = Value(path="exports")
-        module.exports = {told: named(own) for told, own in reader.exports.items()}
+        module.exports = {exported: named(own) for exported, own in reader.exports.items()}
         project.modules[path] = module
         machine.execute(Frame(machine, module.env), body)
         return module
@@ -301,8 +301,8 @@ class Scripts:
     def export(self, project: Project, module: Module, name: str) -> Value | None:
         """Return what a file defines under a name."""
         first, *rest = name.split(".") if name else [""]
-        told = module.exports.get(first)
-        value = module.env.get(told.path) if told is not None else None
+        exported = module.exports.get(first)
+        value = module.env.get(exported.path) if exported is not None else None
         if value is None:
             whole = module.env.get("exports") or CLEAN
             if first in {"", "default"} and (first == "" or not module.exports):

@@ -42,7 +42,7 @@ class TreeReader:
             widths = (len(char.encode("utf-8", "surrogatepass")) for char in text)
             self._offsets = list(accumulate(widths, initial=0))
 
-    def place(self, node: SgNode) -> tuple[int, int]:
+    def extent(self, node: SgNode) -> tuple[int, int]:
         """Return where a node is, in bytes."""
         found = node.range()
         start, end = found.start.index, found.end.index
@@ -55,13 +55,13 @@ class TreeReader:
         if node is None:
             return Const(0, 0, None)
         if self.depth >= MOST_DEPTH:
-            return Opaque(*self.place(node), [])
+            return Opaque(*self.extent(node), [])
         self.depth += 1
         try:
             read = self.expressions.get(node.kind())
             if read is not None:
                 return read(self, node)
-            return Opaque(*self.place(node), self.exprs(named(node)))
+            return Opaque(*self.extent(node), self.exprs(named(node)))
         finally:
             self.depth -= 1
 
@@ -92,7 +92,7 @@ class TreeReader:
             finally:
                 self.depth -= 1
         if node.kind() in self.expressions:
-            return [Bare(*self.place(node), self.expr(node))]
+            return [Bare(*self.extent(node), self.expr(node))]
         return []
 
     def later(self, node: SgNode | None, before: list[Stmt]) -> Callable[[], list[Stmt]]:
@@ -121,14 +121,14 @@ class TreeReader:
         """Read `a + b + c`, comparisons and logic; long chains are walked, not descended into."""
         sign = node.field("operator")
         op = sign.text() if sign is not None else "+"
-        place = self.place(node)
+        extent = self.extent(node)
         left, right = node.field("left"), node.field("right")
         if op in _COMPARISONS:
             op = {"===": "==", "!==": "!="}.get(op, op)
-            return Compare(*place, [self.expr(left), self.expr(right)], [op])
+            return Compare(*extent, [self.expr(left), self.expr(right)], [op])
         if op in {"&&", "||", "??"}:
             word = "and" if op == "&&" else "or"
-            return Logic(*place, word, [self.expr(left), self.expr(right)])
+            return Logic(*extent, word, [self.expr(left), self.expr(right)])
         rest: list[tuple[str, Expr]] = []
         at: SgNode | None = node
         while at is not None and at.kind() == "binary_expression":
@@ -139,7 +139,7 @@ class TreeReader:
             rest.append((text, self.expr(at.field("right"))))
             at = at.field("left")
         rest.reverse()
-        return Chain(*place, self.expr(at), rest)
+        return Chain(*extent, self.expr(at), rest)
 
 
 def named(node: SgNode) -> list[SgNode]:
@@ -147,13 +147,13 @@ def named(node: SgNode) -> list[SgNode]:
     return [child for child in node.children() if child.is_named() and child.kind() != "comment"]
 
 
-def call_of(place: tuple[int, int], callee: Expr, *arguments: Expr) -> Call:
+def call_of(extent: tuple[int, int], callee: Expr, *arguments: Expr) -> Call:
     """Return a call that stands for what a language says otherwise."""
     from reviewloop.rules.taint.syntax import Argument
 
-    return Call(*place, callee, [Argument("", value) for value in arguments])
+    return Call(*extent, callee, [Argument("", value) for value in arguments])
 
 
-def taken_apart(place: tuple[int, int], owner: Expr, name: str, key: str) -> Assign:
+def taken_apart(extent: tuple[int, int], owner: Expr, name: str, key: str) -> Assign:
     """Return `name = owner.key`."""
-    return Assign(*place, [Name(*place, name)], Attr(*place, owner, key))
+    return Assign(*extent, [Name(*extent, name)], Attr(*extent, owner, key))

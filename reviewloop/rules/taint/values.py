@@ -58,7 +58,7 @@ class Origin(NamedTuple):
     segment: bool = False  # one part of a path that a route matched: no slash is in it
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where something is in a file of the project."""
 
     path: str
@@ -415,7 +415,7 @@ class Reached:
     what: str
     sure: bool
     path: str = ""
-    via: tuple[Place, ...] = ()  # the calls between here and there, innermost first
+    via: tuple[Location, ...] = ()  # the calls between here and there, innermost first
 
 
 @dataclass(slots=True)
@@ -484,15 +484,15 @@ class Found(NamedTuple):
     origin: Origin | None
     sure: bool
     path: str = ""
-    via: tuple[Place, ...] = ()
+    via: tuple[Location, ...] = ()
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def locations(self) -> tuple[Location, ...]:
         """Every place of the flow, from where it does harm back to where it comes from."""
-        sink = Place(self.path, self.start, self.end)
+        sink = Location(self.path, self.start, self.end)
         if self.origin is None:
             return (sink, *self.via)
-        origin = Place(self.origin.path, self.origin.start, self.origin.end)
+        origin = Location(self.origin.path, self.origin.start, self.origin.end)
         return (sink, *self.via, origin)
 
 
@@ -527,7 +527,7 @@ class Dialect(Protocol):
         """Return what a name is that the file does not define."""
 
 
-FoundKey = tuple[str, str, int, int, Place | None]
+FoundKey = tuple[str, str, int, int, Location | None]
 
 
 @dataclass(slots=True)
@@ -595,8 +595,8 @@ class Machine:
         if found.rule == "path-traversal" and found.origin is not None and found.origin.segment:
             found = found._replace(sure=False)  # `..` alone leads no further than one folder up
         other = None
-        if found.origin is not None and len({place.path for place in found.places}) > 1:
-            other = found.places[-1]
+        if found.origin is not None and len({one.path for one in found.locations}) > 1:
+            other = found.locations[-1]
         key = (found.rule, found.path, found.start, found.end, other)
         old = self.found.get(key)
         if old is None or (found.sure and not old.sure):
@@ -698,11 +698,11 @@ class Site:
             self.starred,
         )
 
-    def argument(self, place: int, name: str = "") -> Value | None:
+    def argument(self, position: int, name: str = "") -> Value | None:
         """Return an argument by position or keyword."""
         if name and name in self.keywords:
             return self.keywords[name]
-        return self.args[place] if 0 <= place < len(self.args) else None
+        return self.args[position] if 0 <= position < len(self.args) else None
 
 
 def known_constant(value: Value) -> bool:
@@ -710,7 +710,7 @@ def known_constant(value: Value) -> bool:
     return value.const is not UNKNOWN and isinstance(value.const, str | int | bytes | None)
 
 
-class Places:
+class LineIndex:
     """Turns byte offsets into lines and columns of characters."""
 
     def __init__(self, source: bytes) -> None:
@@ -724,11 +724,11 @@ class Places:
 
     def span(self, start: int, end: int) -> Span:
         """Return the span between two byte offsets."""
-        line, column = self._place(start)
-        last, stop = self._place(max(start, end))
+        line, column = self._column_of(start)
+        last, stop = self._column_of(max(start, end))
         return Span(line, last, column, stop)
 
-    def _place(self, offset: int) -> tuple[int, int]:
+    def _column_of(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._starts, offset)
         begin = self._starts[line - 1]
         if self._plain:

@@ -465,12 +465,12 @@ def _of_file(file: SourceFile, missing: frozenset[int], source_name: str) -> Ite
         yield Hit(rules.UNCOVERED.id, file.path, span, message, identity=identity)
 
 
-def _owners(symbols: list[Symbol], wanted: frozenset[int]) -> dict[int, str]:
+def _owners(symbols: list[Symbol], at_lines: frozenset[int]) -> dict[int, str]:
     """Return line -> the innermost function around it."""
     owners = {}
     for symbol in sorted(symbols, key=lambda symbol: symbol.line):
         for number in range(symbol.line, symbol.end_line + 1):
-            if number in wanted:
+            if number in at_lines:
                 owners[number] = symbol.name
     return owners
 

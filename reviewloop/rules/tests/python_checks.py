@@ -221,7 +221,7 @@ def check(file: SourceFile) -> Iterator[Hit]:
     helpers: Helpers | None = None
     whole = _Whole(file)
     for function in functions(root):
-        if not is_test(function) or not _wanted(file, function):
+        if not is_test(function) or not _is_examined(file, function):
             continue
         # Walking all helpers costs; most tests assert by themselves.
         nodes = list(walk(function.body))
@@ -236,7 +236,7 @@ def check(file: SourceFile) -> Iterator[Hit]:
             yield from _about(file, whole, function, node)
 
 
-def _wanted(file: SourceFile, function: TestFunction) -> bool:
+def _is_examined(file: SourceFile, function: TestFunction) -> bool:
     """Base versions, in which nothing is added, are looked at as a whole."""
     return not file.added or file.touched(function.first, function.last)
 
