@@ -13,6 +13,8 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.git.process import find_program
 from reviewloop.settings.schema import AgentProgram
 
+_AT_ONCE = 2
+
 
 @dataclass(frozen=True)
 class KnownAgent:
@@ -40,6 +42,21 @@ class KnownAgent:
     terminal: bool = False  # whether it runs commands in terminals of its own
     serves: tuple[str, ...] = ()  # words by which it takes a port to serve itself at
     writes: Mapping[str, Any] = field(default_factory=dict)  # what differs where it changes files
+
+    @property
+    def at_once(self) -> int:
+        """How many of its processes may work at one time: each takes hundreds of megabytes."""
+        return 1 if self.home or self.renews else _AT_ONCE
+
+    @property
+    def price(self) -> str:
+        """What one of its turns takes, in words."""
+        if not self.megabytes:
+            return "what a turn takes was never measured"
+        return (
+            f"a turn takes about {self.megabytes} MB, and for a small change about "
+            f"{self.tokens:,} tokens"
+        )
 
     def in_role(self, *, writes: bool) -> "KnownAgent":
         """Return the agent as it is started for one that changes files, or that only reads."""
@@ -69,6 +86,11 @@ def require_agent(name: str, own: Mapping[str, AgentProgram]) -> KnownAgent:
     agent = known or KnownAgent(name, ())
     agent = agent if mine is None else _changed(agent, mine)
     return replace(agent, model=model) if model else agent
+
+
+def agents_here(path: str) -> list[KnownAgent]:
+    """Return the known agents whose programs are in the folders of `path`."""
+    return [agent for agent in _table().values() if agent.find(path)]
 
 
 def _changed(agent: KnownAgent, own: AgentProgram) -> KnownAgent:

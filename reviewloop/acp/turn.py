@@ -43,7 +43,7 @@ _SLICE = 0.1
 _MOST_TEXT = 4000
 _MOST_LOGGED = 1000
 _LONGEST = 200  # characters of what is logged of a call
-_LOGIN = -32000
+_LOGIN = {-32000, 401, 403}
 _RECEIVED = "received; you are done: end your turn now"
 _USAGE = {
     "input": ("inputTokens", "input_tokens"),
@@ -381,7 +381,8 @@ class Session:
             return ModelError(f"{self._name} does not speak the protocol ({error}){detail}")
         assert isinstance(error, Refused)  # noqa: S101 - tells the type checker
         detail = " ".join(f"{error.message} {_detail(error.data)}".split())[:300]
-        if error.code == _LOGIN or error.code in {401, 403}:
+        kind = error.data.get("errorKind") if isinstance(error.data, dict) else None
+        if error.code in _LOGIN or kind == "authentication_failed":
             return ModelAccessError(
                 f"{self._name} is not logged in ({detail}); {self._agent.login}"
             )

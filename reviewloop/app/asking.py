@@ -1,5 +1,6 @@
 """Opens the door to the models for a run or a review, and tells whether they can be asked."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -78,6 +79,22 @@ def coding_agents(loaded: Loaded, members: Iterable[AgentDefinition]) -> list[st
     return sorted(name for name in models if name.startswith(f"{ACP}:"))
 
 
+def prices_of_agents(loaded: Loaded, members: Iterable[AgentDefinition]) -> tuple[str, ...]:
+    """Return what turns of coding agents take, as measured, before one is started."""
+    from reviewloop.acp.agents import require_agent
+    from reviewloop.llm.routing import ACP, route
+
+    settings = loaded.settings
+    models = Counter(route(settings, one.name, "reasoning", one.model).model for one in members)
+    sentences = []
+    for name, turns in sorted(models.items()):
+        if name.startswith(f"{ACP}:"):
+            agent = require_agent(name.removeprefix(f"{ACP}:"), settings.acp)
+            each = f"{turns} turns, at most {agent.at_once} at once" if turns > 1 else "one turn"
+            sentences.append(f"{name}: {each}; {agent.price}, paid by its own login or key")
+    return tuple(sentences)
+
+
 def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[str]:
     """Return the coding agents that are asked; UsageError for one that only a repository names.
 
@@ -118,6 +135,7 @@ class AgentTrial:
 
     version: str
     known: tuple[str, ...]
+    price: str
     level: str
     hosts: tuple[str, ...]
     promises: "tuple[Promise, ...]"
@@ -150,7 +168,7 @@ def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
         with open_session(agent, task, sandbox=sandbox) as session:
             promises = promises_of(sandbox)
             version, level = session.try_out(), str(sandbox.level)
-            return AgentTrial(version, agent.tried, level, agent.hosts, promises)
+            return AgentTrial(version, agent.tried, agent.price, level, agent.hosts, promises)
 
 
 def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> list[str]:

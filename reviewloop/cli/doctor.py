@@ -262,7 +262,9 @@ def _agent(model: str, users: str, settings: Settings, online: bool) -> Iterator
     tried = try_agent(model.partition(":")[2], settings, agents_cage(settings, ""))
     version = f" {tried.version}" if tried.version else ""
     hosts = ", ".join(tried.hosts) or "no host"
-    text = f"{model}{version} ({users}) starts and sees our tools; no model was asked"
+    text = (
+        f"{model}{version} ({users}) starts and sees our tools; no model was asked; {tried.price}"
+    )
     yield Check("models", "ok", text)
     if tried.version not in tried.known:
         known = f"tried with {' and '.join(tried.known)}" if tried.known else "never tried"

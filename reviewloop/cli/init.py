@@ -19,6 +19,7 @@ from reviewloop.cli.consoles import is_interactive, print_lines
 from reviewloop.cli.detected import detected
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.git.process import trusted_path
 from reviewloop.git.repository import below
 from reviewloop.installed import is_light
 from reviewloop.llm.found import FoundProvider, found_here, found_locally
@@ -27,6 +28,7 @@ from reviewloop.llm.routing import require_provider
 from reviewloop.llm.settling import nothing_found
 from reviewloop.loop.context import Brief
 from reviewloop.settings import Settings, settings_template
+from reviewloop.settings.loading import USERS_FILE
 from reviewloop.settings.template import with_value
 
 _MILLION = 1_000_000
@@ -46,12 +48,16 @@ def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
 
     models = settings.models
     found = [*found_here(models, os.environ), *found_locally(models, os.environ)]
+    agents = _agents_here()
     if not found:
-        return Chosen("", (f"models: {nothing_found(models, os.environ)}",))
+        return Chosen("", agents or (f"models: {nothing_found(models, os.environ)}",))
     if not ask:
         others = "; `--model` or models.reasoning chooses another" if len(found) > 1 else ""
-        return Chosen("", (f"models: {_row(found[0], settings, team)}{others}",))
+        return Chosen("", (f"models: {_row(found[0], settings, team)}{others}", *agents))
     import click
+
+    for sentence in agents:
+        print_lines(sentence)
 
     print_lines("models: which one should runs ask?")
     for number, one in enumerate(found, 1):
@@ -73,6 +79,20 @@ def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
         return Chosen("", (f"{taken}, so everybody uses what they have",))
     free = "`reviewloop review` asks it, too; --model none does not"
     return Chosen(model, (f"models: {model} is written as models.reasoning; {free}",))
+
+
+def _agents_here() -> tuple[str, ...]:
+    """Return the coding agents that a person has, and how one is asked in the place of a model."""
+    from reviewloop.acp.agents import agents_here
+
+    names = [f"acp:{agent.name}" for agent in agents_here(trusted_path())]
+    if not names:
+        return ()
+    rest = f" ({', '.join(names[1:])} too)" if names[1:] else ""
+    return (
+        f"agents: {names[0]} is installed{rest}: `reviewloop review --model {names[0]}` asks it, "
+        f"in a cage and by its own login; to keep it, name it in {USERS_FILE}",
+    )
 
 
 def _row(found: FoundProvider, settings: Settings, team: Team) -> str:

@@ -29,7 +29,6 @@ from reviewloop.store.locks import hold
 from reviewloop.store.places import private_folder, state_root
 
 _BETWEEN = 0.1  # seconds
-_AT_ONCE = 2  # processes of one agent: each takes hundreds of megabytes
 _REFUSAL = "refusal"
 _ITS_OWN = {"fs_write", "execute_bash"}  # an agent that writes does this with tools of its own
 _HOW_TO_WORK = """# How you work
@@ -82,7 +81,7 @@ class AgentProvider:
         """
         name = self._agent.name
         folder = private_folder(state_root() / "agents")
-        count = 1 if self._agent.home or self._agent.renews else _AT_ONCE
+        count = self._agent.at_once
         while True:
             for number in range(count):
                 with ExitStack() as held:

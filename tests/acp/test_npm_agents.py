@@ -3,28 +3,15 @@
 `.ci/run` installs the two light ones; the others run where ALL_AGENTS is set and they are found.
 """
 
-import json
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 from support.agent_models import AgentModel, reviewer
-from support.checkout import QUIET_GATES, Checkout
-from support.npm_agents import AGENTS, left_in
-from support.shop import make_shop
+from support.npm_agents import AGENTS, left_in, project, reasons, require_asked_for, reviewed
 from support.untouched import photograph
 
 from reviewloop.acp.agents import require_agent
 
-CODE = '''import hashlib
-
-
-def digest(data: bytes) -> str:
-    """Return the checksum."""
-
-    return hashlib.md5(data).hexdigest()
-'''
 pytestmark = [pytest.mark.needs_bubblewrap, pytest.mark.slow]
 LIGHT = [
     pytest.param("qwen", marks=pytest.mark.needs_qwen),
@@ -33,39 +20,19 @@ LIGHT = [
 HEAVY = ["claude", "codex", "opencode"]
 
 
+def require_light_or_asked_for(name):
+    if name in HEAVY:
+        require_asked_for(name)
+
+
 @pytest.fixture
 def checkout(tmp_path):
-    root = tmp_path / "project"
-    root.mkdir()
-    make_shop(root, branch="work")
-    (root / "shop/digest.py").write_text(CODE)
-    return Checkout(root, tmp_path / "home", settings=QUIET_GATES)
-
-
-def require_asked_for(name):
-    if name not in HEAVY:
-        return
-    if not os.environ.get("ALL_AGENTS"):
-        pytest.skip("ALL_AGENTS is not set")
-    program = AGENTS[name].program
-    if not shutil.which(program):
-        pytest.skip(f"{program} is not installed")
-
-
-def reviewed(name, checkout, model, *more, **environ):
-    agent = AGENTS[name]
-    environ = {**agent.set_up(checkout, model), **environ}
-    said = checkout.run("review", "--model", agent.full_name, "--json", *more, **environ)
-    return said.code, json.loads(said.out) if said.out else {}, said.err
-
-
-def reasons(report):
-    return {one["name"]: one["reason"] for one in report["agents"] if one["status"] != "done"}
+    return project(tmp_path)
 
 
 @pytest.mark.parametrize("name", [*LIGHT, *HEAVY])
 def test_five_caged_reviewers_find_what_the_model_finds(name, checkout):
-    require_asked_for(name)
+    require_light_or_asked_for(name)
     before = photograph(checkout.root)
     with AgentModel(reviewer) as model:
         code, report, err = reviewed(name, checkout, model)
@@ -90,7 +57,7 @@ def test_five_caged_reviewers_find_what_the_model_finds(name, checkout):
 
 @pytest.mark.parametrize("name", [*LIGHT, *HEAVY])
 def test_doctor_knows_the_version(name, checkout):
-    require_asked_for(name)
+    require_light_or_asked_for(name)
     with AgentModel(reviewer) as model:
         environ = AGENTS[name].set_up(checkout, model)
         said = checkout.run("doctor", "--model", AGENTS[name].full_name, **environ)

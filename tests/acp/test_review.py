@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from socket import create_server
@@ -13,6 +14,7 @@ from support.checkout import QUIET_GATES, Checkout
 from support.shop import make_shop
 from support.untouched import photograph
 
+from reviewloop.acp.agents import require_agent
 from reviewloop.sandbox import choose
 
 AGENT = Path(__file__).parents[1] / "support" / "acp_agent.py"
@@ -55,13 +57,18 @@ def no_cage(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def reviewed(checkout, part, *more, **environ):
-    """Review with an agent that plays a part; return the code, the report and what was said."""
+def settle(checkout, part, more=""):
+    """Write the person's settings, with an agent that plays a part."""
     folder = checkout.home / ".config/reviewloop"
     folder.mkdir(parents=True, exist_ok=True)
     command = json.dumps([sys.executable, "-I", str(AGENT), part, mark_of(checkout)])
     own = f'[acp.scripted]\ncommand = {command}\nenv = ["TARGETS", "PORT", "WANTED"]\n'
-    (folder / "config.toml").write_text(own)
+    (folder / "config.toml").write_text(own + more)
+
+
+def reviewed(checkout, part, *more, **environ):
+    """Review with an agent that plays a part; return the code, the report and what was said."""
+    settle(checkout, part)
     said = checkout.run("review", "--model", "acp:scripted", "--json", *more, **environ)
     return said.code, json.loads(said.out) if said.out else {}, said.err
 
@@ -79,6 +86,15 @@ def processes(checkout):
         ["pgrep", "-f", mark_of(checkout)], capture_output=True, text=True, check=False
     )
     return done.stdout.split()
+
+
+def wait_for_none(checkout):
+    """Fail where an agent stays; one whose master was killed may still be on its way out."""
+    for _ in range(100):
+        if not processes(checkout):
+            return
+        time.sleep(0.05)
+    assert processes(checkout) == []
 
 
 @every_level
@@ -138,6 +154,9 @@ FAULTS = {
     "updates": "sent more than 500,000 notifications without an answer",
     "forks": "processes, and 64 are allowed",
     "costs": "tells that its turn costs $25.00, more than the $10.00 that limits.usd leaves",
+    "killed-at-initialize": "ended with exit code 137 in the middle of its turn",
+    "killed-at-session/new": "ended with exit code 137 in the middle of its turn",
+    "killed-at-session/prompt": "ended with exit code 137 in the middle of its turn",
 }
 
 
@@ -152,6 +171,29 @@ def test_a_fault_is_named_and_never_reads_as_no_findings(checkout, part):
     assert code == 5
     assert FAULTS[part] in reasons(report)["review-security"]
     assert processes(checkout) == []
+
+
+def test_an_answer_that_was_received_counts_however_its_agent_ends(checkout):
+    code, report, _ = reviewed(checkout, "killed-when-answered", "--agents", "security")
+    assert (code, reasons(report), len(report["findings"])) == (1, {}, 1)
+
+
+@pytest.mark.parametrize("point", ["reply.recorded:1", "reply.recorded:4", "turn.answered:2"])
+def test_a_review_that_is_killed_pays_no_received_turn_twice(checkout, point):
+    review = ("review", "--model", "acp:scripted", "--json")
+    settle(checkout, "good")
+    assert checkout.forked(*review, REVIEWLOOP_FAULT=point).code == -9
+    wait_for_none(checkout)
+    settle(checkout, "dies")  # so what is done comes from the journal
+    said = checkout.forked(*review)
+    done = [one["name"] for one in json.loads(said.out)["agents"] if one["status"] == "done"]
+    passed = int(point[-1])  # another process may have been about to pass it, too
+    least = passed if point.startswith("reply") else passed - 1
+    assert (said.code, least <= len(done) <= passed + 1) == (5, True), done
+    settle(checkout, "good")
+    said = checkout.forked(*review)
+    report = json.loads(said.out)
+    assert (said.code, reasons(report), len(report["findings"])) == (1, {}, 1)
 
 
 def test_an_agent_that_is_not_logged_in_says_how(checkout):
@@ -237,3 +279,28 @@ def test_doctor_tells_version_and_cage(checkout):
     said = checkout.run("doctor", "--model", "acp:scripted")
     assert "acp:scripted 1.2.3" in said.out
     assert "caged by bubblewrap, may reach no host only" in said.out, said.out
+
+
+def test_what_turns_take_is_told_before_they_start(checkout):
+    reviewed(checkout, "good")
+    [events] = checkout.state.rglob("reviews/*/events.jsonl")
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    price = "acp:scripted: 5 turns, at most 2 at once; what a turn takes was never measured"
+    assert (told[0]["kind"], told[0]["text"].startswith(price)) == ("note", True)
+    assert require_agent("qwen", {}).price == (
+        "a turn takes about 680 MB, and for a small change about 60,000 tokens"
+    )
+
+
+def test_init_tells_which_agents_are_here(checkout, tmp_path):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("claude-agent-acp", "qwen"):
+        (programs / name).write_text("#!/bin/sh\n")
+        (programs / name).chmod(0o755)
+    said = checkout.run("init", PATH=f"{programs}:{os.environ['PATH']}")
+    assert said.code == 0
+    [line] = [one for one in said.err.splitlines() if one.startswith("agents: ")]
+    assert line.startswith("agents: acp:claude is installed (acp:qwen too")
+    assert "`reviewloop review --model acp:claude` asks it" in line
+    assert "no model to ask was found" not in said.err

@@ -5,6 +5,7 @@ It reads its tools over HTTP from where `session/new` says, and plays the part i
 
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -105,6 +106,8 @@ class Agent:
             message = read()
             if message.get("method") == "session/cancel" and self.part != "deaf":
                 sys.exit(0)
+            if self.part == f"killed-at-{message.get('method')}":
+                os.kill(os.getpid(), signal.SIGKILL)
             if answer := answers.get(message.get("method")):
                 send({"id": message["id"], **answer(message["params"])})
 
@@ -144,6 +147,8 @@ class Agent:
         findings = [{**FINDING, "title": title}] if mine else []
         said, error = self.tools.call("report_findings", findings=findings, evidence=[])
         assert not error, said
+        if self.part == "killed-when-answered":
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.part == "quiet":
             return DONE
         update(sessionUpdate="usage_update", cost={"amount": 0.25, "currency": "USD"})

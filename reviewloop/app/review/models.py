@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.app.asking import coding_agents, models_of
+from reviewloop.app.asking import coding_agents, models_of, prices_of_agents
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
@@ -384,6 +384,8 @@ def _invoke(context: RunContext, request: ModelRequest, trees: tuple[str, str, s
     models = {context.agent_model(agent, "review") for agent in request.reviewers}
     for model in models:
         require_provider(model)
+    for price in prices_of_agents(request.loaded, request.reviewers):
+        context.events.tell("note", text=price)
     context.models.warm_up(models)
     graph = build_graph(names, rounds=0, repairs=0)
     start: LoopState = {

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import Team
-from reviewloop.app.asking import caps_without_price, coding_agents, require_models
+from reviewloop.app.asking import (
+    caps_without_price,
+    coding_agents,
+    prices_of_agents,
+    require_models,
+)
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
 from reviewloop.app.run.answers import ways_on
@@ -174,6 +179,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     if agents := coding_agents(loaded, team.members):
         cage_of(lambda: sandbox)()
         doubts += (f"{', '.join(agents)} works in a cage: {described_cage(sandbox)}",)
+        doubts += prices_of_agents(loaded, team.members)
     subject = Subject(spec, task, request.instruction)
     redactor = redactor_of(user)
     brief = brief_of(repository, subject, settings, redactor, request.base, request.steering)
