@@ -12,7 +12,8 @@ from support.team import Team
 
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.place import opened
-from reviewloop.app.fleet.views import batches_shown
+from reviewloop.app.fleet.snapshot import Snapshot
+from reviewloop.app.fleet.views import reports_of
 from reviewloop.app.fleet.work import births_shown, figures_shown
 from reviewloop.app.stats import Chosen, figures
 from reviewloop.domain.batch_report import Cost
@@ -128,7 +129,7 @@ def test_a_batch_is_told_of_as_long_as_nobody_has_done_its_rejected_task_again(p
         put(database, "old", 1.0, status=RunStatus.SKIPPED, reason="no good")
         put(database, "done", 2.0, status=RunStatus.COMMITTED)
         put(database, "new", 3.0, status=RunStatus.WAITING)
-        told = {one.branch: one.tasks[0] for one in batches_shown(database, url)}
+        told = {one.branch: one.tasks[0] for one in reports_of(Snapshot(database, url))}
     assert list(told) == ["new", "old"]
     assert told["old"].next.startswith("`reviewloop batch` does it anew")
 
@@ -159,7 +160,7 @@ def test_the_row_of_a_task_at_work_shows_what_its_replies_cost_so_far(postgres, 
             journal.record(key, "h", kind, request=said, reply=said, usage=usage, seconds=1.0)
         journal.close()
         Replica(tmp_path, database, run.run_id).ship()
-        [told] = batches_shown(database, url)
+        [told] = reports_of(Snapshot(database, url))
     [row] = told.tasks
     assert row.state == "running"
     assert row.cost == Cost(calls=2, tokens=240, usd=0.5, seconds=3.0)

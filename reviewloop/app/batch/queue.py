@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from reviewloop.app.batch.spec_changes import needed_of
 from reviewloop.app.batch.stack import (
+    Line,
     Waiting,
     chain_below,
     conflict_below,
@@ -114,7 +115,11 @@ def queue_of(repository: RunSource) -> Queue:
     runs = [run for run in repository.runs.all() if not run.status.over and run.branch == branch]
     places = _places(repository, runs)
     runs.sort(key=lambda run: (places.get((run.spec_path, run.task_id), 0), run.created_at))
-    line = line_up(repository.head or "", landing_in(repository, runs))
+    landing = landing_in(repository, runs)
+    if repository.head:
+        line = line_up(repository.head, landing)
+    else:  # nobody reported it: all counts as on the branch
+        line = Line(tuple(in_stacks(landing)), ())
     return Queue(
         branch,
         line.standing,

@@ -95,7 +95,7 @@ class Rows:
         self._stands = stands_told(repository, record)
         here = repository.branch == branch
         # None: not checked out, so nothing is said of what stands on it.
-        self._head = repository.head_of(branch) if here else None
+        self._head = (repository.head_of(branch) or None) if here else None
         runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
         self._statuses = {run.run_id: run.status for run in runs}
         self._mine: dict[str, list[RunRecord]] = {}
@@ -295,10 +295,11 @@ def state_of(repository: RunSource, run: RunRecord) -> str:
 
 def run_report(repository: RunSource, run: RunRecord, batch_id: str) -> RunReport:
     """Return what the report of a batch says of one run."""
-    state, whole = state_of(repository, run), cost_of(repository, run)
+    state, known = state_of(repository, run), repository.reported(run)
+    cost = cost_of(repository, run) if known is None or not run.status.over else known.cost
+    whole = cost.plus(known.before) if known and run.status.over else cost
     mine = run.options.get("batch") == batch_id
     earlier = before(run) if mine else whole
-    known = repository.reported(run)
     return RunReport(
         state=state,
         title=run.title,

@@ -8,7 +8,8 @@ from reviewloop.app.batch.queue import Holding
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs, Pending
 from reviewloop.app.fleet.port import Resumed, Sent
-from reviewloop.app.fleet.queue import CurrentCheckout, Waits
+from reviewloop.app.fleet.queue import Waits
+from reviewloop.app.fleet.snapshot import CurrentCheckout
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import kept, settings_of
 from reviewloop.app.run.answers import require_question, worded

@@ -14,12 +14,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from reviewloop.app.batch.moving import for_a_batch
 from reviewloop.app.batch.report import unbegun
+from reviewloop.app.batch.spec_changes import strays_of, was_renumbered
 from reviewloop.app.batch.start import BatchRequest, nothing_left
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs
+from reviewloop.app.fleet.outlook import runs_for, with_runs_of
 from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.queue import conflict_of
-from reviewloop.app.fleet.views import batch_shown, runs_for
+from reviewloop.app.fleet.snapshot import Snapshot
+from reviewloop.app.fleet.views import report_of
 from reviewloop.app.project import Repository, read_settings, require_trust
 from reviewloop.app.run.branches import choose_branch
 from reviewloop.domain.batch_report import BatchReport
@@ -235,7 +238,9 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
             at = start.repository
             record, added = _queued(database, url, at, spec, order, request, about, notes)
             if record.batch_id:
-                told = batch_shown(database, url, record.batch_id)
+                told = report_of(
+                    Snapshot(database, url), SharedBatches(database).get(record.batch_id)
+                )
             else:
                 told = replace(unbegun(record), state="ended", branch=branch)
     return Enqueued(record, about, tuple(added), tuple(notes), told)
@@ -266,9 +271,10 @@ def _queued(
             ended=True,
             because=reason(ReasonKind.OTHERS_LEFT, text=notes[-1]),
         ), []
-    there = runs_for(database, about, repository, spec)
+    there = with_runs_of(repository, Snapshot(database, url).branch(about))
+    steps = {step.task.id: step for step in order.steps}
     record = begun = mine[0] if mine else None
-    if begun is not None and there.other_tasks_of(begun, order):
+    if begun is not None and was_renumbered(there, begun, steps):
         notes.append(f"{spec.path} numbers its tasks otherwise than when {begun.batch_id} began")
         record = None
     before = record or _new(repository, spec, begun)
@@ -276,7 +282,8 @@ def _queued(
     others = {str(job.args.get("task", "")) for job in pending}
     asked_before = batches.get(begun.batch_id).about if begun else about
     about = kept_for(asked_before, about, notes, queued=bool(others - {""}))
-    runs, strays = there.runs, {t: why for t, why in there.strays.items() if t in tasks}
+    runs = runs_for(there, spec)
+    strays = {t: why for t, why in strays_of(there, spec).items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
     if request.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):
         because = reason(ReasonKind.STILL_BLOCKED, task=first)

@@ -23,8 +23,9 @@ from reviewloop.app.fleet.port import (
     Sent,
     TasksInWork,
 )
-from reviewloop.app.fleet.queue import CurrentCheckout, proposal_shown, queue_report, queue_shown
-from reviewloop.app.fleet.views import batches_shown, runs_shown
+from reviewloop.app.fleet.queue import proposal_shown, queue_report, queue_shown
+from reviewloop.app.fleet.snapshot import CurrentCheckout, Snapshot
+from reviewloop.app.fleet.views import reports_of
 from reviewloop.app.fleet.work import births_shown, figures_shown
 from reviewloop.app.project import Repository, open_repository, read_settings
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
@@ -80,13 +81,13 @@ class PostgresFleet:
 
     def overview(self) -> Overview:
         """Return how far the batches of all workers are."""
-        told = batches_shown(self._database, self._url)
-        runs = runs_shown(self._database, self._url)
-        waits = any(one.state == "running" for one in told)
+        snapshot = Snapshot(self._database, self._url)
+        reports = reports_of(snapshot)
+        waits = any(one.state == "running" for one in reports)
         return Overview(
             "shared-status",
-            tuple(RunStand(run, state, run.reason) for run, state in runs),
-            tuple(told),
+            tuple(RunStand(run, snapshot.state_of(run), run.reason) for run in snapshot.runs),
+            tuple(reports),
             lists_runs=False,
             note=Jobs(self._database, self._url).unattended() if waits else "",
         )
@@ -123,7 +124,7 @@ class PostgresFleet:
             if not database.version():
                 return TasksInWork({}, {}, {})
             database.require_tables()
-            return TasksInWork(*tasks_in_work(database, self._url, user, spec), {})
+            return tasks_in_work(Snapshot(database, self._url), user, spec)
 
     def waiting(self, branch: str) -> Listing:
         """Return what waits on all branches of all repositories, or on one."""

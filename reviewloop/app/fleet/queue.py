@@ -9,9 +9,9 @@ from reviewloop.app.batch.queue import Foreseen, Holding
 from reviewloop.app.batch.spec_changes import needed_of
 from reviewloop.app.batch.stack import Waiting, line_up
 from reviewloop.app.fleet.jobs import ANSWER, Jobs
+from reviewloop.app.fleet.snapshot import CurrentCheckout
 from reviewloop.domain.batch_report import QueueEntry, QueueReport
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.transfer import host_and_path
 from reviewloop.render.batch import ON_ITS_WAY
 from reviewloop.render.proposal import left_of
 from reviewloop.store.batches import task_report
@@ -85,18 +85,6 @@ class Asking:
     def conflict(self) -> tuple[str, str]:
         """Why it is known not to merge and the command that helps, "" for nothing known."""
         return conflict_of(self.run, self.note)
-
-
-@dataclass(frozen=True)
-class CurrentCheckout:
-    """The checkout around the current folder."""
-
-    branch: str  # "" for none
-    addresses: Collection[tuple[str, str]]  # hosts and paths of its remotes
-
-    def has(self, about: About) -> bool:
-        """Whether this is a checkout of that repository."""
-        return host_and_path(about.address) in self.addresses
 
 
 class Waits:

@@ -68,6 +68,16 @@ class SharedRuns(RunStore):
         rows = self._database.execute("SELECT record FROM runs ORDER BY created_at DESC")
         return [record_of(json.loads(row["record"])) for row in rows]
 
+    def all_shown(self) -> list[tuple[RunRecord, dict[str, Any], str]]:
+        """Return every run, newest first, with what the queue shows of it and the note on it."""
+        rows = self._database.execute(
+            "SELECT record, shown, note FROM runs ORDER BY created_at DESC"
+        )
+        return [
+            (record_of(json.loads(row["record"])), json.loads(row["shown"] or "{}"), row["note"])
+            for row in rows
+        ]
+
     def of_task(self, task_id: str) -> list[RunRecord]:
         """Return the runs of a task, of whatever spec and branch, newest first."""
         return [run for run in self.all() if run.task_id == task_id]

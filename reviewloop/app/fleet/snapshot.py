@@ -1,0 +1,203 @@
+"""What a store holds at one moment, read once, and what is known of the runs of each branch."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs, Pending
+from reviewloop.domain.batch_report import KeptRun, RunReport
+from reviewloop.git.transfer import host_and_path
+from reviewloop.render.proposal import Proposal
+from reviewloop.specs.files import MemoryFiles
+from reviewloop.store.batches import Session, kept_run
+from reviewloop.store.postgres.batches import About, SharedBatches
+from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.replica import usage_of_calls
+from reviewloop.store.postgres.runs import SharedRuns
+from reviewloop.store.runs import RunRecord, RunStatus
+
+
+@dataclass(frozen=True)
+class CurrentCheckout:
+    """The checkout around the current folder."""
+
+    branch: str  # "" for none
+    addresses: Collection[tuple[str, str]]  # hosts and paths of its remotes
+
+    def has(self, about: About) -> bool:
+        """Whether this is a checkout of that repository."""
+        return host_and_path(about.address) in self.addresses
+
+
+class _ReadRuns(SharedRuns):
+    """Runs that were read before."""
+
+    def __init__(self, database: Database, runs: Sequence[RunRecord]) -> None:
+        super().__init__(database)
+        self._runs = runs
+
+    def all(self) -> list[RunRecord]:
+        """Return them."""
+        return list(self._runs)
+
+    def _of_id(self, run_id: str) -> RunRecord | None:
+        return next((run for run in self._runs if run.run_id == run_id), None)
+
+
+class Snapshot:
+    """Batches, runs and jobs, the newest batches and runs first."""
+
+    def __init__(self, database: Database, url: str) -> None:
+        self.database, self.url = database, url
+        self.batches = SharedBatches(database).all()
+        self._shown = SharedRuns(database).all_shown()
+        self.runs = [run for run, _, _ in self._shown]
+        self.pending = Jobs(database, url).pending()
+        self.abouts = {one.record.batch_id: one.about for one in self.batches}
+        self.answers = {
+            str(job.args["run"]): str(job.args["answer"]["choice"])
+            for job in self.pending
+            if job.name == ANSWER
+        }
+        """The answers that are on their way, by run."""
+        self._branches: dict[str, BranchSource] = {}
+
+    def branch_of(self, run: RunRecord) -> "BranchSource | None":
+        """Return the branch of a run, None where its batch was deleted."""
+        about = self.abouts.get(str(run.options.get("batch", "")))
+        return self.branch(about) if about else None
+
+    def branch(self, about: About) -> "BranchSource":
+        """Return what is known of a branch."""
+        if about.lock not in self._branches:
+            self._branches[about.lock] = BranchSource(self, about)
+        return self._branches[about.lock]
+
+    def jobs_of(self, batch_id: str) -> list[Pending]:
+        """Return what is queued or under way for a batch."""
+        return [job for job in self.pending if job.batch == batch_id]
+
+    def is_at_work(self, run: RunRecord) -> bool:
+        """Whether a worker moves a run."""
+        batch = str(run.options.get("batch", ""))
+        return bool({(batch, run.task_id), (batch, run.run_id)} & self._taken)
+
+    def state_of(self, run: RunRecord) -> str:
+        """Return the status of a run; one that nobody moves is stopped."""
+        idle = run.status is RunStatus.RUNNING and not self.is_at_work(run)
+        return "stopped" if idle else str(run.status)
+
+    @cached_property
+    def _taken(self) -> set[tuple[str, Any]]:
+        return {
+            (job.batch, job.args["task" if job.name == TASK else "run"])
+            for job in self.pending
+            if job.taken
+        }
+
+    @cached_property
+    def kept(self) -> dict[str, KeptRun]:
+        """What records of batches hold of runs that are over."""
+        rows = (rows for batch in self.batches for rows in batch.record.kept.values())
+        return {one.run: one for row in rows for one in row}
+
+    @cached_property
+    def shown(self) -> dict[str, dict[str, Any]]:
+        """What a worker reported last of what a run proposes."""
+        return {run.run_id: shown for run, shown, _ in self._shown if shown}
+
+    @cached_property
+    def notes(self) -> dict[str, str]:
+        """What the latest answer to a run came to."""
+        return {run.run_id: note for run, _, note in self._shown}
+
+    @cached_property
+    def usages(self) -> dict[str, list[dict[str, Any]]]:
+        """The usage of the calls of all runs that are not over."""
+        return usage_of_calls(
+            self.database, [run.run_id for run in self.runs if not run.status.over]
+        )
+
+
+class BranchSource:
+    """The runs of one branch as workers reported them, as an `app.source.RunSource`."""
+
+    checkout = None
+    by_workers = True
+    files = MemoryFiles({})
+
+    def __init__(self, snapshot: Snapshot, about: About) -> None:
+        self.snapshot, self.about = snapshot, about
+        self.branch = about.branch
+        self.batches = [one for one in snapshot.batches if one.about.lock == about.lock]
+        mine = {one.record.batch_id for one in self.batches}
+        runs = [run for run in snapshot.runs if run.options.get("batch") in mine]
+        self.runs = _ReadRuns(snapshot.database, runs)
+        self._by_id = {run.run_id: run for run in runs}
+
+    @property
+    def name(self) -> str:
+        """The branch, and of which repository."""
+        return f"{self.about.branch} of {self.about.address}"
+
+    @property
+    def head(self) -> str | None:
+        """The commit of the branch as a worker reported it last, None where none did."""
+        reports = sorted(
+            (one.account for one in self.batches), key=lambda one: one.get("told_at", 0.0)
+        )
+        return next((str(one["head"]) for one in reversed(reports) if one.get("head")), None)
+
+    def head_of(self, branch: str) -> str:
+        """Return the same for its own branch, "" for any other."""
+        return (self.head or "") if branch == self.branch else ""
+
+    def is_clean(self) -> bool:
+        """Return False: where a worker met files in its way is gone."""
+        return False
+
+    def is_at_work(self, run_id: str) -> bool:
+        """Whether a worker moves a run."""
+        return self.snapshot.is_at_work(self._by_id[run_id])
+
+    def is_batch_at_work(self, batch_id: str) -> bool:
+        """Whether something is queued or under way for a batch."""
+        return bool(self.snapshot.jobs_of(batch_id))
+
+    def sessions(self, batch_id: str) -> Sequence[Session]:
+        """Return none: workers take jobs."""
+        return ()
+
+    def tasks_of(self, spec_path: str) -> list[str]:
+        """Return the tasks of a spec as the latest batch took them."""
+        newest = (one.record for one in self.batches if one.record.spec_path == spec_path)
+        return next((list(record.tasks) for record in newest), [])
+
+    def stored_title(self, title: str) -> str:
+        """Return the title: whoever enqueued has other secrets than who wrote the record."""
+        return title
+
+    def proposal(self, run: RunRecord) -> Proposal | None:
+        """Return what a run proposes."""
+        found, _ = SharedRuns(self.snapshot.database).proposal(run.run_id)
+        return cast(Proposal, found) or None
+
+    def commit_of(self, run: RunRecord) -> str:
+        """Return the commit that a run proposes; "" until a user can see what it is."""
+        shown = self.snapshot.shown.get(run.run_id)
+        seen = run.status is RunStatus.WAITING and shown and shown["of"][0] == run.proposal
+        return str(shown["proposed"]) if seen and shown else ""
+
+    def usages(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the usage of every model call of a run that arrived."""
+        if run_id not in self.snapshot.usages:
+            return usage_of_calls(self.snapshot.database, [run_id])[run_id]
+        return self.snapshot.usages[run_id]
+
+    def reported(self, run: RunRecord) -> RunReport | None:
+        """Return what a worker reported of a run, nothing in it where none has yet."""
+        if run.status.over and (kept := self.snapshot.kept.get(run.run_id)):
+            return kept
+        shown = self.snapshot.shown.get(run.run_id)
+        return kept_run(shown) if shown else RunReport(state=str(run.status))
