@@ -75,7 +75,6 @@ STILL_READ = {
     "reviewloop/app/fleet/queue.py::conflict_of",
     "reviewloop/app/fleet/queue.py::latest",
     "reviewloop/app/fleet/queue.py::with_next",
-    "reviewloop/app/fleet/views.py::Since._now",
     "reviewloop/app/fleet/work.py::_queue_open_tasks",
     "reviewloop/app/fleet/work.py::_work",
     "reviewloop/loop/agent_tools.py::_refused",

@@ -23,6 +23,7 @@ class ReasonKind(StrEnum):
     INTERRUPTED = "interrupted"
     NOT_CHOSEN = "not_chosen"  # a task, by the command that named others
     QUEUED = "queued"  # a task, for workers
+    OTHER_RUN = "other_run"  # run, status, what; the run is of a task that was called otherwise
     NEED_OPEN = "need_open"  # need (a task), status ("" while it is not finished)
     NEEDS_APPROVAL = "needs_approval"  # needs (tasks)
     FAILURE_STOPS = "failure_stops"  # task; the session was to end at the first failure

@@ -77,6 +77,9 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.INTERRUPTED: _told,
     ReasonKind.NOT_CHOSEN: _fixed("was not chosen this time"),
     ReasonKind.QUEUED: _fixed("queued"),
+    ReasonKind.OTHER_RUN: lambda reason: (
+        f"run {reason.text('run')} ({reason.text('status')}) {reason.text('what')}"
+    ),
     ReasonKind.NEED_OPEN: lambda reason: (
         f"waits for {reason.text('need')}, which is {reason.text('status') or 'not finished'}"
     ),

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.policy import not_committed
+from reviewloop.app.batch.spec_changes import TaskHeldError
 from reviewloop.app.batch.stack import Waiting, waiting_in
 from reviewloop.app.batch.status import (
     TaskRun,
@@ -198,7 +199,7 @@ class Session:
     # Runs at work with the caps they have: what these may still spend is not left.
     at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
     opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
-    strays: Mapping[str, str] = field(default_factory=dict)  # task -> why it waits for a person
+    strays: Mapping[str, Reason] = field(default_factory=dict)  # task -> why it waits for a person
     looks: StatusCache = field(default_factory=StatusCache)
 
     @property
@@ -241,7 +242,7 @@ class Session:
         """Raise `UsageError` for a task that has a run elsewhere, or under another number."""
         task, here = step.task, self.repository.user.branch
         if task.id in self.strays:
-            raise UsageError(self.strays[task.id])
+            raise TaskHeldError(self.strays[task.id])
         for run in self.repository.runs.of_task(task.id):
             mine = run.spec_path == self.record.spec_path
             away = mine and not run.status.over and run.branch != here

@@ -12,9 +12,11 @@ from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
 from reviewloop.app.source import RunSource
 from reviewloop.domain.batch_report import KeptRun
-from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.domain.reason import Reason, ReasonKind, reason
 from reviewloop.domain.task import DialectName, Spec, Task
 from reviewloop.loop.tick import WILL_NOT
+from reviewloop.render.reasons import sentence
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Step
 from reviewloop.specs.select import called_now, is_done, why_unticked
@@ -25,13 +27,26 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.runs import RunRecord, RunStatus
 
 
-def strays_of(repository: Repository, spec: Spec) -> dict[str, str]:
+class TaskHeldError(UsageError):
+    """A task that cannot begin while a run is of it, or of what had its id."""
+
+    def __init__(self, held: Reason) -> None:
+        super().__init__(sentence(held))
+        self._held = held
+
+    @property
+    def because(self) -> Reason:
+        """It as the reason of what was not begun for it."""
+        return self._held
+
+
+def strays_of(repository: Repository, spec: Spec) -> dict[str, Reason]:
     """Return task id -> why it must wait: a run was for it, or for its old id.
 
     It is not over, or it committed the task and could not tick it. Such a run's task is found by
     its title; where no task has that any more, by its place between others, else by its id.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Reason] = {}
     runs = repository.runs.all()
     own = {run.title for run in runs if run.spec_path == spec.path}
     for run in runs:
@@ -40,9 +55,9 @@ def strays_of(repository: Repository, spec: Spec) -> dict[str, str]:
             continue
         named = _named(repository, run, spec)
         meant = named or _meant(repository, run, spec, own) or ()
-        said = _sentence(run, meant, ticks=len(named) == 1)
+        held = _held_by(run, meant, ticks=len(named) == 1)
         for task in [one.id for one in meant if not is_done(spec, one)] or [run.task_id]:
-            found.setdefault(task, said)
+            found.setdefault(task, held)
     return found | _unticked(repository, spec, own)
 
 
@@ -118,13 +133,13 @@ def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]
     return replace(record, tasks=listed, needs=needs, kept=kept), True
 
 
-def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[str, str]:
+def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[str, Reason]:
     """Return the open tasks whose latest run committed them: doing them anew changes nothing."""
     latest: dict[str, RunRecord] = {}
     for run in sorted(repository.runs.all(), key=lambda one: one.created_at):
         if run.spec_path == spec.path and run.branch == repository.user.branch and run.task_id:
             latest[run.title] = run
-    found: dict[str, str] = {}
+    found: dict[str, Reason] = {}
     for run in latest.values():
         if run.status is not RunStatus.COMMITTED or not run.evidence.get(UNTICKED):
             continue
@@ -136,7 +151,8 @@ def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[
             continue  # that is its tick
         for task in meant:
             if not is_done(spec, task):
-                found[task.id] = _ticks_by_hand(run, task, "" if named else _was(meant, task))
+                by_hand = _ticks_by_hand(run, task, "" if named else _was(meant, task))
+                found[task.id] = reason(ReasonKind.ERROR, text=by_hand)
     return found
 
 
@@ -175,14 +191,15 @@ def _ticks_by_hand(run: RunRecord, task: Task, called: str) -> str:
     )
 
 
-def _sentence(run: RunRecord, meant: Sequence[Task], *, ticks: bool) -> str:
+def _held_by(run: RunRecord, meant: Sequence[Task], *, ticks: bool) -> Reason:
     answer = "approve or reject it" if run.status == "waiting" else "reject it"
     which = f"tick {meant[0].where}" if len(meant) == 1 else "tick its task"
     by_hand = "" if ticks or run.status != "waiting" else f"; approved, {which} by hand"
-    return (
-        f"run {run.run_id} ({run.status}) is of '{run.title}', which was task {run.task_id} when "
-        f"it began; {answer} first (`reviewloop queue`){by_hand}, then the same command goes on"
+    what = (
+        f"is of '{run.title}', which was task {run.task_id} when it began; {answer} first "
+        f"(`reviewloop queue`){by_hand}, then the same command goes on"
     )
+    return reason(ReasonKind.OTHER_RUN, run=run.run_id, status=str(run.status), what=what)
 
 
 _TASK = TypeAdapter(Task)

@@ -27,7 +27,7 @@ from reviewloop.app.project import Repository, read_settings, require_trust
 from reviewloop.app.run.branches import choose_branch
 from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import GuardRailError, ModelSetupError, UsageError
-from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.domain.task import Spec
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
@@ -298,7 +298,10 @@ def _queued(
         notes.append(_later(rejected))
     elif record is not None:
         _set_aside(database, rejected.values())
-    notes += [f"{t} {spec.by_id[t].title}: cannot begin: {why}" for t, why in strays.items()]
+    notes += [
+        f"{task} {spec.by_id[task].title}: cannot begin: {sentence(why)}"
+        for task, why in strays.items()
+    ]
     wanted = [task for task in tasks if task not in idle]
     if tasks:
         going_on = others if wanted or record is None else None
@@ -357,7 +360,7 @@ def _record(
     request: BatchRequest,
     repository: Repository,
     going_on: Collection[str] | None,
-    strays: Mapping[str, str],
+    strays: Mapping[str, Reason],
 ) -> BatchRecord:
     """Return the record as it is to be now.
 
@@ -378,8 +381,7 @@ def _record(
     chosen = {step.task.id for step in order.steps}.union(going_on)
     others = [task for task in record.tasks if task not in chosen]
     held = dict.fromkeys(others, reason(ReasonKind.NOT_CHOSEN))
-    held |= {task: reason(ReasonKind.ERROR, text=why) for task, why in strays.items()}
-    return replace(record, held=held, refused=[], ended=False, because=NO_REASON)
+    return replace(record, held={**held, **strays}, refused=[], ended=False, because=NO_REASON)
 
 
 def _about(

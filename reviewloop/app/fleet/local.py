@@ -145,6 +145,7 @@ class LocalFleet:
         """Return what the runs of this machine say of the tasks; makes nothing where none are."""
         from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
         from reviewloop.app.batch.status import stand_of
+        from reviewloop.render.reasons import sentence
         from reviewloop.store.places import repository_folder
 
         folder = repository_folder(user.key)
@@ -156,7 +157,8 @@ class LocalFleet:
             mine = {
                 task: (run.run_id, str(stand_of(repository, run))) for task, run in runs.items()
             }
-            return TasksInWork(mine, strays_of(repository, spec), _done_elsewhere(repository, spec))
+            held = {task: sentence(why) for task, why in strays_of(repository, spec).items()}
+            return TasksInWork(mine, held, _done_elsewhere(repository, spec))
 
     def waiting(self, branch: str) -> Listing:
         """Return what waits on the branch that is checked out, and how much on others."""

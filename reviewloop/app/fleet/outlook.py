@@ -12,6 +12,7 @@ from reviewloop.domain.task import Spec
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.transfer import addresses_of
+from reviewloop.render.reasons import sentence
 from reviewloop.store.places import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -42,7 +43,7 @@ def tasks_in_work(snapshot: Snapshot, user: UserRepo, spec: Spec) -> TasksInWork
             stopped = state in {"paused", "stopped"}
             queued_again = "running" if stopped and task in queued else "stopped"
             found[task] = (run.run_id, queued_again if stopped else state)
-        held |= strays_of(repository, spec)
+        held |= {task: sentence(why) for task, why in strays_of(repository, spec).items()}
     return TasksInWork(found, held, {})
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs, Pending
 from reviewloop.domain.batch_report import KeptRun, RunReport
 from reviewloop.git.transfer import host_and_path
+from reviewloop.llm.budget import Spent, spent_on
 from reviewloop.render.proposal import Proposal
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.store.batches import Session, kept_run
@@ -189,11 +190,12 @@ class BranchSource:
         seen = run.status is RunStatus.WAITING and shown and shown["of"][0] == run.proposal
         return str(shown["proposed"]) if seen and shown else ""
 
-    def usages(self, run_id: str) -> list[dict[str, Any]]:
-        """Return the usage of every model call of a run that arrived."""
-        if run_id not in self.snapshot.usages:
-            return usage_of_calls(self.snapshot.database, [run_id])[run_id]
-        return self.snapshot.usages[run_id]
+    def spent(self, run: RunRecord) -> Spent:
+        """Return what the model calls of a run have used, as far as they arrived."""
+        known = self.snapshot.usages
+        if run.run_id not in known:
+            known = usage_of_calls(self.snapshot.database, [run.run_id])
+        return spent_on(known[run.run_id])
 
     def reported(self, run: RunRecord) -> RunReport | None:
         """Return what a worker reported of a run, nothing in it where none has yet."""

@@ -1,6 +1,5 @@
 """The reports of batches that workers do, as they are now; needs no clone."""
 
-import re
 from dataclasses import replace
 
 from reviewloop.app.batch.report import account, run_report, with_earlier, with_rows
@@ -17,7 +16,6 @@ from reviewloop.store.batches import BatchRecord, reason_told
 from reviewloop.store.postgres.batches import SharedBatch
 from reviewloop.store.runs import RunStatus
 
-_RUN = re.compile(r"\brun (\S+) \((\w+)\)")  # in a reason that names a run and where it stood
 _BEGINS = reason(ReasonKind.ERROR, text="a worker begins")
 
 
@@ -86,17 +84,14 @@ def _done(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskRep
 
 
 def _unbegun(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskReport:
-    """Return the row of a task that nobody began; the run that its reason names may be over."""
-    why = sentence(row.because)
-    named = _RUN.search(why)
-    run = next((one for one in source.runs.all() if named and one.run_id == named[1]), None)
-    if named is None or run is None:
+    """Return the row of a task that nobody began; the run that holds it may be over by now."""
+    held = row.because
+    runs = source.runs.all() if held.kind is ReasonKind.OTHER_RUN else []
+    run = next((one for one in runs if one.run_id == held.text("run")), None)
+    if run is None or held.text("status") == run.status:
         return row
-    now = "" if run.status.over else f"{why[: named.start(2)]}{run.status}{why[named.end(2) :]}"
-    if now == why:
-        return row
-    row = replace(row, because=reason_told(now))
-    going_on = source.is_batch_at_work(record.batch_id)
-    because = record.because
+    now = reason(held.kind, **{**held.params, "status": str(run.status)})
+    row = replace(row, because=NO_REASON if run.status.over else now)
+    going_on, because = source.is_batch_at_work(record.batch_id), record.because
     following = next_of(row, row.because, going_on=going_on, batch_because=because, by_workers=True)
     return replace(row, next=following)
