@@ -2,20 +2,22 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-from rich.console import Console
-from rich.status import Status
+from typing import TYPE_CHECKING, Any
 
 from reviewloop.cli.consoles import messages
-from reviewloop.render.terminal.progress import Progress
 from reviewloop.render.untrusted import one_line
+
+if TYPE_CHECKING:  # loaded when something is shown: most programs ask for a format without it
+    from rich.console import Console
+    from rich.status import Status
+
+    from reviewloop.render.terminal.progress import Progress
 
 
 class Shown:
     """Tells of one review; without a console nothing is shown."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: "Console | None" = None) -> None:
         self._console = console
         self._step = ""
         self._line: Status | None = None
@@ -52,6 +54,8 @@ class Shown:
     def _listen(self, event: Mapping[str, Any]) -> None:
 
         if self._table is None and self._console is not None:
+            from reviewloop.render.terminal.progress import Progress
+
             self.close()
             self._table = Progress(self._console, title=self._step, stays=False)
             self._table.__enter__()

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reviewloop.analysis.book import is_about_a_rule
 from reviewloop.analysis.examine import Examination
@@ -26,11 +26,13 @@ from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.merging import merge, with_late
-from reviewloop.review.pushed import Known
 from reviewloop.review.selection import Selection
 from reviewloop.review.silencing import LEVELS, Silences, silence
 from reviewloop.settings import Settings
 from reviewloop.store.redaction import Redact, hidden
+
+if TYPE_CHECKING:  # it reads what models answer: a review without one needs none of it
+    from reviewloop.review.pushed import Known
 
 NEVER = "never"
 
@@ -53,7 +55,7 @@ class ReviewersResult:
 def nothing_pushed(
     early: Sequence[AnalyserFinding],
     late: Sequence[AnalyserFinding],
-    known: Sequence[Known],
+    known: "Sequence[Known]",
     names: Sequence[str],
     model: str,
     untrusted: bool,

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reviewloop.agents import AgentDefinition
 from reviewloop.analysis.contract import AnalyserReport
@@ -28,7 +28,6 @@ from reviewloop.installed import require_all
 from reviewloop.llm.settling import completed
 from reviewloop.render.report import ReviewReport
 from reviewloop.review.evidence import AnalyserFinding, evidence_of, whole_evidence
-from reviewloop.review.pushed import Known
 from reviewloop.review.selection import Selection, select
 from reviewloop.review.silencing import Silences
 from reviewloop.sandbox import Acceptance
@@ -37,6 +36,9 @@ from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG, FOUND
 from reviewloop.settings.schema import AUTO
 from reviewloop.store.events import Listener
+
+if TYPE_CHECKING:  # it reads what models answer: a review without one needs none of it
+    from reviewloop.review.pushed import Known
 
 NO_MODEL = "none"
 _UNCONFIGURED = (
@@ -66,7 +68,7 @@ class ReviewRequest:
     rules_from: str = ""  # commit whose settings, agents, steering, baseline count; "": the files
     untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
     deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
-    known: tuple[Known, ...] = ()  # findings that stayed open then
+    known: "tuple[Known, ...]" = ()  # findings that stayed open then
     only_askable: bool = False  # a model that cannot be asked ends the review before it begins
     acceptance: Acceptance | None = None  # how coding agents may work; None: they are refused
     named: str = "--model PROVIDER:MODEL"  # how a model is named where this is read
