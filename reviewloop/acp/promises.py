@@ -16,11 +16,13 @@ from reviewloop.acp.agents import KnownAgent
 from reviewloop.acp.cage import make_room, start_agent
 from reviewloop.domain.errors import ModelError, UsageError, WorkspaceError
 from reviewloop.sandbox.base import Method, Sandbox
+from reviewloop.sandbox.levels import Landlock
 from reviewloop.sandbox.proof import listeners, secret_environment
 
 State = Literal["held", "weaker", "absent"]
 _ANOTHER_MACHINE = "127.0.0.2"
 _MOST = 64 << 10
+_PORTS_SINCE = 4  # Landlock's version
 
 # Promise -> what breaks it, and what makes it weaker. See attempts.py.
 _TABLE: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
@@ -95,6 +97,13 @@ _tried: dict[Method, tuple[Promise, ...]] = {}
 
 
 def _tried_out(sandbox: Sandbox) -> tuple[Promise, ...]:
+    method = sandbox.method
+    if isinstance(method, Landlock) and method.version < _PORTS_SINCE:
+        raise UsageError(
+            "a coding agent needs bubblewrap, or Linux 6.7: Landlock of this kernel does not tell "
+            "one port from another, so an agent could reach anything; install bubblewrap, or name "
+            "another model"
+        )
     try:
         ways = _attempt(sandbox)
     except (OSError, ModelError, WorkspaceError) as error:

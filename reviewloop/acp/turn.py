@@ -471,8 +471,9 @@ class Session:
         self._count_call("permissions")
         call = parameters.get("toolCall")
         kind = str(call.get("kind", "other")) if isinstance(call, dict) else "other"
-        # A cage that was proven is the wall; without one, what changes anything is refused.
-        expected = "allow_once" if self._proven or kind not in _CHANGING else "reject_once"
+        # A cage that was proven is the wall; without one, what changes more than it may is refused.
+        refused = _CHANGING - {"edit"} if self._task.writes else _CHANGING
+        expected = "allow_once" if self._proven or kind not in refused else "reject_once"
         if self._over or self._stopped():
             return {"outcome": {"outcome": "cancelled"}}
         given = parameters.get("options")

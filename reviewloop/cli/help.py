@@ -10,6 +10,7 @@ ADVANCED = frozenset(
         *(
             "--budget-tokens",
             "--minutes",
+            "--turns",
             "--until-failure",
             "--steering",
             "--agents",

@@ -14,6 +14,7 @@ from reviewloop.domain.errors import ExitCode
 @click.option("--budget-usd", type=float, metavar="USD", help="Raise the cap on money.")
 @click.option("--budget-tokens", type=int, metavar="N", help="Raise the cap on tokens.")
 @click.option("--minutes", type=float, metavar="MIN", help="Raise the cap on active time.")
+@click.option("--turns", type=int, metavar="N", help="Raise the cap on turns of coding agents.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @fleet_option
 def resume(
@@ -21,6 +22,7 @@ def resume(
     budget_usd: float | None,
     budget_tokens: int | None,
     minutes: float | None,
+    turns: int | None,
     as_json: bool,
     fleet: Fleet,
 ) -> ExitCode:
@@ -30,5 +32,6 @@ def resume(
     is queued again, with the tasks that wait for it.
     """
     caps = {"limits.usd": budget_usd, "limits.tokens": budget_tokens, "limits.minutes": minutes}
+    caps["limits.turns"] = turns
     raised = {name: value for name, value in caps.items() if value is not None}
     return fleet.resume(run_id, raised, Terminal(as_json=as_json))

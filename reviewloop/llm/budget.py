@@ -17,6 +17,7 @@ from reviewloop.llm.messages import Usage
 from reviewloop.settings import Limits
 from reviewloop.store.journal import Journal
 
+_TURNS = "acp:"  # how the names of coding agents begin
 _SLICE = 0.1  # seconds between looks at the clock and the stop signal while waiting
 
 
@@ -35,6 +36,7 @@ class Spent:
     usd: float = 0.0
     unpriced: int = 0
     estimated: int = 0
+    turns: int = 0  # of coding agents, among the calls that a journal held
 
     @property
     def tokens(self) -> int:
@@ -59,6 +61,7 @@ class Spent:
             usd=self.usd + (usage.cost_usd or 0.0),
             unpriced=self.unpriced + (usage.cost_usd is None),
             estimated=self.estimated + usage.estimated,
+            turns=self.turns,
         )
 
 
@@ -106,7 +109,7 @@ def spent_by(journal: Journal) -> Spent:
 def spent_on(usages: Iterable[Mapping[str, Any]]) -> Spent:
     """Return the sum of the usage of calls, as a journal holds it."""
     sums = dict.fromkeys(_TOKENS, 0)
-    calls = unpriced = estimated = 0
+    calls = unpriced = estimated = turns = 0
     usd = 0.0
     for usage in usages:  # of thousands of runs, where many are listed
         calls += 1
@@ -116,7 +119,13 @@ def spent_on(usages: Iterable[Mapping[str, Any]]) -> Spent:
         usd += cost or 0.0
         unpriced += cost is None
         estimated += usage.get("estimated", False)
-    return Spent(calls=calls, usd=usd, unpriced=unpriced, estimated=estimated, **sums)
+        turns += is_turn(str(usage.get("model", "")))
+    return Spent(calls=calls, usd=usd, unpriced=unpriced, estimated=estimated, turns=turns, **sums)
+
+
+def is_turn(model: str) -> bool:
+    """Whether a call of this model is a whole turn of a coding agent."""
+    return model.startswith(_TURNS)
 
 
 _TOKENS = ("input", "output", "cache_read", "cache_write")
@@ -165,6 +174,7 @@ class Budget:
         self._reserved: dict[int, tuple[int, float]] = {}
         self._changed = threading.Condition()
         self._next = 0
+        self._turns = spent.turns  # those that were begun since, too
 
     @property
     def spent(self) -> Spent:
@@ -213,6 +223,7 @@ class Budget:
         *,
         tokens: int,
         usd: float | None,
+        turns: int = 0,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[None]:
         """Hold a reservation for a call that will probably use this much.
@@ -220,6 +231,9 @@ class Budget:
         Waits while only the calls under way leave no room. Raises `BudgetExhaustedError` when
         what is spent already leaves none; `stopped` ends the waiting with an interruption.
         """
+        with self._changed:
+            self._check_turns(turns)
+            self._turns += turns
         number = self._reserve(tokens, usd or 0.0, stopped)
         try:
             yield
@@ -264,6 +278,12 @@ class Budget:
             self._exhausted("limits.usd", used, "--budget-usd", dollars, tokens)
         self._check_time()
 
+    def _check_turns(self, more: int) -> None:
+        used, most = self._turns, self._limits.turns
+        if more and used + more > most:
+            text = f"{used} of {most} turns of coding agents"
+            self._exhausted("limits.turns", text, "--turns", raised(most, used + more), 0)
+
     def _check_time(self) -> None:
         limits = self._limits
         if self._seconds() >= limits.minutes * 60:
@@ -274,7 +294,8 @@ class Budget:
     def _exhausted(self, setting: str, used: str, flag: str, needed: float, requested: int) -> None:
         next_call = f"; the next call needs about {requested:,} tokens" if requested else ""
         reached = f"the cap {setting} of this run is reached: {used} used"
-        higher = f"{needed:.0f}" if setting == "limits.tokens" else f"{needed:g}"
+        whole = setting in {"limits.tokens", "limits.turns"}
+        higher = f"{needed:.0f}" if whole else f"{needed:g}"
         way = f"`reviewloop resume {flag} {higher}`, or with a higher {setting} in the settings"
         if setting in self._shared:
             cap, more = _SHARED[setting]

@@ -16,7 +16,7 @@ from reviewloop.domain.errors import InterruptedByUserError, ModelError
 from reviewloop.faults import fault
 from reviewloop.llm import checks, prices
 from reviewloop.llm.asking import Asking, Notify
-from reviewloop.llm.budget import Budget, is_far_off
+from reviewloop.llm.budget import Budget, is_far_off, is_turn
 from reviewloop.llm.messages import (
     ModelRequest,
     Reply,
@@ -176,7 +176,9 @@ class Models:
             self._refuse_when_stopped()
             tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
             usd = self._likely_cost(request)
-            reserved = self._budget.call(tokens=tokens, usd=usd, stopped=self._stop.is_set)
+            reserved = self._budget.call(
+                tokens=tokens, usd=usd, turns=is_turn(request.model), stopped=self._stop.is_set
+            )
             with reserved:
                 self._count(1)
                 try:

@@ -139,6 +139,7 @@ _SPENDING = (
     "limits.usd",
     "limits.tokens",
     "limits.minutes",
+    "limits.turns",
     "sandbox.processes",
     "sandbox.memory_mb",
     "sandbox.file_mb",

@@ -230,6 +230,9 @@ class Limits(Section):
     minutes: float = Field(
         default=60, gt=0, description="Longest active time of one run, in minutes."
     )
+    turns: int = Field(
+        default=100, ge=1, description="Most turns of coding agents (acp:NAME) in one run."
+    )
     rounds: int = Field(
         default=3, ge=0, le=3, description="Fix rounds before a person decides (max 3)."
     )

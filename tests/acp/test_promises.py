@@ -7,6 +7,7 @@ from reviewloop.acp.promises import promises_of, require_cage, weaker
 from reviewloop.domain.errors import UsageError
 from reviewloop.sandbox.base import Level, Sandbox
 from reviewloop.sandbox.choose import choose
+from reviewloop.sandbox.levels import Landlock
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +59,8 @@ def test_a_cage_that_lets_something_out_is_refused(monkeypatch):
     monkeypatch.setattr(promises, "_attempt", leaky)
     with pytest.raises(UsageError, match=r"does not hold an agent .*it can open fast"):
         require_cage(sandbox)
+
+
+def test_an_older_landlock_is_refused():
+    with pytest.raises(UsageError, match=r"needs bubblewrap, or Linux 6\.7"):
+        require_cage(Sandbox(Landlock(version=3)))

@@ -118,6 +118,18 @@ def test_a_mixed_team(workshop):
     assert asked == {*play.REVIEWERS, "quick-review"}
 
 
+def test_a_cap_on_turns_ends_a_run_and_is_raised(workshop, undisturbed):
+    site = workshop.site
+    site.checkout.environ["REVIEWLOOP_LIMITS__TURNS"] = "2"
+    said = site.call("run", *TASK, "--json")
+    assert said.code == 6
+    assert "limits.turns of this run is reached: 2 of 2 turns of coding agents used" in said.err
+    assert "`reviewloop resume --turns 4`" in said.err
+    assert len(workshop.asked) == 2
+    assert site.call("resume", "--turns", "100", "--json").code == WAITING
+    assert len(workshop.asked) == undisturbed[1]
+
+
 LOGIN = '{"tokens": {"access": "a", "refresh": "r"}, "expires": 1}'
 RENEWED = LOGIN.replace('"r"', '"new"').replace("1}", "2}")
 

@@ -23,7 +23,10 @@ from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import OPEN, RESUMABLE, RunRecord, RunStatus, is_stopped
 
-_CAPS = {"--budget-usd": "usd", "--budget-tokens": "tokens", "--minutes": "minutes"}
+_CAPS = {
+    **{"--budget-usd": "usd", "--budget-tokens": "tokens"},
+    **{"--minutes": "minutes", "--turns": "turns"},
+}
 
 
 def resume(database: Database, url: str, named: str | None, caps: Mapping[str, Any]) -> Resumed:
@@ -82,7 +85,7 @@ def _require_more(run: RunRecord, caps: Mapping[str, Any]) -> None:
     if run.status is not RunStatus.PAUSED or not reached or flag not in _CAPS:
         return
     cap = _CAPS[flag]
-    more = f"{needed:.0f}" if cap == "tokens" else f"{needed:g}"
+    more = f"{needed:.0f}" if cap in {"tokens", "turns"} else f"{needed:g}"
     kept = run.settings.get("limits", {}).get(cap, 0)
     if caps.get(f"limits.{cap}", 0) > kept or kept >= float(more):  # it was raised since
         return
