@@ -146,7 +146,12 @@ def _reply(outcome: Outcome, request: ModelRequest, hands: Hands) -> Reply:
     answer = outcome.answer
     calls = () if answer is None else (ToolCall("answer", hands.ending, answer),)
     taken = hands.taken() if hands.taken and answer is not None else Taken("")
-    turn = {"tree": taken.tree, "refused": [*taken.refused], "calls": [*outcome.log]}
+    turn = {
+        "tree": taken.tree,
+        "refused": [*taken.refused],
+        "calls": [*outcome.log],
+        "edits": None if taken.edits is None else [*taken.edits],
+    }
     refused = answer is None and outcome.stop_reason == _REFUSAL
     if outcome.usage:
         used = outcome.usage.get

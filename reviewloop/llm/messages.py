@@ -41,6 +41,7 @@ class Taken:
 
     tree: str
     refused: tuple[str, ...] = ()
+    edits: tuple[Block, ...] | None = ()  # as the agent made them; None where they are too large
 
 
 def _keep_nothing(_reply: "Reply") -> None:

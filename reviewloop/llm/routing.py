@@ -119,7 +119,8 @@ REVIEWERS = "reviewers"
 """In `models.per_agent` all who review, where they are not named themselves."""
 
 _REVIEWING = ("review-", "quick-review")
-OFFLINE = frozenset({"script", "replay", "none"})
+REPLAY = "replay"
+OFFLINE = frozenset({"script", REPLAY, "none"})
 _PROVIDERS = """
     anthropic anthropic_bedrock azure_ai azure_openai baseten bedrock bedrock_converse
     bedrock_mantle_anthropic bedrock_mantle_openai cohere deepseek fireworks google_anthropic_vertex

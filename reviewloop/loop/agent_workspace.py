@@ -1,20 +1,23 @@
 """The files that a coding agent changes in its cage: what they show of a tree, what is taken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from reviewloop.checkout.export import steers
 from reviewloop.checkout.workspace import Workspace
-from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.errors import NoAnswerError, WorkspaceError
 from reviewloop.git.diff import FileChange
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
-from reviewloop.llm.messages import Taken
+from reviewloop.llm.messages import Block, Taken
 from reviewloop.secrets import MisplacedSecretError, Redactor
 from reviewloop.tools.arguments import shown_name
 from reviewloop.tools.reading import decode, encode, is_binary
+
+_LARGEST_RECORD = 4 << 20  # bytes
 
 
 @dataclass
@@ -38,12 +41,35 @@ class AgentWorkspace:
 
         Absent is what steers agents; in place of secrets stand their names.
         """
-        self._tree, self._readable = tree, readable
-        self._shown = self._redacted(readable)
+        self._begin(tree, readable)
         try:
             yield self.workspace.reset(self._shown, history=False)
         finally:
             self.workspace.remove()
+
+    def replayed(self, tree: str, readable: str, turn: Mapping[str, Any]) -> Taken:
+        """Return what a recorded turn comes to in another repository than its own.
+
+        Raises `NoAnswerError` for a turn whose edits were too large to be recorded.
+        """
+        if turn.get("edits") is None:
+            raise NoAnswerError(
+                "the recording does not hold the files of this turn: they are binary or too large"
+            )
+        self._begin(tree, readable)
+        content: dict[str, bytes | None] = {}
+        modes: dict[str, str] = {}
+        for edit in turn["edits"]:
+            if edit["old"] != edit["path"]:
+                content[edit["old"]] = None
+            content[edit["path"]] = None if edit["text"] is None else encode(edit["text"])
+            if edit["text"] is not None:
+                modes[edit["path"]] = edit["mode"]
+        return self._taken_of(self.private.edit(self._shown, content, modes))
+
+    def _begin(self, tree: str, readable: str) -> None:
+        self._tree, self._readable = tree, readable
+        self._shown = self._redacted(readable)
 
     def taken(self) -> Taken:
         """Return the tree with the edits that the folder holds now, secrets back in their lines."""
@@ -51,6 +77,9 @@ class AgentWorkspace:
             written = self.workspace.taken(self._shown, leave=self.leave)
         except WorkspaceError as error:
             return Taken(self._tree, (f"nothing of the edits was kept: {error}",))
+        return self._taken_of(written)
+
+    def _taken_of(self, written: str) -> Taken:
         content: dict[str, bytes | None] = {}
         modes: dict[str, str] = {}
         refused: list[str] = []
@@ -64,7 +93,21 @@ class AgentWorkspace:
         except UnsafePathError as error:
             return Taken(self._tree, (*refused, f"nothing of the edits was kept: {error}"))
         tree, more = self.allow(self._tree, tree)
-        return Taken(tree, (*refused, *more))
+        return Taken(tree, (*refused, *more), self._edits(written))
+
+    def _edits(self, written: str) -> tuple[Block, ...] | None:
+        """Return the edits for a recording; None where that would be too large."""
+        found: list[Block] = []
+        room = _LARGEST_RECORD
+        for file in self.private.change(self._shown, written).files:
+            data = None if file.status == "D" else self.private.read(written, file.path)
+            room -= len(data or b"")
+            if room < 0 or (data is not None and is_binary(data)):
+                return None
+            text = None if data is None else decode(data)
+            mode = "" if data is None else file.new_mode
+            found.append({"path": file.path, "old": file.old_path, "mode": mode, "text": text})
+        return tuple(found)
 
     def _take(
         self,

@@ -25,7 +25,7 @@ from reviewloop.git.repository import UserRepo
 from reviewloop.llm.door import Models
 from reviewloop.llm.messages import CHARS_PER_TOKEN, Message, Taken, ToolSpec, map_text
 from reviewloop.llm.prefix_gate import PrefixGate
-from reviewloop.llm.routing import ACP, STEP_KINDS, split_model
+from reviewloop.llm.routing import ACP, REPLAY, STEP_KINDS, split_model
 from reviewloop.loop.agent_workspace import AgentWorkspace
 from reviewloop.loop.conversation import AgentReply, Caps, Check, Conversation, converse
 from reviewloop.review.evidence import AnalyserFinding
@@ -299,8 +299,10 @@ class RunContext:
 
     def _files_of(self, toolbox: Toolbox, key: CallKey, model: str) -> dict[str, Any]:
         """Return what lends files to an agent in a cage, if one may be asked."""
-        asked = (model, *self.settings.models.fallbacks)
-        if all(split_model(name)[0] != ACP for name in asked):
+        asked = {split_model(name)[0] for name in (model, *self.settings.models.fallbacks)}
+        if not asked & {ACP, REPLAY}:
+            return {}
+        if not toolbox.writes and ACP not in asked:
             return {}
         if not toolbox.writes:
             return {"tree": partial(self.exported, toolbox.tree)}
@@ -323,6 +325,11 @@ class RunContext:
         def lent() -> AbstractContextManager[Path]:
             return files.of(toolbox.tree, self.shown_tree(toolbox.tree))
 
+        def replayed(turn: Mapping[str, Any]) -> Taken:
+            return files.replayed(toolbox.tree, self.shown_tree(toolbox.tree), turn)
+
+        if ACP not in asked:
+            return {"replayed": replayed}
         return {"tree": lent, "taken": taken}
 
     @contextmanager

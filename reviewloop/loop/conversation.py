@@ -79,6 +79,7 @@ class Conversation:
     max_tokens: int
     tree: Callable[[], AbstractContextManager[Path]] | None = None  # files for an agent in a cage
     taken: Callable[[], Taken] | None = None  # what it made of them, where it may change them
+    replayed: Callable[[Mapping[str, Any]], Taken] | None = None  # a turn of another repository
     redact: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
 
 
@@ -259,11 +260,13 @@ class _Talk:
     def _take_edits(self, turn: Mapping[str, Any], key: CallKey) -> None:
         """Take over what an agent made of its files, and keep what of that was refused."""
         before = self._toolbox.tree
-        if turn["tree"]:
-            self._toolbox.tree = turn["tree"]
-        for index, reason in enumerate(turn["refused"]):
+        taken = Taken(turn["tree"] or before, tuple(turn["refused"]))
+        if turn["tree"] and self._plan.replayed is not None:
+            taken = self._plan.replayed(turn)
+        self._toolbox.tree = taken.tree
+        for index, reason in enumerate(taken.refused):
             request = {"tool": "turn", "args": {}, "index": index, "tree": before}
-            result = {"text": reason, "error": True, "tree": turn["tree"], "refused": reason}
+            result = {"text": reason, "error": True, "tree": taken.tree, "refused": reason}
             self._journal.once(key, request, partial(dict, result))
             self._refused.append(reason)
             self._events.tell("refused", agent=key.agent, finding=key.finding, reason=reason)

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from support import play
 from support.acp_workshop import LEVELS, TASK, workshops
-from support.crash import WAITING
+from support.crash import WAITING, Site
 from support.many import FILES, files_of
 
 pytestmark = pytest.mark.needs_bubblewrap
@@ -128,6 +128,18 @@ def test_a_cap_on_turns_ends_a_run_and_is_raised(workshop, undisturbed):
     assert len(workshop.asked) == 2
     assert site.call("resume", "--turns", "100", "--json").code == WAITING
     assert len(workshop.asked) == undisturbed[1]
+
+
+def test_a_recorded_run_is_replayed_without_the_agent(workshop, undisturbed, tmp_path):
+    site, record = workshop.site, tmp_path / "turns.jsonl"
+    assert site.drive(task=(*TASK, "--record", str(record))).exits == [WAITING, 0]
+    assert record.exists()
+    asked = len(workshop.asked)
+    with Site(tmp_path / "other") as other:
+        drive = other.drive(task=("2.1", "--model", f"replay:{record}"))
+        assert drive.exits == [WAITING, 0]
+        assert other.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
+    assert len(workshop.asked) == asked
 
 
 LOGIN = '{"tokens": {"access": "a", "refresh": "r"}, "expires": 1}'
