@@ -1,11 +1,10 @@
 """`reviewloop run --model acp:NAME`: a whole run by coding agents in their cages, to the commit."""
 
-import time
 from collections import Counter
 
 import pytest
 from support import play
-from support.acp_workshop import LEVELS, TASK, workshops
+from support.acp_workshop import LEVELS, TASK, wait_for_none, workshops
 from support.crash import WAITING, Site
 from support.many import FILES, files_of
 
@@ -226,12 +225,3 @@ def test_a_run_that_is_killed_pays_no_received_turn_twice(workshop, undisturbed,
     cut = sum(fault.startswith("turn.begin") for fault in faults)  # nothing was received of those
     assert len(workshop.asked) - turns <= cut
     wait_for_none(site)
-
-
-def wait_for_none(site):
-    """Fail where a process of the site stays; one that was killed may still be on its way out."""
-    for _ in range(100):
-        if not site.processes():
-            return
-        time.sleep(0.05)
-    assert site.processes() == []

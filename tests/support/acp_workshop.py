@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,3 +80,12 @@ def workshops(folder):
     """Yield a workshop in a folder."""
     with Site(folder) as site, ledger() as (port, asked):
         yield Workshop(site, port, asked)
+
+
+def wait_for_none(site):
+    """Fail where a process of the site stays; one that was killed may still be on its way out."""
+    for _ in range(200):
+        if not site.processes():
+            return
+        time.sleep(0.05)
+    assert site.processes() == []
