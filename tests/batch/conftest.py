@@ -1,8 +1,9 @@
 """Batches on a small project: the real command line, real git, models over HTTP, a test gate."""
 
 import json
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,17 +25,58 @@ SETTINGS = {
 
 
 @contextmanager
+def gone_on_with(folder: Path, play: Part | None = None) -> Iterator[Checkout]:
+    """Yield the checkout that stands in a folder."""
+    with BedrockServer(play or many(), agent_of=agent_of) as server:
+        yield Checkout(folder / "project", folder / "home", server, SETTINGS)
+
+
+@contextmanager
 def opened(folder: Path, play: Part | None = None, **files: str) -> Iterator[Checkout]:
     """Yield a checkout with the spec of six tasks."""
     root = folder / "project"
     root.mkdir()
     make_shop(root, files={**FILES, "checks.py": CHECKS, **files})
-    with BedrockServer(play or many(), agent_of=agent_of) as server:
-        yield Checkout(root, folder / "home", server, SETTINGS)
+    with gone_on_with(folder, play) as checkout:
+        yield checkout
+
+
+class Shops:
+    """Opens checkouts for one test, each with its models."""
+
+    def __init__(self, folder: Path, kept: Path, stack: ExitStack) -> None:
+        self._folder, self._kept, self._stack = folder, kept, stack
+
+    def __call__(self, play: Part | None = None, **files: str) -> Checkout:
+        """Return a checkout in which nothing was done yet."""
+        return self._stack.enter_context(opened(self._folder, play, **files))
+
+    def waiting(self, tasks: str) -> Checkout:
+        """Return a checkout in which a batch has done these tasks, and its runs wait.
+
+        The batch works once for all tests; each has a copy of its end, at the same place.
+        """
+        place, copy = self._kept / "shop", self._kept / tasks
+        shutil.rmtree(place, ignore_errors=True)
+        if not copy.exists():
+            place.mkdir()
+            with opened(place) as checkout:
+                said = checkout.run("batch", "--tasks", tasks)
+                assert said.code == 4, said.err
+            shutil.copytree(place, copy, symlinks=True)
+        else:
+            shutil.copytree(copy, place, symlinks=True)
+        return self._stack.enter_context(gone_on_with(place))
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Callable[..., Checkout]]:
-    """Return a function that opens a checkout for this test."""
+def shop(tmp_path: Path, kept_shops: Path) -> Iterator[Shops]:
+    """Return what opens checkouts for this test."""
     with ExitStack() as stack:
-        yield lambda *args, **options: stack.enter_context(opened(tmp_path, *args, **options))
+        yield Shops(tmp_path, kept_shops, stack)
+
+
+@pytest.fixture(scope="session")
+def kept_shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of what batches have left for several tests."""
+    return tmp_path_factory.mktemp("kept")

@@ -18,9 +18,17 @@ from reviewloop.domain.batch_report import Cost, Figures, TaskReport, Totals
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.llm.budget import Budget
-from reviewloop.render.batch import figures_of, html, markdown, next_of, sums, task_lines
+from reviewloop.render.batch import (
+    figures_of,
+    html,
+    markdown,
+    next_of,
+    report_object,
+    sums,
+    task_lines,
+)
 from reviewloop.render.reasons import sentence
-from reviewloop.render.terminal.batch import BatchScreen
+from reviewloop.render.terminal.batch import BatchScreen, render_account
 from reviewloop.settings import Limits, Settings
 from reviewloop.store.batches import (
     BatchRecord,
@@ -131,6 +139,63 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
     body = account(repository, record)
     assert sentence(body.tasks[3].because) == "waits for 2, which is blocked"
     assert exit_code(body, ExitCode.BUDGET) is ExitCode.GUARD_FAILED
+
+
+def test_every_earlier_try_keeps_its_reason(repo):
+    repository = open_repository(repo)
+    anew = {"options": {"anew": True}}
+    for one in (
+        run("1-a", RunStatus.SKIPPED, reason="too long", created_at=1.0, **anew),
+        run("1-b", RunStatus.SKIPPED, reason="no <b>types</b>", created_at=2.0, **anew),
+        run("1-c", RunStatus.WAITING, created_at=3.0),
+    ):
+        repository.runs.save(one)
+    report = account(repository, batch())
+    assert (report.deadline, report.budget_usd, report.totals.runs) == (None, None, 3)
+    printed = report_object(report)["tasks"][0]
+    assert printed["earlier"]["each"] == [
+        {"run": "1-a", "why": "too long"},
+        {"run": "1-b", "why": "no <b>types</b>"},
+    ]
+    assert (printed["earlier"]["tries"], printed["earlier_runs"]) == (2, ["1-b", "1-a"])
+    console = Console(width=120, file=StringIO())
+    render_account(report, console)
+    for text in (console.file.getvalue(), markdown(report), html(report)):
+        assert "2 earlier tries, " in text
+        assert "1-a: too long" in text
+        assert "1-b: no " in text
+    assert "<b>types" not in html(report)
+
+
+def test_how_a_task_stopped_that_is_not_chosen_this_time_sets_no_exit_code(repo):
+    repository = open_repository(repo)
+    repository.runs.save(run("1-a", RunStatus.PAUSED, reason="interrupted", exit_code=130))
+    report = account(repository, batch())
+    assert exit_code(report) is ExitCode.INTERRUPTED
+    assert exit_code(report, ExitCode.BUDGET) is ExitCode.BUDGET  # it was interrupted before
+    left = account(repository, batch(held={"1": reason(ReasonKind.NOT_CHOSEN)}))
+    assert exit_code(left) is ExitCode.CLEAN
+    assert sentence(left.tasks[0].because) == "was not chosen this time"
+    assert left.tasks[0].next.endswith("without `--tasks` and `--wave` goes on with it")
+
+
+def test_a_batch_that_a_blocked_task_stopped_says_so_until_that_is_answered(repo):
+    repository = open_repository(repo)
+    blocked = run("4-a", RunStatus.BLOCKED, reason="test: 1 failed", exit_code=3)
+    for one in (run("1-a", RunStatus.COMMITTED, commit="c" * 40), blocked):
+        repository.runs.save(one)
+    record = batch(because=reason(ReasonKind.STILL_BLOCKED, task="4"))
+    report = account(repository, record)
+    assert sentence(report.because).startswith("task 4 is blocked still (--until-failure)")
+    assert [row.next[:18] for row in report.tasks[::3]] == ["", "`reviewloop show 4"]
+    blocked.status = RunStatus.SKIPPED
+    repository.runs.save(blocked)
+    report = account(repository, record)
+    assert (report.state, bool(report.because)) == ("stopped", False)
+    assert [row.next for row in report.tasks[::3]] == [
+        "",
+        "`reviewloop batch` does it anew; `reviewloop checkout 4-a NAME` saves its work",
+    ]
 
 
 def test_a_reason_is_told_as_long_as_it_holds(repo):

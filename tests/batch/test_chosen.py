@@ -28,25 +28,7 @@ def test_how_others_than_the_chosen_tasks_ended_is_not_in_the_exit_code(shop):
     assert checkout.run(*CHOSEN, UNTIL).code == 3  # it is done anew, and red once more
 
 
-def test_a_batch_that_a_blocked_task_stopped_says_so_until_that_is_answered(shop):
-    checkout = shop(red_fourth())
-    assert checkout.run(*CHOSEN, UNTIL).code == 3
-    assert checkout.run("queue", "approve", "1").code == 0
-    assert checkout.run(*CHOSEN, UNTIL).code == 3
-    told = checkout.json("status")["batch"]
-    assert told["reason"].startswith("task 4 is blocked still (--until-failure)")
-    assert [row["next"][:18] for row in told["tasks"]] == ["", "`reviewloop show 4"]
-    assert checkout.run("queue", "reject", "4").code == 7
-    told = checkout.json("status")["batch"]
-    assert (told["state"], told["reason"]) == ("stopped", "")
-    assert [row["next"].partition(";")[0] for row in told["tasks"]] == [
-        "",
-        "`reviewloop batch` does it anew",
-    ]
-
-
 def test_the_account_lists_tasks_as_the_spec_does_whenever_they_joined(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "4").code == 4
+    checkout = shop.waiting("4")
     assert checkout.run(*CHOSEN).code == 4
     assert [row["task"] for row in checkout.json("status")["batch"]["tasks"]] == ["1", "4"]

@@ -10,8 +10,7 @@ CLEAN = ("clean", "--older-than", "0", "--with-work", "--yes")
 @pytest.fixture
 def cleaned(shop) -> Checkout:
     """Return a checkout with two committed tasks of a batch and no run any more."""
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    checkout = shop.waiting("1,4")
     assert checkout.run("queue", "approve", "--all").code == 0
     assert checkout.run(*CLEAN).code == 0
     return checkout

@@ -2,8 +2,7 @@
 
 
 def test_the_queue_tells_a_conflict_until_something_below_it_changes(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "4,5").code == 4
+    checkout = shop.waiting("4,5")
     checkout.write("shop/part4.py", "B = 2\n")
     checkout.git("add", "-A")
     checkout.git("commit", "-q", "-m", "Mine")
@@ -24,8 +23,7 @@ def test_the_queue_tells_a_conflict_until_something_below_it_changes(shop):
 
 
 def test_a_conflict_that_approve_met_is_remembered_as_well(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "4").code == 4
+    checkout = shop.waiting("4")
     checkout.write("shop/part4.py", "B = 2\n")
     checkout.git("add", "-A")
     checkout.git("commit", "-q", "-m", "Mine")

@@ -1,7 +1,7 @@
 """The same command after `clean`, and after what a person rejected while the batch was stopped."""
 
 import pytest
-from support.many import many, writes_parts
+from support.many import many
 from support.parts import says
 from support.play import done, reply, write
 
@@ -43,22 +43,3 @@ def test_what_was_rejected_while_the_batch_was_stopped_the_next_command_does_ane
     assert "2 of 2 tasks left" in said.err
     told = checkout.json("status")["batch"]["tasks"]
     assert [(row["state"], row["earlier"]["tries"]) for row in told] == [("waiting", 1)] * 2
-
-
-@pytest.mark.slow
-def test_what_is_rejected_while_the_batch_works_stays_so_until_the_next_command(shop):
-    checkout = shop()
-
-    def reject(received):
-        if received.turn == 0:
-            assert checkout.process("queue", "reject", "1").code == 7
-        return writes_parts()(received)
-
-    checkout.server.answer = many({4: reject})
-    said = checkout.run(*CHOSEN)
-    assert said.code == 4, said.err
-    told = checkout.json("status")["batch"]
-    assert told["counts"] == {"rejected": 1, "waiting": 1}
-    assert checkout.run(*CHOSEN).code == 4
-    told = checkout.json("status")["batch"]
-    assert told["counts"] == {"waiting": 2}

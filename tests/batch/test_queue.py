@@ -30,8 +30,7 @@ def shared(number: int) -> Part:
 
 @pytest.mark.slow
 def test_what_waits_on_another_branch_is_named_and_committed_without_touching_the_checkout(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,2,4").code == 4
+    checkout = shop.waiting("1,2,4")
     checkout.server.answer = many({4: says(done("Wrote it."))})  # and changes nothing
     assert checkout.run("modify", "4", "-m", "say EURO").code == 4
     checkout.git("switch", "-q", "-c", "other")

@@ -46,8 +46,7 @@ def test_what_waited_under_an_old_number_is_ticked_under_its_new_one(shop):
 
 @pytest.mark.slow
 def test_a_committed_task_that_could_not_be_ticked_is_not_done_again(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1").code == 4
+    checkout = shop.waiting("1")
     run = checkout.json("status")["batch"]["tasks"][0]["run"]
     twice = "1. New\n- [ ] 7. First number\n- [ ] 8. First number"
     renumber(checkout, TASKS.replace("1. First number", twice))
@@ -89,8 +88,7 @@ def test_what_a_change_needs_is_known_by_its_title_when_the_numbers_are_others(s
 
 @pytest.mark.slow
 def test_a_committed_task_that_was_renamed_is_not_done_again_before_it_is_ticked(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "4").code == 4
+    checkout = shop.waiting("4")
     run = checkout.json("status")["batch"]["tasks"][0]["run"]
     renumber(checkout, TASKS.replace("4. Fourth number", "4. The Fourth number, all of it"))
     said = checkout.run("queue", "approve", run)
@@ -183,8 +181,7 @@ def test_a_batch_whose_tasks_were_numbered_anew_keeps_the_rows_of_what_it_did(sh
 
 @pytest.mark.slow
 def test_a_renamed_task_is_no_other_number_and_the_account_keeps_what_was_done(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    checkout = shop.waiting("1,4")
     before = checkout.json("status")["batch"]
     first, fourth = (row["run"] for row in before["tasks"])
     assert checkout.run("queue", "approve", first).code == 0
@@ -212,8 +209,7 @@ def test_a_renamed_task_is_no_other_number_and_the_account_keeps_what_was_done(s
 
 @pytest.mark.slow
 def test_a_renamed_task_whose_commit_was_taken_back_is_done_anew(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "4").code == 4
+    checkout = shop.waiting("4")
     run = checkout.json("status")["batch"]["tasks"][0]["run"]
     renumber(checkout, TASKS.replace("4. Fourth number", "4. The Fourth number"))
     assert checkout.run("queue", "approve", run).code == 0  # brought onto the new commit first

@@ -176,6 +176,9 @@ QUEUE = [
     ("end", ["1 blocked", "2 open needs 1"], {"loose": True}),
     ("begin 2 on head", ["1 open", "2 open after 1"], {"tried": "1"}),
     ("end", ["1 rejected", "4 rejected"], {"tried": "1,4", "loose": True}),
+    # rejected while the session works: it stays so until the next command
+    ("begin 5 on 4", ["1 rejected", "4 waiting", "5 open after 1"], {"tried": "1,4"}),
+    ("end", ["1 rejected", "4 waiting"], {"tried": "4", "loose": True}),
     # the end of a session: nothing begins, what is at work comes to its end
     ("wait", ["1 running", "4 open"], {"busy": "1", "closing": True, "parallel": 2}),
     ("end", ["1 blocked", "4 open"], {"closing": True}),
@@ -199,6 +202,9 @@ ANSWERS = [
     ("begin 2 on 1", ["1 waiting", "2 open needs 1"], {"answered": "1"}),
     ("begin 2 on head", ["1 committed", "2 open needs 1"], {}),
     ("answer 4", ["1 committed", "4 waiting on old"], {}),
+    # what an earlier session left waiting
+    ("answer 1", ["1 waiting", "2 open needs 1"], {}),
+    ("answer 2", ["1 committed", "2 waiting on old needs 1"], {"answered": "1"}),
     # each in its turn, also where a later one is faster
     ("wait", ["1 running", "4 waiting"], {"busy": "1", "tried": "1,4", "parallel": 2}),
     ("answer 4", ["1 rejected", "4 waiting"], {}),

@@ -68,3 +68,16 @@ def test_money_is_divided_and_what_runs_at_work_may_spend_is_not_left(repo):
     assert spending.caps(second)["limits.usd"] == Settings().limits.usd
     assert is_about_money(BudgetExhaustedError("used up", cap="limits.usd"))
     assert not is_about_money(BudgetExhaustedError("used up", cap="limits.tokens"))
+
+
+def test_what_is_left_of_a_cap_may_be_too_little_for_a_task(repo):
+    batch = BatchRecord("b", "spec", "queue", budget_usd=8.0, deadline=time.time() + 60)
+    spending = Spending(open_repository(repo), batch, Settings())
+    stopped = spending.why_spent("4")
+    assert str(stopped).startswith("what is left of the batch's caps is too little for the next ")
+    assert "call of task 4; nothing is lost: the same command goes on with a higher" in str(stopped)
+    assert stopped.because.lines("flags") == ("--budget-usd", "--deadline")
+    batch.budget_usd = None
+    assert spending.why_spent("4").because.lines("flags") == ("--deadline",)
+    batch.deadline = time.time() - 1  # it has passed meanwhile, which says more
+    assert str(spending.why_spent("4")).startswith("the batch's deadline has passed")

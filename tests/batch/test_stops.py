@@ -115,8 +115,7 @@ def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
 
 
 def test_a_second_batch_is_told_who_is_at_work(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1").code == 4
+    checkout = shop.waiting("1")
     assert checkout.run("queue", "approve", "--all").code == 0
     (lock,) = checkout.state.glob("repositories/*/batch.lock")
     with hold(lock, "the batch of this repository", "spec of somebody"):

@@ -74,42 +74,8 @@ def test_a_task_that_became_another_one_is_not_begun_and_the_exit_code_says_so(s
     assert f"{SPEC}:9: task 4 was 'Fourth number' when the batch began" in found["4"]["why"]
 
 
-def test_what_an_earlier_sitting_left_waiting_is_done_for_the_next_one(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1").code == 4
-    first = checkout.json("status")["batch"]["batch"]
-    said = checkout.run("batch", "--tasks", "1,2", "--mode", "autopilot")
-    assert said.code == 0, said.err
-    assert commits(checkout) == ["Add part 1", "Add part 2"]
-    assert checkout.json("status")["batch"]["batch"] == first
-    assert [row["state"] for row in rows(checkout).values()] == ["committed"] * 2
-    assert checkout.json("status")["batch"]["totals"]["runs"] == 2
-
-
-@pytest.mark.slow
-def test_autopilot_commits_nothing_whose_need_is_not_committed(shop):
-    alone = {"shop/part2.py": "def total():\n    return 3\n"}
-    second = says(reply(*(write(p, t) for p, t in alone.items())), done("Wrote.", "Add part 2"))
-    checkout = shop(many({2: second}))
-    assert checkout.run("batch", "--tasks", "1,2").code == 4
-    assert checkout.run("queue", "reject", rows(checkout)["1"]["run"]).code == 7
-    red = {"tests/test_part1.py": "def test_one():\n    assert False\n"}
-    first = says(reply(*(write(p, t) for p, t in red.items())), done("Wrote.", "Add part 1"))
-    checkout.server.answer = many({1: first, 2: second})
-    said = checkout.run("batch", "--tasks", "1,2", "--mode", "autopilot")
-    assert said.code == 3, said.err
-    assert "it needs task 1, which is not committed" in said.err
-    assert commits(checkout) == []
-    assert rows(checkout)["2"]["state"] == "waiting"
-    paid = checkout.json("status")["batch"]["totals"]["usd"]
-    said = checkout.run("batch", "--tasks", "1,2,4", "--budget-usd", f"{paid + 0.00001:.6f}")
-    assert "too little for the next call of task 4" in said.err
-    assert said.code == 3  # task 1 is blocked still, which tells more than the cap
-
-
 def test_autopilot_leaves_to_a_person_what_a_reviewer_did_not_see_and_what_cannot_be_ticked(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1").code == 4
+    checkout = shop.waiting("1")
     clean = checkout.record()["proposal"]
     assert why_a_person(clean) == ""
     first, *others = clean["reviewers"]
@@ -158,8 +124,7 @@ class Quicker:
 
 @pytest.mark.slow
 def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    checkout = shop.waiting("1,4")
     first = rows(checkout)["1"]["run"]
     with checkout.inside():
         repository = open_repository()
@@ -182,8 +147,7 @@ def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(sho
 
 
 def test_who_leaves_the_first_question_is_asked_no_other(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    checkout = shop.waiting("1,4")
     terminal = Terminal(checkout, "batch", "--mode", "each")
     terminal.expect("[d]iff >")
     terminal.type("q")

@@ -1,9 +1,6 @@
 """What a batch says of itself: at its beginning, in its lines, after a restart, and of tries."""
 
-import os
-import signal
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -54,46 +51,3 @@ def test_the_foot_of_the_live_table_has_the_sums_of_this_sitting_and_of_all():
     console.print(screen._table())
     foot = console.file.getvalue().rstrip()
     assert foot.endswith("1.0k tokens  $0.02  (including earlier sessions 6.0k tokens  $0.12)")
-
-
-def test_a_task_that_was_interrupted_and_is_not_chosen_this_time_sets_no_exit_code(shop):
-    checkout = shop()
-
-    def interrupted(received):
-        os.kill(os.getpid(), signal.SIGINT)  # while the reply is on its way
-        return done("Wrote it.").after(0.3, 0.1)
-
-    checkout.server.answer = many({4: interrupted})
-    assert checkout.run("batch", "--tasks", "1,4", "--mode", "autopilot").code == 130
-    assert checkout.run("batch", "--tasks", "1").code == 0  # nothing of that is left
-    checkout.server.answer = many()
-    said = checkout.run("batch", "--tasks", "2", "--mode", "autopilot")
-    assert said.code == 0, said.err
-    assert "was not chosen this time" in said.out
-
-
-@pytest.mark.slow
-def test_every_earlier_try_keeps_its_reason(shop, tmp_path: Path):
-    checkout = shop()
-    chosen = ("batch", "--tasks", "4")
-    assert checkout.run(*chosen).code == 4
-    runs = []
-    for why in ("too long", "no <b>types</b>"):
-        runs.append(checkout.record()["run_id"])
-        assert checkout.run("queue", "reject", "4", "-m", why).code == 7
-        shown = checkout.run("status").out.splitlines()[0]
-        assert (shown.split()[:2]) == [runs[-1], "rejected"]
-        assert checkout.json("status")["runs"][0]["status"] == "skipped"
-        reports = [str(tmp_path / f"night{ending}") for ending in (".md", ".html")]
-        assert checkout.run(*chosen, *(f"--report={name}" for name in reports)).code == 4
-    batch = checkout.json("status")["batch"]
-    assert (batch["deadline"], batch["budget_usd"]) == (None, None)
-    assert batch["tasks"][0]["earlier"]["each"] == [
-        {"run": runs[0], "why": "too long"},
-        {"run": runs[1], "why": "no <b>types</b>"},
-    ]
-    shown = checkout.run("status").out
-    assert "2 earlier tries, $0.0" in shown
-    for text in (shown, *(Path(name).read_text() for name in reports)):
-        assert f"{runs[0]}: too long" in text
-        assert f"{runs[1]}: no " in text

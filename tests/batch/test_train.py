@@ -86,8 +86,7 @@ def test_changes_of_the_same_lines_are_done_once_more_on_top_of_each_other(shop)
 
 @pytest.mark.slow
 def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,2,4").code == 4
+    checkout = shop.waiting("1,2,4")
     found = rows(checkout)
     said = checkout.run("queue", "reject", found["2"]["run"])
     assert said.code == 7
@@ -111,8 +110,7 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
 
 
 def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    checkout = shop.waiting("1,2")
     found = rows(checkout)
     checkout.run("queue", "reject", found["1"]["run"])
     said = checkout.run("queue", "approve", found["2"]["run"])
@@ -129,8 +127,7 @@ def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
 
 
 def test_a_run_on_top_of_others_can_be_saved_as_a_branch_when_these_are_gone(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    checkout = shop.waiting("1,2")
     found = rows(checkout)
     assert checkout.run("queue", "reject", found["1"]["run"], found["2"]["run"]).code == 7
     assert checkout.run("checkout", found["1"]["run"], "first").code == 0
@@ -176,8 +173,7 @@ def test_a_gate_that_turns_red_on_top_of_another_change_is_worked_on_once_more(s
 
 @pytest.mark.slow
 def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    checkout = shop.waiting("1,2")
     found = rows(checkout)
     said = checkout.run("approve", found["2"]["run"])
     assert (said.code, "queue approve" in said.err) == (2, True)
@@ -202,8 +198,7 @@ def test_what_stood_on_a_modified_change_is_brought_onto_the_new_one(shop):
 
 @pytest.mark.slow
 def test_what_waits_is_brought_onto_what_a_person_committed_meanwhile(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    checkout = shop.waiting("1,2")
     checkout.write("NOTES.md", "mine\n")
     checkout.git("add", "NOTES.md")
     checkout.git("commit", "-q", "-m", "Mine")

@@ -11,8 +11,7 @@ def committed(checkout: Checkout) -> dict[str, str]:
 
 
 def test_undo_takes_the_commit_back_that_is_checked_out(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,4").code == 4
+    checkout = shop.waiting("1,4")
     assert checkout.run("queue", "reject", "1").code == 7
     assert checkout.run("batch", "--tasks", "1,4").code == 4  # task 1 is the newest run now
     assert checkout.run("queue", "approve", "--all").code == 0
@@ -63,8 +62,7 @@ def test_a_task_that_was_taken_back_is_told_as_that_not_as_rejected(shop):
 
 
 def test_a_need_that_was_taken_back_and_cleaned_away_is_still_told_as_that(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,2").code == 4
+    checkout = shop.waiting("1,2")
     assert checkout.run("queue", "approve", "1").code == 0
     assert checkout.run("undo", "1").code == 0
     rows = checkout.json("status")["batch"]["tasks"]
@@ -75,8 +73,7 @@ def test_a_need_that_was_taken_back_and_cleaned_away_is_still_told_as_that(shop)
 
 
 def test_a_task_names_the_run_with_which_the_command_can_do_something(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1").code == 4
+    checkout = shop.waiting("1")
     assert checkout.run("queue", "reject", "1").code == 7
     assert checkout.run("batch", "--tasks", "1").code == 4
     assert checkout.run("approve", "1").code == 0
