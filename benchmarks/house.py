@@ -72,9 +72,7 @@ FOREIGN_PROSE = {
 }
 """Functions that match on words of others, or on what older releases stored, and why."""
 STILL_READ = {
-    "reviewloop/app/fleet/queue.py::conflict_of",
-    "reviewloop/app/fleet/queue.py::latest",
-    "reviewloop/app/fleet/queue.py::with_next",
+    "reviewloop/app/fleet/queue.py::note_now",
     "reviewloop/app/fleet/work.py::_queue_open_tasks",
     "reviewloop/app/fleet/work.py::_work",
     "reviewloop/loop/agent_tools.py::_refused",

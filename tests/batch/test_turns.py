@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewloop.app.batch.queue import _with_all_below
+from reviewloop.app.batch.queue import with_all_below
 from reviewloop.app.batch.schedule import Snapshot
 from reviewloop.app.batch.stack import Beginnings, Waiting
 from reviewloop.app.batch.status import TaskRun, TaskStatus
@@ -79,10 +79,10 @@ def test_what_a_long_stack_needs_is_found_once_for_all_that_are_named():
     runs[9].base_commit, runs[9].options["needs"] = "elsewhere", ["5"]
     waiting = [Waiting(run, f"commit-{n}") for n, run in enumerate(runs)]
     began = time.monotonic()
-    found = _with_all_below(waiting, waiting)
+    found = with_all_below(waiting, waiting)
     assert len(found) == count
     assert time.monotonic() - began < 5
-    assert _with_all_below([waiting[11]], waiting) == {
+    assert with_all_below([waiting[11]], waiting) == {
         *(f"{n}-a" for n in (11, 10, 9)),
         *(f"{n}-a" for n in range(6)),
     }

@@ -1,6 +1,6 @@
 """The queue: what waits for a user, what stands on what, and which runs an answer means."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from shlex import quote
@@ -214,17 +214,15 @@ def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> 
 def _with_what_they_need(found: Queue, asked: Sequence[RunRecord]) -> list[Waiting]:
     by_id = {one.run.run_id: one for one in found.waiting}
     tops = [by_id[run.run_id] for run in asked if run.run_id in by_id]
-    wanted = _with_all_below(tops, found.waiting)
+    wanted = with_all_below(tops, found.waiting)
     cut_off = [Waiting(run, "") for run in asked if run.run_id not in by_id]
     return [*cut_off, *(one for one in found.waiting if one.run.run_id in wanted)]
 
 
-def _with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[str]:
+def with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[str]:
     """Return runs with those that they stand on and those of the tasks that they need."""
     by_commit = {one.commit: one for one in waiting}
-    of_task: dict[tuple[str, str], list[Waiting]] = {}
-    for one in waiting:
-        of_task.setdefault((one.run.spec_path, one.run.task_id), []).append(one)
+    by_id = {one.run.run_id: one for one in waiting}
     found: set[str] = set()
     todo = list(tops)
     while todo:
@@ -233,8 +231,7 @@ def _with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[
             continue
         found.add(run.run_id)
         todo += [by_commit[run.base_commit]] if run.base_commit in by_commit else []
-        for need in run.options.get("needs", ()):
-            todo += of_task.get((run.spec_path, need), ())
+        todo += [by_id[other] for other in needed_of(run, (one.run for one in waiting))]
     return found
 
 
@@ -313,6 +310,9 @@ def _tasks_of(repository: RunSource, spec_path: str) -> list[str]:
         return repository.tasks_of(spec_path)
 
 
+NO_ANSWERS: Mapping[str, str] = {}
+
+
 class Foreseen(NamedTuple):
     """What becomes of which run; all of them by id, in the order in which they are taken."""
 
@@ -340,28 +340,36 @@ class Foreseen(NamedTuple):
         return len(self.brings) == 1
 
 
-def foreseen(repository: RunSource, found: Queue) -> Foreseen:
-    """Return what an approval of everything would do; gates that turn red nobody foresees."""
+def foreseen(
+    repository: RunSource, found: Queue, answers: Mapping[str, str] = NO_ANSWERS
+) -> Foreseen:
+    """Return what an approval of everything would do; gates that turn red nobody foresees.
+
+    `answers` are on their way to workers, by run: what is approved by them is not told again.
+    """
     seen = Foreseen(found.branch, [], [run.run_id for run in found.cut_off], [])
     holding = Holding()
     for run in found.blocked:
         holding.lacks(run, "", "")
     for one in found.waiting:
-        held = holding.held(one.run, _left(repository, one)) is not None
+        given = answers.get(one.run.run_id, "")
+        if given == "approve":
+            continue
+        held = given or holding.held(one.run, _left(repository, one)) is not None
         if not held and one in found.standing:
             seen.commits.append(one.run.run_id)
         elif not held and not hindrance(repository, found, one):
             seen.brings.append(one.run.run_id)
         else:
-            seen.holds.append(one.run.run_id)
+            seen.holds.extend([] if given else [one.run.run_id])
             holding.lacks(one.run, one.commit, "")
     return seen
 
 
 def hindrance(repository: RunSource, found: Queue, one: Waiting) -> str:
     """Return why a run cannot be brought onto its branch, "" if it may."""
-    if why := conflict_below(repository, one, found.waiting):
-        return why
+    if met := conflict_below(repository, one, found.waiting):
+        return str(met)
     path = one.run.spec_path
     there = {other.run.task_id for other in found.waiting if other.run.spec_path == path}
     with suppress(ReviewLoopError):  # a spec that cannot be read is told when it is approved

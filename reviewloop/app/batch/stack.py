@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from shlex import quote
+from typing import NamedTuple
 
 from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.project import Repository
@@ -224,20 +225,29 @@ def keep_conflict(repository: Repository, run_id: str, onto: str, why: str) -> N
         repository.runs.save(run)
 
 
-def conflict_below(repository: RunSource, one: Waiting, waiting: Sequence[Waiting]) -> str:
-    """Return why a run cannot be brought: it, or what it stands on, does not merge; "" if it may.
+class Conflict(NamedTuple):
+    """Why a run cannot be rebased, and the command that helps."""
 
-    In the words of the approval that found it, with the same next command.
-    """
+    why: str
+    next: str
+
+    def __str__(self) -> str:
+        """Return it in the words of the approval that found it."""
+        return f"{self.why}; next: `{self.next}`"
+
+
+def conflict_below(
+    repository: RunSource, one: Waiting, waiting: Sequence[Waiting]
+) -> Conflict | None:
+    """Return why a run cannot be rebased: it, or what it builds on, does not merge."""
     there = {repository.head, *(other.commit for other in waiting)}
     for lower in chain_below(one, waiting):
         proposal, onto, why = lower.run.options.get(CONFLICT, ("", "", ""))
         if why and proposal == lower.run.proposal and onto in there:
             mine = lower.run.run_id == one.run.run_id
             place = "" if mine else f"builds on {lower.run.run_id}, which "
-            following = after_conflict(repository, lower.run)
-            return f"{place}does not merge: {why}; next: `{following}`"
-    return ""
+            return Conflict(f"{place}does not merge: {why}", after_conflict(repository, lower.run))
+    return None
 
 
 def conflict_with(run: RunRecord, head: str | None) -> str:

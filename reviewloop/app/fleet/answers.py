@@ -4,19 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from reviewloop.app.batch.queue import Holding
+from reviewloop.app.batch.queue import Holding, with_all_below
+from reviewloop.app.batch.stack import Waiting
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs, Pending
 from reviewloop.app.fleet.port import Resumed, Sent
-from reviewloop.app.fleet.queue import Waits
-from reviewloop.app.fleet.snapshot import CurrentCheckout
+from reviewloop.app.fleet.queue import below, conflict_of, one_branch
+from reviewloop.app.fleet.snapshot import BranchSource, CurrentCheckout, Snapshot
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import kept, settings_of
 from reviewloop.app.run.answers import require_question, worded
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind
 from reviewloop.render.batch import ON_ITS_WAY
-from reviewloop.render.proposal import Left, left_of
+from reviewloop.render.proposal import left_of
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import SharedBatches
 from reviewloop.store.postgres.database import Database
@@ -38,7 +39,7 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
     runs, jobs = SharedRuns(database), Jobs(database, url)
     run = runs.find(named) if named else runs.only(RESUMABLE, "resume")
     _require_stopped(run)
-    job = _job_of(run, jobs)
+    job = _job_of(run, jobs.pending())
     if job is not None and (job.taken or not caps):
         raise UsageError(_under_way(run, job))
     settings = settings_of(run, caps)  # refuses what is no cap
@@ -55,11 +56,11 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
     return Resumed(run, tuple(added), jobs.unattended())
 
 
-def why_not_asked(database: Database, url: str, run: RunRecord) -> str:
+def why_not_asked(snapshot: Snapshot, run: RunRecord) -> str:
     """Return why a run that is on its way cannot be answered, and what can be done; else ""."""
     if not is_stopped(run):
         return ""
-    job = _job_of(run, Jobs(database, url))
+    job = _job_of(run, snapshot.pending)
     if job is not None:
         return f"run {run.run_id} does not wait for an answer: {_where(run, job)}"
     return (
@@ -95,11 +96,11 @@ def _require_more(run: RunRecord, caps: Mapping[str, Any]) -> None:
     )
 
 
-def _job_of(run: RunRecord, jobs: Jobs) -> Pending | None:
+def _job_of(run: RunRecord, pending: Sequence[Pending]) -> Pending | None:
     """Return the job that moves a run, one that a worker has taken before one that is queued."""
     mine = [
         job
-        for job in jobs.pending()
+        for job in pending
         if job.args.get("run") == run.run_id
         or (job.batch == run.options.get("batch") and job.args.get("task") == run.task_id)
     ]
@@ -145,45 +146,29 @@ def run_meant(database: Database, named: str | None, choice: str) -> RunRecord:
 
 def must_fix_left(database: Database, run: RunRecord) -> int:
     """Return how many must-fix findings a run that asks has left."""
-    return _left_in(SharedRuns(database), run).must_fix
+    proposal: Any = SharedRuns(database).proposal(run.run_id)[0]
+    return left_of(proposal).must_fix
 
 
-def require_answerable(database: Database, url: str, run: RunRecord, choice: str) -> None:
+def require_answerable(snapshot: Snapshot, run: RunRecord, answer: Mapping[str, str]) -> None:
     """Raise `UsageError` unless a run can be answered so, as all that it builds on is by now."""
-    _require_question(database, url, run, worded(run, choice))
-    if choice == "approve":
-        _require_below(Waits(database, url), run)
+    if not (answer["choice"] == "skip" and is_stopped(run)):
+        if why := why_not_asked(snapshot, run):
+            raise UsageError(why)
+        require_question(run, answer)
+    if answer["choice"] == "approve":
+        _require_below(snapshot, run)
 
 
-def can_be_approved(database: Database, url: str, run: RunRecord) -> bool:
-    """Whether a run can be approved, apart from what it builds on."""
-    try:
-        _require_question(database, url, run, worded(run, "approve"))
-    except UsageError:
-        return False
-    return True
+def can_be_approved(snapshot: Snapshot, run: RunRecord) -> bool:
+    """Whether a run asks for approval."""
+    return run.status is RunStatus.WAITING and run.run_id not in snapshot.answers
 
 
-def _require_question(
-    database: Database, url: str, run: RunRecord, answer: Mapping[str, str]
-) -> None:
-    if answer["choice"] == "skip" and is_stopped(run):
-        return
-    if why := why_not_asked(database, url, run):
-        raise UsageError(why)
-    require_question(run, answer)
-
-
-def give_answer(
-    database: Database, url: str, run: RunRecord, choice: str, text: str = ""
-) -> RunRecord:
-    """Queue a person's answer for a worker; return the run as it is now.
-
-    Raises `UsageError` when the run does not ask, or stands on one that waits itself, or needs it.
-    """
-    answer = worded(run, choice, redactor_here().for_people(text))  # it stays with the job
-    _queue(database, url, Waits(database, url), run, answer)
-    return run
+def give_answer(snapshot: Snapshot, run: RunRecord, choice: str, text: str = "") -> None:
+    """Queue a user's answer for a worker; raise `UsageError` when the run cannot be answered so."""
+    # It stays with the job.
+    _queue(snapshot, run, worded(run, choice, redactor_here().for_people(text)))
 
 
 def runs_named(database: Database, names: Sequence[str]) -> list[RunRecord]:
@@ -199,67 +184,108 @@ def runs_named(database: Database, names: Sequence[str]) -> list[RunRecord]:
 
 
 def approve_each(
-    database: Database,
-    url: str,
+    snapshot: Snapshot,
     named: Sequence[RunRecord],
     branch: str,
     here: CurrentCheckout | None,
     *,
     agreed: Collection[str] = (),
 ) -> list[Sent]:
-    """Queue the approval of runs and of what they stand on or need; return what became of each.
+    """Queue the approval of runs and of what they build on or need; return what became of each.
 
-    What has a must-fix finding left is held unless it is among `agreed`; so is what stands on a run
+    What has a must-fix finding left is held unless it is among `agreed`; so is what builds on a run
     that is not approved, or needs it. With no run named, all that waits on a branch, see
-    `Waits.on_one_branch`: as on one machine, what has a wish left is held, too, then, and what is
+    `one_branch`: as on one machine, what has a request left is held, too, then, and what is
     blocked is left out.
     """
-    waits, table, holding = Waits(database, url), SharedRuns(database), Holding()
-    asked = {run.run_id for run in named}
-    meant = [] if asked else waits.on_one_branch(branch, here)
-    chosen = list(named) or [one.run for one in meant if one.waits]
-    conflicts = {o.run.run_id: o.conflict for o in waits.waiting if o.run.run_id not in asked}
-    commits = {one.run.run_id: one.row["proposed"] for one in waits.asking}
+    if not named:
+        return _Approval(snapshot, one_branch(snapshot, branch, here), (), ()).rows()
     rows: list[Sent] = []
-    for run in waits.blocked_beside(chosen or [one.run for one in meant]):
-        following = f"reviewloop queue show {run.run_id} --diff"
-        holding.lacks(run, commits[run.run_id], following)
-        if not asked:
-            rows.append(_left_out(run, following))
-    if not asked:
-        rows += _answer_under_way(waits, {one.about.lock for one in meant})
-    standing = waits.standing()
-    for run in waits.in_order(chosen):
-        first = bool(asked) and run.run_id not in asked
-        row = Sent(run.run_id, "approve", first=first)
-        given = "" if run.run_id in asked else waits.answers.get(run.run_id, "")
-        left = _left_in(table, run)
-        if run.run_id in agreed:
-            left = left._replace(must_fix=0)
-        if run.run_id in asked:
-            left = left._replace(requests=0)
-        why, following = conflicts.get(run.run_id, ("", ""))
-        if given:
-            row = replace(row, what="answered", why=f"{ON_ITS_WAY} already")
-        elif why:
-            row = replace(row, what="held", why=f"it {why}", next=following, code=ExitCode.WAITING)
-        elif held := holding.held(run, left):
-            row = replace(row, what="held", why=held.why, next=held.next, code=ExitCode.WAITING)
-        else:
-            row = replace(row, brought_to="" if run.run_id in standing else run.branch)
-            row = _tried(database, url, waits, run, row, worded(run, "approve"))
-        if row.what != "queued" and given != "approve":
-            holding.lacks(run, commits.get(run.run_id, ""), row.next or "reviewloop queue")
-        rows.append(row)
+    for source in dict.fromkeys(map(snapshot.branch_of, named)):
+        mine = [run for run in named if snapshot.branch_of(run) is source]
+        rows += _Approval(snapshot, source, mine, agreed).rows()
     return rows
 
 
-def reject_each(database: Database, url: str, runs: Sequence[RunRecord], text: str) -> list[Sent]:
+class _Approval:
+    """An approval of runs on one branch; of all that wait there where none is named."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        source: BranchSource,
+        named: Sequence[RunRecord],
+        agreed: Collection[str],
+    ) -> None:
+        self._snapshot, self._source, self._agreed = snapshot, source, agreed
+        self._named = {run.run_id: run for run in named}
+        self._holding = Holding()
+
+    def rows(self) -> list[Sent]:
+        """Queue what can be approved; return what became of each run."""
+        rows: list[Sent] = []
+        for run in self._source.queue.blocked:
+            following = f"reviewloop queue show {run.run_id} --diff"
+            self._holding.lacks(run, "", following)
+            if not self._named:
+                why = f"it is blocked ({run.reason})"  # which is no failure
+                code = ExitCode.GUARD_FAILED
+                rows.append(Sent(run.run_id, "approve", "blocked", why, following, code))
+        if not self._named:
+            rows += self._under_way()
+        return [*rows, *map(self._row, self._chosen())]
+
+    def _chosen(self) -> list[Waiting]:
+        """Return what is to be approved, what others build on first."""
+        waiting = self._source.queue.waiting
+        if not self._named:
+            return list(waiting)
+        tops = [one for one in waiting if one.run.run_id in self._named]
+        wanted = with_all_below(tops, waiting) - (self._snapshot.answers.keys() - self._named)
+        known = {one.run.run_id for one in tops}
+        others = [Waiting(run, "") for name, run in self._named.items() if name not in known]
+        return [*others, *(one for one in waiting if one.run.run_id in wanted)]
+
+    def _under_way(self) -> list[Sent]:
+        """Return approvals that a worker carries out now: these runs ask no more."""
+        queue = self._source.queue
+        asking = {one.run.run_id for one in queue.waiting} | {run.run_id for run in queue.blocked}
+        return [
+            Sent(run.run_id, "approve", "answered", "a worker carries out its approval")
+            for run in self._source.runs.all()
+            if self._snapshot.answers.get(run.run_id) == "approve" and run.run_id not in asking
+        ]
+
+    def _row(self, one: Waiting) -> Sent:
+        run, row = one.run, self._outcome(one)
+        if row.what != "queued" and self._snapshot.answers.get(run.run_id) != "approve":
+            self._holding.lacks(run, one.commit, row.next or "reviewloop queue")
+        return row
+
+    def _outcome(self, one: Waiting) -> Sent:
+        run, named = one.run, one.run.run_id in self._named
+        row = Sent(run.run_id, "approve", first=bool(self._named) and not named)
+        if run.run_id in self._snapshot.answers and not named:
+            return replace(row, what="answered", why=f"{ON_ITS_WAY} already")
+        if not named and (met := conflict_of(self._source, run)):
+            return _held(row, f"it {met.why}", met.next)
+        left = left_of(self._source.proposal(run))
+        if run.run_id in self._agreed:
+            left = left._replace(must_fix=0)
+        if named:
+            left = left._replace(requests=0)
+        if held := self._holding.held(run, left):
+            return _held(row, held.why, held.next)
+        stale = any(one.run.run_id == run.run_id for one in self._source.queue.stale)
+        row = replace(row, brought_to=run.branch if stale else "")
+        return _tried(self._snapshot, run, row, worded(run, "approve"))
+
+
+def reject_each(snapshot: Snapshot, runs: Sequence[RunRecord], text: str) -> list[Sent]:
     """Queue the rejection of runs; return what became of each."""
-    waits, said = Waits(database, url), redactor_here().for_people(text)
+    why = redactor_here().for_people(text)
     return [
-        _tried(database, url, waits, run, Sent(run.run_id, "skip"), worded(run, "skip", said))
-        for run in runs
+        _tried(snapshot, run, Sent(run.run_id, "skip"), worded(run, "skip", why)) for run in runs
     ]
 
 
@@ -268,68 +294,39 @@ def word_of(choice: str) -> str:
     return {"skip": "reject"}.get(choice, choice)
 
 
-def _left_in(table: SharedRuns, run: RunRecord) -> Left:
-    proposal: Any = table.proposal(run.run_id)[0]
-    return left_of(proposal)
+def _held(row: Sent, why: str, following: str) -> Sent:
+    return replace(row, what="held", why=why, next=following, code=ExitCode.WAITING)
 
 
-def _answer_under_way(waits: Waits, locks: Collection[str]) -> list[Sent]:
-    """Return approvals that a worker carries out now: these runs ask no more."""
-    asking = {one.run.run_id for one in waits.asking}
-    runs = [job.args["run"] for job in waits.jobs if job.lock in locks]
-    return [
-        Sent(run, "approve", "answered", "a worker carries out its approval")
-        for run in runs
-        if run not in asking and waits.answers[run] == "approve"
-    ]
-
-
-def _left_out(run: RunRecord, following: str) -> Sent:
-    """Return that nothing is done with a blocked run, and that is no failure."""
-    why = f"it is blocked ({run.reason})"
-    return Sent(run.run_id, "approve", "blocked", why, following, ExitCode.GUARD_FAILED)
-
-
-def _tried(
-    database: Database,
-    url: str,
-    waits: Waits,
-    run: RunRecord,
-    row: Sent,
-    answer: Mapping[str, str],
-) -> Sent:
+def _tried(snapshot: Snapshot, run: RunRecord, row: Sent, answer: Mapping[str, str]) -> Sent:
     try:
-        _queue(database, url, waits, run, answer)
+        _queue(snapshot, run, answer)
     except UsageError as error:
         return replace(row, what="refused", why=str(error), code=error.exit_code)
     return row
 
 
-def _queue(
-    database: Database, url: str, waits: Waits, run: RunRecord, answer: Mapping[str, str]
-) -> None:
-    _require_question(database, url, run, answer)
-    if answer["choice"] == "approve":
-        _require_below(waits, run)
-    batch = SharedBatches(database).get(str(run.options["batch"]))
-    about, jobs = batch.about, Jobs(database, url)
-    beside = {one.run.run_id for one in waits.asking if one.about.lock == about.lock}
-    given = waits.answers.items()
-    before = [name for name, choice in given if choice == "approve" and name in beside]
-    if not jobs.answer(batch.record.batch_id, about, run.run_id, answer, before):
+def _queue(snapshot: Snapshot, run: RunRecord, answer: Mapping[str, str]) -> None:
+    require_answerable(snapshot, run, answer)
+    source = snapshot.branch_of(run)
+    waiting = {one.run.run_id for one in source.queue.waiting}
+    before = [
+        name for name, choice in snapshot.answers.items() if choice == "approve" and name in waiting
+    ]
+    jobs = Jobs(snapshot.database, snapshot.url)
+    if not jobs.answer(str(run.options["batch"]), source.about, run.run_id, answer, before):
         raise UsageError(f"an answer to run {run.run_id} is on its way already")
-    waits.answers[run.run_id] = answer["choice"]
+    snapshot.answers[run.run_id] = answer["choice"]
 
 
-def _require_below(waits: Waits, run: RunRecord) -> None:
+def _require_below(snapshot: Snapshot, run: RunRecord) -> None:
     """Raise `UsageError` unless all is approved that has to be on the branch before a run."""
-    for one, why in waits.below(run):
-        given = waits.answers.get(one.run.run_id)
+    source = snapshot.branch_of(run)
+    for one, why in below(source, run):
+        given = snapshot.answers.get(one.run.run_id)
         if given is None:
-            no_merge, following = one.conflict
-            which = (
-                f"{no_merge}; next: `{following}`" if no_merge else "waits: approve that one first"
-            )
+            met = conflict_of(source, one.run)
+            which = str(met) if met else "waits: approve that one first"
             raise UsageError(f"run {run.run_id} {why}, which {which}")
         if given != "approve":
             other = f"another answer to that ({word_of(given)}) is on its way"

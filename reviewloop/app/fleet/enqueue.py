@@ -20,7 +20,6 @@ from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.outlook import runs_for, with_runs_of
 from reviewloop.app.fleet.place import opened
-from reviewloop.app.fleet.queue import conflict_of
 from reviewloop.app.fleet.snapshot import Snapshot
 from reviewloop.app.fleet.views import report_of
 from reviewloop.app.project import Repository, read_settings, require_trust
@@ -44,7 +43,7 @@ from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
-from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.runs import CONFLICT, RunRecord, RunStatus
 
 _NAME = "models.reasoning"
 
@@ -312,7 +311,8 @@ def _queued(
 
 def _asks(run: RunRecord) -> bool:
     """Whether a run waits for a person; where it does not merge, its task is done once more."""
-    once_more = conflict_of(run, "")[0] and not run.options.get("redo_of")
+    proposal, _, why = run.options.get(CONFLICT, ("", "", ""))
+    once_more = why and proposal == run.proposal and not run.options.get("redo_of")
     return run.status in _ASKS and not once_more
 
 

@@ -23,11 +23,12 @@ from reviewloop.app.fleet.port import (
     Sent,
     TasksInWork,
 )
-from reviewloop.app.fleet.queue import proposal_shown, queue_report, queue_shown
+from reviewloop.app.fleet.queue import queue_report, queue_shown
 from reviewloop.app.fleet.snapshot import CurrentCheckout, Snapshot
 from reviewloop.app.fleet.views import reports_of
 from reviewloop.app.fleet.work import births_shown, figures_shown
 from reviewloop.app.project import Repository, open_repository, read_settings
+from reviewloop.app.run.answers import worded
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.git.repository import UserRepo, discover
@@ -103,7 +104,7 @@ class PostgresFleet:
     @contextmanager
     def looked(self, run: RunRecord) -> Iterator[Seen]:
         """Lend what a worker kept of a run; the code around findings stands where it was read."""
-        proposal, patch = proposal_shown(self._database, run.run_id)
+        proposal, patch = reading.proposal_shown(self._database, run)
         yield Seen(proposal, lambda path: None, lambda: patch)
 
     def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
@@ -128,13 +129,14 @@ class PostgresFleet:
 
     def waiting(self, branch: str) -> Listing:
         """Return what waits on all branches of all repositories, or on one."""
-        body = queue_shown(self._database, self._url, branch)
+        body = queue_shown(Snapshot(self._database, self._url), branch)
         return Listing("shared-queue", body, queue_report(body))
 
     def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
         """Return the named run, or the only one that waits."""
         if named is None:
-            waiting = [str(row["run"]) for row in queue_shown(self._database, self._url)["runs"]]
+            rows = queue_shown(Snapshot(self._database, self._url))["runs"]
+            waiting = [str(row["run"]) for row in rows]
             if len(waiting) != 1:
                 names = f"{', '.join(waiting)}; name the one to show" if waiting else "none"
                 raise UsageError(f"{len(waiting)} runs wait: {names}")
@@ -144,11 +146,12 @@ class PostgresFleet:
     def answer(self, named: str | None, choice: str, text: str, person: Person) -> ExitCode:
         """Queue an answer to a run."""
         run = answers.run_meant(self._database, named, choice)
-        answers.require_answerable(self._database, self._url, run, choice)
+        snapshot = Snapshot(self._database, self._url)
+        answers.require_answerable(snapshot, run, worded(run, choice))
         red = answers.must_fix_left(self._database, run) if choice == "approve" else 0
         if not person.sure(run.run_id, red):
             return ExitCode.WAITING
-        answers.give_answer(self._database, self._url, run, choice, text)
+        answers.give_answer(snapshot, run, choice, text)
         return person.sent(run.run_id, choice)
 
     def edited(self, named: str | None, choice: str) -> tuple[Repository, RunRecord]:
@@ -162,20 +165,19 @@ class PostgresFleet:
     def approve(self, names: Sequence[str], branch: str, person: Person) -> Iterable[Sent]:
         """Queue the approval of runs and of what they build on; see `answers.approve_each`."""
         named = answers.runs_named(self._database, names)
+        snapshot = Snapshot(self._database, self._url)
         agreed = {
             run.run_id
             for run in named
-            if answers.can_be_approved(self._database, self._url, run)
+            if answers.can_be_approved(snapshot, run)
             and person.agrees(run.run_id, answers.must_fix_left(self._database, run))
         }
-        return answers.approve_each(
-            self._database, self._url, named, branch, _here(), agreed=agreed
-        )
+        return answers.approve_each(snapshot, named, branch, _here(), agreed=agreed)
 
     def reject(self, names: Sequence[str], text: str) -> Iterable[Sent]:
         """Queue the rejection of runs."""
         runs = answers.runs_named(self._database, names)
-        return answers.reject_each(self._database, self._url, runs, text)
+        return answers.reject_each(Snapshot(self._database, self._url), runs, text)
 
     def branch(self) -> str | None:
         """No checkout matters."""

@@ -37,6 +37,17 @@ def newest_or_named(database: Database, named: str | None) -> RunRecord:
     return found[0]
 
 
+def proposal_shown(database: Database, run: RunRecord) -> tuple[Any, str]:
+    """Return what a run proposes, and its diff; raise `UsageError` when it proposes nothing."""
+    proposal, diff = SharedRuns(database).proposal(run.run_id)
+    if not proposal:
+        raise UsageError(
+            f"run {run.run_id} has nothing to show yet (it is {run.status}); "
+            f"`reviewloop logs {run.run_id}` tells what it does"
+        )
+    return proposal, diff
+
+
 def events_told(
     database: Database, url: str, run: RunRecord, *, follow: bool
 ) -> Iterator[Mapping[str, Any]]:

@@ -1,12 +1,14 @@
 """What a store holds at one moment, read once, and what is known of the runs of each branch."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
+from reviewloop.app.batch.queue import Queue, queue_of
 from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs, Pending
 from reviewloop.domain.batch_report import KeptRun, RunReport
+from reviewloop.domain.errors import UsageError
 from reviewloop.git.transfer import host_and_path
 from reviewloop.llm.budget import Spent, spent_on
 from reviewloop.render.proposal import Proposal
@@ -64,16 +66,25 @@ class Snapshot:
         """The answers that are on their way, by run."""
         self._branches: dict[str, BranchSource] = {}
 
-    def branch_of(self, run: RunRecord) -> "BranchSource | None":
-        """Return the branch of a run, None where its batch was deleted."""
+    def branch_of(self, run: RunRecord) -> "BranchSource":
+        """Return the branch of a run."""
         about = self.abouts.get(str(run.options.get("batch", "")))
-        return self.branch(about) if about else None
+        if about is None:
+            raise UsageError(f"the batch of run {run.run_id} is not in this store any more")
+        return self.branch(about)
 
     def branch(self, about: About) -> "BranchSource":
         """Return what is known of a branch."""
         if about.lock not in self._branches:
             self._branches[about.lock] = BranchSource(self, about)
         return self._branches[about.lock]
+
+    @cached_property
+    def branches(self) -> "list[BranchSource]":
+        """The branches with runs, that with the oldest first."""
+        runs = sorted(self.runs, key=lambda run: run.created_at)
+        known = (run for run in runs if run.options.get("batch") in self.abouts)
+        return list(dict.fromkeys(map(self.branch_of, known)))
 
     def jobs_of(self, batch_id: str) -> list[Pending]:
         """Return what is queued or under way for a batch."""
@@ -141,6 +152,15 @@ class BranchSource:
     def name(self) -> str:
         """The branch, and of which repository."""
         return f"{self.about.branch} of {self.about.address}"
+
+    def is_called(self, name: str) -> bool:
+        """Whether a user means it, by its own name or by that with the repository."""
+        return name in {self.branch, self.name}
+
+    @cached_property
+    def queue(self) -> Queue:
+        """What waits on it; a run that was cut off is gone on with by workers alone."""
+        return replace(queue_of(self), cut_off=())
 
     @property
     def head(self) -> str | None:

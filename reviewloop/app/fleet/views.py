@@ -5,7 +5,7 @@ from dataclasses import replace
 from reviewloop.app.batch.report import account, run_report, with_earlier, with_rows
 from reviewloop.app.fleet.jobs import TASK
 from reviewloop.app.fleet.port import QUEUED
-from reviewloop.app.fleet.queue import latest, with_next
+from reviewloop.app.fleet.queue import conflict_of, note_now
 from reviewloop.app.fleet.snapshot import BranchSource, Snapshot
 from reviewloop.domain.batch_report import BatchReport, TaskReport
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
@@ -63,12 +63,13 @@ def _now(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskRepo
 
 def _answered(source: BranchSource, row: TaskReport) -> TaskReport:
     """Return the row of a run that asks with what the latest answer to it came to."""
-    run, before = source.runs.find(row.run), sentence(row.because)
-    over = [one.run_id for one in source.snapshot.runs if one.status.over]
-    note = source.snapshot.notes.get(row.run, "")
-    why, following = with_next(latest(run, note, before, over))
-    because = row.because if why == before else reason_told(why)
-    return replace(row, because=because, next=following or row.next)
+    run = source.runs.find(row.run)
+    if met := conflict_of(source, run):
+        because = reason(ReasonKind.ERROR, text=met.why)
+        return replace(row, because=because, next=f"`{met.next}`, or reject it")
+    before = sentence(row.because)
+    why = note_now(source, run, before)
+    return row if why == before else replace(row, because=reason_told(why))
 
 
 def _done(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskReport | None:

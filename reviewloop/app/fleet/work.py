@@ -145,8 +145,8 @@ def _no_merge(job: Job, run: RunRecord) -> str:
     """Return that a run, or what it stands on, does not merge, and what helps; "" if it may."""
     waiting = waiting_in(job.repository, job.repository.runs.all())
     mine = next((one for one in waiting if one.run.run_id == run.run_id), None)
-    why = conflict_below(job.repository, mine, waiting) if mine else ""
-    return why and f"{why}, or reject it"
+    met = conflict_below(job.repository, mine, waiting) if mine else None
+    return f"{met}, or reject it" if met else ""
 
 
 def _why_not_yet(
