@@ -51,11 +51,11 @@ def reviewer(received: Received) -> Answer:
     results = seen_results(received)
     hidden = "tool_call" in received.tools and any("report_findings" in text for text in results)
     if not hidden and not (tool(received, "report_findings") and tool(received, "fs_read")):
-        return _search(received) or reply(_ASIDE)
+        return _search(received) or reply(ASIDE)
 
     def call(name: str, arguments: dict[str, Any]) -> Answer:
         if hidden:
-            return calls("tool_call", {"name": f"{_OURS}{name}", "arguments": arguments})
+            return calls("tool_call", {"name": f"{OURS}{name}", "arguments": arguments})
         return calls(tool(received, name), arguments)
 
     if not any("md5" in text for text in results):
@@ -78,14 +78,14 @@ def seen_results(received: Received) -> list[str]:
 
 def _search(received: Received) -> Answer | None:
     """Return a search for our tools, where the agent keeps them behind one."""
-    name = next((one for one in received.tools if one.lower() in _SEARCHES), "")
-    wanted = ",".join(f"select:{_OURS}{one}" for one in ("fs_read", "report_findings"))
+    name = next((one for one in received.tools if one.lower() in SEARCHES), "")
+    wanted = ",".join(f"select:{OURS}{one}" for one in ("fs_read", "report_findings"))
     return calls(name, {"query": wanted.replace(",select:", ",")}) if name else None
 
 
-_ASIDE = '{"reasoning": "short", "model_choice": "pro", "complexity_score": 90, "title": "A title"}'
-_OURS = "mcp__reviewloop__"
-_SEARCHES = {"tool_search", "toolsearch"}
+ASIDE = '{"reasoning": "short", "model_choice": "pro", "complexity_score": 90, "title": "A title"}'
+OURS = "mcp__reviewloop__"
+SEARCHES = {"tool_search", "toolsearch"}
 
 
 class _AgentHandler(_AnyHandler):
