@@ -41,6 +41,7 @@ KEPT = {
     "rules/go/errors.py: find_error_told_by_words": "called as its rule is",
     "rules/infra/rules.py: QUEUE_HIDES_TOO_BRIEFLY": "called as its rule is",
     "rules/sh/upkeep.py: find_pipe_hides_failure": "called as its rule is",
+    "app/fleet/work.py: said": "a field of the record of a batch",
     "github/handed/report.py: fate": "a key of the artifact between two jobs",
     "github/handed/report.py: spots": "a key of the artifact between two jobs",
 }
@@ -52,7 +53,6 @@ TO_BE_RENAMED = frozenset(
         "analysis",
         "api.py",
         "app/batch",
-        "app/fleet",
         "app/review",
         "app/run",
         "cli",

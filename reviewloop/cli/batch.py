@@ -170,7 +170,7 @@ def _require_for_workers(mode: str | None, parallel: int, no_sandbox: bool) -> N
 
 def _tell_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
     """Say what was queued for workers; return the report of its batch."""
-    added, told = list(queued.added), queued.told
+    added, told = list(queued.added), queued.report
     if as_json:
         body: dict[str, Any] = {"batch": queued.batch_id, "branch": queued.branch, "queued": added}
         body |= {"notes": list(queued.notes), "account": report_object(told)}

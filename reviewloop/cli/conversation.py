@@ -396,7 +396,7 @@ _WORDS = {"skip": "reject"}  # the command that gives an answer, where a run cal
 
 
 class Terminal:
-    """The person at this terminal, as `app.fleet.port.Person`.
+    """The person at this terminal, as `app.fleet.port.User`.
 
     `agreed`: they said that must-fix findings which are left are no reason not to commit.
     """

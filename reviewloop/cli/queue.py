@@ -97,7 +97,7 @@ def approve_some(
         raise UsageError("--with-must-fix is for runs that you name: --all holds must-fix work")
     if branch and runs:
         raise UsageError("--branch is for --all: a run's name says enough")
-    approving = fleet.approve(runs, branch, Terminal(as_json=as_json, agreed=with_must_fix))
+    approving = fleet.approve_queued(runs, branch, Terminal(as_json=as_json, agreed=with_must_fix))
     told: list[Approved] = []
     sent: list[Sent] = []
     try:
@@ -130,7 +130,7 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, fleet: Fleet) -
     """
     if not (text or as_json):
         text = _why()
-    rejecting, rows, sent = fleet.reject(runs, text), [], []
+    rejecting, rows, sent = fleet.reject_queued(runs, text), [], []
     try:
         for found in rejecting:
             if isinstance(found, Sent):
@@ -204,7 +204,7 @@ def _tell_approved_later(sent: Sequence[Sent], *, as_json: bool) -> ExitCode:
         print_json("shared-queue-approve", {"runs": rows, **counts})
     code = _tell_each(sent)
     if len(sent) > 1 or len(sent) > done:
-        brought = sum(bool(one.brought_to) for one in sent if one.what == "queued")
+        brought = sum(bool(one.rebased_onto) for one in sent if one.what == "queued")
         first = f" ({brought} to be rebased first)" if brought else ""
         print_lines(
             f"{done} on the way{first}, {left} not" + (f", {out} left out (blocked)" if out else "")
@@ -216,9 +216,9 @@ def _tell_each(sent: Sequence[Sent]) -> ExitCode:
     """Say what became of each answer that workers carry out; return the code of all."""
     for one in sent:
         done_by = on_its_way(one.choice)
-        if one.brought_to:
+        if one.rebased_onto:
             done_by = (
-                f"approve is on its way: a worker rebases it onto {one.brought_to} first, "
+                f"approve is on its way: a worker rebases it onto {one.rebased_onto} first, "
                 "then asks you again"
             )
         if one.first:

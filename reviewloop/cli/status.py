@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from reviewloop.app.fleet.port import Fleet, RunStand
+from reviewloop.app.fleet.port import Fleet, RunState
 from reviewloop.cli.consoles import (
     echo,
     print_json,
@@ -98,7 +98,7 @@ def logs(run_id: str | None, follow: bool, fleet: Fleet) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _row(one: RunStand) -> dict[str, Any]:
+def _row(one: RunState) -> dict[str, Any]:
     record = one.run
     return {
         "run": record.run_id,

@@ -51,10 +51,10 @@ def worker(
 
     require_driver()
     require_all("a worker")
-    from reviewloop.app.fleet.place import Workplace
     from reviewloop.app.fleet.worker import work
+    from reviewloop.app.fleet.workplace import Workplace
 
-    place = Workplace(
+    workplace = Workplace(
         store,
         _clones(folder),
         no_sandbox,
@@ -63,7 +63,7 @@ def worker(
         lambda error: bug_report(error, None),
         call=call_about,
     )
-    work(place, once=once, heartbeat=heartbeat, patience=patience)
+    work(workplace, once=once, heartbeat=heartbeat, patience=patience)
     return ExitCode.CLEAN
 
 

@@ -13,7 +13,7 @@ from support.shop import make_shop
 
 from reviewloop.app.batch.report import unbegun_row
 from reviewloop.app.fleet.jobs import ANSWER, Jobs
-from reviewloop.app.fleet.place import opened
+from reviewloop.app.fleet.workplace import opened
 from reviewloop.render.batch import task_object
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches

@@ -11,8 +11,8 @@ from procrastinate.jobs import Job
 from support.postgres import Postgres
 
 from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK, Jobs
-from reviewloop.app.fleet.place import BusyError, Workplace, opened
 from reviewloop.app.fleet.worker import Again, WorkerQueue, rescue, work
+from reviewloop.app.fleet.workplace import BusyError, Workplace, opened
 from reviewloop.domain.errors import StoreError, UsageError, WorkspaceError
 from reviewloop.store.postgres import database as databases
 from reviewloop.store.postgres.batches import About

@@ -12,7 +12,7 @@ from support.git_http import GitHttp
 from support.shop import make_shop
 from support.team import Team
 
-from reviewloop.app.fleet.place import Pushing
+from reviewloop.app.fleet.workplace import Pushing
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.transfer import look, push, refreshed, remote_of

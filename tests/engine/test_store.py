@@ -15,7 +15,7 @@ from support.postgres import PASSWORD, Postgres
 from support.processes import until, waiting, worker
 from support.team import Team
 
-from reviewloop.app.fleet.place import opened
+from reviewloop.app.fleet.workplace import opened
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.installed import how_to_install
 from reviewloop.store.postgres.database import Database, unreachable

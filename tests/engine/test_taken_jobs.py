@@ -12,8 +12,8 @@ from procrastinate.jobs import Job
 from support.postgres import Postgres
 
 from reviewloop.app.fleet.jobs import QUEUE, Jobs
-from reviewloop.app.fleet.place import Workplace, opened
 from reviewloop.app.fleet.worker import Outcome, WorkerQueue, rescue, work
+from reviewloop.app.fleet.workplace import Workplace, opened
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database, connection_arguments

@@ -11,10 +11,10 @@ from support.play import done
 from support.team import Team
 
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.snapshot import Snapshot
 from reviewloop.app.fleet.views import reports_of
 from reviewloop.app.fleet.work import births_shown, figures_shown
+from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.stats import Chosen, figures
 from reviewloop.domain.batch_report import Cost
 from reviewloop.store.batches import BatchRecord

@@ -38,7 +38,7 @@ class Holder:
 @pytest.fixture(scope="session")
 def server() -> Iterator[tuple[Postgres, str]]:
     """Yield a server, and the name of a database with all tables, which others are copies of."""
-    from reviewloop.app.fleet.place import opened
+    from reviewloop.app.fleet.workplace import opened
 
     with running() as postgres:
         url = postgres.url()

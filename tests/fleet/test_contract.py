@@ -90,9 +90,9 @@ def test_what_is_over_is_neither_answered_nor_gone_on_with(holder):
         holder.fleet.resume("1-aa", {}, Nobody())
     said = r"does not wait any more \(it is committed\); nothing was done"
     with pytest.raises(UsageError, match=said):
-        list(holder.fleet.approve(["1-aa"], "", Nobody()))
+        list(holder.fleet.approve_queued(["1-aa"], "", Nobody()))
     with pytest.raises(UsageError, match=said):
-        list(holder.fleet.reject(["1-aa"], ""))
+        list(holder.fleet.reject_queued(["1-aa"], ""))
 
 
 def test_which_of_several_is_answered_has_to_be_said(holder):

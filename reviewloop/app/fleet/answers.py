@@ -51,12 +51,12 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
         runs.save(run)
     SharedBatches(database).tell(batch.record.batch_id, NO_REASON)  # what stopped the batch is over
     waiting = _waiting_for(run, batch.record, runs.of(batch.about))
-    wanted = waiting if job is not None else [run.task_id, *waiting]
-    added = jobs.tasks(batch.record.batch_id, batch.about, wanted)
+    requested = waiting if job is not None else [run.task_id, *waiting]
+    added = jobs.tasks(batch.record.batch_id, batch.about, requested)
     return Resumed(run, tuple(added), jobs.unattended())
 
 
-def why_not_asked(snapshot: Snapshot, run: RunRecord) -> str:
+def why_unanswerable(snapshot: Snapshot, run: RunRecord) -> str:
     """Return why a run that is on its way cannot be answered, and what can be done; else ""."""
     if not is_stopped(run):
         return ""
@@ -153,7 +153,7 @@ def must_fix_left(database: Database, run: RunRecord) -> int:
 def require_answerable(snapshot: Snapshot, run: RunRecord, answer: Mapping[str, str]) -> None:
     """Raise `UsageError` unless a run can be answered so, as all that it builds on is by now."""
     if not (answer["choice"] == "skip" and is_stopped(run)):
-        if why := why_not_asked(snapshot, run):
+        if why := why_unanswerable(snapshot, run):
             raise UsageError(why)
         require_question(run, answer)
     if answer["choice"] == "approve":
@@ -241,10 +241,10 @@ class _Approval:
         if not self._named:
             return list(waiting)
         tops = [one for one in waiting if one.run.run_id in self._named]
-        wanted = with_all_below(tops, waiting) - (self._snapshot.answers.keys() - self._named)
+        requested = with_all_below(tops, waiting) - (self._snapshot.answers.keys() - self._named)
         known = {one.run.run_id for one in tops}
         others = [Waiting(run, "") for name, run in self._named.items() if name not in known]
-        return [*others, *(one for one in waiting if one.run.run_id in wanted)]
+        return [*others, *(one for one in waiting if one.run.run_id in requested)]
 
     def _under_way(self) -> list[Sent]:
         """Return approvals that a worker carries out now: these runs ask no more."""
@@ -277,7 +277,7 @@ class _Approval:
         if held := self._holding.held(run, left):
             return _held(row, held.why, held.next)
         stale = any(one.run.run_id == run.run_id for one in self._source.queue.stale)
-        row = replace(row, brought_to=run.branch if stale else "")
+        row = replace(row, rebased_onto=run.branch if stale else "")
         return _tried(self._snapshot, run, row, worded(run, "approve"))
 
 

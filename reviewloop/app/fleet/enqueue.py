@@ -19,9 +19,9 @@ from reviewloop.app.batch.start import BatchRequest, nothing_left
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.outlook import runs_for, with_runs_of
-from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.snapshot import Snapshot
 from reviewloop.app.fleet.views import report_of
+from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.project import Repository, read_settings, require_trust
 from reviewloop.app.run.branches import choose_branch
 from reviewloop.domain.batch_report import BatchReport
@@ -120,7 +120,7 @@ class Start:
     repository: Repository  # the checkout, as if it were there
     address: str  # of the remote, with a password if its address has one
     files: Files
-    notes: tuple[str, ...]  # what a person should know of it
+    notes: tuple[str, ...]  # what a user should know of it
 
 
 @contextmanager
@@ -132,8 +132,8 @@ def started(repository: Repository, branch: str, remote: str) -> Iterator[Start]
     """
     user = repository.user
     own = address_of(user, remote)
-    place = remote_of(user.git_dir, user.root, own)
-    there = look(Git(user.git_dir), place, branch)
+    origin = remote_of(user.git_dir, user.root, own)
+    there = look(Git(user.git_dir), origin, branch)
     if there == user.head:
         notes = _lacking(Git(user.git_dir), there)
         yield Start(repository, own, DiskFiles(user.root), notes)
@@ -146,17 +146,17 @@ def started(repository: Repository, branch: str, remote: str) -> Iterator[Start]
     ):
         git = private.git
         if not has_commit(user.git_dir, there):
-            fetch(git, place, branch)
+            fetch(git, origin, branch)
         behind = int(git.text("rev-list", "--count", f"{user.head}..{there}"))
         _require_pushed(git, branch, remote, f"{there}..{user.head}", behind)
         commits = "1 commit" if behind == 1 else f"{behind} commits"
-        said = (
+        note = (
             f"this checkout is {commits} behind {branch} of {remote}; workers start from there, "
             "and the spec was read there"
         )
         at = replace(repository, user=replace(user, head=there))
         files = TreeFiles(private.reader(private.tree_of(there)))
-        yield Start(at, own, files, (said, *_lacking(git, there)))
+        yield Start(at, own, files, (note, *_lacking(git, there)))
 
 
 def _require_pushed(git: Git, branch: str, remote: str, mine: str, behind: int) -> None:
@@ -173,9 +173,9 @@ def _lacking(git: Git, commit: str) -> tuple[str, ...]:
     rows = git.text("ls-tree", "-r", "-z", commit).split("\0")
     modules = [row.partition("\t")[2] for row in rows if row.startswith("160000 ")]
     names = [row.partition("\t")[2] for row in rows]
-    places = [name for name in names if PurePosixPath(name).name == ".gitattributes"]
-    asked = ("grep", "-l", "-e", "filter=lfs", commit, "--", *places)
-    found = git.text(*asked, ok=(0, 1)) if places else ""
+    attributes = [name for name in names if PurePosixPath(name).name == ".gitattributes"]
+    search = ("grep", "-l", "-e", "filter=lfs", commit, "--", *attributes)
+    found = git.text(*search, ok=(0, 1)) if attributes else ""
     notes = []
     if modules:
         shown = ", ".join(modules[:3]) + (" and more" if len(modules) > 3 else "")
@@ -192,14 +192,14 @@ _ASKS = {RunStatus.WAITING, RunStatus.BLOCKED}
 class Enqueued:
     """What was queued: the batch, where it will be done, and the tasks that were not queued yet.
 
-    `notes` say what workers do otherwise than this checkout; `told` is the account as it is now.
+    `notes` say what workers do otherwise than this checkout; `report` is the account as it is now.
     """
 
     record: BatchRecord
     about: About
     added: tuple[str, ...]
     notes: tuple[str, ...]
-    told: BatchReport
+    report: BatchReport
 
 
 def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str) -> Enqueued:
@@ -237,12 +237,12 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
             at = start.repository
             record, added = _queued(database, url, at, spec, order, request, about, notes)
             if record.batch_id:
-                told = report_of(
+                report = report_of(
                     Snapshot(database, url), SharedBatches(database).get(record.batch_id)
                 )
             else:
-                told = replace(unbegun(record), state="ended", branch=branch)
-    return Enqueued(record, about, tuple(added), tuple(notes), told)
+                report = replace(unbegun(record), state="ended", branch=branch)
+    return Enqueued(record, about, tuple(added), tuple(notes), report)
 
 
 def _queued(
@@ -279,8 +279,8 @@ def _queued(
     before = record or _new(repository, spec, begun)
     pending = [job for job in jobs.pending() if job.batch == before.batch_id]
     others = {str(job.args.get("task", "")) for job in pending}
-    asked_before = batches.get(begun.batch_id).about if begun else about
-    about = kept_for(asked_before, about, notes, queued=bool(others - {""}))
+    about_before = batches.get(begun.batch_id).about if begun else about
+    about = kept_for(about_before, about, notes, queued=bool(others - {""}))
     runs = runs_for(there, spec)
     strays = {t: why for t, why in strays_of(there, spec).items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
@@ -301,16 +301,16 @@ def _queued(
         f"{task} {spec.by_id[task].title}: cannot begin: {sentence(why)}"
         for task, why in strays.items()
     ]
-    wanted = [task for task in tasks if task not in idle]
+    requested = [task for task in tasks if task not in idle]
     if tasks:
-        going_on = others if wanted or record is None else None
+        going_on = others if requested or record is None else None
         before = _record(before, order, request, repository, going_on, strays)
         batches.add(before, about)
-    return before, jobs.tasks(before.batch_id, about, wanted)
+    return before, jobs.tasks(before.batch_id, about, requested)
 
 
 def _asks(run: RunRecord) -> bool:
-    """Whether a run waits for a person; where it does not merge, its task is done once more."""
+    """Whether a run waits for a user; where it does not merge, its task is done once more."""
     proposal, _, why = run.options.get(CONFLICT, ("", "", ""))
     once_more = why and proposal == run.proposal and not run.options.get("redo_of")
     return run.status in _ASKS and not once_more
@@ -324,18 +324,18 @@ def _set_aside(database: Database, rejected: Iterable[RunRecord]) -> None:
 
 
 def _rejected(record: BatchRecord | None, runs: Sequence[RunRecord]) -> list[RunRecord]:
-    """Return the runs to which a person said no, so that their tasks are not done by themselves."""
+    """Return the runs to which a user said no, so that their tasks are not done by themselves."""
     newest: dict[str, RunRecord] = {}
     for run in sorted(runs, key=lambda run: run.status.over):  # as a worker reads them
         mine = record is not None and run.options.get("batch") == record.batch_id
         if mine or not run.status.over:
             newest.setdefault(run.task_id, run)
-    said_no = {RunStatus.SKIPPED, RunStatus.UNDONE}
+    rejections = {RunStatus.SKIPPED, RunStatus.UNDONE}
     again = ("redo", ANEW)
     return [
         run
         for run in newest.values()
-        if run.status in said_no and not any(run.options.get(name) for name in again)
+        if run.status in rejections and not any(run.options.get(name) for name in again)
     ]
 
 
@@ -388,9 +388,9 @@ def _about(
     repository: Repository, branch: str, own: str, flags: Mapping[str, Any], trusted: str
 ) -> About:
     user, address = repository.user, without_password(own)
-    place = "/".join(host_and_path(address))
+    path = "/".join(host_and_path(address))
     return About(
-        repository=hashlib.sha256(place.encode("utf-8", "surrogateescape")).hexdigest()[:16],
+        repository=hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16],
         name=_folder_name(host_and_path(address)[1]),
         address=address,
         branch=branch,

@@ -23,7 +23,7 @@ from reviewloop.store.postgres.database import (
 
 QUEUE = "reviewloop"
 TASK, ANSWER = "reviewloop.task", "reviewloop.answer"
-ANSWERS_FIRST = 10  # priority: a person waits for them; others are far below, see `again`
+ANSWERS_FIRST = 10  # priority: a user waits for them; others are far below, see `again`
 
 _SILENT_SECONDS = 120
 
@@ -66,7 +66,7 @@ class Jobs:
         answer: Mapping[str, str],
         after: Sequence[str] = (),
     ) -> bool:
-        """Queue a person's answer; return whether none was queued for this run already.
+        """Queue a user's answer; return whether none was queued for this run already.
 
         `after` are the runs that were approved before it.
         """
@@ -96,7 +96,7 @@ class Jobs:
         ]
 
     def unattended(self) -> str:
-        """Return what a person should know of the workers while jobs wait, "" for nothing."""
+        """Return what a user should know of the workers while jobs wait, "" for nothing."""
         [row] = self._database.execute(
             "SELECT extract(epoch FROM now() - max(last_heartbeat))::float8 AS silent, "
             "coalesce(max(seconds), 0) AS heartbeat FROM procrastinate_workers "

@@ -10,11 +10,11 @@ from reviewloop.app.fleet.port import (
     Cleaning,
     Listing,
     Overview,
-    Person,
     Rejected,
-    RunStand,
+    RunState,
     Seen,
     TasksInWork,
+    User,
 )
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -34,15 +34,15 @@ _UNKNOWN = 0.0
 
 
 class LocalFleet:
-    """The runs of the repository around the current folder; `say` is told what people should know.
+    """The runs of the repository around the current folder; `notify` is what users hear by.
 
     Looking needs less of a repository than answering: each opens it as it needs it.
     """
 
     workers = None
 
-    def __init__(self, say: Callable[[str], object]) -> None:
-        self._say = say
+    def __init__(self, notify: Callable[[str], object]) -> None:
+        self._notify = notify
 
     @cached_property
     def _read(self) -> Repository:
@@ -60,7 +60,7 @@ class LocalFleet:
         from reviewloop.app.run.cleaning import leave_out
 
         if gone := leave_out(repository):
-            self._say(gone)
+            self._notify(gone)
         return repository
 
     def overview(self) -> Overview:
@@ -70,12 +70,12 @@ class LocalFleet:
         from reviewloop.store.locks import is_held
 
         repository = self._own_runs(self._read)
-        runs = tuple(_stand(repository, run) for run in repository.runs.looked())
+        runs = tuple(_state_of(repository, run) for run in repository.runs.looked())
         at_work = is_held(repository.batch_lock)  # looked at first: a batch may end meanwhile
         batch = newest_batch(repository)
-        told = [account(repository, batch, at_work=at_work)] if batch else []
+        reports = [account(repository, batch, at_work=at_work)] if batch else []
         repository.keep_spent()
-        return Overview("status", runs, tuple(told), lists_runs=True)
+        return Overview("status", runs, tuple(reports), lists_runs=True)
 
     def find(self, named: str | None) -> RunRecord:
         """Return the named run, or the one in which something happened last."""
@@ -120,7 +120,7 @@ class LocalFleet:
 
         with closing(MetricsStore(self._read.folder)) as kept:
             for sentence in catch_up(self._read.folder, self._read.runs, kept):
-                self._say(sentence)
+                self._notify(sentence)
             return kept.all()
 
     def births(self, rows: Iterable["RunMetrics"]) -> Mapping[str, float]:
@@ -177,29 +177,29 @@ class LocalFleet:
         run = repository.runs.find(named) if named else only_one(repository)
         return run, why_stale(repository, run)
 
-    def answer(self, named: str | None, choice: str, text: str, person: Person) -> ExitCode:
+    def answer(self, named: str | None, choice: str, text: str, user: User) -> ExitCode:
         """Carry an answer out."""
         from reviewloop.app.run.answers import give_up, waiting_run
 
         run = waiting_run(self._own, named, choice)
         if choice == "skip" and is_stopped(run):
-            return person.ended(self._own, give_up(self._own, run, text))
-        return person.move(self._own, run, choice, text)
+            return user.ended(self._own, give_up(self._own, run, text))
+        return user.move(self._own, run, choice, text)
 
     def edited(self, named: str | None, choice: str) -> tuple[Repository, RunRecord]:
-        """Return the run whose change a person edits, and where its files are."""
+        """Return the run whose change a user edits, and where its files are."""
         from reviewloop.app.run.answers import waiting_run
 
         return self._own, waiting_run(self._own, named, choice)
 
-    def resume(self, named: str | None, caps: Mapping[str, Any], person: Person) -> ExitCode:
+    def resume(self, named: str | None, caps: Mapping[str, Any], user: User) -> ExitCode:
         """Go on with a run here, under these caps and those that the settings have now."""
         from reviewloop.app.run.answers import changed_limits, resumable_run
 
         run = resumable_run(self._own, named)
-        return person.move(self._own, run, overrides={**changed_limits(self._own, run), **caps})
+        return user.move(self._own, run, overrides={**changed_limits(self._own, run), **caps})
 
-    def approve(self, names: Sequence[str], branch: str, person: Person) -> "Iterator[Approved]":
+    def approve_queued(self, names: Sequence[str], branch: str, user: User) -> "Iterator[Approved]":
         """Commit what runs propose, one after the other; yield each as it ended."""
         from reviewloop.app.batch.approve import approve_each
         from reviewloop.app.batch.queue import nothing_waits, to_approve
@@ -209,28 +209,32 @@ class LocalFleet:
         repository = self._own_runs(self._own)
         chosen = to_approve(repository, names, every=not names)
         if not chosen:
-            self._say(nothing_waits(repository))
-        asked = {repository.runs.find(name).run_id for name in names}
+            self._notify(nothing_waits(repository))
+        chosen_by_name = {repository.runs.find(name).run_id for name in names}
         for one in chosen:
-            if asked and one.run.run_id not in asked:
-                self._say(f"{one.run.run_id} first: others that you approve build on it or need it")
+            if chosen_by_name and one.run.run_id not in chosen_by_name:
+                self._notify(
+                    f"{one.run.run_id} first: others that you approve build on it or need it"
+                )
         agreed = {
             one.run.run_id
             for one in chosen
-            if one.run.run_id in asked
-            and person.agrees(one.run.run_id, left_of(self.proposal(one.run)).must_fix)
+            if one.run.run_id in chosen_by_name
+            and user.agrees(one.run.run_id, left_of(self.proposal(one.run)).must_fix)
         }
-        return approve_each(repository, chosen, lambda event: None, named=asked, agreed=agreed)
+        return approve_each(
+            repository, chosen, lambda event: None, named=chosen_by_name, agreed=agreed
+        )
 
-    def reject(self, names: Sequence[str], text: str) -> Iterator[Rejected]:
+    def reject_queued(self, names: Sequence[str], text: str) -> Iterator[Rejected]:
         """Reject runs, one after the other."""
         from reviewloop.app.batch.queue import after_reject, named_runs, reject_each
 
         repository = self._own_runs(self._own)
         named = named_runs(repository, names, "skip")  # before anything is done
         return (
-            Rejected(run, {other.run_id: after_reject(run, other, standing) for other in standing})
-            for run, standing in reject_each(repository, named, text)
+            Rejected(run, {other.run_id: after_reject(run, other, above) for other in above})
+            for run, above in reject_each(repository, named, text)
         )
 
     def branch(self) -> str | None:
@@ -272,7 +276,7 @@ class LocalFleet:
         return Cleaning(tuple(lines), found.kept, found.going, found.count, False, delete)
 
 
-def _stand(repository: Repository, record: RunRecord) -> RunStand:
+def _state_of(repository: Repository, record: RunRecord) -> RunState:
     from reviewloop.app.batch.policy import reason_now
     from reviewloop.app.batch.status import up_to_date
     from reviewloop.store.locks import is_held
@@ -283,7 +287,7 @@ def _stand(repository: Repository, record: RunRecord) -> RunStand:
         state = "stopped"  # its process is gone: `resume` goes on
     if run.status is RunStatus.SKIPPED and run.options.get("redo"):
         state = "redone"  # given up so that its task is done once more; nobody rejected it
-    return RunStand(run, state, reason_now(repository, run))
+    return RunState(run, state, reason_now(repository, run))
 
 
 def _done_elsewhere(repository: Repository, spec: "Spec") -> dict[str, str]:

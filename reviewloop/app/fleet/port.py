@@ -25,7 +25,7 @@ QUEUED = reason(ReasonKind.QUEUED)
 
 
 @dataclass(frozen=True)
-class RunStand:
+class RunState:
     """A run, and where it stands as people read it."""
 
     run: RunRecord
@@ -38,7 +38,7 @@ class Overview:
     """How far everything is; `accounts` are of batches, the newest first."""
 
     kind: str  # under which `--json` prints it
-    runs: tuple[RunStand, ...]
+    runs: tuple[RunState, ...]
     accounts: tuple[BatchReport, ...]
     lists_runs: bool  # they come before the account, which then is told where it says more
     note: str = ""
@@ -46,7 +46,7 @@ class Overview:
 
 @dataclass(frozen=True)
 class Listing:
-    """What waits for a person."""
+    """What waits for a user."""
 
     kind: str  # under which `--json` prints it
     body: Mapping[str, Any]
@@ -82,13 +82,13 @@ class Sent:
     next: str = ""  # the command that goes on from here
     code: ExitCode = ExitCode.CLEAN
     first: bool = False  # nobody named it: others that were named build on it or need it
-    brought_to: str | None = None  # the branch onto which it is rebased first, "" for none
+    rebased_onto: str | None = None  # the branch onto which it is rebased first, "" for none
 
     def plain(self) -> dict[str, object]:
         """Return it as `--json` prints it."""
         row: dict[str, object] = {"run": self.run, "choice": self.choice, "first": self.first}
         row |= {"what": self.what, "why": self.why, "next": self.next, "exit_code": int(self.code)}
-        return row if self.brought_to is None else {**row, "brought_to": self.brought_to}
+        return row if self.rebased_onto is None else {**row, "brought_to": self.rebased_onto}
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Cleaning:
 class Enqueued:
     """What was queued: the batch, where it will be done, and the tasks that were not queued yet.
 
-    `notes` say what workers do otherwise than this checkout; `told` is the account as it is now.
+    `notes` say what workers do otherwise than this checkout; `report` is the account as it is now.
     """
 
     batch_id: str  # "" for none
@@ -132,10 +132,10 @@ class Enqueued:
     address: str
     added: tuple[str, ...]
     notes: tuple[str, ...]
-    told: BatchReport
+    report: BatchReport
 
 
-class Person(Protocol):
+class User(Protocol):
     """Who answers: is asked what has to be known, moves a run, and hears what became of it."""
 
     def sure(self, run_id: str, red: int) -> bool:
@@ -226,32 +226,32 @@ class Fleet(Protocol):
         ...
 
     def waiting(self, branch: str) -> Listing:
-        """Return what waits for a person, of a branch where it is named."""
+        """Return what waits for a user, of a branch where it is named."""
         ...
 
     def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
         """Return the named run, or the only one that waits, and why approving rebases it first."""
         ...
 
-    def answer(self, named: str | None, choice: str, text: str, person: Person) -> ExitCode:
+    def answer(self, named: str | None, choice: str, text: str, user: User) -> ExitCode:
         """Answer the named run, or the only one that asks."""
         ...
 
     def edited(self, named: str | None, choice: str) -> "tuple[Repository, RunRecord]":
-        """Return the run whose change a person edits, and where its files are."""
+        """Return the run whose change a user edits, and where its files are."""
         ...
 
-    def resume(self, named: str | None, caps: Mapping[str, Any], person: Person) -> ExitCode:
+    def resume(self, named: str | None, caps: Mapping[str, Any], user: User) -> ExitCode:
         """Go on with a run that stopped, under these caps."""
         ...
 
-    def approve(
-        self, names: Sequence[str], branch: str, person: Person
+    def approve_queued(
+        self, names: Sequence[str], branch: str, user: User
     ) -> "Iterable[Approved | Sent]":
         """Approve runs and what they build on or need; with no name all that waits on a branch."""
         ...
 
-    def reject(self, names: Sequence[str], text: str) -> "Iterable[Rejected | Sent]":
+    def reject_queued(self, names: Sequence[str], text: str) -> "Iterable[Rejected | Sent]":
         """Reject runs."""
         ...
 

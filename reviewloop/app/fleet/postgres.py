@@ -11,22 +11,22 @@ from reviewloop.app.fleet.cleaning import delete_finished, find_finished
 from reviewloop.app.fleet.enqueue import enqueue
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.outlook import tasks_in_work
-from reviewloop.app.fleet.place import opened
 from reviewloop.app.fleet.port import (
     Cleaning,
     Enqueued,
     Listing,
     Overview,
-    Person,
-    RunStand,
+    RunState,
     Seen,
     Sent,
     TasksInWork,
+    User,
 )
 from reviewloop.app.fleet.queue import queue_report, queue_shown
 from reviewloop.app.fleet.snapshot import CurrentCheckout, Snapshot
 from reviewloop.app.fleet.views import reports_of
 from reviewloop.app.fleet.work import births_shown, figures_shown
+from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.project import Repository, open_repository, read_settings
 from reviewloop.app.run.answers import worded
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
@@ -77,7 +77,7 @@ class PostgresFleet:
             about.address,
             queued.added,
             queued.notes,
-            queued.told,
+            queued.report,
         )
 
     def overview(self) -> Overview:
@@ -87,7 +87,7 @@ class PostgresFleet:
         waits = any(one.state == "running" for one in reports)
         return Overview(
             "shared-status",
-            tuple(RunStand(run, snapshot.state_of(run), run.reason) for run in snapshot.runs),
+            tuple(RunState(run, snapshot.state_of(run), run.reason) for run in snapshot.runs),
             tuple(reports),
             lists_runs=False,
             note=Jobs(self._database, self._url).unattended() if waits else "",
@@ -109,7 +109,7 @@ class PostgresFleet:
 
     def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
         """Yield what a run did, as far as its worker has brought it to the store."""
-        return reading.events_told(self._database, self._url, run, follow=follow)
+        return reading.events_of(self._database, self._url, run, follow=follow)
 
     def metrics(self) -> Sequence[RunMetrics]:
         """Return the figures of all runs."""
@@ -143,26 +143,26 @@ class PostgresFleet:
             named = waiting[0]
         return SharedRuns(self._database).find(named), ""
 
-    def answer(self, named: str | None, choice: str, text: str, person: Person) -> ExitCode:
+    def answer(self, named: str | None, choice: str, text: str, user: User) -> ExitCode:
         """Queue an answer to a run."""
         run = answers.run_meant(self._database, named, choice)
         snapshot = Snapshot(self._database, self._url)
         answers.require_answerable(snapshot, run, worded(run, choice))
         red = answers.must_fix_left(self._database, run) if choice == "approve" else 0
-        if not person.sure(run.run_id, red):
+        if not user.sure(run.run_id, red):
             return ExitCode.WAITING
         answers.give_answer(snapshot, run, choice, text)
-        return person.sent(run.run_id, choice)
+        return user.sent(run.run_id, choice)
 
     def edited(self, named: str | None, choice: str) -> tuple[Repository, RunRecord]:
         """Refuse: nobody has the files of a worker."""
         raise UsageError("what workers made is approved as it is: leave out -m, -F and --without")
 
-    def resume(self, named: str | None, caps: Mapping[str, Any], person: Person) -> ExitCode:
+    def resume(self, named: str | None, caps: Mapping[str, Any], user: User) -> ExitCode:
         """Queue a run again, and the tasks that wait for it."""
-        return person.queued(answers.resume(self._database, self._url, named, caps))
+        return user.queued(answers.resume(self._database, self._url, named, caps))
 
-    def approve(self, names: Sequence[str], branch: str, person: Person) -> Iterable[Sent]:
+    def approve_queued(self, names: Sequence[str], branch: str, user: User) -> Iterable[Sent]:
         """Queue the approval of runs and of what they build on; see `answers.approve_each`."""
         named = answers.runs_named(self._database, names)
         snapshot = Snapshot(self._database, self._url)
@@ -170,11 +170,11 @@ class PostgresFleet:
             run.run_id
             for run in named
             if answers.can_be_approved(snapshot, run)
-            and person.agrees(run.run_id, answers.must_fix_left(self._database, run))
+            and user.agrees(run.run_id, answers.must_fix_left(self._database, run))
         }
         return answers.approve_each(snapshot, named, branch, _here(), agreed=agreed)
 
-    def reject(self, names: Sequence[str], text: str) -> Iterable[Sent]:
+    def reject_queued(self, names: Sequence[str], text: str) -> Iterable[Sent]:
         """Queue the rejection of runs."""
         runs = answers.runs_named(self._database, names)
         return answers.reject_each(Snapshot(self._database, self._url), runs, text)

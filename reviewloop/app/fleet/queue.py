@@ -60,22 +60,22 @@ def one_branch(snapshot: Snapshot, name: str, here: CurrentCheckout | None) -> B
         raise UsageError("nothing waits in the queue; `reviewloop status` lists the runs")
     mine = here if here and any(map(here.has, snapshot.abouts.values())) else None
     waiting = [one for one in asking if one.queue.waiting]
-    wanted = name or (mine.branch if mine else "")
+    meant = name or (mine.branch if mine else "")
     # What is blocked alone says nothing of which branch is meant.
-    known = asking if wanted else waiting or asking
-    found = [one for one in known if not wanted or one.is_called(wanted)]
+    known = asking if meant else waiting or asking
+    found = [one for one in known if not meant or one.is_called(meant)]
     own = [one for one in found if mine and mine.has(one.about)]
     found = own if own or (mine and not name) else found
     names = [one.name for one in found or waiting or asking]
     listed = f"waiting: {', '.join(names)}"
     if not found:
-        raise UsageError(f"nothing waits on {wanted}; {listed} (`--branch NAME`)")
+        raise UsageError(f"nothing waits on {meant}; {listed} (`--branch NAME`)")
     if len(found) == 1:
         return found[0]
-    if wanted:
+    if meant:
         which = f"--branch {quote(names[-1])}"
         raise UsageError(
-            f"{wanted} is a branch of several repositories; {listed}; say which with `{which}`"
+            f"{meant} is a branch of several repositories; {listed}; say which with `{which}`"
         )
     raise UsageError(f"more than one branch is {listed}; say which with `--branch NAME`")
 
@@ -128,8 +128,8 @@ def _row(source: BranchSource, run: RunRecord) -> dict[str, Any]:
     moved = _moved(source, run, shown["stands_on"]) if stale and not met else ""
     on_its_way = ON_ITS_WAY if run.run_id in source.snapshot.answers else ""
     del shown["of"]
-    place = {"branch": run.branch, "remote": source.about.address, "state": str(run.status)}
-    return {**shown, **place, "why": "; ".join(filter(None, (on_its_way, why, moved)))}
+    location = {"branch": run.branch, "remote": source.about.address, "state": str(run.status)}
+    return {**shown, **location, "why": "; ".join(filter(None, (on_its_way, why, moved)))}
 
 
 def _moved(source: BranchSource, run: RunRecord, builds_on: str) -> str:

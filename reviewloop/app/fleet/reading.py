@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.place import make_git, require_plain_name
+from reviewloop.app.fleet.workplace import make_git, require_plain_name
 from reviewloop.app.project import Repository
 from reviewloop.app.run.upkeep import latest_commit
 from reviewloop.domain.errors import UsageError, WorkspaceError
@@ -48,7 +48,7 @@ def proposal_shown(database: Database, run: RunRecord) -> tuple[Any, str]:
     return proposal, diff
 
 
-def events_told(
+def events_of(
     database: Database, url: str, run: RunRecord, *, follow: bool
 ) -> Iterator[Mapping[str, Any]]:
     """Yield what a run told; with `follow` until nothing is queued or under way for it."""

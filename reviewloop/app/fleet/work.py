@@ -21,7 +21,7 @@ from reviewloop.app.batch.status import TaskStatus, stands_of
 from reviewloop.app.batch.work import Work
 from reviewloop.app.fleet.answers import word_of
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.place import Job, Workplace, mark_all, opened_job
+from reviewloop.app.fleet.workplace import Job, Workplace, mark_all, opened_job
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import give_up, require_question
@@ -55,7 +55,7 @@ _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
 
 def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collection[str]) -> str:
-    """Do what the person said; return what they should know of it.
+    """Do what the user said; return what they should know of it.
 
     `after` are the runs that were approved before this one: where they were brought onto another
     commit, it is brought onto them.
@@ -73,7 +73,7 @@ def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collectio
             return run.reason
     require_question(run, answer)
     if answer["choice"] == "approve":
-        line = _brought(job, after)
+        line = _approved_line(job, after)
         if not _fits(job, run, line):
             return _moved_along(job, run, line, after)
     return advanced(job, run, answer).reason
@@ -81,17 +81,17 @@ def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collectio
 
 def advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
     """Go on with a run, with an answer if it waits for one; return it as it is then."""
-    told = job.place.told
+    listener = job.workplace.listener
     return advance(
         job.repository,
         run.run_id,
         answer=answer,
-        listener=lambda event: told.event(run.task_id, event),
-        opened=job.place.crew.opened,
+        listener=lambda event: listener.event(run.task_id, event),
+        opened=job.workplace.workers.opened,
     )
 
 
-def _brought(job: Job, after: Collection[str]) -> Sequence[Waiting]:
+def _approved_line(job: Job, after: Collection[str]) -> Sequence[Waiting]:
     """Return the line above the branch of those approved runs that were brought there."""
     repository = job.repository
     approved = [run for run in repository.runs.all() if run.run_id in after]
@@ -112,7 +112,7 @@ def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
 
 
 def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Collection[str]) -> str:
-    """Bring a run to where the branch is now, so that a person can look at it there."""
+    """Bring a run to where the branch is now, so that a user can look at it there."""
     repository = job.repository
     if why := _no_merge(job, run) or _why_not_yet(job, run, line, after):
         return why
@@ -120,7 +120,7 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
     if need := lacking(repository, run, there):
         return what_lacks(repository, run, need)[0]
     top = line[-1] if line else None
-    below, listener = top.run.run_id if top else "", job.place.told.event
+    below, listener = top.run.run_id if top else "", job.workplace.listener.event
     done = [one.run.task_id for one in line]
     try:
         run = rebase(
@@ -136,9 +136,9 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
         return _no_merge(job, repository.runs.find(run.run_id))
     if run.status is not RunStatus.WAITING:
         return run.reason
-    place = f"there, onto {below}" if below else "there"
+    location = f"there, onto {below}" if below else "there"
     lacked = f"it built on a commit that {run.branch} lacks"
-    return f"{lacked}, and was rebased {place}: look at it again, then answer"
+    return f"{lacked}, and was rebased {location}: look at it again, then answer"
 
 
 def _no_merge(job: Job, run: RunRecord) -> str:
@@ -166,15 +166,15 @@ def _why_not_yet(
         if other in needs and other not in there:
             return f"its task needs what {other} does, which waits: approve that one first"
     for below in job.repository.runs.all():
-        stood_on = below.run_id in after and below.run_id == run.options.get("stands_on")
-        if stood_on and below.run_id not in there and below.status is not RunStatus.COMMITTED:
+        builds_on = below.run_id in after and below.run_id == run.options.get("stands_on")
+        if builds_on and below.run_id not in there and below.status is not RunStatus.COMMITTED:
             # It was rebased, and its gates turned red there.
             other = f"{below.run_id}, which is {below.status} now"
             return f"it was built on {other}: answer that one first"
     return ""
 
 
-def bring_figures(repository: Repository, about: About, database: Database) -> list[str]:
+def store_figures(repository: Repository, about: About, database: Database) -> list[str]:
     """Bring what is new to the store; return sentences on what could not be counted."""
     shared = SharedFigures(database)
     try:
@@ -231,13 +231,13 @@ _UNTIL_FAILURE = {ReasonKind.FAILURE_STOPS, ReasonKind.STILL_BLOCKED}
 _LONGEST_DIFF = 2_000_000  # characters
 
 
-def do_task(place: Workplace, batch_id: str, task: str) -> None:
-    """Take one task of a batch as far as it comes without a person.
+def do_task(workplace: Workplace, batch_id: str, task: str) -> None:
+    """Take one task of a batch as far as it comes without a user.
 
     Raises `BusyError` while another worker is on the branch, `InterruptedByUserError` when this one
     was told to stop, `StoreError` when the database is away: the job is to be done again then.
     """
-    with opened_job(place, batch_id) as job:
+    with opened_job(workplace, batch_id) as job:
         record = job.batch.record
         try:
             with closing(BatchStore(job.repository.folder)) as store:
@@ -248,23 +248,23 @@ def do_task(place: Workplace, batch_id: str, task: str) -> None:
             record.because = error.because
             if _is_open(job.repository, record, task):
                 record.held[task] = record.because  # what waits for it is told of it by that
-            place.say(f"{task}: {error}")
+            workplace.notify(f"{task}: {error}")
         for run in job.repository.runs.all():
             mine = run.options.get("batch") == batch_id and run.task_id == task
             if mine and run.status is RunStatus.PAUSED:
-                place.call(job.repository, run)
+                workplace.call(job.repository, run)
         _finish(job, record)
 
 
 def do_answer(
-    place: Workplace,
+    workplace: Workplace,
     batch_id: str,
     run_id: str,
     answer: Mapping[str, str],
     after: Collection[str] = (),
 ) -> None:
-    """Carry out a person's answer to a run; see `do_task` and `carry_out`."""
-    with opened_job(place, batch_id) as job:
+    """Carry out a user's answer to a run; see `do_task` and `carry_out`."""
+    with opened_job(workplace, batch_id) as job:
         try:
             note = carry_out(job, run_id, answer, after)
         except (InterruptedByUserError, StoreError):
@@ -272,13 +272,13 @@ def do_answer(
         except ReviewLoopError as error:
             note = str(error)
         job.runs.note(run_id, note)
-        place.say(f"{run_id}: {_carried_out(job, run_id, answer, note)}")
+        workplace.notify(f"{run_id}: {_carried_out(job, run_id, answer, note)}")
         _finish(job, job.batch.record, answered=run_id)
         _queue_open_tasks(job)
 
 
 def _carried_out(job: Job, run_id: str, answer: Mapping[str, str], note: str) -> str:
-    """Return what became of an answer; why something was rejected is what the person said."""
+    """Return what became of an answer; why something was rejected is what the user said."""
     status = job.repository.runs.find(run_id).status
     if note and status is not RunStatus.SKIPPED:
         return note
@@ -291,9 +291,9 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     store.save(record)
     about = job.batch.about
     loaded = read_settings(job.repository.user.root, about.flags, project=about.project)
-    wanted = RunRequest(
+    request = RunRequest(
         spec=record.spec_path,
-        unsandboxed="accepted" if job.place.unsandboxed else "",
+        unsandboxed="accepted" if job.workplace.unsandboxed else "",
         flags=about.flags,
     )
     if record.until_failure and record.because.kind in _UNTIL_FAILURE:
@@ -306,7 +306,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         _settle_pushed(job, record, task)
         if why := _renamed(record, spec, task):
             record.held[task] = reason(ReasonKind.ERROR, text=why)
-            job.place.say(f"{task}: {why}")
+            job.workplace.notify(f"{task}: {why}")
         return
     mine = replace(record, because=NO_REASON)
     session = Session(
@@ -314,13 +314,13 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         store,
         mine,
         order,
-        BatchOptions(until_failure=record.until_failure, request=wanted),
+        BatchOptions(until_failure=record.until_failure, request=request),
         Spending(job.repository, record, loaded.settings),
-        ReportListener(job.place.told, job.repository, store, mine),
+        ReportListener(job.workplace.listener, job.repository, store, mine),
         {other for other in ids if other != task},
         strays=strays_of(job.repository, spec),
     )
-    Work(session, job.place.crew).do()
+    Work(session, job.workplace.workers).do()
     held = {one: why for one, why in session.record.held.items() if one == task}
     record.held = {**record.held, **held}
     waits = held.get(task, NO_REASON).kind is ReasonKind.NEED_OPEN
@@ -332,15 +332,15 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
 def _is_open(repository: Repository, record: BatchRecord, task: str) -> bool:
     """Whether nothing of a task was begun."""
     titles = {task: record.tasks[task]}
-    stands = stands_of(repository, record.batch_id, record.spec_path, titles)
-    return stands[task].stand is TaskStatus.OPEN
+    statuses = stands_of(repository, record.batch_id, record.spec_path, titles)
+    return statuses[task].stand is TaskStatus.OPEN
 
 
 def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
     """Finish a run whose commit reached the branch just before its worker died."""
     titles = {task: record.tasks[task]}
-    stands = stands_of(job.repository, record.batch_id, record.spec_path, titles)
-    run, user = stands[task].run, job.repository.user
+    statuses = stands_of(job.repository, record.batch_id, record.spec_path, titles)
+    run, user = statuses[task].run, job.repository.user
     proposal = proposal_of(job.repository, run) if run is not None else None
     if run is None or proposal is None or not proposal["commit"] or not is_stopped(run):
         return
@@ -349,8 +349,8 @@ def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
 
 
 def _order(repository: Repository, record: BatchRecord, spec: Spec) -> Order:
-    stands = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
-    left = [t for t in _known(record, spec) if stands[t].stand is not TaskStatus.COMMITTED]
+    statuses = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
+    left = [t for t in _known(record, spec) if statuses[t].stand is not TaskStatus.COMMITTED]
     return order_tasks(spec, left) if left else Order((), ())
 
 
@@ -374,23 +374,23 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
     """Tell everybody how far the batch is; an answer was carried out to the run `answered`."""
     repository = job.repository
     for run in repository.runs.all():
-        told = job.runs.told_of(run.run_id) if run.status in _ASKS else None
-        if told is not None and told[1].get("of") != [run.proposal, run.reason]:
+        listener = job.runs.told_of(run.run_id) if run.status in _ASKS else None
+        if listener is not None and listener[1].get("of") != [run.proposal, run.reason]:
             _show(job, run)
-            job.place.call(repository, run)
+            job.workplace.call(repository, run)
             if run.run_id != answered:
                 job.runs.note(run.run_id, "")  # it was about what the run was before
     note_rows(repository, record)
     head = repository.head_of(job.batch.about.branch)  # for whoever looks without a clone
     report = report_object(account(repository, record))
     SharedBatches(job.database).settle(record, {**report, "head": head})
-    for sentence in bring_figures(repository, job.batch.about, job.database):
-        job.place.say(sentence)
+    for sentence in store_figures(repository, job.batch.about, job.database):
+        job.workplace.notify(sentence)
     mark_all(repository, job.batch.about)
 
 
 def _show(job: Job, run: RunRecord) -> None:
-    """Keep what a person has to see of a run before they answer: they need no clone for it."""
+    """Keep what a user has to see of a run before they answer: they need no clone for it."""
     repository = job.repository
     found = waiting_in(repository, [run])
     row = queue_row_object(QueueEntry(queue_entry(repository, run, str(run.status))))
@@ -407,10 +407,10 @@ def _show(job: Job, run: RunRecord) -> None:
 def _queue_open_tasks(job: Job) -> None:
     """An answer may have freed tasks: queue those of which nothing was begun."""
     record, repository = job.batch.record, job.repository
-    stands = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
+    statuses = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
     others = {task for task, why in record.held.items() if why.kind is ReasonKind.NOT_CHOSEN}
-    tasks = [t for t, one in stands.items() if one.stand is TaskStatus.OPEN and t not in others]
+    tasks = [t for t, one in statuses.items() if one.stand is TaskStatus.OPEN and t not in others]
     if tasks:
         known = _known(record, open_spec(DiskFiles(repository.user.root), record.spec_path))
         tasks = [task for task in tasks if task in known]
-        Jobs(job.database, job.place.url).tasks(record.batch_id, job.batch.about, tasks)
+        Jobs(job.database, job.workplace.url).tasks(record.batch_id, job.batch.about, tasks)

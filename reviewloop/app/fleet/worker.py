@@ -21,8 +21,8 @@ from procrastinate.manager import JobManager
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK
-from reviewloop.app.fleet.place import BusyError, Workplace, opened
 from reviewloop.app.fleet.work import do_answer, do_task
+from reviewloop.app.fleet.workplace import BusyError, Workplace, opened
 from reviewloop.domain.errors import (
     InterruptedByUserError,
     ReviewLoopError,
@@ -67,21 +67,21 @@ class Outcome:
 class WorkerQueue(JobManager):
     """What a worker is told by the queue, and tells it.
 
-    `untold` are outcomes that the database did not hear; they outlive this connection to it.
+    `unreported` are outcomes that the database did not hear; they outlive this connection to it.
     `heartbeat` is the seconds between two signs of life of this worker.
     """
 
     def __init__(
-        self, connector: BaseConnector, heartbeat: float, untold: list[Outcome] | None = None
+        self, connector: BaseConnector, heartbeat: float, unreported: list[Outcome] | None = None
     ) -> None:
         super().__init__(connector)
         self._pulse = {"signs": SIGNS_THAT_LACK, "mine": heartbeat}
-        self.untold = [] if untold is None else untold
+        self.unreported = [] if unreported is None else unreported
         self.lost = asyncio.Event()  # an outcome was not heard: somebody has to look after it
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """End a job for good; nothing of it is deleted."""
-        await self._tell_or_keep(Outcome(job, status))
+        await self._report_or_keep(Outcome(job, status))
 
     async def retry_job(
         self,
@@ -92,9 +92,11 @@ class WorkerQueue(JobManager):
         lock: str | None = None,
     ) -> None:
         """Queue a job again; queue and lock stay as they are."""
-        await self._tell_or_keep(Outcome(job, Status.TODO, retry_at or datetime.now(UTC), priority))
+        await self._report_or_keep(
+            Outcome(job, Status.TODO, retry_at or datetime.now(UTC), priority)
+        )
 
-    async def tell(self, outcome: Outcome) -> bool:
+    async def report_outcome(self, outcome: Outcome) -> bool:
         """Have a job ended or queued again; return whether it is queued by that."""
         number = outcome.job.id
         assert number is not None  # noqa: S101  # it comes from the database
@@ -109,15 +111,15 @@ class WorkerQueue(JobManager):
         await self.finish_job_by_id_async(number, status, delete_job=False)
         return False
 
-    async def tell_the_untold(self) -> None:
+    async def report_the_rest(self) -> None:
         """Tell what was not heard before, unless another worker has seen to the job meanwhile."""
-        while self.untold:
-            outcome = self.untold[0]
+        while self.unreported:
+            outcome = self.unreported[0]
             for now in await self.list_jobs_async(id=outcome.job.id, status="doing"):
                 # Without a number when this worker registered anew.
                 if now.worker_id in {None, outcome.job.worker_id}:
-                    await self.tell(outcome)
-            self.untold.pop(0)
+                    await self.report_outcome(outcome)
+            self.unreported.pop(0)
 
     async def left_alone(self) -> list[Job]:
         """Return the jobs whose worker gives no sign of life."""
@@ -142,13 +144,13 @@ class WorkerQueue(JobManager):
         with suppress(ConnectorException):
             await super().update_heartbeat(worker_id)
 
-    async def _tell_or_keep(self, outcome: Outcome) -> None:
+    async def _report_or_keep(self, outcome: Outcome) -> None:
         try:
-            await self.tell(outcome)
+            await self.report_outcome(outcome)
         except ConnectorException as error:
             # The queue's own word: the job is not this worker's any more.
             if not isinstance(error.__cause__, psycopg.errors.RaiseException):
-                self.untold.append(outcome)
+                self.unreported.append(outcome)
                 self.lost.set()
             raise
 
@@ -156,7 +158,7 @@ class WorkerQueue(JobManager):
         return await self.connector.execute_query_all_async(query, **values)
 
 
-_TRIES = 5  # of a job whose workers died or lost the database; then a person has to look
+_TRIES = 5  # of a job whose workers died or lost the database; then a user has to look
 _AWAY_SECONDS, _BUSY_SECONDS = 5, 2
 _REMOTE_TRIES, _REMOTE_SECONDS = 3, 30  # of a remote that could not be reached
 _AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # is over by any clock
@@ -203,12 +205,12 @@ def seconds_ahead(database: Database) -> float:
     return float(row["now"]) - time.time()
 
 
-async def rescue(queue: WorkerQueue, url: str, say: Callable[[str], None]) -> None:
+async def rescue(queue: WorkerQueue, url: str, notify: Callable[[str], None]) -> None:
     """Queue the jobs again whose worker gives no sign of life; after some tries, give them up.
 
     Outcomes of this worker's own jobs that the database did not hear are told it first.
     """
-    if not (queue.untold or await queue.left_alone()):
+    if not (queue.unreported or await queue.left_alone()):
         return
     async with await psycopg.AsyncConnection.connect(url, **connection_arguments()) as connection:
         # One at a time: the other would take what was just queued again for what is in the way.
@@ -217,23 +219,23 @@ async def rescue(queue: WorkerQueue, url: str, say: Callable[[str], None]) -> No
             "SELECT pg_try_advisory_xact_lock(%s)", (lock_number("rescuing"),)
         )
         if await taken.fetchone() == (True,):
-            await queue.tell_the_untold()
+            await queue.report_the_rest()
             for job in await queue.left_alone():
-                await _rescued(queue, job, say)
+                await _rescued(queue, job, notify)
 
 
-async def _rescued(queue: WorkerQueue, job: Job, say: Callable[[str], None]) -> None:
+async def _rescued(queue: WorkerQueue, job: Job, notify: Callable[[str], None]) -> None:
     about = job.task_kwargs.get("task") or job.task_kwargs.get("run") or job.task_name
     if troubles_of(job) + 1 >= _TRIES:
-        await queue.tell(Outcome(job))
-        say(f"{about}: given up, {_TRIES} workers died over it or could not store it")
+        await queue.report_outcome(Outcome(job))
+        notify(f"{about}: given up, {_TRIES} workers died over it or could not store it")
         return
     with contextlib.suppress(ConnectorException):  # it has ended meanwhile
-        if await queue.tell(Outcome(job, Status.TODO, _AT_ONCE, job.priority + 1)):
-            say(f"{about}: its worker died, so it is queued again")
+        if await queue.report_outcome(Outcome(job, Status.TODO, _AT_ONCE, job.priority + 1)):
+            notify(f"{about}: its worker died, so it is queued again")
 
 
-Noted = Callable[[], contextlib.AbstractContextManager[None]]
+Recorded = Callable[[], contextlib.AbstractContextManager[None]]
 
 _PATIENCE = 10.0  # seconds for a connection; a restart of the database takes fewer
 _LOOKING_SECONDS = 2.0  # between two looks for a database that is away
@@ -243,73 +245,79 @@ _LOOKING_SECONDS = 2.0  # between two looks for a database that is away
 class _Kept:
     """What a worker knows beyond one connection to the queue."""
 
-    untold: list[Outcome] = field(default_factory=list)
-    asked: bool = False  # to stop, by a signal
+    unreported: list[Outcome] = field(default_factory=list)
+    is_stopping: bool = False  # to stop, by a signal
 
 
-def work(place: Workplace, *, once: bool, heartbeat: float, patience: float) -> None:
+def work(workplace: Workplace, *, once: bool, heartbeat: float, patience: float) -> None:
     """Take jobs until a signal, or with `once` until none is left to take.
 
     A database that goes away is waited for, `patience` seconds; raises `StoreError` when it is
     not there at the beginning, or stays away; `UsageError` once its tables are of a later release.
     What was under way is kept.
     """
-    with opened(place.url, make=True) as database:
+    with opened(workplace.url, make=True) as database:
         ahead = seconds_ahead(database)
     if not once:
-        place.say(f"waits for tasks of {shown(place.url)}; its clones are in {place.clones}")
+        workplace.notify(
+            f"waits for tasks of {shown(workplace.url)}; its clones are in {workplace.clones}"
+        )
     # What matters is said in sentences.
     for name in ("procrastinate", "psycopg.pool", "asyncio", "concurrent.futures"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     kept = _Kept()
     while True:
         try:
-            asyncio.run(_work(place, once, heartbeat, ahead, kept))
+            asyncio.run(_work(workplace, once, heartbeat, ahead, kept))
         except (ConnectorException, psycopg.Error) as error:
-            if kept.asked:
+            if kept.is_stopping:
                 return  # others take over what the database did not hear
-            if _is_back(place, patience):
+            if _is_back(workplace, patience):
                 continue
             raise StoreError(
-                f"the queue at {shown(place.url)} is out of reach; nothing is lost: start a "
+                f"the queue at {shown(workplace.url)} is out of reach; nothing is lost: start a "
                 "worker again when it can be reached"
             ) from error
         return
 
 
-def _is_back(place: Workplace, patience: float) -> bool:
+def _is_back(workplace: Workplace, patience: float) -> bool:
     """Wait until the database can be reached again; return whether it can."""
     until = time.monotonic() + patience
     if patience:
-        place.say(
-            f"the database at {shown(place.url)} is out of reach; nothing is lost: it is waited "
-            f"for, {patience:g} seconds"
+        workplace.notify(
+            f"the database at {shown(workplace.url)} is out of reach; nothing is lost: it is "
+            f"waited for, {patience:g} seconds"
         )
     while (left := until - time.monotonic()) > 0:
         time.sleep(min(_LOOKING_SECONDS, left))
-        with contextlib.suppress(StoreError), opened(place.url):
-            place.say("the database is back")
+        with contextlib.suppress(StoreError), opened(workplace.url):
+            workplace.notify("the database is back")
             return True
     return False
 
 
-async def _work(place: Workplace, once: bool, heartbeat: float, ahead: float, kept: _Kept) -> None:
+async def _work(
+    workplace: Workplace, once: bool, heartbeat: float, ahead: float, kept: _Kept
+) -> None:
     connector = procrastinate.PsycopgConnector(
-        conninfo=place.url,
+        conninfo=workplace.url,
         kwargs=connection_arguments(),
         min_size=1,
         max_size=4,
         timeout=min(_PATIENCE, heartbeat * _PATIENCE),
     )
     app = procrastinate.App(connector=connector)
-    app.job_manager = queue = WorkerQueue(connector, heartbeat, kept.untold)
+    app.job_manager = queue = WorkerQueue(connector, heartbeat, kept.unreported)
     troubles: list[Exception] = []
     outdated, loop = asyncio.Event(), asyncio.get_running_loop()
-    noted = partial(_noted, place, troubles, partial(loop.call_soon_threadsafe, outdated.set))
-    _register(app, place, noted, Again(ahead))
+    recorded = partial(
+        _recorded, workplace, troubles, partial(loop.call_soon_threadsafe, outdated.set)
+    )
+    _register(app, workplace, recorded, Again(ahead))
     async with app.open_async():
-        await rescue(queue, place.url, place.say)
-        rescuing = asyncio.create_task(_rescue_for_ever(queue, place, heartbeat))
+        await rescue(queue, workplace.url, workplace.notify)
+        rescuing = asyncio.create_task(_rescue_for_ever(queue, workplace, heartbeat))
         running = asyncio.create_task(
             app.run_worker_async(
                 queues=[QUEUE],
@@ -320,7 +328,7 @@ async def _work(place: Workplace, once: bool, heartbeat: float, ahead: float, ke
                 fetch_job_polling_interval=min(5.0, heartbeat),
             )
         )
-        _stop_on_signals(place, running, kept)
+        _stop_on_signals(workplace, running, kept)
         try:
             stopping = asyncio.create_task(outdated.wait())
             parts: tuple[asyncio.Task[Any], ...] = (rescuing, running, stopping)
@@ -328,7 +336,7 @@ async def _work(place: Workplace, once: bool, heartbeat: float, ahead: float, ke
             for task in done:
                 with contextlib.suppress(asyncio.CancelledError):
                     task.result()
-            if kept.untold or not (once or kept.asked or outdated.is_set()):
+            if kept.unreported or not (once or kept.is_stopping or outdated.is_set()):
                 raise ConnectorException("the worker lost the queue")  # Procrastinate says no word
         finally:
             for task in parts:
@@ -338,24 +346,26 @@ async def _work(place: Workplace, once: bool, heartbeat: float, ahead: float, ke
         raise troubles[-1]
 
 
-def _register(app: procrastinate.App, place: Workplace, noted: Noted, again: Again) -> None:
+def _register(
+    app: procrastinate.App, workplace: Workplace, recorded: Recorded, again: Again
+) -> None:
     def task_job(batch: str, task: str) -> None:
-        with noted():
-            do_task(place, batch, task)
+        with recorded():
+            do_task(workplace, batch, task)
 
     def answer_job(
         batch: str, run: str, answer: Mapping[str, str], after: Collection[str] = ()
     ) -> None:
-        with noted():
-            do_answer(place, batch, run, answer, after)
+        with recorded():
+            do_answer(workplace, batch, run, answer, after)
 
     app.task(name=TASK, queue=QUEUE, retry=again)(task_job)
     app.task(name=ANSWER, queue=QUEUE, retry=again)(answer_job)
 
 
 @contextlib.contextmanager
-def _noted(
-    place: Workplace, troubles: list[Exception], outdated: Callable[[], object]
+def _recorded(
+    workplace: Workplace, troubles: list[Exception], outdated: Callable[[], object]
 ) -> Iterator[None]:
     """Say why a job was not done: the queue keeps no reasons. No job is for who is `outdated`."""
     try:
@@ -368,15 +378,15 @@ def _noted(
         raise
     except ReviewLoopError as error:
         troubles.append(error)
-        place.say(str(error))
+        workplace.notify(str(error))
         raise
     except Exception as error:
         troubles.append(error)
-        place.say(place.report(error))
+        workplace.notify(workplace.report(error))
         raise
 
 
-def _stop_on_signals(place: Workplace, running: "asyncio.Task[None]", kept: _Kept) -> None:
+def _stop_on_signals(workplace: Workplace, running: "asyncio.Task[None]", kept: _Kept) -> None:
     """Let the first signal end the work calmly: replies on their way are kept, the job goes back.
 
     The second one is the system's own: it ends the process, and another worker goes on.
@@ -384,12 +394,12 @@ def _stop_on_signals(place: Workplace, running: "asyncio.Task[None]", kept: _Kep
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        kept.asked = True
+        kept.is_stopping = True
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
-        place.say("stopping: replies on their way are still taken in")
-        for context in place.crew.contexts():
+        workplace.notify("stopping: replies on their way are still taken in")
+        for context in workplace.workers.contexts():
             context.stop()
         running.cancel()
 
@@ -397,9 +407,9 @@ def _stop_on_signals(place: Workplace, running: "asyncio.Task[None]", kept: _Kep
         loop.add_signal_handler(number, stop)
 
 
-async def _rescue_for_ever(queue: WorkerQueue, place: Workplace, heartbeat: float) -> None:
+async def _rescue_for_ever(queue: WorkerQueue, workplace: Workplace, heartbeat: float) -> None:
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(queue.lost.wait(), heartbeat * SIGNS_THAT_LACK / 2)
         queue.lost.clear()
-        await rescue(queue, place.url, place.say)
+        await rescue(queue, workplace.url, workplace.notify)

@@ -46,10 +46,10 @@ from reviewloop.store.trust import TrustStore
 
 
 class Pushing:
-    """Pushes to the branch of a batch with the credentials of this worker; `say` is told of it."""
+    """Pushes to the branch of a batch with the credentials of this worker, and notifies of it."""
 
-    def __init__(self, user: UserRepo, about: About, say: Callable[[str], None]) -> None:
-        self._user, self._about, self._say = user, about, say
+    def __init__(self, user: UserRepo, about: About, notify: Callable[[str], None]) -> None:
+        self._user, self._about, self._notify = user, about, notify
 
     def push(self, private_folder: Path, record: RunRecord, commit: str) -> None:
         """Bring a run's commit to its branch; see `store.shared.Shared.publish`."""
@@ -59,7 +59,7 @@ class Pushing:
             remote = remote_of(user.git_dir, user.root, self._about.address)
             with closing(PrivateRepo.open(private_folder)) as private:
                 try:
-                    _bring(private, remote, branch, commit, record.base_commit)
+                    _push_commit(private, remote, branch, commit, record.base_commit)
                 except WorkspaceError as error:
                     # It may quote the server, whose hooks say what they like.
                     redactor = redactor_for(user.root, user.git_dir)
@@ -71,10 +71,10 @@ class Pushing:
                     ) from error
         fault("worker.pushed")
         record.evidence["pushed"] = branch
-        self._say(f"{record.run_id}: {commit[:10]} pushed to {branch}")
+        self._notify(f"{record.run_id}: {commit[:10]} pushed to {branch}")
 
 
-def _bring(private: PrivateRepo, remote: Remote, branch: str, commit: str, base: str) -> None:
+def _push_commit(private: PrivateRepo, remote: Remote, branch: str, commit: str, base: str) -> None:
     there = look(private.git, remote, branch)
     if there == commit:
         return  # by a worker that died before it could say so
@@ -124,14 +124,14 @@ def open_copies(
     batch_id: str,
     *,
     unsandboxed: Acceptance,
-    say: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Repository:
     """Return the repository whose runs are those that the database has for this branch.
 
     Those of earlier batches that are over are left where they are. `unsandboxed` is what this
     worker was told, whatever the one that began a run was.
     """
-    copies = Copies(database, folder, Pushing(user, about, say))
+    copies = Copies(database, folder, Pushing(user, about, notify))
     shared = SharedRuns(database)
     runs = WorkerRuns(folder, shared, about, copies.ship)
     repository = Repository(user, folder, runs, copies)
@@ -143,7 +143,7 @@ def open_copies(
         record.options["unsandboxed"] = unsandboxed
         old = record.status.over and record.options.get("batch") != batch_id
         if not old:
-            _bring_copy(repository, runs, record, known, there)
+            _copy_run(repository, runs, record, known, there)
     for run in runs.all():
         if run.run_id not in known:  # begun here, and killed before anybody could know of it
             runs.delete(run.run_id)
@@ -157,7 +157,7 @@ def require_plain_name(name: str) -> None:
         raise WorkspaceError(f"the database holds the name {name!r}, which reviewloop never writes")
 
 
-def _bring_copy(
+def _copy_run(
     repository: Repository,
     runs: WorkerRuns,
     record: RunRecord,
@@ -169,7 +169,7 @@ def _bring_copy(
     there.add(record.run_id)
     below = known.get(str(record.options.get("stands_on", "")))
     if below is not None:
-        _bring_copy(repository, runs, below, known, there)
+        _copy_run(repository, runs, below, known, there)
     folder = repository.run_folder(record.run_id)
     stamp = record.updated_at
     if not _is_copy_of(folder, stamp):
@@ -225,7 +225,7 @@ def _lay(database: Database, user: UserRepo, head: str, line: Path) -> None:
     The run that proposed one may propose another by now, or stand elsewhere: its objects stay.
     """
     git, at = user.mirror(line), head
-    brought: set[str] = set()
+    copied: set[str] = set()
     while not has_commit(user.git_dir, at):
         holder = holder_of(database, at)
         if not holder:
@@ -233,9 +233,9 @@ def _lay(database: Database, user: UserRepo, head: str, line: Path) -> None:
                 f"the commit {at[:12]} that a run starts from is neither at the remote nor with "
                 "another run; reject the run, and enqueue its task again"
             )
-        if holder not in brought:
+        if holder not in copied:
             bring_objects(database, holder, line)
-            brought.add(holder)
+            copied.add(holder)
         at = git.text("rev-parse", "--verify", "--end-of-options", f"{at}^1")
 
 
@@ -292,10 +292,10 @@ class Workplace:
     url: str = field(repr=False)
     clones: Path
     unsandboxed: bool
-    told: BatchListener
-    say: Callable[[str], None]
+    listener: BatchListener
+    notify: Callable[[str], None]
     report: Callable[[BaseException], str]  # writes a log about a bug of ours; the sentence on it
-    crew: Crew = field(default_factory=Crew)
+    workers: Crew = field(default_factory=Crew)
     call: Callable[[Repository, RunRecord], None] = lambda *_: None  # about a run that waits
 
 
@@ -303,7 +303,7 @@ class Workplace:
 class Job:
     """A job that is under way: the lock of its branch is held."""
 
-    place: Workplace
+    workplace: Workplace
     database: Database
     batch: SharedBatch
     repository: Repository
@@ -315,19 +315,19 @@ class Job:
 
 
 @contextmanager
-def opened_job(place: Workplace, batch_id: str) -> Iterator[Job]:
+def opened_job(workplace: Workplace, batch_id: str) -> Iterator[Job]:
     """Yield a job on a batch, on a clone that is where the remote is.
 
     Raises `BusyError` while another worker is on the branch. What else goes wrong is told in the
     batch, where people look.
     """
-    with opened(place.url) as database:
+    with opened(workplace.url) as database:
         batch = SharedBatches(database).get(batch_id)
         about = batch.about
         if not database.try_lock(about.lock):
             raise BusyError(f"another worker is on {about.branch} of {about.name}")
         try:
-            with _brought(place, database, batch) as job:
+            with _prepared(workplace, database, batch) as job:
                 yield job
         except (StoreError, InterruptedByUserError):
             raise
@@ -337,12 +337,12 @@ def opened_job(place: Workplace, batch_id: str) -> Iterator[Job]:
 
 
 @contextmanager
-def _brought(place: Workplace, database: Database, batch: SharedBatch) -> Iterator[Job]:
+def _prepared(workplace: Workplace, database: Database, batch: SharedBatch) -> Iterator[Job]:
     """Bring clone and runs to where the remote and the database are."""
     about = batch.about
     require_plain_name(about.repository)
     require_plain_name(about.name)
-    clone = place.clones / f"{about.repository}-{ref_component(about.branch)}" / about.name
+    clone = workplace.clones / f"{about.repository}-{ref_component(about.branch)}" / about.name
     user = refreshed(
         clone,
         about.address,
@@ -353,13 +353,13 @@ def _brought(place: Workplace, database: Database, batch: SharedBatch) -> Iterat
     user = replace(user, project=about.project)
     folder = repository_folder(user.key)
     private_folder(folder / "runs")
-    unsandboxed: Acceptance = "accepted" if place.unsandboxed else ""
+    unsandboxed: Acceptance = "accepted" if workplace.unsandboxed else ""
     ident = batch.record.batch_id
     repository = open_copies(
-        database, user, folder, about, ident, unsandboxed=unsandboxed, say=place.say
+        database, user, folder, about, ident, unsandboxed=unsandboxed, notify=workplace.notify
     )
     with closing(repository.runs):
-        job = Job(place, database, batch, repository)
+        job = Job(workplace, database, batch, repository)
         _trust(job)
         fault("worker.opened")
         yield job
