@@ -6,7 +6,6 @@ import sys
 import time
 
 import pytest
-from support.checkout import Checkout
 from support.many import many
 from support.parts import finds, found, says
 from support.play import done
@@ -87,12 +86,10 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
             assert first not in why(crew, second)
     assert crew.history() == ["Add notes", "Add part 1", "Add part 2"]
     assert states(crew) == {"1": "committed", "2": "committed", "4": "rejected"}
-    looked_at_from_anywhere(crew, elsewhere, first, fourth)
-    done_anew(crew, machine)
     said = crew.person.run("clean", "--older-than", "0", "--yes")
     assert f"hold their work: {fourth}" in said.err
-    assert crew.count("runs") == 2
-    assert crew.person.json("stats")["runs"] == 4  # figures stay
+    assert crew.count("runs") == 1
+    assert crew.person.json("stats")["runs"] == 3  # figures stay
     assert crew.person.run("clean", "--metrics", "--yes").code == 0
     assert crew.person.json("stats")["runs"] == 0
 
@@ -131,57 +128,6 @@ def test_all_holds_what_has_must_fix_left_and_passes_over_what_was_answered(team
     assert crew.history() == ["Add part 1", "Add part 4"]
     assert states(crew) == {"1": "committed", "4": "committed", "5": "waiting"}
     assert "look at it again" in why(crew, fifth)
-
-
-def done_anew(crew: Team, machine: Checkout) -> None:
-    """`batch` does again what was rejected, as the account says that it will."""
-    crew.person.git("pull", "-q", "origin", crew.branch)
-    said = crew.enqueue("--tasks", "4")
-    assert "1 task queued" in said.err, said.err
-    assert "no worker is at work" in crew.person.run("status").err
-    [told] = crew.person.json("status")["batches"]
-    found = {t["task"]: (t["state"], t["why"], t["next"]) for t in told["tasks"]}
-    assert found["4"] == ("open", "queued", "")
-    assert crew.work(machine).code == 0
-    assert states(crew) == {"1": "committed", "2": "committed", "4": "waiting"}
-    [told] = crew.person.json("status")["batches"]
-    assert told["tasks"][2]["earlier"]["tries"] == 1
-    # Said again, there is nothing to do, and what is told of the batch stays true.
-    assert ": 0 tasks queued" in crew.enqueue("--tasks", "4").err
-    [told] = crew.person.json("status")["batches"]
-    assert told["state"] == "ended"
-
-
-def looked_at_from_anywhere(crew: Team, elsewhere: Checkout, first: str, fourth: str) -> None:
-    """What is asked of runs on one machine can be asked of a store's."""
-    body = elsewhere.json("show", first)
-    assert (body["status"], body["proposal"]["files"][0]["path"]) == (
-        "committed",
-        "shop/part1.py",
-    )
-    assert "Add part 1" in elsewhere.run("show", first).out
-    told = elsewhere.run("logs", "-f", first).out
-    assert "committed" in told
-    assert told == elsewhere.run("logs", first).out
-    figures = elsewhere.json("stats", "--since", "1d")
-    assert (figures["runs"], figures["approval"]["approved"]) == (3, 2), figures["approval"]
-    assert figures["to_commit"]["from_spec"]["count"] == 2, figures["to_commit"]
-    said = elsewhere.run("undo", first)
-    assert (said.code, "`git revert" in said.err) == (2, True)
-    assert "to take back (it is skipped)" in elsewhere.run("undo", fourth).err
-    before = crew.person.git("status", "--porcelain")
-    crew.person.git("fetch", "-q")
-    said = crew.person.run("checkout", fourth, "saved")
-    assert said.code == 0, said.err
-    assert crew.person.git("log", "-1", "--format=%s", "saved") == "Add part 4"
-    assert crew.person.git("status", "--porcelain") == before
-    other = crew.machine("other")
-    other.git("init", "-q")
-    login = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-    other.git(*login, "commit", "-q", "--allow-empty", "-m", "Begin")
-    said = other.run("checkout", fourth, "saved")
-    assert said.code == 2
-    assert f"is about {crew.branch} of {crew.remote}" in said.err
 
 
 @pytest.mark.slow

@@ -200,12 +200,24 @@ def prepared(
 
 @pytest.fixture(params=["local", pytest.param("postgres", marks=pytest.mark.needs_postgresql)])
 def crew(request: pytest.FixtureRequest, prepared: Prepare) -> Crew:
-    """Return a crew of each adapter; runs of tasks 1, 2 (on 1) and 4 wait."""
-    found = prepared(request.param)
+    """Return a crew of each adapter; runs of tasks 1, 2 (on 1) and 4 (on 2) wait."""
+    return _crew(request, prepared, request.param)
+
+
+@pytest.fixture
+def team(request: pytest.FixtureRequest, prepared: Prepare) -> Team:
+    """Return the crew whose runs are in a store."""
+    workers = _crew(request, prepared, "postgres").workers
+    assert workers is not None
+    return workers
+
+
+def _crew(request: pytest.FixtureRequest, prepared: Prepare, adapter: str) -> Crew:
+    found = prepared(adapter)
     shutil.rmtree(found.folder)
     shutil.copytree(found.kept, found.folder, symlinks=True)
     found.server.ledger.clear()
-    if request.param == "local":
+    if adapter == "local":
         return Crew(_local_user(found.folder, found.server), None)
     postgres, _ = request.getfixturevalue("server")
     team = Team(found.folder, postgres, found.server, made=postgres.url(found.database))

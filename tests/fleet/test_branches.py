@@ -13,7 +13,6 @@ from support.shop import make_shop
 
 from reviewloop.app.batch.report import unbegun_row
 from reviewloop.app.fleet.jobs import ANSWER, Jobs
-from reviewloop.app.fleet.workplace import opened
 from reviewloop.render.batch import task_object
 from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import About, SharedBatches
@@ -57,10 +56,9 @@ class Store:
 
 
 @pytest.fixture
-def store(postgres: Postgres) -> Iterator[Store]:
-    url = postgres.url()
-    with opened(url, make=True):
-        found = Store(url)
+def store(server: tuple[Postgres, str]) -> Iterator[Store]:
+    postgres, template = server
+    found = Store(postgres.url(template))
     with closing(found.database):
         yield found
 
