@@ -12,6 +12,7 @@ from reviewloop.cli.conversation import Terminal, on_its_way, show_seen
 from reviewloop.cli.fleet import fleet_option, own_fleet_option
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies
+from reviewloop.render.batch import queue_object
 from reviewloop.render.terminal.batch import render_note, render_queue
 
 _WORDS = {"brought": "rebased"}  # where a result is called otherwise than in JSON
@@ -46,7 +47,7 @@ def queue(
         return None
     found = fleet.waiting(branch)
     if as_json:
-        print_json(found.kind, found.body)
+        print_json(found.kind, queue_object(found.report))
     else:
         render_queue(found.report, results())
     return ExitCode.CLEAN

@@ -2,7 +2,7 @@
 
 import click
 
-from reviewloop.app.fleet.port import Fleet
+from reviewloop.app.fleet.port import Caps, Fleet
 from reviewloop.cli.conversation import Terminal
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
@@ -31,7 +31,5 @@ def resume(
     Interrupted, killed or out of budget: no reply that was received is paid again. With --store it
     is queued again, with the tasks that wait for it.
     """
-    caps = {"limits.usd": budget_usd, "limits.tokens": budget_tokens, "limits.minutes": minutes}
-    caps["limits.turns"] = turns
-    raised = {name: value for name, value in caps.items() if value is not None}
-    return fleet.resume(run_id, raised, Terminal(as_json=as_json))
+    caps = Caps(budget_usd, budget_tokens, minutes, turns)
+    return fleet.resume(run_id, caps, Terminal(as_json=as_json))

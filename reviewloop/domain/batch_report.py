@@ -159,13 +159,35 @@ class QueueEntry:
     report: TaskReport
     note: str = ""  # what approving it comes to first
     remote: str = ""  # where its branch is, of a run of workers
+    proposed: str = ""  # the commit that it proposes, of a run of workers
+
+
+@dataclass(frozen=True)
+class ApproveAll:
+    """What an approval of everything does with which runs."""
+
+    commits: tuple[str, ...]
+    brings: tuple[str, ...]  # rebases them, and asks again
+    holds: tuple[str, ...]
+    sentence: str  # the same, as users read it
+
+
+@dataclass(frozen=True)
+class OtherBranch:
+    """What waits on a branch that is not checked out."""
+
+    branch: str
+    runs: tuple[str, ...]
+    next: str  # the command that goes on there
+    sentence: str  # the same, as users read it
 
 
 @dataclass(frozen=True)
 class QueueReport:
     """What waits for a user."""
 
-    branch: str  # "" for several
+    branch: str | None  # "" for several, None when HEAD is detached
     entries: tuple[QueueEntry, ...]
-    approve_all: str = ""  # what an approval of everything does, "" where nobody knows
-    elsewhere: tuple[str, ...] | None = None  # what waits on other branches; None: not looked for
+    approve_all: ApproveAll | None = None  # None where several branches are shown
+    head: str | None = None  # of the branch that is checked out
+    elsewhere: tuple[OtherBranch, ...] | None = None  # None: not looked for, workers have the runs

@@ -12,6 +12,7 @@ from reviewloop.domain.batch_report import (
     Figures,
     FindingCounts,
     QueueEntry,
+    QueueReport,
     RunReport,
     TaskReport,
 )
@@ -259,9 +260,30 @@ def task_object(row: TaskReport) -> dict[str, Any]:
     return {**_with_sums(row), **own}
 
 
+def queue_object(report: QueueReport) -> dict[str, Any]:
+    """Return what waits as `--json` prints it."""
+    every, others = report.approve_all, report.elsewhere
+    body: dict[str, Any] = {"branch": report.branch}
+    if others is not None:
+        body["head"] = report.head
+    body["runs"] = [queue_row_object(entry) for entry in report.entries]
+    if every:
+        lists = {name: list(getattr(every, name)) for name in ("commits", "brings", "holds")}
+        body["approve_all"] = {**lists, "said": every.sentence}
+    if others is not None:
+        body["elsewhere"] = [
+            {"branch": one.branch, "runs": list(one.runs), "next": one.next, "said": one.sentence}
+            for one in others
+        ]
+    return body
+
+
 def queue_row_object(entry: QueueEntry) -> dict[str, Any]:
     """Return a run of the queue as `--json` prints it."""
-    return {"task": entry.report.task, **_with_sums(entry.report), "note": entry.note}
+    row = {"task": entry.report.task, **_with_sums(entry.report)}
+    if entry.remote:
+        return {**row, "proposed": entry.proposed, "remote": entry.remote}
+    return {**row, "note": entry.note}
 
 
 def run_object(row: RunReport) -> dict[str, Any]:

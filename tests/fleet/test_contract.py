@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from reviewloop.app.fleet.port import Caps
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.store.runs import RunStatus
 
@@ -49,7 +50,7 @@ def test_without_a_run_that_is_said(holder):
         with pytest.raises(UsageError, match="there is no run to"):
             holder.fleet.answer(None, choice, "", Nobody())
     with pytest.raises(UsageError, match="there is no run to resume"):
-        holder.fleet.resume(None, {}, Nobody())
+        holder.fleet.resume(None, Caps(), Nobody())
     with pytest.raises(UsageError, match=r"commit to take back"):
         holder.fleet.undo(None)
     assert (holder.fleet.overview().runs, list(holder.fleet.metrics())) == ((), [])
@@ -87,7 +88,7 @@ def test_what_is_over_is_neither_answered_nor_gone_on_with(holder):
         with pytest.raises(UsageError, match=r"does not wait for an answer \(it is committed\)"):
             holder.fleet.answer("1-aa", choice, "", Nobody())
     with pytest.raises(UsageError, match=r"run 1-aa is over \(it is committed\)"):
-        holder.fleet.resume("1-aa", {}, Nobody())
+        holder.fleet.resume("1-aa", Caps(), Nobody())
     said = r"does not wait any more \(it is committed\); nothing was done"
     with pytest.raises(UsageError, match=said):
         list(holder.fleet.approve_queued(["1-aa"], "", Nobody()))
@@ -121,4 +122,4 @@ def test_only_old_runs_that_are_over_are_deleted(holder):
 
 def test_an_empty_queue_has_no_runs(holder):
     listing = holder.fleet.waiting("")
-    assert listing.body["runs"] == []
+    assert listing.report.entries == ()

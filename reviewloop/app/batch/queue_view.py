@@ -3,24 +3,27 @@
 from dataclasses import replace
 from typing import Any
 
-from reviewloop.app.batch.queue import Queue, foreseen, hindrance, queue_of, waiting_elsewhere
+from reviewloop.app.batch.queue import (
+    Foreseen,
+    Queue,
+    foreseen,
+    hindrance,
+    queue_of,
+    waiting_elsewhere,
+)
 from reviewloop.app.batch.report import queue_entry
 from reviewloop.app.batch.spec_changes import foretold_untick
 from reviewloop.app.batch.stack import Waiting, chain_below, is_landing
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import on_branch
-from reviewloop.domain.batch_report import QueueEntry, QueueReport
+from reviewloop.domain.batch_report import ApproveAll, OtherBranch, QueueEntry, QueueReport
 from reviewloop.domain.errors import ExitCode
-from reviewloop.render.batch import queue_row_object
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord
 
 
-def queue_shown(repository: Repository) -> tuple[QueueReport, dict[str, Any]]:
-    """Return all that waits on the branch that is checked out, and how much on others.
-
-    With it the same as `--json` prints it.
-    """
+def queue_report(repository: Repository) -> QueueReport:
+    """Return all that waits on the branch that is checked out, and how much on others."""
     found = queue_of(repository)
     rows = [_row(repository, found, one) for one in found.standing]
     rows += [
@@ -32,20 +35,22 @@ def queue_shown(repository: Repository) -> tuple[QueueReport, dict[str, Any]]:
         QueueEntry(queue_entry(repository, run, state), _NOTES.get(state, ""))
         for run, state in others
     ]
-    seen, elsewhere = foreseen(repository, found), waiting_elsewhere(repository)
-    every = {"commits": seen.commits, "brings": seen.brings, "holds": seen.holds}
-    body = {
-        "branch": repository.user.branch,
-        "head": repository.user.head,
-        "runs": [queue_row_object(row) for row in rows],
-        "approve_all": {**every, "said": str(seen)},
-        "elsewhere": [
-            {"branch": one.branch, "runs": list(one.runs), "next": one.next, "said": str(one)}
-            for one in elsewhere
-        ],
-    }
-    branch = repository.user.branch or ""
-    return QueueReport(branch, tuple(rows), str(seen), tuple(map(str, elsewhere))), body
+    return QueueReport(
+        repository.user.branch,
+        tuple(rows),
+        approve_all(foreseen(repository, found)),
+        repository.user.head,
+        tuple(
+            OtherBranch(one.branch, tuple(one.runs), one.next, str(one))
+            for one in waiting_elsewhere(repository)
+        ),
+    )
+
+
+def approve_all(seen: Foreseen, otherwise: str = "") -> ApproveAll:
+    """Return what an approval of everything does; `otherwise` is said where that is nothing."""
+    lists = (tuple(seen.commits), tuple(seen.brings), tuple(seen.holds))
+    return ApproveAll(*lists, str(seen) or otherwise)
 
 
 def why_stale(repository: Repository, run: RunRecord) -> str:

@@ -8,7 +8,7 @@ from reviewloop.app.batch.queue import Holding, with_all_below
 from reviewloop.app.batch.stack import Waiting
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs, Pending
-from reviewloop.app.fleet.port import Resumed, Sent
+from reviewloop.app.fleet.port import Caps, Resumed, Sent
 from reviewloop.app.fleet.queue import below, conflict_of, one_branch
 from reviewloop.app.fleet.snapshot import BranchSource, CurrentCheckout, Snapshot
 from reviewloop.app.held_values import redactor_here
@@ -30,7 +30,7 @@ _CAPS = {
 }
 
 
-def resume(database: Database, url: str, named: str | None, caps: Mapping[str, Any]) -> Resumed:
+def resume(database: Database, url: str, named: str | None, caps: Caps) -> Resumed:
     """Queue the task of a stopped run, and those that wait for it; its record keeps the caps.
 
     Raises `UsageError` for a run that did not stop, or that a worker has or would take as it is,
@@ -39,14 +39,15 @@ def resume(database: Database, url: str, named: str | None, caps: Mapping[str, A
     runs, jobs = SharedRuns(database), Jobs(database, url)
     run = runs.find(named) if named else runs.only(RESUMABLE, "resume")
     _require_stopped(run)
+    raised = caps.settings()
     job = _job_of(run, jobs.pending())
-    if job is not None and (job.taken or not caps):
+    if job is not None and (job.taken or not raised):
         raise UsageError(_under_way(run, job))
-    settings = settings_of(run, caps)  # refuses what is no cap
+    settings = settings_of(run, raised)  # refuses what is no cap
     if job is None:
         _require_more(run, caps)
     batch = SharedBatches(database).get(str(run.options["batch"]))
-    if caps:
+    if raised:
         run.settings = kept(settings)
         runs.save(run)
     SharedBatches(database).tell(batch.record.batch_id, NO_REASON)  # what stopped the batch is over
@@ -78,7 +79,7 @@ def _require_stopped(run: RunRecord) -> None:
         )
 
 
-def _require_more(run: RunRecord, caps: Mapping[str, Any]) -> None:
+def _require_more(run: RunRecord, caps: Caps) -> None:
     """Refuse to queue a run that reached a cap of its own, and would reach it again at once."""
     why = run.because
     flag, needed = why.text("flag"), why.params.get("needed", 0.0)
@@ -87,8 +88,8 @@ def _require_more(run: RunRecord, caps: Mapping[str, Any]) -> None:
         return
     cap = _CAPS[flag]
     more = f"{needed:.0f}" if cap in {"tokens", "turns"} else f"{needed:g}"
-    kept = run.settings.get("limits", {}).get(cap, 0)
-    if caps.get(f"limits.{cap}", 0) > kept or kept >= float(more):  # it was raised since
+    kept, raised = run.settings.get("limits", {}).get(cap, 0), getattr(caps, cap) or 0
+    if raised > kept or kept >= float(more):  # it was raised since
         return
     raise BudgetExhaustedError(
         f"run {run.run_id} has reached a cap of its own, {kept:g} {cap}; "

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.app.fleet.port import (
+    Caps,
     Cleaning,
     Listing,
     Overview,
@@ -162,11 +163,10 @@ class LocalFleet:
 
     def waiting(self, branch: str) -> Listing:
         """Return what waits on the branch that is checked out, and how much on others."""
-        from reviewloop.app.batch.queue_view import queue_shown
+        from reviewloop.app.batch.queue_view import queue_report
 
         _require_no_branch(branch)
-        report, body = queue_shown(self._own_runs(self._read))
-        return Listing("queue", body, report)
+        return Listing("queue", queue_report(self._own_runs(self._read)))
 
     def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
         """Return the named run, or the only one that waits, and why approving rebases it first."""
@@ -192,12 +192,13 @@ class LocalFleet:
 
         return self._own, waiting_run(self._own, named, choice)
 
-    def resume(self, named: str | None, caps: Mapping[str, Any], user: User) -> ExitCode:
+    def resume(self, named: str | None, caps: Caps, user: User) -> ExitCode:
         """Go on with a run here, under these caps and those that the settings have now."""
         from reviewloop.app.run.answers import changed_limits, resumable_run
 
         run = resumable_run(self._own, named)
-        return user.move(self._own, run, overrides={**changed_limits(self._own, run), **caps})
+        limits = {**changed_limits(self._own, run), **caps.settings()}
+        return user.move(self._own, run, overrides=limits)
 
     def approve_queued(self, names: Sequence[str], branch: str, user: User) -> "Iterator[Approved]":
         """Commit what runs propose, one after the other; yield each as it ended."""

@@ -49,7 +49,6 @@ class Listing:
     """What waits for a user."""
 
     kind: str  # under which `--json` prints it
-    body: Mapping[str, Any]
     report: QueueReport
 
 
@@ -89,6 +88,20 @@ class Sent:
         row: dict[str, object] = {"run": self.run, "choice": self.choice, "first": self.first}
         row |= {"what": self.what, "why": self.why, "next": self.next, "exit_code": int(self.code)}
         return row if self.rebased_onto is None else {**row, "brought_to": self.rebased_onto}
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The caps that a user raised for one run, None for those as they were."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    minutes: float | None = None
+    turns: int | None = None
+
+    def settings(self) -> dict[str, float]:
+        """Return them by the names that settings have."""
+        return {f"limits.{name}": cap for name, cap in vars(self).items() if cap is not None}
 
 
 @dataclass(frozen=True)
@@ -241,7 +254,7 @@ class Fleet(Protocol):
         """Return the run whose change a user edits, and where its files are."""
         ...
 
-    def resume(self, named: str | None, caps: Mapping[str, Any], user: User) -> ExitCode:
+    def resume(self, named: str | None, caps: Caps, user: User) -> ExitCode:
         """Go on with a run that stopped, under these caps."""
         ...
 

@@ -12,6 +12,7 @@ from reviewloop.app.fleet.enqueue import enqueue
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.outlook import tasks_in_work
 from reviewloop.app.fleet.port import (
+    Caps,
     Cleaning,
     Enqueued,
     Listing,
@@ -22,7 +23,7 @@ from reviewloop.app.fleet.port import (
     TasksInWork,
     User,
 )
-from reviewloop.app.fleet.queue import queue_report, queue_shown
+from reviewloop.app.fleet.queue import queue_report
 from reviewloop.app.fleet.snapshot import CurrentCheckout, Snapshot
 from reviewloop.app.fleet.views import reports_of
 from reviewloop.app.fleet.work import births_shown, figures_shown
@@ -129,14 +130,13 @@ class PostgresFleet:
 
     def waiting(self, branch: str) -> Listing:
         """Return what waits on all branches of all repositories, or on one."""
-        body = queue_shown(Snapshot(self._database, self._url), branch)
-        return Listing("shared-queue", body, queue_report(body))
+        return Listing("shared-queue", queue_report(Snapshot(self._database, self._url), branch))
 
     def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
         """Return the named run, or the only one that waits."""
         if named is None:
-            rows = queue_shown(Snapshot(self._database, self._url))["runs"]
-            waiting = [str(row["run"]) for row in rows]
+            report = queue_report(Snapshot(self._database, self._url))
+            waiting = [entry.report.run for entry in report.entries]
             if len(waiting) != 1:
                 names = f"{', '.join(waiting)}; name the one to show" if waiting else "none"
                 raise UsageError(f"{len(waiting)} runs wait: {names}")
@@ -158,7 +158,7 @@ class PostgresFleet:
         """Refuse: nobody has the files of a worker."""
         raise UsageError("what workers made is approved as it is: leave out -m, -F and --without")
 
-    def resume(self, named: str | None, caps: Mapping[str, Any], user: User) -> ExitCode:
+    def resume(self, named: str | None, caps: Caps, user: User) -> ExitCode:
         """Queue a run again, and the tasks that wait for it."""
         return user.queued(answers.resume(self._database, self._url, named, caps))
 

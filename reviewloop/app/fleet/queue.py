@@ -1,17 +1,19 @@
 """What waits for a user behind a shared store, and on which branch; needs no clone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from shlex import quote
-from typing import Any
 
 from reviewloop.app.batch.queue import foreseen
+from reviewloop.app.batch.queue_view import approve_all
 from reviewloop.app.batch.spec_changes import needed_of
 from reviewloop.app.batch.stack import Conflict, Waiting, conflict_below
 from reviewloop.app.fleet.snapshot import BranchSource, CurrentCheckout, Snapshot
 from reviewloop.domain.batch_report import QueueEntry, QueueReport
 from reviewloop.domain.errors import UsageError
 from reviewloop.render.batch import ON_ITS_WAY
-from reviewloop.store.batches import task_report
+from reviewloop.render.reasons import sentence
+from reviewloop.store.batches import reason_told, task_report
 from reviewloop.store.runs import RunRecord, RunStatus
 
 
@@ -80,31 +82,19 @@ def one_branch(snapshot: Snapshot, name: str, here: CurrentCheckout | None) -> B
     raise UsageError(f"more than one branch is {listed}; say which with `--branch NAME`")
 
 
-def queue_shown(snapshot: Snapshot, branch: str = "") -> dict[str, Any]:
+def queue_report(snapshot: Snapshot, branch: str = "") -> QueueReport:
     """Return what waits for a user, of a branch if it is named, and what `--all` would do.
 
-    That is told where one branch is shown: an approval of everything is for one.
+    That is reported where one branch is shown: an approval of everything is for one.
     """
     sources = [one for one in snapshot.branches if not branch or one.is_called(branch)]
-    rows = [(source, run) for source in sources for run in _asking(source)]
-    body: dict[str, Any] = {"branch": branch, "runs": [_row(*row) for row in rows]}
-    asking = list(dict.fromkeys(source for source, _ in rows))
+    runs = [(source, run) for source in sources for run in _asking(source)]
+    asking = list(dict.fromkeys(source for source, _ in runs))
+    every = None
     if len(asking) == 1:
         seen = foreseen(asking[0], asking[0].queue, snapshot.answers)
-        every = {"commits": seen.commits, "brings": seen.brings, "holds": seen.holds}
-        body["approve_all"] = {
-            **every,
-            "said": str(seen) or "waits for the answers that are on their way",
-        }
-    return body
-
-
-def queue_report(body: Mapping[str, Any]) -> QueueReport:
-    """Return what `queue_shown` found, to be shown to people."""
-    rows = [
-        QueueEntry(task_report(row), row.get("note", ""), row["remote"]) for row in body["runs"]
-    ]
-    return QueueReport(body["branch"], tuple(rows), body.get("approve_all", {}).get("said", ""))
+        every = approve_all(seen, "waits for the answers that are on their way")
+    return QueueReport(branch, tuple(_entry(source, run) for source, run in runs), every)
 
 
 def _asking(source: BranchSource) -> Sequence[RunRecord]:
@@ -120,16 +110,16 @@ def _asking(source: BranchSource) -> Sequence[RunRecord]:
     return [run for run in runs if run.run_id in source.snapshot.shown]
 
 
-def _row(source: BranchSource, run: RunRecord) -> dict[str, Any]:
-    queue, shown = source.queue, dict(source.snapshot.shown[run.run_id])
+def _entry(source: BranchSource, run: RunRecord) -> QueueEntry:
+    queue, shown = source.queue, source.snapshot.shown[run.run_id]
     stale = any(one.run.run_id == run.run_id for one in queue.stale)
-    met = conflict_of(source, run)
-    why = f"{met}, or reject it" if met else note_now(source, run, shown["why"])
-    moved = _moved(source, run, shown["stands_on"]) if stale and not met else ""
+    met, found = conflict_of(source, run), task_report(shown)
+    why = f"{met}, or reject it" if met else note_now(source, run, sentence(found.because))
+    moved = _moved(source, run, found.below) if stale and not met else ""
     on_its_way = ON_ITS_WAY if run.run_id in source.snapshot.answers else ""
-    del shown["of"]
-    location = {"branch": run.branch, "remote": source.about.address, "state": str(run.status)}
-    return {**shown, **location, "why": "; ".join(filter(None, (on_its_way, why, moved)))}
+    why = "; ".join(filter(None, (on_its_way, why, moved)))
+    report = replace(found, branch=run.branch, state=str(run.status), because=reason_told(why))
+    return QueueEntry(report, remote=source.about.address, proposed=str(shown["proposed"]))
 
 
 def _moved(source: BranchSource, run: RunRecord, builds_on: str) -> str:

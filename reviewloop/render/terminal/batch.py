@@ -78,7 +78,7 @@ def render_queue(report: QueueReport, console: Console) -> None:
     rows, elsewhere = report.entries, report.elsewhere
     if not rows:
         named = report.branch and (elsewhere is None or elsewhere)
-        where = f"on {one_line(report.branch)}" if named else "for you"
+        where = f"on {one_line(report.branch or '')}" if named else "for you"
         console.print(f"nothing waits {where}; `reviewloop status` lists the runs")
     width = max((len(one_line(row.report.run)) for row in rows), default=0)
     above = ""
@@ -98,10 +98,11 @@ def render_queue(report: QueueReport, console: Console) -> None:
         one = "" if len(set(map(_branch, rows))) == 1 else " --branch NAME"
         every = f"`reviewloop queue approve --all{one}`"
         # Workers look where a run stands; what they find is not known here.
-        does = report.approve_all or "commits what has no must fix left"
+        every_run = report.approve_all.sentence if report.approve_all else ""
+        does = every_run or "commits what has no must fix left"
         console.print(Text(one_line(f"{every} {does}")), soft_wrap=True)
-    for text in elsewhere or ():
-        console.print(one_line(text))
+    for other in elsewhere or ():
+        console.print(one_line(other.sentence))
 
 
 def render_note(text: str, console: Console) -> None:
