@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from reviewloop.analysis.book import change_checks  # noqa: E402
 from reviewloop.analysis.contract import ChangeView, Options  # noqa: E402
 from reviewloop.analysis.examine import examine  # noqa: E402
-from reviewloop.analysis.placing import PlacedHit  # noqa: E402
+from reviewloop.analysis.placing import LocatedHit  # noqa: E402
 from reviewloop.analysis.tools import TOOLS  # noqa: E402
 from reviewloop.domain.finding import Severity  # noqa: E402
 from reviewloop.git.comparison import CompareSpec, compared  # noqa: E402
@@ -96,17 +96,17 @@ def count(repository: Path, commit: str, tally: Tally, off: frozenset[str], *, s
             print(f"{commit[:10]} {where} {placed.rule.id} {placed.hit.message}")
 
 
-def is_loud(placed: PlacedHit) -> bool:
+def is_loud(placed: LocatedHit) -> bool:
     """Whether a finding is red or yellow."""
     return (placed.hit.severity or placed.rule.severity) is not Severity.NIT
 
 
-def loud(hits: Iterable[PlacedHit]) -> Iterator[PlacedHit]:
+def loud(hits: Iterable[LocatedHit]) -> Iterator[LocatedHit]:
     """Yield the red and yellow ones."""
     return (placed for placed in hits if is_loud(placed))
 
 
-def on_lines(view: ChangeView, off: frozenset[str]) -> Iterator[PlacedHit]:
+def on_lines(view: ChangeView, off: frozenset[str]) -> Iterator[LocatedHit]:
     """Yield what is said about added lines when nothing is known of the base."""
     whole = {check.name for check in change_checks()}
     files = tuple(replace(file, status="A") for file in view.files)

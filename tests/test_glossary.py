@@ -50,7 +50,6 @@ KEPT = {
 TO_BE_RENAMED = frozenset(
     [
         "agents",
-        "analysis",
         "api.py",
         "app/batch",
         "app/review",

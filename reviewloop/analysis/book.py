@@ -42,8 +42,8 @@ def failed_packs() -> tuple[AnalyserReport, ...]:
 def reports_about(view: ChangeView) -> Iterator[AnalyserReport]:
     """Yield what packs report beside their hits: whether data they need could be used."""
     for pack in installed_packs().packs.values():
-        for said in pack.reports:
-            if report := said(view):
+        for report_of in pack.reports:
+            if report := report_of(view):
                 yield report
 
 

@@ -193,7 +193,7 @@ class Tree:
     paths: Callable[[], Collection[str]] = tuple  # every path, perhaps some more of the other one
     search: Callable[[Sequence[str]], list[tuple[str, int, str]]] = lambda strings: []
     """Fixed strings -> (path, line, text) of the lines of the new tree that hold any of them."""
-    note: Callable[[str], None] = lambda said: None  # what was not looked at, for the report
+    note: Callable[[str], None] = lambda sentence: None  # what was not looked at, for the report
     base: bool = False  # the version before the change
 
 

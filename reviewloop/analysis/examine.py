@@ -27,14 +27,14 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Tree,
 )
-from reviewloop.analysis.placing import PlacedHit, new_ones, placed_anywhere, placed_in
+from reviewloop.analysis.placing import LocatedHit, located_anywhere, located_in, new_ones
 
 
 @dataclass(frozen=True)
 class Examination:
     """What all analysers said about a change, and how each of them fared."""
 
-    hits: tuple[PlacedHit, ...] = ()
+    hits: tuple[LocatedHit, ...] = ()
     reports: tuple[AnalyserReport, ...] = ()
 
     @property
@@ -72,19 +72,19 @@ def examine(
     off: Collection[str] = (),
     extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
     checks: Sequence[FileCheck] | None = None,
-    told: OnReport | None = None,
+    on_report: OnReport | None = None,
 ) -> Examination:
     """Return what is new in a change according to every analyser, the slow ones included.
 
     `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or
     patterns) of analysers that do not run; `extra` holds hits from data that is not in the
-    change, such as coverage; `checks` replaces ours of files; `told` hears of each as it ends.
+    change, such as coverage; `checks` replaces ours of files; `on_report` gets each as it ends.
     """
     with closing(Late(view, reviewers=reviewers, off=off)) as late:
         early = examine_early(
-            view, reviewers=reviewers, off=off, extra=extra, checks=checks, told=told
+            view, reviewers=reviewers, off=off, extra=extra, checks=checks, on_report=on_report
         )
-        return early.joined(late.finished(told))
+        return early.joined(late.finished(on_report))
 
 
 def examine_early(
@@ -94,7 +94,7 @@ def examine_early(
     off: Collection[str] = (),
     extra: Sequence[tuple[Sequence[Hit], AnalyserReport]] = (),
     checks: Sequence[FileCheck] | None = None,
-    told: OnReport | None = None,
+    on_report: OnReport | None = None,
 ) -> Examination:
     """Return what our checks and the quick programs say; the arguments are those of `examine`."""
     from reviewloop.analysis.programs import programs
@@ -102,7 +102,7 @@ def examine_early(
     base = _BaseVersions(view)
     ours = _own(book.file_checks() if checks is None else checks, off, view)
     whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
-    taken = _Taken(reviewers, told)
+    taken = _Taken(reviewers, on_report)
     # Programs are waited for while our own checks use this thread.
     with _workers() as (pool, stopped):
         running: list[_Running] = [
@@ -115,7 +115,7 @@ def examine_early(
         for check in whole:
             taken.take(_whole(check, view))
         for given, report in extra:
-            taken.take((placed_anywhere(given, view, report.name), report))
+            taken.take((located_anywhere(given, view, report.name), report))
         for report in (*book.failed_packs(), *book.reports_about(view)):
             taken.take(([], report))
         for future in running:
@@ -148,9 +148,9 @@ class Late:
             self._pool.submit(_analyse, program, view.files, base) for program in chosen
         ]
 
-    def finished(self, told: OnReport | None = None) -> Examination:
+    def finished(self, on_report: OnReport | None = None) -> Examination:
         """Return what they say, once all of them are done."""
-        taken = _Taken(self._reviewers, told)
+        taken = _Taken(self._reviewers, on_report)
         for future in self._running:
             taken.take(future.result())
         return taken.examination()
@@ -165,32 +165,32 @@ class Late:
         self._pool.shutdown()
 
 
-_Result = tuple[list[PlacedHit], AnalyserReport | None]
+_Result = tuple[list[LocatedHit], AnalyserReport | None]
 _Running = Future[_Result]
 
 
 class _Taken:
     """Gathers what analysers say as they end."""
 
-    def __init__(self, reviewers: Collection[str], told: OnReport | None) -> None:
-        self._reviewers, self._told = reviewers, told
-        self._hits: list[PlacedHit] = []
+    def __init__(self, reviewers: Collection[str], on_report: OnReport | None) -> None:
+        self._reviewers, self._on_report = reviewers, on_report
+        self._hits: list[LocatedHit] = []
         self._reports: list[AnalyserReport] = []
 
     def take(self, result: _Result) -> None:
-        placed, report = result
-        wanted = self._reviewers
-        self._hits.extend(p for p in placed if not wanted or p.rule.reviewer in wanted)
+        located, report = result
+        these = self._reviewers
+        self._hits.extend(p for p in located if not these or p.rule.reviewer in these)
         if report is not None:
             self._reports.append(report)
-            if self._told is not None:
-                self._told(report)
+            if self._on_report is not None:
+                self._on_report(report)
 
     def examination(self) -> Examination:
         return _examination(self._hits, self._reports)
 
 
-def _examination(hits: Iterable[PlacedHit], reports: Iterable[AnalyserReport]) -> Examination:
+def _examination(hits: Iterable[LocatedHit], reports: Iterable[AnalyserReport]) -> Examination:
     return Examination(tuple(_ordered(hits)), tuple(sorted(reports, key=lambda r: r.name)))
 
 
@@ -220,13 +220,13 @@ def _is_off(name: str, off: Collection[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in off)
 
 
-def _ordered(hits: Iterable[PlacedHit]) -> list[PlacedHit]:
-    def place(placed: PlacedHit) -> tuple[str, int, int, str, str]:
-        span = placed.hit.span
+def _ordered(hits: Iterable[LocatedHit]) -> list[LocatedHit]:
+    def order(located: LocatedHit) -> tuple[str, int, int, str, str]:
+        span = located.hit.span
         line, column = (span.line, span.column) if span else (0, 0)
-        return placed.hit.path, line, column, placed.hit.rule, placed.hit.message
+        return located.hit.path, line, column, located.hit.rule, located.hit.message
 
-    return sorted(hits, key=place)
+    return sorted(hits, key=order)
 
 
 class _BaseVersions:
@@ -327,7 +327,7 @@ def _analyse(
         return [], None
     hits, report = analyser.run(mine)
     by_path = {file.path: file for file in mine}
-    known = placed_in(hits, by_path, analyser.name, report.version)
+    known = located_in(hits, by_path, analyser.name, report.version)
     modified = {p.hit.path for p in known if p.rule.only_new and (p.on_change or _may_cause(p))}
     before = [b for path in sorted(modified) if (b := base.of(by_path[path])) is not None]
     comparable: set[str] = set()
@@ -343,13 +343,13 @@ def _analyse(
     return kept, report
 
 
-def _may_cause(placed: PlacedHit) -> bool:
+def _may_cause(located: LocatedHit) -> bool:
     """Whether a hit is worth telling where the change only causes it, on a line it left alone.
 
     An attribute that is removed, or a function that grew, shows at a line that stands as it was.
     """
-    severity = placed.hit.severity or placed.rule.severity
-    return placed.rule.caused or (placed.rule.only_new and severity.actionable)
+    severity = located.hit.severity or located.rule.severity
+    return located.rule.caused or (located.rule.only_new and severity.actionable)
 
 
 def _whole(check: ChangeCheck, view: ChangeView) -> _Result:
@@ -363,4 +363,4 @@ def _whole(check: ChangeCheck, view: ChangeView) -> _Result:
     report = AnalyserReport(
         check.name, status, round(time.monotonic() - started, 3), "", len(view.files), reason
     )
-    return placed_anywhere(hits, view, check.name), report
+    return located_anywhere(hits, view, check.name), report

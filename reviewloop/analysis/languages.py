@@ -140,14 +140,14 @@ def path_class(path: str) -> PathClass:
     return PathClass.PRODUCT
 
 
-def telling_folder(path: str) -> str:
+def purpose_folder(path: str) -> str:
     """Return the folder that says what a file is for, "" where its name says it or nothing does."""
     parts = path.split("/")
     if is_test_name(path):
         return ""
-    telling = _TEST_FOLDERS | _EXAMPLE_FOLDERS | {"testdata", "__snapshots__", "__fixtures__"}
+    purposes = _TEST_FOLDERS | _EXAMPLE_FOLDERS | {"testdata", "__snapshots__", "__fixtures__"}
     for index, folder in enumerate(parts[:-1]):
-        if folder.lower() in telling:
+        if folder.lower() in purposes:
             return "/".join(parts[: index + 1])
     return ""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_AVERAGE_LINE = 400  # characters; beyond that a file was written by a program
 LONGEST_LINE = 400_000  # characters; work grows with the square of it: 2.5 s for 500,000 characters
-_NO_PERSONS_LINE = 2_000  # characters; only what is unsafe is worth telling in there
+_NO_HAND_WRITTEN_LINE = 2_000  # characters; only what is unsafe is worth telling in there
 _PARSERS = {"shell": "bash", "terraform": "hcl"}  # what the parser calls our languages
 ANCESTOR_BUDGET = 3_000_000  # nodes per file: hostile nesting must not make a walk quadratic
 
@@ -57,7 +57,7 @@ class Source:
         """The whole text."""
         return self.file.text
 
-    def says(self, pattern: str) -> bool:
+    def mentions(self, pattern: str) -> bool:
         """Whether a pattern is found anywhere in the text; each is searched for once."""
         known = self.memo.get(("says", pattern))
         if known is None:
@@ -107,14 +107,14 @@ def nodes_of(node: "SgNode", kinds: Iterable[str]) -> "list[SgNode]":
 
 def key(node: "SgNode") -> tuple[int, int]:
     """Return what tells a node from others of its kind."""
-    place = node.range()
-    return place.start.index, place.end.index
+    extent = node.range()
+    return extent.start.index, extent.end.index
 
 
 def span_of(node: "SgNode") -> Span:
     """Return a node's place; a node that ends with its newline ends on its own last line."""
-    place = node.range()
-    start, end = place.start, place.end
+    extent = node.range()
+    start, end = extent.start, extent.end
     if end.column == 0 and end.line > start.line:
         return Span(start.line + 1, end.line)
     return Span(start.line + 1, end.line + 1, start.column + 1, end.column + 1)
@@ -164,7 +164,7 @@ def _search(entries: Iterable[RuleEntry], grammar: str, file: SourceFile) -> Ite
     security = {entry.rule.id for entry in active if entry.rule.reviewer == SECURITY}
     for hit in found:
         line = file.lines[hit.span.line - 1] if hit.span else ""
-        if len(line) <= _NO_PERSONS_LINE or hit.rule in security:
+        if len(line) <= _NO_HAND_WRITTEN_LINE or hit.rule in security:
             yield hit
 
 
@@ -181,11 +181,11 @@ def _walk(active: list[RuleEntry], grammar_name: str, file: SourceFile) -> Itera
         if entry.matcher.match is not None:
             yield from _matches(entry, source)
     grammar = cast(Grammar, resolve(grammar_name)) if grammar_name else Grammar()
-    wanted = {*by_kind, *(grammar.call_kinds if by_call else ())}
-    wanted -= grammar.foreign.get(file.language, frozenset())
-    if not wanted:
+    node_kinds = {*by_kind, *(grammar.call_kinds if by_call else ())}
+    node_kinds -= grammar.foreign.get(file.language, frozenset())
+    if not node_kinds:
         return
-    for node in nodes_of(source.root, sorted(wanted)):
+    for node in nodes_of(source.root, sorted(node_kinds)):
         kind = node.kind()
         for entry in by_kind.get(kind, ()):
             yield from _hits(entry, node, source)

@@ -28,7 +28,7 @@ OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
 
 
 @dataclass(frozen=True)
-class PlacedHit:
+class LocatedHit:
     """A hit that is the change's own, with its rule."""
 
     hit: Hit
@@ -38,23 +38,23 @@ class PlacedHit:
     known: int = 0  # how many hits that look like it the base version had; they are not here
 
 
-def placed_in(
+def located_in(
     hits: Iterable[Hit], files: Mapping[str, SourceFile], name: str, version: str
-) -> list[PlacedHit]:
+) -> list[LocatedHit]:
     """Return the hits of an analyser in these files whose rules speak there."""
     source = f"{name} {version}".strip()
-    placed = []
+    located = []
     for hit in hits:
         rule = book.rule_of(hit.rule)
         file = files.get(hit.path)
         if rule is None or file is None:
             continue
-        if told := _weighed(hit, rule, file):
-            placed.append(PlacedHit(told, rule, source, touches(told, file)))
-    return placed
+        if kept_hit := _assessed(hit, rule, file):
+            located.append(LocatedHit(kept_hit, rule, source, touches(kept_hit, file)))
+    return located
 
 
-def _weighed(hit: Hit, rule: Rule, file: SourceFile) -> Hit | None:
+def _assessed(hit: Hit, rule: Rule, file: SourceFile) -> Hit | None:
     """Return a hit as it counts in its file, None where its rule has nothing to say about it.
 
     Of code of others that the change brings only what is unsafe is told. A folder that the change
@@ -105,35 +105,35 @@ def _key(hit: Hit, file: SourceFile) -> tuple[str, str, str]:
 
 
 def new_ones(
-    known: list[PlacedHit],
+    known: list[LocatedHit],
     old: Iterable[Hit],
     files: Mapping[str, SourceFile],
     before: Mapping[str, SourceFile],
-) -> list[PlacedHit]:
+) -> list[LocatedHit]:
     """Drop as many hits of a kind as the base version had, untouched lines first."""
     had = Counter(_key(hit, before[hit.path]) for hit in old if hit.path in before)
-    kept: list[PlacedHit] = []
-    dropped: list[PlacedHit] = []
-    for placed in sorted(known, key=lambda p: p.on_change):
-        key = _key(placed.hit, files[placed.hit.path])
-        if placed.rule.only_new and had[key] > 0:
+    kept: list[LocatedHit] = []
+    dropped: list[LocatedHit] = []
+    for located in sorted(known, key=lambda p: p.on_change):
+        key = _key(located.hit, files[located.hit.path])
+        if located.rule.only_new and had[key] > 0:
             had[key] -= 1
-            dropped.append(placed)
+            dropped.append(located)
         else:
-            kept.append(placed)
+            kept.append(located)
     return _after(dropped, kept, files)
 
 
 def _after(
-    dropped: list[PlacedHit], kept: list[PlacedHit], files: Mapping[str, SourceFile]
-) -> list[PlacedHit]:
+    dropped: list[LocatedHit], kept: list[LocatedHit], files: Mapping[str, SourceFile]
+) -> list[LocatedHit]:
     """Note for each hit that is kept how many dropped ones would have the same id."""
     rules = {(p.hit.path, p.rule.id) for p in kept}  # only these need their code read
 
-    def ident(placed: PlacedHit) -> tuple[str, str, str]:
-        path = placed.hit.path
-        said = identity_of(placed.hit, placed.rule, files[path])
-        return path, placed.rule.id, normalised(said)
+    def ident(located: LocatedHit) -> tuple[str, str, str]:
+        path = located.hit.path
+        text = identity_of(located.hit, located.rule, files[path])
+        return path, located.rule.id, normalised(text)
 
     counted = Counter(ident(p) for p in dropped if (p.hit.path, p.rule.id) in rules)
     if not counted:
@@ -141,20 +141,20 @@ def _after(
     return [replace(p, known=counted[ident(p)]) if p.rule.only_new else p for p in kept]
 
 
-def placed_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[PlacedHit]:
+def located_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[LocatedHit]:
     """Place hits that may also be about files that are not analysed, deleted ones for example."""
     by_path = {file.path: file for file in view.files}
-    placed = []
+    located = []
     for hit in hits:
         rule = book.rule_of(hit.rule)
         if rule is None:
             continue
         file = by_path.get(hit.path)
         on_change = file is None or hit.span is None or touches(hit, file)
-        told = hit if file is None else _weighed(hit, rule, file)
-        if told is not None:
-            placed.append(PlacedHit(told, rule, source, on_change))
-    return placed
+        kept_hit = hit if file is None else _assessed(hit, rule, file)
+        if kept_hit is not None:
+            located.append(LocatedHit(kept_hit, rule, source, on_change))
+    return located
 
 
 def title_of(hit: Hit, rule: Rule) -> str:

@@ -128,8 +128,8 @@ def _stamp(folder: Path) -> list[object]:
     for name in names:
         with os.scandir(folder / name) as files:
             for file in sorted((f for f in files if f.name.endswith(".md")), key=lambda f: f.name):
-                told = file.stat()
-                stamp.append([f"{name}/{file.name}", told.st_mtime_ns, told.st_size])
+                status = file.stat()
+                stamp.append([f"{name}/{file.name}", status.st_mtime_ns, status.st_size])
     return stamp
 
 
@@ -192,7 +192,7 @@ def _record(fields: dict[str, object], sections: dict[str, list[str]]) -> RuleRe
     flags = {name: fields[name] for name in _FLAGS if name in fields}
     if wrong := [name for name, value in flags.items() if not isinstance(value, bool)]:
         raise ValueError(f"write {wrong[0]} as true or false")
-    told = {name: value for name, value in flags.items() if value is not _FLAGS[name]}
+    flagged = {name: value for name, value in flags.items() if value is not _FLAGS[name]}
     words = {word: fields.get(word, "") for word in (*_WORDS, "check", "report")}
     lists = {name: fields.get(name, []) for name in _LISTS}
     prose = {name: _prose(sections.get(name, [])) for name in ("why", "fix")}
@@ -200,7 +200,7 @@ def _record(fields: dict[str, object], sections: dict[str, list[str]]) -> RuleRe
         **words,
         **lists,
         **prose,
-        "flags": told,
+        "flags": flagged,
         "match": fields.get("match"),
         "about": fields.get("about", "code"),
     }

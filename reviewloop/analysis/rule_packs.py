@@ -97,8 +97,8 @@ def installed_packs() -> InstalledPacks:
             if twice := [rule.id for rule in pack.rules if rule.id in known]:
                 raise ValueError(f"another pack has the rule {twice[0]}, too")
         except Exception as error:  # noqa: BLE001 - what others install must not end a review
-            told = isinstance(error, ReviewLoopError)
-            reason = str(error) if told else f"{type(error).__name__}: {error}"
+            expected = isinstance(error, ReviewLoopError)
+            reason = str(error) if expected else f"{type(error).__name__}: {error}"
             name = f"rules of {plugin.name}"
             failed.append(AnalyserReport(name, AnalyserStatus.FAILED, reason=reason))
             continue
@@ -131,8 +131,8 @@ def folder_pack(name: str, folder: Path) -> RulePack:
     for entry in about_code:
         if entry not in by_node:
             by_function.setdefault(entry.matcher.check, []).append(entry)
-    for reference, told in by_function.items():
-        checks.append(_whole_file(name if not checks else reference, tuple(told), reference))
+    for reference, found in by_function.items():
+        checks.append(_whole_file(name if not checks else reference, tuple(found), reference))
     rules = tuple(entry.rule for entry in entries)
     return RulePack(rules, tuple(checks), spec_rules=about_specs)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from reviewloop.analysis.contract import ChangeView, Fix, Options, SourceFile, Span
 from reviewloop.analysis.examine import Examination
-from reviewloop.analysis.placing import PlacedHit, identity_of, quote_of, title_of, within
+from reviewloop.analysis.placing import LocatedHit, identity_of, quote_of, title_of, within
 from reviewloop.domain.finding import (
     Evidence,
     Finding,
@@ -155,7 +155,7 @@ def _together(kept: AnalyserFinding, other: AnalyserFinding) -> AnalyserFinding:
     return AnalyserFinding(finding, kept.hard or other.hard, kept.fix or other.fix)
 
 
-def _finding(located: PlacedHit, file: SourceFile | None, severity: Severity | None) -> Finding:
+def _finding(located: LocatedHit, file: SourceFile | None, severity: Severity | None) -> Finding:
     hit, rule = located.hit, located.rule
     span = within(hit.span, file)
     quote = quote_of(hit, rule, file)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewloop.analysis.contract import SourceFile
-from reviewloop.analysis.languages import CODE, language_of, path_class, telling_folder
+from reviewloop.analysis.languages import CODE, language_of, path_class, purpose_folder
 from reviewloop.analysis.placing import LOCK, MINIFIED, OF_OTHERS, VENDORED
 from reviewloop.domain.globs import first_match
 from reviewloop.git.attributes import attributes_in, generated, kiroignored
@@ -294,7 +294,7 @@ def _source(file: FileChange, version: _Version, before: "_Base") -> SourceFile:
         path_class=path_class(file.path),
         status=file.status,
         claim=version.reason,
-        new_folder=before.lacks(telling_folder(file.path)),
+        new_folder=before.lacks(purpose_folder(file.path)),
     )
 
 
@@ -311,7 +311,7 @@ class _Base:
     @classmethod
     def of(cls, private: PrivateRepo, tree: str, change: Change, *, believing: bool) -> "_Base":
         paths = {path for file in change.files for path in (file.path, file.old_path) if path}
-        folders = {telling_folder(path) for path in paths} - {""}
+        folders = {purpose_folder(path) for path in paths} - {""}
         held = find(private.pool, tree, paths | folders)
         empty = not private.pool.read_tree(tree)[1]
         filters = attributes_in(private, tree, sorted(paths), ("filter",))

@@ -201,7 +201,7 @@ def test_hits_of_unknown_rules_or_other_files_are_dropped():
 
 def test_every_analyser_is_told_as_it_ends():
     told = []
-    examined(None, "bad\n", says((SHOULD, "bad")), told=told.append)
+    examined(None, "bad\n", says((SHOULD, "bad")), on_report=told.append)
 
     assert [report.name for report in told] == ["check"]
 

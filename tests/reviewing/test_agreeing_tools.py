@@ -6,7 +6,7 @@ from support.growth import grows_too_fast
 from reviewloop.analysis.book import own_rules, rule_of
 from reviewloop.analysis.contract import Edit, Fix, Hit, SourceFile, Span
 from reviewloop.analysis.examine import Examination
-from reviewloop.analysis.placing import PlacedHit
+from reviewloop.analysis.placing import LocatedHit
 from reviewloop.domain.finding import Severity
 from reviewloop.review.evidence import evidence_of
 from reviewloop.review.merging import merge, topic_of
@@ -18,7 +18,7 @@ TEXT = "".join(f"line {n} of the file, long enough for columns\n" for n in range
 def said(*hits: tuple[str, str, Span], fix: dict[str, Fix] | None = None):
     """Return the evidence of these hits: analyser, rule, place."""
     placed = [
-        PlacedHit(
+        LocatedHit(
             Hit(rule, "a.py", span, f"{rule} says so.", fix=(fix or {}).get(rule)),
             rule_of(rule),
             analyser,

@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.analysis.contract import SECURITY, SHOULD, Edit, Fix, Hit, Rule, SourceFile, Span
 from reviewloop.analysis.examine import Examination
-from reviewloop.analysis.placing import PlacedHit
+from reviewloop.analysis.placing import LocatedHit
 from reviewloop.domain.finding import Placement, Severity
 from reviewloop.review.evidence import evidence_of
 
@@ -17,7 +17,7 @@ def file(text: str = TEXT) -> SourceFile:
 
 
 def findings(*hits: Hit, text: str = TEXT, level=lambda *_: "", on_change: bool = True):
-    placed = tuple(PlacedHit(hit, RULE, "tool 1.0", on_change) for hit in hits)
+    placed = tuple(LocatedHit(hit, RULE, "tool 1.0", on_change) for hit in hits)
     pieces = evidence_of(Examination(placed), [file(text)], level=level)
     return [piece.finding for piece in pieces]
 

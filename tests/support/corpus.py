@@ -9,7 +9,7 @@ from typing import Any
 from support.change_views import change_view
 
 from reviewloop.analysis.examine import Examination, examine
-from reviewloop.analysis.placing import PlacedHit
+from reviewloop.analysis.placing import LocatedHit
 from reviewloop.analysis.tools import TOOLS
 from reviewloop.domain.finding import Severity
 
@@ -34,7 +34,7 @@ class Wanted:
     severity: str
     known_miss: str  # why it is not found yet, "" when it should be
 
-    def met_by(self, placed: PlacedHit) -> bool:
+    def met_by(self, placed: LocatedHit) -> bool:
         """Whether a finding is the one that is wanted."""
         hit, rule = placed.hit, placed.rule
         if hit.path != self.path or (self.agent and rule.reviewer != self.agent):
@@ -59,7 +59,7 @@ class Silent:
     lines: tuple[int, int] | None
     nits_count: bool
 
-    def broken_by(self, placed: PlacedHit) -> bool:
+    def broken_by(self, placed: LocatedHit) -> bool:
         """Whether a finding is a false positive."""
         severity = placed.hit.severity or placed.rule.severity
         if placed.hit.path != self.path or (severity is Severity.NIT and not self.nits_count):
@@ -89,11 +89,11 @@ class Score:
     case: Case
     found: tuple[Wanted, ...]
     missed: tuple[Wanted, ...]
-    wrong: tuple[PlacedHit, ...]
+    wrong: tuple[LocatedHit, ...]
     examination: Examination
 
 
-def touches(placed: PlacedHit, first: int, last: int) -> bool:
+def touches(placed: LocatedHit, first: int, last: int) -> bool:
     """Whether a finding lies on any of the lines."""
     span = placed.hit.span
     return span is not None and span.line <= last and first <= span.end_line

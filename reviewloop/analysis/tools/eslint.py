@@ -37,10 +37,10 @@ class Project:
     def version(self, root: Path) -> str:
         """Return which ESLint stands in node_modules here, or around; "" when none does."""
         for folder in (self.folder, *self.folder.parents):
-            place = folder / "node_modules/eslint/package.json"
-            if folder.is_relative_to(root) and place.is_file():
+            found = folder / "node_modules/eslint/package.json"
+            if folder.is_relative_to(root) and found.is_file():
                 try:
-                    return text_at(parsed(place.read_bytes()), "version") or "unknown"
+                    return text_at(parsed(found.read_bytes()), "version") or "unknown"
                 except (OSError, UnusableOutput):
                     return "unknown"
         return ""
@@ -55,9 +55,9 @@ def project_of(path: str, checkout: str) -> Project | None:
         if not folder.is_relative_to(root):
             return None
         for name in CONFIGURATIONS:
-            place = folder / name
-            if place.is_file() and place.resolve().is_relative_to(root):
-                return Project(folder, place)
+            found = folder / name
+            if found.is_file() and found.resolve().is_relative_to(root):
+                return Project(folder, found)
     return None
 
 
@@ -122,11 +122,11 @@ def _read(session: ToolSession, project: Project, laid: Laid) -> ToolReading:
         for number, one in enumerate(laid.files)
     ]
     request.write_text(json.dumps({"folder": str(project.folder), "files": files}), "utf-8")
-    said = _started(session, [str(script), str(request), str(answer)], work, root)
+    output = _started(session, [str(script), str(request), str(answer)], work, root)
     try:
         raw = read_written(answer, _MOST_BYTES)
     except (OSError, WorkspaceError):
-        raise UnusableOutput(f"wrote nothing{said}") from None
+        raise UnusableOutput(f"wrote nothing{output}") from None
     return _reading(raw, laid)
 
 
@@ -162,10 +162,14 @@ def _started(session: ToolSession, arguments: list[str], work: Path, root: Path)
     if done.stopped:
         raise UnusableOutput("was stopped")
     lines = [line.strip() for line in read_log(log).splitlines() if line.strip()]
-    told = next((line for line in lines if "Error" in line), lines[0] if lines else "")[:200]
+    message_line = next((line for line in lines if "Error" in line), lines[0] if lines else "")[
+        :200
+    ]
     if done.exit_code:
-        raise UnusableOutput(f"ended with code {done.exit_code}" + (f": {told}" if told else ""))
-    return f": {told}" if told else ""
+        raise UnusableOutput(
+            f"ended with code {done.exit_code}" + (f": {message_line}" if message_line else "")
+        )
+    return f": {message_line}" if message_line else ""
 
 
 def _reading(raw: bytes, laid: Laid) -> ToolReading:
@@ -203,9 +207,9 @@ def _hit(message: dict[str, Any], one: LaidFile) -> Hit | None:
     start = one.characters(line, column - 1, "utf-16-le") if column > 0 else 0
     stop = one.characters(end, last - 1, "utf-16-le") if last > 0 else 0
     warned = number_at(message, "severity", otherwise=2) < 2
-    told = (text_at(message, "message").strip().splitlines() or [code])[0][:500]
+    text = (text_at(message, "message").strip().splitlines() or [code])[0][:500]
     span = one.span(line, end, start, stop)
-    return Hit(f"eslint/{code}", one.file.path, span, told, severity=NIT if warned else None)
+    return Hit(f"eslint/{code}", one.file.path, span, text, severity=NIT if warned else None)
 
 
 def _home() -> Path:

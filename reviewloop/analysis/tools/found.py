@@ -24,29 +24,29 @@ def configuration_of(tool: Tool, options: Options) -> str:
     """
     if not options.checkout:
         return ""
-    place = found_configuration(tool, Path(options.checkout).resolve())
-    if place is None or not (options.repository_configuration or _is_trusted(tool, place, options)):
+    path = found_configuration(tool, Path(options.checkout).resolve())
+    if path is None or not (options.repository_configuration or _is_trusted(tool, path, options)):
         return ""
-    return str(place)
+    return str(path)
 
 
-def _is_trusted(tool: Tool, place: Path, options: Options) -> bool:
+def _is_trusted(tool: Tool, path: Path, options: Options) -> bool:
     """Whether the person agreed to this very text; never for what may name code."""
     if tool.configuration_is_code or options.of_others:
         return False
-    text = configuration_text(tool, place)
-    name = place.relative_to(Path(options.checkout).resolve()).as_posix()
+    text = configuration_text(tool, path)
+    name = path.relative_to(Path(options.checkout).resolve()).as_posix()
     return text is not None and options.trusts(tool.name, name, text)
 
 
-def configuration_text(tool: Tool, place: Path) -> str | None:
+def configuration_text(tool: Tool, path: Path) -> str | None:
     """Return what a configuration file says of a tool, None when it cannot be read.
 
     Of a pyproject.toml that is the tool's own part: a new version of the project changes nothing.
     """
     try:
-        text = place.read_text("utf-8", "replace")
-        if place.name != "pyproject.toml":
+        text = path.read_text("utf-8", "replace")
+        if path.name != "pyproject.toml":
             return text
         part = tomllib.loads(text).get("tool", {}).get(tool.name)
         return json.dumps(part, sort_keys=True, default=str)
@@ -57,18 +57,18 @@ def configuration_text(tool: Tool, place: Path) -> str | None:
 def found_configuration(tool: Tool, root: Path) -> Path | None:
     """Return the configuration of a tool in a checkout, None where there is none."""
     for name in tool.configuration:
-        place = (root / name).resolve()
-        if place.is_file() and place.is_relative_to(root) and _is_meant(tool, place):
-            return place
+        path = (root / name).resolve()
+        if path.is_file() and path.is_relative_to(root) and _is_meant(tool, path):
+            return path
     return None
 
 
-def _is_meant(tool: Tool, place: Path) -> bool:
+def _is_meant(tool: Tool, path: Path) -> bool:
     """Whether a file that serves many tools holds a part for this one."""
-    if place.name != "pyproject.toml":
+    if path.name != "pyproject.toml":
         return True
     try:
-        return f"[tool.{tool.name}" in place.read_text("utf-8", "replace")
+        return f"[tool.{tool.name}" in path.read_text("utf-8", "replace")
     except OSError:
         return False
 
@@ -110,7 +110,7 @@ def _own_folders() -> Iterator[Path]:
 
 def _version(tool: Tool, program: Path) -> str:
     """Return the version: told by what lies beside the program, else by the program, once."""
-    return _of_package(tool, program) or _asked_once(tool, program)
+    return _of_package(tool, program) or _version_once(tool, program)
 
 
 def _of_package(tool: Tool, program: Path) -> str:
@@ -122,7 +122,7 @@ def _of_package(tool: Tool, program: Path) -> str:
     return ""
 
 
-def _asked_once(tool: Tool, program: Path) -> str:
+def _version_once(tool: Tool, program: Path) -> str:
     """Return what the program says, or what it said when it was last the same file."""
     try:
         state = program.stat()
@@ -134,17 +134,17 @@ def _asked_once(tool: Tool, program: Path) -> str:
     before = known.get(str(program))
     if isinstance(before, list) and before[:2] == sign and isinstance(before[-1], str):
         return before[-1]
-    version = _asked(tool, program)
+    version = _version_output(tool, program)
     _write(cache, {**known, str(program): [*sign, version]})
     return version
 
 
-def _asked(tool: Tool, program: Path) -> str:
+def _version_output(tool: Tool, program: Path) -> str:
     try:
         with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
             home = Path(name)
             environment = clean_environment(home, program, dict(tool.environment))
-            said = run_analyser(
+            output = run_analyser(
                 [str(program), *tool.version],
                 cwd=home,
                 env=environment,
@@ -153,8 +153,8 @@ def _asked(tool: Tool, program: Path) -> str:
             )
     except OSError:
         return ""
-    found = _VERSION.search((said.stdout + said.stderr).decode("utf-8", "replace"))
-    return found.group() if found and said.ended == "by itself" else ""
+    found = _VERSION.search((output.stdout + output.stderr).decode("utf-8", "replace"))
+    return found.group() if found and output.ended == "by itself" else ""
 
 
 def _read(cache: Path) -> dict[str, object]:

@@ -82,12 +82,12 @@ class Laid:
     files: tuple[LaidFile, ...]
 
     @cached_property
-    def _place(self) -> re.Pattern[str]:
+    def _location(self) -> re.Pattern[str]:
         return re.compile(re.escape(self.folder.name) + r"[/\\](\d{1,9})[/\\]")
 
     def find(self, named: str) -> LaidFile | None:
         """Return the file a tool means: by absolute or relative path or by file URL."""
-        found = self._place.search(named)
+        found = self._location.search(named)
         number = int(found.group(1)) if found else -1
         return self._by_number.get(number)
 

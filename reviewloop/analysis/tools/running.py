@@ -82,8 +82,8 @@ class Session:
         self._home = folder / "home"
         self._own = folder / "own" / (tool.own_file[0] or "none")
         self._report = self._home / "report"
-        for place in (self._cwd, self._home, self._own.parent):
-            place.mkdir()
+        for value in (self._cwd, self._home, self._own.parent):
+            value.mkdir()
         self._own.write_text(tool.own_file[1], encoding="utf-8")
 
     def seconds_left(self) -> float:
@@ -124,7 +124,7 @@ class Session:
         lists = {"{files}": [str(one.path) for one in laid.files], "{configuration}": chosen}
         if "{selection}" in tool.arguments:
             lists["{selection}"] = tool.policy.selection
-        places = {
+        values = {
             "{configuration}": self.configuration,
             "{folder}": str(laid.folder),
             "{own}": str(self._own),
@@ -132,7 +132,7 @@ class Session:
         }
         files = set(lists["{files}"])
         given = [one for argument in tool.arguments for one in lists.get(argument, (argument,))]
-        return [one if one in files else _replaced(one, places) for one in given]
+        return [one if one in files else _replaced(one, values) for one in given]
 
     def start(self, arguments: Sequence[str], *, good_exits: Sequence[int] = ()) -> Output:
         """Start the tool; raise UnusableOutput when its output cannot be what was asked for."""
@@ -155,7 +155,7 @@ class Session:
         if output.ended == "too much":
             raise UnusableOutput("wrote more than 64 MB")
         if output.ended == "not started":
-            raise OutOfTimeError(f"could not be started: {_told(output)}")
+            raise OutOfTimeError(f"could not be started: {_error_line(output)}")
         if output.exit_code not in (good_exits or self.tool.good_exits):
             raise UnusableOutput(f"ended with code {output.exit_code}{_because(output)}")
         if not output.stdout.strip() and not self.tool.silent_when_clean:
@@ -197,18 +197,18 @@ def _beginning(report: Path) -> bytes:
     return beginning
 
 
-def _replaced(argument: str, places: dict[str, str]) -> str:
-    for name, place in places.items():
-        argument = argument.replace(name, place)
+def _replaced(argument: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        argument = argument.replace(name, value)
     return argument
 
 
 def _because(output: Output) -> str:
-    said = _told(output)
-    return f": {said}" if said else ""
+    shown = _error_line(output)
+    return f": {shown}" if shown else ""
 
 
-def _told(output: Output) -> str:
+def _error_line(output: Output) -> str:
     """Return the telling line of stderr, short enough for one line of a report."""
     lines = [line.strip() for line in output.stderr.decode("utf-8", "replace").splitlines()]
     lines = [line for line in lines if line and not line.endswith(":")]

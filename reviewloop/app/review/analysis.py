@@ -201,7 +201,7 @@ class Read:
             off=self.settings.review.analysers_off,
             checks=checks_with(book.file_checks(), self.redactor),
             extra=coverage_of(view, self.user.root, coverage) if on_disk else (),
-            told=on_report,
+            on_report=on_report,
         )
 
 

@@ -76,7 +76,7 @@ _GIVING = frozenset(
 
 def find_panic_for_error(node: "SgNode", source: Source) -> "SgNode | None":
     """Find go/panic-for-error."""
-    if receiver(node) or source.says(r"^package main\b"):
+    if receiver(node) or source.mentions(r"^package main\b"):
         return None
     around = declaration_around(node, source)
     name = around.field("name") if around is not None else None
@@ -86,7 +86,7 @@ def find_panic_for_error(node: "SgNode", source: Source) -> "SgNode | None":
     broken = first is not None and re.match(
         r"err\b|fmt\.(?:Sprint|Errorf)|errors\.New", first.text()
     )
-    return node if broken and not source.says(r"recover\(\)") else None
+    return node if broken and not source.mentions(r"recover\(\)") else None
 
 
 def find_exit_in_library(node: "SgNode", source: Source) -> "SgNode | None":
@@ -94,7 +94,7 @@ def find_exit_in_library(node: "SgNode", source: Source) -> "SgNode | None":
     of, name = receiver(node), call_name(node)
     if (of, name) != ("os", "Exit") and not (of == "log" and name.startswith("Fatal")):
         return None
-    in_main = source.says(r"^package main\b")
+    in_main = source.mentions(r"^package main\b")
     around = declaration_around(node, source)
     title = around.field("name") if around is not None else None
     documented = title is not None and re.match(

@@ -41,7 +41,7 @@ def find_server_without_limits(node: "SgNode", source: Source) -> Found | None:
     given = fields(node)
     if name == "http.Server":
         limited = {"ReadTimeout", "ReadHeaderTimeout"} & set(given)
-        assigned = source.says(r"\.Read(?:Header)?Timeout\s*=")
+        assigned = source.mentions(r"\.Read(?:Header)?Timeout\s*=")
         return None if limited or assigned else Found(node)
     return None
 

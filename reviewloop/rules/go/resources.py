@@ -136,4 +136,4 @@ def find_client_without_timeout(node: "SgNode", source: Source) -> "SgNode | Non
     kind = node.field("type")
     if kind is None or kind.text() != "http.Client" or "Timeout" in fields(node):
         return None
-    return None if source.says(r"\.Timeout\s*=|WithTimeout|WithDeadline") else node
+    return None if source.mentions(r"\.Timeout\s*=|WithTimeout|WithDeadline") else node

@@ -42,7 +42,7 @@ def find_deep_nesting(node: "SgNode", source: Source) -> "SgNode | None":
 def find_printed(node: "SgNode", source: Source) -> "SgNode | None":
     """Find go/printed."""
     of = receiver(node)
-    if of not in {"fmt", ""} or source.says(r"^package main\b"):
+    if of not in {"fmt", ""} or source.mentions(r"^package main\b"):
         return None
     if re.search(r"(?:^|/)(?:cmd|cli|tools?|scripts?|hack)/", source.file.path):
         return None

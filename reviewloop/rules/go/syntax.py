@@ -176,7 +176,7 @@ def statements(block: "SgNode") -> "list[SgNode]":
 
 def tainted(node: "SgNode", source: Source) -> bool:
     """Whether a value holds what a client sent: directly, or through local variables."""
-    if not source.says(_REQUEST.pattern):
+    if not source.mentions(_REQUEST.pattern):
         return False
     if not _carries(node):
         return False  # what a function makes of it is for the check that follows calls

@@ -44,7 +44,7 @@ def find_old_tls(node: "SgNode", source: Source) -> "SgNode | None":
 def find_weak_hash(node: "SgNode", source: Source) -> Found | None:
     """Find go/weak-hash."""
     of = receiver(node)
-    if of not in {"md5", "sha1"} or not source.says(f'crypto/{of}"'):
+    if of not in {"md5", "sha1"} or not source.mentions(f'crypto/{of}"'):
         return None
     line = source.file.lines[node.range().start.line]
     quiet = _NO_SECRET.search(line) is not None
@@ -53,7 +53,7 @@ def find_weak_hash(node: "SgNode", source: Source) -> Found | None:
 
 def find_guessable_random(node: "SgNode", source: Source) -> "SgNode | None":
     """Find go/guessable-random."""
-    if receiver(node) != "rand" or source.says('"crypto/rand"'):
+    if receiver(node) != "rand" or source.mentions('"crypto/rand"'):
         return None
     for outer in source.ancestors(node)[:14]:
         kind = outer.kind()

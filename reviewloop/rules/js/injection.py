@@ -47,7 +47,7 @@ def _names_processes(name: str, source: Source) -> bool:
     name = re.escape(name)
     module = r"[\"'](?:node:)?child_process[\"']"
     imported = rf"\bimport\s+(?:\*\s*as\s+)?{name}\s*(?:,[^;\n]{{0,200}})?\sfrom\s+{module}"
-    return source.says(rf"{imported}|(?<![\w$]){name}\s*=\s*require\(\s*{module}")
+    return source.mentions(rf"{imported}|(?<![\w$]){name}\s*=\s*require\(\s*{module}")
 
 
 def _in_shell(node: "SgNode") -> bool:

@@ -52,7 +52,7 @@ def find_unsafe_deserialization(node: "SgNode", source: Source) -> "SgNode | Non
     first = argument(node, 0)
     if first is None or literal(first):
         return None
-    known = source.says("node-serialize|serialize-to-js|funcster|cryo")
+    known = source.mentions("node-serialize|serialize-to-js|funcster|cryo")
     return node if known else None
 
 
@@ -86,7 +86,7 @@ def find_signature_compared_in_steps(node: "SgNode", source: Source) -> "SgNode 
     ]
     if not any(are_signatures) or any(".length" in n for n in names):
         return None
-    return node if source.says("createHmac") else None
+    return node if source.mentions("createHmac") else None
 
 
 def find_template_without_escaping(node: "SgNode", source: Source) -> "SgNode | None":

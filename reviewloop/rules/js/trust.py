@@ -32,7 +32,7 @@ def find_token_decoded_only(node: "SgNode", source: Source) -> "SgNode | None":
     """Find js/token-decoded-only."""
     if not re.fullmatch(r"(?:jwt|jsonwebtoken|JWT)", receiver(node)):
         return None
-    return None if source.says(r"\b(?:jwt|jsonwebtoken|JWT)\.verify\(") else node
+    return None if source.mentions(r"\b(?:jwt|jsonwebtoken|JWT)\.verify\(") else node
 
 
 def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:

@@ -56,7 +56,7 @@ def _loose_throughout(source: Source) -> bool:
 
 def find_var(node: "SgNode", source: Source) -> "SgNode | None":
     """Find js/var."""
-    return node if source.says(r"^\s*(?:const|let|import|export)\s") else None
+    return node if source.mentions(r"^\s*(?:const|let|import|export)\s") else None
 
 
 def find_console_log(node: "SgNode", source: Source) -> "SgNode | None":

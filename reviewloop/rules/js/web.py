@@ -114,7 +114,7 @@ def _own_base(node: "SgNode") -> bool:
 
 def find_query_operators_from_request(node: "SgNode", source: Source) -> Found | None:
     """Find js/query-operators-from-request."""
-    if not source.says("(?i)mongo"):
+    if not source.mentions("(?i)mongo"):
         return None
     first = argument(node, 0)
     if first is None:

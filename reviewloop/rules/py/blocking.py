@@ -56,7 +56,7 @@ def find_blocking_query_in_async(node: "SgNode", source: Source) -> "SgNode | No
     """Find py/blocking-query-in-async."""
     if not re.search(r"(?:^|\.)(?:\w*cursor|cur|conn|connection|session|db)$", receiver(node)):
         return None
-    if not source.says(r"^\s*(?:import|from) (?:sqlite3|psycopg2|pymysql|MySQLdb|pyodbc)\b"):
+    if not source.mentions(r"^\s*(?:import|from) (?:sqlite3|psycopg2|pymysql|MySQLdb|pyodbc)\b"):
         return None
     return node if in_async(node, source) else None
 
@@ -65,7 +65,7 @@ def find_blocking_client_in_async(node: "SgNode", source: Source) -> "SgNode | N
     """Find py/blocking-client-in-async."""
     name, of = call_name(node), receiver(node)
     if name in {"Redis", "StrictRedis"} and (
-        of not in {"redis", ""} or source.says(r"redis\.asyncio")
+        of not in {"redis", ""} or source.mentions(r"redis\.asyncio")
     ):
         return None
     if name == "MongoClient" and of not in {"pymongo", ""}:
@@ -113,7 +113,9 @@ def find_client_in_handler(node: "SgNode", source: Source) -> "SgNode | None":
 def find_first_page_only(node: "SgNode", source: Source) -> "SgNode | None":
     """Find py/first-page-only."""
     of, around = receiver(node), function_around(node, source)
-    if not re.search(r"(?i)(?:client|s3|ec2|iam|table|dynamo\w*)$", of) or not source.says("boto3"):
+    if not re.search(r"(?i)(?:client|s3|ec2|iam|table|dynamo\w*)$", of) or not source.mentions(
+        "boto3"
+    ):
         return None
     if call_name(node) == "scan" and not re.search(r"(?i)table$|dynamo\w*$", of):
         return None

@@ -52,7 +52,7 @@ def find_session_query_in_loop(node: "SgNode", source: Source) -> "SgNode | None
     if name in {"all", "one", "first", "one_or_none", "count", "scalar"}:
         if not re.search(r"[sS]ession(?:\(\))?\.query\(", of):
             return None
-    elif not _SESSION.search(of) or not source.says("(?i)sqlalchemy"):
+    elif not _SESSION.search(of) or not source.mentions("(?i)sqlalchemy"):
         return None
     return node if repeated(node, source) is not None else None
 
@@ -71,7 +71,7 @@ def find_execute_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 def find_save_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
     """Find py/save-in-loop."""
-    if arguments(node) or not source.says("django"):
+    if arguments(node) or not source.mentions("django"):
         return None
     loop = repeated(node, source)
     return node if loop is not None and receiver(node) in loop_names(loop) else None

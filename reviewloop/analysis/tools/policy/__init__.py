@@ -75,7 +75,7 @@ class Policy:
         return ("--select", ",".join(self.select), "--ignore", ",".join(sorted(self.off)))
 
 
-class _Said(TypedDict, total=False):
+class _Meaning(TypedDict, total=False):
     """What a row and a family both say."""
 
     severity: Required[str]
@@ -85,7 +85,7 @@ class _Said(TypedDict, total=False):
     fix: str
 
 
-class _Row(_Said, total=False):
+class _Row(_Meaning, total=False):
     code: str
     codes: list[str]  # several that are said the same about
     slug: str  # last part of the address of its page, where that is not the code
@@ -105,7 +105,7 @@ class _Group(_Where, total=False):
     rows: Required[list[_Row]]
 
 
-class _Family(_Said, _Where, total=False):
+class _Family(_Meaning, _Where, total=False):
     prefixes: Required[list[str]]
 
 

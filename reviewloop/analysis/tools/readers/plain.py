@@ -182,17 +182,17 @@ def read_cfn_lint(raw: bytes, laid: Laid) -> ToolReading:
     reading = ToolReading()
     for record in records(parsed(raw)):
         one = _given(laid, text_at(record, "Filename"))
-        place = record.get("Location")
-        line = number_at(place, "Start", "LineNumber", otherwise=1)
+        location = record.get("Location")
+        line = number_at(location, "Start", "LineNumber", otherwise=1)
         reading.hits.append(
             Hit(
                 rule=f"cfn-lint/{text_at(record, 'Rule', 'Id')}",
                 path=one.file.path,
                 span=one.span(
                     line,
-                    number_at(place, "End", "LineNumber", otherwise=line),
-                    number_at(place, "Start", "ColumnNumber"),
-                    number_at(place, "End", "ColumnNumber"),
+                    number_at(location, "End", "LineNumber", otherwise=line),
+                    number_at(location, "Start", "ColumnNumber"),
+                    number_at(location, "End", "ColumnNumber"),
                 ),
                 message=text_at(record, "Message"),
                 severity=_CFN.get(text_at(record, "Level"), NIT),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reviewloop.analysis.contract import NIT, Edit, Fix, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
-from reviewloop.analysis.tools.readers.ruff_context import weighed
+from reviewloop.analysis.tools.readers.ruff_context import assess
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def _codes(table: dict[str, Any], key: str) -> Iterator[str]:
 
 
 def _fits(path: str, pattern: str) -> bool:
-    wanted = not pattern.startswith("!")
+    expected = not pattern.startswith("!")
     pattern = pattern.removeprefix("!").removeprefix("./")
     name = path.rpartition("/")[2]
     forms = (path, f"/{path}", name)
-    return any(fnmatchcase(form, pattern) for form in forms) == wanted
+    return any(fnmatchcase(form, pattern) for form in forms) == expected
 
 
 _SYNTAX = "invalid-syntax"
@@ -104,8 +104,8 @@ def run_ruff(session: "ToolSession") -> ToolReading:
         reading.hits = [hit for hit in reading.hits if hit.path not in paths or _is_security(hit)]
         reading.hits += [hit for hit in heeding.hits if not _is_security(hit)]
     settings = ruff_settings(session.configuration)
-    told = (hit for hit in reading.hits if not settings.leaves_out(hit) and not _is_meant(hit))
-    reading.hits = weighed(told, laid)
+    reported = (hit for hit in reading.hits if not settings.leaves_out(hit) and not _is_meant(hit))
+    reading.hits = assess(reported, laid)
     return reading
 
 

@@ -53,25 +53,25 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
-def weighed(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
+def assess(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
     """Return the hits without those that the code around them answers, some made less severe."""
     files = {one.file.path: one for one in laid.files}
     modules: dict[str, _Module | None] = {}
     kept = []
     for hit in hits:
-        weigh = _WEIGHED.get(hit.rule.removeprefix("ruff/"))
+        weigh = _ASSESSORS.get(hit.rule.removeprefix("ruff/"))
         one = files.get(hit.path)
         if weigh is not None and one is not None:
             if hit.path not in modules:
                 modules[hit.path] = _parsed(one)
             module = modules[hit.path]
             if module is None:  # a notebook, or what Python cannot parse
-                weighed_hit: Hit | None = _unseen(hit)
+                assessed: Hit | None = _unchecked(hit)
             else:
-                weighed_hit = weigh(hit, module)
-            if weighed_hit is None:
+                assessed = weigh(hit, module)
+            if assessed is None:
                 continue
-            hit = weighed_hit
+            hit = assessed
         kept.append(hit)
     return kept
 
@@ -163,7 +163,7 @@ class _Module:
         return found
 
 
-def _unseen(hit: Hit) -> Hit:
+def _unchecked(hit: Hit) -> Hit:
     return replace(hit, severity=NIT) if hit.rule == "ruff/S608" else hit
 
 
@@ -213,8 +213,8 @@ def _root(node: ast.AST) -> str:
 
 
 def _complexity(hit: Hit, module: _Module) -> Hit:
-    told = _COMPLEX.search(hit.message)
-    few = told is not None and int(told.group(1)) <= _PATHS_THAT_ARE_MANY
+    stated = _COMPLEX.search(hit.message)
+    few = stated is not None and int(stated.group(1)) <= _PATHS_THAT_ARE_MANY
     return replace(hit, severity=NIT) if few else hit
 
 
@@ -228,8 +228,8 @@ def _blind_except(hit: Hit, module: _Module) -> Hit:
         if isinstance(node, ast.Call) and _name(node) in _LOGS:
             return replace(hit, severity=NIT)
     first = handler.body[0].lineno
-    told = any("#" in line for line in module.lines[handler.lineno - 1 : first])
-    return replace(hit, severity=NIT) if told else hit
+    stated = any("#" in line for line in module.lines[handler.lineno - 1 : first])
+    return replace(hit, severity=NIT) if stated else hit
 
 
 def _default(hit: Hit, module: _Module) -> Hit | None:
@@ -384,7 +384,7 @@ _HARMLESS = re.compile(
     r"(?:int|float|bool|UUID|date|datetime|Decimal|Literal)\b|[\w.]*(?:Enum|Identifier)\b"
 )
 # Names of tables and columns cannot be parameters of a query; most come from the code.
-_PLACES_TEXT = re.compile(r"placeholders?|marks?$|columns?|fields?$|table|schema|order_?by", re.I)
+_NAMES_TEXT = re.compile(r"placeholders?|marks?$|columns?|fields?$|table|schema|order_?by", re.I)
 _MOST_STEPS = 8
 
 
@@ -433,7 +433,7 @@ class _Passed:
         self._params = {
             arg.arg
             for arg in (*given.posonlyargs, *given.args, *given.kwonlyargs)
-            if arg.arg not in {"self", "cls"} and not _PLACES_TEXT.search(arg.arg)
+            if arg.arg not in {"self", "cls"} and not _NAMES_TEXT.search(arg.arg)
             if not (arg.annotation and _HARMLESS.match(ast.unparse(arg.annotation).strip("'")))
         }
         self._values: dict[str, list[ast.expr]] = {}
@@ -499,7 +499,7 @@ def _carried(call: ast.Call) -> list[ast.expr]:
     return []
 
 
-_WEIGHED: dict[str, Callable[[Hit, _Module], Hit | None]] = {
+_ASSESSORS: dict[str, Callable[[Hit, _Module], Hit | None]] = {
     "C901": _complexity,
     "BLE001": _blind_except,
     "B008": _default,

@@ -79,16 +79,16 @@ def _hit(
         return None
     rule = text_at(result, "ruleId") or text_at(result, "rule", "id")
     level = text_at(result, "level") or levels.get(rule) or "warning"
-    places = optional_records(result, "locations")
-    if not places:
+    locations = optional_records(result, "locations")
+    if not locations:
         return None
-    one = _file(places[0], laid)
+    one = _file(locations[0], laid)
     short = _SHORT.match(rule)
     code = short.group(1) if short else rule.removeprefix(drop)
     return Hit(
         rule=f"{family}/{code}",
         path=one.file.path,
-        span=_span(_region(places[0]), one, unit),
+        span=_span(_region(locations[0]), one, unit),
         message=" ".join(text_at(result, "message", "text").split()),
         severity=_LEVELS.get(level, SHOULD),
         related=tuple(_related(result, one, unit, laid)),
@@ -96,15 +96,15 @@ def _hit(
     )
 
 
-def _file(place: dict[str, Any], laid: Laid) -> LaidFile:
-    one = laid.find(text_at(place, "physicalLocation", "artifactLocation", "uri"))
+def _file(location: dict[str, Any], laid: Laid) -> LaidFile:
+    one = laid.find(text_at(location, "physicalLocation", "artifactLocation", "uri"))
     if one is None:
         raise UnusableOutput("it names a file that it was not given")
     return one
 
 
-def _region(place: dict[str, Any]) -> dict[str, Any]:
-    physical = place.get("physicalLocation")
+def _region(location: dict[str, Any]) -> dict[str, Any]:
+    physical = location.get("physicalLocation")
     region = physical.get("region") if isinstance(physical, dict) else None
     return region if isinstance(region, dict) else {}
 
@@ -133,11 +133,11 @@ def _column(region: dict[str, Any], key: str, line: int, one: LaidFile, unit: st
 def _related(
     result: dict[str, Any], one: LaidFile, unit: str, laid: Laid
 ) -> Iterator[tuple[Span, str]]:
-    for place in optional_records(result, "relatedLocations"):
-        where = text_at(place, "physicalLocation", "artifactLocation", "uri")
-        span = _span(_region(place), one, unit) if laid.find(where) is one else None
+    for location in optional_records(result, "relatedLocations"):
+        where = text_at(location, "physicalLocation", "artifactLocation", "uri")
+        span = _span(_region(location), one, unit) if laid.find(where) is one else None
         if span is not None:
-            yield span, text_at(place, "message", "text")
+            yield span, text_at(location, "message", "text")
 
 
 def _fix(result: dict[str, Any], one: LaidFile, unit: str, laid: Laid) -> Fix | None:

@@ -35,8 +35,8 @@ def run_zizmor(session: "ToolSession") -> ToolReading:
 
 def _once(session: "ToolSession", laid: Laid) -> ToolReading:
     output = session.start(session.arguments(laid))
-    told = output.stderr.decode("utf-8", "replace")
-    done = {found.path for named in _COMPLETED.findall(told) if (found := laid.find(named))}
+    messages = output.stderr.decode("utf-8", "replace")
+    done = {found.path for named in _COMPLETED.findall(messages) if (found := laid.find(named))}
     if len(done) < len(laid.files):
         raise UnusableOutput("it was passed over")
     return read_zizmor(output.stdout, laid)
@@ -46,24 +46,26 @@ def read_zizmor(raw: bytes, laid: Laid) -> ToolReading:
     """Return the hits of zizmor's JSON, each at its primary location."""
     reading = ToolReading()
     for record in records(parsed(raw)):
-        places = records(record, "locations")
-        primary = [p for p in places if text_at(p, "symbolic", "kind") == "Primary"] or places[:1]
-        for place in primary[:1]:
-            reading.hits.append(_hit(record, place, places, laid))
+        locations = records(record, "locations")
+        primary = [
+            p for p in locations if text_at(p, "symbolic", "kind") == "Primary"
+        ] or locations[:1]
+        for where in primary[:1]:
+            reading.hits.append(_hit(record, where, locations, laid))
     return reading
 
 
 def _hit(
-    record: dict[str, Any], place: dict[str, Any], places: list[dict[str, Any]], laid: Laid
+    record: dict[str, Any], where: dict[str, Any], locations: list[dict[str, Any]], laid: Laid
 ) -> Hit:
-    one = laid.find(text_at(place, "symbolic", "key", "Local", "verbatim_path"))
+    one = laid.find(text_at(where, "symbolic", "key", "Local", "verbatim_path"))
     if one is None:
         raise UnusableOutput("it names a file that it was not given")
     determined = record.get("determinations")
     severity = _SEVERITIES.get(text_at(determined, "severity"), NIT)
     confidence = _CONFIDENCES.get(text_at(determined, "confidence"), "low")
-    note = text_at(place, "symbolic", "annotation")
-    span = _span(place, one)
+    note = text_at(where, "symbolic", "annotation")
+    span = _span(where, one)
     action = (
         _USES.search(one.file.lines[span.line - 1]) if span.line <= len(one.file.lines) else None
     )
@@ -78,8 +80,8 @@ def _hit(
         confidence=confidence,
         related=tuple(
             (_span(other, one), text_at(other, "symbolic", "annotation"))
-            for other in places
-            if text_at(other, "symbolic", "kind") == "Related" and other is not place
+            for other in locations
+            if text_at(other, "symbolic", "kind") == "Related" and other is not where
         ),
         # Another version of an action that was used before is no new use of it.
         identity=action.group(1) if action else "",
@@ -92,8 +94,8 @@ def _is_release(one: LaidFile, line: int) -> bool:
     return line <= len(lines) and _RELEASE.search(lines[line - 1]) is not None
 
 
-def _span(place: dict[str, Any], one: LaidFile) -> Span:
-    location = place.get("concrete", {})
+def _span(where: dict[str, Any], one: LaidFile) -> Span:
+    location = where.get("concrete", {})
     line = number_at(location, "location", "start_point", "row") + 1
     end = number_at(location, "location", "end_point", "row") + 1
     end_offset = number_at(location, "location", "end_point", "column")
