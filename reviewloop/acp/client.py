@@ -25,7 +25,7 @@ class GarbageError(Exception):
     """What it writes is not the protocol."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
     """The agent answered a request with an error."""
 
