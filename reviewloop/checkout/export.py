@@ -1,6 +1,6 @@
-"""Writes the files of a tree for an agent to read: no secrets, and nothing that steers it."""
+"""Writes the files of a tree for an agent to read, and nothing that steers it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -23,17 +23,11 @@ STEERING = frozenset(
 
 _BELOW_GITHUB = frozenset({"instructions", "prompts", "agents", "chatmodes", "skills", "hooks"})
 
-_SNIFFED = 8000  # bytes; git's own measure of what is text
 _SHOWN = 5  # names in a note
 
 
-def write_export(
-    private: PrivateRepo, tree: str, folder: Path, redact: Callable[[str], str]
-) -> None:
-    """Write the files of a tree into an empty folder, texts as `redact` leaves them.
-
-    What `left_out` names is not written.
-    """
+def write_export(private: PrivateRepo, tree: str, folder: Path) -> None:
+    """Write the files of a tree into an empty folder, without what `left_out` names."""
     entries = private.entries(tree)
     absent = left_out(entries)
     for entry in entries:
@@ -42,9 +36,6 @@ def write_export(
         data = private.read(tree, entry.path)
         if data is None:
             continue
-        if b"\0" not in data[:_SNIFFED]:
-            text = data.decode("utf-8", "surrogateescape")
-            data = redact(text).encode("utf-8", "surrogateescape")
         location = folder / checked_path(entry.path)
         # On a disk that takes two names for one, the first of them is there.
         with suppress(FileExistsError, NotADirectoryError, IsADirectoryError):

@@ -396,7 +396,8 @@ class Workspace:
         who = ("reviewloop", "reviewloop@localhost")
         commit = private.commit(tree, (), "Where you begin", who, who, date="1000000000 +0000")
         pack = str(folder / "objects/pack/pack")
-        private.git.run("pack-objects", "--revs", "--quiet", pack, input=f"{commit}\n".encode())
+        quick = ("--quiet", "--window=0")  # a search for what is alike takes a second
+        private.git.run("pack-objects", "--revs", *quick, pack, input=f"{commit}\n".encode())
         refs = b"# pack-refs with:\n" + f"{commit} refs/heads/".encode() + os.fsencode(branch)
         (folder / "packed-refs").write_bytes(refs + b"\n")
         shutil.copy2(self.index, folder / "index")

@@ -25,7 +25,8 @@ class AgentWorkspace:
     """A folder with a tree as an agent may read it, and the way back from what it became.
 
     `leave` are names of folders that are never taken, `allow` returns a tree without the edits
-    that the agent may not make, `known` keeps what was redacted in blobs that were seen before.
+    that the agent may not make; `readable` returns what agents may read of a tree, `redacted` that
+    without secrets and what steers them.
     """
 
     private: PrivateRepo
@@ -33,21 +34,16 @@ class AgentWorkspace:
     redactor: Redactor
     leave: tuple[str, ...]
     allow: Callable[[str, str], tuple[str, tuple[str, ...]]]
-    known: dict[str, bytes | None]
+    readable: Callable[[str], str]
+    redacted: Callable[[str], str]
 
     @contextmanager
-    def of(self, tree: str, readable: str) -> Iterator[Path]:
-        """Yield the folder with the files of `tree`, of which `readable` is what agents may read.
+    def of(self, tree: str) -> Iterator[Path]:
+        """Yield the folder with the files of `tree`."""
+        self._begin(tree)
+        yield self.workspace.reset(self._shown, history=False)  # it stays: the next is much like it
 
-        Absent is what steers agents; in place of secrets stand their names.
-        """
-        self._begin(tree, readable)
-        try:
-            yield self.workspace.reset(self._shown, history=False)
-        finally:
-            self.workspace.remove()
-
-    def replayed(self, tree: str, readable: str, turn: Mapping[str, Any]) -> Taken:
+    def replayed(self, tree: str, turn: Mapping[str, Any]) -> Taken:
         """Return what a recorded turn comes to in another repository than its own.
 
         Raises `NoAnswerError` for a turn whose edits were too large to be recorded.
@@ -56,7 +52,7 @@ class AgentWorkspace:
             raise NoAnswerError(
                 "the recording does not hold the files of this turn: they are binary or too large"
             )
-        self._begin(tree, readable)
+        self._begin(tree)
         content: dict[str, bytes | None] = {}
         modes: dict[str, str] = {}
         for edit in turn["edits"]:
@@ -67,9 +63,9 @@ class AgentWorkspace:
                 modes[edit["path"]] = edit["mode"]
         return self._taken_of(self.private.edit(self._shown, content, modes))
 
-    def _begin(self, tree: str, readable: str) -> None:
-        self._tree, self._readable = tree, readable
-        self._shown = self._redacted(readable)
+    def _begin(self, tree: str) -> None:
+        self._tree, self._readable = tree, self.readable(tree)
+        self._shown = self.redacted(tree)
 
     def taken(self) -> Taken:
         """Return the tree with the edits that the folder holds now, secrets back in their lines."""
@@ -155,26 +151,33 @@ class AgentWorkspace:
                 "are, and read secrets from the environment"
             ) from None
 
-    def _redacted(self, readable: str) -> str:
-        content: dict[str, bytes | None] = {}
-        for entry in self.private.entries(readable):
-            if steers(PurePosixPath(entry.path)):
-                content[entry.path] = None
-            elif entry.kind in {"file", "executable"}:
-                if entry.oid not in self.known:
-                    self.known[entry.oid] = self._without_secrets(readable, entry.path)
-                if (data := self.known[entry.oid]) is not None:
-                    content[entry.path] = data
-        return self.private.edit(readable, content) if content else readable
 
-    def _without_secrets(self, tree: str, path: str) -> bytes | None:
-        """Return a file as agents may read it, None where that is the file itself."""
-        data = self.private.read(tree, path)
+def redacted_tree(
+    private: PrivateRepo, readable: str, redactor: Redactor, known: dict[str, bytes | None]
+) -> str:
+    """Return the tree without what steers agents, and with names in place of secrets.
+
+    `known` keeps what was made of each blob, None for one that stays as it is.
+    """
+
+    def without_secrets(path: str) -> bytes | None:
+        data = private.read(readable, path)
         if data is None or is_binary(data):
             return None
         text = decode(data)
-        redacted = self.redactor.for_models(text)
+        redacted = redactor.for_models(text)
         return None if redacted == text else encode(redacted)
+
+    content: dict[str, bytes | None] = {}
+    for entry in private.entries(readable):
+        if steers(PurePosixPath(entry.path)):
+            content[entry.path] = None
+        elif entry.kind in {"file", "executable"}:
+            if entry.oid not in known:
+                known[entry.oid] = without_secrets(entry.path)
+            if (data := known[entry.oid]) is not None:
+                content[entry.path] = data
+    return private.edit(readable, content) if content else readable
 
 
 class _RefusedError(Exception):

@@ -26,7 +26,7 @@ from reviewloop.llm.door import Models
 from reviewloop.llm.messages import CHARS_PER_TOKEN, Message, Taken, ToolSpec, map_text
 from reviewloop.llm.prefix_gate import PrefixGate
 from reviewloop.llm.routing import ACP, REPLAY, STEP_KINDS, split_model
-from reviewloop.loop.agent_workspace import AgentWorkspace
+from reviewloop.loop.agent_workspace import AgentWorkspace, redacted_tree
 from reviewloop.loop.conversation import AgentReply, Caps, Check, Conversation, converse
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
@@ -313,7 +313,8 @@ class RunContext:
             self.redactor,
             self.settings.gates.reuse,
             toolbox.allowed_part,
-            self.once("redacted blobs", dict),
+            self.shown_tree,
+            self.redacted_tree,
         )
         name = f"turn-{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.finding}"
 
@@ -323,20 +324,28 @@ class RunContext:
             return found
 
         def lent() -> AbstractContextManager[Path]:
-            return files.of(toolbox.tree, self.shown_tree(toolbox.tree))
+            return files.of(toolbox.tree)
 
         def replayed(turn: Mapping[str, Any]) -> Taken:
-            return files.replayed(toolbox.tree, self.shown_tree(toolbox.tree), turn)
+            return files.replayed(toolbox.tree, turn)
 
         if ACP not in asked:
             return {"replayed": replayed}
         return {"tree": lent, "taken": taken}
 
+    def redacted_tree(self, tree: str) -> str:
+        """Return a tree as coding agents may find it in files; made once for all of them."""
+        known: dict[str, bytes | None] = self.once("redacted blobs", dict)
+        return self.once(
+            ("redacted", tree),
+            lambda: redacted_tree(self.private, self.shown_tree(tree), self.redactor, known),
+        )
+
     @contextmanager
     def exported(self, tree: str) -> Iterator[Path]:
         """Yield a folder with a tree as models may read it, for an agent in a cage."""
         with tempfile.TemporaryDirectory(prefix="tree-", dir=self.folder) as name:
-            write_export(self.private, self.shown_tree(tree), Path(name), self.redactor.for_models)
+            write_export(self.private, self.redacted_tree(tree), Path(name))
             yield Path(name).resolve()
 
     def _for_models(self, text: str) -> str:

@@ -62,6 +62,27 @@ def test_what_an_agent_may_not_edit_is_taken_back_and_told(workshop):
     assert "edit that was refused" in said
 
 
+def test_a_fixer_stays_with_its_finding(workshop, undisturbed):
+    site = workshop.site
+    workshop.play(fix={"shop/store.py": "broken\n", "tests/test_store.py": "\n"})
+    assert site.drive(task=TASK).exits == [WAITING, 0]
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
+    said = site.checkout.run("show").out
+    assert "shop/store.py is not what the finding is about" in said
+    assert "tests/test_store.py is a test and the finding is not in it" in said
+
+
+def test_without_a_sandbox_an_implementer_works_where_that_is_accepted(workshop, undisturbed):
+    site = workshop.site
+    site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = "sandbox-exec"  # this system has none
+    refused = site.call("run", *TASK)
+    assert (refused.code, "no sandbox holds here" in refused.err) == (2, True)
+    assert workshop.asked == []
+    assert site.drive(task=(*TASK, "--no-sandbox")).exits == [WAITING, 0]
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
+    assert site.processes() == []
+
+
 KEY = "AKIA" + "Q3EGRIK7JWMB2XYZ"
 
 

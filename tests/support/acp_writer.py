@@ -133,6 +133,8 @@ class Writer(Agent):
         return "report_findings", {"findings": PLAY["FOUND"][role], "evidence": []}
 
     def fix(self, said):
+        for path, text in PLAY.get("extra", {}).get("fix", {}).items():
+            Path(path).write_text(text)
         bound, upper = PLAY["BOUND"], PLAY["BOUND"].replace("(customer,)", "(customer.upper(),)")
         if PLAY["SECURITY"]["title"] in said:
             if "made the checks fail" in said:

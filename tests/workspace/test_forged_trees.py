@@ -105,7 +105,7 @@ def test_an_export_of_a_forged_tree_stays_in_its_folder(
     )
     folder = tmp_path / "outer" / "export"
     folder.mkdir(parents=True)
-    write_export(private, tree, folder, str)
+    write_export(private, tree, folder)
     written = [path.name for path in folder.parent.rglob("*") if path.is_file()]
     assert sorted(written) in (["both", "plain.py"], ["inner", "plain.py"])
     absent = left_out(private.entries(tree))
