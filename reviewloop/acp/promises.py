@@ -6,6 +6,8 @@ import secrets
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from reviewloop.sandbox.proof import listeners, secret_environment
 State = Literal["held", "weaker", "absent"]
 _ANOTHER_MACHINE = "127.0.0.2"
 _MOST = 64 << 10
+_LAST_BREATH = 2.0  # seconds
 _PORTS_SINCE = 4  # Landlock's version
 
 # Promise -> what breaks it, and what makes it weaker. See attempts.py.
@@ -88,12 +91,14 @@ def weaker(promises: Iterable[Promise]) -> str:
 
 def promises_of(sandbox: Sandbox) -> tuple[Promise, ...]:
     """Return every promise, found out by trying, once for each level in a process."""
-    if sandbox.method not in _tried:
-        _tried[sandbox.method] = _tried_out(sandbox)
-    return _tried[sandbox.method]
+    with _trying:  # reviewers begin side by side
+        if sandbox.method not in _tried:
+            _tried[sandbox.method] = _tried_out(sandbox)
+        return _tried[sandbox.method]
 
 
 _tried: dict[Method, tuple[Promise, ...]] = {}
+_trying = threading.Lock()
 
 
 def _tried_out(sandbox: Sandbox) -> tuple[Promise, ...]:
@@ -185,11 +190,23 @@ def _began(process: int) -> str:
 
 
 def _ended_late(mark: str) -> bool:
-    """Whether the daemon of a trial is still there; it is ended then."""
-    found = False
+    """Whether the daemon of a trial is still there; it is ended then.
+
+    One that was killed may take a moment on a busy machine.
+    """
+    until = time.monotonic() + _LAST_BREATH
+    while found := list(_marked(mark)):
+        if time.monotonic() > until:
+            for process in found:
+                with suppress(OSError):
+                    os.kill(process, signal.SIGKILL)
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _marked(mark: str) -> Iterator[int]:
     for location in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             if location.read_bytes().endswith(mark.encode() + b"\0"):
-                os.kill(int(location.parent.name), signal.SIGKILL)
-                found = True
-    return found
+                yield int(location.parent.name)

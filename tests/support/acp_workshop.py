@@ -59,7 +59,7 @@ class Workshop:
         own.parent.mkdir(parents=True, exist_ok=True)
         own.write_text(
             f"[acp.scripted]\ncommand = {json.dumps([*command, f'mark={site.folder}'])}\n"
-            f'hosts = ["127.0.0.1:{port}"]\nread = ["{SUPPORT}"]\nenv = ["LEDGER", "FACTS"]\n'
+            f'hosts = ["localhost:{port}"]\nread = ["{SUPPORT}"]\nenv = ["LEDGER", "FACTS"]\n'
         )
         site.checkout.environ["LEDGER"] = str(port)
 

@@ -37,7 +37,7 @@ def pay(role, said):
 
 
 def tell(path):
-    url = f"http://127.0.0.1:{os.environ['LEDGER']}/{path}"
+    url = f"http://localhost:{os.environ['LEDGER']}/{path}"  # in the cage 127.0.0.1 is its own
     port = int(os.environ["HTTP_PROXY"].rpartition(":")[2])
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as way:
         way.request("GET", url)
