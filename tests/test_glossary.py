@@ -51,7 +51,6 @@ TO_BE_RENAMED = frozenset(
     [
         "agents",
         "api.py",
-        "app/batch",
         "app/review",
         "app/run",
         "cli",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from reviewloop.app.batch.approve import bring, has_moved
+from reviewloop.app.batch.approve import has_moved, rebase_waiting
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import worded
@@ -59,7 +59,7 @@ def move_decided(
             break
         approves = decision.choice == "approve"
         if approves and has_moved(repository, record):
-            rebased = bring(repository, record, listener)
+            rebased = rebase_waiting(repository, record, listener)
             repository, record = looked_again(repository), rebased.run
             if rebased.ask:  # it is not what was decided about any more
                 continue

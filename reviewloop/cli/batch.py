@@ -121,7 +121,7 @@ def batch(
         mode=mode or ("each" if _asks(parallel) and workers is None else "queue"),
         budget_usd=budget,
         deadline=None if deadline is None else read_deadline(deadline),
-        asked=BatchOptions(until_failure, parallel, wanted),
+        options=BatchOptions(until_failure, parallel, wanted),
     )
     if workers is not None:
         told = _tell_enqueued(workers.enqueue(request, remote or "origin"), as_json=as_json)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from reviewloop.app.batch.approve import bring, has_moved
+from reviewloop.app.batch.approve import has_moved, rebase_waiting
 from reviewloop.app.fleet.port import Resumed, Seen
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
@@ -181,7 +181,7 @@ def _rebase_first(repository: Repository, record: RunRecord) -> tuple[RunRecord,
 
     print_lines(f"{record.branch!r} has new commits; rebasing the change first")
     with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
-        found = bring(repository, record, lambda event: _listen(progress, event))
+        found = rebase_waiting(repository, record, lambda event: _listen(progress, event))
     if not found.ask:
         proposal = proposal_of(repository, found.run)
         print_lines(f"the change {proposal['moved'] if proposal else 'was rebased'}")

@@ -186,7 +186,7 @@ def _tell_in_sum(fleet: Fleet, told: Sequence[Approved], *, as_json: bool) -> No
         )
     for one in left:
         why = one.why.rstrip(".")
-        following = "" if one.tells_next else f"; next: `{one.next}`"
+        following = "" if one.names_next else f"; next: `{one.next}`"
         print_lines(f"{one.run.run_id} {_WORDS.get(one.what, one.what)}: {why}{following}")
 
 

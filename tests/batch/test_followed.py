@@ -65,7 +65,7 @@ def test_a_batch_waits_at_its_end_for_an_approval_and_brings_all_behind_it(shop)
         record, stopped = run_batch(repository, BatchRequest(tasks=("1", "4", "5")), told)
         assert (stopped, record.ended) == (None, True)
         found = queue_of(looked_again(repository))
-        assert [one.run.task_id for one in found.standing] == ["1", "4", "5"]
+        assert [one.run.task_id for one in found.stacked] == ["1", "4", "5"]
         assert found.stale == ()
         assert told.said[-1].startswith("waits for the end of task 1, which process "), told.said
     assert told.other.returncode == 4  # brought to the branch, where it asks again

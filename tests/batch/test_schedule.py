@@ -62,7 +62,7 @@ def task_run(row: str) -> TaskRun:
 
 def snapshot(*rows: str, **options) -> Snapshot:
     tasks = {row.split()[0]: task_run(row) for row in rows}
-    waiting = [one.run for one in tasks.values() if one.stand is TaskStatus.WAITING]
+    waiting = [one.run for one in tasks.values() if one.status is TaskStatus.WAITING]
     stack = [Waiting(run, f"commit-{run.task_id}") for run in waiting]
     sets = {name: set(v.split(",")) for name, v in options.items() if isinstance(v, str)}
     sets |= {"mode": {options["mode"]}} if "mode" in options else {}
@@ -280,7 +280,7 @@ class World:
         waiting = [
             Waiting(one.run, self.commits[task])
             for task, one in tasks.items()
-            if one.stand is TaskStatus.WAITING
+            if one.status is TaskStatus.WAITING
         ]
         beside = any(isinstance(one, Rebase) for one in self.busy.values())
         sets = {"tried": self.tried, "answered": self.answered, "passed": self.passed}
@@ -364,7 +364,7 @@ def test_who_is_faster_does_not_change_where_anything_ends(parallel):
             world.go()
             now = world.snapshot()
             assert now.is_straight, (seed, luck)
-            assert not any(one.stand is TaskStatus.RUNNING for one in now.tasks.values())
+            assert not any(one.status is TaskStatus.RUNNING for one in now.tasks.values())
             for one in now.waiting:  # what a task needs is below it
                 below = {lower.run.task_id for lower in chain_below(one, now.waiting)}
                 mine = next(s for s in order.steps if s.task.id == one.run.task_id)

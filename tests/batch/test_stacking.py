@@ -56,7 +56,7 @@ def test_where_one_need_is_committed_the_other_has_to_stand_on_it():
 def test_of_two_on_one_commit_the_first_given_is_in_the_line(first):
     runs = sorted((waiting("1", "head"), waiting("2", "head")), key=lambda w: w.run.run_id != first)
     line = line_up("head", runs)
-    assert [one.run.run_id for one in line.standing] == [first]
+    assert [one.run.run_id for one in line.stacked] == [first]
     assert len(line.stale) == 1
 
 

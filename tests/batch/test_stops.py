@@ -179,7 +179,7 @@ def test_the_second_ctrl_c_says_that_the_same_command_goes_on(monkeypatch, capfd
 
     monkeypatch.setattr(os, "_exit", left)
     monkeypatch.setattr(Work, "_work", pressed_twice)
-    work = Work(SimpleNamespace(asked=SimpleNamespace(parallel=1)))
+    work = Work(SimpleNamespace(options=SimpleNamespace(parallel=1)))
     with pytest.raises(SystemExit) as stopped:
         work.do()
     assert stopped.value.code == 130
@@ -204,10 +204,10 @@ def test_a_person_is_asked_at_every_task_and_sees_the_table(shop):
 
 def test_who_interrupts_a_batch_is_asked_nothing_more():
     session = SimpleNamespace(
-        asked=SimpleNamespace(parallel=1), record=SimpleNamespace(mode="each")
+        options=SimpleNamespace(parallel=1), record=SimpleNamespace(mode="each")
     )
     session.order, session.tried, session.head = SimpleNamespace(steps=()), set(), "head"
-    session.stands, session.waiting = dict, lambda tasks: []
+    session.statuses, session.waiting = dict, lambda tasks: []
     work = Work(session)
     assert work._snapshot().asks
     work._trouble = UsageError("another task cannot begin")

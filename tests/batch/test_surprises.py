@@ -16,7 +16,7 @@ from support.play import done, reply, write
 from support.terminal import Terminal
 
 from reviewloop.app.batch.opening import run_batch
-from reviewloop.app.batch.policy import why_a_person
+from reviewloop.app.batch.policy import why_a_user
 from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.interrupts import all_interruptible, asking
 from reviewloop.app.project import Repository, open_repository
@@ -77,12 +77,12 @@ def test_a_task_that_became_another_one_is_not_begun_and_the_exit_code_says_so(s
 def test_autopilot_leaves_to_a_person_what_a_reviewer_did_not_see_and_what_cannot_be_ticked(shop):
     checkout = shop.waiting("1")
     clean = checkout.record()["proposal"]
-    assert why_a_person(clean) == ""
+    assert why_a_user(clean) == ""
     first, *others = clean["reviewers"]
     unseen = {**first, "reason": "shown without the diff of shop/part1.py"}
-    why = why_a_person({**clean, "reviewers": [unseen, *others]})
+    why = why_a_user({**clean, "reviewers": [unseen, *others]})
     assert why == f"{first['name']}: shown without the diff of shop/part1.py"
-    assert why_a_person({**clean, "spec_progress": None}) == "task 1 cannot be ticked"
+    assert why_a_user({**clean, "spec_progress": None}) == "task 1 cannot be ticked"
 
 
 def test_what_breaks_in_one_run_is_told_as_its_failure_and_stops_no_other(shop):

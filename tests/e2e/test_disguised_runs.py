@@ -6,7 +6,7 @@ from support.disguises import JS, PY
 from support.parts import CLEAN, cast, writes
 from support.play import TEST
 
-from reviewloop.app.batch.policy import why_a_person
+from reviewloop.app.batch.policy import why_a_user
 
 SETTINGS = {**QUIET_GATES, "REVIEWLOOP_REVIEW__ANALYSERS_OFF": '["tested", "cfn-lint"]'}
 SEARCH = {"shop/search.py": CLEAN, "tests/test_search.py": TEST}
@@ -28,7 +28,7 @@ def test_what_an_implementer_hides_is_found_and_waits_for_a_person(shop, path, c
 
     found = {(one["path"], one["severity"]) for one in proposal["findings"]}
     assert (path, "must_fix") in found, said.err
-    assert reason in why_a_person(proposal)
+    assert reason in why_a_user(proposal)
     if "was not analysed" in reason:
         assert "Not analysed" in said.err
         assert f"- {path}: " in said.err

@@ -4,7 +4,7 @@ import pytest
 from support.parts import CLEAN, cast, finds, found, replaces, writes
 from support.play import QUOTE_TEST, TEST
 
-from reviewloop.app.batch.policy import why_a_person
+from reviewloop.app.batch.policy import why_a_user
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.advance import advance
 from reviewloop.domain.errors import UsageError
@@ -66,7 +66,7 @@ def test_a_dismissal_holds_in_the_waiting_run_in_its_commit_and_in_later_runs(sh
     assert checkout.findings() == listed
     checkout.run("dismiss", ident, "-m", WHY)
     assert "no red or yellow finding left" in checkout.run("dismiss", grave, "-m", "trusted").out
-    assert "left" not in why_a_person(checkout.record()["proposal"])
+    assert "left" not in why_a_user(checkout.record()["proposal"])
     figures = checkout.json("stats")["findings"]
     assert (figures["all"]["should_fix"]["dismissed"], figures["dismissed_by_people"]) == (1, 2)
     assert "100 % dismissed (2 by people)" in checkout.run("stats").out

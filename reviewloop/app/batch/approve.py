@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Any
 
-from reviewloop.app.batch.policy import asked_for
+from reviewloop.app.batch.policy import left_to_see
 from reviewloop.app.batch.queue import Holding, lacking, queue_of, what_lacks
 from reviewloop.app.batch.stack import (
     Waiting,
@@ -50,11 +50,11 @@ class NotMergedError(WorkspaceError):
 
 
 @dataclass(frozen=True)
-class Brought:
+class Rebased:
     """A run on its branch as it is now."""
 
     run: RunRecord
-    ask: str  # why the person has to look at it again; "" where it is what was approved
+    ask: str  # why the user has to look at it again; "" where it is what was approved
 
 
 def has_moved(repository: Repository, run: RunRecord) -> bool:
@@ -65,8 +65,10 @@ def has_moved(repository: Repository, run: RunRecord) -> bool:
     return bool(now) if run.new_branch else now != run.base_commit
 
 
-def bring(repository: Repository, run: RunRecord, listener: Listener | None = None) -> Brought:
-    """Bring a waiting run onto its branch: gates again, review of what meets.
+def rebase_waiting(
+    repository: Repository, run: RunRecord, listener: Listener | None = None
+) -> Rebased:
+    """Rebase a waiting run onto its branch: gates again, review of what meets.
 
     Raises `NotMergedError` where it does not merge, and `UsageError` where it stands on a run that
     waits, too, or its branch is gone. The run is left as it was then.
@@ -100,7 +102,7 @@ def bring(repository: Repository, run: RunRecord, listener: Listener | None = No
             f"have the task done anew on what is there now: `reviewloop reject {name}`, then "
             "`reviewloop run`"
         ) from error
-    return Brought(after, why_again(repository, run, after))
+    return Rebased(after, why_again(repository, run, after))
 
 
 def put_on(
@@ -111,7 +113,7 @@ def put_on(
     options: Mapping[str, Any],
     listener: Listener | None,
 ) -> RunRecord:
-    """Bring a run behind another that waits, or onto its branch; `chain` is all that waits below.
+    """Rebase a run behind another that waits, or onto its branch; `chain` is all that waits below.
 
     Raises `NeedError` where something that its task needs is missing there.
     """
@@ -124,7 +126,7 @@ def put_on(
 
 
 def why_again(repository: Repository, before: RunRecord, after: RunRecord) -> str:
-    """Return why a brought run is another one than was approved, "" if it is the same change."""
+    """Return why a rebased run is another one than was approved, "" if it is the same change."""
     if after.status is not RunStatus.WAITING:
         return after.reason or f"it is {after.status}"
     was, now = proposal_of(repository, before), proposal_of(repository, after)
@@ -146,13 +148,13 @@ class Approved:
     """What became of one run that was to be approved."""
 
     run: RunRecord
-    what: str  # committed | brought | blocked | conflict | changed | refused | held | failed
+    what: str  # committed | rebased | blocked | conflict | changed | refused | held | failed
     code: ExitCode
     why: str = ""
     next: str = ""  # the command that goes on from here
-    tells_next: bool = False  # `why` names that command already
+    names_next: bool = False  # `why` names that command already
     tried: bool = True  # False: it was blocked before, so nothing was done with it
-    seen: str = ""  # what a person should have seen in a change that was committed
+    seen: str = ""  # what a user should have seen in a change that was committed
 
     @property
     def committed(self) -> bool:
@@ -171,11 +173,11 @@ def approve_each(
     """Approve runs one after the other and yield what became of each.
 
     One with a must-fix finding left is held unless its id is among `agreed`, and one with a wish
-    left unless a person named it: its id is among `named`.
+    left unless a user named it: its id is among `named`.
 
-    One that stands on the branch's commit is committed as it is. One that does not is brought
-    behind those before it. It is committed then if a person named it and nothing meets it; else it
-    waits, so that a person can look at what it is now. Where that
+    One that stands on the branch's commit is committed as it is. One that does not is rebased
+    behind those before it. It is committed then if a user named it and nothing meets it; else it
+    waits, so that a user can look at what it is now. Where that
     fails, what stands on the run or needs it is held; the others go on. Raises
     `InterruptedByUserError`.
     """
@@ -203,12 +205,12 @@ class _Approving:
         self._listener = listener
         self._named = named
         self._agreed = agreed
-        self._below: Waiting | None = None  # the last that was brought, and waits
+        self._below: Waiting | None = None  # the last that was rebased, and waits
         self._anew: set[str] = set()  # runs that ask again since this began
         self._holding = Holding()
 
     def whole(self, chosen: Sequence[Waiting]) -> list[Waiting]:
-        """Finish runs that were cut off while they were brought, and return all in order."""
+        """Finish runs that were cut off while they were rebased, and return all in order."""
         cut_off = [one for one in chosen if not one.commit and is_stopped(one.run)]
         for one in cut_off:
             try:
@@ -228,7 +230,7 @@ class _Approving:
         return [*(one for one in chosen if one.run.run_id not in there), *now]
 
     def take(self, one: Waiting) -> Approved:
-        """Approve one run, or bring it to where it can be."""
+        """Approve one run, or rebase it to where it can be."""
         try:
             found = self._held(one) or self._moved(one)
             if one.run.status is RunStatus.BLOCKED:
@@ -247,7 +249,7 @@ class _Approving:
             left = left._replace(must_fix=0)
         if one.run.run_id in self._named:
             left = left._replace(requests=0)
-        held = self._holding.held(one.run, left, self._brought_to(one) if left.red else "")
+        held = self._holding.held(one.run, left, self._rebased_onto(one) if left.red else "")
         if held:
             return Approved(one.run, "held", ExitCode.WAITING, held.why, held.next)
         return None
@@ -258,10 +260,10 @@ class _Approving:
             return Left()
         return left_of(proposal_of(self._repository, run))
 
-    def _brought_to(self, one: Waiting) -> str:
-        """Return the branch that a run would be brought to first, "" when it stands there."""
-        standing = queue_of(self._looked(one.run)).standing
-        there = any(other.run.run_id == one.run.run_id for other in standing)
+    def _rebased_onto(self, one: Waiting) -> str:
+        """Return the branch that a run would be rebased to first, "" when it stands there."""
+        stacked = queue_of(self._looked(one.run)).stacked
+        there = any(other.run.run_id == one.run.run_id for other in stacked)
         return "" if there else self._branch
 
     def _moved(self, one: Waiting) -> Approved:
@@ -279,7 +281,7 @@ class _Approving:
             return self._blocked(run)
         if self._below is None and run.base_commit == repository.user.head:
             if run.run_id in self._anew:
-                return self._brought(run)
+                return self._asking_again(run)
             answer = worded(one.run, "approve")  # for what was there when it was chosen
             return self._answered(
                 advance(repository, run.run_id, answer=answer, listener=self._listener)
@@ -294,7 +296,7 @@ class _Approving:
             return self._answered(
                 advance(self._looked(after), run.run_id, answer=answer, listener=self._listener)
             )
-        return self._brought(after)
+        return self._asking_again(after)
 
     def _finished(self, repository: Repository, run: RunRecord) -> RunRecord:
         """Carry to its end an answer that was given, and cut off on its way."""
@@ -322,7 +324,7 @@ class _Approving:
     def _answered(self, run: RunRecord) -> Approved:
         code = ExitCode(run.exit_code)
         if run.status is RunStatus.COMMITTED:
-            seen = asked_for(proposal_of(self._repository, run))
+            seen = left_to_see(proposal_of(self._repository, run))
             return Approved(run, "committed", code, run.reason, seen=seen)
         return Approved(run, "refused", code, run.reason, f"reviewloop queue approve {run.run_id}")
 
@@ -330,7 +332,7 @@ class _Approving:
         see = f"reviewloop queue show {run.run_id} --diff"
         return Approved(run, "blocked", ExitCode.GUARD_FAILED, run.reason, see)
 
-    def _brought(self, run: RunRecord) -> Approved:
+    def _asking_again(self, run: RunRecord) -> Approved:
         found = waiting_in(self._repository, [run])
         if not found:
             return self._blocked(run)
@@ -343,7 +345,7 @@ class _Approving:
 
     def _failed(self, one: Waiting, error: ReviewLoopError) -> Approved:
         run = self._repository.runs.find(one.run.run_id)
-        what, why, code, tells_next = "failed", str(error), error.exit_code, False
+        what, why, code, names_next = "failed", str(error), error.exit_code, False
         following = f"reviewloop queue approve {run.run_id}"
         if isinstance(error, ConflictError):
             what, code = "conflict", ExitCode.WAITING
@@ -351,10 +353,10 @@ class _Approving:
             onto = self._below.commit if self._below else self._repository.user.head or ""
             keep_conflict(self._repository, run.run_id, onto, why)
         elif isinstance(error, NeedError):
-            what, code, following, tells_next = "held", ExitCode.WAITING, error.following, True
+            what, code, following, names_next = "held", ExitCode.WAITING, error.following, True
         elif run.status is RunStatus.PAUSED:
             following = f"reviewloop resume {run.run_id}"
         elif run.status.over or run.proposal != one.run.proposal:
             what, why = "changed", f"it has changed since you looked at it (it is {run.status})"
             following = f"reviewloop queue show {run.run_id} --diff"
-        return Approved(run, what, code, why, following, tells_next)
+        return Approved(run, what, code, why, following, names_next)

@@ -180,7 +180,7 @@ class Spending:
     def own(self, run: RunRecord) -> dict[str, float]:
         """Return the caps of one run: its own, or those of the settings where these are higher.
 
-        A person may have raised them for this one, or in the settings since it began.
+        A user may have raised them for this one, or in the settings since it began.
         """
         raised = run.settings.get("limits", {})
         return {

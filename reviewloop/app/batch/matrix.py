@@ -37,7 +37,7 @@ def plan_of(user: UserRepo, spec: Spec, order: Order, most: int = MOST) -> Plan:
     """Return the tasks of an order that may start in this checkout, at most `most`.
 
     They need nothing that is not ticked here. A task that a branch below `reviewloop/` has ticked
-    is done there and waits for a person; branches count as they were last fetched.
+    is done there and waits for a user; branches count as they were last fetched.
     """
     ready = [step.task for step in order.steps if not step.needs and not step.after]
     proposed = _proposed(user, spec, ready)
@@ -57,19 +57,19 @@ def plan_of(user: UserRepo, spec: Spec, order: Order, most: int = MOST) -> Plan:
 
 def _proposed(user: UserRepo, spec: Spec, ready: Iterable[Task]) -> dict[str, str]:
     """Return for each task that some branch has ticked the name of that branch."""
-    wanted = list(ready)
-    branches = side_branches(user, OURS) if wanted else ()
+    chosen = list(ready)
+    branches = side_branches(user, OURS) if chosen else ()
     found: dict[str, str] = {}
     for branch in branches:
         done = _ticked(user, spec, branch)
-        for task in wanted:
+        for task in chosen:
             if {task.id, task.line_hash} & done:
                 found.setdefault(task.id, branch.name)
     return found
 
 
 def _ticked(user: UserRepo, spec: Spec, branch: SideBranch) -> set[str]:
-    """Return id and line of each task that a branch has ticked: a person may edit either one."""
+    """Return id and line of each task that a branch has ticked: a user may edit either one."""
     data = file_in(user, branch, spec.tasks_path)
     listed = read_tasks(data or b"", spec.tasks_path, spec.dialect)
     ticked = [task for task in listed.tasks if task.state == "done"]

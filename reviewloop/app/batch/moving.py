@@ -27,7 +27,7 @@ from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
 
-class Crew:
+class ActiveRuns:
     """The runs that are at work now; all of them can be told to stop."""
 
     def __init__(self) -> None:
@@ -57,11 +57,11 @@ class Crew:
 
 def begin_task(session: Session, step: Step, start: StartingPoint) -> RunRecord:
     """Begin the run of a task where it starts. Raises what `plan` raises."""
-    stands = session.stands()
-    committed = {task for task, one in stands.items() if one.stand is TaskStatus.COMMITTED}
+    statuses = session.statuses()
+    committed = {task for task, one in statuses.items() if one.status is TaskStatus.COMMITTED}
     done = start.done | committed
-    wanted = replace(
-        session.asked.request,
+    request = replace(
+        session.options.request,
         task=step.task.id,
         spec=session.record.spec_path,
         base=start.base(session.repository),
@@ -69,7 +69,7 @@ def begin_task(session: Session, step: Step, start: StartingPoint) -> RunRecord:
         models_checked=True,
     )
     try:
-        planned = plan(session.repository, wanted)
+        planned = plan(session.repository, request)
     except GuardRailError as error:
         raise for_a_batch(error) from error
     if planned.task and planned.task.title != step.task.title:
@@ -85,7 +85,7 @@ def begin_task(session: Session, step: Step, start: StartingPoint) -> RunRecord:
         "needs": list(step.needs),
         "needs_called": {need: kept_title(session.repository, called[need]) for need in step.needs},
         "stands_on": start.run_id,
-        "redo_of": _given_up(stands[step.task.id].run),
+        "redo_of": _given_up(statuses[step.task.id].run),
     }
     fault("batch.begin")
     return begin(session.repository, replace(planned, options=options))
@@ -110,14 +110,19 @@ def taken_up(session: Session, run: RunRecord) -> RunRecord:
 
 def take_over(session: Session) -> None:
     """Take up all runs that wait or stopped; one that somebody else moves now is left to them."""
-    for one in session.stands().values():
+    for one in session.statuses().values():
         if one.run is not None and not one.run.status.over:
             with suppress(WorkspaceError):
                 taken_up(session, one.run)
 
 
 def moved(
-    session: Session, crew: Crew, repository: Repository, step: Step, run: RunRecord, caps: Any
+    session: Session,
+    active: ActiveRuns,
+    repository: Repository,
+    step: Step,
+    run: RunRecord,
+    caps: Any,
 ) -> RunRecord:
     """Advance a run; a thread may do it, so it has a connection of its own to the table of runs."""
     with closing(repository.runs.again()) as runs:
@@ -125,14 +130,14 @@ def moved(
             return advance(
                 replace(repository, runs=runs),
                 run.run_id,
-                listener=partial(session.tell, step),
+                listener=partial(session.report, step),
                 # It may have begun with another model, or when the settings had lower caps.
-                overrides={**session.asked.request.flags, **session.spending.own(run)},
+                overrides={**session.options.request.flags, **session.spending.own(run)},
                 for_now=caps,
-                opened=crew.opened,
+                opened=active.opened,
             )
         finally:
-            crew.closed(run.run_id)
+            active.closed(run.run_id)
 
 
 def broken(session: Session, run: RunRecord, error: Exception) -> RunRecord:
@@ -140,15 +145,15 @@ def broken(session: Session, run: RunRecord, error: Exception) -> RunRecord:
     repository = session.repository
     redactor = redactor_for(repository.user.root, repository.user.git_dir)
     trace = redactor.for_people("".join(traceback.format_exception(error)))
-    place = repository.run_folder(run.run_id) / "logs" / "broken.txt"
+    log = repository.run_folder(run.run_id) / "logs" / "broken.txt"
     with hold(repository.run_lock(run.run_id), f"run {run.run_id}"):
         run = repository.runs.find(run.run_id)
         run.status, run.exit_code = RunStatus.PAUSED, int(ExitCode.BUG)
-        why = reason(ReasonKind.BUG, error=type(error).__name__, place=str(place))
+        why = reason(ReasonKind.BUG, error=type(error).__name__, place=str(log))
         run.explain(why, sentence(why))
         repository.runs.save(run)
         with suppress(OSError):
-            place.write_text(trace, encoding="utf-8", errors="replace")
+            log.write_text(trace, encoding="utf-8", errors="replace")
     return run
 
 
@@ -158,7 +163,7 @@ def answered(session: Session, step: Step, run: RunRecord, answer: Mapping[str, 
         session.look(),
         run.run_id,
         answer=answer,
-        listener=partial(session.tell, step),
+        listener=partial(session.report, step),
         for_now=session.caps(run),
         opened=session.opened,
     )
@@ -187,7 +192,7 @@ def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool
     except (UsageError, WorkspaceError):
         return False
     session.tried.discard(step.task.id)
-    session.told.settled(step.task.id, run, why)
+    session.listener.settled(step.task.id, run, why)
     return True
 
 

@@ -21,7 +21,7 @@ from reviewloop.app.batch.start import (
     nothing_left,
     set_aside,
 )
-from reviewloop.app.batch.status import TaskStatus, newest_here, stands_in, stands_of, why_held
+from reviewloop.app.batch.status import TaskStatus, newest_here, statuses_in, statuses_of, why_held
 from reviewloop.app.batch.work import Work
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
@@ -57,13 +57,13 @@ Ended = tuple[BatchRecord, ReviewLoopError | None]
 
 
 class Shown(BatchListener, Protocol):
-    """Whoever shows a whole sitting to people."""
+    """Whoever shows a whole session to people."""
 
     def spent(self, usd: float, tokens: int) -> None:
-        """What earlier sittings of the batch have used."""
+        """What earlier sessions of the batch have used."""
 
 
-def run_batch(repository: Repository, request: BatchRequest, told: Shown) -> Ended:
+def run_batch(repository: Repository, request: BatchRequest, listener: Shown) -> Ended:
     """Do all that can be done of a batch; return its record and what stopped it before its end.
 
     Where nothing is left to do, that is said, and the record of what did it is returned as it is.
@@ -71,15 +71,15 @@ def run_batch(repository: Repository, request: BatchRequest, told: Shown) -> End
     another batch works in this repository.
     """
     user = repository.user
-    loaded = read_settings(user.root, request.asked.request.flags, project=user.project)
+    loaded = read_settings(user.root, request.options.request.flags, project=user.project)
     spec = _spec(repository, request, loaded.settings)
     with (
         hold(repository.batch_lock, "the batch of this repository", f"spec {spec.path}"),
         closing(BatchStore(repository.folder)) as store,
     ):
         if gone := leave_out(repository):
-            told.opened(gone)
-        if _finish_half_way(repository, told):
+            listener.opened(gone)
+        if _finish_half_way(repository, listener):
             repository = looked_again(repository)
             spec = _spec(repository, request, loaded.settings)
         order = order_tasks(spec, request.tasks, request.wave)
@@ -87,7 +87,7 @@ def run_batch(repository: Repository, request: BatchRequest, told: Shown) -> End
         if not order.steps:
             if order.left_out and before is None:
                 raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
-            told.opened(why := nothing_left(spec, request))
+            listener.opened(why := nothing_left(spec, request))
             return _nothing_done(repository, before, spec, request, why), None
         found = meant(repository, before, spec, order, request)
         found.record.tasks = _as_listed(spec, found.record.tasks)
@@ -98,20 +98,27 @@ def run_batch(repository: Repository, request: BatchRequest, told: Shown) -> End
             set_aside(repository, found, order)
         spending = Spending(repository, found.record, loaded.settings)
         for sentence in introduction(spending, found, spec, order, request, loaded.settings):
-            told.opened(sentence)
+            listener.opened(sentence)
         if problem is not None:
             raise problem
         for sentence in (
             *doubts,
             *not_priced(repository, found.record, order, loaded.settings),
         ):
-            told.opened(sentence)
+            listener.opened(sentence)
         if found.before is not None:
-            told.spent(spending.usd(), spending.tokens())
+            listener.spent(spending.usd(), spending.tokens())
         strays = strays_of(repository, spec)
-        listener = ReportListener(told, repository, store, found.record)
+        reports = ReportListener(listener, repository, store, found.record)
         session = Session(
-            repository, store, found.record, order, request.asked, spending, listener, strays=strays
+            repository,
+            store,
+            found.record,
+            order,
+            request.options,
+            spending,
+            reports,
+            strays=strays,
         )
         return _sat(session, found)
 
@@ -132,7 +139,7 @@ def _nothing_done(
     record = finished(repository, before, spec, request, why)
     if before is None:
         return record
-    more = any(one.stand in _TO_DO for one in stands_in(repository, record).values())
+    more = any(one.status in _TO_DO for one in statuses_in(repository, record).values())
     others = _OTHERS_LEFT if request.tasks or request.wave is not None else record.because
     because = others if more else NO_REASON
     tasks = _as_listed(spec, record.tasks)
@@ -141,11 +148,13 @@ def _nothing_done(
 
 def _as_listed(spec: Spec, tasks: Mapping[str, str]) -> dict[str, str]:
     """Return tasks in the order of the spec; those that it has no more come last."""
-    places = {task.id: place for place, task in enumerate(spec.tasks)}
-    return {task: tasks[task] for task in sorted(tasks, key=lambda t: places.get(t, len(places)))}
+    positions = {task.id: position for position, task in enumerate(spec.tasks)}
+    return {
+        task: tasks[task] for task in sorted(tasks, key=lambda t: positions.get(t, len(positions)))
+    }
 
 
-def _finish_half_way(repository: Repository, told: BatchListener) -> bool:
+def _finish_half_way(repository: Repository, listener: BatchListener) -> bool:
     """Finish commits that were cut off; return whether there were any.
 
     First of all: their tasks are ticked in the spec already, and their files stand in the checkout.
@@ -159,7 +168,7 @@ def _finish_half_way(repository: Repository, told: BatchListener) -> bool:
         and not is_held(repository.run_lock(run.run_id))
     ]
     for run in found:
-        told.opened(f"finishes the commit of {run.run_id}, which was cut off")
+        listener.opened(f"finishes the commit of {run.run_id}, which was cut off")
         advance(repository, run.run_id)
     return bool(found)
 
@@ -169,10 +178,10 @@ def _sat(session: Session, found: Meant) -> Ended:
     repository, store, record = session.repository, session.store, found.record
     store.save(record)
     with closing(SessionClock(repository.folder, record.batch_id)) as clock:
-        session.told.clock = clock
-        stands = session.stands()
-        left = {task for task, one in stands.items() if one.stand in _TO_DO}
-        session.told.planned({s.task.id: s.task.title for s in session.order.steps}, left)
+        session.listener.clock = clock
+        statuses = session.statuses()
+        left = {task for task, one in statuses.items() if one.status in _TO_DO}
+        session.listener.planned({s.task.id: s.task.title for s in session.order.steps}, left)
         work = Work(session)
         try:
             work.do()
@@ -204,12 +213,13 @@ def _of_models(
     Nothing where no task may begin.
     """
     record, titles = found.record, {step.task.id: step.task.title for step in order.steps}
-    stands = stands_of(repository, record.batch_id, record.spec_path, titles, record.branch)
+    statuses = statuses_of(repository, record.batch_id, record.spec_path, titles, record.branch)
     asking = {TaskStatus.OPEN, TaskStatus.REJECTED}  # of a new batch none is rejected
     if FLAG in {loaded.origins[f"models.{kind}"] for kind in ("reasoning", "generation")}:
         asking.add(TaskStatus.STOPPED)  # else it keeps the model that it has
     if not any(
-        stands[step.task.id].stand in asking and not why_held(step, stands) for step in order.steps
+        statuses[step.task.id].status in asking and not why_held(step, statuses)
+        for step in order.steps
     ):
         return None, ()
     try:
@@ -223,8 +233,8 @@ def _of_models(
 def _has_more(session: Session) -> bool:
     """Whether tasks of the batch that were not chosen this time can go on by themselves."""
     chosen = {step.task.id for step in session.order.steps}
-    stands = stands_in(session.repository, session.record)
-    return any(one.stand in _TO_DO for task, one in stands.items() if task not in chosen)
+    statuses = statuses_in(session.repository, session.record)
+    return any(one.status in _TO_DO for task, one in statuses.items() if task not in chosen)
 
 
 def _has_runs(repository: Repository, record: BatchRecord) -> bool:

@@ -17,8 +17,8 @@ BY = "autopilot"
 _GREEN = {GateStatus.PASSED, GateStatus.OFF, GateStatus.NOT_DETECTED}
 
 
-def why_a_person(proposal: Proposal, changed: str = "") -> str:
-    """Return why a person has to look at this change, "" when it is clean.
+def why_a_user(proposal: Proposal, changed: str = "") -> str:
+    """Return why a user has to look at this change, "" when it is clean.
 
     `changed` says how its task was changed since its run began: that is not what was done.
     """
@@ -32,8 +32,8 @@ def why_a_person(proposal: Proposal, changed: str = "") -> str:
     reasons += _lost(proposal)
     reasons += _not_analysed(proposal)
     if proposal["task"] and proposal["spec_progress"] is None:  # it would be open, and done again
-        said = will_not_tick(proposal["warnings"])
-        reasons.append(said or f"task {proposal['task']} cannot be ticked")
+        message = will_not_tick(proposal["warnings"])
+        reasons.append(message or f"task {proposal['task']} cannot be ticked")
     return "; ".join(reasons)
 
 
@@ -70,8 +70,8 @@ def _findings(proposal: Proposal) -> list[str]:
     return [words] if (words := str(left_of(proposal))) else []
 
 
-def asked_for(proposal: Proposal | None) -> str:
-    """Return what in a change a person should have seen before the commit, "" for nothing."""
+def left_to_see(proposal: Proposal | None) -> str:
+    """Return what in a change a user should have seen before the commit, "" for nothing."""
     if proposal is None:
         return ""
     governance = [f"governance: {reason}" for reason in _governance(proposal)]
@@ -111,7 +111,7 @@ def is_over(repository: RunSource, because: Reason) -> bool:
 
 
 def not_committed(run: RunRecord) -> Reason:
-    """Return why a run was approved in vain, in words that hold wherever it is brought then."""
+    """Return why a run was approved in vain, in words that hold wherever it is rebased then."""
     because = run.because
     earlier = because.text("why") if because.text("text") else ""  # of a record without kinds
     why = because.text("problem") or earlier or run.reason
@@ -126,12 +126,12 @@ def because_of(run: RunRecord) -> Reason:
 
 
 def of_change(repository: RunSource, run: RunRecord) -> str:
-    """Return what in a change asks for a person, "" where nothing does."""
+    """Return what in a change asks for a user, "" where nothing does."""
     if repository.checkout is None:
         known = repository.reported(run)
         return sentence(known.because) if known else ""
     proposal, changed = repository.proposal(run), changed_since(repository.checkout, run)
-    return why_a_person(proposal, changed) if proposal is not None else ""
+    return why_a_user(proposal, changed) if proposal is not None else ""
 
 
 def shown_reason(run: RunRecord, now: str) -> Reason:

@@ -54,11 +54,11 @@ class Holding:
         if run.task_id:
             self._runs.append((run, following))
 
-    def held(self, run: RunRecord, left: Left, brought_to: str = "") -> Held | None:
+    def held(self, run: RunRecord, left: Left, rebased_onto: str = "") -> Held | None:
         """Return why a run is not to be approved, None if it is.
 
         Its must-fix findings and the wishes that were not done hold it; `left` has none for a run
-        that a person named, knowing them. `brought_to`: the branch that it would come to first, ""
+        that a user named, knowing them. `brought_to`: the branch that it would come to first, ""
         when it stands there.
         """
         if below := self._commits.get(run.base_commit):
@@ -69,9 +69,10 @@ class Holding:
         if left.red:
             flag = " --with-must-fix" if left.must_fix else ""
             naming = f"naming it with{flag}" if flag else "naming it"
+            first = f"{naming} rebases it onto {rebased_onto} first"
             what = (
-                f"{naming} rebases it onto {brought_to} first, and asks again if anything meets it"
-                if brought_to
+                f"{first}, and asks again if anything meets it"
+                if rebased_onto
                 else f"only {naming} commits that all the same"
             )
             return Held(f"{left}; {what}", f"reviewloop queue approve {run.run_id}{flag}")
@@ -83,15 +84,15 @@ class Queue:
     """The runs that wait on a branch, in the order in which their commits follow each other."""
 
     branch: str
-    standing: tuple[Waiting, ...]  # each stands on the one before it, the first on the branch
+    stacked: tuple[Waiting, ...]  # each stands on the one before it, the first on the branch
     stale: tuple[Waiting, ...]  # stand on a commit that the branch does not have
     blocked: tuple[RunRecord, ...]
-    cut_off: tuple[RunRecord, ...] = ()  # were to be brought onto another commit, and stopped
+    cut_off: tuple[RunRecord, ...] = ()  # were to be rebased onto another commit, and stopped
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
         """All that can be approved."""
-        return (*self.standing, *self.stale)
+        return (*self.stacked, *self.stale)
 
 
 @dataclass(frozen=True)
@@ -105,16 +106,16 @@ class Elsewhere:
 
     def __str__(self) -> str:
         counts = {"waiting": len(self.runs) - self.blocked, "blocked": self.blocked}
-        said = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
-        return f"{said} on {self.branch}: {self.next}"
+        message = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
+        return f"{message} on {self.branch}: {self.next}"
 
 
 def queue_of(repository: RunSource) -> Queue:
     """Return what waits on the branch that is checked out."""
     branch = repository.branch or ""
     runs = [run for run in repository.runs.all() if not run.status.over and run.branch == branch]
-    places = _places(repository, runs)
-    runs.sort(key=lambda run: (places.get((run.spec_path, run.task_id), 0), run.created_at))
+    positions = _positions(repository, runs)
+    runs.sort(key=lambda run: (positions.get((run.spec_path, run.task_id), 0), run.created_at))
     landing = landing_in(repository, runs)
     if repository.head:
         line = line_up(repository.head, landing)
@@ -122,7 +123,7 @@ def queue_of(repository: RunSource) -> Queue:
         line = Line(tuple(in_stacks(landing)), ())
     return Queue(
         branch,
-        line.standing,
+        line.stacked,
         tuple(in_stacks(line.stale)),
         tuple(run for run in runs if run.status is RunStatus.BLOCKED),
         tuple(run for run in runs if is_stopped(run) and run.options.get(ANSWERED) == "rebase"),
@@ -196,9 +197,9 @@ def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> 
         found = queue_of(repository)
         return [*(Waiting(run, "") for run in (*found.cut_off, *found.blocked)), *found.waiting]
     chosen: list[Waiting] = []
-    asked = named_runs(repository, named, "approve")
-    for branch in dict.fromkeys(run.branch for run in asked):
-        mine = [run for run in asked if run.branch == branch]
+    requested = named_runs(repository, named, "approve")
+    for branch in dict.fromkeys(run.branch for run in requested):
+        mine = [run for run in requested if run.branch == branch]
         there = on_branch(
             repository, branch, made_on=mine[0].base_commit if mine[0].new_branch else ""
         )
@@ -211,12 +212,12 @@ def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> 
     return chosen
 
 
-def _with_what_they_need(found: Queue, asked: Sequence[RunRecord]) -> list[Waiting]:
+def _with_what_they_need(found: Queue, requested: Sequence[RunRecord]) -> list[Waiting]:
     by_id = {one.run.run_id: one for one in found.waiting}
-    tops = [by_id[run.run_id] for run in asked if run.run_id in by_id]
-    wanted = with_all_below(tops, found.waiting)
-    cut_off = [Waiting(run, "") for run in asked if run.run_id not in by_id]
-    return [*cut_off, *(one for one in found.waiting if one.run.run_id in wanted)]
+    tops = [by_id[run.run_id] for run in requested if run.run_id in by_id]
+    run_ids = with_all_below(tops, found.waiting)
+    cut_off = [Waiting(run, "") for run in requested if run.run_id not in by_id]
+    return [*cut_off, *(one for one in found.waiting if one.run.run_id in run_ids)]
 
 
 def with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[str]:
@@ -256,19 +257,19 @@ def _needed(repository: RunSource, spec: Spec, need: str, title: str) -> Task | 
 
 
 def what_lacks(repository: RunSource, run: RunRecord, need: Task) -> tuple[str, str]:
-    """Return why a run cannot be brought onto a branch without this task, and the next command.
+    """Return why a run cannot be rebased onto a branch without this task, and the next command.
 
     A rejected one is done anew by a batch; one that is not over is answered first.
     """
     same = need.id in run.options.get("needs", ())
     what = f"task {run.task_id}" if same else f"'{run.title}'"  # the spec has other numbers now
-    said = f"{what} needs task {need.id}, which is neither done nor waiting below it"
+    message = f"{what} needs task {need.id}, which is neither done nor waiting below it"
     for one in repository.runs.all():
         here = one.branch == run.branch and one.spec_path == run.spec_path
         if here and not one.status.over and is_called(repository, one, need.title):
             show = f"reviewloop show {one.run_id}"
-            return f"{said} ({one.run_id} is {one.status}): `{show}`", show
-    return f"{said}: {anew_or_not(need.id, run.run_id)}", "reviewloop batch"
+            return f"{message} ({one.run_id} is {one.status}): `{show}`", show
+    return f"{message}: {anew_or_not(need.id, run.run_id)}", "reviewloop batch"
 
 
 def _why_not(run: RunRecord, choice: str) -> str:
@@ -286,20 +287,20 @@ def _why_not(run: RunRecord, choice: str) -> str:
 
 def nothing_waits(repository: Repository) -> str:
     """Return the sentence that nothing waits here, with what waits elsewhere."""
-    said = f"nothing waits on {repository.user.branch}"
+    message = f"nothing waits on {repository.user.branch}"
     others = "; ".join(map(str, waiting_elsewhere(repository)))
-    return f"{said}; {others or '`reviewloop status` lists the runs'}"
+    return f"{message}; {others or '`reviewloop status` lists the runs'}"
 
 
-def _places(repository: RunSource, runs: Sequence[RunRecord]) -> dict[tuple[str, str], int]:
+def _positions(repository: RunSource, runs: Sequence[RunRecord]) -> dict[tuple[str, str], int]:
     """Return of each task its place: as the spec lists them, specs as their first run began."""
     oldest_first = sorted(runs, key=lambda run: run.created_at)
     paths = [run.spec_path for run in oldest_first if run.spec_path]
-    places: dict[tuple[str, str], int] = {}
+    positions: dict[tuple[str, str], int] = {}
     for path in dict.fromkeys(paths):
         for task in _tasks_of(repository, path):
-            places[path, task] = len(places) + 1
-    return places
+            positions[path, task] = len(positions) + 1
+    return positions
 
 
 def _tasks_of(repository: RunSource, spec_path: str) -> list[str]:
@@ -313,12 +314,12 @@ def _tasks_of(repository: RunSource, spec_path: str) -> list[str]:
 NO_ANSWERS: Mapping[str, str] = {}
 
 
-class Foreseen(NamedTuple):
+class ApprovalEstimate(NamedTuple):
     """What becomes of which run; all of them by id, in the order in which they are taken."""
 
     branch: str
     commits: list[str]
-    brings: list[str]
+    rebases: list[str]
     holds: list[str]
 
     def __str__(self) -> str:
@@ -329,25 +330,25 @@ class Foreseen(NamedTuple):
         why = "what has a must fix left, a request not done or does not merge, and what needs that"
         done = {
             "commits": (self.commits, ""),
-            "rebases": (self.brings, f" {first}"),
+            "rebases": (self.rebases, f" {first}"),
             "holds": (self.holds, f" ({why})"),
         }
-        said = [f"{what} {len(runs)}{more}" for what, (runs, more) in done.items() if runs]
-        return "; it ".join(said)
+        message = [f"{what} {len(runs)}{more}" for what, (runs, more) in done.items() if runs]
+        return "; it ".join(message)
 
     @property
     def _one(self) -> bool:
-        return len(self.brings) == 1
+        return len(self.rebases) == 1
 
 
-def foreseen(
+def estimate_approval(
     repository: RunSource, found: Queue, answers: Mapping[str, str] = NO_ANSWERS
-) -> Foreseen:
+) -> ApprovalEstimate:
     """Return what an approval of everything would do; gates that turn red nobody foresees.
 
     `answers` are on their way to workers, by run: what is approved by them is not told again.
     """
-    seen = Foreseen(found.branch, [], [run.run_id for run in found.cut_off], [])
+    seen = ApprovalEstimate(found.branch, [], [run.run_id for run in found.cut_off], [])
     holding = Holding()
     for run in found.blocked:
         holding.lacks(run, "", "")
@@ -356,10 +357,10 @@ def foreseen(
         if given == "approve":
             continue
         held = given or holding.held(one.run, _left(repository, one)) is not None
-        if not held and one in found.standing:
+        if not held and one in found.stacked:
             seen.commits.append(one.run.run_id)
         elif not held and not hindrance(repository, found, one):
-            seen.brings.append(one.run.run_id)
+            seen.rebases.append(one.run.run_id)
         else:
             seen.holds.extend([] if given else [one.run.run_id])
             holding.lacks(one.run, one.commit, "")
@@ -367,7 +368,7 @@ def foreseen(
 
 
 def hindrance(repository: RunSource, found: Queue, one: Waiting) -> str:
-    """Return why a run cannot be brought onto its branch, "" if it may."""
+    """Return why a run cannot be rebased onto its branch, "" if it may."""
     if met := conflict_below(repository, one, found.waiting):
         return str(met)
     path = one.run.spec_path
@@ -394,10 +395,10 @@ def reject_each(
             yield advance(repository, run.run_id, answer=worded(run, "skip", text)), above
 
 
-def after_reject(run: RunRecord, other: RunRecord, standing: Sequence[RunRecord]) -> str:
+def after_reject(run: RunRecord, other: RunRecord, stacked: Sequence[RunRecord]) -> str:
     """Return what goes on with a run that stood on a rejected one; `standing` are all that did."""
     lost: set[str] = set()
-    for one in standing:  # from below, so what each stands on has been looked at before it
+    for one in stacked:  # from below, so what each stands on has been looked at before it
         if run.task_id in one.options.get("needs", ()) or one.options.get("stands_on") in lost:
             lost.add(one.run_id)
     if other.run_id in lost:

@@ -1,12 +1,12 @@
-"""What a person reads of the queue, as JSON-plain values."""
+"""What a user reads of the queue, as JSON-plain values."""
 
 from dataclasses import replace
 from typing import Any
 
 from reviewloop.app.batch.queue import (
-    Foreseen,
+    ApprovalEstimate,
     Queue,
-    foreseen,
+    estimate_approval,
     hindrance,
     queue_of,
     waiting_elsewhere,
@@ -25,7 +25,7 @@ from reviewloop.store.runs import RunRecord
 def queue_report(repository: Repository) -> QueueReport:
     """Return all that waits on the branch that is checked out, and how much on others."""
     found = queue_of(repository)
-    rows = [_row(repository, found, one) for one in found.standing]
+    rows = [_row(repository, found, one) for one in found.stacked]
     rows += [
         _row(repository, found, one, _before(repository, found, one.run)) for one in found.stale
     ]
@@ -38,7 +38,7 @@ def queue_report(repository: Repository) -> QueueReport:
     return QueueReport(
         repository.user.branch,
         tuple(rows),
-        approve_all(foreseen(repository, found)),
+        approve_all(estimate_approval(repository, found)),
         repository.user.head,
         tuple(
             OtherBranch(one.branch, tuple(one.runs), one.next, str(one))
@@ -47,9 +47,9 @@ def queue_report(repository: Repository) -> QueueReport:
     )
 
 
-def approve_all(seen: Foreseen, otherwise: str = "") -> ApproveAll:
+def approve_all(seen: ApprovalEstimate, otherwise: str = "") -> ApproveAll:
     """Return what an approval of everything does; `otherwise` is said where that is nothing."""
-    lists = (tuple(seen.commits), tuple(seen.brings), tuple(seen.holds))
+    lists = (tuple(seen.commits), tuple(seen.rebases), tuple(seen.holds))
     return ApproveAll(*lists, str(seen) or otherwise)
 
 
@@ -89,11 +89,11 @@ _NOTES = {
 def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
     """Return what approving a run comes to first that does not stand on its branch."""
     one = next(one for one in found.waiting if one.run.run_id == run.run_id)
-    said = hindrance(repository, found, one) or (
+    message = hindrance(repository, found, one) or (
         f"builds on a commit that {run.branch} does not have: approving rebases it first, "
         "where gates run and reviewers look at what moved below it, and then asks you again"
     )
-    return "; ".join(filter(None, (said, foretold_untick(repository, run))))
+    return "; ".join(filter(None, (message, foretold_untick(repository, run))))
 
 
 def _row(repository: Repository, found: Queue, one: Waiting, before: str = "") -> QueueEntry:
@@ -101,8 +101,8 @@ def _row(repository: Repository, found: Queue, one: Waiting, before: str = "") -
     state = _moving(repository, run) if is_landing(run) else "waiting"
     note = _NOTES.get(state, before)
     below = chain_below(one, found.waiting)[:-1]
-    stands_on = below[-1].run.run_id if below else ""
-    return QueueEntry(replace(queue_entry(repository, run, state), below=stands_on), note)
+    onto = below[-1].run.run_id if below else ""
+    return QueueEntry(replace(queue_entry(repository, run, state), below=onto), note)
 
 
 def _moving(repository: Repository, run: RunRecord) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from reviewloop.app.batch.moving import Crew, do_once_more
+from reviewloop.app.batch.moving import ActiveRuns, do_once_more
 from reviewloop.app.batch.policy import of_change
 from reviewloop.app.batch.schedule import Rebase
 from reviewloop.app.batch.session import Session
@@ -41,9 +41,9 @@ class Following:
     session: Session
     given_up: set[str] = field(default_factory=set)  # runs that are not waited for any longer
 
-    def waits_for(self, run: RunRecord | None, stand: TaskStatus) -> bool:
+    def waits_for(self, run: RunRecord | None, status: TaskStatus) -> bool:
         """Whether another process moves this run, which may stand elsewhere then."""
-        return stand is TaskStatus.RUNNING and run is not None and run.run_id not in self.given_up
+        return status is TaskStatus.RUNNING and run is not None and run.run_id not in self.given_up
 
     def is_moved(self, run: RunRecord) -> bool:
         """Whether another process has a run that is none of those at work here."""
@@ -60,20 +60,20 @@ class Following:
         locks = [self.session.repository.run_lock(run.run_id) for run in found.values()]
         tasks = " and ".join(found)
         moves = f"{holder(locks[0])} {'moves' if len(found) == 1 else 'and others move'}"
-        self.session.told.opened(f"waits for the end of task {tasks}, which {moves}")
+        self.session.listener.opened(f"waits for the end of task {tasks}, which {moves}")
         with asking():
             self._wait()
-        stands = self.session.stands()
+        statuses = self.session.statuses()
         held = {task for task, run in found.items() if self.is_moved(run)}
         self.given_up |= {found[task].run_id for task in held}
         for task in found.keys() - held:
-            if (run := stands[task].run) is not None:
-                self.session.told.settled(task, run, run.reason)
+            if (run := statuses[task].run) is not None:
+                self.session.listener.settled(task, run, run.reason)
         return bool(found.keys() - held)
 
     def _wait(self) -> None:
         """Wait until nobody moves a run of the batch, for a while, or patience ends."""
-        open_ones = [one.run for one in self.session.stands().values() if one.run]
+        open_ones = [one.run for one in self.session.statuses().values() if one.run]
         open_ones = [run for run in open_ones if not run.status.over]
         calm, until = 0.0, time.monotonic() + _PATIENCE
         while calm < _CALM and time.monotonic() < until:
@@ -82,18 +82,20 @@ class Following:
 
     def _in_the_way(self) -> Mapping[str, RunRecord]:
         """Return by task the runs that others move and that the line has to wait for."""
-        stands = self.session.stands()
-        runs = {task: one.run for task, one in stands.items() if one.run is not None}
-        found = {task: run for task, run in runs.items() if self.waits_for(run, stands[task].stand)}
-        waiting = self.session.waiting(stands)
+        statuses = self.session.statuses()
+        runs = {task: one.run for task, one in statuses.items() if one.run is not None}
+        found = {
+            task: run for task, run in runs.items() if self.waits_for(run, statuses[task].status)
+        }
+        waiting = self.session.waiting(statuses)
         self.session.look()
-        if found or len(line_up(self.session.head, waiting).standing) == len(waiting):
+        if found or len(line_up(self.session.head, waiting).stacked) == len(waiting):
             return found
         # Who is about to move a run has it already, and has not said so yet.
         return {
             task: run
             for task, run in runs.items()
-            if stands[task].stand is TaskStatus.WAITING
+            if statuses[task].status is TaskStatus.WAITING
             and run.run_id not in self.given_up
             and self.is_moved(run)
         }
@@ -108,32 +110,32 @@ class Rebases:
         self.kept: set[str] = set()  # runs that a user has to look at
         self.beside: set[str] = set()  # runs that are rebased beside others at work
 
-    def tell(self, step: Step, run: RunRecord) -> None:
+    def report(self, step: Step, run: RunRecord) -> None:
         """Tell that a run waits; what autopilot has not looked at yet, it does now, and tells."""
         session, why = self._session, run.reason
         if session.record.mode == "autopilot":
             if run.run_id not in self._answered:
                 return
             why = why or of_change(session.repository, run)
-        session.told.settled(step.task.id, run, why)
+        session.listener.settled(step.task.id, run, why)
 
     def send(
-        self, action: Rebase, pool: ThreadPoolExecutor, crew: Crew
+        self, action: Rebase, pool: ThreadPoolExecutor, active: ActiveRuns
     ) -> "tuple[Future[RunRecord], tuple[Step, RunRecord, Mapping[str, float]]]":
         """Begin to rebase a run beside those at work."""
         session, run = self._session, action.run
         caps = self._begin(action)
         session.at_work[run.run_id] = (run, caps)
         self.beside.add(run.run_id)
-        future = pool.submit(self._rebased, session.repository, action, caps, crew)
+        future = pool.submit(self._rebased, session.repository, action, caps, active)
         return future, (action.step, run, caps)
 
     def _begin(self, action: Rebase) -> dict[str, Any]:
         """Tell that a run is rebased from now on; return the caps that it has for that."""
         session, run = self._session, action.run
         session.spending.require()
-        session.told.begun(action.step.task.id, run, action.options["stands_on"] or run.branch)
-        return session.caps(run, max(1, session.asked.parallel - len(session.at_work)))
+        session.listener.begun(action.step.task.id, run, action.options["stands_on"] or run.branch)
+        return session.caps(run, max(1, session.options.parallel - len(session.at_work)))
 
     def landed(self, step: Step, run: RunRecord, future: "Future[RunRecord]") -> RunRecord | None:
         """Return the run of a future, None when all there is to say of it was said.
@@ -183,17 +185,17 @@ class Rebases:
             if by_batch or (short and session.at_work):
                 raise
             self.kept.add(run.run_id)
-            session.told.settled(step.task.id, repository.runs.find(run.run_id), str(error))
+            session.listener.settled(step.task.id, repository.runs.find(run.run_id), str(error))
             return None
         else:
             if run.status is RunStatus.WAITING:
                 return run
         if not self._give_up(step, run, why) and run.status is RunStatus.BLOCKED:
-            session.told.settled(step.task.id, run, why)
+            session.listener.settled(step.task.id, run, why)
         return None
 
     def _is_taken(self, run: RunRecord, error: ReviewLoopError) -> bool:
-        """Whether another process was quicker: it is brought when that has let go of it."""
+        """Whether another process was quicker: it is rebased when that has let go of it."""
         in_use = isinstance(error, (UsageError, WorkspaceError))
         return in_use and self._following.is_moved(run)
 
@@ -205,7 +207,7 @@ class Rebases:
         if run.status is RunStatus.WAITING:
             now = self._session.repository.runs.find(run.run_id)
             same = now.status is RunStatus.WAITING  # else somebody answered it meanwhile
-            self._session.told.settled(step.task.id, now, why if same else now.reason)
+            self._session.listener.settled(step.task.id, now, why if same else now.reason)
         return False
 
     def _rebased(
@@ -213,7 +215,7 @@ class Rebases:
         repository: Repository,
         action: Rebase,
         caps: Mapping[str, Any],
-        crew: Crew | None = None,
+        active: ActiveRuns | None = None,
     ) -> RunRecord:
         """Rebase a run; a thread may do it, so it has a connection of its own to the runs."""
         session, run_id = self._session, action.run.run_id
@@ -224,10 +226,10 @@ class Rebases:
                     run_id,
                     base_on(repository, action.below) if action.below else None,
                     options=action.options,
-                    listener=partial(session.tell, action.step),
+                    listener=partial(session.report, action.step),
                     for_now=caps,
                     opened=session.opened,
                 )
             finally:
-                if crew is not None:
-                    crew.closed(run_id)
+                if active is not None:
+                    active.closed(run_id)

@@ -15,8 +15,8 @@ from reviewloop.app.batch.status import (
     TaskStatus,
     branch_of,
     is_answered,
-    stand_of,
-    stands_told,
+    status_of,
+    statuses_reported,
 )
 from reviewloop.app.project import Repository
 from reviewloop.app.source import RunSource
@@ -92,24 +92,24 @@ class Rows:
         self._repository, self._record, self._running = repository, record, running
         self._batch = record.batch_id
         branch, tasks = branch_of(repository, record), record.tasks
-        self._stands = stands_told(repository, record)
+        self._statuses = statuses_reported(repository, record)
         here = repository.branch == branch
         # None: not checked out, so nothing is said of what stands on it.
         self._head = (repository.head_of(branch) or None) if here else None
         runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
-        self._statuses = {run.run_id: run.status for run in runs}
+        self._run_statuses = {run.run_id: run.status for run in runs}
         self._mine: dict[str, list[RunRecord]] = {}
         self._row_of: dict[str, str] = {}
         for run in runs:
             if run.options.get("batch") == record.batch_id:
                 self._row_of[run.run_id] = row_of(repository, tasks, run)
                 self._mine.setdefault(self._row_of[run.run_id], []).append(run)
-        self._kept = kept_rows(record, self._statuses)
+        self._kept = kept_rows(record, self._run_statuses)
         self.tasks = {**tasks, **self._gone()}
         """id -> title, of all tasks that cost something, and of those that did not yet."""
-        waiting = [one.run for one in self._stands.values() if one.run is not None]
+        waiting = [one.run for one in self._statuses.values() if one.run is not None]
         self._commits = {one.commit for one in landing_in(repository, waiting)}
-        blocked = {task for task, one in self._stands.items() if one.stand is TaskStatus.BLOCKED}
+        blocked = {task for task, one in self._statuses.items() if one.status is TaskStatus.BLOCKED}
         answered = is_answered(record.because, blocked, self.tasks)
         self.because = NO_REASON if answered else record.because
         """Why the batch stopped, as far as that still holds."""
@@ -119,17 +119,17 @@ class Rows:
         known, found = self._record.tasks, {}
         for task, rows in self._kept.items():
             if rows and task not in known:
-                found[task], self._stands[task] = rows[-1].title, TaskRun(TaskStatus.OPEN)
+                found[task], self._statuses[task] = rows[-1].title, TaskRun(TaskStatus.OPEN)
         for task, runs in self._mine.items():
             if task not in known:
-                stand = stand_of(self._repository, runs[-1])
-                found[task], self._stands[task] = runs[-1].title, TaskRun(stand, runs[-1])
+                status = status_of(self._repository, runs[-1])
+                found[task], self._statuses[task] = runs[-1].title, TaskRun(status, runs[-1])
         return found
 
     def row(self, task: str) -> TaskReport:
         """Return the row of a task."""
-        found, kept = self._stands[task], list(self._kept.get(task, ()))
-        run = None if found.stand is TaskStatus.OPEN else found.run
+        found, kept = self._statuses[task], list(self._kept.get(task, ()))
+        run = None if found.status is TaskStatus.OPEN else found.run
         over, because = self._is_over(task), NO_REASON
         last: RunReport
         if run is not None:
@@ -151,36 +151,36 @@ class Rows:
             refused=row.state == TaskStatus.OPEN and task in self._record.refused,
             chosen=self._held(task).kind is not ReasonKind.NOT_CHOSEN,
         )
-        lacked = self._lacked(run) if run is not None and found.stand is TaskStatus.WAITING else ""
+        lacked = self._lacked(run) if run is not None and found.status is TaskStatus.WAITING else ""
         following = next_of(
             row,
             because,
             going_on=self._running,
             work_kept=not over,
             batch_because=self.because,
-            anew=lacked if lacked and self._stand(lacked) is TaskStatus.REJECTED else "",
+            anew=lacked if lacked and self._status(lacked) is TaskStatus.REJECTED else "",
             by_workers=self._repository.by_workers,
         )
         return replace(row, next=following)
 
     def _why(self, found: TaskRun, run: RunRecord) -> Reason:
         """Return why a task with a run stands where it does, none where the state says it all."""
-        if found.stand is TaskStatus.STOPPED and run.status is RunStatus.RUNNING:
+        if found.status is TaskStatus.STOPPED and run.status is RunStatus.RUNNING:
             return reason(ReasonKind.INTERRUPTED, text="it was cut off: its process ended")
-        if found.stand is TaskStatus.STOPPED and (held := self._held(self._of(run))):
+        if found.status is TaskStatus.STOPPED and (held := self._held(self._of(run))):
             return held
-        if (said := reason_now(self._repository, run)) or found.stand is not TaskStatus.WAITING:
-            stopped = found.stand is TaskStatus.STOPPED
-            return because_of(run) if stopped else shown_reason(run, said)
+        if (text := reason_now(self._repository, run)) or found.status is not TaskStatus.WAITING:
+            stopped = found.status is TaskStatus.STOPPED
+            return because_of(run) if stopped else shown_reason(run, text)
         if lacked := self._lacked(run):
-            said = f"it needs {lacked}, which is {self._named(lacked)}"
-            return reason(ReasonKind.ERROR, text=said)
-        asks, place = self._said(run), self._of_place(run)
+            text = f"it needs {lacked}, which is {self._named(lacked)}"
+            return reason(ReasonKind.ERROR, text=text)
+        asks, base = self._left_because(run), self._of_base(run)
         why = sentence(asks) or of_change(self._repository, run)
-        said = "; ".join(filter(None, (why, sentence(place))))
-        builds_on = ReasonKind.BUILDS_ON in {asks.kind, place.kind}
+        text = "; ".join(filter(None, (why, sentence(base))))
+        builds_on = ReasonKind.BUILDS_ON in {asks.kind, base.kind}
         kind = ReasonKind.BUILDS_ON if builds_on else ReasonKind.ERROR
-        return reason(kind, text=said) if said else NO_REASON
+        return reason(kind, text=text) if text else NO_REASON
 
     def _held(self, task: str) -> Reason:
         return self._record.held.get(task, NO_REASON)
@@ -192,10 +192,10 @@ class Rows:
     def _lacked(self, run: RunRecord) -> str:
         """Return a task that a run's task needs and nobody can build on now, "" for none."""
         needs = self._record.needs.get(self._of(run), ())
-        return next((need for need in needs if not self._stand(need).carries), "")
+        return next((need for need in needs if not self._status(need).carries), "")
 
-    def _said(self, run: RunRecord) -> Reason:
-        """Return what the batch said when it left a run to a person, while that still holds."""
+    def _left_because(self, run: RunRecord) -> Reason:
+        """Return what the batch said when it left a run to a user, while that still holds."""
         left = self._record.said.get(run.run_id)
         if left is None or left.proposal != run.proposal or self._head not in {left.head, None}:
             return NO_REASON
@@ -204,15 +204,15 @@ class Rows:
 
     def _not_committed(self, run_id: str) -> str:
         """Return why a run could not be committed that waits below another; "" if it was not so."""
-        runs = (one.run for one in self._stands.values() if one.run and one.run.run_id == run_id)
-        said = next(map(self._said, runs), NO_REASON)
-        return sentence(said) if said.kind is ReasonKind.NOT_COMMITTED else ""
+        runs = (one.run for one in self._statuses.values() if one.run and one.run.run_id == run_id)
+        text = next(map(self._left_because, runs), NO_REASON)
+        return sentence(text) if text.kind is ReasonKind.NOT_COMMITTED else ""
 
-    def _of_place(self, run: RunRecord) -> Reason:
+    def _of_base(self, run: RunRecord) -> Reason:
         """Return what a user should know of what a waiting run builds on."""
         if self._was_left(run):
-            said = f"that was rejected, so approving rebases this onto {run.branch} first"
-            return reason(ReasonKind.ERROR, text=said)
+            text = f"that was rejected, so approving rebases this onto {run.branch} first"
+            return reason(ReasonKind.ERROR, text=text)
         if self._record.mode == "autopilot" and run.base_commit in self._commits:
             below = str(run.options.get("stands_on"))
             which = self._not_committed(below) or "waits for a person"
@@ -221,15 +221,15 @@ class Rows:
             return NO_REASON
         if met := conflict_with(run, self._head):
             return reason(ReasonKind.ERROR, text=met)
-        said = (
+        text = (
             f"what it was built on has changed; approving rebases it onto {run.branch} first, "
             "then asks you again"
         )
-        return reason(ReasonKind.BUILDS_ON, text=said)
+        return reason(ReasonKind.BUILDS_ON, text=text)
 
     def _was_left(self, run: RunRecord) -> bool:
         below = str(run.options.get("stands_on", ""))
-        return self._statuses.get(below) in {RunStatus.SKIPPED, RunStatus.UNDONE}
+        return self._run_statuses.get(below) in {RunStatus.SKIPPED, RunStatus.UNDONE}
 
     def _why_open(self, task: str, found: TaskRun) -> Reason:
         """Return why nothing of a task was begun, or what it was given up for."""
@@ -239,42 +239,42 @@ class Rows:
         held = self._held(task)
         if self._running or task in record.refused:
             return again or held
-        stands = {need: self._stand(need) for need in record.needs.get(task, ())}
-        for need, stand in stands.items():
-            if stand.fails:
+        statuses = {need: self._status(need) for need in record.needs.get(task, ())}
+        for need, status in statuses.items():
+            if status.fails:
                 return reason(ReasonKind.NEED_OPEN, need=need, status=self._named(need))
-        for need, stand in stands.items():
-            if not stand.carries:
+        for need, status in statuses.items():
+            if not status.carries:
                 return reason(ReasonKind.NEED_OPEN, need=need)
-        waiting = [need for need, stand in stands.items() if stand is TaskStatus.WAITING]
+        waiting = [need for need, status in statuses.items() if status is TaskStatus.WAITING]
         if again or not record.ended or held.kind is ReasonKind.NOT_CHOSEN:
             stopped = "it was not begun: the batch stopped before it"
             return again or held or reason(ReasonKind.INTERRUPTED, text=stopped)
         if waiting:
             return reason(ReasonKind.NEEDS_APPROVAL, needs=tuple(waiting))
-        return NO_REASON if stands else held
+        return NO_REASON if statuses else held
 
-    def _stand(self, task: str) -> TaskStatus:
+    def _status(self, task: str) -> TaskStatus:
         """Return where a task stands that may have left the batch, or whose run was deleted."""
-        found = self._stands.get(task)
+        found = self._statuses.get(task)
         if found is None:
             return TaskStatus.COMMITTED  # it was done before this batch
         if not self._is_over(task):
-            return found.stand
+            return found.status
         state = self._kept[task][-1].state
         return TaskStatus.REJECTED if state == UNDONE else TaskStatus(state)
 
     def _named(self, task: str) -> str:
         """Return where a task stands as its row says it."""
-        found = self._stands.get(task)
+        found = self._statuses.get(task)
         if found and found.run and found.run.status is RunStatus.UNDONE:
             return UNDONE
-        return str(self._stand(task))
+        return str(self._status(task))
 
     def _is_over(self, task: str) -> bool:
         """Whether a deleted run ended a task, and nothing was begun after it."""
-        found, kept = self._stands[task], self._kept.get(task)
-        if not kept or found.stand is not TaskStatus.OPEN or kept[-1].state not in _FOR_GOOD:
+        found, kept = self._statuses[task], self._kept.get(task)
+        if not kept or found.status is not TaskStatus.OPEN or kept[-1].state not in _FOR_GOOD:
             return False
         # An earlier try may be there still: rejected work is not deleted unless it is asked for.
         return found.run is None or kept[-1].created_at > found.run.created_at
@@ -289,8 +289,8 @@ def state_of(repository: RunSource, run: RunRecord) -> str:
     """Return where a run stands, apart from its task: that may be done once more."""
     if run.status is RunStatus.UNDONE:
         return UNDONE
-    stand = stand_of(repository, run)
-    return str(REDONE if stand is TaskStatus.OPEN else stand)
+    status = status_of(repository, run)
+    return str(REDONE if status is TaskStatus.OPEN else status)
 
 
 def run_report(repository: RunSource, run: RunRecord, batch_id: str) -> RunReport:
@@ -363,11 +363,11 @@ def account(repository: RunSource, record: BatchRecord, *, at_work: bool = False
     `at_work`: the batch was, before its record was read; it may not tell yet how that ended.
     """
     state = _state(repository, record, at_work)
-    told = Rows(repository, record, running=state == "running")
-    rows = [told.row(task) for task in told.tasks]
+    rows_now = Rows(repository, record, running=state == "running")
+    rows = [rows_now.row(task) for task in rows_now.tasks]
     sat = repository.sessions(record.batch_id)
     cut_off = state == "stopped" and bool(sat) and not sat[-1].closed
-    because = told.because or (_CUT_OFF if cut_off else NO_REASON)
+    because = rows_now.because or (_CUT_OFF if cut_off else NO_REASON)
     record = replace(record, branch=branch_of(repository, record), because=because)
     sessions, wall = _wall(sat, running=state == "running")
     return _report(record, state, rows, sessions, wall)

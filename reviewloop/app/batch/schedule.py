@@ -67,13 +67,13 @@ class Snapshot:
         """
         found: set[str] = set()
         for step in self.steps:  # each comes after what it needs
-            task, status = step.task.id, self.tasks[step.task.id].stand
+            task, status = step.task.id, self.tasks[step.task.id].status
             if task in self.busy:
                 continue
             ended = status not in {TaskStatus.OPEN, TaskStatus.STOPPED}
             done = ended or task in self.tried or task in self.passed
             never = status is TaskStatus.OPEN and any(
-                need in found and not self.tasks[need].stand.carries for need in step.needs
+                need in found and not self.tasks[need].status.carries for need in step.needs
             )
             if done or never:
                 found.add(task)
@@ -82,7 +82,7 @@ class Snapshot:
     @cached_property
     def stack(self) -> Sequence[Waiting]:
         """What waits in one stack on the branch, the lowest first."""
-        return line_up(self.head, self.waiting).standing
+        return line_up(self.head, self.waiting).stacked
 
     @property
     def is_straight(self) -> bool:
@@ -93,12 +93,12 @@ class Snapshot:
     def committed(self) -> frozenset[str]:
         """The tasks whose commits are on the branch."""
         tasks = self.tasks.items()
-        return frozenset(task for task, one in tasks if one.stand is TaskStatus.COMMITTED)
+        return frozenset(task for task, one in tasks if one.status is TaskStatus.COMMITTED)
 
     def is_with_others(self, task: str) -> bool:
         """Whether another process moves the run of a task, which may be elsewhere then."""
         run = self.tasks[task].run
-        running = run is not None and self.tasks[task].stand is TaskStatus.RUNNING
+        running = run is not None and self.tasks[task].status is TaskStatus.RUNNING
         return running and run is not None and run.run_id not in self.given_up
 
 
@@ -131,9 +131,9 @@ class Rebase:
     @property
     def options(self) -> dict[str, Any]:
         """What the run's record keeps about its new base."""
-        stands_on = self.below.run.run_id if self.below else ""
+        onto = self.below.run.run_id if self.below else ""
         # It fits, so it is not given up any more, as it was to be when the batch was killed.
-        return {"stands_on": stands_on, "done": sorted(self.done), "redo": False}
+        return {"stands_on": onto, "done": sorted(self.done), "redo": False}
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def next_task(now: Snapshot) -> Begin | GoOn | None:
         if task in now.tried or task in now.busy or (now.busy and task in now.alone):
             continue
         one = now.tasks[task]
-        if one.stand is TaskStatus.STOPPED and one.run is not None:
+        if one.status is TaskStatus.STOPPED and one.run is not None:
             return GoOn(step, one.run)
         if now.still.issuperset(step.after) and (start := start_of(now, step)) is not None:
             return Begin(step, start)
@@ -235,7 +235,7 @@ def next_task(now: Snapshot) -> Begin | GoOn | None:
 def start_of(now: Snapshot, step: Step) -> StartingPoint | None:
     """Return where a task starts that has no run yet, None if it may not have one now."""
     task = now.tasks[step.task.id]
-    if task.stand is not TaskStatus.OPEN or why_held(step, now.tasks):
+    if task.status is not TaskStatus.OPEN or why_held(step, now.tasks):
         return None
     anew = task.run is not None and bool(task.run.options.get("redo"))  # it did not fit elsewhere
     return base_for(
@@ -256,7 +256,7 @@ def next_rebase(now: Snapshot, *, before_others_begin: bool = True) -> Rebase | 
     """
     if now.is_straight:
         return None
-    places = {one.run.run_id: place for place, one in enumerate(now.stack)}
+    positions = {one.run.run_id: position for position, one in enumerate(now.stack)}
     by_task = {one.run.task_id: one for one in now.waiting}
     top = 0  # so many of the stack are below what comes next
     for step in now.steps:
@@ -265,8 +265,8 @@ def next_rebase(now: Snapshot, *, before_others_begin: bool = True) -> Rebase | 
             return None  # it has only just finished: its thread still has it
         if now.is_with_others(step.task.id):
             return None  # nobody knows yet where it will be
-        if one is not None and one.run.run_id in places:
-            top = max(top, places[one.run.run_id] + 1)
+        if one is not None and one.run.run_id in positions:
+            top = max(top, positions[one.run.run_id] + 1)
         elif one is not None:
             done = now.committed.union(other.run.task_id for other in now.stack[:top])
             if one.run.run_id not in now.kept and done.issuperset(step.needs):
@@ -298,10 +298,10 @@ def _is_built_on(now: Snapshot, step: Step, one: Waiting) -> bool:
         return False
     beginnings = Beginnings(now.order)
     return any(
-        now.tasks[other.task.id].stand is TaskStatus.OPEN
+        now.tasks[other.task.id].status is TaskStatus.OPEN
         and step.task.id in beginnings.before(other.task.id)
         and beginnings.alone(other.task.id)
-        and not any(now.tasks[need].stand.fails for need in beginnings.before(other.task.id))
+        and not any(now.tasks[need].status.fails for need in beginnings.before(other.task.id))
         for other in now.steps
     )
 

@@ -14,7 +14,7 @@ from reviewloop.app.batch.status import (
     TaskStatus,
     counting,
     is_called,
-    stands_now,
+    statuses_now,
     why_held,
 )
 from reviewloop.app.project import Repository
@@ -38,7 +38,7 @@ class StatusCache:
         self._line: list[Waiting] | None = None  # what waits, by what stands still
         self._waiting: dict[str, Waiting] = {}
 
-    def stands(
+    def statuses(
         self, repository: Repository, of: tuple[str, str, str], titles: Mapping[str, str]
     ) -> Mapping[str, TaskRun]:
         """Return where each of the tasks stands that `titles` names, in that order.
@@ -49,24 +49,24 @@ class StatusCache:
         if seen != self._seen:
             found = counting(repository, repository.runs.looked(), of, titles)
             self._moving = {t: run for t, run in found.items() if run.status is RunStatus.RUNNING}
-            self._still = stands_now(repository, found, titles)
+            self._still = statuses_now(repository, found, titles)
             self._seen = seen
             self._line = None
         if not self._moving:
             return self._still
-        return {**self._still, **stands_now(repository, self._moving, self._moving)}
+        return {**self._still, **statuses_now(repository, self._moving, self._moving)}
 
-    def waiting(self, repository: Repository, stands: Mapping[str, TaskRun]) -> list[Waiting]:
+    def waiting(self, repository: Repository, statuses: Mapping[str, TaskRun]) -> list[Waiting]:
         """Return the runs that can be approved, in the order of their tasks."""
-        if stands is not self._still:
-            return self._waiting_of(repository, stands)
+        if statuses is not self._still:
+            return self._waiting_of(repository, statuses)
         if self._line is None:
-            self._line = self._waiting_of(repository, stands)
+            self._line = self._waiting_of(repository, statuses)
         return [*self._line]
 
-    def _waiting_of(self, repository: Repository, stands: Mapping[str, TaskRun]) -> list[Waiting]:
+    def _waiting_of(self, repository: Repository, statuses: Mapping[str, TaskRun]) -> list[Waiting]:
         found = []
-        for run in (one.run for one in stands.values() if one.run is not None):
+        for run in (one.run for one in statuses.values() if one.run is not None):
             known = self._waiting.get(run.run_id)
             if known is not None and known.run is run:
                 found.append(known)
@@ -78,7 +78,7 @@ class StatusCache:
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What the person asked of a batch, beside what its record keeps."""
+    """What the user asked of a batch, beside what its record keeps."""
 
     until_failure: bool = False
     parallel: int = 1
@@ -103,10 +103,10 @@ class BatchListener(Protocol):
         """A run told something; called from the thread of that run."""
 
     def settled(self, task: str, run: RunRecord, why: str) -> None:
-        """A run stands still; `why` says what a person should know of it."""
+        """A run stands still; `why` says what a user should know of it."""
 
     def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
-        """Return a person's choice and words, None to leave the run in the queue."""
+        """Return a user's choice and words, None to leave the run in the queue."""
 
 
 _LEFT_TO_USER = {RunStatus.WAITING, RunStatus.BLOCKED}
@@ -117,39 +117,39 @@ class ReportListener:
 
     def __init__(
         self,
-        told: BatchListener,
+        listener: BatchListener,
         repository: Repository,
         store: BatchStore,
         record: BatchRecord,
         clock: SessionClock | None = None,  # workers sit together, so none tells the time
     ) -> None:
-        self._told, self.clock = told, clock
+        self._listener, self.clock = listener, clock
         self._repository, self._store, self._record = repository, store, record
 
     def opened(self, sentence: str) -> None:
         """Hand on how the batch begins."""
-        self._told.opened(sentence)
+        self._listener.opened(sentence)
 
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         """Hand on what there is to do."""
-        self._told.planned(titles, left)
+        self._listener.planned(titles, left)
 
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """Hand on that a run is at work: what was said of it before holds no more.
 
-        But for why it could not be committed: it is only brought behind others.
+        But for why it could not be committed: it is only rebased behind others.
         """
         self._seen()
         if not (
             run.status is RunStatus.WAITING and self._kept(run).kind is ReasonKind.NOT_COMMITTED
         ):
             self._record.said.pop(run.run_id, None)
-        self._told.begun(task, run, below)
+        self._listener.begun(task, run, below)
 
     def event(self, task: str, event: Mapping[str, Any]) -> None:
         """Hand on what a run told; from any thread."""
         self._seen()
-        self._told.event(task, event)
+        self._listener.event(task, event)
 
     def settled(self, task: str, run: RunRecord, why: str, *, stacked: bool = False) -> None:
         """Hand on that a run stands still, and keep why when that stands nowhere else.
@@ -161,16 +161,16 @@ class ReportListener:
             head = self._repository.head_of(self._repository.user.branch or "")
             self._record.said[run.run_id] = LeftToUser(run.proposal, head, kept)
             self._store.save(self._record)
-        self._told.settled(task, run, why)
+        self._listener.settled(task, run, why)
 
     def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
         """Hand on a question, and the answer."""
-        return self._told.ask(repository, run)
+        return self._listener.ask(repository, run)
 
     def _to_keep(self, run: RunRecord, why: str, *, stacked: bool) -> Reason:
         """Return what the account has to know that stands nowhere else."""
         if run.status is RunStatus.WAITING and run.reason:
-            return not_committed(run)  # its record forgets that when it is brought elsewhere
+            return not_committed(run)  # its record forgets that when it is rebased elsewhere
         if why and why != run.reason and run.status in _LEFT_TO_USER:
             return NO_REASON if stacked else reason(ReasonKind.ERROR, text=why)
         return NO_REASON if why else self._kept(run)
@@ -186,20 +186,20 @@ class ReportListener:
 
 @dataclass
 class Session:
-    """One sitting of a batch, whose lock the caller holds."""
+    """One session of a batch, whose lock the caller holds."""
 
     repository: Repository
     store: BatchStore
     record: BatchRecord
     order: Order
-    asked: BatchOptions
+    options: BatchOptions
     spending: Spending
-    told: ReportListener
-    tried: set[str] = field(default_factory=set)  # tasks that were taken up in this sitting
+    listener: ReportListener
+    tried: set[str] = field(default_factory=set)  # tasks that were taken up in this session
     # Runs at work with the caps they have: what these may still spend is not left.
     at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
     opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
-    strays: Mapping[str, Reason] = field(default_factory=dict)  # task -> why it waits for a person
+    strays: Mapping[str, Reason] = field(default_factory=dict)  # task -> why it waits for a user
     looks: StatusCache = field(default_factory=StatusCache)
 
     @property
@@ -225,18 +225,18 @@ class Session:
         """Return the caps for a run; `sharing` runs divide what those at work leave."""
         return self.spending.caps(run, sharing, self.at_work.values())
 
-    def stands(self) -> Mapping[str, TaskRun]:
+    def statuses(self) -> Mapping[str, TaskRun]:
         """Return where every task of the order stands; nobody changes the records in it."""
         of = (self.record.batch_id, self.record.spec_path, self.repository.user.branch or "")
-        return self.looks.stands(self.repository, of, self._titles)
+        return self.looks.statuses(self.repository, of, self._titles)
 
     @cached_property
     def _titles(self) -> dict[str, str]:
         return {step.task.id: step.task.title for step in self.order.steps}
 
-    def waiting(self, stands: Mapping[str, TaskRun]) -> list[Waiting]:
+    def waiting(self, statuses: Mapping[str, TaskRun]) -> list[Waiting]:
         """Return the runs of the batch that wait, in the order of their tasks."""
-        return self.looks.waiting(self.repository, stands)
+        return self.looks.waiting(self.repository, statuses)
 
     def require_free(self, step: Step) -> None:
         """Raise `UsageError` for a task that has a run elsewhere, or under another number."""
@@ -254,18 +254,18 @@ class Session:
 
     def end(self) -> None:
         """Write down why tasks were not begun, and whether anything is left to be done."""
-        stands, record = self.stands(), self.record
+        statuses, record = self.statuses(), self.record
         for step in self.order.steps:
             task = step.task.id
-            if stands[task].stand is TaskStatus.OPEN and task not in record.held:
-                record.held[task] = why_held(step, stands)
-        stopped = any(one.stand is TaskStatus.STOPPED for one in stands.values())
+            if statuses[task].status is TaskStatus.OPEN and task not in record.held:
+                record.held[task] = why_held(step, statuses)
+        stopped = any(one.status is TaskStatus.STOPPED for one in statuses.values())
         record.ended = not stopped and not record.because
         self.store.save(record)
 
-    def tell(self, step: Step, event: Mapping[str, Any]) -> None:
+    def report(self, step: Step, event: Mapping[str, Any]) -> None:
         """Hand on what a run told."""
-        self.told.event(step.task.id, event)
+        self.listener.event(step.task.id, event)
 
 
 INTERRUPTED = "interrupted; nothing is lost: the same command goes on"
@@ -276,25 +276,27 @@ class Refusals:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._untold: list[tuple[Step, UsageError]] = []
+        self._unreported: list[tuple[Step, UsageError]] = []
 
     def add(self, step: Step, error: UsageError) -> None:
         """Take a task that cannot begin for failed."""
         self._session.record.held[step.task.id] = error.because
         self._session.record.refused.append(step.task.id)
-        self._untold.append((step, error))
+        self._unreported.append((step, error))
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Tell what was not told yet, task by task."""
-        for step, error in self._untold:
-            self._session.told.opened(f"{step.task.id} {step.task.title}: cannot begin: {error}")
-        self._untold.clear()
+        for step, error in self._unreported:
+            self._session.listener.opened(
+                f"{step.task.id} {step.task.title}: cannot begin: {error}"
+            )
+        self._unreported.clear()
 
     def end(self, *, began: bool) -> None:
         """Raise what kept every task from beginning, if it was the same; else tell the rest."""
-        if not began and len({str(error) for _, error in self._untold}) == 1:
-            raise self._untold[0][1]
-        self.tell()
+        if not began and len({str(error) for _, error in self._unreported}) == 1:
+            raise self._unreported[0][1]
+        self.report()
 
 
 def old_failure(session: Session) -> Reason:
@@ -302,8 +304,8 @@ def old_failure(session: Session) -> Reason:
 
     Who is asked at every task can answer that one, too.
     """
-    if not session.asked.until_failure or session.record.mode == "each":
+    if not session.options.until_failure or session.record.mode == "each":
         return NO_REASON
-    stands = session.stands()
-    blocked = next((task for task, one in stands.items() if one.stand is TaskStatus.BLOCKED), "")
+    statuses = session.statuses()
+    blocked = next((task for task, one in statuses.items() if one.status is TaskStatus.BLOCKED), "")
     return reason(ReasonKind.STILL_BLOCKED, task=blocked) if blocked else NO_REASON

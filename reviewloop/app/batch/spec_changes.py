@@ -242,7 +242,7 @@ def _then_and_now(repository: Repository, run: RunRecord) -> tuple[Task | None, 
     here = run.task_id and run.branch == repository.user.branch
     if not (here and brief and (folder / brief).exists()):
         return None, ()
-    was = _told(folder, brief)
+    was = _task_of_brief(folder, brief)
     data = DiskFiles(repository.user.root).read(was.path) if was else None
     if was is None or data is None:
         return None, ()
@@ -250,7 +250,7 @@ def _then_and_now(repository: Repository, run: RunRecord) -> tuple[Task | None, 
 
 
 @lru_cache(maxsize=4096)
-def _told(folder: Path, brief: str) -> Task | None:
+def _task_of_brief(folder: Path, brief: str) -> Task | None:
     """Return the task of a brief; what an id names never changes."""
     found = Blobs(folder).get_json(brief)["spec_task"]
     return None if found is None else _TASK.validate_python(found)

@@ -28,7 +28,7 @@ class Waiting:
 class Line:
     """What waits: `standing` follows the branch without a gap, `stale` stands on another commit."""
 
-    standing: tuple[Waiting, ...]
+    stacked: tuple[Waiting, ...]
     stale: tuple[Waiting, ...]
 
 
@@ -65,13 +65,13 @@ def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
     above: dict[str, Waiting] = {}
     for one in reversed(waiting):
         above[one.run.base_commit] = one
-    standing: dict[str, Waiting] = {}
+    stacked: dict[str, Waiting] = {}
     at = head
-    while (following := above.get(at)) is not None and following.run.run_id not in standing:
-        standing[following.run.run_id] = following
+    while (following := above.get(at)) is not None and following.run.run_id not in stacked:
+        stacked[following.run.run_id] = following
         at = following.commit
-    stale = tuple(one for one in waiting if one.run.run_id not in standing)
-    return Line(tuple(standing.values()), stale)
+    stale = tuple(one for one in waiting if one.run.run_id not in stacked)
+    return Line(tuple(stacked.values()), stale)
 
 
 def in_stacks(waiting: Sequence[Waiting]) -> list[Waiting]:
@@ -132,7 +132,7 @@ class StartingPoint:
 
 def base_for(
     step: Step,
-    stands: Mapping[str, TaskRun],
+    statuses: Mapping[str, TaskRun],
     waiting: Sequence[Waiting],
     *,
     head: str,
@@ -147,8 +147,8 @@ def base_for(
     that approving the queue needs no rebase, else on nothing more: then it does not matter which
     other runs have finished by now.
     """
-    needed = _waiting_of(step.needs, stands)
-    wished = needed | _waiting_of(above, stands)
+    needed = _waiting_of(step.needs, statuses)
+    wished = needed | _waiting_of(above, statuses)
     tops = _tops([one for one in waiting if one.run.run_id in needed])
     tops += _tops([one for one in waiting if one.run.run_id in wished])
     tops += _tops(waiting) if deep else []
@@ -181,11 +181,11 @@ def listed_above(order: Order, step: Step) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _waiting_of(tasks: Iterable[str], stands: Mapping[str, TaskRun]) -> set[str]:
+def _waiting_of(tasks: Iterable[str], statuses: Mapping[str, TaskRun]) -> set[str]:
     """Return the runs of those of the tasks that wait."""
-    found = (stands[task] for task in tasks)
+    found = (statuses[task] for task in tasks)
     return {
-        one.run.run_id for one in found if one.stand is TaskStatus.WAITING and one.run is not None
+        one.run.run_id for one in found if one.status is TaskStatus.WAITING and one.run is not None
     }
 
 
@@ -245,8 +245,8 @@ def conflict_below(
         proposal, onto, why = lower.run.options.get(CONFLICT, ("", "", ""))
         if why and proposal == lower.run.proposal and onto in there:
             mine = lower.run.run_id == one.run.run_id
-            place = "" if mine else f"builds on {lower.run.run_id}, which "
-            return Conflict(f"{place}does not merge: {why}", after_conflict(repository, lower.run))
+            prefix = "" if mine else f"builds on {lower.run.run_id}, which "
+            return Conflict(f"{prefix}does not merge: {why}", after_conflict(repository, lower.run))
     return None
 
 
@@ -290,7 +290,7 @@ class Beginnings:
         return self._before[task]
 
     def alone(self, task: str) -> bool:
-        """Whether it can begin without any run being brought: one stack holds all below it."""
+        """Whether it can begin without any run being rebased: one stack holds all below it."""
         todo = [task]
         while todo:  # no two of what it wishes for can both hold all the others
             wished = self._wished[todo.pop()]

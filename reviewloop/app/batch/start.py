@@ -11,7 +11,14 @@ from reviewloop.app.asking import models_without_price
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.spec_changes import as_numbered_now
-from reviewloop.app.batch.status import ANEW, TaskStatus, branch_of, is_called, stands_in, stands_of
+from reviewloop.app.batch.status import (
+    ANEW,
+    TaskStatus,
+    branch_of,
+    is_called,
+    statuses_in,
+    statuses_of,
+)
 from reviewloop.app.project import Repository, team_of
 from reviewloop.app.run.start import left_alone
 from reviewloop.domain.errors import ReviewLoopError, UsageError
@@ -39,7 +46,7 @@ class BatchRequest:
     mode: str = "queue"
     budget_usd: float | None = None  # 0 for none
     deadline: float | None = None  # 0 for none
-    asked: BatchOptions = field(default_factory=BatchOptions)
+    options: BatchOptions = field(default_factory=BatchOptions)
 
     def with_caps(self, record: BatchRecord) -> BatchRecord:
         """Return a record with the caps that hold from now on."""
@@ -117,7 +124,7 @@ def meant(
         left_out=list(order.left_out),
         held={task: _NOT_CHOSEN for task in tasks if task not in steps},
         refused=[],
-        until_failure=request.asked.until_failure,
+        until_failure=request.options.until_failure,
         ended=False,
         because=NO_REASON,
     )
@@ -133,7 +140,7 @@ def _still(repository: Repository, record: BatchRecord, spec: Spec) -> dict[str,
     """Return the tasks of a record without those that nobody can do any more or did in it."""
     gone = {
         task
-        for task, one in stands_in(repository, record).items()
+        for task, one in statuses_in(repository, record).items()
         if one.run is None and task not in record.kept and _is_over(spec, task)
     }
     return {task: title for task, title in record.tasks.items() if task not in gone}
@@ -146,16 +153,16 @@ def _is_over(spec: Spec, task: str) -> bool:
 def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool:
     """Whether nothing of a batch is left, so that what is open now belongs to a new one."""
     return all(
-        one.stand is TaskStatus.COMMITTED
+        one.status is TaskStatus.COMMITTED
         or (_is_over(spec, task) and (one.run is None or one.run.status.over))
-        for task, one in stands_in(repository, before).items()
+        for task, one in statuses_in(repository, before).items()
     )
 
 
 def set_aside(repository: Repository, found: Meant, order: Order) -> None:
-    """Let a batch do anew what was rejected or taken back before this sitting.
+    """Let a batch do anew what was rejected or taken back before this session.
 
-    What is rejected during a sitting stays so until the next one. Such a run stays in the account,
+    What is rejected during a session stays so until the next one. Such a run stays in the account,
     as an earlier try of its task. What was committed and unticked since, a batch does anew that had
     come to its end.
     """
@@ -164,8 +171,8 @@ def set_aside(repository: Repository, found: Meant, order: Order) -> None:
         return
     anew = {TaskStatus.REJECTED, *([TaskStatus.COMMITTED] if before.ended else [])}
     about = (before.batch_id, before.spec_path, titles, branch_of(repository, before))
-    for one in stands_of(repository, *about).values():
-        if one.run is not None and one.stand in anew:
+    for one in statuses_of(repository, *about).values():
+        if one.run is not None and one.status in anew:
             with hold(repository.run_lock(one.run.run_id), f"run {one.run.run_id}"):
                 run = repository.runs.find(one.run.run_id)
                 run.options[ANEW] = True
@@ -197,13 +204,13 @@ def _elsewhere(repository: Repository, spec: Spec, runs: Sequence[RunRecord]) ->
     branch = runs[0].branch
     mine = [run for run in runs if run.branch == branch]
     states = {RunStatus.WAITING: "waiting for you", RunStatus.BLOCKED: "blocked"}
-    said = Counter(states.get(run.status, "on the way") for run in mine)
+    parts = Counter(states.get(run.status, "on the way") for run in mine)
     tasks = "1 of these tasks is" if len(mine) == 1 else f"{len(mine)} of these tasks are"
     exists = branch_exists(repository.user, branch)
     there = f"`git switch {branch}` to go on there, or " if exists else ""
     return (
         f"the batch of {spec.path} works on {branch}{'' if exists else ', which is gone'}: {tasks} "
-        f"not over there ({', '.join(f'{n} {state}' for state, n in said.items())}); "
+        f"not over there ({', '.join(f'{n} {state}' for state, n in parts.items())}); "
         f"{there}end those runs with "
         f"`reviewloop queue reject {' '.join(run.run_id for run in mine)}` to begin anew "
         f"on {repository.user.branch or 'this commit'}"
@@ -220,28 +227,28 @@ def introduction(
 ) -> list[str]:
     """Return the sentences with which a batch begins; the first says what will be done."""
     record, repository = meant.record, spending.repository
-    stands = _stands(repository, record, order)
-    left = _left(stands)
+    statuses = _statuses(repository, record, order)
+    left = _left(statuses)
     chosen = len(order.steps)
     if meant.before is not None:
-        tasks = f"{min(left, chosen)} of {len(stands)} tasks left"
+        tasks = f"{min(left, chosen)} of {len(statuses)} tasks left"
     else:
         tasks = _of_spec(spec, chosen) + (f", {left} of them left" if left < chosen else "")
-    if blocked := stands.count(TaskStatus.BLOCKED):
+    if blocked := statuses.count(TaskStatus.BLOCKED):
         tasks += f" and {blocked} blocked"
     where = f"{spec.path} on {record.branch}"
     if left:
         caps = _caps(record, settings.limits.usd, min(left, chosen), spending.usd())
-        said = [f"{where}: {tasks}, {_how(record, request)}; {caps}"]
+        parts = [f"{where}: {tasks}, {_how(record, request)}; {caps}"]
     else:
-        said = [f"{where}: no task left to begin, mode {record.mode}"]
+        parts = [f"{where}: no task left to begin, mode {record.mode}"]
     if meant.before is not None:
-        going_on = _going_on(meant.before, record, request, stands)
-        said.append("; ".join(filter(None, (going_on, meant.numbered))))
+        going_on = _going_on(meant.before, record, request, statuses)
+        parts.append("; ".join(filter(None, (going_on, meant.numbered))))
     if left and repository.user.dirty:
         mine = left_alone(repository.user, "the runs", spec)
-        said.append(f"{mine}; what changes one of these files cannot be approved over the edit")
-    return said
+        parts.append(f"{mine}; what changes one of these files cannot be approved over the edit")
+    return parts
 
 
 def not_priced(
@@ -249,7 +256,7 @@ def not_priced(
 ) -> list[str]:
     """Return what to say of models whose price nobody knows, where a task is left to begin."""
     unknown = _unpriced(repository, settings)
-    if not unknown or not _left(_stands(repository, record, order)):
+    if not unknown or not _left(_statuses(repository, record, order)):
         return []
     return [
         f"no price is known for {' and '.join(unknown)}: no cap on money counts its calls; "
@@ -257,13 +264,13 @@ def not_priced(
     ]
 
 
-def _stands(repository: Repository, record: BatchRecord, order: Order) -> list[TaskStatus]:
+def _statuses(repository: Repository, record: BatchRecord, order: Order) -> list[TaskStatus]:
     doing = {step.task.id for step in order.steps}
-    return [one.stand for one in stands_in(repository, record, doing).values()]
+    return [one.status for one in statuses_in(repository, record, doing).values()]
 
 
-def _left(stands: Iterable[TaskStatus]) -> int:
-    return sum(stand in {TaskStatus.OPEN, TaskStatus.STOPPED} for stand in stands)
+def _left(statuses: Iterable[TaskStatus]) -> int:
+    return sum(status in {TaskStatus.OPEN, TaskStatus.STOPPED} for status in statuses)
 
 
 def _of_spec(spec: Spec, chosen: int) -> str:
@@ -275,9 +282,9 @@ def _of_spec(spec: Spec, chosen: int) -> str:
 
 
 def _how(record: BatchRecord, request: BatchRequest) -> str:
-    parallel = request.asked.parallel
+    parallel = request.options.parallel
     pace = "one at a time" if parallel == 1 else f"up to {parallel} side by side"
-    until = ", until the first failure" if request.asked.until_failure else ""
+    until = ", until the first failure" if request.options.until_failure else ""
     return f"{pace}, mode {record.mode}{until}"
 
 
@@ -293,41 +300,41 @@ def _caps(record: BatchRecord, each: float, count: int, used: float) -> str:
 
 
 def _going_on(
-    before: BatchRecord, record: BatchRecord, request: BatchRequest, stands: Iterable[TaskStatus]
+    before: BatchRecord, record: BatchRecord, request: BatchRequest, statuses: Iterable[TaskStatus]
 ) -> str:
     """Return how far the batch is that is gone on with, and what of it holds on."""
-    found = list(stands)
+    found = list(statuses)
     counts = [
         f"{count} {words}"
-        for stand, words in (
+        for status, words in (
             (TaskStatus.COMMITTED, "committed"),
             (TaskStatus.WAITING, "waiting for you"),
             (TaskStatus.BLOCKED, "blocked"),
             (TaskStatus.STOPPED, "stopped on the way"),
             (TaskStatus.REJECTED, "rejected"),
         )
-        if (count := found.count(stand))
+        if (count := found.count(status))
     ]
-    said = [f"goes on with {before.batch_id}: {', '.join(counts) or 'nothing is finished yet'}"]
+    parts = [f"goes on with {before.batch_id}: {', '.join(counts) or 'nothing is finished yet'}"]
     if added := [task for task in record.tasks if task not in before.tasks]:
-        said.append(f"added to it: {', '.join(added)}")
-    said += _held_on(record, request)
+        parts.append(f"added to it: {', '.join(added)}")
+    parts += _held_on(record, request)
     if before.mode != record.mode:
-        said.append(f"mode {before.mode} before")
+        parts.append(f"mode {before.mode} before")
     if before.until_failure and not record.until_failure:
-        said.append("failures stop it no longer, as --until-failure is not said again")
-    return "; ".join(said)
+        parts.append("failures stop it no longer, as --until-failure is not said again")
+    return "; ".join(parts)
 
 
 def _held_on(record: BatchRecord, request: BatchRequest) -> list[str]:
-    """Return the caps of an earlier sitting that hold on, with what lifts them."""
-    said = []
+    """Return the caps of an earlier session that hold on, with what lifts them."""
+    parts = []
     if request.budget_usd is None and record.budget_usd is not None:
-        said.append(f"budget ${record.budget_usd:g} from before (--budget-usd none lifts it)")
+        parts.append(f"budget ${record.budget_usd:g} from before (--budget-usd none lifts it)")
     if request.deadline is None and record.deadline:
         shown = _clock(record.deadline)
-        said.append(f"deadline {shown} from before (--deadline none lifts it)")
-    return said
+        parts.append(f"deadline {shown} from before (--deadline none lifts it)")
+    return parts
 
 
 def _clock(moment: float) -> str:

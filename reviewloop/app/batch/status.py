@@ -15,7 +15,7 @@ from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.runs import RunRecord, RunStatus
 
 ANEW = "anew"
-"""An option of a run that is over: a later sitting of its batch does its task anew."""
+"""An option of a run that is over: a later session of its batch does its task anew."""
 
 
 class TaskStatus(StrEnum):
@@ -36,11 +36,11 @@ class TaskStatus(StrEnum):
 
     @property
     def fails(self) -> bool:
-        """Whether tasks that need this one cannot start until a person does something."""
+        """Whether tasks that need this one cannot start until a user does something."""
         return self in {TaskStatus.BLOCKED, TaskStatus.REJECTED}
 
 
-_STANDS = {
+_STATUSES = {
     RunStatus.WAITING: TaskStatus.WAITING,
     RunStatus.BLOCKED: TaskStatus.BLOCKED,
     RunStatus.COMMITTED: TaskStatus.COMMITTED,
@@ -53,7 +53,7 @@ _STANDS = {
 class TaskRun:
     """A task's run, if it has one, and where it stands."""
 
-    stand: TaskStatus
+    status: TaskStatus
     run: RunRecord | None = None
 
 
@@ -98,7 +98,7 @@ def kept_title(repository: RunSource, title: str) -> str:
     return repository.stored_title(title)
 
 
-def stand_of(repository: RunSource, run: RunRecord | None) -> TaskStatus:
+def status_of(repository: RunSource, run: RunRecord | None) -> TaskStatus:
     """Return where a task with this run stands."""
     if run is None:
         return TaskStatus.OPEN
@@ -106,12 +106,12 @@ def stand_of(repository: RunSource, run: RunRecord | None) -> TaskStatus:
         return TaskStatus.OPEN  # it is done once more, on what is below it now
     if run.status.over and run.options.get(ANEW):
         return TaskStatus.OPEN
-    if run.status in _STANDS:
-        return _STANDS[run.status]
+    if run.status in _STATUSES:
+        return _STATUSES[run.status]
     return TaskStatus.RUNNING if repository.is_at_work(run.run_id) else TaskStatus.STOPPED
 
 
-def stands_of(
+def statuses_of(
     repository: RunSource,
     batch_id: str,
     spec_path: str,
@@ -126,17 +126,17 @@ def stands_of(
     """
     runs = repository.runs.all()
     branch = branch or _branch(repository, batch_id, runs)
-    return stands_now(
+    return statuses_now(
         repository, counting(repository, runs, (batch_id, spec_path, branch), titles), titles
     )
 
 
-def stands_now(
+def statuses_now(
     repository: RunSource, counts: Mapping[str, RunRecord], tasks: Iterable[str]
 ) -> dict[str, TaskRun]:
     """Return where each of the tasks stands, by the run that counts for it."""
     now = {task: up_to_date(repository, run) for task, run in counts.items()}
-    return {task: TaskRun(stand_of(repository, now.get(task)), now.get(task)) for task in tasks}
+    return {task: TaskRun(status_of(repository, now.get(task)), now.get(task)) for task in tasks}
 
 
 def counting(
@@ -162,16 +162,16 @@ def counting(
     return found
 
 
-def stands_told(repository: RunSource, record: BatchRecord) -> dict[str, TaskRun]:
+def statuses_reported(repository: RunSource, record: BatchRecord) -> dict[str, TaskRun]:
     """Return where the tasks of a batch stand, those too that it committed under other numbers."""
     branch = branch_of(repository, record)
-    found = stands_of(repository, record.batch_id, record.spec_path, record.tasks, branch)
+    found = statuses_of(repository, record.batch_id, record.spec_path, record.tasks, branch)
     ids = ids_of(record.tasks)
     for run in repository.runs.all():  # the newest first
         task = ids.get(run.title, "")
         mine = run.options.get("batch") == record.batch_id and run.task_id != task
         if task and mine and run.status is RunStatus.COMMITTED and found[task].run is None:
-            found[task] = TaskRun(stand_of(repository, run), run)
+            found[task] = TaskRun(status_of(repository, run), run)
     return found
 
 
@@ -181,18 +181,18 @@ def ids_of(titles: Mapping[str, str]) -> dict[str, str]:
     return {title: task for task, title in titles.items() if count[title] == 1}
 
 
-def stands_in(
+def statuses_in(
     repository: Repository, record: BatchRecord, doing: Collection[str] = ()
 ) -> dict[str, TaskRun]:
     """Return where the tasks of a batch stand, those too whose committed runs were deleted.
 
     Of the tasks in `doing` only runs that are there count: the spec has them open once more.
     """
-    found = stands_told(repository, record)
+    found = statuses_reported(repository, record)
     there = {run.run_id for run in repository.runs.all()}
     for task, one in found.items():
         kept = [one for one in record.kept.get(task, ()) if one.run not in there]
-        if task in doing or one.stand is not TaskStatus.OPEN or not kept:
+        if task in doing or one.status is not TaskStatus.OPEN or not kept:
             continue
         last = kept[-1]
         later = one.run is None or last.created_at > one.run.created_at
@@ -221,13 +221,13 @@ def up_to_date(repository: RunSource, run: RunRecord) -> RunRecord:
     return repository.runs.find(run.run_id)
 
 
-def why_held(step: Step, stands: Mapping[str, TaskRun]) -> Reason:
+def why_held(step: Step, statuses: Mapping[str, TaskRun]) -> Reason:
     """Return why a task cannot start although nothing of it was begun, none when it may."""
     for need in step.needs:
-        stand = stands[need].stand
-        if stand.fails:
-            return reason(ReasonKind.NEED_OPEN, need=need, status=str(stand))
-        if not stand.carries:
+        status = statuses[need].status
+        if status.fails:
+            return reason(ReasonKind.NEED_OPEN, need=need, status=str(status))
+        if not status.carries:
             return reason(ReasonKind.NEED_OPEN, need=need)
     return NO_REASON
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from reviewloop.app.batch.limits import is_about_money
 from reviewloop.app.batch.moving import (
-    Crew,
+    ActiveRuns,
     answered,
     begin_task,
     broken,
@@ -16,7 +16,7 @@ from reviewloop.app.batch.moving import (
     take_over,
     taken_up,
 )
-from reviewloop.app.batch.policy import BY, why_a_person
+from reviewloop.app.batch.policy import BY, why_a_user
 from reviewloop.app.batch.rebase import Following, Rebases
 from reviewloop.app.batch.schedule import (
     SETTLED,
@@ -82,10 +82,10 @@ class _State:
 class Work:
     """Takes up tasks until nothing is left that can be done now."""
 
-    def __init__(self, session: Session, crew: Crew | None = None) -> None:
+    def __init__(self, session: Session, active: ActiveRuns | None = None) -> None:
         self._session = session
-        self._crew = crew or Crew()
-        session.opened = self._crew.opened
+        self._active = active or ActiveRuns()
+        session.opened = self._active.opened
         self._flying: Flying = {}
         self._answered: set[str] = set()  # runs that autopilot or the user has looked at
         self._alone: set[str] = set()  # tasks whose share of the money was too little
@@ -101,8 +101,8 @@ class Work:
         """Do everything that can be done now; raise what stopped it before its end."""
         session = self._session
         with (
-            all_interruptible(self._crew.contexts, INTERRUPTED),
-            ThreadPoolExecutor(max_workers=session.asked.parallel) as pool,
+            all_interruptible(self._active.contexts, INTERRUPTED),
+            ThreadPoolExecutor(max_workers=session.options.parallel) as pool,
         ):
             self._work(pool)
         self._refusals.end(began=self.began)
@@ -113,7 +113,7 @@ class Work:
         take_over(self._session)
         if why := old_failure(self._session):
             self._stop_at(why)
-            self._session.told.opened(sentence(why))
+            self._session.listener.opened(sentence(why))
         state.straightening = not state.closing
         while True:
             try:
@@ -124,7 +124,7 @@ class Work:
             except ReviewLoopError as error:
                 self._trouble = self._trouble or error
         if self._trouble is not None:
-            self._refusals.tell()
+            self._refusals.report()
             raise self._trouble
 
     def _next(self) -> Action:
@@ -141,14 +141,14 @@ class Work:
 
     def _snapshot(self, moved: Collection[str] = ()) -> Snapshot:
         session, state = self._session, self._state
-        tasks = session.stands()
+        tasks = session.statuses()
         return Snapshot(
             session.order,
             tasks,
             session.waiting(tasks),
             session.head,
             mode=session.record.mode,
-            parallel=session.asked.parallel,
+            parallel=session.options.parallel,
             busy=frozenset(step.task.id for step, _, _ in self._flying.values()),
             tried=frozenset(session.tried),
             alone=frozenset(self._alone),
@@ -191,10 +191,10 @@ class Work:
 
     def _rebase(self, action: Rebase, pool: ThreadPoolExecutor) -> None:
         if action.beside:
-            sent = self._rebases.send(action, pool, self._crew)
+            sent = self._rebases.send(action, pool, self._active)
             self._flying[sent[0]] = sent[1]
         elif (run := self._rebases.rebase(action)) is not None:
-            self._rebases.tell(action.step, run)
+            self._rebases.report(action.step, run)
 
     def _take_up(self, action: Begin | GoOn, pool: ThreadPoolExecutor) -> None:
         """Begin or go on with one task."""
@@ -211,22 +211,22 @@ class Work:
         except UsageError as error:
             self._refusals.add(step, error)
             if self.began:
-                self._refusals.tell()
-            if session.asked.until_failure:
+                self._refusals.report()
+            if session.options.until_failure:
                 self._stop_at(reason(ReasonKind.FAILURE_STOPS, task=task))
             return
         except WorkspaceError as error:
             if isinstance(action, Begin):
                 raise
-            session.told.settled(task, action.run, str(error))  # somebody else moves it now
+            session.listener.settled(task, action.run, str(error))  # somebody else moves it now
             return
         self.began, self._state.loose = True, False
-        self._refusals.tell()
-        slots = 1 if task in self._alone else session.asked.parallel - len(self._flying)
+        self._refusals.report()
+        slots = 1 if task in self._alone else session.options.parallel - len(self._flying)
         caps = session.caps(run, slots)
         session.at_work[run.run_id] = (run, caps)
-        session.told.begun(task, run, below)
-        future = pool.submit(moved, session, self._crew, session.repository, step, run, caps)
+        session.listener.begun(task, run, below)
+        future = pool.submit(moved, session, self._active, session.repository, step, run, caps)
         self._flying[future] = (step, run, caps)
 
     def _stop_at(self, because: Reason) -> None:
@@ -265,20 +265,20 @@ class Work:
             again = by_batch and self._may_have_more(task, error)
             run = session.repository.runs.find(run.run_id)
             if by_batch and not again:
-                session.told.settled(task, run, run.reason)
+                session.listener.settled(task, run, run.reason)
                 return session.spending.why_spent(task)
             failed = not again
         except Exception as error:  # noqa: BLE001  # of this task; the others are not its business
             run, failed = broken(session, run, error), True
         if run.status not in SETTLED or session.record.mode == "queue":
-            session.told.settled(task, run, run.reason)
-        if session.asked.until_failure and (failed or run.status is RunStatus.BLOCKED):
+            session.listener.settled(task, run, run.reason)
+        if session.options.until_failure and (failed or run.status is RunStatus.BLOCKED):
             self._stop_at(reason(ReasonKind.FAILURE_STOPS, task=task))
         return None
 
     def _may_have_more(self, task: str, error: ReviewLoopError) -> bool:
         """Whether a run only used up its share of the money: it goes on when others are done."""
-        one_at_a_time = self._session.asked.parallel == 1
+        one_at_a_time = self._session.options.parallel == 1
         if task in self._alone or one_at_a_time or not is_about_money(error):
             return False
         self._alone.add(task)
@@ -290,7 +290,7 @@ class Work:
         self._answered.add(run.run_id)
         if self._session.record.mode == "autopilot":
             self._by_autopilot(step, run)
-        elif not self._by_person(step, run):
+        elif not self._by_user(step, run):
             self._state.asks = False
             return
         fault("batch.settled")
@@ -299,7 +299,7 @@ class Work:
         session = self._session
         while True:
             session.look()
-            decision = decide(self._snapshot(), step, run, self._why_a_person(run))
+            decision = decide(self._snapshot(), step, run, self._why_a_user(run))
             if not isinstance(decision, Rebase):
                 break
             rebased = self._rebased(decision)
@@ -318,7 +318,7 @@ class Work:
             except (UsageError, WorkspaceError) as error:  # somebody answers it, too
                 session.look()
                 run, why = session.repository.runs.find(run.run_id), str(error)
-        session.told.settled(step.task.id, run, why, stacked=stacked)
+        session.listener.settled(step.task.id, run, why, stacked=stacked)
 
     def _rebased(self, action: Rebase) -> RunRecord | None:
         """Rebase a run onto the branch; one that is short of money does that when others end."""
@@ -330,18 +330,18 @@ class Work:
             self._answered.discard(action.run.run_id)
             return None
 
-    def _why_a_person(self, run: RunRecord) -> Reason:
+    def _why_a_user(self, run: RunRecord) -> Reason:
         repository = self._session.repository
         proposal = proposal_of(repository, run) if run.status is RunStatus.WAITING else None
-        why = why_a_person(proposal, changed_since(repository, run)) if proposal else run.reason
+        why = why_a_user(proposal, changed_since(repository, run)) if proposal else run.reason
         return reason(ReasonKind.ERROR, text=why) if why else NO_REASON
 
-    def _by_person(self, step: Step, run: RunRecord) -> bool:
-        """Ask until the run is over; return whether the person goes on."""
+    def _by_user(self, step: Step, run: RunRecord) -> bool:
+        """Ask until the run is over; return whether the user goes on."""
         session = self._session
         while run.status in SETTLED:
             with asking():
-                chosen = session.told.ask(session.repository, run)
+                chosen = session.listener.ask(session.repository, run)
             if chosen is None:
                 self._stop_at(reason(ReasonKind.USER, text="a person stopped it"))
                 return False
@@ -350,9 +350,9 @@ class Work:
             except (InterruptedByUserError, ModelAccessError, BudgetExhaustedError):
                 raise
             except ReviewLoopError as error:  # of this task only
-                session.told.settled(
+                session.listener.settled(
                     step.task.id, session.repository.runs.find(run.run_id), str(error)
                 )
                 return True
-        session.told.settled(step.task.id, run, run.reason)
+        session.listener.settled(step.task.id, run, run.reason)
         return True

@@ -209,7 +209,7 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
     batch is told of as it is. Raises `UsageError` for a spec or a branch that workers would not
     find at the remote.
     """
-    flags = found_from_anywhere(request.asked.request.flags)
+    flags = found_from_anywhere(request.options.request.flags)
     user = repository.user
     loaded = read_settings(user.root, flags, project=user.project)
     require_trust(loaded, repository)
@@ -284,7 +284,7 @@ def _queued(
     runs = runs_for(there, spec)
     strays = {t: why for t, why in strays_of(there, spec).items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
-    if request.asked.until_failure and (first := next((t for t in tasks if t in blocked), "")):
+    if request.options.until_failure and (first := next((t for t in tasks if t in blocked), "")):
         because = reason(ReasonKind.STILL_BLOCKED, task=first)
         notes.append(sentence(because))
         before = _record(before, order, request, repository, others, strays)
@@ -374,7 +374,7 @@ def _record(
         needs={**before.needs, **{step.task.id: list(step.needs) for step in order.steps}},
         branch=repository.user.branch or "",
         left_out=list(order.left_out),
-        until_failure=request.asked.until_failure,
+        until_failure=request.options.until_failure,
     )
     if going_on is None:
         return record

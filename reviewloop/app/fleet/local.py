@@ -145,7 +145,7 @@ class LocalFleet:
     def tasks(self, user: "UserRepo", spec: "Spec") -> TasksInWork:
         """Return what the runs of this machine say of the tasks; makes nothing where none are."""
         from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
-        from reviewloop.app.batch.status import stand_of
+        from reviewloop.app.batch.status import status_of
         from reviewloop.render.reasons import sentence
         from reviewloop.store.places import repository_folder
 
@@ -156,7 +156,7 @@ class LocalFleet:
             repository = Repository(user, folder, store)
             runs = runs_by_task(repository, spec)
             mine = {
-                task: (run.run_id, str(stand_of(repository, run))) for task, run in runs.items()
+                task: (run.run_id, str(status_of(repository, run))) for task, run in runs.items()
             }
             held = {task: sentence(why) for task, why in strays_of(repository, spec).items()}
             return TasksInWork(mine, held, _done_elsewhere(repository, spec))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from shlex import quote
 
-from reviewloop.app.batch.queue import foreseen
+from reviewloop.app.batch.queue import estimate_approval
 from reviewloop.app.batch.queue_view import approve_all
 from reviewloop.app.batch.spec_changes import needed_of
 from reviewloop.app.batch.stack import Conflict, Waiting, conflict_below
@@ -92,7 +92,7 @@ def queue_report(snapshot: Snapshot, branch: str = "") -> QueueReport:
     asking = list(dict.fromkeys(source for source, _ in runs))
     every = None
     if len(asking) == 1:
-        seen = foreseen(asking[0], asking[0].queue, snapshot.answers)
+        seen = estimate_approval(asking[0], asking[0].queue, snapshot.answers)
         every = approve_all(seen, "waits for the answers that are on their way")
     return QueueReport(branch, tuple(_entry(source, run) for source, run in runs), every)
 

@@ -17,7 +17,7 @@ from reviewloop.app.batch.stack import (
     line_up,
     waiting_in,
 )
-from reviewloop.app.batch.status import TaskStatus, stands_of
+from reviewloop.app.batch.status import TaskStatus, statuses_of
 from reviewloop.app.batch.work import Work
 from reviewloop.app.fleet.answers import word_of
 from reviewloop.app.fleet.jobs import Jobs
@@ -96,7 +96,7 @@ def _approved_line(job: Job, after: Collection[str]) -> Sequence[Waiting]:
     repository = job.repository
     approved = [run for run in repository.runs.all() if run.run_id in after]
     asking_anew = [run for run in approved if not run.reason]  # else it could not be committed
-    return line_up(repository.user.head or "", waiting_in(repository, asking_anew)).standing
+    return line_up(repository.user.head or "", waiting_in(repository, asking_anew)).stacked
 
 
 def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
@@ -332,14 +332,14 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
 def _is_open(repository: Repository, record: BatchRecord, task: str) -> bool:
     """Whether nothing of a task was begun."""
     titles = {task: record.tasks[task]}
-    statuses = stands_of(repository, record.batch_id, record.spec_path, titles)
-    return statuses[task].stand is TaskStatus.OPEN
+    statuses = statuses_of(repository, record.batch_id, record.spec_path, titles)
+    return statuses[task].status is TaskStatus.OPEN
 
 
 def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
     """Finish a run whose commit reached the branch just before its worker died."""
     titles = {task: record.tasks[task]}
-    statuses = stands_of(job.repository, record.batch_id, record.spec_path, titles)
+    statuses = statuses_of(job.repository, record.batch_id, record.spec_path, titles)
     run, user = statuses[task].run, job.repository.user
     proposal = proposal_of(job.repository, run) if run is not None else None
     if run is None or proposal is None or not proposal["commit"] or not is_stopped(run):
@@ -349,8 +349,8 @@ def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
 
 
 def _order(repository: Repository, record: BatchRecord, spec: Spec) -> Order:
-    statuses = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
-    left = [t for t in _known(record, spec) if statuses[t].stand is not TaskStatus.COMMITTED]
+    statuses = statuses_of(repository, record.batch_id, record.spec_path, record.tasks)
+    left = [t for t in _known(record, spec) if statuses[t].status is not TaskStatus.COMMITTED]
     return order_tasks(spec, left) if left else Order((), ())
 
 
@@ -407,9 +407,9 @@ def _show(job: Job, run: RunRecord) -> None:
 def _queue_open_tasks(job: Job) -> None:
     """An answer may have freed tasks: queue those of which nothing was begun."""
     record, repository = job.batch.record, job.repository
-    statuses = stands_of(repository, record.batch_id, record.spec_path, record.tasks)
+    statuses = statuses_of(repository, record.batch_id, record.spec_path, record.tasks)
     others = {task for task, why in record.held.items() if why.kind is ReasonKind.NOT_CHOSEN}
-    tasks = [t for t, one in statuses.items() if one.stand is TaskStatus.OPEN and t not in others]
+    tasks = [t for t, one in statuses.items() if one.status is TaskStatus.OPEN and t not in others]
     if tasks:
         known = _known(record, open_spec(DiskFiles(repository.user.root), record.spec_path))
         tasks = [task for task in tasks if task in known]

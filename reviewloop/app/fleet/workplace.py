@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reviewloop.app.batch.moving import Crew
+from reviewloop.app.batch.moving import ActiveRuns
 from reviewloop.app.batch.session import BatchListener
 from reviewloop.app.fleet.jobs import make_queue_tables
 from reviewloop.app.held_values import redactor_for
@@ -295,7 +295,7 @@ class Workplace:
     listener: BatchListener
     notify: Callable[[str], None]
     report: Callable[[BaseException], str]  # writes a log about a bug of ours; the sentence on it
-    workers: Crew = field(default_factory=Crew)
+    workers: ActiveRuns = field(default_factory=ActiveRuns)
     call: Callable[[Repository, RunRecord], None] = lambda *_: None  # about a run that waits
 
 
