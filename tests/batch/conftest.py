@@ -1,5 +1,6 @@
 """Batches on a small project: the real command line, real git, models over HTTP, a test gate."""
 
+import gc
 import json
 import shutil
 import sys
@@ -63,6 +64,7 @@ class Shops:
             with opened(place) as checkout:
                 said = checkout.run("batch", "--tasks", tasks)
                 assert said.code == 4, said.err
+            gc.collect()  # closes what is open still: its files would go while they are copied
             shutil.copytree(place, copy, symlinks=True)
         else:
             shutil.copytree(copy, place, symlinks=True)

@@ -26,20 +26,3 @@ def test_after_clean_the_same_command_says_what_it_said_before(shop):
     after, again = checkout.run("batch", "--tasks", "4"), checkout.json("status")["batch"]
     assert (after.code, after.err) == (before.code, before.err)
     assert (again["state"], again["reason"], again["counts"]) == ("ended", "", account["counts"])
-
-
-@pytest.mark.slow
-def test_what_was_rejected_while_the_batch_was_stopped_the_next_command_does_anew(shop):
-    checkout = shop(many({4: implements(RED)}))
-    assert checkout.run(*CHOSEN, "--until-failure").code == 3
-    assert checkout.json("status")["batch"]["state"] == "stopped"
-    assert checkout.run("queue", "reject", "1", "4").code == 7
-    told = checkout.json("status")["batch"]["tasks"]
-    assert [row["state"] for row in told] == ["rejected"] * 2
-    assert all(row["next"].startswith("`reviewloop batch` does it anew") for row in told)
-    checkout.server.answer = many()
-    said = checkout.run(*CHOSEN, "--until-failure")
-    assert said.code == 4, said.err
-    assert "2 of 2 tasks left" in said.err
-    told = checkout.json("status")["batch"]["tasks"]
-    assert [(row["state"], row["earlier"]["tries"]) for row in told] == [("waiting", 1)] * 2

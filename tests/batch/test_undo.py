@@ -1,6 +1,5 @@
 """Taking back commits of a batch: those of its last run first, whichever began last."""
 
-import pytest
 from support.checkout import Checkout
 
 
@@ -36,36 +35,16 @@ def test_undo_takes_the_commit_back_that_is_checked_out(shop):
     assert (said.code, "work does not hold it any more" in said.err) == (2, True)
 
 
-@pytest.mark.slow
-def test_a_task_that_was_taken_back_is_told_as_that_not_as_rejected(shop):
-    checkout = shop()
-    assert checkout.run("batch", "--tasks", "1,4", "--mode", "autopilot").code == 0
-    assert checkout.run("undo").code == 0
-    status = checkout.json("status")
-    row = status["batch"]["tasks"][1]
-    taken_back = "its commit was taken back (`reviewloop undo`)"
-    assert (row["state"], row["why"]) == ("undone", taken_back)
-    assert row["next"].startswith("`reviewloop batch` does it anew")
-    run = next(run for run in status["runs"] if run["run"] == row["run"])
-    assert (run["status"], run["reason"]) == ("undone", taken_back)
-
-    assert checkout.run("batch", "--tasks", "4").code == 4
-    earlier = checkout.json("status")["batch"]["tasks"][1]["earlier"]
-    assert (earlier["tries"], earlier["why"]) == (1, taken_back)
-    assert checkout.run("queue", "reject", "4").code == 7
-    assert "Deleted" in checkout.run("clean", "--older-than", "0", "--with-work", "--yes").err
-    told = checkout.json("status")["batch"]["tasks"][1]
-    assert (told["state"], [one["why"] for one in told["earlier"]["each"]]) == (
-        "rejected",
-        [taken_back],
-    )
-
-
 def test_a_need_that_was_taken_back_and_cleaned_away_is_still_told_as_that(shop):
     checkout = shop.waiting("1,2")
     assert checkout.run("queue", "approve", "1").code == 0
     assert checkout.run("undo", "1").code == 0
-    rows = checkout.json("status")["batch"]["tasks"]
+    status = checkout.json("status")
+    rows = status["batch"]["tasks"]
+    taken_back = "its commit was taken back (`reviewloop undo`)"
+    run = next(run for run in status["runs"] if run["run"] == rows[0]["run"])
+    assert (run["status"], run["reason"]) == ("undone", taken_back)
+    assert (rows[0]["state"], rows[0]["why"]) == ("undone", taken_back)
     assert rows[1]["why"] == "it needs 1, which is undone"
     assert rows[1]["next"].startswith("`reviewloop batch` does 1 anew and rebases this onto it")
     assert "Deleted" in checkout.run("clean", "--older-than", "0", "--with-work", "--yes").err

@@ -87,3 +87,16 @@ def many(special: Mapping[int, Part] | None = None, **parts: Part) -> Callable[[
 def _part(number: int) -> Part:
     made = [write(path, text) for path, text in files_of(number).items()]
     return says(reply(*made), done(f"Wrote part {number}.", f"Add part {number}"))
+
+
+PAIR = """# Implementation Plan: many
+
+- [ ] 1. First number
+- [ ] 4. Fourth number
+"""
+
+
+def with_a_new_task_above(text: str) -> str:
+    """Return a list with a new first task; the others come one number later."""
+    later = re.sub(r"(?m)^- \[ \] (\d)\.", lambda one: f"- [ ] {int(one[1]) + 1}.", text)
+    return later.replace("- [ ] 2.", "- [ ] 1. Fifth number\n- [ ] 2.", 1)
