@@ -15,6 +15,7 @@ from reviewloop.agents.team import (
     Team,
     build_team,
     collect_agent_files,
+    named_agent,
     prompt_reader,
     shipped_agent_files,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Team",
     "build_team",
     "collect_agent_files",
+    "named_agent",
     "parse_agent",
     "prompt_reader",
     "shipped_agent_files",

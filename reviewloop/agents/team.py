@@ -193,6 +193,17 @@ def build_team(files: Iterable[AgentFile], read_prompt: ReadPrompt) -> Team:
     )
 
 
+def named_agent(files: Iterable[AgentFile], name: str, read_prompt: ReadPrompt) -> AgentDefinition:
+    """Return the agent of a name that no run has a part for, read-only; the first file wins.
+
+    Raises UsageError where there is none, or where its file cannot be read.
+    """
+    for file in files:
+        if is_agent_file(file) and name_of(file, read_fields(file)) == name:
+            return parse_agent(file, read_prompt)
+    raise UsageError(f"there is no agent named {name}; install reviewloop again")
+
+
 def _require_writer(agents: dict[str, AgentDefinition]) -> None:
     for name in (IMPLEMENT, FIX, QUICK_REVIEW):
         if name not in agents:

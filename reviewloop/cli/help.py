@@ -1,8 +1,13 @@
 """How help reads: what people need every day comes first, rare options stand under Advanced."""
 
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import click
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 ADVANCED = frozenset(
     {
@@ -30,14 +35,32 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group whose commands read alike; said alone it does what `default` names, if anything."""
+    """A group whose commands read alike; said alone it does what `default` names, if anything.
+
+    `later` names commands, as "module:function", that are imported when they are named.
+    """
 
     command_class = Command
 
-    def __init__(self, *args: Any, default: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, default: str = "", later: Mapping[str, str] = NOTHING, **kwargs: Any
+    ) -> None:
         kwargs.setdefault("invoke_without_command", bool(default))
         super().__init__(*args, **kwargs)
         self.default = default
+        self.later = later
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, those that are imported later included."""
+        return [*self.later, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a name."""
+        if reference := self.later.get(cmd_name):
+            module, _, name = reference.partition(":")
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
+        return super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default command in where none is named."""

@@ -40,7 +40,7 @@ GROUPS = {
     ),
     "Run": (
         Entry("tasks", "tasks", "List the tasks of a spec and what may start."),
-        Entry("spec", "spec", "Check a spec, or trace its requirements."),
+        Entry("spec", "spec", "Write a spec from an idea, check one, or trace its requirements."),
         Entry("run", "run", "Implement a task, have it reviewed, ask you."),
         Entry("batch", "batch", "Implement all open tasks of a spec."),
         Entry("resume", "resume", "Go on with a run that stopped on its way."),

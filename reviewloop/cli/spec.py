@@ -1,4 +1,4 @@
-"""`reviewloop spec`: what is wrong with a spec, and what of it is served by which task and test."""
+"""`reviewloop spec`: from an idea to an approved spec; what is wrong with one; what serves what."""
 
 import click
 
@@ -24,9 +24,24 @@ _SHOWN = 6  # names of one cell on the screen
 _REVIEW_FORMATS = ("sarif", "markdown")
 
 
-@click.group(cls=Group)
+_SESSION = "reviewloop.cli.spec_session"
+
+
+@click.group(
+    cls=Group,
+    later={
+        "new": f"{_SESSION}:new",
+        "approve": f"{_SESSION}:approve",
+        "modify": f"{_SESSION}:modify",
+        "answer": f"{_SESSION}:answer",
+        "reject": f"{_SESSION}:reject",
+        "resume": f"{_SESSION}:resume",
+        "show": f"{_SESSION}:show",
+        "list": f"{_SESSION}:list_sessions",
+    },
+)
 def spec() -> None:
-    """Check a spec, or trace its requirements."""
+    """Write a spec from an idea, check one, or trace its requirements."""
 
 
 @spec.command("check")

@@ -137,6 +137,11 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
         "review": "reasoning",
         "fix": "reasoning",
         "quick-review": "reasoning",
+        "questions": "reasoning",
+        "requirements": "reasoning",
+        "high_level": "reasoning",
+        "low_level": "reasoning",
+        "tasks": "generation",
     }
 )
 """What each step of the loop asks for, as `config show` names it."""

@@ -128,10 +128,11 @@ def nothing(_path: str) -> None:
     return None
 
 
-def test_eight_agents_ship_and_each_file_is_called_like_its_agent():
+def test_these_agents_ship_and_each_file_is_called_like_its_agent():
     names = {file.path: json.loads(file.data)["name"] for file in shipped_agent_files()}
     assert names == {f"agents/{name}.json": name for name in names.values()}
-    assert set(names.values()) == {*CONCERNS, "implement", "fix", "quick-review"}
+    writers = {"spec-requirements", "spec-design", "spec-tasks"}
+    assert set(names.values()) == {*CONCERNS, *writers, "implement", "fix", "quick-review"}
 
 
 @pytest.mark.parametrize(

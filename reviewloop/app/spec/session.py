@@ -1,0 +1,317 @@
+"""A session that writes a spec: begun from an idea, moved from gate to gate, kept until it is over.
+
+A session is a run of another graph: its record, journal, blobs and checkpoints are kept as a run's
+are, in a folder of their own, so that `status` and `clean` do not take it for a run.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, cast
+
+from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
+from reviewloop.app.asking import require_askable
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.interrupts import interruptible
+from reviewloop.app.project import (
+    Repository,
+    kept,
+    model_flags,
+    read_settings,
+    team_of,
+)
+from reviewloop.app.run.brief import Subject, brief_of
+from reviewloop.app.run.opening import open_context, team_to_plain
+from reviewloop.app.soundness import CHECKPOINTS, unusable_state
+from reviewloop.domain.errors import (
+    ExitCode,
+    ModelSetupError,
+    NoAnswerError,
+    ReviewLoopError,
+    UsageError,
+)
+from reviewloop.domain.reason import NO_REASON
+from reviewloop.faults import fault
+from reviewloop.git.commits import create_on
+from reviewloop.installed import require_all
+from reviewloop.llm.settling import completed
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.spec_steps import AGENTS, PHASES, TITLES, SpecState, spec_path
+from reviewloop.review.prompts import new_nonce
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Listener
+from reviewloop.store.locks import hold
+from reviewloop.store.places import private_folder
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore
+
+_FOLDER = "spec-sessions"
+_RECURSION_LIMIT = 400  # supersteps; every gate waits for a person
+
+
+def sessions_of(repository: Repository) -> Repository:
+    """Return the repository with the sessions in the place of its runs."""
+    folder = private_folder(repository.folder / _FOLDER)
+    return replace(repository, folder=folder, runs=RunStore(folder))
+
+
+def begin(
+    repository: Repository, name: str, idea: str, format_: str, model: str | None
+) -> RunRecord:
+    """Write what a new session needs and return its record; nothing is paid or shown yet.
+
+    Raises `UsageError` for an idea or a name that cannot be, or one that is in work; and
+    `ModelSetupError` for a model that cannot be asked.
+    """
+    require_all("writing a spec")
+    if not idea.strip():
+        raise UsageError("say what is to be built: -m TEXT, or --from FILE (- reads stdin)")
+    user = repository.user
+    path = spec_path(user.root, name, format_)
+    sessions = sessions_of(repository)
+    open_one = [one for one in sessions.runs.all() if one.run_id == name and not one.status.over]
+    if open_one:
+        raise UsageError(f"the spec {name} is in work: {next_step(open_one[0])}")
+    loaded = completed(
+        read_settings(user.root, model_flags(model), project=user.project), os.environ
+    )
+    settings = loaded.settings
+    if "none" in (settings.models.reasoning, settings.models.generation):
+        raise ModelSetupError(
+            "writing a spec needs a model; name one with --model provider:model (`spec check` and "
+            "`spec trace` need none)"
+        )
+    agents = _agents(user.root, user.project)
+    require_askable(loaded, agents.values())
+    redactor = redactor_of(user)
+    brief = brief_of(repository, Subject(None, None, idea), settings, redactor)
+    folder = sessions.run_folder(name)
+    with hold(sessions.run_lock(name), f"the spec {name}"):
+        _clear(folder)
+        for part in ("logs", "blobs"):
+            (folder / part).mkdir(mode=0o700)
+        private = create_on(folder / "git", user, None)
+        private.close()
+        blobs = Blobs(folder / "blobs", redactor.held)
+        record = RunRecord(
+            run_id=name,
+            repository=str(user.root),
+            title=redactor.for_people(" ".join(idea.split())[:80]),
+            base_commit=private.head,
+            branch=user.branch or "",
+            spec_path=path,
+            project=user.project,
+            instruction=redactor.for_people(idea),
+            settings=kept(settings),
+            options={
+                "brief": blobs.put_json(brief.plain()),
+                "team": blobs.put_json(team_to_plain(team_of(user.root, user.project))),
+                "agents": blobs.put_json({one: asdict(agent) for one, agent in agents.items()}),
+                "format": format_,
+            },
+            nonce=new_nonce(),
+            created_at=time.time(),
+        )
+        sessions.runs.save(record)
+    fault("spec.begun")
+    return record
+
+
+def move(
+    repository: Repository,
+    name: str,
+    answer: Mapping[str, Any] | None = None,
+    listener: Listener | None = None,
+) -> RunRecord:
+    """Move a session until it asks a person, is over, or cannot go on; return its record.
+
+    Raises `UsageError` for an answer that is not asked for, and `ReviewLoopError` when it stopped
+    on the way; it can be moved again then.
+    """
+    sessions = sessions_of(repository)
+    with hold(sessions.run_lock(name), f"the spec {name}"):
+        record = find(repository, name)
+        if answer is not None and record.status is not RunStatus.WAITING:
+            raise UsageError(f"the spec {name} asks nothing now: {next_step(record)}")
+        if answer is not None:
+            _require_fits(record, answer)
+        if record.status.over:
+            return record
+        with open_context(sessions, record, listener) as context:
+            return _moved(context, answer)
+
+
+def find(repository: Repository, name: str | None) -> RunRecord:
+    """Return the named session, or the only one that is not over.
+
+    Raises `UsageError` where there is none, or several could be meant.
+    """
+    listed = sessions_of(repository).runs.all()
+    if name is None:
+        there = [one for one in listed if not one.status.over]
+        if len(there) == 1:
+            return there[0]
+        names = ", ".join(one.run_id for one in there)
+        if there:
+            raise UsageError(f"several specs are in work ({names}); name one")
+        raise UsageError("no spec is in work; `reviewloop spec new NAME -m TEXT` begins one")
+    found = [one for one in listed if one.run_id == name]
+    if not found:
+        raise UsageError(f"no spec {name!r} is in work; `reviewloop spec list` shows all")
+    return found[0]
+
+
+def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
+    """Return what a waiting session asks: questions, or a phase with its document."""
+    if not record.proposal:
+        return {}
+    blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
+    found: Mapping[str, Any] = blobs.get_json(record.proposal)
+    return found
+
+
+def next_step(record: RunRecord) -> str:
+    """Return the command that goes on with a session, in a sentence."""
+    if record.status is RunStatus.WAITING:
+        phase = str(record.options.get("asks", ""))
+        if phase == "questions":
+            return f"questions wait for you: reviewloop spec answer {record.run_id} 1=..."
+        wait = "requirements wait" if phase == PHASES[0] else f"{TITLES[phase].lower()} waits"
+        return f"the {wait} for you: reviewloop spec approve {record.run_id}"
+    if record.status is RunStatus.COMMITTED:
+        return f"it is written: {record.spec_path}"
+    if record.status is RunStatus.SKIPPED:
+        return "it was rejected"
+    return f"it stopped: reviewloop spec resume {record.run_id}"
+
+
+def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
+    record = context.record
+    record.status, record.exit_code = RunStatus.RUNNING, 0
+    record.explain(NO_REASON, "")
+    context.runs.save(record)
+    started = time.monotonic()
+    try:
+        with interruptible(context, f"reviewloop spec resume {record.run_id}"):
+            state, asks = _invoke(context, answer)
+    except ReviewLoopError as error:
+        record.status = RunStatus.PAUSED
+        record.exit_code = int(error.exit_code)
+        record.explain(error.because, context.redactor.for_people(str(error)))
+        if isinstance(error, NoAnswerError):
+            record.options["tries"] = record.options.get("tries", 0) + 1
+        raise
+    except (sqlite3.DatabaseError, OSError) as error:
+        record.status = RunStatus.PAUSED
+        raise unusable_state(error, record.run_id) from error
+    finally:
+        record.active_seconds += time.monotonic() - started
+        context.runs.save(record)
+    _settle(context, state, asks)
+    context.runs.save(record)
+    return record
+
+
+def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> None:
+    """Write into the record where the session stands now."""
+    record = context.record
+    record.options["approved"] = dict(state.get("approved", {}))
+    record.proposal, record.options["asks"] = "", ""
+    if asks:
+        record.status, record.exit_code = RunStatus.WAITING, int(ExitCode.WAITING)
+        record.options["asks"] = "questions" if "questions" in asks else asks["phase"]
+        record.proposal = context.blobs.put_json(dict(asks))
+    elif state.get("outcome") == "written":
+        record.status = RunStatus.COMMITTED
+        record.options["summary"] = state.get("summary", "")
+    else:
+        record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
+
+
+def _invoke(
+    context: RunContext, answer: Mapping[str, Any] | None
+) -> tuple[SpecState, Mapping[str, Any]]:
+    """Run the graph from where it stands; return its state and what it asks now."""
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # read at import
+    from langgraph.types import Command
+
+    from reviewloop.app.run.checkpoints import number_after, open_checkpoints
+    from reviewloop.loop.spec_graph import build_spec_graph
+
+    record = context.record
+    with open_checkpoints(context.folder / CHECKPOINTS) as checkpoints:
+        graph = build_spec_graph(checkpoints)
+        config: Any = {
+            "configurable": {"thread_id": record.run_id},
+            "recursion_limit": _RECURSION_LIMIT,
+        }
+        before = graph.get_state(config)
+        if last := before.config["configurable"].get("checkpoint_id"):
+            number_after(last)
+        given: Any = None
+        if answer is not None:
+            if len(before.interrupts) != 1:
+                raise UsageError(f"the spec {record.run_id} asks nothing now: {next_step(record)}")
+            given = Command(resume={before.interrupts[0].id: dict(answer)})
+        elif before.interrupts:
+            return cast(SpecState, before.values), before.interrupts[0].value
+        elif not before.values:
+            given = SpecState(
+                name=record.run_id, format=record.options["format"], path=record.spec_path
+            )
+        graph.invoke(given, config, context=context, durability="sync")
+        after = graph.get_state(config)
+        asks = after.interrupts[0].value if after.interrupts else {}
+        return cast(SpecState, after.values), asks
+
+
+def _require_fits(record: RunRecord, answer: Mapping[str, Any]) -> None:
+    asks = str(record.options.get("asks", ""))
+    if (asks == "questions") != ("answers" in answer):
+        what = "its questions" if asks == "questions" else f"the phase {TITLES[asks]}"
+        raise UsageError(f"it waits for an answer about {what}; `reviewloop spec show` shows it")
+
+
+def _agents(root: Path, project: str) -> dict[str, AgentDefinition]:
+    files = collect_agent_files(root, Path.home(), project)
+    reader = prompt_reader(root, Path.home())
+    return {name: named_agent(files, name, reader) for name in dict.fromkeys(AGENTS.values())}
+
+
+def _clear(folder: Path) -> None:
+    """Take away what an earlier session of this name left; the caller holds its lock."""
+    from reviewloop.checkout.files import remove_tree
+
+    for part in folder.iterdir():
+        if part.name == "lock":
+            continue
+        if part.is_dir() and not part.is_symlink():
+            remove_tree(part)
+        else:
+            part.unlink()
+
+
+def numbered_answers(
+    pairs: Sequence[str], questions: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return number -> answer of words such as `1=email`; the number may stand alone for a default.
+
+    Raises `UsageError` for another form, or a number that no question has.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        number, equals, text = pair.partition("=")
+        if not number.isdigit() or not 1 <= int(number) <= len(questions):
+            raise UsageError(
+                f"{pair!r} answers no question; write N=TEXT with N from 1 to {len(questions)}"
+            )
+        default = str(questions[int(number) - 1].get("default", ""))
+        found[str(int(number))] = text if equals else default
+    return found
+
+
+def phase_number(phase: str) -> str:
+    """Return "2/4" for the second of four phases."""
+    return f"{PHASES.index(phase) + 1}/{len(PHASES)}"

@@ -1,0 +1,87 @@
+"""The way from an idea to an approved spec, drawn as a graph. The loop has its own, in graph.py.
+
+    questions -> answers -> requirements -> approve_requirements
+              -> high_level -> approve_high_level -> low_level -> approve_low_level
+              -> tasks -> approve_tasks -> summary
+
+Each `approve_*` stops for a person: approve goes on, modify writes the phase anew, reject ends it.
+Nothing advances without a person, and no phase is on disk before it is approved.
+"""
+
+from functools import partial
+from typing import Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from reviewloop.faults import fault
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.spec_steps import (
+    PHASES,
+    SpecState,
+    apply_answer,
+    ask_questions,
+    questions_of,
+    shown_at_gate,
+    summarise,
+    take_answers,
+    write_phase,
+)
+
+SpecGraph = CompiledStateGraph[SpecState, RunContext, SpecState, SpecState]
+
+
+def build_spec_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> SpecGraph:
+    """Return the compiled graph."""
+    graph = StateGraph(SpecState, context_schema=RunContext)
+    graph.add_node("questions", _questions)
+    graph.add_node("answers", _answers)
+    graph.add_node("summary", _summary)
+    graph.add_edge(START, "questions")
+    graph.add_edge("questions", "answers")
+    graph.add_edge("answers", PHASES[0])
+    for phase, following in zip(PHASES, (*PHASES[1:], "summary"), strict=True):
+        graph.add_node(phase, partial(_write, phase))
+        graph.add_node(f"approve_{phase}", partial(_approve, phase))
+        graph.add_edge(phase, f"approve_{phase}")
+        graph.add_conditional_edges(
+            f"approve_{phase}", partial(_after_gate, phase, following), [phase, following, END]
+        )
+    graph.add_edge("summary", END)
+    return graph.compile(checkpointer=checkpointer)
+
+
+def _after_gate(phase: str, following: str, state: SpecState) -> str:
+    return {"approve": following, "modify": phase}.get(state["choice"], END)
+
+
+def _questions(state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    with runtime.context.in_step("questions"):
+        return ask_questions(state, runtime.context)
+
+
+def _answers(state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    questions = questions_of(state, runtime.context)
+    if not questions:
+        return {}
+    fault("spec.asked")
+    return take_answers(state, interrupt({"questions": questions}), runtime.context)
+
+
+def _write(phase: str, state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    with runtime.context.in_step(phase):
+        return write_phase(phase, state, runtime.context)
+
+
+def _approve(phase: str, state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    # Nothing that counts stands before the interrupt: a resumed node runs again from its top.
+    fault("spec.gate")
+    answer = interrupt(shown_at_gate(phase, state, runtime.context))
+    return apply_answer(phase, state, answer, runtime.context)
+
+
+def _summary(state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    return summarise(state, runtime.context)
