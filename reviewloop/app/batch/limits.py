@@ -11,7 +11,7 @@ from reviewloop.app.source import RunSource
 from reviewloop.domain.batch_report import Cost, KeptRun
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
 from reviewloop.domain.reason import Param, ReasonKind
-from reviewloop.llm.budget import Spent, raised, spent_on
+from reviewloop.llm.budget import Spent, raised
 from reviewloop.render.batch import RAISES
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
@@ -31,11 +31,6 @@ def spent_of(repository: RunSource, run: RunRecord) -> Spent:
 def cost_of(repository: RunSource, run: RunRecord) -> Cost:
     """Return all that a run took so far, whoever moved it."""
     return _cost(spent_of(repository, run), run)
-
-
-def cost_of_calls(usages: Iterable[dict[str, Any]], run: RunRecord) -> Cost:
-    """Return what a run took by the usage of its model calls, wherever its journal is."""
-    return _cost(spent_on(usages), run)
 
 
 def _cost(spent: Spent, run: RunRecord) -> Cost:

@@ -131,33 +131,12 @@ class SharedRuns(RunStore):
         """Keep a sentence about the latest answer to a run."""
         self._database.execute("UPDATE runs SET note = %s WHERE run_id = %s", (note, run_id))
 
-    def notes(self) -> dict[str, str]:
-        """Return the sentence about the latest answer of each run that has one."""
-        rows = self._database.execute("SELECT run_id, note FROM runs WHERE note <> ''")
-        return {row["run_id"]: row["note"] for row in rows}
-
     def told_of(self, run_id: str) -> tuple[str, dict[str, Any], str] | None:
         """Return the status of a run, what the queue shows of it and the note; None: no such."""
         rows = self._database.execute(
             "SELECT status, shown, note FROM runs WHERE run_id = %s", (run_id,)
         )
         return next(((r["status"], json.loads(r["shown"] or "{}"), r["note"]) for r in rows), None)
-
-
-class BranchRuns(SharedRuns):
-    """The shared runs of one branch only."""
-
-    def __init__(self, database: Database, about: About) -> None:
-        super().__init__(database)
-        self._about = about
-
-    def again(self) -> "BranchRuns":
-        """Return the table for another thread."""
-        return self
-
-    def all(self) -> list[RunRecord]:
-        """Return every run of the branch, newest first."""
-        return self.of(self._about)
 
 
 class WorkerRuns(RunStore):
