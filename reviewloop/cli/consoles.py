@@ -2,7 +2,10 @@
 
 import os
 import re
+import select
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,7 +125,43 @@ def is_interactive() -> bool:
 def read_line(prompt: str) -> str:
     """Ask on stderr and return the line that was typed; raise `EOFError` at the end of input."""
     click.echo(prompt, nl=False, err=True)
+    _wait_for_line()
     return input()
+
+
+def confirm(question: str, *, default: bool = False) -> bool:
+    """Ask on stderr and return whether the answer is yes."""
+    read = click.termui.visible_prompt_func
+
+    def read_at_once(prompt: str) -> str:
+        click.echo(prompt, nl=False, err=True)
+        _wait_for_line()
+        return read("")
+
+    click.termui.visible_prompt_func = read_at_once
+    try:
+        return click.confirm(question, default=default, err=True)
+    finally:
+        click.termui.visible_prompt_func = read
+
+
+def _wait_for_line() -> None:
+    """Wait until a line is typed; raise at once where a signal's handler does.
+
+    `input` alone sees a signal that comes just before its read only after the next key.
+    """
+    if threading.current_thread() is not threading.main_thread() or not sys.stdin.isatty():
+        return
+    signalled, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    try:
+        while sys.stdin not in (ready := select.select([sys.stdin, signalled], [], [])[0]):
+            os.read(ready[0], 64)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(signalled)
+        os.close(wakeup)
 
 
 def _console(*, err: bool) -> Console:

@@ -17,6 +17,7 @@ from reviewloop.app.run.view import as_of_now, differs_since, proposal_of, run_o
 from reviewloop.checkout.promote import switch
 from reviewloop.cli.calling import call_about
 from reviewloop.cli.consoles import (
+    confirm,
     echo,
     is_interactive,
     messages,
@@ -291,7 +292,7 @@ def ask_about(repository: Repository, record: RunRecord) -> dict[str, str] | Non
 def _sure(repository: Repository, record: RunRecord) -> bool:
     """Ask a second time where must-fix findings are left; return whether it is to be committed."""
     left = _must_fix_left(repository, record)
-    return not left or click.confirm(f"commit with {left} must fix left?", default=False, err=True)
+    return not left or confirm(f"commit with {left} must fix left?", default=False)
 
 
 def _must_fix_left(repository: Repository, record: RunRecord) -> int:
@@ -366,7 +367,7 @@ def _offer_switch(repository: Repository, record: RunRecord, *, ask: bool) -> No
     if ask:
         user = looked_again(repository).user
         if user.branch != record.branch and not user.dirty:
-            if not click.confirm(f"Switch to {record.branch} now?", default=True, err=True):
+            if not confirm(f"Switch to {record.branch} now?", default=True):
                 return
             try:
                 switch(user.root, record.branch)
@@ -385,7 +386,7 @@ def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -
             continue
         if not ask:
             click.echo(f"{follow_up.name}: not run, nobody is there to ask", err=True)
-        elif click.confirm(f"{follow_up.name}: run `{follow_up.command}`?", err=True):
+        elif confirm(f"{follow_up.name}: run `{follow_up.command}`?"):
             result = run_follow_up(repository, record, follow_up)
             click.echo(f"{follow_up.name}: {safe(result.said)}", err=True)
             if result.exit_code:
@@ -422,7 +423,7 @@ class Terminal:
             return True
         if self._as_json or not is_interactive():
             return None
-        return click.confirm(f"commit {run_id} with {red} must fix left?", default=False, err=True)
+        return confirm(f"commit {run_id} with {red} must fix left?", default=False)
 
     def move(
         self,

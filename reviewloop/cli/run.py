@@ -12,7 +12,7 @@ from reviewloop.app.project import (
 )
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
-from reviewloop.cli.consoles import echo, is_interactive, print_json, print_lines
+from reviewloop.cli.consoles import confirm, echo, is_interactive, print_json, print_lines
 from reviewloop.cli.conversation import move_and_report
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
@@ -115,7 +115,7 @@ def _planned(repository: Repository, request: RunRequest) -> Plan:
         click.echo(f"{error.problem}.", err=True)
         there = repository.head_of(error.offer)
         what = "Go on on the branch" if there else "Commit to a new branch"
-        if not click.confirm(f"{what} {error.offer}?", default=True, err=True):
+        if not confirm(f"{what} {error.offer}?", default=True):
             raise
         return plan(repository, replace(request, branch=error.offer))
 

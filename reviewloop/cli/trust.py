@@ -7,7 +7,7 @@ import click
 
 from reviewloop.app.project import read_settings, repository
 from reviewloop.app.review.analysis import Configuration, configurations
-from reviewloop.cli.consoles import print_lines
+from reviewloop.cli.consoles import confirm, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.untrusted import one_line
@@ -70,4 +70,4 @@ def _show(loaded: Loaded, tools: Sequence[Configuration]) -> None:
 def _confirm() -> bool:
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on; look at all of it, then add --yes")
-    return click.confirm("Allow this in this repository?", default=False, err=True)
+    return confirm("Allow this in this repository?", default=False)

@@ -5,7 +5,7 @@ from collections import Counter
 import click
 
 from reviewloop.app.fleet.port import Cleaning, Fleet
-from reviewloop.cli.consoles import is_interactive, print_lines
+from reviewloop.cli.consoles import confirm, is_interactive, print_lines
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -67,7 +67,7 @@ def clean(
         return ExitCode.CLEAN
     if not yes and not is_interactive():
         raise UsageError("there is no terminal to ask on; add --yes to delete what is listed")
-    if yes or click.confirm(f"Delete for good what is listed ({garbage.count})?", err=True):
+    if yes or confirm(f"Delete for good what is listed ({garbage.count})?"):
         for sentence in garbage.delete():
             print_lines(sentence)
         click.echo(f"Deleted ({garbage.count}).", err=True)

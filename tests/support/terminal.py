@@ -6,13 +6,11 @@ import re
 import select
 import signal
 import time
-from pathlib import Path
 
 from support.checkout import Checkout
 from support.prepared import Prepared
 
 _ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\r")
-_ASLEEP, _LOOKS = 10, 300  # looks in a row that find it asleep, and all looks
 
 
 class Terminal:
@@ -39,19 +37,7 @@ class Terminal:
         os.write(self._mine, line.encode() + b"\n")
 
     def interrupt(self) -> None:
-        """Press Ctrl-C, as people do: when the program waits.
-
-        Between the last line that it runs and its read of a key a signal would be left lying until
-        the next key.
-        """
-        state = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/stat")
-        asleep = 0
-        for _ in range(_LOOKS):
-            if asleep == _ASLEEP or not state.exists():
-                break
-            sleeps = state.read_text().rpartition(") ")[2].startswith("S")
-            asleep = asleep + 1 if sleeps else 0
-            time.sleep(0.01)
+        """Press Ctrl-C."""
         os.kill(self._process.pid, signal.SIGINT)
 
     def end(self, seconds: float = 110) -> int:
