@@ -2,13 +2,13 @@
 
 import json
 import re
-import time
 from collections import Counter
 
 from support.bedrock import Received, calls
 from support.checkout import Checkout
 from support.parts import cast, finds, found, writes
 from support.play import REVIEWERS, agent_of
+from support.processes import until
 
 MODEL = "bedrock_converse:global.anthropic.claude-sonnet-5-5"
 SMALL = {"REVIEWLOOP_LIMITS__CONTEXT_TOKENS": "2500"}  # room for some 6,600 characters of diff
@@ -149,7 +149,7 @@ def test_killed_between_two_parts_it_goes_on_without_paying_twice(shop):
     point = {"REVIEWLOOP_FAULT": "reply.recorded:8=kill"}
     said = checkout.forked("review", "--model", MODEL, "--json", **point)
     assert said.code < 0, said.err
-    time.sleep(1)  # the server still reads what was sent just before the kill
+    until(lambda: all(one.ended_at for one in checkout.server.ledger), "all replies have an end")
     before = len(checkout.server.ledger)
     assert 8 <= before < 20
     code, report = reviewed(checkout)
