@@ -156,8 +156,8 @@ def _wait_for_line() -> None:
     os.set_blocking(wakeup, False)
     before = signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     try:
-        while sys.stdin not in (ready := select.select([sys.stdin, signalled], [], [])[0]):
-            os.read(ready[0], 64)
+        while sys.stdin not in select.select([sys.stdin, signalled], [], [])[0]:
+            os.read(signalled, 64)
     finally:
         signal.set_wakeup_fd(before)
         os.close(signalled)
