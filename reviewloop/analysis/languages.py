@@ -125,6 +125,9 @@ _EXAMPLE_FOLDERS = {
 }
 
 
+_TEST_SERVICES = re.compile(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b")
+
+
 def path_class(path: str) -> PathClass:
     """Return what a file is for, from its path alone."""
     folders = path.lower().split("/")[:-1]
@@ -164,4 +167,5 @@ def is_test_name(path: str) -> bool:
         or stem.endswith(("Test", "Tests"))
         or ".test." in lower
         or ".spec." in lower
+        or _TEST_SERVICES.match(lower) is not None
     )

@@ -24,6 +24,17 @@ def entries_of(family: str) -> tuple[RuleEntry, ...]:
     return tuple(e for ident, e in _entries().items() if ident.startswith(f"{family}/"))
 
 
+def searched(family: str) -> tuple[RuleEntry, ...]:
+    """Return the rules of a family that a node of the tree shows, those of flows left out."""
+    flows = "reviewloop.rules.taint."
+    return tuple(e for e in entries_of(family) if not e.matcher.check.startswith(flows))
+
+
+def found_by(check: str) -> tuple[Rule, ...]:
+    """Return the rules, of whatever family, whose pages name a check."""
+    return tuple(e.rule for e in _entries().values() if e.matcher.check == check)
+
+
 def rules_of(family: str) -> tuple[Rule, ...]:
     """Return the rules of a family."""
     return tuple(entry.rule for entry in entries_of(family))

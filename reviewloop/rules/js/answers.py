@@ -4,25 +4,13 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Source
-from reviewloop.rules.js.request_input import tainted, value_of
-from reviewloop.rules.js.syntax import argument, function_around, glued, receiver, text_of
+from reviewloop.rules.js.syntax import argument, function_around, receiver, text_of
 from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _REPLY = Regex(r"(?:this\.)?(?:_?res|response|reply|ctx(?:\.res(?:ponse)?)?|c)$")
-
-
-def find_reflected_html(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/reflected-html."""
-    first = argument(node, 0)
-    if first is None or not _REPLY.match(receiver(node).split(".status(")[0]):
-        return None
-    parts = glued(value_of(first, source))
-    if parts is None or "<" not in parts[0]:
-        return None
-    return first if tainted(first, source) else None
 
 
 def find_stack_to_client(node: "SgNode", source: Source) -> "SgNode | None":

@@ -57,15 +57,6 @@ def find_module_from_request(node: "SgNode", source: Source) -> "SgNode | None":
     return first if tainted(first, source) else None
 
 
-def find_template_injection(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/template-injection."""
-    first = argument(node, 0)
-    engines = r"(?:ejs|pug|jade|handlebars|hbs|nunjucks|mustache|_|lodash|dot|doT|swig|eta)$"
-    if first is None or not re.match(engines, receiver(node), re.IGNORECASE):
-        return None
-    return first if tainted(first, source) else None
-
-
 def find_regex_from_request(node: "SgNode", source: Source) -> "SgNode | None":
     """Find js/regex-from-request."""
     first = argument(node, 0)

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import FileCheck, Hit, SourceFile, Tree
-from reviewloop.rules.taint.rules import RULES
+from reviewloop.rules.catalogue import found_by
 
 if TYPE_CHECKING:
     from reviewloop.rules.taint.project import FrontEnd
@@ -56,13 +56,16 @@ class _Engine:
         return Project(self.front, tree, files).hits
 
 
-def _check(name: str, understands: Callable[[SourceFile], bool], engine: _Engine) -> FileCheck:
-    rules = RULES if name == "python-taint" else ()
+def _check(
+    name: str, understands: Callable[[SourceFile], bool], module: str, front: str
+) -> FileCheck:
+    engine = _Engine(module, front)
+    rules = found_by(f"{__name__}.{module}:{front}")
     return FileCheck(name, rules, understands, engine.alone, across=engine.across)
 
 
 CHECKS: tuple[FileCheck, ...] = (
-    _check("python-taint", _is_python, _Engine("python", "Python")),
-    _check("javascript-taint", _is_script, _Engine("scripts", "Scripts")),
-    _check("go-taint", _is_go, _Engine("golang", "Go")),
+    _check("python-taint", _is_python, "python", "Python"),
+    _check("javascript-taint", _is_script, "scripts", "Scripts"),
+    _check("go-taint", _is_go, "golang", "Go"),
 )

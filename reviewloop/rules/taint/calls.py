@@ -129,7 +129,19 @@ def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
     for categories, signs in _NEEDS:
         if not any(sign in plain + extra for sign in signs):
             cleared |= categories
-    return cleared
+    return cleared | PATH if _stays_below(pattern) else cleared
+
+
+def _stays_below(pattern: str) -> bool:
+    """Whether what matches, as with `^(one|two)/[a-z]+\\.svg$`, goes neither up nor to the root."""
+    if any(group == "." or re.match(group, ".") for group in _CLASS.findall(pattern)):
+        return False
+    if any(re.match(group, sign) for group in _CLASS.findall(pattern) for sign in "/\\\0"):
+        return False
+    rest = _CLASS.sub("x", pattern).lstrip("^").removeprefix("\\A").replace("\\/", "/")
+    if rest.count("\\.") > 1 or re.search(r"\\\.\)*[+*{]|\\[^.]", rest):
+        return False
+    return re.search(r"^\(*(?:\?:)?/|[|?*}]\(*/|\((?:\?:)?/", rest) is None
 
 
 _ALTERNATIVE = re.compile(r"(?:\[(?:\\.|[^\]\\])+\]|\\.|[^|\\])+")
@@ -660,6 +672,9 @@ def _wrapper(frame: Frame, site: Site) -> Value | None:
     return None
 
 
+_JOINS_URL = frozenset({"urllib.parse.urlunsplit", "urllib.parse.urlunparse"})
+
+
 def _same(frame: Frame, site: Site) -> Value | None:
     path = site.path
     first = site.args[0] if site.args else next(iter(site.keywords.values()), None)
@@ -692,6 +707,10 @@ def _same(frame: Frame, site: Site) -> Value | None:
     if path in {"list", "tuple", "sorted", "reversed", "set"} and first.seq is not None:
         keeps = path in {"list", "tuple"}
         return series(list(first.seq)) if keeps else Value(taints=first.taints)
+    if path in _JOINS_URL and first.seq and len(first.seq) > 1:
+        harmless = frozenset({"open-redirect", "ssrf"})
+        own = all(part.const == "" for part in first.seq[:2])
+        return Value(taints=changed(first.taints, harmless if own else frozenset()))
     if path == "shlex.split":
         return Value(taints=changed(first.taints), path="shlex.split()", shape=text_of(first))
     if path == "dict" and first.items is not None and not site.keywords:

@@ -90,6 +90,7 @@ class Table:
     sinks: dict[str, list[Sink]] = field(default_factory=dict)
     cleaners: dict[str, frozenset[str]] = field(default_factory=dict)
     carries: frozenset[str] = frozenset()
+    encoded: dict[str, frozenset[str]] = field(default_factory=dict)  # by "URL().search"
 
     @classmethod
     def read(cls, language: str) -> Table:
@@ -111,6 +112,9 @@ class Table:
             cleared = FLOWS if row["for"] == ["all"] else frozenset(row["for"])
             for callee in row["callees"]:
                 made.cleaners[callee] = made.cleaners.get(callee, frozenset()) | cleared
+        for row in plain.get("encoded", ()):
+            for member in (f"{of}().{name}" for of in row["of"] for name in row["members"]):
+                made.encoded[member] = made.encoded.get(member, frozenset()) | set(row["for"])
         made.carries = frozenset(plain["carries"]["callees"])
         return made
 
@@ -168,7 +172,8 @@ class TableDialect:
         if path in self.table.carries:
             return Value(changed(site.all_taints()), path=made)
         if site.receiver.taints and _TEXT_METHODS.match(site.name):
-            return Value(changed(site.receiver.taints), path=made)
+            encoded = self.table.encoded.get(path, frozenset())
+            return Value(changed(site.receiver.taints, encoded), path=made)
         return Value(path=made)
 
     def _callback(self, frame: Frame, site: Site) -> Value | None:
@@ -340,6 +345,11 @@ def _html(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool
     return ("<" in text and TAINTED in text) or (text == TAINTED and _may_be_page(value))
 
 
+def _answered_html(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
+    """A hash, a file or a buffer is written to by the same names."""
+    return site.receiver.path in {"@writer", "@gin.Writer"} and _html(dialect, frame, site, value)
+
+
 def _may_be_page(value: Value) -> bool:
     """Whether a parameter is all that is written: what its callers hand over may be HTML."""
     return all(taint.origin.kind == "param" and taint.bare for taint in value.taints)
@@ -382,6 +392,7 @@ _TESTS: dict[str, Callable[[TableDialect, Frame, Site, Value], bool]] = {
     "path": _path,
     "sent file": _sent_file,
     "html": _html,
+    "answered html": _answered_html,
     "written html": _written_html,
     "address": _address,
     "client address": _client_address,

@@ -3,6 +3,7 @@
 # One file: checks in conditions are read with the same cases as the expressions they are made of.
 
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,13 @@ _MOST_REFINING = 3  # checks inside checks: the work must not double with every 
 _TYPE_CHECKS = frozenset(
     ["isdigit", "isalpha", "isalnum", "isnumeric", "isdecimal", "isidentifier", "is_integer"]
 )
+# Such a check takes an address apart in ways that are not followed.
+_URL_CHECK = re.compile(
+    r"(?:safe|valid|allowed|trusted|local|same).{0,12}(?:ur[il]|redirect|next|host|origin)"
+    r"|(?:ur[il]|redirect|next|host|origin).{0,12}(?:safe|valid|allowed|trusted|local)",
+    re.IGNORECASE,
+)
+_ERROR_NAME = re.compile(r"(?:\w*_)?(?:err|error|errors|problem|problems|invalid)$|\w+Error$")
 _NUMBERS = ("int", "float", "bool", "UUID", "uuid.UUID", "datetime", "date", "Decimal", "Enum")
 
 
@@ -167,7 +175,11 @@ def _refine(frame: Frame, test: Expr, outcome: bool, env: Env) -> None:
     elif isinstance(test, Walrus):
         _refine(frame, test.value, outcome, env)
     elif isinstance(test, Name) and test.id in frame.checks:
-        refine(frame, frame.checks[test.id], outcome, env)
+        check = frame.checks[test.id]
+        if isinstance(check, Call) and _ERROR_NAME.match(test.id):
+            _trouble(frame, check, outcome, env)
+        else:
+            refine(frame, check, outcome, env)
     elif isinstance(test, Attr) and not outcome and HOST_PIECE.search("." + test.name):
         env.clear(frame.value(test), _HOST)
 
@@ -196,19 +208,41 @@ def _compare(frame: Frame, test: Compare, outcome: bool, env: Env) -> None:
         _equal(left, right, env)
     elif right.const == "" and op in {"==", "!="} and HOST_PIECE.search(left.path):
         env.clear(left, _HOST)
-    for operand in test.operands:
-        if isinstance(operand, Call):
-            _found(frame, operand, test, outcome, env)
-
-
-def _found(frame: Frame, call: Call, test: Compare, outcome: bool, env: Env) -> None:
-    """`text.find("..") == -1`, `text.count("'") > 0`."""
-    if not isinstance(call.callee, Attr) or call.callee.name not in {"find", "count"}:
+    first = test.operands[0]
+    if right.const is None and op in {"==", "!=", "is", "is not"}:
+        if isinstance(first, Name) and _ERROR_NAME.match(first.id):
+            _refine(frame, first, (op in {"!=", "is not"}) == outcome, env)
         return
-    literal = _literal(frame, call.arguments)
-    absent = {("==", True), ("!=", False), ("<", True), (">", False), (">=", False), ("is", True)}
-    if literal and (test.ops[0], outcome) in absent:
-        env.clear(frame.value(call.callee.owner), forbidding(literal))
+    for operand, other in zip(test.operands, (right, left), strict=True):
+        if isinstance(operand, Call):
+            _found(frame, operand, other.const, op, outcome, env)
+
+
+_ABSENT = frozenset(
+    [("==", -1), ("<", 0), ("is", -1), ("<=", -1)]  # of `find` and `indexOf`
+)
+_PRESENT = frozenset([("!=", -1), (">", -1), (">=", 0), ("is not", -1)])
+_COUNTS_NONE = frozenset([("==", 0), ("<", 1), ("<=", 0)])
+_COUNTS_ANY = frozenset([("!=", 0), (">", 0), (">=", 1)])
+
+
+def _found(frame: Frame, call: Call, number: object, op: str, outcome: bool, env: Env) -> None:
+    """`text.find("..") == -1`, `text.count("'") > 0`, `KINDS.indexOf(kind) !== -1`."""
+    if not isinstance(call.callee, Attr) or not isinstance(number, int):
+        return
+    name = call.callee.name
+    if name in {"find", "indexOf", "lastIndexOf"}:
+        absent, present = _ABSENT, _PRESENT
+    elif name == "count":
+        absent, present = _COUNTS_NONE, _COUNTS_ANY
+    else:
+        return
+    missing = (op, number) in (absent if outcome else present)
+    if not missing and (op, number) not in (present if outcome else absent):
+        return
+    arguments = call.arguments
+    element = frame.value(arguments[0].value) if arguments else CLEAN
+    _membership(element, frame.value(call.callee.owner), not missing, env)
 
 
 def _membership(left: Value, right: Value, inside: bool, env: Env) -> None:
@@ -255,12 +289,12 @@ def _literal(frame: Frame, arguments: list[Argument]) -> str:
 
 
 def _call(frame: Frame, test: Call, outcome: bool, env: Env) -> None:
-    callee = frame.value(test.callee)
+    callee = _callee_of(frame, test)
     path, name = callee.path, callee.path.rpartition(".")[2]
     if callee.ref is not None and isinstance(callee.ref, FunctionInfo):
         _own_check(frame, test, callee.ref, outcome, env)
         return
-    if name in {"isinstance", "bool", "any", "all", "match", "fullmatch", "search"}:
+    if name in {"isinstance", "bool", "len", "any", "all", "match", "fullmatch", "search"}:
         _builtin(frame, test, name, callee, outcome, env)
         return
     if isinstance(test.callee, Attr) and _method(frame, test, test.callee, outcome, env):
@@ -273,6 +307,20 @@ def _call(frame: Frame, test: Call, outcome: bool, env: Env) -> None:
             env.clear(frame.value(argument.value), FLOWS)
     elif path == "os.path.isabs" or not outcome:
         return
+
+
+def _callee_of(frame: Frame, test: Call) -> Value:
+    """Return what is called, also where another file of the project defines it."""
+    callee = frame.value(test.callee)
+    if callee.ref is None and callee.path and not callee.taints:
+        return frame.machine.imported_value(callee.path) or callee
+    return callee
+
+
+def _trouble(frame: Frame, test: Call, outcome: bool, env: Env) -> None:
+    """`error = validate(name)`: what the call returns says what is wrong, and nothing is good."""
+    own = isinstance(_callee_of(frame, test).ref, FunctionInfo)
+    refine(frame, test, outcome if own else not outcome, env)
 
 
 def _method(frame: Frame, test: Call, callee: Attr, outcome: bool, env: Env) -> bool:
@@ -313,13 +361,15 @@ def _prefix(
             or "\x01" in rest
         ):
             env.clear(owner, _HOST)
+    if not outcome and RESOLVED.search(owner.path) and literal is not None and literal[:2] == "..":
+        env.clear(owner, _PATH)
     if not outcome and _literal(frame, test.arguments) in {"//", "http", "http://"}:
         env.clear(owner, frozenset({"open-redirect"}))
 
 
 def _builtin(frame: Frame, test: Call, name: str, callee: Value, outcome: bool, env: Env) -> None:
     arguments = [argument.value for argument in test.arguments]
-    if name == "bool" and arguments:
+    if name in {"bool", "len"} and arguments:
         _refine(frame, arguments[0], outcome, env)
     elif name == "isinstance" and len(arguments) == 2 and outcome:
         kinds = frame.machine.source[arguments[1].start : arguments[1].end].decode(
@@ -381,15 +431,14 @@ def _pattern(frame: Frame, test: Call, name: str, callee: Value, outcome: bool, 
 
 
 def _own_check(frame: Frame, test: Call, info: FunctionInfo, outcome: bool, env: Env) -> None:
-    """Apply what a function of this file has checked when it returns true."""
-    if not outcome:
-        return
-
+    """Apply what a function of the project has checked when it returns true, or false."""
     summary = summary_of(frame.machine, info)
     if summary is None:
         return
+    guards = summary.true_guards if outcome else summary.false_guards
+    safe = outcome and _URL_CHECK.search(info.node.name) is not None
     for name, value in arguments_of(frame, test, info).items():
-        cleared = summary.true_guards.get(info.param_id(name))
+        cleared = guards.get(info.param_id(name), frozenset()) | (_HOST if safe else frozenset())
         if cleared:
             env.clear(value, cleared)
 

@@ -605,7 +605,8 @@ def summarise(machine: Machine, info: FunctionInfo) -> Summary:
     bind_params(frame, info)
     frame.machine.execute(frame, info.node.body)
     if not frame.env.dead:
-        frame.exits.append((frame.env, Value(const=None)))
+        frame.leave(Value(const=None))
+        frame.summary.note_guards(frame.env, False)
     _conclude(frame, info)
     machine.depth.calls -= 1
     info.running = False
@@ -616,13 +617,9 @@ def _conclude(frame: Frame, info: FunctionInfo) -> None:
     summary = frame.summary
     returns: Value | None = None
     guards: dict[str, frozenset[str]] | None = None
-    for env, value in frame.exits:
+    for env, value, seen in frame.exits:
         if value.const is not None or len(frame.exits) == 1:
             returns = join(returns, value) if returns is not None else value
-        seen = {
-            info.param_id(param.name): env.guard(info.param_id(param.name))
-            for param in info.node.params
-        }
         guards = seen if guards is None else {k: v & guards[k] for k, v in seen.items()}
         own = env.get("self")
         if own is not None and own.fields is not None and info.owner is not None:

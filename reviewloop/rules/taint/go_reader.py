@@ -153,6 +153,9 @@ def _unary(reader: GoReader, node: SgNode) -> Expr:
     sign = node.field("operator")
     if sign is not None and sign.text() == "!":
         return Unary(*reader.extent(node), "not", _condition(operand))
+    negative = sign is not None and sign.text() == "-" and isinstance(operand, Const)
+    if negative and isinstance(operand, Const) and isinstance(operand.value, int | float):
+        return Const(*reader.extent(node), -operand.value)
     return operand
 
 

@@ -314,6 +314,8 @@ def _unary(reader: ScriptReader, node: SgNode) -> Expr:
     sign = node.field("operator")
     operand = reader.expr(node.field("argument"))
     op = sign.text() if sign is not None else "!"
+    if op == "-" and isinstance(operand, Const) and isinstance(operand.value, int | float):
+        return Const(*reader.extent(node), -operand.value)
     if op in {"typeof", "+", "-", "void", "delete", "~"}:
         return Opaque(*reader.extent(node), [])
     return Unary(*reader.extent(node), "not", operand)

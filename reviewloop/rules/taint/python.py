@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit, Rule, SourceFile
+from reviewloop.rules.catalogue import rules_of
 from reviewloop.rules.taint.project import Module, Project, member, normal
-from reviewloop.rules.taint.rules import RULES
 from reviewloop.rules.taint.sources import ANY_SOURCE, NO_VIEWS, routed_functions
 from reviewloop.rules.taint.values import Env, Found, Frame, LineIndex, Machine, Value
 
-_BY_SLUG: dict[str, Rule] = {rule.id.partition("/")[2]: rule for rule in RULES}
+_BY_SLUG: dict[str, Rule] = {rule.id.partition("/")[2]: rule for rule in rules_of("taint")}
 _SENTENCES = {
     "sql-injection": "{source} becomes part of the SQL that {sink} runs",
     "command-injection": "{source} becomes part of the command that {sink} runs",

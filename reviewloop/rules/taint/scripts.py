@@ -69,7 +69,9 @@ _PLAIN_TEXT = frozenset({"params", "pathParameters", "headers", "hostname", "coo
 _NO_TEXT = frozenset({"length", "size", "status", "statusCode", "byteLength"})
 _HARMLESS = re.compile(r"^(?:number|boolean|bigint|Date|null|undefined|\s|\|)+$")
 _DECORATED = re.compile(r"@(?:Query|Body|Param|Headers|Cookies|UploadedFile|Req|Request)\(")
-_RESOLVES = frozenset({"path.resolve", "path.join", "path.normalize", "path.posix.join"})
+_RESOLVES = frozenset(
+    {"path.resolve", "path.join", "path.normalize", "path.posix.join", "path.relative"}
+)
 _SAME = frozenset({"util.promisify", "promisify", "Object.freeze", "await", "bluebird.promisify"})
 
 
@@ -131,7 +133,8 @@ class Script(TableDialect):
         part = self.part(owner, name)
         if part is not None:
             return part
-        return Value(changed(owner.taints), path=path, bound=owner)
+        encoded = self.table.encoded.get(path, frozenset())
+        return Value(changed(owner.taints, encoded), path=path, bound=owner)
 
     def source(self, frame: Frame, site: Site) -> Value | None:
         """Return what a call takes from a request."""
@@ -153,7 +156,7 @@ class Script(TableDialect):
             joined = concat(parts)
             taints = join_taints(joined.taints, site.starred)
             shape = text_of(joined)
-            return Value(taints, path="realpath()" if "normalize" not in path else "", shape=shape)
+            return Value(taints, path="realpath()", shape=shape)
         if site.name == "concat" and site.callee.bound is not None:
             return concat([site.receiver, *site.args])
         if site.name == "replace" and site.receiver.taints:

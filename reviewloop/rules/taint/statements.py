@@ -1,5 +1,6 @@
 """Go through statements, keeping variables along every path."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from reviewloop.rules.taint.syntax import (
     Loop,
     Match,
     Name,
+    Series,
     Stmt,
     Try,
     Unary,
@@ -57,16 +59,25 @@ def leave(frame: Frame, statement: Leave) -> None:
 
 def _return(frame: Frame, statement: Leave, value: Value) -> None:
     value = frame.env.baked(value)
-    frame.exits.append((frame.env, value))
+    frame.leave(value)
     if statement.value is None:
+        frame.summary.note_guards(frame.env, False)
         return
     if frame.page and value.taints:
         _page(frame, statement.value, value)
     own = frame.machine.dialect is None
     if frame.info is not None and own and names_secret(frame.info.node.name):
         stored_name(frame, statement.value, frame.info.node.name, value)
-    if frame.info is not None and not (value.const is False or value.const is None):
-        _true_guards(frame, statement.value)
+    if frame.info is not None:
+        if value.seq:
+            value = value.seq[-1 if _ends_with_error(frame) else 0]
+        known = True if _MADE_ERROR.search(value.path) else truth(value)
+        for outcome in (True, False):
+            if known is not (not outcome):
+                _note_guards(frame, statement.value, outcome)
+
+
+_MADE_ERROR = re.compile(r"(?:^|\.)(?:New\w*|\w*[eE]rrorf?|\w*Wrapf?)\(\)$")
 
 
 def _page(frame: Frame, expr: Expr, value: Value) -> None:
@@ -101,20 +112,19 @@ def made_elsewhere(value: Value) -> bool:
     return value.path.endswith("()") and not any(taint.sure for taint in value.taints)
 
 
-def _true_guards(frame: Frame, expr: Expr) -> None:
-    """Keep what a function has checked about its parameters when it returns something true."""
+def _note_guards(frame: Frame, expr: Expr, outcome: bool) -> None:
+    """Keep what a function has checked about its parameters when it returns true, or false."""
     branch = frame.env.branch()
-    refine(frame, expr, True, branch)
-    flat: dict[str, frozenset[str]] = {}
-    at: Env | None = branch
-    while at is not None:
-        for origin, cleared in at.guards.items():
-            flat.setdefault(origin, cleared)
-        at = at.parent
-    old = frame.summary.true_guards
-    if "(seen)" in old:
-        flat = {name: flat[name] & old[name] for name in old if name in flat}
-    frame.summary.true_guards = {**flat, "(seen)": FLOWS}
+    if isinstance(expr, Series) and expr.kind == "tuple" and expr.members:
+        expr = expr.members[-1 if _ends_with_error(frame) else 0]
+    refine(frame, expr, outcome, branch)
+    frame.summary.note_guards(branch, outcome)
+
+
+def _ends_with_error(frame: Frame) -> bool:
+    """Whether the last of several results says if it went well: Go's habit."""
+    dialect = frame.machine.dialect
+    return dialect is not None and dialect.language == "go"
 
 
 _NEVER_RETURN = frozenset(
@@ -168,11 +178,13 @@ def _assign(frame: Frame, statement: Assign) -> None:
     else:
         for each in statement.targets:
             bind(frame, each, value)
-    if isinstance(target, Name):
-        if frame.machine.dialect is None:
-            stored_name(frame, target, target.id, value)
-        if isinstance(statement.value, Call | Compare | Logic | Unary) and not statement.op:
-            frame.checks[target.id] = statement.value
+    if isinstance(target, Name) and frame.machine.dialect is None:
+        stored_name(frame, target, target.id, value)
+    if not statement.op and isinstance(statement.value, Call | Compare | Logic | Unary):
+        names = target.members if isinstance(target, Series) else [target]
+        result = names[-1 if _ends_with_error(frame) else 0] if names else target
+        if isinstance(result, Name):
+            frame.checks[result.id] = statement.value
 
 
 def _if(frame: Frame, statement: If) -> None:

@@ -428,6 +428,21 @@ class Summary:
     fields: dict[str, Value] = field(default_factory=dict)  # of `self` when it returns
     guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it returns at all
     true_guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it returns true
+    false_guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it does not
+
+    def note_guards(self, env: Env, outcome: bool) -> None:
+        """Keep what has been checked about the parameters where it returns true, or false."""
+        flat: dict[str, frozenset[str]] = {"(seen)": FLOWS}
+        at: Env | None = env
+        while at is not None:
+            for origin, cleared in at.guards.items():
+                flat.setdefault(origin, cleared)
+            at = at.parent
+        known = self.true_guards if outcome else self.false_guards
+        both = {name: flat[name] & known[name] for name in known if name in flat}
+        kept = both if known else flat
+        known.clear()
+        known.update(kept)
 
 
 @dataclass(slots=True, eq=False)
@@ -513,6 +528,8 @@ class Imports(Protocol):
 
 class Dialect(Protocol):
     """What differs between Python, for which this pass was made first, and another language."""
+
+    language: str
 
     def attribute(self, frame: Frame, expr: Attr, owner: Value) -> Value:
         """Return `owner.name`."""
@@ -603,6 +620,14 @@ class Machine:
             self.found[key] = found
 
 
+class Exit(NamedTuple):
+    """A way out of a function: its variables, what it returns, what was checked until there."""
+
+    env: Env
+    value: Value
+    guards: dict[str, frozenset[str]]  # of the parameters
+
+
 @dataclass(slots=True)
 class Frame:
     """One function being looked at, or the module."""
@@ -617,7 +642,7 @@ class Frame:
     passes: int = 0  # how many loops around us are run twice
     refining: int = 0  # how many checks are being looked into right now
     checks: dict[str, Expr] = field(default_factory=dict)  # variables that hold a check
-    exits: list[tuple[Env, Value]] = field(default_factory=list)
+    exits: list[Exit] = field(default_factory=list)
 
     def value(self, expr: Expr) -> Value:
         """Return what an expression is, noting the sinks it reaches."""
@@ -665,6 +690,14 @@ class Frame:
         path = self.machine.path
         self.machine.report(Found(rule, expr.start, expr.end, what, origin, sure, path))
         return True
+
+    def leave(self, value: Value) -> None:
+        """Note a way out; checks that come later are not known there."""
+        guards = {}
+        if self.info is not None:
+            ids = [self.info.param_id(param.name) for param in self.info.node.params]
+            guards = {ident: self.env.guard(ident) for ident in ids}
+        self.exits.append(Exit(self.env, value, guards))
 
     def store(self, target: Expr, value: Value) -> None:
         """Give a variable a value."""

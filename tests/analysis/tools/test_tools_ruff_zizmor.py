@@ -185,6 +185,40 @@ def test_workflow_is_read_with_its_lines_and_columns():
     assert hit.severity is None
 
 
+@pytest.mark.parametrize(
+    ("said", "severity"),
+    [
+        ("github.event.comment.body", None),
+        ("github.head_ref", None),
+        ("github.ref_name", Severity.SHOULD_FIX),
+        ("inputs.tag", Severity.SHOULD_FIX),
+    ],
+)
+def test_only_what_strangers_write_makes_a_script_critical(said, severity):
+    text = WORKFLOW.replace("github.event.comment.body", said)
+    done = run_tool(ZIZMOR, [source(".github/workflows/a.yml", text)], Options())
+
+    hits = [hit for hit in done.hits if hit.rule == "zizmor/template-injection"]
+    found = [hit.severity or tool_rule(hit.rule).severity for hit in hits]
+    assert all(level is not Severity.MUST_FIX for level in found) == (severity is not None)
+    assert found
+
+
+@pytest.mark.parametrize(
+    "reads", ["", "          ref: ${{ github.event.pull_request.head.sha }}\n"]
+)
+def test_a_trigger_is_critical_where_code_of_strangers_is_read(reads):
+    text = (
+        "name: a\non: pull_request_target\njobs:\n  x:\n    runs-on: ubuntu-latest\n    steps:\n"
+        "      - uses: actions/checkout@v4\n        with:\n          persist-credentials: false\n"
+    )
+    done = run_tool(ZIZMOR, [source(".github/workflows/a.yml", text + reads)], Options())
+
+    (hit,) = [hit for hit in done.hits if hit.rule == "zizmor/dangerous-triggers"]
+    severity = hit.severity or tool_rule(hit.rule).severity
+    assert severity is (Severity.MUST_FIX if reads else Severity.SHOULD_FIX)
+
+
 def test_malformed_workflow_costs_only_itself():
     good = source(".github/workflows/a.yml", WORKFLOW)
     bad = source(".github/workflows/b.yml", "on: push\njobs: 5\n")

@@ -20,9 +20,11 @@ def test_every_row_has_a_source_and_says_what_the_pass_knows(path: Path) -> None
         *table.get("cleaner", ()),
         *([table["carries"]] if "carries" in table else ()),
     ]
+    encoded = table.get("encoded", ())
     tests = {"", *(TESTS if path.stem == "python" else _TESTS)}
 
     assert rows
     assert [row["callees"] for row in rows if not row["source"].startswith("https://")] == []
+    assert [row["of"] for row in encoded if not row["source"].startswith("https://")] == []
     assert {row.get("test", "") for row in rows} <= tests
     assert {row.get("kind", "xss") for row in rows} <= set(SENTENCES)

@@ -122,6 +122,12 @@ class _Module:
                     return outer
         return None
 
+    def defined_at(self, hit: Hit) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None:
+        """Return the function or class whose name stands where a hit does."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        here = self._by_line.get(hit.span.line, ()) if hit.span is not None else ()
+        return next((node for node in here if isinstance(node, kinds)), None)
+
     @cached_property
     def imported(self) -> dict[str, str]:
         """Where each imported name comes from: `Query` -> `fastapi`."""
@@ -283,11 +289,30 @@ def _escaping(hit: Hit, module: _Module) -> Hit:
     if not isinstance(call, ast.Call):
         return hit
     given = next((k.value for k in call.keywords if k.arg == "autoescape"), None)
-    if given is not None and not isinstance(given, ast.Constant):
+    handed_on = any(k.arg is None for k in call.keywords)
+    if handed_on or (given is not None and not isinstance(given, ast.Constant)):
         return replace(hit, severity=NIT)  # whether it escapes is decided elsewhere
     # Templates of code, mail or configuration are not escaped; pages are what this is about.
     pages = bool(_WEB & set(module.imported.values())) or ".htm" in module.one.text
     return hit if pages else replace(hit, severity=SHOULD)
+
+
+def _defined_again(hit: Hit, module: _Module) -> Hit:
+    """A function or class is lost, unless a decorator has registered it by then."""
+    here = module.defined_at(hit)
+    if here is None:
+        return replace(hit, severity=hit.severity or SHOULD)
+    return replace(hit, severity=hit.severity or SHOULD) if here.decorator_list else hit
+
+
+_NAMES_IGNORED = re.compile(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
+
+
+def _undefined(hit: Hit, module: _Module) -> Hit | None:
+    """The author knows: a program that loads the file defines the name."""
+    if hit.span is None or not 1 <= hit.span.line <= len(module.lines):
+        return hit
+    return None if _NAMES_IGNORED.search(module.lines[hit.span.line - 1]) else hit
 
 
 def _debugger(hit: Hit, module: _Module) -> Hit:
@@ -513,5 +538,7 @@ _ASSESSORS: dict[str, Callable[[Hit, _Module], Hit | None]] = {
     "S202": _members,
     "S608": _sql_text,
     "S701": _escaping,
+    "F811": _defined_again,
+    "F821": _undefined,
     "T100": _debugger,
 }

@@ -69,6 +69,8 @@ def _hit(
     action = (
         _USES.search(one.file.lines[span.line - 1]) if span.line <= len(one.file.lines) else None
     )
+    if severity is MUST and not _is_shown(text_at(record, "ident"), one, span):
+        severity = SHOULD
     released = text_at(record, "ident") == "unpinned-uses" and _is_release(one, span.line)
     about = text_at(record, "desc")
     return Hit(
@@ -86,6 +88,27 @@ def _hit(
         # Another version of an action that was used before is no new use of it.
         identity=action.group(1) if action else "",
     )
+
+
+# What strangers write into a repository that is not theirs.
+_WRITTEN_OUTSIDE = re.compile(
+    r"github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|discussion"
+    r"|pages|commits|head_commit|workflow_run)\b[\w.*\[\]'\"-]{0,80}"
+    r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)\b"
+)
+_STRANGERS_CODE = re.compile(
+    r"github\.head_ref|pull_request\.head\.(?:sha|ref)|refs/pull/|workflow_run\.head_(?:sha|branch)"
+)
+
+
+def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
+    """Whether the lines show that strangers decide, where that is what makes it critical."""
+    if ident == "template-injection":
+        lines = one.file.lines[span.line - 1 : (span.end_line or span.line)]
+        return _WRITTEN_OUTSIDE.search("\n".join(lines)) is not None
+    if ident == "dangerous-triggers":
+        return _STRANGERS_CODE.search(one.file.text) is not None
+    return True
 
 
 def _is_release(one: LaidFile, line: int) -> bool:
