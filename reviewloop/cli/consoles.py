@@ -9,16 +9,17 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-from rich.cells import cell_len, chop_cells
-from rich.console import Console
 
 from reviewloop.app.held_values import redactor_here
 from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
 from reviewloop.store.redaction import hidden
+
+if TYPE_CHECKING:  # loaded when something is drawn: programs ask for JSON
+    from rich.console import Console
 
 _NARROWEST = 20
 _JOINTS = re.compile(r"(?<=[/\\,;:=&?])")
@@ -37,6 +38,8 @@ def folded(text: str, width: int, indent: int = 0) -> list[str]:
 
 
 def _rows(line: str, width: int, indent: int) -> list[str]:
+    from rich.cells import cell_len
+
     if cell_len(line) <= width:
         return [line]
     lead = line[: len(line) - len(line.lstrip())]
@@ -55,6 +58,8 @@ def _rows(line: str, width: int, indent: int) -> list[str]:
 
 def _pieces(word: str, room: int) -> Iterator[str]:
     """Yield a word whole where a row holds it, else in parts that end at a joint."""
+    from rich.cells import cell_len, chop_cells
+
     if cell_len(word) <= room:
         yield word
         return
@@ -62,18 +67,18 @@ def _pieces(word: str, room: int) -> Iterator[str]:
         yield from chop_cells(part, room) if cell_len(part) > room else [part]
 
 
-def results() -> Console:
+def results() -> "Console":
     """Return the console for what a command was asked for."""
     return _console(err=False)
 
 
-def messages() -> Console:
+def messages() -> "Console":
     """Return the console for progress, questions and notes."""
     return _console(err=True)
 
 
 @contextmanager
-def written_to(path: Path) -> Iterator[Console]:
+def written_to(path: Path) -> "Iterator[Console]":
     """Yield a console that writes plain text, 100 columns wide, to a file."""
     from rich.console import Console
 
@@ -164,7 +169,7 @@ def _wait_for_line() -> None:
         os.close(wakeup)
 
 
-def _console(*, err: bool) -> Console:
+def _console(*, err: bool) -> "Console":
     from rich.console import Console
 
     # Markup, emoji codes and highlighting would let a model's text style or hide itself.

@@ -22,7 +22,6 @@ from reviewloop.git.repository import dirty_files
 from reviewloop.git.revisions import is_revision
 from reviewloop.render.formats import NAMES, TERMINAL, added_names, renderer
 from reviewloop.render.review_words import WITH_AN_ID, left_out_files, outcome_sentence, tally
-from reviewloop.render.terminal.review import print_review
 from reviewloop.sandbox import Acceptance
 
 SEVERITIES = ("must", "should", "nit")
@@ -268,6 +267,8 @@ def _print(done: ReviewResult, format_: str, output: str, *, verbose: bool) -> N
         else:
             click.echo(text, nl=bool(text) and not text.endswith("\n"))
         return
+
+    from reviewloop.render.terminal.review import print_review  # draws: no other format needs it
 
     if not output:
         print_review(results(), done.report, done.shown, verbose=verbose)

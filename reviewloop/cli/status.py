@@ -16,8 +16,6 @@ from reviewloop.cli.help import Command
 from reviewloop.cli.report_files import require_reports, write_reports
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.batch import report_object
-from reviewloop.render.terminal.batch import render_account
-from reviewloop.render.terminal.runs import LogLines, render_runs
 
 
 @click.command(cls=Command)
@@ -48,6 +46,9 @@ def status(as_json: bool, reports: tuple[str, ...], fleet: Fleet) -> ExitCode:
         every = {} if found.lists_runs else {"batches": printed}
         print_json(found.kind, {"runs": rows, "batch": printed[0] if printed else None, **every})
         return ExitCode.CLEAN
+    from reviewloop.render.terminal.batch import render_account  # JSON needs neither
+    from reviewloop.render.terminal.runs import render_runs
+
     if found.lists_runs:
         cleaned = f"those of {latest.batch} were cleaned away" if latest else ""
         render_runs(rows, results(), cleaned=cleaned)
@@ -91,6 +92,8 @@ def show(run_id: str | None, diff: bool, as_json: bool, fleet: Fleet) -> ExitCod
 @fleet_option
 def logs(run_id: str | None, follow: bool, fleet: Fleet) -> ExitCode:
     """Print what a run did."""
+    from reviewloop.render.terminal.runs import LogLines
+
     lines = LogLines()
     for event in fleet.events(fleet.find(run_id), follow=follow):
         if line := lines.line(event):

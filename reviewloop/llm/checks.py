@@ -39,7 +39,6 @@ from reviewloop.llm.routing import (
     route,
     split_model,
 )
-from reviewloop.llm.script import ScriptProvider
 from reviewloop.llm.trouble import Trouble, diagnose, provider_errors
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings import Settings
@@ -155,6 +154,8 @@ def _offline_problem(provider: str, ident: str) -> tuple[str, str]:
     path = Path(ident).expanduser()
     try:
         if provider == "script":
+            from reviewloop.llm.script import ScriptProvider  # for tests and demos only
+
             ScriptProvider(path, stopped=lambda seconds: False).entries()
         else:
             ReplayProvider(path, scrub=lambda text: text).calls()

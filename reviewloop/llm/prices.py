@@ -1,8 +1,14 @@
 """What a call costs, from a price list that others keep up; never over the network."""
 
+from typing import TYPE_CHECKING
+
 from reviewloop.llm.messages import Usage
+from reviewloop.llm.price_cache import MILLION, Listed, Rates, keep, kept
 from reviewloop.llm.provider_table import KNOWN, OLLAMA
 from reviewloop.llm.routing import split_model
+
+if TYPE_CHECKING:
+    from genai_prices.types import PriceCalculation
 
 _FREE = {"script", "replay", OLLAMA}
 _PRICE_LISTS = {
@@ -36,7 +42,38 @@ def estimate(model: str, *, input_tokens: int, output_tokens: int) -> float | No
 def _price(
     provider: str, ident: str, fresh: int, output: int, cache_read: int, cache_write: int
 ) -> float | None:
-    import genai_prices  # 170 ms: only when a price is asked for
+    if listed := kept(provider, ident):
+        return listed.rates and listed.rates.price(fresh, output, cache_read, cache_write)
+    try:
+        price = _calculated(provider, ident, fresh, output, cache_read, cache_write)
+    except LookupError:
+        keep(provider, ident, Listed(None))
+        return None
+    except ValueError:
+        return None
+    if rates := _rates(provider, ident, price.model.prices):
+        keep(provider, ident, Listed(rates))
+    return float(price.total_price)
+
+
+def _rates(provider: str, ident: str, prices: object) -> Rates | None:
+    """Return the rates of a model, None where its price is not so much for each token."""
+    from genai_prices.types import ModelPrice, TieredPrices
+
+    if not isinstance(prices, ModelPrice):  # one price now, another one later
+        return None
+    if any(isinstance(price, TieredPrices) for price in vars(prices).values()):
+        return None
+    if _calculated(provider, ident, 0, 0, 0, 0).total_price:  # so much for each call
+        return None
+    kinds = ((MILLION, 0, 0, 0), (0, MILLION, 0, 0), (0, 0, MILLION, 0), (0, 0, 0, MILLION))
+    return Rates(*(_calculated(provider, ident, *kind).total_price for kind in kinds))
+
+
+def _calculated(
+    provider: str, ident: str, fresh: int, output: int, cache_read: int, cache_write: int
+) -> "PriceCalculation":
+    import genai_prices  # 75 ms and 8 MB: only for a model whose rates are not kept
 
     counted = genai_prices.Usage(
         input_tokens=fresh + cache_read + cache_write,
@@ -44,8 +81,4 @@ def _price(
         cache_read_tokens=cache_read,
         cache_write_tokens=cache_write,
     )
-    try:
-        price = genai_prices.calc_price(counted, model_ref=ident, provider_id=provider)
-    except (LookupError, ValueError):
-        return None
-    return float(price.total_price)
+    return genai_prices.calc_price(counted, model_ref=ident, provider_id=provider)

@@ -13,7 +13,6 @@ from reviewloop.llm.messages import ModelRequest, Reply, Scrub
 from reviewloop.llm.provider_table import BEDROCK
 from reviewloop.llm.replay import ReplayProvider
 from reviewloop.llm.routing import ACP, OFFLINE, split_model
-from reviewloop.llm.script import ScriptProvider
 from reviewloop.llm.trouble import provider_errors
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.store.journal import CallKey
@@ -82,6 +81,8 @@ class Providers:
                 "--model"
             )
         if provider == "script":
+            from reviewloop.llm.script import ScriptProvider  # of tests and the demo
+
             return ScriptProvider(Path(ident).expanduser(), stopped=self._stopped)
         if provider == "replay":
             return ReplayProvider(Path(ident).expanduser(), scrub=self._scrub)

@@ -25,7 +25,10 @@ def hidden(value: Any, redact: Redact) -> Any:
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, dict | Mapping):  # a dict is told at once
-        return {key: hidden(item, redact) for key, item in value.items()}
+        return {
+            key: redact(item) if isinstance(item, str) else hidden(item, redact)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [hidden(item, redact) for item in value]
     return value

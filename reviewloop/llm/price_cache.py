@@ -1,0 +1,88 @@
+"""Remembers what models cost, so that a price list of 2,000 models is not loaded for one of them.
+
+Loading it takes 75 ms and 8 MB, which every review would pay. Kept is the price of a million
+tokens of each kind, exactly as the list of one version says it; another version is asked anew.
+Prices that depend on the size of a call or on the time are not kept.
+"""
+
+import json
+import os
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import get_ident
+from typing import NamedTuple
+
+from reviewloop.store.places import state_root
+
+_FILE = "prices.json"
+MILLION = 1_000_000
+
+
+class Rates(NamedTuple):
+    """US dollars for a million tokens of each kind."""
+
+    fresh: Decimal
+    output: Decimal
+    cache_read: Decimal
+    cache_write: Decimal
+
+    def price(self, fresh: int, output: int, cache_read: int, cache_write: int) -> float:
+        """Return what so many tokens cost."""
+        counts = (fresh, output, cache_read, cache_write)
+        return float(sum(rate * n for rate, n in zip(self, counts, strict=True)) / MILLION)
+
+
+class Listed(NamedTuple):
+    """What the list says of one model."""
+
+    rates: Rates | None  # None: it knows no such model
+
+
+@cache
+def kept(provider: str, ident: str) -> Listed | None:
+    """Return what was kept of a model, None where nothing was."""
+    written = _read().get(f"{provider}:{ident}", "")
+    if written is None:
+        return Listed(None)
+    try:
+        return Listed(Rates(*map(Decimal, written))) if isinstance(written, list) else None
+    except (TypeError, ValueError, InvalidOperation):  # another program wrote it
+        return None
+
+
+def keep(provider: str, ident: str, listed: Listed) -> None:
+    """Keep what the list says of a model; a state folder that cannot be written keeps nothing."""
+    with suppress(OSError):
+        path = _path()
+        rates = None if listed.rates is None else [str(rate) for rate in listed.rates]
+        known = {**_read(), f"{provider}:{ident}": rates}
+        partial = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}.part")
+        partial.write_text(json.dumps({"of": _version(), "rates": known}), encoding="utf-8")
+        partial.replace(path)
+        kept.cache_clear()
+
+
+def _read() -> dict[str, object]:
+    try:
+        held = json.loads(_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(held, dict) or held.get("of") != _version():
+        return {}
+    rates = held.get("rates")
+    return rates if isinstance(rates, dict) else {}
+
+
+def _path() -> Path:
+    return state_root() / _FILE
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("genai-prices")
+    except PackageNotFoundError:  # reviewloop-light
+        return ""
