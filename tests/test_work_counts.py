@@ -44,6 +44,13 @@ def test_status_as_json_draws_nothing(repo):
     assert not loaded_by(repo, "status", "--json") & {"rich", *MODELS}
 
 
+def test_a_graph_loads_the_steps_of_a_run_when_they_run():
+    text = "import sys, reviewloop.graph; print([m for m in sys.modules if '.loop.nodes.' in m])"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    steps = {name.rpartition(".")[2] for name in json.loads(done.stdout.replace("'", '"'))}
+    assert steps == {"collect", "review"}
+
+
 def test_a_review_starts_a_few_git_processes_however_many_files_there_are(repo, tmp_path):
     counts = []
     for number in (20, 60):

@@ -15,7 +15,8 @@ The engine decides what comes next, here and only here, from exit codes and type
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -26,19 +27,23 @@ from langgraph.types import interrupt
 from reviewloop.faults import fault
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.moved import EDIT, LOOKED_BACK
-from reviewloop.loop.nodes.approve import apply_answer
 from reviewloop.loop.nodes.collect import collect, has_open_findings
-from reviewloop.loop.nodes.commit import commit
-from reviewloop.loop.nodes.fix import fix
-from reviewloop.loop.nodes.guard import guard
-from reviewloop.loop.nodes.implement import implement, repair
-from reviewloop.loop.nodes.propose import propose
-from reviewloop.loop.nodes.re_review import re_review
 from reviewloop.loop.nodes.review import review_as
 from reviewloop.loop.state import LoopState
 
 ReviewLoop = CompiledStateGraph[LoopState, RunContext, LoopState, LoopState]
 Step = Callable[[LoopState, RunContext], dict[str, Any]]
+
+_LATER = {
+    "implement": "implement",
+    "guard": "guard",
+    "repair": "implement",
+    "fix": "fix",
+    "re_review": "re_review",
+    "propose": "propose",
+    "commit": "commit",
+}
+"""Steps and their modules in `loop.nodes`, loaded when they run: a diff's review needs none."""
 
 
 def build_graph(
@@ -50,10 +55,12 @@ def build_graph(
 ) -> ReviewLoop:
     """Return the compiled loop for a team; `rounds` and `repairs` are the caps in force."""
     graph = StateGraph(LoopState, context_schema=RunContext)
-    for step in (implement, guard, repair, collect, fix, re_review, propose, commit):
-        graph.add_node(step.__name__, partial(_with_context, step))
+    for name in _LATER:
+        graph.add_node(name, partial(_with_context, name, None))
+    graph.add_node("collect", partial(_with_context, "collect", collect))
     for name in reviewers:
-        graph.add_node(name, partial(_with_context, review_as(name)))
+        step = review_as(name)
+        graph.add_node(name, partial(_with_context, step.__name__, step))
     graph.add_node("approve", _approve)
 
     graph.add_conditional_edges(
@@ -125,12 +132,19 @@ def _after_commit(state: LoopState) -> str:
 def _approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
     # Nothing that counts stands before the interrupt: a resumed node runs again from its top.
     fault("approve.asked")
+    from reviewloop.loop.nodes.approve import apply_answer  # a diff's review is approved by nobody
+
     return apply_answer(state, interrupt({"proposal": state["proposal"]}), runtime.context)
 
 
-def _with_context(step: Step, state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+def _with_context(
+    name: str, step: Step | None, state: LoopState, runtime: Runtime[RunContext]
+) -> dict[str, Any]:
+    if step is None:
+        module = import_module(f"reviewloop.loop.nodes.{_LATER[name]}")
+        step = cast("Step", getattr(module, name))
     # The implementer is not asked for a checkpoint: its checks are what begins there.
     checkpoint = runtime.context.brief.is_checkpoint and not state.get("cycle", 0)
-    unasked = step.__name__ == "implement" and checkpoint
-    with runtime.context.in_step(step.__name__, quiet=unasked):
+    unasked = name == "implement" and checkpoint
+    with runtime.context.in_step(name, quiet=unasked):
         return step(state, runtime.context)
