@@ -164,24 +164,24 @@ def review(
     require_one_of(given | {"patch": patch is not None})
     if files and not paths:
         raise UsageError("files=True needs the paths to review, ['.'] for all")
-    asked_model = model_flags(None if model in {"", NO_MODEL} else model)
+    model_options = model_flags(None if model in {"", NO_MODEL} else model)
     request = ReviewRequest(
         compare=CompareSpec(range, base, staged, commit, files, patch, tuple(paths)),
         agents=tuple(agents),
         model=model,
         with_threshold=rules_from,
-        flags={**(settings or {}), **asked_model},
+        flags={**(settings or {}), **model_options},
         again=again,
         only_askable=True,
     )
-    heard = _Heard(on_event)
+    events = _EventListener(on_event)
 
     def work() -> Report:
         start = Path(path).resolve()
-        with run_review(request, start, on_progress=heard.progress, listener=heard) as done:
+        with run_review(request, start, on_progress=events.progress, listener=events) as done:
             return _report_of(done)
 
-    return heard.done(run_embedded(work))
+    return events.done(run_embedded(work))
 
 
 def run(
@@ -220,7 +220,7 @@ def run(
         steering=tuple(steering),
         flags={**(settings or {}), **model_flags(model or None)},
     )
-    heard = _Heard(on_event)
+    events = _EventListener(on_event)
 
     def decide(seen: RunView) -> Decision:
         return approve(_proposal_of(seen)) if approve else Decision("wait")
@@ -228,16 +228,16 @@ def run(
     def work() -> RunResult:
         repository = open_repository(Path(path).resolve())
         if gone := leave_out(repository):
-            heard.progress(gone)
+            events.progress(gone)
         planned = plan(repository, request)
-        heard.tell("preflight", time.time(), planned.plain())
+        events.notify("preflight", time.time(), planned.plain())
         record = begin(repository, planned)
-        return _result_of(repository, move_decided(repository, record, decide, heard))
+        return _result_of(repository, move_decided(repository, record, decide, events))
 
-    return heard.done(run_embedded(work))
+    return events.done(run_embedded(work))
 
 
-class _Heard:
+class _EventListener:
     """Hands events to the caller one at a time; what the caller raises is raised at the end.
 
     Raised in the middle it would look like a reviewer that failed.
@@ -249,12 +249,12 @@ class _Heard:
 
     def __call__(self, event: dict[str, Any]) -> None:
         data = {name: value for name, value in event.items() if name not in {"kind", "at"}}
-        self.tell(event["kind"], event["at"], data)
+        self.notify(event["kind"], event["at"], data)
 
     def progress(self, text: str) -> None:
-        self.tell("progress", time.time(), {"text": text})
+        self.notify("progress", time.time(), {"text": text})
 
-    def tell(self, kind: str, at: float, data: Mapping[str, Any]) -> None:
+    def notify(self, kind: str, at: float, data: Mapping[str, Any]) -> None:
         with self._lock:
             if self._on_event is None or self._error is not None:
                 return

@@ -73,11 +73,11 @@ def _added_by(plugin: Plugin) -> list[AgentFile]:
         raise UsageError(
             f"the agents of {plugin.distribution} are missing in {folder}; install it again"
         )
-    place: Origin = "shipped" if plugin.is_ours else "installed"
+    where_from: Origin = "shipped" if plugin.is_ours else "installed"
     above = "agents" if plugin.is_ours else plugin.distribution.partition(" ")[0]
     shown = [f"{above}/{path.name}" for path in paths]
     return [
-        AgentFile(place, name, _content(path, name))
+        AgentFile(where_from, name, _content(path, name))
         for path, name in zip(paths, shown, strict=True)
     ]
 

@@ -222,7 +222,7 @@ def models_of(
         redact=redactor.held,
         keep=redactor.for_models,
         names_in=redactor.names_in,
-        on_event=events.tell,
+        on_event=events.emit,
         require_room=partial(require_room, folder),
         rates=rates,
         earlier=earlier,

@@ -135,7 +135,7 @@ def _stop(contexts: Contexts, words: str) -> None:
     running = contexts()
     for context in running:
         context.stop()
-        context.events.tell("note", text="stopping: replies on their way are still taken in")
+        context.events.emit("note", text="stopping: replies on their way are still taken in")
     for context in running:
         if not context.models.wait_until_idle(max(0.0, deadline - time.monotonic())):
             _leave(words)

@@ -109,7 +109,7 @@ def batch(
     require_reports(reports)
     if steering and workers is not None:
         raise UsageError("--steering is for runs on this machine; leave it out with --store")
-    wanted = RunRequest(
+    run_request = RunRequest(
         unsandboxed="accepted" if no_sandbox else "",
         flags=model_flags(model),
         steering=steering,
@@ -121,12 +121,14 @@ def batch(
         mode=mode or ("each" if _asks(parallel) and workers is None else "queue"),
         budget_usd=budget,
         deadline=None if deadline is None else read_deadline(deadline),
-        options=BatchOptions(until_failure, parallel, wanted),
+        options=BatchOptions(until_failure, parallel, run_request),
     )
     if workers is not None:
-        told = _tell_enqueued(workers.enqueue(request, remote or "origin"), as_json=as_json)
-        write_reports(reports, told)
-        return ExitCode.CLEAN if told.state == "running" else exit_code(told)
+        queued_report = _report_enqueued(
+            workers.enqueue(request, remote or "origin"), as_json=as_json
+        )
+        write_reports(reports, queued_report)
+        return ExitCode.CLEAN if queued_report.state == "running" else exit_code(queued_report)
     return _run(request, reports, as_json=as_json)
 
 
@@ -168,29 +170,29 @@ def _require_for_workers(mode: str | None, parallel: int, no_sandbox: bool) -> N
         raise UsageError("--no-sandbox is said to the worker that runs the code")
 
 
-def _tell_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
+def _report_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
     """Say what was queued for workers; return the report of its batch."""
-    added, told = list(queued.added), queued.report
+    added, queued_report = list(queued.added), queued.report
     if as_json:
         body: dict[str, Any] = {"batch": queued.batch_id, "branch": queued.branch, "queued": added}
-        body |= {"notes": list(queued.notes), "account": report_object(told)}
+        body |= {"notes": list(queued.notes), "account": report_object(queued_report)}
         print_json("enqueued", body)
     else:
-        render_account(told, results())
+        render_account(queued_report, results())
     for note in queued.notes:
         print_lines(note)
     if queued.batch_id:
         tasks = "1 task" if len(added) == 1 else f"{len(added)} tasks"
-        before = sum(row.because == QUEUED for row in told.tasks) - len(added)
+        before = sum(row.because == QUEUED for row in queued_report.tasks) - len(added)
         were = "was" if before == 1 else "were"
         also = f" ({before} {were} queued already)" if before > 0 else ""
-        place = f"{queued.branch} of {queued.address}"
-        print_lines(f"{queued.batch_id}: {tasks} queued for {place}{also}")
-    if told.state == "running":
+        target = f"{queued.branch} of {queued.address}"
+        print_lines(f"{queued.batch_id}: {tasks} queued for {target}{also}")
+    if queued_report.state == "running":
         print_lines(
             "`reviewloop worker --store …` does them, `reviewloop status --store …` tells how far"
         )
-    return told
+    return queued_report
 
 
 def _run(request: BatchRequest, reports: Sequence[str], *, as_json: bool) -> ExitCode:
@@ -218,12 +220,12 @@ def _call_about(repository: Repository, report: BatchReport) -> None:
     """Call the person about the tasks of a batch that stand still, which nobody was asked about."""
 
     words = {"waiting": "waiting for you", "blocked": "blocked", "stopped": "stopped"}
-    asked = {"waiting", "blocked"} if report.mode == "each" else set()
-    counts = {state: report.counts.get(state, 0) for state in words if state not in asked}
+    unlisted = {"waiting", "blocked"} if report.mode == "each" else set()
+    counts = {state: report.counts.get(state, 0) for state in words if state not in unlisted}
     if not any(counts.values()):
         return
-    told = ", ".join(f"{counts[state]} {words[state]}" for state in counts if counts[state])
-    call(repository, f"the batch stands still: {told}", {"batch": report.batch, **counts})
+    left = ", ".join(f"{counts[state]} {words[state]}" for state in counts if counts[state])
+    call(repository, f"the batch stands still: {left}", {"batch": report.batch, **counts})
 
 
 _STATES = {"paused": "stopped", "skipped": "rejected"}  # as the account calls them
@@ -236,7 +238,7 @@ class _Shown:
         self._screen, self._repository = screen, repository
 
     def opened(self, sentence: str) -> None:
-        self._screen.say(sentence)
+        self._screen.print(sentence)
 
     def spent(self, usd: float, tokens: int) -> None:
         self._screen.spent(usd, tokens)

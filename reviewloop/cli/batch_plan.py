@@ -66,13 +66,13 @@ def _print_plan(
 
     with report_errors():
         user = repository()
-        wanted = spec or read_settings(user.root, project=user.project).settings.spec.path or None
+        path = spec or read_settings(user.root, project=user.project).settings.spec.path or None
         here = user.here if spec else user.project
-        read = open_spec(DiskFiles(user.root), wanted, project=user.project, here=here)
-        return _told(plan_of(user, read, order_tasks(read, chosen, wave), max_tasks or MOST))
+        read = open_spec(DiskFiles(user.root), path, project=user.project, here=here)
+        return _printed(plan_of(user, read, order_tasks(read, chosen, wave), max_tasks or MOST))
 
 
-def _told(plan: Plan) -> ExitCode:
+def _printed(plan: Plan) -> ExitCode:
     """Print the matrix on stdout, write it to the runner's outputs, and the rest on stderr."""
     import json
 

@@ -388,7 +388,7 @@ def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -
             click.echo(f"{follow_up.name}: not run, nobody is there to ask", err=True)
         elif confirm(f"{follow_up.name}: run `{follow_up.command}`?"):
             result = run_follow_up(repository, record, follow_up)
-            click.echo(f"{follow_up.name}: {safe(result.said)}", err=True)
+            click.echo(f"{follow_up.name}: {safe(result.printed)}", err=True)
             if result.exit_code:
                 return
 
@@ -407,7 +407,7 @@ class Terminal:
 
     def sure(self, run_id: str, red: int) -> bool:
         """Ask whether to commit; raise `UsageError` where nobody can be asked."""
-        found = self._asked(run_id, red)
+        found = self._confirmed(run_id, red)
         if found is None:
             raise UsageError(needs_word(run_id, red))
         if not found:
@@ -416,9 +416,9 @@ class Terminal:
 
     def agrees(self, run_id: str, red: int) -> bool:
         """Ask whether to commit; nobody there is no."""
-        return bool(self._asked(run_id, red))
+        return bool(self._confirmed(run_id, red))
 
-    def _asked(self, run_id: str, red: int) -> bool | None:
+    def _confirmed(self, run_id: str, red: int) -> bool | None:
         if not red or self._agreed:
             return True
         if self._as_json or not is_interactive():

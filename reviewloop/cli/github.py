@@ -230,7 +230,7 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
     return ending(fixed, "github_fix", as_json)
 
 
-@click.command(cls=Command)
+@click.command("hear", cls=Command)
 @click.option(
     "--event",
     metavar="JSON",
@@ -239,7 +239,7 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
     help="Payload of the event to read (GITHUB_EVENT_PATH).",
 )
 @with_json
-def hear(event: str, as_json: bool) -> ExitCode:
+def carry_out(event: str, as_json: bool) -> ExitCode:
     """Carry out a command in a comment on a pull request.
 
     `/reviewloop help` in a comment lists them. Only people with write permission are obeyed.
@@ -343,7 +343,7 @@ def github() -> None:
 
 
 github.add_command(fix)
-github.add_command(hear)
+github.add_command(carry_out)
 github.add_command(post)
 github.add_command(push)
 

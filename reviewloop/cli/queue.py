@@ -99,24 +99,24 @@ def approve_some(
     if branch and runs:
         raise UsageError("--branch is for --all: a run's name says enough")
     approving = fleet.approve_queued(runs, branch, Terminal(as_json=as_json, agreed=with_must_fix))
-    told: list[Approved] = []
+    approvals: list[Approved] = []
     sent: list[Sent] = []
     try:
         for found in approving:
             if isinstance(found, Sent):
                 sent.append(found)
                 continue
-            told.append(found)
+            approvals.append(found)
             if found.committed:
                 print_lines(_committed(found))
                 if found.why:
                     print_lines(found.why)
     finally:
         if not sent:
-            _tell_in_sum(fleet, told, as_json=as_json)
+            _print_sum(fleet, approvals, as_json=as_json)
     if sent:
-        return _tell_approved_later(sent, as_json=as_json)
-    return first_that_applies(*(found.code for found in told if found.tried))
+        return _print_approved_later(sent, as_json=as_json)
+    return first_that_applies(*(found.code for found in approvals if found.tried))
 
 
 @queue.command("reject")
@@ -145,7 +145,7 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, fleet: Fleet) -
         return ExitCode.SKIPPED
     if as_json:
         print_json("shared-queue-reject", {"runs": [one.plain() for one in sent]})
-    return _tell_each(sent)
+    return _print_each(sent)
 
 
 def _rejected(found: Rejected, text: str) -> dict[str, object]:
@@ -170,17 +170,17 @@ def _why() -> str:
         return ""
 
 
-def _tell_in_sum(fleet: Fleet, told: Sequence[Approved], *, as_json: bool) -> None:
+def _print_sum(fleet: Fleet, approvals: Sequence[Approved], *, as_json: bool) -> None:
 
-    left = [one for one in told if not one.committed]
+    left = [one for one in approvals if not one.committed]
     waited = [one for one in left if one.tried]
     out = len(left) - len(waited)
-    done = len(told) - len(left)
+    done = len(approvals) - len(left)
     if as_json:
-        rows = [result_row(one.run, one.what, one.why, one.next, one.code) for one in told]
+        rows = [result_row(one.run, one.what, one.why, one.next, one.code) for one in approvals]
         counts = {"committed": done, "not_committed": len(waited), "left_out": out}
         print_json("queue-approve", {"branch": fleet.branch(), "runs": rows, **counts})
-    if len(told) > 1 or left:
+    if len(approvals) > 1 or left:
         print_lines(
             f"{done} committed, {len(waited)} not" + (f", {out} left out (blocked)" if out else "")
         )
@@ -195,7 +195,7 @@ def _committed(one: Approved) -> str:
     return f"{run.task_id} {run.title}: {run.commit[:10]} on {run.branch}{seen}".strip()
 
 
-def _tell_approved_later(sent: Sequence[Sent], *, as_json: bool) -> ExitCode:
+def _print_approved_later(sent: Sequence[Sent], *, as_json: bool) -> ExitCode:
     out = sum(one.what == "blocked" for one in sent)
     done = sum(one.what in {"queued", "answered"} for one in sent)
     left = len(sent) - done - out
@@ -203,17 +203,17 @@ def _tell_approved_later(sent: Sequence[Sent], *, as_json: bool) -> ExitCode:
         rows = [one.plain() for one in sent]
         counts = {"on_the_way": done, "not_approved": left, "left_out": out}
         print_json("shared-queue-approve", {"runs": rows, **counts})
-    code = _tell_each(sent)
+    code = _print_each(sent)
     if len(sent) > 1 or len(sent) > done:
-        brought = sum(bool(one.rebased_onto) for one in sent if one.what == "queued")
-        first = f" ({brought} to be rebased first)" if brought else ""
+        rebases = sum(bool(one.rebased_onto) for one in sent if one.what == "queued")
+        first = f" ({rebases} to be rebased first)" if rebases else ""
         print_lines(
             f"{done} on the way{first}, {left} not" + (f", {out} left out (blocked)" if out else "")
         )
     return code
 
 
-def _tell_each(sent: Sequence[Sent]) -> ExitCode:
+def _print_each(sent: Sequence[Sent]) -> ExitCode:
     """Say what became of each answer that workers carry out; return the code of all."""
     for one in sent:
         done_by = on_its_way(one.choice)

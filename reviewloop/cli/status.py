@@ -54,11 +54,11 @@ def status(as_json: bool, reports: tuple[str, ...], fleet: Fleet) -> ExitCode:
         render_runs(rows, results(), cleaned=cleaned)
     elif not accounts:
         print_lines("nothing was queued yet; `reviewloop batch` with the store begins")
-    for told in accounts:
-        open_still = told.state != "ended" or set(told.counts) != {"committed"}
+    for account in accounts:
+        open_still = account.state != "ended" or set(account.counts) != {"committed"}
         # Without a list of runs nothing else tells what there was.
         if open_still or not (rows and found.lists_runs):
-            render_account(told, results())
+            render_account(account, results())
     if found.note:
         print_lines(found.note)
     return ExitCode.CLEAN

@@ -64,7 +64,7 @@ def _show(loaded: Loaded, tools: Sequence[Configuration]) -> None:
         origin = loaded.origins[key]
         click.echo(f"{key} ({origin}): {one_line(shlex.join(argv))}")
     for one in tools:
-        click.echo(f"{one.tool} ({one_line(one.path)}): {one.told}")
+        click.echo(f"{one.tool} ({one_line(one.path)}): {one.meaning}")
 
 
 def _confirm() -> bool:

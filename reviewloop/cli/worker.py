@@ -84,26 +84,26 @@ class _Shown:
     """Tells of the work in plain lines: a worker has no screen."""
 
     def opened(self, sentence: str) -> None:
-        self._say(sentence)
+        self._print(sentence)
 
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         pass  # it takes one task at a time
 
     def begun(self, task: str, run: RunRecord, below: str) -> None:
-        self._say(f"{task}: {run.run_id} {run.title}" + (f", on {below}" if below else ""))
+        self._print(f"{task}: {run.run_id} {run.title}" + (f", on {below}" if below else ""))
 
     def event(self, task: str, event: Mapping[str, Any]) -> None:
         if event.get("kind") == "step.start":
-            self._say(f"{task}: {event['step']}")
+            self._print(f"{task}: {event['step']}")
 
     def settled(self, task: str, run: RunRecord, why: str) -> None:
         # A worker has runs of many people: a command without a name would mean none of them.
         named = re.sub(r"`reviewloop resume(?= --|`)", rf"\g<0> {run.run_id}", why)
-        self._say(f"{task}: {run.run_id} {run.status}" + (f": {named}" if named else ""))
+        self._print(f"{task}: {run.run_id} {run.status}" + (f": {named}" if named else ""))
 
     def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
         return None  # nobody sits here: it waits in the queue
 
-    def _say(self, sentence: str) -> None:
+    def _print(self, sentence: str) -> None:
 
         print_lines(sentence)

@@ -54,13 +54,13 @@ class AgentProvider:
         *,
         find_cage: Callable[[], Sandbox],
         stopped: Callable[[float], bool],
-        tell: Callable[..., None],
+        emit: Callable[..., None],
     ) -> None:
         self._agent = require_agent(name, settings.acp)
         self._silence = settings.models.read_timeout_seconds
         self._find_cage = find_cage
         self._stopped = stopped
-        self._tell = tell
+        self._notify = emit
 
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
         """Return the agent's turn: its answer as the call of the tool that ends it."""
@@ -70,11 +70,11 @@ class AgentProvider:
                 f"{request.model} holds whole turns and was asked for less; name a model"
             )
         on_first()  # nothing is cached that the others could wait for
-        with self._place():
+        with self._turn_lock():
             return self._turn(key, request, hands)
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _turn_lock(self) -> Iterator[None]:
         """Hold one of the places that all of this machine's processes share for this agent.
 
         A login is used by one process at a time: of two that renew it, one is logged out.
@@ -86,8 +86,8 @@ class AgentProvider:
             for number in range(count):
                 with ExitStack() as held:
                     try:
-                        place = folder / f"{name}-{number}.lock"
-                        held.enter_context(hold(place, f"the agent {name}"))
+                        path = folder / f"{name}-{number}.lock"
+                        held.enter_context(hold(path, f"the agent {name}"))
                     except WorkspaceError:
                         continue
                     yield
@@ -111,15 +111,15 @@ class AgentProvider:
                 answered=lambda so_far: hands.received(_reply(so_far, request, hands)),
             )
 
-            def tell(kind: str, **what: Any) -> None:
-                self._tell(kind, **{"agent": key.agent, "step": key.step, **what})
+            def emit(kind: str, **what: Any) -> None:
+                self._notify(kind, **{"agent": key.agent, "step": key.step, **what})
 
             outcome = hold_turn(
                 self._agent,
                 task,
                 sandbox=self._find_cage(),
                 stopped=lambda: self._stopped(0),
-                notify=tell,
+                notify=emit,
             )
             fault("turn.ended")
             return _reply(outcome, request, hands)  # nothing of it runs any more

@@ -14,7 +14,7 @@ from reviewloop.llm.routing import OFFLINE, split_model
 from reviewloop.llm.trouble import diagnose, provider_errors
 from reviewloop.store.journal import CallKey
 
-Notify = Callable[..., None]  # tell(kind, **what), as `Events.tell`
+Notify = Callable[..., None]  # notify(kind, **what), as `Events.emit`
 
 
 class Asking:
@@ -62,7 +62,7 @@ class Asking:
                 attempt, patience = self._attempts(
                     key, replace(request, model=name), gate_turn, count
                 )
-                reply = ask_patiently(attempt, patience, name, self._providers.place(name))
+                reply = ask_patiently(attempt, patience, name, self._providers.scope(name))
                 return replace(reply, attempts=attempts + 1)
             except (ModelAccessError, ModelUnavailableError) as error:
                 failures.append(error)
@@ -90,18 +90,18 @@ class Asking:
     ) -> tuple[Callable[[Callable[[], None]], Reply], Patience]:
         """Return what sends the request to its model once, and how long to go on with it."""
         provider = self._providers.get(request.model)
-        told: dict[str, Any] = {"agent": key.agent, "step": key.step, "finding": key.finding}
+        facts: dict[str, Any] = {"agent": key.agent, "step": key.step, "finding": key.finding}
 
         def attempt(on_first: Callable[[], None]) -> Reply:
             def began() -> None:
                 on_first()
                 gate_turn.began()
-                self._notify("model.first", **told)
+                self._notify("model.first", **facts)
 
             with self._limiter.turn(key, request) as turn:
                 self._check()
                 gate_turn.asks()
-                self._notify("model.asked", **told, model=request.model)
+                self._notify("model.asked", **facts, model=request.model)
                 try:
                     reply = provider.ask(key, request, began)
                 except provider_errors() as error:

@@ -146,10 +146,10 @@ def raised(cap: float, needed: float) -> float:
     return cap
 
 
-def over_budget(because: Reason, told: str) -> str:
+def over_budget(because: Reason, otherwise: str) -> str:
     """Return in few words which cap of a run's own was reached, any other reason as it is told."""
     own = because.kind is ReasonKind.CAP_REACHED and because.text("flag")
-    return f"over the budget ({because.text('cap')})" if own else told
+    return f"over the budget ({because.text('cap')})" if own else otherwise
 
 
 class Budget:

@@ -229,17 +229,17 @@ class Models:
             self._settings,
             find_cage=self._find_cage,
             stopped=self._stop.wait,
-            tell=self._notify,
+            emit=self._notify,
         )
 
     def _limiter(self, rates: Rates) -> Limiter:
         return Limiter(
             rates,
             self._settings.models,
-            place=self._providers.place,
+            scope=self._providers.scope,
             sleep=self._stop.wait,
             check=self._require_time,
-            tell=self._notify,
+            notify=self._notify,
         )
 
     def _paid(
@@ -316,8 +316,8 @@ class Models:
 
     def _without_secrets(self, error: ModelError) -> ModelError:
         """Return the error, or one without secrets: what a failure says is kept and printed."""
-        said = self._redact(str(error))
-        return error if said == str(error) else type(error)(said)
+        redacted = self._redact(str(error))
+        return error if redacted == str(error) else type(error)(redacted)
 
     def _keep_rejected(
         self, key: CallKey, plain: Mapping[str, Any], error: RequestRejectedError

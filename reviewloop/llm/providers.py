@@ -69,7 +69,7 @@ class Providers:
                 except provider_errors():  # looked up late: the libraries are loaded by now
                     continue
 
-    def place(self, name: str) -> str:
+    def scope(self, name: str) -> str:
         """Return where a model is asked (region, profile, role), for messages."""
         return where(self._settings) if split_model(name)[0] == BEDROCK else ""
 

@@ -171,10 +171,10 @@ class Limiter:
         rates: Rates,
         settings: ModelSettings,
         *,
-        place: Callable[[str], str],
+        scope: Callable[[str], str],
         sleep: Callable[[float], bool],
         check: Callable[[], None],
-        tell: Callable[..., None],
+        notify: Callable[..., None],
         silence: Silence = OF_THIS_PROCESS,
     ) -> None:
         self._silence = silence
@@ -182,10 +182,10 @@ class Limiter:
         self._ceilings = Ceilings(settings.requests_per_minute, settings.tokens_per_minute)
         self._at_once = settings.concurrency
         self._endpoint = endpoint_of(settings)
-        self._place = place  # region, profile and role of a model: each has a quota of its own
+        self._scope = scope  # region, profile and role of a model: each has a quota of its own
         self._sleep = sleep  # seconds -> whether the person asked to stop meanwhile
         self._check = check
-        self._notify = tell
+        self._notify = notify
 
     @contextmanager
     def turn(self, key: CallKey, request: ModelRequest) -> Iterator[Turn]:
@@ -194,7 +194,7 @@ class Limiter:
         Waiting is no attempt at the call. It is active time of the run, so its cap on minutes
         ends it.
         """
-        told, since = False, self._silence.clock()
+        reported, since = False, self._silence.clock()
         while True:
             with PROCESS_SLOTS.one(self, self._at_once, self._check):
                 turn, wait = self._taken(request)
@@ -202,8 +202,8 @@ class Limiter:
                     yield turn
                     return
             self._give_up_where_hopeless(request.model, since)
-            if not told and wait >= _WORTH_REPORTING:
-                told = True
+            if not reported and wait >= _WORTH_REPORTING:
+                reported = True
                 self._notify("model.waiting", **_who(key), model=request.model, seconds=wait)
             # A little random, or all who wait would come back at the same moment.
             if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311
@@ -225,7 +225,7 @@ class Limiter:
         return self._silence.seconds_left(self._quota(model))
 
     def _quota(self, model: str) -> str:
-        return f"{model}{self._place(model)} {self._endpoint}".rstrip()
+        return f"{model}{self._scope(model)} {self._endpoint}".rstrip()
 
     def _give_up_where_hopeless(self, model: str, since: float) -> None:
         if self._silence.is_hopeless(self._quota(model), since):

@@ -96,36 +96,36 @@ def _check_header(value: Any, path: Path) -> None:
         )
 
 
-def first_difference(wanted: Any, recorded: Any, path: str = "request") -> str | None:
+def first_difference(given: Any, recorded: Any, path: str = "request") -> str | None:
     """Return where two JSON-plain values first differ and how, None if they are equal."""
-    if wanted == recorded and type(wanted) is type(recorded):
+    if given == recorded and type(given) is type(recorded):
         return None
-    if isinstance(wanted, Mapping) and isinstance(recorded, Mapping):
-        for name in [*recorded, *(name for name in wanted if name not in recorded)]:
-            if name not in wanted or name not in recorded:
+    if isinstance(given, Mapping) and isinstance(recorded, Mapping):
+        for name in [*recorded, *(name for name in given if name not in recorded)]:
+            if name not in given or name not in recorded:
                 missing = "recorded" if name not in recorded else "asked now"
                 return f"{path}.{name} is not in what was {missing}"
-            found = first_difference(wanted[name], recorded[name], f"{path}.{name}")
+            found = first_difference(given[name], recorded[name], f"{path}.{name}")
             if found:
                 return found
-    if isinstance(wanted, list) and isinstance(recorded, list):
-        for index, (left, right) in enumerate(zip(wanted, recorded, strict=False)):
+    if isinstance(given, list) and isinstance(recorded, list):
+        for index, (left, right) in enumerate(zip(given, recorded, strict=False)):
             found = first_difference(left, right, f"{path}[{index}]")
             if found:
                 return found
-        return f"{path} has {len(wanted)} entries, recorded were {len(recorded)}"
-    if isinstance(wanted, str) and isinstance(recorded, str):
-        return _text_difference(wanted, recorded, path)
-    return f"{path} is {wanted!r:.80}, recorded was {recorded!r:.80}"
+        return f"{path} has {len(given)} entries, recorded were {len(recorded)}"
+    if isinstance(given, str) and isinstance(recorded, str):
+        return _text_difference(given, recorded, path)
+    return f"{path} is {given!r:.80}, recorded was {recorded!r:.80}"
 
 
-def _text_difference(wanted: str, recorded: str, path: str) -> str:
-    pairs = zip(wanted, recorded, strict=False)
-    shorter = min(len(wanted), len(recorded))
+def _text_difference(given: str, recorded: str, path: str) -> str:
+    pairs = zip(given, recorded, strict=False)
+    shorter = min(len(given), len(recorded))
     at = next((index for index, (left, right) in enumerate(pairs) if left != right), shorter)
     line = recorded.count("\n", 0, at) + 1
     start = max(0, at - 20)
-    now, then = wanted[start : at + 40], recorded[start : at + 40]
+    now, then = given[start : at + 40], recorded[start : at + 40]
     return f"{path}, line {line}, character {at}: now {now!r}, recorded {then!r}"
 
 
@@ -170,18 +170,18 @@ class ReplayProvider:
                 self._index = {(call.content, call.key): call for call in self._calls}
             return self._calls
 
-    def _not_recorded(self, key: CallKey, wanted: dict[str, object], calls: list[Recorded]) -> str:
-        place = f"{key.agent}, {key.step}, round {key.round}, turn {key.turn}"
+    def _not_recorded(self, key: CallKey, given: dict[str, object], calls: list[Recorded]) -> str:
+        where = f"{key.agent}, {key.step}, round {key.round}, turn {key.turn}"
         same_agent = [call for call in calls if call.key.agent == key.agent]
         if not same_agent:
             return (
-                f"{self._path} has no call of {key.agent} ({place}); the recorded run did not ask "
+                f"{self._path} has no call of {key.agent} ({where}); the recorded run did not ask "
                 "it: record again with --record"
             )
         nearest = max(same_agent, key=lambda call: _likeness(call.key, key))
-        difference = first_difference(wanted, {**nearest.request, "model": ""})
+        difference = first_difference(given, {**nearest.request, "model": ""})
         return (
-            f"{self._path} does not hold this request ({place}); the first difference to the "
+            f"{self._path} does not hold this request ({where}); the first difference to the "
             f"recorded one: {difference}; if the change is wanted, record again with --record"
         )
 

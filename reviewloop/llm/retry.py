@@ -112,15 +112,15 @@ def _explained(
 ) -> ModelError:
     if diagnosis.trouble is Trouble.ACCESS:
         return ModelAccessError(str(access_problem(diagnosis, model, where)))
-    said = _quoted(diagnosis)
+    quoted = _quoted(diagnosis)
     if diagnosis.trouble is Trouble.OVERFLOW:
         return ContextOverflowError(
-            f"{model} takes no request this long ({said}); lower limits.context_tokens or make "
+            f"{model} takes no request this long ({quoted}); lower limits.context_tokens or make "
             "the task smaller"
         )
     if diagnosis.trouble is Trouble.REJECTED:
         return RequestRejectedError(
-            f"{model} rejected the request ({said}); if the settings under [models] suit this "
+            f"{model} rejected the request ({quoted}); if the settings under [models] suit this "
             "model, this is a bug worth reporting: the request is kept in the journal"
         )
     tries = "attempt" if attempts == 1 else "attempts"
@@ -131,7 +131,7 @@ def _explained(
         Trouble.CUT: billed,
     }.get(diagnosis.trouble, f"{billed}; check the connection and the provider's status")
     return ModelUnavailableError(
-        f"{model} gave no reply in {attempts} {tries} ({said}); {hint}, or name another model "
+        f"{model} gave no reply in {attempts} {tries} ({quoted}); {hint}, or name another model "
         "in models.fallbacks"
     )
 
@@ -152,7 +152,7 @@ class Refusal:
 def access_problem(diagnosis: Diagnosis, model: str, where: str) -> Refusal:
     """Return what is missing to ask the model; `where` names region and profile."""
     code = diagnosis.code.lower()
-    said = _quoted(diagnosis)
+    quoted = _quoted(diagnosis)
     provider = KNOWN.get(split_model(model)[0])
     if provider and provider.keys:
         return _key_problem(diagnosis, model, provider)
@@ -161,46 +161,46 @@ def access_problem(diagnosis: Diagnosis, model: str, where: str) -> Refusal:
             "allow bedrock:InvokeModel and bedrock:InvokeModelWithResponseStream on this model "
             "for your role, and enable the model in the Bedrock console"
         )
-        return Refusal(f"no access to {model}{where}", remedy, said)
+        return Refusal(f"no access to {model}{where}", remedy, quoted)
     if "expired" in code:
         problem = f"the AWS credentials for {model}{where} have expired"
         return Refusal(problem, "sign in again (for example `aws sso login`)")
     if code == "partialcredentialserror":
         problem = f"the AWS credentials for {model}{where} are not complete"
-        return Refusal(problem, "set what is missing", said)
+        return Refusal(problem, "set what is missing", quoted)
     if "credential" in code or code in {"tokenretrievalerror", "ssoerror"}:
         problem = f"no usable AWS credentials for {model}{where}"
         return Refusal(
-            problem, "run `aws configure sso`, or set AWS_PROFILE or models.profile", said
+            problem, "run `aws configure sso`, or set AWS_PROFILE or models.profile", quoted
         )
     if "noregion" in code:
         return Refusal(f"no AWS region for {model}", "set AWS_REGION or models.region")
     if "profilenotfound" in code:
         problem = f"{model}{where} cannot be asked with this profile"
-        return Refusal(problem, "set models.profile to a profile of your AWS configuration", said)
+        return Refusal(problem, "set models.profile to a profile of your AWS configuration", quoted)
     if "notfound" in code or "validation" in code:
         problem = f"{model} is not known or not offered{where}"
-        return Refusal(problem, "check the model id and the region in [models]", said)
-    return Refusal(f"{model}{where} refused the credentials", "check profile, role and key", said)
+        return Refusal(problem, "check the model id and the region in [models]", quoted)
+    return Refusal(f"{model}{where} refused the credentials", "check profile, role and key", quoted)
 
 
 def _key_problem(diagnosis: Diagnosis, model: str, provider: Provider) -> Refusal:
     """Return what is wrong where a provider is asked with a key."""
-    code, said = diagnosis.code.lower(), _quoted(diagnosis)
+    code, quoted = diagnosis.code.lower(), _quoted(diagnosis)
     keys = " or ".join(provider.keys)
     if "notfound" in code:
         problem = f"{provider.title} has no model {model}"
-        return Refusal(problem, "check its name in [models]", said)
+        return Refusal(problem, "check its name in [models]", quoted)
     if "url" in code or "protocol" in code:
         problem = f"{model}: the address of {provider.title} is wrong"
-        return Refusal(problem, "correct it", said)
-    if "credit balance" in said.lower() or "insufficient_quota" in said.lower():
+        return Refusal(problem, "correct it", quoted)
+    if "credit balance" in quoted.lower() or "insufficient_quota" in quoted.lower():
         problem = f"{model}: the account behind {keys} has no credit left"
-        return Refusal(problem, "add credit, or name another model", said)
+        return Refusal(problem, "add credit, or name another model", quoted)
     if "permission" in code:
         problem = f"{model}: the key in {keys} may not use this model"
-        return Refusal(problem, "allow it, or name another model", said)
-    return Refusal(f"{model}: {provider.title} refused the key in {keys}", "check it", said)
+        return Refusal(problem, "allow it, or name another model", quoted)
+    return Refusal(f"{model}: {provider.title} refused the key in {keys}", "check it", quoted)
 
 
 def _quoted(diagnosis: Diagnosis) -> str:

@@ -20,7 +20,7 @@ from reviewloop.settings.schema import AUTO
 _REGIONAL = "regional."  # the price list's word for the ids of all groups of regions
 _FAMILIES = {"claude": "anthropic", "gpt": "openai", "gemini": "google_genai"}
 _GROUPS = {"us": "us", "eu": "eu", "ap": "apac", "ca": "ca"}
-_PLACE = re.compile(r"^(?:global|regional|us|eu|apac|jp|au|ca)\.")
+_SCOPE = re.compile(r"^(?:global|regional|us|eu|apac|jp|au|ca)\.")
 _VENDOR = re.compile(r"^(?:[a-z0-9-]+/|[a-z]+\.(?=[a-z]))")
 _VERSION = re.compile(r"(?:-\d{8})?(?:-v\d+(?::\d+)?)?$")
 
@@ -105,7 +105,7 @@ def _priced(provider: Provider) -> list[str]:
 
 def _key(ident: str) -> str:
     """Return what the spellings of one model have in common."""
-    name = _VENDOR.sub("", _PLACE.sub("", ident.lower()), count=1)
+    name = _VENDOR.sub("", _SCOPE.sub("", ident.lower()), count=1)
     name = _VERSION.sub("", name).replace(".", "-")
     return re.sub(r"-0$", "", name)
 

@@ -100,11 +100,11 @@ class ScriptProvider:
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
         """Return the most specific reply that fits; raise `ModelError` if none does."""
         started = time.monotonic()
-        said = spoken_text(request.messages)
+        words = spoken_text(request.messages)
         last = spoken_text(request.messages[-1:], ("user", "tool"))
-        fitting = [entry for entry in self._read() if _fits(entry, key, said, last)]
+        fitting = [entry for entry in self._read() if _fits(entry, key, words, last)]
         if not fitting:
-            raise ModelError(self._no_reply(key, said))
+            raise ModelError(self._no_reply(key, words))
         entry = max(fitting, key=_specificity)  # the first one of equals
         if self._stopped(entry.seconds / 10):
             raise InterruptedByUserError("stopped; `reviewloop resume` goes on")
@@ -113,7 +113,7 @@ class ScriptProvider:
             raise ProviderError(Diagnosis(Trouble(entry.error), "scripted", message))
         on_first()
         self._stopped(entry.seconds * 9 / 10)
-        return self._reply(entry, key, request, said, time.monotonic() - started)
+        return self._reply(entry, key, request, words, time.monotonic() - started)
 
     def warm_up(self) -> None:
         """Read the file."""
@@ -130,9 +130,9 @@ class ScriptProvider:
             return self._entries
 
     def _reply(
-        self, entry: ScriptEntry, key: CallKey, request: ModelRequest, said: str, seconds: float
+        self, entry: ScriptEntry, key: CallKey, request: ModelRequest, words: str, seconds: float
     ) -> Reply:
-        names = {"finding": key.finding} | _captured(entry, said, self._path)
+        names = {"finding": key.finding} | _captured(entry, words, self._path)
 
         def fill(text: str) -> str:
             return re.sub(r"\$\{(\w+)\}", lambda m: names.get(m[1], m[0]), text)
@@ -158,8 +158,8 @@ class ScriptProvider:
             return {name: self._included(item) for name, item in value.items()}
         return [self._included(item) for item in value] if isinstance(value, list) else value
 
-    def _no_reply(self, key: CallKey, said: str) -> str:
-        near = sorted(self._read(), key=lambda entry: -_likeness(entry, key, said))
+    def _no_reply(self, key: CallKey, words: str) -> str:
+        near = sorted(self._read(), key=lambda entry: -_likeness(entry, key, words))
         shown = (
             "; ".join(_described(entry) for entry in near[:_NEAREST_SHOWN]) or "the script is empty"
         )
@@ -176,8 +176,8 @@ def _entries_in(path: Path, data: str) -> Iterator[ScriptEntry]:
         script = Script.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ModelSetupError(f"{path}: {place}: {first['msg']}; correct the script") from error
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ModelSetupError(f"{path}: {where}: {first['msg']}; correct the script") from error
     for entry in script.replies:
         if not entry.turns:
             yield entry
@@ -200,10 +200,10 @@ def _listed(words: str | list[str]) -> list[str]:
     return [words] if isinstance(words, str) else words
 
 
-def _fits(entry: ScriptEntry, key: CallKey, said: str, last: str) -> bool:
+def _fits(entry: ScriptEntry, key: CallKey, words: str, last: str) -> bool:
     return (
         all(getattr(entry, name) in (None, getattr(key, name)) for name in _KEY_FIELDS)
-        and all(word in said for word in _listed(entry.when))
+        and all(word in words for word in _listed(entry.when))
         and all(word in last for word in _listed(entry.when_last))
     )
 
@@ -213,15 +213,17 @@ def _specificity(entry: ScriptEntry) -> int:
     return given + len(_listed(entry.when)) + len(_listed(entry.when_last))
 
 
-def _likeness(entry: ScriptEntry, key: CallKey, said: str) -> int:
+def _likeness(entry: ScriptEntry, key: CallKey, words: str) -> int:
     same = sum(getattr(entry, name) in (None, getattr(key, name)) for name in _KEY_FIELDS)
-    return same + 3 * (entry.agent == key.agent) + all(word in said for word in _listed(entry.when))
+    return (
+        same + 3 * (entry.agent == key.agent) + all(word in words for word in _listed(entry.when))
+    )
 
 
-def _captured(entry: ScriptEntry, said: str, path: Path) -> dict[str, str]:
+def _captured(entry: ScriptEntry, words: str, path: Path) -> dict[str, str]:
     found = {}
     for name, pattern in entry.capture.items():
-        match = re.search(pattern, said)
+        match = re.search(pattern, words)
         if match is None:
             raise ModelError(f"{path}: capture {name!r} ({pattern}) is not in what was asked")
         found[name] = match[1] if match.groups() else match[0]

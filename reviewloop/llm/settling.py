@@ -83,22 +83,22 @@ def _own_server_problem(models: ModelSettings, environ: Mapping[str, str]) -> st
     own = own_address(KNOWN[OPENAI], models, environ)
     if not own:
         return ""
-    asked = ask_free(KNOWN[OPENAI], models, environ, seconds=1.0)
-    place = f"the server at {own}"
-    if asked.answer in ("refused", "forbidden"):
+    answered = ask_free(KNOWN[OPENAI], models, environ, seconds=1.0)
+    server = f"the server at {own}"
+    if answered.answer in ("refused", "forbidden"):
         key = KNOWN[OPENAI].keys[0]
         if environ.get(key, "").strip():
-            return f"{place} refused the key in {key} ({asked.detail})"
+            return f"{server} refused the key in {key} ({answered.detail})"
         state = "set but empty" if key in environ else "not set"
-        return f"{place} wants a key ({asked.detail}), and {key} is {state}"
-    if asked.answer == "unreachable":
-        return f"{place} cannot be reached ({asked.detail})"
-    if asked.answer != "fine":
+        return f"{server} wants a key ({answered.detail}), and {key} is {state}"
+    if answered.answer == "unreachable":
+        return f"{server} cannot be reached ({answered.detail})"
+    if answered.answer != "fine":
         return (
-            f"{place} does not answer as OpenAI's interface does ({asked.detail}); its address "
+            f"{server} does not answer as OpenAI's interface does ({answered.detail}); its address "
             "often ends in /v1"
         )
-    return f"{place} lists no model; name one with --model {OPENAI}:MODEL"
+    return f"{server} lists no model; name one with --model {OPENAI}:MODEL"
 
 
 def is_begun(loaded: Loaded, environ: Mapping[str, str]) -> bool:

@@ -206,11 +206,11 @@ def diagnose(error: BaseException) -> Diagnosis:
     if isinstance(error, ProviderError):
         return error.diagnosis
     code, message, status = _words(error)
-    trouble = _judge(error, code, message, status)
+    trouble = _classify(error, code, message, status)
     return Diagnosis(trouble, code, message, _retry_after(error))
 
 
-def _judge(error: BaseException, code: str, message: str, status: int | None) -> Trouble:
+def _classify(error: BaseException, code: str, message: str, status: int | None) -> Trouble:
     lowered = message.lower()
     names = [cls.__name__ for cls in type(error).__mro__]
     if "ContextOverflowError" in names or any(words in lowered for words in _OVERFLOW_WORDS):
@@ -252,12 +252,12 @@ def _words(error: BaseException) -> tuple[str, str, int | None]:
     """Return (code, message, HTTP status) as far as the exception tells them."""
     response: Any = getattr(error, "response", None)
     if isinstance(response, Mapping):
-        said = response.get("Error", {})
+        fields = response.get("Error", {})
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         # An error inside a stream carries the 200 of the stream's own headers.
         failed = status if isinstance(status, int) and status >= 400 else None
-        code = str(said.get("Code") or type(error).__name__)
-        return code, str(said.get("Message") or error), failed
+        code = str(fields.get("Code") or type(error).__name__)
+        return code, str(fields.get("Message") or error), failed
     status = getattr(error, "status_code", None) or getattr(error, "code", None)
     failed = status if isinstance(status, int) and status >= 400 else None
     return type(error).__name__, str(error) or type(error).__name__, failed

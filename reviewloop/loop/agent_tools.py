@@ -74,7 +74,7 @@ def _run(
             stop=context.stopped.is_set,
         )
         label = name()
-        context.events.tell("program", argv=list(argv), log=f"{label}.log")
+        context.events.emit("program", argv=list(argv), log=f"{label}.log")
         result = guard.run(argv, gate=_GATE, log=context.logs / f"{label}.log")
         text = guard.quote_log(result.log)
         written = shown

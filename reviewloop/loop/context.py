@@ -223,11 +223,11 @@ class RunContext:
             )
         self._note_step("review" if name.startswith("review-") else name)
         if not quiet:
-            self.events.tell("step.start", step=name)
+            self.events.emit("step.start", step=name)
         started = time.monotonic()
         yield
         if not quiet:
-            self.events.tell("step.end", step=name, seconds=time.monotonic() - started)
+            self.events.emit("step.end", step=name, seconds=time.monotonic() - started)
         fault(f"{name}.end")
 
     def _note_step(self, name: str) -> None:
@@ -265,7 +265,7 @@ class RunContext:
         fenced, such as the prompt of an agent from the repository, is shown here.
         """
         limits = self.settings.limits
-        self.events.tell("agent.start", agent=agent.name, step=key.step, finding=key.finding)
+        self.events.emit("agent.start", agent=agent.name, step=key.step, finding=key.finding)
         model = self.agent_model(agent, key.step)
         conversation = Conversation(
             key=key,
@@ -295,14 +295,14 @@ class RunContext:
             )
         finally:
             toolbox.close()
-            self.events.tell("agent.end", agent=agent.name, step=key.step, finding=key.finding)
+            self.events.emit("agent.end", agent=agent.name, step=key.step, finding=key.finding)
 
     def _files_of(self, toolbox: Toolbox, key: CallKey, model: str) -> dict[str, Any]:
         """Return what lends files to an agent in a cage, if one may be asked."""
-        asked = {split_model(name)[0] for name in (model, *self.settings.models.fallbacks)}
-        if not asked & {ACP, REPLAY}:
+        model_names = {split_model(name)[0] for name in (model, *self.settings.models.fallbacks)}
+        if not model_names & {ACP, REPLAY}:
             return {}
-        if not toolbox.writes and ACP not in asked:
+        if not toolbox.writes and ACP not in model_names:
             return {}
         if not toolbox.writes:
             return {"tree": partial(self.exported, toolbox.tree)}
@@ -323,15 +323,15 @@ class RunContext:
             self.keep(found.tree, name)
             return found
 
-        def lent() -> AbstractContextManager[Path]:
+        def granted() -> AbstractContextManager[Path]:
             return files.of(toolbox.tree)
 
         def replayed(turn: Mapping[str, Any]) -> Taken:
             return files.replayed(toolbox.tree, turn)
 
-        if ACP not in asked:
+        if ACP not in model_names:
             return {"replayed": replayed}
-        return {"tree": lent, "taken": taken}
+        return {"tree": granted, "taken": taken}
 
     def redacted_tree(self, tree: str) -> str:
         """Return a tree as coding agents may find it in files; made once for all of them."""

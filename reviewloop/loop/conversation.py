@@ -269,7 +269,7 @@ class _Talk:
             result = {"text": reason, "error": True, "tree": taken.tree, "refused": reason}
             self._journal.once(key, request, partial(dict, result))
             self._refused.append(reason)
-            self._events.tell("refused", agent=key.agent, finding=key.finding, reason=reason)
+            self._events.emit("refused", agent=key.agent, finding=key.finding, reason=reason)
 
     def _answer(self, arguments: Mapping[str, Any], reply: Reply, turn: int) -> AgentReply:
         notes = dict.fromkeys(self._notes)
@@ -320,7 +320,7 @@ class _Talk:
         def do() -> dict[str, Any]:
             made.append(call)
             if call_facts["name"] in LASTING:
-                self._events.tell("tool.start", **call_facts)
+                self._events.emit("tool.start", **call_facts)
             r = self._toolbox.call(call.name, args)
             result_facts = {"text": r.text, "error": r.error, "tree": r.tree}
             return {**result_facts, "bad": r.bad_call, "refused": r.refused, "lines": list(r.lines)}
@@ -332,7 +332,7 @@ class _Talk:
         if result.get("refused"):
             self._refused.append(result["refused"])
             refusal = {"agent": key.agent, "finding": key.finding, "reason": result["refused"]}
-            self._events.tell("refused", **refusal)
+            self._events.emit("refused", **refusal)
         if result["bad"]:
             self._count_bad_call(result["text"])
         else:
@@ -347,7 +347,7 @@ class _Talk:
         first = str(result["text"]).partition("\n")[0][:_QUOTED]
         output = first if facts["name"] in LASTING or result["error"] else ""
         ended = {"error": result["error"], "added": added, "removed": removed, "said": output}
-        self._events.tell("tool", **facts, **ended, from_journal=not made)
+        self._events.emit("tool", **facts, **ended, from_journal=not made)
 
     def _unanswered(self, reply: Reply) -> str:
         ending = self._plan.ending.name

@@ -210,18 +210,18 @@ def _base_tests(context: RunContext) -> BaseTests:
     )
     found = remembered(context, commands, context.base_tree)
     if found is None:
-        context.events.tell("gate.start", name="base tests")
+        context.events.emit("gate.start", name="base tests")
         with gate_context(context):
             found = look_at_base(guard_input)
         remember(context, context.base_tree, found)
-        context.events.tell(
+        context.events.emit(
             "gate",
             name="base tests",
             status=str(GateStatus.WARNING if [*found.notes()] else GateStatus.PASSED),
             summary=found.summary,
         )
     for note in found.notes():
-        context.events.tell("note", text=note)
+        context.events.emit("note", text=note)
     return found
 
 
@@ -297,13 +297,13 @@ def gate_context(context: RunContext) -> Iterator[None]:
 
 
 def _emit_start(context: RunContext, name: str) -> None:
-    context.events.tell("gate.start", name=name)
+    context.events.emit("gate.start", name=name)
     fault("gate.start")
 
 
 def _emit_result(context: RunContext, result: GateResult) -> None:
     fault("gate.end")
-    context.events.tell(
+    context.events.emit(
         "gate",
         name=result.name,
         status=str(result.status),

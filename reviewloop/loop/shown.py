@@ -505,7 +505,7 @@ def _read_steering(change: Change, context: RunContext) -> str:
         return {"text": text, "log": [context.redactor.held(line) for line in steering.lines()]}
 
     found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)
-    context.events.tell("steering", agent="the reviewers", files=found["log"])
+    context.events.emit("steering", agent="the reviewers", files=found["log"])
     return str(found["text"])
 
 

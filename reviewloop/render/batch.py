@@ -25,7 +25,7 @@ from reviewloop.render.untrusted import code, one_line, plain
 
 ON_ITS_WAY = "an answer is on its way"
 RAISES = {"--budget-usd": "a higher", "--deadline": "a later"}  # the caps of a batch
-_LENT = {"limits.usd": "--budget-usd", "limits.minutes": "--deadline"}  # by which of its own
+_FLAGS = {"limits.usd": "--budget-usd", "limits.minutes": "--deadline"}  # by which of its own
 _UNTIL_FAILURE = {ReasonKind.FAILURE_STOPS, ReasonKind.STILL_BLOCKED}
 _NEEDS = {ReasonKind.NEED_OPEN, ReasonKind.NEEDS_APPROVAL}
 
@@ -56,7 +56,7 @@ def why_stopped(report: BatchReport) -> str:
 
 def task_lines(row: TaskReport) -> Sequence[str]:
     """Return what is worth telling of a task, besides its title and state."""
-    lines = ["; ".join(filter(None, (_place(row), brief(row.because))))]
+    lines = ["; ".join(filter(None, (_location(row), brief(row.because))))]
     if row.earlier:
         lines += _tries(row.earlier)
     if row.state == "waiting":
@@ -123,7 +123,7 @@ def _needed(because: Reason) -> str:
 def _raised_by(because: Reason) -> Sequence[str]:
     """Return the options of `reviewloop batch` that raise the cap which stopped something."""
     if because.kind is ReasonKind.CAP_REACHED:
-        flag = because.text("flag") or _LENT.get(because.text("cap"), "")
+        flag = because.text("flag") or _FLAGS.get(because.text("cap"), "")
         return [flag]
     return because.lines("flags")
 
@@ -147,7 +147,7 @@ def _about(cost: Cost) -> str:
     return "about " if cost.estimated else ""
 
 
-def _place(row: TaskReport) -> str:
+def _location(row: TaskReport) -> str:
     """Return where a task's change is, as far as there is one."""
     if row.state == "committed":
         by = f" by {row.approved_by}" if row.approved_by else ""

@@ -19,7 +19,7 @@ def brief(reason: Reason) -> str:
     return reason.text("brief") or sentence(reason)
 
 
-def _told(reason: Reason) -> str:
+def _as_text(reason: Reason) -> str:
     return reason.text("text")
 
 
@@ -28,8 +28,8 @@ def _fixed(words: str) -> Callable[[Reason], str]:
 
 
 def _empty_change(reason: Reason) -> str:
-    said = reason.text("said")
-    return f"{_EMPTY}{reason.text('nothing')}" + (f"; it said: “{said}”" if said else "")
+    reply = reason.text("said")
+    return f"{_EMPTY}{reason.text('nothing')}" + (f"; it said: “{reply}”" if reply else "")
 
 
 def _fixes_unread(reason: Reason) -> str:
@@ -68,13 +68,13 @@ def _protected_files(reason: Reason) -> str:
 
 SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.NONE: _fixed(""),
-    ReasonKind.LEGACY: _told,
-    ReasonKind.ERROR: _told,
-    ReasonKind.USER: _told,
-    ReasonKind.CAP_REACHED: _told,
-    ReasonKind.FILES_IN_THE_WAY: _told,
+    ReasonKind.LEGACY: _as_text,
+    ReasonKind.ERROR: _as_text,
+    ReasonKind.USER: _as_text,
+    ReasonKind.CAP_REACHED: _as_text,
+    ReasonKind.FILES_IN_THE_WAY: _as_text,
     ReasonKind.BUG: _bug,
-    ReasonKind.INTERRUPTED: _told,
+    ReasonKind.INTERRUPTED: _as_text,
     ReasonKind.NOT_CHOSEN: _fixed("was not chosen this time"),
     ReasonKind.QUEUED: _fixed("queued"),
     ReasonKind.OTHER_RUN: lambda reason: (
@@ -93,7 +93,7 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
         f"task {reason.text('task')} is blocked still (--until-failure): answer it, or leave "
         "--until-failure out to go on with what does not need it"
     ),
-    ReasonKind.BATCH_CAP: _told,
+    ReasonKind.BATCH_CAP: _as_text,
     ReasonKind.OTHERS_LEFT: _fixed(
         "the chosen tasks are through; `reviewloop batch` without `--tasks` and `--wave` goes on "
         "with the others"
@@ -111,7 +111,7 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ),
     ReasonKind.GATES_RED: lambda reason: "; ".join(reason.lines("gates")) or "a guard-rail failed",
     ReasonKind.PROTECTED_FILES: _protected_files,
-    ReasonKind.LFS_STOP: _told,
+    ReasonKind.LFS_STOP: _as_text,
     ReasonKind.COMMIT_REFUSED: _refused_commit,
     ReasonKind.COMMIT_NOTES: lambda reason: "; ".join(reason.lines("notes")),
 }

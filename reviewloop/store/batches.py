@@ -222,7 +222,7 @@ def kept_run(body: Mapping[str, Any]) -> KeptRun:
 def task_report(body: Mapping[str, Any]) -> TaskReport:
     """Return the row of a task that was printed or stored as JSON."""
     earlier = body.get("earlier")
-    each = [(one["run"], reason_told(one["why"])) for one in earlier["each"]] if earlier else []
+    each = [(one["run"], legacy_reason(one["why"])) for one in earlier["each"]] if earlier else []
     return TaskReport(
         **_run_values(body),
         task=body["task"],
@@ -242,7 +242,7 @@ def batch_report(body: Mapping[str, Any]) -> BatchReport:
         branch=body["branch"],
         mode=body["mode"],
         state=body["state"],
-        because=reason_told(body["reason"]),
+        because=legacy_reason(body["reason"]),
         left_out=tuple(body["left_out"]),
         began_at=body["began_at"],
         reported_at=body["told_at"],
@@ -292,11 +292,11 @@ def _left(stored: Mapping[str, Any] | Sequence[str]) -> LeftToUser:
     if isinstance(stored, Mapping):
         return LeftToUser(stored["proposal"], stored["head"], _reason(stored["because"]))
     proposal, head, why = stored
-    return LeftToUser(proposal, head, reason_told(why))
+    return LeftToUser(proposal, head, legacy_reason(why))
 
 
 def _reason(stored: StoredReason | str) -> Reason:
-    return reason_told(stored) if isinstance(stored, str) else read_reason(stored, "")
+    return legacy_reason(stored) if isinstance(stored, str) else read_reason(stored, "")
 
 
 # What releases that kept sentences only decided by; looked for in this order.
@@ -315,7 +315,7 @@ _BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
 )
 
 
-def reason_told(sentence: str) -> Reason:
+def legacy_reason(sentence: str) -> Reason:
     """Return the reason that a sentence tells which is all that is known."""
     if not sentence:
         return NO_REASON

@@ -24,7 +24,7 @@ class Events:
         self._listener = listener
         self._lock = threading.Lock()
 
-    def tell(self, kind: str, **what: Any) -> None:
+    def emit(self, kind: str, **what: Any) -> None:
         """Record one event; `what` holds JSON-plain values."""
         event = {"at": time.time(), "kind": kind, **hidden(what, self._redact)}
         line = json.dumps(event, ensure_ascii=True) + "\n"

@@ -202,15 +202,15 @@ def stored_usages(path: Path) -> list[dict[str, Any]]:
     A journal that nobody has open is read as the file it is, without locks and a log of its own: a
     list of runs asks thousands. Where it changed meanwhile it is read once more.
     """
-    place, log = str(path), f"{path}-wal"
-    if (before := _stamp(place)) is None:
+    file, log = str(path), f"{path}-wal"
+    if (before := _stamp(file)) is None:
         return []
     if _stamp(log) is None:
         address = f"{path.absolute().as_uri()}?immutable=1"
         with suppress(sqlite3.DatabaseError):
             with closing(sqlite3.connect(address, uri=True)) as connection:
                 rows = connection.execute(_USAGES).fetchall()
-            if _stamp(place) == before and _stamp(log) is None:
+            if _stamp(file) == before and _stamp(log) is None:
                 usages: list[dict[str, Any]] = json.loads(f"[{','.join(u for (u,) in rows)}]")
                 return usages
     with closing(Journal(path)) as journal:

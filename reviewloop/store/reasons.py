@@ -58,7 +58,7 @@ def read_reason(stored: object, sentence: str) -> Reason:
         if known and isinstance(params, Mapping):
             values = {str(n): _param(v) for n, v in params.items()}
             return reason(ReasonKind(str(kind)), **{**_in_brief(values.get("text")), **values})
-    return _told_by(sentence) if sentence else NO_REASON
+    return _read_sentence(sentence) if sentence else NO_REASON
 
 
 def _param(value: object) -> Param:
@@ -67,7 +67,7 @@ def _param(value: object) -> Param:
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
-def _told_by(sentence: str) -> Reason:
+def _read_sentence(sentence: str) -> Reason:
     for kind, pattern in _BEFORE:
         if found := pattern.match(sentence):
             values: dict[str, Param] = {n: v for n, v in found.groupdict().items() if v is not None}

@@ -270,7 +270,7 @@ class RunStore:
 
     def _described(self, runs: Iterable[RunRecord]) -> str:
         """Return what tells runs apart."""
-        return ", ".join(f"{r.run_id} ({in_words(r)}; {self.place_of(r)})" for r in runs)
+        return ", ".join(f"{r.run_id} ({in_words(r)}; {self.location_of(r)})" for r in runs)
 
     def _of_id(self, run_id: str) -> RunRecord | None:
         """Return the run of this id, without reading any other."""
@@ -280,7 +280,7 @@ class RunStore:
             rows = cursor.execute("SELECT record FROM runs WHERE run_id = ?", (run_id,)).fetchall()
         return _record(rows[0]) if rows else None
 
-    def place_of(self, record: RunRecord) -> str:
+    def location_of(self, record: RunRecord) -> str:
         """Return where a run works, for sentences that tell runs apart."""
         return f"{record.spec_path}, on {record.branch}"
 

@@ -36,7 +36,7 @@ from reviewloop.store.batches import (
     LeftToUser,
     SessionClock,
     batch_of,
-    reason_told,
+    legacy_reason,
     sessions_of,
 )
 from reviewloop.store.locks import hold
@@ -119,7 +119,7 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
         run("3-a", RunStatus.PAUSED, reason=over, exit_code=6),
     ):
         repository.runs.save(one)
-    record = batch(needs={"4": ["2"]}, refused=["4"], held={"4": reason_told("the spec changed")})
+    record = batch(needs={"4": ["2"]}, refused=["4"], held={"4": legacy_reason("the spec changed")})
     body = account(repository, record)
     first, second, third, fourth = body.tasks
     assert [row.state for row in body.tasks] == ["open", "blocked", "stopped", "open"]
@@ -279,7 +279,7 @@ def test_what_ends_while_it_is_looked_at_was_not_cut_off(repo):
     assert not body.tasks[0].because
     assert body.state == "running"  # as far as this record can know
     assert account(repository, record).state == "stopped"
-    record.because = reason_told("the batch's budget is spent")
+    record.because = legacy_reason("the batch's budget is spent")
     assert account(repository, record, at_work=True).state == "stopped"
     record.ended, record.because = True, NO_REASON
     assert account(repository, record, at_work=True).state == "ended"
@@ -319,9 +319,9 @@ def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
     ],
 )
 def test_what_is_not_committed_has_a_next_step(state, why, expected):
-    row = TaskReport(task="1", run="1-a", state=state, because=reason_told(why))
-    assert next_of(row, reason_told(why)).startswith(expected)
-    assert bool(next_of(row, reason_told(why))) == bool(expected)
+    row = TaskReport(task="1", run="1-a", state=state, because=legacy_reason(why))
+    assert next_of(row, legacy_reason(why)).startswith(expected)
+    assert bool(next_of(row, legacy_reason(why))) == bool(expected)
     spent = reason(ReasonKind.BATCH_CAP, flags=("--budget-usd",))
     raised = next_of(replace(row, state="open"), batch_because=spent)
     assert raised == "the same `reviewloop batch` goes on with a higher `--budget-usd`"
@@ -357,7 +357,7 @@ def test_a_record_of_sentences_is_read_as_one_of_kinds(because):
 
 
 def test_a_subject_that_says_what_the_title_says_is_left_out():
-    why = reason_told("no test ran")
+    why = legacy_reason("no test ran")
     row = TaskReport(task="1", state="waiting", title="Say hello", because=why)
     same = replace(row, figures=Figures(subject="Say hello"))
     assert task_lines(same) == ["no test ran"]
@@ -436,7 +436,7 @@ def test_a_long_reason_takes_no_room_from_the_figures_of_the_live_table():
     terminal = Console(
         width=40, file=StringIO(), force_terminal=True, color_system=None, _environ={"TERM": "x"}
     )
-    BatchScreen(terminal).say("many on work: 2 of 6 tasks, at most $10 each")
+    BatchScreen(terminal).print("many on work: 2 of 6 tasks, at most $10 each")
     assert "$10" in terminal.file.getvalue().replace("\n", " ").split()
     assert len(terminal.file.getvalue().splitlines()) == 2
 

@@ -182,7 +182,7 @@ def test_facts_of_another_push_are_not_believed() -> None:
     assert (other.touched, other.renamed, other.confirmed) == (frozenset(), {}, frozenset())
     assert other.pushed == set(facts.codes)
     assert (
-        other.fate("app/db.py", "1:00000000") is CodePresence.GONE
+        other.presence_of("app/db.py", "1:00000000") is CodePresence.GONE
     )  # that is about the head itself
 
 

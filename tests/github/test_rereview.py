@@ -137,10 +137,10 @@ def test_of_a_forgotten_finding_the_quoted_code_tells(quote, text, fate):
         (), State(), read=lambda _: text, changed=lambda _: True, forgotten=[finding]
     )
     code = facts.of(finding)
-    assert facts.fate("app.py", code) is fate
+    assert facts.presence_of("app.py", code) is fate
     # What is remembered of it now is found again by the next review.
     if fate is CodePresence.THERE:
-        assert Codeprints(lambda _: f"new\n{text}").fate("app.py", code) is fate
+        assert Codeprints(lambda _: f"new\n{text}").presence_of("app.py", code) is fate
 
 
 def test_code_of_several_lines_and_a_finding_on_a_file_alone(life):

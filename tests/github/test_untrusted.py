@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reviewloop.github.comments.bodies import code, sanitised, sanitised_line, told
+from reviewloop.github.comments.bodies import code, in_workflow_log, sanitised, sanitised_line
 from reviewloop.github.comments.marker import findings_in
 
 MARK = "<!-- reviewloop:finding 0123456789ab -->"
@@ -60,10 +60,10 @@ def test_hidden_characters_are_seen_and_words_stay_readable():
 
 def test_a_log_obeys_nothing_that_others_wrote():
     lines = ["::set-output name=x::y", "::add-mask::a\n::error::b", "\x1b[31mred"]
-    first, *middle, last = told(lines).split("\n")
+    first, *middle, last = in_workflow_log(lines).split("\n")
     token = first.removeprefix("::stop-commands::")
     assert (last, len(token)) == (f"::{token}::", 32)
     assert middle == ["::set-output name=x::y", "::add-mask::a", "::error::b", "red"]
-    assert told([], "t") != told([])
+    assert in_workflow_log([], "t") != in_workflow_log([])
     # Whoever guessed the token could end it: it does not stand inside.
-    assert told(["::tok::", "::error::x"], "tok").split("\n")[1] == "::***::"
+    assert in_workflow_log(["::tok::", "::error::x"], "tok").split("\n")[1] == "::***::"

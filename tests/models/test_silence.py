@@ -48,7 +48,7 @@ class Provider:
     def get(self, name):
         return self
 
-    def place(self, name):
+    def scope(self, name):
         return ""
 
     def ask(self, key, request, on_first):
@@ -67,10 +67,10 @@ def asker(tmp_path):
         limiter = Limiter(
             FileRates(tmp_path / "rates", clock),
             Models(),
-            place=provider.place,
+            scope=provider.scope,
             sleep=clock.sleep,
             check=lambda: None,
-            tell=lambda *_, **__: None,
+            notify=lambda *_, **__: None,
             silence=Silence(clock),
         )
         asking_ = Asking(

@@ -8,7 +8,7 @@ from reviewloop.store.events import Events, read_events
 def test_an_event_reaches_the_file_and_the_listener(tmp_path):
     heard = []
     events = Events(tmp_path / "events.jsonl", heard.append)
-    events.tell("gate", name="test", status="passed")
+    events.emit("gate", name="test", status="passed")
     ((told, _),) = read_events(tmp_path / "events.jsonl")
     assert told == heard[0]
     assert (told["kind"], told["name"]) == ("gate", "test")
@@ -17,10 +17,10 @@ def test_an_event_reaches_the_file_and_the_listener(tmp_path):
 def test_reading_goes_on_where_it_stopped(tmp_path):
     path = tmp_path / "events.jsonl"
     events = Events(path)
-    events.tell("one")
+    events.emit("one")
     ((_, offset),) = read_events(path)
     assert list(read_events(path, start=offset)) == []
-    events.tell("two", text="ü")
+    events.emit("two", text="ü")
     assert [event["kind"] for event, _ in read_events(path, start=offset)] == ["two"]
 
 
@@ -40,7 +40,7 @@ def test_lines_of_parallel_reviewers_do_not_mix(tmp_path):
 
     def talk(number):
         for _ in range(50):
-            events.tell("finding", agent=str(number), title="x" * 500)
+            events.emit("finding", agent=str(number), title="x" * 500)
 
     threads = [threading.Thread(target=talk, args=(n,)) for n in range(5)]
     for thread in threads:

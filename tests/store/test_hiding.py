@@ -25,7 +25,7 @@ def test_blobs_and_events_hold_no_secret_and_listeners_hear_none(tmp_path):
     assert blobs.get_json(ref) == {"title": "⟦secret:K:1⟧"}
     heard = []
     events = Events(tmp_path / "events.jsonl", heard.append, redact)
-    events.tell("note", text=WORD)
+    events.emit("note", text=WORD)
     assert [event["text"] for event, _ in read_events(tmp_path / "events.jsonl")] == [
         "⟦secret:K:1⟧"
     ]

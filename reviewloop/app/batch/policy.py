@@ -7,7 +7,7 @@ from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.loop.tick import will_not_tick
 from reviewloop.render.proposal import Proposal, left_of
 from reviewloop.render.reasons import sentence
-from reviewloop.store.batches import reason_told
+from reviewloop.store.batches import legacy_reason
 from reviewloop.store.runs import RunRecord, RunStatus
 
 BY = "autopilot"
@@ -121,7 +121,7 @@ def not_committed(run: RunRecord) -> Reason:
 def because_of(run: RunRecord) -> Reason:
     """Return why a run stands where it does, in the words of its record."""
     if run.because.kind in {ReasonKind.NONE, ReasonKind.LEGACY}:
-        return reason_told(run.reason)
+        return legacy_reason(run.reason)
     return reason(run.because.kind, **{**run.because.params, "text": run.reason})
 
 

@@ -50,7 +50,8 @@ def resume(database: Database, url: str, named: str | None, caps: Caps) -> Resum
     if raised:
         run.settings = kept(settings)
         runs.save(run)
-    SharedBatches(database).tell(batch.record.batch_id, NO_REASON)  # what stopped the batch is over
+    # What stopped the batch is over.
+    SharedBatches(database).explain(batch.record.batch_id, NO_REASON)
     waiting = _waiting_for(run, batch.record, runs.of(batch.about))
     requested = waiting if job is not None else [run.task_id, *waiting]
     added = jobs.tasks(batch.record.batch_id, batch.about, requested)

@@ -13,7 +13,7 @@ from reviewloop.domain.batch_report import QueueEntry, QueueReport
 from reviewloop.domain.errors import UsageError
 from reviewloop.render.batch import ON_ITS_WAY
 from reviewloop.render.reasons import sentence
-from reviewloop.store.batches import reason_told, task_report
+from reviewloop.store.batches import legacy_reason, task_report
 from reviewloop.store.runs import RunRecord, RunStatus
 
 
@@ -118,7 +118,7 @@ def _entry(source: BranchSource, run: RunRecord) -> QueueEntry:
     moved = _moved(source, run, found.below) if stale and not met else ""
     on_its_way = ON_ITS_WAY if run.run_id in source.snapshot.answers else ""
     why = "; ".join(filter(None, (on_its_way, why, moved)))
-    report = replace(found, branch=run.branch, state=str(run.status), because=reason_told(why))
+    report = replace(found, branch=run.branch, state=str(run.status), because=legacy_reason(why))
     return QueueEntry(report, remote=source.about.address, proposed=str(shown["proposed"]))
 
 

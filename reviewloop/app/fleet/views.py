@@ -12,7 +12,7 @@ from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.render.batch import ON_ITS_WAY, next_of
 from reviewloop.render.reasons import sentence
 from reviewloop.specs.tasks import UNTICKED
-from reviewloop.store.batches import BatchRecord, reason_told
+from reviewloop.store.batches import BatchRecord, legacy_reason
 from reviewloop.store.postgres.batches import SharedBatch
 from reviewloop.store.runs import RunStatus
 
@@ -69,7 +69,7 @@ def _answered(source: BranchSource, row: TaskReport) -> TaskReport:
         return replace(row, because=because, next=f"`{met.next}`, or reject it")
     before = sentence(row.because)
     why = note_now(source, run, before)
-    return row if why == before else replace(row, because=reason_told(why))
+    return row if why == before else replace(row, because=legacy_reason(why))
 
 
 def _done(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskReport | None:

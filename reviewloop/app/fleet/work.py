@@ -374,7 +374,7 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
     """Tell everybody how far the batch is; an answer was carried out to the run `answered`."""
     repository = job.repository
     for run in repository.runs.all():
-        known = job.runs.told_of(run.run_id) if run.status in _ASKS else None
+        known = job.runs.shown_of(run.run_id) if run.status in _ASKS else None
         if known is not None and known[1].get("of") != [run.proposal, run.reason]:
             _show(job, run)
             job.workplace.call(repository, run)

@@ -39,7 +39,7 @@ from reviewloop.store.places import private_folder, repository_folder, state_roo
 from reviewloop.store.postgres.batches import About, SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import TABLES, VERSION, Database
 from reviewloop.store.postgres.rates import SharedRates
-from reviewloop.store.postgres.replica import Replica, bring_objects, holder_of, rebuild
+from reviewloop.store.postgres.replica import Replica, fetch_objects, holder_of, rebuild
 from reviewloop.store.postgres.runs import SharedRuns, WorkerRuns
 from reviewloop.store.runs import RunRecord
 from reviewloop.store.trust import TrustStore
@@ -234,7 +234,7 @@ def _lay(database: Database, user: UserRepo, head: str, line: Path) -> None:
                 "another run; reject the run, and enqueue its task again"
             )
         if holder not in copied:
-            bring_objects(database, holder, line)
+            fetch_objects(database, holder, line)
             copied.add(holder)
         at = git.text("rev-parse", "--verify", "--end-of-options", f"{at}^1")
 
@@ -332,7 +332,7 @@ def opened_job(workplace: Workplace, batch_id: str) -> Iterator[Job]:
         except (StoreError, InterruptedByUserError):
             raise
         except ReviewLoopError as error:
-            SharedBatches(database).tell(batch_id, error.because)
+            SharedBatches(database).explain(batch_id, error.because)
             raise
 
 

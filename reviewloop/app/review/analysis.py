@@ -105,7 +105,7 @@ class Configuration:
         return _digest(self.tool, self.path, self.text)
 
     @property
-    def told(self) -> str:
+    def meaning(self) -> str:
         """What agreeing to it means."""
         how = "is code and runs in the sandbox" if self.is_code else "replaces reviewloop's own"
         return f"in a review its configuration {how}"
@@ -333,6 +333,6 @@ def _pieces(record: Mapping[str, Any]) -> tuple[AnalyserFinding, ...]:
 
 
 def _emit(context: "RunContext", report: AnalyserReport) -> None:
-    context.events.tell(
+    context.events.emit(
         "analyser", name=report.name, status=str(report.status), reason=report.reason
     )

@@ -302,8 +302,11 @@ def models_word(request: ModelRequest) -> ReviewersResult:
             early, because = error.exit_code, error.because
         else:
             if context.stopped.is_set():  # while nothing was left but slow analysers
-                told = "stopped while slow analysers were at work"
-                early, because = ExitCode.INTERRUPTED, reason(ReasonKind.INTERRUPTED, text=told)
+                text = "stopped while slow analysers were at work"
+                early, because = (
+                    ExitCode.INTERRUPTED,
+                    reason(ReasonKind.INTERRUPTED, text=text),
+                )
         return _reviewers_result(request, context, trees[1], state, early, because)
 
 
@@ -385,7 +388,7 @@ def _invoke(context: RunContext, request: ModelRequest, trees: tuple[str, str, s
     for model in models:
         require_provider(model)
     for price in prices_of_agents(request.loaded, request.reviewers):
-        context.events.tell("note", text=price)
+        context.events.emit("note", text=price)
     context.models.warm_up(models)
     graph = build_graph(names, rounds=0, repairs=0)
     start: LoopState = {
@@ -466,8 +469,8 @@ def _caged(request: ModelRequest, context: RunContext, tree: str) -> tuple[str, 
     sandbox = agents_cage(request.loaded.settings, request.acceptance)
     names = ", ".join(agents)
     absent = left_out_note(left_out(context.private.entries(context.shown_tree(tree))))
-    unseen = (f"{names} did not see as a file: {absent}",) if absent else ()
-    return (f"{names} worked in a cage: {described_cage(sandbox)}", *unseen)
+    not_seen = (f"{names} did not see as a file: {absent}",) if absent else ()
+    return (f"{names} worked in a cage: {described_cage(sandbox)}", *not_seen)
 
 
 def _unbounded(request: ModelRequest, context: RunContext) -> tuple[str, ...]:

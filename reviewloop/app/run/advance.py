@@ -109,7 +109,7 @@ def advance(
         record.settings = kept(settings)
         with open_context(repository, record, listener, for_now) as context:
             if other:
-                context.events.tell("note", text=other)
+                context.events.emit("note", text=other)
             if opened is not None:
                 opened(context)
             if answer is None:  # a person's word may need no gate any more
@@ -158,8 +158,8 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     if record.status is RunStatus.SKIPPED and task and context.settings.spec.mark_in_progress:
         show_free(context.user, task)
     if not_kept := remember(context.folder.parent.parent, record):
-        context.events.tell("note", text=not_kept)
-    context.events.tell("run.end", status=str(record.status), reason=record.reason)
+        context.events.emit("note", text=not_kept)
+    context.events.emit("run.end", status=str(record.status), reason=record.reason)
     return record
 
 
@@ -265,7 +265,7 @@ def _export(context: RunContext) -> None:
     try:
         export_journal(context.journal, Path(target))
     except ReviewLoopError as error:
-        context.events.tell("note", text=str(error))
+        context.events.emit("note", text=str(error))
 
 
 def _stopped(context: RunContext, error: ReviewLoopError) -> None:

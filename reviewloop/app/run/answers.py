@@ -180,8 +180,8 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
                 "back then"
             )
         redactor = redactor_of(repository.user)
-        record.status, said = RunStatus.SKIPPED, redactor.for_people(text)
-        record.explain(reason(ReasonKind.USER, text=said) if said else NO_REASON, said)
+        record.status, given = RunStatus.SKIPPED, redactor.for_people(text)
+        record.explain(reason(ReasonKind.USER, text=given) if given else NO_REASON, given)
         record.exit_code = int(ExitCode.SKIPPED)
         repository.runs.save(record)
     return record

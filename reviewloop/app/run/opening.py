@@ -209,4 +209,4 @@ def _note_level(
     record.options["later_sandboxes"] = later
     repository.runs.save(record)
     text = f"the sandbox is another one now: {described(sandbox)}; until now it was {before}"
-    events.tell("note", text=text)
+    events.emit("note", text=text)

@@ -36,7 +36,7 @@ class _Saver(PostgresSaver):
 
     @contextmanager
     def _cursor(self, *, pipeline: bool = False) -> Iterator[Cursor[DictRow]]:
-        with self._database.told(), super()._cursor(pipeline=pipeline) as cursor:
+        with self._database.errors_named(), super()._cursor(pipeline=pipeline) as cursor:
             yield cursor
 
     def put(

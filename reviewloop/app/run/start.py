@@ -235,10 +235,10 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
             repository.runs.save(record)
     fault("begin.end")
     events = Events(folder / "events.jsonl", redact=redactor.for_people)
-    events.tell("begun", task=record.task_id, title=record.title, base=record.base_commit)
-    events.tell("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
+    events.emit("begun", task=record.task_id, title=record.title, base=record.base_commit)
+    events.emit("steering", agent=planned.team.implementer.name, files=planned.brief.steering_log)
     for sentence in rejection_reasons(planned.brief):
-        events.tell("note", text=sentence)
+        events.emit("note", text=sentence)
     if planned.task and settings.spec.mark_in_progress and not elsewhere:
         with hold(repository.lock, f"the repository {record.repository}"):
             show_in_work(user, planned.task)

@@ -42,7 +42,7 @@ class FollowUpResult:
     """How it ended, and the part of its output that matters."""
 
     exit_code: int
-    said: str
+    printed: str
 
 
 def follow_ups(record: RunRecord, *, on_github: bool = False) -> tuple[FollowUp, ...]:

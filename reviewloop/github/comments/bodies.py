@@ -55,7 +55,7 @@ def unmarked(text: str) -> str:
     return _MARK.sub("<!- -", text)
 
 
-def told(lines: Iterable[str], token: str = "") -> str:
+def in_workflow_log(lines: Iterable[str], token: str = "") -> str:
     """Return text of others for the log of a workflow, which obeys no command in it.
 
     `token` ends that again; by default 128 random bits, which nobody can have written before.

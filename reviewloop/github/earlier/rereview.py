@@ -278,7 +278,7 @@ class _Planning:
         if entry["status"] == "fixed":
             return
         path, code = str(entry["path"]), str(entry["code"])
-        presence = self.facts.fate(path, code)
+        presence = self.facts.presence_of(path, code)
         word = self._word(name, unreported=True)
         roots = self.roots.get(name, ())
         resolved = bool(roots) and bool(self.voices.resolver(roots[-1], name))

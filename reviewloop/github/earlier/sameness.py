@@ -69,7 +69,7 @@ class Codeprints:
             finding.model_copy(update={"line": line, "end_line": last})
         ), CodePresence.THERE
 
-    def fate(self, path: str, code: str) -> CodePresence:
+    def presence_of(self, path: str, code: str) -> CodePresence:
         """Return what became of code that had this print."""
         if code in {"", NO_FILE} or not path:
             return CodePresence.UNKNOWN
@@ -165,7 +165,7 @@ class Facts:
             for entry in state.findings.values()
             for path in [str(entry.get("path", ""))]
         }
-        fates = {key: prints.fate(*key) for key in sorted(earlier)}
+        fates = {key: prints.presence_of(*key) for key in sorted(earlier)}
         codes = {name: prints.of(finding) for name, finding in unique.items()}
         for finding in forgotten:
             if finding.id not in codes:
@@ -186,7 +186,7 @@ class Facts:
         """Return the print of the code that a finding is about; see `codeprints`."""
         return self.codes.get(finding.id, "")
 
-    def fate(self, path: str, code: str) -> CodePresence:
+    def presence_of(self, path: str, code: str) -> CodePresence:
         """Return what became of code that had this print."""
         return self.fates.get((path, code), CodePresence.UNKNOWN)
 

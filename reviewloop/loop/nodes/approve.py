@@ -65,9 +65,9 @@ def apply_answer(
     update: dict[str, Any] = {"approval": dict(answer), "outcome": "", "refused": 0}
     update |= explained(NO_REASON)
     if choice == "skip":
-        said = answer.get("text", "")
+        words = answer.get("text", "")
         update |= {"outcome": "skipped"}
-        update |= explained(reason(ReasonKind.USER, text=said) if said else NO_REASON)
+        update |= explained(reason(ReasonKind.USER, text=words) if words else NO_REASON)
     elif choice == "modify":
         request = _request(answer["text"], answer["by"])
         update |= {
@@ -88,7 +88,7 @@ def apply_answer(
         update |= reworded(state, answer, context)
     elif choice == "rebase":
         update |= moved_onto(state, answer, context)
-    context.events.tell("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))
+    context.events.emit("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))
     fault("approve.end")
     return update
 

@@ -62,7 +62,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     found = [*outdated, *merged, *swallowed, *rejected, *leaked]
     everything = [*dismissed.values(), *apply_dismissals(found, state, context)]
     now = known | {finding.id: finding for finding in everything}
-    context.events.tell(
+    context.events.emit(
         "collected", findings=len(merged), left=_left(now.values()), failed=_failed(state)
     )
     _emit_counts(now, context)
@@ -70,7 +70,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
 
 
 def _emit_counts(book: Mapping[str, Finding], context: RunContext) -> None:
-    context.events.tell("counts", **count(book.values()).plain())
+    context.events.emit("counts", **count(book.values()).plain())
 
 
 def _left(findings: Iterable[Finding]) -> dict[str, int]:

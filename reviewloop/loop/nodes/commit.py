@@ -42,7 +42,7 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
             run=run,
             says_untouched=isinstance(error, WorkspaceError) and error.says_untouched,
         )
-        context.events.tell("refused", reason=sentence(why))
+        context.events.emit("refused", reason=sentence(why))
         return {"refused": int(error.exit_code), "outcome": "", **explained(why)}
 
 
@@ -81,7 +81,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
     record.evidence |= {**_evidence(state, proposal), "promotion": promotion.plain()}
     record.evidence |= {UNTICKED: warning} if warning else {}
     context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
-    context.events.tell("committed", commit=promotion.commit, branch=record.branch)
+    context.events.emit("committed", commit=promotion.commit, branch=record.branch)
     notes = [note for note in (*promotion.notes, warning) if note]
     return {
         "commit": promotion.commit,

@@ -52,7 +52,7 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
     trees: dict[str, str] = {}
     if todo:
         why = [f"{f.title}: {f.note}" for f in todo if f.note][:_MOST_REASONS]
-        context.events.tell("round", number=number, findings=len(todo), why=why)
+        context.events.emit("round", number=number, findings=len(todo), why=why)
     for finding in todo:
         key = CallKey(context.team.fixer.name, "fix", finding.id, cycle, number)
         result = _fix_one(finding, tree, key, state, context)
@@ -110,9 +110,9 @@ def _fix_one(
         fault("fix.checked")
         if not failure:
             fixed = finding.model_copy(update={"attempts": attempts, "note": ""})
-            context.events.tell("fix", finding=finding.id, title=finding.title, result="fixed")
+            context.events.emit("fix", finding=finding.id, title=finding.title, result="fixed")
             return _Fixed(tree, fixed, survived=True)
-        context.events.tell("fix", finding=finding.id, title=finding.title, result="red")
+        context.events.emit("fix", finding=finding.id, title=finding.title, result="red")
     if tree != before:
         reason = f"its fix kept the checks red after {attempts} attempts and was taken back"
         reason += f" ({_shown(failure)})" if failure else ""
@@ -175,7 +175,7 @@ def _attempt(
 def _given_up(
     finding: Finding, before: str, attempts: int, reason: str, context: RunContext
 ) -> _Fixed:
-    context.events.tell(
+    context.events.emit(
         "fix", finding=finding.id, title=finding.title, result="unresolved", reason=reason
     )
     left = {"status": Status.UNRESOLVED, "attempts": attempts, "note": reason}

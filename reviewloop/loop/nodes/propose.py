@@ -176,8 +176,8 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         "met": met_by(state, context),
         "told": [{"run": run, "why": why} for run, why in context.brief.rejected],
     }
-    context.events.tell("counts", **count(findings).plain())
-    context.events.tell("proposed", commit=commit, blocked=blocked)
+    context.events.emit("counts", **count(findings).plain())
+    context.events.emit("proposed", commit=commit, blocked=blocked)
     return {
         "proposal": context.blobs.put_json(proposal),
         "findings": write_dismissals(dismissed.values(), state, context),

@@ -53,14 +53,14 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         return {}
     agent = context.team.quick_reviewer
     evidence_of(context, state["tree"])  # slow analysers of the fixed tree work while it reads
-    context.events.tell("reviewer.start", agent=agent.name)
+    context.events.emit("reviewer.start", agent=agent.name)
     try:
         reply = _ask(waiting, state, context)
     except (ModelAccessError, ModelUnavailableError):
         raise  # asking again later can help, so the run pauses here
     except ModelError as error:
         # Nobody has confirmed the fixes: they are the person's, and the run shown as incomplete.
-        context.events.tell("reviewer.end", agent=agent.name, status="failed", reason=str(error))
+        context.events.emit("reviewer.end", agent=agent.name, status="failed", reason=str(error))
         failed = {
             "status": "failed",
             "tree": state["tree"],
@@ -79,7 +79,7 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     assessed = [_assess(finding, reply, state, context, still_found) for finding in waiting]
     unheard = _unheard(waiting, reply)
     fresh = [*_new_findings(reply, state, context), *_new_evidence(state, context)]
-    context.events.tell(
+    context.events.emit(
         "reviewer.end",
         agent=agent.name,
         status="failed" if len(unheard) == len(waiting) else "incomplete" if unheard else "done",

@@ -169,11 +169,11 @@ def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
     def review(state: LoopState, context: RunContext) -> dict[str, Any]:
         agent = next(agent for agent in context.team.reviewers if agent.name == name)
         started = time.monotonic()
-        context.events.tell("reviewer.start", agent=name)
+        context.events.emit("reviewer.start", agent=name)
         moved = to_read_by(name, state, context)
         result = _read(agent, state, context, moved)
         result["seconds"] = round(time.monotonic() - started, 3)
-        context.events.tell(
+        context.events.emit(
             "reviewer.end",
             agent=name,
             status=result["status"],
@@ -253,9 +253,9 @@ def _read_part(
     answer = reply.answer
     intake = read_findings(answer.arguments)
     for title in intake.outside:
-        context.events.tell("note", text=f"{agent.name}: security: {_OUTSIDE}: {title}")
+        context.events.emit("note", text=f"{agent.name}: security: {_OUTSIDE}: {title}")
     if intake.unknown:
-        context.events.tell("ignored", agent=agent.name, fields=intake.unknown)
+        context.events.emit("ignored", agent=agent.name, fields=intake.unknown)
     lines = changed_lines(context.change(context.base_tree, tree))
     read, exists = partial(context.shown_text, tree), partial(context.holds, tree)
     findings = distinguish(
@@ -263,7 +263,7 @@ def _read_part(
         for found in intake.findings
     )
     for finding in findings:
-        context.events.tell(
+        context.events.emit(
             "finding",
             agent=agent.name,
             id=finding.id,

@@ -122,7 +122,7 @@ def _below(row: QueueEntry) -> list[str]:
 
 
 _STEPS = {"step.start": "step", "gate.start": "gate"}
-_SAID = {"step.start", "note", "refused"}
+_REPORTED = {"step.start", "note", "refused"}
 _LIVE_STYLES = {"waiting": "yellow", "blocked": "red", "committed": "green", "paused": "yellow"}
 _WORDS = ("", "step")
 _COLUMNS = ("task", *_WORDS, "findings", "time", "tokens", "cost")
@@ -189,7 +189,7 @@ class BatchScreen:
     clock: Callable[[], float] = time.time
     _earlier: tuple[float, int] | None = None  # money and tokens of earlier sittings
     _tasks: dict[str, _Task] = field(default_factory=dict)
-    _places: dict[str, int] = field(default_factory=dict)
+    _positions: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _live: Live | None = None
 
@@ -222,7 +222,7 @@ class BatchScreen:
         finally:
             self._live.start()
 
-    def say(self, sentence: str) -> None:
+    def print(self, sentence: str) -> None:
         """Print a sentence above what is shown."""
         whole = not self.console.is_terminal  # there a line breaks between words
         self.console.print(Text(one_line(sentence)), soft_wrap=whole)
@@ -234,7 +234,7 @@ class BatchScreen:
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
         """Tell the order of all tasks; each that is `left` may begin later, or never."""
         with self._lock:
-            self._places = {task: place for place, task in enumerate(titles)}
+            self._positions = {task: position for position, task in enumerate(titles)}
             for task in left:
                 self._tasks.setdefault(task, _Task(one_line(titles[task])))
 
@@ -251,7 +251,7 @@ class BatchScreen:
         with self._lock:
             if row := self._tasks.get(task):
                 row.take(event)
-            if event.get("kind") in _SAID and (line := describe(event)):
+            if event.get("kind") in _REPORTED and (line := describe(event)):
                 self._line(f"{task}   {line}")
 
     def settled(
@@ -274,8 +274,8 @@ class BatchScreen:
                 row.runs |= [took]
                 row.seconds = sum(row.runs.values())
             row.state, row.why, row.step = one_line(state), one_line(why), ""
-            said = "; ".join(filter(None, (why, ", ".join(done))))
-            self._line(f"{task} {title}: {state}" + (f": {said}" if said else ""))
+            whole = "; ".join(filter(None, (why, ", ".join(done))))
+            self._line(f"{task} {title}: {state}" + (f": {whole}" if whole else ""))
 
     def _line(self, text: str) -> None:
         if self._live is None:
@@ -304,7 +304,7 @@ class BatchScreen:
 
     def _shown(self, most: int) -> Sequence[tuple[str, _Task]]:
         """Return the rows that fit: all at work, and others around the next one to begin."""
-        rows = sorted(self._tasks.items(), key=lambda row: self._places.get(row[0], 0))
+        rows = sorted(self._tasks.items(), key=lambda row: self._positions.get(row[0], 0))
         following = next((at for at, (_, row) in enumerate(rows) if not row.begun), len(rows))
         near = sorted(
             range(len(rows)), key=lambda at: (rows[at][1].since is None, abs(at - following))
@@ -332,11 +332,11 @@ def _cells(task: str, row: _Task, now: float) -> tuple[Text, ...]:
     at_work = row.since is not None
     state = row.step or row.state if at_work else row.state
     about = row.doing if at_work and row.step else row.why
-    said = f"{state}: {about}" if about else state
+    whole = f"{state}: {about}" if about else state
     return (
         Text(one_line(task), style="bold" if at_work else ""),
         Text(row.title, style="" if at_work else "dim"),
-        Text(said, style="cyan" if at_work else _LIVE_STYLES.get(row.state, "")),
+        Text(whole, style="cyan" if at_work else _LIVE_STYLES.get(row.state, "")),
         Text(str(row.findings) if row.findings else ""),
         Text(duration(row.took(now)) if row.begun else ""),
         Text(tokens(row.tokens) if row.begun else ""),

@@ -79,7 +79,7 @@ class SharedBatches:
                 (json.dumps(kept), json.dumps(account), record.batch_id),
             )
 
-    def tell(self, batch_id: str, because: Reason) -> None:
+    def explain(self, batch_id: str, because: Reason) -> None:
         """Write why a job of a batch could not be done."""
         with self._database.transaction():
             rows = self._database.execute(

@@ -114,8 +114,8 @@ def require_address(url: str) -> str:
 def shown(url: str) -> str:
     """Return host, port and database of a store: no name, no password, no option."""
     parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
-    return f"postgresql://{place}{parts.path}"
+    address = parts.netloc.rpartition("@")[2]
+    return f"postgresql://{address}{parts.path}"
 
 
 class OtherReleaseError(UsageError):
@@ -149,7 +149,7 @@ class Database:
         self.connection.close()
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def errors_named(self) -> Iterator[None]:
         """Turn what the driver raises into a `StoreError`, a missing right into a `UsageError`."""
         try:
             yield
@@ -169,7 +169,7 @@ class Database:
         self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[dict[str, Any]]:
         """Do one statement and return its rows."""
-        with self.lock, self.told(), self.connection.cursor() as cursor:
+        with self.lock, self.errors_named(), self.connection.cursor() as cursor:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
@@ -184,7 +184,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Do all statements of the block or none."""
-        with self.lock, self.told(), self.connection.transaction():
+        with self.lock, self.errors_named(), self.connection.transaction():
             yield
 
     def try_lock(self, name: str) -> bool:
@@ -251,6 +251,6 @@ def unreachable(error: psycopg.Error | UnicodeError, url: str) -> StoreError:
 
 def reason_of(error: Exception, url: str) -> str:
     """Return the first line of what the driver says, without a password."""
-    said = " ".join((str(error).splitlines() or [type(error).__name__])[0].split())
+    sentence = " ".join((str(error).splitlines() or [type(error).__name__])[0].split())
     password = urlsplit(url).password if url else None
-    return said.replace(password, "***") if password else said
+    return sentence.replace(password, "***") if password else sentence

@@ -93,7 +93,7 @@ class Replica:
         objects = self._folder / "git/objects"
         folders = [self._folder / "blobs"]
         if objects.is_dir():
-            folders += [place for place in objects.iterdir() if _is_hex(place.name, 2)]
+            folders += [target for target in objects.iterdir() if _is_hex(target.name, 2)]
         for folder in folders:
             if not folder.is_dir():
                 continue
@@ -106,32 +106,32 @@ class Replica:
     def _changing(self) -> Iterator[tuple[str, bytes]]:
         """Yield the refs of the run and its logs, if they changed."""
         refs = self._folder / "git/refs/reviewloop"
-        places = [p for p in refs.rglob("*") if p.is_file() and not p.name.startswith("tmp_")]
-        places += [self._folder / ABOUT]
+        targets = [p for p in refs.rglob("*") if p.is_file() and not p.name.startswith("tmp_")]
+        targets += [self._folder / ABOUT]
         logs = self._folder / "logs"
-        places += [p for p in logs.rglob("*") if p.is_file() and not p.is_symlink()]
-        for place in places:
-            if not place.is_file() or place.stat().st_size > LARGEST_LOG:
+        targets += [p for p in logs.rglob("*") if p.is_file() and not p.is_symlink()]
+        for target in targets:
+            if not target.is_file() or target.stat().st_size > LARGEST_LOG:
                 continue
-            path, data = str(place.relative_to(self._folder)), place.read_bytes()
+            path, data = str(target.relative_to(self._folder)), target.read_bytes()
             if self._texts.get(path) != data:
                 self._texts[path] = data
                 yield path, data
 
     def _new_events(self) -> bytes:
-        place = self._folder / EVENTS
-        if not place.exists():
+        target = self._folder / EVENTS
+        if not target.exists():
             return b""
-        with place.open("rb") as file:
+        with target.open("rb") as file:
             file.seek(self._there.get(EVENTS, 0))
             data = file.read()
         return data[: data.rfind(b"\n") + 1]
 
     def _new_calls(self) -> list[tuple[int, tuple[Any, ...]]]:
-        place = self._folder / _JOURNAL
-        if not place.exists():
+        target = self._folder / _JOURNAL
+        if not target.exists():
             return []
-        with closing(Journal(place)) as journal:
+        with closing(Journal(target)) as journal:
             return journal.rows_after(self._calls)
 
 
@@ -153,9 +153,9 @@ def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
                 about = data
                 continue
             _require_plain(path, data)
-            place = folder / path
-            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with private_file(place).open("ab") as file:
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with private_file(target).open("ab") as file:
                 file.write(data)
     calls = database.stream("SELECT * FROM calls WHERE run_id = %s ORDER BY number", (run_id,))
     with closing(calls), closing(Journal(folder / _JOURNAL)) as journal:
@@ -184,7 +184,7 @@ def holder_of(database: Database, commit: str) -> str:
     return rows[0]["run_id"] if rows else ""
 
 
-def bring_objects(database: Database, run_id: str, git_dir: Path) -> None:
+def fetch_objects(database: Database, run_id: str, git_dir: Path) -> None:
     """Write the git objects that a run made into another git directory."""
     objects = database.stream(
         "SELECT path, data FROM files WHERE run_id = %s AND path LIKE 'git/objects/%%'", (run_id,)
@@ -193,12 +193,12 @@ def bring_objects(database: Database, run_id: str, git_dir: Path) -> None:
         for row in objects:
             path, data = row["path"], bytes(row["data"])
             _require_plain(path, data)
-            place = git_dir / path.removeprefix("git/")
-            if not place.exists():
-                place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                whole = place.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix
+            target = git_dir / path.removeprefix("git/")
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                whole = target.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix
                 whole.write_bytes(data)
-                whole.replace(place)
+                whole.replace(target)
 
 
 def _columns(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -35,13 +35,14 @@ class SharedRuns(RunStore):
             (str(record.status), record.updated_at, _written(record), record.run_id),
         )
 
-    def place_of(self, record: RunRecord) -> str:
+    def location_of(self, record: RunRecord) -> str:
         """Return where a run works: a store has those of many repositories."""
         rows = self._database.execute(
             "SELECT about FROM batches WHERE batch_id = %s", (record.options.get("batch", ""),)
         )
         address = json.loads(rows[0]["about"])["address"] if rows else ""
-        return f"{super().place_of(record)} of {address}" if address else super().place_of(record)
+        location = super().location_of(record)
+        return f"{location} of {address}" if address else location
 
     def together(self) -> AbstractContextManager[None]:
         """Have everything that is written in a block be there, or nothing of it."""
@@ -131,7 +132,7 @@ class SharedRuns(RunStore):
         """Keep a sentence about the latest answer to a run."""
         self._database.execute("UPDATE runs SET note = %s WHERE run_id = %s", (note, run_id))
 
-    def told_of(self, run_id: str) -> tuple[str, dict[str, Any], str] | None:
+    def shown_of(self, run_id: str) -> tuple[str, dict[str, Any], str] | None:
         """Return the status of a run, what the queue shows of it and the note; None: no such."""
         rows = self._database.execute(
             "SELECT status, shown, note FROM runs WHERE run_id = %s", (run_id,)

@@ -208,9 +208,9 @@ def test_new_module_that_no_test_names_is_to_be_acted_on():
     ],
 )
 def test_new_module_beside_a_touched_test_must_be_named_by_a_test(test):
-    told_of = told(OTHER_TESTS, OTHER_TESTS | {"shop.py": lines_of_code(30), test: "x = 1\n"})
+    shown_of = told(OTHER_TESTS, OTHER_TESTS | {"shop.py": lines_of_code(30), test: "x = 1\n"})
     untested = [("no-test-change", "shop.py")]
-    assert told_of == ([] if "shop" in test else untested)
+    assert shown_of == ([] if "shop" in test else untested)
 
 
 def test_large_change_of_old_functions_is_only_listed():
