@@ -205,12 +205,12 @@ def apply_answer(
 def summarise(state: SpecState, context: RunContext) -> dict[str, Any]:
     """Return the counts that a person is told at the end, from the spec as it is on disk."""
     spec = open_spec(DiskFiles(context.user.root), state["path"])
-    wanted = whole(spec.requirements)
-    others = sum(key.startswith("NFR") for key in wanted)
+    required = whole(spec.requirements)
+    others = sum(key.startswith("NFR") for key in required)
     order = order_tasks(spec)
     components = _components(spec.design)
     sentence = (
-        f"{len(wanted)} requirements ({len(wanted) - others} FR, {others} NFR), "
+        f"{len(required)} requirements ({len(required) - others} FR, {others} NFR), "
         f"{components} components, {len(order.steps)} tasks in {len(order.waves)} waves"
     )
     return {"outcome": "written", "summary": sentence}
