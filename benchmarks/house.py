@@ -58,7 +58,7 @@ FOREIGN_PROSE = {
     "reviewloop/llm/script.py::_fits": "the script's author matches on what a model is asked",
     "reviewloop/llm/script.py::_likeness": "the script's author matches on what a model is asked",
     "reviewloop/llm/script.py::_captured": "the script's author matches on what a model is asked",
-    "reviewloop/llm/trouble.py::_classify": "providers name overflow and lack of money only in words",
+    "reviewloop/llm/trouble.py::_classify": "providers name overflow and credit only in words",
     "reviewloop/rules/syntax/check.py::toml_problem": "tomllib gives the line only in words",
     "reviewloop/store/metrics.py::_unusable": "SQLite's own words",
     "reviewloop/store/postgres/database.py::unreachable": "libpq has no codes here",
