@@ -28,6 +28,7 @@ WORDS = {"post": "artifact", "push": "handoff", "implement": "task"}
 # In a workflow they are the runner's, or they are for somebody at a terminal.
 FOR_PEOPLE = {"event", "repo", "json", "message", "record", "again", "preflight", "no-sandbox"}
 FOR_PEOPLE |= {"steering"}
+FOR_PEOPLE |= {"implementer", "reviewers"}  # a job names its agents in the settings
 KEYS = {
     key: key.lower().replace("_", "-")
     for key in (provider.keys[0] for provider in KNOWN.values() if provider.keys)

@@ -189,7 +189,8 @@ def test_a_review_that_is_killed_pays_no_received_turn_twice(checkout, point):
     done = [one["name"] for one in json.loads(said.out)["agents"] if one["status"] == "done"]
     passed = int(point[-1])  # another process may have been about to pass it, too
     least = passed if point.startswith("reply") else passed - 1
-    assert (said.code, least <= len(done) <= passed + 1) == (5, True), done
+    ends = 1 if len(done) == 5 else 5  # all may have answered before the kill
+    assert (said.code, least <= len(done) <= passed + 1) == (ends, True), done
     settle(checkout, "good")
     said = checkout.forked(*review)
     report = json.loads(said.out)
@@ -298,7 +299,7 @@ def test_init_tells_which_agents_are_here(checkout, tmp_path):
     for name in ("claude-agent-acp", "qwen"):
         (programs / name).write_text("#!/bin/sh\n")
         (programs / name).chmod(0o755)
-    said = checkout.run("init", PATH=f"{programs}:{os.environ['PATH']}")
+    said = checkout.run("init", PATH=f"{programs}:/usr/bin:/bin")
     assert said.code == 0
     [line] = [one for one in said.err.splitlines() if one.startswith("agents: ")]
     assert line.startswith("agents: acp:claude is installed (acp:qwen too")
