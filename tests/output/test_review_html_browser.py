@@ -186,6 +186,7 @@ def test_the_theme_follows_the_system_and_can_be_chosen(opened):
     light.page.wait_for_function(
         "colour => getComputedStyle(document.body).backgroundColor === colour",
         arg=dark.background(),
+        polling=50,  # by the clock: a page behind another one may be drawn no more
     )
 
 
