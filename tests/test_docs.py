@@ -16,10 +16,12 @@ FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 COMMAND = re.compile(r"(?:^|[ |(])reviewloop ((?:[a-z]|--?[a-z]).*)")
 LIMITS = {"svg": 150_000, "png": 300_000}
-ALL = 17_720  # 1,080 of them for architecture.md: the house, and where strangers looked in vain
+A_PAGE = 900  # words; a page is read in five minutes, and what is longer is looked up
 MOST = {
     **{"README.md": 1500, "reviewing.md": 1250, "how-a-run-works.md": 1020, "specs.md": 760},
-    **{"quick-start.md": 600, "kiro.md": 600, "recipes.md": 600, "architecture.md": 1080},
+    **{"quick-start.md": 600, "kiro.md": 600, "recipes.md": 600, "architecture.md": 1150},
+    **{"outputs.md": 1000, "engine.md": 1150, "github-reference.md": 1250, "batch.md": 1270},
+    "github.md": 1750,
 }
 INSTALLS = re.compile(
     r"\b(?:pipx? (?:install|run|inject|download)|uv tool (?:install|run)|uv add|uvx)\b([^\n`#;&|]*)"
@@ -159,6 +161,5 @@ def test_pictures_exist_and_are_small():
 def test_pages_are_short():
     """Pages that are too long are read by nobody."""
     sizes = {page.name: len(page.read_text("utf-8").split()) for page in PAGES}
-    assert {name: sizes[name] for name, most in MOST.items() if sizes[name] > most} == {}
-    assert sum(sizes.values()) <= ALL
+    assert {name: n for name, n in sizes.items() if n > MOST.get(name, A_PAGE)} == {}
     assert len((ROOT / "CHANGELOG.md").read_text("utf-8").split()) <= 3_300
