@@ -151,6 +151,7 @@ ACCOUNT = {
     "totals": obj({**TOTALS, "sittings": COUNT, "wall_seconds": maybe(NUMBER)}),
     "tasks": some(TASK_ROW),
 }
+NEXT = obj({"command": TEXT, "why": TEXT})
 SHARED_ACCOUNT = obj(ACCOUNT, remote=TEXT)
 QUEUE_ALL = obj({"commits": TEXTS, "brings": TEXTS, "holds": TEXTS, "said": TEXT})
 RESULT = obj(
@@ -387,6 +388,21 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         ),
         "fail_on": one_of("must", "should", "nit", "never"),
         "exit_code": CODE,
+    },
+    "session": {
+        "handoff": obj({"path": TEXT, "at": NUMBER, "edited": FLAG}),
+        **dict.fromkeys(("branch", "head"), TEXT),
+        "unpushed": COUNT,
+        **dict.fromkeys(("uncommitted", "blockers", "discrepancies", "live"), TEXTS),
+        "progress": some(obj({"spec": TEXT, "name": TEXT, "done": COUNT, "total": COUNT})),
+        "next": some(NEXT),
+        "preferences": TEXTS,
+        "context": obj(dict.fromkeys(("steering", "agents", "skills"), TEXTS)),
+    },
+    "session-handoff": {
+        **dict.fromkeys(("path", "kept_as"), TEXT),
+        "blockers": TEXTS,
+        "next": some(NEXT),
     },
     "spec-trace": {
         "path": TEXT,

@@ -59,6 +59,8 @@ GROUPS = {
         Entry("status", "status", "List the runs of this repository."),
         Entry("show", "status", "Show what a run proposes."),
         Entry("logs", "status", "Print what a run did."),
+        Entry("handoff", "day", "Write what the next session has to know."),
+        Entry("session", "day", "Begin a working day where the last one ended."),
         Entry("stats", "stats", "Show quality, time and money of all runs."),
     ),
     "Set up": (

@@ -149,6 +149,11 @@ def _only_to_resume(repository: Repository) -> RunRecord:
             return waiting[0]
         ways = "; ".join(map(ways_on, waiting))
         raise UsageError(f"no run stopped on its way; these ask you: {ways}")
+    if not any(run.status in RESUMABLE for run in runs):
+        raise UsageError(
+            "there is no run to resume; `reviewloop status` lists the runs, `reviewloop spec "
+            "resume` goes on with a spec, `reviewloop session resume` with a handoff"
+        )
     return repository.runs.only(RESUMABLE, "resume")
 
 

@@ -1,0 +1,1 @@
+"""How a working day ends and begins: what is handed over, and whether it still holds."""

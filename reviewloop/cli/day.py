@@ -1,0 +1,151 @@
+"""`handoff` and `session resume`: how a working day ends, and how the next one begins."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from reviewloop.app.day.document import PREFERENCES
+from reviewloop.app.day.handoff import Resumption, resume_session, write_handoff
+from reviewloop.app.fleet.port import Fleet
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.project import open_repository
+from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
+from reviewloop.cli.fleet import fleet_option
+from reviewloop.cli.help import Command, Group
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.render.text import counted
+from reviewloop.render.untrusted import one_line
+
+_MOST_LINES = 25
+_NEXT = 5
+
+
+@click.command(cls=Command)
+@click.option(
+    "-m", "--message", "notes", multiple=True, metavar="NOTE", help="A decision to hand over."
+)
+@click.option("--offline", is_flag=True, help="Ask no model whether it can be reached.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@fleet_option
+def handoff(notes: tuple[str, ...], offline: bool, as_json: bool, fleet: Fleet) -> ExitCode:
+    """Write what the next session has to know.
+
+    From facts only: git, runs, specs, what people said. No model writes it. The file is
+    .kiro/context/session-handoff.md, or below .reviewloop/context where there is no .kiro.
+    """
+    if any(not note.strip() for note in notes):
+        raise UsageError("-m is empty; say what was decided, or leave it out")
+    repository = open_repository(for_reading=True)
+    written = write_handoff(repository, fleet, [*_broken(online=not offline)], notes)
+    body = {
+        "path": written.path,
+        "kept_as": written.kept_as,
+        "blockers": list(written.handoff.blockers),
+        "next": [{"command": one.command, "why": one.why} for one in written.handoff.steps],
+    }
+    if as_json:
+        print_json("session-handoff", body)
+        return ExitCode.CLEAN
+    if written.kept_as:
+        print_lines(f"it was edited by hand: that is kept as {written.kept_as}")
+    blockers = counted(len(written.handoff.blockers), "blocker") if written.handoff.blockers else ""
+    click.echo(f"{written.path} is written{f', with {blockers}' if blockers else ''}")
+    print_lines("next time: `reviewloop session resume`")
+    return ExitCode.CLEAN
+
+
+@click.group(cls=Group)
+def session() -> None:
+    """Begin a working day where the last one ended."""
+
+
+@session.command("resume", cls=Command)
+@click.option("--offline", is_flag=True, help="Ask no model whether it can be reached.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@fleet_option
+def resume(offline: bool, as_json: bool, fleet: Fleet) -> ExitCode:
+    """Show where the last session ended, what is next, and what differs from its handoff."""
+    repository = open_repository(for_reading=True)
+    found = resume_session(repository, fleet, [*_broken(online=not offline)])
+    if as_json:
+        print_json("session", _plain(found))
+        return ExitCode.CLEAN
+    show = redactor_of(repository.user).for_people
+    lines = [*_lines(found)]
+    for line in lines[:_MOST_LINES]:
+        click.echo(one_line(show(line)))
+    if is_interactive():
+        read_line("ready to go on? Enter, or say what else comes first > ")
+    return ExitCode.CLEAN
+
+
+def _broken(*, online: bool) -> Iterator[str]:
+    """Yield what `doctor` finds wrong, one sentence each."""
+    from reviewloop.cli.doctor import all_checks
+
+    for check in all_checks(online=online):
+        if check.mark == "bad" and check.name != "branch":
+            yield f"{check.name}: {check.text}"
+
+
+def _lines(found: Resumption) -> Iterator[str]:
+    """Yield at most as many lines as fit on a screen, what cannot wait first."""
+    git, left = found.now.git, found.left
+    if git.unpushed:
+        yield f"not pushed: {counted(git.unpushed, 'commit')} of {git.branch} to {git.upstream}"
+    if git.dirty:
+        more = f" and {len(git.dirty) - 3} more" if len(git.dirty) > 3 else ""
+        yield f"not committed: {', '.join(git.dirty[:3])}{more}"
+    blockers = [one for one in found.now.blockers if "not pushed" not in one]
+    yield from _some("blocked", blockers, 4)
+    yield from _some("differs", found.discrepancies, 5)
+    at = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.at)) if left.at else "by hand"
+    yield f"left off: {left.path}, {at}, on {git.branch or 'no branch'} at {git.head[:10]}"
+    for one in found.now.progress[:2]:
+        yield f"          {one.name}: {one.done}/{one.total} tasks"
+    yield from _some("live", found.now.live, 2)
+    yield from _some("prefer", left.sections.get(PREFERENCES, ()), 2)
+    context = (
+        (len(found.steering), "steering file"),
+        (len(found.agents), "agent"),
+        (len(found.skills), "skill"),
+    )
+    yield "context: " + ", ".join(counted(number, name) for number, name in context)
+    for number, step in enumerate(found.now.steps[:_NEXT], 1):
+        yield f"{number}. {step.command}  # {step.why}"
+    if not found.now.steps:
+        yield "next: nothing waits; `reviewloop spec new` or `reviewloop run -m` begins something"
+
+
+def _some(label: str, lines: Any, most: int) -> Iterator[str]:
+    for line in lines[:most]:
+        yield f"{label}: {line}"
+    if len(lines) > most:
+        yield f"{label}: and {len(lines) - most} more"
+
+
+def _plain(found: Resumption) -> dict[str, Any]:
+    now, git = found.now, found.now.git
+    return {
+        "handoff": {"path": found.left.path, "at": found.left.at, "edited": found.left.is_edited},
+        "branch": git.branch,
+        "head": git.head,
+        "unpushed": git.unpushed,
+        "uncommitted": list(git.dirty),
+        "blockers": list(now.blockers),
+        "discrepancies": list(found.discrepancies),
+        "progress": [
+            {"spec": one.spec, "name": one.name, "done": one.done, "total": one.total}
+            for one in now.progress
+        ],
+        "live": list(now.live),
+        "next": [{"command": one.command, "why": one.why} for one in now.steps],
+        "preferences": list(found.left.sections.get(PREFERENCES, ())),
+        "context": {
+            "steering": list(found.steering),
+            "agents": list(found.agents),
+            "skills": list(found.skills),
+        },
+    }
