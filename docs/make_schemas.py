@@ -94,6 +94,15 @@ def of_model(model: Any) -> tuple[Schema, dict[str, Schema]]:
     return found, named
 
 
+SPEC_SESSION: dict[str, Schema] = {
+    **dict.fromkeys(("name", "path", "format", "status", "waits_for", "next"), TEXT),
+    **dict.fromkeys(("document", "before", "problem", "summary"), TEXT),
+    "quick": FLAG,
+    "exit_code": COUNT,
+    "approved": by_name(TEXT),
+    "questions": some(obj({"question": TEXT, "choices": TEXTS, "default": TEXT})),
+    "counts": by_name(COUNT),
+}
 SPEC_FINDING = obj(
     {
         **dict.fromkeys(
@@ -404,6 +413,8 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "blockers": TEXTS,
         "next": some(NEXT),
     },
+    "spec-session": SPEC_SESSION,
+    "spec-sessions": {"specs": some(obj(SPEC_SESSION))},
     "spec-trace": {
         "path": TEXT,
         "requirements": some(

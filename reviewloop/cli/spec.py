@@ -33,6 +33,7 @@ _SESSION = "reviewloop.cli.spec_session"
         "new": f"{_SESSION}:new",
         "approve": f"{_SESSION}:approve",
         "modify": f"{_SESSION}:modify",
+        "edit": f"{_SESSION}:edit",
         "answer": f"{_SESSION}:answer",
         "reject": f"{_SESSION}:reject",
         "resume": f"{_SESSION}:resume",

@@ -1,8 +1,7 @@
 """`reviewloop spec new` and what goes on with it: the gates at which a person decides."""
 
-import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,62 @@ import click
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.spec.session import (
+    SpecExistsError,
+    SpecRequest,
     begin,
     find,
     move,
+    name_from,
     next_step,
     numbered_answers,
     phase_number,
+    plain,
     sessions_of,
     shown,
+    title_of,
 )
-from reviewloop.cli.consoles import is_interactive, print_lines, read_line
+from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.help import Command
 from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ExitCode, UsageError
-from reviewloop.loop.spec_steps import FORMATS, KIRO, TITLES
+from reviewloop.loop.spec_steps import FRESH, REVISE
 from reviewloop.render.untrusted import one_line, safe
-from reviewloop.store.runs import RunStatus
+from reviewloop.render.word_diff import word_diff
+from reviewloop.specs.writing import FORMATS
+from reviewloop.store.runs import RunRecord, RunStatus
+
+Caps = Mapping[str, Any]
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that prints one object in the place of sentences."""
+    option = click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
+    )
+    return option(command)
+
+
+def cap_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that cap what a session may use."""
+    for option in reversed(
+        (
+            click.option("--budget-usd", type=float, metavar="USD", help="Cost limit."),
+            click.option("--budget-tokens", type=int, metavar="N", help="Token limit."),
+            click.option("--minutes", type=float, metavar="MIN", help="Time limit."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def caps_of(usd: float | None, tokens: int | None, minutes: float | None) -> Caps:
+    """Return the settings that the options of `cap_options` mean."""
+    given = {"limits.usd": usd, "limits.tokens": tokens, "limits.minutes": minutes}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 @click.command("new", cls=Command)
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="[NAME]", required=False)
 @click.option("-m", "--message", default="", help="What is to be built, in your words.")
 @click.option(
     "--from", "source", metavar="FILE", default="", help="The same from a file, - for stdin."
@@ -39,48 +74,113 @@ from reviewloop.store.runs import RunStatus
     "--format",
     "format_",
     type=click.Choice(FORMATS),
-    default=KIRO,
-    show_default=True,
-    help="Which form the spec is written in.",
+    help="Which form the spec is written in; the one that the repository uses by default.",
 )
+@click.option("--quick", is_flag=True, help="Write all phases, then ask once.")
+@click.option("--revise", is_flag=True, help="Change the spec of this name that exists.")
+@click.option("--fresh", is_flag=True, help="Write it anew; the old one goes to archive/.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="The model that writes.")
-def new(name: str, message: str, source: str, format_: str, model: str | None) -> ExitCode:
+@cap_options
+@json_option
+def new(
+    name: str | None,
+    message: str,
+    source: str,
+    format_: str | None,
+    quick: bool,
+    revise: bool,
+    fresh: bool,
+    model: str | None,
+    budget_usd: float | None,
+    budget_tokens: int | None,
+    minutes: float | None,
+    as_json: bool,
+) -> ExitCode:
     """Write a spec from an idea: questions, requirements, design, tasks.
 
     Each phase stops for you: nothing is written before you approve it, and nothing goes on without
-    you. Without a terminal it ends with 4, and `spec approve|modify|answer|reject` go on.
+    you. Without a terminal it ends with 4, and `spec approve|modify|edit|answer|reject` go on.
     """
     if message and source:
         raise UsageError("-m and --from both say what is to be built; give one")
+    if revise and fresh:
+        raise UsageError("--revise changes the spec and --fresh writes it anew; give one")
     idea = _read_idea(source) if source else message
     repo = open_repository()
-    begin(repo, name, idea, format_, model)
-    return _go_on(repo, name)
+    if idea.strip() and not name:
+        name = name_from(redactor_of(repo.user).for_people(idea))
+        if not name:
+            raise UsageError("give the spec a name: reviewloop spec new NAME -m TEXT")
+    request = SpecRequest(
+        name=name or "",
+        idea=idea,
+        format=format_ or "",
+        model=model,
+        existing=REVISE if revise else FRESH if fresh else "",
+        quick=quick,
+        flags=caps_of(budget_usd, budget_tokens, minutes),
+    )
+    return _go_on(repo, _begun(repo, request).run_id, as_json=as_json)
+
+
+def _begun(repo: Repository, request: SpecRequest) -> RunRecord:
+    """Begin a session; at a terminal ask what becomes of a spec that exists."""
+    from dataclasses import replace
+
+    try:
+        return begin(repo, request)
+    except SpecExistsError as error:
+        if not is_interactive():
+            raise
+        print_lines(str(error))
+        choice = read_line("[r]evise [f]resh [l]eave > ").strip().casefold()[:1]
+        chosen = {"r": REVISE, "f": FRESH}.get(choice)
+        if chosen is None:
+            raise
+        return begin(repo, replace(request, existing=chosen))
 
 
 @click.command("resume", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False)
-def resume(name: str | None) -> ExitCode:
+@cap_options
+@json_option
+def resume(
+    name: str | None,
+    budget_usd: float | None,
+    budget_tokens: int | None,
+    minutes: float | None,
+    as_json: bool,
+) -> ExitCode:
     """Go on with a spec in work, from where it stands."""
     repo = open_repository()
-    return _go_on(repo, find(repo, name).run_id)
+    caps = caps_of(budget_usd, budget_tokens, minutes)
+    return _go_on(repo, find(repo, name).run_id, caps, as_json=as_json)
 
 
 @click.command("show", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False)
-def show(name: str | None) -> ExitCode:
+@json_option
+def show(name: str | None, as_json: bool) -> ExitCode:
     """Show what a spec in work asks you."""
     repo = open_repository(for_reading=True)
     record = find(repo, name)
+    if as_json:
+        print_json("spec-session", plain(repo, record))
+        return ExitCode(record.exit_code)
     _print_gate(repo, shown(repo, record))
     print_lines(f"{record.run_id}: {next_step(record)}")
     return ExitCode(record.exit_code)
 
 
 @click.command("list", cls=Command)
-def list_sessions() -> ExitCode:
+@json_option
+def list_sessions(as_json: bool) -> ExitCode:
     """List the specs in work, and those that were written or rejected."""
     repo = open_repository(for_reading=True)
+    if as_json:
+        rows = [plain(repo, record) for record in sessions_of(repo).runs.all()]
+        print_json("spec-sessions", {"specs": rows})
+        return ExitCode.CLEAN
     for record in sessions_of(repo).runs.all():
         click.echo(f"{one_line(record.run_id)}  {one_line(next_step(record))}")
     return ExitCode.CLEAN
@@ -88,38 +188,63 @@ def list_sessions() -> ExitCode:
 
 @click.command("approve", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False)
-def approve(name: str | None) -> ExitCode:
+@json_option
+def approve(name: str | None, as_json: bool) -> ExitCode:
     """Approve the phase that waits: it is written, and the next one begins."""
-    return _answered(name, {"choice": "approve"})
+    return _answered(name, {"choice": "approve"}, as_json=as_json)
 
 
 @click.command("modify", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("-m", "--message", required=True, help="What is to be changed in this phase.")
-def modify(name: str | None, message: str) -> ExitCode:
+@json_option
+def modify(name: str | None, message: str, as_json: bool) -> ExitCode:
     """Have the phase that waits changed; you see what changed and are asked again."""
     if not message.strip():
         raise UsageError("say what is to be changed: -m TEXT")
-    return _answered(name, {"choice": "modify", "text": message})
+    return _answered(name, {"choice": "modify", "text": message}, as_json=as_json)
+
+
+@click.command("edit", cls=Command)
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option(
+    "--from", "source", metavar="FILE", default="", help="Take the phase from a file, - for stdin."
+)
+@json_option
+def edit(name: str | None, source: str, as_json: bool) -> ExitCode:
+    """Edit the phase that waits in $EDITOR; you see what changed and are asked again."""
+    repo = open_repository()
+    record = find(repo, name)
+    if source:
+        text = _read_idea(source)
+    else:
+        asks = shown(repo, record)
+        if "document" not in asks:
+            raise UsageError(f"{record.run_id} shows no phase now: {next_step(record)}")
+        text = _edited(asks)
+    return _moved(repo, record.run_id, {"choice": "edit", "document": text}, as_json=as_json)
 
 
 @click.command("reject", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False)
-def reject(name: str | None) -> ExitCode:
+@json_option
+def reject(name: str | None, as_json: bool) -> ExitCode:
     """Give a spec up; what was approved stays on disk."""
-    return _answered(name, {"choice": "reject"})
+    return _answered(name, {"choice": "reject"}, as_json=as_json)
 
 
 @click.command("answer", cls=Command)
 @click.argument("name", metavar="NAME")
 @click.argument("answers", nargs=-1, metavar="N=TEXT...")
-def answer(name: str, answers: tuple[str, ...]) -> ExitCode:
+@json_option
+def answer(name: str, answers: tuple[str, ...], as_json: bool) -> ExitCode:
     """Answer the questions; `N` alone takes its default, none is an assumption."""
     repo = open_repository()
     questions = shown(repo, find(repo, name)).get("questions")
     if questions is None:
         raise UsageError(f"{name} asks no questions now: {next_step(find(repo, name))}")
-    return _moved(repo, name, {"answers": numbered_answers(answers, questions)})
+    given = {"answers": numbered_answers(answers, questions)}
+    return _moved(repo, name, given, as_json=as_json)
 
 
 def _read_idea(source: str) -> str:
@@ -132,14 +257,23 @@ def _read_idea(source: str) -> str:
         raise UsageError(f"--from {source}: this is no UTF-8 text") from None
 
 
-def _answered(name: str | None, answer_: Mapping[str, Any]) -> ExitCode:
+def _answered(name: str | None, answer_: Mapping[str, Any], *, as_json: bool) -> ExitCode:
     repo = open_repository()
-    return _moved(repo, find(repo, name).run_id, answer_)
+    return _moved(repo, find(repo, name).run_id, answer_, as_json=as_json)
 
 
-def _moved(repo: Repository, name: str, answer_: Mapping[str, Any] | None) -> ExitCode:
-    record = move(repo, name, answer_)
-    if record.status is RunStatus.COMMITTED:
+def _moved(
+    repo: Repository,
+    name: str,
+    answer_: Mapping[str, Any] | None,
+    caps: Caps | None = None,
+    *,
+    as_json: bool,
+) -> ExitCode:
+    record = move(repo, name, answer_, caps=caps)
+    if as_json:
+        print_json("spec-session", plain(repo, record))
+    elif record.status is RunStatus.COMMITTED:
         click.echo(f"{one_line(record.spec_path)}: {one_line(str(record.options['summary']))}")
         print_lines(f"next: reviewloop tasks --spec {name}; reviewloop run next --spec {name}")
     elif record.status is RunStatus.WAITING and not is_interactive():
@@ -147,10 +281,12 @@ def _moved(repo: Repository, name: str, answer_: Mapping[str, Any] | None) -> Ex
     return ExitCode(record.exit_code)
 
 
-def _go_on(repo: Repository, name: str) -> ExitCode:
+def _go_on(
+    repo: Repository, name: str, caps: Caps | None = None, *, as_json: bool = False
+) -> ExitCode:
     """Move a session, and ask at a terminal until it is over or the person leaves."""
-    code = _moved(repo, name, None)
-    while code is ExitCode.WAITING and is_interactive():
+    code = _moved(repo, name, None, caps, as_json=as_json)
+    while code is ExitCode.WAITING and is_interactive() and not as_json:
         record = find(repo, name)
         asks = shown(repo, record)
         _print_gate(repo, asks)
@@ -158,7 +294,7 @@ def _go_on(repo: Repository, name: str) -> ExitCode:
         if reply is None:
             print_lines(next_step(record))
             return code
-        code = _moved(repo, name, reply)
+        code = _moved(repo, name, reply, as_json=False)
     return code
 
 
@@ -182,10 +318,13 @@ def _ask(asks: Mapping[str, Any]) -> Mapping[str, Any] | None:
         if choice == "m" and (text := read_line("what is to be changed > ").strip()):
             return {"choice": "modify", "text": text}
         if choice == "e":
-            name = f"{asks['phase']}.md"
-            data = edit_files({name: asks["document"].encode("utf-8", "surrogateescape")})[name]
-            if data:
-                return {"choice": "approve", "document": data.decode("utf-8", "surrogateescape")}
+            return {"choice": "edit", "document": _edited(asks)}
+
+
+def _edited(asks: Mapping[str, Any]) -> str:
+    name = f"{asks['phase']}.md"
+    data = edit_files({name: asks["document"].encode("utf-8", "surrogateescape")})[name]
+    return (data or b"").decode("utf-8", "surrogateescape")
 
 
 def _print_gate(repo: Repository, asks: Mapping[str, Any]) -> None:
@@ -198,10 +337,8 @@ def _print_gate(repo: Repository, asks: Mapping[str, Any]) -> None:
             default = f" [{one['default']}]" if one["default"] else ""
             click.echo(safe(show_(f"{number}. {one['question']}{choices}{default}")))
         return
-    click.echo(f"== {TITLES[asks['phase']]} ({phase_number(asks['phase'])}) ==")
-    if asks["before"]:
-        before, after = asks["before"].splitlines(), asks["document"].splitlines()
-        changes = difflib.unified_diff(before, after, "before", "now", lineterm="", n=2)
-        click.echo(safe(show_("\n".join(changes))))
-    else:
-        click.echo(safe(show_(asks["document"])))
+    click.echo(f"== {title_of(asks['phase'])} ({phase_number(asks['phase'])}) ==")
+    text = word_diff(asks["before"], asks["document"]) if asks["before"] else asks["document"]
+    click.echo(safe(show_(text or "nothing changed")))
+    if asks.get("problem"):
+        print_lines(f"note: {asks['problem']}")

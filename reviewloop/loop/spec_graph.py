@@ -4,8 +4,9 @@
               -> high_level -> approve_high_level -> low_level -> approve_low_level
               -> tasks -> approve_tasks -> summary
 
-Each `approve_*` stops for a person: approve goes on, modify writes the phase anew, reject ends it.
-Nothing advances without a person, and no phase is on disk before it is approved.
+Each `approve_*` stops for a person: approve goes on, modify writes the phase anew, edit asks once
+more, reject ends it. Nothing advances without a person, and no phase is on disk before it is
+approved. A quick session has one gate, the last: modify begins again with the requirements.
 """
 
 from functools import partial
@@ -20,7 +21,6 @@ from langgraph.types import interrupt
 from reviewloop.faults import fault
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.spec_steps import (
-    PHASES,
     SpecState,
     apply_answer,
     ask_questions,
@@ -30,6 +30,7 @@ from reviewloop.loop.spec_steps import (
     take_answers,
     write_phase,
 )
+from reviewloop.specs.writing import PHASES
 
 SpecGraph = CompiledStateGraph[SpecState, RunContext, SpecState, SpecState]
 
@@ -44,18 +45,31 @@ def build_spec_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Sp
     graph.add_edge("questions", "answers")
     graph.add_edge("answers", PHASES[0])
     for phase, following in zip(PHASES, (*PHASES[1:], "summary"), strict=True):
+        gate = f"approve_{phase}"
         graph.add_node(phase, partial(_write, phase))
-        graph.add_node(f"approve_{phase}", partial(_approve, phase))
-        graph.add_edge(phase, f"approve_{phase}")
+        graph.add_node(gate, partial(_approve, phase))
+        if phase == PHASES[-1]:
+            graph.add_edge(phase, gate)
+        else:
+            graph.add_conditional_edges(
+                phase, partial(_after_phase, gate, following), [gate, following]
+            )
+        back = list(dict.fromkeys((phase, PHASES[0] if phase == PHASES[-1] else phase)))
         graph.add_conditional_edges(
-            f"approve_{phase}", partial(_after_gate, phase, following), [phase, following, END]
+            gate, partial(_after_gate, phase, following), [gate, *back, following, END]
         )
     graph.add_edge("summary", END)
     return graph.compile(checkpointer=checkpointer)
 
 
+def _after_phase(gate: str, following: str, state: SpecState) -> str:
+    return following if state.get("quick") else gate
+
+
 def _after_gate(phase: str, following: str, state: SpecState) -> str:
-    return {"approve": following, "modify": phase}.get(state["choice"], END)
+    anew = PHASES[0] if state.get("quick") else phase
+    ways = {"approve": following, "modify": anew, "edit": f"approve_{phase}"}
+    return ways.get(state["choice"], END)
 
 
 def _questions(state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ One file: the steps share the documents, how they are asked for and where they a
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypedDict
 
 from reviewloop.agents import READ_ONLY, AgentDefinition
@@ -16,22 +15,17 @@ from reviewloop.faults import fault
 from reviewloop.llm.messages import ToolSpec, text_block, user_message
 from reviewloop.loop.agent_tools import reading_toolbox
 from reviewloop.loop.context import RunContext
+from reviewloop.loop.spec_checks import counts, phase_problem, with_texts
+from reviewloop.loop.spec_prompts import ASKING, ENDING, MOST_QUESTIONS, form_of
 from reviewloop.review.prompts import HOUSE_RULES
-from reviewloop.specs.discover import open_spec
+from reviewloop.specs.checks.view import read_view
+from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.order import order_tasks
-from reviewloop.specs.requirements import read_requirements, resolve, whole
-from reviewloop.specs.tasks import read_tasks
+from reviewloop.specs.writing import PHASES, TITLES, SpecFiles
 from reviewloop.store.journal import CallKey
 
-PHASES = ("requirements", "high_level", "low_level", "tasks")
-TITLES: Mapping[str, str] = {
-    "requirements": "Requirements",
-    "high_level": "High-Level Design",
-    "low_level": "Low-Level Design",
-    "tasks": "Task Plan",
-}
 AGENTS: Mapping[str, str] = {
     "requirements": "spec-requirements",
     "high_level": "spec-design",
@@ -40,48 +34,11 @@ AGENTS: Mapping[str, str] = {
 }
 """Which agent writes which phase; the first one asks the questions, too."""
 
-KIRO, SINGLE_FILE = "kiro", "single-file"
-FORMATS = (KIRO, SINGLE_FILE)
+ALL = "all"
+"""What the one gate of a quick session is about."""
 
-_FILES: Mapping[str, str] = {
-    "requirements": "requirements.md",
-    "high_level": "design.md",
-    "low_level": "design.md",
-    "tasks": "tasks.md",
-}
-_MOST_QUESTIONS = 5
-_ENDING = ToolSpec(
-    name="write_document",
-    description="Hand in the whole document. Nothing you write after it is read.",
-    schema={
-        "type": "object",
-        "required": ["document"],
-        "properties": {"document": {"type": "string", "description": "the document, in Markdown"}},
-    },
-)
-_ASKING = ToolSpec(
-    name="ask_questions",
-    description="Hand in your questions, or an empty list when nothing has to be asked.",
-    schema={
-        "type": "object",
-        "required": ["questions"],
-        "properties": {
-            "questions": {
-                "type": "array",
-                "maxItems": _MOST_QUESTIONS,
-                "items": {
-                    "type": "object",
-                    "required": ["question"],
-                    "properties": {
-                        "question": {"type": "string"},
-                        "choices": {"type": "array", "items": {"type": "string"}},
-                        "default": {"type": "string", "description": "what you would take"},
-                    },
-                },
-            }
-        },
-    },
-)
+REVISE, FRESH = "revise", "fresh"
+"""What becomes of a spec that exists: it is the base, or it is kept under `archive/`."""
 
 
 class SpecState(TypedDict, total=False):
@@ -90,9 +47,11 @@ class SpecState(TypedDict, total=False):
     name: str
     format: str
     path: str  # of the spec: a folder, or a file
+    quick: bool  # one gate for all phases
     questions: str
     answers: list[list[str]]  # question, answer; "" is one that nobody gave
     documents: dict[str, str]  # phase -> text as it was written last
+    base: dict[str, str]  # phase -> text as it was on disk when it was written last
     seen: dict[str, str]  # phase -> text as a person saw it before the last revision
     tries: dict[str, int]  # phase -> how often it was written
     request: str  # what a person wants changed
@@ -100,21 +59,26 @@ class SpecState(TypedDict, total=False):
     approved: dict[str, str]  # phase -> SHA-256 of the text
     outcome: str  # "", written, rejected
     summary: str
+    counts: dict[str, int]
 
 
 def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
     """Have the first agent ask what has to be known; the questions are capped."""
     agent = agent_of(context, PHASES[0])
+    there = _on_disk(PHASES[0], state, context)
+    parts = [_idea(context)]
+    if there:
+        parts.append(f"# The spec as it is\n\n{context.fence.wrap('spec', there)}")
+    parts.append("What has to be asked before requirements are written? Call `ask_questions`.")
     answer = _talk(
         context,
         agent,
         CallKey(agent.name, "questions", attempt=context.record.options.get("tries", 0)),
-        f"{_idea(context)}\n\nWhat has to be asked before requirements are written? "
-        "Call `ask_questions`.",
-        _ASKING,
+        "\n\n".join(parts),
+        ASKING,
         _questions_problem,
     )
-    found = [_question(one) for one in answer["questions"][:_MOST_QUESTIONS]]
+    found = [_question(one) for one in answer["questions"][:MOST_QUESTIONS]]
     return {"questions": context.blobs.put_json(found)}
 
 
@@ -136,23 +100,24 @@ def take_answers(
 
 
 def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:
-    """Have the phase's agent write its document, or revise it as the person asks."""
+    """Have the phase's agent write its document, or revise the one that is there.
+
+    What a person wrote or edited on disk meanwhile is the base.
+    """
     agent = agent_of(context, phase)
     number = state.get("tries", {}).get(phase, 0)
-    before = state.get("documents", {}).get(phase, "")
+    on_disk = _on_disk(phase, state, context)
+    written = _blob(state.get("documents", {}).get(phase, ""), context)
+    edited = bool(on_disk) and on_disk != _blob(state.get("base", {}).get(phase, ""), context)
+    before = on_disk if edited or not written else written
     parts = [_idea(context), _answered(state, context)]
     parts += [
         f"# {TITLES[done]}, approved\n\n{context.fence.wrap('spec', text)}"
         for done in PHASES[: PHASES.index(phase)]
-        if (text := _approved_text(done, state, context))
+        if (text := _text_of(done, state, context))
     ]
-    request = state.get("request", "")
-    if before and request:
-        parts.append(
-            f"# {TITLES[phase]} as it is\n\n{context.fence.wrap('spec', _text(before, context))}\n"
-            f"# A person wants this changed\n\n{context.fence.wrap('request', request)}\n"
-            "Change only what the request needs; what stays keeps its words and ids."
-        )
+    parts.append(_requested_change(phase, before, state, context))
+    parts.append(form_of(state["format"], phase))
     parts.append(f"Write the document for the phase {TITLES[phase]}, then call `write_document`.")
     tries = context.record.options.get("tries", 0)
     answer = _talk(
@@ -160,26 +125,51 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
         agent,
         CallKey(agent.name, phase, cycle=number, attempt=tries),
         "\n\n".join(filter(None, parts)),
-        _ENDING,
-        _checks(phase, state, context),
+        ENDING,
+        lambda arguments: problem_of(phase, str(arguments.get("document") or ""), state, context),
     )
     document = str(answer["document"]).strip() + "\n"
+    goes_on = state.get("quick") and phase != PHASES[-1]  # to the next phase, without a gate
     return {
         "documents": {**state.get("documents", {}), phase: context.blobs.put_json(document)},
-        "seen": {**state.get("seen", {}), phase: before},
+        "base": {**state.get("base", {}), phase: context.blobs.put_json(on_disk)},
+        "seen": {**state.get("seen", {}), phase: context.blobs.put_json(before)},
         "tries": {**state.get("tries", {}), phase: number + 1},
-        "request": "",
+        "request": state.get("request", "") if goes_on else "",
     }
+
+
+def _requested_change(phase: str, before: str, state: SpecState, context: RunContext) -> str:
+    """Return the document that is there and what becomes of it, "" where there is none."""
+    if not before:
+        return ""
+    there = f"# {TITLES[phase]} as it is\n\n{context.fence.wrap('spec', before)}\n"
+    keep = "Change only what is needed for that; what stays keeps its words, ids and ticks."
+    if request := state.get("request", ""):
+        wrapped = context.fence.wrap("request", request)
+        return f"{there}# A person wants this changed\n\n{wrapped}\n{keep}"
+    if context.record.options.get("existing") == REVISE:
+        return f"{there}It is revised: what a person wants built, above, is the change. {keep}"
+    return f"{there}A person wrote that: complete it. {keep}"
 
 
 def shown_at_gate(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:
     """Return what a person is shown: the document, and the one they saw before it."""
-    before = state.get("seen", {}).get(phase, "")
+    phases = PHASES if state.get("quick") else (phase,)
+    documents = {one: _blob(state["documents"][one], context) for one in phases}
+    before = {one: _blob(state.get("seen", {}).get(one, ""), context) for one in phases}
     return {
-        "phase": phase,
-        "document": _text(state["documents"][phase], context),
-        "before": _text(before, context) if before else "",
+        "phase": ALL if state.get("quick") else phase,
+        "document": _joined(documents),
+        "before": _joined(before) if any(before.values()) else "",
+        "problem": problem_of(phase, documents[phase], state, context),
     }
+
+
+def _joined(documents: Mapping[str, str]) -> str:
+    if len(documents) == 1:
+        return next(iter(documents.values()))
+    return "\n".join(f"== {TITLES[phase]} ==\n\n{text}" for phase, text in documents.items())
 
 
 def apply_answer(
@@ -191,78 +181,120 @@ def apply_answer(
         return {"choice": choice, "request": str(answer["text"])}
     if choice == "reject":
         return {"choice": choice, "outcome": "rejected"}
-    text = str(answer.get("document") or _text(state["documents"][phase], context))
-    write_to_disk(phase, state, text, context)
+    if choice == "edit":
+        text = str(answer["document"]).strip() + "\n"
+        return {
+            "choice": choice,
+            "documents": {**state["documents"], phase: context.blobs.put_json(text)},
+            "seen": {**state.get("seen", {}), phase: state["documents"][phase]},
+        }
+    approved = dict(state.get("approved", {}))
+    for one in PHASES if state.get("quick") else (phase,):
+        text = _blob(state["documents"][one], context)
+        write_to_disk(one, state, text, context)
+        approved[one] = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     fault("spec.written")
-    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-    return {
-        "choice": "approve",
-        "documents": {**state["documents"], phase: context.blobs.put_json(text)},
-        "approved": {**state.get("approved", {}), phase: digest},
-    }
+    return {"choice": "approve", "approved": approved}
 
 
 def summarise(state: SpecState, context: RunContext) -> dict[str, Any]:
     """Return the counts that a person is told at the end, from the spec as it is on disk."""
-    spec = open_spec(DiskFiles(context.user.root), state["path"])
-    required = whole(spec.requirements)
-    others = sum(key.startswith("NFR") for key in required)
+    spec = read_spec(DiskFiles(context.user.root), _files(state, context).ref)
+    functional, others = counts(spec)
     order = order_tasks(spec)
     components = _components(spec.design)
     sentence = (
-        f"{len(required)} requirements ({len(required) - others} FR, {others} NFR), "
+        f"{functional + others} requirements ({functional} FR, {others} NFR), "
         f"{components} components, {len(order.steps)} tasks in {len(order.waves)} waves"
     )
-    return {"outcome": "written", "summary": sentence}
+    return {
+        "outcome": "written",
+        "summary": sentence,
+        "counts": {
+            "functional": functional,
+            "non_functional": others,
+            "components": components,
+            "tasks": len(order.steps),
+            "waves": len(order.waves),
+        },
+    }
 
 
 def write_to_disk(phase: str, state: SpecState, text: str, context: RunContext) -> None:
-    """Write an approved phase into the checkout; what a person has edited there is kept below it.
+    """Write an approved phase into the checkout; what else stands in its files stays.
 
-    Raises `UsageError` for a link, or for a file that appeared meanwhile and is not the spec's.
+    Raises `UsageError` for a link, or where the phase is there and not as this session saw it.
     """
-    root = context.user.root
-    path = root / state["path"]
-    path = path / _FILES[phase] if state["format"] == KIRO else path
-    refuse_links(str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    there = path.read_text("utf-8", "surrogateescape") if path.is_file() else ""
-    whole_text = _merged(phase, state, there, text)
-    if there and _begins_file(phase, state) and there != whole_text:
+    root, spec = context.user.root, _files(state, context)
+    if not state.get("approved"):
+        _move_away(context)
+    made = spec.with_phase(phase, text)
+    there = spec.text_of(phase) or _first_of_file(phase, spec)
+    base = _blob(state.get("base", {}).get(phase, ""), context)
+    if there not in ("", base, with_texts(spec, {phase: text}).text_of(phase)):
         raise UsageError(
-            f"{path.relative_to(root)} exists and is not what this spec wrote; move it away, then "
+            f"{spec.file_of(phase)} exists and is not what this spec wrote; move it away, then "
             f"`reviewloop spec resume {state['name']}`"
         )
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(whole_text, "utf-8", "surrogateescape")
-    beside.replace(path)
+    for name, whole_text in made.items():
+        path = root / name
+        refuse_links(str(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(whole_text, "utf-8", "surrogateescape")
+        beside.replace(path)
 
 
-def _begins_file(phase: str, state: SpecState) -> bool:
-    """Whether a phase is the first of its file."""
-    if state["format"] == SINGLE_FILE:
-        return phase == PHASES[0]
-    return phase != "low_level"
+def _first_of_file(phase: str, spec: SpecFiles) -> str:
+    """Return a whole file where no phase can be made out, if this one is the first in it."""
+    if phase != PHASES[0] or any(spec.text_of(one) for one in PHASES):
+        return ""
+    return (spec.files.read(spec.file_of(phase)) or b"").decode("utf-8", "surrogateescape")
 
 
-def _merged(phase: str, state: SpecState, there: str, text: str) -> str:
-    """Return a file with a phase in it: written once, however often it is approved."""
-    if state["format"] == KIRO and phase != "low_level":
-        return text
-    if state["format"] == SINGLE_FILE:
-        text = f"## {TITLES[phase]}\n\n{_lowered(text)}"
-        if phase == PHASES[0]:
-            return f"# {state['name']}\n\n{text}"
-    if text.strip() in there:
+def _move_away(context: RunContext) -> None:
+    """Move the documents of a spec that is written anew into the archive, once."""
+    moves: Mapping[str, str] = context.record.options.get("archive", {})
+    root = context.user.root
+    for old, new in moves.items():
+        if (root / old).is_file() and not (root / new).exists():
+            refuse_links(str(root / old))
+            refuse_links(str(root / new))
+            (root / new).parent.mkdir(parents=True, exist_ok=True)
+            (root / old).replace(root / new)
+
+
+def problem_of(phase: str, document: str, state: SpecState, context: RunContext) -> str:
+    """Return what is wrong with a phase, were it written now; "" for nothing."""
+    spec = _files(state, context)
+    earlier = {
+        one: text
+        for one in PHASES[: PHASES.index(phase)]
+        if one not in state.get("approved", {}) and (text := _text_of(one, state, context))
+    }
+    done: list[str] = []
+    if phase == "tasks" and _on_disk(phase, state, context):
+        tasks = read_view(spec.files, spec.ref).spec.tasks
+        done = [task.title for task in tasks if task.state == "done"]
+    return phase_problem(phase, with_texts(spec, earlier), document, done)
+
+
+def _files(state: SpecState, context: RunContext) -> SpecFiles:
+    return SpecFiles(DiskFiles(context.user.root), state["format"], state["path"])
+
+
+def _on_disk(phase: str, state: SpecState, context: RunContext) -> str:
+    """Return a phase as it is on disk; "" for what is still to be moved into the archive."""
+    if context.record.options.get("archive") and not state.get("approved"):
+        return ""
+    return _files(state, context).text_of(phase)
+
+
+def _text_of(phase: str, state: SpecState, context: RunContext) -> str:
+    """Return an earlier phase: as it is on disk once it is approved, hand edits included."""
+    if phase in state.get("approved", {}) and (there := _on_disk(phase, state, context)):
         return there
-    return f"{there.rstrip()}\n\n{text.strip()}\n"
-
-
-def _lowered(text: str) -> str:
-    """Return a document without its title, its headings one level further down."""
-    lines = read_document(text.encode("utf-8", "surrogateescape")).lines
-    kept = [f"#{line.text}" if line.level else line.text for line in lines if line.level != 1]
-    return "\n".join(kept).strip() + "\n"
+    return _blob(state.get("documents", {}).get(phase, ""), context)
 
 
 def agent_of(context: RunContext, phase: str) -> AgentDefinition:
@@ -313,77 +345,6 @@ def _answered(state: SpecState, context: RunContext) -> str:
     )
 
 
-def _approved_text(phase: str, state: SpecState, context: RunContext) -> str:
-    """Return an approved phase as it is on disk: hand edits since then are the base of the next."""
-    if phase not in state.get("approved", {}):
-        return ""
-    root = context.user.root
-    if state["format"] == KIRO:
-        path = root / state["path"] / _FILES[phase]
-        if path.is_file() and not (phase == "high_level" and "low_level" in state["approved"]):
-            return path.read_text("utf-8", "surrogateescape")
-    elif (root / state["path"]).is_file() and phase == PHASES[0]:
-        return (root / state["path"]).read_text("utf-8", "surrogateescape")
-    elif state["format"] == SINGLE_FILE:
-        return ""  # the file holds all phases: it went along with the first
-    return _text(state["documents"][phase], context)
-
-
-def _checks(
-    phase: str, state: SpecState, context: RunContext
-) -> Callable[[Mapping[str, Any]], str]:
-    required = whole(_requirements(_approved_text("requirements", state, context)))
-
-    def problem(arguments: Mapping[str, Any]) -> str:
-        document = str(arguments.get("document") or "")
-        if not document.strip():
-            return "`document` is empty"
-        if phase == "requirements":
-            return _requirements_problem(document)
-        if phase == "tasks":
-            return _tasks_problem(document, required)
-        return _design_problem(document, required)
-
-    return problem
-
-
-def _requirements(text: str) -> dict[str, str]:
-    return read_requirements(read_document(text.encode("utf-8", "surrogateescape")).lines)
-
-
-def _requirements_problem(document: str) -> str:
-    found = _requirements(document)
-    without = [key for key in whole(found) if not any(k.startswith(f"{key}.") for k in found)]
-    if not found:
-        return "no requirement has an id: write '### Requirement 1: Title' and numbered criteria"
-    if without:
-        return f"requirement {without[0]} has no numbered acceptance criteria"
-    return ""
-
-
-def _design_problem(document: str, required: Mapping[str, str]) -> str:
-    listed = re.findall(r"(?:requirements?|validates)\W+((?:[\d.]+\s*,?\s*)+)", document, re.I)
-    named = {one.strip(".").split(".")[0] for each in listed for one in re.findall(r"[\d.]+", each)}
-    unknown = sorted(one for one in named if one and one not in required)
-    if unknown:
-        return f"the design names requirement {unknown[0]}, which nobody wrote"
-    return ""
-
-
-def _tasks_problem(document: str, required: Mapping[str, str]) -> str:
-    listed = read_tasks(document.encode("utf-8", "surrogateescape"), "tasks.md", KIRO)
-    if listed.problems:
-        return f"line {listed.problems[0].line}: {listed.problems[0].message}"
-    served: set[str] = set()
-    for task in listed.tasks:
-        found, missing = resolve([one.split(".")[0] for one in task.requirements], required)
-        if missing:
-            return f"task {task.id} names requirement {missing[0]}, which nobody wrote"
-        served |= set(found)
-    left = [key for key in required if key not in served]
-    return f"no task serves requirement {left[0]}" if left else ""
-
-
 def _questions_problem(arguments: Mapping[str, Any]) -> str:
     questions = arguments.get("questions")
     if not isinstance(questions, list):
@@ -415,22 +376,8 @@ def _components(design: str) -> int:
     return count
 
 
-def _text(ref: str, context: RunContext) -> str:
+def _blob(ref: str, context: RunContext) -> str:
+    if not ref:
+        return ""
     text: str = context.blobs.get_json(ref)
     return text
-
-
-def spec_path(root: Path, name: str, format_: str) -> str:
-    """Return where a new spec is written, relative to the root.
-
-    Raises `UsageError` for a name that is no plain word, or a place that is taken.
-    """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,60}", name):
-        raise UsageError(
-            f"{name!r} is no name for a spec; use lower-case letters, digits and hyphens, as in "
-            "user-login"
-        )
-    path = f".kiro/specs/{name}" if format_ == KIRO else f"docs/{name}-spec.md"
-    if (root / path).exists():
-        raise UsageError(f"{path} exists already; choose another name, or change that spec by hand")
-    return path

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.checkout import QUIET_GATES
 from support.prepared import run_prepared
 from support.spec_script import (
     HIGH_LEVEL,
@@ -37,14 +38,18 @@ class Site:
         self.state = folder / "state"
 
     def run(self, *arguments: str, fault: str = "") -> subprocess.CompletedProcess:
+        return self.program("spec", *arguments, fault=fault)
+
+    def program(self, *arguments: str, fault: str = "") -> subprocess.CompletedProcess:
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "TERM": "dumb",
             "REVIEWLOOP_STATE_DIR": str(self.state),
+            **QUIET_GATES,
             **({"REVIEWLOOP_FAULT": fault} if fault else {}),
         }
-        code, out, err = run_prepared(("spec", *arguments), self.repo, environ, 100)
+        code, out, err = run_prepared(arguments, self.repo, environ, 100)
         return subprocess.CompletedProcess(arguments, code, out, err)
 
     def new(self, idea: str = "tell members of replies", **options):
@@ -82,7 +87,7 @@ def test_each_phase_is_written_when_approved_and_no_later_one_is_asked_before(si
 
     assert site.run("modify", "notify", "-m", "push is out, too").returncode == 4
     shown = site.run("show", "notify").stdout
-    assert "-SMS.\n+SMS and push.\n" in shown
+    assert "## Out of Scope\n\nSMS{+ and push+}.\n" in shown
     for files, steps in [
         (["requirements.md"], ["high_level"]),
         (["design.md", "requirements.md"], ["low_level"]),

@@ -65,6 +65,91 @@ TASKS = """\
   - Create src/send.py; test it
   - _Requirements: 2.1_
 """
+STORY = """\
+# Feature Specification: notify
+
+## User Scenarios & Testing
+
+### User Story 1 - Choose a channel (Priority: P1)
+
+A member chooses how they are told.
+
+**Acceptance Scenarios**:
+
+1. **Given** a member, **When** they save "email", **Then** it is stored within 300 ms
+
+## Requirements
+
+### Functional Requirements
+
+- **FR-001**: System MUST answer 422 for an unknown channel
+
+### Non-Functional Requirements
+
+- **NFR-001**: System MUST send within 60 seconds
+
+## Success Criteria
+
+- **SC-001**: all tests pass
+"""
+PLAN = """\
+# Implementation Plan: notify
+
+## Summary
+
+A store and a sender.
+
+## Components and Interfaces
+
+### Store
+
+Validates: FR-001, US1
+"""
+STORY_TASKS = """\
+# Tasks: notify
+
+## Phase 1: User Story 1 - Choose a channel (Priority: P1)
+
+- [ ] T001 [US1] Keep one channel per member in src/store.py (FR-001)
+- [ ] T002 [US1] Send one message a reply in src/send.py (NFR-001) (depends on T001)
+"""
+PROPOSAL = """\
+# Tell members of replies
+
+## Why
+
+Members miss replies.
+
+## What Changes
+
+- A channel for each member
+
+# specs/notices/spec.md
+
+## ADDED Requirements
+
+### Requirement: One channel
+
+The system SHALL keep one channel per member.
+
+#### Scenario: Known channel
+
+- **WHEN** a member saves "email"
+- **THEN** it is stored within 300 ms
+"""
+GROUPS = """\
+## 1. Channels
+
+- [ ] 1.1 Keep one channel per member, in src/store.py
+"""
+FORMS = {
+    "kiro": (REQUIREMENTS, HIGH_LEVEL, LOW_LEVEL, TASKS),
+    "single-file": (REQUIREMENTS, HIGH_LEVEL, LOW_LEVEL, TASKS),
+    "spec-kit": (STORY, PLAN, LOW_LEVEL, STORY_TASKS),
+    "openspec": (PROPOSAL, PLAN.replace("Validates: FR-001, US1", ""), LOW_LEVEL, GROUPS),
+}
+"""The documents of the four phases in each form."""
+
 QUESTION = {"question": "Which channels?", "choices": ["email", "SMS"], "default": "email"}
 
 
@@ -90,6 +175,30 @@ def replies() -> list[dict[str, Any]]:
         document("spec-design", "high_level", HIGH_LEVEL),
         document("spec-design", "low_level", LOW_LEVEL),
         document("spec-tasks", "tasks", TASKS),
+    ]
+
+
+def of_form(form: str) -> list[dict[str, Any]]:
+    """Return the replies of a session in a form, without questions."""
+    steps = ("requirements", "high_level", "low_level", "tasks")
+    agents = ("spec-requirements", "spec-design", "spec-design", "spec-tasks")
+    texts = FORMS[form]
+    pairs = zip(agents, steps, texts, strict=True)
+    return [questions(), *(document(agent, step, text) for agent, step, text in pairs)]
+
+
+def task_done(files: dict[str, str], subject: str) -> list[dict[str, Any]]:
+    """Return the replies of a run in which these files are written and nobody finds anything."""
+    writes = [
+        {"name": "fs_write", "args": {"command": "create", "path": path, "file_text": text}}
+        for path, text in files.items()
+    ]
+    finish = {"name": "finish", "args": {"summary": subject, "subject": subject}}
+    turns = [{"tool_calls": writes}, {"tool_calls": [finish]}]
+    nothing = {"name": "report_findings", "args": {"findings": []}}
+    return [
+        {"agent": "implement", "step": "implement", "turns": turns},
+        {"step": "review", "tool_calls": [nothing]},
     ]
 
 

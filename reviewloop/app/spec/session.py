@@ -5,10 +5,11 @@ are, in a folder of their own, so that `status` and `clean` do not take it for a
 """
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ from reviewloop.app.project import (
     kept,
     model_flags,
     read_settings,
+    settings_of,
     team_of,
 )
 from reviewloop.app.run.brief import Subject, brief_of
@@ -39,8 +41,18 @@ from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all
 from reviewloop.llm.settling import completed
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.spec_steps import AGENTS, PHASES, TITLES, SpecState, spec_path
+from reviewloop.loop.spec_steps import AGENTS, ALL, FRESH, REVISE, SpecState
 from reviewloop.review.prompts import new_nonce
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.writing import (
+    PHASES,
+    TITLES,
+    SpecFiles,
+    archive_path,
+    existing_spec,
+    new_path,
+    usual_format,
+)
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
@@ -48,6 +60,8 @@ from reviewloop.store.places import private_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 _FOLDER = "spec-sessions"
+_SMALL = "a an the and or of to for with in on by from build create make add"
+_SMALL_WORDS = frozenset(_SMALL.split())
 _RECURSION_LIMIT = 400  # supersteps; every gate waits for a person
 
 
@@ -57,25 +71,93 @@ def sessions_of(repository: Repository) -> Repository:
     return replace(repository, folder=folder, runs=RunStore(folder))
 
 
-def begin(
-    repository: Repository, name: str, idea: str, format_: str, model: str | None
-) -> RunRecord:
+@dataclass(frozen=True)
+class SpecRequest:
+    """What a person wants written, and how."""
+
+    name: str
+    idea: str
+    format: str = ""  # "" is the one that the repository uses
+    model: str | None = None
+    existing: str = ""  # what becomes of a spec that exists: REVISE, FRESH; "" refuses
+    quick: bool = False
+    flags: Mapping[str, Any] = field(default_factory=dict)  # settings of this session
+
+
+class SpecExistsError(UsageError):
+    """A spec of this name is there, and nobody said what becomes of it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a session writes; `archive` is old path -> new path."""
+
+    form: str
+    path: str
+    archive: Mapping[str, str]
+
+
+def target_of(repository: Repository, request: SpecRequest) -> Target:
+    """Return where a spec is written.
+
+    Raises `SpecExistsError` where one is and the request does not say what becomes of it, and
+    `UsageError` where it cannot be written.
+    """
+    user = repository.user
+    files, project = DiskFiles(user.root), user.project
+    form = request.format or usual_format(files, project)
+    path = new_path(files, request.name, form, project)
+    found = existing_spec(files, request.name, project)
+    if found is None and not SpecFiles(files, form, path).documents:
+        if request.existing:
+            raise UsageError(f"there is no spec {request.name} yet; leave --{request.existing} out")
+        return Target(form, path, {})
+    if found is not None:
+        dialect = found.dialect.replace("cc-sdd", "kiro")
+        if request.format and request.format != dialect:
+            raise UsageError(
+                f"{request.name} exists already as {found.path} ({found.dialect}); choose another "
+                "name, or leave --format out"
+            )
+        form, path = dialect, found.path
+    if not request.existing:
+        raise SpecExistsError(
+            f"{path} exists already; --{REVISE} changes it, --{FRESH} writes it anew and keeps the "
+            "old one under archive/"
+        )
+    spec = SpecFiles(files, form, path)
+    if request.existing == FRESH:
+        into = archive_path(files, path)
+        return Target(form, path, {one: into + one.removeprefix(path) for one in spec.documents})
+    if not spec.text_of(PHASES[0]):
+        raise UsageError(
+            f"{spec.file_of(PHASES[0])} has no requirements as `spec new` writes them; --{FRESH} "
+            "writes the spec anew and keeps the old one under archive/"
+        )
+    return Target(form, path, {})
+
+
+def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     """Write what a new session needs and return its record; nothing is paid or shown yet.
 
     Raises `UsageError` for an idea or a name that cannot be, or one that is in work; and
     `ModelSetupError` for a model that cannot be asked.
     """
     require_all("writing a spec")
+    idea, name = request.idea, request.name
     if not idea.strip():
         raise UsageError("say what is to be built: -m TEXT, or --from FILE (- reads stdin)")
     user = repository.user
-    path = spec_path(user.root, name, format_)
     sessions = sessions_of(repository)
     open_one = [one for one in sessions.runs.all() if one.run_id == name and not one.status.over]
     if open_one:
         raise UsageError(f"the spec {name} is in work: {next_step(open_one[0])}")
+    target = target_of(repository, request)
     loaded = completed(
-        read_settings(user.root, model_flags(model), project=user.project), os.environ
+        read_settings(
+            user.root, model_flags(request.model) | dict(request.flags), project=user.project
+        ),
+        os.environ,
     )
     settings = loaded.settings
     if "none" in (settings.models.reasoning, settings.models.generation):
@@ -101,7 +183,7 @@ def begin(
             title=redactor.for_people(" ".join(idea.split())[:80]),
             base_commit=private.head,
             branch=user.branch or "",
-            spec_path=path,
+            spec_path=target.path,
             project=user.project,
             instruction=redactor.for_people(idea),
             settings=kept(settings),
@@ -109,7 +191,10 @@ def begin(
                 "brief": blobs.put_json(brief.plain()),
                 "team": blobs.put_json(team_to_plain(team_of(user.root, user.project))),
                 "agents": blobs.put_json({one: asdict(agent) for one, agent in agents.items()}),
-                "format": format_,
+                "format": target.form,
+                "existing": request.existing,
+                "archive": dict(target.archive),
+                "quick": request.quick,
             },
             nonce=new_nonce(),
             created_at=time.time(),
@@ -124,6 +209,7 @@ def move(
     name: str,
     answer: Mapping[str, Any] | None = None,
     listener: Listener | None = None,
+    caps: Mapping[str, Any] | None = None,
 ) -> RunRecord:
     """Move a session until it asks a person, is over, or cannot go on; return its record.
 
@@ -136,9 +222,11 @@ def move(
         if answer is not None and record.status is not RunStatus.WAITING:
             raise UsageError(f"the spec {name} asks nothing now: {next_step(record)}")
         if answer is not None:
-            _require_fits(record, answer)
+            _require_fits(record, answer, shown(repository, record))
         if record.status.over:
             return record
+        if caps:
+            record.settings = kept(settings_of(record, caps))
         with open_context(sessions, record, listener) as context:
             return _moved(context, answer)
 
@@ -172,12 +260,36 @@ def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
     return found
 
 
+def plain(repository: Repository, record: RunRecord) -> Mapping[str, object]:
+    """Return a session as JSON-plain values: where it stands and what it asks."""
+    asks = shown(repository, record)
+    return {
+        "name": record.run_id,
+        "path": record.spec_path,
+        "format": record.options["format"],
+        "quick": bool(record.options.get("quick")),
+        "status": str(record.status),
+        "exit_code": record.exit_code,
+        "waits_for": record.options.get("asks", ""),
+        "next": next_step(record),
+        "approved": dict(record.options.get("approved", {})),
+        "questions": list(asks.get("questions", ())),
+        "document": asks.get("document", ""),
+        "before": asks.get("before", ""),
+        "problem": asks.get("problem", ""),
+        "summary": record.options.get("summary", ""),
+        "counts": dict(record.options.get("counts", {})),
+    }
+
+
 def next_step(record: RunRecord) -> str:
     """Return the command that goes on with a session, in a sentence."""
     if record.status is RunStatus.WAITING:
         phase = str(record.options.get("asks", ""))
         if phase == "questions":
             return f"questions wait for you: reviewloop spec answer {record.run_id} 1=..."
+        if phase == ALL:
+            return f"all phases wait for you: reviewloop spec approve {record.run_id}"
         wait = "requirements wait" if phase == PHASES[0] else f"{TITLES[phase].lower()} waits"
         return f"the {wait} for you: reviewloop spec approve {record.run_id}"
     if record.status is RunStatus.COMMITTED:
@@ -226,6 +338,7 @@ def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> N
     elif state.get("outcome") == "written":
         record.status = RunStatus.COMMITTED
         record.options["summary"] = state.get("summary", "")
+        record.options["counts"] = state.get("counts", {})
     else:
         record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
 
@@ -259,7 +372,10 @@ def _invoke(
             return cast(SpecState, before.values), before.interrupts[0].value
         elif not before.values:
             given = SpecState(
-                name=record.run_id, format=record.options["format"], path=record.spec_path
+                name=record.run_id,
+                format=record.options["format"],
+                path=record.spec_path,
+                quick=bool(record.options.get("quick")),
             )
         graph.invoke(given, config, context=context, durability="sync")
         after = graph.get_state(config)
@@ -267,11 +383,29 @@ def _invoke(
         return cast(SpecState, after.values), asks
 
 
-def _require_fits(record: RunRecord, answer: Mapping[str, Any]) -> None:
-    asks = str(record.options.get("asks", ""))
-    if (asks == "questions") != ("answers" in answer):
-        what = "its questions" if asks == "questions" else f"the phase {TITLES[asks]}"
+def _require_fits(
+    record: RunRecord, answer: Mapping[str, Any], shown_now: Mapping[str, Any]
+) -> None:
+    phase = str(record.options.get("asks", ""))
+    if (phase == "questions") != ("answers" in answer):
+        what = "its questions" if phase == "questions" else f"the phase {title_of(phase)}"
         raise UsageError(f"it waits for an answer about {what}; `reviewloop spec show` shows it")
+    if answer.get("choice") == "approve" and (problem := shown_now.get("problem")):
+        raise UsageError(
+            f"it cannot be approved: {problem}; change it with `reviewloop spec edit "
+            f"{record.run_id}` or `spec modify -m`"
+        )
+    if answer.get("choice") == "edit" and phase == ALL:
+        raise UsageError(
+            "a quick session is edited in its files: approve it first, or `spec modify -m`"
+        )
+    if answer.get("choice") == "edit" and not str(answer.get("document", "")).strip():
+        raise UsageError("the edited document is empty; nothing was changed")
+
+
+def title_of(phase: str) -> str:
+    """Return what people call a phase."""
+    return "All phases" if phase == ALL else TITLES[phase]
 
 
 def _agents(root: Path, project: str) -> dict[str, AgentDefinition]:
@@ -314,4 +448,10 @@ def numbered_answers(
 
 def phase_number(phase: str) -> str:
     """Return "2/4" for the second of four phases."""
-    return f"{PHASES.index(phase) + 1}/{len(PHASES)}"
+    return "one gate" if phase == ALL else f"{PHASES.index(phase) + 1}/{len(PHASES)}"
+
+
+def name_from(idea: str) -> str:
+    """Return a name for a spec made of the first words of an idea, "" where it has none."""
+    words = re.findall(r"[a-z0-9]+", idea.casefold())
+    return "-".join([word for word in words if word not in _SMALL_WORDS][:4])[:60]
