@@ -53,6 +53,7 @@ FOREIGN_PROSE = {
     "reviewloop/github/api/errors.py::forbidden": "GitHub has one status for all refusals",
     "reviewloop/github/publishing/pull.py::_opened": "GitHub names these refusals only in words",
     "reviewloop/llm/langchain.py::_other_model": "LangChain's advice for a package is left out",
+    "reviewloop/llm/langchain.py::_whole_stream": "LangChain has no class for an empty stream",
     "reviewloop/llm/rate.py::Limiter.failed": "providers name the limit only in words",
     "reviewloop/llm/retry.py::_key_problem": "providers say only in words that credit ran out",
     "reviewloop/llm/script.py::_fits": "the script's author matches on what a model is asked",

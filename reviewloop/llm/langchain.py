@@ -42,6 +42,7 @@ _BYTES = "$base64"
 _THOUGHTS = {"reasoning_content", "thinking", "redacted_thinking", "reasoning"}
 _STOP_REASONS = {
     "stop": "end_turn",
+    "completed": "end_turn",
     "tool_calls": "tool_use",
     "function_call": "tool_use",
     "length": "max_tokens",
@@ -158,12 +159,17 @@ def _usage(message: "AIMessage") -> Usage | None:
     return Usage(fresh, counted["output_tokens"], read, written)
 
 
-def _stop_reason(metadata: Mapping[str, Any], has_calls: bool) -> str:
-    names = ("stopReason", "stop_reason", "finish_reason", "done_reason")
+def _ending(metadata: Mapping[str, Any]) -> str:
+    """Return why a reply ended, in the provider's words; "" where it does not say."""
     incomplete = metadata.get("incomplete_details")  # OpenAI's responses
     if isinstance(incomplete, Mapping) and incomplete.get("reason"):
-        metadata = {"stop_reason": incomplete["reason"]}
-    given = str(next((metadata[name] for name in names if metadata.get(name)), "end_turn")).lower()
+        return str(incomplete["reason"])
+    names = ("stopReason", "stop_reason", "finish_reason", "done_reason", "status")
+    return next((str(metadata[name]) for name in names if metadata.get(name)), "")
+
+
+def _stop_reason(metadata: Mapping[str, Any], has_calls: bool) -> str:
+    given = _ending(metadata).lower() or "end_turn"
     reason = _STOP_REASONS.get(given, given)
     return "tool_use" if has_calls and reason == "end_turn" else reason
 
@@ -172,6 +178,8 @@ _MOST_CACHE_POINTS = 4
 _CACHE_CONTROL = {"cache_control": {"type": "ephemeral"}}
 _OLLAMA_CONTEXT = 65_536  # tokens; Ollama's default of some thousand cuts prompts off in silence
 _RESPONSES_ONLY = "gpt-6"
+_NOTHING_READ = "No generation chunks"  # LangChain has no class for it
+_NAME_THEIR_END = {OPENAI, "anthropic"}
 _CACHE_CONTROL_PROVIDERS = {"anthropic", "anthropic_bedrock", "google_anthropic_vertex"}
 
 
@@ -194,16 +202,24 @@ class LangChainProvider:
         model = self._bound(self._model(request.max_tokens), _with_tools_of_history(request))
         chunks: list[Any] = []
         stream = model.stream(self._messages(request))
-        for chunk in _translate_errors(stream) if added_provider(self._provider) else stream:
+        if added_provider(self._provider):
+            stream = _translate_errors(stream)
+        for chunk in _whole_stream(stream):
             if not chunks:
                 on_first()
             chunks.append(chunk)
-        if not chunks:
-            raise ConnectionError("the reply ended before it began")
         whole = chunks[0] if len(chunks) == 1 else chunks[0] + chunks[1:]
+        if self._names_its_end and not _ending(whole.response_metadata):
+            raise ConnectionError("the reply ended before its end")
         reply = read_reply(whole, request)
         name = f"{self._provider}:{self._ident}"
         return replace(reply, model=name, seconds=time.monotonic() - started)
+
+    @property
+    def _names_its_end(self) -> bool:
+        """Whether a reply without a word on why it ended has broken off; Bedrock's client looks."""
+        known = KNOWN.get(self._provider)
+        return known is not None and (known.client or known.name) in _NAME_THEIR_END
 
     def warm_up(self) -> None:
         """Import the libraries and make the chat model."""
@@ -327,6 +343,21 @@ class LangChainProvider:
                 content.append(block)
             kept.append({**message, "content": content})
         return kept
+
+
+def _whole_stream(stream: Iterator[Any]) -> Iterator[Any]:
+    """Yield a reply; one without anything in it broke off, which LangChain calls a bad value."""
+    begun = False
+    try:
+        for chunk in stream:
+            begun = True
+            yield chunk
+    except ValueError as error:
+        if begun or _NOTHING_READ not in str(error):
+            raise
+        raise ConnectionError("nothing of the reply can be read") from error
+    if not begun:
+        raise ConnectionError("the reply ended before it began")
 
 
 def _translate_errors(stream: Iterator[Any]) -> Iterator[Any]:

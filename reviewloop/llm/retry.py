@@ -126,9 +126,9 @@ def _explained(
     tries = "attempt" if attempts == 1 else "attempts"
     billed = "the attempts may have been billed" if paid else "nothing was paid"
     hint = {
-        Trouble.THROTTLED: "wait a little or ask the provider for a higher quota",
+        Trouble.THROTTLED: f"{billed}; wait a little, ask the provider for a higher quota",
         Trouble.TIMEOUT: f"{billed}; raise models.read_timeout_seconds",
-        Trouble.CUT: billed,
+        Trouble.CUT: f"{billed}; look for what ends connections on the way",
     }.get(diagnosis.trouble, f"{billed}; check the connection and the provider's status")
     return ModelUnavailableError(
         f"{model} gave no reply in {attempts} {tries} ({quoted}); {hint}, or name another model "

@@ -125,6 +125,7 @@ _BY_NAME = {
     "ReadError": Trouble.CUT,
     "JSONDecodeError": Trouble.CUT,  # an event that is no JSON
     "ResponseStreamingError": Trouble.CUT,
+    "ParserError": Trouble.CUT,  # of AWS's events
     "ProtocolError": Trouble.CUT,
     "RemoteProtocolError": Trouble.CUT,
     "IncompleteRead": Trouble.CUT,
@@ -153,6 +154,7 @@ _BY_NAME = {
     # Of the clients of OpenAI and Anthropic, when no status says more: inside a stream.
     "APIError": Trouble.CUT,
 }
+_CONNECTIONS = {"APIConnectionError"}  # of the clients of OpenAI and Anthropic; timeouts too
 _OVERFLOW_WORDS = (
     "input is too long",
     "prompt is too long",
@@ -172,6 +174,7 @@ _MODEL_ID_WORDS = (
 )
 _BASES = {
     "botocore.exceptions": ("BotoCoreError", "ClientError"),
+    "botocore.eventstream": ("ParserError",),
     "urllib3.exceptions": ("HTTPError",),
     "httpx": ("HTTPError", "InvalidURL"),
     "httpx2": ("HTTPError", "InvalidURL"),
@@ -205,9 +208,23 @@ def diagnose(error: BaseException) -> Diagnosis:
     """Return what to do about an exception that `provider_errors` names."""
     if isinstance(error, ProviderError):
         return error.diagnosis
+    error = _broken_connection(error)
     code, message, status = _words(error)
     trouble = _classify(error, code, message, status)
     return Diagnosis(trouble, code, message, _retry_after(error))
+
+
+def _broken_connection(error: BaseException) -> BaseException:
+    """Return what broke a connection, where a client says only that one broke.
+
+    A server that was never reached costs nothing; one that took the request may bill it.
+    """
+    inner = error
+    while _CONNECTIONS & {cls.__name__ for cls in type(inner).__mro__}:
+        if inner.__cause__ is None:
+            return error
+        inner = inner.__cause__
+    return inner
 
 
 def _classify(error: BaseException, code: str, message: str, status: int | None) -> Trouble:

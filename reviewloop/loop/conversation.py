@@ -235,7 +235,7 @@ class _Talk:
             written, problem = self._written_answer(shown)
             if written is not None:
                 return self._answer(written, reply, turn)
-            self._count_repair(problem, text=shown.text)
+            self._count_repair(problem, reply, _quote(shown.text))
             self._messages.append(user_message(text_block(problem)))
             return None
         results = []
@@ -246,7 +246,7 @@ class _Talk:
                 continue
             args, problem = self._read(call, reply)
             if problem:
-                self._count_repair(problem)
+                self._count_repair(problem, reply)
                 results.append(tool_result(call.id, problem, error=True))
             else:
                 answer = args
@@ -355,10 +355,11 @@ class _Talk:
             return f"your reply was cut off; be shorter, and answer by calling {ending}"
         return f"answer by calling {ending}; text outside of tool calls is not read"
 
-    def _count_repair(self, problem: str, text: str = "") -> None:
+    def _count_repair(self, problem: str, reply: Reply, quoted: str = "") -> None:
         self._repairs += 1
         if self._repairs > _REPAIRS:
-            words = f"{problem}{_quote(text)}"
+            help_ = "; raise models.max_output_tokens" if reply.stop_reason == "max_tokens" else ""
+            words = f"{problem}{quoted}{help_}"
             raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {words}")
 
     def _count_bad_call(self, problem: str) -> None:
@@ -373,4 +374,4 @@ class _Talk:
 def _quote(text: str) -> str:
     """Return what a model said instead of an answer, as the end of a sentence."""
     words = " ".join(text.split())[:_QUOTED]
-    return f"; it said: “{words}”" if words else ""
+    return f"; it said: “{words}”" if words else "; it said nothing"

@@ -27,6 +27,8 @@ class Answer:
     end_after: int | None = None  # events after which the stream ends politely but too early
     stall_after: int | None = None  # events after which nothing comes any more
     stall: float = 0.0  # for so long
+    instead: bytes = b""  # what is sent in place of a reply, as it is
+    kind: str = ""  # the content type of that; "" for the one of a reply
 
     def after(self, seconds: float, first_byte: float | None = None) -> "Answer":
         """Return the same answer, sent slower."""
@@ -119,6 +121,22 @@ def unknown_model() -> Answer:
 def too_long() -> Answer:
     """Return a context overflow."""
     return failure(400, "ValidationException", "Input is too long for requested model.")
+
+
+def hangs_up() -> Answer:
+    """Return no answer at all: the connection is reset."""
+    return Answer(status=0)
+
+
+def garbage(data: bytes = b"data: {broken\n\nnothing of this is a reply") -> Answer:
+    """Return what is no reply, told to be one."""
+    return Answer(instead=data)
+
+
+def page(status: int = 502) -> Answer:
+    """Return what a proxy on the way says."""
+    text = b"<html><body>The proxy has no answer</body></html>"
+    return Answer(status=status, instead=text, kind="text/html")
 
 
 def invalid() -> Answer:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import select
 import socket
+import struct
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -45,6 +46,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # else each small write waits 40 ms for an acknowledgement
     wbufsize = -1
+    streams = "application/vnd.amazon.eventstream"
     server: BedrockHttp
 
     def log_message(self, format: str, *args: object) -> None:
@@ -88,6 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         answer = answer or bedrock.answer_to(received)
         if points(received.body) > MOST_POINTS:
             answer = failure(400, "ValidationException", "too many cache points in the request")
+        if self._answers_otherwise(answer):
+            return
         if answer.status != 200:
             received.status = answer.status
             kind = {"x-amzn-ErrorType": answer.error, **answer.headers}
@@ -107,6 +111,17 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._stream(received, answer)
 
+    def _answers_otherwise(self, answer: Answer) -> bool:
+        """Send what is no reply and no error of the protocol, and return whether that was it."""
+        if not answer.status:
+            # So the system says "reset" instead of "closed".
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            raise Gone
+        if answer.instead:
+            self._send(answer.status, answer.instead, answer.kind or self.streams, answer.headers)
+        return bool(answer.instead)
+
     def _stream(self, received: Received, answer: Answer) -> None:
         frames = events(answer, received.number, received.usage)
         first, total = answer.first_byte or 0.0, answer.seconds or 0.0
@@ -114,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
         if answer.stall_after == 0:
             self._wait(answer.stall)
         self.send_response(200)
-        self.send_header("content-type", "application/vnd.amazon.eventstream")
+        self.send_header("content-type", self.streams)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         for index, data in enumerate(frames):

@@ -141,7 +141,12 @@ def _goes_wrong(answer: Answer) -> bool:
     """Whether a reply is about its way here: refused, broken off, stalled, or thought aloud."""
     broken = (answer.cut_after, answer.end_after, answer.stall_after)
     thinks = any("thought" in block for block in answer.blocks)
-    return answer.status != 200 or bool(answer.error) or broken != (None, None, None) or thinks
+    return (
+        answer.status != 200
+        or bool(answer.error or answer.instead)
+        or broken != (None, None, None)
+        or thinks
+    )
 
 
 def _output(answer: Answer) -> int:

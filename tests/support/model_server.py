@@ -43,6 +43,7 @@ class ModelServer(BedrockServer):
 
 
 class _AnyHandler(Handler):
+    streams = "text/event-stream"
     server: Any
 
     def do_GET(self) -> None:
@@ -84,6 +85,8 @@ class _AnyHandler(Handler):
 
     def _answer_in(self, received: Received) -> None:
         answer = self.server.bedrock.answer_to(received)
+        if self._answers_otherwise(answer):
+            return
         if answer.status != 200:
             received.status, received.complete = answer.status, True
             self._json(answer.status, _error(answer.error, answer.message), answer.headers)
@@ -97,8 +100,10 @@ class _AnyHandler(Handler):
 
     def _events(self, received: Received, answer: Answer, events: list[bytes]) -> None:
         self._wait(answer.first_byte or 0.0)
+        if answer.stall_after == 0:
+            self._wait(answer.stall)
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", self.streams)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         for index, data in enumerate(events):
@@ -149,6 +154,7 @@ def _as_openai(answer: Answer, received: Received, usage: dict[str, int]) -> Ite
         elif "text" in block:
             yield chunk({"content": block["text"]})
     reasons = {"tool_use": "tool_calls", "end_turn": "stop", "max_tokens": "length"}
+    reasons["content_filtered"] = "content_filter"
     yield chunk({}, reasons.get(stop_reason(answer), "stop"))
     sent: dict[str, Any] = received.sent  # type: ignore[attr-defined]
     if answer.usage and sent.get("stream_options", {}).get("include_usage"):
@@ -199,8 +205,9 @@ def _as_responses(answer: Answer, received: Received, usage: dict[str, int]) -> 
         "output_tokens_details": {"reasoning_tokens": 0},
     }
     ended = {**response, "output": output, "usage": counted}
-    if stop_reason(answer) == "max_tokens":
-        ended |= {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    cut = {"max_tokens": "max_output_tokens", "content_filtered": "content_filter"}
+    if reason := cut.get(stop_reason(answer)):
+        ended |= {"status": "incomplete", "incomplete_details": {"reason": reason}}
         yield event("response.incomplete", response=ended)
     else:
         yield event("response.completed", response={**ended, "status": "completed"})
