@@ -398,6 +398,10 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "fail_on": one_of("must", "should", "nit", "never"),
         "exit_code": CODE,
     },
+    "memory": {
+        "path": TEXT,
+        "lessons": some(obj(dict.fromkeys(("id", "text", "source"), TEXT))),
+    },
     "session": {
         "handoff": obj({"path": TEXT, "at": NUMBER, "edited": FLAG}),
         **dict.fromkeys(("branch", "head"), TEXT),

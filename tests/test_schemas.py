@@ -26,6 +26,8 @@ OBJECTS = {
     "github push": ["publish"],
     "github review": ["github_review"],
     "handoff": ["session-handoff"],
+    "memory list": ["memory"],
+    "memory propose": ["memory"],
     "modify": ["answered", "run"],
     "publish": ["handoff", "publish"],
     "queue": ["queue", "shared-queue"],

@@ -8,6 +8,7 @@ import click
 
 from reviewloop.app.day.document import PREFERENCES
 from reviewloop.app.day.handoff import Resumption, resume_session, write_handoff
+from reviewloop.app.day.memory import proposals
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
@@ -52,6 +53,9 @@ def handoff(notes: tuple[str, ...], offline: bool, as_json: bool, fleet: Fleet) 
         print_lines(f"it was edited by hand: that is kept as {written.kept_as}")
     blockers = counted(len(written.handoff.blockers), "blocker") if written.handoff.blockers else ""
     click.echo(f"{written.path} is written{f', with {blockers}' if blockers else ''}")
+    found = len(proposals(repository, fleet))
+    if found:
+        print_lines(f"{counted(found, 'line')} to remember? `reviewloop memory` shows")
     print_lines("next time: `reviewloop session resume`")
     return ExitCode.CLEAN
 

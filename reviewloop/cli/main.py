@@ -61,6 +61,7 @@ GROUPS = {
         Entry("logs", "status", "Print what a run did."),
         Entry("handoff", "day", "Write what the next session has to know."),
         Entry("session", "day", "Begin a working day where the last one ended."),
+        Entry("memory", "memory", "Say what every run is told."),
         Entry("stats", "stats", "Show quality, time and money of all runs."),
     ),
     "Set up": (

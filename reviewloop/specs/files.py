@@ -213,7 +213,7 @@ def numbered_scenarios(lines: Iterable[Line]) -> list[tuple[str, str]]:
     return [(number, " ".join(filter(None, parts))) for number, parts in found]
 
 
-_FOLDERS = (".kiro/steering/", ".kiro/agents/")
+_FOLDERS = (".kiro/steering/", ".reviewloop/steering/", ".kiro/agents/")
 _FILES = ("AGENTS.md", "reviewloop.toml")
 
 

@@ -146,7 +146,8 @@ Mode = Literal["always", "fileMatch", "manual", "auto"]
 _MODES: dict[str, Mode] = {
     "": "always", "always": "always", "filematch": "fileMatch", "manual": "manual", "auto": "auto",
 }  # fmt: skip
-_PROJECT_FOLDER = ".kiro/steering"
+STEERING_FOLDERS = (".reviewloop/steering", ".kiro/steering")
+"""Where a project keeps steering, as it is given: Kiro's comes later, and wins."""
 _GLOBAL_NAME = "~/.kiro/steering"
 _SHARED_WORDS = 2  # that an "auto" description and the task need to have in common
 
@@ -281,15 +282,17 @@ def _called(item: SteeringItem) -> str:
 
 def _by_folder(project: Files, folder: str) -> dict[str, list[str]]:
     """Return the steering files of the root and of each folder down to the project's."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for above in ["", *_folders_above([f"{folder}/x"] * bool(folder))]:
-        location = f"{above}/{_PROJECT_FOLDER}" if above else _PROJECT_FOLDER
-        depth = location.count("/") + 1
-        found[above] = [
-            path
-            for path in project.paths(location)
-            if path.endswith(".md") and path.count("/") == depth
-        ]
+        found[above] = []
+        for name in STEERING_FOLDERS:
+            location = f"{above}/{name}" if above else name
+            depth = location.count("/") + 1
+            found[above] += [
+                path
+                for path in project.paths(location)
+                if path.endswith(".md") and path.count("/") == depth
+            ]
     return found
 
 

@@ -91,7 +91,7 @@ def worded(
 
     `act` is what somebody did elsewhere than at this machine, checked already.
     """
-    answer = {"choice": choice, "by": _who(), "text": text, "proposal": record.proposal}
+    answer = {"choice": choice, "by": user_name(), "text": text, "proposal": record.proposal}
     return answer if act is None else answer | {"by": act.actor} | act.plain()
 
 
@@ -243,7 +243,7 @@ def newest_or_named(repository: Repository, named: str | None) -> RunRecord:
     return max(runs, key=lambda run: run.updated_at)
 
 
-def _who() -> str:
+def user_name() -> str:
     """Return the name under which an answer given on this machine is recorded."""
     try:
         return getpass.getuser()

@@ -1,0 +1,68 @@
+"""The steering file of what was learned: a line a lesson, each with where it comes from."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from reviewloop.domain.errors import UsageError
+
+NAME = "memory.md"
+MOST_LINES = 200
+"""Lines of the file; all of them are given to every agent of every run."""
+
+_HEAD = "# What was learned\n\nA line a lesson, with where it comes from.\n"
+_LESSON = re.compile(r"^- (?P<text>.*?)(?: \((?P<source>[^()]*)\))?$")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A sentence to remember, and who said it where: `modify, run 2.1-x`."""
+
+    text: str
+    source: str
+
+    @property
+    def id(self) -> str:
+        """A short name that stays while the sentence does."""
+        return hashlib.sha256(" ".join(self.text.casefold().split()).encode()).hexdigest()[:6]
+
+    @property
+    def line(self) -> str:
+        """The lesson as its line of the file."""
+        return f"- {self.text} ({self.source})"
+
+
+def lesson(text: str, source: str) -> Lesson:
+    """Return a lesson of a text, on one line and without what would be read as another's."""
+    plain = " ".join(text.split()).replace("<!--", "").replace("#[[", "[[").strip("- ")
+    return Lesson(plain, re.sub(r"[()]", "", source))
+
+
+def read_lessons(text: str) -> list[Lesson]:
+    """Return the lessons of a memory file, in its order; other lines are the user's own."""
+    found = (_LESSON.match(line) for line in text.splitlines())
+    return [Lesson(one["text"], one["source"] or "by hand") for one in found if one]
+
+
+def with_lessons(text: str, lessons: list[Lesson], path: str) -> str:
+    """Return the file with more lessons at its end; raises `UsageError` where it gets too long."""
+    known = {one.id for one in read_lessons(text)}
+    fresh = [one.line for one in lessons if one.id not in known]
+    body = text.rstrip("\n") if text.strip() else _HEAD.rstrip("\n") + "\n"
+    joined = "\n".join([body, *fresh]) + "\n"
+    if len(joined.splitlines()) > MOST_LINES:
+        raise UsageError(
+            f"{path} would have {len(joined.splitlines())} lines, and every run reads all of them; "
+            f"at most {MOST_LINES}: `reviewloop memory list`, then `reviewloop memory forget ID`"
+        )
+    return joined
+
+
+def without_lessons(text: str, idents: set[str]) -> str:
+    """Return the file without the lessons of these ids."""
+    kept = []
+    for line in text.splitlines(keepends=True):
+        found = _LESSON.match(line.rstrip("\n"))
+        if not (found and Lesson(found["text"], "").id in idents):
+            kept.append(line)
+    return "".join(kept)
