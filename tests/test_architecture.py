@@ -15,6 +15,7 @@ import pytest
 import reviewloop
 from reviewloop.agents import build_team, shipped_agent_files
 from reviewloop.loop.graph import build_graph
+from reviewloop.loop.spec_graph import build_spec_graph
 
 PACKAGE = Path(reviewloop.__file__).parent
 ROOT = PACKAGE.parent
@@ -139,3 +140,9 @@ def test_the_diagram_in_the_readme_is_the_compiled_graph():
     readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
     shown = readme.partition("```mermaid\n")[2].partition("```")[0].strip()
     assert shown == drawn
+
+
+def test_the_diagram_of_the_way_to_a_spec_is_the_compiled_graph():
+    drawn = build_spec_graph().get_graph().draw_mermaid(with_styles=False).strip()
+    page = (ROOT / "docs/writing-specs.md").read_text("utf-8")
+    assert page.partition("```mermaid\n")[2].partition("```")[0].strip() == drawn

@@ -263,3 +263,44 @@ def test_readme_shows_the_end_of_the_demo_as_it_is(approved, checkout):
     for row in rows:
         assert row.rstrip("─ ") in out.getvalue(), row
     assert asked == f"{question(proposal)} >"
+
+
+@pytest.mark.slow
+def test_from_a_sentence_to_a_committed_task_in_20_seconds(tmp_path, git):
+    before = computed()
+    done = subprocess.run(
+        [*COMMAND, "--spec", "--yes", "--keep"], cwd=tmp_path, env=environ(tmp_path),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert computed() - before < 20
+    (folder,) = demo_folders(tmp_path)
+    assert git(folder / "toolshed", "log", "--format=%s").splitlines() == [
+        "List loans that are out too long",
+        "Write down what overdue tools need",
+        "Keep tools, members and loans in SQLite",
+    ]
+    assert "3 requirements (2 FR, 1 NFR), 2 components, 2 tasks in 2 waves" in done.stdout
+    assert "- [x] 1. List loans that are out too long" in git(
+        folder / "toolshed", "show", "HEAD:.kiro/specs/overdue/tasks.md"
+    )
+    checked = subprocess.run(
+        [*COMMAND[:-1], "spec", "check", "overdue"], cwd=folder / "toolshed",
+        env=environ_of(tmp_path), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout
+
+
+def environ_of(temporary: Path) -> dict[str, str]:
+    """Return the environment that `environ` made."""
+    return {"PATH": os.environ["PATH"], "HOME": str(temporary / "home"), "PYTHONPATH": str(ROOT)}
+
+
+def test_a_demo_of_a_spec_that_nobody_answers_says_how_to_go_on(tmp_path):
+    code, out, err = run_prepared(["demo", "--spec"], tmp_path, environ(tmp_path), 180)
+    assert code == 4, err
+    assert "the spec is not written" in out and "reviewloop spec resume" in out
+    assert "questions wait for you: reviewloop spec answer overdue 1=..." in err
+    two = ["demo", "--spec", "--review"]
+    both, _, err = run_prepared(two, tmp_path, environ_of(tmp_path), 60)
+    assert (both, "choose one" in err) == (2, True)

@@ -2,9 +2,11 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import chdir
 from pathlib import Path
 from shlex import quote
+from typing import Any, Protocol
 
 import click
 
@@ -13,11 +15,17 @@ from reviewloop.cli.conversation import move
 from reviewloop.cli.help import Command
 from reviewloop.cli.review import review
 from reviewloop.demo.project import (
+    IDEA,
+    IDEA_MODEL,
+    IDEA_NAME,
     PLANTED_NAME,
     Begun,
     DemoProject,
     apart,
     begin_run,
+    commit_all,
+    idea_project,
+    make_idea_project,
     make_planted,
     make_project,
 )
@@ -117,6 +125,13 @@ The whole loop on a small project: one task of its spec, from code to commit.
 The model's replies are recorded, not live: we wrote them, mistakes included. Nothing is sent
 anywhere and nothing is paid. All the rest is real: git, guard-rails, tests, coverage, approval.
 """
+_IDEA_INTRODUCTION = """\
+From a sentence to a commit on a small project: a spec, phase by phase, then its first task.
+
+The model's replies are recorded, not live: we wrote them. Nothing is sent anywhere and nothing is
+paid. All the rest is real: git, gates, tests, coverage, approval.
+"""
+_SPEC_SUBJECT = "Write down what overdue tools need"
 _NO_MODIFY = """\
 You will be asked at the end. Only "modify" cannot do much here: the replies were written
 beforehand.
@@ -133,22 +148,34 @@ What next, in a repository of your own:
 @click.command(cls=Command)
 @click.argument("directory", required=False, default="", metavar="[DIR]")
 @click.option("--review", is_flag=True, help="Review a change with planted problems instead.")
+@click.option("--spec", is_flag=True, help="Begin with a sentence: write the spec, then run.")
 @click.option("--yes", is_flag=True, help="Approve by itself instead of asking you.")
 @click.option("--keep", is_flag=True, help="Keep the demo's folder and say where it is.")
-def demo(directory: str, review: bool, yes: bool, keep: bool) -> ExitCode:
+def demo(directory: str, review: bool, spec: bool, yes: bool, keep: bool) -> ExitCode:
     """Watch a whole run on a small project.
 
-    No model is asked and nothing is paid. With --review, only a diff is reviewed: of a repository
+    No model is asked and nothing is paid. With --spec, it begins with an idea: its spec, phase by
+    phase, then the first task. With --review, only a diff is reviewed: of a repository
     with planted problems, made in DIR (new or empty, it is kept) or in a temporary folder.
     """
+    if review and spec:
+        raise UsageError("--review and --spec are two demos; choose one")
     if review:
         return demo_review(directory, keep=keep)
     if directory:
         raise UsageError("the demo of a run makes a folder of its own; DIR goes with --review")
-    return _demo_run(yes=yes, keep=keep)
+    return _demo_run(_play_idea if spec else _play, yes=yes, keep=keep)
 
 
-def _demo_run(*, yes: bool, keep: bool) -> ExitCode:
+class Play(Protocol):
+    """A demo of a run, in a folder that holds all of it."""
+
+    def __call__(self, folder: Path, *, yes: bool) -> RunRecord | None:
+        """Play it; None where a person left before there was a run."""
+        ...
+
+
+def _demo_run(play: Play, *, yes: bool, keep: bool) -> ExitCode:
     import shutil
     import tempfile
     from pathlib import Path
@@ -157,9 +184,13 @@ def _demo_run(*, yes: bool, keep: bool) -> ExitCode:
     kept = keep
     try:
         with apart(folder):
-            record = _play(folder, yes=yes)
-        kept = keep or record.status != "committed"
-        _print_end(DemoProject(folder), record, kept=kept)
+            record = play(folder, yes=yes)
+        project = idea_project(folder) if play is _play_idea else DemoProject(folder)
+        kept = keep or record is None or record.status != "committed"
+        if record is None:
+            _print_left(project)
+            return ExitCode.WAITING
+        _print_end(project, record, kept=kept)
         return ExitCode(record.exit_code)
     except (KeyboardInterrupt, InterruptedByUserError) as error:
         if isinstance(error, KeyboardInterrupt):
@@ -181,11 +212,58 @@ def _play(folder: Path, *, yes: bool) -> RunRecord:
     project = make_project(folder)
     begun = begin_run(project)
     _print_beginning(project, begun, interactive=not yes and is_interactive())
+    return _run_to_its_end(begun, yes=yes)
+
+
+def _play_idea(folder: Path, *, yes: bool) -> RunRecord | None:
+    from reviewloop.app.project import open_repository
+    from reviewloop.app.spec.session import SpecRequest, begin
+    from reviewloop.cli.spec_session import go_on
+
+    project = make_idea_project(folder)
+    repository = open_repository(project.root)
+    click.echo(_IDEA_INTRODUCTION, err=True)
+    click.echo(f'$ reviewloop spec new {IDEA_NAME} -m "{IDEA}"\n', err=True)
+    with chdir(project.root):
+        record = begin(repository, SpecRequest(IDEA_NAME, IDEA, model=IDEA_MODEL))
+        code = go_on(repository, record.run_id, decide=_agree if yes else None)
+    if code is ExitCode.WAITING:
+        return None
+    if code is not ExitCode.CLEAN:
+        raise UsageError("the spec was rejected, so there is nothing to run")
+    click.echo(f'\n$ git add {record.spec_path} && git commit -m "{_SPEC_SUBJECT}"', err=True)
+    commit_all(project.git(), _SPEC_SUBJECT)
+    click.echo(f"$ reviewloop run next --spec {IDEA_NAME}\n", err=True)
+    begun = begin_run(project, IDEA_NAME, IDEA_MODEL)
+    return _run_to_its_end(begun, yes=yes)
+
+
+def _agree(asks: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Answer a gate as `--yes` does."""
+    if "questions" in asks:
+        click.echo("--yes: the default is taken for you.\n", err=True)
+        defaults = enumerate((one["default"] for one in asks["questions"]), 1)
+        return {"answers": {str(number): default for number, default in defaults}}
+    click.echo("--yes: approved for you.\n", err=True)
+    return {"choice": "approve"}
+
+
+def _run_to_its_end(begun: Begun, *, yes: bool) -> RunRecord:
     record = move(begun.repository, begun.record, ask=not yes)
     if yes and record.status == "waiting":
         click.echo("\n--yes: approved for you.", err=True)
         record = move(begun.repository, record, answer=UserAnswer("approve"), ask=False)
     return record
+
+
+def _print_left(project: DemoProject) -> None:
+    state = f"REVIEWLOOP_STATE_DIR={quote(str(project.state))}"
+    click.echo(
+        "\nThe demo ends here without an answer; the spec is not written.\n"
+        "  see it to its end:  reviewloop demo --spec --yes\n"
+        f"  or go on:           cd {quote(str(project.root))} && {state} reviewloop spec resume\n"
+        f"The demo's folder is kept: {project.folder} (delete it when you like)\n"
+    )
 
 
 def _print_beginning(project: DemoProject, begun: Begun, *, interactive: bool) -> None:
@@ -205,8 +283,6 @@ def _print_end(project: DemoProject, record: RunRecord, *, kept: bool) -> None:
         click.echo(f"\n{project.last_commit()}\n")
         click.echo(f"The spec's task is ticked in the same commit:\n  {project.ticked()}\n")
     elif record.status == "waiting":
-        from shlex import quote
-
         state = f"REVIEWLOOP_STATE_DIR={quote(str(project.state))}"
         click.echo(
             "\nThe demo ends here without an answer; nothing was committed.\n"

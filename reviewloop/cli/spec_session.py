@@ -120,7 +120,7 @@ def new(
         quick=quick,
         flags=caps_of(budget_usd, budget_tokens, minutes),
     )
-    return _go_on(repo, _begun(repo, request).run_id, as_json=as_json)
+    return go_on(repo, _begun(repo, request).run_id, as_json=as_json)
 
 
 def _begun(repo: Repository, request: SpecRequest) -> RunRecord:
@@ -154,7 +154,7 @@ def resume(
     """Go on with a spec in work, from where it stands."""
     repo = open_repository()
     caps = caps_of(budget_usd, budget_tokens, minutes)
-    return _go_on(repo, find(repo, name).run_id, caps, as_json=as_json)
+    return go_on(repo, find(repo, name).run_id, caps, as_json=as_json)
 
 
 @click.command("show", cls=Command)
@@ -269,32 +269,45 @@ def _moved(
     caps: Caps | None = None,
     *,
     as_json: bool,
+    quiet: bool = False,
 ) -> ExitCode:
     record = move(repo, name, answer_, caps=caps)
     if as_json:
         print_json("spec-session", plain(repo, record))
     elif record.status is RunStatus.COMMITTED:
         click.echo(f"{one_line(record.spec_path)}: {one_line(str(record.options['summary']))}")
-        print_lines(f"next: reviewloop tasks --spec {name}; reviewloop run next --spec {name}")
-    elif record.status is RunStatus.WAITING and not is_interactive():
+        print_lines(
+            f"next: commit {record.spec_path}, then reviewloop run next --spec {name} "
+            f"(reviewloop tasks --spec {name} lists its tasks)"
+        )
+    elif record.status is RunStatus.WAITING and not is_interactive() and not quiet:
         print_lines(next_step(record))
     return ExitCode(record.exit_code)
 
 
-def _go_on(
-    repo: Repository, name: str, caps: Caps | None = None, *, as_json: bool = False
+def go_on(
+    repo: Repository,
+    name: str,
+    caps: Caps | None = None,
+    *,
+    as_json: bool = False,
+    decide: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None,
 ) -> ExitCode:
-    """Move a session, and ask at a terminal until it is over or the person leaves."""
-    code = _moved(repo, name, None, caps, as_json=as_json)
-    while code is ExitCode.WAITING and is_interactive() and not as_json:
+    """Move a session, and ask at a terminal until it is over or the person leaves.
+
+    `decide` answers in the person's place.
+    """
+    code = _moved(repo, name, None, caps, as_json=as_json, quiet=decide is not None)
+    asks_here = decide or (_ask if is_interactive() and not as_json else None)
+    while code is ExitCode.WAITING and asks_here:
         record = find(repo, name)
         asks = shown(repo, record)
         _print_gate(repo, asks)
-        reply = _ask(asks)
+        reply = asks_here(asks)
         if reply is None:
             print_lines(next_step(record))
             return code
-        code = _moved(repo, name, reply, as_json=False)
+        code = _moved(repo, name, reply, as_json=False, quiet=decide is not None)
     return code
 
 

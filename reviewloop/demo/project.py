@@ -26,6 +26,7 @@ class DemoProject:
     """The folder that holds everything of the demo, and the repository in it."""
 
     folder: Path
+    tasks: str = TASKS
 
     @property
     def root(self) -> Path:
@@ -43,7 +44,7 @@ class DemoProject:
 
     def ticked(self) -> str:
         """Return the line of the last task that is ticked in the spec."""
-        lines = (self.root / TASKS).read_text(encoding="utf-8").splitlines()
+        lines = (self.root / self.tasks).read_text(encoding="utf-8").splitlines()
         return [line for line in lines if line.startswith("- [x]")][-1]
 
     def last_commit(self) -> str:
@@ -51,13 +52,13 @@ class DemoProject:
         return self.git().text("log", "-1", "--stat", "--no-color")
 
 
-def make_project(folder: Path) -> DemoProject:
+def make_project(folder: Path, branch: str = BRANCH, tasks: str = TASKS) -> DemoProject:
     """Write the project into a folder and commit it; return where it is."""
-    project = DemoProject(folder)
+    project = DemoProject(folder, tasks)
     write_files(_SOURCES, project.root)
     git = new_repository(project.root)
     commit_all(git, "Keep tools, members and loans in SQLite")
-    git.run("switch", "--quiet", "--create", BRANCH)
+    git.run("switch", "--quiet", "--create", branch)
     return project
 
 
@@ -133,13 +134,31 @@ class Begun:
     record: RunRecord
 
 
-def begin_run(project: DemoProject) -> Begun:
+IDEA_NAME = "overdue"
+IDEA_BRANCH = "overdue-tools"
+IDEA = (
+    "the committee wants to see which tools are out too long, and remind the members who have them"
+)
+IDEA_MODEL = f"script:{Path(__file__).with_name('replies-spec.json')}"
+
+
+def idea_project(folder: Path) -> DemoProject:
+    """Return the project whose spec is still to be written."""
+    return DemoProject(folder, f".kiro/specs/{IDEA_NAME}/tasks.md")
+
+
+def make_idea_project(folder: Path) -> DemoProject:
+    """Write that project into a folder and commit it; return where it is."""
+    return make_project(folder, IDEA_BRANCH, idea_project(folder).tasks)
+
+
+def begin_run(project: DemoProject, spec: str = "", model: str = f"script:{_REPLIES}") -> Begun:
     """Begin a run of the project's next task, exactly as `reviewloop run` does."""
-    flags = model_flags(f"script:{_REPLIES}") | {
+    flags = model_flags(model) | {
         # pytest and coverage came along with reviewloop; an environment that happens to be
         # active may have neither.
         "gates.python": sys.executable,
     }
     repository = open_repository(project.root)
-    planned = plan(repository, RunRequest(flags=flags, unsandboxed="own code"))
+    planned = plan(repository, RunRequest(spec=spec, flags=flags, unsandboxed="own code"))
     return Begun(repository, planned, begin(repository, planned))
