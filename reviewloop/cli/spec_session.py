@@ -79,6 +79,9 @@ def caps_of(usd: float | None, tokens: int | None, minutes: float | None) -> Cap
 @click.option("--quick", is_flag=True, help="Write all phases, then ask once.")
 @click.option("--revise", is_flag=True, help="Change the spec of this name that exists.")
 @click.option("--fresh", is_flag=True, help="Write it anew; the old one goes to archive/.")
+@click.option(
+    "--tools", multiple=True, metavar="@SERVER", help="MCP server that research asks; repeatable."
+)
 @click.option("--model", metavar="PROVIDER:MODEL", help="The model that writes.")
 @cap_options
 @json_option
@@ -90,6 +93,7 @@ def new(
     quick: bool,
     revise: bool,
     fresh: bool,
+    tools: tuple[str, ...],
     model: str | None,
     budget_usd: float | None,
     budget_tokens: int | None,
@@ -118,6 +122,7 @@ def new(
         model=model,
         existing=REVISE if revise else FRESH if fresh else "",
         quick=quick,
+        tools=tools,
         flags=caps_of(budget_usd, budget_tokens, minutes),
     )
     return go_on(repo, _begun(repo, request).run_id, as_json=as_json)

@@ -137,6 +137,7 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
         "review": "reasoning",
         "fix": "reasoning",
         "quick-review": "reasoning",
+        "research": "reasoning",
         "questions": "reasoning",
         "requirements": "reasoning",
         "high_level": "reasoning",

@@ -1,6 +1,6 @@
 """The way from an idea to an approved spec, drawn as a graph. The loop has its own, in graph.py.
 
-    questions -> answers -> requirements -> approve_requirements
+    research -> questions -> answers -> requirements -> approve_requirements
               -> high_level -> approve_high_level -> low_level -> approve_low_level
               -> tasks -> approve_tasks -> summary
 
@@ -25,6 +25,7 @@ from reviewloop.loop.spec_steps import (
     apply_answer,
     ask_questions,
     questions_of,
+    research,
     shown_at_gate,
     summarise,
     take_answers,
@@ -38,10 +39,12 @@ SpecGraph = CompiledStateGraph[SpecState, RunContext, SpecState, SpecState]
 def build_spec_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> SpecGraph:
     """Return the compiled graph."""
     graph = StateGraph(SpecState, context_schema=RunContext)
+    graph.add_node("research", _research)
     graph.add_node("questions", _questions)
     graph.add_node("answers", _answers)
     graph.add_node("summary", _summary)
-    graph.add_edge(START, "questions")
+    graph.add_edge(START, "research")
+    graph.add_edge("research", "questions")
     graph.add_edge("questions", "answers")
     graph.add_edge("answers", PHASES[0])
     for phase, following in zip(PHASES, (*PHASES[1:], "summary"), strict=True):
@@ -70,6 +73,11 @@ def _after_gate(phase: str, following: str, state: SpecState) -> str:
     anew = PHASES[0] if state.get("quick") else phase
     ways = {"approve": following, "modify": anew, "edit": f"approve_{phase}"}
     return ways.get(state["choice"], END)
+
+
+def _research(state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:
+    with runtime.context.in_step("research"):
+        return research(runtime.context)
 
 
 def _questions(state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The steps of the way to a spec: questions, the documents of each phase, and a person's answers.
+"""The steps of the way to a spec: research, questions, the documents of each phase, answers.
 
 One file: the steps share the documents, how they are asked for and where they are written.
 """
@@ -17,6 +17,16 @@ from reviewloop.loop.agent_tools import reading_toolbox
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.spec_checks import counts, phase_problem, with_texts
 from reviewloop.loop.spec_prompts import ASKING, ENDING, MOST_QUESTIONS, form_of
+from reviewloop.loop.spec_research import ENDING as FINDINGS
+from reviewloop.loop.spec_research import (
+    Research,
+    claims_problem,
+    constraints_problem,
+    request_for,
+    research_of,
+    touches_service,
+    with_findings,
+)
 from reviewloop.review.prompts import HOUSE_RULES
 from reviewloop.specs.checks.view import read_view
 from reviewloop.specs.discover import read_spec
@@ -48,6 +58,7 @@ class SpecState(TypedDict, total=False):
     format: str
     path: str  # of the spec: a folder, or a file
     quick: bool  # one gate for all phases
+    findings: str  # of research
     questions: str
     answers: list[list[str]]  # question, answer; "" is one that nobody gave
     documents: dict[str, str]  # phase -> text as it was written last
@@ -62,11 +73,29 @@ class SpecState(TypedDict, total=False):
     counts: dict[str, int]
 
 
+def research(context: RunContext) -> dict[str, Any]:
+    """Have the first agent find out what requirements have to respect of the services named."""
+    idea = context.brief.task
+    if not touches_service(idea):
+        return {}
+    agent = agent_of(context, PHASES[0])
+    answer = _talk(
+        context,
+        agent,
+        CallKey(agent.name, "research", attempt=context.record.options.get("tries", 0)),
+        f"{_idea(context)}\n\n{request_for(idea)}",
+        FINDINGS,
+        claims_problem,
+    )
+    found = research_of(idea, answer["findings"], context)
+    return {"findings": context.blobs.put_json(found.plain())}
+
+
 def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
     """Have the first agent ask what has to be known; the questions are capped."""
     agent = agent_of(context, PHASES[0])
     there = _on_disk(PHASES[0], state, context)
-    parts = [_idea(context)]
+    parts = [_idea(context), _found(state, context)]
     if there:
         parts.append(f"# The spec as it is\n\n{context.fence.wrap('spec', there)}")
     parts.append("What has to be asked before requirements are written? Call `ask_questions`.")
@@ -74,7 +103,7 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
         context,
         agent,
         CallKey(agent.name, "questions", attempt=context.record.options.get("tries", 0)),
-        "\n\n".join(parts),
+        "\n\n".join(filter(None, parts)),
         ASKING,
         _questions_problem,
     )
@@ -111,6 +140,8 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
     edited = bool(on_disk) and on_disk != _blob(state.get("base", {}).get(phase, ""), context)
     before = on_disk if edited or not written else written
     parts = [_idea(context), _answered(state, context)]
+    if phase == PHASES[0]:
+        parts.append(_found(state, context))
     parts += [
         f"# {TITLES[done]}, approved\n\n{context.fence.wrap('spec', text)}"
         for done in PHASES[: PHASES.index(phase)]
@@ -129,6 +160,8 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
         lambda arguments: problem_of(phase, str(arguments.get("document") or ""), state, context),
     )
     document = str(answer["document"]).strip() + "\n"
+    if phase == PHASES[0]:
+        document = with_findings(document, _research(state, context))
     goes_on = state.get("quick") and phase != PHASES[-1]  # to the next phase, without a gate
     return {
         "documents": {**state.get("documents", {}), phase: context.blobs.put_json(document)},
@@ -276,7 +309,10 @@ def problem_of(phase: str, document: str, state: SpecState, context: RunContext)
     if phase == "tasks" and _on_disk(phase, state, context):
         tasks = read_view(spec.files, spec.ref).spec.tasks
         done = [task.title for task in tasks if task.state == "done"]
-    return phase_problem(phase, with_texts(spec, earlier), document, done)
+    problem = phase_problem(phase, with_texts(spec, earlier), document, done)
+    if phase == PHASES[0] and not problem:
+        return constraints_problem(document, _research(state, context))
+    return problem
 
 
 def _files(state: SpecState, context: RunContext) -> SpecFiles:
@@ -330,6 +366,23 @@ def _idea(context: RunContext) -> str:
     return (
         f"# What a person wants built\n\n{context.fence.wrap('idea', context.brief.task)}\n"
         f"# The repository\n\n{context.fence.wrap('repository', context.brief.briefing)}"
+    )
+
+
+def _research(state: SpecState, context: RunContext) -> Research:
+    ref = state.get("findings", "")
+    return Research.from_plain(context.blobs.get_json(ref)) if ref else Research(())
+
+
+def _found(state: SpecState, context: RunContext) -> str:
+    """Return what research found, for the agent; "" where nothing was to be found out."""
+    section = with_findings("", _research(state, context)).strip()
+    if not section:
+        return ""
+    return (
+        f"# What was found out\n\n{context.fence.wrap('findings', section)}\n"
+        "It stands below your document by itself. What is not supported is a constraint: name each "
+        "in a section `## Constraints`, with its source."
     )
 
 

@@ -237,3 +237,39 @@ def test_a_name_is_made_of_the_idea(repo, tmp_path):
     assert json.loads(said.stdout)["path"] == ".kiro/specs/blog-comments"
     none = site.run("new", "-m", "...", "--model", site.model)
     assert (none.returncode, "give the spec a name" in none.stderr) == (2, True)
+
+
+def research(*findings):
+    """Return the reply of research."""
+    call = {"name": "write_findings", "args": {"findings": [*findings]}}
+    return {"agent": "spec-requirements", "step": "research", "tool_calls": [call]}
+
+
+def test_an_idea_about_a_service_is_researched_first(repo, tmp_path):
+    facts = [
+        {"claim": "aws sqs list-queues lists them", "supported": True, "source": "botocore"},
+        {"claim": "the project is new", "supported": True, "source": "README.md:1"},
+        {"claim": "queues are free", "supported": True, "source": "https://example.org/prices"},
+    ]
+    text = FORMS["kiro"][0] + "\n## Constraints\n\n- SQS has no send_messages.\n"
+    entries = [one for one in of_form("kiro") if one["step"] != "requirements"]
+    entries += [
+        research(*facts),
+        document("spec-requirements", "requirements", FORMS["kiro"][0], turn=0),
+        document("spec-requirements", "requirements", text, turn=1, when="What was found out"),
+    ]
+    site = Site(repo, tmp_path / "home", entries)
+    idea = "send replies with sqs.send_messages"
+    said = site.run("new", "notify", "-m", idea, "--model", site.model)
+    assert said.returncode == 4, said.stderr
+    shown = json.loads(site.run("show", "--json").stdout)["document"]
+    section = shown.partition("## Research Findings\n\n")[2]
+    assert "- Not supported: sqs has no operation send_messages; did you mean " in section
+    assert "- Supported: aws sqs list-queues exists (botocore 1." in section
+    assert "- Supported: the project is new (README.md:1)" in section
+    assert "- 1 finding without a source that could be checked: left out" in section
+    assert "free" not in section
+    assert site.run("approve").returncode == 4
+    assert "## Research Findings" in site.files()["requirements.md"]
+    steps = [step for _, step in site.calls()]
+    assert steps[:4] == ["research", "questions", "requirements", "requirements"]

@@ -173,8 +173,8 @@ POINTS = """
     begin.brief blob.after blob.before blob.written checkpoint.after checkpoint.before
     high_level.begin high_level.end journal.after journal.before lock.acquired lock.released
     low_level.begin low_level.end questions.begin questions.end record.after record.before
-    reply.recorded requirements.begin requirements.end room.write spec.asked spec.begun spec.gate
-    spec.written tasks.begin tasks.end writes.after writes.before
+    reply.recorded requirements.begin requirements.end research.begin research.end room.write
+    spec.asked spec.begun spec.gate spec.written tasks.begin tasks.end writes.after writes.before
 """
 
 
@@ -280,6 +280,7 @@ def test_tasks_without_a_trace_are_sent_back_once_and_then_fail(site, bad, sente
         (("new", "notify", "-m", "x", "--from", "y"), "-m and --from both say"),
         (("new", "notify", "--from", "nowhere.txt"), "--from nowhere.txt: No such file"),
         (("new", "notify", "-m", "x", "--model", "none"), "writing a spec needs a model"),
+        (("new", "notify", "-m", "x", "--tools", "@docs"), "@docs cannot be asked: there is no"),
         (("approve",), "no spec is in work"),
         (("approve", "notify"), "no spec 'notify' is in work"),
         (("answer", "notify", "1=x"), "no spec 'notify' is in work"),

@@ -81,6 +81,7 @@ class SpecRequest:
     model: str | None = None
     existing: str = ""  # what becomes of a spec that exists: REVISE, FRESH; "" refuses
     quick: bool = False
+    tools: Sequence[str] = ()  # servers that research may ask, as `@name`
     flags: Mapping[str, Any] = field(default_factory=dict)  # settings of this session
 
 
@@ -147,6 +148,11 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     idea, name = request.idea, request.name
     if not idea.strip():
         raise UsageError("say what is to be built: -m TEXT, or --from FILE (- reads stdin)")
+    if request.tools:
+        raise UsageError(
+            f"{request.tools[0]} cannot be asked: there is no client for MCP servers here yet; "
+            "leave --tools out, research then uses what is installed and the repository"
+        )
     user = repository.user
     sessions = sessions_of(repository)
     open_one = [one for one in sessions.runs.all() if one.run_id == name and not one.status.over]

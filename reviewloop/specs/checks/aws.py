@@ -8,14 +8,16 @@ as unverified.
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import Hit
+from reviewloop.domain.task import Spec
 from reviewloop.specs.checks.view import SpecLine, SpecView
 
 _CALL = re.compile(
@@ -46,6 +48,47 @@ _ADDED = """
 _ADDS_COMMANDS = frozenset(_ADDED.split())
 
 
+class Fact(NamedTuple):
+    """What the installed data says of one name; None is what it cannot say."""
+
+    name: str
+    supported: bool | None
+    detail: str
+    source: str  # the data and its version, "" for none
+
+
+def facts_of(text: str) -> list[Fact]:
+    """Return a fact about each name of AWS in a text: operations, commands, types of resources."""
+    found: dict[str, Fact] = {}
+    for number, one in enumerate(text.splitlines(), 1):
+        line = SpecLine("", number, one, "requirements", code=False)
+        for match in _CALL.finditer(one):
+            if match["service"] in services() and match["operation"] not in _OWN_METHODS:
+                found.setdefault(match[0], _fact(match, line, _of_call, "botocore"))
+        for match in _COMMAND.finditer(one):
+            found.setdefault(match[0], _fact(match, line, _of_command, "botocore"))
+        for match in _TYPE.finditer(one):
+            found.setdefault(match[0], _fact(match, line, _of_type, "cfn-lint"))
+    return list(found.values())
+
+
+def _fact(
+    match: re.Match[str],
+    line: SpecLine,
+    check: Callable[[SpecView, SpecLine, re.Match[str]], Iterator[Hit]],
+    package: str,
+) -> Fact:
+    view = SpecView(_NO_SPEC, ())
+    hits = list(check(view, line, match))
+    if view.unverified:
+        return Fact(match[0], None, view.unverified[0].partition(": ")[2], "")
+    detail = hits[0].message if hits else f"{match[0]} exists"
+    return Fact(match[0], not hits, detail, f"{package} {version(package)}")
+
+
+_NO_SPEC = Spec("", "kiro", "", "", {}, (), {}, "")
+
+
 class Operation(NamedTuple):
     """An operation of a service with the names of its parameters."""
 
@@ -68,15 +111,19 @@ def find_unknown_types(view: SpecView) -> Iterator[Hit]:
     """Yield types of CloudFormation resources, or properties of them, that are not there."""
     for line in _named_in(view):
         for found in _TYPE.finditer(line.text):
-            known = resource_types()
-            name = f"AWS::{found['service']}::{found['resource']}"
-            if not known:
-                view.note(line, f"{found[0]}: cfn-lint is not installed")
-            elif name not in known:
-                message = f"there is no resource type {name}{_near(name, known)}"
-                yield view.hit("spec/unknown-aws-type", line, message, name)
-            elif found["property"]:
-                yield from _of_property(view, line, name, found["property"])
+            yield from _of_type(view, line, found)
+
+
+def _of_type(view: SpecView, line: SpecLine, found: re.Match[str]) -> Iterator[Hit]:
+    known = resource_types()
+    name = f"AWS::{found['service']}::{found['resource']}"
+    if not known:
+        view.note(line, f"{found[0]}: cfn-lint is not installed")
+    elif name not in known:
+        message = f"there is no resource type {name}{_near(name, known)}"
+        yield view.hit("spec/unknown-aws-type", line, message, name)
+    elif found["property"]:
+        yield from _of_property(view, line, name, found["property"])
 
 
 def _of_property(view: SpecView, line: SpecLine, name: str, prop: str) -> Iterator[Hit]:
@@ -170,10 +217,10 @@ def operations_of(service: str) -> Mapping[str, Operation]:
     folder = _data("botocore", "data")
     if folder is None or service not in services():
         return {}
-    versions = sorted(one for one in (folder / service).iterdir() if one.is_dir())
-    for version in reversed(versions):
+    editions = sorted(one for one in (folder / service).iterdir() if one.is_dir())
+    for edition in reversed(editions):
         for name in ("service-2.json.gz", "service-2.json"):
-            if (path := version / name).is_file():
+            if (path := edition / name).is_file():
                 data = path.read_bytes()
                 model = json.loads(gzip.decompress(data) if name.endswith("gz") else data)
                 return {one.casefold(): _operation(one, model) for one in model["operations"]}
