@@ -30,8 +30,9 @@ from reviewloop.domain.errors import (
     ReviewLoopError,
 )
 from reviewloop.faults import fault
+from reviewloop.mcp.protocol import NAME, Tool
 from reviewloop.mcp.proxy import Proxy
-from reviewloop.mcp.server import NAME, Tool, ToolServer
+from reviewloop.mcp.server import ToolServer
 from reviewloop.sandbox.base import Sandbox
 
 _VERSION = 1

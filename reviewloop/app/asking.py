@@ -151,7 +151,7 @@ def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
     from reviewloop.acp.agents import require_agent
     from reviewloop.acp.promises import promises_of
     from reviewloop.acp.turn import Caps, Task, open_session
-    from reviewloop.mcp.server import Tool
+    from reviewloop.mcp.protocol import Tool
 
     agent = require_agent(name, settings.acp)
     with tempfile.TemporaryDirectory(prefix="rl-") as folder:

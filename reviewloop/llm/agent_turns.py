@@ -21,7 +21,7 @@ from reviewloop.llm.messages import (
     estimated_tokens,
     spoken_text,
 )
-from reviewloop.mcp.server import NAME, Tool
+from reviewloop.mcp.protocol import NAME, Tool
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey

@@ -8,29 +8,12 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from reviewloop.mcp.listening import Listening
-
-NAME = "reviewloop"
-"""What the server is called where an agent lists its tools."""
-
-_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
-_LONGEST = 16 << 20  # bytes of a request
-_PARSE, _REQUEST, _METHOD, _PARAMETERS = -32700, -32600, -32601, -32602
-
-
-@dataclass(frozen=True)
-class Tool:
-    """A tool as it is offered; `schema` is the JSON schema of its arguments."""
-
-    name: str
-    description: str
-    schema: Mapping[str, Any]
-
+from reviewloop.mcp.protocol import LONGEST, Answer, Protocol, Tool
 
 Call = Callable[[str, Mapping[str, Any]], tuple[str, bool]]
 """(tool, arguments) -> (what the agent reads, whether the call failed)."""
@@ -43,7 +26,7 @@ class ToolServer(Listening):
         self.handler = _Handler
         self.listed = threading.Event()  # the agent asked for the tools, with the token
         self._token = token
-        self._tools = {tool.name: tool for tool in tools}
+        self._protocol = Protocol(tools, self._run, listed=self.listed.set)
         self._call = call
         self._turn = threading.Lock()
         super().__init__(path)
@@ -53,48 +36,12 @@ class ToolServer(Listening):
         return hmac.compare_digest(header.encode(), f"Bearer {self._token}".encode())
 
     def answer(self, body: bytes) -> Any:
-        """Return the answer to a request, to each of several, or None where there is none."""
-        try:
-            message = json.loads(body)
-        except (ValueError, RecursionError):
-            return _error(None, _PARSE, "not JSON")
-        if isinstance(message, list):
-            answers = [self._one(each) for each in message]
-            return [answer for answer in answers if answer is not None] or None
-        return self._one(message)
+        """Return the answer to a request, None where there is none."""
+        return self._protocol.answer(body)
 
-    def _one(self, request: Any) -> dict[str, Any] | None:
-        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-            return _error(None, _REQUEST, "not a request")
-        if "id" not in request:
-            return None
-        ident, method, parameters = request["id"], request["method"], request.get("params") or {}
-        if not isinstance(parameters, dict):
-            return _error(ident, _PARAMETERS, "params is no object")
-        if method == "initialize":
-            requested = parameters.get("protocolVersion")
-            version = requested if requested in _VERSIONS else _VERSIONS[0]
-            about = {"name": NAME, "version": "1"}
-            can = {"tools": {"listChanged": False}}
-            result = {"protocolVersion": version, "capabilities": can, "serverInfo": about}
-            return _result(ident, result)
-        if method == "ping":
-            return _result(ident, {})
-        if method == "tools/list":
-            self.listed.set()
-            return _result(ident, {"tools": [_described(tool) for tool in self._tools.values()]})
-        if method == "tools/call":
-            return self._run(ident, parameters)
-        return _error(ident, _METHOD, "there is no such method here")
-
-    def _run(self, ident: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        name, arguments = parameters.get("name"), parameters.get("arguments") or {}
-        if name not in self._tools or not isinstance(arguments, dict):
-            known = ", ".join(self._tools)
-            return _error(ident, _PARAMETERS, f"no such tool, or no object; the tools are: {known}")
+    def _run(self, _: Any, name: str, arguments: Mapping[str, Any]) -> Answer:
         with self._turn:
-            text, failed = self._call(str(name), arguments)
-        return _result(ident, {"content": [{"type": "text", "text": text}], "isError": failed})
+            return Answer(*self._call(name, arguments))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -105,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer one message."""
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit() or int(length) > _LONGEST:
+        if not length.isascii() or not length.isdigit() or int(length) > LONGEST:
             self._send(413 if length.isdigit() else 411, None)
             return
         body = self.rfile.read(int(length))
@@ -137,16 +84,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write nothing to stderr."""
-
-
-def _described(tool: Tool) -> dict[str, Any]:
-    schema = dict(tool.schema)
-    return {"name": tool.name, "description": tool.description, "inputSchema": schema}
-
-
-def _result(ident: Any, result: dict[str, Any]) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": ident, "result": result}
-
-
-def _error(ident: Any, code: int, text: str) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": ident, "error": {"code": code, "message": text}}

@@ -94,6 +94,15 @@ def _flock(file: IO[str], kind: int) -> None:
         ) from error
 
 
+def is_held_by(path: Path, process: int) -> bool:
+    """Say whether this process, of this machine, took a lock last."""
+    try:
+        owner = json.loads(path.read_text(encoding="ascii"))
+        return bool(owner["pid"] == process and owner["host"] == socket.gethostname())
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def holder(path: Path) -> str:
     """Return who took this lock last, as a sentence names them."""
     try:

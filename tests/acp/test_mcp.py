@@ -8,8 +8,9 @@ from threading import Thread
 
 import pytest
 
+from reviewloop.mcp.protocol import Tool
 from reviewloop.mcp.proxy import Proxy
-from reviewloop.mcp.server import Tool, ToolServer
+from reviewloop.mcp.server import ToolServer
 
 TOOL = Tool("add", "Adds.", {"type": "object"})
 
