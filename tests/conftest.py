@@ -66,11 +66,20 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until all tests are collected; nearly all that is made by then stays
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let those that share something dear go first: workers steal from the end.
 
     Else two of them would get a part of such a module each, and both would pay for all of it.
     """
+    cases: Counter[str] = Counter()
+    for item in items:
+        if few := item.get_closest_marker("slow_but"):
+            function, _, case = item.nodeid.removesuffix("]").partition("[")
+            every = few.kwargs.get("every", 0)
+            if case not in few.args and (not every or cases[function] % every):
+                item.add_marker(pytest.mark.slow)
+            cases[function] += 1
     here = Path(__file__).parent
     first = {here / name: place for place, name in enumerate(_SHARING)}
     items.sort(key=lambda item: first.get(item.path, len(first)))

@@ -259,6 +259,7 @@ def test_without_a_decision_the_run_waits(shop, git):
         reviewloop.run("2.1")
 
 
+@pytest.mark.slow
 def test_a_rejected_proposal_is_kept_and_not_committed(shop, git):
     before = head(git, shop)
     result = reviewloop.run("2.1", approve=lambda proposal: Decision("reject", "not now"))
@@ -286,6 +287,7 @@ def test_must_fix_findings_are_committed_only_with_the_word_for_it(shop, git):
     assert head(git, shop) == result.commit
 
 
+@pytest.mark.slow
 def test_what_the_callback_raises_leaves_the_run_waiting(shop, git):
     before = head(git, shop)
     with pytest.raises(ZeroDivisionError):
@@ -295,6 +297,7 @@ def test_what_the_callback_raises_leaves_the_run_waiting(shop, git):
         reviewloop.run("2.1")
 
 
+@pytest.mark.slow
 def test_a_change_below_the_proposal_is_brought_in_before_the_commit(shop, git):
     def approve(proposal):
         (shop / "NOTES.md").write_text("meanwhile\n")

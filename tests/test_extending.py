@@ -290,6 +290,7 @@ def test_a_gate_is_two_files_and_stops_a_run(machine):
     assert gates["licence"]["summary"] == "nobody asked the lawyers about ['x.py']"
 
 
+@pytest.mark.slow
 def test_a_gate_that_breaks_is_an_error_and_no_pass(machine):
     broken = GATE.replace("paths = ", "paths = missing or ")
     machine.install("gates", "acme_gates:GATE", {"acme_gates.py": broken})
@@ -301,6 +302,7 @@ def test_a_gate_that_breaks_is_an_error_and_no_pass(machine):
     assert "acme-pack 1.0 broke: NameError" in gates["licence"]["summary"]
 
 
+@pytest.mark.slow
 def test_a_dialect_is_two_files_and_its_tasks_are_ticked(machine):
     assert machine.install("dialects", "acme_spec:DIALECT", {"acme_spec.py": DIALECT}) <= 2
     machine.write("PLAN.txt", "Plan\n\n- [ ] 1. Add X\n- [ ] 2. Add Y\n")
@@ -327,6 +329,7 @@ def test_an_output_is_two_files_and_a_format_of_review(machine):
     assert "'html', 'acme'" in refused.err
 
 
+@pytest.mark.slow_but(every=5)
 @pytest.mark.parametrize(
     ("group", "command"),
     [
@@ -435,6 +438,7 @@ def chat_model(model, *, max_tokens, timeout):
 '''
 
 
+@pytest.mark.slow
 def test_a_provider_is_two_files_and_its_models_are_asked(machine):
     files = {"acme_models.py": PROVIDER}
     assert machine.install("providers", "acme_models:chat_model", files) <= 2
@@ -448,6 +452,7 @@ def test_a_provider_is_two_files_and_its_models_are_asked(machine):
     assert "no provider is called 'acmee'" in refused.err
 
 
+@pytest.mark.slow
 def test_doctor_lists_what_others_add(machine):
     machine.install("outputs", "acme_output:render", {"acme_output.py": OUTPUT})
     machine.install("gates", "acme_broken", {"acme_broken.py": "1 / 0\n"}, name="broken")

@@ -68,6 +68,7 @@ def test_what_is_pasted_is_taken() -> None:
     assert review.make_context("review", words[3:]).params["model"] == "xai:grok-5"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", [1, 3])
 def test_the_costs_are_those_of_what_is_sent(turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])

@@ -44,6 +44,7 @@ def test_it_is_small_and_holds_no_model_library():
     assert sum(place.stat().st_size for place in places if place.is_file()) < 180_000_000
 
 
+@pytest.mark.slow
 def test_the_demo_of_a_review_shows_what_the_whole_one_shows(python, tmp_path):
     (tmp_path / "work").mkdir()
     done = run(python, tmp_path / "work", "demo", "--review")
@@ -52,6 +53,7 @@ def test_the_demo_of_a_review_shows_what_the_whole_one_shows(python, tmp_path):
     assert "The review fails: " in done.stdout
 
 
+@pytest.mark.slow
 def test_findings_are_accepted_and_explained(python, repo):
     (repo / "a.py").write_text("import yaml\nyaml.load(open('a'), Loader=yaml.Loader)\n")
     assert run(python, repo, "review").returncode == 1
@@ -83,6 +85,7 @@ def test_a_pull_request_is_reviewed(python, tmp_path, repo, git):
         assert [c.path for c in github.state.review_comments] == ["deploy.sh"]
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     "words",
     [

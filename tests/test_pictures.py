@@ -31,6 +31,7 @@ def words(svg: Path) -> str:
     return svg.read_text("utf-8").replace("&#160;", " ")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
 def test_a_review_is_drawn_and_loads_nothing(script, home, tmp_path):
     script.review(tmp_path, home)
@@ -41,6 +42,7 @@ def test_a_review_is_drawn_and_loads_nothing(script, home, tmp_path):
     assert len(shown) < 150_000
 
 
+@pytest.mark.slow
 @pytest.mark.needs_chromium
 def test_the_report_is_photographed(script, home, tmp_path):
     script.report(tmp_path, home)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.stored import unpack
 
 LOAD = """
@@ -44,6 +45,7 @@ def test_status_as_json_draws_nothing(repo):
     assert not loaded_by(repo, "status", "--json") & {"rich", *MODELS}
 
 
+@pytest.mark.slow
 def test_a_graph_loads_the_steps_of_a_run_when_they_run():
     text = "import sys, reviewloop.graph; print([m for m in sys.modules if '.loop.nodes.' in m])"
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)

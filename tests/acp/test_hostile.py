@@ -131,6 +131,7 @@ def persons(site):
     return photograph(site.checkout.root), home
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_a_hostile_agent_comes_to(tmp_path, level):
     with workshops(tmp_path / "site") as workshop, planted(workshop.site) as facts:

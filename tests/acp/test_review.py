@@ -160,6 +160,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow_but("dies", "garbage", "prose", "refuses", "mute")
 @pytest.mark.parametrize("part", FAULTS)
 def test_a_fault_is_named_and_never_reads_as_no_findings(checkout, part):
     environ = {"REVIEWLOOP_MODELS__READ_TIMEOUT_SECONDS": "2"}
@@ -178,6 +179,7 @@ def test_an_answer_that_was_received_counts_however_its_agent_ends(checkout):
     assert (code, reasons(report), len(report["findings"])) == (1, {}, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["reply.recorded:1", "reply.recorded:4", "turn.answered:2"])
 def test_a_review_that_is_killed_pays_no_received_turn_twice(checkout, point):
     review = ("review", "--model", "acp:scripted", "--json")
@@ -277,7 +279,7 @@ def test_without_a_cage_no_agent_starts_unless_it_is_accepted(checkout, no_cage)
 
 def test_doctor_tells_version_and_cage(checkout):
     reviewed(checkout, "good", "--agents", "security")
-    said = checkout.run("doctor", "--model", "acp:scripted")
+    said = checkout.run("doctor", "--model", "acp:scripted", PATH=os.defpath)
     assert "acp:scripted 1.2.3" in said.out
     assert "caged by bubblewrap, may reach no host only" in said.out, said.out
 

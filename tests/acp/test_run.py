@@ -17,6 +17,7 @@ def workshop(tmp_path):
         yield workshop
 
 
+@pytest.mark.slow_but("bubblewrap")
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_task_becomes_a_commit_by_agents_alone(workshop, level):
     workshop.site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = level
@@ -62,6 +63,7 @@ def test_what_an_agent_may_not_edit_is_taken_back_and_told(workshop):
     assert "edit that was refused" in said
 
 
+@pytest.mark.slow
 def test_a_fixer_stays_with_its_finding(workshop, undisturbed):
     site = workshop.site
     workshop.play(fix={"shop/store.py": "broken\n", "tests/test_store.py": "\n"})
@@ -72,6 +74,7 @@ def test_a_fixer_stays_with_its_finding(workshop, undisturbed):
     assert "tests/test_store.py is a test and the finding is not in it" in said
 
 
+@pytest.mark.slow
 def test_without_a_sandbox_an_implementer_works_where_that_is_accepted(workshop, undisturbed):
     site = workshop.site
     site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = "sandbox-exec"  # this system has none
@@ -97,6 +100,7 @@ def test_secrets_are_masked_in_its_files_and_stay_in_ours(workshop):
     assert site.checkout.git("show", "HEAD:shop/settings.py") == f'KEY = "{KEY}"\nCOLOUR = "blue"'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_is_no_change_is_left(workshop, undisturbed, level):
     site = workshop.site
@@ -106,6 +110,7 @@ def test_what_is_no_change_is_left(workshop, undisturbed, level):
     assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ends", "words"),
     [
@@ -127,6 +132,7 @@ def test_a_turn_without_an_answer_is_taken_back_whole(workshop, undisturbed, rol
     assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_a_mixed_team(workshop):
     """Agents write, a model over HTTP reviews; what each is asked is told before it begins."""
     site = workshop.site
@@ -138,6 +144,7 @@ def test_a_mixed_team(workshop):
     assert asked == {*play.REVIEWERS, "quick-review"}
 
 
+@pytest.mark.slow
 def test_a_cap_on_turns_ends_a_run_and_is_raised(workshop, undisturbed):
     site = workshop.site
     site.checkout.environ["REVIEWLOOP_LIMITS__TURNS"] = "2"
@@ -150,6 +157,7 @@ def test_a_cap_on_turns_ends_a_run_and_is_raised(workshop, undisturbed):
     assert len(workshop.asked) == undisturbed[1]
 
 
+@pytest.mark.slow
 def test_a_recorded_run_is_replayed_without_the_agent(workshop, undisturbed, tmp_path):
     site, record = workshop.site, tmp_path / "turns.jsonl"
     assert site.drive(task=(*TASK, "--record", str(record))).exits == [WAITING, 0]
@@ -190,6 +198,7 @@ def test_a_login_goes_back_by_rule(workshop, made, kept, words):
     assert words in said.err, said.err
 
 
+@pytest.mark.slow
 def test_a_batch_by_agents_side_by_side(workshop):
     site = workshop.site
     for path, text in FILES.items():
@@ -234,6 +243,7 @@ def undisturbed(tmp_path_factory):
         return site.checkout.git("rev-parse", "HEAD^{tree}"), len(workshop.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", KILLS.values(), ids=KILLS)
 def test_a_run_that_is_killed_pays_no_received_turn_twice(workshop, undisturbed, faults):
     tree, turns = undisturbed

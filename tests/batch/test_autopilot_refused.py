@@ -31,6 +31,7 @@ def test_what_stood_in_the_way_of_a_commit_stays_in_the_account(shop):
     assert rows["5"]["why"] == f"it builds on {rows['4']['run']}, which waits for a person"
 
 
+@pytest.mark.slow
 def test_what_a_run_stands_on_is_said_once(shop):
     checkout = shop()
     checkout.write("shop/part4.py", "mine = 1\n")
@@ -41,6 +42,7 @@ def test_what_a_run_stands_on_is_said_once(shop):
     assert "which could not be committed: shop/part4.py in " in rows["5"]["why"]
 
 
+@pytest.mark.slow
 def test_going_on_tells_once_of_what_was_rebased_and_why_a_person_is_needed(shop):
     checkout = shop(many(review_security=reviewer))
     chosen = ("batch", "--tasks", "1", "--mode", "autopilot")

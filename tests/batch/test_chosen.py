@@ -1,5 +1,6 @@
 """Some of the tasks: what is told of them, of the others, and how the command ends."""
 
+import pytest
 from support.many import many
 from support.parts import says
 from support.play import done, reply, write
@@ -13,6 +14,7 @@ def red_fourth():
     return many({4: says(reply(RED), done("Wrote it.", "Add part 4"))})
 
 
+@pytest.mark.slow
 def test_how_others_than_the_chosen_tasks_ended_is_not_in_the_exit_code(shop):
     checkout = shop(red_fourth())
     assert checkout.run(*CHOSEN, UNTIL).code == 3
@@ -28,6 +30,7 @@ def test_how_others_than_the_chosen_tasks_ended_is_not_in_the_exit_code(shop):
     assert checkout.run(*CHOSEN, UNTIL).code == 3  # it is done anew, and red once more
 
 
+@pytest.mark.slow
 def test_the_account_lists_tasks_as_the_spec_does_whenever_they_joined(shop):
     checkout = shop.waiting("4")
     assert checkout.run(*CHOSEN).code == 4

@@ -16,6 +16,7 @@ def cleaned(shop) -> Checkout:
     return checkout
 
 
+@pytest.mark.slow
 def test_status_says_that_the_runs_of_a_batch_were_cleaned_and_shows_its_account(cleaned):
     batch = cleaned.json("status")["batch"]["batch"]
     shown = cleaned.run("status").out

@@ -1,6 +1,9 @@
 """What does not merge: the queue says what the approval said, as long as that holds."""
 
+import pytest
 
+
+@pytest.mark.slow
 def test_the_queue_tells_a_conflict_until_something_below_it_changes(shop):
     checkout = shop.waiting("4,5")
     checkout.write("shop/part4.py", "B = 2\n")

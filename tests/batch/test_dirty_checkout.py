@@ -1,10 +1,12 @@
 """Uncommitted changes beside a batch: said once when it begins, and where they stand in the way."""
 
+import pytest
 from support.checkout import Checkout
 
 EDITED = "shop/part4.py is uncommitted, and the run changes it, too: approving is refused until"
 
 
+@pytest.mark.slow
 def test_the_beginning_and_the_screen_tell_of_uncommitted_files(shop):
     checkout: Checkout = shop()
     place = checkout.write("shop/part4.py", '"""My own."""\n')

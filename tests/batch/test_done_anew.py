@@ -41,6 +41,7 @@ def test_the_implementer_is_told_why_the_change_before_was_rejected(shop):
     assert prompt.index(WORDS) < prompt.index("and three")  # what was said first holds still
 
 
+@pytest.mark.slow
 def test_what_was_said_before_a_commit_of_the_task_is_heard(shop):
     checkout: Checkout = shop()
     assert checkout.run("run", "4").code == 4

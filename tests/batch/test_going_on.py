@@ -96,6 +96,7 @@ def test_a_batch_is_told_of_and_gone_on_with_on_its_own_branch(shop, tmp_path):
     assert len(records(checkout)) == 1
 
 
+@pytest.mark.slow
 def test_what_holds_on_from_before_is_said_and_can_be_lifted(shop):
     checkout = shop()
     chosen = ("batch", "--tasks", "1,2")
@@ -145,6 +146,7 @@ def test_a_task_that_cannot_begin_is_told_as_its_own_failure(shop):
     assert "answer it there first" in rows["1"]["why"]
 
 
+@pytest.mark.slow
 def test_a_run_of_a_task_that_has_another_number_now_is_left_to_a_person(shop):
     checkout = shop.waiting("1")
     old = batch_of(checkout)["tasks"][0]["run"]

@@ -166,6 +166,7 @@ def test_who_missed_what_moved_looks_at_it_next_time_and_who_missed_all_reads_al
     assert len(checkout.server.ledger) == third
 
 
+@pytest.mark.slow
 def test_what_moved_is_read_in_parts_and_what_has_no_room_is_told(shop):
     small = {"REVIEWLOOP_LIMITS__CONTEXT_TOKENS": "3000"}
     checkout = shop(many({4: labels(tokens=200)}), **{PRICES: OLD})

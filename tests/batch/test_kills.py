@@ -32,6 +32,7 @@ def commits(checkout: Checkout) -> list[str]:
     return checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chosen", "kills"), KILLS.items(), ids=["one by one", "beside"])
 def test_killed_at_any_moment_the_same_command_ends_in_the_same_state(shop, chosen, kills):
     checkout = shop()

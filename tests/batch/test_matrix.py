@@ -141,6 +141,7 @@ def test_a_plan_fits_a_matrix_and_says_nothing_that_a_runner_would_obey(shop):
         assert [entry["task"] for entry in json.loads(said.out)["include"]] == ["2"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(100)
 def test_a_night_does_a_wave_and_the_next_one_waits_for_people(shop, tmp_path):
     """The jobs of the workflow, each in a clone of its own, with what `.ci/act` starts."""

@@ -90,6 +90,7 @@ def test_runs_of_an_earlier_repository_at_this_path_are_not_in_the_queue(repo, t
     assert runs.find("1-a").status is RunStatus.BLOCKED
 
 
+@pytest.mark.slow
 def test_one_that_does_not_merge_stops_only_what_stands_on_it(shop):
     checkout = shop(many({1: shared(1), 4: shared(4)}))
     for task in ("1", "4"):

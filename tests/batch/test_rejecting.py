@@ -8,6 +8,7 @@ from support.checkout import Checkout
 from support.terminal import Terminal
 
 
+@pytest.mark.slow
 def test_what_needs_a_rejected_task_is_brought_by_the_batch(shop) -> None:
     checkout: Checkout = shop.waiting("1,2,4")
     rows = {row["task"]: row["run"] for row in checkout.json("queue")["runs"]}

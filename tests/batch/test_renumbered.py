@@ -77,6 +77,7 @@ def test_what_a_change_needs_is_known_by_its_title_when_the_numbers_are_others(s
     assert "needs task" not in said.err
 
 
+@pytest.mark.slow
 def test_the_queue_foretells_that_an_approval_cannot_tick_and_no_wrong_line_is_named(shop):
     checkout = shop()
     checkout.write(SPEC, PAIR.replace("[ ] 1.", "[x] 1."))

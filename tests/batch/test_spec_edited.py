@@ -16,6 +16,7 @@ def commit(checkout: Checkout, text: str) -> None:
     checkout.git("commit", "-qam", "Plan")
 
 
+@pytest.mark.slow
 def test_a_task_that_was_added_and_committed_after_its_run_began_is_finished_and_ticked(shop):
     checkout = shop()
     commit(checkout, FIRST)
@@ -70,6 +71,7 @@ def test_autopilot_leaves_to_a_person_what_waits_for_more_since_its_run_began(sh
     assert checkout.json("queue")["runs"][0]["why"] == ""
 
 
+@pytest.mark.slow
 def test_another_number_of_what_a_task_waits_for_is_no_change_of_it(shop):
     checkout = shop()
     commit(checkout, FIRST + FOURTH + "- [ ] 5. Fifth number\n  - _Depends: 4_\n")

@@ -45,6 +45,7 @@ def test_a_spent_budget_pauses_the_batch_and_the_account_is_exact(shop):
     assert batch["totals"]["calls"] == len(checkout.server.ledger)
 
 
+@pytest.mark.slow
 def test_who_used_up_a_share_of_the_budget_goes_on_with_what_others_left(shop):
     checkout = shop()
     three = ("batch", "--tasks", "1,4", "--max-parallel", "3", "--budget-usd", "0.08")

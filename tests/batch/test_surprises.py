@@ -48,6 +48,7 @@ def meanwhile(number: int, act) -> Part:
     return part
 
 
+@pytest.mark.slow
 def test_nothing_is_begun_for_a_branch_that_is_checked_out_meanwhile(shop):
     checkout = shop()
     away = meanwhile(1, lambda: checkout.git("switch", "-q", "-c", "other"))

@@ -58,6 +58,7 @@ def test_side_by_side_the_result_is_that_of_one_after_the_other(shop):
     assert checkout.read(SPEC).count("[x]") == 6
 
 
+@pytest.mark.slow
 def test_changes_of_the_same_lines_are_done_once_more_on_top_of_each_other(shop):
     first = also(1, SHARED, "NAMES = ['one']\n")
 
@@ -109,6 +110,7 @@ def test_rejecting_one_leaves_the_others_to_be_rebased_and_asked_about_again(sho
     assert checkout.read(SPEC).count("[x]") == 2
 
 
+@pytest.mark.slow
 def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
     checkout = shop.waiting("1,2")
     found = rows(checkout)

@@ -1,5 +1,6 @@
 """Taking back commits of a batch: those of its last run first, whichever began last."""
 
+import pytest
 from support.checkout import Checkout
 
 
@@ -51,6 +52,7 @@ def test_a_need_that_was_taken_back_and_cleaned_away_is_still_told_as_that(shop)
     assert checkout.json("status")["batch"]["tasks"][0]["state"] == "undone"
 
 
+@pytest.mark.slow
 def test_a_task_names_the_run_with_which_the_command_can_do_something(shop):
     checkout = shop.waiting("1")
     assert checkout.run("queue", "reject", "1").code == 7

@@ -1,5 +1,6 @@
 """What a person asked for with `modify` is no finding: done or not, it is counted apart."""
 
+import pytest
 from support.bedrock import Answer, Received, reply
 from support.many import files_of, many
 from support.parts import says
@@ -19,6 +20,7 @@ def fourth(received: Received) -> Answer:
     return says(reply(*made), done("Wrote it.", "Add part 4"))(received)
 
 
+@pytest.mark.slow
 def test_a_wish_is_counted_apart_from_findings(shop):
     checkout = shop(many({4: fourth}))
     assert checkout.run("batch", "--tasks", "4").code == 4

@@ -289,6 +289,7 @@ def test_closed_pipe_is_no_traceback():
     assert errors == b""
 
 
+@pytest.mark.slow
 def test_sign_that_the_terminal_cannot_show_ends_nothing(repo):
     said = subprocess.run(
         [sys.executable, "-m", "reviewloop", "doctor", "--offline"],

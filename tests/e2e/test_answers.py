@@ -200,6 +200,7 @@ def test_an_undone_run_can_be_approved_again_or_modified(shop):
     assert "found = db" in checkout.read("shop/search.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["reopen.asked", "approve.begin", "promote.ref"])
 def test_approving_again_what_was_undone_goes_on_after_a_kill(shop, point):
     checkout = shop()
@@ -504,6 +505,7 @@ def test_on_a_protected_branch_a_new_one_is_offered_and_made_at_approval(shop):
     assert checkout.git("branch", "--format=%(refname:short)") == "main"
 
 
+@pytest.mark.slow
 def test_from_main_the_second_task_goes_on_on_the_branch_of_the_first(shop):
     checkout = shop(branch="main")
     terminal = Terminal(checkout, "run", "2.1")

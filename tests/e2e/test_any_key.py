@@ -1,6 +1,7 @@
 """Whoever has one key, or a server of their own, gets to a reviewed commit."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from support.play import agent_of
 from support.shop import make_shop
 from support.terminal import Terminal
 
-NOBODY = {"OLLAMA_HOST": "http://127.0.0.1:9"}
+# Only what a system has: the doctor asks each analyser that is installed for its version.
+NOBODY = {"OLLAMA_HOST": "http://127.0.0.1:9", "PATH": os.defpath}
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ def test_a_red_test_of_the_base_does_not_block_and_is_told_before_anything_is_pa
     assert remark in checkout.git("log", "-1", "--format=%B").replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_the_next_run_on_a_commit_of_ours_does_not_run_the_base_again(shop):
     checkout = shop(cast(implement=writes(PLANNED)), TESTS_ONLY, files=QUICK)
     assert checkout.run("run", "2.1").code == 4
@@ -63,6 +64,7 @@ def test_what_the_change_breaks_blocks_beside_a_test_that_was_red(shop):
     assert re.search(r"1 test was red before this change: tests/test_old\.py", gate["summary"])
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -156,6 +156,7 @@ def test_nothing_is_asked_when_the_disk_refuses_to_write(tmp_path: Path) -> None
         places.require_room(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_without_room_stops_before_it_pays_and_goes_on_later(tmp_path: Path) -> None:
     with Site(tmp_path / "site") as site:
         said = site.checkout.run("run", "2.1", REVIEWLOOP_FAULT="room.write:4=enospc")

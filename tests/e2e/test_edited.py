@@ -141,6 +141,7 @@ def test_the_files_are_edited_in_the_persons_editor(noted):
     assert noted.read("shop/search.py") == CLEAN.replace("rows", "found")
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("script", "way", "words"),
     [
@@ -164,6 +165,7 @@ def test_an_editor_that_is_not_there_is_named(noted):
     assert "EDITOR (no-such-editor --wait) could not be started" in said.err
 
 
+@pytest.mark.slow_but("approve.end")
 @pytest.mark.parametrize(
     "point", ["advance.begin", "approve.end", "guard.begin", "guard.end", "propose.end"]
 )

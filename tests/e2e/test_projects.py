@@ -213,6 +213,7 @@ def test_installed_copy_is_said_to_be_not_verifiable(begin: Begin) -> None:
     assert "acme" in tests[0]["summary"]
 
 
+@pytest.mark.slow
 @pytest.mark.needs_npm
 def test_linked_package_in_node_modules_is_the_workspaces(begin: Begin) -> None:
     """npm links the packages of a monorepo into node_modules, as pip does editable installs."""

@@ -32,6 +32,7 @@ def statuses(checkout) -> dict[str, str]:
 # One reviewer fails
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
@@ -254,6 +255,7 @@ def test_a_fixer_that_edits_nothing_goes_straight_to_the_person(shop):
     assert "You changed nothing" in checkout.server.of("fix")[1].said
 
 
+@pytest.mark.slow
 def test_a_fix_that_stays_red_after_two_retries_is_taken_back(shop):
     broken = says(reply(replace("shop/search.py", DOC, "def broken(:")), done("Broke it."))
 

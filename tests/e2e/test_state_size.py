@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 
+import pytest
 from support.parts import CLEAN, cast, finds, found, replaces, resolves, says
 from support.play import done, reply, tool_use, write
 
@@ -10,6 +11,7 @@ MEGABYTE = 1_000_000
 DOC = '"""Search."""'
 
 
+@pytest.mark.slow
 def test_checkpoints_stay_under_two_megabytes_when_the_diff_has_one(shop):
     delete = tool_use("fs_write", {"command": "delete", "path": "shop/items.py"})
     finding = found("should_fix", "The module's sentence says nothing", DOC)

@@ -97,6 +97,7 @@ def test_a_commit_is_undone(stored: Opened) -> None:
     assert not (checkout.root / "shop/search.py").exists()
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("name", "status", "script"),
     [
@@ -121,6 +122,7 @@ def test_a_run_that_stopped_on_its_way_goes_on(
     check_committed(checkout)
 
 
+@pytest.mark.slow
 def test_a_batch_that_was_cut_off_does_its_open_task(stored: Opened) -> None:
     checkout = stored("batch", [reply for reply in replies() if "2.1" not in reply.get("when", "")])
     assert states(checkout) == {"2.1": "waiting", "2.2": "open"}

@@ -76,6 +76,7 @@ def test_a_review(busy: Checkout) -> None:
             assert busy.run("review", *arguments).code in (0, 1, 2), arguments
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_and_resumed(busy: Checkout) -> None:
     with untouched(busy.root):
         assert busy.forked("run", "2.1", REVIEWLOOP_FAULT="review-security.end").code == KILLED

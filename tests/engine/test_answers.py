@@ -184,6 +184,7 @@ def test_what_workers_would_not_find_is_refused_before_it_is_queued(team):
     assert "no content of Git LFS" in said.err
 
 
+@pytest.mark.slow
 def test_must_fix_findings_need_a_word_behind_a_store_too(team):
     bad = found("must_fix", "Too short", '"""Part 4."""', "shop/part4.py")
     crew = team(many(review_security=finds(bad)))

@@ -47,6 +47,7 @@ def test_a_model_that_nobody_can_ask_is_refused_before_anything_is_queued(team):
     assert asked(crew, "SELECT to_regclass('reviewloop.batches')") == [(None,)]
 
 
+@pytest.mark.slow
 def test_the_model_that_was_named_is_found_from_elsewhere_and_stays_with_what_is_queued(team):
     crew = team()
     place = crew.folder / "replies.json"

@@ -86,6 +86,7 @@ def test_what_stood_on_a_rejected_run_is_one_line_when_it_was_approved(team):
     assert crew.history() == ["Add part 4", "Add part 5"]
 
 
+@pytest.mark.slow
 def test_what_stands_on_a_run_that_does_not_merge_stays_where_it_is(team):
     crew = team()
     assert crew.enqueue("--tasks", "1,4").code == 0

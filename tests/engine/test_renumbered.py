@@ -89,6 +89,7 @@ def test_what_waits_under_an_old_id_is_not_done_again(team):
     )
 
 
+@pytest.mark.slow
 def test_what_held_a_task_is_told_as_it_is_now(team):
     crew = team(**{SPEC: PAIR})
     machine = crew.machine("one")

@@ -12,6 +12,7 @@ from support.stored import BOUND, HEAD, REPORT, SETTINGS, TAIL, replies, store_o
 pytestmark = pytest.mark.needs_postgresql
 
 
+@pytest.mark.slow
 def test_a_batch_in_a_store_goes_on_after_its_worker_died(
     tmp_path: Path, postgres: Postgres
 ) -> None:

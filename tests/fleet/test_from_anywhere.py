@@ -42,6 +42,7 @@ def test_tasks_are_queued_and_committed_where_the_checkout_is_not_yet(team):
     assert {row["run_status"] for row in team.person.json("tasks")["tasks"]} == {""}
 
 
+@pytest.mark.slow
 def test_a_rejected_task_is_queued_once_and_reported_as_queued(team):
     run = row_of(team, "4")["run"]
     assert team.person.run("reject", str(run), "-m", "not now").code == 0

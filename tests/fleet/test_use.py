@@ -10,9 +10,12 @@ import pytest
 from reviewloop.cli.fleet import fleet_at
 from reviewloop.domain.errors import UsageError
 
+# What differs between the two is in test_contract.py: with a store, this is the wider proof.
+pytestmark = pytest.mark.slow_but("local", "")
 SUBJECTS = ["Add part 1", "Add part 2", "Add part 4"]
 
 
+@pytest.mark.slow_but("local", "postgres")
 def test_what_is_approved_is_committed_and_the_queue_lacks_it(crew):
     run = crew.runs()["1"]["run"]
     ended = crew.user.forked("approve", run)

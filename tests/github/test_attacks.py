@@ -84,6 +84,7 @@ def unpacked(text: str) -> str:
     return "\n".join(zlib.decompress(data).decode() for data in whole)
 
 
+@pytest.mark.slow
 def test_models_obeyed_so_that_what_follows_shows_something(there: Attacked) -> None:
     assert there.machine.seen().places() == READ
     said = json.dumps(there.first.report)

@@ -81,6 +81,7 @@ class _Servers:
             server.__exit__(None, None, None)
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     "trick", [t for t in TRICKS if t.name in CHECKED], ids=lambda trick: trick.name
 )

@@ -196,6 +196,7 @@ def there(stage: Stage) -> tuple[int, int]:
     return inline, sum(standing(stage.github).values()) - inline
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("name", ROWS)
 def test_it_ends_as_documented_and_says_nothing_twice(name: str, stage: Stage) -> None:
     row = ROWS[name]
@@ -246,6 +247,7 @@ def check_found(stage: Stage, ran: Ran) -> None:
     assert [name for name in ran.findings if not seen[name] and name not in ran.page] == []
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", range(5))
 def test_a_run_that_is_cut_off_at_any_write_is_finished_by_the_next(

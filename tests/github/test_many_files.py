@@ -57,6 +57,7 @@ def large(
         yield github, Runner(github, Checkout(repository, tmp_path / "home"), tmp_path), clock
 
 
+@pytest.mark.slow
 def test_three_thousand_files_are_read_and_one_more_is_too_many(large) -> None:
     github, runner, _ = large
     first = runner.review("opened")

@@ -81,6 +81,7 @@ def test_what_is_known_survives_its_file():
     assert Ran.from_plain(BASE.plain()) == BASE
 
 
+@pytest.mark.slow
 def test_pytest_names_flaky_and_red_tests_and_runs_on_past_broken_files(project):
     shaky = (
         "import pathlib\n\n\ndef test_shaky():\n    mark = pathlib.Path('mark')\n"

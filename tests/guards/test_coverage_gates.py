@@ -129,6 +129,7 @@ def test_relevant_tests_are_those_that_ran_the_touched_function(shop, git):
     assert relevant_tests(gone, change.change, change.read_base, change.read_new) is None
 
 
+@pytest.mark.slow
 def test_what_shared_fixtures_run_belongs_to_no_single_test(shop):
     tests = (
         "import pytest\nfrom shop.prices import price\n\n\n"
@@ -142,6 +143,7 @@ def test_what_shared_fixtures_run_belongs_to_no_single_test(shop):
     assert relevant_tests(data, fix.change, fix.read_base, fix.read_new) is None
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_are_measured_too(shop):
     pytest.importorskip("xdist")
     shop.commit({"pytest.ini": "[pytest]\naddopts = -p xdist.plugin -n 2\n"})
@@ -151,6 +153,7 @@ def test_workers_of_xdist_are_measured_too(shop):
     assert coverage.check(change).details == {"new_lines": 9, "missing_lines": 4}
 
 
+@pytest.mark.slow
 def test_hard_threshold_stops_the_change(shop, with_settings):
     with_settings(gates={"coverage": {"hard": True}})
     change = shop.change({"shop/prices.py": NEW, "tests/test_prices.py": TESTS})
@@ -166,6 +169,7 @@ def test_change_cannot_excuse_its_own_lines(shop):
     assert coverage.check(change).details["new_lines"] == 9
 
 
+@pytest.mark.slow
 def test_what_the_project_excludes_is_respected(shop):
     shop.commit({".coveragerc": "[report]\nexclude_also =\n    raise ValueError\n"})
     change = shop.change({"shop/prices.py": NEW, "tests/test_prices.py": TESTS})

@@ -1,3 +1,5 @@
+import pytest
+
 from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards import tests as gate
 from reviewloop.guards.against_base import evaluate_tests
@@ -33,6 +35,7 @@ def test_failing_test_is_named_with_its_assertion(project):
     assert (change.logs / result.log).is_file()
 
 
+@pytest.mark.slow
 def test_broken_import_is_a_failure(project):
     project.commit({"shop.py": SHOP, "tests/test_shop.py": TESTS})
     result = gate.check(project.change({"shop.py": "import nowhere_to_be_found\n"}))
@@ -47,6 +50,7 @@ def test_no_test_is_never_green(project):
     assert "no test ran" in result.summary
 
 
+@pytest.mark.slow
 def test_configured_command_that_runs_no_test_fails(project, with_settings):
     with_settings(gates={"test": {"command": ("pytest", "-q")}})
     project.commit({"shop.py": SHOP})
@@ -91,6 +95,7 @@ def test_selected_tests_run_alone(project):
     assert "coverage_data" not in result.details
 
 
+@pytest.mark.slow
 def test_selection_of_a_test_that_is_gone_runs_all(project):
     project.commit({"shop.py": SHOP, "tests/test_shop.py": TESTS})
     gone = ("tests/test_shop.py::test_that_was_renamed",)
@@ -137,6 +142,7 @@ def test_package_json_script_runs_and_is_counted(project):
         assert result.tests == TestCounts(passed=1, failed=0, skipped=0)
 
 
+@pytest.mark.slow
 def test_two_languages_are_one_result(project):
     project.commit(
         {

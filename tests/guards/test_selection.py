@@ -39,6 +39,7 @@ def test_a_report_says_whether_it_holds_a_selection(selected, held):
     assert REPORT.names(selected) is held
 
 
+@pytest.mark.slow
 def test_all_tests_run_when_part_of_the_selection_did_not(project):
     # As pytest 8 does with a file beside an id of that file: it runs the id only.
     redact = (

@@ -93,6 +93,7 @@ def test_severities_are_filtered_by_click(opened):
     assert not view.page.is_visible("#clear")
 
 
+@pytest.mark.slow
 def test_reviewers_and_files_are_filtered_by_click(opened):
     view = opened()
     for name in ("security", "infrastructure", "maintainability", "test-quality"):
@@ -108,6 +109,7 @@ def test_reviewers_and_files_are_filtered_by_click(opened):
     assert len(view.shown()) == 4
 
 
+@pytest.mark.slow
 def test_text_is_searched_word_by_word(opened):
     view = opened()
     view.page.keyboard.press("f")
@@ -139,6 +141,7 @@ def test_keys_go_from_finding_to_finding_and_skip_hidden_ones(opened):
     assert view.focused() == left[0]
 
 
+@pytest.mark.slow
 def test_a_closed_file_opens_when_a_key_leads_into_it(opened):
     view = opened()
     view.page.keyboard.press("o")
@@ -150,6 +153,7 @@ def test_a_closed_file_opens_when_a_key_leads_into_it(opened):
     assert len(view.shown()) == 17
 
 
+@pytest.mark.slow
 def test_help_opens_and_closes_by_key(opened):
     view = opened()
     view.page.keyboard.press("?")
@@ -160,6 +164,7 @@ def test_help_opens_and_closes_by_key(opened):
     assert not view.page.is_visible("dialog")
 
 
+@pytest.mark.slow
 def test_every_control_is_reached_by_tab_with_a_visible_focus(opened):
     view = opened()
     view.page.keyboard.press("Tab")
@@ -174,6 +179,7 @@ def test_every_control_is_reached_by_tab_with_a_visible_focus(opened):
         assert outline == "solid"
 
 
+@pytest.mark.slow
 def test_the_theme_follows_the_system_and_can_be_chosen(opened):
     light, dark = opened(color_scheme="light"), opened(color_scheme="dark")
     assert light.background() != dark.background()
@@ -218,12 +224,14 @@ CONTRAST = """() => {
 }"""
 
 
+@pytest.mark.slow_but("dark")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_words_are_readable_in_both_themes(opened, scheme):
     view = opened(failed_report(), color_scheme=scheme)
     assert view.page.evaluate(CONTRAST) == []
 
 
+@pytest.mark.slow_but("360")
 @pytest.mark.parametrize("width", [360, 700, 1280])
 def test_the_page_fits_its_window(opened, width):
     view = opened(failed_report(), viewport={"width": width, "height": 800})
@@ -234,6 +242,7 @@ def test_the_page_fits_its_window(opened, width):
         assert view.page.is_visible("#text")
 
 
+@pytest.mark.slow
 def test_folded_code_is_drawn_when_asked_for(opened):
     view = opened(sample_report(findings=()))
     assert not view.page.is_visible("text=aws_s3_bucket")
@@ -250,6 +259,7 @@ def test_hostile_code_is_text_when_unfolded_too(opened):
     view.page.wait_for_selector("text=</script><script>alert(1)</script>")
 
 
+@pytest.mark.slow
 def test_a_link_to_a_finding_opens_it(opened):
     view = opened()
     anchor = view.page.get_attribute("article:has-text('The query holds')", "id")
@@ -259,6 +269,7 @@ def test_a_link_to_a_finding_opens_it(opened):
     assert view.focused() == "The query holds request.args['customer']"
 
 
+@pytest.mark.slow
 def test_paper_shows_findings_without_controls(opened):
     view = opened()
     view.page.click("#theme")
@@ -273,6 +284,7 @@ def test_paper_shows_findings_without_controls(opened):
     assert len(view.shown()) == 17
 
 
+@pytest.mark.slow
 def test_a_report_without_findings_is_a_calm_page(opened):
     report = sample_report(findings=(), outcome="clean", exit_code=0)
     view = opened(report)
@@ -281,6 +293,7 @@ def test_a_report_without_findings_is_a_calm_page(opened):
         view.page.keyboard.press(key)
 
 
+@pytest.mark.slow
 def test_filtering_a_thousand_findings_touches_each_only_once(opened):
     many = tuple(finding("app/db.py", n % 30 + 1, "x/y", f"Finding {n}.") for n in range(1000))
     view = opened(sample_report(findings=many))

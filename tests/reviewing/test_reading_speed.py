@@ -71,6 +71,7 @@ def test_what_grows_too_fast_is_seen(work):
     assert grows_faster_than_its_text(work, "a" * 2000)
 
 
+@pytest.mark.slow
 def test_an_expression_that_tries_from_everywhere_is_seen():
     assert not ends(lambda: re.search("a*b", "a" * LONG), seconds=2)
     assert ends(lambda: re.search("ab", "a" * LONG), seconds=2)

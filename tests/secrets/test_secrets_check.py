@@ -313,6 +313,7 @@ def test_every_vendor_rule_is_in_the_book():
     assert len(VENDOR_RULES) + len(NAMED_RULES) > 200
 
 
+@pytest.mark.slow
 def test_cost_grows_with_the_text_only():
     line = (
         'def get_token(self, key: str = "name") -> str: return self.passwords[key] or secret("x")\n'

@@ -1,6 +1,7 @@
 """Kiro files that are there and not used are told, one sentence a kind."""
 
 import json
+import os
 
 from support.checkout import Checkout
 
@@ -33,7 +34,7 @@ TOLD = [
 def test_doctor_tells_what_of_kiro_is_not_used(tmp_path):
     root = tmp_path / "project"
     root.mkdir()
-    checkout = Checkout(root, tmp_path / "home")
+    checkout = Checkout(root, tmp_path / "home", settings={"PATH": os.defpath})
     checkout.git("init", "-q", "-b", "work")
     for path, text in FILES.items():
         checkout.write(path, text)

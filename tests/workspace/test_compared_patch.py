@@ -85,6 +85,7 @@ def quoted_printable(patch: bytes) -> bytes:
     return mail(text, Content_Transfer_Encoding="quoted-printable")
 
 
+@pytest.mark.slow_but(every=5)
 @pytest.mark.parametrize(
     ("flags", "bent"),
     [

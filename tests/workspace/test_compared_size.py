@@ -25,6 +25,7 @@ print(json.dumps([lines, ranges, seconds, room]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("files", "lines"), [(1, 100_000), (1000, 100)])
 def test_a_hundred_thousand_lines(repo, files, lines):
     for number in range(files):

@@ -252,6 +252,7 @@ MEANWHILE = [work_elsewhere, edit_a_file_of_the_commit, commit_on_the_branch]
 LANDED = {"promote.moved", "promote.extra", "promote.done"}
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("meanwhile", MEANWHILE, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("point", POINTS)
 def test_work_between_a_kill_and_the_resume_is_kept(

@@ -126,6 +126,7 @@ def test_fixes_say_whether_they_are_safe():
     assert (tuple(edit.span), edit.text) == ((1, 2, 1, 1), "")
 
 
+@pytest.mark.slow
 def test_more_files_than_a_command_line_holds():
     files = [source(f"pkg/m{n}.py", "eval('1')\n") for n in range(4000)]
     done = run_tool(RUFF, files, Options())

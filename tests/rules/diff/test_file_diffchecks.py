@@ -172,6 +172,7 @@ def test_hidden_text_is_told_at_most_twenty_times_a_file():
     assert len(judged(HIDDEN, "a.py", "x = 'a\u200bb'\n" * 500)) == 20
 
 
+@pytest.mark.slow
 def test_hostile_files_are_read_quickly():
     texts = ["# no" + "qa: " + "A1," * 100_000, ("# no" + "sec ") * 50_000, "<<<<<<< a\n" * 100_000]
     texts += [

@@ -39,6 +39,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("path", "language", "text"),
     [

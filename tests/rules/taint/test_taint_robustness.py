@@ -64,6 +64,7 @@ def deeper(count, call):
     return call() if count == 0 else deeper(count - 1, call)
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("name", DEEP)
 def test_deep_and_long_code_ends_quickly(name):
     code = HEAD + DEEP[name] + "\n"

@@ -75,6 +75,7 @@ _LEVELS = [
 ]
 
 
+@pytest.mark.slow_but(every=5)
 @pytest.mark.parametrize("level", _LEVELS)
 @pytest.mark.parametrize(
     ("install", "verified_at"),

@@ -146,6 +146,7 @@ _LEVELS = [
 ]
 
 
+@pytest.mark.slow_but(every=2)
 @pytest.mark.parametrize("level", _LEVELS)
 def test_nothing_planted_works_for_the_next_tree(level: str, seen: Callable[[str], Seen]) -> None:
     first, second, _, _ = seen(level)
