@@ -4,15 +4,20 @@ python benchmarks/agents.py [NAME ...] [--runs 3]
 
 Each agent that is on PATH reviews a small change, asked by a client of a few lines without a cage,
 with its tools and its model straight on 127.0.0.1, and then as we do it: in its cage, its tools
-over a private socket, its model through the proxy. Times are from the start of the process to the
-end of the turn, the fastest of the runs; the model of the tests answers at once. `cage` is what a
-process in it takes to start, `ours` what our side of a turn adds to this process's memory.
+over a private socket, its model through the proxy. Both get the same settings and an empty home.
+Times are from the start of the process to the end of the turn, ours with the end of all that it
+started; of pairs that follow each other the fastest of each kind counts, and the least CPU time
+of all processes of a turn, which other work on the machine changes less. The model of the tests
+answers at once. `cage` is what a process in it takes to start, `trial` what its promises take to be
+tried, once in a process, `ours` what our side of a turn adds to this process's memory.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,15 +54,26 @@ def main() -> int:
     over = False
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         start = cage_start(Path(folder))
-        print(f"cage {start * 1000:.0f} ms")
+        trial, *_ = in_child(_trial)
+        print(f"cage {start * 1000:.0f} ms, trial {trial * 1000:.0f} ms")
         for name in given.names or AGENTS:
             if find_program(AGENTS[name].program, os.environ["PATH"]) is None:
                 continue
-            bare = min(turn(name, Path(folder), caged=False)[0] for _ in range(given.runs))
-            caged = [turn(name, Path(folder), caged=True) for _ in range(given.runs)]
-            best, ours = min(one[0] for one in caged), caged[0][1]
-            print(f"{name:9} bare {bare:.2f} s, caged {best:.2f} s, ours {ours:.1f} MiB")
-            over = over or best - bare > MOST_SECONDS or ours > MOST_MEGABYTES
+            pairs = [
+                [turn(name, Path(folder), caged=caged) for caged in (False, True)]
+                for _ in range(given.runs)
+            ]
+            (bare, bare_cpu, _), (caged, cpu, ours) = (
+                [min(values) for values in zip(*turns, strict=True)]
+                for turns in zip(*pairs, strict=True)
+            )
+            print(
+                f"{name:9} bare {bare:.2f} s, caged {caged:.2f} s ({caged - bare:+.2f} s, "
+                f"{caged / bare:.2f} times); CPU {bare_cpu:.2f} s, {cpu:.2f} s "
+                f"({cpu - bare_cpu:+.2f} s); ours {ours:.1f} MiB",
+                flush=True,
+            )
+            over = over or caged - bare > MOST_SECONDS or ours > MOST_MEGABYTES
     return int(over or start > MOST_START)
 
 
@@ -69,8 +85,8 @@ def tree_in(folder: Path) -> Path:
     return tree
 
 
-def turn(name: str, folder: Path, *, caged: bool) -> tuple[float, float]:
-    """Return the seconds of one turn, and by how many MiB this side of it grew."""
+def turn(name: str, folder: Path, *, caged: bool) -> tuple[float, float, float]:
+    """Return the seconds of one turn, its CPU seconds, and by how many MiB this side grew."""
     agent, tree = AGENTS[name], tree_in(folder)
     with AgentModel(reviewer) as model:
         url = model.url.replace("127.0.0.1", "localhost")
@@ -87,7 +103,7 @@ def turn(name: str, folder: Path, *, caged: bool) -> tuple[float, float]:
     return work
 
 
-def in_child(work: Any, *arguments: Any) -> tuple[float, float]:
+def in_child(work: Any, *arguments: Any) -> tuple[float, float, float]:
     """Do the work in a process of its own, so that each begins with the same memory."""
     read, write = os.pipe()
     if (child := os.fork()) == 0:
@@ -102,8 +118,33 @@ def in_child(work: Any, *arguments: Any) -> tuple[float, float]:
         said = pipe.read()
     if os.waitpid(child, 0)[1]:
         raise SystemExit("a turn failed")
-    seconds, megabytes = json.loads(said)
-    return seconds, megabytes
+    seconds, cpu, megabytes = json.loads(said)
+    return seconds, cpu, megabytes
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process and of all that descends from it."""
+    ticks, children = 0, {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append((int(process.name), fields))
+    found = list(children.get(os.getpid(), ()))
+    for process, fields in found:  # grows while it is read
+        ticks += sum(map(int, fields[11:15]))
+        found += children.get(process, ())
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used) + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _trial() -> tuple[float, float, float]:
+    from reviewloop.acp.promises import promises_of
+    from reviewloop.sandbox.choose import choose
+
+    sandbox = choose()
+    started = time.monotonic()
+    promises_of(sandbox)
+    return time.monotonic() - started, 0.0, 0.0
 
 
 def tools() -> list[Any]:
@@ -116,10 +157,12 @@ def tools() -> list[Any]:
 
 def _caged(
     agent: NpmAgent, known: KnownAgent, files: Mapping[str, str], url: str, tree: Path
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     before = memory()
     from dataclasses import replace
 
+    from reviewloop.acp import cage
+    from reviewloop.acp.promises import require_cage
     from reviewloop.acp.turn import Caps, Task, hold_turn
     from reviewloop.sandbox.choose import choose
 
@@ -141,17 +184,21 @@ def _caged(
         check=lambda answer, last: "",
         caps=Caps(SECONDS, 100, SECONDS),
     )
-    started = time.monotonic()
+    require_cage(sandbox)
+    used: list[float] = []
+    end = cage.end_piped
+    cage.end_piped = lambda process: (used.append(cpu_seconds()), end(process))[1]
+    cpu, started = cpu_seconds(), time.monotonic()
     outcome = hold_turn(known, task, sandbox=sandbox)
     seconds = time.monotonic() - started
     if not outcome.answer:
         raise SystemExit("no answer")
-    return seconds, memory() - before
+    return seconds, used[0] - cpu, memory() - before
 
 
 def _bare(
     agent: NpmAgent, known: KnownAgent, files: Mapping[str, str], url: str, tree: Path
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     from reviewloop.acp.cage import environment_of
     from reviewloop.acp.client import Client
 
@@ -170,7 +217,7 @@ def _bare(
         (home / "tmp").mkdir()
         environ = environment_of(known, home, os.environ["PATH"], os.environ)
         environ |= {name: os.environ[name] for name in agent.environ}
-        started = time.monotonic()
+        cpu, started = cpu_seconds(), time.monotonic()
         process = subprocess.Popen(
             [agent.program, *agent.arguments],
             cwd=tree,
@@ -178,6 +225,7 @@ def _bare(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         assert process.stdin and process.stdout
         client = Client(process.stdin, process.stdout, on_request=answer, on_update=lambda *_: None)
@@ -193,12 +241,12 @@ def _bare(
             client.ask("session/set_mode", {**session, "modeId": known.mode[0]}).wait(SECONDS)
         text = [{"type": "text", "text": PROMPT}]
         ended = client.ask("session/prompt", {**session, "prompt": text}).wait(SECONDS)
-        seconds = time.monotonic() - started
-        process.kill()
+        seconds, cpu = time.monotonic() - started, cpu_seconds() - cpu
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     if ended is None or not answered.is_set():
         raise SystemExit("no answer")
-    return seconds, 0.0
+    return seconds, cpu, 0.0
 
 
 @contextmanager
@@ -242,7 +290,7 @@ def tools_on_loopback(tree: Path, answered: threading.Event) -> Iterator[int]:
 
 
 def cage_start(folder: Path) -> float:
-    """Return the seconds that a process takes longer to start in the cage, the least of ten."""
+    """Return the seconds that a process takes longer to start in the cage, the least of thirty."""
     from reviewloop.sandbox.base import Confinement, Grants
     from reviewloop.sandbox.choose import choose
     from reviewloop.sandbox.run import end_piped, start_piped
@@ -252,7 +300,7 @@ def cage_start(folder: Path) -> float:
     work.mkdir()
     confine = Confinement(lambda: sandbox, Grants(work=work))
     caged, bare = [], []
-    for _ in range(10):
+    for _ in range(30):
         started = time.monotonic()
         process = start_piped(("/bin/echo",), cwd=work, env={}, confine=confine)
         assert process.stdout

@@ -189,7 +189,8 @@ def _ports_of(room: Room) -> Iterator[dict[str, int]]:
     with ExitStack() as stack:
         found = {}
         for name, path in (("proxy", room.proxy), ("tools", room.tools)):
-            server = stack.enter_context(relay.listen(str(path)))
+            server = relay.listen(str(path))
+            stack.callback(server.close)
             stack.callback(server.shutdown, socket.SHUT_RDWR)
             found[name] = server.getsockname()[1]
         yield found

@@ -3,15 +3,15 @@
 Where a cage has no network of its own, we listen ourselves.
 
 Started by path as `python -I -S relay.py PROXY_SOCKET TOOLS_SOCKET -- PROGRAM ARG...`, so it may
-use the standard library only. Its first line on stdout is JSON with both ports; all that follows
-there is the agent's.
+use the standard library only, and of that what `socket` and `threading` are made of: these take
+longer to load than all else here. Its first line on stdout is JSON with both ports; all that
+follows there is the agent's.
 """
 
-import json
+import _socket
+import _thread
 import os
-import socket
 import sys
-import threading
 
 _PIECE = 1 << 16
 
@@ -20,7 +20,7 @@ def main() -> int:
     """Listen, start the agent, and end with its exit code."""
     proxy, tools, _, *argv = sys.argv[1:]
     ports = [listen(path).getsockname()[1] for path in (proxy, tools)]
-    print(json.dumps({"proxy": ports[0], "tools": ports[1]}), flush=True)  # noqa: T201
+    print(f'{{"proxy": {ports[0]}, "tools": {ports[1]}}}', flush=True)  # noqa: T201
     os.environ.update(proxy_variables(ports[0]))
     try:
         child = os.posix_spawnp(argv[0], argv, os.environ)
@@ -40,44 +40,53 @@ def proxy_variables(port: int) -> dict[str, str]:
     return {**dict.fromkeys(names, f"http://127.0.0.1:{port}"), **around}
 
 
-def listen(path: str) -> socket.socket:
+def listen(path: str) -> _socket.socket:
     """Let a port of this machine lead to a local socket, until what is returned is shut down."""
-    server = socket.create_server(("127.0.0.1", 0), backlog=64)
-    threading.Thread(target=_accept, args=(server, path), daemon=True).start()
+    server = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    server.bind(("127.0.0.1", 0))
+    server.listen(64)
+    _thread.start_new_thread(_accept, (server, path))
     return server
 
 
-def _accept(server: socket.socket, path: str) -> None:
+def _accept(server: _socket.socket, path: str) -> None:
     while True:
         try:
-            client = server.accept()[0]
+            descriptor = server._accept()[0]  # type: ignore[attr-defined] # as `socket` does
         except OSError:  # shut down
             return
-        threading.Thread(target=_forward, args=(client, path), daemon=True).start()
+        client = _socket.socket(fileno=descriptor)
+        _thread.start_new_thread(_forward, (client, path))
 
 
-def _forward(client: socket.socket, path: str) -> None:
-    inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def _forward(client: _socket.socket, path: str) -> None:
+    inner = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         inner.connect(path)
     except OSError:
         client.close()
         return
-    back = threading.Thread(target=_carry, args=(inner, client), daemon=True)
-    back.start()
+    back = _thread.allocate_lock()
+    back.acquire()
+    _thread.start_new_thread(_carry, (inner, client, back))
     _carry(client, inner)
-    back.join()
+    back.acquire()
     client.close()
     inner.close()
 
 
-def _carry(source: socket.socket, target: socket.socket) -> None:
+def _carry(
+    source: _socket.socket, target: _socket.socket, ended: _thread.LockType | None = None
+) -> None:
     try:
         while piece := source.recv(_PIECE):
             target.sendall(piece)
-        target.shutdown(socket.SHUT_WR)
+        target.shutdown(_socket.SHUT_WR)
     except OSError:
         return
+    finally:
+        if ended:
+            ended.release()
 
 
 if __name__ == "__main__":

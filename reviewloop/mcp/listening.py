@@ -1,5 +1,7 @@
 """Listens at a private local socket, with a thread for each connection."""
 
+import selectors
+import socket
 import threading
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
@@ -18,13 +20,21 @@ class Listening:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._server = _Server(str(path), self)
+        self._over, self._end = socket.socketpair()
+        self._work = threading.Thread(target=self._serve, name=type(self).__name__, daemon=True)
 
     def __enter__(self) -> Self:
         """Begin to serve."""
-        work = self._server.serve_forever
-        name = type(self).__name__
-        threading.Thread(target=work, args=(0.05,), name=name, daemon=True).start()
+        self._work.start()
         return self
+
+    def _serve(self) -> None:
+        """Take connections until the end; a server that looks for its end each so often waits."""
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._server, selectors.EVENT_READ)
+            ready.register(self._over, selectors.EVENT_READ)
+            while all(key.fileobj is self._server for key, _ in ready.select()):
+                self._server.handle_request()
 
     def __exit__(
         self,
@@ -33,7 +43,9 @@ class Listening:
         trace: TracebackType | None,
     ) -> None:
         """Take nothing new; what is open ends with the agent."""
-        self._server.shutdown()
+        self._end.close()
+        self._work.join()
+        self._over.close()
         self._server.server_close()
         self.path.unlink(missing_ok=True)
 
@@ -42,6 +54,7 @@ class _Server(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
+    timeout = 0.0  # of a connection that was there and is gone
 
     def __init__(self, path: str, of: Listening) -> None:
         self.of = of

@@ -1,8 +1,12 @@
 """What a cage promises is found out by trying; without a cage the same attempts succeed."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
-from reviewloop.acp import promises
+from reviewloop.acp import promises, relay
 from reviewloop.acp.promises import promises_of, require_cage, weaker
 from reviewloop.domain.errors import UsageError
 from reviewloop.sandbox.base import Level, Sandbox
@@ -64,3 +68,20 @@ def test_a_cage_that_lets_something_out_is_refused(monkeypatch):
 def test_an_older_landlock_is_refused():
     with pytest.raises(UsageError, match=r"needs bubblewrap, or Linux 6\.7"):
         require_cage(Sandbox(Landlock(version=3)))
+
+
+@pytest.mark.parametrize(
+    "loads", ["from sandbox import confine, launcher", "from acp import relay"]
+)
+def test_what_starts_in_a_cage_loads_little(loads):
+    """Each turn and each command waits for it, and these modules take half of that time."""
+    script = f"import sys; sys.path.insert(0, sys.argv[1]); {loads}; print(*sys.modules)"
+    package = Path(relay.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script, str(package)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy = {"typing", "re", "enum", "json", "threading", "socket", "signal", "subprocess"}
+    assert heavy & set(done.stdout.split()) == set()
