@@ -419,6 +419,16 @@ COMMANDS: dict[str, dict[str, Schema]] = {
     },
     "spec-session": SPEC_SESSION,
     "spec-sessions": {"specs": some(obj(SPEC_SESSION))},
+    "skills": {
+        "skills": some(
+            obj(
+                {
+                    **dict.fromkeys(("name", "description", "path", "hidden_by"), TEXT),
+                    "problems": TEXTS,
+                }
+            )
+        ),
+    },
     "spec-trace": {
         "path": TEXT,
         "requirements": some(

@@ -39,6 +39,7 @@ OBJECTS = {
     "run": ["preflight", "run"],
     "session resume": ["session"],
     "show": ["run"],
+    "skills list": ["skills"],
     "spec check": ["spec-check"],
     "spec trace": ["spec-trace"],
     "spec new": ["spec-session"],

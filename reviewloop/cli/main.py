@@ -71,6 +71,7 @@ GROUPS = {
         Entry("config", "config", "Show the settings in force."),
         Entry("agents", "agents", "Show the agents of this repository."),
         Entry("trust", "trust", "Allow the repository's commands and linter settings."),
+        Entry("skills", "skills", "Install, write and check skills for assistants."),
         Entry("mcp", "mcp", "Let an assistant use reviewloop as tools."),
         Entry("clean", "upkeep", "Delete old finished runs."),
         Entry("completion", "completion", "Print a shell's completion script."),
