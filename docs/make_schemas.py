@@ -383,6 +383,28 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "batch": maybe(SHARED_ACCOUNT),
         "batches": some(SHARED_ACCOUNT),
     },
+    "arch-check": {
+        **dict.fromkeys(("architecture", "what"), TEXT),
+        "findings": some(SPEC_FINDING),
+        "silenced": some(SPEC_FINDING),
+        "notes": TEXTS,
+        "fail_on": one_of("must", "should", "nit", "never"),
+        "exit_code": CODE,
+    },
+    "arch-diff": {
+        **dict.fromkeys(("a", "b"), TEXT),
+        "same": FLAG,
+        "differences": some(
+            obj(
+                {
+                    "kind": one_of("layer", "import", "rule", "finding"),
+                    "side": one_of("A", "B"),
+                    "text": TEXT,
+                }
+            )
+        ),
+        "exit_code": CODE,
+    },
     "spec-check": {
         "specs": some(
             obj(

@@ -17,6 +17,8 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 OBJECTS = {
     "agents list": ["agents"],
     "approve": ["answered", "run"],
+    "arch check": ["arch-check"],
+    "arch diff": ["arch-diff"],
     "batch": ["batch", "enqueued"],
     "config show": ["config"],
     "doctor": ["doctor"],

@@ -264,6 +264,8 @@ class Options:
     checkout: str = ""  # absolute path of the person's checkout, for that configuration
     timeout_seconds: float = 60.0  # per program
     of_others: bool = False  # others may have written the change: none of its code runs
+    architecture: str | None = None  # the file that judges; None: as the new version has it
+    architecture_folder: str = ""  # of the project whose paths it names
     # (tool, path, text) -> whether the person trusts exactly this configuration.
     trusts: Callable[[str, str, str], bool] = lambda *_: False
     sandbox: "Callable[[], Sandbox] | None" = None  # where configuration that is code runs

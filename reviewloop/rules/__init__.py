@@ -92,6 +92,7 @@ def load_pack() -> RulePack:
         *diff.CHANGE_CHECKS,
         *tests.CHANGE_CHECKS,
         *infra.CHANGE_CHECKS,
+        ChangeCheck("architecture", (*rules_of("arch"), *rules_of("style")), _architecture),
     )
     found = [rule for check in checks for rule in check.rules]
     found += [rule for check in change_checks for rule in check.rules]
@@ -101,6 +102,11 @@ def load_pack() -> RulePack:
     return RulePack(
         tuple(rules.values()), checks, change_checks, spec_rules, _RETIRED, (_advisories,)
     )
+
+
+def _architecture(view: ChangeView) -> Iterable[Hit]:
+    hits: Iterable[Hit] = resolve("reviewloop.architecture.change:find_new")(view)
+    return hits
 
 
 def _advisories(view: ChangeView) -> AnalyserReport | None:

@@ -39,7 +39,7 @@ def from_toml(data: bytes, name: str, *, inside: tuple[str, ...] = ()) -> dict[s
         line = data[: error.start].count(b"\n") + 1
         raise UsageError(f"{name}:{line}: not UTF-8; save the file as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(_toml_problem(name, data, str(error))) from error
+        raise UsageError(toml_problem(name, data, str(error))) from error
     for part in inside:
         table = table.get(part, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):
@@ -48,7 +48,8 @@ def from_toml(data: bytes, name: str, *, inside: tuple[str, ...] = ()) -> dict[s
     return flatten(table, location)
 
 
-def _toml_problem(name: str, data: bytes, problem: str) -> str:
+def toml_problem(name: str, data: bytes, problem: str) -> str:
+    """Return what is wrong with a TOML file, by `file:line`."""
     found = re.search(r"\s*\(at (?:line (\d+), column \d+|end of document)\)", problem)
     if found is None:
         return f"{name}: not valid TOML: {problem}"

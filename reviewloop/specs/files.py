@@ -214,7 +214,7 @@ def numbered_scenarios(lines: Iterable[Line]) -> list[tuple[str, str]]:
 
 
 _FOLDERS = (".kiro/steering/", ".reviewloop/steering/", ".kiro/agents/")
-_FILES = ("AGENTS.md", "reviewloop.toml")
+_FILES = ("AGENTS.md", "reviewloop.toml", ".reviewloop/architecture.toml")
 
 
 def is_read_from_disk(path: str, project: str = "", spec: Spec | None = None) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reviewloop.architecture.model import ARCHITECTURE_FILE, in_words, parse_architecture
 from reviewloop.domain.globs import matcher
 from reviewloop.specs.files import DiskFiles, Files, decode, inside
 from reviewloop.specs.words import fits, terms
@@ -203,7 +204,7 @@ class Steering:
 
     def names(self) -> list[str]:
         """Return what a person may call each file."""
-        return sorted({_called(item) for item in self.items})
+        return sorted({_called(item) for item in self.items if item.path.endswith(".md")})
 
     def without(self, names: Iterable[str]) -> list[str]:
         """Return those of these names that no file has."""
@@ -273,7 +274,20 @@ def read_steering(
     own = [f"{folder}/AGENTS.md"] if folder else []
     for above in _folders_above([*question.changed, *own]):
         items += _item(project, f"{above}/AGENTS.md", "project", question, project=folder)
+    items += _architecture(project, folder)
     return Steering(tuple(items))
+
+
+def _architecture(project: Files, folder: str) -> list[SteeringItem]:
+    """Return the rules of the architecture, the last word; `arch check` compares code with them."""
+    for above in [folder, ""] if folder else [""]:
+        path = f"{above}/{ARCHITECTURE_FILE}" if above else ARCHITECTURE_FILE
+        data = project.read(path)
+        if data is not None:
+            text = in_words(parse_architecture(data, path))
+            reason = "it is the architecture, which the analysers compare the code with"
+            return [SteeringItem(path, "project", "always", text, bool(text), reason)]
+    return []
 
 
 def _called(item: SteeringItem) -> str:

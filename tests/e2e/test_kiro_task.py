@@ -37,6 +37,15 @@ class Story:
         return str(self.seen["show"]["run_id"])
 
 
+LAYERS = """\
+layers = ["web-of-the-team", "store-of-the-team"]
+[layer.web-of-the-team]
+paths = ["web"]
+[layer.store-of-the-team]
+paths = ["store"]
+"""
+
+
 @pytest.fixture(scope="module")
 def story(shared_shop: Callable[..., Checkout]) -> Story:
     checkout = shared_shop(play.play, {}, files=PYTEST)
@@ -358,6 +367,7 @@ def own_team(shared_shop: Callable[..., Checkout]) -> Checkout:
     )
     checkout.write("NOTES.md", "RESOURCE-OF-THE-TEAM\n")
     checkout.write(".kiro/steering/tech.md", "STEERING-OF-THE-PROJECT: no ORM.\n")
+    checkout.write(".reviewloop/architecture.toml", LAYERS)
     checkout.write("AGENTS.md", "STEERING-FROM-AGENTS-MD\n")
     checkout.write(
         ".kiro/steering/web.md",
@@ -418,6 +428,14 @@ def test_steering_reaches_implementer_and_reviewers_the_persons_first(own_team):
         assert theirs < projects
         assert "STEERING-FROM-AGENTS-MD" in said
         assert "STEERING-FOR-THE-WEB" not in said
+
+
+def test_the_architecture_is_in_the_part_of_the_prompt_that_reviewers_share(own_team):
+    rule = "- web-of-the-team (web): may import store-of-the-team"
+    assert rule in own_team.server.of("implement")[0].said
+    for name in REVIEWERS:
+        said = own_team.server.of(name)[0].said
+        assert said.index(rule) < said.index(f"MARK-{name}")
 
 
 def test_the_log_says_which_steering_was_given_and_why_not(own_team):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from reviewloop.domain.errors import UsageError
 from reviewloop.specs.files import DiskFiles, MemoryFiles
 from reviewloop.specs.steering import read_steering
 
@@ -150,3 +151,21 @@ def test_a_broken_line_of_front_matter_is_said():
 
 def test_without_steering_there_is_no_text():
     assert read_steering(memory(), ["a.py"]).text() == ""
+
+
+def test_the_architecture_is_the_last_word_and_a_mistake_in_it_is_named():
+    rules = (
+        'layers = ["web", "store"]\n[layer.web]\npaths = ["web"]\n[layer.store]\npaths = ["db"]\n'
+    )
+    path = ".reviewloop/architecture.toml"
+    own = "[style]\nindent = 2\n"
+    texts = {".kiro/steering/a.md": "Spaces.", path: rules, f"shop/{path}": own}
+    project = memory(**texts)
+
+    steering = read_steering(project, [])
+
+    assert [item.path for item in steering.included] == [".kiro/steering/a.md", path]
+    assert "- web (web): may import store" in steering.text()
+    assert read_steering(project, [], folder="shop").included[-1].path == f"shop/{path}"
+    with pytest.raises(UsageError, match=r"architecture\.toml:1: .*no \[layer\.x\]"):
+        read_steering(memory(**{path: 'layers = ["x"]\n'}), [])

@@ -15,6 +15,7 @@ from reviewloop.analysis.examine import Examination, Late, OnReport, examine_ear
 from reviewloop.analysis.tools import TOOLS
 from reviewloop.analysis.tools.eslint import CONFIGURATIONS, NAME
 from reviewloop.analysis.tools.found import configuration_text, found_configuration
+from reviewloop.app.arch.project import architecture_at
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
@@ -166,11 +167,13 @@ class Read:
     redactor: Redactor
     part_only: bool = False
     of_others: bool = False
+    rules_root: Path | None = None  # where the architecture is read; None: the checkout
 
     @cached_property
     def view(self) -> ChangeView:
         """The change as analysers see it."""
         review = self.settings.review
+        architecture = architecture_at(self.rules_root or self.user.root, self.user.project)
         options = Options(
             required_tags=review.required_tags,
             advisories=review.advisories,
@@ -178,6 +181,8 @@ class Read:
             checkout=str(self.user.root),
             timeout_seconds=review.analyser_seconds,
             of_others=self.of_others,
+            architecture=architecture.text if architecture else "",
+            architecture_folder=architecture.folder if architecture else "",
             trusts=lambda *about: not self.of_others and is_trusted(self.user.key, *about),
             sandbox=partial(_sandbox, self.settings),
         )
@@ -316,7 +321,8 @@ def _read_of(context: "RunContext", tree: str) -> Read:
     private, user = context.private, context.user
     of_others = context.untrusted or context.rules is not None
     redactor = context.redactor
-    return Read(change, selection, private, user, settings, names, redactor, of_others=of_others)
+    whole = (change, selection, private, user, settings, names, redactor)
+    return Read(*whole, of_others=of_others, rules_root=context.rules)
 
 
 def _plain(found: Examination, read: Read) -> dict[str, Any]:

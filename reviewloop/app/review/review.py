@@ -195,7 +195,8 @@ def review(
         part_only = spec.whole or bool(spec.paths)
         names = {agent.name for agent in team}
         whole = (change, selection, two.private, two.user, settings, names, redactor, part_only)
-        to_read = Read(*whole, of_others=request.untrusted or bool(request.rules_from))
+        of_others = request.untrusted or bool(request.rules_from)
+        to_read = Read(*whole, of_others=of_others, rules_root=rules)
         on_progress("running the analysers")
         late = _LateEvidence(stack.enter_context(closing(to_read.late())), selection, silences)
         notify = partial(_notify_name, on_progress)

@@ -1,0 +1,52 @@
+"""Writes `.reviewloop/architecture.toml` from the imports that exist, or from a known pattern."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reviewloop.app.arch.project import files_on_disk, project_in
+from reviewloop.architecture.checks import Project, tree_hits
+from reviewloop.architecture.infer import infer_architecture, preset
+from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
+from reviewloop.architecture.writing import as_toml
+from reviewloop.domain.errors import UsageError
+from reviewloop.git.repository import below
+
+
+@dataclass(frozen=True)
+class Written:
+    """The file, and how often the code breaks it today."""
+
+    path: str
+    text: str
+    architecture: Architecture
+    broken: int
+
+
+def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: bool) -> Written:
+    """Write the file of the project that holds `start`, or only return it.
+
+    Raises `UsageError` where it is there already, or where no code is that could show anything.
+    """
+    with files_on_disk(start) as two:
+        user = two.user
+        path = below(user.project, ARCHITECTURE_FILE)
+        target = user.root / path
+        if target.exists() and not (force or only_shown):
+            raise UsageError(f"{path} is there already; --force writes it anew")
+        project = project_in(two.private, two.new, Architecture(), user.project)
+        if not project.files():
+            raise UsageError("there is no code in Python, JavaScript, TypeScript or Go here")
+        found = preset(project, pattern) if pattern else infer_architecture(project)
+        head = (f"The pattern: {pattern}.",) if pattern else ()
+        text = as_toml(found, head)
+        broken = Counter(hit.rule for hit in tree_hits(replace_architecture(project, found)))
+    if not only_shown:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    return Written(path, text, found, sum(broken.values()))
+
+
+def replace_architecture(project: Project, architecture: Architecture) -> Project:
+    """Return the same files under another architecture."""
+    return replace(project, architecture=architecture)
