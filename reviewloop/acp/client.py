@@ -25,6 +25,10 @@ class GarbageError(Exception):
     """What it writes is not the protocol."""
 
 
+class BrokenError(Exception):
+    """We failed at what it sent; the cause says how."""
+
+
 @dataclass
 class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
     """The agent answered a request with an error."""
@@ -33,6 +37,9 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
     message: str
     data: Any = None
 
+
+NO_ANSWER = (ClosedError, GarbageError, BrokenError, Refused)
+"""What stands in place of an answer."""
 
 OnRequest = Callable[[str, Mapping[str, Any]], dict[str, Any] | None]
 """(method, parameters) -> the result, None for a method that we do not offer."""
@@ -87,17 +94,25 @@ class Client:
     def _read(self) -> None:
         ended: Exception = ClosedError()
         try:
-            while line := self._out.readline(_LONGEST):
-                if len(line) >= _LONGEST:
-                    raise GarbageError("a line without an end")
+            while line := self._line():
                 self._take(line)
         except GarbageError as error:
             ended = error
-        except (OSError, ValueError):
-            pass
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may go on to wait
+            ended = BrokenError()
+            ended.__cause__ = error
         self._ended = ended
         for waiting in list(self._waiting.values()):
             waiting.put(ended)
+
+    def _line(self) -> bytes:
+        try:
+            line = self._out.readline(_LONGEST)
+        except (OSError, ValueError):  # closed, while we wait or before
+            return b""
+        if len(line) >= _LONGEST:
+            raise GarbageError("a line without an end")
+        return line
 
     def _take(self, line: bytes) -> None:
         try:
@@ -143,7 +158,7 @@ class Answer:
     def wait(self, seconds: float) -> dict[str, Any] | None:
         """Return the result, None where there is none yet.
 
-        Raises `Refused` for an error, `ClosedError` and `GarbageError` where none will come.
+        Raises `Refused` for an error, and another of `NO_ANSWER` where none will come.
         """
         try:
             message = self._waiting.get(timeout=seconds)

@@ -19,7 +19,15 @@ from reviewloop.acp.cage import (
     new_token,
     start_agent,
 )
-from reviewloop.acp.client import Answer, Client, ClosedError, GarbageError, Refused
+from reviewloop.acp.client import (
+    NO_ANSWER,
+    Answer,
+    BrokenError,
+    Client,
+    ClosedError,
+    GarbageError,
+    Refused,
+)
 from reviewloop.acp.promises import require_cage
 from reviewloop.domain.errors import (
     InterruptedByUserError,
@@ -63,6 +71,7 @@ class Caps:
     calls: int  # of tools, its own included, and of requests for permission
     silence: float  # seconds without a word from it
     usd: float = inf  # where it tells what it costs
+    tokens: float = inf  # that go in and come out, where it tells them before its turn ends
     updates: int = 500_000  # notifications; one for each word is usual
 
 
@@ -301,7 +310,7 @@ class Session:
         while True:
             try:
                 ended = answer.wait(_SLICE)
-            except (ClosedError, GarbageError, Refused) as error:
+            except NO_ANSWER as error:
                 if self.outcome.answer is not None:  # what it handed in counts, however it ended
                     return
                 raise self._explained(error) from error
@@ -326,7 +335,7 @@ class Session:
         self._client.notify("session/cancel", {"sessionId": session})
         try:
             answer.wait(_CANCEL_SECONDS)
-        except (ClosedError, GarbageError, Refused):
+        except NO_ANSWER:
             return
 
     def _wait(self, answer: Answer, what: str, seconds: float) -> dict[str, Any]:
@@ -334,7 +343,7 @@ class Session:
         while True:
             try:
                 result = answer.wait(_SLICE)
-            except (ClosedError, GarbageError, Refused) as error:
+            except NO_ANSWER as error:
                 raise self._explained(error) from error
             if result is not None:
                 return result
@@ -365,6 +374,12 @@ class Session:
                 f"{self._name} tells that its turn costs ${cost:.2f}, more than the "
                 f"${caps.usd:.2f} that limits.usd leaves, so it was ended"
             )
+        used = sum(self.outcome.usage.get(name, 0) for name in ("input", "output"))
+        if used > caps.tokens:
+            raise NoAnswerError(
+                f"{self._name} tells that its turn took {used:,} tokens, more than the "
+                f"{caps.tokens:,.0f} of limits.agent_tokens, so it was ended"
+            )
         now = time.monotonic()
         if now > until:
             raise NoAnswerError(
@@ -374,9 +389,18 @@ class Session:
         if now - self._last > caps.silence and not self._at_work:
             raise ModelError(f"{self._name} was silent for {caps.silence:.0f} s, so it was ended")
 
-    def _explained(self, error: Exception) -> ModelError:
+    def _explained(self, error: Exception) -> ReviewLoopError:
         if isinstance(error, ClosedError):
             return self._died()
+        if isinstance(error, BrokenError):
+            cause = error.__cause__
+            if isinstance(cause, ReviewLoopError):
+                return cause
+            reason = " ".join(f"{type(cause).__name__}: {cause}".split())[:300]
+            return ModelError(
+                f"{self._name} sent what reviewloop could not take ({reason}), so its turn was "
+                "ended; please report this"
+            )
         if isinstance(error, GarbageError):
             detail = f": {self._client.junk}" if self._client.junk else ""
             return ModelError(f"{self._name} does not speak the protocol ({error}){detail}")

@@ -1,7 +1,7 @@
 """Writes the files of a tree for an agent to read, and nothing that steers it."""
 
+import errno
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from reviewloop.git.objects import FileEntry
@@ -26,8 +26,20 @@ _BELOW_GITHUB = frozenset({"instructions", "prompts", "agents", "chatmodes", "sk
 _SHOWN = 5  # names in a note
 
 
-def write_export(private: PrivateRepo, tree: str, folder: Path) -> None:
-    """Write the files of a tree into an empty folder, without what `left_out` names."""
+_NO_NAME_HERE = frozenset(
+    {
+        *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),  # a disk that takes two names for one
+        *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+    }
+)
+
+
+def write_export(private: PrivateRepo, tree: str, folder: Path) -> Mapping[str, str]:
+    """Write the files of a tree into an empty folder, without what `left_out` names.
+
+    Return path -> why for what the disk does not take beside the others.
+    """
+    refused: dict[str, str] = {}
     entries = private.entries(tree)
     absent = left_out(entries)
     for entry in entries:
@@ -37,10 +49,15 @@ def write_export(private: PrivateRepo, tree: str, folder: Path) -> None:
         if data is None:
             continue
         location = folder / checked_path(entry.path)
-        # On a disk that takes two names for one, the first of them is there.
-        with suppress(FileExistsError, NotADirectoryError, IsADirectoryError):
+        try:
             location.parent.mkdir(parents=True, exist_ok=True)
-            location.write_bytes(data)
+            with location.open("xb") as file:
+                file.write(data)
+        except OSError as error:
+            if error.errno not in _NO_NAME_HERE:
+                raise
+            refused[entry.path] = "a name that this disk does not take"
+    return refused
 
 
 def left_out(entries: Iterable[FileEntry]) -> Mapping[str, str]:

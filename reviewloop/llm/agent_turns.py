@@ -106,7 +106,9 @@ class AgentProvider:
                 ending=hands.ending,
                 call=hands.call,
                 check=hands.check,
-                caps=Caps(hands.seconds, hands.calls, self._silence, hands.usd),
+                caps=Caps(
+                    hands.seconds, hands.calls, self._silence, usd=hands.usd, tokens=hands.tokens
+                ),
                 writes=writes,
                 answered=lambda so_far: hands.received(_reply(so_far, request, hands)),
             )

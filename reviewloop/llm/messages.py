@@ -65,6 +65,7 @@ class Hands:
     taken: Callable[[], "Taken"] | None = None  # None: it only reads
     received: Callable[["Reply"], None] = _keep_nothing
     usd: float = inf  # the most that it may cost, as far as it tells
+    tokens: float = inf  # the most that it may use, as far as it tells before its end
 
 
 @dataclass(frozen=True)

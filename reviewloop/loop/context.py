@@ -333,6 +333,12 @@ class RunContext:
             return {"replayed": replayed}
         return {"tree": granted, "taken": taken}
 
+    @property
+    def unexported(self) -> dict[str, str]:
+        """Path -> why, for files that no agent in a cage could be lent."""
+        kept: dict[str, str] = self.once("unexported", dict)
+        return kept
+
     def redacted_tree(self, tree: str) -> str:
         """Return a tree as coding agents may find it in files; made once for all of them."""
         known: dict[str, bytes | None] = self.once("redacted blobs", dict)
@@ -345,7 +351,8 @@ class RunContext:
     def exported(self, tree: str) -> Iterator[Path]:
         """Yield a folder with a tree as models may read it, for an agent in a cage."""
         with tempfile.TemporaryDirectory(prefix="tree-", dir=self.folder) as name:
-            write_export(self.private, self.redacted_tree(tree), Path(name))
+            refused = write_export(self.private, self.redacted_tree(tree), Path(name))
+            self.unexported.update(refused)
             yield Path(name).resolve()
 
     def _for_models(self, text: str) -> str:

@@ -212,8 +212,11 @@ class _Talk:
             return plan.check(map_text(args, plan.redact), last_chance)
 
         ending = plan.ending.name
-        most = plan.caps.turns * _CALLS_A_TURN
-        return Hands(tree, call, check, ending, plan.caps.seconds, most, plan.taken)
+        caps = plan.caps
+        most = caps.turns * _CALLS_A_TURN
+        return Hands(
+            *(tree, call, check, ending, caps.seconds, most, plan.taken), tokens=caps.tokens
+        )
 
     def _take(self, reply: Reply, key: CallKey, turn: int) -> AgentReply | None:
         if reply.stop_reason in _REFUSALS:

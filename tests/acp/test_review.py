@@ -15,6 +15,8 @@ from support.shop import make_shop
 from support.untouched import photograph
 
 from reviewloop.acp.agents import require_agent
+from reviewloop.acp.turn import Session
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.sandbox import choose
 
 AGENT = Path(__file__).parents[1] / "support" / "acp_agent.py"
@@ -154,6 +156,7 @@ FAULTS = {
     "updates": "sent more than 500,000 notifications without an answer",
     "forks": "processes, and 64 are allowed",
     "costs": "tells that its turn costs $25.00, more than the $10.00 that limits.usd leaves",
+    "uses": "tokens, more than the 400,000 of limits.agent_tokens, so it was ended",
     "killed-at-initialize": "ended with exit code 137 in the middle of its turn",
     "killed-at-session/new": "ended with exit code 137 in the middle of its turn",
     "killed-at-session/prompt": "ended with exit code 137 in the middle of its turn",
@@ -172,6 +175,23 @@ def test_a_fault_is_named_and_never_reads_as_no_findings(checkout, part):
     assert code == 5
     assert FAULTS[part] in reasons(report)["review-security"]
     assert processes(checkout) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyError("usage"), "sent what reviewloop could not take (KeyError: 'usage')"),
+        (WorkspaceError("the disk is full"), "the disk is full"),
+    ],
+)
+def test_what_we_fail_at_is_told_at_once(checkout, monkeypatch, error, words):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(Session, "_update", fail)
+    code, report, err = reviewed(checkout, "good", "--agents", "security")
+    assert code in (2, 5)
+    assert words in err + json.dumps(report)
 
 
 def test_an_answer_that_was_received_counts_however_its_agent_ends(checkout):

@@ -188,6 +188,13 @@ class Agent:
             time.sleep(0.05)
             update(sessionUpdate="plan", entries=[])
 
+    def use_many_tokens(self):
+        meta = {"usage": {"inputTokens": 300_000, "outputTokens": 50_000}}
+        while True:
+            content = {"type": "text", "text": "x"}
+            update(sessionUpdate="agent_message_chunk", content=content, _meta=meta)
+            time.sleep(0.05)
+
     def chatter(self):
         for _ in range(2000):
             os.write(2, b"x" * 10_000)
@@ -229,6 +236,7 @@ EARLY = {
     "begs": Agent.beg,
     "forks": Agent.multiply,
     "costs": Agent.cost_much,
+    "uses": Agent.use_many_tokens,
     "chatters": Agent.chatter,
     "long-line": Agent.say_much,
 }

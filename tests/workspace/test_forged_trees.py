@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_an_export_of_a_forged_tree_stays_in_its_folder(
     )
     folder = tmp_path / "outer" / "export"
     folder.mkdir(parents=True)
-    write_export(private, tree, folder)
+    refused = write_export(private, tree, folder)
     written = [path.name for path in folder.parent.rglob("*") if path.is_file()]
     assert sorted(written) in (["both", "plain.py"], ["inner", "plain.py"])
     absent = left_out(private.entries(tree))
@@ -113,6 +114,27 @@ def test_an_export_of_a_forged_tree_stays_in_its_folder(
     assert {"both/inner", "../flat", "git~1/planted", "a" * 300} <= absent.keys()
     assert left_out_note(absent).startswith("../planted (an unsafe name), ../flat (an unsafe")
     assert os.listdir(folder.parent) == ["export"]
+    assert refused == {}
+
+
+def test_a_name_that_a_disk_does_not_take_is_told(
+    private: PrivateRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Like on a disk that takes `Readme` and `README` for one."""
+    blob = private.write_blob(b"x\n")
+    names = (b"README", b"Readme", b"plain.py")
+    tree = tree_of(private.folder, b"".join(entry("100644", name, blob) for name in names))
+    opened = Path.open
+
+    def folded(path: Path, *rest: Any, **more: Any) -> Any:
+        return opened(path.with_name(path.name.lower()), *rest, **more)
+
+    monkeypatch.setattr(Path, "open", folded)
+    folder = tmp_path / "export"
+    folder.mkdir()
+    refused = write_export(private, tree, folder)
+    assert refused == {"Readme": "a name that this disk does not take"}
+    assert sorted(os.listdir(folder)) == ["plain.py", "readme"]
 
 
 def test_a_file_below_a_link_reaches_no_disk(

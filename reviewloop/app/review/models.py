@@ -468,7 +468,8 @@ def _caged(request: ModelRequest, context: RunContext, tree: str) -> tuple[str, 
         return ()
     sandbox = agents_cage(request.loaded.settings, request.acceptance)
     names = ", ".join(agents)
-    absent = left_out_note(left_out(context.private.entries(context.shown_tree(tree))))
+    steering = left_out(context.private.entries(context.shown_tree(tree)))
+    absent = left_out_note({**steering, **context.unexported})
     not_seen = (f"{names} did not see as a file: {absent}",) if absent else ()
     return (f"{names} worked in a cage: {described_cage(sandbox)}", *not_seen)
 
