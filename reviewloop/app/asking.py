@@ -1,7 +1,7 @@
 """Opens the door to the models for a run or a review, and tells whether they can be asked."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,9 @@ from reviewloop.store.journal import Journal
 from reviewloop.store.places import require_room
 from reviewloop.store.rates import Rates
 
-if TYPE_CHECKING:  # only where a coding agent is asked
+if TYPE_CHECKING:  # only where a coding agent or a model is asked
     from reviewloop.acp.promises import Promise
+    from reviewloop.llm.routing import Kind
 
 _TRIAL_SECONDS = 60.0
 _MOST_NAMED = 3  # agents of a model that cannot be asked
@@ -46,9 +47,15 @@ def require_models(loaded: Loaded, team: Team, *, is_checked: bool = False) -> t
 
 
 def require_askable(
-    loaded: Loaded, agents: Iterable[AgentDefinition], *, providers: bool = False
+    loaded: Loaded,
+    agents: Iterable[AgentDefinition],
+    *,
+    providers: bool = False,
+    kinds: "Mapping[str, Kind] | None" = None,
 ) -> tuple[str, ...]:
     """Return what is doubtful about the models of these agents, with `providers` also asking those.
+
+    `kinds` says which agents do another kind of work than reasoning.
 
     Raises `ModelSetupError` for a model that cannot be asked.
     """
@@ -56,7 +63,7 @@ def require_askable(
     from reviewloop.llm.routing import require_provider
 
     pairs = [(agent.name, agent.model) for agent in agents]
-    checks = check_models(loaded.settings, pairs, online=False, before_a_run=providers)
+    checks = check_models(loaded.settings, pairs, online=False, before_a_run=providers, kinds=kinds)
     for check in checks:
         if not check.ok:
             require_provider(check.model)

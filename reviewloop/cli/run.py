@@ -63,7 +63,8 @@ def run(
 ) -> ExitCode:
     """Implement a task, have it reviewed, ask you.
 
-    TASK is an id such as 2.1, words of its title, or `next` (the default).
+    TASK is an id such as 2.1, words of its title, `next` (the default), or a phrase such as
+    "next task" or "implement task 3".
     """
 
     if message is not None and (task or spec):

@@ -3,7 +3,7 @@
 import difflib
 import importlib.util
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from reviewloop.llm.retry import access_problem
 from reviewloop.llm.routing import (
     ACP,
     OFFLINE,
+    Kind,
     added_provider,
     default_model,
     is_bedrock_id,
@@ -100,8 +101,11 @@ def check_models(
     *,
     online: bool,
     before_a_run: bool = False,
+    kinds: Mapping[str, Kind] | None = None,
 ) -> list[ModelCheck]:
     """Return one check per model that the settings or the agents' files name.
+
+    `kinds` says which agents do another kind of work than reasoning.
 
     With `online` everything that is free is asked, `before_a_run` only what is quick: the models of
     a provider with a key. An answer that leaves a doubt is a warning then.
@@ -114,7 +118,7 @@ def check_models(
         users.setdefault(name, []).append("models.fallbacks")
     named = {**dict.fromkeys(models.per_agent), **dict(agents)}
     for agent, agent_model in named.items():
-        chosen = route(settings, agent, "reasoning", agent_model)
+        chosen = route(settings, agent, (kinds or {}).get(agent, "reasoning"), agent_model)
         users.setdefault(chosen.model, []).append(agent)
     asking = _Asking(models, before_a_run=before_a_run) if online or before_a_run else None
     return [_check(name, tuple(by), settings, online, asking) for name, by in users.items()]

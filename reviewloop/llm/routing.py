@@ -147,6 +147,18 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 """What each step of the loop asks for, as `config show` names it."""
 
+SPEC_AGENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "research": "spec-requirements",
+        "questions": "spec-requirements",
+        "requirements": "spec-requirements",
+        "high_level": "spec-design",
+        "low_level": "spec-design",
+        "tasks": "spec-tasks",
+    }
+)
+"""Which agent does which step of the way to a spec."""
+
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]*")
 _BEDROCK_ID = re.compile(r"arn:aws[a-z-]*:bedrock:.+|(?:[a-z-]{2,8}\.)?[a-z0-9]+\.[a-z0-9][\w.:-]*")
 

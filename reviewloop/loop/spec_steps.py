@@ -12,7 +12,8 @@ from reviewloop.agents import READ_ONLY, AgentDefinition
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
 from reviewloop.faults import fault
-from reviewloop.llm.messages import ToolSpec, text_block, user_message
+from reviewloop.llm.messages import ToolSpec, cache_point, text_block, user_message
+from reviewloop.llm.routing import SPEC_AGENTS
 from reviewloop.loop.agent_tools import reading_toolbox
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.spec_checks import counts, phase_problem, with_texts
@@ -35,14 +36,6 @@ from reviewloop.specs.lines import read_document
 from reviewloop.specs.order import order_tasks
 from reviewloop.specs.writing import PHASES, TITLES, SpecFiles
 from reviewloop.store.journal import CallKey
-
-AGENTS: Mapping[str, str] = {
-    "requirements": "spec-requirements",
-    "high_level": "spec-design",
-    "low_level": "spec-design",
-    "tasks": "spec-tasks",
-}
-"""Which agent writes which phase; the first one asks the questions, too."""
 
 ALL = "all"
 """What the one gate of a quick session is about."""
@@ -83,7 +76,8 @@ def research(context: RunContext) -> dict[str, Any]:
         context,
         agent,
         CallKey(agent.name, "research", attempt=context.record.options.get("tries", 0)),
-        f"{_idea(context)}\n\n{request_for(idea)}",
+        (),
+        request_for(idea),
         FINDINGS,
         claims_problem,
     )
@@ -95,15 +89,15 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
     """Have the first agent ask what has to be known; the questions are capped."""
     agent = agent_of(context, PHASES[0])
     there = _on_disk(PHASES[0], state, context)
-    parts = [_idea(context), _found(state, context)]
+    parts = [_found(state, context)]
     if there:
         parts.append(f"# The spec as it is\n\n{context.fence.wrap('spec', there)}")
-    parts.append("What has to be asked before requirements are written? Call `ask_questions`.")
     answer = _talk(
         context,
         agent,
         CallKey(agent.name, "questions", attempt=context.record.options.get("tries", 0)),
-        "\n\n".join(filter(None, parts)),
+        parts,
+        "What has to be asked before requirements are written? Call `ask_questions`.",
         ASKING,
         _questions_problem,
     )
@@ -139,23 +133,26 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
     written = _blob(state.get("documents", {}).get(phase, ""), context)
     edited = bool(on_disk) and on_disk != _blob(state.get("base", {}).get(phase, ""), context)
     before = on_disk if edited or not written else written
-    parts = [_idea(context), _answered(state, context)]
+    shared = [_answered(state, context)]
     if phase == PHASES[0]:
-        parts.append(_found(state, context))
-    parts += [
+        shared.append(_found(state, context))
+    shared += [
         f"# {TITLES[done]}, approved\n\n{context.fence.wrap('spec', text)}"
         for done in PHASES[: PHASES.index(phase)]
         if (text := _text_of(done, state, context))
     ]
-    parts.append(_requested_change(phase, before, state, context))
-    parts.append(form_of(state["format"], phase))
-    parts.append(f"Write the document for the phase {TITLES[phase]}, then call `write_document`.")
+    own = [
+        form_of(state["format"], phase),
+        _requested_change(phase, before, state, context),
+        f"Write the document for the phase {TITLES[phase]}, then call `write_document`.",
+    ]
     tries = context.record.options.get("tries", 0)
     answer = _talk(
         context,
         agent,
         CallKey(agent.name, phase, cycle=number, attempt=tries),
-        "\n\n".join(filter(None, parts)),
+        shared,
+        "\n\n".join(filter(None, own)),
         ENDING,
         lambda arguments: problem_of(phase, str(arguments.get("document") or ""), state, context),
     )
@@ -336,7 +333,7 @@ def _text_of(phase: str, state: SpecState, context: RunContext) -> str:
 def agent_of(context: RunContext, phase: str) -> AgentDefinition:
     """Return the agent that writes a phase, as the session was begun with it."""
     agents = context.blobs.get_json(context.record.options["agents"])
-    values = agents[AGENTS[phase]]
+    values = agents[SPEC_AGENTS[phase]]
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     return AgentDefinition(**{**values, **lists})
 
@@ -345,17 +342,26 @@ def _talk(
     context: RunContext,
     agent: AgentDefinition,
     key: CallKey,
-    text: str,
+    shared: Sequence[str],
+    own: str,
     ending: ToolSpec,
     problem: Callable[[Mapping[str, Any]], str],
 ) -> Mapping[str, Any]:
-    """Return the arguments of the ending tool; an answer with a problem is sent back once."""
+    """Return the arguments of the ending tool; an answer with a problem is sent back once.
+
+    What all calls of a session share comes first, so that a provider's cache holds it; then what is
+    decided by now, which the next phase repeats; the agent's own prompt is last.
+    """
+    blocks = [text_block(_idea(context)), cache_point()]
+    if decided := "\n\n".join(filter(None, shared)):
+        blocks += [text_block(decided), cache_point()]
+    blocks.append(text_block(f"# Your part: {agent.name}\n\n{agent.prompt}\n\n{own}"))
     answer = context.talk(
         agent,
         key,
         reading_toolbox(context, context.base_tree, READ_ONLY),
-        system=f"{HOUSE_RULES}\n\n{agent.prompt}",
-        opening=[user_message(text_block(text))],
+        system=HOUSE_RULES,
+        opening=[user_message(*blocks)],
         ending=ending,
         check=lambda arguments, _last: problem(arguments),
     )

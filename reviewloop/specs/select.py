@@ -84,6 +84,36 @@ UNREADABLE = frozenset({"no-tasks", "fence", "encoding"})
 """Kinds of problems after which nothing is certain about any task."""
 
 
+_BEFORE = (
+    r"^(?:please\s+)?(?:(?:implement|do|start|run|execute|work on|go on with|continue with)\s+)?"
+    r"(?:the\s+)?"
+)
+_NEXT = re.compile(rf"{_BEFORE}next(?:\s+(?:open\s+)?task)?[.!]?$", re.IGNORECASE)
+_ONE = re.compile(rf"{_BEFORE}task\s+#?(?P<id>\S+?)[.!]?$", re.IGNORECASE)
+_ALL = re.compile(
+    rf"{_BEFORE}(?:all|every|everything)(?:\s+(?:of\s+)?(?:the\s+)?(?:(?:open|remaining)\s+)?tasks?)?"
+    r"[.!]?$",
+    re.IGNORECASE,
+)
+
+
+def meant(selection: str) -> str:
+    """Return the id or "next" that words such as `implement task 3` or `next task` mean.
+
+    Raises `UsageError` for words that mean several tasks; other words stay as they are.
+    """
+    words = " ".join(selection.split())
+    if not words or _NEXT.match(words):
+        return "next"
+    if _ALL.match(words):
+        raise UsageError(
+            f"'{words}' is more than one task: `reviewloop batch` does all open tasks, each with "
+            "its reviews and a commit of its own"
+        )
+    one = _ONE.match(words)
+    return one["id"] if one else selection
+
+
 class MissingDependenciesError(UsageError):
     """A task cannot start before those in `waiting` are done."""
 
@@ -99,7 +129,8 @@ def pick(spec: Spec, selection: str = "next") -> Task:
     of other tasks, waiting for one, or part of a problem that the spec's author has to solve.
     """
     _refuse_unreadable(spec)
-    if selection.strip().casefold() in ("", "next"):
+    selection = meant(selection)
+    if selection == "next":
         return _next(spec)
     task = _named(spec, selection.strip())
     _refuse_problem(spec, task)

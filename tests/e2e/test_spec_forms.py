@@ -66,6 +66,7 @@ def there(repo, tmp_path):
     tasks = site.repo / ".kiro/specs/notify/tasks.md"
     tasks.write_text(tasks.read_text().replace("- [ ] 1.", "- [x] 1."))
     (site.repo / ".kiro/specs/notify/.config.kiro").write_text("{}")
+    (site.repo / ".kiro/specs/notify/tasks.meta.json").write_text("{}")
     return site
 
 
@@ -102,6 +103,7 @@ def test_a_revision_starts_from_the_spec_and_keeps_what_is_done(there):
     assert ends[-1].returncode == 0, ends[-1].stderr
     assert there.files() == {
         ".config.kiro": "{}",
+        "tasks.meta.json": "{}",
         "requirements.md": more,
         "design.md": f"{kiro[1]}\n{kiro[2]}",
         "tasks.md": again.replace("[ ] 1.", "[x] 1."),
@@ -130,7 +132,7 @@ def test_a_fresh_spec_keeps_the_old_one_in_the_archive(there):
 
     archive = there.repo / ".kiro/specs/archive/notify"
     kept = {path.name: path.read_text() for path in archive.iterdir()}
-    assert kept | {".config.kiro": "{}"} == before
+    assert kept | {".config.kiro": "{}", "tasks.meta.json": "{}"} == before
     assert there.files()["tasks.md"] == FORMS["kiro"][3]
     listed = json.loads(there.program("tasks", "--json").stdout)
     assert listed["spec"]["path"] == ".kiro/specs/notify"

@@ -56,12 +56,21 @@ def test_unknown_task_suggests_the_nearest(kiro_spec):
 
 
 @pytest.mark.parametrize(
-    ("said", "command"),
-    [("next task", "run next"), ("implement all open tasks", "batch"), ("all tasks", "batch")],
+    ("words", "task"),
+    [
+        *[(words, "2.1") for words in ("task 2.1", "implement task 2.1", "Do task #2.1.")],
+        *[(words, "next") for words in ("next task", "implement the next open task", "", "Next")],
+    ],
 )
-def test_a_sentence_in_place_of_a_task_is_told_the_command(kiro_spec, said, command):
-    with pytest.raises(UsageError, match=f"did you mean `reviewloop {command}`"):
-        pick(open_spec(kiro_spec()), said)
+def test_a_phrase_in_place_of_a_task_is_done(kiro_spec, words, task):
+    spec = open_spec(kiro_spec())
+    assert pick(spec, words) == pick(spec, task)
+
+
+@pytest.mark.parametrize("words", ["implement all open tasks", "all tasks", "every task", "all"])
+def test_all_tasks_are_told_the_command(kiro_spec, words):
+    with pytest.raises(UsageError, match="is more than one task: `reviewloop batch` does all"):
+        pick(open_spec(kiro_spec()), words)
 
 
 def test_done_task_is_refused_with_its_place(kiro_spec):

@@ -4,7 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ from reviewloop.settings import Loaded, Settings
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, TreeFiles, in_folder, is_read_from_disk
 from reviewloop.specs.kiro import unused_kiro_files
-from reviewloop.specs.select import MissingDependenciesError, pick, with_done
+from reviewloop.specs.select import MissingDependenciesError, meant, pick, with_done
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.locks import hold, holder, is_held, wait_for
@@ -149,6 +149,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     from reviewloop.llm.routing import require_provider
 
     require_all("implementing a task")
+    request = replace(request, task=meant(request.task))
     user = repository.user
     loaded = read_settings(user.root, request.flags, project=user.project)
     settings = loaded.settings

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
-from reviewloop.app.asking import require_askable
+from reviewloop.app.asking import require_allowed, require_askable
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import (
@@ -22,6 +22,7 @@ from reviewloop.app.project import (
     kept,
     model_flags,
     read_settings,
+    require_trust,
     settings_of,
     team_of,
 )
@@ -39,9 +40,10 @@ from reviewloop.domain.reason import NO_REASON
 from reviewloop.faults import fault
 from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all
+from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
 from reviewloop.llm.settling import completed
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.spec_steps import AGENTS, ALL, FRESH, REVISE, SpecState
+from reviewloop.loop.spec_steps import ALL, FRESH, REVISE, SpecState
 from reviewloop.review.prompts import new_nonce
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.writing import (
@@ -166,13 +168,16 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
         os.environ,
     )
     settings = loaded.settings
+    require_trust(loaded, repository)
     if "none" in (settings.models.reasoning, settings.models.generation):
         raise ModelSetupError(
             "writing a spec needs a model; name one with --model provider:model (`spec check` and "
             "`spec trace` need none)"
         )
     agents = _agents(user.root, user.project)
-    require_askable(loaded, agents.values())
+    require_allowed(loaded, list(agents.values()))
+    kinds = {agent: STEP_KINDS[phase] for phase, agent in SPEC_AGENTS.items()}
+    require_askable(loaded, agents.values(), providers=True, kinds=kinds)
     redactor = redactor_of(user)
     brief = brief_of(repository, Subject(None, None, idea), settings, redactor)
     folder = sessions.run_folder(name)
@@ -417,7 +422,7 @@ def title_of(phase: str) -> str:
 def _agents(root: Path, project: str) -> dict[str, AgentDefinition]:
     files = collect_agent_files(root, Path.home(), project)
     reader = prompt_reader(root, Path.home())
-    return {name: named_agent(files, name, reader) for name in dict.fromkeys(AGENTS.values())}
+    return {name: named_agent(files, name, reader) for name in dict.fromkeys(SPEC_AGENTS.values())}
 
 
 def _clear(folder: Path) -> None:
