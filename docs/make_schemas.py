@@ -468,6 +468,18 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "exit_code": CODE,
     },
     "stats": STATS,
+    "steering-check": {
+        "keys": some(
+            obj(
+                {
+                    **dict.fromkeys(("path", "name", "value", "what"), TEXT),
+                    "line": COUNT,
+                    "by": one_of("rule", "words", "file"),
+                }
+            )
+        ),
+        "exit_code": CODE,
+    },
     "status": {"runs": some(RUN_ROW), "batch": maybe(obj(ACCOUNT))},
     "tasks": {
         "spec": obj(dict.fromkeys(("name", "path", "dialect", "stage"), TEXT)),

@@ -55,6 +55,7 @@ OBJECTS = {
     "spec list": ["spec-sessions"],
     "stats": ["stats"],
     "status": ["shared-status", "status"],
+    "steering check": ["steering-check"],
     "tasks": ["tasks"],
 }
 """What each command that has `--json` prints with it."""

@@ -153,4 +153,4 @@ def diagram(document: str, only_checked: bool, force: bool) -> ExitCode:
 
 def _names_document() -> bool:
     user = repository()
-    return bool(require_architecture(user.root, user.project).parsed().diagram)
+    return bool(require_architecture(user.root, user.project).architecture.diagram)

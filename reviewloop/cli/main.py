@@ -37,6 +37,7 @@ GROUPS = {
         Entry("dismiss", "silencing", "Dismiss a finding for good."),
         Entry("baseline", "silencing", "Accept what is there today."),
         Entry("arch", "arch", "Keep an architecture: layers, locations, style."),
+        Entry("steering", "steering", "Show which steering keys rules decide."),
         Entry("github", "github", "Review pull requests on GitHub."),
     ),
     "Run": (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from reviewloop.architecture.model import ARCHITECTURE_FILE, in_words, parse_architecture
 from reviewloop.domain.globs import matcher
+from reviewloop.specs.architecture import STEERING_FOLDERS, architecture_of
 from reviewloop.specs.files import DiskFiles, Files, decode, inside
 from reviewloop.specs.words import fits, terms
 
@@ -147,8 +147,6 @@ Mode = Literal["always", "fileMatch", "manual", "auto"]
 _MODES: dict[str, Mode] = {
     "": "always", "always": "always", "filematch": "fileMatch", "manual": "manual", "auto": "auto",
 }  # fmt: skip
-STEERING_FOLDERS = (".reviewloop/steering", ".kiro/steering")
-"""Where a project keeps steering, as it is given: Kiro's comes later, and wins."""
 _GLOBAL_NAME = "~/.kiro/steering"
 _SHARED_WORDS = 2  # that an "auto" description and the task need to have in common
 
@@ -280,14 +278,11 @@ def read_steering(
 
 def _architecture(project: Files, folder: str) -> list[SteeringItem]:
     """Return the rules of the architecture, the last word; `arch check` compares code with them."""
-    for above in [folder, ""] if folder else [""]:
-        path = f"{above}/{ARCHITECTURE_FILE}" if above else ARCHITECTURE_FILE
-        data = project.read(path)
-        if data is not None:
-            text = in_words(parse_architecture(data, path))
-            reason = "it is the architecture, which the analysers compare the code with"
-            return [SteeringItem(path, "project", "always", text, bool(text), reason)]
-    return []
+    found = architecture_of(project, folder)
+    if found is None:
+        return []
+    reason = "it is the architecture, which the analysers compare the code with"
+    return [SteeringItem(found.path, "project", "always", found.words, bool(found.words), reason)]
 
 
 def _called(item: SteeringItem) -> str:

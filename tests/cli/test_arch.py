@@ -201,3 +201,29 @@ def test_the_architecture_names_its_document(layered, reviewloop):
     assert reviewloop("arch", "diagram").code == 0
     assert "flowchart TD" in (layered / "README.md").read_text()
     assert reviewloop("arch", "diagram", "--check").code == 0
+
+
+KEYS = "codingStyle:\n  preferServices: true\n  fileCase: kebab-case\n"
+TOML = ".reviewloop/architecture.toml"
+
+
+def test_a_key_alone_is_enough_for_a_finding(project, reviewloop):
+    folder = project / ".kiro/steering"
+    folder.mkdir(parents=True)
+    (folder / "style.yaml").write_text(KEYS)
+    (project / "userList.ts").write_text("export const one = 1;\n")
+
+    said = reviewloop("arch", "check", "--json")
+    listed = reviewloop("steering", "check")
+
+    assert [one["rule"] for one in json.loads(said.out)["findings"]] == ["style/file-case"]
+    assert listed.code == 0
+    assert ".kiro/steering/style.yaml:3 codingStyle.fileCase: kebab-case -> rule" in listed.out
+    assert "codingStyle.preferServices: true -> words, no layer is called services" in listed.out
+    assert reviewloop("steering", "check", "--json").code == 0
+
+    (project / TOML).parent.mkdir()
+    (project / TOML).write_text('[style]\nfile_case = "snake_case"\n')
+    conflict = reviewloop("steering", "check")
+    assert conflict.code == 1
+    assert "left out, in architecture.toml file_case is snake_case already" in conflict.out

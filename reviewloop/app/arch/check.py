@@ -11,7 +11,7 @@ from reviewloop.analysis.contract import Hit, Options, SourceFile
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.languages import language_of
 from reviewloop.analysis.placing import LocatedHit, located_anywhere
-from reviewloop.app.arch.project import ArchitectureText, project_in, require_architecture
+from reviewloop.app.arch.project import project_in, require_architecture
 from reviewloop.app.project import read_settings
 from reviewloop.app.review.remembered import remember, silences_of
 from reviewloop.app.review.result import NEVER
@@ -32,6 +32,7 @@ from reviewloop.render.report import ReviewedFile, ReviewReport
 from reviewloop.review.evidence import evidence_of, view_of
 from reviewloop.review.selection import select
 from reviewloop.review.silencing import LEVELS, silence
+from reviewloop.specs.architecture import ProjectArchitecture
 
 _SOURCE = "architecture"
 
@@ -40,7 +41,7 @@ _SOURCE = "architecture"
 class ArchReport:
     """The findings of a comparison with the architecture; `fail_on` is must, should, nit, never."""
 
-    architecture: ArchitectureText
+    architecture: ProjectArchitecture
     what: str
     findings: tuple[Finding, ...]
     silenced: tuple[Finding, ...]
@@ -126,9 +127,9 @@ _Found = tuple[list[Finding], Mapping[str, str]]
 
 
 def _in_whole(
-    two: Compared, given: ArchitectureText, chosen: Sequence[str], level: _Level
+    two: Compared, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
 ) -> _Found:
-    project = project_in(two.private, two.new, given.parsed(), given.folder)
+    project = project_in(two.private, two.new, given.architecture, given.folder)
     hits = [hit for hit in tree_hits(project) if is_chosen(hit.path, tuple(chosen))]
     files = [_whole_file(path, project.modules.read(path) or "") for path in _paths(hits)]
     located = [LocatedHit(hit, rule, _SOURCE, True) for hit in hits if (rule := rule_of(hit.rule))]
@@ -136,7 +137,7 @@ def _in_whole(
 
 
 def _in_change(
-    two: Compared, given: ArchitectureText, chosen: Sequence[str], level: _Level
+    two: Compared, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
 ) -> _Found:
     change = two.private.change(two.old, two.new)
     selection = select(change, two.private, base=two.base, unreadable=dict(two.unreadable))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.arch.project import (
-    ArchitectureText,
     architecture_at,
     files_on_disk,
     project_in,
@@ -13,7 +12,7 @@ from reviewloop.app.arch.project import (
 )
 from reviewloop.architecture.diagram import mermaid, with_block
 from reviewloop.architecture.infer import infer_architecture
-from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
+from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse_architecture
 from reviewloop.architecture.structure import Difference, differences, structure_of
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.comparison import Compared
@@ -66,8 +65,7 @@ def _architecture(two: Compared, tree: str, folder: str) -> Architecture | None:
     data = two.private.read(tree, below(folder, ARCHITECTURE_FILE))
     if data is None:
         return None
-    text = data.decode("utf-8-sig", "surrogateescape")
-    return ArchitectureText(text, folder).parsed()
+    return parse_architecture(data, below(folder, ARCHITECTURE_FILE))
 
 
 def plain_diff(diff: ArchDiff) -> Mapping[str, object]:
@@ -87,7 +85,7 @@ def draw(start: Path) -> str:
     """Return the Mermaid picture of the files on disk."""
     with files_on_disk(start) as two:
         given = require_architecture(two.user.root, two.user.project)
-        architecture = given.parsed()
+        architecture = given.architecture
         project = project_in(two.private, two.new, architecture, given.folder)
         return mermaid(architecture, structure_of(project))
 
@@ -114,7 +112,7 @@ def diagram_in(start: Path, document: str, *, force: bool = False) -> Diagram:
     """
     user = locate(start).user
     given = architecture_at(user.root, user.project)
-    name = document or (given.parsed().diagram if given else "")
+    name = document or (given.architecture.diagram if given else "")
     if not name:
         raise UsageError(
             'name the document: `reviewloop arch diagram DOCUMENT`, or `diagram = "..."`'

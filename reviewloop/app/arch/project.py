@@ -4,55 +4,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from reviewloop.architecture.checks import Project
 from reviewloop.architecture.imports import Modules
-from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse_architecture
+from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.comparison import Compared, CompareSpec, compared
 from reviewloop.git.private import PrivateRepo
-from reviewloop.git.repository import below, folders_down_to
+from reviewloop.git.repository import below
+from reviewloop.specs.architecture import ProjectArchitecture, architecture_of
+from reviewloop.specs.files import DiskFiles
 
 
-class ArchitectureText(NamedTuple):
-    """The file as it is written, and the folder of the project whose paths it names."""
+def architecture_at(root: Path, project: str = "") -> ProjectArchitecture | None:
+    """Return what judges a project of a checkout, None where it has no rules.
 
-    text: str
-    folder: str
-
-    @property
-    def path(self) -> str:
-        """Where the file is."""
-        return below(self.folder, ARCHITECTURE_FILE)
-
-    def parsed(self) -> Architecture:
-        """Return what it says; raise `UsageError` with file and line."""
-        return parse_architecture(self.text.encode("utf-8", "surrogateescape"), self.path)
-
-
-def architecture_at(root: Path, project: str = "") -> ArchitectureText | None:
-    """Return the file of the project in a checkout, the nearest one, None where there is none.
-
-    Raises `UsageError` where it cannot be read or says what cannot be.
+    Raises `UsageError` where the file or a key says what cannot be.
     """
-    for folder in reversed(folders_down_to(project)):
-        path = root / below(folder, ARCHITECTURE_FILE)
-        if path.is_file():
-            try:
-                text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-            except OSError as error:
-                raise UsageError(f"{below(folder, ARCHITECTURE_FILE)}: {error.strerror}") from None
-            found = ArchitectureText(text, folder)
-            found.parsed()
-            return found
-    return None
+    return architecture_of(DiskFiles(root), project)
 
 
-def require_architecture(root: Path, project: str = "") -> ArchitectureText:
-    """Return the file of the project; raise `UsageError` where there is none."""
+def require_architecture(root: Path, project: str = "") -> ProjectArchitecture:
+    """Return what judges a project; raise `UsageError` where nothing does."""
     found = architecture_at(root, project)
-    if found is None:
+    if found is None or not found.text:
         raise UsageError(
             f"there is no {below(project, ARCHITECTURE_FILE)}; `reviewloop arch init` writes it "
             "from the imports that exist"

@@ -16,6 +16,7 @@ from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Status
 from reviewloop.git.repository import UserRepo
+from reviewloop.specs.architecture import STEERING_FOLDERS
 from reviewloop.specs.memory import (
     NAME,
     Lesson,
@@ -24,7 +25,6 @@ from reviewloop.specs.memory import (
     with_lessons,
     without_lessons,
 )
-from reviewloop.specs.steering import STEERING_FOLDERS
 
 _MOST = 10  # proposals at a time
 _REPEATS = 3  # runs in which the same rule had something fixed
