@@ -47,6 +47,13 @@ _SHARING = (
     *("github/test_attacks.py", "github/test_hearing.py", "cli/test_stats.py"),
     *("test_action.py", "test_action_commits.py"),
 )
+# Each takes so long that the other workers would wait for it at the end.
+_LONG = (
+    *("acp/test_npm_writers.py", "acp/test_npm_agents.py", "acp/test_kills.py"),
+    *("e2e/test_crash.py", "test_api.py", "engine/test_moved_branch.py"),
+    *("engine/test_workers.py", "engine/test_answers.py", "e2e/test_projects.py"),
+)
+_CASES: Counter[str] = Counter()  # of each test that is `slow_but` a few
 _ROOM = 2 * 1024**3  # bytes; several times what all tests together hold at one time
 
 
@@ -66,26 +73,41 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until all tests are collected; nearly all that is made by then stays
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let those that share something dear go first: workers steal from the end.
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark as slow the cases that `slow_but` does not name."""
+    if few := item.get_closest_marker("slow_but"):
+        function, _, case = item.nodeid.removesuffix("]").partition("[")
+        every = few.kwargs.get("every", 0)
+        if case not in few.args and (not every or _CASES[function] % every):
+            item.add_marker(pytest.mark.slow)
+        _CASES[function] += 1
 
-    Else two of them would get a part of such a module each, and both would pay for all of it.
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with some of the longest, then those that share something dear.
+
+    Workers steal from the end: else two of them would get a part of such a module each, and both
+    would pay for all of it.
     """
-    cases: Counter[str] = Counter()
-    for item in items:
-        if few := item.get_closest_marker("slow_but"):
-            function, _, case = item.nodeid.removesuffix("]").partition("[")
-            every = few.kwargs.get("every", 0)
-            if case not in few.args and (not every or cases[function] % every):
-                item.add_marker(pytest.mark.slow)
-            cases[function] += 1
     here = Path(__file__).parent
     first = {here / name: place for place, name in enumerate(_SHARING)}
     items.sort(key=lambda item: first.get(item.path, len(first)))
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(_LONGEST))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    hands: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    long = {here / name: place for place, name in enumerate(_LONG)}
+    for item in items:
+        if item.path in long:
+            hands[long[item.path] % workers].append(item)
+    rest = [item for item in items if item.path not in long]
+    dealt: list[pytest.Item] = []
+    for number, hand in enumerate(hands):  # as xdist cuts the list: evenly, from its beginning
+        count = max(0, (len(items) - len(dealt)) // (workers - number) - len(hand))
+        dealt += [*hand, *rest[:count]]
+        del rest[:count]
+    items[:] = [*dealt, *rest]
 
 
 def pytest_collection_finish() -> None:

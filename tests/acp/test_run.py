@@ -228,8 +228,7 @@ def test_a_batch_with_an_agent_that_nobody_has_costs_nothing(workshop):
 
 # Points of the first stretch, in the order of the run's steps, with what happens there.
 KILLS = {
-    "cut short": ("turn.begin",),
-    "received": ("turn.answered", "turn.ended", "fix.kept", "turn.answered:2"),
+    "received": ("turn.begin", "turn.answered", "turn.ended", "fix.kept", "turn.answered:2"),
     "politely": ("turn.begin=int", "turn.answered:2=term", "gate.end=int"),
     "late": ("fix.kept", "turn.answered:3", "re_review.end", "promote.ref"),
 }

@@ -1,9 +1,9 @@
 """Whose turn it is in long specs: what a task waits for is looked at once, not once per way."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
+from support.growth import grows_too_fast, steps
 
 from reviewloop.app.batch.queue import with_all_below
 from reviewloop.app.batch.schedule import Snapshot
@@ -40,13 +40,16 @@ def test_what_stands_still_is_found_in_one_pass(needs):
     first, *others = needs
     order = order_of(needs, {})
     stands = {task: TaskRun(TaskStatus.OPEN) for task in needs}
-    began = time.monotonic()
-    assert still(order, stands) == frozenset()
-    assert still(order, stands | {first: TaskRun(TaskStatus.WAITING)}) == {first}
     failed = stands | {first: TaskRun(TaskStatus.BLOCKED)}
-    assert still(order, failed) == {first, *(one for one in others if needs[one])}
-    assert still(order, failed, busy=first) == frozenset()
-    assert time.monotonic() - began < 5
+
+    def look() -> None:
+        assert still(order, stands) == frozenset()
+        assert still(order, stands | {first: TaskRun(TaskStatus.WAITING)}) == {first}
+        assert still(order, failed) == {first, *(one for one in others if needs[one])}
+        assert still(order, failed, busy=first) == frozenset()
+
+    arrows = sum(map(len, needs.values()))
+    steps(look, most=4 * 10 * (len(needs) + arrows))  # raises where it takes more
 
 
 def test_what_only_follows_a_failed_task_may_begin_and_what_needs_it_never_does():
@@ -71,17 +74,18 @@ def test_a_long_chain_begins_without_any_run_being_brought_and_siblings_do_not()
 
 
 def test_what_a_long_stack_needs_is_found_once_for_all_that_are_named():
-    count = 600
-    runs = [
-        RunRecord(f"{n}-a", "", "", f"commit-{n - 1}", "work", task_id=str(n), spec_path="spec")
-        for n in range(count)
-    ]
-    runs[9].base_commit, runs[9].options["needs"] = "elsewhere", ["5"]
-    waiting = [Waiting(run, f"commit-{n}") for n, run in enumerate(runs)]
-    began = time.monotonic()
-    found = with_all_below(waiting, waiting)
-    assert len(found) == count
-    assert time.monotonic() - began < 5
+    def stack(count: int) -> list[Waiting]:
+        runs = [
+            RunRecord(f"{n}-a", "", "", f"commit-{n - 1}", "work", task_id=str(n), spec_path="spec")
+            for n in range(count)
+        ]
+        runs[9].base_commit, runs[9].options["needs"] = "elsewhere", ["5"]
+        return [Waiting(run, f"commit-{n}") for n, run in enumerate(runs)]
+
+    waiting = stack(600)
+    assert len(with_all_below(waiting, waiting)) == 600
+    stacks = {size: stack(size) for size in (75, 150, 600)}
+    assert not grows_too_fast(lambda size: with_all_below(stacks[size], stacks[size]), 600)
     assert with_all_below([waiting[11]], waiting) == {
         *(f"{n}-a" for n in (11, 10, 9)),
         *(f"{n}-a" for n in range(6)),

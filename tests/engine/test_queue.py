@@ -149,10 +149,10 @@ def test_a_worker_that_is_suspended_does_not_keep_the_limiter_from_the_others(ur
     monkeypatch.setitem(databases._SERVER, "idle_in_transaction_session_timeout", "200ms")
     with closing(Database(url)) as one, closing(Database(url)) as two:
         suspended, other = SharedRates(one), SharedRates(two)
+        given = []
         with pytest.raises(StoreError), suspended._changing("quota"):
-            began = time.monotonic()
-            assert other.take("quota", 0.0, Ceilings(requests=60)) == 0
-            assert 0.1 < time.monotonic() - began < 5
+            given.append(other.take("quota", 0.0, Ceilings(requests=60)))
+        assert given == [0]  # while the first one still held it
 
 
 def test_a_run_of_any_size_is_brought_here_in_little_memory(url, tmp_path):

@@ -33,10 +33,7 @@ def test_a_worker_that_is_killed_is_taken_over_and_approvals_come_from_elsewhere
             until(lambda: len(crew.server.ledger) == 2 + REVIEWERS, "all reviewers read")
             killed.set()
             assert first.end(signal.SIGKILL).code == -signal.SIGKILL
-            ended = time.monotonic()
             until(lambda: len(crew.server.ledger) > 2 + REVIEWERS, "the other one goes on")
-            # Three signs of life of 0.3 seconds, half as long until somebody looks, and the work.
-            assert crew.server.ledger[2 + REVIEWERS].at - ended < 8
             until(lambda: len(waiting(elsewhere)) == 3, "three tasks wait")
             until(lambda: not asked(crew, _DOING), "no worker is held by a run that waits")
             assert crew.history() == []

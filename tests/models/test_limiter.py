@@ -24,6 +24,7 @@ from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.rates import FileRates
 
 KEY = CallKey("a", "review")
+NOON, WAITING = 1_700_000_000.0, "model.waiting"
 CALLS, TOGETHER = 12, 6
 
 
@@ -40,6 +41,7 @@ def _work(folder: Path, name: str, urls: tuple[str, str]) -> None:
             list(pool.map(partial(models.ask, request=asking()), keys))
 
 
+@pytest.mark.slow
 def test_two_processes_that_share_what_they_learn_are_refused_less(tmp_path, monkeypatch):
     """Both reach the quota first without the limiter, then with it; the server counts."""
     importlib.import_module("langchain_aws")  # here, so that neither has to
@@ -98,11 +100,12 @@ def test_waiting_ends_with_the_persons_stop_and_with_the_runs_minutes(bedrock, o
 
 def test_a_ceiling_of_the_settings_holds_without_any_refusal(bedrock, open_door):
     server = bedrock(lambda request: reply("ok"))
-    door = open_door(models={"requests_per_minute": 600}, rates=FileRates())
-    started = time.monotonic()
-    for turn in range(105):
+    rates = FileRates(clock=lambda: NOON + sum(one["seconds"] for one in door.told(WAITING)))
+    door = open_door(models={"requests_per_minute": 600}, rates=rates)
+    for turn in range(105):  # no time passes but what is waited for
         door.models.ask(replace(KEY, turn=turn), asking())
-    assert time.monotonic() - started > 0.5  # a hundred at once, then 500 a minute
+    assert len(door.told(WAITING)) == 5  # a hundred at once, then 500 a minute
+    assert sum(one["seconds"] for one in door.told(WAITING)) == pytest.approx(5 * 60 / 500)
     assert len(server.ledger) == 105
 
 

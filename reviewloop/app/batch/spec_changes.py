@@ -293,10 +293,12 @@ def needed_of(run: RunRecord, others: Iterable[RunRecord]) -> dict[str, str]:
 
     Ids are given anew when somebody inserts a task, so that another task may have this one by now.
     """
+    if not run.options.get("needs"):
+        return {}
     called = run.options.get("needs_called", {})
     mine = [one for one in others if one.spec_path == run.spec_path and one.run_id != run.run_id]
     found: dict[str, str] = {}
-    for need in run.options.get("needs", ()):
+    for need in run.options["needs"]:
         title = called.get(need, "")
         same_id = [one for one in mine if one.task_id == need and title in {"", one.title}]
         named = [one for one in mine if title and one.title == title]
