@@ -381,7 +381,11 @@ def _offer_switch(repository: Repository, record: RunRecord, *, ask: bool) -> No
 def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -> None:
     from os import environ
 
-    for follow_up in follow_ups(record, on_github=on_github(repository.user, "origin", environ)):
+    from reviewloop.app.day.ship import shipping_of
+
+    on_hub = on_github(repository.user, "origin", environ)
+    ships = ask and bool(shipping_of(repository, record.run_id).stages)
+    for follow_up in follow_ups(record, on_github=on_hub, ships=ships, asks=ask):
         if not follow_up.argv:
             continue
         if not ask:

@@ -54,6 +54,7 @@ GROUPS = {
         Entry("reject", "answer", "Skip what a waiting run proposes."),
         Entry("queue", "queue", "List, approve or reject what waits for you."),
         Entry("publish", "publish", "Push the commit of a run and open its pull request."),
+        Entry("ship", "ship", "Build and deploy, after your yes."),
         Entry("undo", "upkeep", "Take back the commit of a run."),
         Entry("checkout", "upkeep", "Export the work of a run as the branch NAME."),
     ),

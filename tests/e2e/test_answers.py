@@ -648,6 +648,8 @@ def test_a_person_at_the_terminal_modifies_approves_and_runs_a_follow_up(shop):
     terminal.expect("push-and-pr: run `sh -c echo pushed $REVIEWLOOP_COMMIT`?")
     terminal.type("y")
     terminal.expect(f"pushed {checkout.git('rev-parse', 'HEAD')}")
+    terminal.expect("session-handoff: run `reviewloop handoff`?")
+    terminal.type("n")
     assert terminal.end() == 0
     assert "not configured" not in terminal.screen
     assert "found = db" in checkout.git("show", "HEAD:shop/search.py")

@@ -191,6 +191,8 @@ def _deploys(repository: Repository, states: Iterable[RunState]) -> Iterator[tup
         for name in _DEPLOYS:
             if (folder / name).is_file():
                 yield f"{one.run.run_id} {name}", read_log(folder / name)
+    for path in sorted((repository.folder / "ship").glob("*.log"), reverse=True)[:1]:
+        yield f"ship {path.stem}", read_log(path)
 
 
 def _done(one: RunState, proposal: Proposal | None) -> WorkDone:

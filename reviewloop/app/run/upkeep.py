@@ -20,6 +20,8 @@ from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _LIMIT_SECONDS = 3600.0
+# -I: the checkout, where it runs, is nothing that Python may import from.
+_OURS = (sys.executable, "-I", "-m", "reviewloop")
 _SHOWN_CHARS = 2000
 
 
@@ -45,22 +47,28 @@ class FollowUpResult:
     printed: str
 
 
-def follow_ups(record: RunRecord, *, on_github: bool = False) -> tuple[FollowUp, ...]:
+def follow_ups(
+    record: RunRecord, *, on_github: bool = False, ships: bool = False, asks: bool = False
+) -> tuple[FollowUp, ...]:
     """Return the three follow-ups in the order in which they are offered.
 
     Where no command pushes, our own does, if the remote is `on_github` and nobody switched it off.
+    Where no command deploys or hands over, our own does: `ship` where the project shows how
+    (`ships`), `handoff` where somebody is there to be asked (`asks`).
     """
     configured = settings_of(record).follow_ups
     pushes = FollowUp("push-and-pr", configured.push_and_pr)
     if not pushes.argv and configured.pull_request and on_github:
-        # -I: the checkout, where it runs, is nothing that Python may import from.
-        argv = (sys.executable, "-I", "-m", "reviewloop", "publish", record.run_id)
+        argv = (*_OURS, "publish", record.run_id)
         pushes = FollowUp("push-and-pr", argv, f"reviewloop publish {record.run_id}")
-    return (
-        FollowUp("build-and-deploy", configured.build_and_deploy),
-        pushes,
-        FollowUp("session-handoff", configured.session_handoff),
-    )
+    deploys = FollowUp("build-and-deploy", configured.build_and_deploy)
+    if not deploys.argv and ships:
+        ship = (*_OURS, "ship", record.run_id, "--yes")
+        deploys = FollowUp("build-and-deploy", ship, f"reviewloop ship {record.run_id}")
+    hands_over = FollowUp("session-handoff", configured.session_handoff)
+    if not hands_over.argv and asks:
+        hands_over = FollowUp("session-handoff", (*_OURS, "handoff"), "reviewloop handoff")
+    return (deploys, pushes, hands_over)
 
 
 def run_follow_up(repository: Repository, record: RunRecord, chosen: FollowUp) -> FollowUpResult:

@@ -1,0 +1,66 @@
+"""`ship`: build and deploy what was approved, after a person's yes."""
+
+import click
+
+from reviewloop.app.day.ship import Shipping, Stage, log_of, run_stages, shipping_of
+from reviewloop.app.project import Repository, open_repository, shown_path
+from reviewloop.cli.consoles import confirm, is_interactive, print_lines
+from reviewloop.cli.help import Command
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.render.untrusted import one_line, safe
+
+
+@click.command(cls=Command)
+@click.argument("run", required=False, metavar="[RUN]")
+@click.option("--plan", "only_plan", is_flag=True, help="Only show what a deploy would change.")
+@click.option("--yes", is_flag=True, help="Deploy without asking.")
+def ship(run: str | None, only_plan: bool, yes: bool) -> ExitCode:
+    """Build and deploy, after your yes.
+
+    The commands are follow_ups.build_and_deploy, else what the project shows: CDK, SAM, Terraform,
+    a Makefile's or npm's `deploy`, a Dockerfile. They run in your checkout with your environment.
+    """
+    repository = open_repository(for_reading=True)
+    shipping = shipping_of(repository, run)
+    if not shipping.stages:
+        raise UsageError(
+            "nothing here says how it is deployed: no cdk.json, SAM template, *.tf, Makefile or "
+            "package.json with `deploy`, no Dockerfile; set follow_ups.build_and_deploy"
+        )
+    print_lines(f"found in {one_line(shipping.found_in)}:")
+    for stage in shipping.deploy:
+        print_lines(f"  {one_line(stage.name)}: {one_line(stage.command)}")
+    if only_plan:
+        if not shipping.plan:
+            print_lines("these commands have no plan; the lines above are all that is known")
+            return ExitCode.CLEAN
+        return _run(repository, shipping, shipping.plan)
+    if not yes and not is_interactive():
+        print_lines("nobody is there to say yes; --plan shows what would change, --yes deploys")
+        return ExitCode.WAITING
+    if not yes:
+        if shipping.plan and (code := _run(repository, shipping, shipping.plan)):
+            return code
+        if not confirm("deploy this?"):
+            print_lines("nothing was deployed")
+            return ExitCode.CLEAN
+    return _run(repository, shipping, shipping.deploy)
+
+
+def _run(repository: Repository, shipping: Shipping, stages: tuple[Stage, ...]) -> ExitCode:
+    log = log_of(repository, shipping)
+    kept = shown_path(log)
+
+    def begun(stage: Stage) -> None:
+        print_lines(f"$ {one_line(stage.command)}")
+
+    for one in run_stages(repository, shipping, stages, log, begun):
+        click.echo(safe(one.output.rstrip("\n")))
+        if one.exit_code:
+            print_lines(
+                f"{one_line(one.stage.name)} failed with exit code {one.exit_code} after "
+                f"{one.seconds:.1f} s; what comes after it was not run; the log is {kept}"
+            )
+            return ExitCode.INCOMPLETE
+    print_lines(f"done; the log is {kept}")
+    return ExitCode.CLEAN
