@@ -52,15 +52,19 @@ def cap_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--budget-usd", type=float, metavar="USD", help="Cost limit."),
             click.option("--budget-tokens", type=int, metavar="N", help="Token limit."),
             click.option("--minutes", type=float, metavar="MIN", help="Time limit."),
+            click.option("--turns", type=int, metavar="N", help="Limit on coding agents' turns."),
         )
     ):
         command = option(command)
     return command
 
 
-def caps_of(usd: float | None, tokens: int | None, minutes: float | None) -> Caps:
+def caps_of(
+    usd: float | None, tokens: int | None, minutes: float | None, turns: int | None
+) -> Caps:
     """Return the settings that the options of `cap_options` mean."""
-    given = {"limits.usd": usd, "limits.tokens": tokens, "limits.minutes": minutes}
+    given = {"limits.usd": usd, "limits.tokens": tokens}
+    given |= {"limits.minutes": minutes, "limits.turns": turns}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -98,6 +102,7 @@ def new(
     budget_usd: float | None,
     budget_tokens: int | None,
     minutes: float | None,
+    turns: int | None,
     as_json: bool,
 ) -> ExitCode:
     """Write a spec from an idea: questions, requirements, design, tasks.
@@ -123,7 +128,7 @@ def new(
         existing=REVISE if revise else FRESH if fresh else "",
         quick=quick,
         tools=tools,
-        flags=caps_of(budget_usd, budget_tokens, minutes),
+        flags=caps_of(budget_usd, budget_tokens, minutes, turns),
     )
     return go_on(repo, _begun(repo, request).run_id, as_json=as_json)
 
@@ -154,11 +159,12 @@ def resume(
     budget_usd: float | None,
     budget_tokens: int | None,
     minutes: float | None,
+    turns: int | None,
     as_json: bool,
 ) -> ExitCode:
     """Go on with a spec in work, from where it stands."""
     repo = open_repository()
-    caps = caps_of(budget_usd, budget_tokens, minutes)
+    caps = caps_of(budget_usd, budget_tokens, minutes, turns)
     return go_on(repo, find(repo, name).run_id, caps, as_json=as_json)
 
 

@@ -28,13 +28,14 @@ from reviewloop.loop.spec_research import (
     touches_service,
     with_findings,
 )
+from reviewloop.render.text import counted
 from reviewloop.review.prompts import HOUSE_RULES
 from reviewloop.specs.checks.view import read_view
 from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.order import order_tasks
-from reviewloop.specs.writing import PHASES, TITLES, SpecFiles
+from reviewloop.specs.writing import PHASES, SINGLE_FILE, TITLES, SpecFiles
 from reviewloop.store.journal import CallKey
 
 ALL = "all"
@@ -154,11 +155,13 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
         shared,
         "\n\n".join(filter(None, own)),
         ENDING,
-        lambda arguments: problem_of(phase, str(arguments.get("document") or ""), state, context),
+        lambda arguments: _document_problem(phase, arguments, state, context),
     )
     document = str(answer["document"]).strip() + "\n"
     if phase == PHASES[0]:
         document = with_findings(document, _research(state, context))
+    if state["format"] == SINGLE_FILE:  # as it will stand there, so that differences are real ones
+        document = with_texts(_files(state, context), {phase: document}).text_of(phase)
     goes_on = state.get("quick") and phase != PHASES[-1]  # to the next phase, without a gate
     return {
         "documents": {**state.get("documents", {}), phase: context.blobs.put_json(document)},
@@ -167,6 +170,33 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
         "tries": {**state.get("tries", {}), phase: number + 1},
         "request": state.get("request", "") if goes_on else "",
     }
+
+
+def _document_problem(
+    phase: str, arguments: Mapping[str, Any], state: SpecState, context: RunContext
+) -> str:
+    """Return what is wrong with what an agent handed in, "" for nothing."""
+    document = str(arguments.get("document") or "")
+    problem = problem_of(phase, document, state, context)
+    if phase == PHASES[0] and not problem:
+        return _answers_problem(document, state.get("answers", []))
+    return problem
+
+
+def _answers_problem(document: str, pairs: Sequence[Sequence[str]]) -> str:
+    """Return which answer of the person is missing: answers are decisions, the rest is assumed."""
+    text = _plain_words(document)
+    for question, answer in pairs:
+        if answer and _plain_words(answer) not in text:
+            return f"`## Decisions` does not quote the answer to {question!r}: {answer!r}"
+    open_ones = [question for question, answer in pairs if not answer]
+    if open_ones and "(assumed)" not in text:
+        return f"nobody answered {open_ones[0]!r}: what you assume is marked `(assumed)`"
+    return ""
+
+
+def _plain_words(text: str) -> str:
+    return " ".join(re.sub(r"[*_`\"'“”>]", "", text).split()).casefold()
 
 
 def _requested_change(phase: str, before: str, state: SpecState, context: RunContext) -> str:
@@ -233,10 +263,12 @@ def summarise(state: SpecState, context: RunContext) -> dict[str, Any]:
     functional, others = counts(spec)
     order = order_tasks(spec)
     components = _components(spec.design)
-    sentence = (
-        f"{functional + others} requirements ({functional} FR, {others} NFR), "
-        f"{components} components, {len(order.steps)} tasks in {len(order.waves)} waves"
+    parts = (
+        f"{counted(functional + others, 'requirement')} ({functional} FR, {others} NFR)",
+        counted(components, "component"),
+        f"{counted(len(order.steps), 'task')} in {counted(len(order.waves), 'wave')}",
     )
+    sentence = ", ".join(parts)
     return {
         "outcome": "written",
         "summary": sentence,

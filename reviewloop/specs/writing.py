@@ -127,7 +127,7 @@ class SpecFiles:
         """Return a phase as it is written there, "" where it is not."""
         text = self._read(self.file_of(phase))
         if self.form == SINGLE_FILE:
-            return _inner(text, TITLES[phase])
+            return _raised(_inner(text, TITLES[phase]))
         if phase == "high_level":
             return _cut_low(text)[0]
         if phase == "low_level":
@@ -223,6 +223,13 @@ def _with_inner(text: str, title: str, inner: str) -> str:
     before, after = "\n".join(lines[:start]).strip(), "\n".join(lines[end:]).strip()
     parts = (before, f"## {title}\n\n{inner.strip()}", after)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _raised(text: str) -> str:
+    """Return what stands below the heading of a phase as a document, as `_lowered` took it."""
+    lines = read_document(text.encode("utf-8", "surrogateescape")).lines
+    up = [line.text[1:] if line.level > 2 else line.text for line in lines]
+    return "\n".join(up)
 
 
 def _lowered(text: str, title: str) -> str:

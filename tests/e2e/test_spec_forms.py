@@ -225,6 +225,7 @@ def test_a_spent_budget_ends_with_6_and_can_be_raised(repo, tmp_path):
     capped = ("--budget-tokens", "1500")
     spent = site.run("new", "notify", "-m", "x", "--model", site.model, *capped)
     assert spent.returncode == 6, spent.stderr
+    assert "go on with `reviewloop spec resume notify --budget-tokens" in spent.stderr
     assert site.files() == {}
 
     on = site.run("resume", "--budget-tokens", "100000")
@@ -275,3 +276,50 @@ def test_an_idea_about_a_service_is_researched_first(repo, tmp_path):
     assert "## Research Findings" in site.files()["requirements.md"]
     steps = [step for _, step in site.calls()]
     assert steps[:4] == ["research", "questions", "requirements", "requirements"]
+
+
+def test_an_idea_that_fills_a_call_is_refused_before_it_is_paid(repo, tmp_path):
+    site = Site(repo, tmp_path / "home", of_form("kiro"))
+    (tmp_path / "idea.txt").write_text("word " * 300_000)
+    said = site.run("new", "notify", "--from", str(tmp_path / "idea.txt"), "--model", site.model)
+    assert said.returncode == 2
+    assert "what is to be built has about 375,000 tokens, and at most" in said.stderr
+    assert site.run("list").stdout == ""
+
+
+def test_answers_are_decisions_and_the_rest_is_marked_as_assumed(repo, tmp_path):
+    text = FORMS["kiro"][0]
+    decided = text.replace("## Req", '## Decisions\n\n- Volume? "thousands a day"\n\n## Req', 1)
+    assumed = decided.replace("SMS.", "SMS (assumed).")
+    asked = [{"question": one} for one in ("Volume?", "SMS?")]
+    entries = [questions(*asked), *of_form("kiro")[2:]]
+    entries += [
+        document("spec-requirements", "requirements", text, attempt=0, turn=0),
+        document("spec-requirements", "requirements", decided, attempt=0, turn=1),
+        document("spec-requirements", "requirements", decided, attempt=1, turn=0),
+        document("spec-requirements", "requirements", assumed, attempt=1, turn=1),
+    ]
+    site = Site(repo, tmp_path / "home", entries)
+    site.new()
+    failed = site.run("answer", "notify", "1=Thousands a day")
+    assert failed.returncode == 5
+    assert "nobody answered 'SMS?'" in failed.stderr
+    assert site.run("resume").returncode == 4
+    shown = json.loads(site.run("show", "--json").stdout)["document"]
+    assert shown == assumed
+
+
+def test_a_hand_edit_of_a_single_file_is_kept_between_gates_and_shown_as_it_is(repo, tmp_path):
+    site = Site(repo, tmp_path / "home", of_form("single-file"))
+    site.run("new", "notify", "-m", "x", "--model", site.model, "--format", "single-file")
+    site.run("approve")
+    path = repo / "docs/notify-spec.md"
+    path.write_text(path.read_text().replace("SMS.", "SMS, says a person.") + "\n## Kept\n")
+    assert [site.run("approve").returncode for _ in range(3)] == [4, 4, 0]
+    text = path.read_text()
+    assert "SMS, says a person." in text and "## Kept" in text
+    more = ("--revise", "--model", site.model)
+    assert site.run("new", "notify", "-m", "y", *more).returncode == 4
+    diff = site.run("show").stdout
+    assert "[-SMS, says a person.-]\n[-## Kept-]\n{+SMS.+}\n" in diff
+    assert diff.count("[-") == 2  # nothing but what is different

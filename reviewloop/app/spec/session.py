@@ -46,6 +46,7 @@ from reviewloop.loop.context import RunContext
 from reviewloop.loop.spec_steps import ALL, FRESH, REVISE, SpecState
 from reviewloop.review.prompts import new_nonce
 from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.words import estimate_tokens
 from reviewloop.specs.writing import (
     PHASES,
     TITLES,
@@ -173,6 +174,12 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
         raise ModelSetupError(
             "writing a spec needs a model; name one with --model provider:model (`spec check` and "
             "`spec trace` need none)"
+        )
+    tokens, most = estimate_tokens(idea), settings.limits.context_tokens // 2
+    if tokens > most:
+        raise UsageError(
+            f"what is to be built has about {tokens:,} tokens, and at most {most:,} go into a call "
+            "beside the repository; say it in fewer words, or raise limits.context_tokens"
         )
     agents = _agents(user.root, user.project)
     require_allowed(loaded, list(agents.values()))
@@ -320,6 +327,7 @@ def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
         with interruptible(context, f"reviewloop spec resume {record.run_id}"):
             state, asks = _invoke(context, answer)
     except ReviewLoopError as error:
+        error.args = (_for_a_spec(str(error), record.run_id),)
         record.status = RunStatus.PAUSED
         record.exit_code = int(error.exit_code)
         record.explain(error.because, context.redactor.for_people(str(error)))
@@ -335,6 +343,11 @@ def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
     _settle(context, state, asks)
     context.runs.save(record)
     return record
+
+
+def _for_a_spec(text: str, name: str) -> str:
+    """Return an error's text with what goes on with a session: the command of a run does not."""
+    return re.sub(r"`reviewloop resume(?! \w)", f"`reviewloop spec resume {name}", text)
 
 
 def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> None:
