@@ -26,7 +26,7 @@ _LEVELS = ("must", "should", "nit", "never")
 _REVIEW_FORMATS = ("sarif", "markdown")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, later={"migrate": "reviewloop.cli.arch_migrate:migrate"})
 def arch() -> None:
     """Keep an architecture: layers, locations, style."""
 

@@ -129,7 +129,7 @@ def batch(
         )
         write_reports(reports, queued_report)
         return ExitCode.CLEAN if queued_report.state == "running" else exit_code(queued_report)
-    return _run(request, reports, as_json=as_json)
+    return run_here(request, reports, as_json=as_json)
 
 
 def _read_budget(text: str) -> float:
@@ -195,7 +195,8 @@ def _report_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
     return queued_report
 
 
-def _run(request: BatchRequest, reports: Sequence[str], *, as_json: bool) -> ExitCode:
+def run_here(request: BatchRequest, reports: Sequence[str] = (), *, as_json: bool) -> ExitCode:
+    """Do a batch in this process, show it, and return how it ended."""
 
     repository = open_repository()
     with BatchScreen(messages()) as screen:

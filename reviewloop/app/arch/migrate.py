@@ -1,0 +1,149 @@
+"""Moves a project to new layers: rules and a spec with a task for each module, then its tasks."""
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reviewloop.app.arch.check import check_architecture
+from reviewloop.app.arch.project import architecture_at, files_on_disk, project_in
+from reviewloop.architecture.infer import infer_architecture
+from reviewloop.architecture.migration import Migration, migrate
+from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
+from reviewloop.architecture.writing import as_toml
+from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
+from reviewloop.domain.task import Task
+from reviewloop.git.repository import below
+from reviewloop.specs.discover import find_specs, open_spec
+from reviewloop.specs.files import DiskFiles
+
+_PREFIX = "arch-"
+_MODULE = re.compile(r"Keep the layers in `([^`]+)`")
+_LISTED = 20  # imports that a task names
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What a migration would write: rules and a spec; nothing is written yet."""
+
+    migration: Migration
+    rules_path: str
+    rules: str
+    before: str
+    folder: str  # of the spec
+    documents: dict[str, str]
+
+    @property
+    def diff(self) -> str:
+        """The new rules beside those of today."""
+        lines = difflib.unified_diff(
+            self.before.splitlines(), self.rules.splitlines(), "before", "after", lineterm="", n=2
+        )
+        return "\n".join(lines)
+
+
+def propose_migration(start: Path, sentence: str) -> Proposed:
+    """Return what a sentence asks for; raise `UsageError` where it names no layers here."""
+    with files_on_disk(start) as two:
+        user = two.user
+        given = architecture_at(user.root, user.project)
+        folder = given.folder if given else user.project
+        project = project_in(two.private, two.new, Architecture(), folder)
+        rules = given.architecture if given else infer_architecture(project)
+        if not rules.layers:
+            known = infer_architecture(project)
+            rules = replace(rules, layers=known.layers, levels=known.levels)
+        found = migrate(replace(project, architecture=rules), sentence)
+        path = below(folder, ARCHITECTURE_FILE)
+        target = user.root / path
+        before = target.read_text("utf-8") if target.is_file() else ""
+    name = f"{_PREFIX}{'-'.join(found.chain)}"
+    spec = below(user.project, f".kiro/specs/{name}")
+    if found.modules and (user.root / spec).exists():
+        raise UsageError(f"{spec} is there already; `reviewloop arch migrate` goes on with it")
+    return Proposed(found, path, as_toml(found.architecture), before, spec, _documents(found))
+
+
+def _documents(found: Migration) -> dict[str, str]:
+    if not found.modules:
+        return {}
+    chain = " -> ".join(found.chain)
+    tasks = ["# Tasks\n"]
+    for number, module in enumerate(found.modules, 1):
+        tasks.append(f"- [ ] {number}. Keep the layers in `{module.path}`")
+        for hit in module.hits[:_LISTED]:
+            line = hit.span.line if hit.span else 1
+            tasks.append(f"  - {hit.path}:{line} {hit.message}")
+        if more := len(module.hits) - _LISTED:
+            tasks += [f"  - and {more} more"] * (more > 0)
+        tasks.append("  - Behaviour and tests stay as they are; what callers import stays there")
+        tasks.append("  - _Requirements: 1.1_")
+    requirements = (
+        f"# Requirements\n\n### Requirement 1: Layers {chain}\n\n"
+        "**User Story:** As a developer, I want each layer to import only the next, so that each "
+        "can be changed alone.\n\n#### Acceptance Criteria\n\n"
+        "1. WHEN `reviewloop arch check --all` reads the code THEN it SHALL find nothing\n"
+    )
+    return {"requirements.md": requirements, "tasks.md": "\n".join(tasks) + "\n"}
+
+
+def write_migration(root: Path, proposed: Proposed) -> None:
+    """Write the rules and the spec that a person approved."""
+    written = {proposed.rules_path: proposed.rules}
+    written |= {f"{proposed.folder}/{name}": text for name, text in proposed.documents.items()}
+    for path, text in written.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+def open_migration(root: Path, project: str = "") -> str:
+    """Return the folder of the spec of a migration that is not done.
+
+    Raises `UsageError` where there is none, or several.
+    """
+    files = DiskFiles(root)
+    found = [ref.path for ref in find_specs(files, project) if ref.name.startswith(_PREFIX)]
+    left = [path for path in found if _left(root, project, path)]
+    if len(left) == 1:
+        return left[0]
+    if left:
+        raise UsageError(f"several migrations are not done: {', '.join(left)}; finish one by batch")
+    raise UsageError('no migration is open; say the layers: -m "controllers -> services -> ..."')
+
+
+def _left(root: Path, project: str, path: str) -> list[Task]:
+    spec = open_spec(DiskFiles(root), path, project=project)
+    return [task for task in spec.tasks if task.state != "done" and _MODULE.search(task.title)]
+
+
+def go_on(
+    start: Path, root: Path, project: str, folder: str, do: Callable[[str, str], ExitCode]
+) -> ExitCode:
+    """Do the tasks of a migration one after the other, until one cannot be done.
+
+    `do` runs a task of the spec. Raises `GuardRailError` where a task is done and its module
+    still breaks the rules.
+    """
+    while left := _left(root, project, folder):
+        task = left[0]
+        code = do(folder, task.id)
+        if any(one.id == task.id for one in _left(root, project, folder)):
+            return code if code is not ExitCode.CLEAN else ExitCode.WAITING
+        _require_clean(start, root, task)
+    report = check_architecture(start, whole=True)
+    return report.exit_code
+
+
+def _require_clean(start: Path, root: Path, task: Task) -> None:
+    found = _MODULE.search(task.title)
+    if found is None or not (root / found[1]).exists():
+        return
+    report = check_architecture(root, (str(root / found[1]),), whole=True)
+    broken = [one for one in report.findings if one.rule.startswith("arch/")]
+    if broken:
+        raise GuardRailError(
+            f"task {task.id} is done, but {found[1]} still breaks the rules: {broken[0].where} "
+            f"{broken[0].title}; mend it, then `reviewloop arch migrate` goes on"
+        )
