@@ -4,7 +4,15 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSchema, build_schema, graphql_sync, parse, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    build_schema,
+    execute_sync,
+    parse,
+    validate,
+)
 from support.github_spec import DATA
 from support.github_state import Identity, Pull, ReviewComment, State, Thread
 
@@ -24,8 +32,18 @@ def wrong_query(body: Any) -> list[str]:
     """Return what a request has against the published types."""
     if not isinstance(body, dict) or not isinstance(body.get("query"), str):
         return ["body is no GraphQL request"]
+    return _wrong(body["query"])
+
+
+@functools.cache
+def _parsed(query: str) -> DocumentNode:
+    return parse(query)
+
+
+@functools.cache
+def _wrong(query: str) -> list[str]:
     try:
-        errors = validate(_schema(), parse(body["query"]))
+        errors = validate(_schema(), _parsed(query))
     except GraphQLError as error:
         return [error.message]
     return [error.message for error in errors]
@@ -33,9 +51,9 @@ def wrong_query(body: Any) -> list[str]:
 
 def answer(state: State, identity: Identity, body: dict[str, Any]) -> dict[str, Any]:
     """Run a query and return what GitHub answers, always with status 200."""
-    result = graphql_sync(
+    result = execute_sync(
         _schema(),
-        body["query"],
+        _parsed(body["query"]),
         root_value=_Root(state, identity),
         variable_values=body.get("variables"),
     )
