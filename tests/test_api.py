@@ -119,6 +119,7 @@ def test_type_checkers_see_the_names_that_there_are():
         reviewloop.reveiw  # noqa: B018
 
 
+@pytest.mark.slow
 def test_the_name_review_is_the_function_even_if_the_package_was_imported_first():
     code = (
         "import sys; from reviewloop.review import merging; import reviewloop;"
@@ -151,6 +152,7 @@ def test_a_review_reports_what_it_found(changed):
     assert "ruff" in told[2:]
 
 
+@pytest.mark.slow
 def test_the_report_is_the_object_of_the_command(changed):
     report = reviewloop.review(changed)
     done = subprocess.run(
@@ -267,6 +269,7 @@ def test_a_rejected_proposal_is_kept_and_not_committed(shop, git):
     assert head(git, shop) == before
 
 
+@pytest.mark.slow
 def test_must_fix_findings_are_committed_only_with_the_word_for_it(shop, git):
     give_up = {"agent": "fix", "tool_calls": [{"name": "finish", "args": {
         "subject": "", "summary": "Nothing."}}]}  # fmt: skip

@@ -208,6 +208,7 @@ def test_without_a_terminal_nobody_approves(tmp_path, git):
     assert git(folder / "toolshed", "log", "-1", "--format=%s").startswith("Search tools by name")
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind(tmp_path):
     with Prepared(["demo", "--yes"], tmp_path, environ(tmp_path)) as process:
         while not has_begun_a_gate(tmp_path) and process.poll() is None:

@@ -219,6 +219,7 @@ def test_folder_without_review_is_refused(tmp_path):
     assert "DIR goes with --review" in done.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "reviewloop", "demo", "--review"],
@@ -282,6 +283,7 @@ def without_numbers(line: str) -> str:
     return re.sub(r"[\d.]+", "#", line.strip())
 
 
+@pytest.mark.slow
 def test_an_analyser_that_fails_fails_the_demo(tmp_path: Path) -> None:
     """The exit code tells whether an installation works."""
     broken = tmp_path / "broken"

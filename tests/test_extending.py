@@ -280,6 +280,7 @@ def test_a_reviewer_is_two_files_and_reviews(machine):
     }
 
 
+@pytest.mark.slow
 def test_a_gate_is_two_files_and_stops_a_run(machine):
     assert machine.install("gates", "acme_gates:GATE", {"acme_gates.py": GATE}) <= 2
     said = machine.process("run", "-m", "Add X", "--model", machine.script(WORK), "--json")

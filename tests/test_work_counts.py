@@ -87,6 +87,7 @@ run(["review", "--model", "none", "--format", "json"])
 """
 
 
+@pytest.mark.slow
 def test_status_opens_no_journal_of_runs_it_has_summed(tmp_path):
     site = unpack("queue", tmp_path)
     environ = {**os.environ, "REVIEWLOOP_STATE_DIR": str(site.state)}

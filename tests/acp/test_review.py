@@ -99,6 +99,7 @@ def wait_for_none(checkout):
     assert processes(checkout) == []
 
 
+@pytest.mark.slow_but("bubblewrap")
 @every_level
 def test_five_caged_reviewers_report_and_are_not_asked_twice(checkout, level):
     code, report, err = reviewed(checkout, "good", **at(level))
@@ -130,6 +131,7 @@ def test_what_is_not_told_is_never_zero(checkout):
     assert any("so it is a guess" in note for note in report["notes"])
 
 
+@pytest.mark.slow_but(every=3)
 @every_level
 @pytest.mark.parametrize(
     "part", ["banner", "long-line", "asks", "slow-learner", "daemon", "chatters"]

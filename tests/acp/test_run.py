@@ -89,6 +89,7 @@ def test_without_a_sandbox_an_implementer_works_where_that_is_accepted(workshop,
 KEY = "AKIA" + "Q3EGRIK7JWMB2XYZ"
 
 
+@pytest.mark.slow
 def test_secrets_are_masked_in_its_files_and_stay_in_ours(workshop):
     site = workshop.site
     config = workshop.root / "shop/settings.py"
@@ -174,6 +175,7 @@ LOGIN = '{"tokens": {"access": "a", "refresh": "r"}, "expires": 1}'
 RENEWED = LOGIN.replace('"r"', '"new"').replace("1}", "2}")
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("made", "kept", "words"),
     [

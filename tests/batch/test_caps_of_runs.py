@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
 
+
+@pytest.mark.slow
 def test_a_batch_goes_on_with_a_run_under_a_cap_that_was_raised_since(shop):
     checkout = shop()
     low = {"REVIEWLOOP_LIMITS__TOKENS": "9000"}

@@ -24,6 +24,7 @@ def test_status_says_that_the_runs_of_a_batch_were_cleaned_and_shows_its_account
     assert "2 committed" in shown
 
 
+@pytest.mark.slow
 def test_undo_says_what_is_left_to_do_for_a_commit_whose_run_was_cleaned(cleaned):
     last, first = cleaned.git("log", "-2", "--format=%H").splitlines()
     for words, commit in (((), last), (("1",), first), (("4",), last)):

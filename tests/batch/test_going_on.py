@@ -131,6 +131,7 @@ def test_what_holds_on_from_before_is_said_and_can_be_lifted(shop):
     assert "deadline" not in told["tasks"][0]["next"]
 
 
+@pytest.mark.slow
 def test_a_task_that_cannot_begin_is_told_as_its_own_failure(shop):
     checkout = shop()
     assert checkout.run("run", "1", "--branch", "side").code == 4

@@ -1,5 +1,6 @@
 """A batch that goes on with another model: a wrong one is replaced, and nothing is paid twice."""
 
+import pytest
 from support.bedrock import Answer, Received, access_denied, reply
 from support.many import files_of, many
 from support.play import done, write
@@ -14,6 +15,7 @@ def withdrawn(received: Received) -> Answer:
     return access_denied() if received.model == FIRST else done("Wrote it.", "Add part 1")
 
 
+@pytest.mark.slow
 def test_a_task_that_stopped_goes_on_with_the_model_that_is_asked_for_now(shop):
     checkout = shop(many({1: withdrawn}))
     batch = ("batch", "--tasks", "1", "--model")

@@ -41,6 +41,7 @@ def test_reject_says_what_queue_reject_says_of_a_run_of_a_batch(shop):
     assert "anew" not in checkout.run("reject", checkout.record()["run_id"]).err  # of no batch
 
 
+@pytest.mark.slow
 def test_giving_up_a_run_that_was_cut_off_says_it_too(shop):
     checkout: Checkout = shop()
     cut_off = checkout.forked("batch", "--tasks", "4", REVIEWLOOP_FAULT="propose.begin:1")

@@ -95,6 +95,7 @@ def test_the_queue_foretells_that_an_approval_cannot_tick_and_no_wrong_line_is_n
     assert f"{SPEC}:" not in said.err
 
 
+@pytest.mark.slow
 def test_the_line_to_tick_by_hand_is_named_where_it_is_certain(shop):
     checkout = shop()
     checkout.write(SPEC, PAIR.replace("[ ] 1.", "[x] 1."))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from support.bedrock import Answer, Received, access_denied, reply
 from support.checkout import Checkout
 from support.many import files_of, many
@@ -10,6 +11,7 @@ from support.play import done, write
 from reviewloop.app.project import open_repository
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_switched_meanwhile_is_a_workspace_problem(
     shop: Callable[..., Checkout],
 ) -> None:

@@ -128,6 +128,7 @@ def test_what_needs_a_rejected_change_is_not_brought_onto_another_commit(shop):
     assert commits(checkout) == []
 
 
+@pytest.mark.slow
 def test_a_run_on_top_of_others_can_be_saved_as_a_branch_when_these_are_gone(shop):
     checkout = shop.waiting("1,2")
     found = rows(checkout)

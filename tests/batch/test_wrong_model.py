@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support.checkout import Checkout
 
 
@@ -10,6 +11,7 @@ def script(checkout: Checkout) -> str:
     return f"script:{checkout.write('replies.json', json.dumps({'replies': []}))}"
 
 
+@pytest.mark.slow
 def test_a_script_that_is_gone_has_the_code_of_a_model_that_cannot_be_asked(shop):
     checkout = shop()
     model = script(checkout)

@@ -177,6 +177,7 @@ def test_undo_takes_an_unpushed_commit_back_and_keeps_the_work(shop):
     assert checkout.run("checkout", record["run_id"], "kept").code == 0
 
 
+@pytest.mark.slow
 def test_an_undone_run_can_be_approved_again_or_modified(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -275,6 +276,7 @@ def hold_index(checkout):
     return lock.unlink
 
 
+@pytest.mark.slow_but(every=2)
 @pytest.mark.parametrize("meddle", [edit_new_file, edit_spec, stage_file, hold_index])
 def test_approval_touches_nothing_when_the_person_moved_on_and_can_be_repeated(shop, meddle):
     checkout = shop()
@@ -538,6 +540,7 @@ def test_from_main_the_second_task_goes_on_on_the_branch_of_the_first(shop):
     assert "- [x] 2.1" in tasks and "- [x] 2.2" in tasks
 
 
+@pytest.mark.slow
 def test_two_runs_for_one_new_branch_can_both_be_approved(shop):
     """The first approval makes the branch; the second finds it there."""
     checkout = shop(branch="main")
@@ -668,6 +671,7 @@ def test_quitting_at_the_terminal_leaves_the_run_waiting(shop):
     assert checkout.git("log", "-1", "--format=%s", "reviewloop/orders") != "base"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("approve",), ("queue", "approve", "2.1")], ids=" ".join)
 def test_a_clock_that_jumped_back_does_not_put_the_answer_before_the_question(
     shop, monkeypatch, words
@@ -684,6 +688,7 @@ def test_a_clock_that_jumped_back_does_not_put_the_answer_before_the_question(
     assert (said.code, checkout.record()["status"]) == (0, "committed"), said.err
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_question_names_what_answers_it_and_resume_asks_again(shop):
     checkout = shop()
     terminal = Terminal(checkout, "run", "2.1")

@@ -12,6 +12,7 @@ SETTINGS = {**QUIET_GATES, "REVIEWLOOP_REVIEW__ANALYSERS_OFF": '["tested", "cfn-
 SEARCH = {"shop/search.py": CLEAN, "tests/test_search.py": TEST}
 
 
+@pytest.mark.slow_but(every=2)
 @pytest.mark.parametrize(
     ("path", "content", "reason"),
     [

@@ -128,6 +128,7 @@ def test_hunks_are_taken_out_as_git_add_does_it(noted):
     assert NOTE not in noted.git("ls-files")
 
 
+@pytest.mark.slow
 def test_the_files_are_edited_in_the_persons_editor(noted):
     script = (
         "for name in names:\n"
@@ -181,6 +182,7 @@ def test_an_edit_goes_on_after_a_kill_and_nothing_is_paid_twice(noted, point):
     assert sorted(readers) == sorted(REVIEWERS)
 
 
+@pytest.mark.slow
 def test_at_the_question_of_a_batch_a_change_is_edited_as_well(shop):
     checkout = shop(cast(implement=writes(WITH_NOTE)))
     terminal = Terminal(checkout, "batch", "--mode", "each", "--tasks", "2.1")
@@ -192,6 +194,7 @@ def test_at_the_question_of_a_batch_a_change_is_edited_as_well(shop):
     assert "Edited by the person" in checkout.git("log", "-1", "--format=%B")
 
 
+@pytest.mark.slow
 def test_a_blocked_change_is_edited_judged_and_then_read(shop):
     broken = {**WITH_NOTE, "shop/broken.py": "def broken(:\n"}
     checkout = shop(cast(implement=writes(broken)), BUILD_ONLY)

@@ -84,6 +84,7 @@ def test_an_assistant_reads_the_same_as_json_prints(shop):
     assert "infra/iam-admin" in explained
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("tool", "given", "words"),
     [

@@ -68,6 +68,7 @@ def test_a_task_of_a_single_file_spec_is_done_and_ticked_by_one_byte(shop):
     assert tasks["3"]["eligible"]
 
 
+@pytest.mark.slow
 def test_the_parent_is_ticked_with_its_last_required_child(shop):
     checkout = shop()
     checkout.run("run", "2.1")

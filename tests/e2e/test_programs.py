@@ -30,6 +30,7 @@ def switched_on(checkout):
     return checkout
 
 
+@pytest.mark.slow_but(every=2)
 @pytest.mark.parametrize("level", LEVELS)
 def test_what_a_program_writes_becomes_part_of_the_change_and_nothing_else_is_touched(
     shop, level, tmp_path

@@ -201,6 +201,7 @@ def test_setuptools_scm_finds_its_version_in_the_workspace(begin: Begin) -> None
     ]
 
 
+@pytest.mark.slow
 def test_installed_copy_is_said_to_be_not_verifiable(begin: Begin) -> None:
     checkout = begin(PYTHON_FILES, PYTHON_PARTS)
     site = make_venv(checkout.root)

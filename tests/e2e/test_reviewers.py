@@ -220,6 +220,7 @@ def test_a_re_review_that_says_nothing_of_a_fix_is_told_as_failed(shop):
     assert f"fix round 2: 1 finding, because {title}: the re-review did not answer" in said.err
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     "quote",
     [DOC, "def items_of(db, customer):", "code that is nowhere", ""],

@@ -27,6 +27,7 @@ def new_files(site) -> set[str]:
     }
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("form", FORMS)
 def test_from_a_sentence_to_a_committed_task_in_each_form(repo, tmp_path, git, form):
     site = Site(repo, tmp_path / "home", [*of_form(form), *task_done(CODE, "Keep a channel")])
@@ -111,6 +112,7 @@ def test_a_revision_starts_from_the_spec_and_keeps_what_is_done(there):
     assert [step for _, step in there.calls()].count("tasks") == 2  # the tick was missing once
 
 
+@pytest.mark.slow
 def test_an_edit_while_a_revision_waits_is_not_written_over(there):
     written(there.folder, of_form("kiro"))
     there.run("new", "notify", "-m", "no push", "--revise", "--model", there.model)
@@ -124,6 +126,7 @@ def test_an_edit_while_a_revision_waits_is_not_written_over(there):
     assert path.read_text().endswith("\nmine\n")
 
 
+@pytest.mark.slow
 def test_a_fresh_spec_keeps_the_old_one_in_the_archive(there):
     before = there.files()
     assert there.run("new", "notify", "-m", "x", "--fresh", "--model", there.model).returncode == 4
@@ -138,6 +141,7 @@ def test_a_fresh_spec_keeps_the_old_one_in_the_archive(there):
     assert listed["spec"]["path"] == ".kiro/specs/notify"
 
 
+@pytest.mark.slow
 def test_one_name_in_two_forms_is_refused(there):
     other = there.run("new", "notify", "-m", "x", "--format", "openspec", "--model", there.model)
     assert other.returncode == 2
@@ -199,6 +203,7 @@ def test_a_quick_session_has_one_gate_and_its_record_says_so(repo, tmp_path):
     assert json.loads(site.run("show", "notify", "--json").stdout)["quick"] is True
 
 
+@pytest.mark.slow
 def test_an_edited_phase_is_shown_again_and_approved_only_when_it_can_be(repo, tmp_path):
     site = Site(repo, tmp_path / "home", [questions(), *replies()[1:]])
     site.new()

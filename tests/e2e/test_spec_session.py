@@ -109,6 +109,7 @@ def test_each_phase_is_written_when_approved_and_no_later_one_is_asked_before(si
     }
 
 
+@pytest.mark.slow
 def test_the_spec_is_what_tasks_check_and_trace_take(site):
     site.new()
     site.run("answer", "notify", "1")
@@ -180,6 +181,7 @@ POINTS = """
 CHAINS = 6
 
 
+@pytest.mark.slow
 def test_these_are_the_points_that_a_session_passes(site):
     assert points(site) == POINTS.split()
 
@@ -230,6 +232,7 @@ def test_a_file_that_is_not_the_specs_is_never_written_over(site):
     assert path.exists() or site.run("approve", "notify").returncode == 4
 
 
+@pytest.mark.slow
 def test_a_single_file_holds_all_phases(site):
     site.run("new", "notify", "-m", "tell", "--model", site.model, "--format", "single-file")
     site.run("answer", "notify", "1=email")
@@ -250,6 +253,7 @@ def test_no_questions_go_straight_to_the_requirements(site):
     assert other.new().stderr.startswith("the requirements wait for you")
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("bad", "sentence"),
     [

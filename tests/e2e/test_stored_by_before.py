@@ -135,6 +135,7 @@ def test_a_batch_that_was_cut_off_does_its_open_task(stored: Opened) -> None:
     check_committed(checkout, tasks=2)
 
 
+@pytest.mark.slow
 def test_one_task_of_a_batch_is_approved_before_the_other_is_begun(stored: Opened) -> None:
     checkout = stored("batch", replies())
     assert checkout.run("queue", "approve", "2.1").code == 0

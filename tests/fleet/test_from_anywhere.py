@@ -11,6 +11,7 @@ def row_of(team: Team, task: str) -> dict[str, object]:
     return dict(found)
 
 
+@pytest.mark.slow
 def test_tasks_are_queued_and_committed_where_the_checkout_is_not_yet(team):
     runs = {row["task"]: row["run"] for row in team.person.json("queue")["runs"]}
     assert team.person.run("approve", runs["1"]).code == 0

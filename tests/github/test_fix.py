@@ -277,6 +277,7 @@ def test_a_fix_whose_tests_stay_red_is_not_handed_over(stage: Callable[..., Stag
     assert len(at.checkout.server.of("fix")) == asked
 
 
+@pytest.mark.slow
 def test_what_is_not_clean_is_not_approved(stage: Callable[..., Stage]) -> None:
     # The re-review does not confirm it.
     at = stage(fix=fixer, quick_review=resolves({}))
@@ -336,6 +337,7 @@ def test_a_steered_fixer_stays_with_what_the_finding_is_about(stage: Callable[..
     assert at.checkout.git("show", f"{at.handoff.commit}:{PATH}").count(BOUND) == 1
 
 
+@pytest.mark.slow
 def test_only_what_an_analyser_no_longer_finds_is_fixed_and_pushed(
     stage: Callable[..., Stage], tmp_path: Path
 ) -> None:
@@ -456,6 +458,7 @@ def test_what_cannot_be_fixed_is_answered_in_one_sentence(stage: Callable[..., S
     assert (said.code, "is not empty" in said.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_word_taken_back_meanwhile_approves_nothing(stage: Callable[..., Stage]) -> None:
     at = stage()
     at.found(SQL)

@@ -66,6 +66,7 @@ def test_a_key_that_is_there_by_itself_reads_no_fork(jobs: TwoJobs) -> None:
     assert request_of(pull, replace(options, collect="kept.json")).acceptance == ""
 
 
+@pytest.mark.slow
 def test_a_life_in_two_jobs(jobs: TwoJobs) -> None:
     github = jobs.github
     read = jobs.read()

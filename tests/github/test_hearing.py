@@ -296,6 +296,7 @@ def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
     assert ssh in summaries(github)[0].body
 
 
+@pytest.mark.slow
 def test_a_dismissal_is_taken_back(github: GitHubServer, runner: Hearing) -> None:
     runner.reviewed()
     root, name = finding(github, "download")

@@ -195,6 +195,7 @@ def test_a_push_is_read_in_depth_and_what_it_mends_is_answered(desk: Desk, revie
     assert "+def rule_13_18(order, path):" in fourth[0].said
 
 
+@pytest.mark.slow
 def test_words_without_pushed_code_confirm_nothing(desk: Desk, review: Any) -> None:
     desk.models.answer = cast(review_maintainability=finds(HANDLE), review_performance=finds(LOOP))
     review()

@@ -102,6 +102,7 @@ def test_whole_judgement_of_a_change(shop):
     assert (reached.findings[0].line, reached.findings[0].end_line) == (20, 22)
 
 
+@pytest.mark.slow
 def test_relevant_tests_are_those_that_ran_the_touched_function(shop, git):
     change = shop.change({"shop/prices.py": NEW, "tests/test_prices.py": TESTS})
     result = test_gate.check(change)

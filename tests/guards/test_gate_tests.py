@@ -86,6 +86,7 @@ def test_missing_program_is_said_and_not_green(project):
     assert "cargo is not installed" in result.summary
 
 
+@pytest.mark.slow
 def test_selected_tests_run_alone(project):
     more = TESTS + "\n\ndef test_many_are_cheaper():\n    assert price(20) == 180\n"
     project.commit({"shop.py": SHOP, "tests/test_shop.py": more})
@@ -175,6 +176,7 @@ def test_unknown_count_is_said():
     )
 
 
+@pytest.mark.slow
 def test_first_tests_of_a_project_are_run(project):
     project.commit({"shop.py": SHOP})
     result = gate.check(project.change({"tests/test_shop.py": TESTS}))

@@ -249,6 +249,7 @@ def reviewed(
     return said.code, json.loads(said.out), server
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_reply_that_is_no_answer_is_paid_and_told(tmp_path: Path, client: str, name: str) -> None:

@@ -2,6 +2,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import pytest
 from support.growth import ends_within
 from support.sample_review import (
     OLD,
@@ -152,6 +153,7 @@ def test_a_finding_longer_than_its_hunk_stands_in_it():
     assert len(page.all("tr", "card")) == 1
 
 
+@pytest.mark.slow
 def test_a_huge_change_makes_a_page_that_still_opens():
     lines = tuple(DiffLine("+", f"value_{n} = compute({n})") for n in range(100_000))
     source = SampleSource({"big.py": "\n".join(x.text for x in lines)}, {})
@@ -170,6 +172,7 @@ def test_a_huge_change_makes_a_page_that_still_opens():
     assert sum(len(part["rows"]) for part in folded(text)) <= 5000
 
 
+@pytest.mark.slow
 def test_very_many_findings_are_all_there_though_not_all_with_their_diff():
     lines = tuple(DiffLine("+", f"x_{n} = {n}") for n in range(20_000))
     source = SampleSource({"big.py": "\n".join(x.text for x in lines)}, {})

@@ -47,6 +47,7 @@ def test_groups_hold_everything_once_fit_and_keep_the_strongest_ties():
     assert groups == grouped(items, near, 100)
 
 
+@pytest.mark.slow
 def test_thousands_of_files_are_grouped_in_a_moment():
     files = [f"src/part{n % 60}/file{n}.py" for n in range(3000)]
     near = ties(files, lambda path: "from src.part1 import file1\n" * 20)

@@ -145,6 +145,7 @@ def test_what_is_not_on_disk_is_not_fixed(tested, git):
         fixed(tested, CompareSpec(staged=True))
 
 
+@pytest.mark.slow
 def test_what_was_fixed_does_not_fail_the_review_any_more(tested):
     (tested / "app.py").write_text(UNUSED)
     assert fixed(tested, **{"review.fail_on": "nit"})[1] is ExitCode.CLEAN

@@ -179,6 +179,7 @@ def test_tests_of_an_editable_install_test_the_workspace(
     assert (exit_code, "1 passed" in log) == (0, True), log
 
 
+@pytest.mark.slow
 def test_tests_of_a_project_with_setuptools_scm(
     roots: tuple[Path, Path], tmp_path: Path, git: Callable[..., str]
 ) -> None:
@@ -311,6 +312,7 @@ def test_a_finder_that_leads_to_the_checkout_is_not_verifiable(
     assert "`import acme`" in problem
 
 
+@pytest.mark.slow
 @pytest.mark.needs_bubblewrap
 def test_where_the_workspace_is_mounted_over_the_checkout_hidden_pointers_lead_to_it(
     build: Callable[..., ProjectEnv], roots: tuple[Path, Path]

@@ -209,6 +209,7 @@ def killed_at(case: Case, point: str, way: str = "promote") -> None:
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, f"{point} was never passed"
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize("point", POINTS)
 def test_a_promotion_killed_anywhere_is_finished(case: Case, point: str) -> None:
     killed_at(case, point)

@@ -152,6 +152,7 @@ INSTALLS = [
 ]
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize("install", INSTALLS, ids=lambda install: install.__name__)
 def test_editable_install_leads_to_the_workspace(
     project: Project, install: Callable[[Project], None]

@@ -145,6 +145,7 @@ REAL = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow_but(*(name for name, *_ in REAL if name != "cfn-lint"))
 @pytest.mark.parametrize(
     ("name", "file", "rules", "config", "text"), REAL, ids=[r[0] for r in REAL]
 )
