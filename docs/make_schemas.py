@@ -420,6 +420,33 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "fail_on": one_of("must", "should", "nit", "never"),
         "exit_code": CODE,
     },
+    "audit": {
+        "rows": some(
+            obj(
+                {
+                    **dict.fromkeys(("kind", "run", "commit", "key", "hash"), TEXT),
+                    "number": COUNT,
+                    "at": NUMBER,
+                },
+                **dict.fromkeys(
+                    ("when", "task", "title", "base", "branch", "release", "approved_by", "mode"),
+                    TEXT,
+                ),
+                act=by_name(ANYTHING),
+                spec=by_name(ANYTHING),
+                agents=some(obj(dict.fromkeys(("name", "model", "digest"), TEXT))),
+                steering=some(obj(dict.fromkeys(("path", "digest"), TEXT))),
+                gates=some(obj(dict.fromkeys(("name", "status", "summary"), TEXT))),
+                reviewers=some(obj(dict.fromkeys(("name", "status", "reason"), TEXT))),
+                findings=obj({"counts": by_name(COUNT), "not_fixed": some(by_name(TEXT))}),
+                dismissed=some(by_name(TEXT)),
+                rounds=COUNT,
+                cost_usd=maybe(NUMBER),
+                tokens=obj(dict.fromkeys(("input", "output"), COUNT)),
+                hooks=some(ANYTHING),
+            )
+        )
+    },
     "memory": {
         "path": TEXT,
         "lessons": some(obj(dict.fromkeys(("id", "text", "source"), TEXT))),

@@ -19,6 +19,7 @@ OBJECTS = {
     "approve": ["answered", "run"],
     "arch check": ["arch-check"],
     "arch diff": ["arch-diff"],
+    "audit": ["audit"],
     "batch": ["batch", "enqueued"],
     "config show": ["config"],
     "doctor": ["doctor"],

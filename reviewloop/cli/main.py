@@ -65,6 +65,7 @@ GROUPS = {
         Entry("handoff", "day", "Write what the next session has to know."),
         Entry("session", "day", "Begin a working day where the last one ended."),
         Entry("memory", "memory", "Say what every run is told."),
+        Entry("audit", "audit", "Show who approved what, and on what grounds."),
         Entry("stats", "stats", "Show quality, time and money of all runs."),
     ),
     "Set up": (

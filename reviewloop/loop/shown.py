@@ -502,10 +502,12 @@ def _read_steering(change: Change, context: RunContext) -> str:
             manual=context.brief.steering_asked,
         )
         text = context.redactor.for_models(steering.text(limit))
-        return {"text": text, "log": [context.redactor.held(line) for line in steering.lines()]}
+        log = [context.redactor.held(line) for line in steering.lines()]
+        return {"text": text, "log": log, "digests": steering.digests()}
 
     found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)
-    context.events.emit("steering", agent="the reviewers", files=found["log"])
+    digests = found.get("digests", {})  # of an earlier release: none
+    context.events.emit("steering", agent="the reviewers", files=found["log"], digests=digests)
     return str(found["text"])
 
 

@@ -432,6 +432,12 @@ class FollowUps(Section):
     )
 
 
+class Audit(Section):
+    """What the trail of approvals holds."""
+
+    names: bool = Field(default=True, description="Keep who approved; off: `a person`.")
+
+
 class Spec(Section):
     """Where the tasks come from."""
 
@@ -459,6 +465,7 @@ class Settings(Section):
     sandbox: Sandbox = Sandbox()
     workspace: WorkspaceFiles = WorkspaceFiles()
     follow_ups: FollowUps = FollowUps()
+    audit: Audit = Audit()
     spec: Spec = Spec()
     commit: Commit = Commit()
     review: Review = Review()

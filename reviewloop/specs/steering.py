@@ -1,5 +1,6 @@
 """Collects what a team wants said to every agent: Kiro's steering files and AGENTS.md."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -199,6 +200,13 @@ class Steering:
         parts += [f"Also there, not shown: {item.path} - {item.description}" for item in offered]
         parts += [f"Left out for lack of room: {path}" for path in left_out]
         return "\n\n".join(parts)
+
+    def digests(self) -> dict[str, str]:
+        """Return the SHA-256 of each included text, by the path of its file."""
+        return {
+            item.path: hashlib.sha256(item.text.encode("utf-8", "surrogateescape")).hexdigest()
+            for item in self.included
+        }
 
     def names(self) -> list[str]:
         """Return what a person may call each file."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from reviewloop.app.audit import keep_trail
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import Repository, kept, settings_of
 from reviewloop.app.run.answers import require_question
@@ -114,7 +115,10 @@ def advance(
                 opened(context)
             if answer is None:  # a person's word may need no gate any more
                 _ = context.environment  # before anything is paid for
-            return _move(context, answer)
+            record = _move(context, answer)
+            if record.status is RunStatus.COMMITTED and (lost := keep_trail(repository, [record])):
+                context.events.emit("note", text=lost)
+            return record
 
 
 def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:

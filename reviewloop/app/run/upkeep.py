@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reviewloop.app.audit import keep_trail
 from reviewloop.app.project import Repository, settings_of
 from reviewloop.checkout.promote import Promotion
 from reviewloop.checkout.promote import undo as undo_promotion
@@ -123,11 +124,12 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
     repository.runs.save(record)
     intent.unlink(missing_ok=True)  # last: until here another `undo` goes on
     fault("undo.end")
+    lost = keep_trail(repository, [record])
     taken = (
         f"Took back {record.commit[:10]} from {record.branch}; the work is kept with the run: "
         f"`reviewloop approve {record.run_id}` commits it again."
     )
-    return [taken, *back.notes]
+    return [taken, *back.notes, *([lost] if lost else [])]
 
 
 def _latest_committed(repository: Repository) -> RunRecord:

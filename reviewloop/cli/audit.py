@@ -1,0 +1,80 @@
+"""`audit`: who approved what, on what grounds, and whether the trail was touched."""
+
+import json
+import re
+import time
+
+import click
+
+from reviewloop.app.audit import catch_up, missing_commits, rows_of, statement
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.project import open_repository
+from reviewloop.cli.consoles import print_json, print_lines
+from reviewloop.cli.help import Command
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.render.audit import audit_csv, audit_html, audit_markdown, audit_text
+from reviewloop.render.text import counted
+from reviewloop.render.untrusted import safe
+from reviewloop.store.audit import AuditFile
+
+_FORMATS = ("text", "json", "csv", "markdown", "html", "in-toto")
+_RENDER = {"csv": audit_csv, "html": audit_html, "markdown": audit_markdown, "text": audit_text}
+_SPAN = re.compile(r"(\d+)([dhw])")
+_SECONDS = {"h": 3600, "d": 86_400, "w": 604_800}
+
+
+@click.command(cls=Command)
+@click.argument("run", required=False, metavar="[RUN]")
+@click.option("--since", metavar="90d|DATE", default="", help="Only what was approved since.")
+@click.option("--spec", metavar="NAME", default="", help="Only tasks of this spec.")
+@click.option("--format", "format_", type=click.Choice(_FORMATS), default="text")
+@click.option("--verify", is_flag=True, help="Say whether the trail was changed.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+def audit(
+    run: str | None, since: str, spec: str, format_: str, verify: bool, as_json: bool
+) -> ExitCode:
+    """Show who approved what, and on what grounds.
+
+    The trail is kept apart from the runs: `clean` leaves it.
+    """
+    repository = open_repository(for_reading=True)
+    catch_up(repository)
+    if verify:
+        broken = AuditFile(repository.folder).verify()
+        if broken is not None:
+            click.echo(f"line {broken.line} of the trail: {broken.why}")
+            return ExitCode.FINDINGS
+        rows = rows_of(repository)
+        gone = missing_commits(repository, rows)
+        for commit in gone:
+            click.echo(f"commit {commit[:10]} is in the trail and not in git any more")
+        if not gone:
+            print_lines(f"the trail holds: {counted(len(rows), 'row')}")
+        return ExitCode.FINDINGS if gone else ExitCode.CLEAN
+    found = rows_of(repository, run, _time_of(since) if since else 0.0, spec)
+    show = redactor_of(repository.user).for_people
+    plain = [{**row.body, "number": row.number, "hash": row.hash} for row in found]
+    if as_json or format_ == "json":
+        print_json("audit", {"rows": plain})
+    elif format_ == "in-toto":
+        for row in found:
+            if row.body["kind"] == "commit":
+                click.echo(show(json.dumps(statement(row), sort_keys=True)))
+    else:
+        text = show(_RENDER[format_](plain))
+        click.echo(safe(text) if format_ == "text" else text, nl=False)
+        if not plain:
+            print_lines("nothing was approved yet, as far as asked")
+    return ExitCode.CLEAN
+
+
+def _time_of(since: str) -> float:
+    """Return the time that a span or a date names, in seconds since 1970."""
+    if found := _SPAN.fullmatch(since):
+        return time.time() - int(found[1]) * _SECONDS[found[2]]
+    try:
+        return time.mktime(time.strptime(since, "%Y-%m-%d"))
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"--since {since!r}: give a span such as 90d, 12h, 4w, or a date"
+        ) from None

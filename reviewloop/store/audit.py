@@ -1,0 +1,122 @@
+"""The trail of what was approved: a row a commit, each with the hash of the one before it.
+
+It is no part of the runs, so that deleting these leaves it. A row holds the hash of itself and of
+the row before it: one changed byte, or a row taken out, breaks the chain there.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reviewloop.domain.errors import UsageError
+from reviewloop.store.locks import wait_for
+from reviewloop.store.places import private_file
+
+VERSION = 1
+_FIRST = "0" * 64
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One row as it stands in the file."""
+
+    number: int  # from 1
+    previous: str  # the hash of the row before it
+    body: Mapping[str, Any]
+    hash: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is as it was written."""
+        return self.hash == _hash(self.number, self.previous, self.body)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Where the chain breaks."""
+
+    line: int  # 1-based
+    why: str
+
+
+class AuditFile:
+    """The trail of one repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "audit.jsonl"
+
+    def rows(self) -> Iterator[AuditRow]:
+        """Yield all rows that can be read, oldest first; one that cannot is left to `verify`."""
+        for _, row in self._lines():
+            if row is not None:
+                yield row
+
+    def append(self, body: Mapping[str, Any], *, once: str = "") -> bool:
+        """Add a row; with `once`, only where no row has this value under "key"."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with wait_for(self.path.with_suffix(".lock"), "the audit trail"):
+            last: AuditRow | None = None
+            for row in self.rows():
+                if once and row.body.get("key") == once:
+                    return False
+                last = row
+            number, previous = (last.number + 1, last.hash) if last else (1, _FIRST)
+            kept = {**body, "key": once} if once else dict(body)
+            digest = _hash(number, previous, kept)
+            line = {
+                "version": VERSION,
+                "number": number,
+                "previous": previous,
+                "hash": digest,
+                "body": kept,
+            }
+            with private_file(self.path).open("ab") as file:
+                file.write(json.dumps(line, sort_keys=True).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        return True
+
+    def verify(self) -> Broken | None:
+        """Return where the chain breaks first, None where it holds."""
+        number, previous = 0, _FIRST
+        for line, row in self._lines():
+            if row is None:
+                return Broken(line, "it cannot be read")
+            if row.number != number + 1:
+                return Broken(line, f"row {number + 1} is missing: this is row {row.number}")
+            if row.previous != previous:
+                return Broken(line, f"row {row.number} does not follow the one before it")
+            if not row.is_whole:
+                return Broken(line, f"row {row.number} was changed")
+            number, previous = row.number, row.hash
+        return None
+
+    def _lines(self) -> Iterator[tuple[int, AuditRow | None]]:
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        for number, line in enumerate(data.splitlines(), 1):
+            yield number, self._row(line)
+
+    def _row(self, line: bytes) -> AuditRow | None:
+        try:
+            found = json.loads(line)
+            version = found["version"]
+            if version > VERSION:
+                raise UsageError(
+                    f"{self.path} was written by a newer release of reviewloop (version "
+                    f"{version}); use that one here, too"
+                )
+            return AuditRow(found["number"], found["previous"], found["body"], found["hash"])
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+def _hash(number: int, previous: str, body: Mapping[str, Any]) -> str:
+    text = json.dumps([VERSION, number, previous, body], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
