@@ -102,6 +102,7 @@ SPEC_SESSION: dict[str, Schema] = {
     "approved": by_name(TEXT),
     "questions": some(obj({"question": TEXT, "choices": TEXTS, "default": TEXT})),
     "counts": by_name(COUNT),
+    "spent": obj({"calls": COUNT, "tokens": COUNT, "usd": NUMBER}),
 }
 SPEC_FINDING = obj(
     {

@@ -22,6 +22,7 @@ from reviewloop.app.spec.session import (
     plain,
     sessions_of,
     shown,
+    spent,
     title_of,
 )
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
@@ -29,6 +30,7 @@ from reviewloop.cli.help import Command
 from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.loop.spec_steps import FRESH, REVISE
+from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.render.word_diff import word_diff
 from reviewloop.specs.writing import FORMATS
@@ -287,9 +289,12 @@ def _moved(
         print_json("spec-session", plain(repo, record))
     elif record.status is RunStatus.COMMITTED:
         click.echo(f"{one_line(record.spec_path)}: {one_line(str(record.options['summary']))}")
+        used = spent(repo, record)
+        calls = counted(used.calls, "call") if used.calls else "from the journal"
         print_lines(
+            f"spent: {used.cost}, {calls}",
             f"next: commit {record.spec_path}, then reviewloop run next --spec {name} "
-            f"(reviewloop tasks --spec {name} lists its tasks)"
+            f"(reviewloop tasks --spec {name} lists its tasks)",
         )
     elif record.status is RunStatus.WAITING and not is_interactive() and not quiet:
         print_lines(next_step(record))

@@ -287,17 +287,11 @@ def write_to_disk(phase: str, state: SpecState, text: str, context: RunContext) 
 
     Raises `UsageError` for a link, or where the phase is there and not as this session saw it.
     """
-    root, spec = context.user.root, _files(state, context)
+    root = context.user.root
+    require_as_seen(phase, state, context)
     if not state.get("approved"):
         _move_away(context)
-    made = spec.with_phase(phase, text)
-    there = spec.text_of(phase) or _first_of_file(phase, spec)
-    base = _blob(state.get("base", {}).get(phase, ""), context)
-    if there not in ("", base, with_texts(spec, {phase: text}).text_of(phase)):
-        raise UsageError(
-            f"{spec.file_of(phase)} exists and is not what this spec wrote; move it away, then "
-            f"`reviewloop spec resume {state['name']}`"
-        )
+    made = _files(state, context).with_phase(phase, text)
     for name, whole_text in made.items():
         path = root / name
         refuse_links(str(path))
@@ -307,10 +301,28 @@ def write_to_disk(phase: str, state: SpecState, text: str, context: RunContext) 
         beside.replace(path)
 
 
-def _first_of_file(phase: str, spec: SpecFiles) -> str:
+def require_as_seen(phase: str, state: SpecState, context: RunContext) -> None:
+    """Raise `UsageError` where a phase is on disk and is not as this session saw or wrote it."""
+    for one in PHASES if phase == ALL else (phase,):
+        spec = _files(state, context)
+        there = _on_disk(one, state, context) or _first_of_file(one, state, context)
+        base = _blob(state.get("base", {}).get(one, ""), context)
+        text = _blob(state["documents"][one], context)
+        if there not in ("", base, with_texts(spec, {one: text}).text_of(one)):
+            raise UsageError(
+                f"{spec.file_of(one)} exists and is not what this spec wrote; move it away and "
+                f"approve again, or `reviewloop spec modify {state['name']} -m TEXT` takes it as "
+                "the base"
+            )
+
+
+def _first_of_file(phase: str, state: SpecState, context: RunContext) -> str:
     """Return a whole file where no phase can be made out, if this one is the first in it."""
-    if phase != PHASES[0] or any(spec.text_of(one) for one in PHASES):
+    spec = _files(state, context)
+    if phase != PHASES[0] or any(_on_disk(one, state, context) for one in PHASES):
         return ""
+    if context.record.options.get("archive") and not state.get("approved"):
+        return ""  # it is moved away first
     return (spec.files.read(spec.file_of(phase)) or b"").decode("utf-8", "surrogateescape")
 
 

@@ -1,6 +1,8 @@
 """`spec new` in each form: the files that are written, and a run that takes them at once."""
 
 import json
+import shutil
+import signal
 
 import pytest
 from e2e.test_spec_session import Site
@@ -328,3 +330,57 @@ def test_a_hand_edit_of_a_single_file_is_kept_between_gates_and_shown_as_it_is(r
     diff = site.run("show").stdout
     assert "[-SMS, says a person.-]\n[-## Kept-]\n{+SMS.+}\n" in diff
     assert diff.count("[-") == 2  # nothing but what is different
+
+
+def test_the_same_idea_again_costs_nothing(repo, tmp_path):
+    site = Site(repo, tmp_path / "home", of_form("kiro"))
+    assert "spent: $0.00, 5 calls\n" in drive(site)[-1].stderr
+    shutil.rmtree(repo / ".kiro")
+    again = drive(site)
+    assert "spent: $0.00, from the journal\n" in again[-1].stderr
+    assert site.calls() == []
+    shutil.rmtree(repo / ".kiro")
+    other = site.run("new", "notify", "-m", "y", "--model", site.model)
+    assert other.returncode == 4
+    assert [step for _, step in site.calls()] == ["questions", "requirements"]
+
+
+def test_a_phase_that_a_person_wrote_or_edits_while_it_waits_is_the_base(there):
+    more = FORMS["kiro"][0].replace("SMS.", "SMS, said by a person.")
+    entries = [{**one, "cycle": 0} for one in of_form("kiro")[1:]]
+    for step, text in (("requirements", more), ("high_level", FORMS["kiro"][1])):
+        agent = "spec-requirements" if step == "requirements" else "spec-design"
+        entries.append(document(agent, step, text, cycle=1, when="said by a person"))
+    written(there.folder, [questions(), *entries])
+    there.run("new", "notify", "-m", "no push", "--revise", "--model", there.model)
+    path = there.repo / ".kiro/specs/notify/requirements.md"
+    path.write_text(more)
+    refused = there.run("approve")
+    assert (refused.returncode, "takes it as the base" in refused.stderr) == (2, True)
+    assert there.run("modify", "-m", "shorter").returncode == 4  # else no reply fits
+    assert there.run("approve").returncode == 4
+    assert path.read_text() == more
+
+
+@pytest.mark.parametrize("how", ["--fresh", "--revise"])
+def test_killed_while_a_quick_session_is_written_it_ends_the_same(there, how):
+    kiro, before = FORMS["kiro"], there.files()
+    ticked = kiro[3].replace("[ ] 1.", "[x] 1.")
+    entries = [one for one in of_form("kiro") if one["step"] != "tasks"]
+    plan = kiro[3] if how == "--fresh" else ticked
+    written(there.folder, [*entries, document("spec-tasks", "tasks", plan)])
+    there.run("new", "notify", "-m", "y", how, "--quick", "--model", there.model)
+
+    assert there.run("approve", fault="spec.written").returncode == -signal.SIGKILL
+    assert there.run("resume").returncode in (0, 4)
+    last = there.run("list").stdout
+    assert "it is written" in last or there.run("approve").returncode == 0
+
+    assert there.files() == {
+        ".config.kiro": "{}", "tasks.meta.json": "{}", "requirements.md": kiro[0],
+        "design.md": f"{kiro[1]}\n{kiro[2]}", "tasks.md": plan,
+    }  # fmt: skip
+    archive = there.repo / ".kiro/specs/archive/notify"
+    kept = {path.name: path.read_text() for path in archive.glob("*")}
+    assert kept == ({name: before[name] for name in kept} if how == "--fresh" else {})
+    assert len(kept) == (3 if how == "--fresh" else 0)

@@ -183,7 +183,7 @@ CHAINS = 6
 
 @pytest.mark.slow
 def test_these_are_the_points_that_a_session_passes(site):
-    assert points(site) == POINTS.split()
+    assert sorted(points(site)) == sorted(POINTS.split())  # writes are on a thread of their own
 
 
 @pytest.mark.slow

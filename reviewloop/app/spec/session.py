@@ -9,6 +9,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +29,7 @@ from reviewloop.app.project import (
 )
 from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.opening import open_context, team_to_plain
-from reviewloop.app.soundness import CHECKPOINTS, unusable_state
+from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, unusable_state
 from reviewloop.domain.errors import (
     ExitCode,
     ModelSetupError,
@@ -40,10 +41,11 @@ from reviewloop.domain.reason import NO_REASON
 from reviewloop.faults import fault
 from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all
+from reviewloop.llm.budget import Spent, spent_on
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
 from reviewloop.llm.settling import completed
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.spec_steps import ALL, FRESH, REVISE, SpecState
+from reviewloop.loop.spec_steps import ALL, FRESH, REVISE, SpecState, require_as_seen
 from reviewloop.review.prompts import new_nonce
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.words import estimate_tokens
@@ -58,6 +60,7 @@ from reviewloop.specs.writing import (
 )
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Listener
+from reviewloop.store.journal import CallRecord, Journal, stored_usages
 from reviewloop.store.locks import hold
 from reviewloop.store.places import private_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
@@ -189,9 +192,11 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     brief = brief_of(repository, Subject(None, None, idea), settings, redactor)
     folder = sessions.run_folder(name)
     with hold(sessions.run_lock(name), f"the spec {name}"):
+        earlier = [] if request.existing == FRESH else _earlier_replies(folder)
         _clear(folder)
         for part in ("logs", "blobs"):
             (folder / part).mkdir(mode=0o700)
+        _keep_earlier(folder, earlier)
         private = create_on(folder / "git", user, None)
         private.close()
         blobs = Blobs(folder / "blobs", redactor.held)
@@ -280,7 +285,7 @@ def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
 
 def plain(repository: Repository, record: RunRecord) -> Mapping[str, object]:
     """Return a session as JSON-plain values: where it stands and what it asks."""
-    asks = shown(repository, record)
+    asks, used = shown(repository, record), spent(repository, record)
     return {
         "name": record.run_id,
         "path": record.spec_path,
@@ -297,6 +302,7 @@ def plain(repository: Repository, record: RunRecord) -> Mapping[str, object]:
         "problem": asks.get("problem", ""),
         "summary": record.options.get("summary", ""),
         "counts": dict(record.options.get("counts", {})),
+        "spent": {"calls": used.calls, "tokens": used.tokens, "usd": used.usd},
     }
 
 
@@ -330,6 +336,8 @@ def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
         error.args = (_for_a_spec(str(error), record.run_id),)
         record.status = RunStatus.PAUSED
         record.exit_code = int(error.exit_code)
+        if answer is not None and isinstance(error, UsageError):  # it was not carried out
+            record.status, record.exit_code = RunStatus.WAITING, int(ExitCode.WAITING)
         record.explain(error.because, context.redactor.for_people(str(error)))
         if isinstance(error, NoAnswerError):
             record.options["tries"] = record.options.get("tries", 0) + 1
@@ -391,6 +399,9 @@ def _invoke(
         if answer is not None:
             if len(before.interrupts) != 1:
                 raise UsageError(f"the spec {record.run_id} asks nothing now: {next_step(record)}")
+            if answer.get("choice") == "approve":
+                # Before the graph takes the answer: it would be repeated from then on.
+                require_as_seen(record.options["asks"], cast(SpecState, before.values), context)
             given = Command(resume={before.interrupts[0].id: dict(answer)})
         elif before.interrupts:
             return cast(SpecState, before.values), before.interrupts[0].value
@@ -436,6 +447,36 @@ def _agents(root: Path, project: str) -> dict[str, AgentDefinition]:
     files = collect_agent_files(root, Path.home(), project)
     reader = prompt_reader(root, Path.home())
     return {name: named_agent(files, name, reader) for name in dict.fromkeys(SPEC_AGENTS.values())}
+
+
+def _earlier_replies(folder: Path) -> list[CallRecord]:
+    """Return what an earlier session of this name was answered: equal requests cost nothing."""
+    if not (folder / JOURNAL).is_file():
+        return []
+    with closing(Journal(folder / JOURNAL)) as journal:
+        return [call for call in journal.calls() if "lost" not in call.reply]
+
+
+def _keep_earlier(folder: Path, earlier: Sequence[CallRecord]) -> None:
+    """Write earlier replies into a new journal; what they cost counts for no cap any more."""
+    if not earlier:
+        return
+    with closing(Journal(folder / JOURNAL)) as journal:
+        for call in earlier:
+            journal.record(
+                call.key,
+                call.request_hash,
+                "earlier",
+                request=call.request,
+                reply=call.reply,
+                usage={},
+                seconds=0.0,
+            )
+
+
+def spent(repository: Repository, record: RunRecord) -> Spent:
+    """Return what a session has used."""
+    return spent_on(stored_usages(sessions_of(repository).stored(record.run_id) / JOURNAL))
 
 
 def _clear(folder: Path) -> None:
