@@ -30,6 +30,7 @@ from reviewloop.cli.help import Command
 from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.loop.spec_steps import FRESH, REVISE
+from reviewloop.render.event_lines import action
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.render.word_diff import word_diff
@@ -284,7 +285,7 @@ def _moved(
     as_json: bool,
     quiet: bool = False,
 ) -> ExitCode:
-    record = move(repo, name, answer_, caps=caps)
+    record = move(repo, name, answer_, _watch if is_interactive() else None, caps)
     if as_json:
         print_json("spec-session", plain(repo, record))
     elif record.status is RunStatus.COMMITTED:
@@ -299,6 +300,14 @@ def _moved(
     elif record.status is RunStatus.WAITING and not is_interactive() and not quiet:
         print_lines(next_step(record))
     return ExitCode(record.exit_code)
+
+
+def _watch(event: Mapping[str, Any]) -> None:
+    """Show at a terminal what the agents are at: a phase takes minutes."""
+    if event.get("kind") == "agent.start":
+        print_lines(f"{event['agent']} works on: {str(event['step']).replace('_', '-')}")
+    elif event.get("kind") == "tool":
+        print_lines(f"  {action(event)}")
 
 
 def go_on(

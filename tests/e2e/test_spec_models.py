@@ -98,6 +98,7 @@ def test_a_person_at_a_terminal_is_asked_at_each_gate(served, tmp_path):
             terminal.type(one)
     assert terminal.end() == 0, terminal.screen
     assert "within [-300-]{+250+} ms" in terminal.screen
+    assert "spec-design works on: high-level\n" in terminal.screen
     assert "nothing changed" in terminal.screen  # the model wrote the same again
     assert "next: commit .kiro/specs/notify" in terminal.screen
 
