@@ -425,12 +425,22 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "rows": some(
             obj(
                 {
-                    **dict.fromkeys(("kind", "run", "commit", "key", "hash"), TEXT),
+                    **dict.fromkeys(("kind", "run", "commit", "hash"), TEXT),
                     "number": COUNT,
                     "at": NUMBER,
                 },
                 **dict.fromkeys(
-                    ("when", "task", "title", "base", "branch", "release", "approved_by", "mode"),
+                    (
+                        "key",
+                        "when",
+                        "task",
+                        "title",
+                        "base",
+                        "branch",
+                        "release",
+                        "approved_by",
+                        "mode",
+                    ),
                     TEXT,
                 ),
                 act=by_name(ANYTHING),
@@ -479,6 +489,7 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             )
         ),
     },
+    "spec-approval": {**dict.fromkeys(("path", "by", "digest"), TEXT), "at": NUMBER},
     "spec-trace": {
         "path": TEXT,
         "requirements": some(

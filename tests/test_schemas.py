@@ -46,7 +46,7 @@ OBJECTS = {
     "spec check": ["spec-check"],
     "spec trace": ["spec-trace"],
     "spec new": ["spec-session"],
-    "spec approve": ["spec-session"],
+    "spec approve": ["spec-approval", "spec-session"],
     "spec modify": ["spec-session"],
     "spec edit": ["spec-session"],
     "spec answer": ["spec-session"],

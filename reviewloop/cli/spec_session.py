@@ -9,6 +9,8 @@ import click
 
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.run.answers import user_name
+from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.app.spec.session import (
     SpecExistsError,
     SpecRequest,
@@ -204,7 +206,23 @@ def list_sessions(as_json: bool) -> ExitCode:
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def approve(name: str | None, as_json: bool) -> ExitCode:
-    """Approve the phase that waits: it is written, and the next one begins."""
+    """Approve the phase that waits; of a spec that is written, what it says now.
+
+    A phase is written then, and the next one begins. Who approved what is kept: see
+    spec.require_approval.
+    """
+    repo = open_repository()
+    in_work = {one.run_id for one in sessions_of(repo).runs.all() if not one.status.over}
+    written = spec_on_disk(repo, name) if name and name not in in_work else None
+    if written is not None:
+        done = approve_spec(repo, written, user_name(), "spec approve")
+        body = {"path": done.path, "by": done.by, "at": done.at, "digest": done.digest}
+        if as_json:
+            print_json("spec-approval", body)
+        else:
+            files = counted(len(done.files), "file")
+            click.echo(one_line(f"{done.path} is approved as it is: {files}, {done.digest[:12]}"))
+        return ExitCode.CLEAN
     return _answered(name, {"choice": "approve"}, as_json=as_json)
 
 

@@ -447,6 +447,9 @@ class Spec(Section):
     mark_in_progress: bool = Field(
         default=False, description="Write [-] into the spec while a run works on the task."
     )
+    require_approval: bool = Field(
+        default=False, description="Refuse a spec that changed since somebody approved it."
+    )
 
 
 class Settings(Section):

@@ -29,6 +29,7 @@ from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import is_half_way
 from reviewloop.app.run.branches import choose_branch, looked_again
 from reviewloop.app.run.cleaning import leave_out
+from reviewloop.app.spec.approval import require_approval
 from reviewloop.domain.errors import (
     ExitCode,
     GuardRailError,
@@ -129,7 +130,10 @@ def _spec(repository: Repository, request: BatchRequest, settings: Settings) -> 
         request.spec or settings.spec.path or None,
         user.here if request.spec else user.project,
     )
-    return open_spec(DiskFiles(user.root), named, project=user.project, here=here)
+    spec = open_spec(DiskFiles(user.root), named, project=user.project, here=here)
+    if settings.spec.require_approval:
+        require_approval(repository, spec)
+    return spec
 
 
 def _nothing_done(

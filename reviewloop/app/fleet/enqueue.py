@@ -24,6 +24,7 @@ from reviewloop.app.fleet.views import report_of
 from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.project import Repository, read_settings, require_trust
 from reviewloop.app.run.branches import choose_branch
+from reviewloop.app.spec.approval import require_approval
 from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import GuardRailError, ModelSetupError, UsageError
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
@@ -222,6 +223,8 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
         named = request.spec or loaded.settings.spec.path or None
         here = user.here if request.spec else user.project
         spec = open_spec(start.files, named, project=user.project, here=here)
+        if loaded.settings.spec.require_approval:
+            require_approval(repository, spec)
         order = order_tasks(spec, request.tasks, request.wave)
         changed = [path for path in repository.user.dirty if path.startswith(spec.path)]
         if changed:

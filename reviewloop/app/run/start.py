@@ -29,6 +29,7 @@ from reviewloop.app.sandboxing import (
     not_needed,
     required,
 )
+from reviewloop.app.spec.approval import require_approval
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, Task
@@ -158,7 +159,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     installed_guards()  # one that cannot be loaded is said now
     if model := request.flags.get("models.reasoning"):
         require_provider(model)  # a mistyped name is said before what the task waits for
-    spec, task = _subject(repository, request, settings.spec.path)
+    spec, task = _subject(repository, request, settings)
     _refuse_second_run(repository, spec, task, request)
     if request.record_to and not Path(request.record_to).parent.is_dir():
         raise UsageError(f"--record {request.record_to}: its folder does not exist; make it first")
@@ -286,17 +287,19 @@ def _written(
 
 
 def _subject(
-    repository: Repository, request: RunRequest, default_spec: str
+    repository: Repository, request: RunRequest, settings: Settings
 ) -> tuple[Spec | None, Task | None]:
     if request.instruction:
         return None, None
-    user, path = repository.user, request.spec or default_spec or None
+    user, path = repository.user, request.spec or settings.spec.path or None
     spec = open_spec(
         DiskFiles(user.root),
         path,
         project=user.project,
         here=user.here if request.spec else user.project,
     )
+    if settings.spec.require_approval:
+        require_approval(repository, spec)
     spec = with_done(spec, request.done)
     if request.task == "next" and not request.again:
         return spec, _next_free(repository, spec)

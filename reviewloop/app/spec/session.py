@@ -9,7 +9,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -27,9 +27,11 @@ from reviewloop.app.project import (
     settings_of,
     team_of,
 )
+from reviewloop.app.run.answers import user_name
 from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.opening import open_context, team_to_plain
 from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, unusable_state
+from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.domain.errors import (
     ExitCode,
     ModelSetupError,
@@ -251,7 +253,12 @@ def move(
         if caps:
             record.settings = kept(settings_of(record, caps))
         with open_context(sessions, record, listener) as context:
-            return _moved(context, answer)
+            record = _moved(context, answer)
+        if record.status is RunStatus.COMMITTED:
+            with suppress(UsageError):  # what is wrong with it is told by `tasks`
+                if spec := spec_on_disk(repository, record.spec_path):
+                    approve_spec(repository, spec, user_name(), "spec new")
+        return record
 
 
 def find(repository: Repository, name: str | None) -> RunRecord:
