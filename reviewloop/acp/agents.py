@@ -14,6 +14,7 @@ from reviewloop.git.process import find_program
 from reviewloop.settings.schema import AgentProgram
 
 _AT_ONCE = 2
+_OF_LOGINS = {"hosts", "env", "home", "renews"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class KnownAgent:
     source: str = ""
     get: str = ""
     login: str = "log in with its own program"
+    sign_in: tuple[str, ...] = ()  # its ways to take a key of its environment, where it wants that
     hosts: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     home: tuple[str, ...] = ()
@@ -41,6 +43,7 @@ class KnownAgent:
     meta: Mapping[str, Any] = field(default_factory=dict)
     terminal: bool = False  # whether it runs commands in terminals of its own
     serves: tuple[str, ...] = ()  # words by which it takes a port to serve itself at
+    gateway: Mapping[str, Any] = field(default_factory=dict)  # how it does without the real key
     writes: Mapping[str, Any] = field(default_factory=dict)  # what differs where it changes files
 
     @property
@@ -99,6 +102,8 @@ def _changed(agent: KnownAgent, own: AgentProgram) -> KnownAgent:
     if own.mode:
         given["mode"] = (own.mode,)
         given["writes"] = {**agent.writes, "mode": [own.mode]}
+    if not _OF_LOGINS.isdisjoint(given):
+        given["gateway"] = {}  # what the person hands in goes in as it is
     if "read" in given:
         given["read"] = tuple(Path(location).expanduser() for location in given["read"])
     return replace(agent, **given)

@@ -51,6 +51,11 @@ class Room:
         return self.folder / "proxy"
 
     @property
+    def model(self) -> Path:
+        """The socket that leads to a model; only the proxy uses it."""
+        return self.folder / "model"
+
+    @property
     def tools(self) -> Path:
         """The socket that leads to our tools."""
         return self.folder / "tools"

@@ -1,6 +1,5 @@
 """Holds one turn with an agent: only what it hands to our tool counts, never what it says."""
 
-import difflib
 import json
 import os
 import threading
@@ -19,6 +18,7 @@ from reviewloop.acp.cage import (
     new_token,
     start_agent,
 )
+from reviewloop.acp.choices import mode_of, model_choice, values
 from reviewloop.acp.client import (
     NO_ANSWER,
     Answer,
@@ -28,12 +28,12 @@ from reviewloop.acp.client import (
     GarbageError,
     Refused,
 )
+from reviewloop.acp.gateway import HOST, Gateway, way_of
 from reviewloop.acp.promises import require_cage
 from reviewloop.domain.errors import (
     InterruptedByUserError,
     ModelAccessError,
     ModelError,
-    ModelSetupError,
     NoAnswerError,
     ReviewLoopError,
 )
@@ -142,24 +142,36 @@ def open_session(
     """Yield a session with a caged agent that has said hello, and nothing more."""
     require_cage(sandbox)
     token = new_token()
+    agent = agent.in_role(writes=task.writes)
+    environ: Mapping[str, str] = os.environ
     with ExitStack() as stack:
         room = stack.enter_context(make_room())
-        session = Session(agent.in_role(writes=task.writes), task, sandbox, stopped, notify)
+        session = Session(agent, task, sandbox, stopped, notify)
 
         def refused(location: str) -> None:
-            notify("note", text=f"acp:{agent.name}: its cage refused a connection to {location}")
+            notify("note", text=f"acp:{agent.name}: its cage refused {location}")
 
-        proxy = stack.enter_context(Proxy(room.proxy, agent.hosts, refused))
+        def unconnected(location: str) -> None:
+            refused(f"a connection to {location}")
+
+        hidden = way_of(agent, environ)
+        if hidden:
+            way, agent, environ = hidden
+        proxy = stack.enter_context(Proxy(room.proxy, agent.hosts, unconnected))
+        if hidden:
+            session.hosts, session.is_keyless = (way.address.netloc,), True
+            stack.enter_context(Gateway(room.model, way, refused))
+            proxy.lead(80, room.model, host=HOST)
         server = ToolServer(room.tools, token, task.tools, session.call)
         stack.enter_context(server)
         caged = stack.enter_context(
             start_agent(
-                agent.in_role(writes=task.writes),
+                agent,
                 room,
                 sandbox=sandbox,
                 tree=task.tree,
                 writes=task.writes,
-                environ=os.environ,
+                environ=environ,
                 note=lambda text: notify("note", text=f"acp:{agent.name}: {text}"),
             )
         )
@@ -181,6 +193,8 @@ class Session:
         notify: Notify,
     ) -> None:
         self.outcome = Outcome()
+        self.hosts = agent.hosts  # all that it reaches
+        self.is_keyless = False  # whether its key stays outside of its cage
         self._agent = agent
         self._task = task
         self._proven = sandbox.is_proven
@@ -227,6 +241,8 @@ class Session:
         about = hello.get("agentInfo")
         if isinstance(about, dict):
             self.outcome.version = str(about.get("version", ""))[:40]
+        ways = values(hello.get("authMethods"), "id")
+        self._sign_in = next((one for one in self._agent.sign_in if one in ways), "")
         can = hello.get("agentCapabilities")
         mcp = can.get("mcpCapabilities") if isinstance(can, dict) else None
         if not (isinstance(mcp, dict) and mcp.get("http")):
@@ -279,16 +295,16 @@ class Session:
         params: dict[str, Any] = {"cwd": str(self._caged.folder), "mcpServers": [server]}
         if self._agent.meta:
             params["_meta"] = self._agent.meta
-        made = self._wait(self._client.ask("session/new", params), "for a session", _START_SECONDS)
+        made = self._made(params)
         session = made.get("sessionId")
         if not isinstance(session, str):
             raise ModelError(f"{self._name} gave no session; use a newer release of it")
         if self._agent.model:
-            method, choice = _model_choice(self._name, self._agent.model, made)
+            method, choice = model_choice(self._name, self._agent.model, made)
             answer = self._client.ask(method, {"sessionId": session, **choice})
             self._wait(answer, "for its model", _START_SECONDS)
         if self._agent.mode:
-            mode = {"sessionId": session, "modeId": _mode(self._name, self._agent.mode, made)}
+            mode = {"sessionId": session, "modeId": mode_of(self._name, self._agent.mode, made)}
             self._wait(self._client.ask("session/set_mode", mode), "for its mode", _START_SECONDS)
         until = time.monotonic() + _TOOLS_SECONDS
         while not self._server.listed.wait(_SLICE):
@@ -301,6 +317,21 @@ class Session:
                     "have answered; it was not asked"
                 )
         return session
+
+    def _made(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a new session; an agent that wants to be told so signs in with its key first."""
+        try:
+            return self._wait(
+                self._client.ask("session/new", parameters), "for a session", _START_SECONDS
+            )
+        except ModelAccessError:
+            if not self._sign_in:
+                raise
+        method = {"methodId": self._sign_in}
+        self._wait(self._client.ask("authenticate", method), "to sign in", _START_SECONDS)
+        return self._wait(
+            self._client.ask("session/new", parameters), "for a session", _START_SECONDS
+        )
 
     def _prompt(self, session: str, text: str) -> None:
         content = [{"type": "text", "text": text}]
@@ -534,57 +565,6 @@ class Session:
             value = next((usage[name] for name in names if name in usage), None)
             if isinstance(value, int) and value >= 0:
                 self.outcome.usage[ours] = self.outcome.usage.get(ours, 0) + value
-
-
-def _mode(name: str, requested: Sequence[str], made: Mapping[str, Any]) -> str:
-    """Return the first of the requested modes that a session has."""
-    modes = made.get("modes")
-    offered = _values(modes.get("availableModes"), "id") if isinstance(modes, dict) else []
-    found = next((one for one in requested if one in offered), "")
-    if offered and not found:
-        has = f"it has {', '.join(offered)}"
-        raise ModelSetupError(f"{name} has no mode {' or '.join(requested)}; {has}")
-    return found or requested[0]
-
-
-def _model_choice(
-    name: str, requested: str, made: Mapping[str, Any]
-) -> tuple[str, Mapping[str, str]]:
-    """Return the request by which a session gets the model that is requested."""
-    options, models = made.get("configOptions"), made.get("models")
-    if isinstance(models, dict):
-        method, key, more = "session/set_model", "modelId", {}
-        offered = _values(models.get("availableModels"), "modelId")
-    else:
-        of_models = (
-            one
-            for one in (options if isinstance(options, list) else [])
-            if isinstance(one, dict) and "model" in (one.get("category"), one.get("id"))
-        )
-        option = next(of_models, {})
-        method, key = "session/set_config_option", "value"
-        more = {"configId": str(option.get("id", ""))}
-        offered = _values(option.get("options"), "value")
-    if not offered:
-        raise ModelSetupError(f"{name} cannot be told its model; choose it in its own settings")
-    if requested not in offered:
-        spelt = [one for one in offered if one.partition("[")[0].rpartition("/")[2] == requested]
-        if len(spelt) == 1:
-            return method, {key: spelt[0], **more}
-        near = difflib.get_close_matches(requested, offered, n=1)
-        hint = f"did you mean {name}:{near[0]}?" if near else f"it has {', '.join(offered[:8])}"
-        raise ModelSetupError(f"{name} has no model {requested!r}; {hint}")
-    return method, {key: requested, **more}
-
-
-def _values(options: Any, key: str) -> list[str]:
-    """Return the values of options, those in groups included."""
-    found: list[str] = []
-    for one in options if isinstance(options, list) else []:
-        if isinstance(one, dict):
-            found += _values(one.get("options"), key)
-            found += [one[key]] if isinstance(one.get(key), str) else []
-    return found
 
 
 def _detail(data: Any) -> str:

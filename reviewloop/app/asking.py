@@ -146,6 +146,7 @@ class AgentTrial:
     level: str
     hosts: tuple[str, ...]
     promises: "tuple[Promise, ...]"
+    is_keyless: bool = False  # whether its key stays outside of its cage
 
 
 def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
@@ -175,7 +176,10 @@ def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
         with open_session(agent, task, sandbox=sandbox) as session:
             promises = promises_of(sandbox)
             version, level = session.try_out(), str(sandbox.level)
-            return AgentTrial(version, agent.tried, agent.price, level, agent.hosts, promises)
+            known, hosts = agent.tried, session.hosts
+            return AgentTrial(
+                version, known, agent.price, level, hosts, promises, session.is_keyless
+            )
 
 
 def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> list[str]:

@@ -269,7 +269,8 @@ def _agent(model: str, users: str, settings: Settings, online: bool) -> Iterator
     if tried.version not in tried.known:
         known = f"tried with {' and '.join(tried.known)}" if tried.known else "never tried"
         yield Check("models", "note", f"{model}: {known}; a review may fail, and then says why")
-    yield Check("models", "ok", f"{model}: caged by {tried.level}, may reach {hosts} only")
+    key = "; your key stays outside" if tried.is_keyless else ""
+    yield Check("models", "ok", f"{model}: caged by {tried.level}, may reach {hosts} only{key}")
     for promise in tried.promises:
         yield Check("models", "ok" if promise.state == "held" else "note", promise.shown)
 

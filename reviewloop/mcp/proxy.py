@@ -33,19 +33,22 @@ class Proxy(Listening):
         self.handler = _Handler
         self.connections = 0  # that were allowed
         self._allowed = {location for host in hosts for location in _locations(host)}
-        self._inner: dict[int, Path] = {}
+        self._inner: dict[tuple[str, int], Path] = {}
         self._on_refused = on_refused
         self._refused: set[str] = set()
         self._lock = threading.Lock()
         super().__init__(path)
 
-    def lead(self, port: int, to: Path) -> None:
-        """Let a port of the cage's own loopback lead to a socket: not all clients pass us by."""
-        self._inner[port] = to
+    def lead(self, port: int, to: Path, *, host: str = _LOOPBACK) -> None:
+        """Let a location lead to a socket of ours.
+
+        For a port of the cage's own loopback: not all clients pass us by.
+        """
+        self._inner[host, port] = to
 
     def inner(self, host: str, port: int) -> Path | None:
         """Return the socket that a location inside of the cage leads to."""
-        return self._inner.get(port) if host == _LOOPBACK else None
+        return self._inner.get((host, port))
 
     def allows(self, host: str, port: int) -> bool:
         """Whether a location is on the list; if not, that is told once."""

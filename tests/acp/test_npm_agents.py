@@ -4,10 +4,12 @@
 do, and the doctor is asked about each.
 """
 
+import json
 from pathlib import Path
 
 import pytest
 from support.agent_models import AgentModel, reviewer
+from support.model_server import KEY
 from support.npm_agents import AGENTS, left_in, project, reasons, require_asked_for, reviewed
 from support.untouched import photograph
 
@@ -29,6 +31,24 @@ def require_light_or_asked_for(name):
 @pytest.fixture
 def checkout(tmp_path):
     return project(tmp_path)
+
+
+@pytest.mark.parametrize("name", [pytest.param("gemini", marks=pytest.mark.needs_gemini), "claude"])
+def test_a_persons_key_stays_outside(name, checkout):
+    """By the row of the table alone: the person's settings name the program only."""
+    require_light_or_asked_for(name)
+    with AgentModel(reviewer) as model:
+        agent = AGENTS[name]
+        environ = agent.set_up(checkout, model)
+        settings = checkout.home / ".config/reviewloop/config.toml"
+        settings.write_text("".join(settings.read_text().splitlines(keepends=True)[:2]))
+        wanted = ("review", "--model", agent.full_name, "--agents", "review-security", "--json")
+        said = checkout.run(*wanted, **environ)
+        report = json.loads(said.out)
+        assert (said.code, reasons(report), said.err) == (1, {}, "")
+        assert model.refused == 0
+        assert len(model.ledger) >= 3
+        assert not any(KEY in json.dumps(one.sent) for one in model.ledger)
 
 
 @pytest.mark.parametrize("name", [*LIGHT, *HEAVY])

@@ -228,6 +228,15 @@ def test_an_agent_that_is_not_logged_in_says_how(checkout):
     assert "acp:scripted is not logged in (Authentication required)" in said
 
 
+def test_an_agent_that_wants_to_be_told_signs_in_with_its_key(checkout):
+    settle(checkout, "signs-in")
+    settings = checkout.home / ".config/reviewloop/config.toml"
+    settings.write_text(settings.read_text().replace("[acp.scripted]", "[acp.codex]"))
+    said = checkout.run("review", "--model", "acp:codex", "--json", "--agents", "security")
+    report = json.loads(said.out)
+    assert (said.code, reasons(report), len(report["findings"])) == (1, {}, 1)
+
+
 def attacked(checkout, *more, **environ):
     """Return what a hostile agent says it got at."""
     secret = checkout.home / ".aws/credentials"

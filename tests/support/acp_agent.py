@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -84,6 +85,29 @@ def look_around():
     return found + [name for name in os.environ if "SECRET" in name]
 
 
+def ask_without_a_key():
+    """Return how a model answers by what an agent is given, and where it finds the real key."""
+    url, word = os.environ["ANTHROPIC_BASE_URL"], os.environ["ANTHROPIC_API_KEY"]
+    way = urllib.request.build_opener(
+        urllib.request.ProxyHandler({"http": os.environ["HTTP_PROXY"]})
+    )
+
+    def status(path):
+        request = urllib.request.Request(f"{url}{path}", b"{}", {"x-api-key": word})
+        try:
+            with way.open(request, timeout=30) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    keys = 0
+    for place in [*Path("/proc").glob("[0-9]*/environ"), *Path.home().rglob("*")]:
+        with suppress(OSError):
+            keys += b"the-persons-own" in place.read_bytes()
+    keys += any("the-persons-own" in value for value in os.environ.values())
+    return f"model {status('/v1/messages')}, files {status('/v1/files')}, keys {keys}"
+
+
 class Agent:
     def __init__(self, part):
         self.part = part
@@ -101,6 +125,8 @@ class Agent:
             "initialize": self.initialize,
             "session/new": self.open,
             "session/prompt": self.prompt,
+            "authenticate": self.sign_in,
+            "session/set_mode": lambda _: {"result": {}},
         }
         while True:
             message = read()
@@ -116,10 +142,17 @@ class Agent:
         can = {"mcpCapabilities": {"http": True}}
         about = {"name": "scripted", "version": "1.2.3"}
         told = {"protocolVersion": version, "agentCapabilities": can, "agentInfo": about}
+        if self.part == "signs-in":
+            told["authMethods"] = [{"id": "browser", "name": "-"}, {"id": "api-key", "name": "-"}]
         return {"result": told}
 
+    def sign_in(self, parameters):
+        assert parameters == {"methodId": "api-key"}
+        self.part = "good"
+        return {"result": {}}
+
     def open(self, parameters):
-        if self.part == "login":
+        if self.part in ("login", "signs-in"):
             return {"error": {"code": -32000, "message": "Authentication required"}}
         self.tools = Tools(parameters["mcpServers"][0])
         if self.part != "blind":
@@ -138,6 +171,8 @@ class Agent:
         said, error = self.tools.call("fs_read", path="shop/digest.py")
         assert not error and "md5" in said, said
         title = FINDING["title"]
+        if self.part == "keyless":
+            title = ask_without_a_key()
         if self.part == "hostile":
             found = look_around()
             title = f"got out: {', '.join(found)}" if found else "nothing got out"
