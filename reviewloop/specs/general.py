@@ -49,6 +49,7 @@ _ALWAYS = re.compile(
     r"|edge cases?|glossary|compatib|quality",
     re.IGNORECASE,
 )
+_CONSTRAINTS = re.compile(r"non-?\s?functional|\bconstraints?\b", re.IGNORECASE)
 _OTHER = re.compile(
     r"^\W*(?:user story \d|waves?\b|execution order)"
     r"|\btasks? dependenc|dependenc\w+ (?:between|of|graph)|\bphase dependenc",
@@ -86,6 +87,20 @@ def general_sections(lines: Sequence[Line]) -> list[str]:
     return kept
 
 
+def constraints_in(lines: Sequence[Line]) -> str:
+    """Return the sections of a design that hold for every task whatever part of it it builds."""
+    parts: list[str] = []
+    level = 0
+    for line in lines:
+        if line.level and (not level or line.level <= level):
+            level = line.level if _CONSTRAINTS.search(line.title) else 0
+            if level:
+                parts.append(line.text)
+        elif level:
+            parts[-1] += f"\n{line.text}"
+    return "\n\n".join(part.strip() for part in parts)
+
+
 def _is_general(trail: Sequence[Line], part: Sequence[Line]) -> bool:
     """Whether the text right below the last heading of a trail is about no single requirement."""
     body = part[1:]
@@ -93,7 +108,8 @@ def _is_general(trail: Sequence[Line], part: Sequence[Line]) -> bool:
         return False
     if any(_OTHER.match(line.title) or is_requirement_head(line.title) for line in trail):
         return False
-    if any(_is_task(line) for line in body):
+    # Criteria are ticked like tasks by some.
+    if kind_of(trail[-1].title) != "requirements" and any(_is_task(line) for line in body):
         return False
     above = {kind_of(line.title) for line in trail[:-1]}
     if above & {"design", "tasks"}:

@@ -9,7 +9,7 @@ from typing import Any
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Problem, Spec, SpecRef, Task
 from reviewloop.specs.files import Documents, Files, decode
-from reviewloop.specs.general import general_parts, is_named, kind_of
+from reviewloop.specs.general import constraints_in, general_parts, is_named, kind_of
 from reviewloop.specs.lines import outermost, read_document, sections
 from reviewloop.specs.phases import read_waves
 from reviewloop.specs.requirements import read_requirements, resolve, unnamed
@@ -107,7 +107,9 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
     lines = read_document(data).lines
     waves, wave_notice = read_waves(lines, listed.tasks, ref.tasks_path)
     required = bodies["requirements.md"] or bodies["bugfix.md"] or b""
-    requirements = read_requirements(read_document(required).lines)
+    document = read_document(required)
+    requirements = read_requirements(document.lines)
+    constraints = constraints_in(read_document(bodies["design.md"] or b"").lines)
     notices = (
         *listed.notices,
         wave_notice,
@@ -123,7 +125,7 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
         tasks=listed.tasks,
         requirements=requirements,
         design=documents.text(f"{ref.path}/design.md"),
-        general=general_parts(read_document(required).lines),
+        general="\n\n".join(filter(None, (general_parts(document.lines), constraints))),
         introduction=introduction(required) or introduction(data),
         waves=waves,
         fully_declared=listed.fully_declared,
