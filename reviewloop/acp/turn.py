@@ -51,6 +51,7 @@ _CANCEL_SECONDS = 5.0
 _SLICE = 0.1
 _MOST_TEXT = 4000
 _MOST_LOGGED = 1000
+_MOST_OUTSIDE = 20
 _LONGEST = 200  # characters of what is logged of a call
 _LOGIN = {-32000, 401, 403}
 _RECEIVED = "received; you are done: end your turn now"
@@ -104,6 +105,7 @@ class Outcome:
     calls: int = 0
     read: int = 0  # characters that our tools gave it
     log: list[dict[str, str]] = field(default_factory=list)  # the calls that it made, ours and own
+    outside: list[str] = field(default_factory=list)  # what its cage refused it to reach
     usage: dict[str, int] = field(default_factory=dict)  # as it tells: input, output, ...
     cost_usd: float | None = None
     version: str = ""
@@ -149,7 +151,11 @@ def open_session(
         session = Session(agent, task, sandbox, stopped, notify)
 
         def refused(location: str) -> None:
-            notify("note", text=f"acp:{agent.name}: its cage refused {location}")
+            outside = session.outcome.outside
+            if len(outside) < _MOST_OUTSIDE:
+                what = "".join(char if char.isprintable() else "?" for char in location)[:_LONGEST]
+                outside.append(what)
+                notify("note", text=f"acp:{agent.name}: its cage refused {what}")
 
         def unconnected(location: str) -> None:
             refused(f"a connection to {location}")

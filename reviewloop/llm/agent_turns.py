@@ -152,6 +152,7 @@ def _reply(outcome: Outcome, request: ModelRequest, hands: Hands) -> Reply:
         "tree": taken.tree,
         "refused": [*taken.refused],
         "calls": [*outcome.log],
+        "outside": [*outcome.outside],
         "edits": None if taken.edits is None else [*taken.edits],
     }
     refused = answer is None and outcome.stop_reason == _REFUSAL

@@ -101,6 +101,17 @@ def count_warnings(journal: Journal) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def outside_of(journal: Journal) -> tuple[str, ...]:
+    """Return a sentence for each coding agent whose cage refused it something."""
+    found: dict[str, dict[str, None]] = {}
+    for _, _, row, _ in journal.usage_rows():
+        for one in row.get("outside", ()):
+            found.setdefault(str(row.get("model", "")), {})[str(one)] = None
+    return tuple(
+        f"the cage of {model} refused it {', '.join(all_)}" for model, all_ in found.items()
+    )
+
+
 def spent_by(journal: Journal) -> Spent:
     """Return what the calls in a run's journal used."""
     return spent_on(row for _, _, row, _ in journal.usage_rows())

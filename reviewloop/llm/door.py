@@ -278,6 +278,8 @@ class Models:
         usage = replace(reply.usage, cost_usd=cost)
         reply = replace(reply, usage=usage)
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
+        if reply.turn and (outside := reply.turn.get("outside")):
+            used["outside"] = outside
         used["estimate"] = estimated_tokens(request)
         if is_far_off(used):
             self._notify("model.count", agent=key.agent, estimate=used["estimate"], counted=used)

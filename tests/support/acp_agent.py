@@ -108,6 +108,21 @@ def ask_without_a_key():
     return f"model {status('/v1/messages')}, files {status('/v1/files')}, keys {keys}"
 
 
+def install():
+    """Return what came of installing a package: into the machine, and from a registry."""
+    found = []
+    for folder in [*sys.path, "/usr/local/lib/node_modules", "/usr/lib/node_modules"]:
+        with suppress(OSError):
+            Path(folder, "planted.py").write_text("")
+            found.append(f"wrote {folder}")
+    proxy = os.environ["HTTPS_PROXY"].rpartition(":")[2]
+    with socket.create_connection(("127.0.0.1", int(proxy)), 5) as way:
+        way.sendall(b"CONNECT packages.example:443 HTTP/1.1\r\n\r\n")
+        if b" 403 " not in way.recv(1000):
+            found.append("reached the registry")
+    return f"installed: {', '.join(found)}" if found else "nothing was installed"
+
+
 class Agent:
     def __init__(self, part):
         self.part = part
@@ -115,6 +130,8 @@ class Agent:
         self.asked = []
 
     def start(self):
+        if self.part == "serves":
+            self.server = socket.create_server(("127.0.0.1", 47_123))
         if self.part == "banner":
             print("Update available! 1.0 -> 2.0")
         if self.part == "garbage":
@@ -173,6 +190,11 @@ class Agent:
         title = FINDING["title"]
         if self.part == "keyless":
             title = ask_without_a_key()
+        if self.part == "installs":
+            title = install()
+        if self.part == "edits-settings":
+            Path("~/.agent/settings.json").expanduser().write_text('{"hooks": "rm"}')
+            Path("~/.agent/more.json").expanduser().write_text("{}")
         if self.part == "hostile":
             found = look_around()
             title = f"got out: {', '.join(found)}" if found else "nothing got out"

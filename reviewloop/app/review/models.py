@@ -30,7 +30,7 @@ from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.attributes import kiroignored
 from reviewloop.git.comparison import Compared
 from reviewloop.git.diff import Change
-from reviewloop.llm.budget import Budget, count_warnings, over_budget, spent_by
+from reviewloop.llm.budget import Budget, count_warnings, outside_of, over_budget, spent_by
 from reviewloop.llm.routing import require_provider
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.loop.findings_log import read_findings
@@ -471,7 +471,8 @@ def _caged(request: ModelRequest, context: RunContext, tree: str) -> tuple[str, 
     steering = left_out(context.private.entries(context.shown_tree(tree)))
     absent = left_out_note({**steering, **context.unexported})
     not_seen = (f"{names} did not see as a file: {absent}",) if absent else ()
-    return (f"{names} worked in a cage: {described_cage(sandbox)}", *not_seen)
+    outside = outside_of(context.journal)
+    return (f"{names} worked in a cage: {described_cage(sandbox)}", *not_seen, *outside)
 
 
 def _unbounded(request: ModelRequest, context: RunContext) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.diff import Change
 from reviewloop.git.interdiff import lfs_stop
-from reviewloop.llm.budget import count_warnings
+from reviewloop.llm.budget import count_warnings, outside_of
 from reviewloop.loop.agent_tools import refused_edits, why_nothing
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.edited import edit_line, edited_in, words_of
@@ -169,6 +169,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
             *_lost_in_reading(state),
             *refused_edits(context.journal),
             *count_warnings(context.journal),
+            *outside_of(context.journal),
             *ticked.warnings,
         ],
         "tick_on_disk": ticked.on_disk,
