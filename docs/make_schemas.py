@@ -490,6 +490,27 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         ),
     },
     "spec-approval": {**dict.fromkeys(("path", "by", "digest"), TEXT), "at": NUMBER},
+    "spec-diff": {
+        **dict.fromkeys(("spec", "old", "new"), TEXT),
+        **dict.fromkeys(
+            ("changed", "tasks"), some(obj(dict.fromkeys(("what", "how", "words"), TEXT)))
+        ),
+        "asks": some(
+            obj({**dict.fromkeys(("task", "title", "requirement", "why"), TEXT), "done": FLAG})
+        ),
+    },
+    "spec-history": {
+        "spec": TEXT,
+        "versions": some(
+            obj(
+                {
+                    **dict.fromkeys(("name", "day", "subject", "digest"), TEXT),
+                    "at": NUMBER,
+                    "approved_by": TEXTS,
+                }
+            )
+        ),
+    },
     "spec-trace": {
         "path": TEXT,
         "requirements": some(

@@ -39,6 +39,8 @@ _SESSION = "reviewloop.cli.spec_session"
         "resume": f"{_SESSION}:resume",
         "show": f"{_SESSION}:show",
         "list": f"{_SESSION}:list_sessions",
+        "diff": "reviewloop.cli.spec_versions:diff",
+        "history": "reviewloop.cli.spec_versions:history_",
     },
 )
 def spec() -> None:

@@ -55,7 +55,7 @@ def approve_spec(repository: Repository, spec: Spec, by: str, act: str) -> SpecA
     """Remember that somebody approved what a spec says now; tasks may be ticked later."""
     if spec.problems:
         raise UsageError(f"{spec.problems[0]}; a spec with problems cannot be approved")
-    texts = _texts(DiskFiles(repository.user.root), spec)
+    texts = unticked(DiskFiles(repository.user.root), spec)
     folder = private_folder(repository.folder / _FOLDER)
     blobs = Blobs(folder / "blobs")
     approval = SpecApproval(
@@ -99,6 +99,12 @@ def approvals_of(repository: Repository, path: str) -> tuple[SpecApproval, ...]:
     )
 
 
+def texts_of(repository: Repository, approval: SpecApproval) -> dict[str, str]:
+    """Return {path: text} of what was approved, with no task ticked."""
+    blobs = Blobs(repository.folder / _FOLDER / "blobs")
+    return {path: str(blobs.get_json(blob)) for path, blob in approval.texts.items()}
+
+
 def changes_since(repository: Repository, spec: Spec) -> tuple[str, ...] | None:
     """Return the lines that changed since the last approval; None where there is none.
 
@@ -107,12 +113,11 @@ def changes_since(repository: Repository, spec: Spec) -> tuple[str, ...] | None:
     found = approvals_of(repository, spec.path)
     if not found:
         return None
-    last, blobs = found[-1], Blobs(repository.folder / _FOLDER / "blobs")
-    now = _texts(DiskFiles(repository.user.root), spec)
+    last = texts_of(repository, found[-1])
+    now = unticked(DiskFiles(repository.user.root), spec)
     changed: list[str] = []
-    for path in sorted({*last.texts, *now}):
-        before = str(blobs.get_json(last.texts[path])) if path in last.texts else ""
-        after = now.get(path, "")
+    for path in sorted({*last, *now}):
+        before, after = last.get(path, ""), now.get(path, "")
         if before != after:
             changed += _changed_lines(path, before.splitlines(), after.splitlines())
     return tuple(changed)
@@ -148,7 +153,7 @@ def _changed_lines(path: str, before: list[str], after: list[str]) -> list[str]:
     return [line for line in lines if not line.endswith((": - ", ": + "))]
 
 
-def _texts(files: Files, spec: Spec) -> dict[str, str]:
+def unticked(files: Files, spec: Spec) -> dict[str, str]:
     """Return the texts of a spec's files, with no task ticked."""
     marks: dict[str, list[tuple[int, int]]] = {}
     for task in spec.tasks:

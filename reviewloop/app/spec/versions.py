@@ -1,0 +1,254 @@
+"""The versions of a spec: what differs between two, which tasks that asks for, who approved."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reviewloop.app.project import Repository
+from reviewloop.app.spec.approval import approvals_of, texts_of, unticked
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.task import Spec, Task
+from reviewloop.git.tree_files import commit_named, commits_of, files_at
+from reviewloop.render.word_diff import word_diff
+from reviewloop.specs.discover import read_spec, spec_named
+from reviewloop.specs.files import DiskFiles, Files, MemoryFiles
+from reviewloop.specs.requirements import resolve, whole
+from reviewloop.specs.select import is_done, leaves
+
+ON_DISK = "disk"
+"""What names the spec as it is in the checkout, uncommitted edits included."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A requirement, or a part of the spec, that is another one in the newer version."""
+
+    what: str  # an id, "general", "design"
+    how: str  # added | removed | changed
+    words: str  # the difference word by word
+
+
+@dataclass(frozen=True)
+class RequiredTask:
+    """What the difference asks for: a task to do again, or a requirement without one."""
+
+    task: str  # "" where none serves it
+    title: str
+    requirement: str
+    why: str  # changed | added | removed
+    done: bool
+
+
+@dataclass(frozen=True)
+class SpecDifference:
+    """What differs between two versions of a spec, without ticks and layout."""
+
+    spec: str
+    old: str
+    new: str
+    changed: tuple[Changed, ...]
+    tasks: tuple[Changed, ...]  # task lines that came, went or read differently
+    asks: tuple[RequiredTask, ...]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a spec in the history of HEAD, or an approval of what is not committed."""
+
+    name: str  # as `spec diff` takes it: a commit's beginning, or vN of an approval
+    at: float  # seconds since 1970
+    subject: str
+    digest: str
+    approved_by: tuple[str, ...]
+
+
+def difference(repository: Repository, name: str, versions: str) -> SpecDifference:
+    """Return what differs between OLD..NEW: revisions, `vN` of approvals, or `disk`.
+
+    Without NEW it is the spec on disk. Raises `UsageError` where a version has no such spec.
+    """
+    user = repository.user
+    old_name, dots, new_name = versions.partition("..")
+    if not old_name or (dots and not new_name):
+        raise UsageError(
+            f"{versions!r} names no two versions; write OLD..NEW, such as HEAD~1..HEAD"
+        )
+    ref = spec_named(DiskFiles(user.root), name, user.project, user.here)
+    old, new = (_spec_at(repository, ref.path, one) for one in (old_name, new_name or ON_DISK))
+    before, after = _parts(old), _parts(new)
+    changed = tuple(_changed(before, after))
+    tasks = tuple(_changed(_task_texts(old), _task_texts(new)))
+    asks = tuple(_required(new, [one for one in changed if one.what in {*before, *after}]))
+    return SpecDifference(ref.path, old_name, new_name or ON_DISK, changed, tasks, asks)
+
+
+def history(repository: Repository, name: str) -> tuple[Version, ...]:
+    """Return the versions of a spec, newest first; ticks alone make no version."""
+    user = repository.user
+    ref = spec_named(DiskFiles(user.root), name, user.project, user.here)
+    approvals = approvals_of(repository, ref.path)
+    by_digest: dict[str, list[str]] = {}
+    for one in approvals:
+        by_digest.setdefault(one.digest, []).append(one.by)
+    found: list[Version] = []
+    known = set()
+    for commit in commits_of(user, ref.path):
+        try:
+            spec, files = _read_at(repository, ref.path, commit.id)
+        except UsageError:
+            continue  # it was no spec then
+        digest = _digest(files, spec)
+        version = Version(
+            commit.id[:10],
+            commit.at,
+            commit.subject,
+            digest,
+            tuple(dict.fromkeys(by_digest.get(digest, ()))),
+        )
+        known.add(digest)
+        if found and found[-1].digest == digest:  # the older commit is the one that wrote it
+            found.pop()
+        found.append(version)
+    found += [
+        Version(f"v{number}", one.at, "approved, not committed as it was", one.digest, (one.by,))
+        for number, one in enumerate(approvals, 1)
+        if one.digest not in known
+    ]
+    return tuple(sorted(found, key=lambda version: -version.at))
+
+
+def _spec_at(repository: Repository, path: str, version: str) -> Spec:
+    return _read_at(repository, path, version)[0]
+
+
+def _read_at(repository: Repository, path: str, version: str) -> tuple[Spec, Files]:
+    files: Files
+    if version == ON_DISK:
+        files = DiskFiles(repository.user.root)
+    elif version[:1] == "v" and version[1:].isdigit():
+        files = _approved(repository, path, int(version[1:]))
+    else:
+        commit = commit_named(repository.user, version)
+        files = MemoryFiles(files_at(repository.user, commit, path))
+    try:
+        return read_spec(files, spec_named(files, path)), files
+    except UsageError as error:
+        raise UsageError(f"{version} has no spec {path}: {error}") from None
+
+
+def _approved(repository: Repository, path: str, number: int) -> Files:
+    found = approvals_of(repository, path)
+    if not 1 <= number <= len(found):
+        count = len(found) or "none"
+        raise UsageError(f"there is no approval v{number} of {path}; there are {count}")
+    return MemoryFiles(
+        {file: text.encode() for file, text in texts_of(repository, found[number - 1]).items()}
+    )
+
+
+def _digest(files: Files, spec: Spec) -> str:
+    listed = sorted(
+        (path, hashlib.sha256(text.encode()).hexdigest())
+        for path, text in unticked(files, spec).items()
+    )
+    return hashlib.sha256(json.dumps([list(one) for one in listed]).encode()).hexdigest()
+
+
+def _parts(spec: Spec) -> dict[str, str]:
+    """Return the requirements by id, those that stand alone, and the other parts of a spec."""
+    parts = {key: text for key, text in spec.requirements.items() if key not in _owners(spec)}
+    for name, text in (
+        ("introduction", spec.introduction),
+        ("general", spec.general),
+        ("design", spec.design),
+    ):
+        if text.strip():
+            parts[name] = text
+    return parts
+
+
+def _owners(spec: Spec) -> set[str]:
+    """Return the requirements that are made of criteria: these are compared one by one."""
+    whole_ones = set(whole(spec.requirements))
+    return {key.rpartition(".")[0] for key in spec.requirements} & whole_ones
+
+
+def _task_texts(spec: Spec) -> dict[str, str]:
+    return {f"task {one.id}": f"{one.title}\n{one.body}".strip() for one in spec.tasks}
+
+
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Changed]:
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key, ""), after.get(key, "")
+        if _plain(old) == _plain(new):
+            continue
+        how = "added" if not old else "removed" if not new else "changed"
+        yield Changed(key, how, word_diff(old, new))
+
+
+def _plain(text: str) -> str:
+    """Return a text without layout: how lines are broken and indented means nothing."""
+    return " ".join(text.split())
+
+
+def _required(new: Spec, changed: Sequence[Changed]) -> Iterator[RequiredTask]:
+    """Yield a task for each requirement that changed, and those that nothing serves."""
+    serves: dict[str, list[Task]] = {}
+    for task in leaves(new):
+        for key in resolve(task.requirements, new.requirements)[0]:
+            for one in (key, *(name for name in new.requirements if name.startswith(f"{key}."))):
+                serves.setdefault(one, []).append(task)
+    for part in changed:
+        if part.what in {"introduction", "general", "design"}:
+            continue
+        tasks = serves.get(part.what, [])
+        if not tasks and part.how != "removed":
+            yield RequiredTask("", "", part.what, part.how, done=False)
+        for task in tasks:
+            yield RequiredTask(task.id, task.title, part.what, part.how, is_done(new, task))
+
+
+def plain_difference(found: SpecDifference) -> dict[str, Any]:
+    """Return it as `--json` prints it."""
+
+    def rows(parts: Sequence[Changed]) -> list[dict[str, str]]:
+        return [{"what": one.what, "how": one.how, "words": one.words} for one in parts]
+
+    return {
+        "spec": found.spec,
+        "old": found.old,
+        "new": found.new,
+        "changed": rows(found.changed),
+        "tasks": rows(found.tasks),
+        "asks": [
+            {
+                "task": one.task,
+                "title": one.title,
+                "requirement": one.requirement,
+                "why": one.why,
+                "done": one.done,
+            }
+            for one in found.asks
+        ],
+    }
+
+
+def plain_history(path: str, versions: Sequence[Version]) -> dict[str, Any]:
+    """Return it as `--json` prints it."""
+    return {
+        "spec": path,
+        "versions": [
+            {
+                "name": one.name,
+                "at": one.at,
+                "day": time.strftime("%Y-%m-%d", time.localtime(one.at)),
+                "subject": one.subject,
+                "digest": one.digest,
+                "approved_by": list(one.approved_by),
+            }
+            for one in versions
+        ],
+    }

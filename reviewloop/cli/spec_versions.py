@@ -1,0 +1,75 @@
+"""`spec diff` and `spec history`: which versions of a spec there are, and what differs."""
+
+import time
+
+import click
+
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.project import open_repository
+from reviewloop.app.spec.versions import (
+    Changed,
+    difference,
+    history,
+    plain_difference,
+    plain_history,
+)
+from reviewloop.cli.consoles import print_json, print_lines
+from reviewloop.cli.help import Command
+from reviewloop.domain.errors import ExitCode
+from reviewloop.render.untrusted import one_line, safe
+
+
+@click.command("diff", cls=Command)
+@click.argument("name")
+@click.argument("versions", metavar="OLD..NEW")
+@click.option("--tasks", "with_tasks", is_flag=True, help="Say which tasks that asks for, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def diff(name: str, versions: str, with_tasks: bool, as_json: bool) -> ExitCode:
+    """Show what changed in a spec, requirement by requirement and word by word.
+
+    OLD and NEW are git revisions, approvals (v1) or `disk`, which NEW is where it is left out.
+    """
+    repository = open_repository(for_reading=True)
+    found = difference(repository, name, versions)
+    if as_json:
+        print_json("spec-diff", plain_difference(found))
+        return ExitCode.CLEAN
+    show = redactor_of(repository.user).for_people
+    parts: tuple[Changed, ...] = (*found.changed, *(found.tasks if with_tasks else ()))
+    for one in parts:
+        click.echo(safe(show(f"{one.what}: {one.how}\n{_indented(one.words)}")))
+    for required in found.asks if with_tasks else ():
+        if required.task:
+            again = "do it again" if required.done else "open"
+            what = f"{required.requirement} {required.why}"
+            line = f"task {required.task} '{required.title}' ({again}): {what}"
+        else:
+            line = f"no task serves {required.requirement}, which was {required.why}"
+        click.echo(one_line(show(line)))
+    if not parts:
+        print_lines(f"no difference in what {found.spec} says; ticks and layout do not count")
+    return ExitCode.CLEAN
+
+
+@click.command("history", cls=Command)
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def history_(name: str, as_json: bool) -> ExitCode:
+    """List the versions of a spec: when, which commit, what hash, who approved."""
+    repository = open_repository(for_reading=True)
+    found = history(repository, name)
+    if as_json:
+        print_json("spec-history", plain_history(name, found))
+        return ExitCode.CLEAN
+    show = redactor_of(repository.user).for_people
+    for one in found:
+        day = time.strftime("%Y-%m-%d", time.localtime(one.at))
+        by = f"  approved by {', '.join(one.approved_by)}" if one.approved_by else ""
+        click.echo(one_line(show(f"{one.name} {day} {one.digest[:12]} {one.subject}{by}")))
+    if not found:
+        print_lines(f"{name} is in no commit and was never approved")
+    return ExitCode.CLEAN
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.split("\n"))

@@ -1,0 +1,41 @@
+"""The files below a folder as a commit has them, and the commits that changed them."""
+
+import os
+
+from reviewloop.domain.handoff import Commit
+from reviewloop.git.located import locate
+from reviewloop.git.process import Git
+from reviewloop.git.repository import UserRepo
+from reviewloop.git.revisions import resolve
+
+_MOST_COMMITS = 200
+_LARGEST = 1_000_000  # bytes of a file that is read
+_REGULAR = (b"100644", b"100755")
+
+
+def commit_named(user: UserRepo, name: str) -> str:
+    """Return the full id of a revision; raises `WorkspaceError` where it names none, or two."""
+    return resolve(locate(user.root), name).commit
+
+
+def files_at(user: UserRepo, commit: str, folder: str) -> dict[str, bytes]:
+    """Return {path: content} of the regular files below a folder, or at a path, in a commit."""
+    git = Git(user.git_dir, cwd=user.root)
+    listing = git.run("ls-tree", "-r", "-z", "-l", commit, "--", folder)
+    found = {}
+    for entry in listing.split(b"\0"):
+        about, _, path = entry.partition(b"\t")
+        fields = about.split()
+        if len(fields) == 4 and fields[0] in _REGULAR and int(fields[3]) <= _LARGEST:
+            found[os.fsdecode(path)] = git.run("cat-file", "blob", fields[2].decode())
+    return found
+
+
+def commits_of(user: UserRepo, folder: str) -> tuple[Commit, ...]:
+    """Return the commits of HEAD that changed what lies below a folder, newest first."""
+    git = Git(user.git_dir, cwd=user.root)
+    text = git.text(
+        "log", f"-{_MOST_COMMITS}", "--format=%H%x00%ct%x00%s", str(user.head), "--", folder
+    )
+    rows = [line.split("\0", 2) for line in text.splitlines() if line.count("\0") == 2]
+    return tuple(Commit(commit, subject, int(at)) for commit, at, subject in rows)

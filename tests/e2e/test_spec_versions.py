@@ -1,0 +1,87 @@
+"""`spec diff` and `spec history`: requirement by requirement, with ticks and layout left out."""
+
+import pytest
+from support.checkout import QUIET_GATES
+from support.parts import cast
+
+SPEC = ".kiro/specs/orders"
+TASKS, REQUIREMENTS = f"{SPEC}/tasks.md", f"{SPEC}/requirements.md"
+
+
+def edit(checkout, path: str, old: str, new: str, subject: str = "") -> None:
+    file = checkout.root / path
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    if subject:
+        checkout.git("commit", "-q", "-am", subject)
+
+
+@pytest.fixture
+def checkout(shop):
+    return shop(cast(), QUIET_GATES)
+
+
+def test_what_changed_is_shown_by_requirement_and_word(checkout):
+    edit(checkout, REQUIREMENTS, "in the order they came", "newest first", "turn them round")
+    added = "newest first\n2. WHEN nobody is named, THE Shop SHALL return nothing"
+    edit(checkout, REQUIREMENTS, "newest first", added, "and nobody")
+    body = checkout.json("spec", "diff", "orders", "HEAD~2..HEAD")
+    how = {one["what"]: one["how"] for one in body["changed"]}
+    assert how == {"1.1": "changed", "1.2": "added"}
+    words = next(one["words"] for one in body["changed"] if one["what"] == "1.1")
+    assert "{+newest+}" in words
+    asks = {(one["requirement"], one["task"]): one for one in body["asks"]}
+    assert set(asks) == {("1.1", "1.1"), ("1.1", "2.1"), ("1.1", "2.2"), ("1.2", "")}
+    assert asks["1.1", "1.1"]["done"]
+    said = checkout.run("spec", "diff", "orders", "HEAD~2..HEAD", "--tasks").out
+    assert "task 1.1 'Store orders' (do it again): 1.1 changed" in said
+    assert "no task serves 1.2, which was added" in said
+
+
+def test_ticks_and_layout_are_no_difference(checkout):
+    edit(checkout, TASKS, "- [ ] 2.1", "- [x] 2.1")
+    edit(checkout, REQUIREMENTS, "return that customer's", "return\n   that customer's")
+    said = checkout.run("spec", "diff", "orders", "HEAD..disk", "--tasks")
+    assert said.out == ""
+    assert "no difference in what .kiro/specs/orders says" in said.err
+
+
+def test_without_a_second_version_it_is_compared_with_the_disk(checkout):
+    edit(checkout, TASKS, "2.2 Report", "2.2 Report by day")
+    body = checkout.json("spec", "diff", "orders", "HEAD")
+    assert body["new"] == "disk"
+    assert [one["what"] for one in body["tasks"]] == ["task 2.2"]
+    assert body["changed"] == []
+
+
+def test_history_names_versions_hashes_and_approvers(checkout):
+    assert checkout.run("spec", "approve", "orders").code == 0
+    edit(checkout, TASKS, "- [ ] 2.1", "- [x] 2.1", "tick")
+    edit(checkout, REQUIREMENTS, "in the order they came", "newest first", "turn them round")
+    edit(checkout, REQUIREMENTS, "newest first", "oldest first")
+    assert checkout.run("spec", "approve", "orders").code == 0
+    versions = checkout.json("spec", "history", "orders")["versions"]
+    assert versions[0]["name"] == "v2"
+    assert [bool(one["approved_by"]) for one in versions] == [True, False, True]
+    assert versions[1]["subject"] == "turn them round"
+    assert len({one["digest"] for one in versions}) == 3
+    body = checkout.json("spec", "diff", "orders", "v1..v2")
+    assert [one["what"] for one in body["changed"]] == ["1.1"]
+    assert "approved by" in checkout.run("spec", "history", "orders").out
+
+
+@pytest.mark.parametrize(
+    ("versions", "words"),
+    [
+        ("v9..disk", "there is no approval v9"),
+        ("nope..HEAD", "nope"),
+        ("..HEAD", "names no two versions"),
+        ("HEAD..", "names no two versions"),
+    ],
+)
+def test_versions_that_do_not_exist_are_said(checkout, versions, words):
+    said = checkout.run("spec", "diff", "orders", versions)
+    assert said.code in (2, 3)
+    assert words in said.err
+    assert checkout.run("spec", "history", "nope").code == 2
