@@ -86,11 +86,11 @@ def resume(offline: bool, as_json: bool, fleet: Fleet) -> ExitCode:
 
 
 def _broken(*, online: bool) -> Iterator[str]:
-    """Yield what `doctor` finds wrong, one sentence each."""
+    """Yield what `doctor` finds wrong, and what no run can do without, one sentence each."""
     from reviewloop.cli.doctor import all_checks
 
     for check in all_checks(online=online):
-        if check.mark == "bad" and check.name != "branch":
+        if (check.mark == "bad" and check.name != "branch") or check.stops_run:
             yield f"{check.name}: {check.text}"
 
 

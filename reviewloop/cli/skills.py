@@ -29,7 +29,8 @@ from reviewloop.skills import (
 )
 from reviewloop.store.places import repository_folder
 
-_FOLDERS = (".kiro/skills", ".claude/skills", ".agents/skills", ".reviewloop/skills")
+_FOLDERS = (".kiro/skills", ".claude/skills", ".agents/skills")  # the last one by default
+_CALLED = {".kiro": "in Kiro: /{}", ".claude": "in Claude Code: /{}"}
 _INSTALLED = "skills-installed.json"
 _SHOWN = 70  # characters of a description
 
@@ -132,7 +133,9 @@ def install(names: tuple[str, ...], folder: str, force: bool) -> ExitCode:
         path, text = f"{target}/{name}/{FILE}", shipped[name].text
         _write(disk, path, text)
         known[path] = hashlib.sha256(text.encode()).hexdigest()
-        click.echo(f"{path} is installed; in Kiro and Claude Code: /{name}")
+        how = _CALLED.get(path.partition("/")[0], "assistants that read {} find it")
+        known_as = name if "/{}" in how else f"{target}/"
+        click.echo(f"{path} is installed; {how.format(known_as)}")
     state.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     state.write_text(json.dumps(known, indent=1), "utf-8")
     if shutil.which("reviewloop") is None:

@@ -15,7 +15,7 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.places import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
-pytestmark = pytest.mark.usefixtures("quick_tools")
+pytestmark = pytest.mark.usefixtures("quick_tools", "a_model")
 DOCUMENT = ".kiro/context/session-handoff.md"
 TASKS = "# Plan\n\n- [x] 1. Set up\n- [ ] 2. Log in\n- [ ] 3. Log out\n"
 TEMPLATE = 'resource "aws_s3_bucket" "logs" {\n  bucket = "logs"\n}\n'
@@ -31,6 +31,14 @@ ANSWERS = [
     {"at": 1.0, "kind": "answer", "choice": "modify", "text": "use the clock we have"},
     {"at": 2.0, "kind": "answer", "choice": "approve", "text": ""},
 ]
+
+
+@pytest.fixture
+def a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Have a model that needs no key, so that its lack is no blocker."""
+    (tmp_path / "replies.json").write_text("{}")
+    monkeypatch.setenv("REVIEWLOOP_MODELS__REASONING", f"script:{tmp_path / 'replies.json'}")
+    monkeypatch.setenv("REVIEWLOOP_MODELS__GENERATION", f"script:{tmp_path / 'replies.json'}")
 
 
 @pytest.fixture
@@ -149,6 +157,13 @@ def test_blockers_are_credentials_runs_commits_and_conflicts(
     assert "- conflicts in infra/main.tf" in lines
     assert any(re.fullmatch(r"- 1 commit of \S+ not pushed to origin/\S+", line) for line in lines)
     assert any(line.startswith("- models: anthropic:claude-sonnet-4-5") for line in lines)
+
+
+def test_the_lack_of_a_model_is_a_blocker(day, reviewloop, monkeypatch):
+    for name in ("REASONING", "GENERATION"):
+        monkeypatch.delenv(f"REVIEWLOOP_MODELS__{name}")
+    assert reviewloop("handoff", "--offline").code == 0
+    assert "- models: a run needs a model: " in sections(day)["BEFORE RESUMING"]
 
 
 def test_no_secret_gets_into_it(day, reviewloop, monkeypatch):

@@ -142,7 +142,7 @@ def test_what_cannot_be_read_is_said_and_a_link_out_is_not_followed(project, rev
 
 def test_a_new_skill_is_valid_at_once(project, reviewloop):
     said = reviewloop("skills", "new", "deploy-stacks", "-m", "Deploys. Use it to deploy.")
-    path = ".reviewloop/skills/deploy-stacks/SKILL.md"
+    path = ".agents/skills/deploy-stacks/SKILL.md"
     assert said.out.startswith(f"{path} is written")
     assert skills_ref.validate(project / path.removesuffix("/SKILL.md")) == []
     said = reviewloop("skills", "validate", "deploy-stacks", "--strict")
@@ -163,7 +163,7 @@ def test_a_name_that_does_not_fit_is_answered_with_the_nearest(project, reviewlo
     said = reviewloop("skills", "new", name)
     assert said.code == 2
     assert f"; {near} would do" in said.err
-    assert not (project / ".reviewloop").exists()
+    assert not (project / ".agents").exists()
 
 
 @pytest.mark.parametrize(
