@@ -13,6 +13,7 @@ from reviewloop.domain.globs import first_match
 from reviewloop.git.diff import Change, FileChange
 from reviewloop.git.repository import below, folders_down_to
 from reviewloop.guards.base import GuardInput, ReadFile, is_test_file
+from reviewloop.guards.change_types import change_kinds
 from reviewloop.guards.detect import Surroundings, table
 
 _BYTES = 2_000_000  # generated files of this size are nobody's complexity
@@ -290,13 +291,16 @@ def check(change: GuardInput) -> GateResult:
     """Judge size, growth of complexity, and what kind of files the change touches."""
     growth = _Growth.of(change)
     sensitive = [*_patterns(change), *changed_judges(change)]
+    kinds = list(change_kinds(change, change.settings.governance.change_types))
     reasons = [
         *_sizes(change),
         *growth.reasons(change),
         *(one.reason for one in sensitive),
         *_protected(change, {one.path for one in sensitive}),
+        *(f"{kind} ({where})" for kind, where in kinds),
     ]
     details = {
+        "change_types": [kind for kind, _ in kinds],
         "reasons": reasons,
         "files": len(change.change.files),
         "lines": change.change.added + change.change.removed,

@@ -146,7 +146,12 @@ _SPENDING = (
     "sandbox.file_mb",
 )
 _LOWER_ONLY_SECTIONS = ("limits.", "governance.")
-_ADD_ONLY = ("guard.protected_branches", "guard.secret_files", "governance.patterns")
+_ADD_ONLY = (
+    "guard.protected_branches",
+    "guard.secret_files",
+    "governance.patterns",
+    "governance.change_types",
+)
 _NOWHERE: Mapping[str, str] = {}
 USERS_OWN = (
     "models.profile",

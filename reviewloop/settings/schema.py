@@ -2,7 +2,7 @@
 
 import ipaddress
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -332,6 +332,17 @@ class Guard(Section):
     )
 
 
+ChangeType = Literal[
+    "database_schema",
+    "security_config",
+    "ci_pipeline",
+    "environment_variables",
+    "dependencies",
+    "public_interface",
+]
+"""A kind of change that governance tells by content; `guards.change_types.KINDS` finds each."""
+
+
 class Governance(Section):
     """From where on a person must look, even in autopilot."""
 
@@ -369,6 +380,10 @@ class Governance(Section):
             "**/.github/workflows/**",
         ),
         description="Files whose change always needs a person.",
+    )
+    change_types: tuple[ChangeType, ...] = Field(
+        default=get_args(ChangeType),
+        description="Kinds of change, told by content, that always need a person.",
     )
 
 

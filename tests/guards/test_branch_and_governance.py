@@ -54,7 +54,8 @@ def test_sensitive_paths_need_a_person(project):
     ]
     result = governance.check(project.change(dict.fromkeys(paths, "x\n")))
     assert result.status is GateStatus.NEEDS_USER
-    assert sorted(r.split(" matches ")[0] for r in result.details["reasons"]) == sorted(paths)
+    by_path = [r.split(" matches ")[0] for r in result.details["reasons"] if " matches " in r]
+    assert sorted(by_path) == sorted(paths)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_new_rules_for_tests_need_a_person_where_there_are_tests(project, path, 
 
 def test_other_parts_of_a_project_file_do_not_judge(project):
     project.commit({"package.json": '{"scripts": {"test": "jest"}}'})
-    added = '{"scripts": {"test": "jest"}, "dependencies": {"a": "1"}}'
+    added = '{"scripts": {"test": "jest"}, "keywords": ["a"]}'
     result = governance.check(project.change({"package.json": added}))
     assert result.status is GateStatus.PASSED
 
@@ -153,7 +154,9 @@ def test_protected_files_need_a_person_and_are_said_once(project):
             "a.py": PLAIN + "\n",
         }
     )
-    reasons = governance.check(change).details["reasons"]
+    result = governance.check(change)
+    kinds = result.details["change_types"]
+    reasons = [one for one in result.details["reasons"] if one.split(" ")[0] not in kinds]
     said = {reason.split(" ")[0]: reason for reason in reasons}
     assert len(said) == len(reasons) == 6
     assert "a.py" not in said

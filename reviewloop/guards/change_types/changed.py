@@ -1,0 +1,70 @@
+"""A changed file as the kinds of change read it: both versions, and the lines that differ."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+_COMMENT = re.compile(r"\s*(?:#(?!\[)|//|/\*|\*(?!\w)|--\s|<!--|;)")
+
+
+CODE = frozenset(
+    ("py", "js", "ts", "tsx", "jsx", "mjs", "cjs", "go", "rb", "java", "kt", "php", "rs", "cs")
+)
+"""Endings of files in which something runs."""
+
+
+class Evidence(NamedTuple):
+    """One line that shows a kind of change."""
+
+    path: str
+    line: int  # of the new version; of the old one where the change takes it away
+    what: str  # a few words
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}"
+
+
+@dataclass(frozen=True)
+class ChangedFile:
+    """One file of a change; "" stands for a version that is not there."""
+
+    path: str
+    before: str
+    after: str
+    added: Mapping[int, str]  # line of the new version -> text
+    removed: Mapping[int, str]  # line of the old version -> text
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def ending(self) -> str:
+        """What follows the last dot of the name, in lower case."""
+        return self.name.rpartition(".")[2].lower() if "." in self.name else ""
+
+    @cached_property
+    def _code(self) -> list[tuple[int, str]]:
+        lines = [*self.added.items(), *self.removed.items()]
+        # What is only moved or indented otherwise is on both sides.
+        both = {text.strip() for text in self.added.values()}
+        both &= {text.strip() for text in self.removed.values()}
+        return [
+            (number, text)
+            for number, text in lines
+            if text.strip() and text.strip() not in both and not _COMMENT.match(text)
+        ]
+
+    def code(self) -> Iterator[tuple[int, str]]:
+        """Yield number and text of each changed line that is code and more than moved."""
+        yield from self._code
+
+    def first(self, pattern: re.Pattern[str]) -> tuple[int, re.Match[str]] | None:
+        """Return the first changed line of code that a pattern is found in, with its match."""
+        for number, text in self._code:
+            if found := pattern.search(text):
+                return number, found
+        return None

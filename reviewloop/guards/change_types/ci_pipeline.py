@@ -1,0 +1,30 @@
+"""Kind of change: what builds, tests and ships the code."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from reviewloop.guards.change_types.changed import ChangedFile, Evidence
+
+_FILES = re.compile(
+    r"(?:^|/)\.github/(?:workflows|actions)/.+\.ya?ml$|(?:^|/)\.gitlab-ci(?:\.[\w-]+)?\.ya?ml$"
+    r"|(?:^|/)\.gitlab/ci/|(?:^|/)\.circleci/|(?:^|/)Jenkinsfile(?:\.\w+)?$|(?:^|/)\.drone\.ya?ml$"
+    r"|(?:^|/)azure-pipelines[\w.-]*\.ya?ml$|(?:^|/)bitbucket-pipelines\.ya?ml$"
+    r"|(?:^|/)\.travis\.ya?ml$|(?:^|/)\.buildkite/|(?:^|/)buildspec[\w.-]*\.ya?ml$"
+    r"|(?:^|/)cloudbuild\.ya?ml$|(?:^|/)\.woodpecker(?:\.ya?ml$|/)|(?:^|/)appveyor\.ya?ml$"
+)
+_WORKFLOW = re.compile(r"^\s+(?:runs-on|steps):", re.MULTILINE)
+_JOBS = re.compile(r"^jobs:", re.MULTILINE)
+
+
+def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
+    """Yield the first line that differs of each file of a pipeline, told by path or content."""
+    for file in files:
+        text = file.after or file.before
+        by_content = (
+            file.ending in {"yml", "yaml"} and _JOBS.search(text) and _WORKFLOW.search(text)
+        )
+        if not (_FILES.search(file.path) or by_content):
+            continue
+        for number, line in file.code():
+            yield Evidence(file.path, number, line.strip()[:60])
+            break

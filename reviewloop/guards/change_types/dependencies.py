@@ -1,0 +1,126 @@
+"""Kind of change: packages that the project takes from elsewhere, and their versions."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from reviewloop.guards.change_types.changed import ChangedFile, Evidence
+
+_SECTIONS = (
+    *("dependencies", "devDependencies", "peerDependencies", "optionalDependencies"),
+    *("overrides", "resolutions", "require", "require-dev"),
+)
+_LOCKS = frozenset(
+    ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "poetry.lock", "uv.lock")
+) | {"pdm.lock", "Pipfile.lock", "Cargo.lock", "composer.lock", "Gemfile.lock"}
+_REQUIREMENTS = re.compile(
+    r"(?:^|/)(?:[\w.-]*requirements[\w.-]*|requirements/[\w.-]+)\.(?:txt|in)$"
+)
+_PACKAGE = re.compile(r"^\s*(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*(?:[=<>!~;@]|$)")
+_GO = re.compile(r"^\s*(?:require\s+|replace\s+)?(?P<name>[\w.-]+\.[\w-]+/\S+)\s+(?:v\d|=>)")
+_GEM = re.compile(r"^\s*gem\s+['\"](?P<name>[^'\"]+)")
+_GRADLE = re.compile(
+    r"^\s*\w*(?:[iI]mplementation|api|[cC]ompileOnly|[rR]untimeOnly)"
+    r"[\s(]+['\"](?P<name>[^'\"]+)"
+)
+_MAVEN = re.compile(r"<(?:artifactId|version)>(?P<name>[^<]+)<")
+_BY_LINE: Mapping[str, re.Pattern[str]] = {
+    "go.mod": _GO,
+    "Gemfile": _GEM,
+    "build.gradle": _GRADLE,
+    "build.gradle.kts": _GRADLE,
+    "pom.xml": _MAVEN,
+}
+
+Versions = Mapping[str, str]
+
+
+def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
+    """Yield the first package of each manifest that comes, goes or changes its version.
+
+    A lock file counts where no manifest beside it changed.
+    """
+    named = [one for file in files for one in _of_manifest(file)]
+    yield from named
+    folders = {one.path.rpartition("/")[0] for one in named}
+    for file in files:
+        if file.name in _LOCKS and file.path.rpartition("/")[0] not in folders:
+            line = next(iter([*file.added, *file.removed]), 1)
+            yield Evidence(file.path, line, "other versions are locked")
+
+
+def _of_manifest(file: ChangedFile) -> Iterator[Evidence]:
+    reader = _reader(file)
+    if reader is not None:
+        before, after = reader(file.before), reader(file.after)
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                yield Evidence(file.path, _line_of(file, name), _how(name, before, after))
+                return
+        return
+    pattern = _PACKAGE if _REQUIREMENTS.search(file.path) else _BY_LINE.get(file.name)
+    if pattern and (hit := file.first(pattern)):
+        yield Evidence(file.path, hit[0], hit[1]["name"])
+
+
+def _how(name: str, before: Versions, after: Versions) -> str:
+    if name not in before:
+        return f"adds {name}"
+    return f"removes {name}" if name not in after else f"{name} {before[name]} -> {after[name]}"
+
+
+def _line_of(file: ChangedFile, name: str) -> int:
+    lines = [*file.added.items(), *file.removed.items()]
+    return next((number for number, text in lines if name in text), lines[0][0] if lines else 1)
+
+
+def _reader(file: ChangedFile) -> Callable[[str], Versions] | None:
+    if file.name in {"package.json", "composer.json"}:
+        return _from_json
+    return _from_toml if file.name in {"pyproject.toml", "Cargo.toml", "Pipfile"} else None
+
+
+def _from_json(text: str) -> Versions:
+    try:
+        table = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return _of_sections(table if isinstance(table, dict) else {}, _SECTIONS)
+
+
+def _of_sections(table: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for section in names:
+        inner = table.get(section)
+        if isinstance(inner, dict):
+            found |= {str(name): str(version) for name, version in inner.items()}
+    return found
+
+
+def _from_toml(text: str) -> Versions:
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    found = _of_sections(table, ("dependencies", "dev-dependencies", "build-dependencies"))
+    found |= _of_sections(table, ("packages", "dev-packages"))
+    project, build = _table(table, "project"), _table(table, "build-system")
+    lists = [project.get("dependencies"), build.get("requires")]
+    lists += _table(project, "optional-dependencies").values()
+    lists += _table(table, "dependency-groups").values()
+    for listed in lists:
+        for one in listed if isinstance(listed, list) else []:
+            name = re.split(r"[\s\[<>=!~;@(]", str(one), maxsplit=1)[0]
+            found[name] = str(one)
+    poetry = _table(_table(table, "tool"), "poetry")
+    found |= _of_sections(poetry, ("dependencies", "dev-dependencies"))
+    for group in _table(poetry, "group").values():
+        found |= _of_sections(group if isinstance(group, dict) else {}, ("dependencies",))
+    return found
+
+
+def _table(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    inner = table.get(name)
+    return inner if isinstance(inner, dict) else {}

@@ -1,0 +1,66 @@
+"""Kind of change: the environment variables that the code reads or that it is given."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from reviewloop.guards.change_types.changed import CODE, ChangedFile, Evidence
+
+_NAME = r"(?P<name>[A-Za-z_]\w*)"
+_READS = (
+    re.compile(rf"\benviron(?:\.get\(|\.setdefault\(|\.pop\(|\[)\s*['\"]{_NAME}['\"]"),
+    re.compile(rf"\bgetenv\(\s*['\"]{_NAME}['\"]"),
+    re.compile(rf"\bprocess\.env\.{_NAME}"),
+    re.compile(rf"\bprocess\.env\[['\"]{_NAME}['\"]\]"),
+    re.compile(rf"\bimport\.meta\.env\.{_NAME}"),
+    re.compile(rf"\bos\.(?:Getenv|LookupEnv|Setenv)\(\"{_NAME}\""),
+    re.compile(rf"\bENV(?:\.fetch\(|\[)['\"]{_NAME}['\"]"),
+    re.compile(rf"\benv::var(?:_os)?\(\"{_NAME}\""),
+    re.compile(rf"\bDeno\.env\.get\(['\"]{_NAME}['\"]"),
+)
+_GIVEN = re.compile(rf"^\s*(?:export\s+)?{_NAME}\s*=")
+_IN_COMPOSE = re.compile(r"^\s*-?\s*(?P<name>[A-Z][A-Z0-9_]{2,})\s*[:=]")
+_IN_DOCKERFILE = re.compile(r"^\s*ENV\s+(?P<name>[A-Za-z_]\w*)")
+_ENV_FILE = re.compile(r"(?:^|/)(?:\.env(?:\.[\w.-]+)?|[\w-]+\.env)$")
+_COMPOSE = re.compile(r"(?:^|/)(?:docker-)?compose[\w.-]*\.ya?ml$")
+_DOCKERFILE = re.compile(r"(?:^|/)(?:Dockerfile|Containerfile)[\w.-]*$")
+
+_OF_EVERY_SYSTEM = frozenset(
+    ("PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG", "TERM", "TZ", "CI", "NODE_ENV")
+)
+
+
+def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
+    """Yield each variable that the change begins or ceases to read or to give.
+
+    One that is read elsewhere in the changed files before and after is only moved.
+    """
+    before = {name for file in files for name in _names(file, file.before)}
+    after = {name for file in files for name in _names(file, file.after)}
+    seen = set(_OF_EVERY_SYSTEM)
+    for file in files:
+        for lines, other, verb in ((file.added, before, "new"), (file.removed, after, "gone")):
+            for number, text in lines.items():
+                for name in _names(file, text):
+                    if name not in other and name not in seen:
+                        seen.add(name)
+                        yield Evidence(file.path, number, f"{verb} {name}")
+
+
+def _names(file: ChangedFile, text: str) -> Iterator[str]:
+    patterns = _patterns(file)
+    if patterns is _READS and "env" not in text and "ENV" not in text and "Env" not in text:
+        return
+    for line in text.split("\n"):
+        if not line.lstrip().startswith(("#", "//", "*")):
+            for pattern in patterns:
+                yield from (found["name"] for found in pattern.finditer(line))
+
+
+def _patterns(file: ChangedFile) -> Sequence[re.Pattern[str]]:
+    if _ENV_FILE.search(file.path):
+        return (_GIVEN,)
+    if _COMPOSE.search(file.path):
+        return (_IN_COMPOSE,)
+    if _DOCKERFILE.search(file.path):
+        return (_IN_DOCKERFILE,)
+    return _READS if file.ending in CODE else ()
