@@ -499,6 +499,7 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             obj({**dict.fromkeys(("task", "title", "requirement", "why"), TEXT), "done": FLAG})
         ),
     },
+    "spec-plan": {**dict.fromkeys(("path", "kept_as"), TEXT), "kept": TEXTS},
     "spec-history": {
         "spec": TEXT,
         "versions": some(

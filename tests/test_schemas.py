@@ -51,6 +51,7 @@ OBJECTS = {
     "spec diff": ["spec-diff"],
     "spec edit": ["spec-session"],
     "spec answer": ["spec-session"],
+    "spec plan": ["spec-plan"],
     "spec reject": ["spec-session"],
     "spec resume": ["spec-session"],
     "spec show": ["spec-session"],

@@ -39,6 +39,7 @@ _SESSION = "reviewloop.cli.spec_session"
         "resume": f"{_SESSION}:resume",
         "show": f"{_SESSION}:show",
         "list": f"{_SESSION}:list_sessions",
+        "plan": "reviewloop.cli.spec_versions:plan",
         "diff": "reviewloop.cli.spec_versions:diff",
         "history": "reviewloop.cli.spec_versions:history_",
     },

@@ -1,4 +1,4 @@
-"""`spec diff` and `spec history`: which versions of a spec there are, and what differs."""
+"""`spec diff`, `spec history`, `spec plan`: versions of a spec, and how it is built."""
 
 import time
 
@@ -6,6 +6,7 @@ import click
 
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
+from reviewloop.app.spec.plan import write_plan
 from reviewloop.app.spec.versions import (
     Changed,
     difference,
@@ -68,6 +69,30 @@ def history_(name: str, as_json: bool) -> ExitCode:
         click.echo(one_line(show(f"{one.name} {day} {one.digest[:12]} {one.subject}{by}")))
     if not found:
         print_lines(f"{name} is in no commit and was never approved")
+    return ExitCode.CLEAN
+
+
+@click.command("plan", cls=Command)
+@click.argument("name")
+@click.option("--regenerate", is_flag=True, help="Write sections anew that you edited, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def plan(name: str, regenerate: bool, as_json: bool) -> ExitCode:
+    """Write how a spec is built: size, time, files, phases, risks, decisions.
+
+    No model is asked. Sections that you edited stay; what you write under "Additional
+    considerations" reaches the brief of every task.
+    """
+    repository = open_repository(for_reading=True)
+    done = write_plan(repository, name, regenerate=regenerate)
+    if as_json:
+        body = {"path": done.path, "kept": list(done.kept), "kept_as": done.kept_as}
+        print_json("spec-plan", body)
+        return ExitCode.CLEAN
+    click.echo(f"{one_line(done.path)} is written")
+    if done.kept_as:
+        print_lines(f"what you had edited is kept as {one_line(done.kept_as)}")
+    elif done.kept:
+        print_lines(f"yours and kept: {one_line(', '.join(done.kept))}")
     return ExitCode.CLEAN
 
 

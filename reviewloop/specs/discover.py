@@ -12,10 +12,11 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef
 from reviewloop.git.repository import projects_below
 from reviewloop.plugins import Plugin, installed
-from reviewloop.specs.files import DiskFiles, Files, in_folder, inside
+from reviewloop.specs.files import DiskFiles, Files, decode, digest, in_folder, inside
 from reviewloop.specs.kiro import STATE, read_cc_sdd, read_kiro
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, read_openspec
+from reviewloop.specs.plan_file import CONSIDERATIONS, considerations_in, plan_path
 from reviewloop.specs.single_file import read_single_file
 from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
 from reviewloop.specs.task_lines import read_task_line
@@ -261,8 +262,15 @@ def _listed(refs: Sequence[SpecRef]) -> str:
 
 
 def read_spec(files: Files, ref: SpecRef) -> Spec:
-    """Return the spec of a reference, read by its dialect."""
-    return dialects()[ref.dialect].read(files, ref)
+    """Return the spec of a reference, read by its dialect, with what its plan adds for all."""
+    spec = dialects()[ref.dialect].read(files, ref)
+    path = plan_path(spec.path)
+    data = files.read(path)
+    added = considerations_in(decode(data)) if data else ""
+    if not added or data is None:
+        return spec
+    general = "\n\n".join(filter(None, (spec.general, f"## {CONSIDERATIONS}\n\n{added}")))
+    return replace(spec, general=general, files={**spec.files, path: digest(data)})
 
 
 def _kiro_ref(folder: str, names: set[str]) -> SpecRef:

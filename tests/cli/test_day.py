@@ -36,7 +36,7 @@ ANSWERS = [
 @pytest.fixture
 def a_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Have a model that needs no key, so that its lack is no blocker."""
-    (tmp_path / "replies.json").write_text("{}")
+    (tmp_path / "replies.json").write_text('{"replies": []}')
     monkeypatch.setenv("REVIEWLOOP_MODELS__REASONING", f"script:{tmp_path / 'replies.json'}")
     monkeypatch.setenv("REVIEWLOOP_MODELS__GENERATION", f"script:{tmp_path / 'replies.json'}")
 

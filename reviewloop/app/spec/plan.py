@@ -1,0 +1,158 @@
+"""Writes how a spec is going to be built, from the spec, the tree and what earlier runs took."""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reviewloop.app.project import Repository, read_settings
+from reviewloop.app.spec.check import check_specs
+from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.domain.errors import UsageError
+from reviewloop.domain.finding import Severity
+from reviewloop.domain.globs import first_match
+from reviewloop.domain.task import Spec
+from reviewloop.specs.discover import read_spec, spec_named
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.order import Outlook, outlook
+from reviewloop.specs.plan_file import CONSIDERATIONS, edited_sections, plan_path, plan_text
+from reviewloop.specs.plan_file import sections_of as sections_in
+from reviewloop.specs.select import is_done, leaves
+from reviewloop.specs.words import find_paths, named_paths
+from reviewloop.store.metrics import figures_kept
+
+_FEW = 3  # committed runs below which nothing is said about time
+_SIZES = ((3, "small"), (10, "medium"))  # open tasks at most
+
+
+@dataclass(frozen=True)
+class WrittenPlan:
+    """The plan that was written, and what in it is the user's."""
+
+    path: str
+    kept: tuple[str, ...]  # sections that users had edited and that stay
+    kept_as: str  # the file that holds the plan as it was, where all was written anew; "" else
+
+
+def write_plan(repository: Repository, name: str, *, regenerate: bool) -> WrittenPlan:
+    """Write the plan of a spec; sections that users edited stay, unless all is `regenerate`d.
+
+    What stands under "Additional considerations" always stays.
+    """
+    user = repository.user
+    files, disk = DiskFiles(user.root), Disk(user.root)
+    ref = spec_named(files, name, user.project, user.here)
+    spec = read_spec(files, ref)
+    path = plan_path(spec.path)
+    there = disk.read(path)
+    if there.kind not in (Kind.ABSENT, Kind.FILE) or there.blocker:
+        raise UsageError(f"{path} is no regular file of this repository; move it away first")
+    text = there.data.decode("utf-8", "replace")
+    before, edited = sections_in(text), edited_sections(text)
+    own = edited & {CONSIDERATIONS} if regenerate else edited
+    kept = {section: body for section, body in before.items() if section in own}
+    kept_as = ""
+    if regenerate and edited - {CONSIDERATIONS}:
+        kept_as = f"{path}.bak"
+        disk.write(kept_as, there, ".implementation-plan.bak.new")
+    head = f"How {spec.path} is built. `reviewloop spec plan {spec.name}` brings it up to date."
+    new = plan_text(f"Implementation plan: {spec.name}", head, _sections(repository, spec), kept)
+    disk.write(path, Content(Kind.FILE, new.encode()), ".implementation-plan.new")
+    return WrittenPlan(path, tuple(one for one in before if one in kept), kept_as)
+
+
+def _sections(repository: Repository, spec: Spec) -> dict[str, str]:
+    seen = outlook(spec)
+    paths = tuple(DiskFiles(repository.user.root).paths())
+    return {
+        "Analysis": "\n".join(_analysis(repository, spec)),
+        "Files": _files(spec, paths),
+        "Phases": "\n".join(_phases(spec, seen)),
+        "Dependencies": "\n".join(_dependencies(spec, seen)),
+        "Risks": "\n".join(_risks(repository, spec, paths)),
+        "Decisions": "\n".join(_decisions(spec)),
+    }
+
+
+def _analysis(repository: Repository, spec: Spec) -> Iterator[str]:
+    to_do = [task for task in leaves(spec) if not is_done(spec, task)]
+    size = next((word for most, word in _SIZES if len(to_do) <= most), "large")
+    yield f"- size: {size}: {len(to_do)} of {len(leaves(spec))} tasks are open"
+    yield f"- requirements and criteria with an id: {len(spec.requirements)}"
+    yield f"- time: {_time(repository, len(to_do))}"
+
+
+def _time(repository: Repository, tasks: int) -> str:
+    """Return a range for so many tasks by what committed runs of this repository took."""
+    taken = [
+        row.seconds for row in figures_kept(repository.folder) if row.committed_at and row.seconds
+    ]
+    if len(taken) < _FEW or not tasks:
+        return f"unknown: {len(taken)} runs were committed here, and {_FEW} are needed"
+    low, *_, high = statistics.quantiles(taken, n=4)
+    minutes = [max(1, round(tasks * seconds / 60)) for seconds in (low, high)]
+    shown = f"{minutes[0]} to {minutes[1]} minutes" if minutes[0] < minutes[1] else f"{minutes[0]}"
+    return f"{shown} of machine time, by {len(taken)} committed runs here; yours is not in it"
+
+
+def _files(spec: Spec, paths: tuple[str, ...]) -> str:
+    """Return a row for each file that tasks or the design name, and whether it is there."""
+    by_path: dict[str, list[str]] = {}
+    for task in leaves(spec):
+        for path in named_paths(f"{task.title}\n{task.body}"):
+            by_path.setdefault(path, []).append(task.id)
+    for path in named_paths(spec.design):
+        by_path.setdefault(path, [])
+    rows = []
+    for path, tasks in sorted(by_path.items()):
+        if "." not in path.rpartition("/")[2] or path in spec.files:
+            continue
+        found = find_paths([path], paths)
+        mark = "[MODIFY]" if found else "[NEW]"
+        rows.append(f"| `{found[0] if found else path}` | {mark} | {', '.join(tasks)} |")
+    return "\n".join(["| file | | tasks |", "|---|---|---|", *rows]) if rows else ""
+
+
+def _phases(spec: Spec, seen: Outlook) -> Iterator[str]:
+    done = [task.id for task in leaves(spec) if is_done(spec, task)]
+    if done:
+        yield f"- done: {', '.join(done)}"
+    for number, wave in enumerate(seen.waves, 1):
+        tasks = [spec.by_id[one] for one in wave if one in spec.by_id]
+        left = [task for task in tasks if not is_done(spec, task)]
+        if left:
+            yield f"{number}. {'; '.join(f'{task.id} {task.title}' for task in left)}"
+
+
+def _dependencies(spec: Spec, seen: Outlook) -> Iterator[str]:
+    for task in leaves(spec):
+        waits = seen.waits.get(task.id, ())
+        named = dict.fromkeys(one for wait in waits for one in wait.tasks)
+        if named:
+            yield f"- {task.id} after {', '.join(named)}"
+
+
+def _risks(repository: Repository, spec: Spec, paths: tuple[str, ...]) -> Iterator[str]:
+    user = repository.user
+    settings = read_settings(user.root, project=user.project).settings
+    for task in leaves(spec):
+        for path in named_paths(f"{task.title}\n{task.body}"):
+            for real in find_paths([path], paths) or [path]:
+                if pattern := first_match(real, settings.governance.patterns):
+                    yield f"- {task.id} touches `{real}` ({pattern}): it needs a person"
+    report = check_specs(user, (spec.path,), "never")
+    for one in report.specs:
+        for finding in one.findings:
+            if finding.severity is not Severity.NIT:
+                yield f"- {finding.where}: {finding.title}"
+
+
+def _decisions(spec: Spec) -> Iterator[str]:
+    """Yield what stands under Decisions and Assumptions in the spec."""
+    mark: str | None = None  # what comes before an entry; None: another section
+    for line in f"{spec.introduction}\n{spec.general}\n{spec.design}".splitlines():
+        if line.startswith("#"):
+            title = line.lstrip("# ").casefold()
+            words = {"decisions": "", "assumptions": "assumed: "}
+            mark = next((text for name, text in words.items() if name in title), None)
+        elif mark is not None and line.lstrip().startswith(("- ", "* ")):
+            yield f"- {mark}{line.lstrip()[2:].strip()}"
