@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.bedrock import BedrockServer
 from support.checkout import QUIET_GATES, Checkout
+from support.crash import WAITING
 from support.parts import cast, finds, found
 from support.play import agent_of
 from support.shop import make_shop
@@ -94,10 +95,11 @@ def test_a_mixed_run_is_recorded_and_replayed_without_its_agent(checkout, server
     checkout.git("add", "-A")
     checkout.git("commit", "-qm", "work")
     ended = checkout.run("run", "2.1", "--record", str(calls))
+    assert ended.code == WAITING, ended.err
     first = checkout.json("show")
     recorded = [json.loads(line) for line in calls.read_text().splitlines()]
     by = {one.get("key", {}).get("agent") for one in recorded}
-    assert "review-security" in by, ended
+    assert "review-security" in by, ended.err
     asked = len(server.ledger)
     settle(checkout, "dies")
     said = checkout.run("run", "2.1", "--again", "--model", f"replay:{calls}")

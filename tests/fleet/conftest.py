@@ -1,5 +1,6 @@
 """Both fleets: with the runs that a test puts into them, or with runs that were really made."""
 
+import gc
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -192,6 +193,7 @@ def prepared(
                 crew, database = Crew(team.person, team), team.url.rpartition("/")[2]
             ended = crew.batch("--tasks", "1,2,4")
             assert {row["state"] for row in crew.rows().values()} == {"waiting"}, ended
+            gc.collect()  # closes what is open still: its files would go while they are copied
             shutil.copytree(folder, kept, symlinks=True)
             return _Prepared(folder, kept, server, database)
 
