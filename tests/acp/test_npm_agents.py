@@ -33,13 +33,16 @@ def checkout(tmp_path):
     return project(tmp_path)
 
 
-@pytest.mark.parametrize("name", [pytest.param("gemini", marks=pytest.mark.needs_gemini), "claude"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("gemini", marks=pytest.mark.needs_gemini), "claude", "codex"]
+)
 def test_a_persons_key_stays_outside(name, checkout):
     """By the row of the table alone: the person's settings name the program only."""
     require_light_or_asked_for(name)
     with AgentModel(reviewer) as model:
         agent = AGENTS[name]
         environ = agent.set_up(checkout, model)
+        environ["OPENAI_BASE_URL"] = f"{model.url}/v1"  # codex's other tests name it in a file
         settings = checkout.home / ".config/reviewloop/config.toml"
         settings.write_text("".join(settings.read_text().splitlines(keepends=True)[:2]))
         wanted = ("review", "--model", agent.full_name, "--agents", "review-security", "--json")

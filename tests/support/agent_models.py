@@ -159,7 +159,15 @@ class _AgentHandler(_AnyHandler):
         from support.model_server import _from_responses
 
         flat = []
-        for one in body.get("tools") or ():
+        self.scripted = False  # whether its model calls tools by a script, as the newest ones do
+        offered = list(body.get("tools") or ())
+        for item in body["input"]:
+            if item.get("type") == "additional_tools":
+                offered += [inner for one in item["tools"] for inner in one.get("tools", [one])]
+                self.scripted = any(one.get("name") == "exec" for one in offered)
+        if self.scripted:  # ours are not named to it: it finds them by a list
+            offered += [{"name": f"{OURS}{name}"} for name in _NAMES]
+        for one in offered:
             if one.get("type") == "namespace":
                 for inner in one["tools"]:
                     self.namespaces[inner["name"]] = one["name"]
@@ -167,14 +175,52 @@ class _AgentHandler(_AnyHandler):
             elif one.get("name"):
                 flat.append(one)
         known = {"message", "function_call", "function_call_output"}
-        given = [one for one in body["input"] if one.get("type", "message") in known]
+        items = map(_as_function, body["input"])
+        given = [one for one in items if one.get("type", "message") in known]
         return _from_responses({**body, "input": given, "tools": flat})
 
     def _events(self, received: Received, answer: Answer, events: list[bytes]) -> None:
+        if getattr(self, "scripted", False):
+            events = [event for one in events if (event := _as_script(one))]
         for name, space in getattr(self, "namespaces", {}).items():
             old, new = f'"name": "{name}"', f'"name": "{name}", "namespace": "{space}"'
             events = [event.replace(old.encode(), new.encode()) for event in events]
         super()._events(received, answer, events)
+
+
+_NAMES = ("fs_read", "report_findings", "run_gate", "finish")
+
+
+def _as_function(item: dict[str, Any]) -> dict[str, Any]:
+    """Return a script that was called, or what came of it, in the older form."""
+    if item.get("type") == "custom_tool_call":
+        arguments = json.dumps({"script": item["input"]})
+        return {**item, "type": "function_call", "arguments": arguments}
+    if item.get("type") == "custom_tool_call_output":
+        return {**item, "type": "function_call_output"}
+    return item
+
+
+def _as_script(event: bytes) -> bytes:
+    """Return an event with calls of our tools as scripts that make them, b"" for a part of one."""
+    head, _, data = event.partition(b"data: ")
+    body = json.loads(data)
+    if body["type"].startswith("response.function_call_arguments"):
+        return b""
+
+    def made(item: dict[str, Any]) -> dict[str, Any]:
+        if item.get("type") != "function_call" or not item["name"].startswith(OURS):
+            return item
+        script = f"text(JSON.stringify(await tools.{item['name']}({item['arguments'] or '{}'})))"
+        kept = {key: item[key] for key in ("id", "status", "call_id")}
+        named = {"type": "custom_tool_call", "name": "exec", "namespace": "functions"}
+        return {**kept, **named, "input": script}
+
+    if "item" in body:
+        body["item"] = made(body["item"])
+    if "output" in body.get("response", {}):
+        body["response"]["output"] = [made(item) for item in body["response"]["output"]]
+    return head + b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
 def from_google(body: dict[str, Any]) -> dict[str, Any]:
