@@ -12,7 +12,7 @@ from reviewloop.analysis.tools import TOOLS
 
 PROGRAMS = {tool.name for tool in TOOLS}
 OURS = [*PROGRAMS, "tested", "dependencies", "leftover files", "copied code", "line endings"]
-OURS += ["agents and tools", "required tags", "confusable names", "disguises"]
+OURS += ["agents and tools", "required tags", "confusable names", "disguises", "architecture"]
 SHOULD, NIT, FOUND_LATER = "js/eval", "js/console-log", "ruff/F401"
 
 
