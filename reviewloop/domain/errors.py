@@ -109,6 +109,12 @@ class GuardRailError(ReviewLoopError):
         self.offer, self.problem = offer, problem or message
 
 
+class ApproversError(ReviewLoopError):
+    """A change needs the approval of more people; nothing was touched."""
+
+    exit_code = ExitCode.WAITING
+
+
 class ModelError(ReviewLoopError):
     """A model could not be reached or gave no usable answer."""
 

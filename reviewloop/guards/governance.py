@@ -1,7 +1,7 @@
 """Gate: changes that a user must see even in autopilot; it never stops the loop."""
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from reviewloop.git.repository import below, folders_down_to
 from reviewloop.guards.base import GuardInput, ReadFile, is_test_file
 from reviewloop.guards.change_types import change_kinds
 from reviewloop.guards.detect import Surroundings, table
+from reviewloop.settings.schema import Governance
 
 _BYTES = 2_000_000  # generated files of this size are nobody's complexity
 
@@ -298,6 +299,7 @@ def check(change: GuardInput) -> GateResult:
         *(one.reason for one in sensitive),
         *_protected(change, {one.path for one in sensitive}),
         *(f"{kind} ({where})" for kind, where in kinds),
+        *_approvers(change),
     ]
     details = {
         "change_types": [kind for kind, _ in kinds],
@@ -319,6 +321,25 @@ def check(change: GuardInput) -> GateResult:
     sizes = (f"{n} {noun if n == 1 else noun + 's'}" for noun, n in _counts(change))
     summary = f"{', '.join(sizes)}{growth.remark()}"
     return GateResult(NAME, GateStatus.PASSED, summary, details=details)
+
+
+def approvers_needed(governance: Governance, paths: Iterable[str]) -> int:
+    """Return how many people must approve a change of these files."""
+    changed = list(paths)
+    by_path: Mapping[str, int] = governance.approvers_by_path
+    needed = [
+        count
+        for pattern, count in by_path.items()
+        if any(first_match(path, (pattern,)) for path in changed)
+    ]
+    return max(governance.approvers, *needed, 1)
+
+
+def _approvers(change: GuardInput) -> Iterator[str]:
+    paths = [path for file in change.change.files for path in (file.path, file.old_path)]
+    needed = approvers_needed(change.settings.governance, paths)
+    if needed > 1:
+        yield f"{needed} people must approve it"
 
 
 def _counts(change: GuardInput) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -152,6 +152,7 @@ _ADD_ONLY = (
     "governance.patterns",
     "governance.change_types",
 )
+_RAISE_ONLY = "governance.approvers"  # and what begins so: more people are the safer choice
 _NOWHERE: Mapping[str, str] = {}
 USERS_OWN = (
     "models.profile",
@@ -192,7 +193,10 @@ def narrowed(
     counted: dict[str, Any] = {}
     for dotted, value in repository.items():
         _refuse_users_own(dotted, value, name)
-        _refuse_higher(dotted, value, name, user, defaults, outer)
+        if dotted.startswith(_RAISE_ONLY):
+            _refuse_fewer(dotted, value, name, user, defaults)
+        else:
+            _refuse_higher(dotted, value, name, user, defaults, outer)
         _refuse_wider(dotted, value, name, user, defaults)
         if dotted in _ADD_ONLY:
             base = user.get(dotted, defaults[dotted])
@@ -220,6 +224,18 @@ def _refuse_wider(
         raise UsageError(
             f"{name}: {dotted} is {shown(value)}, more than {shown(allowed)}, and a repository may "
             f"only narrow it; set it in {USERS_FILE} or with {variable_of(dotted)}"
+        )
+
+
+def _refuse_fewer(
+    dotted: str, value: Any, name: str, user: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
+    least = user.get(dotted, defaults.get(dotted, 1))
+    if isinstance(least, int) and value < least:
+        raise UsageError(
+            f"{name}: {dotted} is {value}, fewer than {least} (your own settings), and a "
+            f"repository may only ask for more; lower it in {USERS_FILE} or with "
+            f"{variable_of(dotted)}"
         )
 
 

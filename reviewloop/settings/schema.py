@@ -385,6 +385,13 @@ class Governance(Section):
         default=get_args(ChangeType),
         description="Kinds of change, told by content, that always need a person.",
     )
+    approvers: int = Field(
+        default=1, ge=1, description="People who must approve each change before its commit."
+    )
+    approvers_by_path: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="Pattern of files to the people who must approve a change of them.",
+    )
 
 
 class Tools(Section):

@@ -1,15 +1,23 @@
 """Commit: promote exactly the approved commit into the person's repository, then tick."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from reviewloop.checkout.promote import promote, resume_promotion
-from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
+from reviewloop.domain.errors import (
+    ApproversError,
+    GuardRailError,
+    UsageError,
+    WorkspaceError,
+)
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Task
 from reviewloop.guards.branch import check_branch
+from reviewloop.guards.governance import approvers_needed
 from reviewloop.loop.approval_act import Act, recorded_signed
+from reviewloop.loop.approvers import approve_by
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState, explained
 from reviewloop.loop.tick import not_ticked, show_free, show_in_work, tick_beside
@@ -28,7 +36,7 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
     intent = context.folder / "promotion.json"
     try:
         return _commit(state, context, intent)
-    except (WorkspaceError, GuardRailError) as error:
+    except (WorkspaceError, GuardRailError, ApproversError) as error:
         if intent.exists():
             raise
         if marked := _marked_task(context):
@@ -58,6 +66,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             promotion = resume_promotion(intent)
         else:
             _require_branch(context)
+            _require_approvers(state, context, proposal)
             approved = _approved(state, context, proposal["commit"])
             if context.shared is not None:  # first: a remote that refuses it leaves the question
                 context.shared.publish(record, approved)
@@ -89,6 +98,17 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
         "refused": 0,
         **explained(reason(ReasonKind.COMMIT_NOTES, notes=tuple(notes)) if notes else NO_REASON),
     }
+
+
+def _require_approvers(state: LoopState, context: RunContext, proposal: Mapping[str, Any]) -> None:
+    """Raise `ApproversError` until as many people approved this commit as governance asks for."""
+    paths = [path for file in proposal["files"] for path in (file["path"], file["old_path"])]
+    needed = approvers_needed(context.settings.governance, paths)
+    if needed > 1:
+        try:
+            approve_by(context.record, proposal["commit"], state["approval"]["by"], needed)
+        finally:
+            context.runs.save(context.record)
 
 
 def _approved(state: LoopState, context: RunContext, commit: str) -> str:
