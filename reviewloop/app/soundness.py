@@ -37,15 +37,26 @@ def other_release(record: RunRecord, version: int) -> ReviewLoopError:
     )
 
 
+def is_damaged(error: sqlite3.DatabaseError | OSError) -> bool:
+    """Whether the state itself is at fault, not the disk that holds it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    not_writable = code is not None and code & 0xFF in _NOT_WRITABLE
+    return not (isinstance(error, OSError) or not_writable or _is_full(error))
+
+
+def _is_full(error: sqlite3.DatabaseError | OSError) -> bool:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _FULL
+
+
 def unusable_state(error: sqlite3.DatabaseError | OSError, run_id: str) -> WorkspaceError:
     """Return what to tell the person when the state of a run cannot be written or read."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _FULL:
+    if _is_full(error):
         return WorkspaceError(
             f"the disk that holds the state of run {run_id} is full; free some space, then "
             f"`reviewloop resume {run_id}`"
         )
-    if isinstance(error, OSError) or (code is not None and code & 0xFF in _NOT_WRITABLE):
+    if not is_damaged(error):
         return WorkspaceError(
             f"the disk that holds the state of run {run_id} cannot be written ({error}); put that "
             f"right, then `reviewloop resume {run_id}`"

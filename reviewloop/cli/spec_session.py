@@ -315,6 +315,8 @@ def _moved(
             f"next: commit {record.spec_path}, then reviewloop run next --spec {name} "
             f"(reviewloop tasks --spec {name} lists its tasks)",
         )
+    elif record.status is RunStatus.SKIPPED:
+        print_lines(f"{record.run_id}: {next_step(record)}; what was approved stays")
     elif record.status is RunStatus.WAITING and not is_interactive() and not quiet:
         print_lines(next_step(record))
     return ExitCode(record.exit_code)

@@ -4,8 +4,10 @@ One file: the steps share the documents, how they are asked for and where they a
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypedDict
 
 from reviewloop.agents import READ_ONLY, AgentDefinition
@@ -294,7 +296,7 @@ def write_to_disk(phase: str, state: SpecState, text: str, context: RunContext) 
     made = _files(state, context).with_phase(phase, text)
     for name, whole_text in made.items():
         path = root / name
-        refuse_links(str(path))
+        _require_writable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.new")
         beside.write_text(whole_text, "utf-8", "surrogateescape")
@@ -302,9 +304,13 @@ def write_to_disk(phase: str, state: SpecState, text: str, context: RunContext) 
 
 
 def require_as_seen(phase: str, state: SpecState, context: RunContext) -> None:
-    """Raise `UsageError` where a phase is on disk and is not as this session saw or wrote it."""
+    """Raise `UsageError` where a phase is on disk and is not as this session saw or wrote it.
+
+    Also where its files cannot be written.
+    """
     for one in PHASES if phase == ALL else (phase,):
         spec = _files(state, context)
+        _require_writable(context.user.root / spec.file_of(one))
         there = _on_disk(one, state, context) or _first_of_file(one, state, context)
         base = _blob(state.get("base", {}).get(one, ""), context)
         text = _blob(state["documents"][one], context)
@@ -314,6 +320,16 @@ def require_as_seen(phase: str, state: SpecState, context: RunContext) -> None:
                 f"approve again, or `reviewloop spec modify {state['name']} -m TEXT` takes it as "
                 "the base"
             )
+
+
+def _require_writable(path: Path) -> None:
+    """Raise `UsageError` for a link, and for a file or folder that cannot be written."""
+    refuse_links(str(path))
+    there = next(one for one in (path, *path.parents) if one.exists())
+    if there != path and not there.is_dir():
+        raise UsageError(f"{there} is no folder; move it away, then approve again")
+    if not os.access(there, os.W_OK):
+        raise UsageError(f"{there} cannot be written; put that right, then approve again")
 
 
 def _first_of_file(phase: str, state: SpecState, context: RunContext) -> str:

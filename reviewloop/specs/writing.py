@@ -71,6 +71,8 @@ def new_path(files: Files, name: str, form: str, project: str = "") -> str:
             f"{name!r} is no name for a spec; use lower-case letters, digits and hyphens, as in "
             "user-login"
         )
+    if name == "archive":
+        raise UsageError("archive is where old specs are kept; choose another name")
     prefix = f"{project}/" if project else ""
     if form == SPEC_KIT:
         folder = f"{prefix}specs"

@@ -314,6 +314,7 @@ def test_a_reply_without_ids_or_with_unknown_ones_is_sent_back_once(site, step, 
         (("new", "notify", "-m", "  "), "say what is to be built"),
         (("new", "a/b", "-m", "x"), "'a/b' is no name for a spec"),
         (("new", "a b", "-m", "x"), "'a b' is no name for a spec"),
+        (("new", "archive", "-m", "x"), "archive is where old specs are kept"),
         (("new", "notify", "-m", "x", "--from", "y"), "-m and --from both say"),
         (("new", "notify", "--from", "nowhere.txt"), "--from nowhere.txt: No such file"),
         (("new", "notify", "-m", "x", "--model", "none"), "writing a spec needs a model"),
@@ -380,3 +381,36 @@ def test_the_default_answers_where_only_the_number_is_given(site):
     [path] = site.state.glob("repositories/*/spec-sessions/runs/notify/blobs")
     texts = b"".join(one.read_bytes() for one in path.rglob("*") if one.is_file())
     assert b"Which channels?" in texts
+
+
+@pytest.mark.parametrize(
+    ("block", "sentence"),
+    [
+        (lambda folder, away: folder.symlink_to(away), "is a symbolic link"),
+        (lambda folder, away: folder.write_text("x"), "is no folder; move it away"),
+    ],
+)
+def test_where_nothing_can_be_written_other_answers_are_still_taken(site, block, sentence):
+    site.new()
+    site.run("answer", "notify", "1=email")
+    folder = site.repo / FOLDER
+    folder.parent.mkdir(parents=True)
+    block(folder, site.folder)
+
+    refused = site.run("approve")
+
+    assert (refused.returncode, sentence in refused.stderr) == (2, True), refused.stderr
+    assert site.run("reject").returncode == 7
+
+
+def test_a_session_whose_state_is_damaged_can_be_given_up(site):
+    site.new()
+    [path] = site.state.glob("repositories/*/spec-sessions/runs/notify/checkpoints.sqlite")
+    path.write_bytes(b"garbage")
+
+    said = site.run("answer", "notify", "1=email")
+
+    assert said.returncode == 2
+    assert "`reviewloop spec reject notify` gives it up" in said.stderr
+    assert site.run("reject").returncode == 7
+    assert site.new().returncode == 4

@@ -30,7 +30,7 @@ from reviewloop.app.project import (
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.opening import open_context, team_to_plain
-from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, unusable_state
+from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, is_damaged, unusable_state
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.domain.errors import (
     ExitCode,
@@ -38,6 +38,7 @@ from reviewloop.domain.errors import (
     NoAnswerError,
     ReviewLoopError,
     UsageError,
+    WorkspaceError,
 )
 from reviewloop.domain.reason import NO_REASON
 from reviewloop.faults import fault
@@ -244,6 +245,11 @@ def move(
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), f"the spec {name}"):
         record = find(repository, name)
+        gives_up = answer is not None and answer.get("choice") == "reject"
+        if gives_up and not record.status.over and record.status is not RunStatus.WAITING:
+            record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
+            sessions.runs.save(record)
+            return record
         if answer is not None and record.status is not RunStatus.WAITING:
             raise UsageError(f"the spec {name} asks nothing now: {next_step(record)}")
         if answer is not None:
@@ -351,7 +357,14 @@ def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
         raise
     except (sqlite3.DatabaseError, OSError) as error:
         record.status = RunStatus.PAUSED
-        raise unusable_state(error, record.run_id) from error
+        name = record.run_id
+        if not is_damaged(error):
+            text = _for_a_spec(str(unusable_state(error, name)), name)
+            raise WorkspaceError(text) from error
+        raise WorkspaceError(
+            f"the state of the spec {name} cannot be used ({error}); `reviewloop spec reject "
+            f"{name}` gives it up, and what was approved stays"
+        ) from error
     finally:
         record.active_seconds += time.monotonic() - started
         context.runs.save(record)
@@ -362,7 +375,10 @@ def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
 
 def _for_a_spec(text: str, name: str) -> str:
     """Return an error's text with what goes on with a session: the command of a run does not."""
-    return re.sub(r"`reviewloop resume(?! \w)", f"`reviewloop spec resume {name}", text)
+    text = text.replace(f"the state of run {name}", f"the state of the spec {name}")
+    return re.sub(
+        rf"`reviewloop resume(?: {re.escape(name)})?", f"`reviewloop spec resume {name}", text
+    )
 
 
 def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> None:
