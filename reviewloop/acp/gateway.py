@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from reviewloop.acp.agents import KnownAgent
 from reviewloop.mcp.listening import Listening
+from reviewloop.mcp.proxy import refuse
 
 HOST = "model.reviewloop"
 """What the way is called inside of a cage; its proxy knows it, and nobody else does."""
@@ -116,29 +117,33 @@ class _Handler(BaseRequestHandler):
                 headers.append((name.strip().lower(), value.strip()))
                 read += len(line)
                 if read > _HEAD:
-                    self._refuse(431, "too long a head")
+                    refuse(self.request, 431, "too long a head")
                     return
             if len(first) != 3:
-                self._refuse(400, "not a request")
+                refuse(self.request, 400, "not a request")
                 return
             method, target, _ = first
             given = dict(headers)
             if not any(way.is_opened_by(given[name]) for name in _KEYS if name in given):
-                self._refuse(401, "another key than the one of this turn")
+                refuse(self.request, 401, "another key than the one of this turn")
                 return
             if not way.leads_to(target):
                 gateway.note(f"{method} {target.partition('?')[0][:80]}")
-                self._refuse(403, "nothing that a model needs")
+                refuse(self.request, 403, "nothing that a model needs")
                 return
             length = [value for name, value in headers if name == "content-length"] or ["0"]
             plain = "transfer-encoding" not in given and len(length) == 1
             if "upgrade" in given or not plain or not length[0].isdecimal():
-                self._refuse(426 if "upgrade" in given else 411, "one request of a known length")
+                refuse(
+                    self.request,
+                    426 if "upgrade" in given else 411,
+                    "one request of a known length",
+                )
                 return
             try:
                 self._forward(way, f"{method} {target}", headers, lines.read(int(length[0])))
             except OSError as error:
-                self._refuse(502, f"{way.address.netloc} cannot be reached ({error})")
+                refuse(self.request, 502, f"{way.address.netloc} cannot be reached ({error})")
 
     def _forward(self, way: Way, request: str, headers: list[tuple[str, str]], body: bytes) -> None:
         kept = [f"{name}: {value}" for name, value in headers if name not in _DROPPED]
@@ -150,12 +155,6 @@ class _Handler(BaseRequestHandler):
             with suppress(OSError):  # begun: whoever is gone, or breaks off, is seen to be
                 while piece := upstream.recv(_PIECE):
                     self.request.sendall(piece)
-
-    def _refuse(self, status: int, why: str) -> None:
-        body = f"reviewloop: {why}\n".encode()
-        head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Length: {len(body)}"
-        with suppress(OSError):
-            self.request.sendall(head.encode() + b"\r\n\r\n" + body)
 
 
 def _connected(address: SplitResult) -> socket.socket:

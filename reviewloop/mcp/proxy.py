@@ -82,31 +82,31 @@ class _Handler(BaseRequestHandler):
         lines = head.split(b"\r\n")
         words = lines[0].decode("latin-1").split(" ")
         if len(words) != 3:
-            self._refuse(400, "not a request")
+            refuse(self.request, 400, "not a request")
             return
         method, target, version = words
         try:
             to = urlsplit(f"//{target}" if method == "CONNECT" else target)
             host, port = to.hostname or "", to.port
         except ValueError:
-            self._refuse(400, "no such location")
+            refuse(self.request, 400, "no such location")
             return
         if method == "CONNECT":
             port = port or _TLS
         elif to.scheme == "http":
             port = port or _PLAIN
         else:
-            self._refuse(400, "this is a proxy: CONNECT, or http://")
+            refuse(self.request, 400, "this is a proxy: CONNECT, or http://")
             return
         proxy: Proxy = self.server.of
         inner = proxy.inner(host, port)
         if inner is None and not proxy.allows(host, port):
-            self._refuse(403, f"{host}:{port} is not allowed in this cage")
+            refuse(self.request, 403, f"{host}:{port} is not allowed in this cage")
             return
         try:
             upstream = _connected(inner or (host, port))
         except OSError as error:
-            self._refuse(502, f"{host}:{port} cannot be reached ({error})")
+            refuse(self.request, 502, f"{host}:{port} cannot be reached ({error})")
             return
         with upstream:
             if method == "CONNECT":
@@ -122,11 +122,13 @@ class _Handler(BaseRequestHandler):
                 upstream.sendall(rest)
             _join(self.request, upstream)
 
-    def _refuse(self, status: int, why: str) -> None:
-        body = f"reviewloop: {why}\n".encode()
-        head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Length: {len(body)}"
-        with suppress(OSError):
-            self.request.sendall(head.encode() + b"\r\n\r\n" + body)
+
+def refuse(client: socket.socket, status: int, why: str) -> None:
+    """Answer that a request goes nowhere."""
+    body = f"reviewloop: {why}\n".encode()
+    head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Length: {len(body)}"
+    with suppress(OSError):
+        client.sendall(head.encode() + b"\r\n\r\n" + body)
 
 
 def _connected(location: Path | tuple[str, int]) -> socket.socket:
