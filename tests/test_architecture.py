@@ -144,5 +144,5 @@ def test_the_diagram_in_the_readme_is_the_compiled_graph():
 
 def test_the_diagram_of_the_way_to_a_spec_is_the_compiled_graph():
     drawn = build_spec_graph().get_graph().draw_mermaid(with_styles=False).strip()
-    page = (ROOT / "docs/writing-specs.md").read_text("utf-8")
-    assert page.partition("```mermaid\n")[2].partition("```")[0].strip() == drawn
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert readme.split("```mermaid\n")[2].partition("```")[0].strip() == drawn
