@@ -174,6 +174,8 @@ def _caged(
         hosts=(url.removeprefix("http://"),),
         env=tuple(agent.environ),
         files={**known.files, **files},
+        # Through the gateway where it can be led to this model, as a person's key goes.
+        gateway=known.gateway if known.gateway.get("variable") in agent.environ else {},
     )
     task = Task(
         prompt=PROMPT,
