@@ -113,6 +113,7 @@ SPEC_FINDING = obj(
         "line": COUNT,
     }
 )
+HOOK_PROBLEM = obj({"path": TEXT, "line": COUNT, "text": TEXT, "level": one_of("error", "warning")})
 COST = {
     **dict.fromkeys(("calls", "tokens", "unpriced", "estimated"), COUNT),
     "usd": NUMBER,
@@ -384,6 +385,20 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "batch": maybe(SHARED_ACCOUNT),
         "batches": some(SHARED_ACCOUNT),
     },
+    "hooks": {
+        "hooks": some(
+            obj(
+                {
+                    **dict.fromkeys(("name", "event", "source", "does", "not_run"), TEXT),
+                    "line": COUNT,
+                    "filters": TEXTS,
+                    **dict.fromkeys(("blocking", "trusted"), FLAG),
+                }
+            )
+        ),
+        "problems": some(HOOK_PROBLEM),
+    },
+    "hooks-validate": {"hooks": COUNT, "problems": some(HOOK_PROBLEM)},
     "arch-check": {
         **dict.fromkeys(("architecture", "what"), TEXT),
         "findings": some(SPEC_FINDING),

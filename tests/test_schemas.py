@@ -29,6 +29,8 @@ OBJECTS = {
     "github push": ["publish"],
     "github review": ["github_review"],
     "handoff": ["session-handoff"],
+    "hooks list": ["hooks"],
+    "hooks validate": ["hooks-validate"],
     "memory list": ["memory"],
     "memory propose": ["memory"],
     "modify": ["answered", "run"],

@@ -11,7 +11,16 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 ADVANCED = frozenset(
     {
-        *("--store", "--remote", "--record", "--no-sandbox", "--again", "--plan", "--max-tasks"),
+        *(
+            "--store",
+            "--remote",
+            "--record",
+            "--no-sandbox",
+            "--no-hooks",
+            "--again",
+            "--plan",
+            "--max-tasks",
+        ),
         *(
             "--budget-tokens",
             "--minutes",

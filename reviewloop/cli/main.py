@@ -80,6 +80,7 @@ GROUPS = {
         Entry("doctor", "doctor", "Check what a run needs here."),
         Entry("config", "config", "Show the settings in force."),
         Entry("agents", "agents", "Show the agents of this repository."),
+        Entry("hooks", "hooks", "List and check the hooks of this repository."),
         Entry("trust", "trust", "Allow the repository's commands and linter settings."),
         Entry("clean", "upkeep", "Delete old finished runs."),
         Entry("completion", "completion", "Print a shell's completion script."),

@@ -41,6 +41,7 @@ from reviewloop.render.untrusted import one_line
 )
 @click.option("--again", is_flag=True, help="Even if another run of the task is open.")
 @click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
+@click.option("--no-hooks", is_flag=True, help="Fire none of the repository's hooks.")
 @click.option("--preflight", is_flag=True, help="Only check and estimate; nothing is paid.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def run(
@@ -58,6 +59,7 @@ def run(
     steering: tuple[str, ...],
     again: bool,
     no_sandbox: bool,
+    no_hooks: bool,
     preflight: bool,
     as_json: bool,
 ) -> ExitCode:
@@ -83,6 +85,7 @@ def run(
         branch=branch,
         again=again,
         unsandboxed="accepted" if no_sandbox else "",
+        no_hooks=no_hooks,
         record_to=str(Path(record).absolute()) if record else "",
         steering=steering,
         flags={name: value for name, value in flags.items() if value is not None},

@@ -10,8 +10,10 @@ from reviewloop.app.review.analysis import Configuration, configurations
 from reviewloop.cli.consoles import confirm, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.hooks.reading import read_hooks
 from reviewloop.render.untrusted import one_line
 from reviewloop.settings import Loaded
+from reviewloop.specs.files import DiskFiles, in_folder
 from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore
 
@@ -22,8 +24,8 @@ from reviewloop.store.trust import TrustStore
 def trust(yes: bool, revoke: bool) -> ExitCode:
     """Allow the repository's commands and linter settings.
 
-    Only commands of the repository's own settings file need it. A linter's configuration in the
-    repository counts in a review once you agreed to it.
+    Only hooks and commands of the repository's own settings file need it. A linter's configuration
+    in the repository counts in a review once you agreed to it.
 
     The consent holds for exactly these commands and files; what changes is asked about again.
     """
@@ -36,14 +38,19 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
         return ExitCode.CLEAN
     loaded = read_settings(repo.root, project=repo.project)
     tools = configurations(repo.root)
-    if not loaded.repository_commands and not tools:
+    read = read_hooks(in_folder(DiskFiles(repo.root), repo.project))
+    if not loaded.repository_commands and not tools and not read.hooks:
         print_lines(
             "the settings of this repository name no commands; there is nothing to agree to"
         )
         return ExitCode.CLEAN
     _show(loaded, tools)
+    for hook in read.hooks:
+        line = f"hook {hook.name} ({hook.source}, {hook.event}): {hook.does}"
+        click.echo(one_line(line))
+    hooks = [one for one in read.hooks if not store.is_trusted(repo.key, one.digest)]
     new = [one for one in tools if not store.is_trusted(repo.key, one.digest)]
-    if not new and store.is_trusted(repo.key, loaded.commands_digest):
+    if not new and not hooks and store.is_trusted(repo.key, loaded.commands_digest):
         print_lines("you have agreed to all of this already")
         return ExitCode.CLEAN
     if not yes and not _confirm():
@@ -51,6 +58,8 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
         return ExitCode.SKIPPED
     if loaded.repository_commands:
         store.trust(repo.key, loaded.commands_digest, loaded.repository_commands)
+    for hook in hooks:
+        store.trust(repo.key, hook.digest, {f"hook {hook.name}": (hook.does,)})
     for one in new:
         store.trust(repo.key, one.digest, {one.tool: (one.path,)})
     print_lines("agreed; `reviewloop trust --revoke` takes it back")

@@ -39,6 +39,7 @@ class ReasonKind(StrEnum):
     CHANGE_UNREAD = "change_unread"  # by any reviewer
     GATES_RED = "gates_red"  # gates: one line a gate
     PROTECTED_FILES = "protected_files"  # paths
+    HOOK_BLOCKED = "hook_blocked"  # text
     LFS_STOP = "lfs_stop"  # text
     # obstacle (a kind), why, problem (the part of it that goes before "try again"), run,
     # says_untouched (of `why`)

@@ -86,13 +86,13 @@ def _run(
     if result.timed_out:
         text = f"{text}\nended after {result.seconds:.0f} s: too slow"
     try:
-        tree = _with_edits(context.private, tree, shown, written)
+        tree = with_edits(context.private, tree, shown, written)
     except UnsafePathError as error:
         text = f"{text}\nnothing that it wrote was kept: {error}"
     return ShellAnswer(text, result.exit_code, tree)
 
 
-def _with_edits(private: PrivateRepo, tree: str, before: str, after: str) -> str:
+def with_edits(private: PrivateRepo, tree: str, before: str, after: str) -> str:
     """Return `tree` with what changed between two others."""
     content: dict[str, bytes | None] = {}
     modes: dict[str, str] = {}
@@ -133,14 +133,7 @@ def writing_toolbox(
     `named` are protected files a person asked for beyond those that the task names; `refuse`
     says why a path is not this agent's to change (see `WritePolicy`).
     """
-    guard, brief = context.settings.guard, context.brief
-    policy = WritePolicy(
-        secret_files=guard.secret_files,
-        secret_files_allowed=guard.secret_files_allowed,
-        off_limits=tuple(path for path in (brief.tasks_path,) if path),
-        named=protected_files_named_in(brief.task) | named,
-        refuse=partial(_refusal, context, tree, refuse),
-    )
+    policy = write_policy(context, tree, named, refuse)
     return Toolbox(
         context.private,
         tree,
@@ -153,6 +146,23 @@ def writing_toolbox(
         restore=context.redactor.restored,
         shown=context.shown_tree,
         fence=context.fence.wrap,
+    )
+
+
+def write_policy(
+    context: RunContext,
+    tree: str,
+    named: frozenset[str] = frozenset(),
+    refuse: Callable[[str], str] | None = None,
+) -> WritePolicy:
+    """Return what may be written by an agent, or by a hook: see `writing_toolbox`."""
+    guard, brief = context.settings.guard, context.brief
+    return WritePolicy(
+        secret_files=guard.secret_files,
+        secret_files_allowed=guard.secret_files_allowed,
+        off_limits=tuple(path for path in (brief.tasks_path,) if path),
+        named=protected_files_named_in(brief.task) | named,
+        refuse=partial(_refusal, context, tree, refuse),
     )
 
 

@@ -22,6 +22,7 @@ from reviewloop.faults import fault
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
+from reviewloop.hooks.hook import Hook
 from reviewloop.llm.door import Models
 from reviewloop.llm.messages import CHARS_PER_TOKEN, Message, Taken, ToolSpec, map_text
 from reviewloop.llm.prefix_gate import PrefixGate
@@ -58,6 +59,8 @@ class Brief:
     spec_path: str = ""  # where the spec was found: what `--spec` takes
     spec_task: Task | None = None  # as it was read: its tick is refused when the line changed
     rejected: tuple[tuple[str, str], ...] = ()  # earlier runs of the task, why a person wanted none
+    hooks: tuple[Hook, ...] = ()  # of the base commit, those that fire
+    hook_problems: tuple[str, ...] = ()  # hooks of the base commit that cannot be read
 
     @property
     def task_id(self) -> str:
@@ -76,7 +79,8 @@ class Brief:
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON-plain values."""
-        return asdict(self)
+        hooks = [hook.model_dump(mode="json") for hook in self.hooks]
+        return {**asdict(replace(self, hooks=())), "hooks": hooks}
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "Brief":
@@ -85,6 +89,8 @@ class Brief:
         given["steering_log"] = tuple(given["steering_log"])
         given["steering_asked"] = tuple(given.get("steering_asked", ()))
         given["rejected"] = tuple((run, why) for run, why in given.get("rejected", ()))
+        given["hooks"] = tuple(map(Hook.model_validate, given.get("hooks", ())))
+        given["hook_problems"] = tuple(given.get("hook_problems", ()))
         if given["spec_task"] is not None:
             given["spec_task"] = TypeAdapter(Task).validate_python(given["spec_task"])
         return cls(**given)

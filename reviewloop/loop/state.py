@@ -76,6 +76,9 @@ class LoopState(TypedDict, total=False):
     edits: int  # how often the person edited the change
     edited: str  # blob: which files they edited since its review, and what it was before
     message: str  # blob: the words that the person gave the commit
+    stopped_by: str  # what a hook said that let the task not begin
+    hooked: str  # the tree as hooks last left it
+    hook_red: list[str]  # files that a blocking hook refused
     cycle: int  # how often the person asked for a modification
     round: int  # fix rounds used in this cycle
     repairs: int  # repairs used since the last implement or fix

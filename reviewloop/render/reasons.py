@@ -111,6 +111,7 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ),
     ReasonKind.GATES_RED: lambda reason: "; ".join(reason.lines("gates")) or "a guard-rail failed",
     ReasonKind.PROTECTED_FILES: _protected_files,
+    ReasonKind.HOOK_BLOCKED: _as_text,
     ReasonKind.LFS_STOP: _as_text,
     ReasonKind.COMMIT_REFUSED: _refused_commit,
     ReasonKind.COMMIT_NOTES: lambda reason: "; ".join(reason.lines("notes")),

@@ -50,7 +50,7 @@ class CallRecord:
     """One journalled call, as `calls` returns it."""
 
     key: CallKey
-    kind: str  # model | tool
+    kind: str  # model | tool | hook
     request_hash: str
     request: Mapping[str, Any]
     reply: Mapping[str, Any]
@@ -117,7 +117,11 @@ class Journal:
         fault("journal.after")
 
     def once(
-        self, key: CallKey, request: Mapping[str, Any], do: Callable[[], dict[str, Any]]
+        self,
+        key: CallKey,
+        request: Mapping[str, Any],
+        do: Callable[[], dict[str, Any]],
+        kind: str = "tool",
     ) -> dict[str, Any]:
         """Return the recorded result of this tool call, or do it, record it and return it.
 
@@ -133,7 +137,7 @@ class Journal:
         self.record(
             key,
             request_hash,
-            "tool",
+            kind,
             request=request,
             reply=result,
             usage={},

@@ -5,27 +5,13 @@ import os
 
 from support.checkout import Checkout
 
-HOOKS = {
-    "hooks": [
-        {"name": "unit tests", "trigger": "PostTaskExec"},
-        {"name": "off", "trigger": "Stop", "enabled": False},
-    ]
-}
 FILES = {
-    ".kiro/hooks/tests.json": json.dumps(HOOKS),
-    ".kiro/hooks/lint.kiro.hook": json.dumps({"name": "lint on save", "when": {}}),
-    ".kiro/hooks/broken.json": "{",
-    ".kiro/hooks/README.md": "about hooks\n",
-    ".kiro/agents/mine.json": json.dumps(
-        {"name": "mine", "prompt": "x", "hooks": {"stop": [{"command": "true"}]}}
-    ),
     ".kiro/skills/release/SKILL.md": "---\nname: release\n---\n",
     ".kiro/settings/mcp.json": json.dumps(
         {"mcpServers": {"docs": {"command": "x"}, "old": {"disabled": True}}}
     ),
 }
 TOLD = [
-    "4 Kiro hooks are not run: broken.json, lint on save, unit tests and 1 more",
     "1 Kiro skill is not used: release",
     "1 MCP server of Kiro is not started: docs",
 ]

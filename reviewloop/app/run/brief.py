@@ -15,6 +15,7 @@ from reviewloop.faults import fault
 from reviewloop.git.attributes import kiroignored
 from reviewloop.git.commits import Base, create_on
 from reviewloop.git.private import PrivateRepo
+from reviewloop.hooks.reading import read_hooks
 from reviewloop.loop.context import Brief
 from reviewloop.loop.shown import steering_shown
 from reviewloop.review.withheld import shown_tree, withheld_in
@@ -27,7 +28,7 @@ from reviewloop.specs.briefing import (
     describe_task,
     likely_paths,
 )
-from reviewloop.specs.files import TreeFiles
+from reviewloop.specs.files import TreeFiles, in_folder
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunStatus
 
@@ -170,8 +171,11 @@ def _brief(
             project=project,
         )
         described = subject.instruction
+    hooks = read_hooks(in_folder(TreeFiles(private.reader(tree)), project))
     return Brief(
         title=subject.title,
+        hooks=hooks.hooks,
+        hook_problems=tuple(one.sentence for one in hooks.errors),
         task=described,
         briefing=written.text,
         steering_log=tuple(steering.lines()),

@@ -21,6 +21,7 @@ from reviewloop.app.run.answers import ways_on
 from reviewloop.app.run.branches import choose_branch, on_branch
 from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scratch_of
 from reviewloop.app.run.estimate import Estimate, estimate_run
+from reviewloop.app.run.hooks import hooks_in_force
 from reviewloop.app.run.opening import team_to_plain
 from reviewloop.app.sandboxing import (
     cage_of,
@@ -70,6 +71,7 @@ class RunRequest:
     again: bool = False  # although another run of this task is not over
     record_to: str = ""
     steering: tuple[str, ...] = ()  # names of manual files that the person wants given
+    no_hooks: bool = False  # none of the repository's hooks fires
     unsandboxed: Acceptance = ""  # why commands may run though no sandbox holds
     flags: Mapping[str, Any] = field(default_factory=dict)
     base: Base | None = None  # another run's commit to start from, for a batch
@@ -185,9 +187,10 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     subject = Subject(spec, task, request.instruction)
     redactor = redactor_of(user)
     brief = brief_of(repository, subject, settings, redactor, request.base, request.steering)
+    brief, hook_notes, hooks_off = hooks_in_force(user.key, brief, sandbox, request.no_hooks)
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
-    notes += [*rejection_reasons(brief), *not_needed(sandbox, request.unsandboxed)]
+    notes += [*hook_notes, *rejection_reasons(brief), *not_needed(sandbox, request.unsandboxed)]
     notes += [*doubts, *caps_without_price(settings, team.members)]
     if user.dirty:
         beside = left_alone(user, "the run", None if elsewhere else spec)
@@ -212,7 +215,10 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
         estimate,
         tuple(notes),
         sandbox,
-        options={"elsewhere": True} if elsewhere else {},
+        options={
+            **({"elsewhere": True} if elsewhere else {}),
+            **({"hook_notes": list(hooks_off)} if hooks_off else {}),
+        },
     )
 
 

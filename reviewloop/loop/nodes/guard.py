@@ -7,6 +7,7 @@ from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import join_with_known, read_findings, write_findings
 from reviewloop.loop.gates import run_gates
+from reviewloop.loop.hooks import fire_before_commit, fire_on_change, red_files
 from reviewloop.loop.state import LoopState
 
 
@@ -15,7 +16,10 @@ def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
 
     A checkpoint whose checks are green without any change is `checked`: nothing is there to review.
     """
-    tree = state["tree"]
+    if state.get("stopped_by"):
+        return {"verdict": "stopped", "gates": context.blobs.put_json([])}
+    fired = fire_on_change(state, context)
+    tree = fired.tree
     changed = bool(context.change(context.base_tree, tree))
     if not changed and not context.brief.is_checkpoint:
         return {"verdict": "stopped", "gates": context.blobs.put_json([])}
@@ -23,8 +27,13 @@ def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
     label += f"on-{state['onto'][:8]}-" if state.get("onto") else ""
     label += f"edit-{state['edits']}-" if state.get("edits") else ""
     results = run_gates(context, tree, label)
+    results += tuple(end.as_gate() for end in fired.ends)
+    if changed and context.brief.hooks and _verdict(results) == "ok":
+        results += tuple(end.as_gate() for end in fire_before_commit(state, context, tree))
     verdict = _verdict(results)
     return {
+        **({"tree": tree, "hooked": tree} if context.brief.hooks else {}),
+        **({"hook_red": red_files(fired.ends)} if context.brief.hooks else {}),
         "verdict": verdict if changed else _verdict_of_checkpoint(verdict, results),
         "gates": context.blobs.put_json([result.plain() for result in results]),
         "findings": write_findings(_findings(state, results, context), context.blobs),

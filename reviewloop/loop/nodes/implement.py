@@ -49,6 +49,12 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     """
     cycle = state.get("cycle", 0)
     tree = state.get("tree") or context.base_tree
+    if context.brief.hooks:
+        from reviewloop.loop.hooks import stopped_before
+
+        if stopped_by := stopped_before(state, context, tree):
+            words = {"summary": "", "subject": context.brief.title}
+            return {**_implemented(tree, cycle, words, context), "stopped_by": stopped_by}
     if not cycle and context.brief.is_checkpoint:
         summary = {"summary": "", "subject": context.brief.title}
         return _implemented(tree, cycle, summary, context)
@@ -120,6 +126,7 @@ def _implemented(
         "repairs": 0,
         "round": 0,
         "survived": 0,
+        "stopped_by": "",
         "fixed": [],
         "summary": context.blobs.put_json(summary),
     }

@@ -201,6 +201,8 @@ def _blocked_by(
     state: LoopState, gates: list[GateResult], change: Change, context: RunContext
 ) -> Reason:
     fixes = only_fixes(state)
+    if stopped_by := state.get("stopped_by"):
+        return reason(ReasonKind.HOOK_BLOCKED, text=stopped_by)
     if state.get("verdict") == "checked":  # a checkpoint: no change is what it asks for
         return NO_REASON
     red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
@@ -305,7 +307,11 @@ def _proposal(
         usage=usage_figures(context.journal),
         agents=agent_figures(context.journal),
         sandbox=_sandboxes(context),
-        warnings=[*context.environment.notes, *_other_sandboxes(context)],
+        warnings=[
+            *context.record.options.get("hook_notes", ()),
+            *context.environment.notes,
+            *_other_sandboxes(context),
+        ],
     )
 
 

@@ -1,0 +1,173 @@
+"""One hook, whatever format it was written in: when it fires, on what, and what it does."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from reviewloop.domain.globs import fits
+
+Option = str | float | bool
+
+
+class Event(StrEnum):
+    """The moments at which hooks fire, by the names of our grammar."""
+
+    SESSION_START = "session.start"
+    SESSION_STOP = "session.stop"
+    PROMPT = "prompt.submit"
+    TASK_START = "task.start"
+    TASK_END = "task.end"
+    FILE_SAVE = "file.save"
+    FILE_CREATE = "file.create"
+    FILE_DELETE = "file.delete"
+    TOOL_BEFORE = "tool.before"
+    TOOL_AFTER = "tool.after"
+    CODE_GENERATED = "code.generated"
+    TESTS_RUN = "tests.run"
+    BUILD = "build"
+    SPEC_APPROVED = "spec.approved"
+    PRE_COMMIT = "git.pre-commit"
+    COMMIT = "git.commit"
+    PR_CREATED = "pr.created"
+    DEPLOY = "deploy"
+    MANUAL = "manual"
+
+
+OF_FILES = (Event.FILE_SAVE, Event.FILE_CREATE, Event.FILE_DELETE)
+"""Fire once for each file."""
+
+EDITS_COUNT = (*OF_FILES, Event.CODE_GENERATED, Event.TASK_END)
+"""What a hook writes then becomes part of the change, before gates and reviewers see it."""
+
+CAN_BLOCK = (
+    *(Event.PROMPT, Event.TASK_START, *EDITS_COUNT),
+    *(Event.TOOL_BEFORE, Event.TESTS_RUN, Event.BUILD, Event.PRE_COMMIT),
+)
+"""Nothing that has happened already can be blocked."""
+
+FIRED = (Event.TASK_START, *EDITS_COUNT, Event.PRE_COMMIT)
+"""The moments of a run at which hooks fire today."""
+
+KIRO_NAMES = {
+    Event.SESSION_START: "SessionStart",
+    Event.SESSION_STOP: "Stop",
+    Event.PROMPT: "UserPromptSubmit",
+    Event.TASK_START: "PreTaskExec",
+    Event.TASK_END: "PostTaskExec",
+    Event.FILE_SAVE: "PostFileSave",
+    Event.FILE_CREATE: "PostFileCreate",
+    Event.FILE_DELETE: "PostFileDelete",
+    Event.TOOL_BEFORE: "PreToolUse",
+    Event.TOOL_AFTER: "PostToolUse",
+    Event.MANUAL: "Manual",
+}
+"""What Kiro calls them; the others are ours."""
+
+KIRO_BLOCKS = (Event.PROMPT, Event.TASK_START, Event.TOOL_BEFORE)
+"""Where exit code 2 blocks in Kiro; elsewhere it warns."""
+
+PLACEHOLDERS = ("file_path", "filename", "event", "task", "workspace")
+_PLACEHOLDER = re.compile(r"\{\{?(?P<name>[A-Za-z_]+)\}?\}")
+_KIRO_PLACEHOLDERS = {"filePath": "file_path", "fileName": "filename"}
+KIRO_TIMEOUT = 60.0  # seconds
+
+
+class Hook(BaseModel):
+    """A hook as it was read; frozen, so that a run goes on with those it began with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    event: Event
+    source: str  # the file it stands in
+    line: int = 1
+    grammar: Literal["kiro", "own"] = "own"
+    filters: tuple[str, ...] = ()
+    matcher: str = ""
+    condition: str = ""
+    command: str = ""
+    prompt: str = ""
+    action: str = ""  # one of `reading.ACTIONS`
+    options: Mapping[str, Option] = {}
+    blocking: bool = False
+    require_approval: bool = False
+    run_tests: bool = False
+    queued: bool = False
+    timeout: float = KIRO_TIMEOUT  # seconds; 0: as long as a gate may take
+    enabled: bool = True
+    script: str = ""  # the file of the repository that the command starts
+    script_digest: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What a person's consent is bound to: all that it does, not where it stands."""
+        facts = self.model_dump(mode="json", exclude={"line"})
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def why_not_run(self) -> str:
+        """Why no run fires it, "" for one that fires."""
+        if not self.command:
+            return "only commands run"
+        if self.queued or self.condition or self.require_approval or self.run_tests:
+            return "conditions, queues, require_approval and run_tests are only checked"
+        return "" if self.event in FIRED else f"{self.event} does not fire"
+
+    @property
+    def does(self) -> str:
+        """What it does, on one line."""
+        if self.command:
+            return self.command
+        return f"asks an agent: {self.prompt}" if self.prompt else self.action
+
+    def blocks(self, exit_code: int | None) -> bool:
+        """Whether this end stops what fired it: in Kiro's formats exit code 2, else any but 0.
+
+        None is a hook that could not run, or did not end in time.
+        """
+        if not self.blocking:
+            return False
+        return exit_code is None or (exit_code == 2 if self.grammar == "kiro" else exit_code != 0)
+
+    def fits_path(self, path: str) -> bool:
+        """Whether a file is one it is for; of the patterns that match it the last one counts."""
+        if self.matcher and not re.search(self.matcher, path):
+            return False
+        if not self.filters:
+            return True
+        is_for = False
+        for pattern in self.filters:
+            if fits(pattern.removeprefix("!"), case=True)(path):
+                is_for = not pattern.startswith("!")
+        return is_for
+
+    def fits_tool(self, names: tuple[str, ...]) -> bool:
+        """Whether a tool, by any of its names, is one it is for."""
+        if self.matcher in {"", "*", ".*"}:
+            return True
+        return any(re.fullmatch(self.matcher, name) for name in names)
+
+    def filled(self, text: str, values: Mapping[str, str]) -> str:
+        """Return a command or prompt with its placeholders filled."""
+
+        def value(match: re.Match[str]) -> str:
+            name = _KIRO_PLACEHOLDERS.get(match["name"], match["name"])
+            return values.get(name, match[0])
+
+        return _PLACEHOLDER.sub(value, text)
+
+
+def unknown_placeholders(text: str) -> tuple[str, ...]:
+    """Return the placeholders in a text that nothing fills; `${name}` is the shell's."""
+    found = []
+    for match in _PLACEHOLDER.finditer(text):
+        name = _KIRO_PLACEHOLDERS.get(match["name"], match["name"])
+        is_shell = text[: match.start()].endswith("$")
+        if name not in PLACEHOLDERS and not is_shell:
+            found.append(match[0])
+    return tuple(dict.fromkeys(found))

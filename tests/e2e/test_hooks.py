@@ -1,0 +1,132 @@
+"""Hooks in whole runs: trusted ones fire in the sandbox, what blocks stops or goes back."""
+
+import json
+
+import pytest
+from support.bedrock import reply
+from support.parts import cast, says, writes
+from support.play import done, write
+
+pytestmark = pytest.mark.needs_bubblewrap
+SHOWN = "def items_of(db, customer):\n    return []\n"
+
+
+def kiro(name, trigger, command):
+    hook = {"name": name, "trigger": trigger, "action": {"type": "command", "command": command}}
+    return json.dumps({"version": "v1", "hooks": [hook]})
+
+
+def own(event, command, blocking=True):
+    return (
+        f"name: mine\ntrigger:\n  event: {event}\n  filter: ['shop/**']\naction:\n"
+        f"  command: {json.dumps(command)}\n  blocking: {str(blocking).lower()}\n"
+    )
+
+
+@pytest.fixture
+def hooked(shop):
+    def opened(path, text, play=None, trust=True):
+        checkout = shop(play or cast(), files={path: text})
+        if trust:
+            assert checkout.run("trust", "--yes").code == 0
+        return checkout
+
+    return opened
+
+
+def test_a_hook_that_blocks_keeps_the_task_from_beginning(hooked):
+    command = 'read line; echo "$line" | grep -q PreTaskExec && echo not on fridays >&2; exit 2'
+    checkout = hooked(".kiro/hooks/a.json", kiro("no fridays", "PreTaskExec", command))
+    said = checkout.run("run", "next")
+    assert said.code == 3, said.err
+    assert "not begun: hook 'no fridays' says: not on fridays" in said.err + said.out
+    assert checkout.server.of("implement") == []
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_other_exit_codes_of_kiro_do_not_block(hooked, code):
+    checkout = hooked(".kiro/hooks/a.json", kiro("a", "PreTaskExec", f"exit {code}"))
+    assert checkout.run("run", "next").code == 4
+
+
+def test_a_blocking_hook_that_nobody_trusts_refuses_the_run(hooked):
+    text = kiro("a", "PreTaskExec", "exit 2")
+    checkout = hooked(".kiro/hooks/a.json", text, trust=False)
+    said = checkout.run("run", "next")
+    assert said.code == 2
+    assert "a (task.start: exit 2)" in said.err
+    assert checkout.run("run", "next", "--no-hooks").code == 4
+    assert "switched off by --no-hooks: a" in json.dumps(checkout.record()["proposal"]["warnings"])
+
+
+def test_a_red_hook_goes_back_to_the_agent_and_then_blocks(hooked):
+    play = cast(implement=writes({"shop/search.py": SHOWN}), repair=says(done("No.")))
+    checkout = hooked(
+        ".reviewloop/hooks/a.yaml", own("file.save", "echo bad {file_path}; exit 1"), play
+    )
+    assert checkout.run("run", "next").code == 3
+    repairs = [one for one in checkout.server.of("repair") if one.turn == 0]
+    assert len(repairs) == 2
+    assert "bad shop/search.py" in repairs[0].said
+    assert checkout.server.of("review-security") == []
+
+
+def test_a_mended_file_is_shown_to_the_hook_again(hooked):
+    mends = says(reply(write("shop/search.py", SHOWN + "# good\n")), done("Mended."))
+    play = cast(implement=writes({"shop/search.py": SHOWN}), repair=mends)
+    command = "grep -q good {file_path}"
+    checkout = hooked(".reviewloop/hooks/a.yaml", own("file.save", command), play)
+    assert checkout.run("run", "next").code == 4
+    assert len([one for one in checkout.server.of("repair") if one.turn == 0]) == 1
+
+
+def test_what_a_hook_writes_is_what_reviewers_read(hooked):
+    command = "echo '# made by the hook' >> $KIRO_HOOK_FILE; echo x > .github/workflows/x.yml; true"
+    play = cast(implement=writes({"shop/search.py": SHOWN}))
+    text = own("file.save", f"grep -q 'made by' $KIRO_HOOK_FILE || ({command})")
+    checkout = hooked(".reviewloop/hooks/a.yaml", text, play)
+    said = checkout.run("run", "next")
+    assert said.code == 4, said.err
+    assert "made by the hook" in checkout.server.of("review-security")[0].said
+    files = [one["path"] for one in checkout.record()["proposal"]["files"]]
+    assert "shop/search.py" in files
+    assert not [one for one in files if one.startswith(".github")]
+
+
+def test_hooks_that_fire_each_other_are_stopped(hooked):
+    text = own("file.save", "echo x >> shop/search.py")
+    checkout = hooked(
+        ".reviewloop/hooks/a.yaml", text, cast(implement=writes({"shop/search.py": SHOWN}))
+    )
+    assert checkout.run("run", "next").code == 4
+    assert "cycle of hooks" in checkout.run("logs").out
+
+
+def test_a_red_hook_before_the_commit_blocks_without_being_able_to_write(hooked):
+    play = cast(implement=writes({"shop/search.py": SHOWN}), repair=says(done("No.")))
+    text = own("git.pre-commit", "echo x > shop/left.py; exit 1")
+    checkout = hooked(".reviewloop/hooks/a.yaml", text, play)
+    assert checkout.run("run", "next").code == 3
+    assert [one["path"] for one in checkout.record()["proposal"]["files"]] == ["shop/search.py"]
+
+
+def test_a_finished_hook_is_not_run_again_on_resume(hooked):
+    text = own("file.save", "echo '# hooked' >> $KIRO_HOOK_FILE", blocking=False)
+    text = text.replace("['shop/**']", "['shop/**', '!**/made.py']")
+    play = cast(implement=writes({"shop/search.py": SHOWN, "shop/made.py": "A = 1\n"}))
+    checkout = hooked(".reviewloop/hooks/a.yaml", text, play)
+    assert checkout.forked("run", "next", REVIEWLOOP_FAULT="hook.recorded").code < 0
+    assert checkout.run("resume").code == 4
+    logs = [*checkout.state.rglob("logs/hook-*.log")]
+    assert len(logs) == 3  # the cycle ends it: each depth ran once, in either life
+
+
+def test_list_and_validate(hooked):
+    checkout = hooked(".reviewloop/hooks/a.yaml", own("file.save", "true"), trust=False)
+    [hook] = checkout.json("hooks", "list")["hooks"]
+    assert (hook["event"], hook["trusted"], hook["blocking"]) == ("file.save", False, True)
+    assert checkout.run("hooks", "validate").code == 0
+    checkout.write(".reviewloop/hooks/b.yaml", "a: [")
+    said = checkout.run("hooks", "validate")
+    assert said.code == 1
+    assert ".reviewloop/hooks/b.yaml:1: not valid YAML" in said.out
