@@ -15,6 +15,7 @@ from reviewloop.app.arch.project import project_in, require_architecture
 from reviewloop.app.project import read_settings
 from reviewloop.app.review.remembered import remember, silences_of
 from reviewloop.app.review.result import NEVER
+from reviewloop.app.spec.check import plain_finding
 from reviewloop.architecture.change import find_new
 from reviewloop.architecture.checks import tree_hits
 from reviewloop.domain.errors import ExitCode
@@ -168,24 +169,9 @@ def plain(report: ArchReport) -> Mapping[str, object]:
     return {
         "architecture": report.architecture.path,
         "what": report.what,
-        "findings": [_plain(finding) for finding in report.findings],
-        "silenced": [_plain(finding) for finding in report.silenced],
+        "findings": [plain_finding(finding) for finding in report.findings],
+        "silenced": [plain_finding(finding) for finding in report.silenced],
         "notes": list(report.notes),
         "fail_on": report.fail_on,
         "exit_code": int(report.exit_code),
-    }
-
-
-def _plain(finding: Finding) -> dict[str, object]:
-    return {
-        "id": finding.id,
-        "rule": finding.rule,
-        "severity": str(finding.severity),
-        "path": finding.path,
-        "line": finding.line,
-        "title": finding.title,
-        "why": finding.why,
-        "suggestion": finding.suggestion,
-        "quote": finding.quote,
-        "note": finding.note,
     }

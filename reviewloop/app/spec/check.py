@@ -191,8 +191,8 @@ def plain(report: SpecReport) -> Mapping[str, object]:
                 "name": one.checks.view.spec.name,
                 "path": one.path,
                 "dialect": one.checks.view.spec.dialect,
-                "findings": [_plain(finding) for finding in one.findings],
-                "silenced": [_plain(finding) for finding in one.silenced],
+                "findings": [plain_finding(finding) for finding in one.findings],
+                "silenced": [plain_finding(finding) for finding in one.silenced],
                 "unverified": list(one.checks.unverified),
                 "notes": list(one.checks.notes),
             }
@@ -203,7 +203,8 @@ def plain(report: SpecReport) -> Mapping[str, object]:
     }
 
 
-def _plain(finding: Finding) -> dict[str, object]:
+def plain_finding(finding: Finding) -> dict[str, object]:
+    """Return a finding of a check as JSON-plain values."""
     return {
         "id": finding.id,
         "rule": finding.rule,
