@@ -7,23 +7,27 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
 from support.checkout import QUIET_GATES, Checkout
 from support.parts import cast
+
+if TYPE_CHECKING:
+    from mcp import ClientSession
 
 READING = {
     "review_diff", "explain", "tasks", "status", "show_proposal", "logs", "queue", "spec_check",
     "findings",
 }  # fmt: skip
-Ask = Callable[[ClientSession], Awaitable[Any]]
+Ask = Callable[["ClientSession"], Awaitable[Any]]
 
 
 def asked(checkout: Checkout, ask: Ask, *options: str) -> Any:
     """Start the server as an assistant does, and return what the conversation yields."""
+    # Here: it takes a second, and every worker collects every test.
+    from mcp import ClientSession, StdioServerParameters
+    from mcp.client.stdio import stdio_client
 
     @asynccontextmanager
     async def session():
@@ -44,7 +48,7 @@ def asked(checkout: Checkout, ask: Ask, *options: str) -> Any:
     return asyncio.run(converse())
 
 
-async def said(session: ClientSession, tool: str, **given: Any) -> str:
+async def said(session: "ClientSession", tool: str, **given: Any) -> str:
     answer = await session.call_tool(tool, given)
     assert not answer.is_error, answer.content[0].text
     return str(answer.content[0].text)
