@@ -517,6 +517,8 @@ def test_from_main_the_second_task_goes_on_on_the_branch_of_the_first(shop):
     terminal.type("a")
     terminal.expect("Switch to reviewloop/orders now? [Y/n]")
     terminal.type("n")
+    terminal.expect("run `reviewloop handoff`? [y/N]")
+    terminal.type("")
     assert terminal.end() == 0
     first, main = checkout.git("rev-parse", "reviewloop/orders"), checkout.git("rev-parse", "main")
     rows = {task["id"]: task for task in checkout.json("tasks")["tasks"]}
@@ -530,6 +532,8 @@ def test_from_main_the_second_task_goes_on_on_the_branch_of_the_first(shop):
     terminal.expect("[q]uit")
     terminal.type("a")
     terminal.expect("Switch to reviewloop/orders now? [Y/n]")
+    terminal.type("")
+    terminal.expect("run `reviewloop handoff`? [y/N]")
     terminal.type("")
     assert terminal.end() == 0
     assert checkout.git("rev-parse", "reviewloop/orders^") == first

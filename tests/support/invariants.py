@@ -179,7 +179,7 @@ def _not_cleaned(site: Site) -> list[str]:
     left |= {path.name for path in site.checkout.state.glob("repositories/*/*/*")}
     kept = ("runs.sqlite", "metrics.sqlite")  # the table itself, and the figures of what is gone
     left -= {f"{name}{end}" for name in kept for end in ("", "-wal", "-shm")}
-    left -= {"lock", "begin.lock"}
+    left -= {"lock", "begin.lock", "audit.jsonl", "audit.lock"}  # the trail outlives its runs
     return [f"I7 not deleted by clean: {name}" for name in left]
 
 
