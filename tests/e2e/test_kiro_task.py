@@ -455,8 +455,9 @@ def test_a_sixth_reviewers_finding_is_fixed_and_committed(own_team):
 
 
 def test_the_preflight_says_which_hooks_are_not_run(shop):
-    hook = '{"name": "lint on save", "when": {"type": "fileEdited"}}'
+    then = '{"type": "askAgent", "prompt": "Lint it."}'
+    hook = f'{{"name": "lint on save", "when": {{"type": "fileEdited"}}, "then": {then}}}'
     checkout = shop(files={".kiro/hooks/lint.kiro.hook": hook})
     said = checkout.run("run", "2.1", "--preflight")
     assert said.code == 0, said.err
-    assert "1 Kiro hook is not run: lint on save" in said.out + said.err
+    assert "the hook lint on save is not run: only commands run" in said.out + said.err
