@@ -29,6 +29,7 @@ WORDS = {"post": "artifact", "push": "handoff", "implement": "task"}
 FOR_PEOPLE = {"event", "repo", "json", "message", "record", "again", "preflight", "no-sandbox"}
 FOR_PEOPLE |= {"steering"}
 FOR_PEOPLE |= {"implementer", "reviewers"}  # a job names its agents in the settings
+FOR_PEOPLE |= {"no-hooks"}  # a job trusts the hooks of its base with its commands, or has none
 KEYS = {
     key: key.lower().replace("_", "-")
     for key in (provider.keys[0] for provider in KNOWN.values() if provider.keys)
