@@ -81,7 +81,9 @@ def test_a_mended_file_is_shown_to_the_hook_again(hooked):
 
 
 def test_what_a_hook_writes_is_what_reviewers_read(hooked):
-    command = "echo '# made by the hook' >> $KIRO_HOOK_FILE; echo x > .github/workflows/x.yml; true"
+    protected = ".github/workflows"
+    command = f"mkdir -p {protected}; echo x > {protected}/x.yml"
+    command = f"echo '# made by the hook' >> $KIRO_HOOK_FILE; {command}"
     play = cast(implement=writes({"shop/search.py": SHOWN}))
     text = own("file.save", f"grep -q 'made by' $KIRO_HOOK_FILE || ({command})")
     checkout = hooked(".reviewloop/hooks/a.yaml", text, play)
