@@ -145,7 +145,7 @@ ReadPrompt = Callable[[str], bytes | None]
 
 _USED = {"name", "description", "prompt", "tools", "excludedTools", "model", "resources"}
 _IGNORED = {
-    "hooks": "hooks are never run for agents of reviewloop",
+    "hooks": "`reviewloop hooks list` says which of them fire in a run, once trusted",
     "mcpServers": "MCP servers are never started",
     "toolsSettings": "what tools may do is set in reviewloop's own settings",
     "permissions": "what tools may do is set in reviewloop's own settings",
