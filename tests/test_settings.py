@@ -46,6 +46,26 @@ def test_without_any_file_the_defaults_hold():
     assert load().settings == Settings()
 
 
+def test_a_repository_may_deny_more_commands_and_trust_fewer():
+    mine = '[tools]\ntrusted_commands = ["npm test", "git status"]\ndenied_commands = ["sudo"]\n'
+    theirs = '[tools]\ntrusted_commands = ["npm test"]\ndenied_commands = ["rm -rf"]\n'
+    tools = load(user=mine, repository=theirs).settings.tools
+    assert tools.trusted_commands == ("npm test",)
+    assert tools.denied_commands == ("sudo", "rm -rf")
+    for wider in ('["npm test", "curl *"]', "[]"):
+        with pytest.raises(UsageError, match=r"tools.trusted_commands is .* may only narrow it"):
+            load(user=mine, repository=f"[tools]\ntrusted_commands = {wider}\n")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["trusted_commands = ['a | b']", "denied_commands = ['a; b']", "denied_commands = ['']"],
+)
+def test_a_pattern_that_is_no_command_is_refused(setting):
+    with pytest.raises(UsageError, match="expected commands such as 'git push'"):
+        load(user=f"[tools]\n{setting}\n")
+
+
 def test_settings_are_read_from_pyproject():
     loaded = load(
         repository='[project]\nname = "x"\n[tool.reviewloop.limits]\nusd = 1\n',

@@ -29,6 +29,7 @@ from reviewloop.acp.client import (
     Refused,
 )
 from reviewloop.acp.gateway import HOST, Gateway, way_of
+from reviewloop.acp.own_commands import OwnCommands, Refusal
 from reviewloop.acp.promises import require_cage
 from reviewloop.domain.errors import (
     InterruptedByUserError,
@@ -81,7 +82,7 @@ class Task:
     """What an agent is asked, with which tools, and what takes its answer.
 
     `check` returns what is wrong with an answer, "" when it is taken; its second argument says
-    that it is the last chance.
+    that it is the last chance. `refusal` returns why a command of its own may not run, or "".
     """
 
     prompt: str
@@ -92,6 +93,7 @@ class Task:
     check: Callable[[Mapping[str, Any], bool], str]
     caps: Caps
     writes: bool = False  # whether it may change the files of the tree
+    refusal: Refusal = lambda command: ""
     answered: Callable[["Outcome"], None] = lambda outcome: None  # before its turn has ended
 
 
@@ -106,6 +108,7 @@ class Outcome:
     read: int = 0  # characters that our tools gave it
     log: list[dict[str, str]] = field(default_factory=list)  # the calls that it made, ours and own
     outside: list[str] = field(default_factory=list)  # what its cage refused it to reach
+    commands: list[str] = field(default_factory=list)  # why commands of its own were refused
     usage: dict[str, int] = field(default_factory=dict)  # as it tells: input, output, ...
     cost_usd: float | None = None
     version: str = ""
@@ -216,6 +219,7 @@ class Session:
         self._updates = 0
         self._at_work = 0  # calls of our tools that are not answered yet
         self._trouble: ReviewLoopError | None = None  # what one of them ran into
+        self._own = OwnCommands(task.refusal, self.outcome.commands)
 
     def begin(self, caged: Caged, server: ToolServer, token: str) -> None:
         """Say hello."""
@@ -518,6 +522,10 @@ class Session:
                 self._count_call("updates")
                 title = update.get("title") or ""
                 self._log(str(update.get("kind", "other")), str(title))
+        if kind in {"tool_call", "tool_call_update"} and (why := self._own.runs_unasked(update)):
+            self._trouble = NoAnswerError(
+                f"{self._name} ran a command without asking, so its turn was ended: {why}"
+            )
         elif kind == "usage_update":
             cost = update.get("cost")
             amount = cost.get("amount") if isinstance(cost, dict) else None
@@ -531,18 +539,20 @@ class Session:
         if method != "session/request_permission":
             return None
         self._count_call("permissions")
-        call = parameters.get("toolCall")
-        kind = str(call.get("kind", "other")) if isinstance(call, dict) else "other"
+        given = parameters.get("toolCall")
+        call: Mapping[str, Any] = given if isinstance(given, dict) else {}
+        kind = str(call.get("kind", "other"))
         # A cage that was proven is the wall; without one, what changes more than it may is refused.
         refused = _CHANGING - {"edit"} if self._task.writes else _CHANGING
         expected = "allow_once" if self._proven or kind not in refused else "reject_once"
+        expected = "reject_once" if self._own.rejects(call) else expected
         if self._over or self._stopped():
             return {"outcome": {"outcome": "cancelled"}}
         given = parameters.get("options")
         options = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
         fitting = (one.get("optionId") for one in options if one.get("kind") == expected)
         option = next(fitting, None)
-        title = str(call.get("title") or kind)[:80] if isinstance(call, dict) else kind
+        title = str(call.get("title") or kind)[:80]
         answer = expected if option is not None else "cancelled"
         self._notify("permission", agent_program=self._agent.name, title=title, answer=answer)
         if option is None:

@@ -23,6 +23,7 @@ from reviewloop.llm.messages import (
 )
 from reviewloop.mcp.protocol import NAME, Tool
 from reviewloop.sandbox.base import Sandbox
+from reviewloop.sandbox.command_policy import CommandPolicy
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey
 from reviewloop.store.locks import hold
@@ -57,6 +58,7 @@ class AgentProvider:
         emit: Callable[..., None],
     ) -> None:
         self._agent = require_agent(name, settings.acp)
+        self._commands = CommandPolicy.of(settings)
         self._silence = settings.models.read_timeout_seconds
         self._find_cage = find_cage
         self._stopped = stopped
@@ -110,6 +112,7 @@ class AgentProvider:
                     hands.seconds, hands.calls, self._silence, usd=hands.usd, tokens=hands.tokens
                 ),
                 writes=writes,
+                refusal=self._commands.refusal,
                 answered=lambda so_far: hands.received(_reply(so_far, request, hands)),
             )
 
@@ -153,6 +156,7 @@ def _reply(outcome: Outcome, request: ModelRequest, hands: Hands) -> Reply:
         "refused": [*taken.refused],
         "calls": [*outcome.log],
         "outside": [*outcome.outside],
+        "commands": [*outcome.commands],
         "edits": None if taken.edits is None else [*taken.edits],
     }
     refused = answer is None and outcome.stop_reason == _REFUSAL

@@ -21,6 +21,7 @@ from reviewloop.loop.gates import gate_context, offered_gates, run_gate
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
+from reviewloop.sandbox.command_policy import CommandPolicy
 from reviewloop.sandbox.run import NOT_FOUND
 from reviewloop.secrets import withheld_by_name
 from reviewloop.specs.steering import read_front_matter
@@ -28,7 +29,7 @@ from reviewloop.store.journal import CallKey, CallRecord, Journal
 from reviewloop.tools.arguments import shown_name
 from reviewloop.tools.policy import WritePolicy, is_protected, protected_files_named_in
 from reviewloop.tools.running import Shell, ShellAnswer
-from reviewloop.tools.toolbox import Toolbox
+from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, called
 
 _GATE = "build"  # whose time limit counts
 
@@ -142,6 +143,7 @@ def writing_toolbox(
         gates=offered_gates(context),
         shell=shell_of(context, key),
         policy=policy,
+        command_policy=CommandPolicy.of(context.settings),
         redact=context.redactor.for_models,
         restore=context.redactor.restored,
         shown=context.shown_tree,
@@ -287,9 +289,9 @@ _SETTING = re.compile(r"\(guard\.\w+\)")  # as `tools.policy` names it
 
 
 def refused_edits(journal: Journal) -> list[str]:
-    """Return one sentence for each refused edit of a run, at most ten and how many more."""
+    """Return one sentence for each refused edit and command, at most ten and how many more."""
     refused = dict.fromkeys(
-        f"{call.key.agent} tried an edit that was refused: "
+        f"{call.key.agent} tried {_kind_of(call)} that was refused: "
         f"{one_line(str(call.reply['refused']))[:_LONGEST]}"
         for call in journal.calls("tool")
         if call.reply.get("refused")
@@ -300,10 +302,21 @@ def refused_edits(journal: Journal) -> list[str]:
     )
 
 
+def _kind_of(call: CallRecord) -> str:
+    return "a command" if _is_command(call) else "an edit"
+
+
+def _is_command(call: CallRecord) -> bool:
+    """Whether what was refused is a command, not what one wrote."""
+    tool = called(str(call.request.get("tool")))
+    return tool == OWN_COMMAND or (tool == "execute_bash" and bool(call.reply.get("error")))
+
+
 def why_nothing(journal: Journal, cycle: int) -> str:
     """Return why the implementer changed nothing in a cycle: perhaps it was not allowed to."""
     calls = [call for call in journal.calls("tool") if call.key.cycle == cycle]
-    files = list(dict.fromkeys(_refused(call) for call in calls if call.reply.get("refused")))
+    edits = [call for call in calls if call.reply.get("refused") and not _is_command(call)]
+    files = list(dict.fromkeys(map(_refused, edits)))
     if not files:
         return "the implementer changed nothing"
     took_effect = any(call.reply.get("tree") != call.request.get("tree") for call in calls)

@@ -40,7 +40,7 @@ from reviewloop.render.event_lines import LASTING
 from reviewloop.review.lenient import NotOneObjectError, the_one_object, written_answer
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
-from reviewloop.tools.toolbox import Toolbox, about
+from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, about
 
 _REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
 _CALLS_A_TURN = 4  # of tools, in one reply, of an agent that runs them itself
@@ -267,8 +267,10 @@ class _Talk:
         if turn["tree"] and self._plan.replayed is not None:
             taken = self._plan.replayed(turn)
         self._toolbox.tree = taken.tree
-        for index, reason in enumerate(taken.refused):
-            request = {"tool": "turn", "args": {}, "index": index, "tree": before}
+        commands = turn.get("commands", ())
+        refused = [*(("turn", r) for r in taken.refused), *((OWN_COMMAND, r) for r in commands)]
+        for index, (tool, reason) in enumerate(refused):
+            request = {"tool": tool, "args": {}, "index": index, "tree": before}
             result = {"text": reason, "error": True, "tree": taken.tree, "refused": reason}
             self._journal.once(key, request, partial(dict, result))
             self._refused.append(reason)

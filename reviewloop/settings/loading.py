@@ -151,7 +151,9 @@ _ADD_ONLY = (
     "guard.secret_files",
     "governance.patterns",
     "governance.change_types",
+    "tools.denied_commands",
 )
+_FEWER_ONLY = ("tools.trusted_commands",)  # where the person names some; empty means all
 _RAISE_ONLY = "governance.approvers"  # and what begins so: more people are the safer choice
 _NOWHERE: Mapping[str, str] = {}
 USERS_OWN = (
@@ -198,6 +200,7 @@ def narrowed(
         else:
             _refuse_higher(dotted, value, name, user, defaults, outer)
         _refuse_wider(dotted, value, name, user, defaults)
+        _refuse_more(dotted, value, name, user)
         if dotted in _ADD_ONLY:
             base = user.get(dotted, defaults[dotted])
             counted[dotted] = (*base, *(item for item in value if item not in base))
@@ -224,6 +227,16 @@ def _refuse_wider(
         raise UsageError(
             f"{name}: {dotted} is {shown(value)}, more than {shown(allowed)}, and a repository may "
             f"only narrow it; set it in {USERS_FILE} or with {variable_of(dotted)}"
+        )
+
+
+def _refuse_more(dotted: str, value: Any, name: str, user: Mapping[str, Any]) -> None:
+    mine = user.get(dotted, ()) if dotted in _FEWER_ONLY else ()
+    more = [item for item in value if item not in mine] if mine else []
+    if more or (mine and not value):
+        raise UsageError(
+            f"{name}: {dotted} is {shown(value)}, more than your own settings trust, and a "
+            f"repository may only narrow it; add to it in {USERS_FILE}"
         )
 
 

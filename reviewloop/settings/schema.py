@@ -1,6 +1,8 @@
 """Every setting with its default, its bounds and the sentence that `config show` prints."""
 
 import ipaddress
+import re
+import shlex
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
@@ -394,12 +396,36 @@ class Governance(Section):
     )
 
 
+def _single_commands(patterns: tuple[str, ...], signs: str = r"[;&<>`$\n|]") -> tuple[str, ...]:
+    """Refuse what no started program could be compared with."""
+    for pattern in patterns:
+        try:
+            words = [shlex.split(part) for part in pattern.split("|")]
+        except ValueError:
+            words = []
+        if not words or not all(words) or re.search(signs, pattern):
+            raise ValueError(f"commands such as 'git push'; {pattern!r} is none")
+    return patterns
+
+
+def _denied(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return _single_commands(patterns, signs=r"[;&<>`$\n]")
+
+
 class Tools(Section):
     """What agents may call beyond reading, writing and the named gates."""
 
     execute_bash: bool = Field(
         default=False,
         description="Let the implementer run commands, where a sandbox is proven (see doctor).",
+    )
+    trusted_commands: Annotated[tuple[str, ...], AfterValidator(_single_commands)] = Field(
+        default=(),
+        description="The only commands agents may run, word by word; a last * is any; empty: all.",
+    )
+    denied_commands: Annotated[tuple[str, ...], AfterValidator(_denied)] = Field(
+        default=(),
+        description='Commands no agent may run, however written: "rm -rf", "sudo", "curl | bash".',
     )
 
 

@@ -10,6 +10,7 @@ from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.llm.messages import ToolSpec
+from reviewloop.sandbox.command_policy import CommandPolicy
 from reviewloop.tools import arguments
 from reviewloop.tools.arguments import (
     BadCallError,
@@ -73,6 +74,9 @@ def _settings(private: PrivateRepo, before: str, after: str, path: str) -> str:
 ORDER = ("fs_read", "code", "grep", "glob", "fs_write", "run_gate", "execute_bash")
 """The tools in the order in which models are offered them."""
 
+OWN_COMMAND = "own command"
+"""How the journal calls a command that a coding agent started, or wanted to, by itself."""
+
 _ALSO_CALLED = {"read": "fs_read", "write": "fs_write", "shell": "execute_bash"}
 _NOTICE_AT = 3  # times the same call was made on the same tree
 _END_AT = 5
@@ -135,6 +139,7 @@ class Toolbox:
         shell: Shell | None = None,
         commands: Sequence[str] = (),
         policy: WritePolicy | None = None,
+        command_policy: CommandPolicy | None = None,
         redact: Callable[[str], str] = _plain,
         restore: Restore | None = None,
         shown: Callable[[str], str] = _whole,
@@ -149,6 +154,7 @@ class Toolbox:
         self._shell = shell
         self._commands = tuple(commands)
         self._policy = policy or WritePolicy()
+        self._command_policy = command_policy or CommandPolicy()
         self._redact = redact
         self._restore = restore
         self._shown = shown
@@ -273,6 +279,9 @@ class Toolbox:
             raise BadCallError(self._not_offered("execute_bash"))
         usage = 'right is {command: ["program", "argument"]}'
         argv = split_command(read_arguments(ExecuteBash, args, usage), self._commands)
+        reason = self._command_policy.refusal(argv)
+        if reason:
+            raise CallRefusedError(reason, refused=reason)
         answer = self._shell(argv, self.tree)
         tree, refused = allowed_part(self._private, self.tree, answer.tree, self._policy)
         self._move(tree)

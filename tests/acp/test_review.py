@@ -308,6 +308,18 @@ def test_without_a_cage_no_agent_starts_unless_it_is_accepted(checkout, no_cage)
     assert any("none: commands run with your rights" in note for note in report["notes"])
 
 
+def test_an_agent_is_refused_the_commands_that_are_denied(checkout):
+    settle(checkout, "asks", '[tools]\ndenied_commands = ["rm -rf"]\n')
+    only = ("--agents", "security", "--json")
+    said = checkout.run("review", "--model", "acp:scripted", *only, WANTED="no")
+    assert (said.code, reasons(json.loads(said.out))) == (1, {}), said.err
+    settle(checkout, "acts", '[tools]\ndenied_commands = ["rm -rf"]\n')
+    said = checkout.run("review", "--model", "acp:scripted", *only, "--again")
+    [reason] = reasons(json.loads(said.out)).values()
+    assert "ran a command without asking, so its turn was ended: `sh -c 'rm -fr x'`" in reason
+    assert processes(checkout) == []
+
+
 def test_doctor_tells_version_and_cage(checkout):
     reviewed(checkout, "good", "--agents", "security")
     said = checkout.run("doctor", "--model", "acp:scripted", PATH=os.defpath)

@@ -274,6 +274,11 @@ class Agent:
         outcome = read()["result"]["outcome"]
         assert wanted is None or outcome == {"outcome": "selected", "optionId": wanted}
 
+    def act_unasked(self):
+        call = {"toolCallId": "t2", "kind": "execute", "title": "Clean", "status": "in_progress"}
+        update(sessionUpdate="tool_call", **call, rawInput={"command": ["sh", "-c", "rm -fr x"]})
+        self.hang()
+
     def say_much(self):
         update(sessionUpdate="agent_message_chunk", content={"text": "x" * (1 << 20)})
 
@@ -289,6 +294,7 @@ EARLY = {
     "floods": Agent.flood,
     "daemon": Agent.leave_a_daemon,
     "asks": Agent.ask_leave,
+    "acts": Agent.act_unasked,
     "updates": Agent.flood_updates,
     "begs": Agent.beg,
     "forks": Agent.multiply,

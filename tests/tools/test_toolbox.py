@@ -3,6 +3,7 @@
 import pytest
 
 from reviewloop.domain.gate import GateResult, GateStatus
+from reviewloop.sandbox.command_policy import CommandPolicy
 from reviewloop.tools.running import ShellAnswer
 
 READ_ONLY = ("fs_read", "code", "grep", "glob")
@@ -88,6 +89,22 @@ def test_a_program_runs_without_a_shell_and_its_files_become_a_tree(bench, tree_
     assert "not allowed" in tools.refused("execute_bash", command=["rm", "-rf", "."])
     assert "cannot be split" in tools.refused("execute_bash", command="python '")
     assert "is empty" in tools.refused("execute_bash", command=[])
+
+
+def test_a_command_that_is_denied_does_not_run_and_a_person_is_told(bench):
+    ran = []
+
+    def shell(argv, tree):
+        ran.append(argv)
+        return ShellAnswer("", 0, tree)
+
+    tools = bench({}, shell=shell, command_policy=CommandPolicy(denied=("rm -rf",)))
+    result = tools("execute_bash", command=["bash", "-c", "cd . && rm -r -f shop"])
+    assert (result.error, result.bad_call, ran) == (True, False, [])
+    assert result.refused == result.text
+    assert "'rm -rf' in tools.denied_commands" in result.text
+    tools.ok("execute_bash", command=["rm", "-r", "shop"])
+    assert ran == [("rm", "-r", "shop")]
 
 
 def test_the_same_call_again_and_again_ends_the_conversation(bench):
