@@ -27,10 +27,11 @@ _WORST = (
 
 def evaluate_entries(change: GuardInput, name: GateName, run: RunEntry) -> GateResult:
     """Run every entry that the plan has for a gate and return one result for all of them."""
-    return joined([_evaluate(change, entry, run) for entry in change.plan.of(name)])
+    return joined([evaluate(change, entry, run) for entry in change.plan.of(name)])
 
 
-def _evaluate(change: GuardInput, entry: DetectedGate, run: RunEntry) -> GateResult:
+def evaluate(change: GuardInput, entry: DetectedGate, run: RunEntry) -> GateResult:
+    """Run one entry, unless something stands in its way."""
     if entry.source == "off":
         return GateResult(entry.name, GateStatus.OFF, f"switched off: {entry.why}")
     if not entry.argv:

@@ -167,6 +167,79 @@ def _linter(around: Surroundings, tool: str, arguments: tuple[str, ...], why: st
     return DetectedGate("lint", tool, argv, why, problem=problem)
 
 
+def find_formatters(around: Surroundings) -> Iterator[DetectedGate]:
+    """Yield the formatters that a configuration of the repository names."""
+    for kind, find_configuration in _FORMATTER_OF.items():
+        why = find_configuration(around)
+        if not why:
+            continue
+        argv, problem = _formatter(around, kind)
+        yield DetectedGate("format", kind, argv, why, problem=problem)
+
+
+def _formatter(around: Surroundings, kind: str) -> tuple[tuple[str, ...], str]:
+    if kind == "prettier":
+        program = "node_modules/.bin/prettier"
+        if around.in_node_modules(kind):
+            return (program,), around.missing("node")
+        return (program,), "prettier is not installed in node_modules"
+    command: tuple[str, ...] = (kind, "format") if kind == "ruff" else (kind,)
+    if kind in {"ruff", "black"} and around.installed(kind):
+        return ("python", "-m", *command), ""
+    if kind == "rustfmt":
+        edition = table(around.toml("Cargo.toml"), "package").get("edition")
+        command = (kind, "--edition", edition) if isinstance(edition, str) else command
+    return command, around.missing(kind)
+
+
+def _prettier(around: Surroundings) -> str:
+    endings = ("", ".json", ".json5", ".yml", ".yaml", ".toml", ".js", ".mjs", ".cjs", ".ts")
+    own = around.has(
+        *(f".prettierrc{ending}" for ending in endings),
+        *(f"prettier.config.{ending}" for ending in ("js", "mjs", "cjs", "ts")),
+    )
+    if not own and "prettier" in around.json("package.json"):
+        own = "package.json"
+    return f"{own} configures Prettier" if own else ""
+
+
+def _ruff_format(around: Surroundings) -> str:
+    for name in ("ruff.toml", ".ruff.toml"):
+        if "format" in around.toml(name):
+            return f"{name} configures ruff's formatter"
+    if table(around.toml("pyproject.toml"), "tool", "ruff", "format"):
+        return "pyproject.toml configures ruff's formatter"
+    return _pre_commit(around, "ruff-format")
+
+
+def _black(around: Surroundings) -> str:
+    if "black" in table(around.toml("pyproject.toml"), "tool"):
+        return "pyproject.toml configures black"
+    return _pre_commit(around, "black")
+
+
+def _pre_commit(around: Surroundings, hook: str) -> str:
+    name = ".pre-commit-config.yaml"
+    runs = re.search(rf"^\s*-\s+id:\s*{hook}\s*$", around.text(name), re.MULTILINE)
+    return f"{name} runs {hook}" if runs else ""
+
+
+def _gofmt(around: Surroundings) -> str:
+    return "go.mod" if around.has("go.mod") else ""
+
+
+def _rustfmt(around: Surroundings) -> str:
+    own = around.has("rustfmt.toml", ".rustfmt.toml", "Cargo.toml")
+    return f"{own} configures rustfmt" if own and own != "Cargo.toml" else own or ""
+
+
+_FORMATTER_OF = {
+    "prettier": _prettier,
+    "ruff": _ruff_format,
+    "black": _black,
+    "gofmt": _gofmt,
+    "rustfmt": _rustfmt,
+}
 _LOCK_FILES = (
     ("pnpm-lock.yaml", "pnpm"),
     ("yarn.lock", "yarn"),
@@ -302,8 +375,19 @@ _LOOKED_FOR: dict[GateName, str] = {
     "test": "pytest or unittest tests, a package.json or Makefile with a test entry, Cargo.toml, "
     "go.mod, pom.xml or build.gradle",
     "lint": "a configuration of ruff, flake8 or ESLint, or a package.json with a lint entry",
+    "format": "a configuration of Prettier, ruff format, black or rustfmt, or a go.mod",
     "security": "bandit in the project's environment",
 }
+
+SCANNERS: dict[str, tuple[str, ...]] = {
+    "trivy": (
+        *("trivy", "fs", "--format", "json", "--quiet", "--scanners", "vuln,misconfig,secret"),
+        *("--offline-scan", "--skip-db-update", "--skip-java-db-update", "--skip-check-update"),
+        ".",
+    ),
+    "grype": ("grype", "dir:.", "-o", "json", "--quiet"),
+}
+"""How scanners are started whose report is read; they have no network, and use the data at hand."""
 
 Find = Callable[[Surroundings], Iterator[DetectedGate]]
 _FINDERS: tuple[Find, ...] = (
@@ -313,6 +397,7 @@ _FINDERS: tuple[Find, ...] = (
     find_go,
     find_maven,
     find_gradle,
+    find_formatters,
 )
 
 
@@ -344,9 +429,17 @@ def detect(
     entries: list[DetectedGate] = []
     for name in COMMAND_GATES:
         gate: Gate = getattr(settings.gates, name)
-        if not gate.enabled:
+        scanner = settings.gates.security.tool if name == "security" else ""
+        if name == "format" and not settings.gates.format.is_requested:
+            continue
+        if not gate.enabled and name != "format":
             why = f"gates.{name}.enabled is false"
             entries.append(DetectedGate(name, "", (), why, "off"))
+        elif scanner:
+            argv = gate.command or SCANNERS[scanner]
+            problem = "" if "/" in argv[0] else around.missing(argv[0])
+            why = "gates.security.tool"
+            entries.append(DetectedGate(name, scanner, argv, why, "configured", problem))
         elif gate.command:
             entries.append(_configured(name, gate.command, around))
         else:

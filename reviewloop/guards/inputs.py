@@ -72,8 +72,9 @@ def plan_for_change(
     before, after = (_plan_of(settings, private, version, env) for version in (base, tree))
     entries: list[DetectedGate] = []
     for name in COMMAND_GATES:
-        known = before.of(name)
-        entries += after.of(name) if all(e.source == "none" for e in known) else known
+        known = [entry for entry in before.entries if entry.name == name]
+        is_new = all(entry.source == "none" for entry in known)
+        entries += [entry for entry in after.entries if entry.name == name] if is_new else known
     return GatePlan.collect(entries)
 
 

@@ -109,7 +109,7 @@ def read_flake8(text: str) -> list[Remark] | None:
 @_careful
 def read_bandit(text: str) -> list[Remark] | None:
     """Read `bandit --format json`; red is what is both severe and certain."""
-    document = _json_object(text)
+    document = json_object(text)
     if document is None or not isinstance(document.get("results"), list):
         return None
     return [
@@ -152,7 +152,8 @@ def _json_list(text: str) -> list[dict[str, Any]] | None:
     return value
 
 
-def _json_object(text: str) -> dict[str, Any] | None:
+def json_object(text: str) -> dict[str, Any] | None:
+    """Return the object that the output holds, None without one."""
     value = _embedded(text, "{", "}")
     return value if isinstance(value, dict) else None
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-GateName = Literal["build", "test", "lint", "security"]
-COMMAND_GATES: tuple[GateName, ...] = ("build", "test", "lint", "security")
+GateName = Literal["build", "test", "lint", "format", "security"]
+COMMAND_GATES: tuple[GateName, ...] = ("build", "test", "lint", "format", "security")
 """The gates that run a command; the settings have a table for each."""
 
 Origin = Literal["configured", "detected", "off", "none"]

@@ -10,6 +10,7 @@ from reviewloop.guards import (
     branch,
     build,
     coverage,
+    formatting,
     governance,
     lint,
     secrets,
@@ -20,8 +21,13 @@ from reviewloop.guards import (
 from reviewloop.guards.base import GuardInput
 from reviewloop.plugins import NAME, Plugin, installed
 from reviewloop.secrets import redact
+from reviewloop.settings import Settings
 
 Check = Callable[[GuardInput], GateResult]
+
+
+def _always(_: Settings) -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Guard:
     name: str
     check: Check
     runs_code: bool  # of the repository, in the workspace
+    is_requested: Callable[[Settings], bool] = _always  # one that is not is no part of a judgement
 
 
 # Ours; those of other distributions are entry points of the group reviewloop.gates, too.
@@ -41,6 +48,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(build.NAME, build.check, True),
     Guard(tests.NAME, tests.check, True),
     Guard(lint.NAME, lint.check, True),
+    Guard(formatting.NAME, formatting.check, True, formatting.is_requested),
     Guard(security_scan.NAME, security_scan.check, True),
     Guard(coverage.NAME, coverage.check, True),
     Guard(untested.NAME, untested.check, True),
@@ -100,6 +108,8 @@ def run_all(
     """
     results: list[GateResult] = []
     for guard in installed_guards():
+        if not guard.is_requested(change.settings):
+            continue
         reason = _blocking_gate(guard, results)
         if reason:
             result = GateResult(guard.name, GateStatus.NOT_VERIFIABLE, f"not run: {reason}")

@@ -6,9 +6,10 @@ from typing import Final
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput, gate_finding, is_test_file, quoted, text_lines
-from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
+from reviewloop.guards.commands import could_not_run, ended, evaluate, joined
 from reviewloop.guards.lint import read_bandit
 from reviewloop.guards.plan import DetectedGate
+from reviewloop.guards.scanners import READERS, scan
 from reviewloop.sandbox.run import read_log
 
 NAME: Final = "security"
@@ -16,7 +17,13 @@ NAME: Final = "security"
 
 def check(change: GuardInput) -> GateResult:
     """Run the scanner: a configured one is a gate, a detected one makes findings only."""
-    return evaluate_entries(change, NAME, _run)
+    return joined([_checked(change, entry) for entry in change.plan.of(NAME)])
+
+
+def _checked(change: GuardInput, entry: DetectedGate) -> GateResult:
+    if entry.kind in READERS:
+        return scan(change, entry)
+    return evaluate(change, entry, _run)
 
 
 def _run(change: GuardInput, entry: DetectedGate) -> GateResult:

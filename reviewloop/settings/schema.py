@@ -274,6 +274,34 @@ class Gate(Section):
     )
 
 
+class Format(Gate):
+    """Whether changed files are formatted as the repository's formatter does it."""
+
+    enabled: bool = Field(
+        default=False, description="Whether changed files must be formatted by its formatter."
+    )
+    fix_on_save: bool = Field(
+        default=False,
+        description="Format what agents changed before it is judged; enables the gate, too.",
+    )
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether it judges."""
+        return self.enabled or self.fix_on_save or bool(self.command)
+
+
+class Security(Gate):
+    """The security scan: a command judged by its exit code, or a scanner by its report."""
+
+    tool: Literal["", "trivy", "grype"] = Field(
+        default="", description="Scanner whose report is read; one that cannot run is a failure."
+    )
+    fail_on: Literal["critical", "high", "medium", "low", "never"] = Field(
+        default="high", description="Severity in changed files from which on the scan fails."
+    )
+
+
 class Coverage(Section):
     """How much of the change its tests must run."""
 
@@ -302,7 +330,8 @@ class Gates(Section):
     build: Gate = Field(default=Gate(), description="The project's build.")
     test: Gate = Field(default=Gate(), description="The project's tests.")
     lint: Gate = Field(default=Gate(), description="The project's linter.")
-    security: Gate = Field(default=Gate(), description="The project's security scan.")
+    format: Format = Field(default=Format(), description="The project's formatter.")
+    security: Security = Field(default=Security(), description="The project's security scan.")
     coverage: Coverage = Field(default=Coverage(), description="Coverage of new lines.")
 
 

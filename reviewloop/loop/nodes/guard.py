@@ -6,6 +6,7 @@ from reviewloop.domain.finding import Finding, Status, distinguish
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import join_with_known, read_findings, write_findings
+from reviewloop.loop.format_on_save import format_on_save
 from reviewloop.loop.gates import run_gates
 from reviewloop.loop.hooks import fire_before_commit, fire_on_change, red_files
 from reviewloop.loop.state import LoopState
@@ -18,7 +19,8 @@ def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
     """
     if state.get("stopped_by"):
         return {"verdict": "stopped", "gates": context.blobs.put_json([])}
-    fired = fire_on_change(state, context)
+    formatted = format_on_save(state, context)
+    fired = fire_on_change({**state, "tree": formatted}, context)
     tree = fired.tree
     changed = bool(context.change(context.base_tree, tree))
     if not changed and not context.brief.is_checkpoint:
@@ -32,7 +34,8 @@ def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
         results += tuple(end.as_gate() for end in fire_before_commit(state, context, tree))
     verdict = _verdict(results)
     return {
-        **({"tree": tree, "hooked": tree} if context.brief.hooks else {}),
+        **({"tree": tree} if tree != state["tree"] else {}),
+        **({"hooked": tree} if context.brief.hooks else {}),
         **({"hook_red": red_files(fired.ends)} if context.brief.hooks else {}),
         "verdict": verdict if changed else _verdict_of_checkpoint(verdict, results),
         "gates": context.blobs.put_json([result.plain() for result in results]),

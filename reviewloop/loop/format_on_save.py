@@ -1,0 +1,79 @@
+"""Formats what agents changed, by the repository's own formatter, before anything judges it."""
+
+from functools import partial
+from typing import Any
+
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.paths import UnsafePathError
+from reviewloop.guards.formatting import write_formatted
+from reviewloop.guards.inputs import guard_input
+from reviewloop.loop.agent_tools import with_edits, write_policy
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.gates import gate_context
+from reviewloop.loop.moved import LOOKED_BACK
+from reviewloop.loop.state import LoopState
+from reviewloop.store.journal import CallKey
+from reviewloop.tools.toolbox import allowed_part
+
+
+def format_on_save(state: LoopState, context: RunContext) -> str:
+    """Return the tree with the files of the change formatted; no other file is touched."""
+    tree = state["tree"]
+    format_ = context.settings.gates.format
+    if not format_.fix_on_save or state.get("phase") in LOOKED_BACK:
+        return tree
+    if not context.change(context.base_tree, tree):
+        return tree
+    key = CallKey(
+        agent="formatter",
+        step="format",
+        cycle=state.get("cycle", 0),
+        round=state.get("round", 0),
+        attempt=state.get("repairs", 0),
+    )
+    result = context.journal.once(key, {"tree": tree}, partial(_run, context, key, tree), "format")
+    for note in result["notes"]:
+        context.events.emit("note", text=note)
+    if result["tree"] != tree:
+        context.keep(result["tree"], f"format-{key.cycle}-{key.round}-{key.attempt}")
+    return str(result["tree"])
+
+
+def _run(context: RunContext, key: CallKey, tree: str) -> dict[str, Any]:
+    shown = context.shown_tree(tree)  # what agents may not read, a formatter may not either
+    with gate_context(context):
+        guard = guard_input(
+            settings=context.settings,
+            private=context.private,
+            base=context.base_tree,
+            tree=shown,
+            workspace=context.workspace,
+            env=context.environment,
+            logs=context.logs,
+            branch=context.record.branch,
+            label=f"on-save-{key.cycle}-{key.round}-{key.attempt}-",
+            stop=context.stopped.is_set,
+        )
+        files, notes = write_formatted(guard)
+        if not files:
+            return {"tree": tree, "notes": notes}
+        try:
+            written = context.workspace.taken(shown, leave=context.settings.gates.reuse)
+            edited = with_edits(context.private, tree, shown, _only(context, shown, written, files))
+        except (WorkspaceError, UnsafePathError) as error:
+            return {"tree": tree, "notes": [*notes, f"not formatted: {error}"]}
+    edited, refused = allowed_part(context.private, tree, edited, write_policy(context, tree))
+    changed = context.private.change(tree, edited).paths
+    if changed:
+        notes.append(f"formatted: {', '.join(sorted(changed))}")
+    return {"tree": edited, "notes": [*notes, *refused]}
+
+
+def _only(context: RunContext, before: str, after: str, files: list[str]) -> str:
+    """Return the tree with the changes of these files: some formatters follow what a file names."""
+    content = {
+        file.path: context.private.read(after, file.path)
+        for file in context.private.change(before, after).files
+        if file.path in files and file.status == "M"
+    }
+    return context.private.edit(before, content) if content else before
