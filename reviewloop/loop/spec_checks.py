@@ -5,11 +5,10 @@ A phase with a problem goes back to its agent once; one that a person edited can
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from reviewloop.domain.task import Spec
 from reviewloop.specs.checks.view import read_view
-from reviewloop.specs.files import Files
+from reviewloop.specs.files import Overlay
 from reviewloop.specs.requirements import resolve, whole
 from reviewloop.specs.writing import SpecFiles
 
@@ -21,27 +20,6 @@ _NAMED = re.compile(
 )
 _IDENT = re.compile(r"(?:US|N?FR-)?\d+(?:\.\d+)*")
 _NOT_SERVED = ("SC-", "AC-", "EC-")  # what success is, and edges: no task serves them alone
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """Files with some of them as they would be."""
-
-    files: Files
-    changed: Mapping[str, bytes]
-
-    def read(self, path: str) -> bytes | None:
-        """Return the bytes of a file, or None."""
-        return self.changed[path] if path in self.changed else self.files.read(path)
-
-    def paths(self, under: str = "") -> Iterable[str]:
-        """Return the sorted paths below `under`."""
-        new = (path for path in self.changed if not under or path.startswith(f"{under}/"))
-        return sorted({*self.files.paths(under), *new})
-
-    def content_id(self, path: str) -> str:
-        """Return ""."""
-        return ""
 
 
 def with_texts(spec: SpecFiles, texts: Mapping[str, str]) -> SpecFiles:

@@ -119,6 +119,27 @@ class FolderFiles:
         return self.files.content_id(f"{self.folder}/{path}")
 
 
+@dataclass(frozen=True)
+class Overlay:
+    """Files with some of them as they would be."""
+
+    files: Files
+    changed: Mapping[str, bytes]
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file, or None."""
+        return self.changed[path] if path in self.changed else self.files.read(path)
+
+    def paths(self, under: str = "") -> Iterable[str]:
+        """Return the sorted paths below `under`."""
+        new = (path for path in self.changed if not under or path.startswith(f"{under}/"))
+        return sorted({*self.files.paths(under), *new})
+
+    def content_id(self, path: str) -> str:
+        """Return ""."""
+        return ""
+
+
 def in_folder(files: Files, folder: str) -> Files:
     """Return the files of a folder ("" for all of them), with paths relative to it."""
     return FolderFiles(files, folder) if folder else files

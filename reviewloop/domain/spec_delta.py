@@ -1,0 +1,83 @@
+"""A change of a spec as quoted edits: nothing is rewritten, what no edit quotes keeps its bytes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["new", "changed", "removed"]
+
+
+@dataclass(frozen=True)
+class QuotedEdit:
+    """One edit of a document, anchored at a quote that stands in it exactly once.
+
+    With `below` the text goes on lines of its own under the line that the quote ends on, else it
+    takes the quote's place.
+    """
+
+    path: str
+    quote: str
+    text: str
+    below: bool = False
+    why: str = ""  # which requirement it serves, in a few words
+
+
+@dataclass(frozen=True)
+class PartChange:
+    """A requirement, a criterion, a part of the design or a task that a delta changes."""
+
+    part: Literal["requirement", "design", "task", "text"]
+    id: str  # "2.3", "FR-2", a heading of the design, a task's id
+    kind: Kind
+    title: str = ""
+
+    @property
+    def words(self) -> str:
+        """The change as a person reads it: `criterion 2.3 new`."""
+        noun = "criterion" if self.part == "requirement" and "." in self.id else self.part
+        return f"{noun} {self.id} {self.kind}"
+
+
+@dataclass(frozen=True)
+class SpecDelta:
+    """All edits of one change of a spec, and what becomes another one by them."""
+
+    spec: str  # path of the spec
+    edits: tuple[QuotedEdit, ...]
+    changes: tuple[PartChange, ...] = ()
+    tasks: tuple[str, ...] = ()  # ids of tasks that have to be done for it
+
+    @property
+    def requirements(self) -> tuple[PartChange, ...]:
+        """What changes of requirements and criteria."""
+        return tuple(one for one in self.changes if one.part == "requirement")
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as JSON-plain values."""
+        return {
+            "spec": self.spec,
+            "edits": [{**vars(one)} for one in self.edits],
+            "changes": [{**vars(one), "words": one.words} for one in self.changes],
+            "tasks": list(self.tasks),
+        }
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "SpecDelta":
+        """Rebuild what `plain` returned."""
+        names = ("part", "id", "kind", "title")
+        return cls(
+            values["spec"],
+            tuple(QuotedEdit(**one) for one in values["edits"]),
+            tuple(PartChange(**{name: one[name] for name in names}) for one in values["changes"]),
+            tuple(values["tasks"]),
+        )
+
+
+def serving(changes: Sequence[PartChange], requirements: Sequence[str]) -> list[PartChange]:
+    """Return the changes of requirements that a task serves, by the ids that it names."""
+    return [
+        one
+        for one in changes
+        if one.part == "requirement"
+        and any(one.id == key or one.id.startswith(f"{key}.") for key in requirements)
+    ]
