@@ -77,6 +77,7 @@ NOT_OF_KIND = {
     ],
     "security_config": [
         ("a.py", "", "verify = True\nauthor = 'me'\n"),
+        ("a.go", "c = x{MinVersion: tls.V12} // a\n", "c = x{MinVersion: tls.V12} // b\n"),
         ("a.py", "app.use(cors())\n", "if x:\n    app.use(cors())\n"),  # moved
         ("a.ts", "", "// helmet() comes later\n"),
         ("values.yaml", "", "kind: Deployment\n"),

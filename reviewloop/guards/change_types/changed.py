@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 _COMMENT = re.compile(r"\s*(?:#(?!\[)|//|/\*|\*(?!\w)|--\s|<!--|;)")
-
+_BEHIND = re.compile(r"\s+(?://|#)\s.*$")  # a comment behind code
 
 CODE = frozenset(
     ("py", "js", "ts", "tsx", "jsx", "mjs", "cjs", "go", "rb", "java", "kt", "php", "rs", "cs")
@@ -24,6 +24,10 @@ class Evidence(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.what}"
+
+
+def _plain(line: str) -> str:
+    return _BEHIND.sub("", line).strip()
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,13 @@ class ChangedFile:
     @cached_property
     def _code(self) -> list[tuple[int, str]]:
         lines = [*self.added.items(), *self.removed.items()]
-        # What is only moved or indented otherwise is on both sides.
-        both = {text.strip() for text in self.added.values()}
-        both &= {text.strip() for text in self.removed.values()}
+        # What is only moved, indented or commented otherwise is on both sides.
+        both = {_plain(text) for text in self.added.values()}
+        both &= {_plain(text) for text in self.removed.values()}
         return [
             (number, text)
             for number, text in lines
-            if text.strip() and text.strip() not in both and not _COMMENT.match(text)
+            if text.strip() and _plain(text) not in both and not _COMMENT.match(text)
         ]
 
     def code(self) -> Iterator[tuple[int, str]]:
