@@ -113,6 +113,11 @@ SPEC_FINDING = obj(
         "line": COUNT,
     }
 )
+QUIET: dict[str, Schema] = {
+    **dict.fromkeys(("id", "rule", "reason"), TEXT),
+    **dict.fromkeys(("paths", "evidence"), TEXTS),
+}
+REPLAY = obj(dict.fromkeys(("findings", "dismissed", "repeats", "lost"), COUNT))
 HOOK_PROBLEM = obj({"path": TEXT, "line": COUNT, "text": TEXT, "level": one_of("error", "warning")})
 COST = {
     **dict.fromkeys(("calls", "tokens", "unpriced", "estimated"), COUNT),
@@ -473,6 +478,9 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             )
         )
     },
+    "quiet": {"adopted": some(obj(QUIET)), "proposed": some(obj(QUIET))},
+    "quiet-proposed": {"path": TEXT, "rules": some(obj({**QUIET, "replay": REPLAY}))},
+    "quiet-adopted": {"path": TEXT, "rules": some(obj(QUIET)), "replay": REPLAY},
     "memory": {
         "path": TEXT,
         "lessons": some(obj(dict.fromkeys(("id", "text", "source"), TEXT))),

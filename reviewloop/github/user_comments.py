@@ -183,7 +183,7 @@ def _unknown(verb: str) -> str:
 
 _MOST_REASON = 120
 MOST_WORD = 160  # with the name
-_IN_CODE = ("suppressed in the code", "in the baseline")  # such words begin a reason
+_IN_CODE = ("suppressed in the code", "in the baseline", "quiet ")  # such words begin a reason
 _RESOLVED = "its thread was resolved by "
 
 
@@ -270,7 +270,7 @@ class Voices:
         if dismissal:
             return dismissal
         user = self.resolver(roots[-1], finding) if roots else ""
-        return f"{_RESOLVED}{user}" if user and self._counts(user) else ""
+        return f"{_RESOLVED}{user}" if user and self.counts(user) else ""
 
     def resolver(self, root: ReviewComment, finding: str) -> str:
         """Return who resolved the thread, "" when it is open or when we did it ourselves."""
@@ -287,7 +287,7 @@ class Voices:
     def _reason(self, reply: ReviewComment, finding: str) -> str:
         # With a person's own token our answers have that person's name: their marks tell.
         reason = None if ANY in reply.body else dismissal(reply.body)
-        if reason is None or not self._counts(reply.author, reply.author_is_bot):
+        if reason is None or not self.counts(reply.author, reply.author_is_bot):
             return ""
         if not reason:
             self.notes.append(f"a dismissal by {reply.author} gives no reason and does not count")
@@ -296,7 +296,8 @@ class Voices:
         # Given as a command, it is about the one that it names.
         return "" if any(name != finding for name in others) else reason
 
-    def _counts(self, login: str, is_bot: bool = False) -> bool:
+    def counts(self, login: str, is_bot: bool = False) -> bool:
+        """Whether the word of a user counts; notes it where it does not."""
         if login in self._known:
             return self._known[login]
         try:

@@ -3,7 +3,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -32,6 +32,7 @@ from reviewloop.loop.conversation import AgentReply, Caps, Check, Conversation, 
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
 from reviewloop.review.pushed import Push
+from reviewloop.review.quiet import QuietRule
 from reviewloop.review.withheld import shown_tree, withheld_in
 from reviewloop.sandbox.environment import ProjectEnv
 from reviewloop.secrets import Redactor
@@ -130,6 +131,7 @@ class RunContext:
     not_shown: tuple[str, ...] = ()  # a line for each changed file that no model may read
     # Finding id -> reason: what people dismissed in this repository, as it is when asked.
     dismissed: Callable[[], Mapping[str, str]] = dict
+    quiet: Collection[QuietRule] = ()  # as its base has them: no agent wrote those
     on_stop: Callable[[], None] = lambda: None  # ends what works beside the steps
     shared: Shared | None = None  # where other machines find the run, if there are others
     opened_at: float = field(default_factory=time.monotonic)

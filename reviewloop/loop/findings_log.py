@@ -8,7 +8,7 @@ from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, St
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import FindingRef, LoopState
-from reviewloop.review.silencing import dismissed, is_user_dismissal
+from reviewloop.review.silencing import dismissed, is_user_dismissal, quieted
 from reviewloop.store.blobs import Blobs
 
 
@@ -132,7 +132,13 @@ def apply_dismissals(
     """
     reasons = context.dismissed()
     return [
-        _apply_dismissal(finding, reasons.get(finding.id), state, context) for finding in findings
+        _apply_dismissal(
+            finding,
+            reasons.get(finding.id) or quieted(finding, context.quiet) or None,
+            state,
+            context,
+        )
+        for finding in findings
     ]
 
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import IN_BASELINE, Finding, Severity, Status
+from reviewloop.review.quiet import QuietRule
 
 BASELINE_FILE = ".reviewloop/baseline.json"
 BASELINE_SCHEMA = "reviewloop.baseline/1"
@@ -38,6 +39,8 @@ class Silences:
     baseline: Collection[str] = ()  # ids of findings that were accepted
     old_baseline: Collection[str] = ()  # those that were accepted before the change
     dismissed: Mapping[str, str] = field(default_factory=dict)  # id -> the person's reason
+    quiet: Collection[QuietRule] = ()  # what people adopted
+    old_quiet: Collection[QuietRule] = ()  # what was adopted before the change
 
     def level(self, rule: str, hard: bool = False) -> str:
         """Return what the settings say of a rule, "" for nothing; the longest pattern counts.
@@ -108,7 +111,17 @@ def _silence_of(finding: Finding, silences: Silences, *, hard: bool) -> tuple[St
         return Status.DISMISSED, dismissed(finding, silences.dismissed[finding.id]).note
     if finding.id in (silences.old_baseline if hard else silences.baseline):
         return Status.SUPPRESSED, IN_BASELINE
+    if word := quieted(finding, silences.old_quiet if hard else silences.quiet):
+        return Status.SUPPRESSED, word
     return None
+
+
+def quieted(finding: Finding, rules: Iterable[QuietRule]) -> str:
+    """Return which quiet rule covers a finding and why it was adopted, "" for none."""
+    for one in rules:
+        if one.covers(finding.rule, finding.path, finding.severity):
+            return f"quiet {one.id}: {one.reason}"
+    return ""
 
 
 class _Comments:

@@ -134,7 +134,24 @@ def _user(login: str) -> dict[str, Any]:
 def _comment(row: ReviewComment) -> dict[str, Any]:
     kind = "Bot" if row.author.endswith("[bot]") else "User"
     author = {"__typename": kind, "login": row.author.removesuffix("[bot]")}
-    return {"id": f"PRRC_{row.id}", "databaseId": row.id, "author": author, "body": row.body}
+    found = {"id": f"PRRC_{row.id}", "databaseId": row.id, "author": author, "body": row.body}
+    return {**found, "reactions": _reactions(row)}
+
+
+_CONTENT = {"+1": "THUMBS_UP", "-1": "THUMBS_DOWN"}
+
+
+def _reactions(row: ReviewComment) -> Callable[..., Any]:
+    def resolve(info: Any, content: str | None = None, **page: Any) -> Any:
+        named = [(login, _CONTENT.get(kind, kind.upper())) for login, kind in row.reactions]
+        rows = [
+            {"content": kind, "user": _user(login)}
+            for login, kind in named
+            if content in (None, kind)
+        ]
+        return _connection(rows)(info, **page)
+
+    return resolve
 
 
 def _connection(rows: list[dict[str, Any]]) -> Callable[..., dict[str, Any]]:

@@ -13,6 +13,7 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding
 from reviewloop.git.comparison import Compared
 from reviewloop.render.report import ReviewReport
+from reviewloop.review.quiet import QUIET_FILE, QuietRule, read_quiet
 from reviewloop.review.silencing import BASELINE_FILE, Silences, read_baseline
 from reviewloop.settings import Loaded
 from reviewloop.settings.loading import FLAG, USER_FILE
@@ -53,7 +54,8 @@ def silences_of(
     if rules_tree:
         old = read_baseline(two.private.read(rules_tree, BASELINE_FILE))
         dismissed = reasons(two.user.key) if remembered else {}
-        return Silences(rules, rules, baseline=old, old_baseline=old, dismissed=dismissed)
+        quiet = quiet_in(two, rules_tree)
+        return Silences(rules, rules, old, old, dismissed, quiet=quiet, old_quiet=quiet)
     if not remembered:
         return Silences(rules=rules, own_rules=own)
     return Silences(
@@ -62,7 +64,14 @@ def silences_of(
         baseline=read_baseline(two.private.read(two.new, BASELINE_FILE)),
         old_baseline=read_baseline(two.private.read(two.base, BASELINE_FILE)),
         dismissed=reasons(two.user.key),
+        quiet=quiet_in(two, two.new),
+        old_quiet=quiet_in(two, two.base),
     )
+
+
+def quiet_in(two: Compared, tree: str) -> tuple[QuietRule, ...]:
+    """Return the quiet rules of a tree; raise `UsageError` where their file cannot be read."""
+    return read_quiet(two.private.read(tree, QUIET_FILE))
 
 
 def _is_own(origins: Mapping[str, str], rule: str) -> bool:

@@ -21,6 +21,7 @@ from reviewloop.git.private import PrivateRepo
 from reviewloop.llm.budget import Budget, spent_by
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.review.prompts import Fence
+from reviewloop.review.quiet import QUIET_FILE, read_quiet
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.sandbox.environment import ProjectEnv, build_environment, paths_for
 from reviewloop.sandbox.interpreters import not_committed
@@ -126,6 +127,7 @@ def open_context(
             cage_of(sandbox),
         )
         rules = stack.enter_context(_rules(record, private))
+        base_tree = private.tree_of(record.base_commit)
         yield RunContext(
             record=record,
             runs=repository.runs,
@@ -142,7 +144,7 @@ def open_context(
             events=events,
             models=models,
             fence=fence,
-            base_tree=private.tree_of(record.base_commit),
+            base_tree=base_tree,
             redactor=redactor,
             rules=rules,
             analyse=analysis.early,
@@ -150,6 +152,7 @@ def open_context(
             not_analysed=analysis.not_analysed,
             on_stop=analysis.stop,
             dismissed=_dismissed(repository, rules),
+            quiet=() if rules else read_quiet(private.read(base_tree, QUIET_FILE)),
             shared=shared,
         )
 

@@ -1,6 +1,6 @@
 """What GitHub answers, read leniently: unknown fields are passed over, a missing one is named."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -234,6 +234,15 @@ def thread(fields: Fields) -> Thread:
         comments=tuple(found for c in comments if (found := c.maybe("databaseId")) is not None),
         resolved_by=_resolver(fields.inside("resolvedBy")) if fields.has("resolvedBy") else "",
     )
+
+
+def thumbs_down(fields: Fields) -> Iterator[tuple[int, str]]:
+    """Yield (comment, login) of a node of GraphQL's reviewThreads; users that are gone are not."""
+    for comment in fields.inside("comments").objects("nodes"):
+        ident = comment.maybe("databaseId")
+        for reaction in comment.inside("reactions").objects("nodes"):
+            if ident is not None and reaction.has("user"):
+                yield ident, _resolver(reaction.inside("user"))
 
 
 def _resolver(user: Fields) -> str:

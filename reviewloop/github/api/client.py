@@ -176,6 +176,10 @@ class GitHub:
         """Return all threads on the diff, with whether they are resolved."""
         return list(self._graphql.threads(self.repo, number))
 
+    def thumbs_down(self, number: int) -> list[tuple[int, str]]:
+        """Return (comment, login) for each thumb down on a comment that began a thread."""
+        return list(self._graphql.thumbs_down(self.repo, number))
+
     def create_review(
         self, number: int, *, commit_id: str, body: str, comments: Sequence[Comment]
     ) -> Review:

@@ -84,7 +84,7 @@ _NEEDED = (  # of the first pattern that fits; a write permission includes readi
     (r"/issues/\d+/(?:comments|labels)|/issues/comments/\d+$", "pull-requests: write"),
     (r"/issues/comments/\d+/reactions", "issues: write"),
     (r"resolveReviewThread", "contents: write\npull-requests: write"),
-    (r"reviewThreads", "pull-requests: read"),
+    (r"reviewThreads|thumbsDown", "pull-requests: read"),
 )
 # What `permissions:` of a workflow knows; `metadata`, for one, is always there.
 _GRANTABLE = {

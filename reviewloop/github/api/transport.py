@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from reviewloop import __version__
 from reviewloop.domain.errors import UsageError
-from reviewloop.github.api.answers import Fields, Thread, thread
+from reviewloop.github.api.answers import Fields, Thread, thread, thumbs_down
 from reviewloop.github.api.errors import (
     AnswerLost,
     GitHubError,
@@ -337,6 +337,25 @@ query reviewThreads($owner: String!, $name: String!, $number: Int!, $after: Stri
   }
 }"""
 
+THUMBS_DOWN = """\
+query thumbsDown($owner: String!, $name: String!, $number: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      reviewThreads(first: 50, after: $after) {
+        pageInfo { hasNextPage endCursor }
+        nodes {
+          comments(first: 1) {
+            nodes {
+              databaseId
+              reactions(content: THUMBS_DOWN, first: 100) { nodes { user { id login } } }
+            }
+          }
+        }
+      }
+    }
+  }
+}"""
+
 RESOLVE = """\
 mutation resolveReviewThread($thread: ID!) {
   resolveReviewThread(input: {threadId: $thread}) { thread { id isResolved } }
@@ -355,15 +374,24 @@ class GraphQL:
 
     def threads(self, repo: Repo, number: int) -> Iterator[Thread]:
         """Yield the review threads of a pull request."""
+        yield from map(thread, self._nodes("reviewThreads", THREADS, repo, number))
+
+    def thumbs_down(self, repo: Repo, number: int) -> Iterator[tuple[int, str]]:
+        """Yield (comment, login) for each thumb down on a comment that began a thread."""
+        for node in self._nodes("thumbsDown", THUMBS_DOWN, repo, number):
+            yield from thumbs_down(node)
+
+    def _nodes(self, name: str, query: str, repo: Repo, number: int) -> Iterator[Fields]:
+        """Yield the threads of a pull request as the query asks for them."""
         after: str | None = None
         for _ in range(_PAGES):
             variables = {
                 **{"owner": repo.owner, "name": repo.name},
                 **{"number": number, "after": after},
             }
-            data = self._ask("reviewThreads", THREADS, variables)
+            data = self._ask(name, query, variables)
             found = data.inside("repository").inside("pullRequest").inside("reviewThreads")
-            yield from map(thread, found.objects("nodes"))
+            yield from found.objects("nodes")
             page = found.inside("pageInfo")
             if not page.flag("hasNextPage"):
                 return
