@@ -100,6 +100,7 @@ def test_of_sixty_findings_repeats_fall_to_none_and_nothing_acted_upon_is_lost(
         "are not reported, 0 that were acted upon are lost\n",
     )
     assert not PROPOSED.exists()
+    commit(project, {})
     commit(project, scripts(COMMITS))
     later = reported(reviewloop, "HEAD")
     assert sorted((rule, path.partition("/")[0]) for rule, path, _ in later) == [
@@ -112,6 +113,7 @@ def test_of_sixty_findings_repeats_fall_to_none_and_nothing_acted_upon_is_lost(
 
     assert reviewloop("quiet", "drop", rule["id"]).code == 0
     assert not Path(QUIET_FILE).exists()
+    commit(project, {})
     commit(project, scripts(COMMITS + 1))
     assert len(reported(reviewloop, "HEAD")) == 4
 
