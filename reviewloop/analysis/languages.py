@@ -92,7 +92,17 @@ def is_cloudformation(text: str) -> bool:
     )
 
 
-_TEST_FOLDERS = {"test", "tests", "__tests__", "spec", "specs", "testing", "e2e", "testsuite"}
+_TEST_FOLDERS = {
+    "test",
+    "tests",
+    "__tests__",
+    "spec",
+    "specs",
+    "testing",
+    "e2e",
+    "testsuite",
+    "suites",
+}
 _FIXTURE_FOLDERS = {
     "data",
     "cases",
@@ -122,17 +132,21 @@ _EXAMPLE_FOLDERS = {
     "bench",
     "benchmark",
     "benchmarks",
+    "seed",
+    "seeds",
+    "seeders",
 }
 
 
+_TEST_FOLDER = re.compile(r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)")
 _TEST_SERVICES = re.compile(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b")
 
 
 def path_class(path: str) -> PathClass:
     """Return what a file is for, from its path alone."""
     folders = path.lower().split("/")[:-1]
-    tested = [index for index, folder in enumerate(folders) if folder in _TEST_FOLDERS]
-    if "testdata" in folders or "__snapshots__" in folders or "__fixtures__" in folders:
+    tested = [index for index, folder in enumerate(folders) if _holds_tests(folder)]
+    if {"testdata", "__snapshots__", "__fixtures__", "fixtures"} & set(folders):
         return PathClass.FIXTURE
     if tested and set(folders[tested[0] + 1 :]) & _FIXTURE_FOLDERS:
         return PathClass.FIXTURE
@@ -143,14 +157,19 @@ def path_class(path: str) -> PathClass:
     return PathClass.PRODUCT
 
 
+def _holds_tests(folder: str) -> bool:
+    """Whether a folder's name says that it is for tests, as `test-environments` does."""
+    return folder in _TEST_FOLDERS or _TEST_FOLDER.search(folder) is not None
+
+
 def purpose_folder(path: str) -> str:
     """Return the folder that says what a file is for, "" where its name says it or nothing does."""
     parts = path.split("/")
     if is_test_name(path):
         return ""
-    purposes = _TEST_FOLDERS | _EXAMPLE_FOLDERS | {"testdata", "__snapshots__", "__fixtures__"}
+    purposes = _EXAMPLE_FOLDERS | {"testdata", "__snapshots__", "__fixtures__", "fixtures"}
     for index, folder in enumerate(parts[:-1]):
-        if folder.lower() in purposes:
+        if folder.lower() in purposes or _holds_tests(folder.lower()):
             return "/".join(parts[: index + 1])
     return ""
 

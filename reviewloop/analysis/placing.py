@@ -61,7 +61,9 @@ def _assessed(hit: Hit, rule: Rule, file: SourceFile) -> Hit | None:
     itself adds makes no example of code with a grave fault. And a folder `docs` or `demos` may be
     part of the product: outside data that gets where it runs is told there, as less than certain.
     """
-    if file.claim in OF_OTHERS and rule.reviewer not in {SECURITY, INFRASTRUCTURE}:
+    if rule.reviewer not in {SECURITY, INFRASTRUCTURE} and (
+        file.claim in OF_OTHERS or _is_built(file, hit)
+    ):
         return None
     if speaks_in(rule, file.path_class):
         return hit
@@ -71,6 +73,16 @@ def _assessed(hit: Hit, rule: Rule, file: SourceFile) -> Hit | None:
     if file.path_class is PathClass.EXAMPLE and warns_in_examples(rule) and severity is MUST:
         return replace(hit, severity=SHOULD)
     return None
+
+
+_LONGEST_WRITTEN = 1_000  # characters; a line of a script beyond this was put together by a program
+
+
+def _is_built(file: SourceFile, hit: Hit) -> bool:
+    if hit.span is None or file.language not in {"javascript", "typescript", "tsx"}:
+        return False
+    lines = file.lines[hit.span.line - 1 : hit.span.line]
+    return bool(lines) and len(lines[0]) > _LONGEST_WRITTEN
 
 
 def warns_in_examples(rule: Rule) -> bool:

@@ -46,7 +46,7 @@ _ELSEWHERE = re.compile(
     r"|aws|azurekeyvault|doppler|enc|cipher|random|uuid|app|user|account)[.:(\[/]"
     r"|^(?:[A-Za-z]:)?[./~\\]|^\w+\(|\)$|^ENC\b|^\w+\[\w*\]|://|::|=>|->|&&|\|\||[<>]|^[\w.+\-]+@[\w\-]+\.\w"
     r"|\\[wdsWDSbB]|\.\*|\[\^|\(\?|^sha\d{1,3}[:\-=]|^md5[:\-=]|^pbkdf2|^argon2|^bcrypt|^scrypt"
-    r"|^\d{4}-\d\d-\d\d|\.(?:pem|key|json|ya?ml|txt|crt|cer|jks|p12|pfx|pub|ini|conf|env|py|js|ts|go"
+    r"|^\^.*\$$|^\d{4}-\d\d-\d\d|\.(?:pem|key|json|ya?ml|txt|crt|cer|jks|p12|pfx|pub|ini|conf|env|py|js|ts|go"
     r"|java|html?|css|svg|png|md|sh|xml|properties|com|org|net|io)$",
     re.IGNORECASE,
 )
@@ -58,7 +58,7 @@ _CLAIMS = re.compile(
     r"|^(?:p[a@4][s$5]{2}w?[o0]?r?d?)\d{0,4}[!.]?$|^pass(?:word|wd)?[\d!@#]{0,4}$|^secret\d*$"
     r"|^token\d*$|^test|test$|^demo|^temp|unused|^default|^invalid|^wrong|^bad.?|^good.?|^new.?pass"
     r"|^old.?pass|correct.?horse|^hunter2$|^swordfish$|^abc\d+$|^qwert|^letmein|^asdf|^admin\d*$"
-    r"|12345|abcdef|^0+$|deadbeef|cafebabe|^root$|^none|^null|^nil$|^true|^false|^empty|^optional"
+    r"|JBSWY3DP|12345|abcdef|^0+$|deadbeef|cafebabe|^root$|^none|^null|^nil$|^true|^false|^empty|^optional"
     r"|^required|^string|^text$|^str$|^dev.?(?:secret|pass|key)|keyboard.cat|^the.?secret|^a.?secret"
     r"|^utf.?8|^latin|^ascii$|^base64$|^local.?(?:secret|pass|dev|key)|insecure|unsafe|lorem|ipsum|^api.?key|^auth.?token|^access.?token",
     re.IGNORECASE,

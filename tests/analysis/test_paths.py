@@ -35,6 +35,11 @@ TEMPLATE = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n"
         ("docs/conf.py", EXAMPLE),
         ("benchmarks/speed.py", EXAMPLE),
         ("examples/tests/test_app.py", TEST),
+        ("scripts/test-environments/compose.yml", TEST),
+        ("internal/suites/http.go", TEST),
+        ("attest-keys/a.py", PRODUCT),
+        ("pkg/db/fixtures/users.yml", FIXTURE),
+        ("backend/seeds/tokens.ts", EXAMPLE),
     ],
 )
 def test_a_path_tells_what_a_file_is_for(path, expected):

@@ -18,6 +18,7 @@ from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.letters import DOUBLES, MIXED, is_at_home, quoted
 
 _MOST = 20  # findings of one kind for a file; the last one says how many more there are
+_PADDING, _LONGEST_PERIOD = 40, 13
 _RUN = 4  # so many invisible characters in one line carry a message
 
 
@@ -29,6 +30,7 @@ _LOOKALIKE = rule("diff/mixed-script-name")
 
 _BIDI_CHARACTERS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
+_TRANSLATED = re.compile(r"(?:^|/)(?:i18n|l10n|lang|langs|languages|locales?|translations?)/", re.I)
 _NO_CODE = {"markdown", "html", "", "json"}
 _SPACE_MATTERS = {"python", "shell", "dockerfile", "yaml", "github-workflow", "cloudformation"}
 _ODD_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
@@ -70,12 +72,24 @@ def _rule_for(file: SourceFile, found: list[Hidden]) -> tuple[Rule, list[Hidden]
     if tags:
         return _MESSAGE, tags
     blank = [h for h in found if ord(h.char) > 0xFF]
-    if len(blank) >= _RUN and _adjacent(blank) >= _RUN:
+    if len(blank) >= _RUN and _adjacent(blank) >= _RUN and not _is_padding(blank):
         return _MESSAGE, blank
     fillers = [h for h in found if h.char in _FILLERS]
     if fillers and file.language not in _NO_CODE:
         return _MESSAGE, fillers
     return _INVISIBLE, found
+
+
+def _is_padding(found: list[Hidden]) -> bool:
+    """Whether few characters follow each other over and over, as mails pad their preview."""
+    signs = [hidden.char for hidden in found]
+    if len(signs) < _PADDING:
+        return False
+    period = next((n for n in range(1, _LONGEST_PERIOD) if signs[n : 2 * n] == signs[:n]), 0)
+    if not period:
+        return False
+    repeats = sum(one == other for one, other in zip(signs, signs[period:], strict=False))
+    return repeats >= (len(signs) - period) * 0.95
 
 
 def _adjacent(found: list[Hidden]) -> int:
@@ -91,9 +105,11 @@ def _severity(file: SourceFile, rule: Rule) -> Severity | None:
     """Tests and prose may need such characters; what hides sentences is never at home."""
     if file.path_class in (PathClass.TEST, PathClass.FIXTURE):
         return Severity.NIT
-    if rule is _INVISIBLE and file.language in _NO_CODE:
+    if file.language not in _NO_CODE or rule is _MESSAGE:
+        return None
+    if rule is _INVISIBLE or _TRANSLATED.search(file.path):
         return Severity.NIT
-    return None
+    return Severity.SHOULD_FIX if rule is _BIDI else None  # nothing runs in another order
 
 
 def _space_hits(file: SourceFile) -> Iterator[Hit]:

@@ -36,8 +36,16 @@ def find_many_into_one(source: DockerSource) -> Iterator[Flaw]:
     for instruction in source.every("COPY", "ADD"):
         words = instruction.words
         folder = not words or re.search(r"[/\\]$|^\.{1,2}$|\$", words[-1])
-        if len(words) > 2 and not folder and not instruction.heredocs:
+        if len(words) <= 2 or folder or instruction.heredocs:
+            continue
+        if words[-1] not in _made_before(source, instruction):
             yield Flaw(instruction)
+
+
+def _made_before(source: DockerSource, instruction: Instruction) -> set[str]:
+    """Return the folders that `WORKDIR` has made before an instruction: nothing fails there."""
+    made = source.every("WORKDIR")
+    return {one.words[0] for one in made if one.words and one.line < instruction.line}
 
 
 def find_private_file_copied(source: DockerSource) -> Iterator[Flaw]:

@@ -9,6 +9,7 @@ from reviewloop.rules.go.syntax import (
     arguments,
     call_name,
     glued,
+    is_fixed,
     literal,
     receiver,
     tainted,
@@ -52,8 +53,10 @@ def find_sql_injection(node: "SgNode", source: Source) -> Found | None:
         fixed = glued(whole)
         required = _CONDITION if call_name(node) in _CONDITIONS else _SQL
         if fixed is not None and required.search(fixed):
-            dirty = tainted(whole, source)
-            return Found(given, severity=MUST if dirty else SHOULD)
+            if tainted(whole, source):
+                return Found(given, severity=MUST)
+            if not is_fixed(whole, source):
+                return Found(given, severity=SHOULD)
     return None
 
 

@@ -10,6 +10,7 @@ from reviewloop.rules.lazy_regex import Regex
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
+_SAYS_SO = Regex(r"(?i)insecure|skip_?verify")
 _NO_SECRET = Regex(r"(?i)etag|cache|checksum|fingerprint|finger_print|gravatar|revision|legacy|git")
 _SECRET = Regex(
     r"(?i)token|secret|passw|otp\b|nonce|salt|csrf|session_?id|api_?key|reset|credential"
@@ -33,7 +34,17 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
     """Find go/certificates-not-checked; behind a condition somebody may have asked for it."""
     if not _is_set_to(node, "InsecureSkipVerify", frozenset({"true"})):
         return None
-    return Found(node, severity=SHOULD if is_conditional(node, source) else None)
+    asked = is_conditional(node, source) or _is_named_insecure(node, source)
+    return Found(node, severity=SHOULD if asked else None)
+
+
+def _is_named_insecure(node: "SgNode", source: Source) -> bool:
+    """Whether the variable that gets it says so: it is for those who ask for it."""
+    for outer in source.ancestors(node):
+        if outer.kind() in {"var_spec", "short_var_declaration", "assignment_statement"}:
+            named = outer.field("name") or outer.field("left")
+            return named is not None and _SAYS_SO.search(named.text()) is not None
+    return False
 
 
 def find_old_tls(node: "SgNode", source: Source) -> "SgNode | None":

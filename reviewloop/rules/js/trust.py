@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from reviewloop.analysis.contract import MUST, SHOULD
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.js.syntax import argument, is_conditional, pairs, receiver, text_of
+from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -39,7 +40,23 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
     """Find js/certificates-not-checked; behind a condition somebody may have asked for it."""
     if not _accepts_any(node):
         return None
-    return Found(node, severity=SHOULD if is_conditional(node, source) else None)
+    asked = is_conditional(node, source) or _is_a_default(node)
+    return Found(node, severity=SHOULD if asked else None)
+
+
+_ABOUT_TLS = Regex(
+    r"(?i)tls|ssl|https?|agent|cert|\bca\b|host|port|url|uri|method|headers|servername|strict"
+)
+_OTHER_KEYS = 4
+
+
+def _is_a_default(node: "SgNode") -> bool:
+    """Whether an option is one of the fields of a record: what a user may have said otherwise."""
+    record = node.parent()
+    if record is None or record.kind() != "object":
+        return False
+    names = [key.text() for pair in record.named_children() if (key := pair.field("key"))]
+    return sum(_ABOUT_TLS.search(name) is None for name in names) >= _OTHER_KEYS + 1
 
 
 def _accepts_any(node: "SgNode") -> bool:

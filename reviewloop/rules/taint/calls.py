@@ -112,7 +112,20 @@ def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
     """Return what a text that matches a regular expression is harmless for."""
     begins = at_start or pattern.startswith(("^", "\\A"))
     ends = whole or pattern.endswith(("$", "\\Z", "\\z"))
+    if begins and _OWN_PAGE.match(pattern):
+        return URL if not ends else URL | matching_whole(pattern)
     if not (begins and ends) or len(pattern) > 300:
+        return frozenset()
+    return matching_whole(pattern)
+
+
+# Begins as an address of the same site: after the slash comes what is no second one.
+_OWN_PAGE = re.compile(r"(?:\^|\\A)?\\?/(?:\[(?!\^)[^\]/\\]+\](?![?*])|\w(?![?*]))")
+
+
+def matching_whole(pattern: str) -> frozenset[str]:
+    """Return what a text is harmless for all of which matches a regular expression."""
+    if len(pattern) > 300:
         return frozenset()
     admitted = _CLASS.sub("", pattern)
     for group in _CLASS.findall(pattern):

@@ -129,6 +129,16 @@ def cleaned_by(name: str) -> frozenset[str]:
     return FLOWS
 
 
+_CLAIMS = re.compile(
+    r"(?:^|_)(?:safe|clean|valid)|saniti[sz]e|escape|(?<=[a-z])(?:Safe|Clean|Valid)"
+)
+
+
+def names_clean(name: str) -> bool:
+    """Whether a name of the project's own claims that a value is clean; how far is for people."""
+    return _CLAIMS.search(name) is not None
+
+
 # Calls whose result is something of our own that the argument only selects.
 SELECTS_BY_NAME = re.compile(
     r"(?:get|find|load|fetch|lookup|look_up|query|filter|filter_by|select|search|count|exists|"

@@ -199,7 +199,7 @@ class TableDialect:
                     continue
                 if not row.test or _TESTS[row.test](self, frame, site, value):
                     what = f"`{_callee(frame, site)}()`"
-                    sure = row.severity == "must"
+                    sure = row.severity == "must" and not _is_watched(row, frame)
                     frame.reach(row.rule, site.expr, value, what, sure, row.kind)
                     return
 
@@ -250,6 +250,16 @@ class TableDialect:
                 return Value(path=path, ref=at.methods[name], bound=owner)
             at = at.parents[0] if at.parents else None
         return None
+
+
+# Agents and dialers that look at the address they get, and refuse private networks.
+_WATCHED = re.compile(
+    rb"\.Control\s*=\s*func\(|Control:\s*func\(|[aA]gent:[^\n]{0,80}(?:[sS]srf|[fF]iltering)\w*\("
+)
+
+
+def _is_watched(row: Sink, frame: Frame) -> bool:
+    return row.kind == "ssrf" and _WATCHED.search(frame.machine.source) is not None
 
 
 def hit_of(found: Found) -> Hit:

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 
 from reviewloop.rules.taint.access import FILE_NAMES, UPLOAD, method_of, request_object
+from reviewloop.rules.taint.cleaners import names_clean
 from reviewloop.rules.taint.python_sink_tests import risky_words
 from reviewloop.rules.taint.sources import (
     INJECTED_TYPES,
@@ -125,7 +126,11 @@ def follow(frame: Frame, site: Site, info: FunctionInfo) -> Value:
             frame.env.clear(mapping[origin], cleared)
     if summary.ends:
         return Value(path="never()")
-    return substitute(summary.returns, mapping, 0)
+    returned = substitute(summary.returns, mapping, 0)
+    if returned.taints and names_clean(info.node.name):
+        returned = duplicate(returned)
+        returned.taints = changed(returned.taints, sure=False)
+    return returned
 
 
 def _construction(bound: Value) -> dict[str, Value]:

@@ -41,6 +41,11 @@ _SOURCE = re.compile(
 _HARM = re.compile(
     r"Query|Exec|Raw|exec\.Command|os\.|ioutil|http\.|template\.|Fprint|Write|Redirect|return"
 )
+# What a page cannot make the browser of somebody else send.
+_OF_THE_BROWSER = {
+    "Path": frozenset({"open-redirect"}),
+    "Host": frozenset({"open-redirect", "xss"}),
+}
 _DATA = frozenset(
     {"Form", "PostForm", "Header", "Body", "Host", "RequestURI", "MultipartForm", "URL"}
 )
@@ -137,7 +142,7 @@ class Golang(TableDialect):
                 return self._taken(frame, expr, path, owner)
             return Value(path=path, bound=owner)
         if owner.path == _URL:
-            cleared = RANDOM | OBJECTS | ({"open-redirect"} if name in {"Path", "Host"} else set())
+            cleared = RANDOM | OBJECTS | _OF_THE_BROWSER.get(name, frozenset())
             found = self.taken(frame, expr, path, cleared)
             found.bound = owner
             return found
@@ -150,7 +155,8 @@ class Golang(TableDialect):
         return part if part is not None else Value(changed(owner.taints), path=path, bound=owner)
 
     def _taken(self, frame: Frame, expr: Attr, path: str, owner: Value) -> Value:
-        found = self.taken(frame, expr, path, RANDOM | OBJECTS)
+        cleared = RANDOM | OBJECTS | _OF_THE_BROWSER.get(expr.name, frozenset())
+        found = self.taken(frame, expr, path, cleared)
         found.bound = owner
         return found
 

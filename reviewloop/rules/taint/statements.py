@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reviewloop.rules.taint.access import bind, canonical, element_of, names_secret, stored_name
+from reviewloop.rules.taint.cleaners import names_clean
 from reviewloop.rules.taint.expressions import refine
 from reviewloop.rules.taint.functions import define_class, define_function
 from reviewloop.rules.taint.sources import FRAMEWORKS
@@ -40,6 +41,8 @@ from reviewloop.rules.taint.values import (
     Frame,
     Machine,
     Value,
+    changed,
+    duplicate,
     join,
     truth,
 )
@@ -176,6 +179,9 @@ def _assign(frame: Frame, statement: Assign) -> None:
         bind(frame, target, combined)
         value = combined
     else:
+        if value.taints and isinstance(target, Name) and names_clean(target.id):
+            value = duplicate(value)
+            value.taints = changed(value.taints, sure=False)
         for each in statement.targets:
             bind(frame, each, value)
     if isinstance(target, Name) and frame.machine.dialect is None:

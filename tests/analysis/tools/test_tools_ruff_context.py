@@ -43,6 +43,7 @@ def query(text: str, before: str = "", given: str = "customer") -> str:
 
 BY_CUSTOMER = "f\"select * from items where customer = '{customer}'\""
 
+FLASK = "from flask import Flask\n\napp = Flask(__name__)\n"
 CASES = [
     # rule, severity (None: not told), code
     ("C901", None, paths(9)),
@@ -109,6 +110,12 @@ CASES = [
     ("F811", SHOULD, "@kept\ndef f():\n    return 1\n\n\n@kept\ndef f():\n    return 2\n"),
     ("F811", SHOULD, "from os import path\n\npath = ['a']\n"),
     ("F821", MUST, "c.name = 1\n"),
+    ("F821", NIT, "loaded.name = 1\n"),
+    ("F821", NIT, "loaded.name = 2\n"),
+    ("F821", NIT, "loaded.name = 3\n"),
+    ("S201", MUST, FLASK + "app.run(debug=True)\n"),
+    ("S201", MUST, FLASK + "if __name__ == '__main__':\n    app.run(debug=True)\n"),
+    ("S201", SHOULD, FLASK + "if wanted():\n    app.run(debug=True)\n"),
     ("F821", None, "c.name = 1  # type: ignore[name-defined]\n"),
     ("F821", MUST, "c.name = 1  # type: ignore[attr-defined]\n"),
     ("T100", MUST, PDB + "    breakpoint()\n"),

@@ -193,6 +193,7 @@ def test_workflow_is_read_with_its_lines_and_columns():
         ("github.head_ref", None),
         ("github.ref_name", Severity.SHOULD_FIX),
         ("inputs.tag", Severity.SHOULD_FIX),
+        ("github.event.pull_request.head.repo.full_name", Severity.SHOULD_FIX),
     ],
 )
 def test_only_what_strangers_write_makes_a_script_critical(said, severity):

@@ -133,7 +133,10 @@ def test_incomplete_sets_and_headings_are_no_conflicts():
     ("path", "text", "expected"),
     [
         ("a.py", "x = 'a\u202eb'\n", [("diff/bidi-control", Severity.MUST_FIX)]),
-        ("README.md", "a\u2066b\n", [("diff/bidi-control", Severity.MUST_FIX)]),
+        ("README.md", "a\u2066b\n", [("diff/bidi-control", SHOULD)]),
+        ("src/lang/fa.json", '{"a": "\u202d1"}\n', [("diff/bidi-control", NIT)]),
+        ("mail.html", "\u200c\u200b\u200d" * 40, [("diff/invisible-character", NIT)]),
+        ("mail.html", "\u200c\u200b\u200b\u200c" * 2, [("diff/invisible-text", Severity.MUST_FIX)]),
         ("tests/test_a.py", "x = '\u202e'\n", [("diff/bidi-control", NIT)]),
         (
             "a.md",

@@ -23,7 +23,60 @@ func h(loose bool) *tls.Config {{
 	return c
 }}
 """
+_CLEANED = """import flask
+app = flask.Flask(__name__)
+
+
+@app.route("/")
+def show():
+    {name} = "".join(c for c in flask.request.args["n"])
+    return open("/data/" + {name}).read()
+"""
+_THROUGH = """import flask
+app = flask.Flask(__name__)
+
+
+def {name}(text):
+    return text.strip()
+
+
+@app.route("/")
+def show():
+    return open("/data/" + {name}(flask.request.args["n"])).read()
+"""
+_OPENED = """import flask
+from PIL import Image
+app = flask.Flask(__name__)
+
+
+@app.route("/")
+def show():
+    return {call}("/data/" + flask.request.args["n"])
+"""
+_FETCH = """package p
+
+import (
+	"net"
+	"net/http"
+)
+
+func h(w http.ResponseWriter, r *http.Request) {{
+	{dialer}
+	http.Get(r.FormValue("url"))
+}}
+"""
 _JS = "function f(o) { const c = {}; CODE return c; }\n"
+
+
+def severities(path: str, text: str) -> dict[str, Severity]:
+    """Return {rule: severity} of what the checks of files say about a new file."""
+    file = SourceFile(path, text, ((1, 99),), language_of(path, text), status="A")
+    return {
+        hit.rule: hit.severity or next(r for r in check.rules if r.id == hit.rule).severity
+        for check in file_checks()
+        if check.understands(file)
+        for hit in check.run(file)
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,15 +108,111 @@ _JS = "function f(o) { const c = {}; CODE return c; }\n"
             "js/certificates-not-checked",
             Severity.SHOULD_FIX,
         ),
+        (
+            "a.go",
+            "package p\n\nvar insecureClient = &tls.Config{InsecureSkipVerify: true}\n",
+            "go/certificates-not-checked",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "a.js",
+            _JS.replace(
+                "CODE",
+                "c.network = { nick: '', name: '', password: '', away: '', user: '',"
+                " rejectUnauthorized: false };",
+            ),
+            "js/certificates-not-checked",
+            Severity.SHOULD_FIX,
+        ),
+        ("v.py", _CLEANED.format(name="shown"), "taint/path-traversal", Severity.MUST_FIX),
+        ("v.py", _CLEANED.format(name="sanitized"), "taint/path-traversal", Severity.SHOULD_FIX),
+        ("v.py", _THROUGH.format(name="shorten"), "taint/path-traversal", Severity.MUST_FIX),
+        ("v.py", _THROUGH.format(name="safe_part"), "taint/path-traversal", Severity.SHOULD_FIX),
+        ("v.go", _FETCH.format(dialer=""), "go/request-to-any-host", Severity.MUST_FIX),
+        (
+            "v.go",
+            _FETCH.format(dialer="d := net.Dialer{}\n\td.Control = func(n, a string) {}\n"),
+            "go/request-to-any-host",
+            Severity.SHOULD_FIX,
+        ),
+        ("v.py", _OPENED.format(call="open"), "taint/path-traversal", Severity.MUST_FIX),
+        ("v.py", _OPENED.format(call="Image.open"), "taint/path-traversal", Severity.SHOULD_FIX),
     ],
 )
 def test_a_finding_is_red_only_where_the_harm_is_shown(path, text, rule, severity):
-    file = SourceFile(path, text, ((1, 99),), language_of(path, text), status="A")
-    found = [
-        hit.severity or next(r for r in check.rules if r.id == rule).severity
-        for check in file_checks()
-        if check.understands(file)
-        for hit in check.run(file)
-        if hit.rule == rule
-    ]
-    assert found == [severity]
+    assert severities(path, text)[rule] is severity
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "rule"),
+    [
+        (
+            "v.py",
+            """import flask, re
+app = flask.Flask(__name__)
+
+
+def target(address, other):
+    if not address or not re.match(r"^/[a-z]+", address):
+        return other
+    return address
+
+
+@app.route("/")
+def go():
+    return flask.redirect(target(flask.request.args["next"], "/"))
+""",
+            "taint/open-redirect",
+        ),
+        (
+            "v.go",
+            """package p
+
+import (
+	"fmt"
+	"net/http"
+)
+
+func h(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "<a href=https://"+r.Host+"/>")
+}
+""",
+            "go/reflected-html",
+        ),
+        ("Dockerfile", "FROM a:1\nWORKDIR /app\nCOPY a.json b.json /app\n", "docker/many-into-one"),
+        (
+            "q.go",
+            """package p
+
+const columns = "id, name"
+
+func deletePlaceholder(n int) string { return "$1" }
+
+func list(db *sql.DB, find Find, ids []int) error {
+	where, args := []string{"1 = 1"}, []any{}
+	if find.Name != "" {
+		where, args = append(where, "`name` = ?"), append(args, find.Name)
+	}
+	query := "SELECT " + columns + " FROM t WHERE " + strings.Join(where, " AND ")
+	db.Query(query, args...)
+	for _, table := range []string{"a", "b"} {
+		db.Exec(fmt.Sprintf("DELETE FROM %s WHERE site = %d", table, find.Site))
+	}
+	db.Exec("DELETE FROM t WHERE id = " + deletePlaceholder(1), ids[0])
+	return nil
+}
+""",
+            "go/sql-injection",
+        ),
+    ],
+)
+def test_what_cannot_do_harm_is_not_told(path, text, rule):
+    assert rule not in severities(path, text)
+
+
+def test_a_query_with_a_value_of_the_caller_is_told():
+    text = (
+        'package p\n\nfunc f(db *sql.DB, name string) {\n\tdb.Query("SELECT a FROM " + name)\n}\n'
+    )
+
+    assert severities("q.go", text)["go/sql-injection"] is Severity.SHOULD_FIX

@@ -158,7 +158,7 @@ def _rules(tool: str, source: str, table: _Table) -> Iterator[Rule]:
                     fix=row.get("fix", ""),
                     category=row["category"],
                     source=page,
-                    in_tests=group.get("in_tests", False),
+                    in_tests=bool(row.get("in_tests", group.get("in_tests", False))),
                     in_examples=group.get("in_examples", False),
                     in_product=group.get("in_product", True),
                     caused=row.get("caused", False),

@@ -73,7 +73,23 @@ def assess(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
                 continue
             hit = assessed
         kept.append(hit)
-    return kept
+    return _without_loaded(kept)
+
+
+_LOADED = 3
+
+
+def _without_loaded(hits: list[Hit]) -> list[Hit]:
+    """Lower names that many files use and none defines: what loads these files sets them."""
+    files: dict[str, set[str]] = {}
+    for hit in hits:
+        if hit.rule == "ruff/F821":
+            files.setdefault(hit.identity, set()).add(hit.path)
+    loaded = {name for name, paths in files.items() if len(paths) >= _LOADED}
+    return [
+        replace(hit, severity=NIT) if hit.rule == "ruff/F821" and hit.identity in loaded else hit
+        for hit in hits
+    ]
 
 
 class _Module:
@@ -170,7 +186,8 @@ class _Module:
 
 
 def _unchecked(hit: Hit) -> Hit:
-    return replace(hit, severity=NIT) if hit.rule == "ruff/S608" else hit
+    known = {"ruff/S608": NIT, "ruff/F811": hit.severity or SHOULD}.get(hit.rule)
+    return replace(hit, severity=known) if known else hit
 
 
 def _parsed(one: LaidFile) -> _Module | None:
@@ -294,6 +311,8 @@ def _escaping(hit: Hit, module: _Module) -> Hit:
         return replace(hit, severity=NIT)  # whether it escapes is decided elsewhere
     # Templates of code, mail or configuration are not escaped; pages are what this is about.
     pages = bool(_WEB & set(module.imported.values())) or ".htm" in module.one.text
+    if "django" in module.one.text:  # its pages are rendered by its own engine
+        pages = ".htm" in module.one.text
     return hit if pages else replace(hit, severity=SHOULD)
 
 
@@ -313,6 +332,15 @@ def _undefined(hit: Hit, module: _Module) -> Hit | None:
     if hit.span is None or not 1 <= hit.span.line <= len(module.lines):
         return hit
     return None if _NAMES_IGNORED.search(module.lines[hit.span.line - 1]) else hit
+
+
+def _debugging(hit: Hit, module: _Module) -> Hit:
+    """Somebody asked for it: it stands behind a condition that is not `__name__`."""
+    node = module.at(hit, ast.Call)
+    for outer in module.around(node) if node is not None else ():
+        if isinstance(outer, ast.If) and "__name__" not in ast.unparse(outer.test):
+            return replace(hit, severity=SHOULD)
+    return hit
 
 
 def _debugger(hit: Hit, module: _Module) -> Hit:
@@ -540,5 +568,6 @@ _ASSESSORS: dict[str, Callable[[Hit, _Module], Hit | None]] = {
     "S701": _escaping,
     "F811": _defined_again,
     "F821": _undefined,
+    "S201": _debugging,
     "T100": _debugger,
 }

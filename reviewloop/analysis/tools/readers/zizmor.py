@@ -94,7 +94,7 @@ def _hit(
 _WRITTEN_OUTSIDE = re.compile(
     r"github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|discussion"
     r"|pages|commits|head_commit|workflow_run)\b[\w.*\[\]'\"-]{0,80}"
-    r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)\b"
+    r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)(?<!full_name)(?<!repo\.name)(?<!repository\.name)\b"
 )
 _STRANGERS_CODE = re.compile(
     r"github\.head_ref|pull_request\.head\.(?:sha|ref)|refs/pull/|workflow_run\.head_(?:sha|branch)"
