@@ -102,6 +102,8 @@ _TEST_FOLDERS = {
     "e2e",
     "testsuite",
     "suites",
+    "playwright",
+    "cypress",
 }
 _FIXTURE_FOLDERS = {
     "data",
@@ -138,6 +140,7 @@ _EXAMPLE_FOLDERS = {
 }
 
 
+_FIXTURES = {"testdata", "__snapshots__", "__fixtures__", "__mocks__", "fixtures"}
 _TEST_FOLDER = re.compile(r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)")
 _TEST_SERVICES = re.compile(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b")
 
@@ -146,7 +149,7 @@ def path_class(path: str) -> PathClass:
     """Return what a file is for, from its path alone."""
     folders = path.lower().split("/")[:-1]
     tested = [index for index, folder in enumerate(folders) if _holds_tests(folder)]
-    if {"testdata", "__snapshots__", "__fixtures__", "fixtures"} & set(folders):
+    if _FIXTURES & set(folders):
         return PathClass.FIXTURE
     if tested and set(folders[tested[0] + 1 :]) & _FIXTURE_FOLDERS:
         return PathClass.FIXTURE
@@ -167,7 +170,7 @@ def purpose_folder(path: str) -> str:
     parts = path.split("/")
     if is_test_name(path):
         return ""
-    purposes = _EXAMPLE_FOLDERS | {"testdata", "__snapshots__", "__fixtures__", "fixtures"}
+    purposes = _EXAMPLE_FOLDERS | _FIXTURES
     for index, folder in enumerate(parts[:-1]):
         if folder.lower() in purposes or _holds_tests(folder.lower()):
             return "/".join(parts[: index + 1])
@@ -186,5 +189,6 @@ def is_test_name(path: str) -> bool:
         or stem.endswith(("Test", "Tests"))
         or ".test." in lower
         or ".spec." in lower
+        or ".mock." in lower
         or _TEST_SERVICES.match(lower) is not None
     )

@@ -25,7 +25,7 @@ def is_conditional(node: "SgNode", source: Source) -> bool:
     for outer in source.ancestors(node):
         if outer.kind() in FUNCTIONS:
             return False
-        if outer.kind() in {"if_statement", "switch_case"}:
+        if outer.kind() in {"if_statement", "switch_case", "ternary_expression"}:
             return True
     return False
 

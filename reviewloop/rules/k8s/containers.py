@@ -6,7 +6,7 @@ Each function is asked about every entry of a file; `compose` tells compose file
 import base64
 import re
 
-from reviewloop.analysis.contract import MUST, NIT
+from reviewloop.analysis.contract import MUST, NIT, SHOULD
 from reviewloop.rules.infra.secrets_in_code import is_secret
 from reviewloop.rules.k8s.manifests import (
     Entry,
@@ -25,6 +25,11 @@ _CAPABILITY = Regex(
 )
 _HOST_CAPABILITY = Regex(r"\b(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_MODULE)\b")
 _TAGGED = Regex(r"[^/\s]+:(?!latest$)[\w][\w.\-]*$|@sha256:")
+# Programs whose work it is to watch the containers beside them.
+_WATCHES = Regex(
+    r"image:[^\n]*\b(?:traefik|portainer|watchtower|nginx-proxy|docker-gen|cadvisor|dozzle|diun|glances"
+    r"|docker-socket-proxy|autoheal|promtail|ouroboros|telegraf|netdata|homepage)\b"
+)
 _SOCKETS = Regex(r"/(?:docker|containerd/containerd|crio/crio)\.sock\b")
 # Folders of a node with its keys, tokens and sockets, and those a program has no business in.
 _KEYS_OF_NODE = Regex(
@@ -101,7 +106,15 @@ def find_daemon_socket(entry: Entry, compose: bool) -> Flaw | None:
         return None
     if entry.key == "volumes" and not compose:
         return None
-    return Flaw() if _SOCKETS.search(entry.value) else None
+    if not _SOCKETS.search(entry.value):
+        return None
+    return Flaw(severity=SHOULD if compose and _WATCHES.search(_service_around(entry)) else None)
+
+
+def _service_around(entry: Entry) -> str:
+    """Return the text of the service that an entry of Compose belongs to."""
+    around = [node.text() for node in entry.node.ancestors() if node.kind() == "block_mapping"]
+    return around[0][:5_000] if around else ""
 
 
 def find_no_limits(entry: Entry, compose: bool) -> Flaw | None:

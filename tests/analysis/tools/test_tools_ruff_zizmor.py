@@ -221,6 +221,26 @@ def test_a_trigger_is_critical_where_code_of_strangers_is_read(reads):
     assert severity is (Severity.MUST_FIX if reads else Severity.SHOULD_FIX)
 
 
+@pytest.mark.parametrize(
+    ("step", "critical"),
+    [
+        ("      - uses: actions/checkout@v4\n        with:\n          ref: SHA\n", True),
+        ("      - run: echo SHA\n", False),
+    ],
+)
+def test_a_run_after_another_is_critical_where_it_takes_that_code(step, critical):
+    text = (
+        "name: a\non:\n  workflow_run:\n    workflows: [b]\njobs:\n  x:\n"
+        "    runs-on: ubuntu-latest\n    steps:\n"
+        + step.replace("SHA", "${{ github.event.workflow_run.head_sha }}")
+    )
+    done = run_tool(ZIZMOR, [source(".github/workflows/a.yml", text)], Options())
+
+    (hit,) = [hit for hit in done.hits if hit.rule == "zizmor/dangerous-triggers"]
+    severity = hit.severity or tool_rule(hit.rule).severity
+    assert (severity is Severity.MUST_FIX) == critical
+
+
 def test_malformed_workflow_costs_only_itself():
     good = source(".github/workflows/a.yml", WORKFLOW)
     bad = source(".github/workflows/b.yml", "on: push\njobs: 5\n")

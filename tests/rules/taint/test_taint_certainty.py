@@ -65,6 +65,14 @@ func h(w http.ResponseWriter, r *http.Request) {{
 	http.Get(r.FormValue("url"))
 }}
 """
+_SOCKET = """services:
+  a:
+    image: {image}
+    volumes:
+      - /var/run/docker.sock:/var/run/docker.sock:ro
+  b:
+    image: portainer/portainer
+"""
 _JS = "function f(o) { const c = {}; CODE return c; }\n"
 
 
@@ -122,6 +130,24 @@ def severities(path: str, text: str) -> dict[str, Severity]:
                 " rejectUnauthorized: false };",
             ),
             "js/certificates-not-checked",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "a.js",
+            _JS.replace("CODE", "c.tls = o.own ? { rejectUnauthorized: false } : undefined;"),
+            "js/certificates-not-checked",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "compose.yml",
+            _SOCKET.format(image="app:1"),
+            "k8s/daemon-socket",
+            Severity.MUST_FIX,
+        ),
+        (
+            "compose.yml",
+            _SOCKET.format(image="traefik:v3.5.0"),
+            "k8s/daemon-socket",
             Severity.SHOULD_FIX,
         ),
         ("v.py", _CLEANED.format(name="shown"), "taint/path-traversal", Severity.MUST_FIX),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from reviewloop.analysis.contract import NIT, SHOULD, Hit
+from reviewloop.analysis.contract import NIT, SHOULD, Hit, PathClass
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 
 _PATHS_THAT_ARE_MANY = 15
@@ -334,6 +334,12 @@ def _undefined(hit: Hit, module: _Module) -> Hit | None:
     return None if _NAMES_IGNORED.search(module.lines[hit.span.line - 1]) else hit
 
 
+def _raised_anyhow(hit: Hit, module: _Module) -> Hit:
+    """In a test it fails as it should, by another error."""
+    tested = module.one.file.path_class is PathClass.TEST
+    return replace(hit, severity=SHOULD) if tested else hit
+
+
 def _debugging(hit: Hit, module: _Module) -> Hit:
     """Somebody asked for it: it stands behind a condition that is not `__name__`."""
     node = module.at(hit, ast.Call)
@@ -569,5 +575,6 @@ _ASSESSORS: dict[str, Callable[[Hit, _Module], Hit | None]] = {
     "F811": _defined_again,
     "F821": _undefined,
     "S201": _debugging,
+    "PLE0704": _raised_anyhow,
     "T100": _debugger,
 }

@@ -94,10 +94,12 @@ def _hit(
 _WRITTEN_OUTSIDE = re.compile(
     r"github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|discussion"
     r"|pages|commits|head_commit|workflow_run)\b[\w.*\[\]'\"-]{0,80}"
-    r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)(?<!full_name)(?<!repo\.name)(?<!repository\.name)\b"
+    r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)\b"
+    r"(?<!full_name)(?<!repo\.name)(?<!repository\.name)"
 )
 _STRANGERS_CODE = re.compile(
-    r"github\.head_ref|pull_request\.head\.(?:sha|ref)|refs/pull/|workflow_run\.head_(?:sha|branch)"
+    r"github\.head_ref|pull_request\.head\.(?:sha|ref)|refs/pull/"
+    r"|(?:\bref:|git )[^\n]*workflow_run\.head_(?:sha|branch)"
 )
 
 
