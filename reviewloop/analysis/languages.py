@@ -140,7 +140,7 @@ _EXAMPLE_FOLDERS = {
 }
 
 
-_FIXTURES = {"testdata", "__snapshots__", "__fixtures__", "__mocks__", "fixtures"}
+_FIXTURES = {"testdata", "__snapshots__", "__fixtures__", "__mocks__", "fixtures", ".semgrep"}
 _TEST_FOLDER = re.compile(r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)")
 _TEST_SERVICES = re.compile(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b")
 

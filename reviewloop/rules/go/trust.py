@@ -4,13 +4,19 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
-from reviewloop.rules.go.syntax import FUNCTIONS, argument, is_conditional, receiver
+from reviewloop.rules.go.syntax import (
+    FUNCTIONS,
+    argument,
+    declaration_around,
+    is_conditional,
+    receiver,
+)
 from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_SAYS_SO = Regex(r"(?i)insecure|skip_?verify")
+_INSECURE_NAME = Regex(r"(?i)insecure|skip_?verify")
 _NO_SECRET = Regex(r"(?i)etag|cache|checksum|fingerprint|finger_print|gravatar|revision|legacy|git")
 _SECRET = Regex(
     r"(?i)token|secret|passw|otp\b|nonce|salt|csrf|session_?id|api_?key|reset|credential"
@@ -31,19 +37,25 @@ def _is_set_to(node: "SgNode", name: str, values: frozenset[str]) -> bool:
 
 
 def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
-    """Find go/certificates-not-checked; behind a condition somebody may have asked for it."""
+    """Find go/certificates-not-checked; behind a condition somebody may have optional for it."""
     if not _is_set_to(node, "InsecureSkipVerify", frozenset({"true"})):
         return None
-    asked = is_conditional(node, source) or _is_named_insecure(node, source)
-    return Found(node, severity=SHOULD if asked else None)
+    if any(outer.text().startswith("websocket.") for outer in source.ancestors(node)[:3]):
+        return None  # there it is about the origin of a page
+    optional = is_conditional(node, source) or _is_named_insecure(node, source)
+    return Found(node, severity=SHOULD if optional else None)
 
 
 def _is_named_insecure(node: "SgNode", source: Source) -> bool:
     """Whether the variable that gets it says so: it is for those who ask for it."""
+    function = declaration_around(node, source)
+    name = function.field("name") if function is not None else None
+    if name is not None and _INSECURE_NAME.search(name.text()):
+        return True
     for outer in source.ancestors(node):
         if outer.kind() in {"var_spec", "short_var_declaration", "assignment_statement"}:
             named = outer.field("name") or outer.field("left")
-            return named is not None and _SAYS_SO.search(named.text()) is not None
+            return named is not None and _INSECURE_NAME.search(named.text()) is not None
     return False
 
 

@@ -110,6 +110,8 @@ CASES = [
     ("F811", SHOULD, "@kept\ndef f():\n    return 1\n\n\n@kept\ndef f():\n    return 2\n"),
     ("F811", SHOULD, "from os import path\n\npath = ['a']\n"),
     ("F821", MUST, "c.name = 1\n"),
+    ("F821", NIT, 'def f(driver: "Chrome") -> None:\n    driver.go()\n'),
+    ("F821", NIT, 'def f(n) -> "list[Chromium]":\n    return n\n'),
     ("F821", NIT, "loaded.name = 1\n"),
     ("F821", NIT, "loaded.name = 2\n"),
     ("F821", NIT, "loaded.name = 3\n"),

@@ -123,6 +123,12 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             Severity.SHOULD_FIX,
         ),
         (
+            "a.go",
+            "package p\n\nfunc Insecure() any { return &tls.Config{InsecureSkipVerify: true} }\n",
+            "go/certificates-not-checked",
+            Severity.SHOULD_FIX,
+        ),
+        (
             "a.js",
             _JS.replace(
                 "CODE",
@@ -204,6 +210,11 @@ func h(w http.ResponseWriter, r *http.Request) {
 }
 """,
             "go/reflected-html",
+        ),
+        (
+            "a.go",
+            _GO.format(code="c.o = &websocket.AcceptOptions{InsecureSkipVerify: true}"),
+            "go/certificates-not-checked",
         ),
         ("Dockerfile", "FROM a:1\nWORKDIR /app\nCOPY a.json b.json /app\n", "docker/many-into-one"),
         (

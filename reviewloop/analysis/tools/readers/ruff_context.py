@@ -324,6 +324,7 @@ def _defined_again(hit: Hit, module: _Module) -> Hit:
     return replace(hit, severity=hit.severity or SHOULD) if here.decorator_list else hit
 
 
+_QUOTED_TYPE = re.compile(r"(?:->|\w\s*:)\s*(?:[\w.]+\[)*(?:[\w.]+\s*\|\s*)*[\"'][\w.\[\], |]*$")
 _NAMES_IGNORED = re.compile(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
 
 
@@ -331,7 +332,13 @@ def _undefined(hit: Hit, module: _Module) -> Hit | None:
     """The author knows: a program that loads the file defines the name."""
     if hit.span is None or not 1 <= hit.span.line <= len(module.lines):
         return hit
-    return None if _NAMES_IGNORED.search(module.lines[hit.span.line - 1]) else hit
+    line = module.lines[hit.span.line - 1]
+    if _NAMES_IGNORED.search(line):
+        return None
+    before = line[: hit.span.column - 1] if hit.span.column else ""
+    if _QUOTED_TYPE.search(before):  # nothing looks it up when the code runs
+        return replace(hit, severity=NIT)
+    return hit
 
 
 def _raised_anyhow(hit: Hit, module: _Module) -> Hit:
