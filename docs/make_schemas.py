@@ -104,6 +104,7 @@ SPEC_SESSION: dict[str, Schema] = {
     "counts": by_name(COUNT),
     "spent": obj({"calls": COUNT, "tokens": COUNT, "usd": NUMBER}),
 }
+DRIFT = dict.fromkeys(("kind", "name", "spec", "in_spec", "in_code", "note", "before", "now"), TEXT)
 SPEC_FINDING = obj(
     {
         **dict.fromkeys(
@@ -534,6 +535,14 @@ COMMANDS: dict[str, dict[str, Schema]] = {
                 }
             )
         ),
+    },
+    "spec-sync": {
+        "specs": some(obj({"path": TEXT, "parted": NUMBER})),
+        "in_step": FLAG,
+        "compared": COUNT,
+        **dict.fromkeys(("drift", "waiting"), some(obj(DRIFT))),
+        "not_compared": some(obj({"kind": TEXT, "reason": TEXT, "locations": TEXTS})),
+        "exit_code": CODE,
     },
     "spec-trace": {
         "path": TEXT,

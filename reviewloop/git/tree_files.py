@@ -1,6 +1,7 @@
 """The files below a folder as a commit has them, and the commits that changed them."""
 
 import os
+from collections.abc import Iterable
 
 from reviewloop.domain.handoff import Commit
 from reviewloop.git.located import locate
@@ -39,3 +40,40 @@ def commits_of(user: UserRepo, folder: str) -> tuple[Commit, ...]:
     )
     rows = [line.split("\0", 2) for line in text.splitlines() if line.count("\0") == 2]
     return tuple(Commit(commit, subject, int(at)) for commit, at, subject in rows)
+
+
+def listed_at(user: UserRepo, commit: str) -> dict[str, str]:
+    """Return {path: id of its content} of the regular files of a commit."""
+    listing = Git(user.git_dir, cwd=user.root).run("ls-tree", "-r", "-z", "--full-tree", commit)
+    found = {}
+    for entry in listing.split(b"\0"):
+        about, _, path = entry.partition(b"\t")
+        fields = about.split()
+        if len(fields) == 3 and fields[0] in _REGULAR:
+            found[os.fsdecode(path)] = fields[2].decode()
+    return found
+
+
+def contents(user: UserRepo, names: Iterable[str]) -> dict[str, bytes]:
+    """Return the contents of the files that names of git mean, `commit:path` or an id.
+
+    What is not there, or too large to be read, is left out.
+    """
+    requested = [name for name in dict.fromkeys(names) if "\n" not in name]
+    if not requested:
+        return {}
+    given = b"".join(os.fsencode(name) + b"\n" for name in requested)
+    output = Git(user.git_dir, cwd=user.root).run("cat-file", "--batch", input=given)
+    found: dict[str, bytes] = {}
+    at = 0
+    for name in requested:
+        end = output.index(b"\n", at)
+        fields = output[at:end].rsplit(b" ", 2)
+        at = end + 1
+        if fields[-1] == b"missing" or len(fields) < 3 or not fields[-1].isdigit():
+            continue
+        size = int(fields[-1])
+        if fields[-2] == b"blob" and size <= _LARGEST:
+            found[name] = output[at : at + size]
+        at += size + 1
+    return found

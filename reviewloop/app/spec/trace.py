@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reviewloop.analysis.contract import PathClass
 from reviewloop.analysis.languages import path_class
@@ -130,7 +131,7 @@ def trace_spec(user: UserRepo, name: str) -> Trace:
     """
     files = DiskFiles(user.root)
     view = read_view(files, spec_named(files, name, user.project, user.here))
-    return trace(view, dict(_test_texts(files)), alone=len(find_specs(files, user.project)) == 1)
+    return trace(view, dict(test_texts(files)), alone=len(find_specs(files, user.project)) == 1)
 
 
 def trace(view: SpecView, tests: Mapping[str, str], *, alone: bool = True) -> Trace:
@@ -225,19 +226,25 @@ def _tests_of(
 
 
 def _test_names(text: str, ident: str) -> bool:
-    """Whether a test names an id; a bare number counts only behind the word requirement."""
+    return _named_at(text, ident) is not None
+
+
+def _named_at(text: str, ident: str) -> int | None:
+    """Return where a test names an id; a bare number counts only behind the word requirement."""
+    found = _written(ident).search(text)
+    return found.start() if found else None
+
+
+@lru_cache(maxsize=1024)
+def _written(ident: str) -> re.Pattern[str]:
     if re.match(r"[A-Za-z]", ident):
         written = re.escape(ident).replace(r"\-", "[-_ ]?")
-        return re.search(rf"(?<![A-Za-z0-9]){written}(?!\d|\.\d)", text, re.IGNORECASE) is not None
+        return re.compile(rf"(?<![A-Za-z0-9]){written}(?!\d|\.\d)", re.IGNORECASE)
     number = re.escape(ident).replace(r"\.", "[._]")
-    return (
-        re.search(
-            rf"(?:requirements?|req|criteri(?:on|a)|validates)[\s:#_.]*(?:[\d._,\s]+[,\s])?{number}"
-            r"(?!\d|[._]\d)",
-            text,
-            re.IGNORECASE,
-        )
-        is not None
+    return re.compile(
+        rf"(?:requirements?|req|criteri(?:on|a)|validates)[\s:#_.]*(?:(?:[\d._,\s]|and)+[,\s])?{number}"
+        r"(?!\d|[._]\d)",
+        re.IGNORECASE,
     )
 
 
@@ -259,9 +266,40 @@ def _title(text: str) -> str:
     return re.sub(r"^\W*(?:requirement\s+)?[A-Z]*-?[\d.]+\W+", "", first, flags=re.IGNORECASE)[:80]
 
 
-def _test_texts(files: DiskFiles) -> Iterator[tuple[str, str]]:
+def naming_tests(
+    view: SpecView, idents: Sequence[str], tests: Mapping[str, str], *, alone: bool
+) -> dict[str, list[tuple[str, int]]]:
+    """Return for each id the test files that name it, or that only its tasks name, with the line.
+
+    `alone` is as for `trace`.
+    """
+    found: dict[str, list[tuple[str, int]]] = {ident: [] for ident in idents}
+    of_task: dict[str, set[str]] = {ident: set() for ident in idents}
+    for task in leaves(view.spec):
+        paths = named_paths(f"{task.title}\n{task.body}")
+        for key in resolve(task.requirements, view.spec.requirements)[0] if paths else ():
+            if key in of_task:
+                of_task[key] |= set(paths)
+    for path, text in tests.items():
+        about = text if alone or view.spec.name in text else ""
+        for ident in idents:
+            at = _named_at(about, ident)
+            if at is not None:
+                found[ident].append((path, about.count("\n", 0, at) + 1))
+            elif path in of_task[ident]:
+                found[ident].append((path, 1))
+    return found
+
+
+def is_test_text(path: str) -> bool:
+    """Whether a file is a test that may name what it is for."""
+    return path_class(path) is PathClass.TEST and not path.endswith(_NO_TEST)
+
+
+def test_texts(files: DiskFiles) -> Iterator[tuple[str, str]]:
+    """Yield the test files of a checkout: path and text."""
     for path in files.paths():
-        if path_class(path) is PathClass.TEST and not path.endswith(_NO_TEST):
+        if is_test_text(path):
             data = files.read(path) or b""
             if len(data) <= _LARGEST and b"\0" not in data[:1000]:
                 yield path, data.decode("utf-8", "replace")

@@ -3,30 +3,16 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from reviewloop.analysis.environment import OF_EVERY_SYSTEM, READS, may_read
 from reviewloop.guards.change_types.changed import CODE, ChangedFile, Evidence
 
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
-_READS = (
-    re.compile(rf"\benviron(?:\.get\(|\.setdefault\(|\.pop\(|\[)\s*['\"]{_NAME}['\"]"),
-    re.compile(rf"\bgetenv\(\s*['\"]{_NAME}['\"]"),
-    re.compile(rf"\bprocess\.env\.{_NAME}"),
-    re.compile(rf"\bprocess\.env\[['\"]{_NAME}['\"]\]"),
-    re.compile(rf"\bimport\.meta\.env\.{_NAME}"),
-    re.compile(rf"\bos\.(?:Getenv|LookupEnv|Setenv)\(\"{_NAME}\""),
-    re.compile(rf"\bENV(?:\.fetch\(|\[)['\"]{_NAME}['\"]"),
-    re.compile(rf"\benv::var(?:_os)?\(\"{_NAME}\""),
-    re.compile(rf"\bDeno\.env\.get\(['\"]{_NAME}['\"]"),
-)
 _GIVEN = re.compile(rf"^\s*(?:export\s+)?{_NAME}\s*=")
 _IN_COMPOSE = re.compile(r"^\s*-?\s*(?P<name>[A-Z][A-Z0-9_]{2,})\s*[:=]")
 _IN_DOCKERFILE = re.compile(r"^\s*ENV\s+(?P<name>[A-Za-z_]\w*)")
 _ENV_FILE = re.compile(r"(?:^|/)(?:\.env(?:\.[\w.-]+)?|[\w-]+\.env)$")
 _COMPOSE = re.compile(r"(?:^|/)(?:docker-)?compose[\w.-]*\.ya?ml$")
 _DOCKERFILE = re.compile(r"(?:^|/)(?:Dockerfile|Containerfile)[\w.-]*$")
-
-_OF_EVERY_SYSTEM = frozenset(
-    ("PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG", "TERM", "TZ", "CI", "NODE_ENV")
-)
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
@@ -36,7 +22,7 @@ def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
     """
     before = {name for file in files for name in _names(file, file.before)}
     after = {name for file in files for name in _names(file, file.after)}
-    seen = set(_OF_EVERY_SYSTEM)
+    seen = set(OF_EVERY_SYSTEM)
     for file in files:
         for lines, other, verb in ((file.added, before, "new"), (file.removed, after, "gone")):
             for number, text in lines.items():
@@ -48,7 +34,7 @@ def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
 
 def _names(file: ChangedFile, text: str) -> Iterator[str]:
     patterns = _patterns(file)
-    if patterns is _READS and "env" not in text and "ENV" not in text and "Env" not in text:
+    if patterns is READS and not may_read(text):
         return
     for line in text.split("\n"):
         if not line.lstrip().startswith(("#", "//", "*")):
@@ -63,4 +49,4 @@ def _patterns(file: ChangedFile) -> Sequence[re.Pattern[str]]:
         return (_IN_COMPOSE,)
     if _DOCKERFILE.search(file.path):
         return (_IN_DOCKERFILE,)
-    return _READS if file.ending in CODE else ()
+    return READS if file.ending in CODE else ()

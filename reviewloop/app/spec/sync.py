@@ -1,0 +1,297 @@
+"""Where specs and code part: names, criteria whose only test is gone, words changed after a tick.
+
+No model is asked, and the same files and history give the same report.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.analysis.contract import Tree
+from reviewloop.app.spec.trace import is_test_text, naming_tests, test_texts
+from reviewloop.domain.drift import Drift, NotCompared, SpecDrift
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.git.directory import shallow_commits
+from reviewloop.git.repository import UserRepo
+from reviewloop.git.tree_files import commits_of, contents, listed_at
+from reviewloop.specs.checks import SpecView, read_view
+from reviewloop.specs.discover import find_specs, read_spec, spec_named
+from reviewloop.specs.drift.code import Code
+from reviewloop.specs.drift.compare import compare_names, named
+from reviewloop.specs.drift.wording import changed_words, clauses
+from reviewloop.specs.files import DiskFiles, MemoryFiles
+from reviewloop.specs.requirements import resolve
+from reviewloop.specs.select import is_done, leaves
+from reviewloop.specs.tasks import read_tasks
+
+_LATEST = 8  # versions of a spec whose tests are compared with those of today
+_ID = 10  # digits of a commit that are shown
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a comparison found, and with which code to end."""
+
+    drift: SpecDrift
+    check: bool
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """`FINDINGS` where something parted and the check was asked for."""
+        return ExitCode.FINDINGS if self.check and self.drift.drifts else ExitCode.CLEAN
+
+
+def sync_specs(user: UserRepo, names: Sequence[str], *, check: bool) -> SyncReport:
+    """Compare the named specs, or all of the project, with code, tests and history on disk.
+
+    Raises `UsageError` where a name means none, or where there are none.
+    """
+    files = DiskFiles(user.root)
+    every = find_specs(files, user.project)
+    chosen = [spec_named(files, name, user.project, user.here) for name in dict.fromkeys(names)]
+    chosen = list({ref.path: ref for ref in chosen or every}.values())
+    if not chosen:
+        raise UsageError(
+            "there is no spec here; name one by its path, or write .kiro/specs/NAME/requirements.md"
+        )
+    paths = list(files.paths())
+    tree = Tree(read=lambda path: _text(files, path), paths=lambda: paths)
+    views = {ref.path: read_view(files, ref, tree) for ref in [*chosen, *_others(every, chosen)]}
+    own = {path for view in views.values() for path in view.spec.files}
+    code = Code.of(_of_project(paths, user.project), tree.read, apart_from=own)
+    specs = [named(views[ref.path], code) for ref in chosen]
+    others = [named(views[ref.path], code) for ref in _others(every, chosen)]
+    found = compare_names(specs, others, _living_specs(files, paths), code)
+    tests = dict(test_texts(files))
+    drifts = list(found.drifts)
+    not_compared = list(found.not_compared)
+    count = found.count
+    if user.head:
+        for spec in specs:
+            past = _Past(user, spec.view, alone=len(every) == 1)
+            drifts += [*past.criteria_without_test(tests), *past.tasks_of_other_words()]
+            count += past.count
+        if shallow_commits(user.common_dir / "shallow"):
+            reason = "the history is cut off: tests and words of before are not known"
+            not_compared.append(NotCompared("criterion", reason, ()))
+    drift = SpecDrift(
+        tuple(ref.path for ref in chosen),
+        tuple(drifts),
+        found.waiting,
+        tuple(not_compared),
+        count,
+        found.parted,
+    )
+    return SyncReport(drift, check)
+
+
+def _others(every: Iterable[SpecRef], chosen: Iterable[SpecRef]) -> list[SpecRef]:
+    known = {ref.path for ref in chosen}
+    return [ref for ref in every if ref.path not in known]
+
+
+def _of_project(paths: Iterable[str], project: str) -> Iterator[str]:
+    return (path for path in paths if not project or path.startswith(f"{project}/"))
+
+
+def _living_specs(files: DiskFiles, paths: Iterable[str]) -> Iterator[str]:
+    """Yield the texts of OpenSpec's specs that changes are made to: what they name is named."""
+    for path in paths:
+        if "openspec/specs/" in path and path.endswith(".md"):
+            yield _text(files, path) or ""
+
+
+def _text(files: DiskFiles, path: str) -> str | None:
+    data = files.read(path)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+class _Past:
+    """One spec, and what the history of HEAD knows of it."""
+
+    def __init__(self, user: UserRepo, view: SpecView, *, alone: bool) -> None:
+        self.user, self.view, self.alone = user, view, alone
+        self.spec = view.spec
+        self.commits = [one.id for one in commits_of(user, self.spec.path)]
+        self.count = 0
+
+    def criteria_without_test(self, tests: Mapping[str, str]) -> Iterator[Drift]:
+        """Yield the criteria and requirements that a test named, and that none names any more."""
+        idents = tuple(self.spec.requirements)
+        now = naming_tests(self.view, idents, tests, alone=self.alone)
+        self.count += len(idents)
+        missing = [ident for ident in idents if not now[ident]]
+        reported: set[str] = set()
+        for commit in dict.fromkeys([str(self.user.head), *self.commits[:_LATEST]]):
+            left = tuple(ident for ident in missing if ident not in reported)
+            if not left:
+                return
+            before = self._changed_tests(commit)
+            for ident, found in naming_tests(self.view, left, before, alone=self.alone).items():
+                # A requirement whose criteria are reported one by one needs no line of its own.
+                if found and not any(one.startswith(f"{ident}.") for one in reported):
+                    reported.add(ident)
+                    path, line = self.view.requirement_at.get(ident) or self.view.first_of(
+                        "requirements"
+                    )
+                    shown = ", ".join(f"{one}:{at}" for one, at in found)
+                    note = f"its only test was {shown} at {commit[:_ID]}"
+                    yield Drift("criterion", ident, self.spec.path, f"{path}:{line}", "", note)
+
+    def _changed_tests(self, commit: str) -> dict[str, str]:
+        """Return the test files of a commit that are gone by now or have another content."""
+        listed = {
+            path: oid
+            for path, oid in listed_at(self.user, commit).items()
+            if is_test_text(path) and not _is_same(self.user.root / path, oid)
+        }
+        read = contents(self.user, listed.values())
+        return {
+            path: read[oid].decode("utf-8", "replace")
+            for path, oid in listed.items()
+            if oid in read
+        }
+
+    def tasks_of_other_words(self) -> Iterator[Drift]:
+        """Yield the wordings that ticked tasks were ticked for, and that say something else now."""
+        done = [task for task in leaves(self.spec) if is_done(self.spec, task)]
+        self.count += len(done)
+        found: dict[tuple[str, str], tuple[Drift, list[str]]] = {}
+        for task, commit, was in self._ticked(done):
+            then = self._spec_at(commit)
+            if then is None:
+                continue
+            for what, before, now, where in self._differences(task, was, then):
+                key = (what, before)
+                note = f"ticked at {commit[:_ID]}: {task.where}"
+                drift = Drift("task", "", self.spec.path, where, task.where, note, before, now)
+                found.setdefault(key, (drift, []))[1].append(task.id)
+        for (what, _), (drift, ids) in found.items():
+            listed = f"task {ids[0]}" if len(ids) == 1 else f"tasks {', '.join(ids)}"
+            name = f"{listed}: {what}" if what else listed
+            yield Drift(
+                "task", name, drift.spec, drift.in_spec, drift.in_code, drift.note, drift.before,
+                drift.now,
+            )  # fmt: skip
+
+    def _differences(
+        self, task: Task, was: Task, then: Spec
+    ) -> Iterator[tuple[str, str, str, str]]:
+        """Yield what, its words at the tick, its words now, and its place now."""
+        before, now = _words(was), _words(task)
+        if clauses(before) != clauses(now):
+            yield "", before, now, task.where
+        served = resolve(was.requirements, then.requirements)[0]
+        old = {
+            key: text
+            for one in served
+            for key, text in then.requirements.items()
+            if (key == one or key.startswith(f"{one}.")) and not _has_parts(key, then)
+        }
+        for key, text in changed_words(old, self.spec.requirements).items():
+            path, line = self.view.requirement_at.get(key) or self.view.first_of("requirements")
+            current = self.spec.requirements.get(key, "")
+            yield f"requirement {key}", text, current, f"{path}:{line}"
+
+    def _ticked(self, done: Sequence[Task]) -> Iterator[tuple[Task, str, Task]]:
+        """Yield ticked tasks with the commit that ticked them, and the task as it was there."""
+        path = self.spec.tasks_path
+        names = [f"{commit}:{path}" for commit in self.commits]
+        versions = contents(self.user, names)
+        following = {task.id: (task, task) for task in done}  # id now -> now, at the last version
+        ticked: dict[str, tuple[str, Task]] = {}
+        for commit, name in zip(self.commits, names, strict=True):
+            if name not in versions or not following:
+                break
+            listed = read_tasks(versions[name], path, self.spec.dialect).tasks
+            for ident, (now, last) in list(following.items()):
+                was = _same_task(last, listed)
+                if was is None or was.state != "done":
+                    following.pop(ident)  # the commit after this one ticked it
+                    continue
+                following[ident] = (now, was)
+                ticked[ident] = (commit, was)
+        for task in done:
+            if task.id in ticked:
+                commit, was = ticked[task.id]
+                yield task, commit, was
+
+    def _spec_at(self, commit: str) -> Spec | None:
+        paths = [path for path in self.spec.files if path.startswith(self.spec.path)]
+        read = contents(self.user, [f"{commit}:{path}" for path in paths])
+        memory = MemoryFiles(
+            {path: read[name] for path in paths if (name := f"{commit}:{path}") in read}
+        )
+        try:
+            return read_spec(memory, spec_named(memory, self.spec.path))
+        except UsageError:
+            return None
+
+
+def _is_same(file: Path, oid: str) -> bool:
+    """Whether a file on disk has the content that git knows by an id."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return False
+    kind = hashlib.sha1 if len(oid) == 40 else hashlib.sha256
+    return kind(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == oid
+
+
+def _same_task(task: Task, listed: Sequence[Task]) -> Task | None:
+    """Return a task in another version of its list: by its title, else by its id."""
+    titles = [one for one in listed if one.title == task.title]
+    if len(titles) == 1:
+        return titles[0]
+    alike = [one for one in listed if clauses(one.title) == clauses(task.title)]
+    if len(alike) == 1:
+        return alike[0]
+    return next((one for one in listed if one.id == task.id), None)
+
+
+def _words(task: Task) -> str:
+    """Return what a task asks for, without the lines that only point to something."""
+    lines = [line for line in task.body.splitlines() if not line.strip(" -*_").startswith(_POINTS)]
+    return "\n".join([task.title, *lines]).strip()
+
+
+_POINTS = ("Requirements:", "Requirement:", "Validates", "Depends", "Blocked")
+
+
+def _has_parts(key: str, spec: Spec) -> bool:
+    return any(one.startswith(f"{key}.") for one in spec.requirements)
+
+
+def plain(report: SyncReport) -> Mapping[str, object]:
+    """Return the report as JSON-plain values."""
+
+    def row(one: Drift) -> dict[str, str]:
+        return {
+            "kind": one.kind,
+            "name": one.name,
+            "spec": one.spec,
+            "in_spec": one.in_spec,
+            "in_code": one.in_code,
+            "note": one.note,
+            "before": one.before,
+            "now": one.now,
+        }
+
+    drift = report.drift
+    return {
+        "specs": [
+            {"path": path, "parted": round((drift.parted or {}).get(path, 0.0), 4)}
+            for path in drift.specs
+        ],
+        "in_step": not drift.drifts,
+        "compared": drift.compared,
+        "drift": [row(one) for one in drift.drifts],
+        "waiting": [row(one) for one in drift.waiting],
+        "not_compared": [
+            {"kind": one.kind, "reason": one.reason, "locations": list(one.locations)}
+            for one in drift.not_compared
+        ],
+        "exit_code": int(report.exit_code),
+    }

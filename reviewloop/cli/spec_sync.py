@@ -1,0 +1,105 @@
+"""`spec sync`: where specs and code part, grouped and short."""
+
+from collections.abc import Iterable, Sequence
+
+import click
+
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.project import repository
+from reviewloop.app.spec.sync import SyncReport, plain, sync_specs
+from reviewloop.cli.consoles import print_json, print_lines
+from reviewloop.cli.help import Command
+from reviewloop.domain.drift import KINDS, NOWHERE, Drift, NotCompared
+from reviewloop.domain.errors import ExitCode
+from reviewloop.render.untrusted import one_line
+
+_SHOWN = 5  # rows of one group
+_LOCATIONS = 3  # of what was not compared
+_WORDS = 160  # characters of a wording
+_TITLES = {
+    "endpoint": "endpoints",
+    "component": "components",
+    "file": "files",
+    "table": "tables",
+    "setting": "settings",
+    "command": "commands",
+    "criterion": "criteria whose only test is gone",
+    "task": "ticked for other words",
+}
+
+
+@click.command("sync", cls=Command)
+@click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
+@click.option("--check", is_flag=True, help="End with exit code 1 where spec and code part.")
+@click.option("-v", "--verbose", is_flag=True, help="Show all of each group.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def sync(names: tuple[str, ...], check: bool, verbose: bool, as_json: bool) -> ExitCode:
+    """Show where specs and code part: endpoints, components, tables, settings, commands, tests.
+
+    Without a name: all specs of the project. No model is asked. What is not understood is listed
+    as not compared; what open tasks are still to build is no drift.
+    """
+    user = repository()
+    report = sync_specs(user, names, check=check)
+    if as_json:
+        print_json("spec-sync", plain(report))
+        return report.exit_code
+    show = redactor_of(user).for_people
+    for line in _lines(report, most=10_000 if verbose else _SHOWN):
+        indent = len(line) - len(line.lstrip())
+        click.echo(" " * indent + one_line(show(line)))
+    print_lines(*(one_line(show(line)) for line in _remarks(report, verbose=verbose)))
+    return report.exit_code
+
+
+def _lines(report: SyncReport, most: int) -> Iterable[str]:
+    drift = report.drift
+    for spec in drift.specs:
+        groups = [(kind, drift.of_kind(kind, spec)) for kind in KINDS]
+        if not any(rows for _, rows in groups):
+            continue
+        yield spec
+        for kind, rows in groups:
+            if rows:
+                yield f"  {_TITLES[kind]}"
+                for one in rows[:most]:
+                    yield from _row(one)
+                if len(rows) > most:
+                    yield f"    and {len(rows) - most} more"
+    parted = len(drift.drifts)
+    if parted:
+        yield f"{parted} parted, {drift.compared} compared"
+    else:
+        yield f"in step: {drift.compared} compared"
+
+
+def _row(one: Drift) -> Iterable[str]:
+    note = f" ({one.note})" if one.note else ""
+    yield f"    ✗ {one.name} · spec {one.in_spec or NOWHERE} · code {one.in_code or NOWHERE}{note}"
+    if one.before or one.now:
+        yield f"        then: {_short(one.before)}"
+        yield f"        now:  {_short(one.now) or 'gone'}"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _WORDS else f"{flat[: _WORDS - 1]}…"
+
+
+def _remarks(report: SyncReport, *, verbose: bool) -> Iterable[str]:
+    drift = report.drift
+    if drift.waiting:
+        names = [one.name for one in drift.waiting]
+        yield f"not built yet, tasks are open: {_listed(names, 10_000 if verbose else _SHOWN)}"
+    for one in drift.not_compared:
+        yield _not_compared(one, 10_000 if verbose else _LOCATIONS)
+
+
+def _not_compared(one: NotCompared, most: int) -> str:
+    locations = f": {_listed(one.locations, most)}" if one.locations else ""
+    return f"not compared: {one.kind}, {one.reason}{locations}"
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

@@ -1,0 +1,357 @@
+"""Compares the names of specs with those of the code, in both directions, and stays calm.
+
+What a spec names and no code has is drift once nothing is left to be built for it. What code has
+and no spec names is drift where specs list its like: in a file, or a project, at least half of
+which they name. The rest is counted as not compared.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from reviewloop.domain.drift import Drift, NameKind, NotCompared
+from reviewloop.specs.checks.view import SpecView
+from reviewloop.specs.drift.code import Code
+from reviewloop.specs.drift.names import CodeName, ends_alike, route_of, words_of
+from reviewloop.specs.drift.spec_names import SpecName, mentioned, spec_names, unset
+from reviewloop.specs.select import is_done, leaves
+from reviewloop.specs.words import find_paths
+
+_LISTED: tuple[NameKind, ...] = ("endpoint", "table", "setting", "command")
+_HUMPS = re.compile(r"[A-Z][a-z0-9]*$")
+_PATH = re.compile(r"(?<![\w.])/[\w{}<>:$*.\-/\[\]]*")
+
+
+@dataclass(frozen=True)
+class NamedSpec:
+    """A spec with the names that it has."""
+
+    view: SpecView
+    names: tuple[SpecName, ...]
+
+    @property
+    def path(self) -> str:
+        """The spec's folder or file."""
+        return self.view.spec.path
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the names of some specs and the code have to do with each other."""
+
+    drifts: tuple[Drift, ...]
+    waiting: tuple[Drift, ...]
+    not_compared: tuple[NotCompared, ...]
+    count: int
+    parted: Mapping[str, float]
+
+
+def named(view: SpecView, code: Code) -> NamedSpec:
+    """Return a spec with its names."""
+    return NamedSpec(view, tuple(spec_names(view, code.names.programs)))
+
+
+def compare_names(
+    specs: Sequence[NamedSpec], others: Sequence[NamedSpec], texts: Iterable[str], code: Code
+) -> Compared:
+    """Compare the names of `specs` with the code.
+
+    What `others` name, and what any of the further `texts` mentions, is not unnamed either.
+    """
+    return _Comparison(specs, others, texts, code).run()
+
+
+class _Comparison:
+    def __init__(
+        self,
+        specs: Sequence[NamedSpec],
+        others: Sequence[NamedSpec],
+        texts: Iterable[str],
+        code: Code,
+    ) -> None:
+        self.specs, self.others, self.code = specs, others, code
+        self.by_kind: dict[str, list[CodeName]] = defaultdict(list)
+        for name in code.names.names:
+            self.by_kind[name.kind].append(name)
+        lines = [line.text for one in (*specs, *others) for line in one.view.lines]
+        self.text = mentioned("\n".join([*lines, *texts]))
+        sought = {
+            name.text
+            for spec in (*specs, *others)
+            for name in spec.names
+            if name.kind == "component"
+        }
+        self.defined = code.defining(sought)
+        self.matches: dict[CodeName, NamedSpec] = {}
+        self.unclear: dict[tuple[NameKind, str], list[str]] = defaultdict(list)
+
+    def run(self) -> Compared:
+        for spec in self.others:
+            for name in spec.names:
+                for one in self._found(name):
+                    self.matches.setdefault(one, spec)
+        drifts: list[Drift] = []
+        waiting: list[Drift] = []
+        parted: dict[str, float] = {}
+        count = 0
+        for spec in self.specs:
+            missing = []
+            for name in spec.names:
+                hits = self._found(name)
+                for one in hits:
+                    self.matches[one] = spec
+                if not hits and not name.avoided:
+                    missing.append(name)
+            real = [one for one in spec.names if not one.avoided]
+            count += len(real)
+            gone = list(self._missing(spec, missing, len(real) > len(missing)))
+            drifts += [one for one, waits in gone if not waits]
+            waiting += [one for one, waits in gone if waits]
+            apart = sum(not waits for _, waits in gone)
+            parted[spec.path] = apart / len(real) if real else 0.0
+        unnamed = list(self._unnamed())
+        drifts += unnamed
+        kinds = {name.kind for spec in self.specs for name in spec.names}
+        for unread in self.code.names.unread:
+            if unread.kind in kinds:
+                self.unclear[unread.kind, unread.reason].append(unread.location)
+        not_compared = tuple(
+            NotCompared(kind, reason, tuple(sorted(set(locations))))
+            for (kind, reason), locations in sorted(self.unclear.items())
+        )
+        return Compared(tuple(drifts), tuple(waiting), not_compared, count, parted)
+
+    # What a spec names
+
+    def _found(self, name: SpecName) -> list[CodeName]:
+        if name.kind == "endpoint":
+            return [one for one in self.by_kind["endpoint"] if _serves(one, name)]
+        if name.kind == "component":
+            return [self.defined[name.text]] if name.text in self.defined else []
+        if name.kind == "file":
+            hits = find_paths([name.text], self.code.paths)
+            return [CodeName("file", name.text, hits[0], 1)] if hits else []
+        if name.kind == "table":
+            return [one for one in self.by_kind["table"] if _same_table(one, name.text)]
+        if name.kind == "command":
+            plain = _plain_command(name.text)
+            return [one for one in self.by_kind["command"] if _plain_command(one.text) == plain]
+        return [one for one in self.by_kind[name.kind] if one.text == name.text]
+
+    def _missing(
+        self, spec: NamedSpec, missing: Sequence[SpecName], some_are_there: bool
+    ) -> Iterator[tuple[Drift, bool]]:
+        """Yield the names that no code has, and whether open tasks are still to build them."""
+        state = _Tasks(spec.view)
+        for name in missing:
+            waits = state.waits(name) if state.has_any else not some_are_there
+            unclear = "" if waits else self._elsewhere(name)
+            if unclear:
+                self.unclear[name.kind, f"{name.text}: in code, but not as what is read"] += [
+                    name.location,
+                    unclear,
+                ]
+                continue
+            near = self._near(name)
+            yield Drift(name.kind, name.text, spec.path, name.location, "", near), waits
+
+    def _elsewhere(self, name: SpecName) -> str:
+        """Return where code has a name in a form that is not understood, "" where it has not."""
+        if name.kind == "endpoint":
+            return self._quoted(name)
+        if name.kind == "component":
+            return self.code.outside(name.text)
+        if name.kind == "table":
+            unread = any(one.kind == "table" for one in self.code.names.unread)
+            quoted = rf"|['\"`]{re.escape(name.text)}['\"`]" if unread else ""
+            return self.code.line_with(
+                rf"\b(?:FROM|INTO|JOIN|UPDATE)\s+[\"`]?{re.escape(name.text)}\b{quoted}", name.text
+            )
+        if name.kind == "setting":
+            return self.code.line_with(rf"(?<![\w-]){name.text}(?![\w-])", name.text)
+        return ""
+
+    def _quoted(self, name: SpecName) -> str:
+        """Return a line of code that may be the route of an endpoint and was not read as one."""
+        fixed = [part for part in name.route if part != "{}"]
+        if not fixed or any(_same_route(one, name.route) for one in self.by_kind["endpoint"]):
+            return ""
+        inner = "/".join(r"[^/'\"`]+" if one == "{}" else re.escape(one) for one in name.route)
+        unread = {one.path for one in self.code.names.unread if one.kind == "endpoint"}
+        routes = {one.location for one in self.by_kind["endpoint"]}
+        anywhere = rf"(?i)['\"`][^'\"`\n]*{inner}/?['\"`]"
+        routed = (
+            r"(?i)^(?!.*(?:prefix|group|\.use|include|@controller|import))"
+            rf"(?=.*(?:rout|handle|endpoint|mapping)).*['\"`]/?{inner}/?['\"`]"
+        )
+        for pattern, paths in ((anywhere, unread), (routed, None)):
+            found = self.code.line_with(pattern, fixed[0], paths, routes)
+            if found:
+                return found
+        return ""
+
+    def _near(self, name: SpecName) -> str:
+        """Return what the code has in place of an endpoint: another method of the same path."""
+        if name.kind != "endpoint":
+            return ""
+        same = [one for one in self.by_kind["endpoint"] if _same_route(one, name.route)]
+        return f"the code has {same[0].text} ({same[0].location})" if same else ""
+
+    # What code has
+
+    def _unnamed(self) -> Iterator[Drift]:
+        kinds = {name.kind for spec in self.specs for name in spec.names}
+        for kind in _LISTED:
+            if kind in kinds:
+                yield from self._unlisted(kind)
+        if "component" in kinds:
+            yield from self._unlisted_components()
+
+    def _unlisted(self, kind: NameKind) -> Iterator[Drift]:
+        first: dict[str, CodeName] = {}
+        for one in self.by_kind[kind]:
+            if not one.quiet:
+                first.setdefault(one.text, one)
+        unnamed = [one for one in first.values() if not self._is_named(one)]
+        known = [one for one in first.values() if one not in unnamed]
+        listed = sum(
+            name.kind == kind and not name.avoided
+            for spec in (*self.specs, *self.others)
+            for name in spec.names
+        )
+        outside = []
+        for one in unnamed:
+            beside = [other for other in known if other.path == one.path]
+            like = [other for other in unnamed if other.path == one.path]
+            spec = self._spec_of(beside or known) or (None if known else self._listing(kind))
+            mostly = listed >= len(unnamed) or (beside and len(beside) >= len(like))
+            if spec is None or not mostly:
+                outside.append(one.location)
+                continue
+            yield self._not_in_spec(one, spec)
+        if outside:
+            reason = "in code, of what no spec lists"
+            self.unclear[kind, reason] += outside
+
+    def _unlisted_components(self) -> Iterator[Drift]:
+        """Yield classes that end as the components of a spec do, and are in the same file."""
+        own = [one for one in self.matches if one.kind == "component"]
+        roles = {_role(one.text) for one in own if _role(one.text)}
+        paths = dict.fromkeys(one.path for one in own)
+        folders = {path.rpartition("/")[0] for path in paths}
+        beside = [path for path in self.code.texts if path.rpartition("/")[0] in folders]
+        candidates = [one for one in self.code.classes(beside) if _role(one.text) in roles]
+        unnamed = [one for one in candidates if not self._mentions(one.text)]
+        if len(unnamed) > len(own):
+            reason = "in code, of what no spec lists"
+            self.unclear["component", reason] += [one.location for one in unnamed]
+            return
+        for one in unnamed:
+            near = [other for other in own if other.path == one.path] or [
+                other
+                for other in own
+                if other.path.rpartition("/")[0] == one.path.rpartition("/")[0]
+            ]
+            if spec := self._spec_of(near):
+                yield self._not_in_spec(one, spec)
+
+    def _spec_of(self, known: Collection[CodeName]) -> NamedSpec | None:
+        """Return the spec, of those compared, that names most of these."""
+        counts: dict[str, int] = defaultdict(int)
+        for one in known:
+            if spec := self.matches.get(one):
+                counts[spec.path] += 1
+        own = [spec for spec in self.specs if counts.get(spec.path)]
+        return max(own, key=lambda spec: counts[spec.path], default=None)
+
+    def _listing(self, kind: NameKind) -> NamedSpec | None:
+        """Return the spec, of those compared, that has most names of a kind."""
+        counts = {spec.path: sum(name.kind == kind for name in spec.names) for spec in self.specs}
+        own = [spec for spec in self.specs if counts[spec.path]]
+        return max(own, key=lambda spec: counts[spec.path], default=None)
+
+    def _not_in_spec(self, one: CodeName, spec: NamedSpec) -> Drift:
+        listed = [name for name in spec.names if name.kind == one.kind and not name.avoided]
+        near = listed[-1].location if listed else ""
+        note = f"its like is at {near}" if near else ""
+        return Drift(one.kind, one.text, spec.path, "", one.location, note)
+
+    def _is_named(self, one: CodeName) -> bool:
+        if one in self.matches:
+            return True
+        if one.kind == "endpoint":
+            return any(
+                route == one.route or (one.loose and ends_alike(route, one.route))
+                for route in self._bare_routes
+            )
+        if one.kind in {"table", "command"}:
+            return any(self._mentions(name) for name in (one.text, *one.others))
+        return self._mentions(one.text)
+
+    @cached_property
+    def _bare_routes(self) -> frozenset[tuple[str, ...]]:
+        """Paths that specs mention without a method."""
+        named_too = {name.route for one in (*self.specs, *self.others) for name in one.names}
+        found = {route_of(one[0].rstrip(".:,")) for one in _PATH.finditer(self.text)}
+        return frozenset(found - named_too - {()})
+
+    def _mentions(self, name: str) -> bool:
+        """Whether a spec has the words of a name, one after another."""
+        return f" {' '.join(words_of(name))} " in self._words
+
+    @cached_property
+    def _words(self) -> str:
+        singular = " ".join(
+            " ".join(words_of(token)) for token in re.findall(r"[A-Za-z0-9]+", self.text)
+        )
+        return f" {singular} "
+
+
+class _Tasks:
+    """What is done and what is still to be built of a spec."""
+
+    def __init__(self, view: SpecView) -> None:
+        tasks = [task for task in leaves(view.spec) if not task.checkpoint]
+        self.done = [task for task in tasks if is_done(view.spec, task)]
+        self.open = [task for task in tasks if not is_done(view.spec, task)]
+        self.done_text = unset("\n".join(f"{one.title}\n{one.body}" for one in self.done))
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the spec has tasks at all."""
+        return bool(self.done or self.open)
+
+    def waits(self, name: SpecName) -> bool:
+        """Whether a name is not built yet: tasks are open, and no done one speaks of it."""
+        if not self.open:
+            return False
+        if name.kind == "endpoint":
+            shown = {route_of(one[0].rstrip(".:,")) for one in _PATH.finditer(self.done_text)}
+            return name.route not in shown
+        return re.search(rf"(?<![\w-]){re.escape(name.text)}(?![\w-])", self.done_text) is None
+
+
+def _serves(one: CodeName, name: SpecName) -> bool:
+    if one.methods and name.methods and not set(one.methods) & set(name.methods):
+        return False
+    return _same_route(one, name.route)
+
+
+def _same_route(one: CodeName, route: tuple[str, ...]) -> bool:
+    return one.route == route or (one.loose and ends_alike(route, one.route))
+
+
+def _same_table(one: CodeName, text: str) -> bool:
+    return words_of(text) in {words_of(name) for name in (one.text, *one.others)}
+
+
+def _plain_command(text: str) -> str:
+    return text.replace("_", "-").casefold()
+
+
+def _role(name: str) -> str:
+    """Return the last hump of a name of several: the `Service` of `OrderService`."""
+    last = _HUMPS.search(name)
+    return last[0] if last and last.start() > 0 else ""

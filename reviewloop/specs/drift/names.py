@@ -1,0 +1,130 @@
+"""A name that code or a spec has, and how two ways to write one are told to be the same."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from reviewloop.domain.drift import NameKind
+
+Read = Callable[[str], str | None]
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+ANY = "ANY"
+_PARAMETER = re.compile(r"\{[^}/]*\}|<[^>/]*>|\[[^\]/]*\]|^[:$][\w-]+\??$|^\*\w*$")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+@dataclass(frozen=True)
+class CodeName:
+    """Something that code defines; `others` are further names by which it is known.
+
+    An endpoint has `methods` (none for all) and a `route`; one that is `loose` may have more in
+    front of it than could be read. What is `quiet` needs no spec: `make lint`, a program itself.
+    """
+
+    kind: NameKind
+    text: str
+    path: str
+    line: int
+    others: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    route: tuple[str, ...] = ()
+    loose: bool = False
+    quiet: bool = False
+
+    @property
+    def location(self) -> str:
+        """`path:line`."""
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A line or a file that defines something of a kind in a form that is not understood."""
+
+    kind: NameKind
+    reason: str
+    path: str
+    line: int = 0
+
+    @property
+    def location(self) -> str:
+        """`path:line`, or the path."""
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+@dataclass
+class CodeNames:
+    """All that was read of one tree."""
+
+    names: list[CodeName] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    programs: set[str] = field(default_factory=set)  # commands of the project itself
+
+    def add(self, more: "CodeNames") -> None:
+        """Take what another reader found."""
+        self.names += more.names
+        self.unread += more.unread
+        self.programs |= more.programs
+
+
+def route_of(path: str) -> tuple[str, ...]:
+    """Return the segments of an endpoint's path; what varies is `{}`, however it is written."""
+    path = re.sub(r"^https?://[^/]*", "", path.strip()).split("?")[0].split("#")[0]
+    parts = [part for part in path.split("/") if part]
+    return tuple("{}" if _PARAMETER.search(part) else part.casefold() for part in parts)
+
+
+def ends_alike(long: tuple[str, ...], short: tuple[str, ...]) -> bool:
+    """Whether a route ends with another one that has at least one segment that does not vary."""
+    if not short or all(part == "{}" for part in short) or len(short) > len(long):
+        return False
+    return long[len(long) - len(short) :] == short
+
+
+def shown_route(route: Iterable[str]) -> str:
+    """Return a route as a path."""
+    return "/" + "/".join(route)
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words that a name is made of, in lower case, the last one in the singular."""
+    words = [word.casefold() for word in _WORD.findall(name)]
+    if words and len(words[-1]) > 3 and words[-1].endswith("s") and not words[-1].endswith("ss"):
+        words[-1] = f"{words[-1][:-3]}y" if words[-1].endswith("ies") else words[-1][:-1]
+    return tuple(words)
+
+
+def comments_blanked(text: str) -> str:
+    """Return a text in a language with C's comments, these as spaces; lines and columns stay."""
+    return _C_TOKENS.sub(
+        lambda found: found[0] if found[0][0] in "\"'`" else re.sub(r"[^\n]", " ", found[0]), text
+    )
+
+
+_C_TOKENS = re.compile(
+    r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/", re.DOTALL
+)
+
+
+def line_at(text: str, index: int) -> int:
+    """Return the line, from 1, that a character is on."""
+    return text.count("\n", 0, index) + 1
+
+
+def closing(text: str, index: int) -> int:
+    """Return where the bracket that opens at `index` is closed, the end where it never is."""
+    depth = 0
+    for found in _BRACKETS.finditer(text, index):
+        if found[0] in "([{":
+            depth += 1
+        elif found[0] in ")]}":
+            depth -= 1
+            if depth == 0:
+                return found.start()
+    return len(text)
+
+
+_BRACKETS = re.compile(
+    r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|[()\[\]{}]", re.DOTALL
+)

@@ -1,0 +1,322 @@
+"""Endpoints of Express and NestJS, and of Go's net/http and gin; what others write is named."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from reviewloop.architecture.imports import Modules
+from reviewloop.specs.drift.names import (
+    METHODS,
+    CodeName,
+    CodeNames,
+    Unread,
+    closing,
+    comments_blanked,
+    line_at,
+    route_of,
+    shown_route,
+)
+
+_COMPUTED = "the path of the route is computed"
+_VERBS = "|".join(method.lower() for method in METHODS)
+_STRING = r"(?P<quote>['\"`])(?P<path>[^'\"`\n]*)(?P=quote)"
+_MADE = re.compile(
+    r"(?P<name>[\w$]+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:(?P<app>express\s*\(\s*\))"
+    r"|(?:express\s*\.\s*)?Router\s*\(|new\s+(?:express\.)?Router\s*\()"
+)
+_IMPORTED = re.compile(
+    r"import\s+(?:(?P<default>[\w$]+)\s*,?\s*)?(?:\{(?P<named>[^}]*)\}|\*\s+as\s+(?P<all>[\w$]+))?"
+    r"\s*from\s*['\"](?P<from>[^'\"]+)['\"]"
+    r"|(?:const|let|var)\s+(?:(?P<one>[\w$]+)|\{(?P<some>[^}]*)\})\s*=\s*require\(\s*['\"]"
+    r"(?P<required>[^'\"]+)['\"]\s*\)(?P<member>\.\w+)?"
+)
+_INLINE = re.compile(r"require\(\s*['\"](?P<from>[^'\"]+)['\"]\s*\)")
+_EXPORTED = re.compile(r"(?:module\.exports\s*=|export\s+default)\s*(?P<name>[\w$]+)\s*(?:;|\n|$)")
+_PARAMETER = re.compile(r"\(\s*(?P<name>app|router|server|api)\b[^)]*\)\s*(?::\s*\w+\s*)?(?:=>|\{)")
+_CONTROLLER = re.compile(r"@Controller\s*\(")
+_HANDLER = re.compile(r"@(?P<verb>Get|Post|Put|Patch|Delete|Head|Options|All)\s*\(")
+_GLOBAL_PREFIX = re.compile(rf"setGlobalPrefix\(\s*{_STRING}")
+_PATH_KEY = re.compile(rf"\bpath\s*:\s*{_STRING}")
+_TEXT = re.compile(_STRING)
+
+_Key = tuple[str, str]
+
+
+class _Use(NamedTuple):
+    parent: _Key
+    child: _Key
+    prefix: str | None
+
+
+class _Raw(NamedTuple):
+    owner: _Key
+    methods: tuple[str, ...]
+    path: str
+    line: int
+
+
+def read_script_routes(texts: Mapping[str, str], modules: Modules) -> CodeNames:
+    """Return the endpoints that files of JavaScript and TypeScript, by path, define together."""
+    found = CodeNames()
+    express = _Express(modules)
+    prefix = ""
+    for path, raw in texts.items():
+        if "express" in raw or "Router" in raw or "@Controller" in raw or "setGlobalPrefix" in raw:
+            text = comments_blanked(raw)
+            if given := _GLOBAL_PREFIX.search(text):
+                prefix = given["path"]
+            if "express" in raw or "Router" in raw:
+                express.read(path, text, found)
+    for path, raw in texts.items():
+        if "@Controller" in raw:
+            _nest(path, comments_blanked(raw), prefix, found)
+    found.names += express.names()
+    return found
+
+
+def _named(path: str, line: int, methods: tuple[str, ...], full: str, *, loose: bool) -> CodeName:
+    route = route_of(full)
+    text = f"{'/'.join(methods) or 'ANY'} {shown_route(route)}"
+    return CodeName("endpoint", text, path, line, methods=methods, route=route, loose=loose)
+
+
+class _Express:
+    """Routers of Express in all files, and where each is used."""
+
+    def __init__(self, modules: Modules) -> None:
+        self.modules = modules
+        self.apps: set[_Key] = set()
+        self.routers: set[_Key] = set()
+        self.exported: dict[str, str] = {}
+        self.routes: list[_Raw] = []
+        self.uses: list[_Use] = []
+
+    def read(self, path: str, text: str, found: CodeNames) -> None:
+        bound = dict(self._imports(path, text))
+        names = {one["name"]: bool(one["app"]) for one in _MADE.finditer(text)}
+        for one in _PARAMETER.finditer(text):
+            names.setdefault(one["name"], False)
+        if not names:
+            return
+        self.apps |= {(path, name) for name, app in names.items() if app}
+        self.routers |= {(path, name) for name, app in names.items() if not app}
+        if exported := _EXPORTED.search(text):
+            self.exported[path] = exported["name"]
+        alternatives = "|".join(re.escape(name) for name in sorted(names))
+        call = re.compile(
+            rf"(?<![\w$.])(?:this\.)?(?P<name>{alternatives})\s*\.\s*"
+            rf"(?P<verb>{_VERBS}|all|route|use)\s*\("
+        )
+        for one in call.finditer(text):
+            start, end = one.end(), closing(text, one.end() - 1)
+            inside = text[start:end]
+            owner, line = (path, one["name"]), line_at(text, one.start())
+            given = re.match(rf"\s*{_STRING}", inside)
+            if one["verb"] == "use":
+                self._use(owner, given, inside, bound, path)
+            elif given is None or "${" in given["path"]:
+                computed = re.match(r"\s*(?:`|[\w$.]+\s*(?:\+|,))", inside)
+                if computed and (one["verb"] == "route" or "," in inside):
+                    found.unread.append(Unread("endpoint", _COMPUTED, path, line))
+            elif one["verb"] == "route":
+                for verb, at in _chained(text, end):
+                    self.routes.append(
+                        _Raw(owner, _methods(verb), given["path"], line_at(text, at))
+                    )
+            elif given["path"].startswith(("/", "*")) and "," in inside:
+                self.routes.append(_Raw(owner, _methods(one["verb"]), given["path"], line))
+
+    def _imports(self, path: str, text: str) -> Iterator[tuple[str, _Key]]:
+        for one in _IMPORTED.finditer(text):
+            target = self.modules.script(one["from"] or one["required"], path)
+            if not target:
+                continue
+            for name in (one["default"], one["all"], one["one"]):
+                if name:
+                    yield name, (target, (one["member"] or "").lstrip("."))
+            for part in (one["named"] or one["some"] or "").split(","):
+                words = re.split(r"\s+as\s+|\s*:\s*", part.strip())
+                if words[0]:
+                    yield words[-1], (target, words[0])
+
+    def _use(
+        self,
+        owner: _Key,
+        given: re.Match[str] | None,
+        inside: str,
+        bound: Mapping[str, _Key],
+        path: str,
+    ) -> None:
+        prefix: str | None = given["path"] if given else ""
+        if given is None and re.match(r"\s*(?:`|[\w$.]+\s*\+)", inside):
+            prefix = None
+        rest = inside[given.end() :] if given else inside
+        for word in re.findall(r"(?<![\w$.'\"])[\w$]+", rest):
+            if word in bound:
+                self.uses.append(_Use(owner, bound[word], prefix))
+            elif (path, word) in self.routers:
+                self.uses.append(_Use(owner, (path, word), prefix))
+        for one in _INLINE.finditer(rest):
+            if target := self.modules.script(one["from"], path):
+                self.uses.append(_Use(owner, (target, ""), prefix))
+
+    def names(self) -> list[CodeName]:
+        result = []
+        for one in self.routes:
+            for prefix, loose in self._prefixes(one.owner, ()):
+                full = f"{prefix}/{one.path}"
+                result.append(_named(one.owner[0], one.line, one.methods, full, loose=loose))
+        return list(dict.fromkeys(result))
+
+    def _prefixes(self, key: _Key, seen: tuple[_Key, ...]) -> list[tuple[str, bool]]:
+        if key in self.apps or key in seen:
+            return [("", False)] if key in self.apps else []
+        above = [one for one in self.uses if self._means(one.child, key)]
+        if not above:
+            return [("", True)]
+        return [
+            (f"{prefix}/{one.prefix or ''}", loose or one.prefix is None)
+            for one in above
+            for prefix, loose in self._prefixes(one.parent, (*seen, key))
+        ]
+
+    def _means(self, child: _Key, key: _Key) -> bool:
+        if child[0] != key[0]:
+            return False
+        own = [name for path, name in self.routers if path == key[0]]
+        return child[1] == key[1] or (
+            child[1] not in own and (self.exported.get(key[0]) == key[1] or len(own) == 1)
+        )
+
+
+def _methods(verb: str) -> tuple[str, ...]:
+    return () if verb.lower() == "all" else (verb.upper(),)
+
+
+def _chained(text: str, end: int) -> Iterator[tuple[str, int]]:
+    """Yield the verbs called one after another behind `route(...)`."""
+    link = re.compile(rf"\s*\.\s*(?P<verb>{_VERBS}|all)\s*\(")
+    while found := link.match(text, end + 1):
+        yield found["verb"], found.start("verb")
+        end = closing(text, found.end() - 1)
+
+
+def _nest(path: str, text: str, prefix: str, found: CodeNames) -> None:
+    """Add the handlers of a file's controllers."""
+    heads = [(one.start(), _paths(text, one.end())) for one in _CONTROLLER.finditer(text)]
+    for one in _HANDLER.finditer(text):
+        above = [paths for start, paths in heads if start < one.start()]
+        own, line = _paths(text, one.end()), line_at(text, one.start())
+        if not above:
+            continue
+        if above[-1] is None or own is None:
+            found.unread.append(Unread("endpoint", _COMPUTED, path, line))
+            continue
+        for start in above[-1]:
+            for end in own:
+                full = f"{prefix}/{start}/{end}"
+                methods = _methods(one["verb"])
+                found.names.append(_named(path, line, methods, full, loose=True))
+
+
+def _paths(text: str, start: int) -> list[str] | None:
+    """Return the paths that a decorator is given, None where they are computed."""
+    inside = text[start : closing(text, start - 1)].strip()
+    if not inside:
+        return [""]
+    if inside.startswith("{"):
+        given = _PATH_KEY.search(inside)
+        return [given["path"]] if given else None if "path" in inside else [""]
+    if inside.startswith(("'", '"', "[", "`")) and "${" not in inside:
+        return [one["path"] for one in _TEXT.finditer(inside)]
+    return None
+
+
+_GO_ROUTE = re.compile(
+    r"(?P<name>[\w.]+)\.(?P<verb>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|Any|HandleFunc|Handle)"
+    r"\(\s*(?:\"(?P<path>[^\"\n]*)\"|(?P<computed>[^\s\")][^,\n]*))\s*,"
+)
+_GO_GROUP = re.compile(
+    r"(?P<name>\w+)\s*:?=\s*(?P<above>[\w.]+)\.Group\(\s*(?:\"(?P<path>[^\"\n]*)\")?"
+)
+_GO_ROOT = re.compile(
+    r"(?P<name>[\w.]+)\s*:?=\s*(?:gin\.(?:Default|New)|http\.NewServeMux|mux\.NewRouter)\("
+)
+_GO_METHODS = re.compile(r"\s*\.\s*Methods\((?P<all>[^)]*)\)")
+_GO_HINT = re.compile(r"net/http|gin-gonic/gin|gorilla/mux")
+
+
+def read_go_routes(texts: Mapping[str, str]) -> CodeNames:
+    """Return the endpoints of files of Go; groups count where they are made in the same file."""
+    found = CodeNames()
+    for path, raw in texts.items():
+        if not _GO_HINT.search(raw) or ("http.NewRequest" in raw and "Handle" not in raw):
+            continue
+        text = comments_blanked(raw)
+        roots = {"http", *(one["name"] for one in _GO_ROOT.finditer(text))}
+        groups = list(_GO_GROUP.finditer(text))
+        for one in _GO_ROUTE.finditer(text):
+            line = line_at(text, one.start())
+            if one["path"] is None:
+                if one["verb"].startswith("Handle") or "gin" in raw:
+                    found.unread.append(Unread("endpoint", _COMPUTED, path, line))
+                continue
+            verb, given = one["verb"], one["path"]
+            methods: tuple[str, ...] = (verb,) if verb.isupper() else ()
+            if leading := re.match(r"([A-Z]+)\s+(?=\S)", given):
+                methods, given = (leading[1],), given[leading.end() :]
+            if verb.startswith("Handle"):
+                end = closing(text, text.index("(", one.start()))
+                if listed := _GO_METHODS.match(text, end + 1):
+                    methods = tuple(re.findall(r"\"([A-Z]+)\"", listed["all"]))
+            if "/" not in given and not methods:
+                continue
+            prefix, loose = _group_prefix(one["name"], one.start(), groups, roots)
+            full = f"{prefix}/{given[given.find('/') :] if '/' in given else ''}"
+            found.names.append(_named(path, line, methods, full, loose=loose))
+    return found
+
+
+def _group_prefix(
+    name: str, index: int, groups: list[re.Match[str]], roots: set[str], depth: int = 0
+) -> tuple[str, bool]:
+    """Return what a group of routes begins with at a place of the file, and whether more may."""
+    if name in roots or depth > 6:
+        return "", False
+    made = [one for one in groups if one["name"] == name and one.start() < index]
+    if not made:
+        return "", True
+    last = made[-1]
+    prefix, loose = _group_prefix(last["above"], last.start(), groups, roots, depth + 1)
+    return f"{prefix}/{last['path'] or ''}", loose or last["path"] is None
+
+
+_OTHERS = (
+    ("Spring", re.compile(r"@(?:Request|Get|Post|Put|Patch|Delete)Mapping\b"), (".java", ".kt")),
+    ("ASP.NET", re.compile(r"\[Http(?:Get|Post|Put|Patch|Delete)\b|\.Map(?:Get|Post)\("), (".cs",)),
+    ("Rails", re.compile(r"routes\.draw\b"), (".rb",)),
+    ("Laravel", re.compile(r"\bRoute::(?:get|post|put|patch|delete|resource)\("), (".php",)),
+    ("Rust", re.compile(r"#\[(?:get|post|put|patch|delete)\(\"|\.route\(\s*\"/"), (".rs",)),
+    (
+        "Fastify, Koa or Hono",
+        re.compile(r"\bfrom\s+['\"](?:fastify|koa-router|@koa/router|hono)['\"]"),
+        (".ts", ".js"),
+    ),
+    (
+        "aiohttp, Tornado, Bottle or Falcon",
+        re.compile(r"^\s*(?:import|from)\s+(?:aiohttp\.web|tornado\.web|bottle|falcon)\b", re.M),
+        (".py",),
+    ),
+    ("chi, echo or fiber", re.compile(r"\"github\.com/(?:go-chi|labstack|gofiber)/"), (".go",)),
+)
+
+
+def routes_of_others(texts: Mapping[str, str]) -> Iterator[Unread]:
+    """Yield the files whose routes are of a framework that is not read."""
+    for path, text in texts.items():
+        for name, pattern, endings in _OTHERS:
+            if path.endswith(endings) and pattern.search(text):
+                yield Unread("endpoint", f"routes of {name} are not read", path)
+                break
+        if re.search(r"(?:^|/)(?:pages|app)/api/.*\.[jt]sx?$", path):
+            yield Unread("endpoint", "routes of Next.js are not read", path)

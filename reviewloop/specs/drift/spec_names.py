@@ -1,0 +1,310 @@
+"""Reads the names that a spec gives to what it asks for, however they are set in type."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from reviewloop.analysis.environment import OF_EVERY_SYSTEM
+from reviewloop.domain.drift import NameKind
+from reviewloop.specs.checks.view import SpecLine, SpecView
+from reviewloop.specs.drift.names import METHODS, route_of, shown_route
+from reviewloop.specs.words import named_paths
+
+
+@dataclass(frozen=True)
+class SpecName:
+    """Something that a spec names; `avoided` where it says that it is not, or no longer, there."""
+
+    kind: NameKind
+    text: str
+    path: str
+    line: int
+    avoided: bool = False
+    methods: tuple[str, ...] = ()
+    route: tuple[str, ...] = ()
+
+    @property
+    def location(self) -> str:
+        """`path:line`."""
+        return f"{self.path}:{self.line}"
+
+
+_METHOD = "|".join(METHODS)
+_ROUTE = r"(?:https?://[^/\s]+)?(?P<path>/[^\s|,;\"'()\]<>]*(?:<[^>\s]*>[^\s|,;\"'()\]<>]*)*)"
+_ENDPOINT = re.compile(
+    rf"(?<![\w/])(?P<methods>(?:{_METHOD})(?:\s?[/,|]\s?(?:{_METHOD}))*)[\s|:,\-–—]{{1,40}}{_ROUTE}"
+)
+_TURNED = re.compile(
+    rf"\|\s*{_ROUTE}\s*\|\s*(?P<methods>(?:{_METHOD})(?:\s?[/,]\s?(?:{_METHOD}))*)\s*\|"
+)
+_CAMEL = r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+"
+_COMPONENT_HEAD = re.compile(
+    rf"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:(?:component|class|service|module|interface)s?\b:?\s+)?"
+    rf"(?P<name>{_CAMEL})(?:\s+(?:class|component|service|module|interface))?\s*(?:\(|:|—|–|-|$)",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(rf"^\s*(?:[-*+]|\d+[.)])\s+(?P<name>{_CAMEL})\b\s*(?:\(|:|—|–|-|→|$)")
+_CELL = re.compile(rf"^\s*\|\s*(?P<name>{_CAMEL})\s*\|")
+_DECLARED = re.compile(
+    rf"^\s*(?:export\s+)?(?:default\s+)?(?:public\s+|abstract\s+|final\s+|data\s+|sealed\s+)*"
+    rf"(?:class|interface|struct|trait)\s+(?P<name>{_CAMEL})\b|^\s*type\s+(?P<go>{_CAMEL})\s+struct\b"
+)
+_SUFFIXED = re.compile(rf"`(?P<name>{_CAMEL})`")
+_ROLE = re.compile(
+    r"(?:Service|Repository|Controller|Manager|Handler|Store|Client|Gateway|Provider|Worker"
+    r"|Scheduler|Queue|Cache|Validator|Parser|Router|Adapter|Factory|Engine|Processor|Listener"
+    r"|Publisher|Consumer|Middleware|Guard|Mapper|Exporter|Importer|Reader|Writer|Builder|Monitor"
+    r"|Tracker|Calculator|Notifier|Sender|Loader|Limiter|Resolver|Registry|Dispatcher)$"
+)
+_COMPONENTS = re.compile(
+    r"\b(?:components?|classes|modules|services|architecture)\b", re.IGNORECASE
+)
+_TABLE_HEAD = re.compile(
+    r"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:table:?\s+(?P<after>[a-z_]\w*)|(?P<before>[a-z_]\w*)\s+table)$",
+    re.IGNORECASE,
+)
+_TABLES = re.compile(r"\b(?:tables|database schema)\b", re.IGNORECASE)
+_TABLE_WORDS = re.compile(
+    r"[`*]+(?P<quoted>[a-z_][a-z0-9_]*)[`*]+\s+table\b|\btable\s+[`*]+(?P<after>[a-z_][a-z0-9_]*)[`*]+"
+    r"|(?<![\w/.])(?P<snake>[a-z0-9]+(?:_[a-z0-9]+)+)\s+table\b"
+    r"|\btable\s+(?P<snake_after>[a-z0-9]+(?:_[a-z0-9]+)+)(?![\w/.])"
+)
+_TABLE_ITEM = re.compile(
+    r"^\s{0,3}(?:[-*+]|\d+[.)])\s+(?P<name>[a-z_][a-z0-9_]*)\s*(?:\(|:|—|–|\s-\s|$)"
+)
+_TABLE_CELL = re.compile(r"^\s*\|\s*(?P<name>[a-z_][a-z0-9_]*)\s*\|")
+_CREATE = re.compile(
+    r"\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`]?(?:\w+\.)?(?P<name>[A-Za-z_]\w*)"
+)
+_TABLE_NAME = re.compile(r"__tablename__\s*=\s*['\"](?P<name>\w+)|^\s*model\s+(?P<model>\w+)\s*\{")
+_COLUMN_WORDS = frozenset(("table", "name", "column", "tables", "field", "type", "entity"))
+_SETTING = re.compile(r"(?<![\w./-])(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?![\w/])")
+_SETTING_READ = re.compile(
+    r"(?:process\.env\.|os\.environ(?:\.get\(|\[)['\"]|os\.getenv\(['\"]|\$\{?)"
+    r"(?P<name>[A-Z][A-Z0-9_]+)"
+)
+_SETTING_GIVEN = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Z][A-Z0-9_]+)=")
+_SETTINGS = re.compile(r"\b(?:env|environment|settings?|config\w*|variables?)\b", re.IGNORECASE)
+_COMMANDS = re.compile(r"\b(?:commands?|cli|command[- ]line)\b", re.IGNORECASE)
+_COMMAND_WORDS = re.compile(
+    r"`(?P<name>[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*)`\s+(?:sub)?command\b"
+    r"|\b(?:sub)?command\s+`(?P<after>[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*)`"
+)
+_COMMAND_ITEM = re.compile(
+    r"^\s*(?:[-*+]|\d+[.)])\s+(?P<name>[a-z][a-z0-9]*(?:[-:][a-z0-9]+)*)\s*(?:\s[<\[A-Z-][^:—–]*)?"
+    r"(?::|—|–|\s-\s)"
+)
+_COMMAND_CELL = re.compile(r"^\s*\|\s*(?P<name>[a-z][a-z0-9]*(?:[-:][a-z0-9]+)*)(?:\s[^|]*)?\|")
+_SPAN = re.compile(r"`([^`\n]+)`")
+_PROMPT = re.compile(r"^\s*(?:[$>%]\s+)?")
+_RUNNERS = {"npm": ("run",), "yarn": ("run", ""), "pnpm": ("run", ""), "make": ("",)}
+_OWN_WORDS = """
+    install ci add start test init publish audit exec dlx remove update link login version
+"""
+_OF_RUNNERS = frozenset(_OWN_WORDS.split())
+_COMMAND = re.compile(r"[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*$")
+
+_ASIDE = re.compile(
+    r"\b(?:out[- ]of[- ]scope|non-?goals?|not in scope|alternatives?|rejected|future|deferred"
+    r"|removed|deprecated|open questions?|assumptions)\b",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(
+    r"\b(?:out of scope|no longer|not (?:exist|offer|provide|expose|implement|be)\w*|is removed"
+    r"|are removed|was removed|removes?|deprecated|instead of|rather than|will not|shall not"
+    r"|must not|never|without|unlike|does not|do not|replaced by|replaces)\b",
+    re.IGNORECASE,
+)
+_PATH_KIND = re.compile(
+    r"\.(?:py|tsx?|jsx?|mjs|go|rs|java|kt|rb|php|cs|swift|vue|svelte|sql|sh|tf|prisma)$"
+)
+_PATTERN = re.compile(r"[*{}<>\[\]]|\.\.\.|^/|^~")
+_SHELLS = ("bash", "sh", "shell", "console", "zsh", "")
+_EMPHASIS = re.compile(r"\*+|`+|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9])")
+
+
+def unset(text: str) -> str:
+    """Return a line without emphasis and code ticks."""
+    return _EMPHASIS.sub("", text)
+
+
+@dataclass
+class _Reading:
+    """What is known while the lines of a document go by."""
+
+    fence: str | None = None  # its info string; None outside of one
+    is_of_settings: bool = False  # in a table whose head speaks of variables
+    names: list[SpecName] = field(default_factory=list)
+
+
+def spec_names(view: SpecView, programs: Collection[str]) -> list[SpecName]:
+    """Return the names of a spec, each once for its kind, at its first place.
+
+    `programs` are the commands of the project: what follows them on a line is a command of theirs.
+    """
+    reading = _Reading()
+    path = ""
+    for line in view.lines:
+        if line.path != path:
+            reading.fence, reading.is_of_settings, path = None, False, line.path
+        _read(line, reading, programs)
+    found: dict[tuple[str, str], SpecName] = {}
+    for name in reading.names:
+        key = (name.kind, name.text)
+        known = found.get(key)
+        if known is None or (known.avoided and not name.avoided):
+            found[key] = name
+    gone = {(one.kind, one.text) for one in reading.names if one.avoided and _is_gone(view, one)}
+    return [name for key, name in found.items() if key not in gone]
+
+
+def _is_gone(view: SpecView, name: SpecName) -> bool:
+    """Whether a change of OpenSpec removes what the name is about."""
+    line = next(one for one in view.lines if one.path == name.path and one.number == name.line)
+    return any(head.upper().startswith("REMOVED ") for head in line.heads)
+
+
+def _read(line: SpecLine, reading: _Reading, programs: Collection[str]) -> None:
+    text = unset(line.text)
+    avoided = any(_ASIDE.search(head) for head in line.heads) or (_NEGATED.search(text) is not None)
+    if line.code:
+        mark = re.match(r"\s*(?:[-*+]\s+)?(?:`{3,}|~{3,})(.*)$", line.text)
+        if mark:
+            reading.fence = None if reading.fence is not None else mark[1].strip().casefold()
+            return
+        if reading.fence is None:
+            return  # a comment
+        text = line.text
+    else:
+        reading.fence = None
+
+    def add(kind: NameKind, name: str, **more: tuple[str, ...]) -> None:
+        reading.names.append(SpecName(kind, name, line.path, line.number, avoided, **more))
+
+    for methods, route in _endpoints(text):
+        shown = f"{methods} {shown_route(route)}"
+        add("endpoint", shown, methods=(methods,), route=route)
+    for kind, name in (*_tables(line, text), *_components(line, text)):
+        add(kind, name)
+    for name in _settings(line, text, reading):
+        add("setting", name)
+    for name in _commands(line, reading.fence, programs):
+        add("command", name)
+    if line.part == "design" and not line.code:
+        for path in named_paths(text):
+            if "/" in path and _PATH_KIND.search(path) and not _PATTERN.search(path):
+                add("file", path.removeprefix("./"))
+
+
+def _endpoints(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for one in (*_ENDPOINT.finditer(text), *_TURNED.finditer(text)):
+        path = one["path"].rstrip(".:!?`*_")
+        for method in re.findall(_METHOD, one["methods"]):
+            yield method, route_of(path)
+
+
+def _heads(line: SpecLine, pattern: re.Pattern[str]) -> bool:
+    return any(pattern.search(head) for head in line.heads)
+
+
+def _tables(line: SpecLine, text: str) -> Iterator[tuple[NameKind, str]]:
+    if line.level:
+        head = _TABLE_HEAD.match(unset(line.title).strip())
+        name = (head["after"] or head["before"]) if head else ""
+        if head and name.casefold() not in {"the", "a", "lookup", "decision", "each", "data"}:
+            yield "table", name
+        return
+    for one in _CREATE.finditer(text):
+        yield "table", one["name"]
+    if line.code:
+        for one in _TABLE_NAME.finditer(text):
+            yield "table", one["name"] or one["model"]
+        return
+    for one in _TABLE_WORDS.finditer(line.text):
+        yield "table", one["quoted"] or one["after"] or one["snake"] or one["snake_after"]
+    if line.heads and _TABLES.search(line.heads[-1]):
+        item = _TABLE_ITEM.match(text) or _TABLE_CELL.match(text)
+        if item and item["name"] not in _COLUMN_WORDS:
+            yield "table", item["name"]
+
+
+def _components(line: SpecLine, text: str) -> Iterator[tuple[NameKind, str]]:
+    if line.code:
+        if line.part == "design" and (declared := _DECLARED.match(text)):
+            yield "component", declared["name"] or declared["go"]
+        return
+    if line.part != "design":
+        return
+    if line.level:
+        head = _COMPONENT_HEAD.match(unset(line.title))
+        if head and re.match(_CAMEL, head["name"]):
+            yield "component", head["name"]
+        return
+    if item := _ITEM.match(text):
+        yield "component", item["name"]
+    elif _heads(line, _COMPONENTS) and (cell := _CELL.match(text)):
+        yield "component", cell["name"]
+    for one in _SUFFIXED.finditer(line.text):
+        if _ROLE.search(one["name"]):
+            yield "component", one["name"]
+
+
+def _settings(line: SpecLine, text: str, reading: _Reading) -> Iterator[str]:
+    names = [one["name"] for one in _SETTING_READ.finditer(text)]
+    if line.code:
+        if reading.fence is not None and (given := _SETTING_GIVEN.match(text)):
+            names.append(given["name"])
+    else:
+        is_row = text.lstrip().startswith("|")
+        if is_row and not reading.is_of_settings:
+            reading.is_of_settings = bool(
+                re.match(r"^\s*\|\s*(?:env\w*|settings?|variables?|config\w*)\b", text, re.I)
+            )
+        elif not is_row:
+            reading.is_of_settings = False
+        about = reading.is_of_settings or _SETTINGS.search(text) or _heads(line, _SETTINGS)
+        if about:
+            names += [one["name"] for one in _SETTING.finditer(text)]
+    yield from dict.fromkeys(name for name in names if name not in OF_EVERY_SYSTEM)
+
+
+def _commands(line: SpecLine, fence: str | None, programs: Collection[str]) -> Iterator[str]:
+    if line.code:
+        typed: Sequence[str] = [line.text] if fence in _SHELLS else []
+    else:
+        typed = _SPAN.findall(line.text)
+        for one in _COMMAND_WORDS.finditer(line.text):
+            yield one["name"] or one["after"]
+        if _COMMANDS.search(line.heads[-1] if line.heads else "") and not line.level:
+            plain = unset(line.text)
+            item = _COMMAND_ITEM.match(plain) or _COMMAND_CELL.match(plain)
+            if item and item["name"] not in {"command", "name", "option"} | set(programs):
+                yield item["name"]
+    for text in typed:
+        yield from _typed(text, programs)
+
+
+def _typed(text: str, programs: Collection[str]) -> Iterator[str]:
+    """Yield the command in what a person types: the words behind a program of the project."""
+    words = _PROMPT.sub("", text, count=1).split()
+    if words[:1] in (["python"], ["python3"]) and len(words) > 2:
+        words = words[1:]
+        if words[0] == "-m":
+            words = words[1:]
+    if len(words) < 2 or words[0].removeprefix("./") not in programs:
+        return
+    program, rest = words[0].removeprefix("./"), words[1:]
+    if program in _RUNNERS:
+        if rest[0] == "run" and len(rest) > 1:
+            rest = rest[1:]
+        elif "" not in _RUNNERS[program] or rest[0] in _OF_RUNNERS - (
+            {"test", "install"} if program == "make" else set()
+        ):
+            return
+    if _COMMAND.match(rest[0]):
+        yield rest[0]
+
+
+def mentioned(text: str) -> str:
+    """Return a text in which names are looked for: no emphasis, and code ticks as spaces."""
+    return unset(text.replace("`", " "))

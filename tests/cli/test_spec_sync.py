@@ -1,0 +1,237 @@
+"""`spec sync` on a repository: names, tests and words, with both places, and what stays silent."""
+
+import json
+import subprocess
+
+import pytest
+
+REQUIREMENTS = """\
+# Requirements
+
+### Requirement 1: Orders
+
+#### Acceptance Criteria
+
+1. WHEN a customer places an order THEN the system SHALL answer 201 within 300 ms
+2. IF the basket is empty THEN the system SHALL answer 422
+
+### Requirement 2: Limits
+
+#### Acceptance Criteria
+
+1. WHEN a customer has 5 open orders THEN the system SHALL answer 409
+"""
+DESIGN = """\
+# Design
+
+## API
+
+| Method | Path | Purpose |
+|---|---|---|
+| POST | `/orders` | place one |
+| GET | `/orders/{id}` | read one |
+
+## Components
+
+- **OrderService**: checks and stores orders
+- **OrderRepository**: reads and writes the `orders` table
+
+## Configuration
+
+- `ORDER_LIMIT`: open orders of one customer
+
+## Commands
+
+- `shop import-orders FILE`: reads orders of the old shop
+"""
+TASKS = """\
+# Tasks
+
+- [x] 1. Place orders
+  - _Requirements: 1.1, 1.2_
+- [x] 2. Limit open orders
+  - _Requirements: 2.1_
+"""
+API = """\
+from fastapi import APIRouter
+
+from shop.service import OrderService
+
+router = APIRouter(prefix="/orders")
+
+
+@router.post("")
+def place(order: dict) -> dict:
+    return OrderService().place(order)
+
+
+@router.get(
+    "/{order_id}",
+    response_model=dict,
+)
+def read(order_id: str) -> dict:
+    return OrderService().read(order_id)
+"""
+SERVICE = """\
+import os
+
+LIMIT = int(os.environ.get("ORDER_LIMIT", "5"))
+
+
+class OrderRepository:
+    def save(self, order): ...
+
+
+class OrderService:
+    def place(self, order): ...
+"""
+COMMANDS = """\
+import click
+
+
+@click.group()
+def main() -> None: ...
+
+
+@main.command("import-orders")
+def import_orders() -> None: ...
+"""
+FILES = {
+    ".kiro/specs/orders/requirements.md": REQUIREMENTS,
+    ".kiro/specs/orders/design.md": DESIGN,
+    ".kiro/specs/orders/tasks.md": TASKS,
+    "pyproject.toml": '[project]\nname = "shop"\n\n[project.scripts]\nshop = "shop.main:main"\n',
+    "shop/api.py": API,
+    "shop/service.py": SERVICE,
+    "shop/main.py": COMMANDS,
+    "migrations/001.sql": "CREATE TABLE orders (id TEXT PRIMARY KEY);\n",
+    "tests/test_orders.py": '"""Requirements 1.1 and 1.2"""\n\n\ndef test_place(): ...\n',
+    "tests/test_limit.py": "def test_requirement_2_1(): ...\n",
+}
+
+
+def git(folder, *words: str) -> None:
+    subprocess.run(("git", *words), cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def shop(project):
+    for path, text in FILES.items():
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
+        (project / path).write_text(text)
+    git(project, "add", "-A")
+    git(project, "commit", "-q", "-m", "orders")
+    return project
+
+
+def change(folder, path: str, old: str, new: str) -> None:
+    file = folder / path
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def drift(reviewloop, *words: str) -> list[tuple[str, str, str, str]]:
+    said = reviewloop("spec", "sync", "--json", *words)
+    assert said.code == 0
+    body = json.loads(said.out)
+    return [(one["kind"], one["name"], one["in_spec"], one["in_code"]) for one in body["drift"]]
+
+
+def test_a_spec_in_step_ends_with_0(shop, reviewloop):
+    said = reviewloop("spec", "sync", "--check")
+
+    assert (said.code, said.out) == (0, "in step: 14 compared\n"), said
+
+
+def test_what_the_code_lost_and_what_the_spec_lacks_have_both_places(shop, reviewloop):
+    change(shop, "shop/api.py", '@router.post("")', '@router.put("")')
+    change(shop, "shop/service.py", "class OrderRepository", "class Rows")
+    change(shop, "shop/service.py", "ORDER_LIMIT", "BASKET_LIMIT")
+    change(shop, "migrations/001.sql", "TABLE orders", "TABLE purchases")
+    change(shop, "shop/main.py", '"import-orders"', '"load"')
+    folder = ".kiro/specs/orders"
+
+    assert sorted(drift(reviewloop)) == [
+        ("command", "import-orders", f"{folder}/design.md:21", ""),
+        ("command", "load", "", "shop/main.py:9"),
+        ("component", "OrderRepository", f"{folder}/design.md:13", ""),
+        ("endpoint", "POST /orders", f"{folder}/design.md:7", ""),
+        ("endpoint", "PUT /orders", "", "shop/api.py:8"),
+        ("setting", "BASKET_LIMIT", "", "shop/service.py:3"),
+        ("setting", "ORDER_LIMIT", f"{folder}/design.md:17", ""),
+        ("table", "orders", f"{folder}/design.md:13", ""),
+        ("table", "purchases", "", "migrations/001.sql:1"),
+    ]
+    said = reviewloop("spec", "sync", "--check", "orders")
+    assert said.code == 1
+    assert "✗ POST /orders · spec .kiro/specs/orders/design.md:7 · code nowhere" in said.out
+
+
+def test_a_criterion_whose_only_test_is_gone(shop, reviewloop):
+    (shop / "tests/test_limit.py").unlink()
+    place = ".kiro/specs/orders/requirements.md:14"
+    assert drift(reviewloop) == [("criterion", "2.1", place, "")]
+    git(shop, "commit", "-qam", "no limit")
+    assert drift(reviewloop) == [("criterion", "2.1", place, "")]
+
+    said = reviewloop("spec", "sync")
+    assert "its only test was tests/test_limit.py:1 at" in said.out
+
+
+def test_words_that_changed_after_the_tick_are_shown_as_they_were_and_are(shop, reviewloop):
+    change(shop, ".kiro/specs/orders/requirements.md", "5 open orders", "9 open orders")
+    change(shop, ".kiro/specs/orders/tasks.md", "Place orders", "Place and cancel orders")
+    git(shop, "commit", "-qam", "more")
+
+    body = json.loads(reviewloop("spec", "sync", "--json").out)
+
+    rows = {one["name"]: one for one in body["drift"]}
+    assert set(rows) == {"task 1", "task 2: requirement 2.1"}
+    assert rows["task 1"]["before"] == "Place orders"
+    assert rows["task 1"]["now"] == "Place and cancel orders"
+    assert "5 open orders" in rows["task 2: requirement 2.1"]["before"]
+    assert "9 open orders" in rows["task 2: requirement 2.1"]["now"]
+    assert rows["task 2: requirement 2.1"]["in_spec"].endswith("requirements.md:14")
+    assert rows["task 2: requirement 2.1"]["in_code"].endswith("tasks.md:5")
+
+
+def test_names_of_open_tasks_wait_and_are_no_drift(shop, reviewloop):
+    change(shop, ".kiro/specs/orders/tasks.md", "- [x] 2. Limit", "- [ ] 2. Limit")
+    change(
+        shop, ".kiro/specs/orders/design.md", "| GET |", "| DELETE | `/orders/{id}` | |\n| GET |"
+    )
+
+    said = reviewloop("spec", "sync", "--check")
+
+    assert said.code == 0
+    assert "not built yet, tasks are open: DELETE /orders/{}" in said.err
+
+
+def test_a_route_that_is_computed_is_named_as_not_compared(shop, reviewloop):
+    change(shop, "shop/api.py", '"/{order_id}"', "where()")
+
+    said = reviewloop("spec", "sync")
+
+    assert "✗ GET /orders/{}" in said.out
+    assert "not compared: endpoint, the path of the route is computed: shop/api.py:13" in said.err
+
+
+def test_many_are_grouped_and_the_rest_is_counted(shop, reviewloop):
+    more = "".join(f'\n\n@router.get("/by/{n}")\ndef by_{n}(): ...\n' for n in range(2))
+    (shop / "shop/api.py").write_text(API + more)
+    rows = "".join(f"| PUT | `/orders/x{n}` | |\n" for n in range(9))
+    change(shop, ".kiro/specs/orders/design.md", "| POST |", f"{rows}| POST |")
+
+    said = reviewloop("spec", "sync")
+
+    assert said.code == 0
+    assert said.out.count("✗") == 5
+    assert "    and 6 more" in said.out
+    assert reviewloop("spec", "sync", "-v").out.count("✗") == 11
+
+
+def test_a_name_that_means_no_spec_ends_with_2(shop, reviewloop):
+    said = reviewloop("spec", "sync", "invoices")
+
+    assert said.code == 2
+    assert "invoices" in said.err
