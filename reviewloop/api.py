@@ -147,6 +147,7 @@ def review(
     files: bool = False,
     paths: Sequence[str] = (),
     agents: Sequence[str] = (),
+    spec: str = "",
     model: str = NO_MODEL,
     rules_from: Literal["", "base", "change"] = "",
     again: bool = False,
@@ -168,6 +169,7 @@ def review(
     request = ReviewRequest(
         compare=CompareSpec(range, base, staged, commit, files, patch, tuple(paths)),
         agents=tuple(agents),
+        spec=spec,
         model=model,
         with_threshold=rules_from,
         flags={**(settings or {}), **model_options},

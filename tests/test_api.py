@@ -26,6 +26,7 @@ REVIEW = """(
     path: str | os.PathLike[str] = '.', *, base: str = '', range: str = '', staged: bool = False,
     commit: str = '', patch: bytes | None = None, files: bool = False,
     paths: collections.abc.Sequence[str] = (), agents: collections.abc.Sequence[str] = (),
+    spec: str = '',
     model: str = 'none', rules_from: Literal['', 'base', 'change'] = '', again: bool = False,
     settings: collections.abc.Mapping[str, object] | None = None,
     on_event: collections.abc.Callable[[reviewloop.api.Event], None] | None = None

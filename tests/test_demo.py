@@ -144,7 +144,7 @@ def test_demo_commits_the_change_with_its_ticked_task(approved, checkout, git):
 def test_commit_message_tells_how_the_change_was_reviewed(checkout, git):
     body = git(checkout, "log", "-1", "--format=%b")
     assert "Task: 2 Search tools by name (tool-search)" in body
-    assert re.search(r"5 reviewers, 1 fix round; 4 findings, 3 fixed, 1 left open, 1 nit", body)
+    assert re.search(r"6 reviewers, 1 fix round; 4 findings, 3 fixed, 1 left open, 1 nit", body)
     assert "Searches are kept for ever" in body
 
 
@@ -166,7 +166,7 @@ def test_reviewers_look_before_they_judge_and_quote_what_is_there(approved):
     looked = {e["agent"] for e in told if e["kind"] == "tool" and not e["error"]}
     reviewers = {e["agent"]: e for e in told if e["kind"] == "reviewer.end"}
     names = {name for name in reviewers if name != "quick-review"}
-    assert len(names) == 5  # the agent in the person's home takes no part
+    assert len(names) == 6  # the agent in the person's home takes no part
     assert names <= looked
     assert all(end["status"] == "done" for end in reviewers.values())
     assert not [e for e in told if e["kind"] == "tool" and e["error"]]

@@ -62,6 +62,8 @@ class AgentDefinition:
 IMPLEMENT = "implement"
 FIX = "fix"
 QUICK_REVIEW = "quick-review"
+REVIEW_SPEC = "review-spec"
+"""The reviewer that reads only where a spec has criteria."""
 
 READ_ONLY = ("fs_read", "code", "grep", "glob")
 _WRITING = ("fs_write", "run_gate", "execute_bash")

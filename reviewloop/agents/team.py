@@ -1,13 +1,14 @@
 """Finds agent files and builds the team of one run from them."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewloop.agents.definition import (
     FIX,
     IMPLEMENT,
     QUICK_REVIEW,
+    REVIEW_SPEC,
     AgentDefinition,
     AgentFile,
     Origin,
@@ -146,6 +147,15 @@ class Team:
     quick_reviewer: AgentDefinition
     reviewers: tuple[AgentDefinition, ...]  # by name
     shadowed: tuple[Shadowed, ...] = ()
+    spec_reviewer: AgentDefinition | None = None  # joins the reviewers where a spec has criteria
+
+    @property
+    def for_criteria(self) -> "Team":
+        """The same team with the spec's reviewer among the others."""
+        if self.spec_reviewer is None:
+            return self
+        reviewers = sorted((*self.reviewers, self.spec_reviewer), key=lambda agent: agent.name)
+        return replace(self, reviewers=tuple(reviewers), spec_reviewer=None)
 
     @property
     def members(self) -> tuple[AgentDefinition, ...]:
@@ -178,6 +188,7 @@ def build_team(files: Iterable[AgentFile], read_prompt: ReadPrompt) -> Team:
             winners[name] = file
     agents = {name: parse_agent(file, read_prompt) for name, file in winners.items()}
     _require_writer(agents)
+    spec_reviewer = agents.pop(REVIEW_SPEC, None)
     reviewers = sorted((a for a in agents.values() if a.is_reviewer), key=lambda a: a.name)
     if not reviewers:
         raise UsageError(
@@ -190,6 +201,7 @@ def build_team(files: Iterable[AgentFile], read_prompt: ReadPrompt) -> Team:
         quick_reviewer=agents[QUICK_REVIEW],
         reviewers=tuple(reviewers),
         shadowed=tuple(shadowed),
+        spec_reviewer=spec_reviewer,
     )
 
 

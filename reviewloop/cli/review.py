@@ -71,6 +71,12 @@ class Format(click.Choice[str]):
     help="Only these reviewers (comma list).",
 )
 @click.option(
+    "--spec",
+    metavar="NAME",
+    default="",
+    help="Judge the change by this spec, too.",
+)
+@click.option(
     "--rules-from",
     type=click.Choice(("base", "change")),
     help="Whose settings, agents and baseline count (base, where one is named).",
@@ -105,6 +111,7 @@ def review(
     files: bool,
     base: str,
     agents: str,
+    spec: str,
     rules_from: str | None,
     min_severity: str | None,
     fail_on: str | None,
@@ -133,6 +140,7 @@ def review(
     request = ReviewRequest(
         compare=_request_of(what, staged=staged, commit=commit, files=files, base=base),
         agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
+        spec=spec,
         model=model,
         with_threshold=rules_from or "",
         flags={name: value for name, value in flags.items() if value is not None},

@@ -8,7 +8,7 @@ from reviewloop.domain.task import Spec, Task
 from reviewloop.specs.files import Files
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.repomap import draw_map, focus_on
-from reviewloop.specs.requirements import resolve
+from reviewloop.specs.requirements import resolve, whole
 from reviewloop.specs.select import is_done
 from reviewloop.specs.steering import NEVER_READ, Steering, resolve_references
 from reviewloop.specs.tasks import ancestors
@@ -101,6 +101,7 @@ def _score(
     return score + (_GENERAL if _GENERAL_HEADING.search(heading) else 0.0)
 
 
+_LISTED_STATEMENT = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+\S")
 _EMPHASIS = re.compile(r"\*\*|__")
 
 
@@ -285,6 +286,40 @@ def describe_task(
         _left_out(requirements.left_out),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def describe_spec(spec: Spec, *, budget_tokens: int = _BUDGET) -> str:
+    """Return what a spec asks for as a whole, less what has no room, which is named."""
+    lines = [f"## The spec '{spec.name}'"]
+    lines += ["", _first_paragraph(spec.introduction)] if spec.introduction else []
+    words = set(terms(spec.introduction))
+    choice = choose_design(spec.general, words, "", (), int(budget_tokens * _GENERAL_SHARE))
+    every = {key: text for key, text in whole(spec.requirements).items() if text not in choice.text}
+    kept = _nearest(every, words, int(budget_tokens * _ALL_SHARE))
+    left = [f"general: {name}" for name in choice.left_out]
+    left += [f"requirement {_titled(key, every[key])}" for key in every if key not in kept]
+    listed = "\n\n".join(
+        text if _is_heading(text) else f"- {key}: {text}" for key, text in kept.items()
+    )
+    parts = [
+        "\n".join(lines),
+        f"## Its requirements\n\n{listed}" if kept else "",
+        f"## What holds for all of it\n\n{choice.text}" if choice.text else "",
+        _left_out(left),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def count_criteria(spec: Spec) -> int:
+    """Return how many statements a spec lists that somebody can hold a change against."""
+    owners = {key.rpartition(".")[0] for key in spec.requirements}
+    return sum(_statements_of(spec.requirements[key]) for key in {*spec.requirements} - owners)
+
+
+def _statements_of(requirement: str) -> int:
+    if not _is_heading(requirement):
+        return 1
+    return sum(bool(_LISTED_STATEMENT.match(line)) for line in requirement.split("\n"))
 
 
 class _Writer:

@@ -120,6 +120,9 @@ CONCERNS = {
 }
 
 
+OF_SPECS = "review-spec"  # reads only where a spec has criteria
+
+
 def shipped() -> dict[str, dict]:
     return {json.loads(file.data)["name"]: json.loads(file.data) for file in shipped_agent_files()}
 
@@ -132,7 +135,14 @@ def test_these_agents_ship_and_each_file_is_called_like_its_agent():
     names = {file.path: json.loads(file.data)["name"] for file in shipped_agent_files()}
     assert names == {f"agents/{name}.json": name for name in names.values()}
     writers = {"spec-requirements", "spec-design", "spec-tasks"}
-    assert set(names.values()) == {*CONCERNS, *writers, "implement", "fix", "quick-review"}
+    assert set(names.values()) == {
+        *CONCERNS,
+        OF_SPECS,
+        *writers,
+        "implement",
+        "fix",
+        "quick-review",
+    }
 
 
 @pytest.mark.parametrize(
@@ -143,14 +153,14 @@ def test_a_reviewer_is_told_each_of_its_concerns(name, concern):
     assert concern in " ".join(told.lower().split())
 
 
-@pytest.mark.parametrize("name", sorted(CONCERNS))
+@pytest.mark.parametrize("name", sorted({*CONCERNS, OF_SPECS}))
 def test_a_reviewer_has_the_read_only_tools_and_portable_keys_only(name):
     agent = shipped()[name]
     assert agent["tools"] == READ_ONLY
     assert set(agent) <= PORTABLE
 
 
-@pytest.mark.parametrize("name", sorted(CONCERNS))
+@pytest.mark.parametrize("name", sorted({*CONCERNS, OF_SPECS}))
 def test_a_reviewer_has_one_subject_and_repeats_nothing_that_all_are_told(name):
     prompt = shipped()[name]["prompt"]
     assert "Your subject, and nothing else:" in prompt
@@ -189,6 +199,7 @@ def test_what_the_writing_agents_and_the_re_reviewer_must_know_is_said():
 def test_the_shipped_files_make_a_whole_team_without_remarks():
     team = build_team(shipped_agent_files(), nothing)
     assert [agent.name for agent in team.reviewers] == sorted(CONCERNS)
+    assert {agent.name for agent in team.for_criteria.reviewers} == {*CONCERNS, OF_SPECS}
     assert all(agent.tools == tuple(READ_ONLY) for agent in team.reviewers)
     assert team.quick_reviewer.tools == ()
     assert team.fixer.tools == (*READ_ONLY, "fs_write", "run_gate", "execute_bash")

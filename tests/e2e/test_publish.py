@@ -8,6 +8,7 @@ import pytest
 from support.hub import Hub
 from support.parts import CLEAN, cast, writes
 from support.play import QUOTE_TEST, TEST
+from support.shop import CRITERIA
 from support.terminal import Terminal
 from support.untouched import changes
 
@@ -21,7 +22,7 @@ case $command in git-*) exec "${{command%% *}}" {bare} ;; esac
 
 
 def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, tmp_path):
-    with Hub(shop(cast(implement=NAMES_ONE)), tmp_path) as hub:
+    with Hub(shop(cast(implement=NAMES_ONE), files=CRITERIA), tmp_path) as hub:
         checkout = hub.checkout
         assert checkout.run("run", "2.1").code == 4
         before = checkout.bytes()
@@ -55,7 +56,7 @@ def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, 
         assert "As a clerk, I want to find orders" in body
         assert "- [ ] `1.1` WHEN a customer is named, THE Shop SHALL return" in body
         assert "Tests of this change: `tests/test_search.py`." in body
-        assert "| reviewers | 5 of 5 finished |" in body
+        assert "| reviewers | 6 of 6 finished |" in body
         assert "### What was done\n\nWrote it.\n" in body
         assert "### Findings\n\nno findings remaining; 0 fixed, 0 nits\n" in body
         assert "the order they came — named in `tests/test_search.py`\n" in body

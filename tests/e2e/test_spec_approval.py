@@ -5,6 +5,7 @@ import json
 import pytest
 from support.checkout import QUIET_GATES
 from support.parts import cast
+from support.shop import CRITERIA
 
 from reviewloop.store.audit import AuditFile
 
@@ -41,7 +42,7 @@ def test_an_approved_spec_runs_and_ticks_are_no_change(shop):
 
 
 def test_a_change_is_refused_and_its_lines_are_named(shop):
-    checkout = shop(cast(), ON)
+    checkout = shop(cast(), ON, files=CRITERIA)
     assert checkout.run("spec", "approve", "orders").code == 0
     edit(checkout, REQUIREMENTS, "in the order they came", "in any order")
     for command in (("run", "2.1"), ("batch", "--mode", "queue")):

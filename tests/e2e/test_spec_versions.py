@@ -3,6 +3,7 @@
 import pytest
 from support.checkout import QUIET_GATES
 from support.parts import cast
+from support.shop import CRITERIA
 
 SPEC = ".kiro/specs/orders"
 TASKS, REQUIREMENTS = f"{SPEC}/tasks.md", f"{SPEC}/requirements.md"
@@ -19,7 +20,7 @@ def edit(checkout, path: str, old: str, new: str, subject: str = "") -> None:
 
 @pytest.fixture
 def checkout(shop):
-    return shop(cast(), QUIET_GATES)
+    return shop(cast(), QUIET_GATES, files=CRITERIA)
 
 
 def test_what_changed_is_shown_by_requirement_and_word(checkout):

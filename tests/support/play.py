@@ -98,6 +98,7 @@ FOUND: dict[str, list[dict[str, Any]]] = {
     "review-test-quality": [TESTS],
     "review-maintainability": [NIT],
     "review-infrastructure": [],
+    "review-spec": [],
 }
 
 
@@ -200,5 +201,5 @@ PARTS: dict[str, Callable[[Received], Answer]] = {
     "repair": repair,
     "fix": fix,
     "quick-review": quick_review,
-    **dict.fromkeys(REVIEWERS, review),
+    **dict.fromkeys((*REVIEWERS, "review-spec"), review),
 }

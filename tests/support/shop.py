@@ -4,6 +4,33 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+REQUIREMENTS = ".kiro/specs/orders/requirements.md"
+WITHOUT_CRITERIA = """# Requirements Document
+
+## Requirements
+
+### Requirement 1.1: Search
+
+**User Story:** As a clerk, I want to find orders, so that I can answer on the phone.
+
+WHEN a customer is named, THE Shop SHALL return that customer's items in the order they came
+"""
+CRITERIA = {
+    REQUIREMENTS: """# Requirements Document
+
+## Requirements
+
+### Requirement 1: Search
+
+**User Story:** As a clerk, I want to find orders, so that I can answer on the phone.
+
+#### Acceptance Criteria
+
+1. WHEN a customer is named, THE Shop SHALL return that customer's items in the order they came
+"""
+}
+"""Files with which the spec has criteria, so that six review a task's change, and not five."""
+
 FILES = {
     "shop/__init__.py": "",
     "shop/store.py": '''"""Orders in SQLite."""
@@ -30,18 +57,7 @@ def test_add_stores_an_order():
     add(db, "ada", "pen")
     assert db.execute("select item from orders").fetchall() == [("pen",)]
 """,
-    ".kiro/specs/orders/requirements.md": """# Requirements Document
-
-## Requirements
-
-### Requirement 1: Search
-
-**User Story:** As a clerk, I want to find orders, so that I can answer on the phone.
-
-#### Acceptance Criteria
-
-1. WHEN a customer is named, THE Shop SHALL return that customer's items in the order they came
-""",
+    REQUIREMENTS: WITHOUT_CRITERIA,
     ".kiro/specs/orders/design.md": "# Design\n\n## Overview\n\nPlain functions over sqlite3.\n",
     ".kiro/specs/orders/tasks.md": """# Implementation Plan: orders
 

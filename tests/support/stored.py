@@ -94,7 +94,7 @@ FINDING = {
     "path": "shop/search.py",
     "quote": INJECTION,
 }
-REVIEWERS = ("security", "infrastructure", "maintainability", "performance", "test-quality")
+REVIEWERS = ("security", "infrastructure", "maintainability", "performance", "spec", "test-quality")
 
 
 def replies() -> list[Reply]:

@@ -252,6 +252,8 @@ class ModelRequest:
     known: tuple[Known, ...] = ()  # findings that stayed open then
     late: Callable[[], tuple[AnalyserFinding, ...]] = tuple  # evidence no reviewer is shown; waits
     acceptance: Acceptance = ""  # how coding agents may work
+    purpose: str = ""  # by a spec that the change is judged against, too
+    spec: str = ""  # its name
     stop: Callable[[], None] = lambda: None  # ends the analysers that it is waited for
 
     @property
@@ -341,7 +343,7 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
         folder=folder,
         settings=settings,
         team=Team(team.implementer, team.fixer, team.quick_reviewer, request.reviewers),
-        brief=Brief(title=two.what, task="", briefing=""),
+        brief=Brief(title=two.what, task=request.purpose, briefing="", spec=request.spec),
         user=two.user,
         private=two.private,
         workspace=Workspace(two.private, folder / "workspace"),
@@ -376,6 +378,7 @@ def _name_of(request: ModelRequest) -> str:
     about: list[Any] = [request.two.old, request.two.new, request.model, agents]
     if request.reviewed:
         about += [request.reviewed, [one.id for one in request.known]]
+    about += [request.purpose] if request.purpose else []
     text = json.dumps(about)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 

@@ -83,9 +83,15 @@ def nothing_pushed(
 
 
 def analysers_word(
-    pieces: Sequence[AnalyserFinding], names: Sequence[str], note: str
+    pieces: Sequence[AnalyserFinding],
+    names: Sequence[str],
+    note: str,
+    unjudged: Mapping[str, str] | None = None,
 ) -> ReviewersResult:
-    """Return the reviewers' word when no model is asked: what their analysers found."""
+    """Return the reviewers' word when no model is asked: what their analysers found.
+
+    `unjudged` is what a reviewer would have judged.
+    """
     found = merge(piece.finding for piece in pieces)
     served = {name for piece in pieces for name in piece.finding.agents}
     reports = []
@@ -93,6 +99,7 @@ def analysers_word(
         count = sum(name in finding.agents for finding in found)
         known = name in served or name in SHIPPED
         reason = "" if known else "has no analysers of its own; it needs a model"
+        reason = (unjudged or {}).get(name, reason)
         reports.append(
             ReviewerReport(name, "done" if known else "skipped", 0.0, count, reason=reason)
         )

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reviewloop.agents import AgentDefinition
+from reviewloop.agents import REVIEW_SPEC, AgentDefinition, Team
 from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.analysis.examine import Examination, Late
 from reviewloop.app.held_values import QuotedSecrets, redactor_of
@@ -27,6 +27,7 @@ from reviewloop.git.revisions import resolve
 from reviewloop.installed import require_all
 from reviewloop.llm.settling import completed
 from reviewloop.render.report import ReviewReport
+from reviewloop.render.text import counted
 from reviewloop.review.evidence import AnalyserFinding, evidence_of, whole_evidence
 from reviewloop.review.selection import Selection, select
 from reviewloop.review.silencing import Silences
@@ -38,6 +39,7 @@ from reviewloop.settings.schema import AUTO
 from reviewloop.store.events import Listener
 
 if TYPE_CHECKING:  # it reads what models answer: a review without one needs none of it
+    from reviewloop.domain.task import Spec
     from reviewloop.review.pushed import Known
 
 NO_MODEL = "none"
@@ -60,6 +62,7 @@ class ReviewRequest:
         default_factory=CompareSpec
     )  # its paths as typed, relative to the start
     agents: tuple[str, ...] = ()  # empty: the whole team
+    spec: str = ""  # a spec that the change is judged by, too
     model: str = ""  # "": what the settings say
     flags: Mapping[str, Any] = field(default_factory=dict)
     remembered: bool = True  # False: baseline and dismissals do not count, nothing is kept
@@ -184,7 +187,8 @@ def review(
         loaded = read_settings(root, request.flags, project=project)
         if model_in_force(request.model, loaded) != NO_MODEL:
             require_all("a review with a model", instead="leave the model out with --model none")
-        team = chosen(team_of(root, project).reviewers, request.agents)
+        named = _NamedSpec.named(request.spec, repository, start) if request.spec else None
+        team = chosen_from(team_of(root, project), request.agents, with_spec=bool(named))
         loaded = _with_model(request, loaded, team)
         settings = loaded.settings
         on_progress("reading the change")
@@ -204,7 +208,7 @@ def review(
         pieces = evidence_of(examination, selection.sources, level=silences.level)
         reviewed = earlier_tree(two.private, request.deep_from, two.base_commit, two.head_commit)
         read = (loaded, team, two, change, selection, pieces, late, redactor, reviewed)
-        reviewers = _reviewers_result(request, *read, rules, on_progress, listener)
+        reviewers = _reviewers_result(request, *read, rules, named, on_progress, listener)
         examination = examination.joined(late.examination)
         evidence = whole_evidence(pieces, late.pieces)
         rules_version = rules_notice(edited, base=bool(rules_tree)) if edited else ""
@@ -227,6 +231,42 @@ def review(
         yield ReviewResult(
             report, tuple(evidence), change, two, loaded, redactor, confirmed, rules_version
         )
+
+
+@dataclass(frozen=True)
+class _NamedSpec:
+    """The spec that a change is judged by, as it is on disk."""
+
+    spec: "Spec"
+    criteria: int
+
+    @classmethod
+    def named(cls, name: str, repository: ReviewRepository, start: Path) -> "_NamedSpec":
+        """Read it; raises `UsageError` where there is none, or none that asks for something."""
+        from reviewloop.specs.briefing import count_criteria
+        from reviewloop.specs.discover import open_spec
+        from reviewloop.specs.files import DiskFiles
+
+        user = repository.user
+        spec = open_spec(DiskFiles(user.root), name, project=user.project, here=user.here)
+        if not (criteria := count_criteria(spec)):
+            raise UsageError(
+                f"{spec.path} has no criteria to judge a change by; write some, or review without "
+                "--spec"
+            )
+        return cls(spec, criteria)
+
+    def text(self, loaded: Loaded) -> str:
+        """Return what the reviewers are told of it."""
+        from reviewloop.specs.briefing import describe_spec
+
+        return describe_spec(self.spec, budget_tokens=loaded.settings.limits.context_tokens)
+
+    @property
+    def unjudged(self) -> str:
+        """What nobody judges where no model is asked."""
+        criteria = counted(self.criteria, "criterion", "criteria")
+        return f"not judged: the {criteria} of {self.spec.name}; that needs a model"
 
 
 @dataclass(frozen=True)
@@ -284,6 +324,17 @@ def _with_base(spec: CompareSpec, settings: Settings) -> CompareSpec:
     if named or spec.patch is not None or not settings.review.base:
         return spec
     return replace(spec, base=settings.review.base)
+
+
+def chosen_from(
+    team: Team, names: Sequence[str], *, with_spec: bool
+) -> tuple[AgentDefinition, ...]:
+    """Return the named reviewers of a team, with the spec's where there is one to judge by."""
+    if with_spec:
+        return chosen(team.for_criteria.reviewers, (*names, REVIEW_SPEC) if names else ())
+    if {REVIEW_SPEC, REVIEW_SPEC.removeprefix("review-")} & {*names}:
+        raise UsageError(f"{REVIEW_SPEC} judges a change by a spec; name one with --spec NAME")
+    return chosen(team.reviewers, names)
 
 
 def chosen(
@@ -374,17 +425,19 @@ def _reviewers_result(
     redactor: Redactor,
     reviewed: str,
     rules: Path | None,
+    named: "_NamedSpec | None",
     on_progress: OnProgress,
     listener: Listener | None,
 ) -> ReviewersResult:
     model = model_in_force(request.model, loaded)
     names = [agent.name for agent in team]
+    unjudged = {REVIEW_SPEC: named.unjudged} if named else {}
     if model == NO_MODEL:
         note = _UNWANTED if request.model else _unasked(request, loaded)
-        return analysers_word(whole_evidence(pieces, late.pieces), names, note)
+        return analysers_word(whole_evidence(pieces, late.pieces), names, note, unjudged)
     if not selection.sources:
         note = "no model was asked: nothing to read"
-        return analysers_word(whole_evidence(pieces, late.pieces), names, note)
+        return analysers_word(whole_evidence(pieces, late.pieces), names, note, unjudged)
     from reviewloop.app.review.models import ModelRequest, models_word
 
     on_progress(f"asking {model}")
@@ -406,6 +459,8 @@ def _reviewers_result(
             known=request.known,
             late=lambda: late.pieces,
             stop=late.working.stop,
+            purpose=redactor.for_models(named.text(loaded)) if named else "",
+            spec=named.spec.name if named else "",
             listener=listener,
             acceptance=request.acceptance or "",
         )
