@@ -204,6 +204,7 @@ RUN_ROW = obj(
 FIXED = obj(dict.fromkeys(("found", "fixed", "dismissed", "left"), COUNT))
 BY_SEVERITY = {**dict.fromkeys(("must_fix", "should_fix", "nit"), FIXED), "silenced": COUNT}
 SPREAD = obj({"count": COUNT, **dict.fromkeys(("median", "mean", "most"), maybe(NUMBER))})
+PART = obj({"rate": maybe(NUMBER), "count": COUNT, "of": COUNT})
 STATS = {
     "since": NUMBER,
     "spec": TEXT,
@@ -239,7 +240,16 @@ STATS = {
     ),
     "edits": obj(dict.fromkeys(("modifications", "modified_runs", "taken_over"), COUNT)),
     "per_task": obj(dict.fromkeys(("rounds", "seconds", "usd"), SPREAD)),
-    "to_commit": obj(dict.fromkeys(("from_begin", "from_spec"), SPREAD)),
+    "to_commit": obj(dict.fromkeys(("from_begin", "from_spec", "from_approval"), SPREAD)),
+    "resolution": obj({"rate": maybe(NUMBER), **dict.fromkeys(("resolved", "found"), COUNT)}),
+    "repository": maybe(
+        obj(
+            {
+                **dict.fromkeys(("documentation", "spec_reuse"), PART),
+                "architecture": maybe(PART),
+            }
+        )
+    ),
     "money": obj(
         {
             **dict.fromkeys(("usd", "fix_usd"), NUMBER),
@@ -252,7 +262,7 @@ STATS = {
             {
                 "monday": TEXT,
                 **dict.fromkeys(("runs", "red_left"), COUNT),
-                **dict.fromkeys(("first_pass", "coverage"), maybe(NUMBER)),
+                **dict.fromkeys(("first_pass", "coverage", "resolution"), maybe(NUMBER)),
                 "usd": NUMBER,
             }
         )

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import Repository, settings_of
@@ -73,6 +74,15 @@ def rows_of(
             f"the audit trail has no row of run {named!r}; `reviewloop audit` shows all"
         )
     return rows
+
+
+def spec_approvals(folder: Path) -> dict[str, float]:
+    """Return when each spec was first approved, as the trail of a repository's folder tells it."""
+    found: dict[str, float] = {}
+    for row in AuditFile(folder).rows():
+        if row.body.get("kind") == "spec":
+            found.setdefault(str(row.body["spec"]["path"]), float(row.body["at"]))
+    return found
 
 
 def missing_commits(repository: Repository, rows: Iterable[AuditRow]) -> list[str]:

@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -262,13 +262,19 @@ def _all_called(rows: Sequence[RunMetrics]) -> list[RunMetrics]:
     return found[::-1]
 
 
+_NOTHING: Mapping[str, float] = {}
+
+
 def figures(
-    rows: Sequence[RunMetrics], births: Mapping[str, float], chosen: Chosen
+    rows: Sequence[RunMetrics],
+    births: Mapping[str, float],
+    chosen: Chosen,
+    approvals: Mapping[str, float] = _NOTHING,
 ) -> dict[str, Any]:
     """Return everything that `stats` shows as JSON-plain values.
 
     `rows` are those of all runs: which run of a task was its first one they tell together.
-    `births` says when each spec came into the repository.
+    `births` says when each spec came into the repository, `approvals` when it was first approved.
     """
     rows = _all_called(rows)
     first = _first_reviews(rows)
@@ -286,6 +292,7 @@ def figures(
         "coverage": _coverage_shown(work),
         "red_left": _red_left(work),
         "findings": _findings(work),
+        "resolution": _resolution(work),
         "approval": _approval(work),
         "edits": {
             "modifications": sum(row.modifications for row in work),
@@ -293,9 +300,10 @@ def figures(
             "taken_over": sum(row.taken_over for row in work),
         },
         "per_task": _per_task(work),
-        "to_commit": _to_commit(work, births),
+        "to_commit": _to_commit(work, births, approvals),
         "money": _money(mine),
         "weeks": _weeks(work, first),
+        "repository": None,
     }
 
 
@@ -403,12 +411,32 @@ def _per_task(work: Sequence[RunMetrics]) -> dict[str, Any]:
     }
 
 
-def _to_commit(work: Sequence[RunMetrics], births: Mapping[str, float]) -> dict[str, Any]:
+def _resolution(work: Sequence[RunMetrics]) -> dict[str, Any]:
+    """Return how many red and yellow findings were fixed, or dismissed with a reason."""
+    tally = _tally(one for row in work for one in row.findings)
+    acted = [tally[severity] for severity in Severity if severity.actionable]
+    found = sum(one["found"] for one in acted)
+    resolved = sum(one["fixed"] + one["dismissed"] for one in acted)
+    return {"rate": resolved / found if found else None, "resolved": resolved, "found": found}
+
+
+def _first_commits(work: Sequence[RunMetrics], approvals: Mapping[str, float]) -> Iterator[float]:
+    """Yield the seconds from each spec's approval to the first commit of one of its tasks."""
+    for spec, at in approvals.items():
+        commits = [row.committed_at for row in work if row.spec_path == spec]
+        if after := [committed for committed in commits if committed >= at]:
+            yield min(after) - at
+
+
+def _to_commit(
+    work: Sequence[RunMetrics], births: Mapping[str, float], approvals: Mapping[str, float]
+) -> dict[str, Any]:
     done = [row for row in work if row.committed_at]
     since = [row.committed_at - births[row.spec_path] for row in done if row.spec_path in births]
     return {
         "from_begin": _spread([row.committed_at - row.begun_at for row in done]),
         "from_spec": _spread([seconds for seconds in since if seconds >= 0]),
+        "from_approval": _spread([*_first_commits(work, approvals)]),
     }
 
 
@@ -452,6 +480,7 @@ def _weeks(work: Sequence[RunMetrics], first: set[str]) -> list[dict[str, Any]]:
                 "runs": len(runs),
                 "first_pass": _first_pass(runs, [r for r in runs if r.run_id in first])["rate"],
                 "coverage": _coverage_shown(runs)["rate"],
+                "resolution": _resolution(runs)["rate"],
                 "red_left": _red_left(runs)["count"],
                 "usd": round(sum(row.usd or 0.0 for row in runs), 6),
             }

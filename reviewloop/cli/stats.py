@@ -5,17 +5,26 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 import click
 
+from reviewloop.app.audit import spec_approvals
 from reviewloop.app.fleet.port import Fleet
+from reviewloop.app.project import repository_if_any
 from reviewloop.app.stats import Chosen, figures
 from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.render.stats_html import stats_html
 from reviewloop.render.terminal.stats import render_stats
 from reviewloop.store.metrics import RunMetrics
+from reviewloop.store.places import repository_folder
+
+if TYPE_CHECKING:
+    from reviewloop.app.repository_figures import RepositoryFigures
+    from reviewloop.git.repository import UserRepo
 
 _SPAN = re.compile(r"(\d{1,5})([dw])", re.ASCII)
 _DAYS = {"d": 1, "w": 7}
@@ -24,9 +33,13 @@ _DAYS = {"d": 1, "w": 7}
 @click.command(cls=Command)
 @click.option("--since", metavar="WHEN", default="", help="Runs begun since: 30d, 8w, 2026-01-31.")
 @click.option("--spec", metavar="PATH", default="", help="Only the tasks of this spec.")
+@click.option("--repository", is_flag=True, help="Also of the checkout: docs, specs, architecture.")
+@click.option("--html", "as_html", is_flag=True, help="Print one page with plots over time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @fleet_option
-def stats(since: str, spec: str, as_json: bool, fleet: Fleet) -> ExitCode:
+def stats(
+    since: str, spec: str, repository: bool, as_html: bool, as_json: bool, fleet: Fleet
+) -> ExitCode:
     """Show quality, time and money of all runs.
 
     First-pass rate, findings, coverage, approvals. Runs that `clean` deleted count, too.
@@ -37,12 +50,25 @@ def stats(since: str, spec: str, as_json: bool, fleet: Fleet) -> ExitCode:
     rows = fleet.metrics()
     chosen = Chosen(begin, _spec_of(rows, spec))
     births = fleet.births([row for row in rows if chosen.of(row)])
-    body = figures(rows, births, chosen)
-    if as_json:
+    if as_html and as_json:
+        raise UsageError("--html and --json cannot be combined; give one of them")
+    user = repository_if_any()
+    approvals = spec_approvals(repository_folder(user.key)) if user else {}
+    body = figures(rows, births, chosen, approvals)
+    body["repository"] = _of_checkout(user) if user and (repository or as_html) else None
+    if as_html:
+        click.echo(stats_html(body), nl=False)
+    elif as_json:
         print_json("stats", body)
     else:
         render_stats(body, results())
     return ExitCode.CLEAN
+
+
+def _of_checkout(user: "UserRepo") -> "RepositoryFigures":
+    from reviewloop.app.repository_figures import repository_figures  # parsers take a while to load
+
+    return repository_figures(user)
 
 
 def _read_since(text: str) -> float:

@@ -10,6 +10,7 @@ from support.growth import grows_too_fast
 from reviewloop.app.fleet import local
 from reviewloop.app.project import open_repository
 from reviewloop.app.stats import Chosen, figures
+from reviewloop.render.stats_html import stats_html
 from reviewloop.render.terminal.stats import render_stats
 from reviewloop.store.metrics import FindingCount, MetricsStore, RunMetrics
 
@@ -148,3 +149,58 @@ def test_a_history_that_is_slow_and_silent_is_asked_once(repo, monkeypatch):
         assert fleet.births(rows) == {}
         assert set(store.births()) == {"nowhere.md"}
         assert fleet.births(rows) == {}
+
+
+def test_resolved_findings_and_the_time_from_an_approval_are_told():
+    body = figures(MIXED, {}, Chosen(), {"s.md": MONDAY, "other.md": MONDAY})
+    assert body["resolution"] == {"rate": 0.5, "resolved": 2, "found": 4}
+    assert body["to_commit"]["from_approval"]["count"] == 1
+    assert body["to_commit"]["from_approval"]["median"] == 9 * DAY
+    late = figures(MIXED, {}, Chosen(), {"s.md": MONDAY + 10 * DAY})
+    assert late["to_commit"]["from_approval"]["count"] == 0
+
+
+def test_the_checkout_is_told_where_it_was_asked_about():
+    body = figures(MIXED, {}, Chosen())
+    part = {"rate": 0.75, "count": 3, "of": 4}
+    body["repository"] = {"documentation": part, "spec_reuse": part, "architecture": None}
+    file = io.StringIO()
+    render_stats(body, Console(file=file, width=100))
+    assert "75 % of 4 public names with a description" in file.getvalue()
+    assert "not measured" in file.getvalue()
+
+
+@pytest.mark.needs_chromium
+def test_the_page_is_drawn_by_a_browser_and_loads_nothing(tmp_path):
+    import shutil
+
+    from playwright.sync_api import sync_playwright
+
+    body = figures(MIXED, {}, Chosen())
+    body["spec"] = "<b>.md"
+    file = tmp_path / "stats.html"
+    file.write_text(stats_html(body), "utf-8")
+    with sync_playwright() as playwright:
+        program = shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page()
+        asked, said = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(file.as_uri())
+        assert page.locator("figure svg").count() == 6
+        assert page.locator("#runs circle").count() == 4
+        line = page.locator("#runs polyline").bounding_box()
+        assert line is not None
+        assert line["width"] > 100
+        assert page.locator("#first_pass .aim").count() == 1
+        assert "<b>.md" in page.locator("p").inner_text()
+        assert "50 % (2 of 4)" in page.locator("table").inner_text()
+        assert (asked, said) == ([file.as_uri()], [])
+        browser.close()
+
+
+def test_a_page_of_nothing_is_a_page():
+    page = stats_html(figures([], {}, Chosen()))
+    assert "not measured" in page
+    assert "<svg" not in page

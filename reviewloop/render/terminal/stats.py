@@ -35,6 +35,25 @@ def render_stats(body: Body, console: Console) -> None:
     _people(body, console)
     _tasks(body, console)
     _money(body, console)
+    _repository(body.get("repository"), console)
+
+
+def _repository(figures: Body | None, console: Console) -> None:
+    if figures is None:
+        return
+    console.print()
+    names = {
+        "documentation": "public names with a description",
+        "spec_reuse": "specs that another spec or steering refers to",
+        "architecture": "files that keep the architecture",
+    }
+    _row("checkout", "", console)
+    for key, what in names.items():
+        part = figures[key]
+        value = "not measured"
+        if part and part["rate"] is not None:
+            value = f"{share(part['rate'])} of {part['of']} {what}"
+        _row(f"  {key.replace('_', ' ')}"[:_LABEL], f" {value}", console)
 
 
 def _nothing(body: Body) -> str:
@@ -252,6 +271,9 @@ def _tasks(body: Body, console: Console) -> None:
         caption = f"{_span(times['from_begin']['median'])} from the run's beginning"
         if times["from_spec"]["count"]:
             caption += f", {_span(times['from_spec']['median'])} from the spec's first commit"
+        if times["from_approval"]["count"]:
+            first = _span(times["from_approval"]["median"])
+            caption += f"; a spec's first commit {first} after its approval"
         _row("to commit", f"{caption} (median)", console)
 
 
