@@ -70,6 +70,7 @@ FOREIGN_PROSE = {
     "reviewloop/render/review_words.py::outcome_sentence": "punctuation",
     "reviewloop/render/review_words.py::counted_reason": "puts a sentence in the plural",
     "reviewloop/github/user_comments.py::origin_of": "comments and states hold no more than that",
+    "reviewloop/specs/impact.py::replacement_in": "what a user wants changed, in their words",
 }
 """Functions that match on words of others, or on what older releases stored, and why."""
 STILL_READ = {

@@ -105,6 +105,25 @@ SPEC_SESSION: dict[str, Schema] = {
     "spent": obj({"calls": COUNT, "tokens": COUNT, "usd": NUMBER}),
 }
 DRIFT = dict.fromkeys(("kind", "name", "spec", "in_spec", "in_code", "note", "before", "now"), TEXT)
+CHANGE: dict[str, Schema] = {
+    **dict.fromkeys(("name", "sentence", "spec", "branch", "status", "waits_for", "next"), TEXT),
+    "exit_code": COUNT,
+    **dict.fromkeys(("notes", "reasons", "tasks", "open"), TEXTS),
+    "edits": some(obj({**dict.fromkeys(("path", "quote", "text", "why"), TEXT), "below": FLAG})),
+    "changes": some(obj(dict.fromkeys(("part", "id", "kind", "title", "words"), TEXT))),
+    "impact": some(
+        obj(
+            {
+                **dict.fromkeys(("path", "kind", "why", "task", "stays"), TEXT),
+                "line": COUNT,
+                "endpoints": TEXTS,
+            }
+        )
+    ),
+    "commits": some(obj({**dict.fromkeys(("commit", "subject", "task"), TEXT), "files": TEXTS})),
+    "touched": by_name(TEXTS),
+    "spent": obj({"calls": COUNT, "tokens": COUNT, "usd": NUMBER}),
+}
 SPEC_FINDING = obj(
     {
         **dict.fromkeys(
@@ -512,6 +531,8 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "next": some(NEXT),
     },
     "spec-session": SPEC_SESSION,
+    "change": CHANGE,
+    "changes": {"changes": some(obj(CHANGE))},
     "spec-sessions": {"specs": some(obj(SPEC_SESSION))},
     "skills": {
         "skills": some(

@@ -29,7 +29,12 @@ from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.cli.report_files import require_reports, write_reports
 from reviewloop.domain.batch_report import BatchReport
-from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
+from reviewloop.domain.errors import (
+    ExitCode,
+    InterruptedByUserError,
+    ReviewLoopError,
+    UsageError,
+)
 from reviewloop.render.batch import done_in, report_object
 from reviewloop.render.terminal.batch import BatchScreen, render_account
 from reviewloop.store.runs import RunRecord
@@ -195,13 +200,20 @@ def _report_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
     return queued_report
 
 
+def done_here(
+    repository: Repository, request: BatchRequest
+) -> tuple[BatchReport, ReviewLoopError | None]:
+    """Do a batch in this process; return its report and what stopped it before its end."""
+    with BatchScreen(messages()) as screen:
+        record, error = run_batch(repository, request, _Shown(screen, repository))
+    return account(repository, record), error
+
+
 def run_here(request: BatchRequest, reports: Sequence[str] = (), *, as_json: bool) -> ExitCode:
     """Do a batch in this process, show it, and return how it ended."""
 
     repository = open_repository()
-    with BatchScreen(messages()) as screen:
-        record, error = run_batch(repository, request, _Shown(screen, repository))
-    report = account(repository, record)
+    report, error = done_here(repository, request)
     if as_json:
         print_json("batch", report_object(report))
     elif report.tasks:  # else there never was a batch, and that nothing is open is said

@@ -41,6 +41,7 @@ GROUPS = {
     ),
     "Specify": (
         Entry("spec", "spec", "Write a spec from an idea, check one, or trace its requirements."),
+        Entry("change", "change", "Change the spec by a sentence, and all that has to follow."),
         Entry("tasks", "tasks", "List the tasks of a spec and what may start."),
         Entry("arch", "arch", "Keep an architecture: layers, locations, style."),
         Entry("steering", "steering", "Show which steering keys rules decide."),

@@ -10,6 +10,7 @@ import click
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.answers import user_name
+from reviewloop.app.sessions import name_from
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.app.spec.session import (
     SpecExistsError,
@@ -17,7 +18,6 @@ from reviewloop.app.spec.session import (
     begin,
     find,
     move,
-    name_from,
     next_step,
     numbered_answers,
     phase_number,

@@ -35,7 +35,7 @@ class PartChange:
     def words(self) -> str:
         """The change as a person reads it: `criterion 2.3 new`."""
         noun = "criterion" if self.part == "requirement" and "." in self.id else self.part
-        return f"{noun} {self.id} {self.kind}"
+        return f"{self.id} {self.kind}" if noun == "text" else f"{noun} {self.id} {self.kind}"
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,7 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
         "high_level": "reasoning",
         "low_level": "reasoning",
         "tasks": "generation",
+        "delta": "reasoning",
     }
 )
 """What each step of the loop asks for, as `config show` names it."""
@@ -155,6 +156,7 @@ SPEC_AGENTS: Mapping[str, str] = MappingProxyType(
         "high_level": "spec-design",
         "low_level": "spec-design",
         "tasks": "spec-tasks",
+        "delta": "spec-change",
     }
 )
 """Which agent does which step of the way to a spec."""

@@ -6,7 +6,7 @@ One file: the steps share the documents, how they are asked for and where they a
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -18,6 +18,7 @@ from reviewloop.llm.messages import ToolSpec, cache_point, text_block, user_mess
 from reviewloop.llm.routing import SPEC_AGENTS
 from reviewloop.loop.agent_tools import reading_toolbox
 from reviewloop.loop.context import RunContext
+from reviewloop.loop.conversation import Check
 from reviewloop.loop.spec_checks import counts, phase_problem, with_texts
 from reviewloop.loop.spec_prompts import ASKING, ENDING, MOST_QUESTIONS, form_of
 from reviewloop.loop.spec_research import ENDING as FINDINGS
@@ -75,14 +76,14 @@ def research(context: RunContext) -> dict[str, Any]:
     if not touches_service(idea):
         return {}
     agent = agent_of(context, PHASES[0])
-    answer = _talk(
+    answer = ask_agent(
         context,
         agent,
         CallKey(agent.name, "research", attempt=context.record.options.get("tries", 0)),
         (),
         request_for(idea),
         FINDINGS,
-        claims_problem,
+        lambda arguments, _last: claims_problem(arguments),
     )
     found = research_of(idea, answer["findings"], context)
     return {"findings": context.blobs.put_json(found.plain())}
@@ -95,14 +96,14 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
     parts = [_found(state, context)]
     if there:
         parts.append(f"# The spec as it is\n\n{context.fence.wrap('spec', there)}")
-    answer = _talk(
+    answer = ask_agent(
         context,
         agent,
         CallKey(agent.name, "questions", attempt=context.record.options.get("tries", 0)),
         parts,
         "What has to be asked before requirements are written? Call `ask_questions`.",
         ASKING,
-        _questions_problem,
+        lambda arguments, _last: _questions_problem(arguments),
     )
     found = [_question(one) for one in answer["questions"][:MOST_QUESTIONS]]
     return {"questions": context.blobs.put_json(found)}
@@ -150,14 +151,14 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
         f"Write the document for the phase {TITLES[phase]}, then call `write_document`.",
     ]
     tries = context.record.options.get("tries", 0)
-    answer = _talk(
+    answer = ask_agent(
         context,
         agent,
         CallKey(agent.name, phase, cycle=number, attempt=tries),
         shared,
         "\n\n".join(filter(None, own)),
         ENDING,
-        lambda arguments: _document_problem(phase, arguments, state, context),
+        lambda arguments, _last: _document_problem(phase, arguments, state, context),
     )
     document = str(answer["document"]).strip() + "\n"
     if phase == PHASES[0]:
@@ -398,14 +399,14 @@ def agent_of(context: RunContext, phase: str) -> AgentDefinition:
     return AgentDefinition(**{**values, **lists})
 
 
-def _talk(
+def ask_agent(
     context: RunContext,
     agent: AgentDefinition,
     key: CallKey,
     shared: Sequence[str],
     own: str,
     ending: ToolSpec,
-    problem: Callable[[Mapping[str, Any]], str],
+    check: Check,
 ) -> Mapping[str, Any]:
     """Return the arguments of the ending tool; an answer with a problem is sent back once.
 
@@ -423,7 +424,7 @@ def _talk(
         system=HOUSE_RULES,
         opening=[user_message(*blocks)],
         ending=ending,
-        check=lambda arguments, _last: problem(arguments),
+        check=check,
     )
     return answer.arguments
 

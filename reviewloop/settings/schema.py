@@ -513,14 +513,6 @@ class Audit(Section):
     """What the trail of approvals holds."""
 
     names: bool = Field(default=True, description="Keep who approved; off: `a person`.")
-    statements: bool = Field(
-        default=False,
-        description="Keep an in-toto statement of each approved commit, signed where commits are.",
-    )
-    notes: bool = Field(
-        default=False,
-        description="Write each row as a git note of its commit, under refs/notes/reviewloop.",
-    )
 
 
 class Spec(Section):

@@ -17,6 +17,7 @@ from reviewloop.specs.requirements import resolve, whole
 from reviewloop.specs.select import is_done, leaves
 
 _SHOWN = 60  # characters of a quote in a sentence
+_LONGEST = 160  # characters of a title
 _WHOLE_LINES = 12  # a quote of more lines than this may not be most of its document
 _ITEM = re.compile(
     r"^\s*(?:[-*+]\s+)?(?:\[[ xX]\]\s+)?"
@@ -175,13 +176,14 @@ def plain_words(text: str) -> str:
 def _sections(spec: Spec) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in split_design(spec.design):
-        name = " / ".join(part.trail) or "design"
+        name = " / ".join(part.trail[1:] or part.trail) or "design"
         found[name] = f"{found[name]}\n{part.text}" if name in found else part.text
     return found
 
 
 def _title(text: str) -> str:
-    return plain_words(text.lstrip().split("\n", 1)[0].lstrip("#"))[:100]
+    words = plain_words(text.lstrip().split("\n", 1)[0].lstrip("#"))
+    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1].rstrip()}…"
 
 
 def _tasks_of(before: Spec, after: Spec) -> tuple[str, ...]:

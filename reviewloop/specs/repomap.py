@@ -16,7 +16,7 @@ _LARGEST = 200_000  # bytes of a file that is parsed
 _SHOWN_SYMBOLS = 40  # of one file
 _OUTLINE_SHARE = 0.65  # of the budget; the tree gets what is left
 _NAMED, _NEAR_NAMED, _IN_PATH, _IN_SYMBOL = 1000.0, 30.0, 10.0, 4.0
-_NOT_MAPPED = (
+NOT_MAPPED = (
     "**/node_modules/**", "**/vendor/**", "**/dist/**", "**/.git/**", "**/__pycache__/**",
     "*.min.js", "*.min.css", "*.map", "*.lock", "package-lock.json", "*.svg", "*.png", "*.jpg",
     "*.jpeg", "*.gif", "*.ico", "*.pdf", "*.woff", "*.woff2", "*.ttf", "*.zip", "*.gz", "*.pyc",
@@ -68,7 +68,7 @@ def draw_map(
     `entries` are (path, size in bytes); `files` are not asked for those that match `unread`.
     """
     listed = sorted((path, size) for path, size in entries)
-    skipped, secret = matcher(_NOT_MAPPED), matcher(unread)
+    skipped, secret = matcher(NOT_MAPPED), matcher(unread)
     sizes = {path: size for path, size in listed if not skipped(path)}
     by_path = _path_scores(list(sizes), focus)
     candidates = sorted(

@@ -109,7 +109,7 @@ def test_a_delta_names_what_changes_and_its_tasks_and_survives_json():
     found, _ = delta(CRITERION, TASK, edit("design", "temperature,", "temperature, CO₂,"))
     assert [one.words for one in found.changes] == [
         "criterion 1.3 new",
-        "design Design / Data Model changed",
+        "design Data Model changed",
         "task 3 new",
     ]
     assert found.tasks == ("3",)

@@ -33,6 +33,7 @@ from reviewloop.app.sandboxing import (
 from reviewloop.app.spec.approval import require_approval
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
+from reviewloop.domain.spec_delta import PartChange, serving
 from reviewloop.domain.task import Spec, Task
 from reviewloop.faults import fault
 from reviewloop.git.commits import Base, create_on
@@ -78,6 +79,7 @@ class RunRequest:
     base: Base | None = None  # another run's commit to start from, for a batch
     done: frozenset[str] = frozenset()  # tasks that this commit holds besides the ticked ones
     models_checked: bool = False  # a batch asks the providers once, not for each of its tasks
+    changes: tuple[PartChange, ...] = ()  # of the spec, by the change whose tasks are done
 
 
 @dataclass(frozen=True)
@@ -221,8 +223,15 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
         options={
             **({"elsewhere": True} if elsewhere else {}),
             **({"hook_notes": list(hooks_off)} if hooks_off else {}),
+            **({"changes": changed} if (changed := _changes_served(request, task)) else {}),
         },
     )
+
+
+def _changes_served(request: RunRequest, task: Task | None) -> list[str]:
+    """Return how the requirements that a task serves were changed, in words."""
+    served = serving(request.changes, task.requirements) if task else []
+    return [f"{one.words}: {one.title}" for one in served]
 
 
 def begin(repository: Repository, planned: Plan) -> RunRecord:

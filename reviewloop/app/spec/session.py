@@ -5,19 +5,16 @@ are, in a folder of their own, so that `status` and `clean` do not take it for a
 """
 
 import os
-import re
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
 from reviewloop.app.asking import require_allowed, require_askable
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import (
     Repository,
     kept,
@@ -30,21 +27,24 @@ from reviewloop.app.project import (
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.opening import open_context, team_to_plain
-from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, is_damaged, unusable_state
+from reviewloop.app.sessions import (
+    Flow,
+    SessionKind,
+    carry_out,
+    clear,
+    earlier_replies,
+    keep_earlier,
+)
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.domain.errors import (
     ExitCode,
     ModelSetupError,
-    NoAnswerError,
-    ReviewLoopError,
     UsageError,
-    WorkspaceError,
 )
-from reviewloop.domain.reason import NO_REASON
 from reviewloop.faults import fault
 from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all
-from reviewloop.llm.budget import Spent, spent_on
+from reviewloop.llm.budget import Spent
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
 from reviewloop.llm.settling import completed
 from reviewloop.loop.context import RunContext
@@ -63,21 +63,15 @@ from reviewloop.specs.writing import (
 )
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Listener
-from reviewloop.store.journal import CallRecord, Journal, stored_usages
 from reviewloop.store.locks import hold
-from reviewloop.store.places import private_folder
-from reviewloop.store.runs import RunRecord, RunStatus, RunStore
+from reviewloop.store.runs import RunRecord, RunStatus
 
-_FOLDER = "spec-sessions"
-_SMALL = "a an the and or of to for with in on by from build create make add"
-_SMALL_WORDS = frozenset(_SMALL.split())
-_RECURSION_LIMIT = 400  # supersteps; every gate waits for a person
+KIND = SessionKind("spec-sessions", "the spec", "reviewloop spec")
 
 
 def sessions_of(repository: Repository) -> Repository:
     """Return the repository with the sessions in the place of its runs."""
-    folder = private_folder(repository.folder / _FOLDER)
-    return replace(repository, folder=folder, runs=RunStore(folder))
+    return KIND.sessions_of(repository)
 
 
 @dataclass(frozen=True)
@@ -195,11 +189,11 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     brief = brief_of(repository, Subject(None, None, idea), settings, redactor)
     folder = sessions.run_folder(name)
     with hold(sessions.run_lock(name), f"the spec {name}"):
-        earlier = [] if request.existing == FRESH else _earlier_replies(folder)
-        _clear(folder)
+        earlier = [] if request.existing == FRESH else earlier_replies(folder)
+        clear(folder)
         for part in ("logs", "blobs"):
             (folder / part).mkdir(mode=0o700)
-        _keep_earlier(folder, earlier)
+        keep_earlier(folder, earlier)
         private = create_on(folder / "git", user, None)
         private.close()
         blobs = Blobs(folder / "blobs", redactor.held)
@@ -338,47 +332,30 @@ def next_step(record: RunRecord) -> str:
 
 def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
     record = context.record
-    record.status, record.exit_code = RunStatus.RUNNING, 0
-    record.explain(NO_REASON, "")
-    context.runs.save(record)
-    started = time.monotonic()
-    try:
-        with interruptible(context, f"reviewloop spec resume {record.run_id}"):
-            state, asks = _invoke(context, answer)
-    except ReviewLoopError as error:
-        error.args = (_for_a_spec(str(error), record.run_id),)
-        record.status = RunStatus.PAUSED
-        record.exit_code = int(error.exit_code)
-        if answer is not None and isinstance(error, UsageError):  # it was not carried out
-            record.status, record.exit_code = RunStatus.WAITING, int(ExitCode.WAITING)
-        record.explain(error.because, context.redactor.for_people(str(error)))
-        if isinstance(error, NoAnswerError):
-            record.options["tries"] = record.options.get("tries", 0) + 1
-        raise
-    except (sqlite3.DatabaseError, OSError) as error:
-        record.status = RunStatus.PAUSED
-        name = record.run_id
-        if not is_damaged(error):
-            text = _for_a_spec(str(unusable_state(error, name)), name)
-            raise WorkspaceError(text) from error
-        raise WorkspaceError(
-            f"the state of the spec {name} cannot be used ({error}); `reviewloop spec reject "
-            f"{name}` gives it up, and what was approved stays"
-        ) from error
-    finally:
-        record.active_seconds += time.monotonic() - started
-        context.runs.save(record)
-    _settle(context, state, asks)
+
+    def start() -> dict[str, Any]:
+        return dict(
+            SpecState(
+                name=record.run_id,
+                format=record.options["format"],
+                path=record.spec_path,
+                quick=bool(record.options.get("quick")),
+            )
+        )
+
+    def require(values: Mapping[str, Any]) -> None:
+        require_as_seen(record.options["asks"], cast(SpecState, values), context)
+
+    def build(checkpoints: Any) -> Any:
+        from reviewloop.loop.spec_graph import build_spec_graph
+
+        return build_spec_graph(checkpoints)
+
+    flow = Flow(build, start, require, lambda: next_step(record))
+    state, asks = carry_out(KIND, context, flow, answer)
+    _settle(context, cast(SpecState, state), asks)
     context.runs.save(record)
     return record
-
-
-def _for_a_spec(text: str, name: str) -> str:
-    """Return an error's text with what goes on with a session: the command of a run does not."""
-    text = text.replace(f"the state of run {name}", f"the state of the spec {name}")
-    return re.sub(
-        rf"`reviewloop resume(?: {re.escape(name)})?", f"`reviewloop spec resume {name}", text
-    )
 
 
 def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> None:
@@ -396,49 +373,6 @@ def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> N
         record.options["counts"] = state.get("counts", {})
     else:
         record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
-
-
-def _invoke(
-    context: RunContext, answer: Mapping[str, Any] | None
-) -> tuple[SpecState, Mapping[str, Any]]:
-    """Run the graph from where it stands; return its state and what it asks now."""
-    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # read at import
-    from langgraph.types import Command
-
-    from reviewloop.app.run.checkpoints import number_after, open_checkpoints
-    from reviewloop.loop.spec_graph import build_spec_graph
-
-    record = context.record
-    with open_checkpoints(context.folder / CHECKPOINTS) as checkpoints:
-        graph = build_spec_graph(checkpoints)
-        config: Any = {
-            "configurable": {"thread_id": record.run_id},
-            "recursion_limit": _RECURSION_LIMIT,
-        }
-        before = graph.get_state(config)
-        if last := before.config["configurable"].get("checkpoint_id"):
-            number_after(last)
-        given: Any = None
-        if answer is not None:
-            if len(before.interrupts) != 1:
-                raise UsageError(f"the spec {record.run_id} asks nothing now: {next_step(record)}")
-            if answer.get("choice") == "approve":
-                # Before the graph takes the answer: it would be repeated from then on.
-                require_as_seen(record.options["asks"], cast(SpecState, before.values), context)
-            given = Command(resume={before.interrupts[0].id: dict(answer)})
-        elif before.interrupts:
-            return cast(SpecState, before.values), before.interrupts[0].value
-        elif not before.values:
-            given = SpecState(
-                name=record.run_id,
-                format=record.options["format"],
-                path=record.spec_path,
-                quick=bool(record.options.get("quick")),
-            )
-        graph.invoke(given, config, context=context, durability="sync")
-        after = graph.get_state(config)
-        asks = after.interrupts[0].value if after.interrupts else {}
-        return cast(SpecState, after.values), asks
 
 
 def _require_fits(
@@ -472,47 +406,9 @@ def _agents(root: Path, project: str) -> dict[str, AgentDefinition]:
     return {name: named_agent(files, name, reader) for name in dict.fromkeys(SPEC_AGENTS.values())}
 
 
-def _earlier_replies(folder: Path) -> list[CallRecord]:
-    """Return what an earlier session of this name was answered: equal requests cost nothing."""
-    if not (folder / JOURNAL).is_file():
-        return []
-    with closing(Journal(folder / JOURNAL)) as journal:
-        return [call for call in journal.calls() if "lost" not in call.reply]
-
-
-def _keep_earlier(folder: Path, earlier: Sequence[CallRecord]) -> None:
-    """Write earlier replies into a new journal; what they cost counts for no cap any more."""
-    if not earlier:
-        return
-    with closing(Journal(folder / JOURNAL)) as journal:
-        for call in earlier:
-            journal.record(
-                call.key,
-                call.request_hash,
-                "earlier",
-                request=call.request,
-                reply=call.reply,
-                usage={},
-                seconds=0.0,
-            )
-
-
 def spent(repository: Repository, record: RunRecord) -> Spent:
     """Return what a session has used."""
-    return spent_on(stored_usages(sessions_of(repository).stored(record.run_id) / JOURNAL))
-
-
-def _clear(folder: Path) -> None:
-    """Take away what an earlier session of this name left; the caller holds its lock."""
-    from reviewloop.checkout.files import remove_tree
-
-    for part in folder.iterdir():
-        if part.name == "lock":
-            continue
-        if part.is_dir() and not part.is_symlink():
-            remove_tree(part)
-        else:
-            part.unlink()
+    return KIND.spent(repository, record)
 
 
 def numbered_answers(
@@ -537,9 +433,3 @@ def numbered_answers(
 def phase_number(phase: str) -> str:
     """Return "2/4" for the second of four phases."""
     return "one gate" if phase == ALL else f"{PHASES.index(phase) + 1}/{len(PHASES)}"
-
-
-def name_from(idea: str) -> str:
-    """Return a name for a spec made of the first words of an idea, "" where it has none."""
-    words = re.findall(r"[a-z0-9]+", idea.casefold())
-    return "-".join([word for word in words if word not in _SMALL_WORDS][:4])[:60]

@@ -44,6 +44,7 @@ class PullTextParts:
     named_in: tuple[tuple[str, str], ...] = ()  # criterion, the changed test file that names it
     reviewers: tuple[str, ...] = ()  # suggested, without @
     notes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()  # how the requirements were changed that it serves
 
 
 def title_of(proposal: Proposal) -> str:
@@ -159,6 +160,9 @@ def _requirements(facts: PullTextParts) -> str:
         title = sanitised_line(one.title or f"Requirement {one.id}")
         story = sanitised(one.story, 2000)
         lines.append(f"**{title}**" + (f"\n{story}" if story else ""))
+    if facts.changes:
+        listed = "\n".join(f"- {sanitised_line(one)}" for one in facts.changes)
+        lines.append(f"What changed of them:\n{listed}")
     if facts.requirements.missing:
         names = ", ".join(map(code, facts.requirements.missing))
         lines.append(f"Named by the task but written nowhere: {names}")
@@ -168,7 +172,7 @@ def _requirements(facts: PullTextParts) -> str:
 def _done(facts: PullTextParts) -> str:
     """Return what the implementer says it did: the message up to the lines that we add."""
     _, _, text = facts.proposal.get("message", "").partition("\n")
-    rest = re.split(r"^(?:Task|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    rest = re.split(r"^(?:Task|Changed|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
     words = sanitised(rest, 4000)
     edits = sanitised_line(edit_line(facts.proposal.get("person_edited") or {}), 1000)
     rest = "\n\n".join(filter(None, (words, f"⚠️ {edits}" if edits else "")))
@@ -396,7 +400,12 @@ def parts_of(repository: Repository, seen: RunView, client: GitHub | None) -> Pu
         never=(seen.record.approved_by, _me(client)),
     )
     return PullTextParts(
-        seen.record.run_id, proposal, requirements, _named_in(seen, requirements, paths), names
+        seen.record.run_id,
+        proposal,
+        requirements,
+        _named_in(seen, requirements, paths),
+        names,
+        changes=tuple(seen.record.options.get("changes", ())),
     )
 
 

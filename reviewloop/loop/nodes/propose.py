@@ -78,6 +78,7 @@ def own_lines(
     if context.brief.task_id:
         brief = context.brief
         lines.append(commit_line(f"Task: {brief.task_id} {brief.title} ({brief.spec})"))
+    lines += [f"Changed: {commit_line(one)}" for one in context.record.options.get("changes", ())]
     lines.append(f"Review: {review_line(state, findings)}")
     lines += [f"Tests: {commit_line(gate.summary)}" for gate in gates if gate.name == "test"]
     covered = next((gate.coverage for gate in gates if gate.coverage is not None), None)

@@ -1,0 +1,1 @@
+"""A change by a sentence: the spec first, then its tasks."""

@@ -1,0 +1,356 @@
+"""A session that changes a spec by a sentence: begun, moved from gate to gate, then its tasks."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from reviewloop.agents import collect_agent_files, named_agent, prompt_reader
+from reviewloop.app.asking import require_allowed, require_askable
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.project import (
+    Repository,
+    kept,
+    model_flags,
+    read_settings,
+    require_trust,
+    settings_of,
+    team_of,
+)
+from reviewloop.app.run.answers import user_name
+from reviewloop.app.run.branches import choose_branch
+from reviewloop.app.run.brief import Subject, brief_of
+from reviewloop.app.run.opening import open_context, team_to_plain
+from reviewloop.app.sessions import (
+    Flow,
+    SessionKind,
+    carry_out,
+    clear,
+    earlier_replies,
+    keep_earlier,
+    name_from,
+)
+from reviewloop.app.spec.approval import approve_spec, spec_on_disk
+from reviewloop.domain.errors import ExitCode, ModelSetupError, UsageError
+from reviewloop.domain.impact import Impact
+from reviewloop.domain.spec_delta import SpecDelta
+from reviewloop.domain.task import Spec, SpecRef
+from reviewloop.faults import fault
+from reviewloop.git.commits import create_on
+from reviewloop.git.tree_files import files_at
+from reviewloop.installed import require_all
+from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
+from reviewloop.llm.settling import completed
+from reviewloop.loop.change_steps import DELTA, IMPACT, ChangeState, require_appliable
+from reviewloop.loop.context import RunContext
+from reviewloop.review.prompts import new_nonce
+from reviewloop.specs.discover import find_specs, read_spec, spec_named
+from reviewloop.specs.files import DiskFiles, MemoryFiles
+from reviewloop.specs.impact import names_of, subjects
+from reviewloop.specs.select import is_done
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Listener
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunRecord, RunStatus
+
+KIND = SessionKind("changes", "the change", "reviewloop change")
+_MOST_NAMED = 8  # specs in a sentence
+
+
+@dataclass(frozen=True)
+class ChangeRequest:
+    """What a person wants changed, and how."""
+
+    sentence: str
+    spec: str = ""  # "" is the one that speaks about it
+    mode: str = "queue"
+    plan_only: bool = False
+    model: str | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+
+class WhichSpecError(UsageError):
+    """No spec, or several, could be the one that a sentence is about; `specs` are their paths."""
+
+    def __init__(self, text: str, specs: Sequence[str]) -> None:
+        super().__init__(text)
+        self.specs = tuple(specs)
+
+
+def sessions_of(repository: Repository) -> Repository:
+    """Return the repository with the changes in the place of its runs."""
+    return KIND.sessions_of(repository)
+
+
+def spec_about(repository: Repository, sentence: str, named: str = "") -> SpecRef:
+    """Return the spec that is named, else the one that a sentence is about.
+
+    Raises `WhichSpecError` where none or several could be meant.
+    """
+    user = repository.user
+    files = DiskFiles(user.root)
+    if named:
+        return spec_named(files, named, user.project, user.here)
+    found = find_specs(files, user.project)
+    if not found:
+        raise UsageError(
+            "there is no spec to change; `reviewloop spec new NAME -m TEXT` writes one, and "
+            "`reviewloop run -m TEXT` changes code without one"
+        )
+    if len(found) == 1:
+        return found[0]
+    fitting = {ref: len(subjects(sentence, read_spec(files, ref))) for ref in found}
+    best = max(fitting.values())
+    named_best = [ref for ref, count in fitting.items() if count == best]
+    if best and len(named_best) == 1:
+        return named_best[0]
+    paths = [ref.path for ref in (named_best if best else found)]
+    listed = ", ".join(paths[:_MOST_NAMED])
+    if not best:
+        text = f"no spec speaks about this; name the one that it belongs to with --spec: {listed}"
+        raise WhichSpecError(text, paths)
+    raise WhichSpecError(
+        f"{len(paths)} specs speak about this ({listed}); name one with --spec", paths
+    )
+
+
+def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
+    """Write what a new change needs and return its record; nothing is paid or shown yet.
+
+    Raises `UsageError` for a sentence or a spec that cannot be, `GuardRailError` for a branch that
+    is protected, `ModelSetupError` for a model that cannot be asked.
+    """
+    require_all("changing a spec")
+    sentence = " ".join(request.sentence.split())
+    redactor = redactor_of(repository.user)
+    name = name_from(redactor.for_people(sentence))
+    if not name:
+        raise UsageError('say what is to change: reviewloop change -m "Add support for ..."')
+    user = repository.user
+    sessions = sessions_of(repository)
+    before = next((one for one in sessions.runs.all() if one.run_id == name), None)
+    if before is not None and is_open(repository, before):
+        raise UsageError(f"the change {name} is in work: {next_step(repository, before)}")
+    ref = spec_about(repository, sentence, request.spec)
+    loaded = completed(
+        read_settings(
+            user.root, model_flags(request.model) | dict(request.flags), project=user.project
+        ),
+        os.environ,
+    )
+    settings = loaded.settings
+    committed = _committed_spec(repository, ref)
+    branch, _ = choose_branch(repository, settings, "", name)
+    require_trust(loaded, repository)
+    if settings.models.reasoning == "none":
+        raise ModelSetupError("changing a spec needs a model; name one with --model provider:model")
+    agent = SPEC_AGENTS[DELTA]
+    agent_files = collect_agent_files(user.root, Path.home(), user.project)
+    agents = {agent: named_agent(agent_files, agent, prompt_reader(user.root, Path.home()))}
+    require_allowed(loaded, list(agents.values()))
+    require_askable(loaded, agents.values(), providers=True, kinds={agent: STEP_KINDS[DELTA]})
+    brief = brief_of(repository, Subject(None, None, sentence), settings, redactor)
+    folder = sessions.run_folder(name)
+    with hold(sessions.run_lock(name), f"the change {name}"):
+        earlier = earlier_replies(folder)
+        clear(folder)
+        for part in ("logs", "blobs"):
+            (folder / part).mkdir(mode=0o700)
+        keep_earlier(folder, earlier)
+        private = create_on(folder / "git", user, None)
+        private.close()
+        blobs = Blobs(folder / "blobs", redactor.held)
+        record = RunRecord(
+            run_id=name,
+            repository=str(user.root),
+            title=redactor.for_people(sentence[:80]),
+            base_commit=private.head,
+            branch=branch,
+            spec_path=ref.path,
+            project=user.project,
+            instruction=redactor.for_people(sentence),
+            settings=kept(settings),
+            options={
+                "brief": blobs.put_json(brief.plain()),
+                "team": blobs.put_json(team_to_plain(team_of(user.root, user.project))),
+                "agents": blobs.put_json({agent: asdict(agents[agent])}),
+                "ref": asdict(ref),
+                "mode": request.mode,
+                "model": request.model or "",
+                "plan_only": request.plan_only,
+                "notes": _notes(repository, committed, sentence),
+            },
+            nonce=new_nonce(),
+            created_at=time.time(),
+        )
+        sessions.runs.save(record)
+    fault("change.begun")
+    return record
+
+
+def _committed_spec(repository: Repository, ref: SpecRef) -> Spec:
+    """Return the spec as HEAD has it: that is what a change is of."""
+    user = repository.user
+    files = MemoryFiles(files_at(user, user.head, ref.path)) if user.head else MemoryFiles({})
+    if not files.contents:
+        raise UsageError(
+            f"{ref.path} is not committed; commit it first, a change is of what is committed"
+        )
+    return read_spec(files, ref)
+
+
+def _notes(repository: Repository, spec: Spec, sentence: str) -> list[str]:
+    dirty = [path for path in repository.user.dirty if path in spec.files]
+    notes = [
+        f"{path} has edits that are not committed; the change is of the committed text"
+        for path in dirty
+    ]
+    if names_of(sentence) and not subjects(sentence, spec):
+        notes.append(f"nothing in {spec.path} speaks about this: a new requirement is proposed")
+    return notes
+
+
+def move(
+    repository: Repository,
+    name: str,
+    answer: Mapping[str, Any] | None = None,
+    listener: Listener | None = None,
+    caps: Mapping[str, Any] | None = None,
+) -> RunRecord:
+    """Move a change until it asks a person, its delta is committed, or it cannot go on.
+
+    Raises `UsageError` for an answer that is not asked for, and `ReviewLoopError` when it stopped
+    on the way; it can be moved again then.
+    """
+    sessions = sessions_of(repository)
+    with hold(sessions.run_lock(name), f"the change {name}"):
+        record = find(repository, name)
+        gives_up = answer is not None and answer.get("choice") == "reject"
+        if gives_up and not record.status.over and record.status is not RunStatus.WAITING:
+            record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
+            sessions.runs.save(record)
+            return record
+        if answer is not None and record.status is not RunStatus.WAITING:
+            raise UsageError(f"the change {name} asks nothing now: {next_step(repository, record)}")
+        if answer is not None and answer["choice"] == "modify" and _asks(record) == IMPACT:
+            raise UsageError(
+                "nothing is proposed yet that could be modified; approve, or reject and say it anew"
+            )
+        if record.status.over:
+            return record
+        if caps:
+            record.settings = kept(settings_of(record, caps))
+        with open_context(sessions, record, listener) as context:
+            _moved(repository, context, answer)
+        if record.status is RunStatus.COMMITTED:
+            with suppress(UsageError):  # what is wrong with it is told by `tasks`
+                if spec := spec_on_disk(repository, record.spec_path):
+                    approve_spec(repository, spec, user_name(), "change")
+        return record
+
+
+def _asks(record: RunRecord) -> str:
+    return str(record.options.get("asks", ""))
+
+
+def _moved(repository: Repository, context: RunContext, answer: Mapping[str, Any] | None) -> None:
+    record = context.record
+
+    def require(values: Mapping[str, Any]) -> None:
+        require_appliable(cast(ChangeState, values), context)
+
+    def build(checkpoints: Any) -> Any:
+        from reviewloop.loop.change_graph import build_change_graph
+
+        return build_change_graph(checkpoints)
+
+    flow = Flow(build, lambda: {"tries": 0}, require, lambda: next_step(repository, record))
+    state, asks = carry_out(KIND, context, flow, answer)
+    record.options["asks"] = ""
+    if asks:
+        record.status, record.exit_code = RunStatus.WAITING, int(ExitCode.WAITING)
+        record.options["asks"] = asks["phase"]
+        record.proposal = context.blobs.put_json(dict(asks))
+    elif state.get("outcome") == "committed":
+        record.status, record.commit = RunStatus.COMMITTED, state["commit"]
+        record.approved_by = user_name()
+    else:
+        record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
+    context.runs.save(record)
+
+
+def find(repository: Repository, name: str | None) -> RunRecord:
+    """Return the named change, or the only one that is not over.
+
+    Raises `UsageError` where there is none, or several could be meant.
+    """
+    listed = sessions_of(repository).runs.all()
+    if name is None:
+        there = [one for one in listed if is_open(repository, one)]
+        if len(there) == 1:
+            return there[0]
+        names = ", ".join(one.run_id for one in there)
+        if there:
+            raise UsageError(f"several changes are in work ({names}); name one")
+        raise UsageError("no change is in work; `reviewloop change -m TEXT` begins one")
+    found = [one for one in listed if one.run_id == name]
+    if not found:
+        raise UsageError(f"there is no change {name!r}; `reviewloop change list` shows all")
+    return found[0]
+
+
+def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
+    """Return what a change shows: the impact, or the delta; also once it is approved."""
+    if not record.proposal:
+        return {}
+    blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
+    found: Mapping[str, Any] = blobs.get_json(record.proposal)
+    return found
+
+
+def delta_of(repository: Repository, record: RunRecord) -> SpecDelta | None:
+    """Return the delta that a change proposes or has committed, None before there is one."""
+    plain_delta = shown(repository, record).get("delta")
+    return SpecDelta.from_plain(plain_delta) if plain_delta else None
+
+
+def impact_of(repository: Repository, record: RunRecord) -> Impact:
+    """Return what a change reaches, as far as it is known."""
+    found = shown(repository, record).get("impact")
+    return Impact.from_plain(found) if found else Impact((), ())
+
+
+def open_tasks(repository: Repository, record: RunRecord) -> tuple[str, ...]:
+    """Return the tasks of a committed delta that are not done in the spec on disk."""
+    delta = delta_of(repository, record)
+    if record.status is not RunStatus.COMMITTED or delta is None:
+        return ()
+    spec = spec_on_disk(repository, record.spec_path)
+    by_id = spec.by_id if spec else {}
+    return tuple(
+        one for one in delta.tasks if one in by_id and spec and not is_done(spec, by_id[one])
+    )
+
+
+def is_open(repository: Repository, record: RunRecord) -> bool:
+    """Whether something of a change is left: a gate, a step, or a task."""
+    return not record.status.over or bool(open_tasks(repository, record))
+
+
+def next_step(repository: Repository, record: RunRecord) -> str:
+    """Return the command that goes on with a change, in a sentence."""
+    name = record.run_id
+    if record.status is RunStatus.WAITING and _asks(record) == IMPACT:
+        return f"nothing is paid yet; go on: reviewloop change approve {name}"
+    if record.status is RunStatus.WAITING:
+        return f"the delta waits for you: reviewloop change approve {name}"
+    if record.status is RunStatus.COMMITTED:
+        if left := open_tasks(repository, record):
+            return f"tasks {', '.join(left)} are open: reviewloop change resume {name}"
+        return "it is done"
+    if record.status is RunStatus.SKIPPED:
+        return "it was rejected"
+    return f"it stopped: reviewloop change resume {name}"

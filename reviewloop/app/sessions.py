@@ -1,0 +1,196 @@
+"""Sessions: runs of a graph of their own, moved from gate to gate, kept until they are over.
+
+The record, journal, blobs and checkpoints of a session are kept as a run's are, in a folder of
+their own, so that `status` and `clean` do not take it for a run.
+"""
+
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reviewloop.app.interrupts import interruptible
+from reviewloop.app.project import Repository
+from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, is_damaged, unusable_state
+from reviewloop.domain.errors import (
+    ExitCode,
+    NoAnswerError,
+    ReviewLoopError,
+    UsageError,
+    WorkspaceError,
+)
+from reviewloop.domain.reason import NO_REASON
+from reviewloop.llm.budget import Spent, spent_on
+from reviewloop.loop.context import RunContext
+from reviewloop.store.journal import CallRecord, Journal, stored_usages
+from reviewloop.store.places import private_folder
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore
+
+_SMALL = "a an the and or of to for with in on by from build create make add"
+_SMALL_WORDS = frozenset(_SMALL.split())
+_RECURSION_LIMIT = 400  # supersteps; every gate waits for a person
+
+
+@dataclass(frozen=True)
+class SessionKind:
+    """Where one kind of sessions is kept, and what people call it."""
+
+    folder: str
+    noun: str  # "the spec"
+    command: str  # whose `resume` and `reject` go on: "reviewloop spec"
+
+    def sessions_of(self, repository: Repository) -> Repository:
+        """Return the repository with the sessions in the place of its runs."""
+        folder = private_folder(repository.folder / self.folder)
+        return replace(repository, folder=folder, runs=RunStore(folder))
+
+    def spent(self, repository: Repository, record: RunRecord) -> Spent:
+        """Return what a session has used."""
+        stored = self.sessions_of(repository).stored(record.run_id)
+        return spent_on(stored_usages(stored / JOURNAL))
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The graph of a session: how it is built and begun, and what an approval needs first."""
+
+    build: Callable[[Any], Any]  # takes the checkpointer
+    start: Callable[[], dict[str, Any]]
+    require: Callable[[Mapping[str, Any]], None]  # raises where an approval cannot be carried out
+    next_step: Callable[[], str]
+
+
+def carry_out(
+    kind: SessionKind, context: RunContext, flow: Flow, answer: Mapping[str, Any] | None
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Run a session from where it stands; return its state and what it asks now.
+
+    Its record says why it stopped, where it did; the error is raised.
+    """
+    record = context.record
+    record.status, record.exit_code = RunStatus.RUNNING, 0
+    record.explain(NO_REASON, "")
+    context.runs.save(record)
+    started = time.monotonic()
+    try:
+        with interruptible(context, f"{kind.command} resume {record.run_id}"):
+            return _invoke(kind, context, flow, answer)
+    except ReviewLoopError as error:
+        error.args = (_for_a_session(kind, str(error), record.run_id),)
+        record.status = RunStatus.PAUSED
+        record.exit_code = int(error.exit_code)
+        if answer is not None and isinstance(error, UsageError):  # it was not carried out
+            record.status, record.exit_code = RunStatus.WAITING, int(ExitCode.WAITING)
+        record.explain(error.because, context.redactor.for_people(str(error)))
+        if isinstance(error, NoAnswerError):
+            record.options["tries"] = record.options.get("tries", 0) + 1
+        raise
+    except (sqlite3.DatabaseError, OSError) as error:
+        record.status = RunStatus.PAUSED
+        name = record.run_id
+        if not is_damaged(error):
+            text = _for_a_session(kind, str(unusable_state(error, name)), name)
+            raise WorkspaceError(text) from error
+        raise WorkspaceError(
+            f"the state of {kind.noun} {name} cannot be used ({error}); `{kind.command} reject "
+            f"{name}` gives it up, and what was approved stays"
+        ) from error
+    finally:
+        record.active_seconds += time.monotonic() - started
+        context.runs.save(record)
+
+
+def _for_a_session(kind: SessionKind, text: str, name: str) -> str:
+    """Return an error's text with what goes on with a session: the command of a run does not."""
+    text = text.replace(f"the state of run {name}", f"the state of {kind.noun} {name}")
+    return re.sub(
+        rf"`reviewloop resume(?: {re.escape(name)})?", f"`{kind.command} resume {name}", text
+    )
+
+
+def _invoke(
+    kind: SessionKind, context: RunContext, flow: Flow, answer: Mapping[str, Any] | None
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Run the graph from where it stands; return its state and what it asks now."""
+    os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # read at import
+    from langgraph.types import Command
+
+    from reviewloop.app.run.checkpoints import number_after, open_checkpoints
+
+    record = context.record
+    with open_checkpoints(context.folder / CHECKPOINTS) as checkpoints:
+        graph = flow.build(checkpoints)
+        config: Any = {
+            "configurable": {"thread_id": record.run_id},
+            "recursion_limit": _RECURSION_LIMIT,
+        }
+        before = graph.get_state(config)
+        if last := before.config["configurable"].get("checkpoint_id"):
+            number_after(last)
+        given: Any = None
+        if answer is not None:
+            if len(before.interrupts) != 1:
+                raise UsageError(
+                    f"{kind.noun} {record.run_id} asks nothing now: {flow.next_step()}"
+                )
+            if answer.get("choice") == "approve":
+                # Before the graph takes the answer: it would be repeated from then on.
+                flow.require(before.values)
+            given = Command(resume={before.interrupts[0].id: dict(answer)})
+        elif before.interrupts:
+            return before.values, before.interrupts[0].value
+        elif not before.values:
+            given = flow.start()
+        graph.invoke(given, config, context=context, durability="sync")
+        after = graph.get_state(config)
+        asks = after.interrupts[0].value if after.interrupts else {}
+        return after.values, asks
+
+
+def earlier_replies(folder: Path) -> list[CallRecord]:
+    """Return what an earlier session of this name was answered: equal requests cost nothing."""
+    if not (folder / JOURNAL).is_file():
+        return []
+    with closing(Journal(folder / JOURNAL)) as journal:
+        return [call for call in journal.calls() if "lost" not in call.reply]
+
+
+def keep_earlier(folder: Path, earlier: Sequence[CallRecord]) -> None:
+    """Write earlier replies into a new journal; what they cost counts for no cap any more."""
+    if not earlier:
+        return
+    with closing(Journal(folder / JOURNAL)) as journal:
+        for call in earlier:
+            journal.record(
+                call.key,
+                call.request_hash,
+                "earlier",
+                request=call.request,
+                reply=call.reply,
+                usage={},
+                seconds=0.0,
+            )
+
+
+def clear(folder: Path) -> None:
+    """Take away what an earlier session of this name left; the caller holds its lock."""
+    from reviewloop.checkout.files import remove_tree
+
+    for part in folder.iterdir():
+        if part.name == "lock":
+            continue
+        if part.is_dir() and not part.is_symlink():
+            remove_tree(part)
+        else:
+            part.unlink()
+
+
+def name_from(idea: str) -> str:
+    """Return a name made of the first words of an idea, "" where it has none."""
+    words = re.findall(r"[a-z0-9]+", idea.casefold())
+    return "-".join([word for word in words if word not in _SMALL_WORDS][:4])[:60]

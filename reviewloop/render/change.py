@@ -1,0 +1,79 @@
+"""A change of a spec as people read it: its edits, what it reaches, and its account."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reviewloop.domain.impact import KINDS, FileKind, Impact, ImpactedFile
+from reviewloop.domain.spec_delta import SpecDelta
+from reviewloop.render.text import counted
+
+_TITLES: Mapping[FileKind, str] = {
+    "spec": "spec",
+    "code": "code",
+    "schema": "schemas",
+    "settings": "settings",
+    "test": "tests",
+    "document": "documents",
+    "diagram": "diagrams",
+}
+
+
+def gate_lines(asks: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a person is shown at a gate: the impact alone, or the delta with it."""
+    for note in asks.get("notes", ()):
+        yield f"note: {note}"
+    for reason in asks.get("reasons", ()):
+        yield f"asks first: {reason}"
+    if plain_delta := asks.get("delta"):
+        delta = SpecDelta.from_plain(plain_delta)
+        yield f"== {delta.spec}: {summary(delta)} =="
+        for path, words in asks["words"].items():
+            yield path
+            yield words
+        yield from (f"  {one.words}" for one in delta.changes)
+    yield from impact_lines(Impact.from_plain(asks["impact"]))
+
+
+def summary(delta: SpecDelta) -> str:
+    """Return how much a delta changes, in a few words."""
+    parts = [
+        counted(len(delta.edits), "edit"),
+        counted(len(delta.requirements), "requirement or criterion", "requirements and criteria"),
+        counted(len(delta.tasks), "task"),
+    ]
+    return ", ".join(parts)
+
+
+def impact_lines(impact: Impact) -> Iterator[str]:
+    """Yield what a change reaches, by kind; what stays comes last, with the reason."""
+    changing = [one for one in impact.files if not one.stays]
+    yield f"== reaches {counted(len(changing), 'file')} =="
+    for kind in KINDS:
+        for one in changing:
+            if one.kind == kind:
+                by = f"task {one.task}" if one.task else "nobody decided"
+                yield f"  {_TITLES[kind]} {_location(one)}: {by}; {one.reason}"
+    if stays := [one for one in impact.files if one.stays]:
+        yield f"== {counted(len(stays), 'file')} that mention it and stay =="
+        yield from (f"  {_location(one)}: {one.stays}" for one in stays)
+    if impact.left_out:
+        yield f"not looked into: {counted(impact.left_out, 'file')} (too large, or no text)"
+
+
+def account_lines(
+    commits: Sequence[tuple[str, str]],
+    touched: Mapping[FileKind, Sequence[str]],
+    left: Sequence[ImpactedFile],
+) -> Iterator[str]:
+    """Yield the account: commits, the files that they touched by kind, and what is open."""
+    yield from (f"{commit[:10]} {subject}" for commit, subject in commits)
+    for kind in KINDS:
+        if paths := touched.get(kind):
+            yield f"{_TITLES[kind]}: {', '.join(paths)}"
+    for one in left:
+        by = f"task {one.task} names it" if one.task else one.reason
+        yield f"open: {_location(one)}: {by}, and nothing touched it"
+
+
+def _location(one: ImpactedFile) -> str:
+    return f"{one.path}:{one.line}" if one.line else one.path

@@ -1,0 +1,229 @@
+"""Finds what mentions or uses what a change is about, from names and imports, without a model."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from posixpath import basename, splitext
+
+from reviewloop.analysis.contract import PathClass
+from reviewloop.analysis.languages import path_class
+from reviewloop.analysis.outline import language_of
+from reviewloop.architecture.imports import FAMILY, Modules, read_imports
+from reviewloop.domain.globs import matcher
+from reviewloop.domain.impact import FileKind, Impact, ImpactedFile
+from reviewloop.domain.spec_delta import SpecDelta
+from reviewloop.domain.task import Spec
+from reviewloop.specs.files import Files, decode, is_below
+from reviewloop.specs.repomap import NOT_MAPPED
+from reviewloop.specs.words import find_paths, fits, named_paths, terms
+
+_LARGEST = 400_000  # bytes of a file that is searched
+_SHOWN = 4  # names, imports, endpoints of a file
+_PLAIN_WORDS = """
+    support everything need change allow enable show list give want please also remove delete
+    replace another system service application app number string boolean date object array type
+    value field null true false int float text json http api rest shall when then answer store
+    read write send call sql called named first last several many much each
+"""
+_PLAIN = frozenset(terms(_PLAIN_WORDS)) | frozenset(_PLAIN_WORDS.split())
+_SCHEMAS = (".sql", ".prisma", ".graphql", ".gql", ".proto", ".avsc", ".xsd")
+_SCHEMA = re.compile(r"(?:^|[/._-])(?:schemas?|openapi|swagger|migrations?)(?:[/._-]|$)", re.I)
+_DIAGRAMS = (".mmd", ".mermaid", ".puml", ".plantuml", ".drawio", ".dot")
+_DOCUMENTS = (".md", ".mdx", ".rst", ".adoc", ".txt")
+_SETTINGS = (".toml", ".yaml", ".yml", ".ini", ".cfg", ".env", ".json", ".properties")
+_MERMAID = re.compile(r"^\s*```\s*(?:mermaid|plantuml)\b", re.MULTILINE)
+_METHODS = "get|post|put|patch|delete"
+_ENDPOINT = re.compile(
+    rf"\.(?P<call>{_METHODS})\(\s*[\"'`](?P<route>/[^\"'`\s]*)"
+    rf"|\b(?P<said>{_METHODS.upper()}) (?P<path>/[\w/:{{}}<>.*-]*)"
+)
+_SIGNS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def names_of(text: str) -> dict[str, int]:
+    """Return what a text is about: its telling words, formulas such as CO₂ as code writes them."""
+    found = terms(text.translate(_SIGNS))
+    return {word: count for word, count in found.items() if word not in _PLAIN}
+
+
+def subjects(sentence: str, spec: Spec) -> tuple[str, ...]:
+    """Return the names of a sentence that a spec speaks about, () where it speaks of none."""
+    parts = (spec.name, spec.introduction, spec.general, spec.design, *spec.requirements.values())
+    known = names_of(" ".join((*parts, *(task.title for task in spec.tasks))))
+    return tuple(name for name in names_of(sentence) if fits(name, known))
+
+
+def names_of_delta(delta: SpecDelta, sentence: str, spec: Spec) -> tuple[str, ...]:
+    """Return the names that a delta is about: of the sentence, and in code of what it quotes."""
+    quoted = " ".join(
+        part
+        for edit in delta.edits
+        if edit.path != spec.tasks_path
+        for part in (*re.findall(r"`([^`]+)`", edit.quote), *_pairs(edit.quote))
+    )
+    return tuple(dict.fromkeys((*names_of(sentence), *names_of(quoted))))
+
+
+def _pairs(quote: str) -> list[str]:
+    """Return the names of fields in a quote: `temperature: number`, `Reading {`."""
+    return re.findall(r"([A-Za-z_]\w+)\??\s*[:{]", quote)
+
+
+def kind_of(path: str, text: str = "") -> FileKind:
+    """Return what a file is for an account of a change."""
+    lower = path.lower()
+    if path_class(path) in {PathClass.TEST, PathClass.FIXTURE}:
+        return "test"
+    if lower.endswith(_DIAGRAMS) or (lower.endswith(_DOCUMENTS) and _MERMAID.search(text)):
+        return "diagram"
+    if lower.endswith(_DOCUMENTS):
+        return "document"
+    if lower.endswith(_SCHEMAS) or _SCHEMA.search(lower):
+        return "schema"
+    if lower.endswith(_SETTINGS) or basename(lower).startswith(("dockerfile", ".env")):
+        return "settings"
+    return "code"
+
+
+def find_impact(
+    files: Files, names: Sequence[str], spec: Spec, never: Sequence[str] = ()
+) -> Impact:
+    """Return the files that mention one of these names; documents of the spec are left out.
+
+    `files` are not read where they match `never`.
+    """
+    skipped = matcher((*NOT_MAPPED, *never))
+    found: list[ImpactedFile] = []
+    left_out = 0
+    for path in files.paths():
+        if path in spec.files or is_below(path, spec.path) or skipped(path):
+            continue
+        data = files.read(path) or b""
+        if len(data) > _LARGEST or b"\0" in data[:8000]:
+            left_out += 1
+            continue
+        text = decode(data)
+        if hit := _mention(path, text, names):
+            found.append(hit)
+    return Impact(tuple(names), tuple(found), left_out)
+
+
+def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
+    words = names_of(text)
+    there = tuple(name for name in names if fits(name, words))
+    if not there:
+        return None
+    first, endpoints = 0, list[str]()
+    for number, line in enumerate(text.split("\n"), 1):
+        in_line = names_of(line)
+        if not any(fits(name, in_line) for name in there):
+            continue
+        first = first or number
+        for one in _ENDPOINT.finditer(line):
+            method = (one["call"] or one["said"]).upper()
+            endpoints.append(f"{method} {one['route'] or one['path']}")
+    shown = tuple(dict.fromkeys(endpoints))[:_SHOWN]
+    return ImpactedFile(path, kind_of(path, text), first, there[:_SHOWN], endpoints=shown)
+
+
+def with_tasks(
+    impact: Impact, files: Files, spec: Spec, tasks: Sequence[str], stays: Mapping[str, str]
+) -> Impact:
+    """Return an impact with what the tasks of a delta change, what imports it, and what stays.
+
+    `spec` is the spec with its delta; `stays` is path -> reason. What a task creates is listed,
+    too.
+    """
+    existing = [path for path in files.paths() if not is_below(path, spec.path)]
+    by_path: dict[str, str] = {}
+    for ident in tasks:
+        task = spec.by_id[ident]
+        for name in named_paths(f"{task.title}\n{task.body}"):
+            is_new = "/" in name and "." in basename(name)
+            for path in find_paths([name], dict.fromkeys(existing)) or [name] * is_new:
+                by_path.setdefault(path, ident)
+    known = {one.path: one for one in impact.files}
+    for path in by_path:
+        known.setdefault(path, ImpactedFile(path, kind_of(path)))
+    for path, targets in _importing(files, existing, by_path).items():
+        one = known.get(path, ImpactedFile(path, kind_of(path)))
+        known[path] = replace(one, imports=targets)
+    listed = [
+        replace(
+            one,
+            task=by_path.get(path, ""),
+            stays="" if path in by_path else stays.get(path, ""),
+        )
+        for path, one in sorted(known.items())
+    ]
+    return replace(impact, files=tuple(listed))
+
+
+def _importing(
+    files: Files, existing: Sequence[str], changed: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the files that import a changed one, with what they import of it."""
+    targets = {path for path in changed if FAMILY.get(language_of(path) or "")}
+    stems = {splitext(basename(path))[0] for path in targets} - {"index", "__init__"}
+
+    def read(path: str) -> str | None:
+        data = files.read(path)
+        return None if data is None or b"\0" in data[:8000] else decode(data)
+
+    modules = Modules.of(existing, read)
+    found: dict[str, tuple[str, ...]] = {}
+    for path in existing if targets else ():
+        if not FAMILY.get(language_of(path) or ""):
+            continue
+        text = read(path) or ""
+        if len(text) > _LARGEST or not any(stem in text for stem in stems):
+            continue
+        of_it = {one.target for one in read_imports(path, text, modules)} & targets
+        if of_it - {path}:
+            found[path] = tuple(sorted(of_it - {path}))[:_SHOWN]
+    return found
+
+
+_WORDS = r"(?P<{}>[\w.+#-]+(?:\s+[\w.+#-]+)??)"
+_REPLACED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b(?:replace|swap|substitute|exchange)\s+(?:out\s+)?(?:the\s+)?{_WORDS.format('old')}"
+        rf"\s+(?:with|by|for|through)\s+{_WORDS.format('new')}(?:[\s.,;]|$)",
+        rf"\b(?:migrate|move|switch|change|port|go)\b.*?\bfrom\s+{_WORDS.format('old')}"
+        rf"\s+to\s+{_WORDS.format('new')}(?:[\s.,;]|$)",
+        rf"\buse\s+{_WORDS.format('new')}\s+instead\s+of\s+{_WORDS.format('old')}(?:[\s.,;]|$)",
+        rf"\b(?:migrate|move|switch)\s+to\s+{_WORDS.format('new')}(?:[\s.,;]|$)",
+    )
+)
+_ANOTHER = re.compile(
+    r"\b(?:another|a different|a new|other)\s+(?P<old>database|broker|framework|language|runtime|"
+    r"cloud|queue|cache|orm|library|storage|provider)\b",
+    re.IGNORECASE,
+)
+
+
+def replacement_in(sentence: str) -> tuple[str, str] | None:
+    """Return what a sentence wants replaced and by what, "" for what it does not name; or None."""
+    for pattern in _REPLACED:
+        if found := pattern.search(sentence):
+            named = found.groupdict()
+            return named.get("old", "") or "", named["new"].rstrip(".")
+    another = _ANOTHER.search(sentence)
+    return (another["old"], "") if another else None
+
+
+def reasons_to_ask(sentence: str, impact: Impact, most: int) -> tuple[str, ...]:
+    """Return why a person has to look at an impact before a model is paid, () where nobody has to.
+
+    `most` is how many files of code governance lets change.
+    """
+    reasons = []
+    if found := replacement_in(sentence):
+        old, new = found
+        by = f" by {new}" if new else ""
+        reasons.append(f"replaces {old or 'what there is'}{by}")
+    count = sum(one.kind in {"code", "schema", "settings"} for one in impact.files)
+    if count > most:
+        reasons.append(f"{count} files of code mention it (governance.files is {most})")
+    return tuple(reasons)

@@ -1,0 +1,1 @@
+// The sensor of the board itself reports its temperature to the log.

@@ -1,0 +1,3 @@
+export const newDevice = (id) => ({
+  id, alertThreshold: { temperature: 40, humidity: 90 },
+})

@@ -1,0 +1,1 @@
+export const fields = ['deviceId', 'temperature', 'humidity', 'timestamp']

@@ -1,0 +1,1 @@
+// Requirement 3.1: alerts above the threshold of temperature

@@ -1,0 +1,1 @@
+// Requirement 1.1: stores temperature and humidity of a reading
