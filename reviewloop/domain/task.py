@@ -87,6 +87,7 @@ class Spec:
     notices: tuple[str, ...] = ()
     stage: str = ""  # how far its author says it is, in the dialect's own word
     phases: Mapping[str, str] = field(default_factory=dict)  # heading of a phase -> what it says
+    is_bugfix: bool = False  # it says what is wrong now and what has to be right
     by_id: Mapping[str, Task] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

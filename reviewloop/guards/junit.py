@@ -1,5 +1,6 @@
 """Reads JUnit XML, which nearly every test runner can write."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,11 @@ __all__ = ["Case", "Report", "UnreadableReportError", "read_junit"]
 
 _MESSAGE_CHARS = 300
 _MOST_CASES = 500_000
+_ASSERTION = re.compile(
+    r"\s*(?:assert\b|(?:[\w.]+\.)?\w*Assert\w*(?:Error|Exception)\b|Failed: )"
+    r"|(?:[\w.]+\.)?(?:ComparisonFailure|AssertionFailedError)\b"
+)
+"""What a test says that ran to its end and was not satisfied."""
 
 
 @dataclass
@@ -23,6 +29,7 @@ class Case:
     file: str = ""
     outcome: str = "passed"  # passed | failed | skipped
     message: str = ""
+    asserted: bool = False  # it failed by an assertion of its own, and did not break before
 
     @property
     def id(self) -> str:
@@ -58,6 +65,11 @@ class Report:
     def failed(self) -> list[Case]:
         """The tests that failed or broke."""
         return [case for case in self.cases if case.outcome == "failed"]
+
+    @property
+    def asserted(self) -> list[str]:
+        """The ids of those that failed by their own assertion."""
+        return [case.id for case in self.failed if case.asserted]
 
     def names(self, selected: Iterable[str]) -> bool:
         """Whether the report holds each test, and a test of each file or folder, of a selection."""
@@ -109,6 +121,8 @@ class _Reader:
         elif self._case is not None and tag in {"failure", "error"}:
             self._case.outcome = "failed"
             self._case.message = attributes.get("message", "")[:_MESSAGE_CHARS]
+            texts = (attributes.get("type", ""), self._case.message)
+            self._case.asserted = tag == "failure" and any(map(_ASSERTION.match, texts))
         elif self._case is not None and tag == "skipped" and self._case.outcome == "passed":
             self._case.outcome = "skipped"
 

@@ -167,6 +167,7 @@ def _as_text(value: Any) -> str:
 
 _NO_TESTS = 5  # pytest's exit codes
 _USAGE = 4
+_MOST_ASSERTED = 50  # names that a result keeps
 _MOST_SELECTED = 400  # beyond this many ids all tests are run
 
 _REPORT = "test-pytest.xml"
@@ -294,8 +295,14 @@ def _evaluate_run(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateRes
         summary=summary,
         tests=outcome.counts,
         argv=(*entry.argv, *one.selected),
-        details={**one.details, **comparison.details},
+        details={**one.details, **comparison.details, **asserted_of(report)},
     )
+
+
+def asserted_of(report: Report | None) -> dict[str, list[str]]:
+    """Return which red tests failed by their own assertion, if any, for a result's details."""
+    names = report.asserted[:_MOST_ASSERTED] if report else []
+    return {"asserted": names} if names else {}
 
 
 def _again(

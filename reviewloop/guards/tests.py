@@ -15,7 +15,7 @@ from reviewloop.guards.base import GuardInput
 from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
 from reviewloop.guards.junit import Report, UnreadableReportError, read_junit
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.guards.pytest_run import run_pytest
+from reviewloop.guards.pytest_run import asserted_of, run_pytest
 from reviewloop.sandbox.run import CommandResult, read_log
 
 
@@ -176,7 +176,7 @@ def _run_other(change: GuardInput, entry: DetectedGate) -> GateResult:
         status=comparison.status,
         summary=comparison.summary,
         tests=counts,
-        details=dict(comparison.details),
+        details={**comparison.details, **asserted_of(report)},
     )
 
 

@@ -60,6 +60,7 @@ class Brief:
     spec_path: str = ""  # where the spec was found: what `--spec` takes
     spec_task: Task | None = None  # as it was read: its tick is refused when the line changed
     rejected: tuple[tuple[str, str], ...] = ()  # earlier runs of the task, why a person wanted none
+    shows_bug: bool = False  # its first test has to be red on the base, for its own assertion
     hooks: tuple[Hook, ...] = ()  # of the base commit, those that fire
     hook_problems: tuple[str, ...] = ()  # hooks of the base commit that cannot be read
 

@@ -13,9 +13,10 @@ from typing import Any
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.faults import fault
-from reviewloop.guards import build, relevant, tests
+from reviewloop.git.diff import Change
+from reviewloop.guards import build, relevant, reproduced, tests
 from reviewloop.guards.against_base import Ran, listed
-from reviewloop.guards.base import GuardInput
+from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.inputs import guard_input, plan_for_change
 from reviewloop.guards.plan import GatePlan
 from reviewloop.guards.registry import installed_guards, run_all, run_one
@@ -181,6 +182,43 @@ def run_gates(context: RunContext, tree: str, label: str) -> tuple[GateResult, .
         ):
             remember(context, tree, BaseTests(dict(guard_input.tests_ran)))
         return results
+
+
+def with_reproduction(
+    context: RunContext, tree: str, label: str, results: tuple[GateResult, ...]
+) -> tuple[GateResult, ...]:
+    """Return the results with one more where a bug has to be shown first.
+
+    Where the change is tests alone, those that show the bug stop nothing.
+    """
+    ran = next((one for one in results if one.name == tests.NAME), None)
+    stopped = any(one.status.stops and one is not ran for one in results)
+    change = context.change(context.base_tree, tree)
+    if not context.brief.shows_bug or ran is None or stopped or not change:
+        return results
+    if _shows_bug(context, tree):
+        return (*map(reproduced.excused, results), reproduced.shown_by(ran))
+    return results if ran.status.stops else (*results, _on_base(context, tree, label, change))
+
+
+def _shows_bug(context: RunContext, tree: str) -> bool:
+    change = context.change(context.base_tree, tree)
+    return context.brief.shows_bug and reproduced.is_tests_alone(change)
+
+
+def _on_base(context: RunContext, tree: str, label: str, change: Change) -> GateResult:
+    """Run the change's tests on the base with nothing else of the change."""
+    files = {f.path: context.private.read(tree, f.path) for f in change.files}
+    written = {path: data for path, data in files.items() if is_test_file(path)}
+    there = [path for path, data in written.items() if data is not None]
+    if not there:
+        return reproduced.NO_TEST
+    unfixed = context.private.edit(context.base_tree, written)
+    with gate_context(context):
+        base = base_tests(context)
+        guard_input = _input(context, unfixed, f"{label}unfixed-", base=base)
+        chosen = tuple(map(guard_input.relative, there))
+        return reproduced.shown_by(run_one(tests.NAME, replace(guard_input, selection=chosen)))
 
 
 def base_tests(context: RunContext) -> Mapping[str, Ran] | None:
@@ -354,6 +392,8 @@ def _failure(tree: str, state: LoopState, key: CallKey, context: RunContext) -> 
         guard_input = _input(context, tree, label, selection, base_tests(context))
         for name in (build.NAME, tests.NAME):
             result = run_one(name, guard_input)
+            if _shows_bug(context, tree):
+                result = reproduced.excused(result)
             if result.status.stops:
                 log = f"{result.name}: {result.summary}\n{result.excerpt}"
                 return context.redactor.for_models(log)

@@ -101,6 +101,11 @@ def _score(
     return score + (_GENERAL if _GENERAL_HEADING.search(heading) else 0.0)
 
 
+_BUG = """## The bug is shown first
+
+The first test of this work fails on the code as it was, and for its own assertion: not because \
+something cannot be imported or called. It is run there. If the task asks for the test alone, \
+leave the code as it is: that the test is red is the result."""
 _LISTED_STATEMENT = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+\S")
 _EMPHASIS = re.compile(r"\*\*|__")
 
@@ -201,6 +206,7 @@ def brief_task(
     requirements = _collect_requirements(spec, task, budget_tokens)
     found = requirements.found
     first = [*_project_part(project), _task_part(spec, task, files, never, project)]
+    first += _bug_part(spec, task)
     first += [_requirements_part(spec, requirements), _general_part(requirements)]
     words = _weighted(task.title, task.body, "\n".join(found.values()))
     about = f"{task.title}\n{task.body}"
@@ -238,6 +244,15 @@ def brief_change(
     writer.add_steering(steering)
     outlined = writer.add_map(message, _weighted(message, "", ""), files, entries, never)
     return writer.finish((), outlined)
+
+
+def is_first_of_bug(spec: Spec, task: Task) -> bool:
+    """Whether a task is the first of a bugfix spec: the one whose test has to show the bug."""
+    return spec.is_bugfix and not task.checkpoint and not any(is_done(spec, t) for t in spec.tasks)
+
+
+def _bug_part(spec: Spec, task: Task) -> list[str]:
+    return [_BUG] if is_first_of_bug(spec, task) else []
 
 
 def _project_part(project: str) -> list[str]:
@@ -279,7 +294,7 @@ def describe_task(
 ) -> str:
     """Return the task with its requirements: what its reviewers have to know."""
     requirements = _collect_requirements(spec, task, budget_tokens)
-    parts = [_task_part(spec, task, files, never, project)]
+    parts = [_task_part(spec, task, files, never, project), *_bug_part(spec, task)]
     parts += [
         _requirements_part(spec, requirements),
         _general_part(requirements),

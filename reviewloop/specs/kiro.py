@@ -89,6 +89,7 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
         design=documents.text(f"{ref.path}/design.md"),
         general="\n\n".join(filter(None, (general_parts(document.lines), constraints))),
         introduction=introduction(required) or introduction(data),
+        is_bugfix=bodies["bugfix.md"] is not None,
         waves=waves,
         fully_declared=listed.fully_declared,
         problems=listed.problems,

@@ -26,6 +26,7 @@ from reviewloop.specs.briefing import (
     brief_change,
     brief_task,
     describe_task,
+    is_first_of_bug,
     likely_paths,
 )
 from reviewloop.specs.files import TreeFiles, in_folder
@@ -183,4 +184,5 @@ def _brief(
         spec=spec.name if spec else "",
         spec_path=spec.path if spec else "",
         spec_task=task,
+        shows_bug=bool(spec and task and is_first_of_bug(spec, task)),
     )
