@@ -20,7 +20,7 @@ from reviewloop.specs.checks import SpecView, read_view
 from reviewloop.specs.discover import find_specs, read_spec, spec_named
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.compare import compare_names, named
-from reviewloop.specs.drift.wording import changed_words, clauses
+from reviewloop.specs.drift.wording import changed_words, same_meaning
 from reviewloop.specs.files import DiskFiles, MemoryFiles
 from reviewloop.specs.requirements import resolve
 from reviewloop.specs.select import is_done, leaves
@@ -181,7 +181,7 @@ class _Past:
     ) -> Iterator[tuple[str, str, str, str]]:
         """Yield what, its words at the tick, its words now, and its place now."""
         before, now = _words(was), _words(task)
-        if clauses(before) != clauses(now):
+        if not same_meaning(before, now):
             yield "", before, now, task.where
         served = resolve(was.requirements, then.requirements)[0]
         old = {
@@ -245,7 +245,7 @@ def _same_task(task: Task, listed: Sequence[Task]) -> Task | None:
     titles = [one for one in listed if one.title == task.title]
     if len(titles) == 1:
         return titles[0]
-    alike = [one for one in listed if clauses(one.title) == clauses(task.title)]
+    alike = [one for one in listed if same_meaning(one.title, task.title)]
     if len(alike) == 1:
         return alike[0]
     return next((one for one in listed if one.id == task.id), None)

@@ -239,7 +239,7 @@ def _named_at(text: str, ident: str) -> int | None:
 def _written(ident: str) -> re.Pattern[str]:
     if re.match(r"[A-Za-z]", ident):
         written = re.escape(ident).replace(r"\-", "[-_ ]?")
-        return re.compile(rf"(?<![A-Za-z0-9]){written}(?!\d|\.\d)", re.IGNORECASE)
+        return re.compile(rf"(?:(?<![A-Za-z0-9])|(?<=test)){written}(?!\d|\.\d)", re.IGNORECASE)
     number = re.escape(ident).replace(r"\.", "[._]")
     return re.compile(
         rf"(?:requirements?|req|criteri(?:on|a)|validates)[\s:#_.]*(?:(?:[\d._,\s]|and)+[,\s])?{number}"

@@ -10,6 +10,16 @@ from typing import Any
 from reviewloop.analysis.environment import OF_EVERY_SYSTEM, READS, may_read
 from reviewloop.specs.drift.names import CodeName, CodeNames, Unread, line_at
 
+_OF_FRAMEWORKS = frozenset(
+    (
+        "DJANGO_SETTINGS_MODULE",
+        "FLASK_APP",
+        "FLASK_ENV",
+        "FLASK_DEBUG",
+        "PYTHONPATH",
+        "NODE_OPTIONS",
+    )
+)
 _COMMENTED = ("#", "//", "*")
 _SETTINGS_CLASS = re.compile(r"\bBaseSettings\b")
 _HELPERS = re.compile(
@@ -31,7 +41,10 @@ def read_settings(texts: Mapping[str, str]) -> CodeNames:
                     for one in pattern.finditer(line):
                         if one["name"] not in seen and one["name"] not in OF_EVERY_SYSTEM:
                             seen.add(one["name"])
-                            found.names.append(CodeName("setting", one["name"], path, number))
+                            quiet = one["name"] in _OF_FRAMEWORKS
+                            found.names.append(
+                                CodeName("setting", one["name"], path, number, quiet=quiet)
+                            )
                 for one in _HELPERS.finditer(line):
                     if one["name"] not in seen:
                         seen.add(one["name"])
@@ -74,6 +87,7 @@ def _fields(path: str, text: str, found: CodeNames) -> Iterator[CodeName]:
 _PARSER = re.compile(r"\badd_parser\(\s*(?:['\"](?P<name>[\w:-]+)['\"])?")
 _PROG = re.compile(r"\bArgumentParser\([^)]*?\bprog\s*=\s*['\"](?P<name>[\w-]+)['\"]", re.DOTALL)
 _COBRA = re.compile(r"\bUse:\s*\"(?P<name>[\w:-]+)")
+_COBRA_ROOT = re.compile(r"\b\w*[rR]oot\w*\s*:?=\s*&cobra\.Command\{\s*Use:\s*\"(?P<name>[\w-]+)")
 _COMMANDER = re.compile(r"\.command\(\s*['\"`](?P<name>[\w:-]+)(?:\s[^'\"`]*)?['\"`]")
 _COMMANDER_HINT = re.compile(r"['\"](?:commander|yargs|cac|oclif)['\"]")
 _MAKE = re.compile(r"^(?P<names>[A-Za-z][\w-]*(?:[ \t]+[A-Za-z][\w-]*)*)[ \t]*:(?![=:])", re.M)
@@ -100,7 +114,9 @@ def read_commands(texts: Mapping[str, str]) -> CodeNames:
         elif path.endswith(".py"):
             _python(path, text, found)
         elif path.endswith(".go") and "cobra" in text:
-            found.names += _by_pattern(_COBRA, path, text)
+            roots = {one["name"] for one in _COBRA_ROOT.finditer(text)}
+            found.programs |= roots
+            found.names += [one for one in _by_pattern(_COBRA, path, text) if one.text not in roots]
         elif path.endswith((".js", ".ts", ".mjs", ".cjs")) and _COMMANDER_HINT.search(text):
             found.names += _by_pattern(_COMMANDER, path, text)
     return found

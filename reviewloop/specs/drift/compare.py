@@ -20,6 +20,15 @@ from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.words import find_paths
 
 _LISTED: tuple[NameKind, ...] = ("endpoint", "table", "setting", "command")
+_CONTEXTS: Mapping[NameKind, re.Pattern[str]] = {
+    "table": re.compile(
+        r"\b(?:tables?|rows?|columns?|schema|models?|entit(?:y|ies)|database|storage|records?)\b",
+        re.IGNORECASE,
+    ),
+    "command": re.compile(
+        r"\b(?:(?:sub)?commands?|cli|scripts?|targets?|jobs?|make|npm|runs?)\b", re.IGNORECASE
+    ),
+}
 _HUMPS = re.compile(r"[A-Z][a-z0-9]*$")
 _PATH = re.compile(r"(?<![\w.])/[\w{}<>:$*.\-/\[\]]*")
 
@@ -75,8 +84,13 @@ class _Comparison:
         self.by_kind: dict[str, list[CodeName]] = defaultdict(list)
         for name in code.names.names:
             self.by_kind[name.kind].append(name)
-        lines = [line.text for one in (*specs, *others) for line in one.view.lines]
-        self.text = mentioned("\n".join([*lines, *texts]))
+        self.lines = [
+            (line.text, " ".join(line.heads))
+            for one in (*specs, *others)
+            for line in one.view.lines
+        ]
+        self.lines += [(line, "") for text in texts for line in text.splitlines()]
+        self._known_words: dict[re.Pattern[str] | None, str] = {}
         sought = {
             name.text
             for spec in (*specs, *others)
@@ -243,7 +257,7 @@ class _Comparison:
         folders = {path.rpartition("/")[0] for path in paths}
         beside = [path for path in self.code.texts if path.rpartition("/")[0] in folders]
         candidates = [one for one in self.code.classes(beside) if _role(one.text) in roles]
-        unnamed = [one for one in candidates if not self._mentions(one.text)]
+        unnamed = [one for one in candidates if not self._mentions(one.text, "component")]
         if len(unnamed) > len(own):
             reason = "in code, of what no spec lists"
             self.unclear["component", reason] += [one.location for one in unnamed]
@@ -286,27 +300,38 @@ class _Comparison:
                 route == one.route or (one.loose and ends_alike(route, one.route))
                 for route in self._bare_routes
             )
-        if one.kind in {"table", "command"}:
-            return any(self._mentions(name) for name in (one.text, *one.others))
-        return self._mentions(one.text)
+        return any(self._mentions(name, one.kind) for name in (one.text, *one.others))
 
     @cached_property
     def _bare_routes(self) -> frozenset[tuple[str, ...]]:
         """Paths that specs mention without a method."""
         named_too = {name.route for one in (*self.specs, *self.others) for name in one.names}
-        found = {route_of(one[0].rstrip(".:,")) for one in _PATH.finditer(self.text)}
+        text = mentioned("\n".join(text for text, _ in self.lines))
+        found = {route_of(one[0].rstrip(".:,")) for one in _PATH.finditer(text)}
         return frozenset(found - named_too - {()})
 
-    def _mentions(self, name: str) -> bool:
-        """Whether a spec has the words of a name, one after another."""
-        return f" {' '.join(words_of(name))} " in self._words
+    def _mentions(self, name: str, kind: NameKind) -> bool:
+        """Whether a spec has the words of a name, one after another.
 
-    @cached_property
-    def _words(self) -> str:
-        singular = " ".join(
-            " ".join(words_of(token)) for token in re.findall(r"[A-Za-z0-9]+", self.text)
-        )
-        return f" {singular} "
+        A single word may be one of any sentence: it counts where the line, or a heading above it,
+        speaks of such things.
+        """
+        words = words_of(name)
+        context = _CONTEXTS.get(kind) if len(words) == 1 else None
+        return f" {' '.join(words)} " in self._words_about(context)
+
+    def _words_about(self, context: re.Pattern[str] | None) -> str:
+        """Return all words of the specs, or those of lines that are about something."""
+        if context not in self._known_words:
+            texts = [
+                text
+                for text, about in self.lines
+                if context is None or context.search(text) or context.search(about)
+            ]
+            tokens = re.findall(r"[A-Za-z0-9]+", mentioned("\n".join(texts)))
+            singular = " ".join(" ".join(words_of(token)) for token in tokens)
+            self._known_words[context] = f" {singular} "
+        return self._known_words[context]
 
 
 class _Tasks:

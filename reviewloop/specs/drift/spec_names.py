@@ -74,7 +74,7 @@ _TABLE_ITEM = re.compile(
 )
 _TABLE_CELL = re.compile(r"^\s*\|\s*(?P<name>[a-z_][a-z0-9_]*)\s*\|")
 _CREATE = re.compile(
-    r"\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`]?(?:\w+\.)?(?P<name>[A-Za-z_]\w*)"
+    r"\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`]?(?:\w+\.)?(?P<name>[A-Za-z_]\w*)[\"`]?"
 )
 _TABLE_NAME = re.compile(r"__tablename__\s*=\s*['\"](?P<name>\w+)|^\s*model\s+(?P<model>\w+)\s*\{")
 _COLUMN_WORDS = frozenset(("table", "name", "column", "tables", "field", "type", "entity"))
@@ -110,9 +110,11 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 _NEGATED = re.compile(
-    r"\b(?:out of scope|no longer|not (?:exist|offer|provide|expose|implement|be)\w*|is removed"
-    r"|are removed|was removed|removes?|deprecated|instead of|rather than|will not|shall not"
-    r"|must not|never|without|unlike|does not|do not|replaced by|replaces)\b",
+    r"\b(?:out of scope|no longer|instead of|rather than|unlike|replaced by|replaces|deprecated"
+    r"|(?:is|are|was|were|been|be) (?:removed|dropped|retired|deleted from)"
+    r"|not (?:exist|part of|(?:yet )?(?:offered|provided|exposed|implemented|supported|used))"
+    r"|(?:will|shall|must|do|does) not (?:exist|offer|provide|expose|have|use|support)\w*)\b"
+    r"|^\W*(?:remove|drop|delete|retire)\s(?!\W*/)",
     re.IGNORECASE,
 )
 _PATH_KIND = re.compile(
@@ -120,12 +122,13 @@ _PATH_KIND = re.compile(
 )
 _PATTERN = re.compile(r"[*{}<>\[\]]|\.\.\.|^/|^~")
 _SHELLS = ("bash", "sh", "shell", "console", "zsh", "")
+_BULLET = re.compile(r"^(\s*)[*+](\s)")
 _EMPHASIS = re.compile(r"\*+|`+|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9])")
 
 
 def unset(text: str) -> str:
     """Return a line without emphasis and code ticks."""
-    return _EMPHASIS.sub("", text)
+    return _EMPHASIS.sub("", _BULLET.sub(r"\1-\2", text))
 
 
 @dataclass
@@ -215,7 +218,8 @@ def _tables(line: SpecLine, text: str) -> Iterator[tuple[NameKind, str]]:
             yield "table", name
         return
     for one in _CREATE.finditer(text):
-        yield "table", one["name"]
+        if line.code or text[one.end() :].lstrip().startswith("("):
+            yield "table", one["name"]
     if line.code:
         for one in _TABLE_NAME.finditer(text):
             yield "table", one["name"] or one["model"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from reviewloop.specs.drift.spec_names import unset
 
 _MARKER = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+|#{1,6}\s+|>\s*|\|\s*)+(?:\[[ xX~-]\]\s+)?")
-_BREAK = re.compile(r"[.;:!?,|()\"“”„‘’«»\[\]{}]+(?=\s|$)|[(\"“”„‘’«»\[\]{}|]+|\s[-–—]\s|\n")
+_BREAK = re.compile(r"[.;:!?,|()\[\]{}]+(?=\s|$)|[(\[\]{}|]+|\s[-–—]\s")
 _CLAUSE = re.compile(r"\b(?=(?:when|if|while|where|given|unless)\b)")
 _DROPPED = re.compile(r"\bthen\b")
 _JOINED = re.compile(r"\s+(and|or)\s+")
@@ -14,27 +14,51 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _TOKEN = re.compile(r"-?\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[%$€£°<>=≤≥≠±₂&@#/]|\d+|_")
 
 
-def clauses(text: str) -> tuple[tuple[str, ...], ...]:
+Words = tuple[str, ...]
+
+
+def clauses(text: str) -> tuple[Words, ...]:
     """Return what a text says: its clauses as words, in an order that does not depend on its own.
 
     Within a clause the order of the words counts: there it has a meaning.
     """
-    found: list[tuple[str, ...]] = []
-    flat = "\n".join(_MARKER.sub("", unset(line)) for line in text.splitlines())
-    flat = _THOUSANDS.sub("", flat).casefold()
-    flat = re.sub(r"(?<=\w)[-‐‑](?=[^\W\d])", " ", flat)
-    flat = re.sub(r"\n(?!\n)(?=\s*\S)", " ", flat) if "\n\n" not in flat else flat
-    for part in _BREAK.split(flat):
-        for clause in _CLAUSE.split(_DROPPED.sub(" \0 ", part)):
-            for piece in clause.split("\0"):
-                bits = _JOINED.split(f" {piece} ")
-                found += [words for bit in bits if (words := tuple(_TOKEN.findall(bit)))]
+    found: list[Words] = []
+    for line in _lines(text):
+        for part in _BREAK.split(line):
+            for clause in _CLAUSE.split(_DROPPED.sub(" \0 ", part)):
+                for piece in clause.split("\0"):
+                    bits = _JOINED.split(f" {piece} ")
+                    found += [words for bit in bits if (words := _words(bit))]
     return tuple(sorted(found))
+
+
+def _words(text: str) -> Words:
+    return tuple(_TOKEN.findall(text))
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a text as they are meant: what only goes on stands on the same line."""
+    found: list[str] = []
+    goes_on = False
+    for line in text.splitlines():
+        if goes_on and line.strip() and not _MARKER.match(line):
+            found[-1] += f" {line.strip()}"
+        else:
+            found.append(line)
+        goes_on = bool(line.strip())
+    plain = "\n".join(_MARKER.sub("", unset(line)) for line in found)
+    plain = _THOUSANDS.sub("", plain).casefold()
+    return re.sub(r"(?<=\w)[-‐‑](?=[^\W\d])", " ", plain).split("\n")
 
 
 def same_meaning(one: str, other: str) -> bool:
     """Whether two texts differ in nothing that has a meaning."""
-    return " ".join(one.split()) == " ".join(other.split()) or clauses(one) == clauses(other)
+    return not set(_keys(one)).isdisjoint(_keys(other))
+
+
+def _keys(text: str) -> tuple[tuple[object, ...], ...]:
+    """Return what texts of the same meaning share one of: all words in a row, or all clauses."""
+    return _words(" ".join(_lines(text))), ("clauses", *clauses(text))
 
 
 def changed_words(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
@@ -42,9 +66,5 @@ def changed_words(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str
 
     What another key says now has only been moved.
     """
-    present = {clauses(text) for text in now.values()}
-    return {
-        key: text
-        for key, text in before.items()
-        if clauses(text) not in present and not same_meaning(text, now.get(key, ""))
-    }
+    present = {key for text in now.values() for key in _keys(text)}
+    return {key: text for key, text in before.items() if present.isdisjoint(_keys(text))}
