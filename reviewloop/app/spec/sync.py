@@ -159,11 +159,22 @@ class _Past:
         done = [task for task in leaves(self.spec) if is_done(self.spec, task)]
         self.count += len(done)
         found: dict[tuple[str, str], tuple[Drift, list[str]]] = {}
-        for task, commit, was in self._ticked(done):
-            then = self._spec_at(commit)
-            if then is None:
-                continue
+        ticked = [
+            (task, commit, was, then)
+            for task, commit, was in self._ticked(done)
+            if (then := self._spec_at(commit))
+        ]
+        # What a task was ticked for in today's words, another one need not be ticked for again.
+        answered = {
+            f"requirement {key}"
+            for _, _, was, then in ticked
+            for key, text in _served(was, then).items()
+            if same_meaning(text, self.spec.requirements.get(key, ""))
+        }
+        for task, commit, was, then in ticked:
             for what, before, now, where in self._differences(task, was, then):
+                if what in answered:
+                    continue
                 key = (what, before)
                 note = f"ticked at {commit[:_ID]}: {task.where}"
                 drift = Drift("task", "", self.spec.path, where, task.where, note, before, now)
@@ -183,14 +194,7 @@ class _Past:
         before, now = _words(was), _words(task)
         if not same_meaning(before, now):
             yield "", before, now, task.where
-        served = resolve(was.requirements, then.requirements)[0]
-        old = {
-            key: text
-            for one in served
-            for key, text in then.requirements.items()
-            if (key == one or key.startswith(f"{one}.")) and not _has_parts(key, then)
-        }
-        for key, text in changed_words(old, self.spec.requirements).items():
+        for key, text in changed_words(_served(was, then), self.spec.requirements).items():
             path, line = self.view.requirement_at.get(key) or self.view.first_of("requirements")
             current = self.spec.requirements.get(key, "")
             yield f"requirement {key}", text, current, f"{path}:{line}"
@@ -249,6 +253,16 @@ def _same_task(task: Task, listed: Sequence[Task]) -> Task | None:
     if len(alike) == 1:
         return alike[0]
     return next((one for one in listed if one.id == task.id), None)
+
+
+def _served(task: Task, spec: Spec) -> dict[str, str]:
+    """Return what a task serves, down to single criteria."""
+    return {
+        key: text
+        for one in resolve(task.requirements, spec.requirements)[0]
+        for key, text in spec.requirements.items()
+        if (key == one or key.startswith(f"{one}.")) and not _has_parts(key, spec)
+    }
 
 
 def _words(task: Task) -> str:
