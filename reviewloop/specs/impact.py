@@ -31,7 +31,10 @@ _SCHEMA = re.compile(r"(?:^|[/._-])(?:schemas?|openapi|swagger|migrations?)(?:[/
 _DIAGRAMS = (".mmd", ".mermaid", ".puml", ".plantuml", ".drawio", ".dot")
 _DOCUMENTS = (".md", ".mdx", ".rst", ".adoc", ".txt")
 _SETTINGS = (".toml", ".yaml", ".yml", ".ini", ".cfg", ".env", ".json", ".properties")
-_MERMAID = re.compile(r"^\s*```\s*(?:mermaid|plantuml)\b", re.MULTILINE)
+_DRAWN = "graph|flowchart|sequenceDiagram|classDiagram|erDiagram|stateDiagram|C4|architecture|block"
+_MERMAID = re.compile(
+    rf"^\s*```\s*(?:plantuml\b|mermaid\s*\n(?:\s*%%.*\n)*\s*(?:{_DRAWN}))", re.MULTILINE
+)
 _METHODS = "get|post|put|patch|delete"
 _ENDPOINT = re.compile(
     rf"\.(?P<call>{_METHODS})\(\s*[\"'`](?P<route>/[^\"'`\s]*)"
