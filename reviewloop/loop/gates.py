@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reviewloop.domain.drift import Drift
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.faults import fault
@@ -22,6 +23,8 @@ from reviewloop.guards.plan import GatePlan
 from reviewloop.guards.registry import installed_guards, run_all, run_one
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState
+from reviewloop.specs.drift.change import drift_of_change
+from reviewloop.specs.files import TreeFiles
 from reviewloop.store.journal import CallKey
 from reviewloop.store.redaction import HiddenFiles
 
@@ -357,7 +360,7 @@ def _input(
     selection: tuple[str, ...] | None = None,
     base: Mapping[str, Ran] | None = None,
 ) -> GuardInput:
-    return guard_input(
+    made = guard_input(
         settings=context.settings,
         private=context.private,
         base=context.base_tree,
@@ -372,6 +375,13 @@ def _input(
         redactor=context.redactor,
         base_tests=base,
     )
+    return replace(made, spec_drift=partial(_spec_drift, context, tree))
+
+
+def _spec_drift(context: RunContext, tree: str) -> tuple[Drift, ...]:
+    """Return where a tree makes specs and code part; asked only where the gate is on."""
+    base, new = (TreeFiles(context.private.reader(one)) for one in (context.base_tree, tree))
+    return drift_of_change(base, new, context.environment.project)
 
 
 def _failure(tree: str, state: LoopState, key: CallKey, context: RunContext) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.analysis.contract import Tree
-from reviewloop.app.spec.trace import is_test_text, naming_tests, test_texts
+from reviewloop.app.spec.trace import test_texts
 from reviewloop.domain.drift import Drift, NotCompared, SpecDrift
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
@@ -18,8 +18,10 @@ from reviewloop.git.repository import UserRepo
 from reviewloop.git.tree_files import commits_of, contents, listed_at
 from reviewloop.specs.checks import SpecView, read_view
 from reviewloop.specs.discover import find_specs, read_spec, spec_named
+from reviewloop.specs.drift.change import is_living_spec
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.compare import compare_names, named
+from reviewloop.specs.drift.criteria import is_test_text, without_test
 from reviewloop.specs.drift.wording import changed_words, same_meaning
 from reviewloop.specs.files import DiskFiles, MemoryFiles
 from reviewloop.specs.requirements import resolve
@@ -99,7 +101,7 @@ def _of_project(paths: Iterable[str], project: str) -> Iterator[str]:
 def _living_specs(files: DiskFiles, paths: Iterable[str]) -> Iterator[str]:
     """Yield the texts of OpenSpec's specs that changes are made to: what they name is named."""
     for path in paths:
-        if "openspec/specs/" in path and path.endswith(".md"):
+        if is_living_spec(path):
             yield _text(files, path) or ""
 
 
@@ -119,26 +121,20 @@ class _Past:
 
     def criteria_without_test(self, tests: Mapping[str, str]) -> Iterator[Drift]:
         """Yield the criteria and requirements that a test named, and that none names any more."""
-        idents = tuple(self.spec.requirements)
-        now = naming_tests(self.view, idents, tests, alone=self.alone)
-        self.count += len(idents)
-        missing = [ident for ident in idents if not now[ident]]
-        reported: set[str] = set()
+        self.count += len(self.spec.requirements)
+        reported: list[str] = []
         for commit in dict.fromkeys([str(self.user.head), *self.commits[:_LATEST]]):
-            left = tuple(ident for ident in missing if ident not in reported)
-            if not left:
-                return
             before = self._changed_tests(commit)
-            for ident, found in naming_tests(self.view, left, before, alone=self.alone).items():
-                # A requirement whose criteria are reported one by one needs no line of its own.
-                if found and not any(one.startswith(f"{ident}.") for one in reported):
-                    reported.add(ident)
-                    path, line = self.view.requirement_at.get(ident) or self.view.first_of(
-                        "requirements"
-                    )
-                    shown = ", ".join(f"{one}:{at}" for one, at in found)
-                    note = f"its only test was {shown} at {commit[:_ID]}"
-                    yield Drift("criterion", ident, self.spec.path, f"{path}:{line}", "", note)
+            for one in without_test(
+                self.view,
+                before,
+                tests,
+                f"at {commit[:_ID]}",
+                alone=self.alone,
+                apart_from=reported,
+            ):
+                reported.append(one.name)
+                yield one
 
     def _changed_tests(self, commit: str) -> dict[str, str]:
         """Return the test files of a commit that are gone by now or have another content."""
