@@ -567,6 +567,14 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             )
         ),
     },
+    "spec-publish": {
+        **dict.fromkeys(("path", "branch", "commit", "url"), TEXT),
+        **dict.fromkeys(("pushed", "created"), FLAG),
+        "pull": maybe(COUNT),
+        "draft": maybe(FLAG),
+        "notes": TEXTS,
+        "approved_by": TEXTS,
+    },
     "spec-sync": {
         "specs": some(obj({"path": TEXT, "parted": NUMBER})),
         "in_step": FLAG,

@@ -64,6 +64,7 @@ OBJECTS = {
     "spec edit": ["spec-session"],
     "spec answer": ["spec-session"],
     "spec plan": ["spec-plan"],
+    "spec publish": ["spec-publish"],
     "spec reject": ["spec-session"],
     "spec resume": ["spec-session"],
     "spec show": ["spec-session"],

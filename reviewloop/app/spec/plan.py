@@ -1,7 +1,7 @@
 """Writes how a spec is going to be built, from the spec, the tree and what earlier runs took."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reviewloop.app.project import Repository, read_settings
@@ -94,21 +94,43 @@ def _time(repository: Repository, tasks: int) -> str:
     return f"{shown} of machine time, by {len(taken)} committed runs here; yours is not in it"
 
 
-def _files(spec: Spec, paths: tuple[str, ...]) -> str:
-    """Return a row for each file that tasks or the design name, and whether it is there."""
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file that tasks or the design name."""
+
+    path: str
+    is_new: bool
+    tasks: tuple[str, ...]  # ids
+
+    @property
+    def mark(self) -> str:
+        """How a plan marks it."""
+        return "[NEW]" if self.is_new else "[MODIFY]"
+
+
+def planned_files(spec: Spec, paths: Sequence[str]) -> list[PlannedFile]:
+    """Return the files that a spec names, by what is there: `paths` of the repository."""
     by_path: dict[str, list[str]] = {}
     for task in leaves(spec):
         for path in named_paths(f"{task.title}\n{task.body}"):
             by_path.setdefault(path, []).append(task.id)
     for path in named_paths(spec.design):
         by_path.setdefault(path, [])
-    rows = []
+    planned = []
     for path, tasks in sorted(by_path.items()):
         if "." not in path.rpartition("/")[2] or path in spec.files:
             continue
         found = find_paths([path], paths)
-        mark = "[MODIFY]" if found else "[NEW]"
-        rows.append(f"| `{found[0] if found else path}` | {mark} | {', '.join(tasks)} |")
+        planned.append(PlannedFile(found[0] if found else path, not found, tuple(tasks)))
+    return planned
+
+
+def _files(spec: Spec, paths: tuple[str, ...]) -> str:
+    """Return a row for each file that tasks or the design name, and whether it is there."""
+    rows = [
+        f"| `{one.path}` | {one.mark} | {', '.join(one.tasks)} |"
+        for one in planned_files(spec, paths)
+    ]
     return "\n".join(["| file | | tasks |", "|---|---|---|", *rows]) if rows else ""
 
 
