@@ -544,7 +544,11 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             )
         ),
     },
-    "spec-approval": {**dict.fromkeys(("path", "by", "digest"), TEXT), "at": NUMBER},
+    "spec-approval": {
+        **dict.fromkeys(("path", "by", "digest", "revision"), TEXT),
+        "at": NUMBER,
+        "tasks": by_name(TEXT),
+    },
     "spec-diff": {
         **dict.fromkeys(("spec", "old", "new"), TEXT),
         **dict.fromkeys(

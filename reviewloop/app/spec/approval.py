@@ -6,14 +6,14 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from reviewloop.app.project import Repository
 from reviewloop.domain.errors import GuardRailError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.specs.discover import read_spec, spec_named
-from reviewloop.specs.files import DiskFiles, Files
+from reviewloop.specs.files import DiskFiles, Files, MemoryFiles
 from reviewloop.store.audit import AuditFile
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.places import private_folder
@@ -25,13 +25,18 @@ _MOST_LINES = 6  # that are shown of what changed
 
 @dataclass(frozen=True)
 class SpecApproval:
-    """An approval of a spec as it was then; `files` is path -> hash of its text without ticks."""
+    """An approval of a spec as it was then; `files` is path -> hash of its text without ticks.
+
+    `tasks` is id -> the git revision at which its words were approved first.
+    """
 
     path: str
     by: str
     at: float  # seconds since 1970
     files: Mapping[str, str]
     texts: Mapping[str, str]  # path -> blob of that text
+    revision: str = ""  # HEAD then, "" where there was no commit
+    tasks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -71,6 +76,8 @@ def record_approval(
         time.time(),
         {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()},
         {path: blobs.put_json(text) for path, text in texts.items()},
+        repository.user.head or "",
+        _revisions(repository, path, texts),
     )
     kept = _stored(repository, path)
     _write(repository, path, {**kept, "approvals": [*kept["approvals"], _plain(approval)]})
@@ -94,10 +101,45 @@ def record_approval(
     return approval
 
 
+def approved_spec(repository: Repository, approval: SpecApproval) -> Spec | None:
+    """Return a spec as it was approved, None where that cannot be read any more."""
+    return _spec_in(approval.path, texts_of(repository, approval))
+
+
+def _spec_in(path: str, texts: Mapping[str, str]) -> Spec | None:
+    files = MemoryFiles({name: text.encode() for name, text in texts.items()})
+    try:
+        return read_spec(files, spec_named(files, path))
+    except UsageError:
+        return None
+
+
+def _revisions(repository: Repository, path: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return {id of a task: HEAD, or the revision at which the same words were approved}."""
+    found = approvals_of(repository, path)
+    before = approved_spec(repository, found[-1]) if found else None
+    now = _spec_in(path, texts)
+    head = repository.user.head or ""
+    revisions = {}
+    for task in now.tasks if now else ():
+        was = before.by_id.get(task.id) if before else None
+        same = was is not None and (was.title, was.body) == (task.title, task.body)
+        revisions[task.id] = (found[-1].tasks.get(task.id) if same else "") or head
+    return revisions
+
+
 def approvals_of(repository: Repository, path: str) -> tuple[SpecApproval, ...]:
     """Return the approvals of a spec, oldest first."""
     return tuple(
-        SpecApproval(path, one["by"], one["at"], one["files"], one["texts"])
+        SpecApproval(
+            path,
+            one["by"],
+            one["at"],
+            one["files"],
+            one["texts"],
+            one.get("revision", ""),
+            one.get("tasks", {}),
+        )
         for one in _stored(repository, path)["approvals"]
     )
 
@@ -233,4 +275,6 @@ def _plain(approval: SpecApproval) -> dict[str, Any]:
         "at": approval.at,
         "files": dict(approval.files),
         "texts": dict(approval.texts),
+        "revision": approval.revision,
+        "tasks": dict(approval.tasks),
     }
