@@ -133,6 +133,17 @@ SPEC_FINDING = obj(
         "line": COUNT,
     }
 )
+SKILL_SESSION: dict[str, Schema] = {
+    **dict.fromkeys(("name", "kind_of", "status", "next", "text", "no_guard", "summary"), TEXT),
+    "exit_code": COUNT,
+    "guards": some(obj(dict.fromkeys(("kind", "key", "value", "evidence", "reason"), TEXT))),
+    "edits": some(
+        obj(dict.fromkeys(("skill", "quote", "replacement", "gap", "evidence", "reason"), TEXT))
+    ),
+    "refused": by_name(TEXT),
+    "proof": ANYTHING,
+    "spent": obj({"calls": COUNT, "tokens": COUNT, "usd": NUMBER}),
+}
 QUIET: dict[str, Schema] = {
     **dict.fromkeys(("id", "rule", "reason"), TEXT),
     **dict.fromkeys(("paths", "evidence"), TEXTS),
@@ -508,6 +519,7 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             )
         )
     },
+    "skill-session": SKILL_SESSION,
     "quiet": {"adopted": some(obj(QUIET)), "proposed": some(obj(QUIET))},
     "quiet-proposed": {"path": TEXT, "rules": some(obj({**QUIET, "replay": REPLAY}))},
     "quiet-adopted": {"path": TEXT, "rules": some(obj(QUIET)), "replay": REPLAY},

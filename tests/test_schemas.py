@@ -55,6 +55,8 @@ OBJECTS = {
     "session resume": ["session"],
     "show": ["run"],
     "skills list": ["skills"],
+    **{f"skills {name}": ["skill-session"] for name in ("approve", "capture", "improve")},
+    **{f"skills {name}": ["skill-session"] for name in ("modify", "reject", "resume")},
     "spec check": ["spec-check"],
     "spec trace": ["spec-trace"],
     "spec new": ["spec-session"],
