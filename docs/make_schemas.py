@@ -133,6 +133,7 @@ SPEC_FINDING = obj(
         "line": COUNT,
     }
 )
+SPREAD = obj({"count": COUNT, **dict.fromkeys(("low", "mean", "high"), NUMBER)})
 SKILL_SESSION: dict[str, Schema] = {
     **dict.fromkeys(("name", "kind_of", "status", "next", "text", "no_guard", "summary"), TEXT),
     "exit_code": COUNT,
@@ -141,7 +142,23 @@ SKILL_SESSION: dict[str, Schema] = {
         obj(dict.fromkeys(("skill", "quote", "replacement", "gap", "evidence", "reason"), TEXT))
     ),
     "refused": by_name(TEXT),
-    "proof": ANYTHING,
+    "proof": obj(
+        {},
+        verdict=one_of("better", "worse", "same", "incomplete"),
+        figure=TEXT,
+        proved=FLAG,
+        figures=by_name(by_name(SPREAD)),
+        measurements=some(
+            obj(
+                {
+                    **dict.fromkeys(("run", "text", "problem"), TEXT),
+                    **dict.fromkeys(("number", "findings", "rounds", "tokens"), COUNT),
+                    "blocked": FLAG,
+                    "usd": maybe(NUMBER),
+                }
+            )
+        ),
+    ),
     "spent": obj({"calls": COUNT, "tokens": COUNT, "usd": NUMBER}),
 }
 QUIET: dict[str, Schema] = {

@@ -28,6 +28,7 @@ from reviewloop.app.skills.session import (
 )
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.help import Command
+from reviewloop.cli.skill_proof import prove_session
 from reviewloop.cli.skills import require_name, target_folder
 from reviewloop.cli.spec_session import json_option
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -112,6 +113,13 @@ def capture(
 @click.option(
     "--text", "new_text", metavar="FILE", default="", help="The new text; no model proposes then."
 )
+@click.option(
+    "--prove", default="", metavar="RUN,...",
+    help="Do these runs anew with the old and the new text; a text that is no better is refused.",
+)  # fmt: skip
+@click.option("--times", type=click.IntRange(1, 20), default=1, help="Each that often (1).")
+@click.option("--yes", is_flag=True, help="Pay for it without asking.")
+@click.option("--budget-tokens", type=int, metavar="N", help="Token limit.")
 @model_options
 @json_option
 def improve(
@@ -119,8 +127,12 @@ def improve(
     message: str,
     source: str,
     new_text: str,
+    prove: str,
+    times: int,
+    yes: bool,
     model: str | None,
     budget_usd: float | None,
+    budget_tokens: int | None,
     as_json: bool,
 ) -> ExitCode:
     """Mend skills by what went wrong: guards first, then targeted edits.
@@ -128,8 +140,14 @@ def improve(
     Each edit quotes what it replaces and names its evidence; more than 40 % of a file is refused.
     """
     repo = open_repository()
-    if new_text:
-        return _own_text(repo, names, new_text, as_json)
+    caps = {"limits.usd": budget_usd, "limits.tokens": budget_tokens}
+    flags = {name: value for name, value in caps.items() if value is not None}
+    begun = _own_text(repo, names, new_text) if new_text else None
+    if begun and not (prove and draft_of(repo, begun)["texts"]):
+        return go_on(repo, begun.run_id, as_json=as_json)
+    if prove:
+        record = begun or _waiting_for(repo, names)
+        return prove_session(repo, record, prove, times, model, flags, yes=yes, as_json=as_json)
     if not message and not source and not names and is_interactive():
         names = (read_line("which skill needs improvement? > ").strip(),)
         message = read_line("what went wrong? > ").strip()
@@ -147,7 +165,6 @@ def improve(
     redact = redactor_of(repo.user).for_models
     lines = [redact(one.line) for one in evidence_of(repo, runs, texts)]
     material = {"skills": skills, "evidence": lines}
-    flags = {} if budget_usd is None else {"limits.usd": budget_usd}
     name = _improvement_name(names or tuple(skills))
     request = SkillRequest(IMPROVE, name, f"improve {', '.join(skills)}", material, model, flags)
     return go_on(repo, begin(repo, request).run_id, as_json=as_json)
@@ -296,12 +313,22 @@ def _skill_name(given: str) -> str:
     return name
 
 
+def _waiting_for(repo: Repository, names: Sequence[str]) -> RunRecord:
+    """Return the session whose edits wait for these skills, or the only one."""
+    record = find(repo, _improvement_name(names) if names else None)
+    if record.status is not RunStatus.WAITING or record.options["kind"] != IMPROVE:
+        raise UsageError(
+            f"no edit waits to be proved ({next_step(record)}); propose one, or give --text FILE"
+        )
+    return record
+
+
 def _improvement_name(names: Sequence[str]) -> str:
     more = f"-and-{len(names) - 1}" if len(names) > 1 else ""
     return nearest_name(f"improve-{names[0]}"[:40]) + more
 
 
-def _own_text(repo: Repository, names: Sequence[str], file: str, as_json: bool) -> ExitCode:
+def _own_text(repo: Repository, names: Sequence[str], file: str) -> RunRecord:
     """Begin a session with a text that the person wrote, as one edit of the whole."""
     if len(names) != 1:
         raise UsageError("--text is the new text of one skill; name that")
@@ -314,7 +341,7 @@ def _own_text(repo: Repository, names: Sequence[str], file: str, as_json: bool) 
     draft = improving.draft_from(material, [edit], no_guard="the user chose words")
     name = _improvement_name(names)
     request = SkillRequest(IMPROVE, name, f"improve {names[0]}", material, "none", {}, draft)
-    return go_on(repo, begin(repo, request).run_id, as_json=as_json)
+    return begin(repo, request)
 
 
 def _material_text(repo: Repository, source: str) -> str:
