@@ -322,7 +322,8 @@ TASK = obj(
         "state": one_of("open", "in_progress", "done", "queued"),
         **dict.fromkeys(("optional", "parallel", "checkpoint", "eligible"), FLAG),
         "parent": maybe(TEXT),
-        **dict.fromkeys(("children", "depends", "waits_for", "requirements"), TEXTS),
+        **dict.fromkeys(("children", "depends", "waits_for", "requirements", "scope"), TEXTS),
+        "estimated": TEXT,
         "waits": some(obj({"kind": TEXT, "name": TEXT, "tasks": TEXTS})),
         "wave": maybe(COUNT),
     }
@@ -588,6 +589,11 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         ),
     },
     "spec-plan": {**dict.fromkeys(("path", "kept_as"), TEXT), "kept": TEXTS},
+    "spec-plan-adopted": {
+        **dict.fromkeys(("path", "plan"), TEXT),
+        "tasks": COUNT,
+        "notices": TEXTS,
+    },
     "spec-history": {
         "spec": TEXT,
         "versions": some(

@@ -65,7 +65,7 @@ OBJECTS = {
     "spec diff": ["spec-diff"],
     "spec edit": ["spec-session"],
     "spec answer": ["spec-session"],
-    "spec plan": ["spec-plan"],
+    "spec plan": ["spec-plan", "spec-plan-adopted"],
     "spec publish": ["spec-publish"],
     "spec reject": ["spec-session"],
     "spec resume": ["spec-session"],
