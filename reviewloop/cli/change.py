@@ -145,7 +145,9 @@ def resume(
     """Go on with a change from where it stands; of one that was planned only, do its tasks."""
     repo = open_repository()
     caps = caps_of(budget_usd, budget_tokens, minutes, turns)
-    return _go_on(repo, find(repo, name).run_id, caps, mode, as_json=as_json, tasks=True)
+    record = find(repo, name)
+    committed = record.status is RunStatus.COMMITTED
+    return _go_on(repo, record.run_id, caps, mode, as_json=as_json, tasks=committed)
 
 
 @change.command("show", cls=Command)

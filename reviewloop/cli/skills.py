@@ -35,14 +35,7 @@ _INSTALLED = "skills-installed.json"
 _SHOWN = 70  # characters of a description
 
 
-_SESSION = "reviewloop.cli.skill_session"
-_LATER = {
-    name: f"{_SESSION}:{name}"
-    for name in ("capture", "improve", "approve", "modify", "resume", "reject")
-}
-
-
-@click.group(cls=Group, later=_LATER)
+@click.group(cls=Group)
 def skills() -> None:
     """Install, write and check skills for assistants."""
 
@@ -99,7 +92,7 @@ def validate(paths: tuple[str, ...], strict: bool) -> ExitCode:
 def new(name: str, message: str, folder: str) -> ExitCode:
     """Write a skill to fill in."""
     require_name(name)
-    path = f"{target_folder(folder)}/{name}/{FILE}"
+    path = f"{_target(folder)}/{name}/{FILE}"
     disk = Disk(repository().root)
     if disk.read(path).kind is not Kind.ABSENT:
         raise UsageError(f"{path} is there already; edit it, or choose another name")
@@ -119,7 +112,7 @@ def install(names: tuple[str, ...], folder: str, force: bool) -> ExitCode:
     They go to .kiro/skills, .claude/skills or .agents/skills, whichever the project has.
     """
     shipped = {one.name: one for one in shipped_skills()}
-    user, target = repository(), target_folder(folder)
+    user, target = repository(), _target(folder)
     disk, state = Disk(user.root), repository_folder(user.key) / _INSTALLED
     chosen = sorted(shipped) if names == ("all",) else [*dict.fromkeys(names)]
     for name in chosen:
@@ -162,7 +155,7 @@ def require_name(name: str) -> None:
         )
 
 
-def target_folder(folder: str) -> str:
+def _target(folder: str) -> str:
     """Return the folder that skills go to: as named, or the one that the project has."""
     if folder:
         clean = folder.rstrip("/")

@@ -12,7 +12,7 @@ class QuotedEdit:
     """One edit of a document, anchored at a quote that stands in it exactly once.
 
     With `below` the text goes on lines of its own under the line that the quote ends on, else it
-    takes the quote's place.
+    takes the quote's position.
     """
 
     path: str
@@ -51,6 +51,17 @@ class SpecDelta:
     def requirements(self) -> tuple[PartChange, ...]:
         """What changes of requirements and criteria."""
         return tuple(one for one in self.changes if one.part == "requirement")
+
+    def order_of(self, ident: str, title: str) -> int:
+        """Return the place of a task among those of the delta, -1 for another one.
+
+        Tasks are told by their titles: the numbers may be other ones by now.
+        """
+        titles = {one.id: one.title for one in self.changes if one.part == "task"}
+        for position, task in enumerate(self.tasks):
+            if title == titles[task] if task in titles else ident == task:
+                return position
+        return -1
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON-plain values."""

@@ -7,6 +7,7 @@ from reviewloop.domain.impact import KINDS, FileKind, Impact, ImpactedFile
 from reviewloop.domain.spec_delta import SpecDelta
 from reviewloop.render.text import counted
 
+_MOST_LISTED = 40  # files of one part of an impact
 _TITLES: Mapping[FileKind, str] = {
     "spec": "spec",
     "code": "code",
@@ -31,7 +32,7 @@ def gate_lines(asks: Mapping[str, Any]) -> Iterator[str]:
             yield path
             yield words
         yield from (f"  {one.words}" for one in delta.changes)
-    yield from impact_lines(Impact.from_plain(asks["impact"]))
+    yield from impact_lines(Impact.from_plain(asks["impact"]), is_decided="delta" in asks)
 
 
 def summary(delta: SpecDelta) -> str:
@@ -44,20 +45,37 @@ def summary(delta: SpecDelta) -> str:
     return ", ".join(parts)
 
 
-def impact_lines(impact: Impact) -> Iterator[str]:
-    """Yield what a change reaches, by kind; what stays comes last, with the reason."""
-    changing = [one for one in impact.files if not one.stays]
-    yield f"== reaches {counted(len(changing), 'file')} =="
-    for kind in KINDS:
-        for one in changing:
-            if one.kind == kind:
-                by = f"task {one.task}" if one.task else "nobody decided"
-                yield f"  {_TITLES[kind]} {_location(one)}: {by}; {one.reason}"
-    if stays := [one for one in impact.files if one.stays]:
+def impact_lines(impact: Impact, *, is_decided: bool) -> Iterator[str]:
+    """Yield what a change reaches, by kind; what stays comes last, with the reason.
+
+    Before there is a delta nothing `is_decided`: files mention what the sentence is about.
+    """
+    order = {kind: position for position, kind in enumerate(KINDS)}
+    files = sorted(impact.files, key=lambda one: order[one.kind])
+    for title, rows in (
+        ("reached", [one for one in files if one.task]),
+        (
+            "open: no task names them" if is_decided else "mention it",
+            [one for one in files if one.is_open],
+        ),
+    ):
+        if rows:
+            yield f"== {counted(len(rows), 'file')} {title} =="
+        for one in rows[:_MOST_LISTED]:
+            by = f"task {one.task}; " if one.task else ""
+            yield f"  {_TITLES[one.kind]} {_location(one)}: {by}{one.reason}"
+        yield from _more(rows)
+    if stays := [one for one in files if one.stays]:
         yield f"== {counted(len(stays), 'file')} that mention it and stay =="
-        yield from (f"  {_location(one)}: {one.stays}" for one in stays)
+        yield from (f"  {_location(one)}: {one.stays}" for one in stays[:_MOST_LISTED])
+        yield from _more(stays)
     if impact.left_out:
         yield f"not looked into: {counted(impact.left_out, 'file')} (too large, or no text)"
+
+
+def _more(rows: Sequence[ImpactedFile]) -> Iterator[str]:
+    if len(rows) > _MOST_LISTED:
+        yield f"  and {len(rows) - _MOST_LISTED} more; `reviewloop change show --json` lists all"
 
 
 def account_lines(

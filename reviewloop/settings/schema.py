@@ -316,14 +316,6 @@ class Coverage(Section):
     )
 
 
-class SpecSync(Section):
-    """Whether a change may make specs and code part."""
-
-    enabled: bool = Field(
-        default=False, description="Whether a person must see where a change parts from its specs."
-    )
-
-
 class Gates(Section):
     """The commands that judge a change before reviewers read it."""
 
@@ -341,7 +333,6 @@ class Gates(Section):
     format: Format = Field(default=Format(), description="The project's formatter.")
     security: Security = Field(default=Security(), description="The project's security scan.")
     coverage: Coverage = Field(default=Coverage(), description="Coverage of new lines.")
-    spec_sync: SpecSync = Field(default=SpecSync(), description="Specs and code in step.")
 
 
 class Guard(Section):

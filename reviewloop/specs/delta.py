@@ -16,6 +16,7 @@ from reviewloop.specs.lines import read_document
 from reviewloop.specs.requirements import resolve, whole
 from reviewloop.specs.select import is_done, leaves
 
+_TEXTS = (".md", ".yaml", ".yml")  # contracts of Spec Kit are no Markdown
 _SHOWN = 60  # characters of a quote in a sentence
 _LONGEST = 160  # characters of a title
 _WHOLE_LINES = 12  # a quote of more lines than this may not be most of its document
@@ -102,7 +103,7 @@ def documents_of(spec: Spec) -> list[str]:
     return [
         path
         for path in spec.files
-        if path.endswith(".md") and (path == spec.path or path.startswith(inner))
+        if path.endswith(_TEXTS) and (path == spec.path or path.startswith(inner))
     ]
 
 

@@ -20,7 +20,7 @@ from reviewloop.specs.words import find_paths, fits, named_paths, terms
 _LARGEST = 400_000  # bytes of a file that is searched
 _SHOWN = 4  # names, imports, endpoints of a file
 _PLAIN_WORDS = """
-    support everything need change allow enable show list give want please also remove delete
+    support offer everything need change allow enable show list give want please also remove delete
     replace another system service application app number string boolean date object array type
     value field null true false int float text json http api rest shall when then answer store
     read write send call sql called named first last several many much each
@@ -52,7 +52,7 @@ def names_of(text: str) -> dict[str, int]:
 def subjects(sentence: str, spec: Spec) -> tuple[str, ...]:
     """Return the names of a sentence that a spec speaks about, () where it speaks of none."""
     parts = (spec.name, spec.introduction, spec.general, spec.design, *spec.requirements.values())
-    known = names_of(" ".join((*parts, *(task.title for task in spec.tasks))))
+    known = names_of(" ".join(parts))
     return tuple(name for name in names_of(sentence) if fits(name, known))
 
 
@@ -112,12 +112,18 @@ def find_impact(
 
 
 def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
+    plain_text = text.translate(_SIGNS).casefold()
+    near = [name for name in names if name[: min(5, len(name) - 1)] in plain_text]
+    if not near:  # most files: looking at each word costs a hundred times as much
+        return None
     words = names_of(text)
-    there = tuple(name for name in names if fits(name, words))
+    there = tuple(name for name in near if fits(name, words))
     if not there:
         return None
     first, endpoints = 0, list[str]()
     for number, line in enumerate(text.split("\n"), 1):
+        if first and not _ENDPOINT.search(line):
+            continue
         in_line = names_of(line)
         if not any(fits(name, in_line) for name in there):
             continue

@@ -51,10 +51,18 @@ def redact(text: str) -> str:
 
 
 def test_every_part_is_there_and_nothing_in_it_acts():
-    told = PullTextParts("r1", PROPOSAL, ASKED, (("1.2", "tests/test_a.py"),), ("max", "octo/team"))
+    told = PullTextParts(
+        "r1",
+        PROPOSAL,
+        ASKED,
+        (("1.2", "tests/test_a.py"),),
+        ("max", "octo/team"),
+        changes=("criterion 1.2 new: Shows it.", f"criterion 1.1 changed: {SECRET} {EVIL}"),
+    )
     text = pull_text(told, redact)
     for part in (
         "- [ ] `1.2` Shows it. — named in `tests/test_a.py`",
+        "What changed of them:\n- criterion 1.2 new: Shows it.\n- criterion 1.1 changed: ",
         "Named by the task but written nowhere: `9.9`",
         "| tests | 7 passed, 1 skipped |",
         "| coverage of new lines | 99 % (wanted: 80 %) |",

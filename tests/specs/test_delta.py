@@ -1,6 +1,7 @@
 """A delta of a spec: quotes that stand there once, other bytes as they were, ids kept."""
 
 import pytest
+from support.dialects import cc_sdd, openspec, spec_kit
 
 from reviewloop.domain.spec_delta import QuotedEdit, SpecDelta
 from reviewloop.specs.delta import QuoteError, apply_edits, read_delta
@@ -157,3 +158,83 @@ def test_a_done_task_that_is_opened_again_is_a_task_of_the_delta():
     found, _ = delta(again, changed)
     assert found.tasks == ("1",)
     assert [one.words for one in found.changes] == ["criterion 1.1 changed", "task 1 changed"]
+
+
+SINGLE = f"""\
+# iot
+
+{REQUIREMENTS.replace("#", "##", 1).replace("###", "####")}
+## Task Plan
+
+- [ ] 1. Show readings
+  - _Requirements: 2.1_
+"""
+DIALECTS = {
+    "spec-kit": (
+        spec_kit(),
+        [
+            ("spec.md", "- **FR-002**: Settings", "- **FR-004**: The system MUST log each offer"),
+            ("tasks.md", "- [ ] T012 Run", "- [ ] T013 Log offers in swap/log.py (FR-004)"),
+            ("contracts/offers.yaml", "  /offers: {}", "  /log: {}"),
+        ],
+        ["requirement FR-004 new", "task T013 new"],
+        ("T013",),
+    ),
+    "openspec": (
+        openspec(),
+        [
+            (
+                "specs/billing/spec.md",
+                "- **THEN** its price is the price of the day",
+                "\n### Requirement: Log\nThe system SHALL log each bill.\n\n"
+                "#### Scenario: Bill\n- **WHEN** a bill is made\n- **THEN** it is logged",
+            ),
+            ("tasks.md", "- [ ] 3.1 Run", "- [ ] 3.2 Log bills for the requirement Log"),
+        ],
+        ["task 3.2 new"],
+        ("3.2",),
+    ),
+    "cc-sdd": (
+        cc_sdd(),
+        [
+            ("requirements.md", "2. The Store shall know", "3. The Store shall log each sighting"),
+            ("tasks.md", "- [ ] 3.3 Checkpoint", "- [ ] 3.4 Log\n  - _Requirements: 1.3_"),
+        ],
+        ["criterion 1.3 new", "task 3.4 new"],
+        ("3.4",),
+    ),
+    "single-file": (
+        MemoryFiles({"docs/iot-spec.md": SINGLE.encode()}),
+        [
+            ("docs/iot-spec.md", "2. IF a reading", "3. IF it is CO₂ THEN it SHALL be kept"),
+            (
+                "docs/iot-spec.md",
+                "  - _Requirements: 2.1_",
+                "- [ ] 2. CO₂\n  - _Requirements: 1.3_",
+            ),
+        ],
+        ["criterion 1.3 new", "task 2 new"],
+        ("2",),
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_in_every_dialect_ids_are_read_and_other_bytes_stay(dialect):
+    files, rows, words, tasks = DIALECTS[dialect]
+    [ref] = find_specs(files)
+    assert ref.dialect == dialect
+    folder = "" if dialect == "single-file" else f"{ref.path}/"
+    edits = [QuotedEdit(f"{folder}{name}", quote, text, below=True) for name, quote, text in rows]
+    found, changed = read_delta(files, ref, edits)
+    assert [one.words for one in found.changes if one.part in ("requirement", "task")][
+        -len(words) :
+    ] == words
+    assert found.tasks == tasks
+    for path, data in changed.items():
+        for edit_ in edits:
+            if edit_.path == path:
+                new = (edit_.text.strip("\n") + "\n").encode()
+                assert data.count(new) == 1
+                data = data.replace(new, b"")
+        assert data.strip(b"\n") == files.contents[path].strip(b"\n")

@@ -67,19 +67,17 @@ def _commits(repository: Repository, record: RunRecord) -> Iterator[ChangeCommit
         return
     delta = delta_of(repository, record)
     runs = [
-        run
+        (position, run)
         for run in repository.runs.all()
         if run.status is RunStatus.COMMITTED
         and run.spec_path == record.spec_path
-        and delta is not None
-        and run.task_id in delta.tasks
         and run.created_at >= record.created_at
+        and delta is not None
+        and (position := delta.order_of(run.task_id, run.title)) >= 0
     ]
     git = Git(repository.user.git_dir, cwd=repository.user.root)
-    order = {task: number for number, task in enumerate(delta.tasks if delta else ())}
-    commits = [(record.commit, "")] + [
-        (run.commit, run.task_id) for run in sorted(runs, key=lambda run: order[run.task_id])
-    ]
+    runs.sort(key=lambda one: one[0])
+    commits = [(record.commit, ""), *((run.commit, run.task_id) for _, run in runs)]
     for commit, task in commits:
         subject = git.text("show", "-s", "--no-show-signature", "--format=%s", commit)
         named = git.run("diff-tree", "--no-commit-id", "--name-only", "-r", "-z", commit)

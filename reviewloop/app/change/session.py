@@ -50,7 +50,7 @@ from reviewloop.review.prompts import new_nonce
 from reviewloop.specs.discover import find_specs, read_spec, spec_named
 from reviewloop.specs.files import DiskFiles, MemoryFiles
 from reviewloop.specs.impact import names_of, subjects
-from reviewloop.specs.select import is_done
+from reviewloop.specs.select import is_done, leaves
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
@@ -245,10 +245,6 @@ def move(
             record.settings = kept(settings_of(record, caps))
         with open_context(sessions, record, listener) as context:
             _moved(repository, context, answer)
-        if record.status is RunStatus.COMMITTED:
-            with suppress(UsageError):  # what is wrong with it is told by `tasks`
-                if spec := spec_on_disk(repository, record.spec_path):
-                    approve_spec(repository, spec, user_name(), "change")
         return record
 
 
@@ -275,6 +271,9 @@ def _moved(repository: Repository, context: RunContext, answer: Mapping[str, Any
         record.options["asks"] = asks["phase"]
         record.proposal = context.blobs.put_json(dict(asks))
     elif state.get("outcome") == "committed":
+        with suppress(UsageError):  # what is wrong with it is told by `tasks`
+            if spec := spec_on_disk(repository, record.spec_path):
+                approve_spec(repository, spec, user_name(), "change")
         record.status, record.commit = RunStatus.COMMITTED, state["commit"]
         record.approved_by = user_name()
     else:
@@ -324,14 +323,18 @@ def impact_of(repository: Repository, record: RunRecord) -> Impact:
 
 
 def open_tasks(repository: Repository, record: RunRecord) -> tuple[str, ...]:
-    """Return the tasks of a committed delta that are not done in the spec on disk."""
+    """Return the tasks of a committed delta that are not done in the spec on disk.
+
+    They are found by their titles, under whatever numbers they have now.
+    """
     delta = delta_of(repository, record)
-    if record.status is not RunStatus.COMMITTED or delta is None:
-        return ()
     spec = spec_on_disk(repository, record.spec_path)
-    by_id = spec.by_id if spec else {}
+    if record.status is not RunStatus.COMMITTED or delta is None or spec is None:
+        return ()
     return tuple(
-        one for one in delta.tasks if one in by_id and spec and not is_done(spec, by_id[one])
+        task.id
+        for task in leaves(spec)
+        if delta.order_of(task.id, task.title) >= 0 and not is_done(spec, task)
     )
 
 

@@ -48,7 +48,7 @@ from reviewloop.sandbox import Acceptance
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded, Settings
-from reviewloop.specs.briefing import criteria_of
+from reviewloop.specs.briefing import count_criteria
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, TreeFiles, in_folder, is_read_from_disk
 from reviewloop.specs.kiro import unused_kiro_files
@@ -180,7 +180,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
         spec, task = _subject_there(repository, request, spec)
         _refuse_second_run(repository, spec, task, request)
     team = team_of(user.root, user.project)
-    if spec and task and not task.checkpoint and criteria_of(spec):
+    if spec and task and not task.checkpoint and count_criteria(spec):
         team = team.for_criteria
     loaded = completed(loaded, os.environ)
     settings = loaded.settings
@@ -193,6 +193,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     redactor = redactor_of(user)
     brief = brief_of(repository, subject, settings, redactor, request.base, request.steering)
     brief, hook_notes, hooks_off = hooks_in_force(user.key, brief, sandbox, request.no_hooks)
+    changes = [redactor.for_people(one) for one in _changes_served(request, task)]
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += [*hook_notes, *rejection_reasons(brief), *not_needed(sandbox, request.unsandboxed)]
@@ -223,7 +224,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
         options={
             **({"elsewhere": True} if elsewhere else {}),
             **({"hook_notes": list(hooks_off)} if hooks_off else {}),
-            **({"changes": changed} if (changed := _changes_served(request, task)) else {}),
+            **({"changes": changes} if changes else {}),
         },
     )
 

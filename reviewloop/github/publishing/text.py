@@ -136,6 +136,7 @@ def _hidden(facts: PullTextParts, redact: Callable[[str], str]) -> PullTextParts
             tuple(requirements["missing"]),
         ),
         notes=tuple(clean(facts.notes)),
+        changes=tuple(clean(facts.changes)),
     )
 
 

@@ -1,1 +1,0 @@
-"""Skills that are captured, improved, proved and run; each stops where a person decides."""
