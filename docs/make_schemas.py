@@ -133,6 +133,34 @@ SPEC_FINDING = obj(
         "line": COUNT,
     }
 )
+SPREAD = obj({"count": COUNT, **dict.fromkeys(("low", "mean", "high"), NUMBER)})
+SKILL_SESSION: dict[str, Schema] = {
+    **dict.fromkeys(("name", "kind_of", "status", "next", "text", "no_guard", "summary"), TEXT),
+    "exit_code": COUNT,
+    "guards": some(obj(dict.fromkeys(("kind", "key", "value", "evidence", "reason"), TEXT))),
+    "edits": some(
+        obj(dict.fromkeys(("skill", "quote", "replacement", "gap", "evidence", "reason"), TEXT))
+    ),
+    "refused": by_name(TEXT),
+    "proof": obj(
+        {},
+        verdict=one_of("better", "worse", "same", "incomplete"),
+        figure=TEXT,
+        proved=FLAG,
+        figures=by_name(by_name(SPREAD)),
+        measurements=some(
+            obj(
+                {
+                    **dict.fromkeys(("run", "text", "problem"), TEXT),
+                    **dict.fromkeys(("number", "findings", "rounds", "tokens"), COUNT),
+                    "blocked": FLAG,
+                    "usd": maybe(NUMBER),
+                }
+            )
+        ),
+    ),
+    "spent": obj({"calls": COUNT, "tokens": COUNT, "usd": NUMBER}),
+}
 QUIET: dict[str, Schema] = {
     **dict.fromkeys(("id", "rule", "reason"), TEXT),
     **dict.fromkeys(("paths", "evidence"), TEXTS),
@@ -294,7 +322,8 @@ TASK = obj(
         "state": one_of("open", "in_progress", "done", "queued"),
         **dict.fromkeys(("optional", "parallel", "checkpoint", "eligible"), FLAG),
         "parent": maybe(TEXT),
-        **dict.fromkeys(("children", "depends", "waits_for", "requirements"), TEXTS),
+        **dict.fromkeys(("children", "depends", "waits_for", "requirements", "scope"), TEXTS),
+        "estimated": TEXT,
         "waits": some(obj({"kind": TEXT, "name": TEXT, "tasks": TEXTS})),
         "wave": maybe(COUNT),
     }
@@ -508,6 +537,7 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             )
         )
     },
+    "skill-session": SKILL_SESSION,
     "quiet": {"adopted": some(obj(QUIET)), "proposed": some(obj(QUIET))},
     "quiet-proposed": {"path": TEXT, "rules": some(obj({**QUIET, "replay": REPLAY}))},
     "quiet-adopted": {"path": TEXT, "rules": some(obj(QUIET)), "replay": REPLAY},
@@ -544,7 +574,11 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             )
         ),
     },
-    "spec-approval": {**dict.fromkeys(("path", "by", "digest"), TEXT), "at": NUMBER},
+    "spec-approval": {
+        **dict.fromkeys(("path", "by", "digest", "revision"), TEXT),
+        "at": NUMBER,
+        "tasks": by_name(TEXT),
+    },
     "spec-diff": {
         **dict.fromkeys(("spec", "old", "new"), TEXT),
         **dict.fromkeys(
@@ -555,6 +589,11 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         ),
     },
     "spec-plan": {**dict.fromkeys(("path", "kept_as"), TEXT), "kept": TEXTS},
+    "spec-plan-adopted": {
+        **dict.fromkeys(("path", "plan"), TEXT),
+        "tasks": COUNT,
+        "notices": TEXTS,
+    },
     "spec-history": {
         "spec": TEXT,
         "versions": some(
@@ -566,6 +605,14 @@ COMMANDS: dict[str, dict[str, Schema]] = {
                 }
             )
         ),
+    },
+    "spec-publish": {
+        **dict.fromkeys(("path", "branch", "commit", "url"), TEXT),
+        **dict.fromkeys(("pushed", "created"), FLAG),
+        "pull": maybe(COUNT),
+        "draft": maybe(FLAG),
+        "notes": TEXTS,
+        "approved_by": TEXTS,
     },
     "spec-sync": {
         "specs": some(obj({"path": TEXT, "parted": NUMBER})),

@@ -62,12 +62,14 @@ class Client:
         self._on_request = on_request
         self._on_update = on_update
         self._next = 0
-        self._writing = threading.Lock()
+        self._unsent: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._waiting: dict[int, queue.SimpleQueue[Any]] = {}
         self._ended: Exception | None = None
         self._junk_lines = 0
         self._reader = threading.Thread(target=self._read, name="acp", daemon=True)
         self._reader.start()
+        # An agent that does not read must not hold up who reads it, nor who ends it.
+        threading.Thread(target=self._write, name="acp writer", daemon=True).start()
 
     def ask(self, method: str, parameters: Mapping[str, Any]) -> "Answer":
         """Send a request and return what waits for its result."""
@@ -76,20 +78,21 @@ class Client:
         self._waiting[self._next] = waiting
         if self._ended is not None:
             waiting.put(self._ended)
-        with suppress(OSError, ValueError):  # it ended; the reader says so
-            self._send({"id": self._next, "method": method, "params": parameters})
+        self._send({"id": self._next, "method": method, "params": parameters})
         return Answer(waiting)
 
     def notify(self, method: str, parameters: Mapping[str, Any]) -> None:
         """Send a notification."""
-        with suppress(OSError, ValueError):
-            self._send({"method": method, "params": parameters})
+        self._send({"method": method, "params": parameters})
 
     def _send(self, message: Mapping[str, Any]) -> None:
-        data = json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
-        with self._writing:
-            self._into.write(data)
-            self._into.flush()
+        self._unsent.put(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+
+    def _write(self) -> None:
+        with suppress(OSError, ValueError):  # it ended; the reader says so
+            while data := self._unsent.get():
+                self._into.write(data)
+                self._into.flush()
 
     def _read(self) -> None:
         ended: Exception = ClosedError()
@@ -102,6 +105,7 @@ class Client:
             ended = BrokenError()
             ended.__cause__ = error
         self._ended = ended
+        self._unsent.put(b"")
         for waiting in list(self._waiting.values()):
             waiting.put(ended)
 
@@ -131,8 +135,7 @@ class Client:
                 return
             result = self._on_request(method, parameters)
             answer = {"error": {"code": _NO_METHOD, "message": "not offered"}}
-            with suppress(OSError, ValueError):
-                self._send({"id": ident, **(answer if result is None else {"result": result})})
+            self._send({"id": ident, **(answer if result is None else {"result": result})})
         elif isinstance(ident, int) and (waiting := self._waiting.pop(ident, None)):
             waiting.put(read)
         elif ident is None and "error" in read:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from reviewloop.app.attestations import keep_attestations
 from reviewloop.app.project import Repository, settings_of
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Status
@@ -30,32 +31,34 @@ def keep_trail(repository: Repository, runs: Iterable[RunRecord]) -> str:
     Returns why that failed, "" if it did not: `audit` tries again, and nothing else waits for it.
     """
     try:
-        _keep(repository, runs)
+        return "; ".join(_keep(repository, runs))
     except (OSError, ReviewLoopError) as error:
         return f"the audit trail was not written ({error}); `reviewloop audit` tries again"
-    return ""
 
 
-def _keep(repository: Repository, runs: Iterable[RunRecord]) -> None:
-    trail = AuditFile(repository.folder)
+def _keep(repository: Repository, runs: Iterable[RunRecord]) -> list[str]:
+    trail, problems = AuditFile(repository.folder), list[str]()
     for run in runs:
         if run.status is RunStatus.COMMITTED and run.commit:
             body = _committed(repository, run)
-            trail.append(body, once=f"commit {run.commit}")
+            if trail.append(body, once=f"commit {run.commit}"):
+                row = [one for one in trail.rows() if one.body["commit"] == run.commit][-1]
+                problems += keep_attestations(repository, run, row)
         elif run.status is RunStatus.UNDONE and run.commit:
             body = {"kind": "undo", "at": run.updated_at, "run": run.run_id, "commit": run.commit}
             trail.append(body, once=f"undo {run.commit}")
+    return problems
 
 
-def catch_up(repository: Repository) -> None:
-    """Add rows of runs whose process ended before it could."""
+def catch_up(repository: Repository) -> list[str]:
+    """Add rows of runs whose process ended before it could; return what failed beside them."""
     known = {row.body.get("key") for row in AuditFile(repository.folder).rows()}
     late = [
         run
         for run in reversed(repository.runs.looked())
         if run.commit and not {f"commit {run.commit}", f"undo {run.commit}"} & known
     ]
-    _keep(repository, late)
+    return _keep(repository, late)
 
 
 def rows_of(
@@ -98,18 +101,6 @@ def missing_commits(repository: Repository, rows: Iterable[AuditRow]) -> list[st
         for commit, line in zip(commits, output.splitlines(), strict=True)
         if line != "commit"
     ]
-
-
-def statement(row: AuditRow) -> dict[str, Any]:
-    """Return a row as an in-toto statement about its commit (https://in-toto.io/Statement/v1)."""
-    return {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [
-            {"name": f"commit {row.body['commit']}", "digest": {"gitCommit": row.body["commit"]}}
-        ],
-        "predicateType": "https://in-toto.io/attestation/human-review/v0.1",
-        "predicate": {"number": row.number, "hash": row.hash, **row.body},
-    }
 
 
 def _committed(repository: Repository, run: RunRecord) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.git.paths import checked_path, parents, shown
+from reviewloop.store.own_writes import record_write
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -81,6 +82,7 @@ class Disk:
             else:
                 _write_new(folder, temporary, content, _permissions(folder, name))
             fault("disk.temp")
+            record_write(self.root / path, content.data)
             with contextlib.suppress(OSError):
                 os.rmdir(name, dir_fd=folder)  # an empty folder that git does not know of
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -90,6 +92,7 @@ class Disk:
         """Remove a file and the folders that are empty without it; absent is fine."""
         try:
             with self._parent(path) as (folder, name):
+                record_write(self.root / path, None)
                 with contextlib.suppress(FileNotFoundError, IsADirectoryError):
                     os.unlink(name, dir_fd=folder)
                 os.fsync(folder)
@@ -178,6 +181,7 @@ def rewrite(root: Path, files: Mapping[str, tuple[bytes, bytes]]) -> list[str]:
             with os.fdopen(handle, "wb") as file:
                 file.write(new)
             Path(name).chmod(mode)
+            record_write(target, new)
             Path(name).replace(target)
         except BaseException:
             Path(name).unlink(missing_ok=True)

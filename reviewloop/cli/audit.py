@@ -1,12 +1,12 @@
 """`audit`: who approved what, on what grounds, and whether the trail was touched."""
 
-import json
 import re
 import time
 
 import click
 
-from reviewloop.app.audit import catch_up, missing_commits, rows_of, statement
+from reviewloop.app.attestations import broken_statements, statement_line
+from reviewloop.app.audit import catch_up, missing_commits, rows_of
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
 from reviewloop.cli.consoles import print_json, print_lines
@@ -38,7 +38,7 @@ def audit(
     The trail is kept apart from the runs: `clean` leaves it.
     """
     repository = open_repository(for_reading=True)
-    catch_up(repository)
+    print_lines(*catch_up(repository))
     if verify:
         broken = AuditFile(repository.folder).verify()
         if broken is not None:
@@ -48,9 +48,11 @@ def audit(
         gone = missing_commits(repository, rows)
         for commit in gone:
             click.echo(f"commit {commit[:10]} is in the trail and not in git any more")
-        if not gone:
+        wrong = [*broken_statements(repository, rows)]
+        print_lines(*wrong)
+        if not gone and not wrong:
             print_lines(f"the trail holds: {counted(len(rows), 'row')}")
-        return ExitCode.FINDINGS if gone else ExitCode.CLEAN
+        return ExitCode.FINDINGS if gone or wrong else ExitCode.CLEAN
     found = rows_of(repository, run, _time_of(since) if since else 0.0, spec)
     show = redactor_of(repository.user).for_people
     plain = [{**row.body, "number": row.number, "hash": row.hash} for row in found]
@@ -59,7 +61,7 @@ def audit(
     elif format_ == "in-toto":
         for row in found:
             if row.body["kind"] == "commit":
-                click.echo(show(json.dumps(statement(row), sort_keys=True)))
+                click.echo(statement_line(repository, row))
     else:
         text = show(_RENDER[format_](plain))
         click.echo(safe(text) if format_ == "text" else text, nl=False)

@@ -10,7 +10,7 @@ from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
 from reviewloop.llm.found import own_address
 from reviewloop.llm.provider_table import KNOWN, OPENAI
-from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS, route
+from reviewloop.llm.routing import SKILL_AGENTS, SPEC_AGENTS, STEP_KINDS, route
 from reviewloop.render.untrusted import one_line
 from reviewloop.settings import Loaded
 from reviewloop.settings.keys import all_fields, flatten
@@ -78,7 +78,7 @@ def _models(loaded: Loaded) -> list[dict[str, str]]:
     nothing = f"what {own} lists (run and doctor ask it)" if own else "none found"
     chosen = []
     for step, kind in STEP_KINDS.items():
-        answer = route(loaded.settings, SPEC_AGENTS.get(step, step), kind)
+        answer = route(loaded.settings, {**SPEC_AGENTS, **SKILL_AGENTS}.get(step, step), kind)
         model = nothing if is_automatic and answer.origin == "models.reasoning" else answer.model
         chosen.append({"step": step, "use": kind, "model": model, "origin": answer.origin})
     return chosen

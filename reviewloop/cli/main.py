@@ -51,6 +51,7 @@ GROUPS = {
         Entry("batch", "batch", "Implement all open tasks of a spec."),
         Entry("resume", "resume", "Go on with a run that stopped on its way."),
         Entry("worker", "worker", "Work on what `batch --store` queued."),
+        Entry("watch", "watch", "Fire hooks on your own edits."),
     ),
     "Decide": (
         Entry("approve", "answer", "Commit what a waiting run proposes."),

@@ -35,7 +35,14 @@ _INSTALLED = "skills-installed.json"
 _SHOWN = 70  # characters of a description
 
 
-@click.group(cls=Group)
+_SESSION = "reviewloop.cli.skill_session"
+_LATER = {
+    name: f"{_SESSION}:{name}"
+    for name in ("capture", "improve", "approve", "modify", "resume", "reject")
+}
+
+
+@click.group(cls=Group, later=_LATER)
 def skills() -> None:
     """Install, write and check skills for assistants."""
 
@@ -92,7 +99,7 @@ def validate(paths: tuple[str, ...], strict: bool) -> ExitCode:
 def new(name: str, message: str, folder: str) -> ExitCode:
     """Write a skill to fill in."""
     require_name(name)
-    path = f"{_target(folder)}/{name}/{FILE}"
+    path = f"{target_folder(folder)}/{name}/{FILE}"
     disk = Disk(repository().root)
     if disk.read(path).kind is not Kind.ABSENT:
         raise UsageError(f"{path} is there already; edit it, or choose another name")
@@ -112,7 +119,7 @@ def install(names: tuple[str, ...], folder: str, force: bool) -> ExitCode:
     They go to .kiro/skills, .claude/skills or .agents/skills, whichever the project has.
     """
     shipped = {one.name: one for one in shipped_skills()}
-    user, target = repository(), _target(folder)
+    user, target = repository(), target_folder(folder)
     disk, state = Disk(user.root), repository_folder(user.key) / _INSTALLED
     chosen = sorted(shipped) if names == ("all",) else [*dict.fromkeys(names)]
     for name in chosen:
@@ -155,7 +162,7 @@ def require_name(name: str) -> None:
         )
 
 
-def _target(folder: str) -> str:
+def target_folder(folder: str) -> str:
     """Return the folder that skills go to: as named, or the one that the project has."""
     if folder:
         clean = folder.rstrip("/")

@@ -42,6 +42,7 @@ _SESSION = "reviewloop.cli.spec_session"
         "plan": "reviewloop.cli.spec_versions:plan",
         "diff": "reviewloop.cli.spec_versions:diff",
         "history": "reviewloop.cli.spec_versions:history_",
+        "publish": "reviewloop.cli.spec_publish:publish",
         "sync": "reviewloop.cli.spec_sync:sync",
     },
 )

@@ -217,6 +217,7 @@ def approve(name: str | None, as_json: bool) -> ExitCode:
     if written is not None:
         done = approve_spec(repo, written, user_name(), "spec approve")
         body = {"path": done.path, "by": done.by, "at": done.at, "digest": done.digest}
+        body |= {"revision": done.revision, "tasks": dict(done.tasks)}
         if as_json:
             print_json("spec-approval", body)
         else:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.project import repository
+from reviewloop.app.project import open_repository
 from reviewloop.app.spec.sync import SyncReport, plain, sync_specs
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
@@ -39,8 +39,9 @@ def sync(names: tuple[str, ...], check: bool, verbose: bool, as_json: bool) -> E
     Without a name: all specs of the project. No model is asked. What is not understood is listed
     as not compared; what open tasks are still to build is no drift.
     """
-    user = repository()
-    report = sync_specs(user, names, check=check)
+    known = open_repository(for_reading=True)
+    user = known.user
+    report = sync_specs(user, names, check=check, known=known)
     if as_json:
         print_json("spec-sync", plain(report))
         return report.exit_code

@@ -6,6 +6,7 @@ import click
 
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
+from reviewloop.app.spec.adopt import AdoptedPlan, adopt_plan
 from reviewloop.app.spec.plan import write_plan
 from reviewloop.app.spec.versions import (
     Changed,
@@ -16,7 +17,8 @@ from reviewloop.app.spec.versions import (
 )
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
-from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 
 
@@ -75,14 +77,22 @@ def history_(name: str, as_json: bool) -> ExitCode:
 @click.command("plan", cls=Command)
 @click.argument("name")
 @click.option("--regenerate", is_flag=True, help="Write sections anew that you edited, too.")
+@click.option("--adopt", is_flag=True, help="Make tasks of the numbered steps of a plan.")
+@click.option("--from", "source", metavar="FILE", default="", help="The plan to adopt.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def plan(name: str, regenerate: bool, as_json: bool) -> ExitCode:
+def plan(name: str, regenerate: bool, adopt: bool, source: str, as_json: bool) -> ExitCode:
     """Write how a spec is built: size, time, files, phases, risks, decisions.
 
     No model is asked. Sections that you edited stay; what you write under "Additional
     considerations" reaches the brief of every task.
     """
+    if adopt and regenerate:
+        raise UsageError("--adopt makes tasks of a plan and --regenerate a plan of tasks; give one")
+    if source and not adopt:
+        raise UsageError("--from names the plan that --adopt makes tasks of")
     repository = open_repository(for_reading=True)
+    if adopt:
+        return _adopted(adopt_plan(repository, name, source), as_json)
     done = write_plan(repository, name, regenerate=regenerate)
     if as_json:
         body = {"path": done.path, "kept": list(done.kept), "kept_as": done.kept_as}
@@ -93,6 +103,16 @@ def plan(name: str, regenerate: bool, as_json: bool) -> ExitCode:
         print_lines(f"what you had edited is kept as {one_line(done.kept_as)}")
     elif done.kept:
         print_lines(f"yours and kept: {one_line(', '.join(done.kept))}")
+    return ExitCode.CLEAN
+
+
+def _adopted(made: AdoptedPlan, as_json: bool) -> ExitCode:
+    if as_json:
+        body = {"path": made.path, "plan": made.plan, "tasks": made.tasks}
+        print_json("spec-plan-adopted", {**body, "notices": list(made.notices)})
+        return ExitCode.CLEAN
+    click.echo(one_line(f"{made.path} has {counted(made.tasks, 'task')} from {made.plan}"))
+    print_lines(*(f"note: {one_line(notice)}" for notice in made.notices))
     return ExitCode.CLEAN
 
 

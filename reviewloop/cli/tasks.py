@@ -20,6 +20,7 @@ from reviewloop.render.untrusted import one_line
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Outlook, outlook
+from reviewloop.specs.scope import estimate_of, scope_of
 from reviewloop.specs.select import is_done, optional_progress, progress
 
 _MARKS = {"open": "[ ]", "in_progress": "[-]", "done": "[x]", "queued": "[~]"}
@@ -113,6 +114,8 @@ def _task(
         "waits": [{"kind": w.kind, "name": w.name, "tasks": list(w.tasks)} for w in waits],
         "wave": seen.waves_of_tasks.get(task.id),
         "requirements": list(task.requirements),
+        "scope": list(scope_of(task)),
+        "estimated": estimate.text if (estimate := estimate_of(task)) else "",
         "phase": task.phase,
         "parallel": task.parallel,
         "checkpoint": task.checkpoint,
@@ -180,6 +183,8 @@ def _description(task: Mapping[str, Any]) -> Text:
     if task["requirements"]:
         names = ", ".join(map(one_line, task["requirements"]))
         remarks.append((f"requirements {names}", "dim"))
+    if task["estimated"] and task["state"] != "done":
+        remarks.append((f"estimated {one_line(task['estimated'])}", "dim"))
     for words, style in remarks:
         text.append(f"  {words}", style=style)
     return text

@@ -38,7 +38,7 @@ ABOUT = "reviewloop.json"
 _CACHED_TREES = _CACHED_CHANGES = 12
 _KEEPER = "reviewloop"
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_SIGNING_ENVIRONMENT = ("GNUPGHOME", "GPG_TTY", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "TERM")
+SIGNING_ENVIRONMENT = ("GNUPGHOME", "GPG_TTY", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "TERM")
 
 
 class PrivateRepo:
@@ -275,7 +275,7 @@ class PrivateRepo:
             yield self.git.with_index(Path(name) / "index")
 
     def _signing_environment(self) -> dict[str, str]:
-        env = {name: os.environ[name] for name in _SIGNING_ENVIRONMENT if name in os.environ}
+        env = {name: os.environ[name] for name in SIGNING_ENVIRONMENT if name in os.environ}
         settings = signing_settings(read_config(self.user_git_dir, self.user_root))
         env["GIT_CONFIG_COUNT"] = str(len(settings))
         for number, (key, value) in enumerate(settings.items()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reviewloop.checkout.files import take_written
+from reviewloop.domain.drift import Drift
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, fingerprint
 from reviewloop.git.diff import Change
 from reviewloop.guards.against_base import Ran
@@ -40,6 +41,7 @@ class GuardInput:
     selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
     stop: Callable[[], bool] | None = None  # asked while a command runs
     redactor: Redactor = field(default_factory=Redactor)  # knows the secrets this machine holds
+    spec_drift: Callable[[], Sequence[Drift]] = tuple  # what the change makes part
     tested_before: Callable[[], bool] = lambda: True  # the base has test files
     # What the base's tests say, by command; None: the tests are judged by themselves.
     base_tests: Mapping[str, Ran] | None = None

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -321,6 +321,21 @@ def check(change: GuardInput) -> GateResult:
     sizes = (f"{n} {noun if n == 1 else noun + 's'}" for noun, n in _counts(change))
     summary = f"{', '.join(sizes)}{growth.remark()}"
     return GateResult(NAME, GateStatus.PASSED, summary, details=details)
+
+
+def with_reason(result: GateResult, reason: str) -> GateResult:
+    """Return the gate's result with one more reason for a person to look; one that is off stays."""
+    if result.status not in {GateStatus.PASSED, GateStatus.NEEDS_USER}:
+        return result
+    has_others = result.status is GateStatus.NEEDS_USER
+    reasons = [*(result.details.get("reasons", ()) if has_others else ()), reason]
+    return replace(
+        result,
+        status=GateStatus.NEEDS_USER,
+        summary=f"{result.summary}; {reason}" if has_others else reason,
+        excerpt="\n".join(reasons),
+        details={**result.details, "reasons": reasons},
+    )
 
 
 def approvers_needed(governance: Governance, paths: Iterable[str]) -> int:

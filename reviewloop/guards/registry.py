@@ -15,6 +15,7 @@ from reviewloop.guards import (
     lint,
     secrets,
     security_scan,
+    spec_sync,
     tests,
     untested,
 )
@@ -45,6 +46,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(secrets.NAME, secrets.check, False),
     Guard(branch.NAME, branch.check, False),
     Guard(governance.NAME, governance.check, False),
+    Guard(spec_sync.NAME, spec_sync.check, False, spec_sync.is_requested),
     Guard(build.NAME, build.check, True),
     Guard(tests.NAME, tests.check, True),
     Guard(lint.NAME, lint.check, True),

@@ -144,6 +144,8 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
         "low_level": "reasoning",
         "tasks": "generation",
         "delta": "reasoning",
+        "capture": "reasoning",
+        "improve": "reasoning",
     }
 )
 """What each step of the loop asks for, as `config show` names it."""
@@ -160,6 +162,11 @@ SPEC_AGENTS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Which agent does which step of the way to a spec."""
+
+SKILL_AGENTS: Mapping[str, str] = MappingProxyType(
+    {"capture": "skill-writer", "improve": "skill-writer"}
+)
+"""Which agent writes and mends skills."""
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]*")
 _BEDROCK_ID = re.compile(r"arn:aws[a-z-]*:bedrock:.+|(?:[a-z-]{2,8}\.)?[a-z0-9]+\.[a-z0-9][\w.:-]*")

@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reviewloop.domain.drift import Drift
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.faults import fault
 from reviewloop.git.diff import Change
-from reviewloop.guards import build, relevant, reproduced, tests
+from reviewloop.guards import build, governance, relevant, reproduced, tests
 from reviewloop.guards.against_base import Ran, listed
 from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.inputs import guard_input, plan_for_change
@@ -22,6 +23,9 @@ from reviewloop.guards.plan import GatePlan
 from reviewloop.guards.registry import installed_guards, run_all, run_one
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState
+from reviewloop.specs.drift.change import drift_of_change
+from reviewloop.specs.files import TreeFiles
+from reviewloop.specs.scope import is_in_scope, scope_of
 from reviewloop.store.journal import CallKey
 from reviewloop.store.redaction import HiddenFiles
 
@@ -182,6 +186,32 @@ def run_gates(context: RunContext, tree: str, label: str) -> tuple[GateResult, .
         ):
             remember(context, tree, BaseTests(dict(guard_input.tests_ran)))
         return results
+
+
+def with_scope(
+    context: RunContext, tree: str, results: tuple[GateResult, ...]
+) -> tuple[GateResult, ...]:
+    """Return the results; governance names what the change touches outside of the task's scope.
+
+    Tests and documents beside it are no reason.
+    """
+    task, project = context.brief.spec_task, context.environment.project
+    if task is None or not (scope := scope_of(task)):
+        return results
+    outside = [
+        file.path
+        for file in context.change(context.base_tree, tree).files
+        if not is_test_file(file.path)
+        and not file.path.endswith(".md")
+        and not is_in_scope(file.path, scope, project)
+    ]
+    if not outside:
+        return results
+    reason = f"{listed(outside)}: outside of the task's scope ({', '.join(scope)})"
+    return tuple(
+        governance.with_reason(one, reason) if one.name == governance.NAME else one
+        for one in results
+    )
 
 
 def with_reproduction(
@@ -357,7 +387,7 @@ def _input(
     selection: tuple[str, ...] | None = None,
     base: Mapping[str, Ran] | None = None,
 ) -> GuardInput:
-    return guard_input(
+    made = guard_input(
         settings=context.settings,
         private=context.private,
         base=context.base_tree,
@@ -372,6 +402,13 @@ def _input(
         redactor=context.redactor,
         base_tests=base,
     )
+    return replace(made, spec_drift=partial(_spec_drift, context, tree))
+
+
+def _spec_drift(context: RunContext, tree: str) -> tuple[Drift, ...]:
+    """Return where a tree makes specs and code part; asked only where the gate is on."""
+    base, new = (TreeFiles(context.private.reader(one)) for one in (context.base_tree, tree))
+    return drift_of_change(base, new, context.environment.project)
 
 
 def _failure(tree: str, state: LoopState, key: CallKey, context: RunContext) -> str:

@@ -1,8 +1,6 @@
 """Fires the hooks of a run at its moments: in the sandbox, on a tree, each end journalled once."""
 
-import json
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,19 +10,19 @@ from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.faults import fault
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.guards.inputs import guard_input
-from reviewloop.hooks.hook import EDITS_COUNT, KIRO_NAMES, OF_FILES, Event, Hook
+from reviewloop.hooks.hook import EDITS_COUNT, OF_FILES, Event, Hook
+from reviewloop.hooks.running import Occasion, run_hook, with_own_script
 from reviewloop.loop.agent_tools import with_edits, write_policy
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.gates import gate_context
 from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
-from reviewloop.sandbox.run import NOT_FOUND, run_command
+from reviewloop.sandbox.run import NOT_FOUND
 from reviewloop.store.journal import CallKey
 from reviewloop.tools.toolbox import allowed_part
 
 KIND = "hook"  # of their rows in the journal
 _DEEPEST = 3  # hooks that fire on what hooks wrote
-_LOG_LIMIT = 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,8 @@ def _fits(hook: Hook, event: Event, path: str, tree: str, context: RunContext) -
 
 def _run(context: RunContext, hook: Hook, key: CallKey, tree: str) -> dict[str, Any]:
     """Run a hook's command and return its end as JSON-plain values."""
-    shown = _with_own_script(context, hook, context.shown_tree(tree))
+    shown = context.shown_tree(tree)
+    shown = with_own_script(context.private, context.base_tree, context.user.project, hook, shown)
     number = len([*context.journal.calls(KIND)]) + 1
     label = f"hook-{number}-{key.cycle}-{key.round}-{key.attempt}"
     with gate_context(context):
@@ -206,25 +205,15 @@ def _run(context: RunContext, hook: Hook, key: CallKey, tree: str) -> dict[str, 
             label=f"{label}-",
             stop=context.stopped.is_set,
         )
-        cwd, log = guard.project_folder(), context.logs / f"{label}.log"
-        path = guard.relative(key.finding) if key.finding else ""
-        given = guard.given("stdin.json")
-        given.write_text(json.dumps(_stdin(context, hook, path, str(cwd))), encoding="utf-8")
-        values = {name: shlex.quote(value) for name, value in _values(context, hook, path).items()}
-        command = hook.filled(hook.command, values)
-        limit = hook.timeout or context.settings.limits.gate_seconds
-        fault("hook.start")
-        result = run_command(
-            ("/bin/sh", "-c", 'exec /bin/sh -c "$2" <"$1"', "hook", str(given), command),
-            cwd=cwd,
-            env={**guard.env.env, "KIRO_HOOK_FILE": path, "USER_PROMPT": context.brief.title},
-            timeout_seconds=min(limit, context.settings.limits.gate_seconds),
-            log=log,
-            stop=context.stopped.is_set,
-            confine=guard.env.confine,
-            log_limit=_LOG_LIMIT,
+        log = context.logs / f"{label}.log"
+        occasion = Occasion(
+            session=context.record.run_id,
+            path=guard.relative(key.finding) if key.finding else "",
+            prompt=context.brief.task,
+            task_id=context.brief.task_id,
+            title=context.brief.title,
         )
-        given.unlink(missing_ok=True)
+        result = run_hook(guard, hook, occasion, log)
         output = context.redactor.for_people(guard.quote_log(result.log))
         if hook.event in EDITS_COUNT:
             tree, refused = _taken(context, tree, shown)
@@ -239,16 +228,6 @@ def _run(context: RunContext, hook: Hook, key: CallKey, tree: str) -> dict[str, 
     }
 
 
-def _with_own_script(context: RunContext, hook: Hook, tree: str) -> str:
-    """Return the tree with the hook's script as it is in the base: agents cannot rewrite it."""
-    project = context.user.project
-    path = f"{project}/{hook.script}" if project else hook.script
-    base = context.private.read(context.base_tree, path) if hook.script else None
-    if base is None or context.private.read(tree, path) == base:
-        return tree
-    return context.private.edit(tree, {path: base})
-
-
 def _taken(context: RunContext, tree: str, shown: str) -> tuple[str, tuple[str, ...]]:
     """Return the tree with what a hook wrote and may write, and why the rest was refused."""
     try:
@@ -257,27 +236,3 @@ def _taken(context: RunContext, tree: str, shown: str) -> tuple[str, tuple[str, 
     except (WorkspaceError, UnsafePathError) as error:
         return tree, (str(error),)
     return allowed_part(context.private, tree, edited, write_policy(context, tree))
-
-
-def _values(context: RunContext, hook: Hook, path: str) -> Mapping[str, str]:
-    return {
-        "file_path": path,
-        "filename": path.rpartition("/")[2],
-        "event": str(hook.event),
-        "task": context.brief.task_id or context.brief.title,
-        "workspace": ".",
-    }
-
-
-def _stdin(context: RunContext, hook: Hook, path: str, cwd: str) -> dict[str, Any]:
-    """Return what a hook reads, by Kiro's names."""
-    name = KIRO_NAMES.get(hook.event, str(hook.event))
-    return {
-        "hook_event_name": name,
-        "trigger": name,
-        "session_id": context.record.run_id,
-        "cwd": cwd,
-        "prompt": context.brief.task,
-        "task": {"id": context.brief.task_id, "title": context.brief.title},
-        "file_path": path,
-    }

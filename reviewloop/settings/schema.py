@@ -316,6 +316,14 @@ class Coverage(Section):
     )
 
 
+class SpecSync(Section):
+    """Whether a change may make specs and code part."""
+
+    enabled: bool = Field(
+        default=False, description="Whether a person must see where a change parts from its specs."
+    )
+
+
 class Gates(Section):
     """The commands that judge a change before reviewers read it."""
 
@@ -333,6 +341,7 @@ class Gates(Section):
     format: Format = Field(default=Format(), description="The project's formatter.")
     security: Security = Field(default=Security(), description="The project's security scan.")
     coverage: Coverage = Field(default=Coverage(), description="Coverage of new lines.")
+    spec_sync: SpecSync = Field(default=SpecSync(), description="Specs and code in step.")
 
 
 class Guard(Section):
@@ -513,6 +522,14 @@ class Audit(Section):
     """What the trail of approvals holds."""
 
     names: bool = Field(default=True, description="Keep who approved; off: `a person`.")
+    statements: bool = Field(
+        default=False,
+        description="Keep an in-toto statement of each approved commit, signed where commits are.",
+    )
+    notes: bool = Field(
+        default=False,
+        description="Write each row as a git note of its commit, under refs/notes/reviewloop.",
+    )
 
 
 class Spec(Section):

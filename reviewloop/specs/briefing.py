@@ -106,7 +106,7 @@ _BUG = """## The bug is shown first
 The first test of this work fails on the code as it was, and for its own assertion: not because \
 something cannot be imported or called. It is run there. If the task asks for the test alone, \
 leave the code as it is: that the test is red is the result."""
-_LISTED_STATEMENT = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+\S")
+_LISTED_STATEMENT = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(\S.*)")
 _EMPHASIS = re.compile(r"\*\*|__")
 
 
@@ -325,16 +325,25 @@ def describe_spec(spec: Spec, *, budget_tokens: int = _BUDGET) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def count_criteria(spec: Spec) -> int:
-    """Return how many statements a spec lists that somebody can hold a change against."""
+def criteria_of(spec: Spec) -> tuple[tuple[str, str], ...]:
+    """Return (id, text) of the statements of a spec that a change can be held against.
+
+    A requirement of several without ids of their own gives its id to each.
+    """
     owners = {key.rpartition(".")[0] for key in spec.requirements}
-    return sum(_statements_of(spec.requirements[key]) for key in {*spec.requirements} - owners)
+    return tuple(
+        (key, statement)
+        for key, text in spec.requirements.items()
+        if key not in owners
+        for statement in _statements_of(text)
+    )
 
 
-def _statements_of(requirement: str) -> int:
+def _statements_of(requirement: str) -> list[str]:
     if not _is_heading(requirement):
-        return 1
-    return sum(bool(_LISTED_STATEMENT.match(line)) for line in requirement.split("\n"))
+        return [" ".join(requirement.split())]
+    lines = requirement.split("\n")
+    return [found[1].strip() for line in lines if (found := _LISTED_STATEMENT.match(line))]
 
 
 class _Writer:

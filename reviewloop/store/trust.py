@@ -34,6 +34,11 @@ class TrustStore:
             known.setdefault(repository_key, {})[digest] = entry
             self._write(known)
 
+    def consents(self, repository_key: str) -> dict[str, dict[str, list[str]]]:
+        """Return every consent for this repository: digest -> the commands."""
+        known = self._read().get(repository_key, {})
+        return {digest: entry.get("commands", {}) for digest, entry in known.items()}
+
     def revoke(self, repository_key: str) -> int:
         """Forget every consent for this repository; return how many there were."""
         with hold(self._lock, "the list of trusted commands"):

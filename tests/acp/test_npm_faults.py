@@ -1,8 +1,12 @@
-"""What real agents do when their model fails: each time a named failure, and never "no findings".
+"""What real agents do when their model or their own process fails: named, never "no findings".
 
 They are played where ALL_AGENTS is set, with all agents that are found: what becomes of a fault is
 proven with an agent of ours in test_review.py.
 """
+
+import re
+import sys
+from pathlib import Path
 
 import pytest
 from support.agent_models import AgentModel, reviewer, tool
@@ -73,3 +77,48 @@ def test_one_broken_stream_is_no_answer_or_a_whole_one(name, tmp_path):
     else:
         [reason] = reasons(report).values()
         assert (code, "answered with an error" in reason) == (5, True), reason
+
+
+BETWEEN = Path(__file__).parents[1] / "support" / "acp_between.py"
+HARMLESS = ("update notice", "long line", "strange messages", "daemon")
+FATAL = {
+    "dies at once": "ended with exit code 137",
+    "dies": "ended with exit code 9 in the middle of its turn",
+    "leaves": "ended with exit code 0 in the middle of its turn",
+    "ends at once": "ended its turn without calling report_findings",
+    "garbage": "does not speak the protocol",
+    "old protocol": "speaks version 9 of the protocol",
+    "signed out": "is not logged in",
+    "mute": "was silent for 8 s, so it was ended",
+    "deaf": "was silent for 8 s, so it was ended",
+    "begs": "calls without an answer",
+    "floods": "sent more than 500,000 notifications without an answer",
+}
+
+
+@pytest.mark.parametrize("fault", [*HARMLESS, *FATAL], ids=lambda fault: fault.replace(" ", "-"))
+@pytest.mark.parametrize("name", AGENTS)
+def test_an_agent_whose_process_fails_is_named(name, fault, tmp_path):
+    require_asked_for(name)
+    checkout, before = project(tmp_path), (sys.executable, "-I", str(BETWEEN), fault)
+    more = {"REVIEWLOOP_LIMITS__AGENT_TURNS": "2"} if fault == "begs" else {}
+    with AgentModel(reviewer) as model:
+        code, report, _ = reviewed(
+            name, checkout, model, "--agents", "security", before=before, **SILENCE, **more
+        )
+    if fault in HARMLESS:
+        assert (code, reasons(report), len(report["findings"])) == (1, {}, 1)
+    else:
+        [reason] = reasons(report).values()
+        assert (code, FATAL[fault] in reason, report["findings"]) == (5, True, []), reason
+    assert left_in(tmp_path) == []
+
+
+def test_the_page_has_a_row_for_each_fault():
+    page = (Path(__file__).parents[2] / "docs" / "agent-faults.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")][1:]
+    told = re.sub(r"\bN\b", "9", "\n".join(row[-1] for row in rows))
+    assert len(rows) == len(FAULTS) + 1 + len(HARMLESS) + len(FATAL)
+    for sentence in FATAL.values():
+        words = re.sub(r"\b(?:8|9)\b", "9", sentence).replace("report_findings", "our tool")
+        assert words in told, words

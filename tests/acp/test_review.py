@@ -155,6 +155,7 @@ FAULTS = {
     "refuses": "refused to answer",
     "floods": "made more than 8 calls without an answer",
     "begs": "made more than 8 calls without an answer",
+    "begs-unheard": "made more than 8 calls without an answer",
     "updates": "sent more than 500,000 notifications without an answer",
     "forks": "processes, and 64 are allowed",
     "costs": "tells that its turn costs $25.00, more than the $10.00 that limits.usd leaves",
@@ -171,7 +172,7 @@ def test_a_fault_is_named_and_never_reads_as_no_findings(checkout, part):
     environ = {"REVIEWLOOP_MODELS__READ_TIMEOUT_SECONDS": "2"}
     if part == "forks":
         environ = {"REVIEWLOOP_SANDBOX__PROCESSES": "64"}
-    if part in ("floods", "begs"):
+    if part in ("floods", "begs", "begs-unheard"):
         environ = {"REVIEWLOOP_LIMITS__AGENT_TURNS": "2"}
     code, report, _ = reviewed(checkout, part, "--agents", "security", **environ)
     assert code == 5

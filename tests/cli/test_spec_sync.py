@@ -235,3 +235,44 @@ def test_a_name_that_means_no_spec_ends_with_2(shop, reviewloop):
 
     assert said.code == 2
     assert "invoices" in said.err
+
+
+def test_an_approval_keeps_the_revision_of_each_task(shop, reviewloop):
+    first = subprocess.run(
+        ("git", "rev-parse", "HEAD"), cwd=shop, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    approved = json.loads(reviewloop("spec", "approve", "orders", "--json").out)
+    assert (approved["revision"], approved["tasks"]) == (first, {"1": first, "2": first})
+    change(shop, ".kiro/specs/orders/tasks.md", "Limit open", "Cap open")
+    git(shop, "commit", "-qam", "other words")
+
+    approved = json.loads(reviewloop("spec", "approve", "orders", "--json").out)
+
+    assert approved["tasks"]["1"] == first
+    assert approved["tasks"]["2"] == approved["revision"] != first
+
+
+def test_words_of_a_spec_that_is_not_committed_are_those_of_its_approval(shop, reviewloop):
+    git(shop, "rm", "-rq", "--cached", ".kiro")
+    (shop / ".gitignore").write_text(".kiro/\n")
+    git(shop, "checkout", "-q", "--orphan", "alone")
+    git(shop, "add", "-A")
+    git(shop, "commit", "-qm", "the spec is ours alone")
+    assert reviewloop("spec", "approve", "orders").code == 0
+    change(shop, ".kiro/specs/orders/requirements.md", "5 open orders", "9 open orders")
+
+    [row] = json.loads(reviewloop("spec", "sync", "--json").out)["drift"]
+
+    assert (row["kind"], row["name"]) == ("task", "task 2: requirement 2.1")
+    assert row["note"].startswith("approved by ")
+
+
+def test_a_test_that_was_there_at_a_recorded_approval_is_missed(shop, reviewloop):
+    assert reviewloop("spec", "approve", "orders").code == 0
+    (shop / "tests/test_limit.py").unlink()
+    design = shop / ".kiro/specs/orders/design.md"
+    for number in range(9):
+        design.write_text(DESIGN + f"\nEdition {number}.\n")
+        git(shop, "commit", "-qam", f"edition {number}")
+
+    assert [one[:2] for one in drift(reviewloop)] == [("criterion", "2.1")]

@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from support.checkout import QUIET_GATES
+from support.checkout import QUIET_GATES, Checkout
+from support.ideas import idea_of, replies_to
 from support.parts import cast
 from support.shop import CRITERIA
+from support.spec_script import written
 
 from reviewloop.store.audit import AuditFile
 
@@ -94,3 +96,22 @@ def test_what_cannot_be_approved_is_said(shop, name, words):
     said = checkout.run("spec", "approve", name)
     assert said.code == 2
     assert words in said.err
+
+
+def test_the_gates_of_a_session_are_an_approval(repo, tmp_path):
+    """What a person approved phase by phase needs no second approval, until it changes."""
+    checkout = Checkout(repo, tmp_path / "home", settings=ON)
+    idea = idea_of("notifications")
+    model = ("--model", written(tmp_path, replies_to(idea)))
+    assert checkout.run("spec", "new", "notify", "-m", idea["idea"], *model).code == 4
+    numbers = [str(number) for number in range(1, len(idea["questions"]) + 1)]
+    assert checkout.run("spec", "answer", "notify", *numbers).code == 4
+    assert [checkout.run("spec", "approve", "notify").code for _ in range(4)] == [4, 4, 4, 0]
+    run = ("run", "next", *model, "--branch", "work", "--preflight", "--no-sandbox")
+    said = checkout.run(*run)
+    assert said.code == 0, said.err
+    requirements = repo / ".kiro/specs/notify/requirements.md"
+    requirements.write_text(requirements.read_text() + "\nNobody saw this.\n")
+    said = checkout.run(*run)
+    assert said.code == 3
+    assert "Nobody saw this." in said.err

@@ -2,7 +2,7 @@
 
 import pytest
 from support.checkout import QUIET_GATES
-from support.parts import cast
+from support.parts import CLEAN, cast, writes
 
 PLAN = ".kiro/specs/orders/implementation-plan.md"
 
@@ -87,3 +87,140 @@ def test_time_is_told_from_committed_runs(checkout, monkeypatch):
         "- time: 2 to 8 minutes of machine time, by 4 committed runs"
         in (checkout.root / PLAN).read_text()
     )
+
+
+ARTICLE_SPEC = """# User Authentication System
+
+## Overview
+
+Users register and log in.
+
+## Functional Requirements
+
+### FR-1: Registration
+
+- Email is unique
+
+### FR-2: Login
+
+- A wrong password gives 401
+
+## Non-Functional Requirements
+
+- NFR-1: Login answers within 200 ms
+"""
+ARTICLE_PLAN = """# Implementation Plan: User Authentication
+
+## Analysis
+
+1. Medium
+
+## File Structure
+
+1. `src/auth/router.py` [NEW]
+
+## Implementation Steps
+
+### Phase 1: Database (Tasks 1-2)
+1. Create database migration for users table
+   - `migrations/001_users.sql`, for FR-1
+2. Create ORM models
+
+### Phase 2: API (Tasks 3-4)
+3. Implement login (FR-2)
+4. Write tests for NFR-1
+
+## Dependencies Between Tasks
+- Task 2 depends on Task 1 (migrations before models)
+- Tasks 3-4 depend on Task 2
+
+## Risk Mitigation
+
+1. Redis
+"""
+
+
+@pytest.mark.parametrize(
+    "spec", ["specs/user-authentication.md", ".kiro/specs/user-authentication"]
+)
+def test_the_numbered_steps_of_a_plan_become_tasks(checkout, spec):
+    is_file = spec.endswith(".md")
+    checkout.write(spec if is_file else f"{spec}/requirements.md", ARTICLE_SPEC)
+    checkout.write("plans/user-authentication-plan.md", ARTICLE_PLAN)
+    body = checkout.json("spec", "plan", spec, "--adopt")
+    path = spec if is_file else f"{spec}/tasks.md"
+    plan = "plans/user-authentication-plan.md"
+    assert (body["path"], body["plan"], body["tasks"]) == (path, plan, 4)
+    listed = checkout.json("tasks", "--spec", spec)
+    assert listed["problems"] == []
+    tasks = {one["id"]: one for one in listed["tasks"]}
+    assert [one["title"] for one in tasks.values()] == [
+        "Create database migration for users table",
+        "Create ORM models",
+        "Implement login (FR-2)",
+        "Write tests for NFR-1",
+    ]
+    assert [one["depends"] for one in tasks.values()] == [[], ["1"], ["2"], ["2"]]
+    assert [one["requirements"] for one in tasks.values()] == [["FR-1"], [], ["FR-2"], ["NFR-1"]]
+    assert checkout.run("run", "next", "--spec", spec, "--preflight").code == 0
+
+    said = checkout.run("spec", "plan", spec, "--adopt")
+    assert said.code == 2
+    assert "has 4 tasks; a plan is adopted where there are none" in said.err
+
+
+def test_what_cannot_be_adopted_is_said(checkout):
+    spec = ".kiro/specs/user-authentication"
+    checkout.write(f"{spec}/requirements.md", ARTICLE_SPEC)
+    for options, words in (
+        (("--adopt",), "there is no plan to adopt: "),
+        (("--adopt", "--from", "gone.md"), "there is no plan to adopt: gone.md"),
+        (("--adopt", "--from", f"{spec}/requirements.md"), "has no numbered steps"),
+        (("--adopt", "--regenerate"), "give one"),
+        (("--from", "x.md"), "--from names the plan"),
+    ):
+        said = checkout.run("spec", "plan", spec, *options)
+        assert said.code == 2
+        assert words in said.err
+    checkout.write("ring.md", "1. A\n2. B\n\n## Task dependencies\n\nTask 1 depends on task 2\n"
+                   "\nTask 2 depends on task 1\n")  # fmt: skip
+    said = checkout.run("spec", "plan", spec, "--adopt", "--from", "ring.md")
+    assert said.code == 2
+    assert not (checkout.root / spec / "tasks.md").exists()
+
+
+SCOPED = """# Plan
+
+- [ ] 1. Find the items of a customer
+  - Scope: shop/search.py, tests/
+  - Estimated: 20-30 minutes
+- [ ] 2. Report
+  - **Estimated time:** 1.5 hours
+- [ ] 3. Say thanks
+  - Scope: whatever is needed
+"""
+
+
+def test_scope_and_estimate_of_a_task_are_used(checkout):
+    checkout.write(".kiro/specs/orders/tasks.md", SCOPED)
+    tasks = checkout.json("tasks")["tasks"]
+    assert [one["estimated"] for one in tasks] == ["20-30 minutes", "1.5 hours", ""]
+    assert [one["scope"] for one in tasks] == [["shop/search.py", "tests/"], [], []]
+    assert "estimated 20-30 minutes" in checkout.run("tasks").out
+    assert checkout.run("spec", "plan", "orders").code == 0
+    said = "- by its own estimates: 110 to 120 minutes for 2 of 3 open tasks"
+    assert said in sections(checkout)["Analysis"]
+    assert checkout.run("run", "1").code == 4
+    assert checkout.record()["proposal"]["governance"] == []
+    assert checkout.run("approve").code == 0
+    assert checkout.run("spec", "plan", "orders").code == 0
+    assert "- 1 was estimated as 20-30 minutes and took 1 of" in sections(checkout)["Analysis"]
+
+
+def test_a_change_outside_of_the_scope_needs_a_person(shop):
+    files = {"shop/search.py": CLEAN, "shop/more.py": "X = 1\n", "docs/more.md": "More.\n"}
+    checkout = shop(cast(implement=writes(files)), QUIET_GATES)
+    checkout.write(".kiro/specs/orders/tasks.md", SCOPED)
+    assert checkout.run("run", "1").code == 4
+    reason = "shop/more.py: outside of the task's scope (shop/search.py, tests/)"
+    assert checkout.record()["proposal"]["governance"] == [reason]

@@ -2,7 +2,7 @@
 
 import pytest
 from support.checkout import QUIET_GATES
-from support.parts import cast
+from support.parts import cast, writes
 from support.shop import CRITERIA
 
 SPEC = ".kiro/specs/orders"
@@ -86,3 +86,17 @@ def test_versions_that_do_not_exist_are_said(checkout, versions, words):
     assert said.code in (2, 3)
     assert words in said.err
     assert checkout.run("spec", "history", "nope").code == 2
+
+
+def test_a_run_that_parts_from_its_spec_needs_a_person_where_the_gate_is_on(shop):
+    design = "# Design\n\n## Configuration\n\n- `ORDER_DATABASE`: the file of the database\n"
+    store = 'import os\n\nFILE = os.environ.get("ORDER_DATABASE", "orders.db")\n'
+    files = {f"{SPEC}/design.md": design, "shop/place.py": store}
+    code = 'import os\n\nMOST = os.environ["ORDER_MOST"]\n'
+    checkout = shop(cast(implement=writes({"shop/search.py": code})), QUIET_GATES, files=files)
+    assert checkout.run("run", "next", REVIEWLOOP_GATES__SPEC_SYNC__ENABLED="true").code == 4
+    proposal = checkout.record()["proposal"]
+    [gate] = [one for one in proposal["gates"] if one["name"] == "spec_sync"]
+    assert gate["status"] == "needs_person"
+    row = "setting ORDER_MOST: spec nowhere, code shop/search.py:3"
+    assert any(one.startswith(row) for one in proposal["governance"])

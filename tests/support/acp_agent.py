@@ -234,6 +234,12 @@ class Agent:
         while True:
             self.ask_leave(expected=None)
 
+    def beg_unheard(self):
+        given = {"sessionId": SESSION, "toolCall": {"toolCallId": "t1"}, "options": []}
+        for number in range(5000):  # more answers than a pipe holds, and nobody reads them
+            send({"id": f"p{number}", "method": "session/request_permission", "params": given})
+        self.hang()
+
     def multiply(self):
         while True:
             if os.fork() == 0:
@@ -297,6 +303,7 @@ EARLY = {
     "acts": Agent.act_unasked,
     "updates": Agent.flood_updates,
     "begs": Agent.beg,
+    "begs-unheard": Agent.beg_unheard,
     "forks": Agent.multiply,
     "costs": Agent.cost_much,
     "uses": Agent.use_many_tokens,

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,10 @@ class NpmAgent:
         """What `--model` takes."""
         return f"acp:{self.name}:{self.model}" if self.model else f"acp:{self.name}"
 
-    def set_up(self, checkout: Checkout, model: AgentModel) -> dict[str, str]:
-        """Write the person's settings and return their variables."""
+    def set_up(
+        self, checkout: Checkout, model: AgentModel, before: Sequence[str] = ()
+    ) -> dict[str, str]:
+        """Write the person's settings and return their variables; `before` starts the program."""
         # Not 127.0.0.1: an agent reaches that without its proxy, and there it is its cage.
         port = model.url.rpartition(":")[2]
         url = f"http://localhost:{port}"
@@ -76,7 +78,7 @@ class NpmAgent:
         folder.mkdir(parents=True, exist_ok=True)
         lines = [
             f"[acp.{self.name}]",
-            f"command = {json.dumps([program, *self.arguments])}",
+            f"command = {json.dumps([*before, program, *self.arguments])}",
             f'hosts = ["localhost:{port}"]',
             f"env = {json.dumps(list(self.environ))}",
             f"home = {json.dumps(list(self.files))}",
@@ -134,11 +136,16 @@ def require_asked_for(name: str) -> None:
 
 
 def reviewed(
-    name: str, checkout: Checkout, model: AgentModel, *more: str, **environ: str
+    name: str,
+    checkout: Checkout,
+    model: AgentModel,
+    *more: str,
+    before: Sequence[str] = (),
+    **environ: str,
 ) -> tuple[int, dict[str, Any], str]:
     """Review by an agent; return the exit code, the report, and stderr."""
     agent = AGENTS[name]
-    environ = {**agent.set_up(checkout, model), **environ}
+    environ = {**agent.set_up(checkout, model, before), **environ}
     said = checkout.run("review", "--model", agent.full_name, "--json", *more, **environ)
     return said.code, json.loads(said.out) if said.out else {}, said.err
 

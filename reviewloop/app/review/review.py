@@ -243,13 +243,13 @@ class _NamedSpec:
     @classmethod
     def named(cls, name: str, repository: ReviewRepository, start: Path) -> "_NamedSpec":
         """Read it; raises `UsageError` where there is none, or none that asks for something."""
-        from reviewloop.specs.briefing import count_criteria
+        from reviewloop.specs.briefing import criteria_of
         from reviewloop.specs.discover import open_spec
         from reviewloop.specs.files import DiskFiles
 
         user = repository.user
         spec = open_spec(DiskFiles(user.root), name, project=user.project, here=user.here)
-        if not (criteria := count_criteria(spec)):
+        if not (criteria := len(criteria_of(spec))):
             raise UsageError(
                 f"{spec.path} has no criteria to judge a change by; write some, or review without "
                 "--spec"

@@ -48,7 +48,7 @@ from reviewloop.sandbox import Acceptance
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded, Settings
-from reviewloop.specs.briefing import count_criteria
+from reviewloop.specs.briefing import criteria_of
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, TreeFiles, in_folder, is_read_from_disk
 from reviewloop.specs.kiro import unused_kiro_files
@@ -180,7 +180,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
         spec, task = _subject_there(repository, request, spec)
         _refuse_second_run(repository, spec, task, request)
     team = team_of(user.root, user.project)
-    if spec and task and not task.checkpoint and count_criteria(spec):
+    if spec and task and not task.checkpoint and criteria_of(spec):
         team = team.for_criteria
     loaded = completed(loaded, os.environ)
     settings = loaded.settings

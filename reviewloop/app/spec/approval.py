@@ -6,14 +6,14 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from reviewloop.app.project import Repository
 from reviewloop.domain.errors import GuardRailError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.specs.discover import read_spec, spec_named
-from reviewloop.specs.files import DiskFiles, Files
+from reviewloop.specs.files import DiskFiles, Files, MemoryFiles
 from reviewloop.store.audit import AuditFile
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.places import private_folder
@@ -25,13 +25,18 @@ _MOST_LINES = 6  # that are shown of what changed
 
 @dataclass(frozen=True)
 class SpecApproval:
-    """An approval of a spec as it was then; `files` is path -> hash of its text without ticks."""
+    """An approval of a spec as it was then; `files` is path -> hash of its text without ticks.
+
+    `tasks` is id -> the git revision at which its words were approved first.
+    """
 
     path: str
     by: str
     at: float  # seconds since 1970
     files: Mapping[str, str]
     texts: Mapping[str, str]  # path -> blob of that text
+    revision: str = ""  # HEAD then, "" where there was no commit
+    tasks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -55,22 +60,27 @@ def approve_spec(repository: Repository, spec: Spec, by: str, act: str) -> SpecA
     """Remember that somebody approved what a spec says now; tasks may be ticked later."""
     if spec.problems:
         raise UsageError(f"{spec.problems[0]}; a spec with problems cannot be approved")
-    texts = unticked(DiskFiles(repository.user.root), spec)
-    folder = private_folder(repository.folder / _FOLDER)
-    blobs = Blobs(folder / "blobs")
+    return record_approval(
+        repository, spec.path, spec.name, unticked(DiskFiles(repository.user.root), spec), by, act
+    )
+
+
+def record_approval(
+    repository: Repository, path: str, name: str, texts: Mapping[str, str], by: str, act: str
+) -> SpecApproval:
+    """Remember that somebody approved these texts of a spec, in which no task is ticked."""
+    blobs = Blobs(private_folder(repository.folder / _FOLDER) / "blobs")
     approval = SpecApproval(
-        spec.path,
+        path,
         by,
         time.time(),
         {path: hashlib.sha256(text.encode()).hexdigest() for path, text in texts.items()},
         {path: blobs.put_json(text) for path, text in texts.items()},
+        repository.user.head or "",
+        _revisions(repository, path, texts),
     )
-    history = [*_stored(repository, spec.path), _plain(approval)]
-    body = json.dumps({"version": _VERSION, "path": spec.path, "approvals": history}, indent=1)
-    file = folder / _file_name(spec.path)
-    beside = file.with_suffix(".new")
-    beside.write_text(body, "utf-8")
-    beside.replace(file)
+    kept = _stored(repository, path)
+    _write(repository, path, {**kept, "approvals": [*kept["approvals"], _plain(approval)]})
     AuditFile(repository.folder).append(
         {
             "kind": "spec",
@@ -78,11 +88,11 @@ def approve_spec(repository: Repository, spec: Spec, by: str, act: str) -> SpecA
             "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(approval.at)),
             "run": "",
             "commit": repository.user.head or "",
-            "title": spec.name,
+            "title": name,
             "approved_by": by,
             "act": {"how": act},
             "spec": {
-                "path": spec.path,
+                "path": path,
                 "files": [{"path": p, "blob": d} for p, d in sorted(approval.files.items())],
                 "criteria": [],
             },
@@ -91,18 +101,81 @@ def approve_spec(repository: Repository, spec: Spec, by: str, act: str) -> SpecA
     return approval
 
 
+def approved_spec(repository: Repository, approval: SpecApproval) -> Spec | None:
+    """Return a spec as it was approved, None where that cannot be read any more."""
+    return _spec_in(approval.path, texts_of(repository, approval))
+
+
+def _spec_in(path: str, texts: Mapping[str, str]) -> Spec | None:
+    files = MemoryFiles({name: text.encode() for name, text in texts.items()})
+    try:
+        return read_spec(files, spec_named(files, path))
+    except UsageError:
+        return None
+
+
+def _revisions(repository: Repository, path: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return {id of a task: HEAD, or the revision at which the same words were approved}."""
+    found = approvals_of(repository, path)
+    before = approved_spec(repository, found[-1]) if found else None
+    now = _spec_in(path, texts)
+    head = repository.user.head or ""
+    revisions = {}
+    for task in now.tasks if now else ():
+        was = before.by_id.get(task.id) if before else None
+        same = was is not None and (was.title, was.body) == (task.title, task.body)
+        revisions[task.id] = (found[-1].tasks.get(task.id) if same else "") or head
+    return revisions
+
+
 def approvals_of(repository: Repository, path: str) -> tuple[SpecApproval, ...]:
     """Return the approvals of a spec, oldest first."""
     return tuple(
-        SpecApproval(path, one["by"], one["at"], one["files"], one["texts"])
-        for one in _stored(repository, path)
+        SpecApproval(
+            path,
+            one["by"],
+            one["at"],
+            one["files"],
+            one["texts"],
+            one.get("revision", ""),
+            one.get("tasks", {}),
+        )
+        for one in _stored(repository, path)["approvals"]
     )
 
 
-def texts_of(repository: Repository, approval: SpecApproval) -> dict[str, str]:
-    """Return {path: text} of what was approved, with no task ticked."""
+def texts_of(repository: Repository, approval: "SpecApproval | PublishedSpec") -> dict[str, str]:
+    """Return {path: text} of what was approved or published, with no task ticked."""
     blobs = Blobs(repository.folder / _FOLDER / "blobs")
     return {path: str(blobs.get_json(blob)) for path, blob in approval.texts.items()}
+
+
+@dataclass(frozen=True)
+class PublishedSpec:
+    """A commit of a spec that is on GitHub; `texts` is path -> blob, with no task ticked."""
+
+    repo: str
+    pull: int
+    commit: str
+    texts: Mapping[str, str]
+
+
+def published_of(repository: Repository, path: str) -> tuple[PublishedSpec, ...]:
+    """Return the commits of a spec that were published, oldest first."""
+    return tuple(PublishedSpec(**one) for one in _stored(repository, path)["published"])
+
+
+def remember_published(
+    repository: Repository, path: str, repo: str, pull: int, commit: str, texts: Mapping[str, str]
+) -> None:
+    """Keep which commit of a pull request holds which texts of a spec."""
+    kept = _stored(repository, path)
+    if commit in {one["commit"] for one in kept["published"]}:
+        return
+    blobs = Blobs(private_folder(repository.folder / _FOLDER) / "blobs")
+    stored = {path: blobs.put_json(text) for path, text in texts.items()}
+    one = asdict(PublishedSpec(repo, pull, commit, stored))
+    _write(repository, path, {**kept, "published": [*kept["published"], one]})
 
 
 def changes_since(repository: Repository, spec: Spec) -> tuple[str, ...] | None:
@@ -127,6 +200,9 @@ def require_approval(repository: Repository, spec: Spec) -> None:
     """Raise `GuardRailError` unless somebody approved the spec as it is now."""
     changed = changes_since(repository, spec)
     how = f"`reviewloop spec approve {spec.name}` approves it as it is"
+    if found := published_of(repository, spec.path):
+        how += f"; `reviewloop spec publish {spec.name}` reads who approved pull request "
+        how += str(found[-1].pull)
     if changed is None:
         raise GuardRailError(f"spec.require_approval is on and nobody approved {spec.path}; {how}")
     if changed:
@@ -172,8 +248,9 @@ def _file_name(path: str) -> str:
     return f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.json"
 
 
-def _stored(repository: Repository, path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+def _stored(repository: Repository, path: str) -> dict[str, Any]:
+    """Return what is kept of a spec: its approvals, and where it is on GitHub."""
+    body: dict[str, Any] = {}
     with suppress(FileNotFoundError):
         text = (repository.folder / _FOLDER / _file_name(path)).read_text("utf-8")
         body = json.loads(text)
@@ -182,8 +259,14 @@ def _stored(repository: Repository, path: str) -> list[dict[str, Any]]:
                 f"the approvals of {path} were written by a newer release of reviewloop; use that "
                 "one here, too"
             )
-        found = body["approvals"]
-    return found
+    return {"version": _VERSION, "path": path, "approvals": [], "published": [], **body}
+
+
+def _write(repository: Repository, path: str, body: Mapping[str, Any]) -> None:
+    file = private_folder(repository.folder / _FOLDER) / _file_name(path)
+    beside = file.with_suffix(".new")
+    beside.write_text(json.dumps(body, indent=1), "utf-8")
+    beside.replace(file)
 
 
 def _plain(approval: SpecApproval) -> dict[str, Any]:
@@ -192,4 +275,6 @@ def _plain(approval: SpecApproval) -> dict[str, Any]:
         "at": approval.at,
         "files": dict(approval.files),
         "texts": dict(approval.texts),
+        "revision": approval.revision,
+        "tasks": dict(approval.tasks),
     }

@@ -1,7 +1,8 @@
 """Writes how a spec is going to be built, from the spec, the tree and what earlier runs took."""
 
+import hashlib
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reviewloop.app.project import Repository, read_settings
@@ -16,6 +17,7 @@ from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Outlook, outlook
 from reviewloop.specs.plan_file import CONSIDERATIONS, edited_sections, plan_path, plan_text
 from reviewloop.specs.plan_file import sections_of as sections_in
+from reviewloop.specs.scope import estimate_of
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.words import find_paths, named_paths
 from reviewloop.store.metrics import figures_kept
@@ -79,6 +81,31 @@ def _analysis(repository: Repository, spec: Spec) -> Iterator[str]:
     yield f"- size: {size}: {len(to_do)} of {len(leaves(spec))} tasks are open"
     yield f"- requirements and criteria with an id: {len(spec.requirements)}"
     yield f"- time: {_time(repository, len(to_do))}"
+    yield from _estimates(repository, spec)
+
+
+def _estimates(repository: Repository, spec: Spec) -> Iterator[str]:
+    """Yield what the tasks' own estimates say, and what those that are done took."""
+    estimates = {task.id: one for task in leaves(spec) if (one := estimate_of(task))}
+    left = [task.id for task in leaves(spec) if not is_done(spec, task)]
+    open_ones = [estimates[one] for one in left if one in estimates]
+    if open_ones:
+        low, high = sum(one.low for one in open_ones), sum(one.high for one in open_ones)
+        shown = f"{low:g} minutes" if low == high else f"{low:g} to {high:g} minutes"
+        yield f"- by its own estimates: {shown} for {len(open_ones)} of {len(left)} open tasks"
+    took: dict[str, float] = {}
+    for row in figures_kept(repository.folder):
+        if not row.committed_at or row.spec_path != spec.path or row.task_id not in estimates:
+            continue
+        if row.called in ("", _title_hash(spec, row.task_id)):  # ids are given anew
+            took[row.task_id] = took.get(row.task_id, 0.0) + row.seconds
+    for task, seconds in took.items():
+        minutes = max(1, round(seconds / 60))
+        yield f"- {task} was estimated as {estimates[task].text} and took {minutes} of machine time"
+
+
+def _title_hash(spec: Spec, task: str) -> str:
+    return hashlib.sha256(spec.by_id[task].title.encode()).hexdigest()[:12]
 
 
 def _time(repository: Repository, tasks: int) -> str:
@@ -94,21 +121,43 @@ def _time(repository: Repository, tasks: int) -> str:
     return f"{shown} of machine time, by {len(taken)} committed runs here; yours is not in it"
 
 
-def _files(spec: Spec, paths: tuple[str, ...]) -> str:
-    """Return a row for each file that tasks or the design name, and whether it is there."""
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file that tasks or the design name."""
+
+    path: str
+    is_new: bool
+    tasks: tuple[str, ...]  # ids
+
+    @property
+    def mark(self) -> str:
+        """How a plan marks it."""
+        return "[NEW]" if self.is_new else "[MODIFY]"
+
+
+def planned_files(spec: Spec, paths: Sequence[str]) -> list[PlannedFile]:
+    """Return the files that a spec names, by what is there: `paths` of the repository."""
     by_path: dict[str, list[str]] = {}
     for task in leaves(spec):
         for path in named_paths(f"{task.title}\n{task.body}"):
             by_path.setdefault(path, []).append(task.id)
     for path in named_paths(spec.design):
         by_path.setdefault(path, [])
-    rows = []
+    planned = []
     for path, tasks in sorted(by_path.items()):
         if "." not in path.rpartition("/")[2] or path in spec.files:
             continue
         found = find_paths([path], paths)
-        mark = "[MODIFY]" if found else "[NEW]"
-        rows.append(f"| `{found[0] if found else path}` | {mark} | {', '.join(tasks)} |")
+        planned.append(PlannedFile(found[0] if found else path, not found, tuple(tasks)))
+    return planned
+
+
+def _files(spec: Spec, paths: tuple[str, ...]) -> str:
+    """Return a row for each file that tasks or the design name, and whether it is there."""
+    rows = [
+        f"| `{one.path}` | {one.mark} | {', '.join(one.tasks)} |"
+        for one in planned_files(spec, paths)
+    ]
     return "\n".join(["| file | | tasks |", "|---|---|---|", *rows]) if rows else ""
 
 

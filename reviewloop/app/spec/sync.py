@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.analysis.contract import Tree
-from reviewloop.app.spec.trace import is_test_text, naming_tests, test_texts
+from reviewloop.app.project import Repository
+from reviewloop.app.spec.approval import approvals_of, approved_spec
+from reviewloop.app.spec.trace import test_texts
 from reviewloop.domain.drift import Drift, NotCompared, SpecDrift
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
@@ -18,13 +20,16 @@ from reviewloop.git.repository import UserRepo
 from reviewloop.git.tree_files import commits_of, contents, listed_at
 from reviewloop.specs.checks import SpecView, read_view
 from reviewloop.specs.discover import find_specs, read_spec, spec_named
+from reviewloop.specs.drift.change import is_living_spec
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.compare import compare_names, named
+from reviewloop.specs.drift.criteria import is_test_text, without_test
 from reviewloop.specs.drift.wording import changed_words, same_meaning
 from reviewloop.specs.files import DiskFiles, MemoryFiles
 from reviewloop.specs.requirements import resolve
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.tasks import read_tasks
+from reviewloop.store.runs import RunStatus
 
 _LATEST = 8  # versions of a spec whose tests are compared with those of today
 _ID = 10  # digits of a commit that are shown
@@ -43,9 +48,12 @@ class SyncReport:
         return ExitCode.FINDINGS if self.check and self.drift.drifts else ExitCode.CLEAN
 
 
-def sync_specs(user: UserRepo, names: Sequence[str], *, check: bool) -> SyncReport:
+def sync_specs(
+    user: UserRepo, names: Sequence[str], *, check: bool, known: Repository | None = None
+) -> SyncReport:
     """Compare the named specs, or all of the project, with code, tests and history on disk.
 
+    `known` is the repository with its runs and approvals, whose revisions count, too.
     Raises `UsageError` where a name means none, or where there are none.
     """
     files = DiskFiles(user.root)
@@ -70,7 +78,7 @@ def sync_specs(user: UserRepo, names: Sequence[str], *, check: bool) -> SyncRepo
     count = found.count
     if user.head:
         for spec in specs:
-            past = _Past(user, spec.view, alone=len(every) == 1)
+            past = _Past(user, spec.view, known, alone=len(every) == 1)
             drifts += [*past.criteria_without_test(tests), *past.tasks_of_other_words()]
             count += past.count
         if shallow_commits(user.common_dir / "shallow"):
@@ -99,7 +107,7 @@ def _of_project(paths: Iterable[str], project: str) -> Iterator[str]:
 def _living_specs(files: DiskFiles, paths: Iterable[str]) -> Iterator[str]:
     """Yield the texts of OpenSpec's specs that changes are made to: what they name is named."""
     for path in paths:
-        if "openspec/specs/" in path and path.endswith(".md"):
+        if is_living_spec(path):
             yield _text(files, path) or ""
 
 
@@ -111,34 +119,42 @@ def _text(files: DiskFiles, path: str) -> str | None:
 class _Past:
     """One spec, and what the history of HEAD knows of it."""
 
-    def __init__(self, user: UserRepo, view: SpecView, *, alone: bool) -> None:
-        self.user, self.view, self.alone = user, view, alone
+    def __init__(
+        self, user: UserRepo, view: SpecView, known: Repository | None, *, alone: bool
+    ) -> None:
+        self.user, self.view, self.known, self.alone = user, view, known, alone
         self.spec = view.spec
         self.commits = [one.id for one in commits_of(user, self.spec.path)]
+        self.approvals = approvals_of(known, self.spec.path) if known else ()
         self.count = 0
+
+    def _recorded(self) -> list[str]:
+        """Return the revisions at which tasks of the spec were approved, where they are kept."""
+        found = [one for approval in self.approvals for one in approval.tasks.values()]
+        for run in self.known.runs.all() if self.known else ():
+            if run.spec_path == self.spec.path and run.status is RunStatus.COMMITTED:
+                found.append(run.commit)
+        there = contents(self.user, [f"{one}:{self.spec.tasks_path}" for one in found if one])
+        return [one for one in dict.fromkeys(found) if f"{one}:{self.spec.tasks_path}" in there]
 
     def criteria_without_test(self, tests: Mapping[str, str]) -> Iterator[Drift]:
         """Yield the criteria and requirements that a test named, and that none names any more."""
-        idents = tuple(self.spec.requirements)
-        now = naming_tests(self.view, idents, tests, alone=self.alone)
-        self.count += len(idents)
-        missing = [ident for ident in idents if not now[ident]]
-        reported: set[str] = set()
-        for commit in dict.fromkeys([str(self.user.head), *self.commits[:_LATEST]]):
-            left = tuple(ident for ident in missing if ident not in reported)
-            if not left:
-                return
+        self.count += len(self.spec.requirements)
+        reported: list[str] = []
+        for commit in dict.fromkeys(
+            [str(self.user.head), *self._recorded(), *self.commits[:_LATEST]]
+        ):
             before = self._changed_tests(commit)
-            for ident, found in naming_tests(self.view, left, before, alone=self.alone).items():
-                # A requirement whose criteria are reported one by one needs no line of its own.
-                if found and not any(one.startswith(f"{ident}.") for one in reported):
-                    reported.add(ident)
-                    path, line = self.view.requirement_at.get(ident) or self.view.first_of(
-                        "requirements"
-                    )
-                    shown = ", ".join(f"{one}:{at}" for one, at in found)
-                    note = f"its only test was {shown} at {commit[:_ID]}"
-                    yield Drift("criterion", ident, self.spec.path, f"{path}:{line}", "", note)
+            for one in without_test(
+                self.view,
+                before,
+                tests,
+                f"at {commit[:_ID]}",
+                alone=self.alone,
+                apart_from=reported,
+            ):
+                reported.append(one.name)
+                yield one
 
     def _changed_tests(self, commit: str) -> dict[str, str]:
         """Return the test files of a commit that are gone by now or have another content."""
@@ -159,24 +175,19 @@ class _Past:
         done = [task for task in leaves(self.spec) if is_done(self.spec, task)]
         self.count += len(done)
         found: dict[tuple[str, str], tuple[Drift, list[str]]] = {}
-        ticked = [
-            (task, commit, was, then)
-            for task, commit, was in self._ticked(done)
-            if (then := self._spec_at(commit))
-        ]
+        ticked = list(self._then(done))
         # What a task was ticked for in today's words, another one need not be ticked for again.
         answered = {
             f"requirement {key}"
-            for _, _, was, then in ticked
+            for _, was, then, _ in ticked
             for key, text in _served(was, then).items()
             if same_meaning(text, self.spec.requirements.get(key, ""))
         }
-        for task, commit, was, then in ticked:
+        for task, was, then, note in ticked:
             for what, before, now, where in self._differences(task, was, then):
                 if what in answered:
                     continue
                 key = (what, before)
-                note = f"ticked at {commit[:_ID]}: {task.where}"
                 drift = Drift("task", "", self.spec.path, where, task.where, note, before, now)
                 found.setdefault(key, (drift, []))[1].append(task.id)
         for (what, _), (drift, ids) in found.items():
@@ -186,6 +197,23 @@ class _Past:
                 "task", name, drift.spec, drift.in_spec, drift.in_code, drift.note, drift.before,
                 drift.now,
             )  # fmt: skip
+
+    def _then(self, done: Sequence[Task]) -> Iterator[tuple[Task, Task, Spec, str]]:
+        """Yield ticked tasks as they are and were, with the spec as it was, and when that was."""
+        of_history = set()
+        for task, commit, was in self._ticked(done):
+            of_history.add(task.id)
+            if then := self._spec_at(commit):
+                yield task, was, then, f"ticked at {commit[:_ID]}: {task.where}"
+        last = self.approvals[-1] if self.approvals else None
+        approved = approved_spec(self.known, last) if self.known and last else None
+        if last is None or approved is None:
+            return
+        for task in done:
+            earlier = _same_task(task, approved.tasks)
+            if earlier is not None and task.id not in of_history:
+                at = last.tasks.get(task.id, "")[:_ID] or "no commit"
+                yield task, earlier, approved, f"approved by {last.by} at {at}: {task.where}"
 
     def _differences(
         self, task: Task, was: Task, then: Spec

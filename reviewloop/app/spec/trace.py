@@ -3,10 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from reviewloop.analysis.contract import PathClass
-from reviewloop.analysis.languages import path_class
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Task
 from reviewloop.git.repository import UserRepo
@@ -14,13 +11,13 @@ from reviewloop.render.text import counted
 from reviewloop.specs.briefing import split_design
 from reviewloop.specs.checks import SpecView, read_view
 from reviewloop.specs.discover import find_specs, spec_named
+from reviewloop.specs.drift.criteria import is_test_text, names_criterion
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.requirements import resolve, whole
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.tasks import ancestors
 from reviewloop.specs.words import fits, named_paths, terms
 
-_NO_TEST = (".md", ".json", ".yaml", ".yml", ".toml", ".txt", ".snap", ".lock")
 _LARGEST = 400_000  # bytes of a test file that is searched
 _LISTED = re.compile(
     r"(?:requirements?|validates)\W+((?:[\d.]+(?:\s*(?:,|and)\s*)?)+)", re.IGNORECASE
@@ -221,31 +218,8 @@ def _tests_of(
     idents = [ident, *(key for key in view.spec.requirements if key.startswith(f"{ident}."))]
     named = {path for task in tasks for path in named_paths(f"{task.title}\n{task.body}")}
     for path in tests:
-        if path in named or any(_test_names(about.get(path, ""), one) for one in idents):
+        if path in named or any(names_criterion(about.get(path, ""), one) for one in idents):
             yield path
-
-
-def _test_names(text: str, ident: str) -> bool:
-    return _named_at(text, ident) is not None
-
-
-def _named_at(text: str, ident: str) -> int | None:
-    """Return where a test names an id; a bare number counts only behind the word requirement."""
-    found = _written(ident).search(text)
-    return found.start() if found else None
-
-
-@lru_cache(maxsize=1024)
-def _written(ident: str) -> re.Pattern[str]:
-    if re.match(r"[A-Za-z]", ident):
-        written = re.escape(ident).replace(r"\-", "[-_ ]?")
-        return re.compile(rf"(?:(?<![A-Za-z0-9])|(?<=test)){written}(?!\d|\.\d)", re.IGNORECASE)
-    number = re.escape(ident).replace(r"\.", "[._]")
-    return re.compile(
-        rf"(?:requirements?|req|criteri(?:on|a)|validates)[\s:#_.]*(?:(?:[\d._,\s]|and)+[,\s])?{number}"
-        r"(?!\d|[._]\d)",
-        re.IGNORECASE,
-    )
 
 
 def _names(text: str, ident: str) -> bool:
@@ -264,36 +238,6 @@ def _is_about(heading: str, title: str) -> bool:
 def _title(text: str) -> str:
     first = text.strip().split("\n", 1)[0].lstrip("#").strip()
     return re.sub(r"^\W*(?:requirement\s+)?[A-Z]*-?[\d.]+\W+", "", first, flags=re.IGNORECASE)[:80]
-
-
-def naming_tests(
-    view: SpecView, idents: Sequence[str], tests: Mapping[str, str], *, alone: bool
-) -> dict[str, list[tuple[str, int]]]:
-    """Return for each id the test files that name it, or that only its tasks name, with the line.
-
-    `alone` is as for `trace`.
-    """
-    found: dict[str, list[tuple[str, int]]] = {ident: [] for ident in idents}
-    of_task: dict[str, set[str]] = {ident: set() for ident in idents}
-    for task in leaves(view.spec):
-        paths = named_paths(f"{task.title}\n{task.body}")
-        for key in resolve(task.requirements, view.spec.requirements)[0] if paths else ():
-            if key in of_task:
-                of_task[key] |= set(paths)
-    for path, text in tests.items():
-        about = text if alone or view.spec.name in text else ""
-        for ident in idents:
-            at = _named_at(about, ident)
-            if at is not None:
-                found[ident].append((path, about.count("\n", 0, at) + 1))
-            elif path in of_task[ident]:
-                found[ident].append((path, 1))
-    return found
-
-
-def is_test_text(path: str) -> bool:
-    """Whether a file is a test that may name what it is for."""
-    return path_class(path) is PathClass.TEST and not path.endswith(_NO_TEST)
 
 
 def test_texts(files: DiskFiles) -> Iterator[tuple[str, str]]:

@@ -87,13 +87,13 @@ def publish_run(
     Raises a `ReviewLoopError`. Nothing of the checkout or its `.git` is written.
     """
     url = address_of(repository.user, options.remote)
-    host, repo = _named(url, options)
+    host, repo = named_repo(url, options)
     reached = {**environ, "GITHUB_API_URL": api_of(host, environ)}
     # An answer given meanwhile would be overwritten with what is remembered here.
     with hold(repository.run_lock(record.run_id), f"run {record.run_id}"):
         record = repository.runs.find(record.run_id)
         _require_publishable(record, options)
-        remote = _remote(repository, url, host, environ)
+        remote = remote_to(repository, url, host, environ)
         with GitHub.from_environment(reached, repo) as client, view(repository, record) as seen:
             return _publish(client, repository, seen, options, remote, _base(options, environ))
 
@@ -251,7 +251,7 @@ def _lfs(seen: RunView) -> tuple[str, ...]:
     return ("the change touches files in Git LFS, whose content `git lfs push` has to bring",)
 
 
-def _named(url: str, options: PublishRequest) -> tuple[str, Repo]:
+def named_repo(url: str, options: PublishRequest) -> tuple[str, Repo]:
     """Return host and repository; a repository that was named says nothing about the host."""
     if not options.repo:
         return repo_at(url)
@@ -266,7 +266,7 @@ def _named(url: str, options: PublishRequest) -> tuple[str, Repo]:
     return (host if "." in host else ""), named  # without a dot it is a name of ~/.ssh/config
 
 
-def _remote(repository: Repository, url: str, host: str, environ: Mapping[str, str]) -> Remote:
+def remote_to(repository: Repository, url: str, host: str, environ: Mapping[str, str]) -> Remote:
     """Return how to push: with the person's credentials, or the token where git has no helper."""
     values = own_settings(repository.user)
     token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or ""

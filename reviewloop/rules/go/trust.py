@@ -37,7 +37,7 @@ def _is_set_to(node: "SgNode", name: str, values: frozenset[str]) -> bool:
 
 
 def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
-    """Find go/certificates-not-checked; behind a condition somebody may have optional for it."""
+    """Find go/certificates-not-checked; behind a condition somebody may have chosen it."""
     if not _is_set_to(node, "InsecureSkipVerify", frozenset({"true"})):
         return None
     if any(outer.text().startswith("websocket.") for outer in source.ancestors(node)[:3]):

@@ -37,7 +37,7 @@ def find_token_decoded_only(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
-    """Find js/certificates-not-checked; behind a condition somebody may have optional for it."""
+    """Find js/certificates-not-checked; behind a condition somebody may have chosen it."""
     if not _accepts_any(node):
         return None
     optional = is_conditional(node, source) or _is_a_default(node)

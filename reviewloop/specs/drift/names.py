@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from reviewloop.domain.drift import NameKind
 
@@ -87,6 +88,7 @@ def shown_route(route: Iterable[str]) -> str:
     return "/" + "/".join(route)
 
 
+@lru_cache(maxsize=8192)
 def words_of(name: str) -> tuple[str, ...]:
     """Return the words that a name is made of, in lower case, the last one in the singular."""
     words = [word.casefold() for word in _WORD.findall(name)]

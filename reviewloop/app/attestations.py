@@ -1,0 +1,127 @@
+"""What is kept of an approved commit besides the trail, on wish: a signed statement, a git note."""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.project import Repository, settings_of
+from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.git.process import Git
+from reviewloop.git.repository import read_config, signing_settings
+from reviewloop.git.signing import is_signed, sign, signs_commits
+from reviewloop.store.audit import AuditRow
+from reviewloop.store.places import private_file, private_folder
+from reviewloop.store.runs import RunRecord
+
+NOTES_REF = "refs/notes/reviewloop"
+_TYPE = "application/vnd.in-toto+json"
+_FOLDER = "statements"
+
+
+def statement(row: AuditRow) -> dict[str, Any]:
+    """Return a row as an in-toto statement about its commit (https://in-toto.io/Statement/v1)."""
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {"name": f"commit {row.body['commit']}", "digest": {"gitCommit": row.body["commit"]}}
+        ],
+        "predicateType": "https://in-toto.io/attestation/human-review/v0.1",
+        "predicate": {"number": row.number, "hash": row.hash, **row.body},
+    }
+
+
+def keep_attestations(repository: Repository, run: RunRecord, row: AuditRow) -> list[str]:
+    """Write what the run's settings ask for about a new row; return what failed, a sentence each.
+
+    The statement is signed where commits are: by `commit.sign`, or by git's own commit.gpgSign.
+    """
+    settings, problems = settings_of(run), []
+    try:
+        if settings.audit.statements:
+            signed = settings.commit.sign or signs_commits(repository.user)
+            _write_statement(repository, row, is_signed_too=signed)
+    except (OSError, ReviewLoopError) as error:
+        problems.append(f"the statement of commit {row.body['commit'][:10]} was not kept: {error}")
+    try:
+        if settings.audit.notes:
+            _write_note(repository, row)
+    except (OSError, ReviewLoopError) as error:
+        problems.append(f"the note of commit {row.body['commit'][:10]} was not written: {error}")
+    return problems
+
+
+def statement_line(repository: Repository, row: AuditRow) -> str:
+    """Return the kept statement of a row in its envelope (DSSE), else the statement alone."""
+    try:
+        return (
+            _file(repository, row).read_text("utf-8").strip()
+        )  # secrets went before it was signed
+    except (OSError, ValueError):
+        return _shown(repository, row)
+
+
+def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Iterator[str]:
+    """Yield a sentence for each kept statement that is not about its row, or was changed."""
+    settings = signing_settings(read_config(repository.user.git_dir, repository.user.root))
+    for row in rows:
+        if row.body.get("kind") != "commit" or not _file(repository, row).exists():
+            continue
+        name = f"the statement of commit {row.body['commit'][:10]}"
+        try:
+            envelope = json.loads(_file(repository, row).read_bytes())
+            payload = base64.b64decode(envelope["payload"], validate=True)
+            signatures = [base64.b64decode(s["sig"]).decode() for s in envelope["signatures"]]
+            digest = json.loads(payload)["predicate"]["hash"]
+        except (ValueError, KeyError, TypeError):
+            yield f"{name} cannot be read"
+            continue
+        if digest != row.hash:
+            yield f"{name} is not about row {row.number} of the trail"
+        elif not all(is_signed(_encoded(payload), one, settings) for one in signatures):
+            yield f"{name} is not as it was signed"
+
+
+def _file(repository: Repository, row: AuditRow) -> Path:
+    return repository.folder / _FOLDER / f"{row.body['commit']}.json"
+
+
+def _write_statement(repository: Repository, row: AuditRow, *, is_signed_too: bool) -> None:
+    payload = _shown(repository, row).encode()
+    signatures = []
+    if is_signed_too:
+        text = sign(repository.user, _encoded(payload))
+        signatures = [{"keyid": "", "sig": base64.b64encode(text.encode()).decode()}]
+    envelope = {
+        "payloadType": _TYPE,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": signatures,
+    }
+    private_folder(repository.folder / _FOLDER)
+    private_file(_file(repository, row)).write_text(f"{json.dumps(envelope)}\n", "utf-8")
+
+
+def _shown(repository: Repository, row: AuditRow) -> str:
+    text = json.dumps(statement(row), sort_keys=True)
+    return redactor_of(repository.user).for_people(text)
+
+
+def _encoded(payload: bytes) -> bytes:
+    """Return what is signed: DSSE's encoding of type and payload."""
+    return b"DSSEv1 %d %s %d %s" % (len(_TYPE), _TYPE.encode(), len(payload), payload)
+
+
+def _write_note(repository: Repository, row: AuditRow) -> None:
+    user = repository.user
+    body = {"number": row.number, "hash": row.hash, **row.body}
+    text = redactor_of(user).for_people(json.dumps(body, indent=1, sort_keys=True))
+    who = {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "reviewloop"), ("EMAIL", "reviewloop@localhost"))
+    }
+    git = Git(user.git_dir, cwd=user.root)
+    command = ("notes", f"--ref={NOTES_REF}", "add", "-f", "-F", "-", str(row.body["commit"]))
+    git.run(*command, input=text.encode("utf-8", "replace"), env_extra=who)

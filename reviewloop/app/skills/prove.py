@@ -1,0 +1,316 @@
+"""`--prove`: recorded tasks done anew with the old and with the new text of a skill, and compared.
+
+Each is done in a checkout of its own, from the commit at which the recorded run began, with the
+words that the user gave then. The text reaches the agents as a steering file. Nothing of it is
+committed, and none of these runs is listed among the user's.
+"""
+
+import json
+import os
+import shutil
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from reviewloop.app.project import Repository, model_flags, open_repository, settings_of
+from reviewloop.app.run.advance import advance
+from reviewloop.app.run.answers import worded
+from reviewloop.app.run.start import RunRequest, begin, plan
+from reviewloop.app.skills.evidence import words_of
+from reviewloop.app.soundness import JOURNAL
+from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, ReviewLoopError
+from reviewloop.git.scratch import checkout_apart
+from reviewloop.llm.budget import spent_on
+from reviewloop.render.counts import count_records
+from reviewloop.skills import read_skill
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.journal import stored_usages
+from reviewloop.store.places import private_folder, state_root
+from reviewloop.store.runs import RunRecord, RunStatus
+from reviewloop.store.trust import TrustStore
+
+OLD, NEW = "old", "new"
+PROOF_LEAST = 5  # measurements a side; fewer are an observation
+_STATE = "REVIEWLOOP_STATE_DIR"
+_STEERING = ".reviewloop/steering/skill.md"
+
+
+class Verdict(StrEnum):
+    """What the figures say of the new text."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How one recorded task went with one text."""
+
+    run: str
+    text: str  # old | new
+    number: int  # 1-based
+    problem: str = ""  # why there are no figures
+    blocked: bool = False  # a guard-rail stood in the way at the end
+    findings: int = 0  # that reviewers raised and that had to be acted on
+    rounds: int = 0
+    tokens: int = 0
+    usd: float | None = None  # None: a price is unknown
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The mean of a figure, and from where to where it went."""
+
+    count: int
+    low: float
+    mean: float
+    high: float
+
+
+FIGURES: Mapping[str, Callable[[Measurement], float]] = {
+    "blocked": lambda one: float(one.blocked),
+    "findings": lambda one: float(one.findings),
+    "rounds": lambda one: float(one.rounds),
+    "tokens": lambda one: float(one.tokens),
+    "usd": lambda one: one.usd or 0.0,
+}
+_DECIDING = {"blocked": 1.0, "findings": 1.0, "rounds": 1.0, "tokens": 0.9}
+"""The first figure in which they differ decides; of tokens it has to be a tenth."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All measurements, and what they say."""
+
+    measurements: tuple[Measurement, ...]
+    verdict: Verdict
+    figure: str = ""  # that decided
+
+    @property
+    def least(self) -> int:
+        """The measurements of the side that has fewer."""
+        return min(len(self.of(OLD)), len(self.of(NEW)))
+
+    def of(self, text: str) -> list[Measurement]:
+        """Return the measurements of one text that have figures."""
+        return [one for one in self.measurements if one.text == text and not one.problem]
+
+    def spread(self, text: str, figure: str) -> Spread:
+        """Return a figure of one text; all zero without a measurement."""
+        values = [FIGURES[figure](one) for one in self.of(text)] or [0.0]
+        return Spread(len(self.of(text)), min(values), statistics.fmean(values), max(values))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a proof is expected to take: what the recorded runs took."""
+
+    runs: int
+    tokens: int
+    usd: float | None
+
+
+@dataclass(frozen=True)
+class ProofRequest:
+    """What is proved, by which recorded runs, how often, and where it ends."""
+
+    skill: str
+    path: str
+    texts: Mapping[str, str]  # old and new
+    runs: tuple[RunRecord, ...]
+    times: int
+    model: str | None
+    usd: float
+    tokens: int
+
+
+def expected_cost(repository: Repository, request: ProofRequest) -> Cost:
+    """Return what the recorded runs took, for each time that they are done anew."""
+    each = [
+        spent_on(stored_usages(repository.run_folder(run.run_id) / JOURNAL)) for run in request.runs
+    ]
+    factor = 2 * request.times
+    usd = None if any(one.unpriced for one in each) else factor * sum(one.usd for one in each)
+    return Cost(len(each) * factor, factor * sum(one.tokens for one in each), usd)
+
+
+def prove(
+    repository: Repository,
+    request: ProofRequest,
+    folder: Path,
+    notify: Callable[[str], object] = lambda _: None,
+) -> Proof:
+    """Measure both texts and return what the figures say; what was measured before is kept.
+
+    Raises `BudgetExhaustedError` at the caps, which hold for all measurements together.
+    """
+    made: list[Measurement] = []
+    for number in range(1, request.times + 1):
+        for run in request.runs:
+            for text in (OLD, NEW):
+                notify(f"{run.run_id} with the {text} text ({number} of {request.times})")
+                made.append(_measured(repository, request, run, text, number, folder, made))
+    return Proof(tuple(made), *compared(made))
+
+
+def compared(measurements: Sequence[Measurement]) -> tuple[Verdict, str]:
+    """Return what the figures say, and by which of them.
+
+    Each recorded run is compared with itself: on it one text is ahead where its worst figure is
+    below the other's best. The first figure in which any run differs decides, and no run may speak
+    against.
+    """
+    if any(one.problem for one in measurements):
+        return Verdict.INCOMPLETE, ""
+    runs = {one.run for one in measurements}
+    for figure, share in _DECIDING.items():
+        value = FIGURES[figure]
+        ahead = dict.fromkeys((OLD, NEW), 0)
+        for run in runs:
+            of = {
+                text: [value(one) for one in measurements if (one.run, one.text) == (run, text)]
+                for text in (OLD, NEW)
+            }
+            ahead[NEW] += max(of[NEW]) < share * min(of[OLD])
+            ahead[OLD] += max(of[OLD]) < share * min(of[NEW])
+        if ahead[OLD]:
+            return Verdict.WORSE, figure
+        if ahead[NEW]:
+            return Verdict.BETTER, figure
+    return Verdict.SAME, ""
+
+
+def plain(proof: Proof) -> dict[str, Any]:
+    """Return a proof as JSON-plain values."""
+    figures = {
+        figure: {text: asdict(proof.spread(text, figure)) for text in (OLD, NEW)}
+        for figure in FIGURES
+    }
+    return {
+        "verdict": str(proof.verdict),
+        "figure": proof.figure,
+        "proved": proof.verdict is Verdict.BETTER and proof.least >= PROOF_LEAST,
+        "figures": figures,
+        "measurements": [asdict(one) for one in proof.measurements],
+    }
+
+
+def _measured(
+    repository: Repository,
+    request: ProofRequest,
+    run: RunRecord,
+    text: str,
+    number: int,
+    folder: Path,
+    made: Sequence[Measurement],
+) -> Measurement:
+    own = folder / f"{run.run_id}-{text}-{number}"
+    kept = own.with_suffix(".json")
+    if kept.exists():
+        return Measurement(**json.loads(kept.read_text("utf-8")))
+    usd = request.usd - sum(one.usd or 0.0 for one in made)
+    tokens = request.tokens - sum(one.tokens for one in made)
+    if usd <= 0 or tokens <= 0:
+        raise BudgetExhaustedError(
+            f"the cap is reached after {len(made)} measurements (${request.usd:g}, "
+            f"{request.tokens:,} tokens); raise --budget-usd or --budget-tokens, what was measured "
+            "is kept"
+        )
+    shutil.rmtree(own, ignore_errors=True)
+    private_folder(own)
+    caps = {"limits.usd": usd, "limits.tokens": tokens}
+    try:
+        found = _done_anew(repository, request, run, text, number, own, caps)
+    except (InterruptedByUserError, BudgetExhaustedError):
+        raise
+    except ReviewLoopError as error:
+        return Measurement(run.run_id, text, number, problem=str(error))
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+    kept.write_text(json.dumps(asdict(found)), "utf-8")
+    return found
+
+
+def _done_anew(
+    repository: Repository,
+    request: ProofRequest,
+    run: RunRecord,
+    text: str,
+    number: int,
+    own: Path,
+    caps: Mapping[str, Any],
+) -> Measurement:
+    """Do a recorded task in a checkout of its own with a text, and return its figures."""
+    words = [word for choice, word in words_of(repository, run) if choice == "modify"]
+    consents = TrustStore(state_root()).consents(repository.user.key)
+    root = own / repository.user.root.name
+    root.mkdir()
+    checkout_apart(repository.user, run.base_commit, root)
+    _write_text(root, request, request.texts[text])
+    settings = settings_of(run).models
+    models = {"models.reasoning": settings.reasoning, "models.generation": settings.generation}
+    flags = {**(model_flags(request.model) if request.model else models), **caps}
+    with _state_at(own / "state"):
+        apart = open_repository(root)
+        for digest, commands in consents.items():
+            TrustStore(state_root()).trust(apart.user.key, digest, commands)
+        request_anew = RunRequest(
+            task=run.task_id or "next",
+            spec=run.spec_path,
+            instruction="" if run.task_id else run.instruction,
+            flags=flags,
+        )
+        record = advance(apart, begin(apart, plan(apart, request_anew)).run_id)
+        for word in words:
+            if record.status in (RunStatus.WAITING, RunStatus.BLOCKED):
+                record = advance(apart, record.run_id, answer=worded(record, "modify", word))
+        return _figures(apart, record, run.run_id, text, number)
+
+
+def _figures(apart: Repository, record: RunRecord, run: str, text: str, number: int) -> Measurement:
+    if not record.proposal:
+        return Measurement(run, text, number, problem=record.reason or f"it is {record.status}")
+    folder = apart.run_folder(record.run_id)
+    proposal = Blobs(folder / "blobs").get_json(record.proposal)
+    counts = count_records(proposal["findings"])
+    used = spent_on(stored_usages(folder / JOURNAL))
+    return Measurement(
+        run,
+        text,
+        number,
+        blocked=record.status is RunStatus.BLOCKED,
+        findings=counts.left + counts.fixed,
+        rounds=int(proposal["rounds"].get("used", 0)),
+        tokens=used.tokens,
+        usd=None if used.unpriced else used.usd,
+    )
+
+
+def _write_text(root: Path, request: ProofRequest, text: str) -> None:
+    """Put a skill where it lies, and where the agents of a run are given it."""
+    steering = root / _STEERING
+    steering.parent.mkdir(parents=True, exist_ok=True)
+    body = read_skill(text).body
+    steering.write_text(f"---\ninclusion: always\n---\n\n{body}\n", "utf-8")
+    path = root / request.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+@contextmanager
+def _state_at(folder: Path) -> Iterator[None]:
+    """Keep the runs of a measurement out of the user's."""
+    before = os.environ.get(_STATE)
+    os.environ[_STATE] = str(folder)
+    try:
+        yield
+    finally:
+        os.environ.pop(_STATE)
+        if before is not None:
+            os.environ[_STATE] = before

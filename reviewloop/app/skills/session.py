@@ -1,0 +1,374 @@
+"""A session about skills: a draft or edits that a model proposes, and the gate at which it waits.
+
+It is kept as a run is, in a folder of its own: record, journal, blobs. There is one step, so there
+is no graph: what was paid for stands in the journal, and a session that was killed asks again for
+nothing.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
+from reviewloop.app.asking import require_allowed, require_askable
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.interrupts import interruptible
+from reviewloop.app.project import (
+    Repository,
+    kept,
+    model_flags,
+    read_settings,
+    require_trust,
+    team_of,
+)
+from reviewloop.app.run.opening import open_context, team_to_plain
+from reviewloop.app.sessions import SessionKind, clear
+from reviewloop.app.skills import capture, improve
+from reviewloop.domain.errors import (
+    ExitCode,
+    ModelSetupError,
+    NoAnswerError,
+    ReviewLoopError,
+    UsageError,
+)
+from reviewloop.domain.reason import NO_REASON
+from reviewloop.faults import fault
+from reviewloop.git.commits import create_on
+from reviewloop.installed import require_all
+from reviewloop.llm.budget import Spent
+from reviewloop.llm.messages import ToolSpec, text_block, user_message
+from reviewloop.llm.settling import completed
+from reviewloop.loop.agent_tools import reading_toolbox
+from reviewloop.loop.context import Brief, RunContext
+from reviewloop.review.prompts import HOUSE_RULES, new_nonce
+from reviewloop.specs.words import estimate_tokens
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.events import Listener
+from reviewloop.store.journal import CallKey
+from reviewloop.store.locks import hold
+from reviewloop.store.runs import RunRecord, RunStatus
+
+CAPTURE, IMPROVE = "capture", "improve"
+SESSIONS = SessionKind("skill-sessions", "the skill", "reviewloop skills")
+_AGENT = "skill-writer"
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a session of a kind asks, how an answer is judged and kept, and what is saved."""
+
+    ending: ToolSpec
+    ask: Callable[[RunContext, Plain, Plain], str]
+    problem: Callable[[RunContext, Plain, Plain], str]
+    draft_of: Callable[[RunContext, Plain, Plain], dict[str, Any]]
+    save: Callable[[Repository, Plain, Plain, Plain], str]
+
+
+_KINDS = {
+    CAPTURE: Kind(
+        capture.ENDING, capture.ask, capture.problem, capture.draft_of, capture.save
+    ),
+    IMPROVE: Kind(
+        improve.ENDING, improve.ask, improve.problem, improve.draft_of, improve.save
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SkillRequest:
+    """What a session is about; `material` holds JSON-plain values that its kind reads."""
+
+    kind: str
+    name: str
+    title: str
+    material: Plain
+    model: str | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    draft: Plain = field(default_factory=dict)  # one that no model has to make
+
+
+def sessions_of(repository: Repository) -> Repository:
+    """Return the repository with the sessions in the place of its runs."""
+    return SESSIONS.sessions_of(repository)
+
+
+def begin(repository: Repository, request: SkillRequest) -> RunRecord:
+    """Write what a new session needs and return its record; nothing is paid yet.
+
+    Raises `UsageError` for a session that is in work, and `ModelSetupError` for a model that
+    cannot be asked.
+    """
+    require_all("writing a skill")
+    user, sessions = repository.user, sessions_of(repository)
+    open_one = [
+        one for one in sessions.runs.all() if one.run_id == request.name and not one.status.over
+    ]
+    if open_one:
+        raise UsageError(f"{request.name} is in work: {next_step(open_one[0])}")
+    flags = model_flags(request.model) | dict(request.flags)
+    loaded = completed(read_settings(user.root, flags, project=user.project), os.environ)
+    settings = loaded.settings
+    agent = _agent(user.root, user.project)
+    if not request.draft:
+        require_trust(loaded, repository)
+        if settings.models.reasoning == "none":
+            raise ModelSetupError(
+                "writing a skill needs a model; name one with --model provider:model"
+            )
+        _require_room(request, settings.limits.context_tokens // 2)
+        require_allowed(loaded, [agent])
+        require_askable(loaded, [agent], providers=True)
+    redactor = redactor_of(user)
+    folder = sessions.run_folder(request.name)
+    with hold(sessions.run_lock(request.name), request.name):
+        clear(folder)
+        for part in ("logs", "blobs"):
+            (folder / part).mkdir(mode=0o700)
+        private = create_on(folder / "git", user, None)
+        private.close()
+        blobs = Blobs(folder / "blobs", redactor.held)
+        brief = Brief(redactor.for_people(request.title), "", "")
+        record = RunRecord(
+            run_id=request.name,
+            repository=str(user.root),
+            title=redactor.for_people(request.title),
+            base_commit=private.head,
+            branch=user.branch or "",
+            project=user.project,
+            settings=kept(settings),
+            options={
+                "kind": request.kind,
+                "material": blobs.put_json(dict(request.material)),
+                "brief": blobs.put_json(brief.plain()),
+                "team": blobs.put_json(team_to_plain(team_of(user.root, user.project))),
+                "agent": blobs.put_json(asdict(agent)),
+            },
+            nonce=new_nonce(),
+            created_at=time.time(),
+        )
+        if request.draft:
+            record.proposal = blobs.put_json(dict(request.draft))
+            record.status, record.exit_code = RunStatus.WAITING, int(ExitCode.WAITING)
+        sessions.runs.save(record)
+    fault("skill.begun")
+    return record
+
+
+def move(
+    repository: Repository,
+    name: str,
+    answer: Plain | None = None,
+    listener: Listener | None = None,
+) -> RunRecord:
+    """Move a session until it asks a person or is over; return its record.
+
+    Raises `UsageError` for an answer that is not asked for, and `ReviewLoopError` when it stopped
+    on the way; it can be moved again then.
+    """
+    sessions = sessions_of(repository)
+    with hold(sessions.run_lock(name), name):
+        record = find(repository, name)
+        if answer is not None and answer["choice"] == "reject" and not record.status.over:
+            record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
+            sessions.runs.save(record)
+            return record
+        if answer is not None and record.status is not RunStatus.WAITING:
+            raise UsageError(f"{name} asks nothing now: {next_step(record)}")
+        if record.status.over or (answer is None and record.status is RunStatus.WAITING):
+            return record
+        if answer is not None and answer["choice"] == "approve":
+            return _approved(repository, sessions, record, answer)
+        if answer is not None:
+            record.options["request"] = redactor_of(repository.user).for_people(answer["text"])
+            record.options["number"] = record.options.get("number", 0) + 1
+        with open_context(sessions, record, listener) as context:
+            return _proposed(context)
+
+
+def end(repository: Repository, name: str, sentence: str) -> RunRecord:
+    """End a session whose proposal did not hold; nothing is written."""
+    sessions = sessions_of(repository)
+    with hold(sessions.run_lock(name), name):
+        record = find(repository, name)
+        record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.FINDINGS)
+        record.options["summary"] = sentence
+        sessions.runs.save(record)
+    return record
+
+
+def keep(repository: Repository, name: str, key: str, value: Any) -> None:
+    """Keep something with a session."""
+    sessions = sessions_of(repository)
+    with hold(sessions.run_lock(name), name):
+        record = find(repository, name)
+        record.options[key] = value
+        sessions.runs.save(record)
+
+
+def find(repository: Repository, name: str | None) -> RunRecord:
+    """Return the named session, or the only one that is not over; raise `UsageError` for none."""
+    listed = sessions_of(repository).runs.all()
+    if name is None:
+        there = [one for one in listed if not one.status.over]
+        if len(there) == 1:
+            return there[0]
+        names = ", ".join(one.run_id for one in there)
+        if there:
+            raise UsageError(f"several skills are in work ({names}); name one")
+        raise UsageError("no skill is in work; `reviewloop skills capture NAME -m TEXT` begins one")
+    found = [one for one in listed if one.run_id == name]
+    if not found:
+        raise UsageError(f"no skill {name!r} is in work")
+    return found[0]
+
+
+def draft_of(repository: Repository, record: RunRecord) -> Plain:
+    """Return what waits: the text of a skill, or edits; {} for nothing."""
+    return _stored(repository, record, record.proposal)
+
+
+def before_of(repository: Repository, record: RunRecord) -> Plain:
+    """Return what a person saw before it was changed, {} for nothing."""
+    return _stored(repository, record, record.options.get("before", ""))
+
+
+def material_of(repository: Repository, record: RunRecord) -> Plain:
+    """Return what a session is made from."""
+    return _stored(repository, record, record.options.get("material", ""))
+
+
+def spent(repository: Repository, record: RunRecord) -> Spent:
+    """Return what a session has used."""
+    return SESSIONS.spent(repository, record)
+
+
+def plain(repository: Repository, record: RunRecord) -> dict[str, object]:
+    """Return a session as JSON-plain values."""
+    draft, used = draft_of(repository, record), spent(repository, record)
+    return {
+        "name": record.run_id,
+        "kind_of": record.options["kind"],
+        "status": str(record.status),
+        "exit_code": record.exit_code,
+        "next": next_step(record),
+        "text": draft.get("text", ""),
+        "guards": list(draft.get("guards", ())),
+        "no_guard": draft.get("no_guard", ""),
+        "edits": list(draft.get("edits", ())),
+        "refused": dict(draft.get("refused", {})),
+        "proof": dict(record.options.get("proof", {})),
+        "summary": record.options.get("summary", ""),
+        "spent": {"calls": used.calls, "tokens": used.tokens, "usd": used.usd},
+    }
+
+
+def next_step(record: RunRecord) -> str:
+    """Return the command that goes on with a session, in a sentence."""
+    name = record.run_id
+    if record.status is RunStatus.WAITING:
+        return f"it waits for you: reviewloop skills approve {name} (or modify -m, reject)"
+    if record.status is RunStatus.COMMITTED:
+        return str(record.options.get("summary", "it is saved"))
+    if record.status is RunStatus.SKIPPED:
+        return str(record.options.get("summary", "")) or "it was rejected"
+    return f"it stopped: reviewloop skills resume {name}"
+
+
+def _approved(
+    repository: Repository, sessions: Repository, record: RunRecord, answer: Plain
+) -> RunRecord:
+    kind = _KINDS[record.options["kind"]]
+    material = material_of(repository, record)
+    summary = kind.save(repository, material, draft_of(repository, record), answer)
+    fault("skill.saved")
+    record.options["summary"] = summary
+    record.status, record.exit_code = RunStatus.COMMITTED, 0
+    sessions.runs.save(record)
+    return record
+
+
+def _proposed(context: RunContext) -> RunRecord:
+    """Have the writer propose, or change what it proposed; return the record that waits."""
+    record = context.record
+    record.status, record.exit_code = RunStatus.RUNNING, 0
+    record.explain(NO_REASON, "")
+    context.runs.save(record)
+    try:
+        with interruptible(context, f"reviewloop skills resume {record.run_id}"):
+            answer = _answer_of(context)
+    except ReviewLoopError as error:
+        record.status, record.exit_code = RunStatus.PAUSED, int(error.exit_code)
+        text = str(error).replace("`reviewloop resume", "`reviewloop skills resume")
+        error.args = (text,)
+        record.explain(error.because, context.redactor.for_people(text))
+        if isinstance(error, NoAnswerError):
+            record.options["tries"] = record.options.get("tries", 0) + 1
+        context.runs.save(record)
+        raise
+    kind = _KINDS[record.options["kind"]]
+    draft = kind.draft_of(context, _material(context), answer)
+    record.options["before"] = record.proposal
+    record.proposal = context.blobs.put_json(draft)
+    record.status, record.exit_code = RunStatus.WAITING, int(ExitCode.WAITING)
+    context.runs.save(record)
+    return record
+
+
+def _answer_of(context: RunContext) -> Plain:
+    record = context.record
+    kind, material = _KINDS[record.options["kind"]], _material(context)
+    draft: Plain = context.blobs.get_json(record.proposal) if record.proposal else {}
+    agent = _stored_agent(context.blobs.get_json(record.options["agent"]))
+    words = kind.ask(context, material, draft)
+    key = CallKey(
+        agent.name,
+        record.options["kind"],
+        cycle=record.options.get("number", 0),
+        attempt=record.options.get("tries", 0),
+    )
+    answer = context.talk(
+        agent,
+        key,
+        reading_toolbox(context, context.base_tree),
+        system=HOUSE_RULES,
+        opening=[user_message(text_block(f"# Your part\n\n{agent.prompt}\n\n{words}"))],
+        ending=kind.ending,
+        check=lambda arguments, _last: kind.problem(context, material, arguments),
+    )
+    return answer.arguments
+
+
+def _material(context: RunContext) -> dict[str, Any]:
+    options = context.record.options
+    found: dict[str, Any] = context.blobs.get_json(options["material"])
+    return {**found, "request": options.get("request", "")}
+
+
+def _stored(repository: Repository, record: RunRecord, ref: str) -> Plain:
+    if not ref:
+        return {}
+    found: Plain = Blobs(sessions_of(repository).stored(record.run_id) / "blobs").get_json(ref)
+    return found
+
+
+def _stored_agent(values: dict[str, Any]) -> AgentDefinition:
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return AgentDefinition(**{**values, **lists})
+
+
+def _agent(root: Path, project: str) -> AgentDefinition:
+    files = collect_agent_files(root, Path.home(), project)
+    return named_agent(files, _AGENT, prompt_reader(root, Path.home()))
+
+
+def _require_room(request: SkillRequest, most: int) -> None:
+    tokens = estimate_tokens(str(request.material))
+    if tokens > most:
+        raise UsageError(
+            f"the material has about {tokens:,} tokens, and at most {most:,} go into a call; give "
+            "less of it, or raise limits.context_tokens"
+        )

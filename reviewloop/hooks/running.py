@@ -1,0 +1,82 @@
+"""Runs the command of one hook in the sandbox, with what Kiro's hooks are handed."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reviewloop.faults import fault
+from reviewloop.git.private import PrivateRepo
+from reviewloop.guards.base import GuardInput
+from reviewloop.hooks.hook import KIRO_NAMES, Hook
+from reviewloop.sandbox.run import CommandResult, run_command
+
+_LOG_LIMIT = 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What a hook is told of the moment: `path` is relative to the project, "" for no file."""
+
+    session: str
+    path: str = ""
+    prompt: str = ""
+    task_id: str = ""
+    title: str = ""
+
+    def values(self, hook: Hook) -> Mapping[str, str]:
+        """Return what stands for the placeholders."""
+        return {
+            "file_path": self.path,
+            "filename": self.path.rpartition("/")[2],
+            "event": str(hook.event),
+            "task": self.task_id or self.title,
+            "workspace": ".",
+        }
+
+    def stdin(self, hook: Hook, cwd: Path) -> dict[str, Any]:
+        """Return what a hook reads, by Kiro's names."""
+        name = KIRO_NAMES.get(hook.event, str(hook.event))
+        return {
+            "hook_event_name": name,
+            "trigger": name,
+            "session_id": self.session,
+            "cwd": str(cwd),
+            "prompt": self.prompt,
+            "task": {"id": self.task_id, "title": self.title},
+            "file_path": self.path,
+        }
+
+
+def run_hook(guard: GuardInput, hook: Hook, occasion: Occasion, log: Path) -> CommandResult:
+    """Run a hook's command where the project stands in the workspace."""
+    cwd = guard.project_folder()
+    given = guard.given("stdin.json")
+    given.write_text(json.dumps(occasion.stdin(hook, cwd)), encoding="utf-8")
+    values = {name: shlex.quote(value) for name, value in occasion.values(hook).items()}
+    command = hook.filled(hook.command, values)
+    most = guard.settings.limits.gate_seconds
+    fault("hook.start")
+    result = run_command(
+        ("/bin/sh", "-c", 'exec /bin/sh -c "$2" <"$1"', "hook", str(given), command),
+        cwd=cwd,
+        env={**guard.env.env, "KIRO_HOOK_FILE": occasion.path, "USER_PROMPT": occasion.title},
+        timeout_seconds=min(hook.timeout or most, most),
+        log=log,
+        stop=guard.stop,
+        confine=guard.env.confine,
+        log_limit=_LOG_LIMIT,
+    )
+    given.unlink(missing_ok=True)
+    return result
+
+
+def with_own_script(private: PrivateRepo, base: str, project: str, hook: Hook, tree: str) -> str:
+    """Return the tree with the hook's script as it is in the base: nobody trusted another one."""
+    path = f"{project}/{hook.script}" if project else hook.script
+    trusted = private.read(base, path) if hook.script else None
+    if trusted is None or private.read(tree, path) == trusted:
+        return tree
+    return private.edit(tree, {path: trusted})

@@ -1,0 +1,74 @@
+"""Targeted edits of a skill: each quotes what it replaces, and a rewrite is refused."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+MOST_CHANGED = 0.4  # of the lines of a file
+MANDATORY = "MANDATORY"
+
+
+class Gap(StrEnum):
+    """Why a skill is improved."""
+
+    OUTPUT = "output"  # what came out was not what was expected
+    STEP = "step"  # a step had to be done by hand
+    RULE = "rule"  # a rule was broken, or missing
+    FORMAT = "format"  # the form of the output was wrong
+
+
+GAPS = {
+    Gap.OUTPUT: "the output diverged",
+    Gap.STEP: "a step was missing",
+    Gap.RULE: "a rule was broken or missing",
+    Gap.FORMAT: "the format was wrong",
+}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is replaced in a skill, why, and what shows it."""
+
+    skill: str
+    quote: str  # stands there once
+    replacement: str
+    gap: Gap
+    evidence: str  # the id of a piece of evidence
+    reason: str
+
+
+def edit_problem(text: str, edit: Edit) -> str:
+    """Return why an edit does not fit its skill, "" where it does."""
+    count = text.count(edit.quote) if edit.quote.strip() else 0
+    if count != 1:
+        times = "is not in" if not count else f"stands {count} times in"
+        return f"the quote {_short(edit.quote)!r} {times} {edit.skill}; quote lines that are unique"
+    if edit.quote == edit.replacement:
+        return f"the edit of {_short(edit.quote)!r} changes nothing"
+    if edit.gap is Gap.RULE and MANDATORY not in edit.replacement:
+        return f"{_short(edit.quote)!r}: a rule is strengthened visibly, with {MANDATORY}"
+    return ""
+
+
+def edited(text: str, edits: Sequence[Edit]) -> str:
+    """Return a skill with these edits, each of which fits."""
+    for edit in edits:
+        text = text.replace(edit.quote, edit.replacement, 1)
+    return text
+
+
+def share_changed(before: str, after: str) -> float:
+    """Return the share of lines that were replaced, taken out or added, of those before."""
+    old, new = before.splitlines(), after.splitlines()
+    changed = 0
+    matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)
+    for kind, first, last, start, end in matcher.get_opcodes():
+        if kind != "equal":
+            changed += max(last - first, end - start)
+    return changed / max(1, len(old))
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else f"{line[:59]}…"

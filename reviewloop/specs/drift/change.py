@@ -1,0 +1,61 @@
+"""The drift that a change brings: of its tree, without what the base had already."""
+
+from collections.abc import Sequence
+
+from reviewloop.analysis.contract import Tree
+from reviewloop.domain.drift import Drift
+from reviewloop.specs.checks import read_view
+from reviewloop.specs.discover import find_specs
+from reviewloop.specs.drift.code import Code
+from reviewloop.specs.drift.compare import compare_names, named
+from reviewloop.specs.drift.criteria import is_test_text, without_test
+from reviewloop.specs.files import Files
+
+
+def drift_of_change(base: Files, new: Files, project: str) -> tuple[Drift, ...]:
+    """Return where specs and code part in a tree, and did not in the tree it began from."""
+    found = _drift(new, project)
+    known = {(one.kind, one.name, one.spec) for one in _drift(base, project)} if found else set()
+    newly = [one for one in found if (one.kind, one.name, one.spec) not in known]
+    return (*newly, *_lost_tests(base, new, project))
+
+
+def _drift(files: Files, project: str) -> Sequence[Drift]:
+    refs = find_specs(files, project)
+    if not refs:
+        return ()
+    paths = [path for path in files.paths() if not project or path.startswith(f"{project}/")]
+    tree = Tree(read=lambda path: _text(files, path), paths=lambda: paths)
+    views = [read_view(files, ref, tree) for ref in refs]
+    own = {path for view in views for path in view.spec.files}
+    code = Code.of(paths, tree.read, apart_from=own)
+    living = [_text(files, path) or "" for path in paths if is_living_spec(path)]
+    return compare_names([named(view, code) for view in views], (), living, code).drifts
+
+
+def _lost_tests(base: Files, new: Files, project: str) -> Sequence[Drift]:
+    before = {path: base.content_id(path) for path in base.paths() if is_test_text(path)}
+    now = {path: new.content_id(path) for path in new.paths() if is_test_text(path)}
+    changed = [path for path, oid in before.items() if now.get(path) != oid]
+    if not changed:
+        return ()
+    refs = find_specs(new, project)
+    old = {path: _text(base, path) or "" for path in changed}
+    texts = {path: _text(new, path) or "" for path in now}
+    return [
+        one
+        for ref in refs
+        for one in without_test(
+            read_view(new, ref), old, texts, "before this change", alone=len(refs) == 1
+        )
+    ]
+
+
+def is_living_spec(path: str) -> bool:
+    """Whether a file is a spec that OpenSpec's changes are made to: what it names is named."""
+    return "openspec/specs/" in path and path.endswith(".md")
+
+
+def _text(files: Files, path: str) -> str | None:
+    data = files.read(path)
+    return None if data is None else data.decode("utf-8", "replace")

@@ -1,0 +1,96 @@
+"""Tests that name criteria: which they are, and what a change leaves without any."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from reviewloop.analysis.contract import PathClass
+from reviewloop.analysis.languages import path_class
+from reviewloop.domain.drift import Drift
+from reviewloop.specs.checks import SpecView
+from reviewloop.specs.requirements import resolve
+from reviewloop.specs.select import leaves
+from reviewloop.specs.words import named_paths
+
+_NO_TEST = (".md", ".json", ".yaml", ".yml", ".toml", ".txt", ".snap", ".lock")
+
+
+def is_test_text(path: str) -> bool:
+    """Whether a file is a test that may name what it is for."""
+    return path_class(path) is PathClass.TEST and not path.endswith(_NO_TEST)
+
+
+def naming_tests(
+    view: SpecView, idents: Sequence[str], tests: Mapping[str, str], *, alone: bool
+) -> dict[str, list[tuple[str, int]]]:
+    """Return for each id the test files that name it, or that only its tasks name, with the line.
+
+    `alone` is as for `trace`.
+    """
+    found: dict[str, list[tuple[str, int]]] = {ident: [] for ident in idents}
+    of_task: dict[str, set[str]] = {ident: set() for ident in idents}
+    for task in leaves(view.spec):
+        paths = named_paths(f"{task.title}\n{task.body}")
+        for key in resolve(task.requirements, view.spec.requirements)[0] if paths else ():
+            if key in of_task:
+                of_task[key] |= set(paths)
+    for path, text in tests.items():
+        about = text if alone or view.spec.name in text else ""
+        for ident in idents:
+            at = _named_at(about, ident)
+            if at is not None:
+                found[ident].append((path, about.count("\n", 0, at) + 1))
+            elif path in of_task[ident]:
+                found[ident].append((path, 1))
+    return found
+
+
+def names_criterion(text: str, ident: str) -> bool:
+    """Whether the text of a test names a requirement or a criterion by its id."""
+    return _named_at(text, ident) is not None
+
+
+def _named_at(text: str, ident: str) -> int | None:
+    """Return where a test names an id; a bare number counts only behind the word requirement."""
+    found = _written(ident).search(text)
+    return found.start() if found else None
+
+
+@lru_cache(maxsize=1024)
+def _written(ident: str) -> re.Pattern[str]:
+    if re.match(r"[A-Za-z]", ident):
+        written = re.escape(ident).replace(r"\-", "[-_ ]?")
+        return re.compile(rf"(?:(?<![A-Za-z0-9])|(?<=test)){written}(?!\d|\.\d)", re.IGNORECASE)
+    number = re.escape(ident).replace(r"\.", "[._]")
+    return re.compile(
+        rf"(?:requirements?|req|criteri(?:on|a)|validates)[\s:#_.]*(?:(?:[\d._,\s]|and)+[,\s])?{number}"
+        r"(?!\d|[._]\d)",
+        re.IGNORECASE,
+    )
+
+
+def without_test(
+    view: SpecView,
+    before: Mapping[str, str],
+    now: Mapping[str, str],
+    when: str,
+    *,
+    alone: bool,
+    apart_from: Sequence[str] = (),
+) -> Iterator[Drift]:
+    """Yield the criteria and requirements that a test of `before` named and none of `now` names.
+
+    `when` says of which version `before` is; what is `apart_from` was reported already.
+    """
+    idents = tuple(one for one in view.spec.requirements if one not in apart_from)
+    named_now = naming_tests(view, idents, now, alone=alone)
+    left = tuple(ident for ident in idents if not named_now[ident])
+    reported = {*apart_from}
+    for ident, found in naming_tests(view, left, before, alone=alone).items():
+        # A requirement whose criteria are reported one by one needs no line of its own.
+        if found and not any(one.startswith(f"{ident}.") for one in reported):
+            reported.add(ident)
+            path, line = view.requirement_at.get(ident) or view.first_of("requirements")
+            shown = ", ".join(f"{one}:{at}" for one, at in found)
+            note = f"its only test was {shown} {when}"
+            yield Drift("criterion", ident, view.spec.path, f"{path}:{line}", "", note)

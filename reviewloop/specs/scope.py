@@ -1,0 +1,68 @@
+"""What a task says of its own size: which files it may change, and how long it should take."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reviewloop.domain.globs import first_match
+from reviewloop.domain.task import Task
+
+_LINE = re.compile(
+    r"^[\s>*_+-]*(?P<name>scope|estimat\w+(?: time| effort)?)[*_ ]*:[*_ ]*(?P<text>.+?)[*_ ]*$",
+    re.IGNORECASE,
+)
+_FILE = re.compile(r"`?(?P<path>[\w@.*?{}\[\]-]+(?:/[\w@.*?{}\[\]-]+)*/?)`?")
+_TIME = re.compile(
+    r"(?P<low>\d+(?:\.\d+)?)\s*(?:(?:-|–|to)\s*(?P<high>\d+(?:\.\d+)?))?\s*"
+    r"(?P<unit>m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?)\b",
+    re.IGNORECASE,
+)
+_MINUTES = {"m": 1, "h": 60, "d": 8 * 60}
+
+
+@dataclass(frozen=True)
+class TaskEstimate:
+    """How long a task should take, as it says and in minutes; a day has eight hours."""
+
+    text: str
+    low: float
+    high: float
+
+
+def scope_of(task: Task) -> tuple[str, ...]:
+    """Return the files, folders and patterns that a task's `Scope:` names; () for none.
+
+    A scope in prose names none.
+    """
+    found: list[str] = []
+    for text in _lines(task, "scope"):
+        words = [part.strip() for part in re.split(r"[,;]|\band\b", text) if part.strip()]
+        paths = [match["path"] for word in words if (match := _FILE.fullmatch(word))]
+        if len(paths) == len(words) and all("/" in one or "." in one for one in paths):
+            found += paths
+    return tuple(dict.fromkeys(found))
+
+
+def is_in_scope(path: str, scope: Iterable[str], project: str = "") -> bool:
+    """Whether a file of the repository is named by a scope, itself or by its folder."""
+    own = path.removeprefix(f"{project}/") if project else path
+    return any(
+        one.startswith(f"{name.rstrip('/')}/") or first_match(one, [name])
+        for name in scope
+        for one in dict.fromkeys((path, own))
+    )
+
+
+def estimate_of(task: Task) -> TaskEstimate | None:
+    """Return how long a task says it takes, None where it does not."""
+    for text in _lines(task, "estim"):
+        if found := _TIME.search(text):
+            unit = _MINUTES[found["unit"][0].lower()]
+            low, high = float(found["low"]), float(found["high"] or found["low"])
+            return TaskEstimate(text, low * unit, high * unit)
+    return None
+
+
+def _lines(task: Task, name: str) -> Iterable[str]:
+    found = (_LINE.match(line) for line in task.body.split("\n"))
+    return (one["text"] for one in found if one and one["name"].lower().startswith(name))
