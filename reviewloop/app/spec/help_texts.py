@@ -22,6 +22,7 @@ class HelpTexts:
 
     def __init__(self, sandbox: Callable[[], Sandbox]) -> None:
         self._sandbox = sandbox
+        self._unread: set[tuple[str, ...]] = set()  # asked in vain: not once more for each task
 
     def of(self, words: tuple[str, ...]) -> str | None:
         """Return what `PROGRAM [SUBCOMMAND] --help` prints; None where it could not be asked.
@@ -37,9 +38,11 @@ class HelpTexts:
         kept = private_folder(state_root() / "help") / f"{name}.txt"
         if kept.is_file():
             return kept.read_text(encoding="utf-8")
-        text = self._ask(program, words[1:])
+        text = None if words in self._unread else self._ask(program, words[1:])
         if text is not None:
             kept.write_text(text, encoding="utf-8")
+        else:
+            self._unread.add(words)
         return text
 
     def _ask(self, program: Path, words: tuple[str, ...]) -> str | None:

@@ -110,7 +110,8 @@ def find_unknown_options(view: SpecView) -> Iterator[Hit]:
             topic.append(rest[0])
         help_text = view.help_of(tuple(topic))
         if help_text is None:
-            view.note(line, f"`{command}`: the help of {' '.join(topic)} could not be read")
+            unread = f"the help of {' '.join(topic)} could not be read"
+            view.note(line, f"`{command}`: {unread}", unread)
             continue
         known = sorted(set(_OPTION.findall(f" {help_text}")) | set(_listed(help_text)))
         partial = " ".join(topic) in _PARTIAL

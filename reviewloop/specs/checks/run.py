@@ -35,7 +35,7 @@ def check_spec(view: SpecView, level: Callable[[str], str] = lambda rule: "") ->
         hits = [hit for hit in resolve(reference)(view) if level(hit.rule) != "off"]
         findings += [_finding(view, hit, rules[hit.rule], level(hit.rule)) for hit in merged(hits)]
     notes = () if view.is_english else (_OTHER_LANGUAGE,)
-    return SpecChecks(view, tuple(by_severity(findings)), tuple(view.unverified), notes)
+    return SpecChecks(view, tuple(by_severity(findings)), view.unverified, notes)
 
 
 _OTHER_LANGUAGE = "words are checked in English only; this spec is in another language"

@@ -42,6 +42,7 @@ _ENGLISH_WORDS = """
 _ENGLISH = frozenset(_ENGLISH_WORDS.split())
 _FOREIGN_SHARE = 0.15  # of the letters; code and names keep other languages' specs half English
 _ENGLISH_SHARE = 0.12  # of all words; English specs have 0.2 and more, others under 0.08
+_ALSO = 6  # further lines that an entry names
 _NEEDED = 12  # words without which a share says nothing
 
 
@@ -69,6 +70,17 @@ class SpecLine:
         return self.item or _MODAL.search(self.text) is not None
 
 
+def _at_lines(text: str, lines: Sequence[SpecLine]) -> str:
+    first, *others = lines
+    also = [
+        f"line {one.number}" if one.path == first.path else f"{one.path}:{one.number}"
+        for one in others
+    ]
+    more = f" and {len(also) - _ALSO} more" if len(also) > _ALSO else ""
+    rest = f" (also {', '.join(also[:_ALSO])}{more})" if also else ""
+    return f"{first.path}:{first.number}: {text}{rest}"
+
+
 @dataclass(frozen=True)
 class SpecView:
     """A spec that was read, its documents line by line, and the repository around it.
@@ -83,7 +95,7 @@ class SpecView:
     requirement_at: dict[str, tuple[str, int]] = field(default_factory=dict)  # id -> path, line
     help_of: Callable[[tuple[str, ...]], str | None] = lambda words: None
     """What a program, or a subcommand of it, prints as its help; None where it cannot be asked."""
-    unverified: list[str] = field(default_factory=list)  # by `note`: what could not be checked
+    recorded: dict[str, tuple[str, list[SpecLine]]] = field(default_factory=dict)  # see `note`
 
     def of_part(self, *parts: Part) -> Iterator[SpecLine]:
         """Yield the lines of these parts, headings included, code left out."""
@@ -124,11 +136,16 @@ class SpecView:
         found = next(iter(self.of_part(*parts)), None) or (self.lines[0] if self.lines else None)
         return (found.path, found.number) if found else (self.spec.path, 1)
 
-    def note(self, line: SpecLine, text: str) -> None:
-        """Keep what a check could not verify, with its place."""
-        entry = f"{line.path}:{line.number}: {text}"
-        if entry not in self.unverified:
-            self.unverified.append(entry)
+    def note(self, line: SpecLine, text: str, fact: str = "") -> None:
+        """Keep what a check could not verify, with its line; the same `fact` is said once."""
+        _, lines = self.recorded.setdefault(fact or text, (text, []))
+        if line not in lines:
+            lines.append(line)
+
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        """What could not be checked: each fact once, at its first line, with the lines after it."""
+        return tuple(_at_lines(text, lines) for text, lines in self.recorded.values())
 
     def hit(self, rule: str, line: SpecLine, message: str, found: str = "") -> Hit:
         """Return a hit on a line, on the words `found` in it if they are given."""

@@ -173,3 +173,23 @@ def test_options_are_looked_up_in_the_help_that_a_program_prints() -> None:
     assert named == ["git commit has no option --amned; did you mean --amend?"]
     assert unverified == ["`docker build --tag x .`: the help of docker build could not be read"]
     assert ("mytool",) not in asked
+
+
+def test_what_could_not_be_checked_is_said_once_with_all_its_lines() -> None:
+    tasks = "".join(
+        f"- [ ] {n}. Deploy part {n} in `src/p{n}.py`\n  - the role needs s3:ListBucket\n"
+        f"  - `docker build --tag p{n} .`\n"
+        for n in range(1, 10)
+    )
+    texts = {f"{FOLDER}/tasks.md": f"# Tasks\n\n{tasks}"}
+    files = MemoryFiles({path: text.encode() for path, text in texts.items()})
+    (ref,) = find_specs(files)
+    tree = Tree(read=texts.get, paths=lambda: list(texts), search=lambda strings: [])
+    found = check_spec(read_view(files, ref, tree, lambda words: None)).unverified
+
+    assert sorted(found) == [
+        f"{FOLDER}/tasks.md:4: s3:ListBucket: an IAM action, of which no list is installed "
+        "(also line 7, line 10, line 13, line 16, line 19, line 22 and 2 more)",
+        f"{FOLDER}/tasks.md:5: `docker build --tag p1 .`: the help of docker build could not be "
+        "read (also line 8, line 11, line 14, line 17, line 20, line 23 and 2 more)",
+    ]
