@@ -251,12 +251,16 @@ RUN_ROW = obj(
 FIXED = obj(dict.fromkeys(("found", "fixed", "dismissed", "left"), COUNT))
 BY_SEVERITY = {**dict.fromkeys(("must_fix", "should_fix", "nit"), FIXED), "silenced": COUNT}
 SPREAD = obj({"count": COUNT, **dict.fromkeys(("median", "mean", "most"), maybe(NUMBER))})
+STRUCTURE = ("complexity_growth", "arch_findings", "copy_findings")
 PART = obj({"rate": maybe(NUMBER), "count": COUNT, "of": COUNT})
 STATS = {
     "since": NUMBER,
     "spec": TEXT,
     **dict.fromkeys(("runs", "tasks", "checkpoints"), COUNT),
-    "targets": obj(dict.fromkeys(("first_pass", "coverage", "red_left"), NUMBER)),
+    "targets": obj(dict.fromkeys(("first_pass", "coverage", "red_left", "documentation"), NUMBER)),
+    "documentation": obj({"rate": maybe(NUMBER), **dict.fromkeys(("described", "names"), COUNT)}),
+    "structure": obj(dict.fromkeys(STRUCTURE, COUNT)),
+    "shared_specs": PART,
     "first_pass": obj(
         {
             "rate": maybe(NUMBER),
@@ -292,7 +296,7 @@ STATS = {
     "repository": maybe(
         obj(
             {
-                **dict.fromkeys(("documentation", "spec_reuse"), PART),
+                **dict.fromkeys(("documentation", "spec_reuse", "requirement_reuse"), PART),
                 "architecture": maybe(PART),
             }
         )
@@ -309,7 +313,9 @@ STATS = {
             {
                 "monday": TEXT,
                 **dict.fromkeys(("runs", "red_left"), COUNT),
+                **dict.fromkeys(STRUCTURE, COUNT),
                 **dict.fromkeys(("first_pass", "coverage", "resolution"), maybe(NUMBER)),
+                "documentation": maybe(NUMBER),
                 "usd": NUMBER,
             }
         )

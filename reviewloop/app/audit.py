@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,22 @@ def rows_of(
     return rows
 
 
-def spec_approvals(folder: Path) -> dict[str, float]:
-    """Return when each spec was first approved, as the trail of a repository's folder tells it."""
-    found: dict[str, float] = {}
+@dataclass
+class SpecApprovals:
+    """When a spec was first approved, and by whom since."""
+
+    at: float
+    people: set[str]
+
+
+def spec_approvals(folder: Path) -> dict[str, SpecApprovals]:
+    """Return the approvals of each spec, as the trail of a repository's folder tells them."""
+    found: dict[str, SpecApprovals] = {}
     for row in AuditFile(folder).rows():
         if row.body.get("kind") == "spec":
-            found.setdefault(str(row.body["spec"]["path"]), float(row.body["at"]))
+            path, at = str(row.body["spec"]["path"]), float(row.body["at"])
+            found.setdefault(path, SpecApprovals(at, set()))
+            found[path].people.add(str(row.body.get("approved_by", "")))
     return found
 
 

@@ -1,42 +1,24 @@
 """What `stats` tells of the checkout as it stands: documentation, reuse of specs, architecture."""
 
-import ast
 import re
-from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict
 
-from reviewloop.analysis.outline import outline
+from reviewloop.analysis.described import can_be_described, public_names
 from reviewloop.app.arch.project import architecture_at, project_in
+from reviewloop.app.stats import Share, share_of
 from reviewloop.architecture.checks import file_hits
+from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.git.comparison import Compared, CompareSpec, compared
 from reviewloop.git.repository import UserRepo
 from reviewloop.guards.base import is_test_file
-from reviewloop.specs.discover import find_specs
+from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import DiskFiles
 
 _MOST_FILES = 3000
-_LARGEST = 400_000  # bytes; what is larger was generated
-# Which declarations are for others, by the ending of the file.
-_PUBLIC = {
-    **dict.fromkeys(("js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"), r"\bexport\b"),
-    "rs": r"\bpub\b",
-    **dict.fromkeys(("java", "cs"), r"\bpublic\b"),
-    "kt": r"^(?!.*\b(?:private|internal|protected)\b)",
-    "php": r"^(?!.*\b(?:private|protected)\b)",
-    "go": r"",
-}
-_KINDS = frozenset(["function", "method", "class", "interface", "struct", "enum", "trait", "type"])
-_COMMENT = re.compile(r"\s*(?://|/\*|\*|#(?!\[|include))")
-_MARK = re.compile(r"\s*(?:@\w|#\[|\[\w)")  # decorators and attributes, between comment and name
-
-
-class Share(TypedDict):
-    """A part of a whole; `rate` is None where there is nothing to divide."""
-
-    rate: float | None
-    count: int
-    of: int
+_MOST_REQUIREMENTS = 2000
+_ALIKE = 0.8  # of their words
 
 
 class RepositoryFigures(TypedDict):
@@ -44,6 +26,7 @@ class RepositoryFigures(TypedDict):
 
     documentation: Share  # public names of the product with a description, of all
     spec_reuse: Share  # specs that another spec or a steering file refers to, of all
+    requirement_reuse: Share  # requirements that another spec has in about the same words, of all
     architecture: Share | None  # files that keep the architecture, of all it speaks about
 
 
@@ -57,12 +40,9 @@ def repository_figures(user: UserRepo) -> RepositoryFigures:
         return {
             "documentation": _documentation(two, user.project),
             "spec_reuse": _spec_reuse(user.root, user.project),
+            "requirement_reuse": _requirement_reuse(user.root, user.project),
             "architecture": _architecture(two, user.root, user.project),
         }
-
-
-def _share(count: int, of: int) -> Share:
-    return {"rate": count / of if of else None, "count": count, "of": of}
 
 
 def _documentation(two: Compared, project: str) -> Share:
@@ -73,59 +53,13 @@ def _documentation(two: Compared, project: str) -> Share:
         if entry.mode.startswith("100")
         and entry.path.startswith(start)
         and not is_test_file(entry.path)
-        and _ending(entry.path) in {"py", *_PUBLIC}
+        and can_be_described(entry.path)
     ]
     found: list[bool] = []
     for path in paths[:_MOST_FILES]:
-        data = two.private.read(two.new, path) or b""
-        if len(data) <= _LARGEST:
-            text = data.decode("utf-8", "replace")
-            found += _python(text) if path.endswith(".py") else _others(path, text)
-    return _share(sum(found), len(found))
-
-
-def _ending(path: str) -> str:
-    return path.rpartition(".")[2]
-
-
-def _python(text: str) -> Iterator[bool]:
-    """Yield for each public class and function whether it has a docstring."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    todo: list[ast.AST] = [tree]
-    while todo:
-        node = todo.pop()
-        for child in ast.iter_child_nodes(node):
-            if not isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                continue
-            if not child.name.startswith("_"):
-                yield ast.get_docstring(child, clean=False) is not None
-                todo += [child] if isinstance(child, ast.ClassDef) else []
-
-
-def _others(path: str, text: str) -> Iterator[bool]:
-    """Yield for each public declaration whether a comment stands above it."""
-    public, lines = re.compile(_PUBLIC[_ending(path)]), text.split("\n")
-    for one in outline(path, text):
-        name = one.name.rpartition(".")[2]
-        if one.kind not in _KINDS or name.startswith("_"):
-            continue
-        at = one.line - 1
-        shown = one.signature + lines[at] if at < len(lines) else one.signature
-        is_public = name[:1].isupper() if path.endswith(".go") else bool(public.search(shown))
-        if is_public:
-            yield _is_described(lines, at)
-
-
-def _is_described(lines: Sequence[str], at: int) -> bool:
-    above = at - 1
-    while above >= 0 and _MARK.match(lines[above]):
-        above -= 1
-    return above >= 0 and (
-        _COMMENT.match(lines[above]) is not None or lines[above].rstrip().endswith("*/")
-    )
+        text = (two.private.read(two.new, path) or b"").decode("utf-8", "replace")
+        found += [is_described for _, is_described in public_names(path, text)]
+    return share_of(sum(found), len(found))
 
 
 def _spec_reuse(root: Path, project: str) -> Share:
@@ -148,7 +82,32 @@ def _spec_reuse(root: Path, project: str) -> Share:
         looked = re.compile(rf"(?<![\w-]){re.escape(ref.path)}") if is_plain else pattern
         others = (text for path, text in texts.items() if not _is_of(path, ref.path))
         reused += any(looked.search(text) for text in others)
-    return _share(reused, len(specs))
+    return share_of(reused, len(specs))
+
+
+def _requirement_reuse(root: Path, project: str) -> Share:
+    files = DiskFiles(root)
+    found: list[tuple[str, frozenset[str]]] = []
+    for ref in find_specs(files, project):
+        with suppress(ReviewLoopError):  # `spec check` tells what is wrong with it
+            known = open_spec(files, ref.path).requirements
+            whole = {ident.rpartition(".")[0] for ident in known}  # those that others are part of
+            texts = [text for ident, text in known.items() if ident not in whole]
+            found += [(ref.path, words) for text in texts if len(words := _words(text)) > 3]
+    found = found[:_MOST_REQUIREMENTS]
+    alike = sum(
+        any(spec != other and _alike(words, theirs) for other, theirs in found)
+        for spec, words in found
+    )
+    return share_of(alike, len(found))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w{3,}", text.lower()))
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) >= _ALIKE * len(one | other)
 
 
 def _is_of(path: str, spec: str) -> bool:
@@ -165,4 +124,4 @@ def _architecture(two: Compared, root: Path, folder: str) -> Share | None:
     for path in paths:
         text = project.modules.read(path)
         kept += text is not None and not any(True for _ in file_hits(project, path, text))
-    return _share(kept, len(paths))
+    return share_of(kept, len(paths))

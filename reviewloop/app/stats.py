@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
+from typing import Any, TypedDict
 
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.domain.errors import WorkspaceError
@@ -112,6 +112,7 @@ def _row(folder: Path, record: RunRecord) -> RunMetrics:
         missing_lines=measured[1],
         findings=_counted(proposal.get("findings", ())),
         dismissed_by_people=_by_people(proposal.get("findings", ())),
+        **_of_change(proposal),
         **_used(folder / JOURNAL),
     )
 
@@ -158,6 +159,21 @@ def _coverage(proposal: Mapping[str, Any]) -> tuple[int | None, int]:
         if gate["name"] == "coverage" and details.get("new_lines"):
             return int(details["new_lines"]), int(details["missing_lines"])
     return None, 0
+
+
+def _of_change(proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the governance gate measured of the change, and its findings about structure."""
+    rules = [str(one.get("rule", "")) for one in proposal.get("findings", ())]
+    found = {
+        "arch_findings": sum(rule.startswith("arch/") for rule in rules),
+        "copy_findings": rules.count("diff/copied-code"),
+    }
+    for gate in proposal.get("gates", ()):
+        details = gate["details"] if gate["name"] == "governance" else {}
+        if "public_names" in details:  # not of an earlier release
+            names = ("complexity_before", "complexity_after", "public_names", "described_names")
+            found |= {name: details[name] for name in names}
+    return found
 
 
 def _first_review(events: Sequence[_Event], proposal: Mapping[str, Any]) -> str:
@@ -233,7 +249,7 @@ def _until(events: Sequence[_Event], *kinds: str) -> list[_Event]:
     return kept
 
 
-TARGETS = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0}
+TARGETS = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0, "documentation": 1.0}
 
 _WORK = {"task", "change"}  # the other kinds have no change, or no review of their own
 _UNDECIDED_OR_KEPT = {"committed", "waiting"}  # what is in the repository, or may be with one word
@@ -262,6 +278,19 @@ def _all_called(rows: Sequence[RunMetrics]) -> list[RunMetrics]:
     return found[::-1]
 
 
+class Share(TypedDict):
+    """A part of a whole; `rate` is None where there is nothing to divide."""
+
+    rate: float | None
+    count: int
+    of: int
+
+
+def share_of(count: int, of: int) -> Share:
+    """Return a part of a whole."""
+    return {"rate": count / of if of else None, "count": count, "of": of}
+
+
 _NOTHING: Mapping[str, float] = {}
 
 
@@ -270,11 +299,13 @@ def figures(
     births: Mapping[str, float],
     chosen: Chosen,
     approvals: Mapping[str, float] = _NOTHING,
+    shared: Share | None = None,
 ) -> dict[str, Any]:
     """Return everything that `stats` shows as JSON-plain values.
 
     `rows` are those of all runs: which run of a task was its first one they tell together.
-    `births` says when each spec came into the repository, `approvals` when it was first approved.
+    `births` says when each spec came into the repository, `approvals` when it was first approved,
+    `shared` how many of those approved were so by several people.
     """
     rows = _all_called(rows)
     first = _first_reviews(rows)
@@ -293,6 +324,9 @@ def figures(
         "red_left": _red_left(work),
         "findings": _findings(work),
         "resolution": _resolution(work),
+        "documentation": _documentation(work),
+        "structure": _structure(work),
+        "shared_specs": shared or share_of(0, 0),
         "approval": _approval(work),
         "edits": {
             "modifications": sum(row.modifications for row in work),
@@ -420,6 +454,27 @@ def _resolution(work: Sequence[RunMetrics]) -> dict[str, Any]:
     return {"rate": resolved / found if found else None, "resolved": resolved, "found": found}
 
 
+def _documentation(work: Sequence[RunMetrics]) -> dict[str, Any]:
+    """Return how many of the public names that changes brought are described."""
+    measured = [row for row in work if row.status in _UNDECIDED_OR_KEPT and row.public_names]
+    names = sum(row.public_names or 0 for row in measured)
+    described = sum(row.described_names for row in measured)
+    return {"rate": described / names if names else None, "described": described, "names": names}
+
+
+def _structure(work: Sequence[RunMetrics]) -> dict[str, Any]:
+    """Return how complexity grew, and the findings about architecture and copies."""
+    kept = [row for row in work if row.status in _UNDECIDED_OR_KEPT]
+    measured = [row for row in kept if row.complexity_before is not None]
+    return {
+        "complexity_growth": sum(
+            row.complexity_after - (row.complexity_before or 0) for row in measured
+        ),
+        "arch_findings": sum(row.arch_findings for row in work),
+        "copy_findings": sum(row.copy_findings for row in work),
+    }
+
+
 def _first_commits(work: Sequence[RunMetrics], approvals: Mapping[str, float]) -> Iterator[float]:
     """Yield the seconds from each spec's approval to the first commit of one of its tasks."""
     for spec, at in approvals.items():
@@ -481,6 +536,8 @@ def _weeks(work: Sequence[RunMetrics], first: set[str]) -> list[dict[str, Any]]:
                 "first_pass": _first_pass(runs, [r for r in runs if r.run_id in first])["rate"],
                 "coverage": _coverage_shown(runs)["rate"],
                 "resolution": _resolution(runs)["rate"],
+                "documentation": _documentation(runs)["rate"],
+                **_structure(runs),
                 "red_left": _red_left(runs)["count"],
                 "usd": round(sum(row.usd or 0.0 for row in runs), 6),
             }

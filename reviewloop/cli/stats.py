@@ -12,7 +12,7 @@ import click
 from reviewloop.app.audit import spec_approvals
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.project import repository_if_any
-from reviewloop.app.stats import Chosen, figures
+from reviewloop.app.stats import Chosen, figures, share_of
 from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
@@ -54,7 +54,9 @@ def stats(
         raise UsageError("--html and --json cannot be combined; give one of them")
     user = repository_if_any()
     approvals = spec_approvals(repository_folder(user.key)) if user else {}
-    body = figures(rows, births, chosen, approvals)
+    first = {path: one.at for path, one in approvals.items()}
+    several = sum(len(one.people) > 1 for one in approvals.values())
+    body = figures(rows, births, chosen, first, share_of(several, len(approvals)))
     body["repository"] = _of_checkout(user) if user and (repository or as_html) else None
     if as_html:
         click.echo(stats_html(body), nl=False)

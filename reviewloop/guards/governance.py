@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from reviewloop.analysis.described import public_names
 from reviewloop.checkout.protected import Protection, folded, protection_of
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.domain.globs import first_match
@@ -309,6 +310,7 @@ def check(change: GuardInput) -> GateResult:
         "complexity_before": growth.before,
         "complexity_after": growth.after,
         "complexity_not_measured": growth.unknown,
+        **_described(change),
     }
     if reasons:
         more = (
@@ -336,6 +338,22 @@ def with_reason(result: GateResult, reason: str) -> GateResult:
         excerpt="\n".join(reasons),
         details={**result.details, "reasons": reasons},
     )
+
+
+def _described(change: GuardInput) -> dict[str, int]:
+    """Count the public names that the change brings, and those with a description."""
+    found: list[bool] = []
+    for file in change.change.files:
+        if file.status == "D" or file.binary or file.submodule or is_test_file(file.path):
+            continue
+        ranges = change.change.added_lines(file.path)
+        text = (change.read_new(file.path) or b"").decode("utf-8", "replace")
+        found += [
+            is_described
+            for line, is_described in public_names(file.path, text)
+            if any(first <= line <= last for first, last in ranges)
+        ]
+    return {"public_names": len(found), "described_names": sum(found)}
 
 
 def approvers_needed(governance: Governance, paths: Iterable[str]) -> int:

@@ -46,8 +46,12 @@ def stats_html(body: Body) -> str:
     plots = (
         _Plot("first_pass", "First pass", 1.0, targets["first_pass"], share),
         _Plot("coverage", "Coverage of new lines", 1.0, targets["coverage"], share),
+        _Plot("documentation", "Documentation of new names", 1.0, targets["documentation"], share),
         _Plot("resolution", "Findings resolved", 1.0, None, share),
         _Plot("red_left", "Red findings left", 0, None, _number),
+        _Plot("complexity_growth", "Growth of complexity", 0, None, _number),
+        _Plot("arch_findings", "Findings about the architecture", 0, None, _number),
+        _Plot("copy_findings", "Findings about copies", 0, None, _number),
         _Plot("runs", "Runs", 0, None, _number),
         _Plot("usd", "Money", 0, None, money),
     )
@@ -79,7 +83,8 @@ def _figure(plot: _Plot, weeks: Sequence[Body]) -> str:
     step = (_WIDTH - _LEFT - 10) / max(1, len(values) - 1)
 
     def at(index: int, value: float) -> tuple[float, float]:
-        return _LEFT + index * step, _TOP + (1 - value / top) * (_HEIGHT - _TOP - _BOTTOM)
+        part = max(0.0, value / top)  # what shrinks is told by its title
+        return _LEFT + index * step, _TOP + (1 - part) * (_HEIGHT - _TOP - _BOTTOM)
 
     parts = [_axis(plot, top, at(0, 0)[1], at(0, top)[1], weeks)]
     if plot.aim is not None:
@@ -137,6 +142,11 @@ def _figures(body: Body) -> list[tuple[str, str]]:
             "Findings resolved",
             f"{_rate(resolution['rate'])} ({resolution['resolved']} of {resolution['found']})",
         ),
+        ("Documentation of new public names", _rate(body["documentation"]["rate"])),
+        ("Growth of complexity, in paths", f"{body['structure']['complexity_growth']:+d}"),
+        ("Findings about the architecture", str(body["structure"]["arch_findings"])),
+        ("Findings about copies", str(body["structure"]["copy_findings"])),
+        ("Specs that several people approved", _part(body["shared_specs"])),
         ("Approved by people", _rate(approval["rate"])),
         ("Modifications asked for", str(body["edits"]["modifications"])),
         ("From a run's beginning to its commit, median", _time(times["from_begin"]["median"])),
@@ -152,6 +162,7 @@ def _figures(body: Body) -> list[tuple[str, str]]:
         rows += [
             ("Documentation of public names", _part(repository["documentation"])),
             ("Specs that others refer to", _part(repository["spec_reuse"])),
+            ("Requirements that other specs have, too", _part(repository["requirement_reuse"])),
             ("Files that keep the architecture", _part(repository["architecture"])),
         ]
     return rows

@@ -65,6 +65,12 @@ class RunMetrics:
     missing_lines: int = 0
     findings: tuple[FindingCount, ...] = ()
     dismissed_by_people: int = 0  # of the red and yellow ones; the others by reviewers
+    complexity_before: int | None = None  # of the changed files; None: not measured
+    complexity_after: int = 0
+    public_names: int | None = None  # that the change brings; None: not measured
+    described_names: int = 0
+    arch_findings: int = 0  # of rules about the architecture
+    copy_findings: int = 0  # of code that is there already
     called: str = ""  # hash of the task's title, as ids are given anew; "": of an earlier release
 
     @property

@@ -57,6 +57,22 @@ def test_a_spec_is_reused_where_another_one_names_it(user):
     assert repository_figures(user())["spec_reuse"] == {"rate": 0.5, "count": 1, "of": 2}
 
 
+def test_a_requirement_is_reused_where_another_spec_says_it_in_about_these_words(user):
+    said = "WHEN a customer pays an order THEN the shop SHALL send a receipt by mail"
+    text = "# Requirements\n\n### Requirement 1\n\n#### Acceptance Criteria\n\n1. {}\n"
+    found = repository_figures(
+        user(
+            **{
+                ".kiro/specs/search/requirements.md": text.format(said),
+                ".kiro/specs/user-orders/requirements.md": text.format(
+                    f"{said.replace('mail', 'mail today')}\n2. WHEN nobody pays THEN it SHALL wait"
+                ),
+            }
+        )
+    )["requirement_reuse"]
+    assert (found["count"], found["of"]) == (2, 3)
+
+
 def test_files_that_keep_the_architecture(user):
     assert repository_figures(user())["architecture"] is None
     found = repository_figures(user(**{".reviewloop/architecture.toml": ARCHITECTURE}))

@@ -160,10 +160,32 @@ def test_resolved_findings_and_the_time_from_an_approval_are_told():
     assert late["to_commit"]["from_approval"]["count"] == 0
 
 
+def test_documentation_and_structure_of_changes_are_told():
+    more = {"public_names": 4, "described_names": 3, "complexity_before": 10}
+    rows = [
+        row(1, 0, **more, complexity_after=14, arch_findings=2),
+        row(2, 1, **more, complexity_after=9, copy_findings=1, status="waiting"),
+        row(3, 1, **more, complexity_after=90, status="skipped", decision="rejected"),
+        row(4, 1),
+    ]
+    body = figures(rows, {}, Chosen())
+    assert body["documentation"] == {"rate": 0.75, "described": 6, "names": 8}
+    assert body["structure"] == {
+        "complexity_growth": 3, "arch_findings": 2, "copy_findings": 1,
+    }  # fmt: skip
+    assert body["weeks"][0]["complexity_growth"] == 3
+    shown = page(rows)
+    assert "documentation  75 %" in shown
+    assert "complexity +3 paths, 2 findings about the architecture, 1 about copies" in shown
+
+
 def test_the_checkout_is_told_where_it_was_asked_about():
     body = figures(MIXED, {}, Chosen())
     part = {"rate": 0.75, "count": 3, "of": 4}
-    body["repository"] = {"documentation": part, "spec_reuse": part, "architecture": None}
+    body["repository"] = {
+        **dict.fromkeys(("documentation", "spec_reuse", "requirement_reuse"), part),
+        "architecture": None,
+    }
     file = io.StringIO()
     render_stats(body, Console(file=file, width=100))
     assert "75 % of 4 public names with a description" in file.getvalue()
@@ -188,7 +210,7 @@ def test_the_page_is_drawn_by_a_browser_and_loads_nothing(tmp_path):
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: said.append(message.text))
         page.goto(file.as_uri())
-        assert page.locator("figure svg").count() == 6
+        assert page.locator("figure svg").count() == 9
         assert page.locator("#runs circle").count() == 4
         line = page.locator("#runs polyline").bounding_box()
         assert line is not None

@@ -162,3 +162,18 @@ def test_protected_files_need_a_person_and_are_said_once(project):
     assert "a.py" not in said
     assert said[".vscode/tasks.json"].endswith("runs when somebody opens the folder")
     assert said["package.json"].endswith("has scripts that package tools run by themselves")
+
+
+def test_public_names_that_a_change_brings_are_counted_with_their_descriptions(project):
+    project.commit({"a.py": 'def old():\n    """Old."""\n\n\ndef bare(): ...\n'})
+    new = 'def told():\n    """Told."""\n\n\nclass Bare:\n    def _own(self): ...\n'
+    details = governance.check(
+        project.change(
+            {
+                "a.py": f'def old():\n    """Old."""\n\n\ndef bare(): ...\n\n\n{new}',
+                "web.ts": "/** Told. */\nexport function told() {}\nexport class Bare {}\n",
+                "tests/test_a.py": "def test_a(): ...\n",
+            }
+        )
+    ).details
+    assert (details["public_names"], details["described_names"]) == (4, 2)

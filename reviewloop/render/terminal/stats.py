@@ -34,8 +34,16 @@ def render_stats(body: Body, console: Console) -> None:
     _findings(body["findings"], console)
     _people(body, console)
     _tasks(body, console)
+    _structure(body["structure"], console)
     _money(body, console)
     _repository(body.get("repository"), console)
+
+
+def _structure(structure: Body, console: Console) -> None:
+    if any(structure.values()):
+        found = f"{structure['arch_findings']} findings about the architecture"
+        growth = f"complexity {structure['complexity_growth']:+d} paths"
+        _row("structure", f"{growth}, {found}, {structure['copy_findings']} about copies", console)
 
 
 def _repository(figures: Body | None, console: Console) -> None:
@@ -45,6 +53,7 @@ def _repository(figures: Body | None, console: Console) -> None:
     names = {
         "documentation": "public names with a description",
         "spec_reuse": "specs that another spec or steering refers to",
+        "requirement_reuse": "requirements that another spec has, too",
         "architecture": "files that keep the architecture",
     }
     _row("checkout", "", console)
@@ -99,6 +108,10 @@ def _targets(body: Body, console: Console) -> None:
         caption = f"of {counted(covered['new_lines'], 'new line')} run by tests"
         caption += f"; not measured in {without}" if covered["not_measured_runs"] else ""
     _target("coverage", covered["rate"], targets["coverage"], caption, console)
+    described = body["documentation"]
+    if described["names"]:
+        caption = f"of {counted(described['names'], 'new public name')} with a description"
+        _target("documentation", described["rate"], targets["documentation"], caption, console)
     red = body["red_left"]
     met = red["count"] <= targets["red_left"] if red["of_runs"] else None
     line = Text(f"{red['count']:>3}" if red["of_runs"] else "not measured")
