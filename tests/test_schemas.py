@@ -72,7 +72,7 @@ OBJECTS = {
     "spec show": ["spec-session"],
     "spec history": ["spec-history"],
     "spec list": ["spec-sessions"],
-    "spec sync": ["spec-sync"],
+    "spec sync": ["change", "spec-sync"],
     "stats": ["stats"],
     "status": ["shared-status", "status"],
     "steering check": ["steering-check"],

@@ -81,6 +81,11 @@ def change(
         model=model,
         flags=caps_of(budget_usd, budget_tokens, minutes, turns),
     )
+    return begin_and_go_on(repo, request, as_json=as_json)
+
+
+def begin_and_go_on(repo: Repository, request: ChangeRequest, *, as_json: bool) -> ExitCode:
+    """Begin a change, and move it until it asks a person or is over."""
     return _go_on(repo, _begun(repo, request).run_id, as_json=as_json)
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from reviewloop.app.batch.approve import has_moved, rebase_waiting
 from reviewloop.app.fleet.port import Resumed, Seen
-from reviewloop.app.project import Repository
+from reviewloop.app.project import Repository, settings_of
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import ways_on, worded
 from reviewloop.app.run.branches import looked_again
@@ -79,6 +79,7 @@ def move(
                 if record.status is RunStatus.COMMITTED:
                     _offer_switch(repository, record, ask=ask and is_interactive())
                     _offer_follow_ups(repository, record, ask=ask and is_interactive())
+                    _propose_sync(repository, record)
                 return record
             if answer is None or answer.choice == "modify":  # else the person is there already
                 call_about(repository, record)
@@ -395,6 +396,24 @@ def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -
             click.echo(f"{follow_up.name}: {safe(result.printed)}", err=True)
             if result.exit_code:
                 return
+
+
+def _propose_sync(repository: Repository, record: RunRecord) -> None:
+    """Propose to change the spec where more of its names parted than `spec_sync.threshold`."""
+    threshold = settings_of(record).spec_sync.threshold
+    if not threshold or not record.spec_path:
+        return
+    from shlex import quote
+
+    from reviewloop.app.spec.sync import share_that_parted
+
+    share = share_that_parted(repository, record.spec_path)
+    if share >= threshold:
+        path = quote(record.spec_path)
+        print_lines(
+            f"{share:.0%} of the names in {record.spec_path} part from the code; `reviewloop spec "
+            f"sync {path}` shows them, with --propose a model proposes to change the spec"
+        )
 
 
 _WORDS = {"skip": "reject"}  # the command that gives an answer, where a run calls it otherwise

@@ -6,11 +6,12 @@ import click
 
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
-from reviewloop.app.spec.sync import SyncReport, plain, sync_specs
+from reviewloop.app.spec.sync import SyncReport, plain, sentence_of, sync_specs
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
+from reviewloop.cli.spec_session import cap_options, caps_of
 from reviewloop.domain.drift import KINDS, NOWHERE, Drift, NotCompared
-from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.untrusted import one_line
 
 _SHOWN = 5  # rows of one group
@@ -31,17 +32,53 @@ _TITLES = {
 @click.command("sync", cls=Command)
 @click.argument("names", nargs=-1, metavar="[NAME|PATH]...")
 @click.option("--check", is_flag=True, help="End with exit code 1 where spec and code part.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    default=0.0,
+    help="Share of a spec's names that must part for --check and --propose to act.",
+)
+@click.option("--propose", is_flag=True, help="Have a model propose a change of the spec.")
+@click.option("--model", metavar="PROVIDER:MODEL", help="The model that proposes it.")
+@cap_options
 @click.option("-v", "--verbose", is_flag=True, help="Show all of each group.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def sync(names: tuple[str, ...], check: bool, verbose: bool, as_json: bool) -> ExitCode:
+def sync(
+    names: tuple[str, ...],
+    check: bool,
+    threshold: float,
+    propose: bool,
+    model: str | None,
+    budget_usd: float | None,
+    budget_tokens: int | None,
+    minutes: float | None,
+    turns: int | None,
+    verbose: bool,
+    as_json: bool,
+) -> ExitCode:
     """Show where specs and code part: endpoints, components, tables, settings, commands, tests.
 
     Without a name: all specs of the project. No model is asked. What is not understood is listed
-    as not compared; what open tasks are still to build is no drift.
+    as not compared; what open tasks are still to build is no drift. With --propose a model does
+    what `change` does: you approve the edits of the spec before anything is written.
     """
-    known = open_repository(for_reading=True)
+    if propose and check:
+        raise UsageError("--check asks no model and --propose does; take one of both")
+    caps = caps_of(budget_usd, budget_tokens, minutes, turns)
+    if not propose and (model or caps):
+        raise UsageError("only --propose asks a model; leave out its model and its limits")
+    known = open_repository(for_reading=not propose)
     user = known.user
-    report = sync_specs(user, names, check=check, known=known)
+    report = sync_specs(user, names, check=check, known=known, threshold=threshold)
+    if propose and report.parted:
+        from reviewloop.app.change.session import ChangeRequest
+        from reviewloop.cli.change import begin_and_go_on
+
+        spec = _only(report.parted)
+        sentence = sentence_of(report, spec)
+        request = ChangeRequest(sentence, spec, plan_only=True, model=model, flags=caps)
+        return begin_and_go_on(known, request, as_json=as_json)
     if as_json:
         print_json("spec-sync", plain(report))
         return report.exit_code
@@ -51,6 +88,12 @@ def sync(names: tuple[str, ...], check: bool, verbose: bool, as_json: bool) -> E
         click.echo(" " * indent + one_line(show(line)))
     print_lines(*(one_line(show(line)) for line in _remarks(report, verbose=verbose)))
     return report.exit_code
+
+
+def _only(specs: Sequence[str]) -> str:
+    if len(specs) > 1:
+        raise UsageError(f"{len(specs)} specs parted; name the one to change: {', '.join(specs)}")
+    return specs[0]
 
 
 def _lines(report: SyncReport, most: int) -> Iterable[str]:

@@ -546,6 +546,20 @@ class Spec(Section):
     )
 
 
+class SpecSyncProposal(Section):
+    """When it is proposed to bring a spec in step with the code."""
+
+    threshold: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description=(
+            "Share of a spec's names that may part from the code before the end of a run proposes "
+            "to change the spec; 0 never proposes it."
+        ),
+    )
+
+
 class Settings(Section):
     """All settings of a run; frozen, built once in the cli and handed down."""
 
@@ -564,6 +578,7 @@ class Settings(Section):
     follow_ups: FollowUps = FollowUps()
     audit: Audit = Audit()
     spec: Spec = Spec()
+    spec_sync: SpecSyncProposal = SpecSyncProposal()
     commit: Commit = Commit()
     review: Review = Review()
     rules: dict[str, RuleLevel] = Field(

@@ -94,9 +94,14 @@ def test_a_run_that_parts_from_its_spec_needs_a_person_where_the_gate_is_on(shop
     files = {f"{SPEC}/design.md": design, "shop/place.py": store}
     code = 'import os\n\nMOST = os.environ["ORDER_MOST"]\n'
     checkout = shop(cast(implement=writes({"shop/search.py": code})), QUIET_GATES, files=files)
-    assert checkout.run("run", "next", REVIEWLOOP_GATES__SPEC_SYNC__ENABLED="true").code == 4
+    on = {"GATES__SPEC_SYNC__ENABLED": "true", "SPEC_SYNC__THRESHOLD": "0.3"}
+    named = {f"REVIEWLOOP_{name}": value for name, value in on.items()}
+    assert checkout.run("run", "next", **named).code == 4
     proposal = checkout.record()["proposal"]
     [gate] = [one for one in proposal["gates"] if one["name"] == "spec_sync"]
     assert gate["status"] == "needs_person"
     row = "setting ORDER_MOST: spec nowhere, code shop/search.py:3"
     assert any(one.startswith(row) for one in proposal["governance"])
+    said = checkout.run("approve")
+    assert said.code == 0, said.err
+    assert f"50% of the names in {SPEC} part from the code; `reviewloop spec sync" in said.err

@@ -32,6 +32,7 @@ from reviewloop.specs.tasks import read_tasks
 from reviewloop.store.runs import RunStatus
 
 _LATEST = 8  # versions of a spec whose tests are compared with those of today
+_MOST_ROWS = 30  # of drift in the sentence that a model is given
 _ID = 10  # digits of a commit that are shown
 
 
@@ -41,15 +42,33 @@ class SyncReport:
 
     drift: SpecDrift
     check: bool
+    threshold: float = 0.0
+
+    @property
+    def parted(self) -> tuple[str, ...]:
+        """The specs with drift; of names alone, as large a share as the threshold must part."""
+        shares = self.drift.parted or {}
+        found = []
+        for spec in self.drift.specs:
+            own = [one for one in self.drift.drifts if one.spec == spec]
+            beside = any(one.kind in {"criterion", "task"} for one in own)
+            if beside or (own and shares.get(spec, 0.0) >= self.threshold):
+                found.append(spec)
+        return tuple(found)
 
     @property
     def exit_code(self) -> ExitCode:
-        """`FINDINGS` where something parted and the check was asked for."""
-        return ExitCode.FINDINGS if self.check and self.drift.drifts else ExitCode.CLEAN
+        """`FINDINGS` where specs parted and the check was asked for."""
+        return ExitCode.FINDINGS if self.check and self.parted else ExitCode.CLEAN
 
 
 def sync_specs(
-    user: UserRepo, names: Sequence[str], *, check: bool, known: Repository | None = None
+    user: UserRepo,
+    names: Sequence[str],
+    *,
+    check: bool,
+    known: Repository | None = None,
+    threshold: float = 0.0,
 ) -> SyncReport:
     """Compare the named specs, or all of the project, with code, tests and history on disk.
 
@@ -92,7 +111,7 @@ def sync_specs(
         count,
         found.parted,
     )
-    return SyncReport(drift, check)
+    return SyncReport(drift, check, threshold)
 
 
 def _others(every: Iterable[SpecRef], chosen: Iterable[SpecRef]) -> list[SpecRef]:
@@ -304,6 +323,35 @@ _POINTS = ("Requirements:", "Requirement:", "Validates", "Depends", "Blocked")
 
 def _has_parts(key: str, spec: Spec) -> bool:
     return any(one.startswith(f"{key}.") for one in spec.requirements)
+
+
+def sentence_of(report: SyncReport, spec: str) -> str:
+    """Return the sentence by which a spec is changed so that it is in step again."""
+    rows = [_row_for(one) for one in report.drift.drifts if one.spec == spec]
+    more = f"; and {len(rows) - _MOST_ROWS} more like these" if len(rows) > _MOST_ROWS else ""
+    return (
+        f"Bring this spec in step with the code, which is right about names: "
+        f"{'; '.join(rows[:_MOST_ROWS])}{more}"
+    )
+
+
+def _row_for(one: Drift) -> str:
+    if one.kind == "criterion":
+        return f"{one.name} ({one.in_spec}) has no test any more: add a task that tests it"
+    if one.kind == "task":
+        return f"{one.name} was ticked for other words: add a task for what they say now"
+    if one.in_spec:
+        return f"{one.kind} {one.name} ({one.in_spec}) is in no code"
+    return f"{one.kind} {one.name} ({one.in_code}) is in the code and not in the spec"
+
+
+def share_that_parted(repository: Repository, spec: str) -> float:
+    """Return which share of a spec's names parted from the code on disk, 0 where there is none."""
+    try:
+        report = sync_specs(repository.user, (spec,), check=False)
+    except UsageError:
+        return 0.0
+    return (report.drift.parted or {}).get(spec, 0.0)
 
 
 def plain(report: SyncReport) -> Mapping[str, object]:

@@ -108,7 +108,7 @@ class _Comparison:
                     self.matches.setdefault(one, spec)
         drifts: list[Drift] = []
         waiting: list[Drift] = []
-        parted: dict[str, float] = {}
+        parted: dict[str, int] = {}
         count = 0
         for spec in self.specs:
             missing = []
@@ -123,10 +123,8 @@ class _Comparison:
             gone = list(self._missing(spec, missing, len(real) > len(missing)))
             drifts += [one for one, waits in gone if not waits]
             waiting += [one for one, waits in gone if waits]
-            apart = sum(not waits for _, waits in gone)
-            parted[spec.path] = apart / len(real) if real else 0.0
-        unnamed = list(self._unnamed())
-        drifts += unnamed
+            parted[spec.path] = len(real)
+        drifts += self._unnamed()
         kinds = {name.kind for spec in self.specs for name in spec.names}
         for unread in self.code.names.unread:
             if unread.kind in kinds:
@@ -135,7 +133,8 @@ class _Comparison:
             NotCompared(kind, reason, tuple(sorted(set(locations))))
             for (kind, reason), locations in sorted(self.unclear.items())
         )
-        return Compared(tuple(drifts), tuple(waiting), not_compared, count, parted)
+        shares = {path: _share(path, names, drifts) for path, names in parted.items()}
+        return Compared(tuple(drifts), tuple(waiting), not_compared, count, shares)
 
     # What a spec names
 
@@ -332,6 +331,13 @@ class _Comparison:
             singular = " ".join(" ".join(words_of(token)) for token in tokens)
             self._known_words[context] = f" {singular} "
         return self._known_words[context]
+
+
+def _share(path: str, names: int, drifts: Iterable[Drift]) -> float:
+    """Return which share of a spec's names parted; those that it lacks are names of it, too."""
+    own = [one for one in drifts if one.spec == path]
+    lacking = sum(not one.in_spec for one in own)
+    return len(own) / (names + lacking) if own else 0.0
 
 
 class _Tasks:
