@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from reviewloop.domain.handoff import Commit
 from reviewloop.git.located import locate
@@ -10,6 +11,7 @@ from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import resolve
 
 _MOST_COMMITS = 200
+_MOST_MOVES = 10  # of one folder that are followed
 _LARGEST = 1_000_000  # bytes of a file that is read
 _REGULAR = (b"100644", b"100755")
 
@@ -32,14 +34,55 @@ def files_at(user: UserRepo, commit: str, folder: str) -> dict[str, bytes]:
     return found
 
 
-def commits_of(user: UserRepo, folder: str) -> tuple[Commit, ...]:
-    """Return the commits of HEAD that changed what lies below a folder, newest first."""
+def _commits(user: UserRepo, start: str, folder: str) -> tuple[Commit, ...]:
     git = Git(user.git_dir, cwd=user.root)
-    text = git.text(
-        "log", f"-{_MOST_COMMITS}", "--format=%H%x00%ct%x00%s", str(user.head), "--", folder
-    )
+    text = git.text("log", f"-{_MOST_COMMITS}", "--format=%H%x00%ct%x00%s", start, "--", folder)
     rows = [line.split("\0", 2) for line in text.splitlines() if line.count("\0") == 2]
     return tuple(Commit(commit, subject, int(at)) for commit, at, subject in rows)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A commit that changed a folder or a file, and where that lay then."""
+
+    commit: Commit
+    path: str
+
+
+def editions_of(user: UserRepo, path: str) -> tuple[Edition, ...]:
+    """Return the commits of HEAD that changed what lies at a path, newest first.
+
+    Where it was moved as a whole, the commits that changed it at its place before count, too.
+    """
+    found: list[Edition] = []
+    start, at = str(user.head), path
+    for _ in range(_MOST_MOVES):
+        commits = _commits(user, start, at)
+        found += [Edition(commit, at) for commit in commits]
+        if not commits or len(found) >= _MOST_COMMITS:
+            break
+        before = _moved_from(user, commits[-1].id, at)
+        if not before or any(edition.path == before for edition in found):
+            break
+        start, at = f"{commits[-1].id}^", before
+    return tuple(found[:_MOST_COMMITS])
+
+
+def _moved_from(user: UserRepo, commit: str, path: str) -> str:
+    """Return where a commit moved a folder, or a file, from; "" where it was written there."""
+    output = Git(user.git_dir, cwd=user.root).run(
+        "diff-tree", "-r", "-z", "-M", "--no-commit-id", "--diff-filter=R", "--name-status", commit
+    )
+    fields = [os.fsdecode(field) for field in output.split(b"\0")]
+    origins: dict[str, int] = {}
+    for kind, old, new in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
+        if kind.startswith("R") and new == path:
+            return old
+        inner = new.removeprefix(f"{path}/")
+        if kind.startswith("R") and inner != new and old.endswith(f"/{inner}"):
+            folder = old[: -len(inner) - 1]
+            origins[folder] = origins.get(folder, 0) + 1
+    return max(sorted(origins), key=lambda folder: origins[folder], default="")
 
 
 def listed_at(user: UserRepo, commit: str) -> dict[str, str]:

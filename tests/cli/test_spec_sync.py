@@ -276,3 +276,12 @@ def test_a_test_that_was_there_at_a_recorded_approval_is_missed(shop, reviewloop
         git(shop, "commit", "-qam", f"edition {number}")
 
     assert [one[:2] for one in drift(reviewloop)] == [("criterion", "2.1")]
+
+
+def test_words_at_the_tick_are_found_where_the_spec_was_moved_since(shop, reviewloop):
+    git(shop, "mv", ".kiro/specs/orders", ".kiro/specs/sales")
+    git(shop, "commit", "-qm", "call it sales")
+    change(shop, ".kiro/specs/sales/requirements.md", "5 open orders", "9 open orders")
+    git(shop, "commit", "-qam", "more")
+
+    assert [one[:2] for one in drift(reviewloop)] == [("task", "task 2: requirement 2.1")]

@@ -105,3 +105,51 @@ def test_a_run_that_parts_from_its_spec_needs_a_person_where_the_gate_is_on(shop
     said = checkout.run("approve")
     assert said.code == 0, said.err
     assert f"50% of the names in {SPEC} part from the code; `reviewloop spec sync" in said.err
+
+
+def test_a_spec_that_was_moved_keeps_its_history(checkout):
+    edit(checkout, REQUIREMENTS, "in the order they came", "newest first", "turn them round")
+    checkout.git("mv", SPEC, ".kiro/specs/sales")
+    checkout.git("commit", "-q", "-m", "call it sales")
+    versions = checkout.json("spec", "history", "sales")["versions"]
+    assert versions[0]["subject"] == "turn them round"
+    assert len(versions) == 2
+    body = checkout.json("spec", "diff", "sales", f"{versions[1]['name']}..HEAD")
+    assert [one["what"] for one in body["changed"]] == ["1.1"]
+
+
+def test_punctuation_and_emphasis_are_no_version(checkout):
+    before = len(checkout.json("spec", "history", "orders")["versions"])
+    edit(
+        checkout,
+        REQUIREMENTS,
+        "customer is named, THE Shop",
+        "customer is named **the** Shop",
+        "set",
+    )
+    edit(
+        checkout,
+        TASKS,
+        "Find the items of a customer",
+        "Find the `items` of a customer.",
+        "set too",
+    )
+    assert len(checkout.json("spec", "history", "orders")["versions"]) == before
+    body = checkout.json("spec", "diff", "orders", "HEAD~2..HEAD")
+    assert body["changed"] == body["tasks"] == body["asks"] == []
+
+
+def test_a_changed_part_of_the_design_asks_for_the_tasks_that_it_is_about(checkout):
+    design = f"{SPEC}/design.md"
+    edit(
+        checkout,
+        design,
+        "Plain functions",
+        "## Search\n\n`shop/search.py` holds it.\n\n## Rest\n\nPlain",
+    )
+    body = checkout.json("spec", "diff", "orders", "HEAD", "--tasks")
+    asks = {(one["requirement"], one["task"]) for one in body["asks"]}
+    assert ("design: Search", "2.1") in asks
+    assert ("design: Rest", "") in asks
+    said = checkout.run("spec", "diff", "orders", "HEAD", "--tasks").out
+    assert "task 2.1 'Find the items of a customer' (open): design: Search added" in said

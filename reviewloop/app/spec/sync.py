@@ -17,7 +17,7 @@ from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
 from reviewloop.git.directory import shallow_commits
 from reviewloop.git.repository import UserRepo
-from reviewloop.git.tree_files import commits_of, contents, listed_at
+from reviewloop.git.tree_files import Edition, contents, editions_of, listed_at
 from reviewloop.specs.checks import SpecView, read_view
 from reviewloop.specs.discover import find_specs, read_spec, spec_named
 from reviewloop.specs.drift.change import is_living_spec
@@ -143,9 +143,12 @@ class _Past:
     ) -> None:
         self.user, self.view, self.known, self.alone = user, view, known, alone
         self.spec = view.spec
-        self.commits = [one.id for one in commits_of(user, self.spec.path)]
+        self.editions = editions_of(user, self.spec.path)
         self.approvals = approvals_of(known, self.spec.path) if known else ()
         self.count = 0
+
+    def _latest(self) -> list[str]:
+        return [one.commit.id for one in self.editions[:_LATEST]]
 
     def _recorded(self) -> list[str]:
         """Return the revisions at which tasks of the spec were approved, where they are kept."""
@@ -160,9 +163,7 @@ class _Past:
         """Yield the criteria and requirements that a test named, and that none names any more."""
         self.count += len(self.spec.requirements)
         reported: list[str] = []
-        for commit in dict.fromkeys(
-            [str(self.user.head), *self._recorded(), *self.commits[:_LATEST]]
-        ):
+        for commit in dict.fromkeys([str(self.user.head), *self._recorded(), *self._latest()]):
             before = self._changed_tests(commit)
             for one in without_test(
                 self.view,
@@ -220,10 +221,10 @@ class _Past:
     def _then(self, done: Sequence[Task]) -> Iterator[tuple[Task, Task, Spec, str]]:
         """Yield ticked tasks as they are and were, with the spec as it was, and when that was."""
         of_history = set()
-        for task, commit, was in self._ticked(done):
+        for task, edition, was in self._ticked(done):
             of_history.add(task.id)
-            if then := self._spec_at(commit):
-                yield task, was, then, f"ticked at {commit[:_ID]}: {task.where}"
+            if then := self._spec_at(edition):
+                yield task, was, then, f"ticked at {edition.commit.id[:_ID]}: {task.where}"
         last = self.approvals[-1] if self.approvals else None
         approved = approved_spec(self.known, last) if self.known and last else None
         if last is None or approved is None:
@@ -246,14 +247,14 @@ class _Past:
             current = self.spec.requirements.get(key, "")
             yield f"requirement {key}", text, current, f"{path}:{line}"
 
-    def _ticked(self, done: Sequence[Task]) -> Iterator[tuple[Task, str, Task]]:
+    def _ticked(self, done: Sequence[Task]) -> Iterator[tuple[Task, Edition, Task]]:
         """Yield ticked tasks with the commit that ticked them, and the task as it was there."""
         path = self.spec.tasks_path
-        names = [f"{commit}:{path}" for commit in self.commits]
+        names = [f"{one.commit.id}:{self._then_at(path, one)}" for one in self.editions]
         versions = contents(self.user, names)
         following = {task.id: (task, task) for task in done}  # id now -> now, at the last version
-        ticked: dict[str, tuple[str, Task]] = {}
-        for commit, name in zip(self.commits, names, strict=True):
+        ticked: dict[str, tuple[Edition, Task]] = {}
+        for edition, name in zip(self.editions, names, strict=True):
             if name not in versions or not following:
                 break
             listed = read_tasks(versions[name], path, self.spec.dialect).tasks
@@ -263,22 +264,25 @@ class _Past:
                     following.pop(ident)  # the commit after this one ticked it
                     continue
                 following[ident] = (now, was)
-                ticked[ident] = (commit, was)
+                ticked[ident] = (edition, was)
         for task in done:
             if task.id in ticked:
-                commit, was = ticked[task.id]
-                yield task, commit, was
+                yield task, *ticked[task.id]
 
-    def _spec_at(self, commit: str) -> Spec | None:
-        paths = [path for path in self.spec.files if path.startswith(self.spec.path)]
-        read = contents(self.user, [f"{commit}:{path}" for path in paths])
-        memory = MemoryFiles(
-            {path: read[name] for path in paths if (name := f"{commit}:{path}") in read}
-        )
+    def _spec_at(self, edition: Edition) -> Spec | None:
+        """Return the spec as a commit had it, with the paths that it has today."""
+        own = [path for path in self.spec.files if path.startswith(self.spec.path)]
+        names = {f"{edition.commit.id}:{self._then_at(path, edition)}": path for path in own}
+        read = contents(self.user, names)
+        memory = MemoryFiles({names[name]: data for name, data in read.items()})
         try:
             return read_spec(memory, spec_named(memory, self.spec.path))
         except UsageError:
             return None
+
+    def _then_at(self, path: str, edition: Edition) -> str:
+        """Return where a file of the spec lay at a commit."""
+        return edition.path + path.removeprefix(self.spec.path)
 
 
 def _is_same(file: Path, oid: str) -> bool:

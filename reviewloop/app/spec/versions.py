@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from reviewloop.app.project import Repository
 from reviewloop.app.spec.approval import approvals_of, texts_of, unticked
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, Task
-from reviewloop.git.tree_files import commit_named, commits_of, files_at
+from reviewloop.git.tree_files import commit_named, editions_of, files_at
 from reviewloop.render.word_diff import word_diff
+from reviewloop.specs.briefing import split_design
 from reviewloop.specs.discover import read_spec, spec_named
+from reviewloop.specs.drift.wording import same_meaning
 from reviewloop.specs.files import DiskFiles, Files, MemoryFiles
 from reviewloop.specs.requirements import resolve, whole
 from reviewloop.specs.select import is_done, leaves
+from reviewloop.specs.words import named_paths
 
 ON_DISK = "disk"
 """What names the spec as it is in the checkout, uncommitted edits included."""
@@ -78,10 +82,9 @@ def difference(repository: Repository, name: str, versions: str) -> SpecDifferen
         )
     ref = spec_named(DiskFiles(user.root), name, user.project, user.here)
     old, new = (_spec_at(repository, ref.path, one) for one in (old_name, new_name or ON_DISK))
-    before, after = _parts(old), _parts(new)
-    changed = tuple(_changed(before, after))
+    changed = tuple(_changed(_parts(old), _parts(new)))
     tasks = tuple(_changed(_task_texts(old), _task_texts(new)))
-    asks = tuple(_required(new, [one for one in changed if one.what in {*before, *after}]))
+    asks = (*_required(new, changed), *_required_by_design(old, new))
     return SpecDifference(ref.path, old_name, new_name or ON_DISK, changed, tasks, asks)
 
 
@@ -95,23 +98,21 @@ def history(repository: Repository, name: str) -> tuple[Version, ...]:
         by_digest.setdefault(one.digest, []).append(one.by)
     found: list[Version] = []
     known = set()
-    for commit in commits_of(user, ref.path):
+    later: Spec | None = None
+    for edition in editions_of(user, ref.path):
+        commit = edition.commit
         try:
-            spec, files = _read_at(repository, ref.path, commit.id)
+            spec, files = _read_at(repository, edition.path, commit.id)
         except UsageError:
             continue  # it was no spec then
         digest = _digest(files, spec)
-        version = Version(
-            commit.id[:10],
-            commit.at,
-            commit.subject,
-            digest,
-            tuple(dict.fromkeys(by_digest.get(digest, ()))),
-        )
+        approved = by_digest.get(digest, [])
+        if later is not None and _same(spec, later):  # the older commit is the one that wrote it
+            approved = [*approved, *found.pop().approved_by]
+        by = tuple(dict.fromkeys(approved))
         known.add(digest)
-        if found and found[-1].digest == digest:  # the older commit is the one that wrote it
-            found.pop()
-        found.append(version)
+        found.append(Version(commit.id[:10], commit.at, commit.subject, digest, by))
+        later = spec
     found += [
         Version(f"v{number}", one.at, "approved, not committed as it was", one.digest, (one.by,))
         for number, one in enumerate(approvals, 1)
@@ -124,6 +125,12 @@ def _spec_at(repository: Repository, path: str, version: str) -> Spec:
     return _read_at(repository, path, version)[0]
 
 
+def _same(one: Spec, other: Spec) -> bool:
+    """Whether two versions say the same; ticks, layout and punctuation mean nothing."""
+    pairs = ((_parts(one), _parts(other)), (_task_texts(one), _task_texts(other)))
+    return not any(next(_changed(before, after), None) for before, after in pairs)
+
+
 def _read_at(repository: Repository, path: str, version: str) -> tuple[Spec, Files]:
     files: Files
     if version == ON_DISK:
@@ -132,11 +139,21 @@ def _read_at(repository: Repository, path: str, version: str) -> tuple[Spec, Fil
         files = _approved(repository, path, int(version[1:]))
     else:
         commit = commit_named(repository.user, version)
-        files = MemoryFiles(files_at(repository.user, commit, path))
+        path, files = _files_of_commit(repository, path, commit)
     try:
         return read_spec(files, spec_named(files, path)), files
     except UsageError as error:
         raise UsageError(f"{version} has no spec {path}: {error}") from None
+
+
+def _files_of_commit(repository: Repository, path: str, commit: str) -> tuple[str, Files]:
+    """Return the files of a spec in a commit, and its path there: it may have been moved since."""
+    found = files_at(repository.user, commit, path)
+    if not found:
+        for before in dict.fromkeys(one.path for one in editions_of(repository.user, path)):
+            if found := files_at(repository.user, commit, before):
+                return before, MemoryFiles(found)
+    return path, MemoryFiles(found)
 
 
 def _approved(repository: Repository, path: str, number: int) -> Files:
@@ -183,15 +200,10 @@ def _task_texts(spec: Spec) -> dict[str, str]:
 def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Changed]:
     for key in dict.fromkeys([*before, *after]):
         old, new = before.get(key, ""), after.get(key, "")
-        if _plain(old) == _plain(new):
+        if same_meaning(old, new):
             continue
         how = "added" if not old else "removed" if not new else "changed"
         yield Changed(key, how, word_diff(old, new))
-
-
-def _plain(text: str) -> str:
-    """Return a text without layout: how lines are broken and indented means nothing."""
-    return " ".join(text.split())
 
 
 def _required(new: Spec, changed: Sequence[Changed]) -> Iterator[RequiredTask]:
@@ -209,6 +221,43 @@ def _required(new: Spec, changed: Sequence[Changed]) -> Iterator[RequiredTask]:
             yield RequiredTask("", "", part.what, part.how, done=False)
         for task in tasks:
             yield RequiredTask(task.id, task.title, part.what, part.how, is_done(new, task))
+
+
+def _required_by_design(old: Spec, new: Spec) -> Iterator[RequiredTask]:
+    """Yield the tasks that a part of the design asks for which is new or says something else.
+
+    These are tasks that serve a requirement the part names, or name a file or component of it.
+    """
+    for what, how, text in _changed_sections(old, new):
+        idents = set(re.findall(r"(?<![\w.])(?:\d+(?:\.\d+)+|[A-Z]{1,6}-\d+)(?![\w.])", text))
+        names = {*named_paths(text), *re.findall(r"\b[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+\b", text)}
+        tasks = [
+            task
+            for task in leaves(new)
+            if idents & {*resolve(task.requirements, new.requirements)[0]}
+            or any(name in f"{task.title}\n{task.body}" for name in names)
+        ]
+        for task in tasks:
+            yield RequiredTask(task.id, task.title, f"design: {what}", how, is_done(new, task))
+        if not tasks:
+            yield RequiredTask("", "", f"design: {what}", how, done=False)
+
+
+def _changed_sections(old: Spec, new: Spec) -> Iterator[tuple[str, str, str]]:
+    """Yield heading, how and text of the parts of the design that are new or read differently."""
+    before, after = _sections(old), _sections(new)
+    texts = list(before.values())
+    for name, text in after.items():
+        if not any(same_meaning(text, one) for one in texts):
+            yield name, "changed" if name in before else "added", text
+
+
+def _sections(spec: Spec) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in split_design(spec.design):
+        name = part.trail[-1] if part.trail else "design"
+        found[name] = f"{found[name]}\n{part.text}" if name in found else part.text
+    return found
 
 
 def plain_difference(found: SpecDifference) -> dict[str, Any]:
