@@ -544,6 +544,39 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         )
     },
     "skill-session": SKILL_SESSION,
+    "skill-suggestions": {
+        "suggestions": some(
+            obj(
+                {
+                    "what": one_of("asked", "rejected", "gate"),
+                    **dict.fromkeys(("text", "command"), TEXT),
+                    "runs": TEXTS,
+                }
+            )
+        )
+    },
+    "skill-run": {
+        **dict.fromkeys(("name", "path", "next"), TEXT),
+        "stage": one_of("waiting", "stopped", "done", "rejected"),
+        "phase": COUNT,
+        "phases": some(
+            obj(
+                {
+                    **dict.fromkeys(("title", "text"), TEXT),
+                    "commands": some(
+                        obj(
+                            {
+                                "command": TEXT,
+                                "reads": FLAG,
+                                "needs": TEXTS,
+                                "exit_code": maybe(COUNT),
+                            }
+                        )
+                    ),
+                }
+            )
+        ),
+    },
     "quiet": {"adopted": some(obj(QUIET)), "proposed": some(obj(QUIET))},
     "quiet-proposed": {"path": TEXT, "rules": some(obj({**QUIET, "replay": REPLAY}))},
     "quiet-adopted": {"path": TEXT, "rules": some(obj(QUIET)), "replay": REPLAY},

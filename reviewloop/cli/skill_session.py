@@ -12,6 +12,7 @@ from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.skills import capture as capturing
 from reviewloop.app.skills import improve as improving
 from reviewloop.app.skills.evidence import evidence_of
+from reviewloop.app.skills.running import open_runs
 from reviewloop.app.skills.session import (
     CAPTURE,
     IMPROVE,
@@ -24,11 +25,13 @@ from reviewloop.app.skills.session import (
     move,
     next_step,
     plain,
+    sessions_of,
     spent,
 )
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.help import Command
 from reviewloop.cli.skill_proof import prove_session
+from reviewloop.cli.skill_run import approve_phase, reject_run, show_phase
 from reviewloop.cli.skills import require_name, target_folder
 from reviewloop.cli.spec_session import json_option
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -174,10 +177,24 @@ def improve(
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("--as", "new_name", metavar="NAME", default="", help="Save it under another name.")
 @click.option("--only", multiple=True, metavar="SKILL", help="Of several skills; repeatable.")
+@click.option(
+    "--run", "numbers", type=int, multiple=True, metavar="N",
+    help="Of a phase of `skills run`: run its command N; repeatable.",
+)  # fmt: skip
+@click.option("--set", "values", multiple=True, metavar="NAME=TEXT", help="What that leaves open.")
 @json_option
-def approve(name: str | None, new_name: str, only: tuple[str, ...], as_json: bool) -> ExitCode:
-    """Save the draft, or apply the edits, that wait."""
+def approve(
+    name: str | None,
+    new_name: str,
+    only: tuple[str, ...],
+    numbers: tuple[int, ...],
+    values: tuple[str, ...],
+    as_json: bool,
+) -> ExitCode:
+    """Save the draft, apply the edits, or go on with the phase that waits."""
     repo = open_repository()
+    if followed := _followed(repo, name):
+        return approve_phase(repo, followed, numbers, values, as_json=as_json)
     record = find(repo, name)
     answer: dict[str, Any] = {"choice": "approve", "only": [*only]}
     if new_name:
@@ -204,8 +221,10 @@ def modify(name: str | None, message: str, as_json: bool) -> ExitCode:
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def reject(name: str | None, as_json: bool) -> ExitCode:
-    """Give a draft or edits up; nothing is written."""
+    """Give a draft, edits or a skill that is followed up; nothing is written."""
     repo = open_repository()
+    if followed := _followed(repo, name):
+        return reject_run(repo, followed, as_json=as_json)
     return _moved(repo, find(repo, name).run_id, {"choice": "reject"}, as_json=as_json)
 
 
@@ -215,7 +234,18 @@ def reject(name: str | None, as_json: bool) -> ExitCode:
 def resume(name: str | None, as_json: bool) -> ExitCode:
     """Go on with a skill in work, or show what waits."""
     repo = open_repository()
+    if followed := _followed(repo, name):
+        return show_phase(repo, followed, as_json=as_json)
     return go_on(repo, find(repo, name).run_id, as_json=as_json)
+
+
+def _followed(repo: Repository, name: str | None) -> str:
+    """Return the skill of `skills run` that is meant, "" where a session is."""
+    sessions = [one.run_id for one in sessions_of(repo).runs.all() if not one.status.over]
+    names = open_runs(repo)
+    if name is not None:
+        return name if name in names and name not in sessions else ""
+    return names[0] if len(names) == 1 and not sessions else ""
 
 
 def go_on(repo: Repository, name: str, *, as_json: bool) -> ExitCode:

@@ -40,6 +40,10 @@ _LATER = {
     name: f"{_SESSION}:{name}"
     for name in ("capture", "improve", "approve", "modify", "resume", "reject")
 }
+_LATER |= {
+    "run": "reviewloop.cli.skill_run:run",
+    "suggest": "reviewloop.cli.skill_suggest:suggest",
+}
 
 
 @click.group(cls=Group, later=_LATER)
@@ -65,7 +69,7 @@ def list_(as_json: bool) -> ExitCode:
 @click.argument("name")
 def show(name: str) -> ExitCode:
     """Print a skill."""
-    click.echo(safe(_named(name).text))
+    click.echo(safe(named_skill(name).text))
     return ExitCode.CLEAN
 
 
@@ -188,7 +192,8 @@ def _installed(path: Path) -> dict[str, str]:
         return {}
 
 
-def _named(name: str) -> Found:
+def named_skill(name: str) -> Found:
+    """Return the skill of a name that wins; raise `UsageError` for none."""
     found = [one for one in find_skills(checkout_if_any(), Path.home()) if one.name == name]
     if not found:
         raise UsageError(f"there is no skill {name!r}; `reviewloop skills list` shows all")
@@ -205,7 +210,7 @@ def _at(given: str) -> Found:
         if one := skill_at(folder):
             return one
         raise UsageError(f"{given} has no {FILE}")
-    return _named(given)
+    return named_skill(given)
 
 
 def _problems(one: Found) -> Iterator[Problem]:

@@ -46,7 +46,7 @@ def stats(
     With --store: the runs of all workers.
     """
 
-    begin = _read_since(since)
+    begin = read_since(since)
     rows = fleet.metrics()
     chosen = Chosen(begin, _spec_of(rows, spec))
     births = fleet.births([row for row in rows if chosen.of(row)])
@@ -73,7 +73,7 @@ def _of_checkout(user: "UserRepo") -> "RepositoryFigures":
     return repository_figures(user)
 
 
-def _read_since(text: str) -> float:
+def read_since(text: str) -> float:
     """Return the time in seconds since the epoch, 0 for an empty text."""
     written = text.strip()
     if not written:

@@ -17,7 +17,7 @@ _PARTS = {
     "rules": re.compile(r"rules\b|constraints\b", re.IGNORECASE),
 }
 _STEP = re.compile(r"^[ \t]*(?:\d+[.)]|[-*])[ \t]+\S")
-_COMMAND = re.compile(r"`(reviewloop(?: [^`\n]+)?)`")
+_COMMAND = re.compile(r"`(reviewloop(?:\s[^`]+)?)`")
 
 
 @dataclass(frozen=True)

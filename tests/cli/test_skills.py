@@ -13,6 +13,7 @@ from reviewloop.skills import problems_of, read_skill, shipped_skills, warnings_
 NAMES = {
     "implement-and-review-loop", "create-spec", "session-handoff", "session-resume",
     "auto-memory", "capture-skill", "improve-skill", "push-and-pr", "review-diff",
+    "build-and-deploy",
 }  # fmt: skip
 COMMAND = re.compile(r"`(reviewloop [^`]+)`")
 GOOD = "---\nname: pdf\ndescription: Reads PDF files\n---\n\n# PDF\n\n1. Check it.\n"

@@ -53,6 +53,13 @@ def words_of(repository: Repository, run: RunRecord) -> Iterator[tuple[str, str]
             yield choice, text
 
 
+def failed_gates(repository: Repository, run: RunRecord) -> list[str]:
+    """Return the names of the gates that were red when a run asked last."""
+    records = _proposal(repository, run).get("gates", ())
+    gates = [GateResult.from_plain(record) for record in records]
+    return [gate.name for gate in gates if gate.status is GateStatus.FAILED]
+
+
 def _of_run(repository: Repository, run: RunRecord) -> Iterator[tuple[str, str]]:
     source = f"run {run.run_id}"
     yield source, f"its task was: {run.instruction or run.title}"
