@@ -53,6 +53,16 @@ def keep_attestations(repository: Repository, run: RunRecord, row: AuditRow) -> 
     return problems
 
 
+def write_notes(repository: Repository, rows: Iterable[AuditRow]) -> int:
+    """Write a note for each commit of these rows that git still has; return how many."""
+    commits = [row for row in rows if row.body.get("kind") == "commit"]
+    git = Git(repository.user.git_dir, cwd=repository.user.root)
+    there = [r for r in commits if not git.result("cat-file", "-e", r.body["commit"]).exit_code]
+    for row in there:
+        _write_note(repository, row)
+    return len(there)
+
+
 def statement_line(repository: Repository, row: AuditRow) -> str:
     """Return the kept statement of a row in its envelope (DSSE), else the statement alone."""
     try:

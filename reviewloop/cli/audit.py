@@ -5,7 +5,7 @@ import time
 
 import click
 
-from reviewloop.app.attestations import broken_statements, statement_line
+from reviewloop.app.attestations import NOTES_REF, broken_statements, statement_line, write_notes
 from reviewloop.app.audit import catch_up, missing_commits, rows_of
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
@@ -29,9 +29,10 @@ _SECONDS = {"h": 3600, "d": 86_400, "w": 604_800}
 @click.option("--spec", metavar="NAME", default="", help="Only tasks of this spec.")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), default="text")
 @click.option("--verify", is_flag=True, help="Say whether the trail was changed.")
+@click.option("--notes", is_flag=True, help="Write the chosen rows as git notes of their commits.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def audit(
-    run: str | None, since: str, spec: str, format_: str, verify: bool, as_json: bool
+    run: str | None, since: str, spec: str, format_: str, verify: bool, notes: bool, as_json: bool
 ) -> ExitCode:
     """Show who approved what, and on what grounds.
 
@@ -54,6 +55,10 @@ def audit(
             print_lines(f"the trail holds: {counted(len(rows), 'row')}")
         return ExitCode.FINDINGS if gone or wrong else ExitCode.CLEAN
     found = rows_of(repository, run, _time_of(since) if since else 0.0, spec)
+    if notes:
+        written = write_notes(repository, found)
+        print_lines(f"{counted(written, 'note')} written under {NOTES_REF}")
+        return ExitCode.CLEAN
     show = redactor_of(repository.user).for_people
     plain = [{**row.body, "number": row.number, "hash": row.hash} for row in found]
     if as_json or format_ == "json":

@@ -102,6 +102,22 @@ def test_the_row_is_a_note_of_the_commit_under_our_own_ref(shop):
     )
 
 
+def refs(checkout):
+    return checkout.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+
+
+def test_without_a_wish_git_holds_no_note_and_with_it_nothing_else(shop):
+    checkout = shop(cast(), QUIET_GATES)
+    assert checkout.run("run", "2.1").code == 4
+    assert checkout.run("approve").code == 0
+    before, config = refs(checkout), checkout.read(".git/config")
+    assert not [line for line in before if line.startswith("refs/notes")]
+    assert "1 note written under refs/notes/reviewloop" in checkout.run("audit", "--notes").err
+    after = [line for line in refs(checkout) if not line.startswith("refs/notes/reviewloop ")]
+    assert (after, checkout.read(".git/config")) == (before, config)
+    assert checkout.git("status", "--porcelain") == ""
+
+
 @pytest.mark.slow
 def test_openpgp(shop, tmp_path, monkeypatch):
     home = tmp_path / "gnupg"
