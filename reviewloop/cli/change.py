@@ -257,7 +257,8 @@ def _settled(
 def _batch_of(
     repo: Repository, record: RunRecord, todo: tuple[str, ...], mode: str | None
 ) -> BatchRequest:
-    delta = delta_of(repo, record)
+    delta, usd = delta_of(repo, record), record.options["budget_usd"]
+    left = None if usd is None else max(0.01, usd - KIND.spent(repo, record).usd)
     run = RunRequest(
         flags=model_flags(record.options["model"] or None),
         changes=delta.changes if delta else (),
@@ -266,6 +267,7 @@ def _batch_of(
         spec=record.spec_path,
         tasks=todo,
         mode=mode or str(record.options["mode"]),
+        budget_usd=left,
         options=BatchOptions(request=run),
     )
 

@@ -13,6 +13,7 @@ from reviewloop.domain.globs import matcher
 from reviewloop.domain.impact import FileKind, Impact, ImpactedFile
 from reviewloop.domain.spec_delta import SpecDelta
 from reviewloop.domain.task import Spec
+from reviewloop.specs.drift.code import Code
 from reviewloop.specs.files import Files, decode, is_below
 from reviewloop.specs.repomap import NOT_MAPPED
 from reviewloop.specs.words import find_paths, fits, named_paths, terms
@@ -35,11 +36,7 @@ _DRAWN = "graph|flowchart|sequenceDiagram|classDiagram|erDiagram|stateDiagram|C4
 _MERMAID = re.compile(
     rf"^\s*```\s*(?:plantuml\b|mermaid\s*\n(?:\s*%%.*\n)*\s*(?:{_DRAWN}))", re.MULTILINE
 )
-_METHODS = "get|post|put|patch|delete"
-_ENDPOINT = re.compile(
-    rf"\.(?P<call>{_METHODS})\(\s*[\"'`](?P<route>/[^\"'`\s]*)"
-    rf"|\b(?P<said>{_METHODS.upper()}) (?P<path>/[\w/:{{}}<>.*-]*)"
-)
+_ENDPOINT = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE) /[\w/:{}<>.*-]*")
 _SIGNS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
@@ -97,6 +94,7 @@ def find_impact(
     """
     skipped = matcher((*NOT_MAPPED, *never))
     found: list[ImpactedFile] = []
+    texts: dict[str, str] = {}
     left_out = 0
     for path in files.paths():
         if path in spec.files or is_below(path, spec.path) or skipped(path):
@@ -108,7 +106,30 @@ def find_impact(
         text = decode(data)
         if hit := _mention(path, text, names):
             found.append(hit)
-    return Impact(tuple(names), tuple(found), left_out)
+            texts[path] = text
+    offered = _endpoints(texts, names)
+    return Impact(
+        tuple(names),
+        tuple(replace(one, endpoints=offered.get(one.path, ())) for one in found),
+        left_out,
+    )
+
+
+def _endpoints(texts: Mapping[str, str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the endpoints that code offers and documents describe, of those with a name."""
+    found: dict[str, list[str]] = {}
+    for one in Code.of(texts, texts.get).names.names:
+        if one.kind == "endpoint":
+            found.setdefault(one.path, []).append(one.text)
+    for path, text in texts.items():
+        if path not in found and kind_of(path, text) in {"document", "schema", "diagram"}:
+            found[path] = _ENDPOINT.findall(text)
+    return {
+        path: tuple(
+            one for one in dict.fromkeys(listed) if any(fits(name, names_of(one)) for name in names)
+        )[:_SHOWN]
+        for path, listed in found.items()
+    }
 
 
 def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
@@ -120,19 +141,9 @@ def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
     there = tuple(name for name in near if fits(name, words))
     if not there:
         return None
-    first, endpoints = 0, list[str]()
-    for number, line in enumerate(text.split("\n"), 1):
-        if first and not _ENDPOINT.search(line):
-            continue
-        in_line = names_of(line)
-        if not any(fits(name, in_line) for name in there):
-            continue
-        first = first or number
-        for one in _ENDPOINT.finditer(line):
-            method = (one["call"] or one["said"]).upper()
-            endpoints.append(f"{method} {one['route'] or one['path']}")
-    shown = tuple(dict.fromkeys(endpoints))[:_SHOWN]
-    return ImpactedFile(path, kind_of(path, text), first, there[:_SHOWN], endpoints=shown)
+    lines = enumerate(text.split("\n"), 1)
+    first = next((n for n, line in lines if any(fits(one, names_of(line)) for one in there)), 0)
+    return ImpactedFile(path, kind_of(path, text), first, there[:_SHOWN])
 
 
 def with_tasks(

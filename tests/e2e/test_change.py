@@ -58,7 +58,7 @@ def test_the_delta_and_what_it_reaches_are_shown_and_no_byte_is_another_one(iot)
     assert [one["path"] for one in shown["impact"] if one["task"]] == sorted(EIGHT)
     assert {one["path"]: one["stays"] for one in shown["impact"] if one["stays"]} == CO2["stays"]
     api = next(one for one in shown["impact"] if one["path"] == "src/routes/readings.js")
-    assert api["endpoints"] == ["GET /readings/latest", "GET /readings/device/:id"]
+    assert api["endpoints"] == ["GET /readings/latest", "GET /readings/device/{}"]
     assert checkout.run("change", "reject").code == 7
     assert photograph(checkout.root) == before
 
@@ -141,3 +141,11 @@ def test_modified_it_is_proposed_anew(iot):
     said = checkout.run("change", "modify", "-m", "from 1 ppm on")
     assert said.code == 4, said.err
     assert "below 1 ppm" in said.out
+
+
+def test_a_budget_is_for_the_tasks_too_and_what_was_approved_needs_no_other_approval(iot):
+    checkout = iot(REVIEWLOOP_SPEC__REQUIRE_APPROVAL="true")
+    checkout.run("change", "-m", CO2["sentence"], "--budget-usd", "3")
+    said = checkout.run("change", "approve")
+    assert said.code == 4, said.err
+    assert "at most $3 in all" in said.err.replace("$10 each and ", "")

@@ -120,3 +120,23 @@ def test_kinds(path, text, kind):
 def test_a_technology_that_is_replaced_asks_a_person_first(sentence, found):
     assert replacement_in(sentence) == found
     assert bool(reasons_to_ask(sentence, Impact((), ()), 10)) == (found is not None)
+
+
+def test_endpoints_are_those_that_the_code_offers_and_documents_describe():
+    more = {
+        "shop/prices.py": (
+            "from fastapi import APIRouter\n\nrouter = APIRouter(prefix='/prices')\n\n"
+            "@router.get('/today')\ndef today(): ...\n"
+        ),
+        "web/prices.js": (
+            "const express = require('express')\nconst app = express()\n"
+            "app.post('/prices', price)\napp.get('/weather', other)\n"
+        ),
+        "docs/api.md": "- `GET /prices/today` and `GET /weather`\n",
+    }
+    found = find_impact(files(**more), ("price",), open_spec(files(), SPEC))
+    assert {one.path: one.endpoints for one in found.files if one.endpoints} == {
+        "docs/api.md": ("GET /prices/today",),
+        "shop/prices.py": ("GET /prices/today",),
+        "web/prices.js": ("POST /prices",),
+    }

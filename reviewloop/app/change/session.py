@@ -180,6 +180,7 @@ def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
                 "ref": asdict(ref),
                 "mode": request.mode,
                 "model": request.model or "",
+                "budget_usd": request.flags.get("limits.usd"),  # of the tasks, too
                 "plan_only": request.plan_only,
                 "notes": _notes(repository, committed, sentence),
             },
