@@ -13,11 +13,10 @@ from reviewloop.git.diff import Change
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.guards.base import is_test_file
-from reviewloop.guards.inputs import guard_input
 from reviewloop.llm.messages import Message, text_block
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings
-from reviewloop.loop.gates import gate_context, offered_gates, run_gate
+from reviewloop.loop.gates import gate_context, gate_input, offered_gates, run_gate
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
@@ -63,17 +62,7 @@ def _run(
 ) -> ShellAnswer:
     shown = context.shown_tree(tree)  # what agents may not read, their programs may not either
     with gate_context(context):
-        guard = guard_input(
-            settings=context.settings,
-            private=context.private,
-            base=context.base_tree,
-            tree=shown,
-            workspace=context.workspace,
-            env=context.environment,
-            logs=context.logs,
-            branch=context.record.branch,
-            stop=context.stopped.is_set,
-        )
+        guard = gate_input(context, shown, "")
         label = name()
         context.events.emit("program", argv=list(argv), log=f"{label}.log")
         result = guard.run(argv, gate=_GATE, log=context.logs / f"{label}.log")

@@ -6,10 +6,9 @@ from typing import Any
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.guards.formatting import write_formatted
-from reviewloop.guards.inputs import guard_input
 from reviewloop.loop.agent_tools import with_edits, write_policy
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.gates import gate_context
+from reviewloop.loop.gates import gate_context, gate_input
 from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
 from reviewloop.store.journal import CallKey
@@ -42,18 +41,7 @@ def format_on_save(state: LoopState, context: RunContext) -> str:
 def _run(context: RunContext, key: CallKey, tree: str) -> dict[str, Any]:
     shown = context.shown_tree(tree)  # what agents may not read, a formatter may not either
     with gate_context(context):
-        guard = guard_input(
-            settings=context.settings,
-            private=context.private,
-            base=context.base_tree,
-            tree=shown,
-            workspace=context.workspace,
-            env=context.environment,
-            logs=context.logs,
-            branch=context.record.branch,
-            label=f"on-save-{key.cycle}-{key.round}-{key.attempt}-",
-            stop=context.stopped.is_set,
-        )
+        guard = gate_input(context, shown, f"on-save-{key.cycle}-{key.round}-{key.attempt}-")
         files, notes = write_formatted(guard)
         if not files:
             return {"tree": tree, "notes": notes}

@@ -173,7 +173,7 @@ def _stamp(file: Path) -> str:
 def run_gates(context: RunContext, tree: str, label: str) -> tuple[GateResult, ...]:
     """Run every guard-rail on a tree and return the results in order."""
     with gate_context(context):
-        guard_input = _input(context, tree, label, base=base_tests(context))
+        guard_input = gate_input(context, tree, label, base=base_tests(context))
         results = run_all(
             guard_input,
             on_start=partial(_emit_start, context),
@@ -246,7 +246,7 @@ def _on_base(context: RunContext, tree: str, label: str, change: Change) -> Gate
     unfixed = context.private.edit(context.base_tree, written)
     with gate_context(context):
         base = base_tests(context)
-        guard_input = _input(context, unfixed, f"{label}unfixed-", base=base)
+        guard_input = gate_input(context, unfixed, f"{label}unfixed-", base=base)
         chosen = tuple(map(guard_input.relative, there))
         return reproduced.shown_by(run_one(tests.NAME, replace(guard_input, selection=chosen)))
 
@@ -273,7 +273,7 @@ def _base_tests(context: RunContext) -> BaseTests:
     coverage = context.settings.gates.coverage.model_copy(update={"enabled": False})
     gates = context.settings.gates.model_copy(update={"coverage": coverage})
     guard_input = replace(
-        _input(context, context.base_tree, "base-", base={}),
+        gate_input(context, context.base_tree, "base-", base={}),
         settings=context.settings.model_copy(update={"gates": gates}),
     )
     found = remembered(context, commands, context.base_tree)
@@ -300,7 +300,7 @@ def run_gate(
     label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
     with gate_context(context):
         base = base_tests(context) if name == tests.NAME else None
-        guard_input = _input(context, tree, label, base=base)
+        guard_input = gate_input(context, tree, label, base=base)
         chosen = tuple(map(guard_input.relative, paths)) or None
         return run_one(name, replace(guard_input, selection=chosen))
 
@@ -380,13 +380,14 @@ def _emit_result(context: RunContext, result: GateResult) -> None:
     )
 
 
-def _input(
+def gate_input(
     context: RunContext,
     tree: str,
     label: str,
     selection: tuple[str, ...] | None = None,
     base: Mapping[str, Ran] | None = None,
 ) -> GuardInput:
+    """Return what judges a tree, or runs something of it, in the run's workspace."""
     made = guard_input(
         settings=context.settings,
         private=context.private,
@@ -426,7 +427,7 @@ def _failure(tree: str, state: LoopState, key: CallKey, context: RunContext) -> 
                 context.environment.project,
             )
     with gate_context(context):
-        guard_input = _input(context, tree, label, selection, base_tests(context))
+        guard_input = gate_input(context, tree, label, selection, base_tests(context))
         for name in (build.NAME, tests.NAME):
             result = run_one(name, guard_input)
             if _shows_bug(context, tree):

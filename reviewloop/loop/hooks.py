@@ -9,12 +9,11 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.faults import fault
 from reviewloop.git.paths import UnsafePathError
-from reviewloop.guards.inputs import guard_input
 from reviewloop.hooks.hook import EDITS_COUNT, OF_FILES, Event, Hook
 from reviewloop.hooks.running import Occasion, run_hook, with_own_script
 from reviewloop.loop.agent_tools import with_edits, write_policy
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.gates import gate_context
+from reviewloop.loop.gates import gate_context, gate_input
 from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
 from reviewloop.sandbox.run import NOT_FOUND
@@ -193,18 +192,7 @@ def _run(context: RunContext, hook: Hook, key: CallKey, tree: str) -> dict[str, 
     number = len([*context.journal.calls(KIND)]) + 1
     label = f"hook-{number}-{key.cycle}-{key.round}-{key.attempt}"
     with gate_context(context):
-        guard = guard_input(
-            settings=context.settings,
-            private=context.private,
-            base=context.base_tree,
-            tree=shown,
-            workspace=context.workspace,
-            env=context.environment,
-            logs=context.logs,
-            branch=context.record.branch,
-            label=f"{label}-",
-            stop=context.stopped.is_set,
-        )
+        guard = gate_input(context, shown, f"{label}-")
         log = context.logs / f"{label}.log"
         occasion = Occasion(
             session=context.record.run_id,
