@@ -427,7 +427,7 @@ def _wrapped(
         if tuple(word for _, word in operands[: len(wrapper.words)]) != wrapper.words:
             return
         words = words[operands[len(wrapper.words) - 1][0] + 1 :]
-    fed = shlex.split(given.text, posix=False) if name == "xargs" and given.text else []
+    fed = _fed_words(given.text or "") if name == "xargs" else []
     changes, behind_option = "", False
     at = 0
     while at < len(words):
@@ -455,6 +455,14 @@ def _wrapped(
         if not behind_option:
             return
         behind_option = False  # it may have been the value of the option before it
+
+
+def _fed_words(text: str) -> list[str]:
+    """Return the arguments that xargs makes of its input; it knows quotes."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
 
 
 def _takes_a_value(option: str, flags: str) -> bool:

@@ -46,7 +46,10 @@ class CommandPolicy:
             return ""
         text = command if isinstance(command, str) else shlex.join(command)
         shown = " ".join(text.split())[:_LONGEST]
-        found = [*started_by(command)]
+        try:
+            found = [*started_by(command)]
+        except (RecursionError, ValueError):  # nested without end, or no text at all
+            found = [Started(unknown="it cannot be read as a command line")]
         pattern = next((p for p in self.denied if any(_denies(p, one) for one in found)), None)
         if pattern is not None:
             return (

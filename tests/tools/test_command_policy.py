@@ -1,6 +1,8 @@
 """Which commands agents may run: what is denied stays so however it is written."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reviewloop.sandbox.command_policy import CommandPolicy
 
@@ -50,6 +52,7 @@ SPELLINGS = [
     "find . -name build | xargs rm -rf",
     "find . -print0 | xargs -0 -I{} sh -c 'rm -rf {}'",
     "echo -rf build | xargs rm",
+    "echo \"'-rf' build\" | xargs rm",
     "find . -name build -exec rm -rf {} +",
     "nohup nice -n 5 rm -rf build",
     "timeout -s KILL 5 rm -rf build",
@@ -188,3 +191,30 @@ def test_where_commands_are_trusted_nothing_else_runs_and_denial_is_stronger():
         "function git { curl x; }; git status",
     ):
         assert "tools.trusted_commands" in policy.refusal(command), command
+
+
+PIECES = st.sampled_from(
+    [
+        *("rm", "-rf", "sh", "-c", "eval", "xargs", "env", "-S", "find", "-exec", "trap", "alias"),
+        *(" ", " ", "|", "&&", ";", "'", '"', "\\", "$", "$(", ")", "`", "{", "}", ",", "<", ">"),
+        *("<<E\n", "\nE\n", "<<<", "$'", "\\x", "\\U", "0", "a=b", "=", "((", "))", "*", "[", "]"),
+        *("for x in", "do", "done", "if", "then", "fi", "function f", "()", "~", "#", "!", "\0"),
+        *("é", "\ud800", "\U000f0022", "sudo", "timeout", "ssh", "-", "--", "\n"),
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(PIECES, max_size=14).map("".join))
+def test_no_text_breaks_the_policy(text):
+    for command in (text, [text], ["sh", "-c", text], ["xargs", *text.split()]):
+        assert isinstance(DENIED.refusal(command), str)
+        assert isinstance(CommandPolicy(trusted=("npm test",)).refusal(command), str)
+
+
+def test_what_grows_without_end_is_refused_soon():
+    assert "denied" in DENIED.refusal("sudo " * 2000 + "true")
+    assert "cannot be checked" in DENIED.refusal("sh -c '" * 1 + "eval " * 40 + "ls'")
+    assert isinstance(DENIED.refusal("echo " + "{a,b}" * 30), str)
+    assert isinstance(DENIED.refusal("(" * 5000), str)
+    assert isinstance(DENIED.refusal("echo " + "$(" * 3000 + ")" * 3000), str)
