@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.checkout import QUIET_GATES, Checkout
+from support.spec_script import task_done, written
 
 from reviewloop.review.quiet import QUIET_FILE
 
@@ -169,3 +171,29 @@ def test_what_a_change_adds_does_not_silence_what_others_review(project, reviewl
         "review", "--commit", "HEAD", "--model", "none", "--json", "--rules-from", "base"
     )
     assert RIGHTS in {row["rule"] for row in json.loads(said.out)["findings"]}
+
+
+def test_a_run_counts_what_its_base_says_is_quiet_as_dismissed(repo, tmp_path):
+    commit(repo, {"reviewloop.toml": SETTINGS})
+    subprocess.run(["git", "switch", "-qc", "work"], cwd=repo, check=True)
+    gates = {name: text for name, text in QUIET_GATES.items() if "ANALYSERS" not in name}
+    here = Checkout(repo, tmp_path / "home", settings=gates)
+    fix = {"agent": "fix", "step": "fix", "tool_calls": []}
+    finish = {"name": "finish", "args": {"summary": "left", "subject": "Leave it"}}
+    replies = [*task_done(scripts(0), "Add tools"), {**fix, "tool_calls": [finish]}]
+    model = written(tmp_path, replies)
+    run = ("run", "-m", "add tools", "--model", model, "--no-sandbox", "--json")
+
+    def statuses() -> dict[tuple[str, str], str]:
+        said = here.run(*run)
+        assert said.code == 4, said.err
+        rows = json.loads(said.out)["proposal"]["findings"]
+        return {(row["rule"], row["path"].partition("/")[0]): row["status"] for row in rows}
+
+    before = statuses()
+    assert before[RIGHTS, "tools"] != "dismissed"
+    assert here.run("reject", "-m", "again").code == 7
+    commit(repo, {QUIET_FILE: RULE.replace("**", "/tools/**")})
+    after = statuses()
+    assert after[RIGHTS, "tools"] == "dismissed"
+    assert after == {**before, (RIGHTS, "tools"): "dismissed"}

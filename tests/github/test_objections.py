@@ -1,6 +1,9 @@
 """What people say on a pull request becomes quiet rules; what strangers say silences nothing."""
 
+import json
+
 import pytest
+from support.checkout import Checkout
 from support.lives import Life, found
 
 from reviewloop.domain.finding import Severity
@@ -81,3 +84,18 @@ def test_words_that_give_orders_decide_nothing_even_from_those_who_may(life, cli
     assert (one.quiet.rule, one.quiet.paths) == ("sh/open-rights", ("/app.py",))
     assert not one.quiet.covers("sh/removes-root", "app.py", Severity.MUST_FIX)
     assert not one.quiet.covers("sh/eval", "app.py", Severity.NIT)
+
+
+def test_the_command_reads_the_pull_request_and_later_replays_know_it(life, github, repo, tmp_path):
+    for finding in (kind(5), kind(40)):
+        github.reply(root(github, finding), "ada", "reviewloop: dismiss the sandbox is thrown away")
+    here = Checkout(repo, tmp_path / "home")
+    said = here.run("quiet", "--pull", "7", "--json", **github.environ)
+    assert said.code == 4, said.err
+    [rule] = json.loads(said.out)["rules"]
+    assert (rule["rule"], rule["paths"]) == ("sh/open-rights", ["/app.py"])
+    assert rule["replay"] == {"findings": 2, "dismissed": 2, "repeats": 0, "lost": 0}
+    said = here.run("quiet", "adopt")
+    assert (said.code, "on 2 past findings: 2 that were dismissed" in said.out) == (0, True)
+    said = here.run("quiet", "--pull", "7", **(github.environ | {"GITHUB_TOKEN": "wrong"}))
+    assert (said.code, "give a token that is valid" in said.err) == (2, True)

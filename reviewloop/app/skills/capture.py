@@ -79,8 +79,10 @@ def save(
     name, before = str(answer.get("name") or material["name"]), str(material["name"])
     text = str(draft["text"]).replace(f"\nname: {before}\n", f"\nname: {name}\n", 1)
     path = f"{material['folder']}/{name}/{FILE}"
-    require_free(repository.user.root, path)
-    Disk(repository.user.root).write(path, Content(Kind.FILE, text.encode()), f".{FILE}.new")
+    disk = Disk(repository.user.root)
+    if disk.read(path).data != text.encode():  # else an approval was killed behind the write
+        require_free(repository.user.root, path)
+        disk.write(path, Content(Kind.FILE, text.encode()), f".{FILE}.new")
     return path
 
 

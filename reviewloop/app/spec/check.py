@@ -17,6 +17,7 @@ from reviewloop.domain.task import SpecRef
 from reviewloop.git.patches import Hunk
 from reviewloop.git.repository import UserRepo
 from reviewloop.render.report import ReviewedFile, ReviewReport
+from reviewloop.review.quiet import QUIET_FILE, read_quiet
 from reviewloop.review.silencing import BASELINE_FILE, LEVELS, Silences, read_baseline, silence
 from reviewloop.specs.checks import SpecChecks, SpecView, check_spec, read_view
 from reviewloop.specs.checks.view import require_spec
@@ -134,6 +135,7 @@ def check_specs(user: UserRepo, names: Sequence[str], fail_on: str) -> SpecRepor
         own_rules=settings.rules,
         baseline=read_baseline(files.read(BASELINE_FILE)),
         dismissed=reasons(user.key),
+        quiet=read_quiet(files.read(QUIET_FILE)),
     )
     checked = tuple(_checked(read_view(files, ref, tree, helps.of), silences) for ref in refs)
     return SpecReport(checked, fail_on, time.monotonic() - begin, files)
