@@ -104,6 +104,7 @@ SPEC_SESSION: dict[str, Schema] = {
     "counts": by_name(COUNT),
     "spent": obj({"calls": COUNT, "tokens": COUNT, "usd": NUMBER}),
 }
+OVERLAP = obj({"spec": TEXT, "requirement": TEXT, "locations": TEXTS})
 DRIFT = dict.fromkeys(("kind", "name", "spec", "in_spec", "in_code", "note", "before", "now"), TEXT)
 CHANGE: dict[str, Schema] = {
     **dict.fromkeys(("name", "sentence", "spec", "branch", "status", "waits_for", "next"), TEXT),
@@ -653,12 +654,20 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "notes": TEXTS,
         "approved_by": TEXTS,
     },
+    "spec-merge": {
+        **dict.fromkeys(("change", "base"), TEXT),
+        "written": FLAG,
+        "specs": some(obj({"path": TEXT, "steps": TEXTS, "conflicts": TEXTS})),
+        "overlaps": some(OVERLAP),
+        "exit_code": CODE,
+    },
     "spec-sync": {
         "specs": some(obj({"path": TEXT, "parted": NUMBER})),
         "in_step": FLAG,
         "compared": COUNT,
         **dict.fromkeys(("drift", "waiting"), some(obj(DRIFT))),
         "not_compared": some(obj({"kind": TEXT, "reason": TEXT, "locations": TEXTS})),
+        "overlaps": some(OVERLAP),
         "exit_code": CODE,
     },
     "spec-trace": {

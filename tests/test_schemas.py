@@ -74,6 +74,7 @@ OBJECTS = {
     "spec show": ["spec-session"],
     "spec history": ["spec-history"],
     "spec list": ["spec-sessions"],
+    "spec merge": ["spec-merge"],
     "spec sync": ["change", "spec-sync"],
     "stats": ["stats"],
     "status": ["shared-status", "status"],

@@ -44,6 +44,7 @@ _SESSION = "reviewloop.cli.spec_session"
         "history": "reviewloop.cli.spec_versions:history_",
         "publish": "reviewloop.cli.spec_publish:publish",
         "sync": "reviewloop.cli.spec_sync:sync",
+        "merge": "reviewloop.cli.spec_merge:merge",
     },
 )
 def spec() -> None:

@@ -135,6 +135,8 @@ def _remarks(report: SyncReport, *, verbose: bool) -> Iterable[str]:
     if drift.waiting:
         names = [one.name for one in drift.waiting]
         yield f"not built yet, tasks are open: {_listed(names, 10_000 if verbose else _SHOWN)}"
+    for both in drift.overlaps:
+        yield f"changes overlap at '{both.requirement}': {', '.join(both.locations)}"
     for one in drift.not_compared:
         yield _not_compared(one, 10_000 if verbose else _LOCATIONS)
 

@@ -42,6 +42,15 @@ class NotCompared:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """A requirement that several open changes of OpenSpec are about; `spec` is where it stands."""
+
+    spec: str
+    requirement: str
+    locations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SpecDrift:
     """What a comparison of specs with the code found."""
 
@@ -50,6 +59,7 @@ class SpecDrift:
     waiting: tuple[Drift, ...] = ()  # names of what open tasks are still to build
     not_compared: tuple[NotCompared, ...] = ()
     compared: int = 0  # names, criteria and tasks that were looked at
+    overlaps: tuple[Overlap, ...] = ()
     parted: Mapping[str, float] | None = None  # spec -> share of its names that parted
 
     def of_kind(self, kind: DriftKind, spec: str) -> Sequence[Drift]:

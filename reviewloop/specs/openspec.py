@@ -20,10 +20,10 @@ FOLDER = "openspec/changes"
 ARCHIVE = f"{FOLDER}/archive"
 FILES = frozenset({"proposal.md", "tasks.md", "design.md"})
 _SMALL = 2_000  # tokens: requirements of a change up to this size go with each of its tasks
-_KIND = re.compile(r"^(?P<kind>ADDED|MODIFIED|REMOVED|RENAMED) Requirements$", re.IGNORECASE)
-_REQUIREMENT = re.compile(r"^Requirement:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
+KIND = re.compile(r"^(?P<kind>ADDED|MODIFIED|REMOVED|RENAMED) Requirements$", re.IGNORECASE)
+REQUIREMENT = re.compile(r"^Requirement:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
 _SCENARIO = re.compile(r"^Scenario:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
-_RENAMED = re.compile(
+RENAMED = re.compile(
     r"FROM:\s*`?#*\s*Requirement:\s*(?P<old>[^`\n]+?)`?\s*\n\s*[-*]?\s*"
     r"TO:\s*`?#*\s*Requirement:\s*(?P<new>[^`\n]+?)`?\s*(?:\n|$)"
 )
@@ -128,14 +128,14 @@ def _requirements(text: str, capability: str) -> tuple[dict[str, str], list[str]
     changed: set[str] = set()
     repeated: list[str] = []
     for part in sections(read_document(text.encode("utf-8", "surrogateescape")).lines):
-        kind = _KIND.match(part.title)
+        kind = KIND.match(part.title)
         if kind and kind["kind"].upper() == "RENAMED":
-            for one in _RENAMED.finditer(part.text):
+            for one in RENAMED.finditer(part.text):
                 notice = f"(RENAMED in {capability}, its name was '{one['old']}')"
                 _add(found, one["new"], f"### Requirement: {one['new']}\n\n{notice}")
         elif kind:
             for inner in sections(part.lines):
-                if head := _REQUIREMENT.match(inner.title):
+                if head := REQUIREMENT.match(inner.title):
                     name = head["name"]
                     notice = f"({kind['kind'].upper()} in {capability})"
                     first, _, rest = inner.text.partition("\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 from reviewloop.analysis.contract import Tree
 from reviewloop.app.project import Repository
 from reviewloop.app.spec.approval import approvals_of, approved_spec
+from reviewloop.app.spec.merge import plain_overlap
 from reviewloop.app.spec.trace import test_texts
 from reviewloop.domain.drift import Drift, NotCompared, SpecDrift
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -26,6 +27,7 @@ from reviewloop.specs.drift.compare import compare_names, named
 from reviewloop.specs.drift.criteria import is_test_text, without_test
 from reviewloop.specs.drift.wording import changed_words, same_meaning
 from reviewloop.specs.files import DiskFiles, MemoryFiles
+from reviewloop.specs.openspec_merge import overlaps
 from reviewloop.specs.requirements import resolve
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.tasks import read_tasks
@@ -109,6 +111,7 @@ def sync_specs(
         found.waiting,
         tuple(not_compared),
         count,
+        tuple(overlaps(files, [ref.path for ref in every if ref.dialect == "openspec"])),
         found.parted,
     )
     return SyncReport(drift, check, threshold)
@@ -387,5 +390,6 @@ def plain(report: SyncReport) -> Mapping[str, object]:
             {"kind": one.kind, "reason": one.reason, "locations": list(one.locations)}
             for one in drift.not_compared
         ],
+        "overlaps": [plain_overlap(one) for one in drift.overlaps],
         "exit_code": int(report.exit_code),
     }

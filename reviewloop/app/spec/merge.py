@@ -1,0 +1,114 @@
+"""Merges an OpenSpec change into the specs it is of, against the base that it was written for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reviewloop.app.project import Repository
+from reviewloop.app.spec.approval import approvals_of
+from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.domain.drift import Overlap
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.task import SpecRef
+from reviewloop.git.tree_files import contents, editions_of
+from reviewloop.specs.discover import find_specs, spec_named
+from reviewloop.specs.files import DiskFiles
+from reviewloop.specs.openspec_merge import MergedSpec, deltas_of, merge_delta, overlaps
+
+_ID = 10  # digits of a commit that are shown
+
+
+@dataclass(frozen=True)
+class SpecMerge:
+    """What merging a change did, or would do; nothing is written where there is a conflict."""
+
+    change: str
+    base: str  # the revision that the change was written for, "" where there is no commit
+    specs: tuple[MergedSpec, ...]
+    overlaps: tuple[Overlap, ...]
+    written: bool
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """All that cannot be merged, each with its places."""
+        return tuple(one for spec in self.specs for one in spec.conflicts)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """`GUARD_FAILED` where there is a conflict."""
+        return ExitCode.GUARD_FAILED if self.conflicts else ExitCode.CLEAN
+
+
+def merge_change(repository: Repository, name: str, *, check: bool) -> SpecMerge:
+    """Merge the deltas of a change into the specs on disk; with `check` write nothing.
+
+    Raises `UsageError` for what is no change of OpenSpec, or has no delta.
+    """
+    user = repository.user
+    files = DiskFiles(user.root)
+    ref = spec_named(files, name, user.project, user.here)
+    if ref.dialect != "openspec":
+        raise UsageError(
+            f"{ref.path} is a spec of {ref.dialect}; only OpenSpec's changes are merged"
+        )
+    deltas = deltas_of(files, ref.path)
+    if not deltas:
+        raise UsageError(f"{ref.path} has no deltas; they are written below {ref.path}/specs/")
+    base = _base_of(repository, ref)
+    before = contents(user, [f"{base}:{living}" for living in deltas.values()]) if base else {}
+    merged = tuple(
+        merge_delta(
+            living,
+            files.read(living),
+            before.get(f"{base}:{living}"),
+            path,
+            files.read(path) or b"",
+        )
+        for path, living in sorted(deltas.items())
+    )
+    changes = [one.path for one in find_specs(files, user.project) if one.dialect == "openspec"]
+    beside = [one for one in overlaps(files, changes) if any(ref.path in p for p in one.locations)]
+    writes = not check and not any(one.conflicts for one in merged)
+    if writes:
+        disk = Disk(user.root)
+        for one in merged:
+            there = disk.read(one.path)
+            if there.kind not in (Kind.ABSENT, Kind.FILE) or there.blocker:
+                raise UsageError(f"{one.path} is no regular file of this repository; move it away")
+        for one in merged:
+            if one.data is not None and one.data != files.read(one.path):
+                disk.write(one.path, Content(Kind.FILE, one.data), ".spec-merge.new")
+    return SpecMerge(ref.path, base, merged, tuple(beside), writes)
+
+
+def _base_of(repository: Repository, ref: SpecRef) -> str:
+    """Return the revision that a change is of: its last approval's, else its first commit's."""
+    for approval in reversed(approvals_of(repository, ref.path)):
+        if approval.revision:
+            return approval.revision
+    editions = editions_of(repository.user, ref.path) if repository.user.head else ()
+    return editions[-1].commit.id if editions else repository.user.head or ""
+
+
+def plain(merge: SpecMerge) -> Mapping[str, object]:
+    """Return it as `--json` prints it."""
+    return {
+        "change": merge.change,
+        "base": merge.base,
+        "written": merge.written,
+        "specs": [
+            {"path": one.path, "steps": list(one.steps), "conflicts": list(one.conflicts)}
+            for one in merge.specs
+        ],
+        "overlaps": [plain_overlap(one) for one in merge.overlaps],
+        "exit_code": int(merge.exit_code),
+    }
+
+
+def plain_overlap(one: Overlap) -> dict[str, object]:
+    """Return an overlap as JSON-plain values."""
+    return {"spec": one.spec, "requirement": one.requirement, "locations": list(one.locations)}
+
+
+def shown_base(merge: SpecMerge) -> str:
+    """Return the base as a person reads it."""
+    return merge.base[:_ID] or "no commit"
