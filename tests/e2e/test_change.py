@@ -149,3 +149,23 @@ def test_a_budget_is_for_the_tasks_too_and_what_was_approved_needs_no_other_appr
     said = checkout.run("change", "approve")
     assert said.code == 4, said.err
     assert "at most $3 in all" in said.err.replace("$10 each and ", "")
+
+
+def test_in_autopilot_the_tasks_are_committed_as_they_become_clean(iot):
+    checkout = iot(
+        REVIEWLOOP_GOVERNANCE__PATTERNS="[]",
+        REVIEWLOOP_GATES__TEST__ENABLED="true",
+        REVIEWLOOP_GATES__TEST__COMMAND='["true"]',
+    )
+    checkout.run("change", "-m", CO2["sentence"], "--mode", "autopilot")
+    said = checkout.run("change", "approve")
+    assert said.code == 0, said.err
+    assert "it is done" in said.err
+
+
+def test_a_handoff_names_what_is_in_work(iot):
+    checkout = iot()
+    checkout.run("change", "-m", CO2["sentence"])
+    assert checkout.run("handoff", "--offline").code == 0
+    [path] = checkout.root.glob(".*/context/session-handoff.md")
+    assert f"`reviewloop change show {NAME}`" in path.read_text()

@@ -174,3 +174,23 @@ def test_at_a_terminal_it_asks_which_spec_and_at_each_gate(iot, tmp_path):
     terminal.type("a")
     terminal.expect("tasks 4, 5 are open: reviewloop change resume")
     assert terminal.end() == 0
+
+
+def test_two_open_changes_of_one_spec_are_named_and_the_later_one_takes_no_id_twice(iot, tmp_path):
+    iot.run("change", "-m", CO2["sentence"], "--plan-only")
+    criterion = "3. IF a reading is from the future THEN the service SHALL drop it"
+    task = (
+        "- [ ] 4. Drop what is from the future\n  - src/mqtt/listener.js\n  - _Requirements: 1.3_"
+    )
+    other = [
+        edit("requirements", "2. IF a reading lacks a field", criterion, below=True),
+        edit("tasks", "test/alerts.test.js\n  - _Requirements: 3.1_", task, below=True),
+    ]
+    stays = {path: "is about no time" for path in files() if path not in task}
+    written(tmp_path, [proposed(other, stays)])
+    said = iot.run("change", "-m", "Drop readings from the future", "--plan-only")
+    assert said.code == 4, said.err
+    assert f"note: the change {NAME} is of this spec, too, and not decided yet\n" in said.out
+    assert iot.run("change", "approve", NAME).code == 0
+    words = f"{SPEC} is another one since the change was proposed: "
+    refused(iot, 2, words, "approve", "drop-readings-future")

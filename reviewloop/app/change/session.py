@@ -209,6 +209,11 @@ def _notes(repository: Repository, spec: Spec, sentence: str) -> list[str]:
         f"{path} has edits that are not committed; the change is of the committed text"
         for path in dirty
     ]
+    notes += [
+        f"the change {one.run_id} is of this spec, too, and not decided yet"
+        for one in sessions_of(repository).runs.all()
+        if one.spec_path == spec.path and not one.status.over
+    ]
     if names_of(sentence) and not subjects(sentence, spec):
         notes.append(f"nothing in {spec.path} speaks about this: a new requirement is proposed")
     return notes

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
+from reviewloop.app.change import session as changes
 from reviewloop.app.day.cloud import addresses, declared, printed
 from reviewloop.app.day.document import DECISIONS, PREFERENCES
 from reviewloop.app.fleet.port import Fleet, RunState
@@ -33,7 +33,7 @@ from reviewloop.specs.discover import find_specs, read_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import outlook
 from reviewloop.specs.select import is_done, leaves, progress
-from reviewloop.store.runs import RunStatus
+from reviewloop.store.runs import RunRecord, RunStatus
 
 _A_DAY = 86_400  # seconds that a session goes back where no handoff says when it began
 _MOST_TASKS, _MOST_FILES, _MOST_STEPS = 12, 30, 9
@@ -70,7 +70,7 @@ def gather(
     words += [Words(text.strip(), "note", day) for text in notes if text.strip()]
     remaining = [task for spec in specs for task in _open_tasks(repository, fleet, spec)]
     waiting = [one for one in states if one.state in _IN_WORK]
-    in_work = [one for one in sessions_of(repository).runs.all() if not one.status.over]
+    in_work = [*_specs_in_work(repository), *_changes_in_work(repository)]
     return Handoff(
         at=now,
         since=since,
@@ -149,7 +149,7 @@ def _blockers(git: GitState, waiting: Sequence[RunState]) -> Iterator[str]:
 def _steps(
     git: GitState,
     waiting: Sequence[RunState],
-    in_work: Sequence[Any],
+    in_work: Sequence[Step],
     remaining: Sequence[OpenTask],
 ) -> Iterator[Step]:
     for one in waiting:
@@ -160,11 +160,7 @@ def _steps(
             yield Step(f"reviewloop show {run}", f"'{one.run.title}' is blocked")
         elif one.state in ("stopped", "paused"):
             yield Step(f"reviewloop resume {run}", f"'{one.run.title}' stopped")
-    for session in in_work:
-        waits = session.status is RunStatus.WAITING
-        yield Step(
-            f"reviewloop spec {'show' if waits else 'resume'} {session.run_id}", next_step(session)
-        )
+    yield from in_work
     if git.unpushed:
         yield Step("git push", f"{counted(git.unpushed, 'commit')} not pushed")
     ready = next((one for one in remaining if one.state == "ready"), None)
@@ -172,6 +168,23 @@ def _steps(
         yield Step(f"reviewloop run {ready.id} --spec {ready.spec}", ready.title)
     if git.dirty:
         yield Step("reviewloop review", f"{counted(len(git.dirty), 'uncommitted file')}")
+
+
+def _specs_in_work(repository: Repository) -> Iterator[Step]:
+    for one in sessions_of(repository).runs.all():
+        if not one.status.over:
+            yield Step(f"reviewloop spec {_verb(one)} {one.run_id}", next_step(one))
+
+
+def _changes_in_work(repository: Repository) -> Iterator[Step]:
+    for one in changes.sessions_of(repository).runs.all():
+        if changes.is_open(repository, one):
+            text = changes.next_step(repository, one)
+            yield Step(f"reviewloop change {_verb(one)} {one.run_id}", text)
+
+
+def _verb(session: RunRecord) -> str:
+    return "show" if session.status is RunStatus.WAITING else "resume"
 
 
 def _tests(states: Sequence[RunState], fleet: Fleet) -> Counted | None:
