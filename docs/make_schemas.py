@@ -322,6 +322,7 @@ STATS = {
         )
     ),
 }
+PLAN_SPENT = obj({"calls": COUNT, "tokens": COUNT, "usd": maybe(NUMBER)})
 TASK = obj(
     {
         **dict.fromkeys(("id", "title", "phase", "blocked", "done_on", "held", "run"), TEXT),
@@ -629,6 +630,18 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         ),
     },
     "spec-plan": {**dict.fromkeys(("path", "kept_as"), TEXT), "kept": TEXTS},
+    "spec-plan-answer": {
+        "answer": TEXT,
+        "quotes": some(obj({"path": TEXT, "line": COUNT, "quote": TEXT})),
+        "dropped": COUNT,
+        "spent": PLAN_SPENT,
+    },
+    "spec-plan-revised": {
+        **dict.fromkeys(("path", "diff"), TEXT),
+        "changed": TEXTS,
+        "written": FLAG,
+        "spent": PLAN_SPENT,
+    },
     "spec-plan-adopted": {
         **dict.fromkeys(("path", "plan"), TEXT),
         "tasks": COUNT,

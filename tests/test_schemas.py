@@ -67,7 +67,7 @@ OBJECTS = {
     "spec diff": ["spec-diff"],
     "spec edit": ["spec-session"],
     "spec answer": ["spec-session"],
-    "spec plan": ["spec-plan", "spec-plan-adopted"],
+    "spec plan": ["spec-plan", "spec-plan-adopted", "spec-plan-answer", "spec-plan-revised"],
     "spec publish": ["spec-publish"],
     "spec reject": ["spec-session"],
     "spec resume": ["spec-session"],

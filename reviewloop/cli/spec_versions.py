@@ -1,11 +1,13 @@
 """`spec diff`, `spec history`, `spec plan`: versions of a spec, and how it is built."""
 
 import time
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.project import open_repository
+from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.spec.adopt import AdoptedPlan, adopt_plan
 from reviewloop.app.spec.plan import write_plan
 from reviewloop.app.spec.versions import (
@@ -15,11 +17,15 @@ from reviewloop.app.spec.versions import (
     plain_difference,
     plain_history,
 )
-from reviewloop.cli.consoles import print_json, print_lines
+from reviewloop.cli.consoles import confirm, is_interactive, print_json, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
+
+if TYPE_CHECKING:  # what asks models
+    from reviewloop.app.spec.plan_asking import PlanQuestion
+    from reviewloop.llm.budget import Spent
 
 
 @click.command("diff", cls=Command)
@@ -77,19 +83,46 @@ def history_(name: str, as_json: bool) -> ExitCode:
 @click.command("plan", cls=Command)
 @click.argument("name")
 @click.option("--regenerate", is_flag=True, help="Write sections anew that you edited, too.")
+@click.option("-m", "--message", default="", help="With --regenerate: what to consider, too.")
+@click.option("--yes", is_flag=True, help="Write what -m makes of it without asking.")
+@click.option("--explain", "question", metavar="QUESTION", default="", help="Ask about the plan.")
 @click.option("--adopt", is_flag=True, help="Make tasks of the numbered steps of a plan.")
 @click.option("--from", "source", metavar="FILE", default="", help="The plan to adopt.")
+@click.option("--model", metavar="PROVIDER:MODEL", help="Model for --explain and -m.")
+@click.option("--budget-usd", type=float, metavar="USD", help="Cost limit for these.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def plan(name: str, regenerate: bool, adopt: bool, source: str, as_json: bool) -> ExitCode:
+def plan(
+    name: str,
+    regenerate: bool,
+    message: str,
+    yes: bool,
+    question: str,
+    adopt: bool,
+    source: str,
+    model: str | None,
+    budget_usd: float | None,
+    as_json: bool,
+) -> ExitCode:
     """Write how a spec is built: size, time, files, phases, risks, decisions.
 
-    No model is asked. Sections that you edited stay; what you write under "Additional
+    No model is asked, but for --explain, whose answer quotes the files, and -m, whose difference
+    you see before it is written. Sections that you edited stay; what you write under "Additional
     considerations" reaches the brief of every task.
     """
-    if adopt and regenerate:
-        raise UsageError("--adopt makes tasks of a plan and --regenerate a plan of tasks; give one")
+    if bool(adopt) + bool(regenerate) + bool(question) > 1:
+        raise UsageError("--regenerate, --explain and --adopt are three things; give one")
     if source and not adopt:
         raise UsageError("--from names the plan that --adopt makes tasks of")
+    if message and not regenerate:
+        raise UsageError("-m says what --regenerate considers; give both")
+    flags = {} if budget_usd is None else {"limits.usd": budget_usd}
+    if question or message:
+        from reviewloop.app.spec.plan_asking import PlanQuestion
+
+        about = PlanQuestion(question or message, model, flags)
+        repository = open_repository()
+        ask = _explained if question else partial(_revised, yes=yes)
+        return ask(repository, name, about, as_json)
     repository = open_repository(for_reading=True)
     if adopt:
         return _adopted(adopt_plan(repository, name, source), as_json)
@@ -104,6 +137,64 @@ def plan(name: str, regenerate: bool, adopt: bool, source: str, as_json: bool) -
     elif done.kept:
         print_lines(f"yours and kept: {one_line(', '.join(done.kept))}")
     return ExitCode.CLEAN
+
+
+def _explained(
+    repository: Repository, name: str, question: "PlanQuestion", as_json: bool
+) -> ExitCode:
+    from reviewloop.app.spec.plan_asking import explain_plan
+
+    found = explain_plan(repository, name, question)
+    show = redactor_of(repository.user).for_people
+    if as_json:
+        quotes = [{"path": one.path, "line": one.line, "quote": one.text} for one in found.quotes]
+        body = {"answer": found.answer, "quotes": quotes, "dropped": found.dropped}
+        print_json("spec-plan-answer", {**body, "spent": _spent(found.spent)})
+        return ExitCode.CLEAN
+    click.echo(safe(show(found.answer)))
+    for one in found.quotes:
+        click.echo(one_line(show(f"  {one.path}:{one.line}: {one.text}")))
+    if found.dropped:
+        print_lines(f"{counted(found.dropped, 'quote')} that stand in no file: left out")
+    return ExitCode.CLEAN
+
+
+def _revised(
+    repository: Repository, name: str, question: "PlanQuestion", as_json: bool, *, yes: bool
+) -> ExitCode:
+    from reviewloop.app.spec.plan_asking import revise_plan
+    from reviewloop.render.word_diff import word_diff
+
+    found = revise_plan(repository, name, question)
+    before = found.opened.there.data.decode("utf-8", "replace")
+    show = redactor_of(repository.user).for_people
+    difference = show(word_diff(_read(before or found.opened.text), _read(found.text)))
+    if not as_json:
+        click.echo(safe(difference))
+    may = yes or (found.changed and not as_json and is_interactive() and confirm("write it?"))
+    if found.changed and may:
+        found.opened.write(found.text)
+    if as_json:
+        body = {"path": found.opened.path, "changed": list(found.changed), "diff": difference}
+        print_json(
+            "spec-plan-revised", {**body, "written": bool(may), "spent": _spent(found.spent)}
+        )
+    elif not found.changed:
+        print_lines("nothing in the plan would change")
+    elif may:
+        print_lines(f"{one_line(found.opened.path)} is written")
+    else:
+        print_lines("nothing is written; the same with --yes writes it, and nothing is paid again")
+    return ExitCode.CLEAN if may or not found.changed else ExitCode.WAITING
+
+
+def _read(text: str) -> str:
+    """Return a plan as people read it, without the record of what we wrote."""
+    return text.partition("<!-- reviewloop-plan")[0]
+
+
+def _spent(spent: "Spent") -> dict[str, object]:
+    return {"calls": spent.calls, "tokens": spent.tokens, "usd": spent.usd}
 
 
 def _adopted(made: AdoptedPlan, as_json: bool) -> ExitCode:

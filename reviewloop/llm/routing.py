@@ -143,6 +143,8 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
         "high_level": "reasoning",
         "low_level": "reasoning",
         "tasks": "generation",
+        "plan": "generation",
+        "explain": "generation",
         "delta": "reasoning",
         "capture": "reasoning",
         "improve": "reasoning",
@@ -158,6 +160,8 @@ SPEC_AGENTS: Mapping[str, str] = MappingProxyType(
         "high_level": "spec-design",
         "low_level": "spec-design",
         "tasks": "spec-tasks",
+        "plan": "spec-tasks",
+        "explain": "spec-tasks",
         "delta": "spec-change",
     }
 )

@@ -1,8 +1,11 @@
 """`spec plan`: what is built where, in which order; hand edits stay and reach the agents."""
 
+import json
+
 import pytest
 from support.checkout import QUIET_GATES
 from support.parts import CLEAN, cast, writes
+from support.spec_script import written
 
 PLAN = ".kiro/specs/orders/implementation-plan.md"
 
@@ -176,7 +179,7 @@ def test_what_cannot_be_adopted_is_said(checkout):
         (("--adopt",), "there is no plan to adopt: "),
         (("--adopt", "--from", "gone.md"), "there is no plan to adopt: gone.md"),
         (("--adopt", "--from", f"{spec}/requirements.md"), "has no numbered steps"),
-        (("--adopt", "--regenerate"), "give one"),
+        (("--adopt", "--regenerate"), "are three things; give one"),
         (("--from", "x.md"), "--from names the plan"),
     ):
         said = checkout.run("spec", "plan", spec, *options)
@@ -224,3 +227,89 @@ def test_a_change_outside_of_the_scope_needs_a_person(shop):
     assert checkout.run("run", "1").code == 4
     reason = "shop/more.py: outside of the task's scope (shop/search.py, tests/)"
     assert checkout.record()["proposal"]["governance"] == [reason]
+
+
+def says(name: str, step: str, **arguments) -> dict:
+    call = {"name": name, "args": arguments}
+    return {"agent": "spec-tasks", "step": step, "tool_calls": [call]}
+
+
+RIGHT = {"path": PLAN, "quote": "- 2.2 after 2.1"}
+IN_SPEC = {"path": ".kiro/specs/orders/tasks.md", "quote": "_Depends: 2.1_"}
+WRONG = {"path": PLAN, "quote": "- 2.2 after lunch"}
+
+
+def explain(checkout, tmp_path, *replies, question="why is 2.2 after 2.1"):
+    model = ("--model", written(tmp_path, list(replies)))
+    return checkout.run("spec", "plan", "orders", "--explain", question, *model, "--json")
+
+
+def test_an_explanation_quotes_the_files_and_is_paid_once(checkout, tmp_path):
+    assert checkout.run("spec", "plan", "orders").code == 0
+    reply = says("answer", "explain", answer="It needs the items.", quotes=[RIGHT, IN_SPEC])
+    said = explain(checkout, tmp_path, reply)
+    body = json.loads(said.out)
+    line = (checkout.root / PLAN).read_text().split("\n").index(RIGHT["quote"]) + 1
+    assert body["answer"] == "It needs the items."
+    assert body["quotes"][0] == {"path": PLAN, "line": line, "quote": RIGHT["quote"]}
+    assert (body["quotes"][1]["path"], body["dropped"]) == (IN_SPEC["path"], 0)
+    assert body["spent"]["calls"] == 1
+    assert json.loads(explain(checkout, tmp_path).out)["spent"]["calls"] == 1  # from the journal
+    assert checkout.git("status", "--porcelain") == f"?? {PLAN}"
+
+
+def test_a_quote_that_stands_nowhere_is_sent_back_then_left_out(checkout, tmp_path):
+    turns = {"agent": "spec-tasks", "step": "explain", "turns": []}
+    for quotes in ([WRONG], [WRONG, RIGHT]):
+        call = {"name": "answer", "args": {"answer": "So.", "quotes": quotes}}
+        turns["turns"].append({"tool_calls": [call]})
+    body = json.loads(explain(checkout, tmp_path, turns).out)
+    assert [one["quote"] for one in body["quotes"]] == [RIGHT["quote"]]
+    assert body["dropped"] == 1
+
+    call = {"name": "answer", "args": {"answer": "So.", "quotes": [WRONG]}}
+    never = {"tool_calls": [call]}
+    said = explain(checkout, tmp_path, {**turns, "turns": [never, never]}, question="and why?")
+    assert said.code == 5, said.out
+    assert said.out == ""
+
+
+def test_a_plan_is_revised_after_its_difference_was_seen(checkout, tmp_path):
+    assert checkout.run("spec", "plan", "orders").code == 0
+    before = (checkout.root / PLAN).read_text()
+    new = before.replace("## Risks\n\n", "## Risks\n\n- calls are not limited: 10 a second\n")
+    wrong = new.replace("`shop/search.py` | [NEW]", "`shop/store.py` | [NEW]")
+    assert len({before, new, wrong}) == 3
+    turns = [
+        {"tool_calls": [{"name": "write_document", "args": {"document": text}}]}
+        for text in (wrong, new)
+    ]
+    script = [{"agent": "spec-tasks", "step": "plan", "turns": turns}]
+    asked = ("spec", "plan", "orders", "--regenerate", "-m", "consider rate limiting")
+    model = ("--model", written(tmp_path, script))
+    said = checkout.run(*asked, *model)
+    assert said.code == 4, said.err
+    assert "calls are not limited: 10 a second" in said.out
+    assert "nothing is written; the same with --yes writes it" in said.err
+    assert (checkout.root / PLAN).read_text() == before
+
+    written(tmp_path, [])
+    body = checkout.json(*asked, *model, "--yes")
+    assert (body["changed"], body["written"]) == (["Risks"], True)
+    assert "10 a second" in sections(checkout)["Risks"]
+    # It stays like an edit of the person, and the task's agents see it when it is theirs.
+    assert "kept: Risks" in checkout.run("spec", "plan", "orders").err
+    assert "10 a second" in sections(checkout)["Risks"]
+
+
+def test_what_cannot_be_asked_of_a_plan_is_one_sentence(checkout):
+    for options, words in (
+        (("-m", "x"), "-m says what --regenerate considers"),
+        (("--explain", "why", "--adopt"), "are three things; give one"),
+        (("--explain", "why", "--model", "none"), "this needs a model"),
+        (("--explain", "  "), "the text is empty"),
+    ):
+        said = checkout.run("spec", "plan", "orders", *options)
+        assert said.code == 2, said.out
+        assert words in said.err
+    assert checkout.server.ledger == []

@@ -22,7 +22,9 @@ def test_the_kind_of_work_chooses_the_model():
     assert {STEP_KINDS[step] for step in ("implement", "fix", "review", "quick-review")} == {
         "reasoning"
     }
-    assert [step for step, kind in STEP_KINDS.items() if kind == "generation"] == ["tasks"]
+    assert [step for step, kind in STEP_KINDS.items() if kind == "generation"] == [
+        *("tasks", "plan", "explain")
+    ]
 
 
 def test_the_agents_file_wins_over_the_kind_and_the_settings_over_the_file():

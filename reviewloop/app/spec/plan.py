@@ -2,7 +2,7 @@
 
 import hashlib
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewloop.app.project import Repository, read_settings
@@ -35,10 +35,41 @@ class WrittenPlan:
     kept_as: str  # the file that holds the plan as it was, where all was written anew; "" else
 
 
-def write_plan(repository: Repository, name: str, *, regenerate: bool) -> WrittenPlan:
-    """Write the plan of a spec; sections that users edited stay, unless all is `regenerate`d.
+@dataclass(frozen=True)
+class OpenedPlan:
+    """A plan as it is on disk, or as it would be written now, with the spec it is of."""
 
-    What stands under "Additional considerations" always stays.
+    spec: Spec
+    path: str
+    text: str
+    ours: Mapping[str, str]  # sections as they are written now
+    sections: Mapping[str, str]  # as the plan has them
+    edited: frozenset[str]  # those that users wrote
+    paths: tuple[str, ...]  # of the repository
+    there: Content
+    disk: Disk
+
+    def read(self, path: str) -> str:
+        """Return a file of the repository as text, "" where there is none."""
+        data = DiskFiles(self.disk.root).read(path)
+        if path == self.path and data is None:
+            return self.text
+        return (data or b"").decode("utf-8", "replace")
+
+    def with_sections(self, changed: Mapping[str, str]) -> str:
+        """Return the plan with other sections; they stay when it is brought up to date."""
+        kept = {name: self.sections[name] for name in self.sections if name in self.edited}
+        return _plan_text(self.spec, self.ours, {**kept, **changed})
+
+    def write(self, text: str) -> None:
+        """Write the plan."""
+        self.disk.write(self.path, Content(Kind.FILE, text.encode()), ".implementation-plan.new")
+
+
+def open_plan(repository: Repository, name: str) -> OpenedPlan:
+    """Read the plan of a spec, brought up to date; nothing is written.
+
+    Raises `UsageError` where there is no spec, or something that is no file in the plan's place.
     """
     user = repository.user
     files, disk = DiskFiles(user.root), Disk(user.root)
@@ -48,18 +79,34 @@ def write_plan(repository: Repository, name: str, *, regenerate: bool) -> Writte
     there = disk.read(path)
     if there.kind not in (Kind.ABSENT, Kind.FILE) or there.blocker:
         raise UsageError(f"{path} is no regular file of this repository; move it away first")
-    text = there.data.decode("utf-8", "replace")
-    before, edited = sections_in(text), edited_sections(text)
-    own = edited & {CONSIDERATIONS} if regenerate else edited
-    kept = {section: body for section, body in before.items() if section in own}
+    before = there.data.decode("utf-8", "replace")
+    ours, edited, old = _sections(repository, spec), edited_sections(before), sections_in(before)
+    kept = {section: body for section, body in old.items() if section in edited}
+    text = _plan_text(spec, ours, kept)
+    return OpenedPlan(
+        spec, path, text, ours, sections_in(text), edited, tuple(files.paths()), there, disk
+    )
+
+
+def write_plan(repository: Repository, name: str, *, regenerate: bool) -> WrittenPlan:
+    """Write the plan of a spec; sections that users edited stay, unless all is `regenerate`d.
+
+    What stands under "Additional considerations" always stays.
+    """
+    opened = open_plan(repository, name)
+    own = opened.edited & {CONSIDERATIONS} if regenerate else opened.edited
+    kept = {section: body for section, body in opened.sections.items() if section in own}
     kept_as = ""
-    if regenerate and edited - {CONSIDERATIONS}:
-        kept_as = f"{path}.bak"
-        disk.write(kept_as, there, ".implementation-plan.bak.new")
+    if regenerate and opened.edited - {CONSIDERATIONS}:
+        kept_as = f"{opened.path}.bak"
+        opened.disk.write(kept_as, opened.there, ".implementation-plan.bak.new")
+    opened.write(_plan_text(opened.spec, opened.ours, kept))
+    return WrittenPlan(opened.path, tuple(one for one in opened.sections if one in kept), kept_as)
+
+
+def _plan_text(spec: Spec, sections: Mapping[str, str], kept: Mapping[str, str]) -> str:
     head = f"How {spec.path} is built. `reviewloop spec plan {spec.name}` brings it up to date."
-    new = plan_text(f"Implementation plan: {spec.name}", head, _sections(repository, spec), kept)
-    disk.write(path, Content(Kind.FILE, new.encode()), ".implementation-plan.new")
-    return WrittenPlan(path, tuple(one for one in before if one in kept), kept_as)
+    return plan_text(f"Implementation plan: {spec.name}", head, sections, kept)
 
 
 def _sections(repository: Repository, spec: Spec) -> dict[str, str]:
