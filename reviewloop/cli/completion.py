@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from reviewloop.analysis.book import own_rules
-from reviewloop.app.project import repository_if_any, team_of
+from reviewloop.app.project import checkout_if_any, repository_if_any, team_of
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
 from reviewloop.git.revisions import ref_names
@@ -100,6 +100,16 @@ def rules(
     """Offer the ids of our own rules."""
 
     return _words(sorted(rule.id for rule in own_rules()), incomplete)
+
+
+def skills(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the names of skills that can be used here."""
+    from reviewloop.skills import find_skills
+
+    found = find_skills(checkout_if_any(), Path.home())
+    return _words(sorted(one.name for one in found if not one.hidden_by), incomplete)
 
 
 def _words(words: Iterable[str], incomplete: str) -> list[CompletionItem]:

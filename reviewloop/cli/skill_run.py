@@ -21,6 +21,7 @@ from reviewloop.app.skills.running import (
     steps_of,
     with_result,
 )
+from reviewloop.cli import completion
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.help import Command
 from reviewloop.cli.skills import named_skill
@@ -31,7 +32,7 @@ from reviewloop.skills.parts import Phase, phases_of
 
 
 @click.command("run", cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=completion.skills)
 @click.option(
     "--set", "values", multiple=True, metavar="NAME=TEXT", help="What its commands leave open."
 )

@@ -28,6 +28,7 @@ from reviewloop.app.skills.session import (
     sessions_of,
     spent,
 )
+from reviewloop.cli import completion
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.help import Command
 from reviewloop.cli.skill_proof import prove_session
@@ -107,7 +108,7 @@ def capture(
 
 
 @click.command("improve", cls=Command)
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.skills)
 @click.option("-m", "--message", default="", metavar="TEXT", help="What went wrong.")
 @click.option(
     "--from", "source", metavar="RUN|FILE", default="",

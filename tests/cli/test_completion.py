@@ -71,6 +71,7 @@ def test_the_program_answers_what_the_script_asks():
         (["review", "--apply"], ["--apply-fixes"]),
         (["review", "--fail-on", "n"], ["nit", "never"]),
         (["explain", "taint/sql-inj"], ["taint/sql-injection"]),
+        (["skills", "run", "review-d"], ["review-diff"]),
     ],
 )
 def test_what_the_script_asks_for_is_completed(offered, words, expected):

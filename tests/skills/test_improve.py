@@ -147,3 +147,22 @@ def test_a_text_of_their_own_needs_no_model_and_a_byte_equal_one_is_refused(
     assert improve("review-pr", "--text", str(text)).code == 4
     assert here.run("skills", "approve").code == 0
     assert (here.root / PATH).read_text() == text.read_text()
+
+
+def test_skills_that_cannot_be_read_are_said(here, improve, tmp_path):
+    folder = here.root / ".kiro/skills"
+    (folder / "big").mkdir()
+    (folder / "big/SKILL.md").write_bytes(b"x" * 2_000_001)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/SKILL.md").write_text(SKILL)
+    (folder / "out").symlink_to(tmp_path / "outside")
+    (folder / "plain").mkdir()
+    (folder / "plain/SKILL.md").write_text("no front matter\n")
+    for command in (("improve", "big", "-m", "x"), ("run", "big")):
+        said = here.run("skills", *command)
+        assert (said.code, "2,000,001 bytes" in said.err) == (2, True), said.err
+    for command in (("improve", "out", "-m", "x"), ("run", "out")):
+        said = here.run("skills", *command)
+        assert (said.code, "it is a link out of its folder" in said.err) == (2, True), said.err
+    said = here.run("skills", "run", "plain")
+    assert (said.code, "it has no `## Process` with steps" in said.err) == (2, True)

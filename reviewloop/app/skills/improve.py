@@ -76,12 +76,15 @@ def skills_to_improve(root: Path, home: Path, names: Sequence[str]) -> dict[str,
 
     Raises `UsageError` for a name of none, and for skills that are not the project's.
     """
-    own = {
+    here = {
         one.name: one
-        for one in reversed(find_skills(root, home))
-        if one.path.is_relative_to(root) and not one.unread and not one.hidden_by
+        for one in find_skills(root, home)
+        if one.path.is_relative_to(root) and not one.hidden_by
     }
+    own = {name: one for name, one in here.items() if not one.unread}
     for name in names:
+        if name in here and name not in own:
+            raise UsageError(f"{here[name].shown} cannot be improved: {here[name].unread}")
         if name not in own:
             raise UsageError(
                 f"this project has no skill {name!r} of its own; `reviewloop skills list` shows "

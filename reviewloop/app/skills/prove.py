@@ -216,19 +216,23 @@ def _measured(
         return Measurement(**json.loads(kept.read_text("utf-8")))
     usd = request.usd - sum(one.usd or 0.0 for one in made)
     tokens = request.tokens - sum(one.tokens for one in made)
+    at_the_cap = (
+        f"the cap is reached after {len(made)} measurements (${request.usd:g}, "
+        f"{request.tokens:,} tokens); raise --budget-usd or --budget-tokens, what was measured is "
+        "kept"
+    )
     if usd <= 0 or tokens <= 0:
-        raise BudgetExhaustedError(
-            f"the cap is reached after {len(made)} measurements (${request.usd:g}, "
-            f"{request.tokens:,} tokens); raise --budget-usd or --budget-tokens, what was measured "
-            "is kept"
-        )
+        raise BudgetExhaustedError(at_the_cap)
     shutil.rmtree(own, ignore_errors=True)
     private_folder(own)
     caps = {"limits.usd": usd, "limits.tokens": tokens}
     try:
         found = _done_anew(repository, request, run, text, number, own, caps)
-    except (InterruptedByUserError, BudgetExhaustedError):
-        raise
+    except BudgetExhaustedError:
+        raise BudgetExhaustedError(at_the_cap) from None
+    except InterruptedByUserError:
+        text = f"interrupted; the same command goes on behind {len(made)} measurements, as kept"
+        raise InterruptedByUserError(text) from None
     except ReviewLoopError as error:
         return Measurement(run.run_id, text, number, problem=str(error))
     finally:
