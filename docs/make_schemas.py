@@ -109,7 +109,8 @@ DRIFT = dict.fromkeys(("kind", "name", "spec", "in_spec", "in_code", "note", "be
 CHANGE: dict[str, Schema] = {
     **dict.fromkeys(("name", "sentence", "spec", "branch", "status", "waits_for", "next"), TEXT),
     "exit_code": COUNT,
-    **dict.fromkeys(("notes", "reasons", "tasks", "open"), TEXTS),
+    **dict.fromkeys(("notes", "reasons", "tasks", "open", "common"), TEXTS),
+    "common_files": COUNT,
     "edits": some(obj({**dict.fromkeys(("path", "quote", "text", "why"), TEXT), "below": FLAG})),
     "changes": some(obj(dict.fromkeys(("part", "id", "kind", "title", "words"), TEXT))),
     "impact": some(

@@ -47,11 +47,19 @@ class Impact:
     names: tuple[str, ...]
     files: tuple[ImpactedFile, ...]
     left_out: int = 0  # files that nobody looked into: too large, or no text
+    common: tuple[str, ...] = ()  # names that are all over the project
+    common_files: int = 0  # that mention nothing but these, and are not listed
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON-plain values."""
         files = [{**vars(one), "reason": one.reason} for one in self.files]
-        return {"names": list(self.names), "files": files, "left_out": self.left_out}
+        return {
+            "names": list(self.names),
+            "files": files,
+            "left_out": self.left_out,
+            "common": list(self.common),
+            "common_files": self.common_files,
+        }
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "Impact":
@@ -62,4 +70,10 @@ class Impact:
             return {key: value for key, value in one.items() if key != "reason"} | lists
 
         files = tuple(ImpactedFile(**listed(one)) for one in values["files"])
-        return cls(tuple(values["names"]), files, values["left_out"])
+        return cls(
+            tuple(values["names"]),
+            files,
+            values["left_out"],
+            tuple(values["common"]),
+            values["common_files"],
+        )

@@ -288,13 +288,15 @@ def _stays_in(arguments: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _listed(impact: Impact, context: RunContext) -> str:
-    if not impact.files:
+    if not impact.files and not impact.common_files:
         return "# Files that mention it\n\nNone: nothing in the project speaks about this yet."
     lines = [
         f"{one.path}:{one.line} ({one.kind}) {one.reason}" for one in impact.files[:_MOST_LISTED]
     ]
     if (more := len(impact.files) - _MOST_LISTED) > 0:
         lines.append(f"and {more} more")
+    if impact.common_files:
+        lines.append(f"{impact.common_files} more mention only {', '.join(impact.common)}")
     return f"# Files that mention it\n\n{context.fence.wrap('files', chr(10).join(lines))}"
 
 

@@ -69,6 +69,9 @@ def impact_lines(impact: Impact, *, is_decided: bool) -> Iterator[str]:
         yield f"== {counted(len(stays), 'file')} that mention it and stay =="
         yield from (f"  {_location(one)}: {one.stays}" for one in stays[:_MOST_LISTED])
         yield from _more(stays)
+    if impact.common_files:
+        names = ", ".join(impact.common)
+        yield f"{counted(impact.common_files, 'more file')} only mention {names}, as many do"
     if impact.left_out:
         yield f"not looked into: {counted(impact.left_out, 'file')} (too large, or no text)"
 

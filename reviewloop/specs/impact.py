@@ -1,6 +1,7 @@
 """Finds what mentions or uses what a change is about, from names and imports, without a model."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from posixpath import basename, splitext
@@ -19,6 +20,7 @@ from reviewloop.specs.repomap import NOT_MAPPED
 from reviewloop.specs.words import find_paths, fits, named_paths, terms
 
 _LARGEST = 400_000  # bytes of a file that is searched
+_COMMON = 40  # files that mention a name; one of more says little about any of them
 _SHOWN = 4  # names, imports, endpoints of a file
 _PLAIN_WORDS = """
     support offer everything need change allow enable show list give want please also remove delete
@@ -90,6 +92,7 @@ def find_impact(
 ) -> Impact:
     """Return the files that mention one of these names; documents of the spec are left out.
 
+    Files that mention only names that are all over the project are counted, not listed.
     `files` are not read where they match `never`.
     """
     skipped = matcher((*NOT_MAPPED, *never))
@@ -107,11 +110,19 @@ def find_impact(
         if hit := _mention(path, text, names):
             found.append(hit)
             texts[path] = text
-    offered = _endpoints(texts, names)
+    counts = Counter(name for one in found for name in one.names)
+    common = {name for name, count in counts.items() if count > _COMMON}
+    rows = [one for one in found if not common.issuperset(one.names)]
+    offered = _endpoints({one.path: texts[one.path] for one in rows}, names)
     return Impact(
         tuple(names),
-        tuple(replace(one, endpoints=offered.get(one.path, ())) for one in found),
+        tuple(
+            replace(one, names=one.names[:_SHOWN], endpoints=offered.get(one.path, ()))
+            for one in rows
+        ),
         left_out,
+        tuple(name for name in names if name in common),
+        len(found) - len(rows),
     )
 
 
@@ -143,7 +154,7 @@ def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
         return None
     lines = enumerate(text.split("\n"), 1)
     first = next((n for n, line in lines if any(fits(one, names_of(line)) for one in there)), 0)
-    return ImpactedFile(path, kind_of(path, text), first, there[:_SHOWN])
+    return ImpactedFile(path, kind_of(path, text), first, there)
 
 
 def with_tasks(
@@ -244,6 +255,7 @@ def reasons_to_ask(sentence: str, impact: Impact, most: int) -> tuple[str, ...]:
         by = f" by {new}" if new else ""
         reasons.append(f"replaces {old or 'what there is'}{by}")
     count = sum(one.kind in {"code", "schema", "settings"} for one in impact.files)
+    count += impact.common_files
     if count > most:
-        reasons.append(f"{count} files of code mention it (governance.files is {most})")
+        reasons.append(f"{count} files mention it (governance.files is {most})")
     return tuple(reasons)

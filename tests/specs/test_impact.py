@@ -140,3 +140,14 @@ def test_endpoints_are_those_that_the_code_offers_and_documents_describe():
         "shop/prices.py": ("GET /prices/today",),
         "web/prices.js": ("POST /prices",),
     }
+
+
+def test_files_that_mention_only_what_is_all_over_the_project_are_counted():
+    many = {f"shop/part{number}.py": "price = 1\n" for number in range(41)}
+    found = find_impact(files(**many), ("price", "unit"), open_spec(files(), SPEC))
+    assert [one.path for one in found.files] == ["shop/order.py"]
+    assert (found.common, found.common_files) == (("price",), 43)
+    assert Impact.from_plain(found.plain()) == found
+    assert reasons_to_ask("Round a price", found, 43) == (
+        "44 files mention it (governance.files is 43)",
+    )

@@ -89,7 +89,7 @@ def plain(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
     """Return a change as JSON-plain values: where it stands, what it asks, its account."""
     asks, used = shown(repository, record), CHANGES.spent(repository, record)
     account = account_of(repository, record)
-    delta = asks.get("delta", {})
+    delta, impact = asks.get("delta", {}), impact_of(repository, record)
     return {
         "name": record.run_id,
         "sentence": record.instruction,
@@ -104,7 +104,9 @@ def plain(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
         "edits": list(delta.get("edits", ())),
         "changes": list(delta.get("changes", ())),
         "tasks": list(delta.get("tasks", ())),
-        "impact": [_file(one) for one in impact_of(repository, record).files],
+        "impact": [_file(one) for one in impact.files],
+        "common": list(impact.common),
+        "common_files": impact.common_files,
         "commits": [{**vars(one), "files": list(one.files)} for one in account.commits],
         "touched": {kind: list(paths) for kind, paths in account.touched.items()},
         "open": [one.path for one in account.open] if account.commits else [],
