@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.sandbox.command_lines import for_bash
+
 LANGUAGES: Mapping[str, str] = {
     ".py": "python", ".pyi": "python",
     ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript", ".jsx": "javascript",
@@ -396,6 +398,7 @@ def outline(path: str, text: str) -> list[Symbol]:
     from ast_grep_py import SgRoot  # the parsers take a while to load
 
     clean = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    clean = for_bash(clean) if language == "bash" else clean
     walk = _Walk(language)
     return list(dict.fromkeys(walk.visit(SgRoot(clean, language).root(), "", "", 0)))
 

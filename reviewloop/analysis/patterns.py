@@ -20,6 +20,7 @@ from reviewloop.analysis.contract import (
     resolve,
 )
 from reviewloop.domain.finding import Severity
+from reviewloop.sandbox.command_lines import for_bash
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -97,7 +98,7 @@ def parse(text: str, language: str) -> "SgNode":
     """Return the root of a text's syntax tree; errors in it are nodes too."""
     from ast_grep_py import SgRoot
 
-    return SgRoot(text, language).root()
+    return SgRoot(for_bash(text) if language == "bash" else text, language).root()
 
 
 def nodes_of(node: "SgNode", kinds: Iterable[str]) -> "list[SgNode]":

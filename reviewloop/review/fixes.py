@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from reviewloop.analysis.contract import Edit, Fix
 from reviewloop.analysis.languages import language_of
+from reviewloop.sandbox.command_lines import for_bash
 
 _GRAMMARS = {
     "python": "python",
@@ -90,7 +91,7 @@ def _overlap(one: tuple[int, int, str], two: tuple[int, int, str]) -> bool:
 def _errors(text: str, grammar: str) -> int:
     from ast_grep_py import SgRoot
 
-    root = SgRoot(text, grammar).root()
+    root = SgRoot(for_bash(text) if grammar == "bash" else text, grammar).root()
     return sum(1 for _ in _error_nodes([root]))
 
 

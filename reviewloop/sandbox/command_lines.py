@@ -15,6 +15,7 @@ from posixpath import basename
 from typing import Any
 
 COMPUTED = "\0"  # stands in a word for what is known only when it runs
+_FAR = re.compile("[\U00020000-\U0010ffff]")
 _OPERAND = f"./{COMPUTED}"
 _DEEPEST = 12
 _MOST_WORDS = 4096  # that braces make of one
@@ -56,6 +57,14 @@ def started_by(command: str | Sequence[str]) -> Iterator[Started]:
         yield from _program(Started(tuple(command)), _NO_INPUT, 0)
 
 
+def for_bash(text: str) -> str:
+    """Return text that the grammar of bash can take, of the same length.
+
+    It looks characters up in a table that ends with the first 256: far beyond, it ends our process.
+    """
+    return _FAR.sub("\u00bf", text)
+
+
 def _script(text: str, given: _Input, depth: int) -> Iterator[Started]:
     from ast_grep_py import SgRoot
 
@@ -65,7 +74,7 @@ def _script(text: str, given: _Input, depth: int) -> Iterator[Started]:
     if COMPUTED in text:
         yield Started(unknown="what a shell is given to run is computed")
         return
-    root = SgRoot(text, "bash").root()
+    root = SgRoot(for_bash(text), "bash").root()
     if root.find(kind="ERROR") is not None:
         yield Started(unknown="it cannot be read as a command line")
     yield from _Script(root, depth).walk(root, given)

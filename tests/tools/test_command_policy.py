@@ -1,5 +1,8 @@
 """Which commands agents may run: what is denied stays so however it is written."""
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -218,3 +221,17 @@ def test_what_grows_without_end_is_refused_soon():
     assert isinstance(DENIED.refusal("echo " + "{a,b}" * 30), str)
     assert isinstance(DENIED.refusal("(" * 5000), str)
     assert isinstance(DENIED.refusal("echo " + "$(" * 3000 + ")" * 3000), str)
+
+
+def test_characters_far_beyond_ascii_do_not_end_the_process():
+    script = (
+        "from reviewloop.analysis.outline import outline\n"
+        "from reviewloop.analysis.patterns import parse\n"
+        "from reviewloop.sandbox.command_policy import CommandPolicy\n"
+        "policy = CommandPolicy(denied=('rm -rf',))\n"
+        "for far in map(chr, range(0xf0000, 0x10ffff, 997)):\n"
+        "    text = 'echo {' + far + '] $(ssh{' + far + 'x)'\n"
+        "    policy.refusal(text), parse(text, 'bash'), outline('a.sh', text)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == 0
