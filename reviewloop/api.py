@@ -197,13 +197,15 @@ def run(
     steering: Sequence[str] = (),
     again: bool = False,
     sandbox: bool = True,
+    hooks: bool = True,
     settings: Mapping[str, object] | None = None,
     approve: Callable[[Proposal], Decision] | None = None,
     on_event: OnEvent | None = None,
 ) -> RunResult:
     """Implement a task of a spec, or what `message` says, and return where the run stands.
 
-    The arguments are the options of `reviewloop run`; `sandbox=False` is its `--no-sandbox`.
+    The arguments are the options of `reviewloop run`; `sandbox=False` is its `--no-sandbox`,
+    `hooks=False` its `--no-hooks`.
     `approve` is called with each proposal and decides; nothing is committed without it: the run
     waits then, and `reviewloop approve` answers it. Callbacks are called in another thread, one at
     a time. Raises `ReviewLoopError`; a run that stopped on its way is kept for `reviewloop resume`.
@@ -219,6 +221,7 @@ def run(
         branch=branch,
         again=again,
         unsandboxed="" if sandbox else "accepted",
+        no_hooks=not hooks,
         steering=tuple(steering),
         flags={**(settings or {}), **model_flags(model or None)},
     )

@@ -34,7 +34,7 @@ REVIEW = """(
 RUN = """(
     task: str = 'next', *, path: str | os.PathLike[str] = '.', spec: str = '', message: str = '',
     branch: str = '', model: str = '', steering: collections.abc.Sequence[str] = (),
-    again: bool = False, sandbox: bool = True,
+    again: bool = False, sandbox: bool = True, hooks: bool = True,
     settings: collections.abc.Mapping[str, object] | None = None,
     approve: collections.abc.Callable[[reviewloop.api.Proposal],
     reviewloop.app.deciding.Decision] | None = None,

@@ -67,6 +67,7 @@ from reviewloop.store.runs import RunRecord
     metavar="NAME",
     help="Give a steering file that is `inclusion: manual`; may be repeated.",
 )
+@click.option("--no-hooks", is_flag=True, help="Fire none of the repository's hooks.")
 @click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
 @click.option(
     "--report",
@@ -90,6 +91,7 @@ def batch(
     until_failure: bool,
     model: str | None,
     steering: tuple[str, ...],
+    no_hooks: bool,
     no_sandbox: bool,
     reports: tuple[str, ...],
     as_json: bool,
@@ -114,7 +116,10 @@ def batch(
     require_reports(reports)
     if steering and workers is not None:
         raise UsageError("--steering is for runs on this machine; leave it out with --store")
+    if no_hooks and workers is not None:
+        raise UsageError("--no-hooks is for runs on this machine; leave it out with --store")
     run_request = RunRequest(
+        no_hooks=no_hooks,
         unsandboxed="accepted" if no_sandbox else "",
         flags=model_flags(model),
         steering=steering,

@@ -59,6 +59,20 @@ def test_a_blocking_hook_that_nobody_trusts_refuses_the_run(hooked):
     assert "switched off by --no-hooks: a" in json.dumps(checkout.record()["proposal"]["warnings"])
 
 
+@pytest.mark.parametrize("command", [("run", "next"), ("batch", "--mode", "queue")])
+def test_a_blocking_hook_that_no_run_fires_refuses_the_run(hooked, command):
+    text = own("file.save", "true").replace('command: "true"', "prompt: Look at {file_path}.")
+    checkout = hooked(".reviewloop/hooks/a.yaml", text)
+    said = checkout.run(*command)
+    assert said.code == 2, said.err
+    assert "1 hook that blocks would not be run: mine (file.save: asks an agent" in said.err
+    assert "add --no-hooks" in said.err
+    assert checkout.server.of("implement") == []
+    went_on = checkout.run(*command, "--no-hooks")
+    assert went_on.code != 2, went_on.err
+    assert checkout.server.of("implement") != []
+
+
 def test_a_red_hook_goes_back_to_the_agent_and_then_blocks(hooked):
     play = cast(implement=writes({"shop/search.py": SHOWN}), repair=says(done("No.")))
     checkout = hooked(
