@@ -173,6 +173,24 @@ def test_what_a_change_adds_does_not_silence_what_others_review(project, reviewl
     assert RIGHTS in {row["rule"] for row in json.loads(said.out)["findings"]}
 
 
+def test_what_the_base_has_adopted_counts_for_changes_of_others(project, reviewloop):
+    commit(project, {"reviewloop.toml": SETTINGS, QUIET_FILE: RULE})
+    commit(project, scripts(0))
+    of_others = ("--commit", "HEAD", "--model", "none", "--json", "--rules-from", "base")
+    body = json.loads(reviewloop("review", *of_others).out)
+    assert RIGHTS not in {row["rule"] for row in body["findings"]}
+    assert {row["rule"] for row in body["silenced"]} == {RIGHTS}
+
+
+def test_what_settings_make_a_must_is_reported_whatever_is_quiet(project, reviewloop):
+    commit(project, {"reviewloop.toml": SETTINGS, QUIET_FILE: RULE})
+    commit(project, scripts(0))
+    assert RIGHTS not in {rule for rule, _, _ in reported(reviewloop, "HEAD")}
+    commit(project, {"reviewloop.toml": f'{SETTINGS}[rules]\n"{RIGHTS}" = "must"\n'})
+    commit(project, {"tools/job_0.sh": "#!/bin/sh\nset -e\nchmod 777 other\n"})
+    assert RIGHTS in {rule for rule, _, _ in reported(reviewloop, "HEAD")}
+
+
 def test_a_run_counts_what_its_base_says_is_quiet_as_dismissed(repo, tmp_path):
     commit(repo, {"reviewloop.toml": SETTINGS})
     subprocess.run(["git", "switch", "-qc", "work"], cwd=repo, check=True)

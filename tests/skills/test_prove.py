@@ -4,12 +4,14 @@ The loop, git and the command line are real; only the model is a script, which h
 """
 
 import json
+from contextlib import closing
 
 import pytest
-from support.skill_script import SKILL
+from support.skill_script import SKILL, skill
 from support.spec_script import written
 
 from reviewloop.app.skills.prove import NEW, OLD, Measurement, Proof, Verdict, compared
+from reviewloop.store.journal import Journal
 
 PATH = ".kiro/skills/review-pr/SKILL.md"
 ASK = "- Ask instead of guessing."
@@ -106,6 +108,26 @@ def test_a_text_that_is_no_better_is_refused(here, tmp_path, runs, line, words):
     assert json.loads(said.out)["summary"].startswith(words)
     assert (here.root / PATH).read_text() == SKILL
     assert here.run("skills", "approve", "improve-review-pr").code == 2
+
+
+def test_what_the_user_asked_for_then_is_asked_for_again_and_can_be_captured(here, tmp_path, runs):
+    one = runs.split(",")[0]
+    assert here.run("modify", one, "-m", "Name the function find").code == 4
+    said = proved(here, tmp_path, one, HELPS, "--yes", "--json")
+    assert said.code == 4, said.err
+    rows = json.loads(said.out)["proof"]["measurements"]
+    assert [(row["text"], row["problem"]) for row in rows] == [("old", ""), ("new", "")]
+    here.run("skills", "reject")
+
+    model = written(tmp_path, [skill()])
+    new = ("skills", "capture", "search", "--from", runs, "--model", model)
+    assert here.run(*new).code == 4
+    [path] = here.state.glob("repositories/*/skill-sessions/runs/search/journal.sqlite")
+    with closing(Journal(path)) as journal:
+        words = "".join(json.dumps(call.request) for call in journal.calls("model"))
+    assert f"(run {one}): the user wanted changed: Name the function find" in words
+    assert "its task was: search tools by name" in words
+    assert "this was left: SQL" in words
 
 
 def test_a_byte_equal_text_is_refused_for_nothing(here, tmp_path, runs):
