@@ -107,6 +107,10 @@ The first test of this work fails on the code as it was, and for its own asserti
 something cannot be imported or called. It is run there. If the task asks for the test alone, \
 leave the code as it is: that the test is red is the result."""
 _LISTED_STATEMENT = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(\S.*)")
+_COVERAGE = re.compile(
+    r"\bcoverage\b[^\n%\d]{0,30}(\d{1,3})\s?%|(\d{1,3})\s?%[^\n%\d]{0,20}\bcoverage\b",
+    re.IGNORECASE,
+)
 _EMPHASIS = re.compile(r"\*\*|__")
 
 
@@ -337,6 +341,13 @@ def criteria_of(spec: Spec) -> tuple[tuple[str, str], ...]:
         if key not in owners
         for statement in _statements_of(text)
     )
+
+
+def required_coverage(spec: Spec) -> float | None:
+    """Return the share of code that a spec wants run by tests, the highest that it names."""
+    text = "\n".join((spec.general, *spec.requirements.values()))
+    shares = [int(match[1] or match[2]) for match in _COVERAGE.finditer(text)]
+    return max((share / 100 for share in shares if 0 < share <= 100), default=None)
 
 
 def _statements_of(requirement: str) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 from support.checkout import QUIET_GATES
 from support.parts import cast
 from support.play import REVIEWERS
+from support.shop import CRITERIA, REQUIREMENTS
 
 DATA = Path(__file__).parents[1] / "data/specs"
 
@@ -64,3 +65,23 @@ def test_criteria_without_ids_are_in_the_calls(shop):
     lines += told((folder / "design.md").read_text(), ("Constraints",))
     assert len(lines) == 7
     assert_reaches_all(checkout, lines)
+
+
+@pytest.mark.parametrize(
+    ("share", "threshold", "note"),
+    [
+        (90, 0.9, "the spec asks for 90% coverage, so new lines need that in this run"),
+        (70, 0.8, "the spec asks for 70% coverage, which is less than the 80% of"),
+        (80, 0.8, ""),
+    ],
+)
+def test_the_coverage_that_a_spec_asks_for_only_raises_the_settings(shop, share, threshold, note):
+    quiet = {key: value for key, value in QUIET_GATES.items() if "COVERAGE" not in key}
+    checkout = shop(cast(), quiet)
+    checkout.write(REQUIREMENTS, f"{CRITERIA[REQUIREMENTS]}\n## Success Criteria\n\n"
+                   f"- Code coverage ≥ {share}%\n")  # fmt: skip
+    notes = checkout.json("run", "2.1", "--preflight")["notes"]
+    assert [one for one in notes if "coverage" in one and note and note in one] or not note
+    assert bool([one for one in notes if "the spec asks for" in one]) is bool(note)
+    assert checkout.run("run", "2.1").code == 4
+    assert checkout.record()["proposal"]["coverage"]["threshold"] == threshold

@@ -48,7 +48,7 @@ from reviewloop.sandbox import Acceptance
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded, Settings
-from reviewloop.specs.briefing import criteria_of
+from reviewloop.specs.briefing import criteria_of, required_coverage
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, TreeFiles, in_folder, is_read_from_disk
 from reviewloop.specs.kiro import unused_kiro_files
@@ -182,7 +182,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     team = team_of(user.root, user.project)
     if spec and task and not task.checkpoint and criteria_of(spec):
         team = team.for_criteria
-    loaded = completed(loaded, os.environ)
+    loaded, coverage_notes = _with_coverage(completed(loaded, os.environ), spec)
     settings = loaded.settings
     doubts = require_models(loaded, team, is_checked=request.models_checked)
     if agents := coding_agents(loaded, team.members):
@@ -197,7 +197,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
     notes += [*hook_notes, *rejection_reasons(brief), *not_needed(sandbox, request.unsandboxed)]
-    notes += [*doubts, *caps_without_price(settings, team.members)]
+    notes += [*coverage_notes, *doubts, *caps_without_price(settings, team.members)]
     if user.dirty:
         beside = left_alone(user, "the run", None if elsewhere else spec)
         notes.append(f"based on commit {(user.head or '')[:10]}; {beside}")
@@ -233,6 +233,23 @@ def _changes_served(request: RunRequest, task: Task | None) -> list[str]:
     """Return how the requirements that a task serves were changed, in words."""
     served = serving(request.changes, task.requirements) if task else []
     return [f"{one.words}: {one.title}" for one in served]
+
+
+def _with_coverage(loaded: Loaded, spec: Spec | None) -> tuple[Loaded, tuple[str, ...]]:
+    """Return the settings with the share of lines that a spec wants tested, if it is higher."""
+    required = required_coverage(spec) if spec else None
+    coverage = loaded.settings.gates.coverage
+    if required is None or not coverage.enabled or required == coverage.threshold:
+        return loaded, ()
+    asks = f"the spec asks for {required:.0%} coverage"
+    if required < coverage.threshold:
+        least = f"{coverage.threshold:.0%} of gates.coverage.threshold"
+        return loaded, (f"{asks}, which is less than the {least}: that stays",)
+    gates = loaded.settings.gates.model_copy(
+        update={"coverage": coverage.model_copy(update={"threshold": required})}
+    )
+    settings = loaded.settings.model_copy(update={"gates": gates})
+    return replace(loaded, settings=settings), (f"{asks}, so new lines need that in this run",)
 
 
 def begin(repository: Repository, planned: Plan) -> RunRecord:

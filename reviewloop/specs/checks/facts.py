@@ -10,7 +10,7 @@ from reviewloop.analysis.contract import Hit
 from reviewloop.specs.checks.view import SpecLine, SpecView
 
 _VARIABLE = re.compile(
-    r"(?:\benv(?:ironment)?(?: variable)?s?\W{1,4}|\$\{?|process\.env\.|os\.environ\[['\"])"
+    r"(?:\benv(?:ironment)?(?: var(?:iable)?)?s?\W{1,4}|\$\{?|process\.env\.|os\.environ\[['\"])"
     r"`?(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b"
     r"|`(?P<named>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`(?= (?:environment )?variable)"
 )

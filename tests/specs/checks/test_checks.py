@@ -193,3 +193,19 @@ def test_what_could_not_be_checked_is_said_once_with_all_its_lines() -> None:
         f"{FOLDER}/tasks.md:5: `docker build --tag p1 .`: the help of docker build could not be "
         "read (also line 8, line 11, line 14, line 17, line 20, line 23 and 2 more)",
     ]
+
+
+def test_each_vague_word_of_a_sentence_that_no_test_decides_is_named() -> None:
+    text = "# Requirements\n\nThe system should be fast and user-friendly etc.\n"
+    found = checked({f"{FOLDER}/requirements.md": text})
+    said = {one.rule: (one.line, one.title) for one in found.findings if one.line == 3}
+    assert said["spec/not-testable"] == (3, 'no test can decide "should be fast"')
+    assert said["spec/vague"] == (3, '"user-friendly" can mean anything')
+
+
+def test_a_variable_is_known_as_one_in_any_of_its_names() -> None:
+    for name in ("env var", "environment variable", "env variable", "environment variables"):
+        named = facts(f"  - read the {name} `PART_LIMIT`")[0]
+        assert named == [], name  # a spec that reads it may introduce it
+        named = facts(f"  - the {name} `PART_LIMIT` is 5")[0]
+        assert named == ["no file of the repository reads PART_LIMIT"], name
