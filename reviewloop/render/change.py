@@ -91,9 +91,10 @@ def account_lines(
     for kind in KINDS:
         if paths := touched.get(kind):
             yield f"{_TITLES[kind]}: {', '.join(paths)}"
-    for one in left:
+    for one in left[:_MOST_LISTED]:
         by = f"task {one.task} names it" if one.task else one.reason
         yield f"open: {_location(one)}: {by}, and nothing touched it"
+    yield from _more(left)
 
 
 def _location(one: ImpactedFile) -> str:

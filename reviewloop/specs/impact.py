@@ -26,7 +26,7 @@ _PLAIN_WORDS = """
     support offer everything need change allow enable show list give want please also remove delete
     replace another system service application app number string boolean date object array type
     value field null true false int float text json http api rest shall when then answer store
-    read write send call sql called named first last several many much each
+    read write send call sql called named first last several many much each one two three
 """
 _PLAIN = frozenset(terms(_PLAIN_WORDS)) | frozenset(_PLAIN_WORDS.split())
 _SCHEMAS = (".sql", ".prisma", ".graphql", ".gql", ".proto", ".avsc", ".xsd")
@@ -82,7 +82,7 @@ def kind_of(path: str, text: str = "") -> FileKind:
         return "document"
     if lower.endswith(_SCHEMAS) or _SCHEMA.search(lower):
         return "schema"
-    if lower.endswith(_SETTINGS) or basename(lower).startswith(("dockerfile", ".env")):
+    if lower.endswith(_SETTINGS) or basename(lower).startswith(("dockerfile", "makefile", ".")):
         return "settings"
     return "code"
 
@@ -92,7 +92,8 @@ def find_impact(
 ) -> Impact:
     """Return the files that mention one of these names; documents of the spec are left out.
 
-    Files that mention only names that are all over the project are counted, not listed.
+    Files that mention only names that are all over the project are counted, not listed, where
+    others mention more.
     `files` are not read where they match `never`.
     """
     skipped = matcher((*NOT_MAPPED, *never))
@@ -112,7 +113,11 @@ def find_impact(
             texts[path] = text
     counts = Counter(name for one in found for name in one.names)
     common = {name for name, count in counts.items() if count > _COMMON}
-    rows = [one for one in found if not common.issuperset(one.names)]
+    rows = (
+        [one for one in found if not common.issuperset(one.names)]
+        or [one for one in found if len(one.names) == len(counts) > 1]
+        or found
+    )
     offered = _endpoints({one.path: texts[one.path] for one in rows}, names)
     return Impact(
         tuple(names),

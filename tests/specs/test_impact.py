@@ -98,6 +98,8 @@ def test_files_that_mention_import_or_are_created_are_listed_with_their_reason()
         ("README.md", "", "document"),
         ("config/a.yaml", "", "settings"),
         ("Dockerfile", "", "settings"),
+        ("Makefile", "", "settings"),
+        (".gitignore", "", "settings"),
     ],
 )
 def test_kinds(path, text, kind):
@@ -151,3 +153,5 @@ def test_files_that_mention_only_what_is_all_over_the_project_are_counted():
     assert reasons_to_ask("Round a price", found, 43) == (
         "44 files mention it (governance.files is 43)",
     )
+    alone = find_impact(files(**many), ("price",), open_spec(files(), SPEC))
+    assert (len(alone.files), alone.common_files) == (44, 0)

@@ -47,10 +47,12 @@ from reviewloop.llm.settling import completed
 from reviewloop.loop.change_steps import DELTA, IMPACT, ChangeState, require_appliable
 from reviewloop.loop.context import RunContext
 from reviewloop.review.prompts import new_nonce
+from reviewloop.specs.checks import read_view
 from reviewloop.specs.discover import find_specs, read_spec, spec_named
 from reviewloop.specs.files import DiskFiles, MemoryFiles
 from reviewloop.specs.impact import names_of, subjects
 from reviewloop.specs.select import is_done, leaves
+from reviewloop.specs.words import fits
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
@@ -100,16 +102,24 @@ def spec_about(repository: Repository, sentence: str, named: str = "") -> SpecRe
             "there is no spec to change; `reviewloop spec new NAME -m TEXT` writes one, and "
             "`reviewloop run -m TEXT` changes code without one"
         )
+    found = [ref for ref in found if ref.tasks_path] or found
     if len(found) == 1:
         return found[0]
-    fitting = {ref: len(subjects(sentence, read_spec(files, ref))) for ref in found}
+    names = names_of(sentence)
+    fitting = {
+        ref: (
+            len(subjects(sentence, read_view(files, ref).spec)),
+            sum(fits(name, names_of(ref.name)) for name in names),
+        )
+        for ref in found
+    }
     best = max(fitting.values())
     named_best = [ref for ref, count in fitting.items() if count == best]
-    if best and len(named_best) == 1:
+    if best[0] and len(named_best) == 1:
         return named_best[0]
-    paths = [ref.path for ref in (named_best if best else found)]
+    paths = [ref.path for ref in (named_best if best[0] else found)]
     listed = ", ".join(paths[:_MOST_NAMED])
-    if not best:
+    if not best[0]:
         text = f"no spec speaks about this; name the one that it belongs to with --spec: {listed}"
         raise WhichSpecError(text, paths)
     raise WhichSpecError(
