@@ -50,6 +50,8 @@ class AgentDefinition:
     resources: tuple[str, ...] = ()  # as written: `file://` globs relative to the project's root
     origin: str = ""  # the file it came from, as people read it
     dropped_tools: tuple[str, ...] = ()  # asked for, not granted
+    servers: tuple[str, ...] = ()  # what it asks for of MCP servers: `@SERVER`, `@SERVER/TOOL`
+    own_servers: Mapping[str, Any] = field(default_factory=dict)  # its `mcpServers`, as written
     notes: tuple[str, ...] = ()  # what was ignored or repaired, one sentence each
     extra: Mapping[str, Any] = field(default_factory=dict)  # all other keys of the file, untouched
 
@@ -138,6 +140,10 @@ def grant(name: str, requested: Iterable[str], excluded: Iterable[str] = ()) -> 
     return Grant(tuple(tool for tool in allowed if tool in patterns), tuple(dropped))
 
 
+def _is_of_server(entry: str) -> bool:
+    return entry.startswith("@") and entry != "@builtin"
+
+
 def _meaning(entry: str) -> tuple[str, ...]:
     return dict(_ALIASES).get(entry, (entry,))
 
@@ -145,10 +151,12 @@ def _meaning(entry: str) -> tuple[str, ...]:
 ReadPrompt = Callable[[str], bytes | None]
 """Content of the file that a prompt names, or None; the path is written as in `AgentFile.path`."""
 
-_USED = {"name", "description", "prompt", "tools", "excludedTools", "model", "resources"}
+_USED = {
+    *("name", "description", "prompt", "tools", "excludedTools", "model", "resources"),
+    "mcpServers",
+}
 _IGNORED = {
     "hooks": "`reviewloop hooks list` says which of them fire in a run, once trusted",
-    "mcpServers": "MCP servers are never started",
     "toolsSettings": "what tools may do is set in reviewloop's own settings",
     "permissions": "what tools may do is set in reviewloop's own settings",
 }
@@ -176,7 +184,12 @@ def parse_agent(file: AgentFile, read_prompt: ReadPrompt) -> AgentDefinition:
         _fail(file, "name", f"the name {name!r} must be letters, digits, '.', '_' and '-'")
     notes = [f"{key}: {why}" for key, why in _IGNORED.items() if fields.get(key)]
     notes += [_unknown_key(key) for key in fields if key not in _KNOWN_KEYS]
-    granted = grant(name, _words(file, fields, "tools"), _words(file, fields, "excludedTools"))
+    words, excluded = _words(file, fields, "tools"), _words(file, fields, "excludedTools")
+    servers = tuple(word for word in words if _is_of_server(word) and word not in excluded)
+    granted = grant(name, [word for word in words if not _is_of_server(word)], excluded)
+    own = fields.get("mcpServers") or {}
+    if not isinstance(own, Mapping):
+        _fail(file, "mcpServers", "`mcpServers` is an object of servers, each by its name")
     return AgentDefinition(
         name=name,
         description=_text(file, fields, "description"),
@@ -186,6 +199,8 @@ def parse_agent(file: AgentFile, read_prompt: ReadPrompt) -> AgentDefinition:
         resources=_resources(file, fields, notes),
         origin=file.shown,
         dropped_tools=granted.dropped,
+        servers=servers,
+        own_servers=own,
         notes=tuple(notes),
         extra={key: value for key, value in fields.items() if key not in _USED},
     )

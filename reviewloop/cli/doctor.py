@@ -18,6 +18,7 @@ from reviewloop.analysis.tools.eslint import Project
 from reviewloop.app.project import read_settings, repository, shown_path, team_of
 from reviewloop.app.review.analysis import Configuration, configurations, is_trusted
 from reviewloop.app.sandboxing import chosen, described
+from reviewloop.app.servers import server_states
 from reviewloop.cli.consoles import print_json, print_lines, results
 from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence, spec_paths
 from reviewloop.cli.help import Command
@@ -82,6 +83,7 @@ def all_checks(*, online: bool, model: str = "") -> Iterator[Check]:
         yield from _guarded("branch", lambda: _branch(repo, loaded.settings))
         yield from _guarded("specs", lambda: _specs(repo))
         yield from _guarded("kiro", lambda: _kiro(repo))
+        yield from _guarded("mcp", lambda: _servers(repo))
         yield from _guarded("gates", lambda: _gates(repo, loaded))
 
 
@@ -307,6 +309,16 @@ def _kiro(repo: UserRepo) -> Iterator[Check]:
 
     files = in_folder(DiskFiles(repo.root), repo.project)
     yield from (Check("kiro", "note", text) for text in unused_kiro_files(files))
+
+
+def _servers(repo: UserRepo) -> Iterator[Check]:
+
+    agents = team_of(repo.root, repo.project).members
+    named = {word.removeprefix("@").partition("/")[0] for one in agents for word in one.servers}
+    for server, why in server_states(repo, agents):
+        by = "agents name it" if {server.name, "mcp"} & named else "no agent names it"
+        text = why or f"{server.name} ({server.source}): {server.does}; trusted, {by}"
+        yield Check("mcp", "note" if why else "ok", one_line(text))
 
 
 def _gates(repo: UserRepo, loaded: Loaded) -> Iterator[Check]:

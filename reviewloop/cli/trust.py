@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import click
 
-from reviewloop.app.project import read_settings, repository
+from reviewloop.app.project import read_settings, repository, team_of
 from reviewloop.app.review.analysis import Configuration, configurations
+from reviewloop.app.servers import servers_here
 from reviewloop.cli.consoles import confirm, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -24,7 +25,7 @@ from reviewloop.store.trust import TrustStore
 def trust(yes: bool, revoke: bool) -> ExitCode:
     """Allow the repository's commands and linter settings.
 
-    Only hooks and commands of the repository's own settings file need it. A linter's configuration
+    Hooks, MCP servers and commands of the repository's settings need it. A linter's configuration
     in the repository counts in a review once you agreed to it.
 
     The consent holds for exactly these commands and files; what changes is asked about again.
@@ -39,7 +40,8 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
     loaded = read_settings(repo.root, project=repo.project)
     tools = configurations(repo.root)
     read = read_hooks(in_folder(DiskFiles(repo.root), repo.project))
-    if not loaded.repository_commands and not tools and not read.hooks:
+    servers = servers_here(repo, team_of(repo.root, repo.project).members)
+    if not loaded.repository_commands and not tools and not read.hooks and not servers:
         print_lines(
             "the settings of this repository name no commands; there is nothing to agree to"
         )
@@ -48,9 +50,12 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
     for hook in read.hooks:
         line = f"hook {hook.name} ({hook.source}, {hook.event}): {hook.does}"
         click.echo(one_line(line))
+    for server in servers.values():
+        print_lines(f"MCP server {server.name} ({server.source}): {server.does}")
+    strange = [one for one in servers.values() if not store.is_trusted(repo.key, one.digest)]
     hooks = [one for one in read.hooks if not store.is_trusted(repo.key, one.digest)]
     new = [one for one in tools if not store.is_trusted(repo.key, one.digest)]
-    if not new and not hooks and store.is_trusted(repo.key, loaded.commands_digest):
+    if not new and not hooks and not strange and store.is_trusted(repo.key, loaded.commands_digest):
         print_lines("you have agreed to all of this already")
         return ExitCode.CLEAN
     if not yes and not _confirm():
@@ -60,6 +65,8 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
         store.trust(repo.key, loaded.commands_digest, loaded.repository_commands)
     for hook in hooks:
         store.trust(repo.key, hook.digest, {f"hook {hook.name}": (hook.does,)})
+    for server in strange:
+        store.trust(repo.key, server.digest, {f"MCP server {server.name}": (server.does,)})
     for one in new:
         store.trust(repo.key, one.digest, {one.tool: (one.path,)})
     print_lines("agreed; `reviewloop trust --revoke` takes it back")

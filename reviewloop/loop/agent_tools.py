@@ -1,19 +1,21 @@
 """What agents work with: their tools on a tree, what they may write, and what was refused."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from posixpath import dirname
+from typing import Any
 
 from reviewloop.agents import READ_ONLY, AgentDefinition
 from reviewloop.checkout.protected import folded
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.finding import Finding
+from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.diff import Change
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.guards.base import is_test_file
-from reviewloop.llm.messages import Message, text_block
+from reviewloop.llm.messages import Message, ToolSpec, text_block
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.gates import gate_context, gate_input, offered_gates, run_gate
@@ -23,12 +25,13 @@ from reviewloop.review.anchoring import ChangedLines
 from reviewloop.sandbox.command_policy import CommandPolicy
 from reviewloop.sandbox.run import NOT_FOUND
 from reviewloop.secrets import withheld_by_name
+from reviewloop.servers.definitions import ServerError, ServerTool
 from reviewloop.specs.steering import read_front_matter
 from reviewloop.store.journal import CallKey, CallRecord, Journal
-from reviewloop.tools.arguments import shown_name
+from reviewloop.tools.arguments import CallRefusedError, Output, shown_name
 from reviewloop.tools.policy import WritePolicy, is_protected, protected_files_named_in
 from reviewloop.tools.running import Shell, ShellAnswer
-from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, called
+from reviewloop.tools.toolbox import OWN_COMMAND, MoreTool, Toolbox, called
 
 _GATE = "build"  # whose time limit counts
 
@@ -98,8 +101,19 @@ def with_edits(private: PrivateRepo, tree: str, before: str, after: str) -> str:
 _OWN_FOLDER = re.compile(r"(?:^|(?<=/))\.(?:kiro|reviewloop)/agents/")
 
 
-def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = READ_ONLY) -> Toolbox:
-    """Return the tools of a reviewer: they read git objects, and nothing can be written."""
+def reading_toolbox(
+    context: RunContext,
+    tree: str,
+    allowed: Iterable[str] = READ_ONLY,
+    servers: Sequence[str] = (),
+    *,
+    all_tools: bool = False,
+) -> Toolbox:
+    """Return the tools of a reviewer: they read git objects, and nothing can be written.
+
+    Of `servers` it gets the tools that the person listed as reading, or `all_tools` where the
+    person named the servers themselves.
+    """
     return Toolbox(
         context.private,
         tree,
@@ -107,7 +121,34 @@ def reading_toolbox(context: RunContext, tree: str, allowed: Iterable[str] = REA
         redact=context.redactor.for_models,
         shown=context.shown_tree,
         fence=context.fence.wrap,
+        more=tools_of_servers(context, servers, reading=not all_tools),
     )
+
+
+def tools_of_servers(
+    context: RunContext, patterns: Sequence[str], *, reading: bool
+) -> tuple[MoreTool, ...]:
+    """Return the tools of MCP servers that these patterns name, as agents are offered them."""
+    if context.servers is None or not patterns:
+        return ()
+    found = context.servers.tools(patterns, reading=reading)
+    return tuple(MoreTool(_spec_of(tool), partial(_ask_server, context, tool)) for tool in found)
+
+
+def _spec_of(tool: ServerTool) -> ToolSpec:
+    about = f"Of the MCP server {tool.server}, which nobody here wrote: {tool.description}"
+    return ToolSpec(tool.name, show_hidden(about), tool.schema)
+
+
+def _ask_server(context: RunContext, tool: ServerTool, arguments: Mapping[str, Any]) -> Output:
+    if context.servers is None:
+        raise CallRefusedError("there are no servers here")
+    try:
+        text, failed = context.servers.call(tool, arguments)
+    except ServerError as error:
+        raise CallRefusedError(f"the server gives no answer: {error}") from error
+    note = "the server says that this failed" if failed else "the server answers"
+    return Output(note, text or "(nothing)", f"answer of {tool.server}")
 
 
 def writing_toolbox(
@@ -137,6 +178,7 @@ def writing_toolbox(
         restore=context.redactor.restored,
         shown=context.shown_tree,
         fence=context.fence.wrap,
+        more=tools_of_servers(context, agent.servers, reading=False),
     )
 
 

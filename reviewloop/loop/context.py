@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -43,6 +43,9 @@ from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.runs import RunRecord, RunStore
 from reviewloop.store.shared import Shared
 from reviewloop.tools.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from reviewloop.servers.running import Servers
 
 T = TypeVar("T")
 
@@ -134,6 +137,8 @@ class RunContext:
     dismissed: Callable[[], Mapping[str, str]] = dict
     quiet: Collection[QuietRule] = ()  # as its base has them: no agent wrote those
     on_stop: Callable[[], None] = lambda: None  # ends what works beside the steps
+    servers: "Servers | None" = None  # MCP servers that the person trusts
+    server_notes: list[str] = field(default_factory=list)  # what became of those, for the report
     shared: Shared | None = None  # where other machines find the run, if there are others
     opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)

@@ -51,7 +51,9 @@ ENDING = ToolSpec(
                         "supported": {"type": "boolean"},
                         "source": {
                             "type": "string",
-                            "description": "a path of this repository, or botocore, or cfn-lint",
+                            "description": (
+                                "a path of this repository, botocore, cfn-lint, or @SERVER"
+                            ),
                         },
                     },
                 },
@@ -94,8 +96,9 @@ def touches_service(idea: str) -> bool:
     return _SERVICE.search(idea) is not None
 
 
-def request_for(idea: str) -> str:
+def request_for(idea: str, servers: Sequence[str] = ()) -> str:
     """Return what the agent is asked to find out, with the facts that are known already."""
+    more = f"Ask the tools of {', '.join(servers)}; their source is the server's name. "
     facts = [f"- {_label(one.supported)}: {one.detail} ({one.source or 'nothing to look it up in'})"
              for one in facts_of(idea)]  # fmt: skip
     known = "\n".join(["Looked up already:", *facts, ""]) if facts else ""
@@ -103,8 +106,8 @@ def request_for(idea: str) -> str:
         f"{known}What do requirements have to respect of the services that are named: what they "
         "can do, what not, limits, rights, and what this repository uses of them already? Write "
         "names in full, as in `sqs.send_message_batch`, `aws sqs list-queues` or "
-        "`AWS::SQS::Queue.DelaySeconds`: they are looked up. What has no source is dropped. Call "
-        "`write_findings`."
+        "`AWS::SQS::Queue.DelaySeconds`: they are looked up. "
+        f"{more if servers else ''}What has no source is dropped. Call `write_findings`."
     )
 
 
@@ -196,6 +199,19 @@ def _of_fact(fact: Fact) -> ResearchFinding:
 
 
 def _source(given: str, context: RunContext) -> str:
-    """Return a source that is a file of the repository, "" for any other."""
+    """Return a source that is a file of the repository, or a server that was asked; else ""."""
+    if given.startswith("@"):
+        return given if _has_answered(given, context) else ""
     match = _PATH.match(given.strip("`"))
     return match[0] if match and context.holds(context.base_tree, match["path"]) else ""
+
+
+def _has_answered(server: str, context: RunContext) -> bool:
+    """Whether a server that the person named gave an answer in this session."""
+    name = server.partition("/")[0]
+    named = {one.partition("/")[0] for one in context.record.options.get("servers", ())}
+    beginning = f"{name.removeprefix('@')}__"
+    return name in named and any(
+        str(call.request.get("tool", "")).startswith(beginning) and not call.reply.get("error")
+        for call in context.journal.calls("tool")
+    )

@@ -73,7 +73,8 @@ class SpecState(TypedDict, total=False):
 def research(context: RunContext) -> dict[str, Any]:
     """Have the first agent find out what requirements have to respect of the services named."""
     idea = context.brief.task
-    if not touches_service(idea):
+    servers: list[str] = context.record.options.get("servers", [])
+    if not touches_service(idea) and not servers:
         return {}
     agent = agent_of(context, PHASES[0])
     answer = ask_agent(
@@ -81,9 +82,10 @@ def research(context: RunContext) -> dict[str, Any]:
         agent,
         CallKey(agent.name, "research", attempt=context.record.options.get("tries", 0)),
         (),
-        request_for(idea),
+        request_for(idea, servers),
         FINDINGS,
         lambda arguments, _last: claims_problem(arguments),
+        servers,
     )
     found = research_of(idea, answer["findings"], context)
     return {"findings": context.blobs.put_json(found.plain())}
@@ -407,8 +409,11 @@ def ask_agent(
     own: str,
     ending: ToolSpec,
     check: Check,
+    servers: Sequence[str] = (),
 ) -> Mapping[str, Any]:
     """Return the arguments of the ending tool; an answer with a problem is sent back once.
+
+    `servers` are those that the person named on the command line, whose tools it gets.
 
     What all calls of a session share comes first, so that a provider's cache holds it; then what is
     decided by now, which the next phase repeats; the agent's own prompt is last.
@@ -420,7 +425,7 @@ def ask_agent(
     answer = context.talk(
         agent,
         key,
-        reading_toolbox(context, context.base_tree, READ_ONLY),
+        reading_toolbox(context, context.base_tree, READ_ONLY, servers, all_tools=True),
         system=HOUSE_RULES,
         opening=[user_message(*blocks)],
         ending=ending,

@@ -167,7 +167,7 @@ USERS_OWN = (
     "sandbox.read",
     "notify.webhook",
 )
-_AGENT_PROGRAMS = "acp."  # what they name is started
+_USERS_TABLES = ("acp.", "mcp.")  # what they name is started, or let out
 USERS_TO_SWITCH_ON = (
     "models.tracing",
     "tools.execute_bash",
@@ -210,7 +210,7 @@ def narrowed(
 
 
 def _refuse_users_own(dotted: str, value: Any, name: str) -> None:
-    programs = dotted.startswith(_AGENT_PROGRAMS)
+    programs = dotted.startswith(_USERS_TABLES)
     if programs or dotted in USERS_OWN or (dotted in USERS_TO_SWITCH_ON and value):
         raise UsageError(
             f"{name}: {dotted} is {shown(value)}, but a repository may not decide this; "

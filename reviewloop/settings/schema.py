@@ -502,6 +502,14 @@ class AgentProgram(Section):
     model: str = ""  # the agent's own, by its id
 
 
+class ServerUse(Section):
+    """What a person lets an MCP server do that they trust; `reviewloop trust` names it."""
+
+    hosts: tuple[str, ...] = ()  # all that its cage may reach: NAME or NAME:PORT
+    reads: tuple[str, ...] = ()  # its tools that only read, `*` for all: reviewers get these
+    required: bool = False  # nothing begins without it
+
+
 class FollowUps(Section):
     """What is offered after an approval, in this order; an empty list is "not configured"."""
 
@@ -567,6 +575,10 @@ class Settings(Section):
     acp: dict[str, AgentProgram] = Field(
         default={},
         description='Coding agents of yours, as acp:NAME: claude = { command = ["program"] }.',
+    )
+    mcp: dict[str, ServerUse] = Field(
+        default={},
+        description='MCP servers for agents: docs = { hosts = ["a.example"], reads = ["*"] }.',
     )
     limits: Limits = Limits()
     gates: Gates = Gates()

@@ -16,6 +16,7 @@ from reviewloop.specs.requirements import read_requirements, resolve, unnamed
 from reviewloop.specs.tasks import read_tasks
 
 _NAMES_SHOWN = 3
+_UNASKED = "asked only where an agent's tools name it, as @NAME"
 
 
 def unused_kiro_files(files: Files) -> tuple[str, ...]:
@@ -29,7 +30,12 @@ def unused_kiro_files(files: Files) -> tuple[str, ...]:
     on = [name for name, one in _table(servers).items() if not _table(one).get("disabled")]
     return (
         *_sentence(skills, "Kiro skill is", "Kiro skills are", "not used"),
-        *_sentence(on, "MCP server of Kiro is", "MCP servers of Kiro are", "not started"),
+        *_sentence(
+            on,
+            "MCP server of Kiro is",
+            "MCP servers of Kiro are",
+            _UNASKED,
+        ),
     )
 
 

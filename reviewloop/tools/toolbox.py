@@ -82,6 +82,15 @@ _NOTICE_AT = 3  # times the same call was made on the same tree
 _END_AT = 5
 _MOST_CHARS = 40_000  # of one answer, whatever the tool
 
+
+@dataclass(frozen=True)
+class MoreTool:
+    """A tool that is not of this room, as of a server; `call` raises `CallRefusedError`."""
+
+    spec: ToolSpec
+    call: Callable[[Mapping[str, Any]], Output]
+
+
 Fence = Callable[[str, str], str]
 """(label, untrusted text) -> the text between marks that it cannot forge."""
 
@@ -125,7 +134,8 @@ class Toolbox:
     Offered is what stands in `allowed` and can work: run_gate needs `run_gate` and `gates`,
     execute_bash needs `shell`. `redact` hides secrets and keeps line numbers, `restore` puts
     them back in what is written; `shown` is the tree that may be read in place of the real one;
-    `fence` marks what was quoted from the repository; `on_tree` is told each new tree.
+    `fence` marks what was quoted from the repository; `on_tree` is told each new tree; `more` are
+    tools from elsewhere, whose answers are as little trusted.
     """
 
     def __init__(
@@ -145,8 +155,10 @@ class Toolbox:
         shown: Callable[[str], str] = _whole,
         fence: Fence = _unfenced,
         on_tree: Callable[[str], None] = _nothing,
+        more: Sequence[MoreTool] = (),
     ) -> None:
         self.tree = tree
+        self._more = {one.spec.name: one for one in more if one.spec.name not in ORDER}
         self.ending = ""  # the tool that ends the conversation, for a model that calls a wrong one
         self._private = private
         self._run_gate = run_gate
@@ -193,7 +205,7 @@ class Toolbox:
         return tuple(
             arguments.run_gate_spec(self._gates) if name == "run_gate" else known[name]
             for name in self._offered
-        )
+        ) + tuple(one.spec for one in self._more.values())
 
     def call(self, name: str, args: Mapping[str, Any]) -> ToolResult:
         """Run one call and return its answer; failures are answers too, never exceptions.
@@ -236,9 +248,12 @@ class Toolbox:
 
     def _answer(self, name: str, args: Mapping[str, Any]) -> ToolResult:
         try:
-            if name not in self._offered:
+            if name in self._more:
+                output = self._more[name].call(args)
+            elif name in self._offered:
+                output = self._run(name, args)
+            else:
                 raise BadCallError(self._not_offered(name))
-            output = self._run(name, args)
         except CallRefusedError as refused:
             bad = isinstance(refused, BadCallError)
             return self._result(refused.output, error=True, bad_call=bad)
@@ -300,7 +315,7 @@ class Toolbox:
         return name != "execute_bash" or self._shell is not None
 
     def _not_offered(self, name: str) -> str:
-        offered = ", ".join(filter(None, (*self._offered, self.ending))) or "none"
+        offered = ", ".join(filter(None, (*self._offered, *self._more, self.ending))) or "none"
         return f"there is no tool {show_hidden(name)[:80]} here; the tools are: {offered}"
 
     def _result(self, output: Output, *, error: bool = False, bad_call: bool = False) -> ToolResult:

@@ -51,9 +51,12 @@ def test_unknown_keys_are_kept_and_ignored_ones_are_mentioned():
     assert agent.name == "review-api"
     assert agent.extra["keyboardShortcut"] == "ctrl+r"
     assert set(agent.extra) == {
-        "$schema", "keyboardShortcut", "hooks", "mcpServers", "toolsSettings",
+        "$schema", "keyboardShortcut", "hooks", "toolsSettings",
     }  # fmt: skip
-    assert [note.partition(":")[0] for note in agent.notes] == ["hooks", "mcpServers"]
+    assert agent.own_servers == {
+        "a": {"command": "evil"}
+    }  # started by nobody who does not trust it
+    assert [note.partition(":")[0] for note in agent.notes] == ["hooks"]
 
 
 def test_a_mistyped_key_or_tool_is_told_with_the_nearest_name():
@@ -74,7 +77,8 @@ def test_what_a_reviewer_may_not_have_is_dropped_by_name():
     asked = ["read", "write", "fs_write", "shell", "execute_bash", "use_aws", "@git/push", "code"]
     agent = parse({"prompt": "p", "tools": asked})
     assert agent.tools == READ_ONLY
-    assert agent.dropped_tools == tuple(asked[1:7])
+    assert agent.dropped_tools == tuple(asked[1:6])
+    assert agent.servers == ("@git/push",)
 
 
 def test_an_implementer_gets_what_its_file_asks_for_and_no_tools_without_the_key():

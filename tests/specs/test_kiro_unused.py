@@ -13,7 +13,7 @@ FILES = {
 }
 TOLD = [
     "1 Kiro skill is not used: release",
-    "1 MCP server of Kiro is not started: docs",
+    "1 MCP server of Kiro is asked only where an agent's tools name it, as @NAME: docs",
 ]
 
 

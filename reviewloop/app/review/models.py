@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
@@ -16,6 +17,7 @@ from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
 from reviewloop.app.sandboxing import agents_cage, described_cage
+from reviewloop.app.servers import open_servers, trusted_servers
 from reviewloop.checkout.export import left_out, left_out_note
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import (
@@ -53,7 +55,8 @@ from reviewloop.review.selection import Selection, Skipped, select
 from reviewloop.review.verdicts import apply_verdicts
 from reviewloop.sandbox import Acceptance
 from reviewloop.secrets import Redactor
-from reviewloop.settings import Loaded
+from reviewloop.servers.definitions import Trusted
+from reviewloop.settings import Loaded, Settings
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import CallKey, Journal
@@ -336,7 +339,15 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
         settings, journal, budget, fence, events, redactor, folder, find_cage=find_cage
     )
     team = team_of(request.rules or two.user.root, two.user.project)
-    pieces = request.pieces
+    pieces, stopped = request.pieces, Event()
+    trusted, reasons = _servers(request, settings)
+    notes = list(reasons)
+
+    def note(text: str) -> None:
+        notes.append(text)
+        events.emit("note", text=text)
+
+    servers = open_servers(stack, trusted, folder, find_cage, stopped, note)
     return RunContext(
         record=RunRecord(name, str(two.user.root), two.what, two.base_commit, ""),
         runs=runs,
@@ -361,10 +372,22 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
         analyse=lambda *_: pieces,
         analyse_late=lambda *_: request.late(),
         on_stop=request.stop,
+        servers=servers,
+        server_notes=notes,
+        stopped=stopped,
         not_shown=tuple(
             f"{one.file.path} ({one.reason}; not shown)" for one in request.selection.chosen
         ),
     )
+
+
+def _servers(
+    request: ModelRequest, settings: Settings
+) -> tuple[tuple[Trusted, ...], tuple[str, ...]]:
+    """Return the servers that reviewers ask, none where strangers wrote the change; and why not."""
+    if request.untrusted or request.rules is not None:
+        return (), ()
+    return trusted_servers(request.two.user, settings, request.reviewers)
 
 
 def _fence(journal: Journal) -> Fence:
@@ -449,6 +472,7 @@ def _reviewers_result(
         *((_GOES_ON,) if unreached and not why else ()),
         *_unbounded(request, context),
         *_caged(request, context, tree),
+        *context.server_notes,
         *count_warnings(context.journal),
         *estimated(request.model, usage.get("", {})),
     )

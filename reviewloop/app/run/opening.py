@@ -5,19 +5,22 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.app.asking import models_of
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.project import Repository, settings_of
+from reviewloop.app.project import Repository, settings_of, team_of
 from reviewloop.app.review.analysis import Analysis
 from reviewloop.app.review.remembered import reasons
 from reviewloop.app.review.trusted import rules_of
 from reviewloop.app.sandboxing import cage_of, described, finder, levels_of
+from reviewloop.app.servers import open_servers, trusted_servers
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.checkout.workspace import Workspace, filling_of
 from reviewloop.git.private import PrivateRepo
+from reviewloop.git.repository import UserRepo
 from reviewloop.llm.budget import Budget, spent_by
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.review.prompts import Fence
@@ -25,6 +28,7 @@ from reviewloop.review.quiet import QUIET_FILE, read_quiet
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.sandbox.environment import ProjectEnv, build_environment, paths_for
 from reviewloop.sandbox.interpreters import not_committed
+from reviewloop.servers.definitions import Trusted
 from reviewloop.settings import Settings
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
@@ -53,7 +57,11 @@ def team_from_plain(values: Mapping[str, Any]) -> Team:
 
 
 def _agent(agent: AgentDefinition) -> dict[str, Any]:
-    return {**asdict(agent), "extra": {}}  # other tools' keys are none of a run's business
+    return {
+        **asdict(agent),
+        "extra": {},
+        "own_servers": {},
+    }  # other tools' keys are none of a run's business
 
 
 def _definition(values: Mapping[str, Any]) -> AgentDefinition:
@@ -110,6 +118,7 @@ def open_context(
         events = Events(folder / "events.jsonl", listener, redactor.for_people)
         fence = Fence(record.nonce)
         checkout_root = folder / "workspace" / repository.user.root.name
+        team = team_from_plain(blobs.get_json(record.options["team"]))
         workspace = Workspace(private, checkout_root, filling_of(settings.workspace))
         sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
         budget = _budget(record, settings, journal)
@@ -126,6 +135,15 @@ def open_context(
             old,
             cage_of(sandbox),
         )
+        stopped = Event()
+        servers = open_servers(
+            stack,
+            _servers(record, repository.user, settings, team),
+            folder,
+            cage_of(sandbox),
+            stopped,
+            partial(_notify, events),
+        )
         rules = stack.enter_context(_rules(record, private))
         base_tree = private.tree_of(record.base_commit)
         yield RunContext(
@@ -133,7 +151,7 @@ def open_context(
             runs=repository.runs,
             folder=folder,
             settings=settings,
-            team=team_from_plain(blobs.get_json(record.options["team"])),
+            team=team,
             brief=Brief.from_plain(blobs.get_json(record.options["brief"])),
             user=repository.user,
             private=private,
@@ -154,7 +172,28 @@ def open_context(
             dismissed=_dismissed(repository, rules),
             quiet=() if rules else read_quiet(private.read(base_tree, QUIET_FILE)),
             shared=shared,
+            servers=servers,
+            stopped=stopped,
         )
+
+
+def _servers(
+    record: RunRecord, user: UserRepo, settings: Settings, team: Team
+) -> tuple[Trusted, ...]:
+    """Return the servers that the run's agents ask for, as their files name them now."""
+    named = record.options.get("servers", ())
+    if not named and not any(agent.servers for agent in team.members):
+        return ()
+    now = {agent.name: agent for agent in team_of(user.root, user.project).members}
+    agents = [
+        replace(agent, own_servers=now[agent.name].own_servers if agent.name in now else {})
+        for agent in team.members
+    ]
+    return trusted_servers(user, settings, agents, named)[0]
+
+
+def _notify(events: Events, text: str) -> None:
+    events.emit("note", text=text)
 
 
 def _budget(record: RunRecord, settings: Settings, journal: Journal) -> Budget:

@@ -30,6 +30,7 @@ from reviewloop.app.sandboxing import (
     not_needed,
     required,
 )
+from reviewloop.app.servers import trusted_servers
 from reviewloop.app.spec.approval import require_approval
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
@@ -196,6 +197,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     changes = [redactor.for_people(one) for one in _changes_served(request, task)]
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]
+    notes += trusted_servers(user, settings, team.members)[1]
     notes += [*hook_notes, *rejection_reasons(brief), *not_needed(sandbox, request.unsandboxed)]
     notes += [*coverage_notes, *doubts, *caps_without_price(settings, team.members)]
     if user.dirty:

@@ -27,6 +27,7 @@ from reviewloop.app.project import (
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.opening import open_context, team_to_plain
+from reviewloop.app.servers import trusted_servers
 from reviewloop.app.sessions import (
     Flow,
     SessionKind,
@@ -151,23 +152,16 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     idea, name = request.idea, request.name
     if not idea.strip():
         raise UsageError("say what is to be built: -m TEXT, or --from FILE (- reads stdin)")
-    if request.tools:
-        raise UsageError(
-            f"{request.tools[0]} cannot be asked: there is no client for MCP servers here yet; "
-            "leave --tools out, research then uses what is installed and the repository"
-        )
     user = repository.user
     sessions = sessions_of(repository)
     open_one = [one for one in sessions.runs.all() if one.run_id == name and not one.status.over]
     if open_one:
         raise UsageError(f"the spec {name} is in work: {next_step(open_one[0])}")
     target = target_of(repository, request)
-    loaded = completed(
-        read_settings(
-            user.root, model_flags(request.model) | dict(request.flags), project=user.project
-        ),
-        os.environ,
-    )
+    flags = model_flags(request.model) | dict(request.flags)
+    loaded = read_settings(user.root, flags, project=user.project)
+    trusted_servers(user, loaded.settings, (), request.tools)  # one that is missing is said now
+    loaded = completed(loaded, os.environ)
     settings = loaded.settings
     require_trust(loaded, repository)
     if "none" in (settings.models.reasoning, settings.models.generation):
@@ -215,6 +209,7 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
                 "existing": request.existing,
                 "archive": dict(target.archive),
                 "quick": request.quick,
+                "servers": list(request.tools),
             },
             nonce=new_nonce(),
             created_at=time.time(),

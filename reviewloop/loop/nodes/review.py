@@ -80,7 +80,7 @@ def ask_about(
             answer = context.talk(
                 agent,
                 replace(key, attempt=shrunk),
-                reading_toolbox(context, state["tree"]),
+                reading_toolbox(context, state["tree"], servers=agent.servers),
                 system=REVIEW_RULES,
                 opening=opening,
                 ending=_REPORT_ON_PUSH if context.push else REPORT,

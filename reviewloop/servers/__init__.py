@@ -1,0 +1,1 @@
+"""MCP servers of others: which are known, which a person trusts, and what their tools answer."""

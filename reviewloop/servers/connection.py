@@ -1,0 +1,166 @@
+"""One connection to a server: its tools, and the answer to a call; over pipes, or over HTTP.
+
+https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
+"""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, Protocol
+
+from reviewloop.acp.client import NO_ANSWER, Client, Refused
+from reviewloop.servers.definitions import ServerError
+
+VERSION = "2025-06-18"
+_MOST_PAGES = 20
+_MOST_TOOLS = 200
+_LONGEST = 16 << 20  # bytes of an answer over HTTP
+_TICK = 0.2  # seconds between looks at whether the user stopped it all
+
+
+class Transport(Protocol):
+    """What carries requests."""
+
+    def ask(self, method: str, parameters: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Return the result; raises `ServerError`, or `Refused` for an error that was answered."""
+        ...
+
+    def notify(self, method: str) -> None:
+        """Send a notification."""
+        ...
+
+
+class Pipes:
+    """Over the pipes of a process; what the server asks of us is not offered."""
+
+    def __init__(
+        self, into: IO[bytes], out: IO[bytes], stopped: threading.Event, ended: Callable[[], str]
+    ) -> None:
+        self.changed = threading.Event()  # it said that its tools are others now
+        self._stopped, self._ended = stopped, ended
+        self._client = Client(into, out, on_request=lambda *_: None, on_update=self._on_update)
+
+    def _on_update(self, method: str, _: Mapping[str, Any]) -> None:
+        if method == "notifications/tools/list_changed":
+            self.changed.set()
+
+    def ask(self, method: str, parameters: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Return the result of a request."""
+        answer, left = self._client.ask(method, parameters), seconds
+        try:
+            while left > 0 and not self._stopped.is_set():
+                result = answer.wait(min(_TICK, left))
+                if result is not None:
+                    return result
+                left -= _TICK
+        except Refused:
+            raise
+        except NO_ANSWER as error:
+            why = self._client.junk[:200] or str(error) or self._ended()
+            raise ServerError(f"it ended, or does not speak the protocol: {why}") from error
+        if self._stopped.is_set():
+            raise ServerError("the run was stopped")
+        raise ServerError(f"it was silent for {seconds:g} s")
+
+    def notify(self, method: str) -> None:
+        """Send a notification."""
+        self._client.notify(method, {})
+
+
+class Http:
+    """Over HTTP: a message is a POST, its answer JSON or one event of a stream."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self.changed = threading.Event()
+        self._url, self._headers = url, dict(headers)
+        self._next = 0
+        self._opener = urllib.request.build_opener(_NoRedirect())
+
+    def ask(self, method: str, parameters: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Return the result of a request."""
+        self._next += 1
+        message = {"jsonrpc": "2.0", "id": self._next, "method": method, "params": parameters}
+        answer = self._post(message, seconds)
+        error = answer.get("error")
+        if isinstance(error, dict):
+            raise Refused(0, str(error.get("message", ""))[:300])
+        result = answer.get("result")
+        if not isinstance(result, dict):
+            raise ServerError("it answered with no result")
+        return result
+
+    def notify(self, method: str) -> None:
+        """Send a notification."""
+        self._post({"jsonrpc": "2.0", "method": method}, 30.0)
+
+    def _post(self, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        headers = {
+            **self._headers,
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+        }
+        request = urllib.request.Request(self._url, json.dumps(message).encode(), headers)  # noqa: S310 - http or https, looked at when it was read
+        try:
+            with self._opener.open(request, timeout=seconds) as response:
+                if session := response.headers.get("Mcp-Session-Id"):
+                    self._headers["Mcp-Session-Id"] = session
+                body = response.read(_LONGEST + 1)
+                kind = response.headers.get_content_type()
+        except urllib.error.HTTPError as error:
+            raise ServerError(f"it answered with status {error.code}") from error
+        except OSError as error:
+            raise ServerError(f"it cannot be reached ({error})") from error
+        if len(body) > _LONGEST:
+            raise ServerError("its answer is longer than 16 MB")
+        return _message_in(body, kind, message.get("id"))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Follow nothing: the person trusted this address."""
+
+
+def _message_in(body: bytes, kind: str, ident: object) -> dict[str, Any]:
+    texts = [body]
+    if kind == "text/event-stream":
+        texts = [line[5:] for line in body.splitlines() if line.startswith(b"data:")]
+    for text in texts:
+        try:
+            read = json.loads(text) if text.strip() else {}
+        except (ValueError, RecursionError):
+            raise ServerError("what it answers is no JSON") from None
+        if isinstance(read, dict) and (ident is None or read.get("id") == ident):
+            return read
+    if ident is None:
+        return {}
+    raise ServerError("it does not answer what it was asked")
+
+
+def greet(transport: Transport, seconds: float, version: str) -> None:
+    """Begin the conversation."""
+    about = {"name": "reviewloop", "version": version}
+    given = {"protocolVersion": VERSION, "capabilities": {}, "clientInfo": about}
+    try:
+        transport.ask("initialize", given, seconds)
+    except Refused as error:
+        raise ServerError(f"it refuses to begin: {error.message[:200]}") from error
+    transport.notify("notifications/initialized")
+
+
+def tools_of(transport: Transport, seconds: float) -> Sequence[Mapping[str, Any]]:
+    """Return its tools as it describes them, at most 200."""
+    found: list[Mapping[str, Any]] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        try:
+            page = transport.ask("tools/list", {"cursor": cursor} if cursor else {}, seconds)
+        except Refused as error:
+            raise ServerError(f"it lists no tools: {error.message[:200]}") from error
+        tools = page.get("tools")
+        found += [one for one in tools if isinstance(one, dict)] if isinstance(tools, list) else []
+        cursor = page.get("nextCursor") if isinstance(page.get("nextCursor"), str) else None
+        if not cursor or len(found) >= _MOST_TOOLS:
+            break
+    return found[:_MOST_TOOLS]

@@ -1,0 +1,181 @@
+"""Reads which MCP servers there are: Kiro's two files, and those that agents bring along.
+
+https://kiro.dev/docs/mcp/configuration/ and https://kiro.dev/docs/cli/custom-agents/
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from reviewloop.domain.errors import ModelError, UsageError
+
+PROJECT_FILE = ".kiro/settings/mcp.json"
+"""Where a repository names servers; the same path in the home folder names a person's own."""
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,39}")
+_VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)\}")
+_LONGEST_WAIT = 120.0  # seconds
+_USUAL_WAIT = 30.0
+
+
+@dataclass(frozen=True)
+class ServerDefinition:
+    """One server as its file has it: a program with pipes, or an address."""
+
+    name: str
+    source: str  # the file, as people read it
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)  # values may name variables: ${NAME}
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = _USUAL_WAIT  # for one answer
+    without: tuple[str, ...] = ()  # its tools that its file switches off
+
+    @property
+    def digest(self) -> str:
+        """What a consent is given for: all that decides what is started or connected to."""
+        decides = {**asdict(self), "source": "", "seconds": 0}
+        return "mcp:" + hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def does(self) -> str:
+        """What it is, for the person who is asked to trust it."""
+        names = ", ".join(sorted({**self.env, **self.headers}))
+        return " ".join(filter(None, (*self.command, self.url, f"with {names}" if names else "")))
+
+    @property
+    def host(self) -> str:
+        """The host of its address, "" for a program."""
+        return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    def plain(self) -> dict[str, Any]:
+        """Return JSON-plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "ServerDefinition":
+        """Rebuild what `plain` returned."""
+        lists = {name: tuple(values[name]) for name in ("command", "without")}
+        return cls(**{**values, **lists})
+
+    def filled(self, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return its variables and headers, filled; raises `UsageError` for one that is unset."""
+        return self._filled(self.env, environ), self._filled(self.headers, environ)
+
+    def _filled(self, values: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in environ:
+                raise UsageError(
+                    f"{self.source}: the MCP server {self.name} needs the variable {match[1]}, "
+                    "which is not set; set it, or take the server out"
+                )
+            return environ[match[1]]
+
+        return {name: _VARIABLE.sub(value, text) for name, text in values.items()}
+
+
+@dataclass(frozen=True)
+class ServerTool:
+    """A tool as an agent may be offered it; `called` is the name that its server gave it."""
+
+    name: str
+    server: str
+    called: str
+    description: str
+    schema: Mapping[str, Any]
+    reads: bool  # the person listed it as one that only reads
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """A server that a person trusts, and what their settings say of it."""
+
+    definition: ServerDefinition
+    hosts: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()  # names of its tools, `*` for all
+    required: bool = False
+
+    def plain(self) -> dict[str, Any]:
+        """Return JSON-plain values."""
+        return {**vars(self), "definition": self.definition.plain()}
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Trusted":
+        """Rebuild what `plain` returned."""
+        definition = ServerDefinition.from_plain(values["definition"])
+        return cls(
+            definition, tuple(values["hosts"]), tuple(values["reads"]), bool(values["required"])
+        )
+
+
+class ServerError(ModelError):
+    """The server cannot be used any more: it ended, was silent, or does not speak the protocol."""
+
+
+def servers_of(
+    project: bytes | None, own: bytes | None, agents: Iterable[tuple[str, Mapping[str, Any]]]
+) -> dict[str, ServerDefinition]:
+    """Return the servers by name: an agent's own, then the project's, then the person's.
+
+    `agents` are the files of agents, each with its `mcpServers`. Raises `UsageError` for what is
+    not readable.
+    """
+    found: dict[str, ServerDefinition] = {}
+    for source, data in ((f"~/{PROJECT_FILE}", own), (PROJECT_FILE, project)):
+        if data is not None:
+            found |= {one.name: one for one in _of_table(source, _servers_in(source, data))}
+    for source, table in agents:
+        found |= {one.name: one for one in _of_table(source, table)}
+    return found
+
+
+def _servers_in(source: str, data: bytes) -> Mapping[str, Any]:
+    try:
+        read = json.loads(data)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{source}:{error.lineno}: this is not valid JSON: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise UsageError(f"{source}: this is not readable as JSON") from None
+    table = read.get("mcpServers", {}) if isinstance(read, dict) else None
+    if not isinstance(table, dict):
+        raise UsageError(f"{source}: it is an object with `mcpServers`, an object of servers")
+    return table
+
+
+def _of_table(source: str, table: Mapping[str, Any]) -> Iterator[ServerDefinition]:
+    for name, row in table.items():
+        if not isinstance(row, dict) or row.get("disabled"):
+            continue
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{source}: {name[:60]!r} is no name: letters, digits, -, . and _")
+        command, url = row.get("command", ""), row.get("url", "")
+        words, wait = row.get("args", []), row.get("timeout", _USUAL_WAIT * 1000)
+        tables = [row.get(key) or {} for key in ("env", "headers")]
+        fits = (
+            isinstance(command, str)
+            and isinstance(url, str)
+            and bool(command) != bool(url)
+            and isinstance(words, list)
+            and isinstance(wait, int | float)
+            and all(isinstance(one, dict) for one in tables)
+        )
+        if not fits or (url and urlsplit(url).scheme not in ("https", "http")):
+            raise UsageError(
+                f"{source}: the MCP server {name} needs either `command` (with `args`) or an "
+                "http(s) `url`; `env` and `headers` are objects, `timeout` counts milliseconds"
+            )
+        env, headers = ({str(k): str(v) for k, v in one.items()} for one in tables)
+        yield ServerDefinition(
+            name=name,
+            source=source,
+            command=(command, *map(str, words)) if command else (),
+            env=env,
+            url=url,
+            headers=headers,
+            seconds=min(max(wait / 1000, 1.0), _LONGEST_WAIT),
+            without=tuple(str(one) for one in row.get("disabledTools") or ()),
+        )
