@@ -6,6 +6,7 @@ No model is asked, and the same files and history give the same report.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from reviewloop.analysis.contract import Tree
@@ -24,9 +25,14 @@ from reviewloop.specs.discover import find_specs, read_spec, spec_named
 from reviewloop.specs.drift.change import is_living_spec
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.compare import compare_names, named
-from reviewloop.specs.drift.criteria import is_test_text, without_test
-from reviewloop.specs.drift.wording import changed_words, same_meaning
-from reviewloop.specs.files import DiskFiles, MemoryFiles
+from reviewloop.specs.drift.criteria import is_test_text, lost_tests, without_tests
+from reviewloop.specs.drift.wording import (
+    Meanings,
+    changed_words,
+    meanings_of,
+    same_meaning,
+)
+from reviewloop.specs.files import DiskFiles, MemoryFiles, digest
 from reviewloop.specs.openspec_merge import overlaps
 from reviewloop.specs.requirements import resolve
 from reviewloop.specs.select import is_done, leaves
@@ -35,6 +41,7 @@ from reviewloop.store.runs import RunStatus
 
 _LATEST = 8  # versions of a spec whose tests are compared with those of today
 _MOST_ROWS = 30  # of drift in the sentence that a model is given
+_MOST_IDS = 3  # of tasks in one row
 _ID = 10  # digits of a commit that are shown
 
 
@@ -98,8 +105,9 @@ def sync_specs(
     not_compared = list(found.not_compared)
     count = found.count
     if user.head:
+        trees = _Trees(user)
         for spec in specs:
-            past = _Past(user, spec.view, known, alone=len(every) == 1)
+            past = _Past(trees, spec.view, known, alone=len(every) == 1)
             drifts += [*past.criteria_without_test(tests), *past.tasks_of_other_words()]
             count += past.count
         if shallow_commits(user.common_dir / "shallow"):
@@ -138,17 +146,53 @@ def _text(files: DiskFiles, path: str) -> str | None:
     return None if data is None else data.decode("utf-8", "replace")
 
 
+class _Trees:
+    """Tests of earlier commits, beside those on disk; each commit is read once for all specs."""
+
+    def __init__(self, user: UserRepo) -> None:
+        self.user = user
+        self._on_disk: dict[tuple[str, str], bool] = {}
+        self._changed: dict[str, Mapping[str, str]] = {}
+
+    def changed_tests(self, commit: str) -> Mapping[str, str]:
+        """Return the test files of a commit that are gone by now or have another content."""
+        if commit not in self._changed:
+            listed = {
+                path: oid
+                for path, oid in listed_at(self.user, commit).items()
+                if is_test_text(path) and not self._is_there(path, oid)
+            }
+            read = contents(self.user, listed.values())
+            self._changed[commit] = {
+                path: read[oid].decode("utf-8", "replace")
+                for path, oid in listed.items()
+                if oid in read
+            }
+        return self._changed[commit]
+
+    def _is_there(self, path: str, oid: str) -> bool:
+        if (path, oid) not in self._on_disk:
+            self._on_disk[path, oid] = _is_same(self.user.root / path, oid)
+        return self._on_disk[path, oid]
+
+
 class _Past:
     """One spec, and what the history of HEAD knows of it."""
 
     def __init__(
-        self, user: UserRepo, view: SpecView, known: Repository | None, *, alone: bool
+        self, trees: _Trees, view: SpecView, known: Repository | None, *, alone: bool
     ) -> None:
-        self.user, self.view, self.known, self.alone = user, view, known, alone
+        self.trees, self.view, self.known, self.alone = trees, view, known, alone
+        self.user = user = trees.user
         self.spec = view.spec
         self.editions = editions_of(user, self.spec.path)
         self.approvals = approvals_of(known, self.spec.path) if known else ()
         self.count = 0
+        self._specs: dict[str, Spec | None] = {}  # by commit
+
+    @cached_property
+    def _meanings(self) -> Meanings:
+        return meanings_of(self.spec.requirements.values())
 
     def _latest(self) -> list[str]:
         return [one.commit.id for one in self.editions[:_LATEST]]
@@ -165,33 +209,16 @@ class _Past:
     def criteria_without_test(self, tests: Mapping[str, str]) -> Iterator[Drift]:
         """Yield the criteria and requirements that a test named, and that none names any more."""
         self.count += len(self.spec.requirements)
-        reported: list[str] = []
+        missing = without_tests(self.view, tests, alone=self.alone)
         for commit in dict.fromkeys([str(self.user.head), *self._recorded(), *self._latest()]):
-            before = self._changed_tests(commit)
-            for one in without_test(
-                self.view,
-                before,
-                tests,
-                f"at {commit[:_ID]}",
-                alone=self.alone,
-                apart_from=reported,
-            ):
-                reported.append(one.name)
-                yield one
-
-    def _changed_tests(self, commit: str) -> dict[str, str]:
-        """Return the test files of a commit that are gone by now or have another content."""
-        listed = {
-            path: oid
-            for path, oid in listed_at(self.user, commit).items()
-            if is_test_text(path) and not _is_same(self.user.root / path, oid)
-        }
-        read = contents(self.user, listed.values())
-        return {
-            path: read[oid].decode("utf-8", "replace")
-            for path, oid in listed.items()
-            if oid in read
-        }
+            before = self.trees.changed_tests(commit) if missing else {}
+            lost = list(
+                lost_tests(self.view, missing, before, f"at {commit[:_ID]}", alone=self.alone)
+            )
+            yield from lost
+            over = {one.name for one in lost}
+            over |= {name.rpartition(".")[0] for name in over}
+            missing = tuple(ident for ident in missing if ident not in over)
 
     def tasks_of_other_words(self) -> Iterator[Drift]:
         """Yield the wordings that ticked tasks were ticked for, and that say something else now."""
@@ -214,7 +241,8 @@ class _Past:
                 drift = Drift("task", "", self.spec.path, where, task.where, note, before, now)
                 found.setdefault(key, (drift, []))[1].append(task.id)
         for (what, _), (drift, ids) in found.items():
-            listed = f"task {ids[0]}" if len(ids) == 1 else f"tasks {', '.join(ids)}"
+            more = f" and {len(ids) - _MOST_IDS} more" if len(ids) > _MOST_IDS else ""
+            listed = f"task{'s' * (len(ids) > 1)} {', '.join(ids[:_MOST_IDS])}{more}"
             name = f"{listed}: {what}" if what else listed
             yield Drift(
                 "task", name, drift.spec, drift.in_spec, drift.in_code, drift.note, drift.before,
@@ -245,7 +273,7 @@ class _Past:
         before, now = _words(was), _words(task)
         if not same_meaning(before, now):
             yield "", before, now, task.where
-        for key, text in changed_words(_served(was, then), self.spec.requirements).items():
+        for key, text in changed_words(_served(was, then), self._meanings).items():
             path, line = self.view.requirement_at.get(key) or self.view.first_of("requirements")
             current = self.spec.requirements.get(key, "")
             yield f"requirement {key}", text, current, f"{path}:{line}"
@@ -274,10 +302,19 @@ class _Past:
 
     def _spec_at(self, edition: Edition) -> Spec | None:
         """Return the spec as a commit had it, with the paths that it has today."""
+        commit = edition.commit.id
+        if commit not in self._specs:
+            self._specs[commit] = self._read_at(edition)
+        return self._specs[commit]
+
+    def _read_at(self, edition: Edition) -> Spec | None:
         own = [path for path in self.spec.files if path.startswith(self.spec.path)]
         names = {f"{edition.commit.id}:{self._then_at(path, edition)}": path for path in own}
         read = contents(self.user, names)
         memory = MemoryFiles({names[name]: data for name, data in read.items()})
+        words = [path for path in own if path != self.spec.tasks_path]
+        if words and all(_is_digest(memory.read(path), self.spec.files[path]) for path in words):
+            return self.spec  # only ticks and tasks differ
         try:
             return read_spec(memory, spec_named(memory, self.spec.path))
         except UsageError:
@@ -296,6 +333,10 @@ def _is_same(file: Path, oid: str) -> bool:
         return False
     kind = hashlib.sha1 if len(oid) == 40 else hashlib.sha256
     return kind(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == oid
+
+
+def _is_digest(data: bytes | None, expected: str) -> bool:
+    return data is not None and digest(data) == expected
 
 
 def _same_task(task: Task, listed: Sequence[Task]) -> Task | None:

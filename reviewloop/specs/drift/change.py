@@ -8,7 +8,7 @@ from reviewloop.specs.checks import read_view
 from reviewloop.specs.discover import find_specs
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.compare import compare_names, named
-from reviewloop.specs.drift.criteria import is_test_text, without_test
+from reviewloop.specs.drift.criteria import is_test_text, lost_tests, without_tests
 from reviewloop.specs.files import Files
 
 
@@ -42,13 +42,12 @@ def _lost_tests(base: Files, new: Files, project: str) -> Sequence[Drift]:
     refs = find_specs(new, project)
     old = {path: _text(base, path) or "" for path in changed}
     texts = {path: _text(new, path) or "" for path in now}
-    return [
-        one
-        for ref in refs
-        for one in without_test(
-            read_view(new, ref), old, texts, "before this change", alone=len(refs) == 1
-        )
-    ]
+    found: list[Drift] = []
+    for ref in refs:
+        view, alone = read_view(new, ref), len(refs) == 1
+        missing = without_tests(view, texts, alone=alone)
+        found += lost_tests(view, missing, old, "before this change", alone=alone)
+    return found
 
 
 def is_living_spec(path: str) -> bool:

@@ -10,15 +10,10 @@ from typing import Any
 from reviewloop.analysis.environment import OF_EVERY_SYSTEM, READS, may_read
 from reviewloop.specs.drift.names import CodeName, CodeNames, Unread, line_at
 
-_OF_FRAMEWORKS = frozenset(
-    (
-        "DJANGO_SETTINGS_MODULE",
-        "FLASK_APP",
-        "FLASK_ENV",
-        "FLASK_DEBUG",
-        "PYTHONPATH",
-        "NODE_OPTIONS",
-    )
+_OF_FRAMEWORKS = re.compile(
+    r"(?:DJANGO_SETTINGS_MODULE|FLASK_\w+|PYTHON\w*|NODE_\w+|npm_\w+|NO_COLOR|FORCE_COLOR|CLICOLOR\w*"
+    r"|DEBUG|EDITOR|VISUAL|PAGER|COLUMNS|LINES|XDG_\w+|GITHUB_\w+|VERCEL\w*|APPDATA|LOCALAPPDATA"
+    r"|USERPROFILE|DISPLAY|SSH_\w+)$"
 )
 _COMMENTED = ("#", "//", "*")
 _SETTINGS_CLASS = re.compile(r"\bBaseSettings\b")
@@ -41,7 +36,7 @@ def read_settings(texts: Mapping[str, str]) -> CodeNames:
                     for one in pattern.finditer(line):
                         if one["name"] not in seen and one["name"] not in OF_EVERY_SYSTEM:
                             seen.add(one["name"])
-                            quiet = one["name"] in _OF_FRAMEWORKS
+                            quiet = _OF_FRAMEWORKS.match(one["name"]) is not None
                             found.names.append(
                                 CodeName("setting", one["name"], path, number, quiet=quiet)
                             )
@@ -201,7 +196,7 @@ def _python(path: str, text: str, found: CodeNames) -> None:
 
 
 def _of_developers(name: str, path: str, line: int) -> CodeName:
-    return CodeName("command", name, path, line, quiet=name in _OF_DEVELOPERS)
+    return CodeName("command", name, path, line, quiet=name in _OF_DEVELOPERS, local=True)
 
 
 def _click(decorator: ast.expr, function: str) -> tuple[str, bool]:

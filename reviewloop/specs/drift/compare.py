@@ -29,6 +29,12 @@ _CONTEXTS: Mapping[NameKind, re.Pattern[str]] = {
         r"\b(?:(?:sub)?commands?|cli|scripts?|targets?|jobs?|make|npm|runs?)\b", re.IGNORECASE
     ),
 }
+_ROUTINE_WORDS = """
+    health healthz healthcheck ready readyz live livez ping metrics docs redoc openapi.json
+    favicon.ico robots.txt *
+"""
+_ROUTINE = frozenset(_ROUTINE_WORDS.split())
+_MANY = 5  # names that are missing together
 _HUMPS = re.compile(r"[A-Z][a-z0-9]*$")
 _PATH = re.compile(r"(?<![\w.])/[\w{}<>:$*.\-/\[\]]*")
 
@@ -158,14 +164,19 @@ class _Comparison:
     ) -> Iterator[tuple[Drift, bool]]:
         """Yield the names that no code has, and whether open tasks are still to build them."""
         state = _Tasks(spec.view)
+        rare = {kind for kind in ("component", "file") if _is_rare(kind, spec, missing)}
         for name in missing:
             waits = state.waits(name) if state.has_any else not some_are_there
             unclear = "" if waits else self._elsewhere(name)
             if unclear:
-                self.unclear[name.kind, f"{name.text}: in code, but not as what is read"] += [
-                    name.location,
-                    unclear,
-                ]
+                where = f"{name.location} ({name.text}, {unclear})"
+                self.unclear[name.kind, "in code, but not as what is read"].append(where)
+                continue
+            if not waits and (name.loose or name.kind in rare):
+                where = f"{name.location} ({name.text})"
+                self.unclear[name.kind, "of the design alone: code has few of its like"].append(
+                    where
+                )
                 continue
             near = self._near(name)
             yield Drift(name.kind, name.text, spec.path, name.location, "", near), waits
@@ -225,11 +236,11 @@ class _Comparison:
     def _unlisted(self, kind: NameKind) -> Iterator[Drift]:
         first: dict[str, CodeName] = {}
         for one in self.by_kind[kind]:
-            if not one.quiet:
+            if not one.quiet and not _is_routine(one):
                 first.setdefault(one.text, one)
         unnamed = [one for one in first.values() if not self._is_named(one)]
         known = [one for one in first.values() if one not in unnamed]
-        listed = sum(
+        listed = len(known) or sum(
             name.kind == kind and not name.avoided
             for spec in (*self.specs, *self.others)
             for name in spec.names
@@ -239,7 +250,8 @@ class _Comparison:
             beside = [other for other in known if other.path == one.path]
             like = [other for other in unnamed if other.path == one.path]
             spec = self._spec_of(beside or known) or (None if known else self._listing(kind))
-            mostly = listed >= len(unnamed) or (beside and len(beside) >= len(like))
+            in_file = bool(beside) and len(beside) >= len(like)
+            mostly = in_file or (listed >= len(unnamed) and not one.local)
             if spec is None or not mostly:
                 outside.append(one.location)
                 continue
@@ -333,6 +345,13 @@ class _Comparison:
         return self._known_words[context]
 
 
+def _is_rare(kind: str, spec: NamedSpec, missing: Sequence[SpecName]) -> bool:
+    """Whether so few of many names are in code that the spec was hardly built under them."""
+    listed = sum(name.kind == kind and not name.avoided for name in spec.names)
+    gone = sum(name.kind == kind for name in missing)
+    return gone >= _MANY and (listed - gone) * 3 < listed
+
+
 def _share(path: str, names: int, drifts: Iterable[Drift]) -> float:
     """Return which share of a spec's names parted; those that it lacks are names of it, too."""
     own = [one for one in drifts if one.spec == path]
@@ -362,6 +381,12 @@ class _Tasks:
             shown = {route_of(one[0].rstrip(".:,")) for one in _PATH.finditer(self.done_text)}
             return name.route not in shown
         return re.search(rf"(?<![\w-]){re.escape(name.text)}(?![\w-])", self.done_text) is None
+
+
+def _is_routine(one: CodeName) -> bool:
+    """Whether an endpoint is one that every service has, or takes any path at all."""
+    fixed = [part for part in one.route if part != "{}"]
+    return one.kind == "endpoint" and (not fixed or fixed[-1] in _ROUTINE)
 
 
 def _serves(one: CodeName, name: SpecName) -> bool:

@@ -52,8 +52,35 @@ def names_criterion(text: str, ident: str) -> bool:
 
 def _named_at(text: str, ident: str) -> int | None:
     """Return where a test names an id; a bare number counts only behind the word requirement."""
+    if not _may_name(text, ident):
+        return None
     found = _written(ident).search(text)
     return found.start() if found else None
+
+
+def _may_name(text: str, ident: str) -> bool:
+    """Whether it is worth while to look for an id in a text."""
+    if ident[:1].isalpha():
+        return _JOINS.sub("", ident).casefold() in _joined(text)
+    return ident in _numbers(text)
+
+
+@lru_cache(maxsize=4096)
+def _joined(text: str) -> str:
+    return _JOINS.sub("", text).casefold()
+
+
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> frozenset[str]:
+    """Return the numbers that stand behind the word requirement and its like."""
+    lists = " ".join(found[1] for found in _NUMBERS.finditer(text)).replace("_", ".")
+    return frozenset(one.strip(".") for one in re.split(r"[^\d.]+", lists) if one)
+
+
+_JOINS = re.compile(r"[-_\s]")
+_NUMBERS = re.compile(
+    r"(?:requirements?|req|criteri(?:on|a)|validates)[\s:#_.]*((?:[\d._,\s]|and)+)", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=1024)
@@ -69,24 +96,21 @@ def _written(ident: str) -> re.Pattern[str]:
     )
 
 
-def without_test(
-    view: SpecView,
-    before: Mapping[str, str],
-    now: Mapping[str, str],
-    when: str,
-    *,
-    alone: bool,
-    apart_from: Sequence[str] = (),
-) -> Iterator[Drift]:
-    """Yield the criteria and requirements that a test of `before` named and none of `now` names.
+def without_tests(view: SpecView, tests: Mapping[str, str], *, alone: bool) -> tuple[str, ...]:
+    """Return the ids of a spec that no test names."""
+    found = naming_tests(view, tuple(view.spec.requirements), tests, alone=alone)
+    return tuple(ident for ident, locations in found.items() if not locations)
 
-    `when` says of which version `before` is; what is `apart_from` was reported already.
+
+def lost_tests(
+    view: SpecView, missing: Sequence[str], before: Mapping[str, str], when: str, *, alone: bool
+) -> Iterator[Drift]:
+    """Yield those of the ids that no test names any more which a test of `before` named.
+
+    `when` says of which version `before` is.
     """
-    idents = tuple(one for one in view.spec.requirements if one not in apart_from)
-    named_now = naming_tests(view, idents, now, alone=alone)
-    left = tuple(ident for ident in idents if not named_now[ident])
-    reported = {*apart_from}
-    for ident, found in naming_tests(view, left, before, alone=alone).items():
+    reported: set[str] = set()
+    for ident, found in naming_tests(view, missing, before, alone=alone).items():
         # A requirement whose criteria are reported one by one needs no line of its own.
         if found and not any(one.startswith(f"{ident}.") for one in reported):
             reported.add(ident)

@@ -21,6 +21,7 @@ class CodeName:
 
     An endpoint has `methods` (none for all) and a `route`; one that is `loose` may have more in
     front of it than could be read. What is `quiet` needs no spec: `make lint`, a program itself.
+    What is `local` needs one where specs list others of its file.
     """
 
     kind: NameKind
@@ -32,6 +33,7 @@ class CodeName:
     route: tuple[str, ...] = ()
     loose: bool = False
     quiet: bool = False
+    local: bool = False
 
     @property
     def location(self) -> str:

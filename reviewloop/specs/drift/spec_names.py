@@ -20,6 +20,7 @@ class SpecName:
     path: str
     line: int
     avoided: bool = False
+    loose: bool = False  # an interface in the design's code: code may call it otherwise
     methods: tuple[str, ...] = ()
     route: tuple[str, ...] = ()
 
@@ -37,7 +38,7 @@ _ENDPOINT = re.compile(
 _TURNED = re.compile(
     rf"\|\s*{_ROUTE}\s*\|\s*(?P<methods>(?:{_METHOD})(?:\s?[/,]\s?(?:{_METHOD}))*)\s*\|"
 )
-_CAMEL = r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+"
+_CAMEL = r"[A-Z][a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]*)+"
 _COMPONENT_HEAD = re.compile(
     rf"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:(?:component|class|service|module|interface)s?\b:?\s+)?"
     rf"(?P<name>{_CAMEL})(?:\s+(?:class|component|service|module|interface))?\s*(?:\(|:|—|–|-|$)",
@@ -55,6 +56,13 @@ _ROLE = re.compile(
     r"|Scheduler|Queue|Cache|Validator|Parser|Router|Adapter|Factory|Engine|Processor|Listener"
     r"|Publisher|Consumer|Middleware|Guard|Mapper|Exporter|Importer|Reader|Writer|Builder|Monitor"
     r"|Tracker|Calculator|Notifier|Sender|Loader|Limiter|Resolver|Registry|Dispatcher)$"
+)
+_SHAPE = re.compile(r"^\s*(?:export\s+)?(?:default\s+)?(?:public\s+)?interface\s")
+_NOTES = ("/research.md", "/quickstart.md")
+_STACK = re.compile(
+    r"\b(?:tech\w*|stack|dependenc\w+|librar\w+|frameworks?|alternatives?|research|references?"
+    r"|decisions?|tooling|platforms?)\b",
+    re.IGNORECASE,
 )
 _COMPONENTS = re.compile(
     r"\b(?:components?|classes|modules|services|architecture)\b", re.IGNORECASE
@@ -181,8 +189,11 @@ def _read(line: SpecLine, reading: _Reading, programs: Collection[str]) -> None:
     else:
         reading.fence = None
 
+    loose = line.code and _SHAPE.match(text) is not None
+
     def add(kind: NameKind, name: str, **more: tuple[str, ...]) -> None:
-        reading.names.append(SpecName(kind, name, line.path, line.number, avoided, **more))
+        own = SpecName(kind, name, line.path, line.number, avoided, loose, **more)
+        reading.names.append(own)
 
     for methods, route in _endpoints(text):
         shown = f"{methods} {shown_route(route)}"
@@ -194,9 +205,20 @@ def _read(line: SpecLine, reading: _Reading, programs: Collection[str]) -> None:
     for name in _commands(line, reading.fence, programs):
         add("command", name)
     if line.part == "design" and not line.code:
-        for path in named_paths(text):
-            if "/" in path and _PATH_KIND.search(path) and not _PATTERN.search(path):
-                add("file", path.removeprefix("./"))
+        for path in _paths(line.text.replace("`", " ").replace("**", " ")):
+            add("file", path)
+
+
+def _paths(text: str) -> Iterator[str]:
+    """Yield the files of code that a line names; patterns and `a.ts/b.ts` are none."""
+    for path in named_paths(text):
+        at = text.find(path)
+        around = text[max(at - 1, 0) : at] + text[at + len(path) : at + len(path) + 1]
+        folders, _, name = path.rpartition("/")
+        if not folders or not _PATH_KIND.search(name) or _PATTERN.search(path):
+            continue
+        if not set(around) & set("*{}<>") and not _PATH_KIND.search(folders):
+            yield path.removeprefix("./")
 
 
 def _endpoints(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -237,7 +259,7 @@ def _components(line: SpecLine, text: str) -> Iterator[tuple[NameKind, str]]:
         if line.part == "design" and (declared := _DECLARED.match(text)):
             yield "component", declared["name"] or declared["go"]
         return
-    if line.part != "design":
+    if line.part != "design" or line.path.endswith(_NOTES) or _heads(line, _STACK):
         return
     if line.level:
         head = _COMPONENT_HEAD.match(unset(line.title))

@@ -1,7 +1,8 @@
 """Tells whether two texts say the same: spaces, order, punctuation and emphasis mean nothing."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from reviewloop.specs.drift.spec_names import unset
 
@@ -56,15 +57,23 @@ def same_meaning(one: str, other: str) -> bool:
     return not set(_keys(one)).isdisjoint(_keys(other))
 
 
+@lru_cache(maxsize=16384)
 def _keys(text: str) -> tuple[tuple[object, ...], ...]:
     """Return what texts of the same meaning share one of: all words in a row, or all clauses."""
     return _words(" ".join(_lines(text))), ("clauses", *clauses(text))
 
 
-def changed_words(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+Meanings = frozenset[tuple[object, ...]]
+
+
+def meanings_of(texts: Iterable[str]) -> Meanings:
+    """Return what texts say, to ask whether another one says the same as any of them."""
+    return frozenset(key for text in texts for key in _keys(text))
+
+
+def changed_words(before: Mapping[str, str], now: Meanings) -> dict[str, str]:
     """Return the texts of `before` that say something else now, and those that are gone, by key.
 
     What another key says now has only been moved.
     """
-    present = {key for text in now.values() for key in _keys(text)}
-    return {key: text for key, text in before.items() if present.isdisjoint(_keys(text))}
+    return {key: text for key, text in before.items() if now.isdisjoint(_keys(text))}
