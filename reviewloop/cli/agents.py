@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
-from reviewloop.agents import AgentDefinition
+from reviewloop.agents import REVIEW_SPEC, AgentDefinition
 from reviewloop.app.project import read_settings, repository_if_any, team_of
 from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
@@ -21,6 +21,7 @@ from reviewloop.settings import Settings
 from reviewloop.settings.schema import AUTO
 
 _SHELL = "execute_bash"
+_NOT_ALWAYS = "reads only tasks whose spec has criteria, and in `review --spec`"
 _OFF = " (off: tools.execute_bash)"
 
 
@@ -40,7 +41,7 @@ def list_agents(as_json: bool) -> ExitCode:
     project = repo.project if repo else ""
     settings = read_settings(repo.root if repo else None, project=project).settings
     body = {
-        "agents": [_agent(member, settings) for member in team.members],
+        "agents": [_agent(member, settings) for member in team.for_criteria.members],
         "shadowed": [
             {"name": one.name, "winner": one.winner, "loser": one.loser} for one in team.shadowed
         ],
@@ -54,6 +55,7 @@ def list_agents(as_json: bool) -> ExitCode:
 
 def _agent(agent: AgentDefinition, settings: Settings) -> dict[str, Any]:
 
+    rarely = [_NOT_ALWAYS] if agent.name == REVIEW_SPEC else []
     chosen = route(settings, agent.name, "reasoning", agent.model)
     unknown = settings.models.reasoning == AUTO and chosen.origin.startswith("models.")
     model = AUTO if unknown else chosen.model  # only a run asks servers of one's own
@@ -68,7 +70,7 @@ def _agent(agent: AgentDefinition, settings: Settings) -> dict[str, Any]:
         "tools_off": [] if settings.tools.execute_bash else [t for t in agent.tools if t == _SHELL],
         "dropped_tools": list(agent.dropped_tools),
         "reviewer": agent.is_reviewer,
-        "notes": [*agent.notes, *([chosen.note] if chosen.note else [])],
+        "notes": [*agent.notes, *rarely, *([chosen.note] if chosen.note else [])],
     }
 
 

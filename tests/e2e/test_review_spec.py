@@ -89,6 +89,9 @@ def test_a_spec_that_cannot_judge_is_refused(shop):
 def test_it_is_replaceable_like_the_others(shop):
     own = {".reviewloop/agents/review-spec.json": json.dumps(OWN)}
     checkout = shop(cast(), QUIET_GATES, files={**CRITERIA, **own})
+    (listed,) = [a for a in checkout.json("agents", "list")["agents"] if a["name"] == OWN["name"]]
+    assert listed["file"] == ".reviewloop/agents/review-spec.json"
+    assert "only tasks whose spec has criteria" in listed["notes"][0]
     assert checkout.run("run", "2.1").code == 4
     (asked,) = checkout.server.of("review-spec")
     assert OWN["prompt"] in asked.said
