@@ -72,6 +72,7 @@ def test_approved_it_is_one_commit_of_the_spec_then_one_a_task_and_an_account(io
         f"{SPEC}/design.md", f"{SPEC}/requirements.md", f"{SPEC}/tasks.md",
     ]  # fmt: skip
     assert "open: docs/api.md:3: task 4 names it, and nothing touched it\n" in said.out
+    assert f"{NAME}: tasks 4, 5 wait for you: reviewloop queue\n" in said.err
     assert checkout.run("queue", "approve", "--all").code == 0
     done = checkout.run("change", "resume", NAME)
     assert done.code == 0, done.err

@@ -66,13 +66,12 @@ def drive(site, *faults: str, tasks: bool = False) -> list[int]:
             return codes
         if NAME not in stands:
             command = ["change", "-m", sentence, *([] if tasks else ["--plan-only"])]
-        elif "waits for you" in stands:
+        elif "the delta waits for you" in stands:
             command = ["change", "approve"]
-        elif "it stopped" in stands:
-            command = ["change", "resume"]
+        elif "wait for you: reviewloop queue" in stands:
+            command = ["queue", "approve", "--all"]
         else:
-            waiting = '"waiting"' in site.run("queue", "--json")[1]
-            command = ["queue", "approve", "--all"] if waiting else ["change", "resume"]
+            command = ["change", "resume"]
         codes.append(site.run(*command, fault=now)[0])
     raise AssertionError(f"it did not end: {codes}")
 

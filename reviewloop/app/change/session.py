@@ -354,6 +354,15 @@ def open_tasks(repository: Repository, record: RunRecord) -> tuple[str, ...]:
     )
 
 
+def _waiting(repository: Repository, record: RunRecord) -> set[str]:
+    """Return the tasks of a spec whose runs wait for a user."""
+    return {
+        run.task_id
+        for run in repository.runs.all()
+        if run.status is RunStatus.WAITING and run.spec_path == record.spec_path
+    }
+
+
 def is_open(repository: Repository, record: RunRecord) -> bool:
     """Whether something of a change is left: a gate, a step, or a task."""
     return not record.status.over or bool(open_tasks(repository, record))
@@ -367,7 +376,10 @@ def next_step(repository: Repository, record: RunRecord) -> str:
     if record.status is RunStatus.WAITING:
         return f"the delta waits for you: reviewloop change approve {name}"
     if record.status is RunStatus.COMMITTED:
-        if left := open_tasks(repository, record):
+        left = open_tasks(repository, record)
+        if left and set(left) <= _waiting(repository, record):
+            return f"tasks {', '.join(left)} wait for you: reviewloop queue"
+        if left:
             return f"tasks {', '.join(left)} are open: reviewloop change resume {name}"
         return "it is done"
     if record.status is RunStatus.SKIPPED:
