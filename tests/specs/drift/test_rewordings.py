@@ -6,8 +6,12 @@ import pytest
 from support.drift_projects import FOLDER, NAMES, committed, files_of, write
 
 from reviewloop.app.spec.sync import sync_specs
+from reviewloop.domain.spec_delta import QuotedEdit
 from reviewloop.git.repository import discover
+from reviewloop.specs.delta import apply_edits, documents_of
+from reviewloop.specs.discover import find_specs, read_spec
 from reviewloop.specs.drift.wording import same_meaning
+from reviewloop.specs.files import MemoryFiles
 
 ROWS = tomllib.loads((FOLDER / "rewordings.toml").read_text("utf-8"))["rewordings"]
 
@@ -51,3 +55,22 @@ def test_a_rewording_is_no_drift(tmp_path, name):
 )
 def test_what_has_another_meaning_is_not_the_same(one, other):
     assert not same_meaning(one, other)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_edit_of_a_spec_leaves_every_other_byte_of_every_dialect(name, ends):
+    texts = {path: text.replace("\n", ends).encode() for path, text in files_of(name).items()}
+    files = MemoryFiles(texts)
+    [ref] = find_specs(files)
+    documents = documents_of(read_spec(files, ref))
+    assert documents
+    for path in documents:
+        lines = texts[path].decode().split(ends)
+        quote = next(line for line in lines if len(line) > 12 and lines.count(line) == 1)
+        edit = QuotedEdit(path, quote, "One line more.", below=True)
+        assert texts[path].count(quote.encode()) == 1
+        after = texts[path].replace(
+            f"{quote}{ends}".encode(), f"{quote}{ends}One line more.{ends}".encode()
+        )
+        assert apply_edits(files, [edit]) == {path: after}
