@@ -722,6 +722,17 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "problems": TEXTS,
         "notices": TEXTS,
     },
+    "tasks-export": {
+        "issues": some(
+            obj(
+                {
+                    **dict.fromkeys(("title", "body"), TEXT),
+                    "labels": TEXTS,
+                    "state": one_of("open", "closed"),
+                }
+            )
+        )
+    },
 }
 READ_BY = {"read_by": TEXTS, "parts": some(COUNT), "reason": TEXT, "path": TEXT}
 READERSHIP = obj(

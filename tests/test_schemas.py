@@ -79,7 +79,7 @@ OBJECTS = {
     "stats": ["stats"],
     "status": ["shared-status", "status"],
     "steering check": ["steering-check"],
-    "tasks": ["tasks"],
+    "tasks": ["tasks", "tasks-export"],
 }
 """What each command that has `--json` prints with it."""
 

@@ -15,6 +15,7 @@ from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.task import Spec, Task
+from reviewloop.render.task_export import issue_drafts, tasks_csv
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.discover import open_spec
@@ -35,13 +36,15 @@ _OF_RUNS = {
 
 @click.command(cls=Command)
 @click.option("--spec", "path", metavar="PATH", help="Spec file, folder or feature name.")
+@click.option("--export", type=click.Choice(("github", "csv")), help="For another tracker.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @fleet_option
-def tasks(path: str | None, as_json: bool, fleet: Fleet) -> ExitCode:
+def tasks(path: str | None, export: str | None, as_json: bool, fleet: Fleet) -> ExitCode:
     """List the tasks of a spec and what may start.
 
     Shows states, dependencies, requirements and progress. [-] is a task whose run is not finished.
-    With --store: the runs of workers on the branch that is checked out.
+    With --store: the runs of workers on the branch that is checked out. --export github prints
+    drafts of issues as JSON, csv a table.
     """
 
     repo = repository()
@@ -50,7 +53,11 @@ def tasks(path: str | None, as_json: bool, fleet: Fleet) -> ExitCode:
     spec = open_spec(DiskFiles(repo.root), spec_path, project=repo.project, here=here)
     found = fleet.tasks(repo, spec)
     body = tasks_report(spec, found.runs, found.held, found.elsewhere)
-    if as_json:
+    if export == "github":
+        print_json("tasks-export", {"issues": issue_drafts(body)})
+    elif export:
+        click.echo(tasks_csv(body), nl=False)
+    elif as_json:
         print_json("tasks", body)
     else:
         _print(body, results())

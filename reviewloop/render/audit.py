@@ -66,11 +66,15 @@ def _act(act: Mapping[str, Any]) -> str:
 
 def audit_csv(rows: Sequence[Row]) -> str:
     """Return all columns as CSV; a cell that a spreadsheet would take for a formula is quoted."""
+    return csv_of([*_COLUMNS], [[cell(row) for cell in _COLUMNS.values()] for row in rows])
+
+
+def csv_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as CSV in which no cell is a formula."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(_COLUMNS)
-    for row in rows:
-        writer.writerow([_plain(cell(row)) for cell in _COLUMNS.values()])
+    writer.writerow(header)
+    writer.writerows([_plain(cell) for cell in row] for row in rows)
     return out.getvalue()
 
 

@@ -1,5 +1,7 @@
 """`doctor`, `agents list` and `tasks` look at a repository and change nothing."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -133,6 +135,26 @@ def test_tasks_as_json(spec, reviewloop):
     assert (check["eligible"], check["wave"], check["waits_for"]) == (False, 3, ["2.1"])
     assert check["waits"] == [{"kind": "order", "name": "", "tasks": ["2.1"]}]
     assert report["waves"] == [["1"], ["2.1"], ["2.2"]]
+
+
+def test_tasks_are_exported_as_drafts_of_issues_and_as_csv(spec, reviewloop):
+    result = reviewloop("tasks", "--export", "github")
+    issues = json.loads(result.out)["issues"]
+    assert [(one["title"], one["state"]) for one in issues] == [
+        ("1 Set up the project", "closed"),
+        ("2 Log in", "open"),
+        ("2.1 Draw the [red]form[/red]", "open"),
+        ("2.2 Check the password", "open"),
+        ("2.3 Measure it", "open"),
+    ]
+    assert issues[4]["labels"] == ["reviewloop-task", "spec:login", "optional"]
+    assert "- Requirements: 1.1, 1.2" in issues[2]["body"]
+    last = issues[2]["body"].splitlines()[-1]
+    assert last == "<!-- reviewloop task: .kiro/specs/login 2.1 -->"
+    text = reviewloop("tasks", "--export", "csv").out
+    rows = [*csv.DictReader(io.StringIO(text))]
+    assert [row["id"] for row in rows] == ["1", "2", "2.1", "2.2", "2.3"]
+    assert (rows[0]["state"], rows[0]["requirements"]) == ("done", "1.1")
 
 
 def test_problem_of_the_spec_is_named_and_exit_code_2(spec, reviewloop):
