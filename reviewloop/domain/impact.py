@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+_SHOWN = 4  # names in a reason
 FileKind = Literal["code", "test", "document", "schema", "diagram", "settings", "spec"]
 KINDS: tuple[FileKind, ...] = (
     *("spec", "code", "schema", "settings", "test", "document", "diagram"),
@@ -33,7 +34,7 @@ class ImpactedFile:
     def reason(self) -> str:
         """Why it is listed."""
         parts = [
-            f"mentions {', '.join(self.names)}" if self.names else "",
+            f"mentions {', '.join(self.names[:_SHOWN])}" if self.names else "",
             f"imports {', '.join(self.imports)}" if self.imports else "",
             f"offers {', '.join(self.endpoints)}" if self.endpoints else "",
         ]

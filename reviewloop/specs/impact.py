@@ -121,10 +121,7 @@ def find_impact(
     offered = _endpoints({one.path: texts[one.path] for one in rows}, names)
     return Impact(
         tuple(names),
-        tuple(
-            replace(one, names=one.names[:_SHOWN], endpoints=offered.get(one.path, ()))
-            for one in rows
-        ),
+        tuple(replace(one, endpoints=offered.get(one.path, ())) for one in rows),
         left_out,
         tuple(name for name in names if name in common),
         len(found) - len(rows),
@@ -252,15 +249,19 @@ def replacement_in(sentence: str) -> tuple[str, str] | None:
 def reasons_to_ask(sentence: str, impact: Impact, most: int) -> tuple[str, ...]:
     """Return why a person has to look at an impact before a model is paid, () where nobody has to.
 
-    `most` is how many files of code governance lets change.
+    `most` is how many files governance lets change; what mentions all that the sentence is about
+    counts.
     """
     reasons = []
     if found := replacement_in(sentence):
         old, new = found
         by = f" by {new}" if new else ""
         reasons.append(f"replaces {old or 'what there is'}{by}")
-    count = sum(one.kind in {"code", "schema", "settings"} for one in impact.files)
-    count += impact.common_files
+    count = sum(
+        one.kind in {"code", "schema", "settings"} and one.names == impact.names
+        for one in impact.files
+    )
     if count > most:
-        reasons.append(f"{count} files mention it (governance.files is {most})")
+        files = "1 file is" if count == 1 else f"{count} files are"
+        reasons.append(f"{files} about it (governance.files is {most})")
     return tuple(reasons)

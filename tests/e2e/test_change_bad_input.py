@@ -158,7 +158,7 @@ def test_over_the_limit_of_governance_a_person_is_asked_before_anything_is_paid(
         said = iot.run("change", "-m", CO2["sentence"], "--json", REVIEWLOOP_GOVERNANCE__FILES="2")
         body = json.loads(said.out)
         assert (said.code, body["waits_for"], body["spent"]["calls"]) == (4, "impact", 0)
-        assert body["reasons"] == ["4 files mention it (governance.files is 2)"]
+        assert body["reasons"] == ["4 files are about it (governance.files is 2)"]
         refused(iot, 2, "nothing is proposed yet", "modify", "-m", "x")
         assert iot.run("change", "approve", "--json").code == 4
         assert iot.run("change", "reject").code == 7

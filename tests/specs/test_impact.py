@@ -150,8 +150,12 @@ def test_files_that_mention_only_what_is_all_over_the_project_are_counted():
     assert [one.path for one in found.files] == ["shop/order.py"]
     assert (found.common, found.common_files) == (("price",), 43)
     assert Impact.from_plain(found.plain()) == found
-    assert reasons_to_ask("Round a price", found, 43) == (
-        "44 files mention it (governance.files is 43)",
+    assert reasons_to_ask("Round the price of a unit", found, 1) == ()
+    assert reasons_to_ask("Round the price of a unit", found, 0) == (
+        "1 file is about it (governance.files is 0)",
     )
     alone = find_impact(files(**many), ("price",), open_spec(files(), SPEC))
     assert (len(alone.files), alone.common_files) == (44, 0)
+    assert reasons_to_ask("Round a price", alone, 42) == (
+        "43 files are about it (governance.files is 42)",
+    )
