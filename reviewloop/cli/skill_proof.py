@@ -130,4 +130,9 @@ def _print_figures(proof: Proof) -> None:
 def _shown(spread: Spread) -> str:
     if not spread.count:
         return "none"
-    return f"{spread.mean:,.4g} ({spread.low:,.4g} to {spread.high:,.4g}, n={spread.count})"
+    low, mean, high = map(_number, (spread.low, spread.mean, spread.high))
+    return f"{mean} ({low} to {high}, n={spread.count})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}".rstrip("0").rstrip(".")

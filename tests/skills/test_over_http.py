@@ -6,7 +6,7 @@ from support.model_server import ModelServer
 from support.skill_script import BODY, DESCRIPTION, SKILL, edit
 
 PATH = ".kiro/skills/review-pr/SKILL.md"
-MODELS = {"anthropic": "claude-sonnet-4-5", "openai": "gpt-5"}
+MODELS = {"anthropic": "claude-sonnet-5", "openai": "gpt-5"}
 
 
 def answered(server: ModelServer, provider: str) -> dict[str, str]:

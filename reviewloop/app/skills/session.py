@@ -297,6 +297,7 @@ def _proposed(context: RunContext) -> RunRecord:
     record.status, record.exit_code = RunStatus.RUNNING, 0
     record.explain(NO_REASON, "")
     context.runs.save(record)
+    started = time.monotonic()
     try:
         with interruptible(context, f"reviewloop skills resume {record.run_id}"):
             answer = _answer_of(context)
@@ -307,8 +308,10 @@ def _proposed(context: RunContext) -> RunRecord:
         record.explain(error.because, context.redactor.for_people(text))
         if isinstance(error, NoAnswerError):
             record.options["tries"] = record.options.get("tries", 0) + 1
-        context.runs.save(record)
         raise
+    finally:
+        record.active_seconds += time.monotonic() - started
+        context.runs.save(record)
     kind = _KINDS[record.options["kind"]]
     draft = kind.draft_of(context, _material(context), answer)
     record.options["before"] = record.proposal
