@@ -56,7 +56,10 @@ def handoff(notes: tuple[str, ...], offline: bool, as_json: bool, fleet: Fleet) 
     found = len(proposals(repository, fleet))
     if found:
         print_lines(f"{counted(found, 'line')} to remember? `reviewloop memory` shows")
-    print_lines("next time: `reviewloop session resume`")
+    print_lines(
+        "next time: `reviewloop session resume`",
+        "skills that need refining? `reviewloop skills improve`; `skills suggest` lists repeats",
+    )
     return ExitCode.CLEAN
 
 

@@ -147,6 +147,8 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
         raise UsageError(f"{error}. {_STORE}") if store else error from None
     remembered.dismiss(key, found, reason.strip())
     click.echo(one_line(f"{found.id} is dismissed: {found.title}"))
+    if found.rule and sum(one.rule == found.rule for one in remembered.dismissals(key)) > 1:
+        click.echo("`reviewloop quiet` proposes to report such findings no more", err=True)
     return _dismiss_in_runs(found.id, reason.strip())
 
 
