@@ -67,7 +67,7 @@ def look_around(context: RunContext) -> dict[str, Any]:
     spec = read_spec(files, ref_of(context))
     sentence = context.brief.task
     names = subjects(sentence, spec)
-    impact = find_impact(_shown(context), names, spec, _never(context))
+    impact = find_impact(_shown(context), names, spec, _never(context), context.record.project)
     reasons = reasons_to_ask(sentence, impact, context.settings.governance.files)
     return {"impact": context.blobs.put_json(impact.plain()), "reasons": list(reasons)}
 
@@ -243,7 +243,7 @@ def _never(context: RunContext) -> tuple[str, ...]:
 def _reach(delta: SpecDelta, after: Spec, stays: Mapping[str, str], context: RunContext) -> Impact:
     files = _shown(context)
     names = names_of_delta(delta, context.brief.task, after)
-    found = find_impact(files, names, after, _never(context))
+    found = find_impact(files, names, after, _never(context), context.record.project)
     return with_tasks(found, files, after, delta.tasks, stays)
 
 

@@ -88,19 +88,19 @@ def kind_of(path: str, text: str = "") -> FileKind:
 
 
 def find_impact(
-    files: Files, names: Sequence[str], spec: Spec, never: Sequence[str] = ()
+    files: Files, names: Sequence[str], spec: Spec, never: Sequence[str] = (), under: str = ""
 ) -> Impact:
     """Return the files that mention one of these names; documents of the spec are left out.
 
     Files that mention only names that are all over the project are counted, not listed, where
     others mention more.
-    `files` are not read where they match `never`.
+    Only files below the folder `under` are looked into, and none that match `never`.
     """
-    skipped = matcher((*NOT_MAPPED, *never))
+    skipped = matcher((*NOT_MAPPED, ".reviewloop/**", *never))
     found: list[ImpactedFile] = []
     texts: dict[str, str] = {}
     left_out = 0
-    for path in files.paths():
+    for path in files.paths(under):
         if path in spec.files or is_below(path, spec.path) or skipped(path):
             continue
         data = files.read(path) or b""

@@ -31,6 +31,9 @@ def test_five_sentences_change_spec_and_code_and_both_are_in_step_after_each(rep
     model = written(tmp_path, replies(*STORIES))
     named = {f"REVIEWLOOP_MODELS__{kind}": model for kind in ("REASONING", "GENERATION")}
     checkout = Checkout(repo, tmp_path / "home", settings={**QUIET_GATES, **named})
+    assert checkout.run("arch", "init").code == 0
+    checkout.git("add", ".reviewloop")
+    checkout.git("commit", "-q", "-m", "layers as they are")
     assert synced(checkout)["exit_code"] == 0
     for name in STORIES:
         told = story(name)
@@ -62,6 +65,8 @@ def test_five_sentences_change_spec_and_code_and_both_are_in_step_after_each(rep
         assert touched >= set(changed)
         assert len(done["touched"]["spec"]) == 3
         assert synced(checkout)["exit_code"] == 0, name
+        layers = checkout.run("arch", "check", "--all")
+        assert layers.code == 0, layers.out  # the code follows the structure that it had
     assert checkout.git("status", "--porcelain") == ""
     trace = checkout.run("spec", "trace", "iot")
     assert "no task serves it" not in trace.out

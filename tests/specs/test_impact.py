@@ -159,3 +159,9 @@ def test_files_that_mention_only_what_is_all_over_the_project_are_counted():
     assert reasons_to_ask("Round a price", alone, 42) == (
         "43 files are about it (governance.files is 42)",
     )
+
+
+def test_in_a_repository_of_several_projects_only_one_is_looked_into():
+    more = {"api/price.py": "price = 1\n", "web/price.js": "const price = 1\n"}
+    found = find_impact(files(**more), ("price",), open_spec(files(), SPEC), under="web")
+    assert [one.path for one in found.files] == ["web/price.js"]
