@@ -637,6 +637,13 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "dropped": COUNT,
         "spent": PLAN_SPENT,
     },
+    "ask": {
+        **dict.fromkeys(("answer", "commit"), TEXT),
+        "quotes": some(obj({"path": TEXT, "line": maybe(COUNT), "quote": TEXT, "found": FLAG})),
+        "uncommitted_left_out": FLAG,
+        "spent": PLAN_SPENT,
+        "exit_code": COUNT,
+    },
     "spec-plan-revised": {
         **dict.fromkeys(("path", "diff"), TEXT),
         "changed": TEXTS,

@@ -67,6 +67,7 @@ OBJECTS = {
     "spec diff": ["spec-diff"],
     "spec edit": ["spec-session"],
     "spec answer": ["spec-session"],
+    "ask": ["ask"],
     "spec plan": ["spec-plan", "spec-plan-adopted", "spec-plan-answer", "spec-plan-revised"],
     "spec publish": ["spec-publish"],
     "spec reject": ["spec-session"],

@@ -36,6 +36,7 @@ GROUPS = {
         Entry("explain", "explain", "Explain a rule or a finding."),
         Entry("dismiss", "silencing", "Dismiss a finding for good."),
         Entry("baseline", "silencing", "Accept what is there today."),
+        Entry("ask", "ask", "Ask about the repository; the answer quotes its files."),
         Entry("quiet", "quiet", "Report no more what people keep dismissing."),
         Entry("github", "github", "Review pull requests on GitHub."),
     ),

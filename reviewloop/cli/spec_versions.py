@@ -24,7 +24,7 @@ from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 
 if TYPE_CHECKING:  # what asks models
-    from reviewloop.app.spec.plan_asking import PlanQuestion
+    from reviewloop.app.question import Question
     from reviewloop.llm.budget import Spent
 
 
@@ -117,9 +117,9 @@ def plan(
         raise UsageError("-m says what --regenerate considers; give both")
     flags = {} if budget_usd is None else {"limits.usd": budget_usd}
     if question or message:
-        from reviewloop.app.spec.plan_asking import PlanQuestion
+        from reviewloop.app.question import Question
 
-        about = PlanQuestion(question or message, model, flags)
+        about = Question(question or message, model, flags)
         repository = open_repository()
         ask = _explained if question else partial(_revised, yes=yes)
         return ask(repository, name, about, as_json)
@@ -139,9 +139,7 @@ def plan(
     return ExitCode.CLEAN
 
 
-def _explained(
-    repository: Repository, name: str, question: "PlanQuestion", as_json: bool
-) -> ExitCode:
+def _explained(repository: Repository, name: str, question: "Question", as_json: bool) -> ExitCode:
     from reviewloop.app.spec.plan_asking import explain_plan
 
     found = explain_plan(repository, name, question)
@@ -160,7 +158,7 @@ def _explained(
 
 
 def _revised(
-    repository: Repository, name: str, question: "PlanQuestion", as_json: bool, *, yes: bool
+    repository: Repository, name: str, question: "Question", as_json: bool, *, yes: bool
 ) -> ExitCode:
     from reviewloop.app.spec.plan_asking import revise_plan
     from reviewloop.render.word_diff import word_diff

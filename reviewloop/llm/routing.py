@@ -145,6 +145,7 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
         "tasks": "generation",
         "plan": "generation",
         "explain": "generation",
+        "ask": "generation",
         "delta": "reasoning",
         "capture": "reasoning",
         "improve": "reasoning",

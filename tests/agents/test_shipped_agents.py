@@ -134,7 +134,14 @@ def nothing(_path: str) -> None:
 def test_these_agents_ship_and_each_file_is_called_like_its_agent():
     names = {file.path: json.loads(file.data)["name"] for file in shipped_agent_files()}
     assert names == {f"agents/{name}.json": name for name in names.values()}
-    writers = {"spec-requirements", "spec-design", "spec-tasks", "spec-change", "skill-writer"}
+    writers = {
+        "spec-requirements",
+        "spec-design",
+        "spec-tasks",
+        "spec-change",
+        "skill-writer",
+        "ask",
+    }
     assert set(names.values()) == {
         *CONCERNS,
         OF_SPECS,
