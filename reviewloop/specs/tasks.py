@@ -370,7 +370,10 @@ def _duplicates(tasks: Sequence[Task]) -> list[Problem]:
 
 
 def _no_tasks(tasks: Sequence[Task], path: str) -> list[Problem]:
-    message = "no task line was found; write tasks as '- [ ] 1. Title'"
+    message = (
+        "no task line was found; write tasks as '- [ ] 1. Title', or have "
+        "`reviewloop spec plan NAME --adopt` make them of a plan's numbered steps"
+    )
     return [] if tasks else [Problem("no-tasks", path, 1, message)]
 
 
