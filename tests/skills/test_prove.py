@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from support.skill_script import SKILL, skill
 from support.spec_script import written
+from support.untouched import photograph
 
 from reviewloop.app.skills.prove import NEW, OLD, Measurement, Proof, Verdict, compared
 from reviewloop.store.journal import Journal
@@ -78,8 +79,12 @@ def test_a_better_text_is_accepted_with_its_figures_and_then_written(here, tmp_p
     assert "for 4 runs (2 recorded, 2 texts, 1 time each); stops at $" in said.err
     assert "nothing was paid; --yes does them" in said.err
 
+    photo = photograph(here.root)
     said = here.run("skills", "improve", "review-pr", "--prove", runs, "--yes")
     assert said.code == 4, said.err
+    assert photograph(here.root) == photo
+    [folder] = here.state.glob("repositories/*/skill-sessions/runs/*/proof")
+    assert {path.suffix for path in folder.iterdir()} == {".json"}  # no checkout is left
     rows = {line.split()[0]: line for line in said.out.splitlines()[1:]}
     assert " ".join(rows["findings"].split()) == "findings 1 (1 to 1, n=2) 0 (0 to 0, n=2)"
     assert {"blocked", "findings", "rounds", "tokens", "usd"} <= rows.keys()
@@ -128,6 +133,17 @@ def test_what_the_user_asked_for_then_is_asked_for_again_and_can_be_captured(her
     assert f"(run {one}): the user wanted changed: Name the function find" in words
     assert "its task was: search tools by name" in words
     assert "this was left: SQL" in words
+
+
+def test_what_cannot_be_done_anew_compares_nothing_and_is_refused(here, tmp_path, runs):
+    model = written(tmp_path, [*REPLIES[:3]])  # nobody answers the reviewers
+    said = proved(here, tmp_path, runs, HELPS, "--yes", "--model", model, "--times", "2", "--json")
+    body = json.loads(said.out)
+    assert said.code == 1
+    assert body["proof"]["verdict"] == "incomplete"
+    assert body["summary"] == "refused: not every run could be done anew, so nothing is compared"
+    assert len(body["proof"]["measurements"]) == 8
+    assert all(row["problem"] and row["tokens"] for row in body["proof"]["measurements"])
 
 
 def test_a_byte_equal_text_is_refused_for_nothing(here, tmp_path, runs):

@@ -234,10 +234,14 @@ def _measured(
         text = f"interrupted; the same command goes on behind {len(made)} measurements, as kept"
         raise InterruptedByUserError(text) from None
     except ReviewLoopError as error:
-        return Measurement(run.run_id, text, number, problem=str(error))
+        journals = own.glob(f"state/repositories/*/runs/*/{JOURNAL}")
+        used = [spent_on(stored_usages(journal)) for journal in journals]
+        tokens, money = sum(one.tokens for one in used), sum(one.usd for one in used)
+        return Measurement(run.run_id, text, number, str(error), tokens=tokens, usd=money)
     finally:
         shutil.rmtree(own, ignore_errors=True)
-    kept.write_text(json.dumps(asdict(found)), "utf-8")
+    if not found.problem:
+        kept.write_text(json.dumps(asdict(found)), "utf-8")
     return found
 
 
@@ -281,9 +285,13 @@ def _figures(apart: Repository, record: RunRecord, run: str, text: str, number: 
     if not record.proposal:
         return Measurement(run, text, number, problem=record.reason or f"it is {record.status}")
     folder = apart.run_folder(record.run_id)
-    proposal = Blobs(folder / "blobs").get_json(record.proposal)
-    counts = count_records(proposal["findings"])
     used = spent_on(stored_usages(folder / JOURNAL))
+    proposal = Blobs(folder / "blobs").get_json(record.proposal)
+    if proposal["incomplete"]:  # silence of who did not read it means nothing
+        unread = ", ".join(proposal["incomplete"])
+        problem = f"it was not read by {unread}"
+        return Measurement(run, text, number, problem, tokens=used.tokens, usd=used.usd)
+    counts = count_records(proposal["findings"])
     return Measurement(
         run,
         text,
