@@ -147,7 +147,6 @@ class Toolbox:
         run_gate: RunGateCallback | None = None,
         gates: Sequence[str] = (),
         shell: Shell | None = None,
-        commands: Sequence[str] = (),
         policy: WritePolicy | None = None,
         command_policy: CommandPolicy | None = None,
         redact: Callable[[str], str] = _plain,
@@ -164,7 +163,6 @@ class Toolbox:
         self._run_gate = run_gate
         self._gates = tuple(gates)
         self._shell = shell
-        self._commands = tuple(commands)
         self._policy = policy or WritePolicy()
         self._command_policy = command_policy or CommandPolicy()
         self._redact = redact
@@ -293,7 +291,7 @@ class Toolbox:
         if self._shell is None:
             raise BadCallError(self._not_offered("execute_bash"))
         usage = 'right is {command: ["program", "argument"]}'
-        argv = split_command(read_arguments(ExecuteBash, args, usage), self._commands)
+        argv = split_command(read_arguments(ExecuteBash, args, usage))
         reason = self._command_policy.refusal(argv)
         if reason:
             raise CallRefusedError(reason, refused=reason)

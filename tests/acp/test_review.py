@@ -314,6 +314,8 @@ def test_an_agent_is_refused_the_commands_that_are_denied(checkout):
     only = ("--agents", "security", "--json")
     said = checkout.run("review", "--model", "acp:scripted", *only, WANTED="no")
     assert (said.code, reasons(json.loads(said.out))) == (1, {}), said.err
+    told = "".join(path.read_text() for path in checkout.state.rglob("reviews/*/events.jsonl"))
+    assert "`rm -rf /` is denied ('rm -rf' in tools.denied_commands)" in told
     settle(checkout, "acts", '[tools]\ndenied_commands = ["rm -rf"]\n')
     said = checkout.run("review", "--model", "acp:scripted", *only, "--again")
     [reason] = reasons(json.loads(said.out)).values()

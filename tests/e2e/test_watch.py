@@ -157,6 +157,16 @@ def test_edits_are_told_when_it_is_quiet(watched):
     assert [*quiet_moments(events(), watch)] == [[Edit(SAVE, "shop/store.py")]]
 
 
+def test_without_its_library_the_command_says_how_to_get_it(shop, monkeypatch):
+    text = HOOKS.format(name="save", event="file.save", command=NOTES)
+    checkout = shop(cast(), files={".reviewloop/hooks/save.yaml": text})
+    assert checkout.run("trust", "--yes").code == 0
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    said = checkout.run("watch")
+    assert said.code == 2
+    assert "watching needs watchfiles; `pip install" in said.err
+
+
 def test_the_command_says_what_it_watches_and_ends_with_ctrl_c(shop):
     text = HOOKS.format(name="save", event="file.save", command=NOTES)
     checkout = shop(cast(), files={".reviewloop/hooks/save.yaml": text})

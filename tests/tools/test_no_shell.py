@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reviewloop.sandbox.command_policy import CommandPolicy
 from reviewloop.tools.running import ShellAnswer
 
 BYPASSES = {
@@ -56,9 +57,10 @@ def test_where_programs_may_run_only_the_allowed_ones_do_and_no_shell_reads_them
         ran.append(argv)
         return ShellAnswer("", 0, tree)
 
-    tools = bench({"a.txt": "x\n"}, shell=run, commands=("pytest",))
+    policy = CommandPolicy(trusted=("pytest *",))
+    tools = bench({"a.txt": "x\n"}, shell=run, command_policy=policy)
     result = tools("execute_bash", command=BYPASSES[name].format(mark=mark))
-    assert (result.error, result.bad_call, ran) == (True, True, [])
+    assert (result.error, ran) == (True, [])
     control = tools("execute_bash", command=["pytest", "a.txt; touch x"])
     assert not control.error
     assert ran == [("pytest", "a.txt; touch x")]  # one argument, whatever stands in it
