@@ -718,7 +718,26 @@ COMMANDS: dict[str, dict[str, Schema]] = {
                 }
             )
         ),
+        "problems": some(
+            obj(
+                {
+                    **dict.fromkeys(("path", "what"), TEXT),
+                    "kind": one_of("reference", "copy", "pattern", "foreign"),
+                }
+            )
+        ),
         "exit_code": CODE,
+    },
+    "steering-list": {
+        "files": some(
+            obj(
+                {
+                    **dict.fromkeys(("path", "given"), TEXT),
+                    "scope": one_of("global", "project"),
+                    "mode": one_of("always", "fileMatch", "manual", "auto"),
+                }
+            )
+        )
     },
     "status": {"runs": some(RUN_ROW), "batch": maybe(obj(ACCOUNT))},
     "tasks": {

@@ -80,6 +80,7 @@ OBJECTS = {
     "stats": ["stats"],
     "status": ["shared-status", "status"],
     "steering check": ["steering-check"],
+    "steering list": ["steering-list"],
     "tasks": ["tasks", "tasks-export"],
 }
 """What each command that has `--json` prints with it."""

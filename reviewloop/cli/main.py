@@ -45,7 +45,7 @@ GROUPS = {
         Entry("change", "change", "Change the spec by a sentence, and all that has to follow."),
         Entry("tasks", "tasks", "List the tasks of a spec and what may start."),
         Entry("arch", "arch", "Keep an architecture: layers, locations, style."),
-        Entry("steering", "steering", "Show which steering keys rules decide."),
+        Entry("steering", "steering", "Show and check what agents are told of this repository."),
     ),
     "Run": (
         Entry("run", "run", "Implement a task, have it reviewed, ask you."),

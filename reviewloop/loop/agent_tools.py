@@ -179,7 +179,29 @@ def writing_toolbox(
         shown=context.shown_tree,
         fence=context.fence.wrap,
         more=tools_of_servers(context, agent.servers, reading=False),
+        on_touch=_rules_of_files(context),
     )
+
+
+def _rules_of_files(context: RunContext) -> Callable[[str], str]:
+    """Return what gives the steering for a file, once, when an agent first touches one."""
+    given: set[str] = set()
+
+    def rules(path: str) -> str:
+        found = [
+            (one, pattern)
+            for one in context.brief.steering_later
+            if one.path not in given and (pattern := one.fits(path.removeprefix("./")))
+        ]
+        for one, pattern in found:
+            given.add(one.path)
+            text = f"steering {one.path} is given: {path} matches {pattern}"
+            context.events.emit("note", text=text)
+        texts = (f"### {one.path}\n\n{one.text.strip()}" for one, _ in found)
+        fenced = "\n".join(context.fence.wrap("steering", text) for text in texts)
+        return f"Rules of this team for {shown_name(path)}:\n{fenced}" if found else ""
+
+    return rules
 
 
 def write_policy(

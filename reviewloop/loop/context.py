@@ -37,6 +37,7 @@ from reviewloop.review.withheld import shown_tree, withheld_in
 from reviewloop.sandbox.environment import ProjectEnv
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Settings
+from reviewloop.specs.steering import Later
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
@@ -58,6 +59,7 @@ class Brief:
     task: str  # the task with the requirements it names
     briefing: str  # for the implementer: task, design, steering, map of the repository
     steering_log: tuple[str, ...] = ()  # which steering reached the implementer, and why not
+    steering_later: tuple[Later, ...] = ()  # given when a file that it is for is touched
     steering_asked: tuple[str, ...] = ()  # names of manual steering that the person wants given
     spec: str = ""  # name of the spec
     spec_path: str = ""  # where the spec was found: what `--spec` takes
@@ -93,6 +95,10 @@ class Brief:
         given = dict(values)
         given["steering_log"] = tuple(given["steering_log"])
         given["steering_asked"] = tuple(given.get("steering_asked", ()))
+        given["steering_later"] = tuple(
+            Later(one["path"], tuple(one["patterns"]), one["folder"], one["text"])
+            for one in given.get("steering_later", ())
+        )
         given["rejected"] = tuple((run, why) for run, why in given.get("rejected", ()))
         given["hooks"] = tuple(map(Hook.model_validate, given.get("hooks", ())))
         given["hook_problems"] = tuple(given.get("hook_problems", ()))

@@ -165,6 +165,23 @@ class SteeringItem:
     description: str = ""
     files: tuple[str, ...] = ()  # that its references brought in
     title: str = ""  # by its front matter
+    patterns: tuple[str, ...] = ()  # of the files that it is for; they count from `folder`, too
+    folder: str = ""
+    missing: tuple[str, ...] = ()  # references that lead nowhere
+
+
+@dataclass(frozen=True)
+class Later:
+    """Steering for files that this work was not expected to touch."""
+
+    path: str
+    patterns: tuple[str, ...]
+    folder: str
+    text: str
+
+    def fits(self, path: str) -> str | None:
+        """Return the pattern that a path matches."""
+        return matches(self.patterns, path, self.folder)
 
 
 @dataclass(frozen=True)
@@ -200,6 +217,14 @@ class Steering:
         parts += [f"Also there, not shown: {item.path} - {item.description}" for item in offered]
         parts += [f"Left out for lack of room: {path}" for path in left_out]
         return "\n\n".join(parts)
+
+    def later(self) -> tuple["Later", ...]:
+        """Return what is given with the first read or write of a file that it is for."""
+        return tuple(
+            Later(item.path, item.patterns, item.folder, item.text)
+            for item in self.items
+            if item.patterns and not item.included
+        )
 
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 of each included text, by the path of its file."""
@@ -241,6 +266,7 @@ class _Question:
     manual: frozenset[str]
     about: frozenset[str]
     never: Sequence[str]
+    all: bool = False  # references of files that are not given are looked up, too
 
 
 def read_steering(
@@ -252,6 +278,7 @@ def read_steering(
     about: str = "",
     never: Sequence[str] = NEVER_READ,
     folder: str = "",
+    resolve_all: bool = False,
 ) -> Steering:
     """Return all steering for work that touches the `changed` paths (or is likely to).
 
@@ -261,7 +288,11 @@ def read_steering(
     matching `never` are not referred to.
     """
     question = _Question(
-        tuple(sorted(set(changed))), frozenset(manual), frozenset(terms(about)), tuple(never)
+        tuple(sorted(set(changed))),
+        frozenset(manual),
+        frozenset(terms(about)),
+        tuple(never),
+        resolve_all,
     )
     items: list[SteeringItem] = []
     if home is not None:
@@ -321,6 +352,7 @@ def steering_on_disk(
     *,
     folder: str = "",
     manual: Iterable[str] = (),
+    resolve_all: bool = False,
 ) -> Steering:
     """Return the steering of the checkout at `root`: the person's first, the project's winning.
 
@@ -335,6 +367,7 @@ def steering_on_disk(
         never=never,
         folder=folder,
         manual=manual,
+        resolve_all=resolve_all,
     )
 
 
@@ -352,8 +385,10 @@ def _item(
     if plain and "/" in path:
         reason = f"lies above {_first_below(path, question.changed, project)}"
     base = path.rpartition("/")[0] if plain else folder
-    resolved = resolve_references(front.body, files, base, question.never) if included else None
-    if resolved and resolved.missing:
+    is_later = mode == "fileMatch" and not included
+    looked_up = included or is_later or question.all
+    resolved = resolve_references(front.body, files, base, question.never) if looked_up else None
+    if included and resolved and resolved.missing:
         reason += f"; not resolved: {', '.join(resolved.missing)}"
     return [
         SteeringItem(
@@ -365,7 +400,10 @@ def _item(
             reason=reason,
             description=front.first("description"),
             title=front.first("name"),
-            files=resolved.files if resolved else (),
+            files=resolved.files if resolved and not is_later else (),
+            patterns=front.values.get("fileMatchPattern", ()) if mode == "fileMatch" else (),
+            folder=folder,
+            missing=resolved.missing if resolved else (),
         )
     ]
 

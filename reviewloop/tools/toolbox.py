@@ -124,6 +124,10 @@ def _unfenced(_label: str, text: str) -> str:
     return text
 
 
+def _silent(_path: str) -> str:
+    return ""
+
+
 def _nothing(_tree: str) -> None:
     return None
 
@@ -135,7 +139,8 @@ class Toolbox:
     execute_bash needs `shell`. `redact` hides secrets and keeps line numbers, `restore` puts
     them back in what is written; `shown` is the tree that may be read in place of the real one;
     `fence` marks what was quoted from the repository; `on_tree` is told each new tree; `more` are
-    tools from elsewhere, whose answers are as little trusted.
+    tools from elsewhere, whose answers are as little trusted; `on_touch` returns what an
+    agent has to know when it reads or writes a file.
     """
 
     def __init__(
@@ -155,8 +160,10 @@ class Toolbox:
         fence: Fence = _unfenced,
         on_tree: Callable[[str], None] = _nothing,
         more: Sequence[MoreTool] = (),
+        on_touch: Callable[[str], str] = _silent,
     ) -> None:
         self.tree = tree
+        self._on_touch = on_touch
         self._more = {one.spec.name: one for one in more if one.spec.name not in ORDER}
         self.ending = ""  # the tool that ends the conversation, for a model that calls a wrong one
         self._private = private
@@ -255,7 +262,9 @@ class Toolbox:
         except CallRefusedError as refused:
             bad = isinstance(refused, BadCallError)
             return self._result(refused.output, error=True, bad_call=bad)
-        return self._result(output)
+        result = self._result(output)
+        to_know = "\n".join(filter(None, map(self._on_touch, _touched(name, args))))
+        return replace(result, text=f"{result.text}\n{to_know}") if to_know else result
 
     def _run(self, name: str, args: Mapping[str, Any]) -> Output:
         sight = Sight(self._private.reader(self._shown(self.tree)), self._redact)
@@ -328,6 +337,15 @@ class Toolbox:
 
     def _key(self, name: str, args: Mapping[str, Any]) -> str:
         return json.dumps([self.tree, name, args], sort_keys=True, default=str)
+
+
+def _touched(name: str, args: Mapping[str, Any]) -> list[str]:
+    """Return the files that a call reads or writes."""
+    if name not in ("fs_read", "fs_write"):
+        return []
+    rows = args.get("operations")
+    given = [args, *(row for row in rows if isinstance(row, Mapping))] if rows else [args]
+    return [str(row["path"]) for row in given if isinstance(row.get("path"), str) and row["path"]]
 
 
 _LONGEST = 200

@@ -180,6 +180,7 @@ def _brief(
         task=described,
         briefing=written.text,
         steering_log=tuple(steering.lines()),
+        steering_later=steering.later(),
         steering_asked=tuple(manual),
         spec=spec.name if spec else "",
         spec_path=spec.path if spec else "",
