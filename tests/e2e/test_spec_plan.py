@@ -217,7 +217,9 @@ def test_scope_and_estimate_of_a_task_are_used(checkout):
     assert checkout.record()["proposal"]["governance"] == []
     assert checkout.run("approve").code == 0
     assert checkout.run("spec", "plan", "orders").code == 0
-    assert "- 1 was estimated as 20-30 minutes and took 1 of" in sections(checkout)["Analysis"]
+    assert (
+        "- 1 was estimated as 20-30 minutes and took 1 minute of" in sections(checkout)["Analysis"]
+    )
 
 
 def test_a_change_outside_of_the_scope_needs_a_person(shop):

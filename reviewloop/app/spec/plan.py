@@ -12,6 +12,7 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.globs import first_match
 from reviewloop.domain.task import Spec
+from reviewloop.render.text import counted
 from reviewloop.specs.discover import read_spec, spec_named
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Outlook, outlook
@@ -147,7 +148,7 @@ def _estimates(repository: Repository, spec: Spec) -> Iterator[str]:
         if row.called in ("", _title_hash(spec, row.task_id)):  # ids are given anew
             took[row.task_id] = took.get(row.task_id, 0.0) + row.seconds
     for task, seconds in took.items():
-        minutes = max(1, round(seconds / 60))
+        minutes = counted(max(1, round(seconds / 60)), "minute")
         yield f"- {task} was estimated as {estimates[task].text} and took {minutes} of machine time"
 
 
@@ -164,7 +165,8 @@ def _time(repository: Repository, tasks: int) -> str:
         return f"unknown: {len(taken)} runs were committed here, and {_FEW} are needed"
     low, *_, high = statistics.quantiles(taken, n=4)
     minutes = [max(1, round(tasks * seconds / 60)) for seconds in (low, high)]
-    shown = f"{minutes[0]} to {minutes[1]} minutes" if minutes[0] < minutes[1] else f"{minutes[0]}"
+    shown = counted(minutes[1], "minute")
+    shown = f"{minutes[0]} to {shown}" if minutes[0] < minutes[1] else shown
     return f"{shown} of machine time, by {len(taken)} committed runs here; yours is not in it"
 
 
