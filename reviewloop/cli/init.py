@@ -1,5 +1,6 @@
 """`reviewloop init`: write a commented settings file and say what was detected."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,18 +16,19 @@ from reviewloop.app.project import (
     team_of,
 )
 from reviewloop.app.run.estimate import estimate_run
-from reviewloop.cli.consoles import is_interactive, print_lines
+from reviewloop.cli.consoles import confirm, is_interactive, print_lines
 from reviewloop.cli.detected import detected
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.process import trusted_path
-from reviewloop.git.repository import below
+from reviewloop.git.repository import UserRepo, below
 from reviewloop.installed import is_light
 from reviewloop.llm.found import FoundProvider, found_here, found_locally
 from reviewloop.llm.prices import estimate
 from reviewloop.llm.routing import require_provider
 from reviewloop.llm.settling import nothing_found
 from reviewloop.loop.context import Brief
+from reviewloop.render.untrusted import one_line, safe
 from reviewloop.settings import Settings, settings_template
 from reviewloop.settings.loading import USERS_FILE
 from reviewloop.settings.template import with_value
@@ -120,12 +122,22 @@ def price_words(model: str, settings: Settings, team: Team) -> str:
 @click.command(cls=Command)
 @click.option("--force", is_flag=True, help="Replace a settings file that is there already.")
 @click.option("--print", "print_only", is_flag=True, help="Print the file instead of writing it.")
-def init(force: bool, print_only: bool) -> ExitCode:
-    """Write a commented settings file."""
+@click.option("--full", is_flag=True, help="Drafts of steering and a spec to fill in, too.")
+@click.option("--yes", is_flag=True, help="With --full: write without being asked.")
+def init(force: bool, print_only: bool, full: bool, yes: bool) -> ExitCode:
+    """Write a commented settings file.
 
+    With --full also drafts of steering from what is there, and a spec to fill in. Each file is
+    shown before it is written; what is there stays as it is.
+    """
+
+    if full and force:
+        raise UsageError("--force replaces the settings file; --full writes only what is not there")
     repo = repository()
     found = detected(repo)
     text = settings_template(found.notes)
+    if full:
+        return _write_all(repo, found.notes, text, print_only=print_only, yes=yes)
     if print_only:
         click.echo(text, nl=False)
         return ExitCode.CLEAN
@@ -145,6 +157,44 @@ def init(force: bool, print_only: bool) -> ExitCode:
     print_lines("`reviewloop config show` prints all settings, and what each is for")
     print_lines("next: `reviewloop doctor` checks what a run needs, before anything is paid")
     return ExitCode.CLEAN
+
+
+def _write_all(
+    repo: UserRepo, notes: Mapping[str, str], settings: str, *, print_only: bool, yes: bool
+) -> ExitCode:
+    """Show what is not there yet, and write it once a person agrees."""
+    from reviewloop.app.starting import NewFile, starting_files
+
+    gates = {
+        key.removeprefix("gates."): one for key, one in notes.items() if key.startswith("gates.")
+    }
+    files = starting_files(repo, gates)
+    path = repo.root / repo.project / SETTINGS_FILE
+    if not path.exists() and project_settings(repo.root, repo.project) is None:
+        files.insert(0, NewFile(below(repo.project, SETTINGS_FILE), settings))
+    for file in files:
+        click.echo(f"=== {one_line(file.path)}\n{safe(file.text)}")
+    if not files:
+        print_lines("nothing to add: settings, steering and a spec are there")
+    elif not print_only and (yes or (is_interactive() and confirm("Write these files?"))):
+        for file in files:
+            location = repo.root / file.path
+            location.parent.mkdir(parents=True, exist_ok=True)
+            _write(location, file.text, replace=False)
+            print_lines(f"wrote {file.path}")
+    elif not print_only:
+        print_lines("nothing was written; --yes writes them")
+        return ExitCode.SKIPPED if is_interactive() else ExitCode.WAITING
+    for sentence in _OFFERED:
+        print_lines(sentence)
+    return ExitCode.CLEAN
+
+
+_OFFERED = (
+    "hooks: `reviewloop hooks list` shows those that are here; docs/hooks.md, how to write one",
+    "pull requests: docs/github.md has the workflow that reviews them",
+    "next: `reviewloop doctor`, then `reviewloop spec new NAME -m IDEA` or `reviewloop review`",
+)
 
 
 def _chosen_model(root: Path, project: str) -> Chosen:

@@ -1,0 +1,131 @@
+"""What a repository begins with: drafts of steering from what is there, and a spec to fill in."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reviewloop.analysis.languages import is_test_name, language_of
+from reviewloop.git.repository import UserRepo
+from reviewloop.specs.discover import find_specs
+from reviewloop.specs.files import DiskFiles, in_folder
+from reviewloop.specs.steering import steering_on_disk
+
+_MOST = 12  # folders and languages that a draft names
+_CODE = 3  # files of a language below which it is not named
+_MANIFESTS = (
+    *("pyproject.toml", "setup.cfg", "requirements.txt", "package.json", "go.mod", "Cargo.toml"),
+    *("pom.xml", "build.gradle", "Gemfile", "composer.json", "Makefile", "Dockerfile"),
+    *("docker-compose.yml", "compose.yml", "template.yaml", "cdk.json", "main.tf"),
+)
+_NO_CODE = frozenset({"", "markdown", "json", "yaml", "toml", "text", "github-workflow"})
+_DRAFT = "<!-- A draft from what was found here. Correct it: agents get it with every task. -->\n"
+
+_REQUIREMENTS = """# Requirements: first change
+
+<!-- Fill in and delete what does not fit, or let `reviewloop spec new NAME -m IDEA` write it. -->
+
+## Introduction
+
+<!-- What is to be built, for whom, and why; what is out of scope. -->
+
+## Requirements
+
+<!--
+### Requirement 1: Title
+
+**User Story:** As a …, I want …, so that …
+
+#### Acceptance Criteria
+
+1. WHEN …, THE SYSTEM SHALL …
+2. IF …, THEN THE SYSTEM SHALL …
+-->
+"""
+_TASKS = """# Implementation Plan: first change
+
+<!--
+A task is a check box with a number; `reviewloop run 1` implements it.
+
+- [ ] 1. Title
+  - What is to be done, and in which files: `src/…`
+  - How it shows that it is done
+  - _Requirements: 1.1_
+-->
+"""
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file that would be written; its path counts from the repository's root."""
+
+    path: str
+    text: str
+
+
+def starting_files(repo: UserRepo, gates: Mapping[str, str]) -> list[NewFile]:
+    """Return what is not there yet; `gates` say how the repository is built and tested."""
+    base = f"{repo.project}/" if repo.project else ""
+    files = in_folder(DiskFiles(repo.root), repo.project)
+    paths = list(files.paths())
+    found: list[NewFile] = []
+    own = [item for item in steering_on_disk(repo.root, (), "", folder=repo.project).items
+           if item.scope == "project"]  # fmt: skip
+    if not own:
+        has_kiro = any(path.startswith(".kiro/") for path in paths)
+        folder = f"{base}{'.kiro' if has_kiro else '.reviewloop'}/steering"
+        found.append(NewFile(f"{folder}/tech.md", _tech(paths, gates)))
+        found.append(NewFile(f"{folder}/structure.md", _structure(paths)))
+    specs = list(find_specs(DiskFiles(repo.root), repo.project))
+    started = f"{base}.kiro/specs/first-change"
+    if not specs and not any(path.startswith(".kiro/specs/") for path in paths):
+        found.append(NewFile(f"{started}/requirements.md", _REQUIREMENTS))
+        found.append(NewFile(f"{started}/tasks.md", _TASKS))
+    return found
+
+
+def _tech(paths: Sequence[str], gates: Mapping[str, str]) -> str:
+    counts = Counter(
+        language
+        for path in paths
+        if not path.startswith(".") and (language := language_of(path)) not in _NO_CODE
+    )
+    languages = [
+        f"- {name}: {count} files" for name, count in counts.most_common(_MOST) if count >= _CODE
+    ]
+    manifests = [f"- `{path}`" for path in paths if path in _MANIFESTS]
+    commands = [f"- {name}: {text}" for name, text in gates.items() if text]
+    return "\n".join(
+        [
+            _DRAFT,
+            *("# Technology", ""),
+            *(languages or ["- no code yet"]),
+            *("", "## Described in", ""),
+            *(manifests or ["- nothing that is known here"]),
+            *("", "## Checked by", ""),
+            *(commands or ["- nothing was detected"]),
+            "",
+        ]
+    )
+
+
+def _structure(paths: Sequence[str]) -> str:
+    inside = Counter(path.partition("/")[0] for path in paths if "/" in path)
+    tests = Counter(
+        path.rpartition("/")[0] or "." for path in paths if is_test_name(path) and path[0] != "."
+    )
+    folders = [
+        f"- `{name}/`: {count} files"
+        for name, count in inside.most_common()
+        if not name.startswith(".")
+    ]
+    where = [f"- `{name}`" for name, _ in tests.most_common(3)]
+    return "\n".join(
+        [
+            _DRAFT,
+            *("# Structure", ""),
+            *(folders[:_MOST] or ["- no folders yet"]),
+            *("", "## Tests", ""),
+            *(where or ["- none were found"]),
+            "",
+        ]
+    )
