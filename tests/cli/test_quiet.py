@@ -44,12 +44,11 @@ def scripts(number: int) -> dict[str, str]:
     return files
 
 
-@pytest.fixture
-def found(project, reviewloop):
-    """Return the reviews of fifteen commits, each as lists of (rule, path, id)."""
+def history(project, reviewloop, commits: int = COMMITS) -> list[list[tuple[str, str, str]]]:
+    """Return the reviews of so many commits, each as lists of (rule, path, id)."""
     commit(project, {"reviewloop.toml": SETTINGS})
     reviews = []
-    for number in range(COMMITS):
+    for number in range(commits):
         commit(project, scripts(number))
         reviews.append(reported(reviewloop, "HEAD"))
     return reviews
@@ -73,9 +72,8 @@ def of(found, rule: str, folder: str) -> list[str]:
     ]  # fmt: skip
 
 
-def test_of_sixty_findings_repeats_fall_to_none_and_nothing_acted_upon_is_lost(
-    found, project, reviewloop
-):
+def test_of_sixty_findings_repeats_fall_to_none_and_nothing_acted_upon_is_lost(project, reviewloop):
+    found = history(project, reviewloop)
     assert sum(map(len, found)) == 60
     dismiss(reviewloop, of(found, RIGHTS, "tools")[:3], "the sandbox is thrown away")
     dismiss(reviewloop, of(found, RIGHTS, "deploy")[-1:], "a mistake: others were mended")
@@ -120,7 +118,8 @@ def test_of_sixty_findings_repeats_fall_to_none_and_nothing_acted_upon_is_lost(
     assert len(reported(reviewloop, "HEAD")) == 4
 
 
-def test_a_proposal_that_was_widened_by_hand_and_loses_something_is_refused(found, reviewloop):
+def test_a_proposal_that_was_widened_by_hand_and_loses_something_is_refused(project, reviewloop):
+    found = history(project, reviewloop, 4)
     dismiss(reviewloop, of(found, RIGHTS, "tools")[:3], "the sandbox is thrown away")
     reviewloop("quiet")
     PROPOSED.write_text(PROPOSED.read_text().replace("/tools/**", "**"))

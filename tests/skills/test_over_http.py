@@ -13,7 +13,7 @@ def answered(server: ModelServer, provider: str) -> dict[str, str]:
     return getattr(server, provider)()
 
 
-@pytest.mark.parametrize("provider", MODELS)
+@pytest.mark.parametrize("provider", ["openai", pytest.param("anthropic", marks=pytest.mark.slow)])
 def test_a_skill_is_captured_and_improved_over_the_wire(here, provider):
     row = edit("- Ask instead of guessing.", "- MANDATORY: ask instead of guessing.", "rule")
     answers = {
@@ -43,6 +43,7 @@ def test_a_skill_is_captured_and_improved_over_the_wire(here, provider):
     assert len(asked) == 2  # and nothing was paid twice
 
 
+@pytest.mark.slow
 def test_a_server_that_is_down_leaves_a_session_that_can_go_on(here):
     model = f"openai:{MODELS['openai']}"
     new = ("skills", "capture", "review-pr", "-m", "list findings", "--model", model)

@@ -104,7 +104,9 @@ def test_a_better_text_is_accepted_with_its_figures_and_then_written(here, tmp_p
     ("line", "words"),
     [
         (HARMS, "refused: the new text is worse by findings"),
-        ("- Be kind.", "refused: these runs show no difference"),
+        pytest.param(
+            "- Be kind.", "refused: these runs show no difference", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_text_that_is_no_better_is_refused(here, tmp_path, runs, line, words):
@@ -137,12 +139,13 @@ def test_what_the_user_asked_for_then_is_asked_for_again_and_can_be_captured(her
 
 def test_what_cannot_be_done_anew_compares_nothing_and_is_refused(here, tmp_path, runs):
     model = written(tmp_path, [*REPLIES[:3]])  # nobody answers the reviewers
-    said = proved(here, tmp_path, runs, HELPS, "--yes", "--model", model, "--times", "2", "--json")
+    one = runs.split(",")[0]
+    said = proved(here, tmp_path, one, HELPS, "--yes", "--model", model, "--times", "2", "--json")
     body = json.loads(said.out)
     assert said.code == 1
     assert body["proof"]["verdict"] == "incomplete"
     assert body["summary"] == "refused: not every run could be done anew, so nothing is compared"
-    assert len(body["proof"]["measurements"]) == 8
+    assert len(body["proof"]["measurements"]) == 4
     assert all(row["problem"] and row["tokens"] for row in body["proof"]["measurements"])
 
 
