@@ -9,6 +9,7 @@ import skills_ref
 
 from reviewloop.cli.main import cli
 from reviewloop.skills import problems_of, read_skill, shipped_skills, warnings_of
+from reviewloop.skills.parts import missing_parts
 
 NAMES = {
     "implement-and-review-loop", "create-spec", "session-handoff", "session-resume",
@@ -64,6 +65,7 @@ def test_what_we_ship_is_valid_and_strong():
         assert skills_ref.validate(one.path.parent) == []
         assert [*problems_of(one.skill, one.name)] == []
         assert [*warnings_of(one.text)] == []
+        assert missing_parts(one.skill.body) == []
 
 
 @pytest.mark.parametrize("skill", sorted(NAMES))
