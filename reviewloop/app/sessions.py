@@ -25,6 +25,8 @@ from reviewloop.domain.errors import (
     WorkspaceError,
 )
 from reviewloop.domain.reason import NO_REASON
+from reviewloop.git.commits import create_on
+from reviewloop.git.repository import UserRepo
 from reviewloop.llm.budget import Spent, spent_on
 from reviewloop.loop.context import RunContext
 from reviewloop.store.journal import CallRecord, Journal, stored_usages
@@ -43,6 +45,7 @@ class SessionKind:
     folder: str
     noun: str  # "the spec"
     command: str  # whose `resume` and `reject` go on: "reviewloop spec"
+    begins: str = ""  # the command that begins one
 
     def sessions_of(self, repository: Repository) -> Repository:
         """Return the repository with the sessions in the place of its runs."""
@@ -150,6 +153,53 @@ def _invoke(
         after = graph.get_state(config)
         asks = after.interrupts[0].value if after.interrupts else {}
         return after.values, asks
+
+
+def prepare(folder: Path, user: UserRepo, earlier: Sequence[CallRecord] = ()) -> str:
+    """Empty the folder of a session, whose lock the caller holds; return the commit it is of.
+
+    `earlier` replies are kept: equal requests cost nothing.
+    """
+    clear(folder)
+    for part in ("logs", "blobs"):
+        (folder / part).mkdir(mode=0o700)
+    keep_earlier(folder, earlier)
+    private = create_on(folder / "git", user, None)
+    private.close()
+    head: str = private.head
+    return head
+
+
+def named_session(
+    kind: SessionKind, listed: Sequence[RunRecord], name: str | None, in_work: Sequence[RunRecord]
+) -> RunRecord:
+    """Return the named session, or the only one that is `in_work`.
+
+    Raises `UsageError` where there is none, or several could be meant.
+    """
+    noun = kind.noun.removeprefix("the ")
+    if name is None:
+        if len(in_work) == 1:
+            return in_work[0]
+        names = ", ".join(one.run_id for one in in_work)
+        if in_work:
+            raise UsageError(f"several {noun}s are in work ({names}); name one")
+        raise UsageError(f"no {noun} is in work; `{kind.begins}` begins one")
+    found = [one for one in listed if one.run_id == name]
+    if not found:
+        raise UsageError(f"no {noun} {name!r} is in work; `{kind.command} list` shows all")
+    return found[0]
+
+
+def is_given_up(sessions: Repository, record: RunRecord, answer: Mapping[str, Any] | None) -> bool:
+    """Give up a session that stopped on its way, if that is the answer; say whether it was."""
+    if answer is None or answer.get("choice") != "reject":
+        return False
+    if record.status.over or record.status is RunStatus.WAITING:
+        return False
+    record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
+    sessions.runs.save(record)
+    return True
 
 
 def earlier_replies(folder: Path) -> list[CallRecord]:

@@ -12,7 +12,7 @@ class QuotedEdit:
     """One edit of a document, anchored at a quote that stands in it exactly once.
 
     With `below` the text goes on lines of its own under the line that the quote ends on, else it
-    takes the quote's position.
+    takes the quote's place.
     """
 
     path: str

@@ -62,7 +62,7 @@ def test_what_a_person_wrote_that_cannot_be(iot):
     refused(iot, 2, "say what is to change", "-m", "  ")
     refused(iot, 2, "there is no spec 'iott'; did you mean", "-m", "x y", "--spec", "iott")
     refused(iot, 2, "no change is in work", "approve")
-    refused(iot, 2, "there is no change 'other'", "show", "other")
+    refused(iot, 2, "no change 'other' is in work", "show", "other")
     refused(iot, 2, "-m begins a change", "-m", "x", "list")
     iot.git("switch", "-q", "main")
     iot.git("merge", "-q", "work")

@@ -28,10 +28,11 @@ from reviewloop.app.sessions import (
     Flow,
     SessionKind,
     carry_out,
-    clear,
     earlier_replies,
-    keep_earlier,
+    is_given_up,
     name_from,
+    named_session,
+    prepare,
 )
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.domain.errors import ExitCode, ModelSetupError, UsageError
@@ -39,7 +40,6 @@ from reviewloop.domain.impact import Impact
 from reviewloop.domain.spec_delta import SpecDelta
 from reviewloop.domain.task import Spec, SpecRef
 from reviewloop.faults import fault
-from reviewloop.git.commits import create_on
 from reviewloop.git.tree_files import files_at
 from reviewloop.installed import require_all
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
@@ -58,7 +58,7 @@ from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
-KIND = SessionKind("changes", "the change", "reviewloop change")
+KIND = SessionKind("changes", "the change", "reviewloop change", "reviewloop change -m TEXT")
 _MOST_NAMED = 8  # specs in a sentence
 
 
@@ -165,19 +165,13 @@ def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
     brief = brief_of(repository, Subject(None, None, sentence), settings, redactor)
     folder = sessions.run_folder(name)
     with hold(sessions.run_lock(name), f"the change {name}"):
-        earlier = earlier_replies(folder)
-        clear(folder)
-        for part in ("logs", "blobs"):
-            (folder / part).mkdir(mode=0o700)
-        keep_earlier(folder, earlier)
-        private = create_on(folder / "git", user, None)
-        private.close()
+        head = prepare(folder, user, earlier_replies(folder))
         blobs = Blobs(folder / "blobs", redactor.held)
         record = RunRecord(
             run_id=name,
             repository=str(user.root),
             title=redactor.for_people(sentence[:80]),
-            base_commit=private.head,
+            base_commit=head,
             branch=branch,
             spec_path=ref.path,
             project=user.project,
@@ -244,10 +238,7 @@ def move(
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), f"the change {name}"):
         record = find(repository, name)
-        gives_up = answer is not None and answer.get("choice") == "reject"
-        if gives_up and not record.status.over and record.status is not RunStatus.WAITING:
-            record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
-            sessions.runs.save(record)
+        if is_given_up(sessions, record, answer):
             return record
         if answer is not None and record.status is not RunStatus.WAITING:
             raise UsageError(f"the change {name} asks nothing now: {next_step(repository, record)}")
@@ -303,18 +294,7 @@ def find(repository: Repository, name: str | None) -> RunRecord:
     Raises `UsageError` where there is none, or several could be meant.
     """
     listed = sessions_of(repository).runs.all()
-    if name is None:
-        there = [one for one in listed if is_open(repository, one)]
-        if len(there) == 1:
-            return there[0]
-        names = ", ".join(one.run_id for one in there)
-        if there:
-            raise UsageError(f"several changes are in work ({names}); name one")
-        raise UsageError("no change is in work; `reviewloop change -m TEXT` begins one")
-    found = [one for one in listed if one.run_id == name]
-    if not found:
-        raise UsageError(f"there is no change {name!r}; `reviewloop change list` shows all")
-    return found[0]
+    return named_session(KIND, listed, name, [one for one in listed if is_open(repository, one)])
 
 
 def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:

@@ -32,9 +32,10 @@ from reviewloop.app.sessions import (
     Flow,
     SessionKind,
     carry_out,
-    clear,
     earlier_replies,
-    keep_earlier,
+    is_given_up,
+    named_session,
+    prepare,
 )
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.domain.errors import (
@@ -43,7 +44,6 @@ from reviewloop.domain.errors import (
     UsageError,
 )
 from reviewloop.faults import fault
-from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Spent
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
@@ -67,7 +67,9 @@ from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
-KIND = SessionKind("spec-sessions", "the spec", "reviewloop spec")
+KIND = SessionKind(
+    "spec-sessions", "the spec", "reviewloop spec", "reviewloop spec new NAME -m TEXT"
+)
 
 
 def sessions_of(repository: Repository) -> Repository:
@@ -184,18 +186,13 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     folder = sessions.run_folder(name)
     with hold(sessions.run_lock(name), f"the spec {name}"):
         earlier = [] if request.existing == FRESH else earlier_replies(folder)
-        clear(folder)
-        for part in ("logs", "blobs"):
-            (folder / part).mkdir(mode=0o700)
-        keep_earlier(folder, earlier)
-        private = create_on(folder / "git", user, None)
-        private.close()
+        head = prepare(folder, user, earlier)
         blobs = Blobs(folder / "blobs", redactor.held)
         record = RunRecord(
             run_id=name,
             repository=str(user.root),
             title=redactor.for_people(" ".join(idea.split())[:80]),
-            base_commit=private.head,
+            base_commit=head,
             branch=user.branch or "",
             spec_path=target.path,
             project=user.project,
@@ -234,10 +231,7 @@ def move(
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), f"the spec {name}"):
         record = find(repository, name)
-        gives_up = answer is not None and answer.get("choice") == "reject"
-        if gives_up and not record.status.over and record.status is not RunStatus.WAITING:
-            record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
-            sessions.runs.save(record)
+        if is_given_up(sessions, record, answer):
             return record
         if answer is not None and record.status is not RunStatus.WAITING:
             raise UsageError(f"the spec {name} asks nothing now: {next_step(record)}")
@@ -262,18 +256,7 @@ def find(repository: Repository, name: str | None) -> RunRecord:
     Raises `UsageError` where there is none, or several could be meant.
     """
     listed = sessions_of(repository).runs.all()
-    if name is None:
-        there = [one for one in listed if not one.status.over]
-        if len(there) == 1:
-            return there[0]
-        names = ", ".join(one.run_id for one in there)
-        if there:
-            raise UsageError(f"several specs are in work ({names}); name one")
-        raise UsageError("no spec is in work; `reviewloop spec new NAME -m TEXT` begins one")
-    found = [one for one in listed if one.run_id == name]
-    if not found:
-        raise UsageError(f"no spec {name!r} is in work; `reviewloop spec list` shows all")
-    return found[0]
+    return named_session(KIND, listed, name, [one for one in listed if not one.status.over])
 
 
 def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
