@@ -400,20 +400,11 @@ def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -
 
 def _propose_sync(repository: Repository, record: RunRecord) -> None:
     """Propose to change the spec where more of its names parted than `spec_sync.threshold`."""
-    threshold = settings_of(record).spec_sync.threshold
-    if not threshold or not record.spec_path:
-        return
-    from shlex import quote
+    if threshold := settings_of(record).spec_sync.threshold:
+        from reviewloop.app.spec.sync import proposal_for
 
-    from reviewloop.app.spec.sync import share_that_parted
-
-    share = share_that_parted(repository, record.spec_path)
-    if share >= threshold:
-        path = quote(record.spec_path)
-        print_lines(
-            f"{share:.0%} of the names in {record.spec_path} part from the code; `reviewloop spec "
-            f"sync {path}` shows them, with --propose a model proposes to change the spec"
-        )
+        if sentence := proposal_for(repository, record.spec_path, threshold):
+            print_lines(one_line(sentence))
 
 
 _WORDS = {"skip": "reject"}  # the command that gives an answer, where a run calls it otherwise

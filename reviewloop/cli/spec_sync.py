@@ -6,11 +6,16 @@ import click
 
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
-from reviewloop.app.spec.sync import SyncReport, plain, sentence_of, sync_specs
+from reviewloop.app.spec.sync import (
+    SyncReport,
+    plain,
+    sentence_of,
+    sync_specs,
+)
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.cli.spec_session import cap_options, caps_of
-from reviewloop.domain.drift import KINDS, NOWHERE, Drift, NotCompared
+from reviewloop.domain.drift import KINDS, NOWHERE, OF_NO_SPEC, Drift, NotCompared
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.untrusted import one_line
 
@@ -137,8 +142,14 @@ def _remarks(report: SyncReport, *, verbose: bool) -> Iterable[str]:
         yield f"not built yet, tasks are open: {_listed(names, 10_000 if verbose else _SHOWN)}"
     for both in drift.overlaps:
         yield f"changes overlap at '{both.requirement}': {', '.join(both.locations)}"
+    beyond = 0
     for one in drift.not_compared:
-        yield _not_compared(one, 10_000 if verbose else _LOCATIONS)
+        if one.reason == OF_NO_SPEC and not verbose:
+            beyond += len(one.locations)
+        else:
+            yield _not_compared(one, 10_000 if verbose else _LOCATIONS)
+    if beyond:
+        yield f"not compared: {beyond} more in code, of what no spec lists (-v shows them)"
 
 
 def _not_compared(one: NotCompared, most: int) -> str:

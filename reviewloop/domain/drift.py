@@ -32,6 +32,10 @@ class Drift:
     now: str = ""  # the words it has now
 
 
+OF_NO_SPEC = "in code, of what no spec lists"
+"""Why something of the code is not compared though it was read: specs list nothing of it."""
+
+
 @dataclass(frozen=True)
 class NotCompared:
     """What could not be compared, and so is neither in step nor drift."""

@@ -285,3 +285,18 @@ def test_words_at_the_tick_are_found_where_the_spec_was_moved_since(shop, review
     git(shop, "commit", "-qam", "more")
 
     assert [one[:2] for one in drift(reviewloop)] == [("task", "task 2: requirement 2.1")]
+
+
+def test_what_code_has_and_no_spec_lists_is_counted_and_shown_where_asked_for(shop, reviewloop):
+    other = "".join(f'\n\n@router.get("/{n}/all")\ndef all_{n}(): ...\n' for n in range(9))
+    (shop / "shop/old.py").write_text(API.partition("@router")[0] + other)
+    change(
+        shop, ".kiro/specs/orders/design.md", "- `ORDER_LIMIT`: open orders of one customer\n", ""
+    )
+
+    said = reviewloop("spec", "sync", "--check")
+
+    assert (said.code, said.out) == (0, "in step: 13 compared\n")
+    assert said.err == "not compared: 10 more in code, of what no spec lists (-v shows them)\n"
+    shown = reviewloop("spec", "sync", "-v").err
+    assert "not compared: setting, in code, of what no spec lists: shop/service.py:3" in shown

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from reviewloop.analysis.contract import Tree
 from reviewloop.app.project import Repository
@@ -393,13 +394,24 @@ def _row_for(one: Drift) -> str:
     return f"{one.kind} {one.name} ({one.in_code}) is in the code and not in the spec"
 
 
-def share_that_parted(repository: Repository, spec: str) -> float:
-    """Return which share of a spec's names parted from the code on disk, 0 where there is none."""
+def proposal_for(repository: Repository, spec: str, threshold: float) -> str:
+    """Return the sentence that proposes to change a spec, "" below the threshold or where it is 0.
+
+    The threshold is a share of the spec's names that parted from the code on disk.
+    """
+    if not threshold or not spec:
+        return ""
     try:
         report = sync_specs(repository.user, (spec,), check=False)
     except UsageError:
-        return 0.0
-    return (report.drift.parted or {}).get(spec, 0.0)
+        return ""  # it is gone
+    share = (report.drift.parted or {}).get(spec, 0.0)
+    if share < threshold:
+        return ""
+    return (
+        f"{share:.0%} of the names in {spec} part from the code; `reviewloop spec sync "
+        f"{quote(spec)}` shows them, with --propose a model proposes to change the spec"
+    )
 
 
 def plain(report: SyncReport) -> Mapping[str, object]:

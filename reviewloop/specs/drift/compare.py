@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from reviewloop.domain.drift import Drift, NameKind, NotCompared
+from reviewloop.domain.drift import OF_NO_SPEC, Drift, NameKind, NotCompared
 from reviewloop.specs.checks.view import SpecView
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.names import CodeName, ends_alike, route_of, words_of
@@ -230,13 +230,15 @@ class _Comparison:
         for kind in _LISTED:
             if kind in kinds:
                 yield from self._unlisted(kind)
+            elif others := [one for one in self.by_kind[kind] if not self._needs_no_spec(one)]:
+                self.unclear[kind, OF_NO_SPEC] += [one.location for one in others]
         if "component" in kinds:
             yield from self._unlisted_components()
 
     def _unlisted(self, kind: NameKind) -> Iterator[Drift]:
         first: dict[str, CodeName] = {}
         for one in self.by_kind[kind]:
-            if not one.quiet and not _is_routine(one):
+            if not self._needs_no_spec(one):
                 first.setdefault(one.text, one)
         unnamed = [one for one in first.values() if not self._is_named(one)]
         known = [one for one in first.values() if one not in unnamed]
@@ -257,8 +259,7 @@ class _Comparison:
                 continue
             yield self._not_in_spec(one, spec)
         if outside:
-            reason = "in code, of what no spec lists"
-            self.unclear[kind, reason] += outside
+            self.unclear[kind, OF_NO_SPEC] += outside
 
     def _unlisted_components(self) -> Iterator[Drift]:
         """Yield classes that end as the components of a spec do, and are in the same file."""
@@ -270,8 +271,7 @@ class _Comparison:
         candidates = [one for one in self.code.classes(beside) if _role(one.text) in roles]
         unnamed = [one for one in candidates if not self._mentions(one.text, "component")]
         if len(unnamed) > len(own):
-            reason = "in code, of what no spec lists"
-            self.unclear["component", reason] += [one.location for one in unnamed]
+            self.unclear["component", OF_NO_SPEC] += [one.location for one in unnamed]
             return
         for one in unnamed:
             near = [other for other in own if other.path == one.path] or [
@@ -302,6 +302,9 @@ class _Comparison:
         near = listed[-1].location if listed else ""
         note = f"its like is at {near}" if near else ""
         return Drift(one.kind, one.text, spec.path, "", one.location, note)
+
+    def _needs_no_spec(self, one: CodeName) -> bool:
+        return one.quiet or _is_routine(one)
 
     def _is_named(self, one: CodeName) -> bool:
         if one in self.matches:
