@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 OBJECTS = {
     "agents list": ["agents"],
-    "approve": ["answered", "run"],
+    "approve": ["answered", "queue-approve", "run", "shared-queue-approve"],
     "arch check": ["arch-check"],
     "arch diff": ["arch-diff"],
     "audit": ["audit"],
@@ -48,7 +48,7 @@ OBJECTS = {
     "quiet adopt": ["quiet-adopted"],
     "quiet propose": ["quiet-proposed"],
     "quiet show": ["quiet"],
-    "reject": ["answered", "run"],
+    "reject": ["answered", "queue-reject", "run", "shared-queue-reject"],
     "resume": ["resumed", "run"],
     "review": ["review"],
     "run": ["preflight", "run"],

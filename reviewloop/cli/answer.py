@@ -19,13 +19,15 @@ from reviewloop.cli.conversation import (
 from reviewloop.cli.editing import edit_of, message_of
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
+from reviewloop.cli.queue import approve_runs, reject_runs
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.proposal import left_of
 from reviewloop.render.terminal.approval import UserAnswer
 
 
 @click.command(cls=Command)
-@click.argument("run_id", required=False, metavar="[RUN]")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option("--all", "every", is_flag=True, help="Everything that waits, stack by stack.")
 @click.option("-m", "--message", metavar="TEXT", default="", help="Commit message.")
 @click.option(
     "-F",
@@ -43,7 +45,8 @@ from reviewloop.render.terminal.approval import UserAnswer
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @fleet_option
 def approve(
-    run_id: str | None,
+    runs: tuple[str, ...],
+    every: bool,
     message: str,
     source: TextIO | None,
     without: tuple[str, ...],
@@ -58,11 +61,21 @@ def approve(
     what meets the new commits. If any do, you are asked again. Otherwise it is committed.
 
     Files that you take out stay with the run. The gates run again without them.
+
+    Of several runs, or with --all, what others build on comes first; one that cannot be committed
+    stops only what builds on it. `queue` lists them.
     """
     if message and source:
         raise UsageError("give the words with -m or with -F, not both")
     if unreviewed and not without:
         raise UsageError("--unreviewed says something about what --without leaves")
+    if every or len(runs) > 1:
+        if message or source or without:
+            raise UsageError("-m, -F and --without are for one run; name one")
+        return approve_runs(
+            fleet, runs, every=every, agreed=with_must_fix, branch="", as_json=as_json
+        )
+    run_id = runs[0] if runs else None
     words = source.read() if source else message
     if source and not words.strip():
         raise UsageError(f"{source.name} is empty; nothing was committed")
@@ -122,13 +135,15 @@ def modify(run_id: str | None, text: str, as_json: bool, fleet: Fleet) -> ExitCo
 
 
 @click.command(cls=Command)
-@click.argument("run_id", required=False, metavar="[RUN]")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("-m", "--message", "text", default="", help="Why; kept with the run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @fleet_option
-def reject(run_id: str | None, text: str, as_json: bool, fleet: Fleet) -> ExitCode:
+def reject(runs: tuple[str, ...], text: str, as_json: bool, fleet: Fleet) -> ExitCode:
     """Skip what a waiting run proposes.
 
     Your checkout stays as it is; the work is kept with the run.
     """
-    return fleet.answer(run_id, "skip", text, Terminal(as_json=as_json))
+    if len(runs) > 1:
+        return reject_runs(fleet, runs, text, as_json=as_json)
+    return fleet.answer(runs[0] if runs else None, "skip", text, Terminal(as_json=as_json))

@@ -92,13 +92,28 @@ def approve_some(
     One that cannot be committed stops only what builds on it or needs it. A named run whose branch
     moved on is rebased first. If the new commits affect it, you are asked again.
     """
+    return approve_runs(
+        fleet, runs, every=every, agreed=with_must_fix, branch=branch, as_json=as_json
+    )
+
+
+def approve_runs(
+    fleet: Fleet,
+    runs: Sequence[str],
+    *,
+    every: bool,
+    agreed: bool,
+    branch: str,
+    as_json: bool,
+) -> ExitCode:
+    """Approve several runs, or every one that waits, and tell of each."""
     if bool(runs) == every:
         raise UsageError("name the runs to approve, or say --all")
-    if with_must_fix and every:
+    if agreed and every:
         raise UsageError("--with-must-fix is for runs that you name: --all holds must-fix work")
     if branch and runs:
         raise UsageError("--branch is for --all: a run's name says enough")
-    approving = fleet.approve_queued(runs, branch, Terminal(as_json=as_json, agreed=with_must_fix))
+    approving = fleet.approve_queued(runs, branch, Terminal(as_json=as_json, agreed=agreed))
     approvals: list[Approved] = []
     sent: list[Sent] = []
     try:
@@ -129,6 +144,11 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, fleet: Fleet) -
 
     At a terminal you are asked why, unless -m says it.
     """
+    return reject_runs(fleet, runs, text, as_json=as_json)
+
+
+def reject_runs(fleet: Fleet, runs: Sequence[str], text: str, *, as_json: bool) -> ExitCode:
+    """Reject several runs and tell of each."""
     if not (text or as_json):
         text = _why()
     rejecting, rows, sent = fleet.reject_queued(runs, text), [], []

@@ -78,7 +78,7 @@ def test_what_was_rejected_taken_over_and_deleted_stays_in_the_account(shop):
     assert second["totals"]["sittings"] == 2
     assert second["totals"]["wall_seconds"] >= second["totals"]["seconds"] > 0
 
-    assert checkout.run("queue", "approve", "--all").code == 0
+    assert checkout.run("approve", "--all").code == 0
     before, rows = told(checkout)
     assert checkout.run("clean", "--older-than", "0", "--yes", "--with-work").code == 0
     after, kept = told(checkout)

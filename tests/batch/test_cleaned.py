@@ -50,9 +50,20 @@ def test_undo_names_the_commit_of_a_single_run_that_was_cleaned(shop):
 
 def test_approving_all_where_nothing_waits_is_no_error(shop):
     checkout = shop()
-    said = checkout.run("queue", "approve", "--all")
+    said = checkout.run("approve", "--all")
     assert (said.code, said.out) == (0, "")
     assert said.err == "nothing waits on work; `reviewloop status` lists the runs\n"
-    told = checkout.json("queue", "approve", "--all")
+    told = checkout.json("approve", "--all")
     assert (told["runs"], told["committed"]) == ([], 0)
     assert checkout.run("queue", "approve", "1").code == 2
+    said = checkout.run("approve", "1", "2", "-m", "words")
+    assert (said.code, "-m, -F and --without are for one run" in said.err) == (2, True)
+
+
+def test_several_runs_are_rejected_and_approved_by_one_command(shop):
+    checkout = shop.waiting("1,4,5")
+    assert checkout.run("reject", "4", "5", "-m", "not now").code == 7
+    assert checkout.run("approve", "--all").code == 0
+    assert checkout.git("log", "-1", "--format=%s").strip() == "Add part 1"
+    rows = checkout.json("status")["runs"]
+    assert [row["status"] for row in rows].count("skipped") == 2

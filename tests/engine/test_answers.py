@@ -72,7 +72,7 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
     crew.person.git("add", "notes.md")
     crew.person.git("commit", "-q", "-m", "Add notes")
     crew.person.git("push", "-q", "origin", crew.branch)
-    said = elsewhere.run("queue", "approve", second, first)  # what the other needs comes first
+    said = elsewhere.run("approve", second, first)  # what the other needs comes first
     assert said.code == 0, said.err
     assert said.err.index(f"{first}: approve") < said.err.index(f"{second}: approve")
     assert crew.work(other).code == 0
@@ -105,7 +105,7 @@ def test_all_holds_what_has_must_fix_left_and_passes_over_what_was_answered(team
     assert elsewhere.run("modify", fourth, "-m", "say EURO").code == 0
     assert crew.work(machine).code == 0
 
-    said = elsewhere.run("queue", "approve", "--all")
+    said = elsewhere.run("approve", "--all")
     assert said.code == 4
     assert f"{first}: approve is on its way" in said.err
     held = (
