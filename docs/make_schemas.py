@@ -471,6 +471,21 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         ),
         "problems": some(HOOK_PROBLEM),
     },
+    "hooks-logs": {
+        "run": TEXT,
+        "hooks": some(
+            obj(
+                {
+                    **dict.fromkeys(("run", "name", "event", "path", "log"), TEXT),
+                    "at": NUMBER,
+                    "exit_code": maybe(COUNT),
+                    "ms": COUNT,
+                    "edited": FLAG,
+                    "queued": FLAG,
+                }
+            )
+        ),
+    },
     "hooks-validate": {"hooks": COUNT, "problems": some(HOOK_PROBLEM)},
     "arch-check": {
         **dict.fromkeys(("architecture", "what"), TEXT),

@@ -84,8 +84,8 @@ def hooks_for_edits(user: UserRepo, private: PrivateRepo) -> Chosen:
     for hook in read.hooks:
         if hook.event not in OF_FILES or not hook.enabled:
             continue
-        if hook.why_not_run:
-            notes.append(f"hook {hook.name} is not run: {hook.why_not_run}")
+        if why := hook.why_not_run or hook.needs_run:
+            notes.append(f"hook {hook.name} is not run: {why}")
         elif not trust.is_trusted(user.key, hook.digest):
             notes.append(f"hook {hook.name} is not trusted; `reviewloop trust` shows it")
         else:

@@ -1,21 +1,28 @@
 """`reviewloop hooks`: what fires when in this repository, and what is wrong with it."""
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reviewloop.app.project import repository
+from reviewloop.app.project import open_repository, repository
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Group
-from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.repository import UserRepo
 from reviewloop.hooks.hook import OF_FILES, Hook
 from reviewloop.hooks.reading import HookProblem, HooksRead, read_hooks
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.files import DiskFiles, in_folder
+from reviewloop.store.locks import is_held
 from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore
+
+if TYPE_CHECKING:
+    from reviewloop.app.run.hook_log import HookRow
+
+_POLL = 0.5  # seconds
 
 
 @click.group(cls=Group)
@@ -63,6 +70,58 @@ def validate(as_json: bool) -> ExitCode:
             click.echo(one_line(f"{problem.level}: {problem.sentence}"))
         click.echo(f"{counted(len(read.hooks), 'hook')}, {counted(len(read.errors), 'error')}")
     return ExitCode.FINDINGS if read.errors else ExitCode.CLEAN
+
+
+@hooks.command("logs")
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("-f", "--follow", is_flag=True, help="Go on printing until the run stops.")
+@click.option(
+    "--slow",
+    type=click.IntRange(min=0),
+    metavar="MS",
+    help="Only those that the run waited for so long, or longer.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def logs(run_id: str | None, follow: bool, slow: int | None, as_json: bool) -> ExitCode:
+    """Print what hooks did in a run: the latest, or RUN."""
+    from reviewloop.app.run.answers import newest_or_named
+    from reviewloop.app.run.hook_log import HookRow, hook_rows
+
+    if follow and as_json:
+        raise UsageError("--json prints one object when all is known; leave out --follow")
+    repo = open_repository(for_reading=True)
+    record = newest_or_named(repo, run_id)
+    shown: list[HookRow] = []
+    count = 0
+    while True:
+        runs_on = is_held(repo.run_lock(record.run_id))  # asked first: nothing comes after a no
+        rows = [*hook_rows(repo, record, after=count)]
+        count += len(rows)
+        chosen = [r for r in rows if slow is None or (r["ms"] >= slow and not r["queued"])]
+        for row in () if as_json else chosen:
+            click.echo(one_line(_line(row)))
+        shown += chosen
+        if not (follow and runs_on):
+            break
+        time.sleep(_POLL)
+    if as_json:
+        print_json("hooks-logs", {"run": record.run_id, "hooks": [*map(dict, shown)]})
+    elif slow is not None and shown:
+        names = ", ".join(dict.fromkeys(row["name"] for row in shown))
+        print_lines(f"the run waits for {one_line(names)}; with `mode: queued` it would not")
+    elif not shown:
+        print_lines(f"no hook {'was that slow' if slow is not None and count else 'ran'}")
+    return ExitCode.CLEAN
+
+
+def _line(row: "HookRow") -> str:
+    code = row["exit_code"]
+    end = "did not end by itself" if code is None else f"exit code {code}"
+    facts = [end, f"{row['ms']} ms", "queued" if row["queued"] else ""]
+    facts += ["edited the change" if row["edited"] else "", row["log"]]
+    clock = time.strftime("%H:%M:%S", time.localtime(row["at"]))
+    about = f" {row['path']}" if row["path"] else ""
+    return f"{clock} {row['event']:<15} {row['name']}{about}: {', '.join(filter(None, facts))}"
 
 
 def _read(repo: UserRepo) -> HooksRead:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
@@ -38,7 +39,7 @@ class Event(StrEnum):
     MANUAL = "manual"
 
 
-OF_FILES = (Event.FILE_SAVE, Event.FILE_CREATE, Event.FILE_DELETE)
+OF_FILES = (Event.FILE_CREATE, Event.FILE_SAVE, Event.FILE_DELETE)
 """Fire once for each file."""
 
 EDITS_COUNT = (*OF_FILES, Event.CODE_GENERATED, Event.TASK_END)
@@ -50,8 +51,12 @@ CAN_BLOCK = (
 )
 """Nothing that has happened already can be blocked."""
 
-FIRED = (Event.TASK_START, *EDITS_COUNT, Event.PRE_COMMIT)
-"""The moments of a run at which hooks fire today."""
+FIRED = (
+    *(Event.SESSION_START, Event.PROMPT, Event.TASK_START, Event.TOOL_BEFORE, Event.TOOL_AFTER),
+    *(*EDITS_COUNT, Event.BUILD, Event.TESTS_RUN, Event.PRE_COMMIT),
+    *(Event.SESSION_STOP, Event.COMMIT),
+)
+"""The moments of a run at which hooks fire, in their order."""
 
 KIRO_NAMES = {
     Event.SESSION_START: "SessionStart",
@@ -71,10 +76,32 @@ KIRO_NAMES = {
 KIRO_BLOCKS = (Event.PROMPT, Event.TASK_START, Event.TOOL_BEFORE)
 """Where exit code 2 blocks in Kiro; elsewhere it warns."""
 
+KIRO_TOOLS = {
+    "fs_read": ("read", "readFile"),
+    "grep": ("read",),
+    "glob": ("read",),
+    "code": ("read",),
+    "fs_write": ("write", "fsWrite"),
+    "fs_write append": ("fs_append", "fsAppend"),
+    "fs_write str_replace": ("str_replace", "strReplace"),
+    "execute_bash": ("shell", "executeBash", "executePwsh"),
+}
+"""How Kiro's releases call our tools, and some of what these do."""
+
 PLACEHOLDERS = ("file_path", "filename", "event", "task", "workspace")
 _PLACEHOLDER = re.compile(r"\{\{?(?P<name>[A-Za-z_]+)\}?\}")
 _KIRO_PLACEHOLDERS = {"filePath": "file_path", "fileName": "filename"}
 KIRO_TIMEOUT = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class ToolUse:
+    """A call of an agent's tool, with its secrets hidden; `answer` is None before it is made."""
+
+    agent: str
+    name: str
+    args: Mapping[str, object]
+    answer: str | None = None
 
 
 class Hook(BaseModel):
@@ -114,9 +141,14 @@ class Hook(BaseModel):
         """Why no run fires it, "" for one that fires."""
         if not self.command:
             return "only commands run"
-        if self.queued or self.condition or self.require_approval or self.run_tests:
-            return "conditions, queues, require_approval and run_tests are only checked"
         return "" if self.event in FIRED else f"{self.event} does not fire"
+
+    @property
+    def needs_run(self) -> str:
+        """Why it fires in runs only, not on a person's own edits; "" for one that fires there."""
+        if self.queued or self.condition or self.require_approval or self.run_tests:
+            return "conditions, queues, require_approval and run_tests count in runs only"
+        return ""
 
     @property
     def does(self) -> str:
@@ -130,7 +162,7 @@ class Hook(BaseModel):
 
         None is a hook that could not run, or did not end in time.
         """
-        if not self.blocking:
+        if not self.blocking or self.queued or self.event not in CAN_BLOCK:
             return False
         return exit_code is None or (exit_code == 2 if self.grammar == "kiro" else exit_code != 0)
 
@@ -146,11 +178,12 @@ class Hook(BaseModel):
                 is_for = not pattern.startswith("!")
         return is_for
 
-    def fits_tool(self, names: tuple[str, ...]) -> bool:
-        """Whether a tool, by any of its names, is one it is for."""
+    def fits_tool(self, name: str, command: str = "") -> bool:
+        """Whether a tool, by any of its names, is one it is for; `command` is what it is to do."""
         if self.matcher in {"", "*", ".*"}:
             return True
-        return any(re.fullmatch(self.matcher, name) for name in names)
+        names = (name, *KIRO_TOOLS.get(name, ()), *KIRO_TOOLS.get(f"{name} {command}", ()))
+        return any(re.fullmatch(self.matcher, one) for one in names)
 
     def filled(self, text: str, values: Mapping[str, str]) -> str:
         """Return a command or prompt with its placeholders filled."""

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 from reviewloop.faults import fault
 from reviewloop.git.private import PrivateRepo
 from reviewloop.guards.base import GuardInput
-from reviewloop.hooks.hook import KIRO_NAMES, Hook
+from reviewloop.guards.governance import complexity
+from reviewloop.hooks.condition import Facts
+from reviewloop.hooks.hook import KIRO_NAMES, Hook, ToolUse
 from reviewloop.sandbox.run import CommandResult, run_command
 
 _LOG_LIMIT = 1024 * 1024  # bytes
@@ -25,6 +27,9 @@ class Occasion:
     prompt: str = ""
     task_id: str = ""
     title: str = ""
+    result: str = ""  # of tests and build
+    commit: str = ""
+    tool: ToolUse | None = None
 
     def values(self, hook: Hook) -> Mapping[str, str]:
         """Return what stands for the placeholders."""
@@ -39,7 +44,15 @@ class Occasion:
     def stdin(self, hook: Hook, cwd: Path) -> dict[str, Any]:
         """Return what a hook reads, by Kiro's names."""
         name = KIRO_NAMES.get(hook.event, str(hook.event))
+        more: dict[str, Any] = {}
+        if self.tool:
+            more = {"tool_name": self.tool.name, "tool_input": dict(self.tool.args)}
+            if self.tool.answer is not None:
+                more["tool_response"] = self.tool.answer
+        more |= {"result": self.result} if self.result else {}
+        more |= {"commit": self.commit} if self.commit else {}
         return {
+            **more,
             "hook_event_name": name,
             "trigger": name,
             "session_id": self.session,
@@ -48,6 +61,19 @@ class Occasion:
             "task": {"id": self.task_id, "title": self.title},
             "file_path": self.path,
         }
+
+
+def facts_of(private: PrivateRepo, tree: str, paths: Sequence[str], changed: int) -> Facts:
+    """Return what a condition may speak of: the largest of each fact among these files."""
+    read = ((path, private.read(tree, path)) for path in paths)
+    found = [(path, data) for path, data in read if data is not None]
+    complexities = (complexity(path, data) or 0 for path, data in found)
+    return {
+        "file_size_kb": max((len(data) / 1024 for _, data in found), default=0),
+        "lines": max((len(data.splitlines()) for _, data in found), default=0),
+        "cyclomatic_complexity": max(complexities, default=0),
+        "changed_files": changed,
+    }
 
 
 def run_hook(guard: GuardInput, hook: Hook, occasion: Occasion, log: Path) -> CommandResult:

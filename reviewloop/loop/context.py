@@ -28,7 +28,14 @@ from reviewloop.llm.messages import CHARS_PER_TOKEN, Message, Taken, ToolSpec, m
 from reviewloop.llm.prefix_gate import PrefixGate
 from reviewloop.llm.routing import ACP, REPLAY, STEP_KINDS, split_model
 from reviewloop.loop.agent_workspace import AgentWorkspace, redacted_tree
-from reviewloop.loop.conversation import AgentReply, Caps, Check, Conversation, converse
+from reviewloop.loop.conversation import (
+    AgentReply,
+    AroundTools,
+    Caps,
+    Check,
+    Conversation,
+    converse,
+)
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
 from reviewloop.review.pushed import Push
@@ -142,6 +149,8 @@ class RunContext:
     # Finding id -> reason: what people dismissed in this repository, as it is when asked.
     dismissed: Callable[[], Mapping[str, str]] = dict
     quiet: Collection[QuietRule] = ()  # as its base has them: no agent wrote those
+    # What is asked before and told after each call of a tool.
+    around_tools: "Callable[[RunContext], AroundTools | None]" = lambda _: None
     on_stop: Callable[[], None] = lambda: None  # ends what works beside the steps
     servers: "Servers | None" = None  # MCP servers that the person trusts
     server_notes: list[str] = field(default_factory=list)  # what became of those, for the report
@@ -295,6 +304,7 @@ class RunContext:
             opening=tuple(map_text(opening, self._for_models)),
             ending=ending,
             check=check,
+            around=self.around_tools(self),
             redact=self.redactor.for_models,
             caps=Caps(
                 limits.agent_turns,

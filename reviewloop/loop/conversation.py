@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from reviewloop.domain.errors import ContextOverflowError, NoAnswerError
 from reviewloop.faults import fault
+from reviewloop.hooks.hook import ToolUse
 from reviewloop.llm.door import Models
 from reviewloop.llm.history import marked, shorter, trimmed, unrepeated
 from reviewloop.llm.messages import (
@@ -40,10 +41,11 @@ from reviewloop.render.event_lines import LASTING
 from reviewloop.review.lenient import NotOneObjectError, the_one_object, written_answer
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
-from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, about
+from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, about, called
 
 _REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
 _CALLS_A_TURN = 4  # of tools, in one reply, of an agent that runs them itself
+_CHANGING = {"fs_write", "execute_bash"}  # what a refusal of is told to people
 _BAD_CALLS = 3  # tool calls in a row that cannot be understood
 _QUOTED = 500  # characters of what a model said instead of an answer
 _TOO_LONG = "your answer was cut off; give it again, shorter: the worst findings first"
@@ -65,6 +67,16 @@ Check = Callable[[Mapping[str, Any], bool], str]
 """(arguments, whether this is the last chance) -> what is wrong with the answer, or ""."""
 
 
+class AroundTools(Protocol):
+    """What is asked before each call of a tool, and told after it."""
+
+    def before(self, use: ToolUse, key: CallKey, index: int, tree: str) -> str:
+        """Return why the call must not be made, "" if it may."""
+
+    def after(self, use: ToolUse, key: CallKey, index: int, tree: str) -> None:
+        """Hear what it answered."""
+
+
 @dataclass(frozen=True)
 class Conversation:
     """What is said first, to whom, and how it ends."""
@@ -80,6 +92,7 @@ class Conversation:
     tree: Callable[[], AbstractContextManager[Path]] | None = None  # files for an agent in a cage
     taken: Callable[[], Taken] | None = None  # what it made of them, where it may change them
     replayed: Callable[[Mapping[str, Any]], Taken] | None = None  # a turn of another repository
+    around: AroundTools | None = None
     redact: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
 
 
@@ -324,9 +337,15 @@ class _Talk:
 
         def do() -> dict[str, Any]:
             made.append(call)
+            around, use = self._plan.around, ToolUse(key.agent, called(call.name), shown.args or {})
+            if around and (why := around.before(use, key, index, tree)):
+                refused = why if use.name in _CHANGING else ""
+                return {"text": why, "error": True, "tree": tree, "bad": False, "refused": refused}
             if call_facts["name"] in LASTING:
                 self._events.emit("tool.start", **call_facts)
             r = self._toolbox.call(call.name, args)
+            if around:
+                around.after(replace(use, answer=r.text), key, index, r.tree)
             result_facts = {"text": r.text, "error": r.error, "tree": r.tree}
             return {**result_facts, "bad": r.bad_call, "refused": r.refused, "lines": list(r.lines)}
 

@@ -1,7 +1,7 @@
 """Fires the hooks of a run at its moments: in the sandbox, on a tree, each end journalled once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -9,18 +9,23 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.faults import fault
 from reviewloop.git.paths import UnsafePathError
-from reviewloop.hooks.hook import EDITS_COUNT, OF_FILES, Event, Hook
-from reviewloop.hooks.running import Occasion, run_hook, with_own_script
+from reviewloop.guards import build, tests
+from reviewloop.hooks.condition import parse_condition
+from reviewloop.hooks.hook import EDITS_COUNT, OF_FILES, Event, Hook, ToolUse
+from reviewloop.hooks.running import Occasion, facts_of, run_hook, with_own_script
 from reviewloop.loop.agent_tools import with_edits, write_policy
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.gates import gate_context, gate_input
+from reviewloop.loop.gates import gate_context, gate_input, run_gate
 from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
+from reviewloop.render.untrusted import one_line
 from reviewloop.sandbox.run import NOT_FOUND
-from reviewloop.store.journal import CallKey
+from reviewloop.store.journal import CallKey, Journal, hash_of
 from reviewloop.tools.toolbox import allowed_part
 
 KIND = "hook"  # of their rows in the journal
+QUEUED = "queued"  # of those that wait for the run's end
+_MOST_OUTPUT = 4_000  # characters of a hook's output that an agent reads
 _DEEPEST = 3  # hooks that fire on what hooks wrote
 
 
@@ -64,6 +69,47 @@ class HookEnd:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """When hooks fire, and what hooks hear of it."""
+
+    event: Event
+    tree: str
+    path: str = ""
+    result: str = ""
+    commit: str = ""
+    tool: ToolUse | None = None
+    call: str = ""  # of a tool's call: which it is in the conversation
+    at: tuple[int, int, int, int] = (0, 0, 0, 0)  # cycle, round, repairs, depth
+
+    def key(self, hook: Hook) -> CallKey:
+        """Return what this end of the hook is journalled by."""
+        cycle, number, attempt, turn = self.at
+        about = self.path or self.call
+        return CallKey(hook.name, str(self.event), about, cycle, number, attempt, turn)
+
+    def request(self, hook: Hook) -> dict[str, Any]:
+        """Return all that the end of the hook depends on."""
+        facts: dict[str, Any] = {"hook": hook.digest, "tree": self.tree, "path": self.path}
+        if self.tool:
+            facts |= {"tool": self.tool.name, "args": dict(self.tool.args)}
+            facts |= {"answer": self.tool.answer} if self.tool.answer is not None else {}
+        return facts
+
+
+def _moment(state: LoopState, event: Event, tree: str, depth: int = 0, **extra: Any) -> Moment:
+    at = (state.get("cycle", 0), state.get("round", 0), state.get("repairs", 0), depth)
+    return Moment(event, tree, at=at, **extra)
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Why a task must not begin, and what the agent reads besides."""
+
+    stopped_by: str = ""
+    extra: str = ""
+
+
+@dataclass(frozen=True)
 class Fired:
     """What the hooks of some moments made of the tree, and how each ended."""
 
@@ -71,14 +117,24 @@ class Fired:
     ends: tuple[HookEnd, ...] = ()
 
 
-def stopped_before(state: LoopState, context: RunContext, tree: str) -> str:
-    """Fire the hooks of a task's begin; return why the task must not begin, "" if it may."""
-    ends = _fire(state, context, Event.TASK_START, tree).ends
-    blocking = next((end for end in ends if end.blocks), None)
-    if blocking is None:
-        return ""
-    words = " ".join(blocking.output.split())[:500] or blocking.summary
-    return f"not begun: hook '{blocking.hook.name}' says: {words}"
+def fire_before_task(state: LoopState, context: RunContext, tree: str) -> Begin:
+    """Fire the hooks of a session's, a prompt's and a task's begin, until one of them blocks.
+
+    What those of session and prompt print, the agent reads.
+    """
+    extra = ""
+    first = () if state.get("cycle", 0) else (Event.SESSION_START,)
+    for event in (*first, Event.PROMPT, Event.TASK_START):
+        for end in _fire(context, _moment(state, event, tree)).ends:
+            if end.blocks:
+                words = " ".join(end.output.split())[:500] or end.summary
+                return Begin(f"not begun: hook '{end.hook.name}' says: {words}")
+            if event is not Event.TASK_START and end.exit_code == 0 and end.output.strip():
+                text = context.redactor.for_models(end.output)[:_MOST_OUTPUT]
+                extra += f"\n# Hook {one_line(end.hook.name)}\n\n" + context.fence.wrap(
+                    "hook", text
+                )
+    return Begin(extra=extra)
 
 
 def fire_on_change(state: LoopState, context: RunContext) -> Fired:
@@ -101,7 +157,7 @@ def fire_on_change(state: LoopState, context: RunContext) -> Fired:
             context.events.emit("note", text=f"cycle of hooks {cycle} stopped at depth {depth}")
             break
         for event, path in moments:
-            fired = _fire(state, context, event, tree, path, depth)
+            fired = _fire(context, _moment(state, event, tree, depth, path=path))
             writers += tuple(e.hook.name for e in fired.ends if e.tree != tree)
             ends += fired.ends
             tree = fired.tree
@@ -110,7 +166,7 @@ def fire_on_change(state: LoopState, context: RunContext) -> Fired:
             break
     if tree != context.base_tree:
         for event in (Event.CODE_GENERATED, Event.TASK_END):
-            fired = _fire(state, context, event, tree)
+            fired = _fire(context, _moment(state, event, tree))
             ends += fired.ends
             tree = fired.tree
     if tree != state["tree"]:
@@ -120,7 +176,83 @@ def fire_on_change(state: LoopState, context: RunContext) -> Fired:
 
 def fire_before_commit(state: LoopState, context: RunContext, tree: str) -> tuple[HookEnd, ...]:
     """Fire the hooks of a commit on the tree that green gates let through to the reviewers."""
-    return _fire(state, context, Event.PRE_COMMIT, tree).ends
+    return _fire(context, _moment(state, Event.PRE_COMMIT, tree)).ends
+
+
+def fire_on_gates(
+    state: LoopState, context: RunContext, tree: str, results: Sequence[GateResult]
+) -> tuple[HookEnd, ...]:
+    """Fire the hooks of the build and of the tests, where these ran."""
+    ends: tuple[HookEnd, ...] = ()
+    for event, name in ((Event.BUILD, build.NAME), (Event.TESTS_RUN, tests.NAME)):
+        ran = next((one for one in results if one.name == name and one.exit_code is not None), None)
+        if ran:
+            extra = f"{ran.status}: {ran.summary}"
+            ends += _fire(context, _moment(state, event, tree, result=extra)).ends
+    return ends
+
+
+def fire_at_end(state: LoopState, context: RunContext) -> None:
+    """Fire the hooks that waited in the queue, then those of a session's end."""
+    for row in [*context.journal.calls(QUEUED)]:
+        hook = next((h for h in context.brief.hooks if h.digest == row.request["hook"]), None)
+        if hook is not None:
+            key, extra = row.key, row.reply
+            tool = ToolUse(**extra["tool"]) if extra["tool"] else None
+            at = (key.cycle, key.round, key.attempt, key.turn)
+            moment = Moment(hook.event, row.request["tree"], tool=tool, at=at, **extra["extra"])
+            _end(context, hook, moment)
+    _fire(context, _moment(state, Event.SESSION_STOP, state["tree"]))
+
+
+def fire_on_commit(state: LoopState, context: RunContext, commit: str) -> None:
+    """Fire the hooks of a commit that was made; that they cannot run does not undo it."""
+    try:
+        _fire(context, _moment(state, Event.COMMIT, state["tree"], commit=commit))
+    except WorkspaceError as error:
+        context.events.emit("note", text=f"hooks of the commit were not run: {error}")
+
+
+@dataclass(frozen=True)
+class ToolHooks:
+    """Fires the hooks around the tools of one agent's conversation."""
+
+    context: RunContext
+
+    def before(self, use: ToolUse, key: CallKey, index: int, tree: str) -> str:
+        """Return why a call must not be made, "" if it may."""
+        fired = _fire(self.context, self._moment(Event.TOOL_BEFORE, use, key, index, tree))
+        blocking = next((end for end in fired.ends if end.blocks), None)
+        if blocking is None:
+            return ""
+        words = self.context.redactor.for_models(blocking.output.strip())[:_MOST_OUTPUT]
+        return f"hook '{blocking.hook.name}' refused this call: {words or blocking.summary}"
+
+    def after(self, use: ToolUse, key: CallKey, index: int, tree: str) -> None:
+        """Tell hooks what a call answered."""
+        _fire(self.context, self._moment(Event.TOOL_AFTER, use, key, index, tree))
+
+    def _moment(self, event: Event, use: ToolUse, key: CallKey, index: int, tree: str) -> Moment:
+        call = f"{key.agent} {key.step} {key.finding} {key.turn} {index}"
+        at = (key.cycle, key.round, key.attempt, key.turn)
+        return Moment(event, tree, tool=use, call=call, at=at)
+
+
+def around_tools(context: RunContext) -> ToolHooks | None:
+    """Return what fires the hooks around tools, None where no hook is for them."""
+    events = {hook.event for hook in context.brief.hooks}
+    return ToolHooks(context) if events & {Event.TOOL_BEFORE, Event.TOOL_AFTER} else None
+
+
+def ends_in(journal: Journal) -> list[str]:
+    """Return how each hook of a run ended, a line each, in their order."""
+    lines = []
+    for call in journal.calls(KIND):
+        code = call.reply["exit_code"]
+        end = "did not end by itself" if code is None else f"exit code {code}"
+        about = f" of {call.request['path']}" if call.request.get("path") else ""
+        lines.append(f"{call.key.agent} at {call.key.step}{about}: {end}")
+    return lines
 
 
 def red_files(ends: Sequence[HookEnd]) -> list[str]:
@@ -148,64 +280,94 @@ def _moments(
     return [one for one in found if one[0] in used]
 
 
-def _fire(
-    state: LoopState, context: RunContext, event: Event, tree: str, path: str = "", depth: int = 0
-) -> Fired:
+def _fire(context: RunContext, moment: Moment) -> Fired:
     """Run the hooks of one moment in their order; each gets the tree that the last one left."""
     ends: list[HookEnd] = []
+    tree = moment.tree
     for hook in context.brief.hooks:
-        if hook.event is not event or not _fits(hook, event, path, tree, context):
+        if hook.event is not moment.event or not _fits(hook, moment, tree, context):
             continue
-        key = CallKey(
-            agent=hook.name,
-            step=str(event),
-            finding=path,
-            cycle=state.get("cycle", 0),
-            round=state.get("round", 0),
-            attempt=state.get("repairs", 0),
-            turn=depth,
-        )
-        request = {"hook": hook.digest, "tree": tree, "path": path}
-        done = context.journal.once(key, request, partial(_run, context, hook, key, tree), KIND)
-        fault("hook.recorded")
-        end = HookEnd(hook, path=path, **done)
+        now = replace(moment, tree=tree)
+        if hook.queued:
+            key = replace(now.key(hook), step=f"queued {moment.event}")
+            context.journal.once(key, now.request(hook), partial(_waits, now), QUEUED)
+            continue
+        end = _end(context, hook, now)
         ends.append(end)
-        context.events.emit("hook", name=hook.name, event=str(event), summary=end.summary)
         tree = end.tree
     return Fired(tree, tuple(ends))
 
 
-def _fits(hook: Hook, event: Event, path: str, tree: str, context: RunContext) -> bool:
+def _waits(moment: Moment) -> dict[str, Any]:
+    extra = {"path": moment.path, "result": moment.result, "call": moment.call}
+    return {"extra": extra, "tool": asdict(moment.tool) if moment.tool else None}
+
+
+def _end(context: RunContext, hook: Hook, moment: Moment) -> HookEnd:
+    """Return how a hook ended at a moment; it is run once, whatever happens to the run."""
+    made = []
+
+    def do() -> dict[str, Any]:
+        made.append(hook)
+        return _run(context, hook, moment)
+
+    done = context.journal.once(moment.key(hook), moment.request(hook), do, KIND)
+    fault("hook.recorded")
+    end = HookEnd(hook, path=moment.path, **done)
+    facts = {"name": hook.name, "event": str(moment.event), "summary": end.summary}
+    context.events.emit("hook", **facts, from_journal=not made)
+    return end
+
+
+def _fits(hook: Hook, moment: Moment, tree: str, context: RunContext) -> bool:
     start = f"{context.user.project}/" if context.user.project else ""
-    if event in OF_FILES:
-        return path.startswith(start) and hook.fits_path(path.removeprefix(start))
-    if not hook.filters:
+    if moment.tool is not None:
+        command = str(moment.tool.args.get("command", ""))
+        return hook.fits_tool(moment.tool.name, command)
+    if moment.event in OF_FILES:
+        path = moment.path
+        is_for = path.startswith(start) and hook.fits_path(path.removeprefix(start))
+        return is_for and _holds(hook, tree, (path,), context)
+    if not hook.filters and not hook.condition:
         return True
-    changed = context.change(context.base_tree, tree).paths
-    return any(hook.fits_path(one.removeprefix(start)) for one in changed if one.startswith(start))
+    changed = [p for p in context.change(context.base_tree, tree).paths if p.startswith(start)]
+    of_it = tuple(p for p in changed if hook.fits_path(p.removeprefix(start)))
+    return bool(of_it) and _holds(hook, tree, of_it, context)
 
 
-def _run(context: RunContext, hook: Hook, key: CallKey, tree: str) -> dict[str, Any]:
+def _holds(hook: Hook, tree: str, paths: tuple[str, ...], context: RunContext) -> bool:
+    if not hook.condition:
+        return True
+    changed = len(context.change(context.base_tree, tree).paths)
+    return parse_condition(hook.condition)(facts_of(context.private, tree, paths, changed))
+
+
+def _run(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
     """Run a hook's command and return its end as JSON-plain values."""
+    tree = moment.tree
     shown = context.shown_tree(tree)
     shown = with_own_script(context.private, context.base_tree, context.user.project, hook, shown)
-    number = len([*context.journal.calls(KIND)]) + 1
-    label = f"hook-{number}-{key.cycle}-{key.round}-{key.attempt}"
+    label = f"hook-{hash_of({**asdict(moment.key(hook)), **moment.request(hook)})[:12]}"
     with gate_context(context):
         guard = gate_input(context, shown, f"{label}-")
         log = context.logs / f"{label}.log"
         occasion = Occasion(
             session=context.record.run_id,
-            path=guard.relative(key.finding) if key.finding else "",
+            path=guard.relative(moment.path) if moment.path else "",
             prompt=context.brief.task,
             task_id=context.brief.task_id,
             title=context.brief.title,
+            result=moment.result,
+            commit=moment.commit,
+            tool=moment.tool,
         )
         result = run_hook(guard, hook, occasion, log)
         output = context.redactor.for_people(guard.quote_log(result.log))
-        if hook.event in EDITS_COUNT:
+        if hook.event in EDITS_COUNT and not hook.queued:
             tree, refused = _taken(context, tree, shown)
             output += "".join(f"\nput back as it was: {reason}" for reason in refused)
+    if hook.run_tests and tree != moment.tree and (red := _tests_red(context, moment, hook, tree)):
+        tree, output = moment.tree, f"{output}\ntaken back, the tests are red with it: {red}"
     could_run = not result.timed_out and result.exit_code != NOT_FOUND
     return {
         "exit_code": result.exit_code if could_run else None,
@@ -214,6 +376,12 @@ def _run(context: RunContext, hook: Hook, key: CallKey, tree: str) -> dict[str, 
         "log": log.name,
         "tree": tree,
     }
+
+
+def _tests_red(context: RunContext, moment: Moment, hook: Hook, tree: str) -> str:
+    """Return how the tests fail with a hook's edit, "" where they do not."""
+    ran = run_gate(context, moment.key(hook), tests.NAME, (), tree)
+    return ran.summary if ran.status.stops else ""
 
 
 def _taken(context: RunContext, tree: str, shown: str) -> tuple[str, tuple[str, ...]]:

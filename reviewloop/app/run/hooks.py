@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.hooks.hook import CAN_BLOCK, Hook
+from reviewloop.hooks.hook import CAN_BLOCK, Event, Hook
 from reviewloop.loop.context import Brief
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
@@ -58,6 +58,15 @@ def hooks_in_force(
         reasons += (f"hooks are not run without a proven sandbox: {names}",)
         able = ()
     return replace(brief, hooks=able), reasons, reasons
+
+
+def refuse_for_coding_agents(hooks: Iterable[Hook], agents: Iterable[str]) -> None:
+    """Raise `UsageError` for a hook that is to stop tools which coding agents run by themselves."""
+    if blocking := [one for one in hooks if one.blocking and one.event is Event.TOOL_BEFORE]:
+        raise UsageError(
+            f"{_names(agents)} runs tools that no hook sees, so {_shown(blocking[0])} could not "
+            "stop them; choose a model without tools of its own, or add --no-hooks"
+        )
 
 
 def _shown(hook: Hook) -> str:

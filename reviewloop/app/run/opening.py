@@ -23,6 +23,7 @@ from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
 from reviewloop.llm.budget import Budget, spent_by
 from reviewloop.loop.context import Brief, RunContext
+from reviewloop.loop.hooks import around_tools
 from reviewloop.review.prompts import Fence
 from reviewloop.review.quiet import QUIET_FILE, read_quiet
 from reviewloop.sandbox.base import Sandbox
@@ -168,6 +169,7 @@ def open_context(
             analyse=analysis.early,
             analyse_late=analysis.late,
             not_analysed=analysis.not_analysed,
+            around_tools=around_tools,
             on_stop=analysis.stop,
             dismissed=_dismissed(repository, rules),
             quiet=() if rules else read_quiet(private.read(base_tree, QUIET_FILE)),

@@ -21,7 +21,7 @@ from reviewloop.app.run.answers import ways_on
 from reviewloop.app.run.branches import choose_branch, on_branch
 from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scratch_of
 from reviewloop.app.run.estimate import Estimate, estimate_run
-from reviewloop.app.run.hooks import hooks_in_force
+from reviewloop.app.run.hooks import hooks_in_force, refuse_for_coding_agents
 from reviewloop.app.run.opening import team_to_plain
 from reviewloop.app.sandboxing import (
     cage_of,
@@ -194,6 +194,8 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     redactor = redactor_of(user)
     brief = brief_of(repository, subject, settings, redactor, request.base, request.steering)
     brief, hook_notes, hooks_off = hooks_in_force(user.key, brief, sandbox, request.no_hooks)
+    if agents:
+        refuse_for_coding_agents(brief.hooks, agents)
     changes = [redactor.for_people(one) for one in _changes_served(request, task)]
     estimate = estimate_run(brief, team, settings, figures_kept(repository.folder))
     notes = [f"steering: {line}" for line in brief.steering_log]

@@ -90,6 +90,12 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
     record.evidence |= {**_evidence(state, proposal), "promotion": promotion.plain()}
     record.evidence |= {UNTICKED: warning} if warning else {}
     context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
+    if context.brief.hooks:
+        from reviewloop.loop.hooks import ends_in, fire_on_commit
+
+        fire_on_commit(state, context, promotion.commit)
+        record.evidence |= {"hooks": ends_in(context.journal)}
+        context.runs.save(record)
     context.events.emit("committed", commit=promotion.commit, branch=record.branch)
     notes = [note for note in (*promotion.notes, warning) if note]
     return {

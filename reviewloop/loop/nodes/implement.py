@@ -49,17 +49,20 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     """
     cycle = state.get("cycle", 0)
     tree = state.get("tree") or context.base_tree
+    hook_output = ""
     if context.brief.hooks:
-        from reviewloop.loop.hooks import stopped_before
+        from reviewloop.loop.hooks import fire_before_task
 
-        if stopped_by := stopped_before(state, context, tree):
+        begin = fire_before_task(state, context, tree)
+        hook_output = begin.extra
+        if begin.stopped_by:
             words = {"summary": "", "subject": context.brief.title}
-            return {**_implemented(tree, cycle, words, context), "stopped_by": stopped_by}
+            return {**_implemented(tree, cycle, words, context), "stopped_by": begin.stopped_by}
     if not cycle and context.brief.is_checkpoint:
         summary = {"summary": "", "subject": context.brief.title}
         return _implemented(tree, cycle, summary, context)
     request = _request(state, context) if cycle else None
-    text = context.fence.wrap("task", context.brief.briefing) + _rejections(context)
+    text = context.fence.wrap("task", context.brief.briefing) + hook_output + _rejections(context)
     if request:
         text += (
             "\n# A person looked at your change and asks for this\n\n"

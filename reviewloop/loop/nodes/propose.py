@@ -178,6 +178,10 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         "met": met_by(state, context),
         "told": [{"run": run, "why": why} for run, why in context.brief.rejected],
     }
+    if context.brief.hooks:
+        from reviewloop.loop.hooks import fire_at_end
+
+        fire_at_end(state, context)
     context.events.emit("counts", **count(findings).plain())
     context.events.emit("proposed", commit=commit, blocked=blocked)
     return {

@@ -1,0 +1,50 @@
+"""What hooks did in a run: when, on what, how they ended, how long it took."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TypedDict
+
+from reviewloop.app.project import Repository
+from reviewloop.app.soundness import JOURNAL
+from reviewloop.loop.hooks import KIND, QUEUED
+from reviewloop.store.journal import Journal
+from reviewloop.store.runs import RunRecord
+
+
+class HookRow(TypedDict):
+    """One end of a hook; `exit_code` is None where it could not run or was too slow."""
+
+    at: float
+    run: str
+    name: str
+    event: str
+    path: str
+    exit_code: int | None
+    ms: int
+    edited: bool
+    queued: bool
+    log: str
+
+
+def hook_rows(repository: Repository, record: RunRecord, after: int = 0) -> Iterator[HookRow]:
+    """Yield what hooks did in a run, in their order, without the first `after`."""
+    path = repository.run_folder(record.run_id) / JOURNAL
+    if not path.exists():
+        return
+    with closing(Journal(path)) as journal:
+        queued = {call.key.agent for call in journal.calls(QUEUED)}
+        for number, call in enumerate(journal.calls(KIND)):
+            if number < after:
+                continue
+            yield {
+                "at": call.at,
+                "run": record.run_id,
+                "name": call.key.agent,
+                "event": call.key.step,
+                "path": str(call.request.get("path", "")),
+                "exit_code": call.reply["exit_code"],
+                "ms": round(1000 * call.reply["seconds"]),
+                "edited": call.reply["tree"] != call.request["tree"],
+                "queued": call.key.agent in queued,
+                "log": str(call.reply["log"]),
+            }

@@ -1,0 +1,212 @@
+"""A hook on every event of a run: each fires at its moment, once, also where the run is killed."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from support.bedrock import reply
+from support.parts import cast, says, writes
+from support.play import done, write
+
+from reviewloop.hooks.hook import CAN_BLOCK, FIRED, KIRO_NAMES, Event
+
+pytestmark = pytest.mark.needs_bubblewrap
+SHOWN = "def items_of(db, customer):\n    return []\n"
+TESTS = {
+    "REVIEWLOOP_GATES__TEST__ENABLED": "true",
+    "REVIEWLOOP_GATES__BUILD__ENABLED": "true",
+    "REVIEWLOOP_GATES__BUILD__COMMAND": '["true"]',
+}
+
+
+def own(event, command, more="", trigger=""):
+    return (
+        f"- name: at {event}\n  trigger:\n    event: {event}\n{trigger}  action:\n"
+        f"    command: {json.dumps(command)}\n{more}"
+    )
+
+
+def kiro(trigger, command, matcher=""):
+    action = {"type": "command", "command": command}
+    hook = {"name": "k", "trigger": trigger, "matcher": matcher, "action": action}
+    return json.dumps({"version": "v1", "hooks": [hook]})
+
+
+@pytest.fixture
+def hooked(shop):
+    def opened(text, play=None, path=".reviewloop/hooks/a.yaml", settings=None):
+        play = play or cast(implement=writes({"shop/search.py": SHOWN}))
+        checkout = shop(play, files={path: text}, **({"settings": settings} if settings else {}))
+        assert checkout.run("trust", "--yes").code == 0
+        return checkout
+
+    return opened
+
+
+def rows(checkout, *more):
+    return checkout.json("hooks", "logs", *more)["hooks"]
+
+
+EVERY = "".join(
+    own(event, "true", trigger="    filter: ['shop/**']\n" if event.startswith("file.") else "")
+    for event in FIRED
+)
+ORDER = [
+    "session.start",
+    "prompt.submit",
+    "task.start",
+    "tool.before",
+    "tool.after",
+    "file.create",
+    "file.save",
+    "code.generated",
+    "task.end",
+    "build",
+    "tests.run",
+    "git.pre-commit",
+    "session.stop",
+    "git.commit",
+]
+
+
+def test_a_hook_on_every_event_of_a_run_fires_in_the_order_of_the_moments(hooked):
+    play = cast(implement=writes({"shop/more.py": "A = 1\n"}))
+    checkout = hooked(EVERY, play, settings=TESTS)
+    said = checkout.run("run", "next")
+    assert said.code == 4, said.err
+    assert checkout.run("approve").code == 0
+    found = rows(checkout)
+    assert [row["event"] for row in found] == ORDER
+    assert {row["exit_code"] for row in found} == {0}
+    assert set(FIRED) - {Event.FILE_DELETE} == set(ORDER)
+    lines = checkout.run("hooks", "logs").out.splitlines()
+    assert len(lines) == len(ORDER)
+    assert "at git.commit" in checkout.run("audit", "--format", "json").out
+
+
+def test_the_table_of_the_docs_is_the_code():
+    text = (Path(__file__).parents[2] / "docs/hooks.md").read_text()
+    found = re.findall(r"^\| `([a-z.-]+)`(?: \(`(\w+)`\))? \|.*\| (yes|no) \|$", text, re.MULTILINE)
+    assert [name for name, _, _ in found] == [str(event) for event in FIRED]
+    for name, kiro_name, blocks in found:
+        assert KIRO_NAMES.get(Event(name), "") == kiro_name
+        assert (blocks == "yes") is (Event(name) in CAN_BLOCK)
+
+
+@pytest.mark.parametrize(
+    ("point", "number"),
+    [
+        ("hook.recorded", 5),
+        ("hook.start", 11),
+        *(
+            pytest.param(point, number, marks=pytest.mark.slow)
+            for point in ("hook.start", "hook.recorded")
+            for number in (1, 2, 3, 4, 6, 7, 8, 9, 10)
+        ),
+    ],
+)
+def test_killed_inside_of_a_hook_nothing_is_run_twice(hooked, point, number):
+    play = cast(implement=writes({"shop/more.py": "A = 1\n"}))
+    checkout = hooked(EVERY, play)
+    assert checkout.forked("run", "next", REVIEWLOOP_FAULT=f"{point}:{number}=kill").code < 0
+    said = checkout.forked("resume")
+    assert said.code == 4, said.err
+    assert checkout.run("approve").code == 0
+    quiet = [event for event in ORDER if event not in {"build", "tests.run"}]
+    assert [row["event"] for row in rows(checkout)] == quiet
+    run = [one["event"] for one in checkout.events("hook") if not one["from_journal"]]
+    assert len(run) == len(set(run)), "a hook ran twice"
+
+
+def test_a_tool_hook_refuses_by_kiros_names_and_fields(hooked):
+    check = (
+        'import json,sys; d=json.load(sys.stdin); i=d["tool_input"]; '
+        'sys.exit(2 if (d["tool_name"], i["path"]) == ("fs_write", "shop/bad.py") else 0)'
+    )
+    command = f"echo not there >&2; exec python3 -c {shlex.quote(check)}"
+    play = cast(
+        implement=says(
+            reply(write("shop/bad.py", "A = 1\n")),
+            reply(write("shop/good.py", "B = 1\n")),
+            done("Wrote it."),
+        )
+    )
+    text = kiro("PreToolUse", command, "write|str_replace")
+    checkout = hooked(text, play, ".kiro/hooks/a.json")
+    assert checkout.run("run", "next").code == 4
+    asked = [one for one in checkout.server.of("implement") if one.turn == 1]
+    assert "hook 'k' refused this call: not there" in json.dumps(asked[0].body)
+    assert [one["path"] for one in checkout.record()["proposal"]["files"]] == ["shop/good.py"]
+    assert [row["exit_code"] for row in rows(checkout)] == [2, 0]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_tool_hook_of_kiro_that_ends_otherwise_lets_the_call_be_made(hooked, code):
+    text = kiro("PreToolUse", f"exit {code}", "fs_write")
+    checkout = hooked(text, path=".kiro/hooks/a.json")
+    assert checkout.run("run", "next").code == 4
+    assert "shop/search.py" in [one["path"] for one in checkout.record()["proposal"]["files"]]
+
+
+def test_a_prompt_hook_that_blocks_and_what_one_prints(hooked):
+    text = kiro("UserPromptSubmit", "echo we ship on mondays only")
+    checkout = hooked(text, path=".kiro/hooks/a.json")
+    assert checkout.run("run", "next").code == 4
+    assert "we ship on mondays only" in checkout.server.of("implement")[0].said
+
+
+def test_a_prompt_hook_blocks(hooked):
+    checkout = hooked(kiro("UserPromptSubmit", "exit 2"), path=".kiro/hooks/a.json")
+    assert checkout.run("run", "next").code == 3
+    assert checkout.server.of("implement") == []
+
+
+@pytest.mark.parametrize("event", ["build", "tests.run"])
+def test_a_red_hook_of_build_or_tests_goes_back_to_the_agent(hooked, event):
+    play = cast(implement=writes({"shop/search.py": SHOWN}), repair=says(done("No.")))
+    command = 'grep -q \'"result": "passed\' && echo slow tests; exit 1'
+    text = own(event, command, "    blocking: true\n")
+    checkout = hooked(text, play, settings=TESTS)
+    assert checkout.run("run", "next").code == 3
+    assert "slow tests" in checkout.server.of("repair")[0].said
+
+
+def test_queued_hooks_wait_until_every_reviewer_has_read(hooked):
+    text = "".join(
+        own("file.save", "true", "    mode: queued\n", "    filter: ['shop/**']\n").replace(
+            "name: at", f"name: {number} at"
+        )
+        for number in range(20)
+    )
+    checkout = hooked(text)
+    assert checkout.run("run", "next").code == 4
+    kinds = [one["kind"] for one in checkout.events() if one["kind"] in {"agent.end", "hook"}]
+    assert kinds.count("hook") == 20
+    assert "agent.end" not in kinds[kinds.index("hook") :]
+    assert {row["queued"] for row in rows(checkout)} == {True}
+    assert rows(checkout, "--slow", "0") == []
+
+
+def test_conditions_and_slow_hooks(hooked):
+    named = "    filter: ['shop/**']\n    condition: lines > {}\n"
+    text = own("file.save", "true", trigger=named.format(1))
+    text += own("file.save", "true", trigger=named.format(50)).replace("name: at", "name: not at")
+    checkout = hooked(text)
+    assert checkout.run("run", "next").code == 4
+    assert [row["name"] for row in rows(checkout)] == ["at file.save"]
+    assert "with `mode: queued` it would not" in checkout.run("hooks", "logs", "--slow", "0").err
+
+
+def test_an_edit_with_which_the_tests_are_red_is_taken_back(hooked):
+    test = "from shop.search import items_of\n\n\ndef test_it():\n    assert items_of(1, 2) == []\n"
+    play = cast(implement=writes({"shop/search.py": SHOWN, "tests/test_search.py": test}))
+    command = "grep -q hooked shop/search.py || echo 'hooked = 1 / 0' >> shop/search.py"
+    text = own("file.save", command, "    run_tests: true\n", "    filter: ['shop/search.py']\n")
+    checkout = hooked(text, play, settings=TESTS)
+    assert checkout.run("run", "next").code == 4
+    [row] = rows(checkout)
+    assert row["edited"] is False
+    assert checkout.run("approve").code == 0
+    assert "hooked" not in checkout.git("show", "HEAD:shop/search.py")
