@@ -91,14 +91,12 @@ POINTS = """
     promote.file promote.index promote.ref ref.before ref.after promote.moved promote.extra
     promote.done change.committed commit.end
 """
+# Of the reviewers one: in which order they end differs from run to run.
 IN_TASKS = """
     change.committed batch.before batch.after batch.begin begin.files begin.end advance.begin
     implement.begin tool.recorded keep.before keep.after implement.end guard.begin guard.end
-    review-performance.begin review-infrastructure.begin review-maintainability.begin
-    review-security.begin review-spec.begin review-test-quality.begin review-maintainability.end
-    review-spec.end review-security.end review-infrastructure.end review-performance.end
-    review-test-quality.end collect.begin collect.end propose.begin propose.end approve.asked
-    advance.settled approve.begin approve.end
+    review-security.begin review-security.end collect.begin collect.end propose.begin propose.end
+    approve.asked advance.settled approve.begin approve.end
 """
 CHAINS = 6
 PAID = [
