@@ -139,13 +139,15 @@ class Hook(BaseModel):
     @property
     def why_not_run(self) -> str:
         """Why no run fires it, "" for one that fires."""
-        if not self.command:
-            return "only commands run"
+        if self.action:
+            return "only commands and prompts run"
         return "" if self.event in FIRED else f"{self.event} does not fire"
 
     @property
     def needs_run(self) -> str:
         """Why it fires in runs only, not on a person's own edits; "" for one that fires there."""
+        if self.prompt:
+            return "agents are asked in runs only"
         if self.queued or self.condition or self.require_approval or self.run_tests:
             return "conditions, queues, require_approval and run_tests count in runs only"
         return ""

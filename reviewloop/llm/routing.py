@@ -136,6 +136,7 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
         "repair": "reasoning",
         "review": "reasoning",
         "fix": "reasoning",
+        "hook": "reasoning",
         "quick-review": "reasoning",
         "research": "reasoning",
         "questions": "reasoning",

@@ -1,5 +1,6 @@
 """Fires the hooks of a run at its moments: in the sandbox, on a tree, each end journalled once."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -9,13 +10,14 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.faults import fault
 from reviewloop.git.paths import UnsafePathError
-from reviewloop.guards import build, tests
+from reviewloop.guards import build, governance, tests
 from reviewloop.hooks.condition import parse_condition
 from reviewloop.hooks.hook import EDITS_COUNT, OF_FILES, Event, Hook, ToolUse
 from reviewloop.hooks.running import Occasion, facts_of, run_hook, with_own_script
 from reviewloop.loop.agent_tools import with_edits, write_policy
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.gates import gate_context, gate_input, run_gate
+from reviewloop.loop.hook_agents import ask_agent
 from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
@@ -60,7 +62,7 @@ class HookEnd:
             name=f"hook {self.hook.name}",
             status=status,
             summary=self.summary,
-            command=(self.hook.command,),
+            command=(self.hook.does,),
             exit_code=self.exit_code,
             seconds=self.seconds,
             log=self.log,
@@ -343,7 +345,9 @@ def _holds(hook: Hook, tree: str, paths: tuple[str, ...], context: RunContext) -
 
 
 def _run(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
-    """Run a hook's command and return its end as JSON-plain values."""
+    """Run a hook's command, or ask its agent, and return its end as JSON-plain values."""
+    if hook.prompt:
+        return _answered(context, hook, moment)
     tree = moment.tree
     shown = context.shown_tree(tree)
     shown = with_own_script(context.private, context.base_tree, context.user.project, hook, shown)
@@ -351,17 +355,7 @@ def _run(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
     with gate_context(context):
         guard = gate_input(context, shown, f"{label}-")
         log = context.logs / f"{label}.log"
-        occasion = Occasion(
-            session=context.record.run_id,
-            path=guard.relative(moment.path) if moment.path else "",
-            prompt=context.brief.task,
-            task_id=context.brief.task_id,
-            title=context.brief.title,
-            result=moment.result,
-            commit=moment.commit,
-            tool=moment.tool,
-        )
-        result = run_hook(guard, hook, occasion, log)
+        result = run_hook(guard, hook, _occasion(context, moment), log)
         output = context.redactor.for_people(guard.quote_log(result.log))
         if hook.event in EDITS_COUNT and not hook.queued:
             tree, refused = _taken(context, tree, shown)
@@ -376,6 +370,51 @@ def _run(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
         "log": log.name,
         "tree": tree,
     }
+
+
+def _occasion(context: RunContext, moment: Moment) -> Occasion:
+    project = context.user.project
+    return Occasion(
+        session=context.record.run_id,
+        path=moment.path.removeprefix(f"{project}/" if project else ""),
+        prompt=context.brief.task,
+        task_id=context.brief.task_id,
+        title=context.brief.title,
+        result=moment.result,
+        commit=moment.commit,
+        tool=moment.tool,
+    )
+
+
+def _answered(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
+    """Ask a hook's agent and return its end as JSON-plain values."""
+    fault("hook.start")
+    started = time.monotonic()
+    prompt = hook.filled(hook.prompt, _occasion(context, moment).values(hook))
+    end = ask_agent(context, hook, prompt, moment.key(hook), moment.tree)
+    tree, output = end.tree, context.redactor.for_people(end.output)
+    if hook.run_tests and tree != moment.tree and (red := _tests_red(context, moment, hook, tree)):
+        tree, output = moment.tree, f"{output}\ntaken back, the tests are red with it: {red}"
+    seconds = time.monotonic() - started
+    facts = {"exit_code": end.exit_code, "seconds": seconds, "output": output}
+    return {**facts, "log": "", "tree": tree}
+
+
+def with_approval(context: RunContext, results: tuple[GateResult, ...]) -> tuple[GateResult, ...]:
+    """Return the results; governance names the edits of hooks that ask for a person's approval."""
+    asking = {hook.name for hook in context.brief.hooks if hook.require_approval}
+    reasons: list[str] = []
+    for end in context.journal.calls(KIND):
+        before, after = end.request["tree"], end.reply["tree"]
+        if end.key.agent in asking and before != after:
+            paths = ", ".join(context.change(before, after).paths)
+            reasons.append(f"the hook {end.key.agent} edited {paths} and asks for your approval")
+    for reason in dict.fromkeys(reasons):
+        results = tuple(
+            governance.with_reason(one, reason) if one.name == governance.NAME else one
+            for one in results
+        )
+    return results
 
 
 def _tests_red(context: RunContext, moment: Moment, hook: Hook, tree: str) -> str:

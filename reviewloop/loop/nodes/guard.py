@@ -8,7 +8,13 @@ from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import join_with_known, read_findings, write_findings
 from reviewloop.loop.format_on_save import format_on_save
 from reviewloop.loop.gates import run_gates, with_reproduction, with_scope
-from reviewloop.loop.hooks import fire_before_commit, fire_on_change, fire_on_gates, red_files
+from reviewloop.loop.hooks import (
+    fire_before_commit,
+    fire_on_change,
+    fire_on_gates,
+    red_files,
+    with_approval,
+)
 from reviewloop.loop.state import LoopState
 
 
@@ -33,6 +39,7 @@ def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
     results += tuple(end.as_gate() for end in fired.ends)
     if context.brief.hooks:
         results += tuple(end.as_gate() for end in fire_on_gates(state, context, tree, results))
+        results = with_approval(context, results)
     if changed and context.brief.hooks and _verdict(results) == "ok":
         results += tuple(end.as_gate() for end in fire_before_commit(state, context, tree))
     verdict = _verdict(results)

@@ -1,0 +1,73 @@
+"""Hooks with a prompt: an agent follows it, and the engine keeps what it may do."""
+
+import json
+
+import pytest
+from support.bedrock import calls, reply
+from support.parts import cast, says, writes
+from support.play import write
+
+pytestmark = pytest.mark.needs_bubblewrap
+SHOWN = "def items_of(db, customer):\n    return []\n"
+
+
+def hook(event="file.save", more="", prompt="Document {file_path}. See @workspace."):
+    return (
+        f"name: mine\ntrigger:\n  event: {event}\n  filter: ['shop/**']\naction:\n"
+        f"  prompt: {json.dumps(prompt)}\n{more}"
+    )
+
+
+@pytest.fixture
+def hooked(shop):
+    def opened(text, *answers, repair=None):
+        play = cast(implement=writes({"shop/search.py": SHOWN}))
+        part, asked = says(*answers), []
+
+        def answer(received):
+            if "finish_hook" in received.tools:
+                asked.append(received)
+                return part(received)
+            return play(received)
+
+        checkout = shop(answer, files={".reviewloop/hooks/a.yaml": text})
+        assert checkout.run("trust", "--yes").code == 0
+        return checkout, asked
+
+    return opened
+
+
+def ended(blocks=False):
+    return calls("finish_hook", {"summary": "I looked at it.", "blocks": blocks})
+
+
+def test_what_an_agent_of_a_hook_writes_is_reviewed_and_needs_a_person(hooked):
+    documented = SHOWN.replace(":\n", ':\n    """Items."""\n', 1)
+    text = hook(more="  require_approval: true\n")
+    checkout, asked = hooked(text, reply(write("shop/search.py", documented)), ended())
+    assert checkout.run("run", "next").code == 4
+    assert "Document shop/search.py." in asked[0].said
+    assert "# @workspace" in asked[0].said
+    assert "store.py" in asked[0].said.partition("# @workspace")[2]
+    assert "Items." in checkout.server.of("review-security")[0].said
+    proposal = checkout.record()["proposal"]
+    said = "the hook mine edited shop/search.py and asks for your approval"
+    assert said in json.dumps(proposal["governance"])
+    assert checkout.json("hooks", "logs")["hooks"][0]["edited"] is True
+
+
+def test_an_agent_of_a_hook_that_blocks_stops_the_change(hooked):
+    text = hook("git.pre-commit", "  blocking: true\n", "Block what has no test.")
+    checkout, asked = hooked(text, ended(blocks=True))
+    assert checkout.run("run", "next").code == 3
+    assert asked
+    assert "fs_write" not in asked[0].tools
+    assert "I looked at it." in checkout.server.of("repair")[0].said
+    assert checkout.server.of("review-security") == []
+
+
+def test_an_agent_of_a_hook_that_ended_is_not_asked_again_on_resume(hooked):
+    checkout, _ = hooked(hook(), ended())
+    assert checkout.forked("run", "next", REVIEWLOOP_FAULT="hook.recorded:1=kill").code < 0
+    assert checkout.forked("resume").code == 4
+    assert [one["from_journal"] for one in checkout.events("hook")] == [True]
