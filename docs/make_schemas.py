@@ -471,6 +471,13 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         ),
         "problems": some(HOOK_PROBLEM),
     },
+    "hooks-run": {
+        **dict.fromkeys(("hook", "event", "path", "command", "output"), TEXT),
+        "ran": FLAG,
+        "exit_code": maybe(COUNT),
+        "blocks": FLAG,
+        "would_write": TEXTS,
+    },
     "hooks-logs": {
         "run": TEXT,
         "hooks": some(

@@ -7,7 +7,7 @@ proposed, never written without a yes.
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +96,9 @@ def hooks_for_edits(user: UserRepo, private: PrivateRepo) -> Chosen:
     return Chosen(tuple(hooks), tuple(notes))
 
 
+Choose = Callable[[UserRepo, PrivateRepo], Chosen]
+
+
 class Watch:
     """A checkout that is looked at; `look` tells the edits since the last look."""
 
@@ -106,10 +109,11 @@ class Watch:
         workspace: Workspace,
         env: ProjectEnv,
         own: OwnWrites,
+        choose: Choose,
     ) -> None:
         self.user = user
         self.private = workspace.private
-        self.chosen = hooks_for_edits(user, self.private)
+        self.chosen = choose(user, self.private)
         self._settings = settings
         self._workspace = workspace
         self._env = env
@@ -164,7 +168,7 @@ class Watch:
         """Run the hooks of one edit on the checkout as it was looked at."""
         for hook in self.chosen.hooks:
             if hook.event is edit.event and self._fits(hook, edit.path):
-                yield self._run(hook, edit)
+                yield self.run(hook, edit)
 
     def write(self, proposal: Proposal) -> None:
         """Write what a hook proposed; raise `WorkspaceError` where a file is another by now."""
@@ -181,7 +185,8 @@ class Watch:
                 temporary = f".{os.getpid()}.reviewloop"
                 disk.write(path, Content(Kind.FILE, new, executable), temporary)
 
-    def _run(self, hook: Hook, edit: Edit) -> Ended:
+    def run(self, hook: Hook, edit: Edit) -> Ended:
+        """Run one hook on the checkout as it was looked at; a path of "" is about no file."""
         project = self.user.project
         tree = with_own_script(self.private, self._base, project, hook, self._tree)
         self._count += 1
@@ -196,7 +201,8 @@ class Watch:
             branch=self.user.branch,
             label=f"hook-{self._count}-",
         )
-        occasion = Occasion(f"watch-{os.getpid()}", guard.relative(edit.path))
+        path = guard.relative(edit.path) if edit.path else ""
+        occasion = Occasion(f"watch-{os.getpid()}", path)
         result = run_hook(guard, hook, occasion, self._logs / f"hook-{self._count}.log")
         output = guard.quote_log(result.log)
         try:
@@ -243,7 +249,7 @@ class Watch:
 
 
 @contextmanager
-def watching(user: UserRepo) -> Iterator[Watch]:
+def watching(user: UserRepo, choose: Choose = hooks_for_edits) -> Iterator[Watch]:
     """Yield a watch of a checkout; `UsageError` says why there can be none."""
     loaded = read_settings(user.root, project=user.project)
     settings = loaded.settings
@@ -266,7 +272,7 @@ def watching(user: UserRepo) -> Iterator[Watch]:
             project=user.project,
         )
         try:
-            yield Watch(user, settings, workspace, env, own)
+            yield Watch(user, settings, workspace, env, own, choose)
         finally:
             env.discard()
             workspace.private.close()

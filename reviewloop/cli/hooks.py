@@ -13,7 +13,7 @@ from reviewloop.git.repository import UserRepo
 from reviewloop.hooks.hook import OF_FILES, Hook
 from reviewloop.hooks.reading import HookProblem, HooksRead, read_hooks
 from reviewloop.render.text import counted
-from reviewloop.render.untrusted import one_line
+from reviewloop.render.untrusted import one_line, safe
 from reviewloop.specs.files import DiskFiles, in_folder
 from reviewloop.store.locks import is_held
 from reviewloop.store.places import state_root
@@ -70,6 +70,34 @@ def validate(as_json: bool) -> ExitCode:
             click.echo(one_line(f"{problem.level}: {problem.sentence}"))
         click.echo(f"{counted(len(read.hooks), 'hook')}, {counted(len(read.errors), 'error')}")
     return ExitCode.FINDINGS if read.errors else ExitCode.CLEAN
+
+
+@hooks.command("run")
+@click.argument("name")
+@click.option("--file", "path", metavar="FILE", default="", help="The file that it is told of.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run, and run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def run_one(name: str, path: str, dry_run: bool, as_json: bool) -> ExitCode:
+    """Run one hook of the last commit on your checkout, in the sandbox.
+
+    What it writes is shown and not kept. Exit code 3 when it would block, 1 when it is red.
+    """
+    from reviewloop.app.run.hook_trial import hook_trial
+
+    trial = hook_trial(repository(), name, path, dry_run=dry_run)
+    if as_json:
+        print_json("hooks-run", trial.plain())
+        return trial.exit
+    click.echo(safe(f"{trial.hook.event}: {trial.command}"))
+    if dry_run:
+        print_lines("nothing was run")
+        return trial.exit
+    if trial.output:
+        click.echo(safe(trial.output))
+    print_lines(f"hook {one_line(trial.hook.name)}: {trial.summary}")
+    if trial.would_write:
+        print_lines(f"not kept, it wrote: {one_line(', '.join(trial.would_write))}")
+    return trial.exit
 
 
 @hooks.command("logs")

@@ -141,6 +141,8 @@ class Hook(BaseModel):
         """Why no run fires it, "" for one that fires."""
         if self.action:
             return "only commands and prompts run"
+        if self.event is Event.MANUAL:
+            return "`reviewloop hooks run` fires it"
         return "" if self.event in FIRED else f"{self.event} does not fire"
 
     @property

@@ -149,3 +149,43 @@ def test_list_and_validate(hooked):
     said = checkout.run("hooks", "validate")
     assert said.code == 1
     assert ".reviewloop/hooks/b.yaml:1: not valid YAML" in said.out
+
+
+def test_one_hook_is_tried_by_its_name_and_nothing_of_it_is_kept(hooked):
+    command = "echo looked at {file_path}; echo x >> shop/store.py; exit 1"
+    checkout = hooked(".reviewloop/hooks/a.yaml", own("file.save", command))
+    before = checkout.bytes()
+    said = checkout.run("hooks", "run", "mine", "--file", "shop/store.py", "--dry-run")
+    assert said.code == 0, said.err
+    assert "echo looked at shop/store.py" in said.out
+    said = checkout.run("hooks", "run", "mine", "--file", "shop/store.py")
+    assert said.code == 3
+    assert "exit code 1; it would block" in said.err
+    facts = checkout.json("hooks", "run", "mine", "--file", "shop/store.py")
+    assert facts["output"].startswith("looked at shop/store.py")
+    assert facts["would_write"] == ["shop/store.py"]
+    assert checkout.bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("mine",), "name one with --file"),
+        (("mine", "--file", "no.py"), "there is no file no.py"),
+        (("main", "--file", "shop/store.py"), "did you mean mine?"),
+        (("mine", "--file", "shop/store.py"), "is not trusted"),
+    ],
+)
+def test_a_hook_that_cannot_be_tried(hooked, arguments, expected):
+    text = own("file.save", "true")
+    checkout = hooked(".reviewloop/hooks/a.yaml", text, trust=expected != "is not trusted")
+    said = checkout.run("hooks", "run", *arguments)
+    assert said.code == 2
+    assert expected in said.err
+
+
+def test_a_manual_hook_is_run_without_a_file(hooked):
+    checkout = hooked(".kiro/hooks/a.json", kiro("a", "Manual", "echo by hand"))
+    said = checkout.run("hooks", "run", "a")
+    assert said.code == 0, said.err
+    assert "by hand" in said.out
