@@ -23,7 +23,7 @@ def test_the_kind_of_work_chooses_the_model():
         "reasoning"
     }
     assert [step for step, kind in STEP_KINDS.items() if kind == "generation"] == [
-        *("tasks", "plan", "explain")
+        *("tasks", "plan", "explain", "ask")
     ]
 
 
