@@ -65,6 +65,13 @@ class KnownAgent:
         """Return the agent as it is started for one that changes files, or that only reads."""
         return replace(self, **dict(_row(self.writes))) if writes else self
 
+    def has_login(self, environ: Mapping[str, str], home: Path) -> bool:
+        """Whether what it signs in with is here; if it is still good, only its vendor knows."""
+        if not (self.env or self.home or self.renews):
+            return True  # nobody knows what it would be
+        files = (home / name for name in (*self.home, *self.renews))
+        return any(environ.get(name) for name in self.env) or any(map(Path.is_file, files))
+
     def find(self, path: str) -> Path | None:
         """Return the program, looked for in the folders of `path`; None where it is not."""
         program = self.command[0]

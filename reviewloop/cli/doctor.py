@@ -255,6 +255,7 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
 
 def _agent(model: str, users: str, settings: Settings, online: bool) -> Iterator[Check]:
     """Yield how a coding agent fares in its cage."""
+    from reviewloop.acp.agents import require_agent
     from reviewloop.app.asking import try_agent
     from reviewloop.app.sandboxing import agents_cage
 
@@ -268,6 +269,9 @@ def _agent(model: str, users: str, settings: Settings, online: bool) -> Iterator
         f"{model}{version} ({users}) starts and sees our tools; no model was asked; {tried.price}"
     )
     yield Check("models", "ok", text)
+    agent = require_agent(model.partition(":")[2], settings.acp)
+    if not agent.has_login(os.environ, Path.home()):
+        yield Check("models", "note", f"{model}: no login was found here; {agent.login}")
     if tried.version not in tried.known:
         known = f"tried with {' and '.join(tried.known)}" if tried.known else "never tried"
         yield Check("models", "note", f"{model}: {known}; a review may fail, and then says why")

@@ -93,7 +93,8 @@ def _agents_here() -> tuple[str, ...]:
     rest = f" ({', '.join(names[1:])} too)" if names[1:] else ""
     return (
         f"agents: {names[0]} is installed{rest}: `reviewloop review --model {names[0]}` asks it, "
-        f"in a cage and by its own login; to keep it, name it in {USERS_FILE}",
+        f'in a cage and by its own login; to keep it, write [models] reasoning = "{names[0]}" into '
+        f"{USERS_FILE}",
     )
 
 

@@ -469,7 +469,10 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     refuse_endless(root, git_dir, common_dir)
     branch, head = head_of(root, git)
     if head is None:
-        raise WorkspaceError(f"{root} has no commits yet; make a first commit, then run again.")
+        raise WorkspaceError(
+            f"{root} has no commits yet; `git commit --allow-empty -m start` makes a "
+            "first one, then run again."
+        )
     values = read_config(git_dir, root)
     by_key = {value.key: value.value for value in values}
     root = top

@@ -292,6 +292,12 @@ class RunStore:
         if matches:
             names = ", ".join(run.run_id for run in matches)
             raise UsageError(f"more than one run could be meant: {names}; name the one to {doing}")
+        stopped = [run.run_id for run in self.all() if is_stopped(run)]
+        if stopped and doing != "resume":
+            raise UsageError(
+                f"there is no run to {doing}: {stopped[0]} stopped on its way; "
+                f"`reviewloop resume {stopped[0]}` goes on"
+            )
         raise UsageError(f"there is no run to {doing}; `reviewloop status` lists the runs")
 
     def spent_of(self, record: RunRecord) -> dict[str, Any] | None:

@@ -9,6 +9,8 @@ from support.checkout import QUIET_GATES, Checkout
 from support.shop import make_shop
 from support.untouched import photograph
 
+from reviewloop.acp.agents import KnownAgent
+
 AGENT = Path(__file__).parents[1] / "support" / "acp_agent.py"
 pytestmark = pytest.mark.needs_bubblewrap
 
@@ -66,3 +68,13 @@ def test_what_an_agent_makes_of_its_settings_goes_with_its_home(checkout):
     )
     assert (code, [one["status"] for one in report["agents"]]) == (1, ["done"])
     assert photograph(checkout.home / ".agent") == before
+
+
+def test_a_login_is_here_by_a_variable_or_a_file_of_the_home(tmp_path):
+    agent = KnownAgent("x", ("x",), env=("X_KEY",), home=(".x/auth.json",))
+    assert not agent.has_login({}, tmp_path)
+    assert agent.has_login({"X_KEY": "1"}, tmp_path)
+    (tmp_path / ".x").mkdir()
+    (tmp_path / ".x/auth.json").write_text("{}")
+    assert agent.has_login({}, tmp_path)
+    assert KnownAgent("x", ("x",)).has_login({}, tmp_path)  # nobody knows what it would be

@@ -158,7 +158,10 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     sessions = sessions_of(repository)
     open_one = [one for one in sessions.runs.all() if one.run_id == name and not one.status.over]
     if open_one:
-        raise UsageError(f"the spec {name} is in work: {next_step(open_one[0])}")
+        raise UsageError(
+            f"the spec {name} is in work: {next_step(open_one[0])}; to give it up: "
+            f"reviewloop spec reject {name}"
+        )
     target = target_of(repository, request)
     flags = model_flags(request.model) | dict(request.flags)
     loaded = read_settings(user.root, flags, project=user.project)
