@@ -16,6 +16,7 @@ from reviewloop.app.project import (
     team_of,
 )
 from reviewloop.app.run.estimate import estimate_run
+from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.cli.consoles import confirm, is_interactive, print_lines
 from reviewloop.cli.detected import detected
 from reviewloop.cli.help import Command
@@ -178,10 +179,15 @@ def _write_all(
     if not files:
         print_lines("nothing to add: settings, steering and a spec are there")
     elif not print_only and (yes or (is_interactive() and confirm("Write these files?"))):
+        disk = Disk(repo.root)
         for file in files:
-            location = repo.root / file.path
-            location.parent.mkdir(parents=True, exist_ok=True)
-            _write(location, file.text, replace=False)
+            if in_way := disk.read(file.path).blocker:
+                raise UsageError(
+                    f"{file.path} cannot be written: {in_way} is a link or a file; "
+                    "nothing was written"
+                )
+        for file in files:
+            disk.write(file.path, Content(Kind.FILE, file.text.encode()), ".reviewloop-init.new")
             print_lines(f"wrote {file.path}")
     elif not print_only:
         print_lines("nothing was written; --yes writes them")

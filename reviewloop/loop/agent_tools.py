@@ -129,7 +129,7 @@ def tools_of_servers(
     context: RunContext, patterns: Sequence[str], *, reading: bool
 ) -> tuple[MoreTool, ...]:
     """Return the tools of MCP servers that these patterns name, as agents are offered them."""
-    if context.servers is None or not patterns:
+    if not patterns or context.servers is None:
         return ()
     found = context.servers.tools(patterns, reading=reading)
     return tuple(MoreTool(_spec_of(tool), partial(_ask_server, context, tool)) for tool in found)

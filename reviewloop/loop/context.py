@@ -152,7 +152,8 @@ class RunContext:
     # What is asked before and told after each call of a tool.
     around_tools: "Callable[[RunContext], AroundTools | None]" = lambda _: None
     on_stop: Callable[[], None] = lambda: None  # ends what works beside the steps
-    servers: "Servers | None" = None  # MCP servers that the person trusts
+    # MCP servers that the person trusts; they are looked for when an agent first asks for one.
+    make_servers: "Callable[[], Servers | None]" = lambda: None
     server_notes: list[str] = field(default_factory=list)  # what became of those, for the report
     shared: Shared | None = None  # where other machines find the run, if there are others
     opened_at: float = field(default_factory=time.monotonic)
@@ -168,6 +169,11 @@ class RunContext:
         if self.make_environment is None:
             raise RuntimeError("a review of a diff must not run the repository's code")
         return self.once("environment", self.make_environment)
+
+    @property
+    def servers(self) -> "Servers | None":
+        """What asks MCP servers; None where there are none."""
+        return self.once("servers", self.make_servers)
 
     @property
     def reviewed_since(self) -> str:

@@ -3,8 +3,10 @@
 https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
 """
 
+import http.client
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +19,8 @@ VERSION = "2025-06-18"
 _MOST_PAGES = 20
 _MOST_TOOLS = 200
 _LONGEST = 16 << 20  # bytes of an answer over HTTP
+_PIECE = 64 << 10
+_NOTICE_SECONDS = 30.0
 _TICK = 0.2  # seconds between looks at whether the user stopped it all
 
 
@@ -72,9 +76,9 @@ class Pipes:
 class Http:
     """Over HTTP: a message is a POST, its answer JSON or one event of a stream."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], stopped: threading.Event) -> None:
         self.changed = threading.Event()
-        self._url, self._headers = url, dict(headers)
+        self._url, self._headers, self._stopped = url, dict(headers), stopped
         self._next = 0
         self._opener = urllib.request.build_opener(_NoRedirect())
 
@@ -93,7 +97,7 @@ class Http:
 
     def notify(self, method: str) -> None:
         """Send a notification."""
-        self._post({"jsonrpc": "2.0", "method": method}, 30.0)
+        self._post({"jsonrpc": "2.0", "method": method}, _NOTICE_SECONDS)
 
     def _post(self, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         headers = {
@@ -102,19 +106,43 @@ class Http:
             "Accept": "application/json, text/event-stream",
         }
         request = urllib.request.Request(self._url, json.dumps(message).encode(), headers)  # noqa: S310 - http or https, looked at when it was read
+        ends = time.monotonic() + seconds
         try:
             with self._opener.open(request, timeout=seconds) as response:
                 if session := response.headers.get("Mcp-Session-Id"):
                     self._headers["Mcp-Session-Id"] = session
-                body = response.read(_LONGEST + 1)
-                kind = response.headers.get_content_type()
+                streams = response.headers.get_content_type() == "text/event-stream"
+                return self._answer_in(response, message.get("id"), streams, ends, seconds)
         except urllib.error.HTTPError as error:
             raise ServerError(f"it answered with status {error.code}") from error
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise ServerError(f"it cannot be reached ({error})") from error
-        if len(body) > _LONGEST:
-            raise ServerError("its answer is longer than 16 MB")
-        return _message_in(body, kind, message.get("id"))
+
+    def _answer_in(
+        self, response: Any, ident: object, streams: bool, ends: float, seconds: float
+    ) -> dict[str, Any]:
+        """Read until the answer is whole; one that comes drop by drop has no longer than others."""
+        body, read = bytearray(), 0  # lines of a stream are looked at once
+        while piece := response.read1(_PIECE):
+            body += piece
+            if len(body) > _LONGEST:
+                raise ServerError("its answer is longer than 16 MB")
+            if self._stopped.is_set():
+                raise ServerError("the run was stopped")
+            if time.monotonic() > ends:
+                raise ServerError(f"its answer was not whole after {seconds:g} s")
+            if streams and (end := body.rfind(b"\n", read) + 1):
+                found = _event_for(bytes(body[read:end]), ident)
+                read = end
+                if found is not None:
+                    return found  # the stream may stay open
+        if ident is None:
+            return {}
+        rest = bytes(body[read:])
+        found = _event_for(rest, ident) if streams else _message(rest)
+        if found is None or found.get("id") != ident:
+            raise ServerError("it does not answer what it was asked")
+        return found
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -122,20 +150,24 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow nothing: the person trusted this address."""
 
 
-def _message_in(body: bytes, kind: str, ident: object) -> dict[str, Any]:
-    texts = [body]
-    if kind == "text/event-stream":
-        texts = [line[5:] for line in body.splitlines() if line.startswith(b"data:")]
-    for text in texts:
-        try:
-            read = json.loads(text) if text.strip() else {}
-        except (ValueError, RecursionError):
-            raise ServerError("what it answers is no JSON") from None
-        if isinstance(read, dict) and (ident is None or read.get("id") == ident):
-            return read
+def _event_for(body: bytes, ident: object) -> dict[str, Any] | None:
+    """Return the message in lines of a stream that answers a request, None where none does."""
     if ident is None:
-        return {}
-    raise ServerError("it does not answer what it was asked")
+        return None
+    for line in body.splitlines():
+        if line.startswith(b"data:") and line[5:].strip():
+            read = _message(line[5:])
+            if read.get("id") == ident:
+                return read
+    return None
+
+
+def _message(data: bytes) -> dict[str, Any]:
+    try:
+        read = json.loads(data)
+    except (ValueError, RecursionError):
+        raise ServerError("what it answers is no JSON") from None
+    return read if isinstance(read, dict) else {}
 
 
 def greet(transport: Transport, seconds: float, version: str) -> None:

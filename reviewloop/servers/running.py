@@ -114,7 +114,7 @@ class Servers:
         definition = trusted.definition
         variables, headers = definition.filled(os.environ)
         if definition.url:
-            return Http(definition.url, headers)
+            return Http(definition.url, headers, self._stopped)
         agent = KnownAgent(f"mcp:{definition.name}", definition.command, set=variables)
         room = self._stack.enter_context(make_room())
         tree = room.folder / "work"

@@ -264,7 +264,9 @@ class Toolbox:
             return self._result(refused.output, error=True, bad_call=bad)
         result = self._result(output)
         to_know = "\n".join(filter(None, map(self._on_touch, _touched(name, args))))
-        return replace(result, text=f"{result.text}\n{to_know}") if to_know else result
+        if not to_know:
+            return result
+        return replace(result, text=f"{result.text}\n{show_hidden(self._redact(to_know))}")
 
     def _run(self, name: str, args: Mapping[str, Any]) -> Output:
         sight = Sight(self._private.reader(self._shown(self.tree)), self._redact)

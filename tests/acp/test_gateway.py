@@ -167,13 +167,12 @@ def test_an_agent_works_without_ever_seeing_the_key(tmp_path, upstream, level, g
     own = f"[acp.claude]\ncommand = {command}\n{handed if given else ''}"
     (folder / "config.toml").write_text(own)
     environ = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": f"http://{host}"}
-    review = ("review", "--model", "acp:claude", "--agents", "review-security", "--json")
-    for _ in range(2):  # its look through /proc may meet a process that ends, and the turn fails
-        upstream[1].clear()
-        said = checkout.run(*review, **{**environ, "REVIEWLOOP_SANDBOX__LEVEL": level})
-        report = json.loads(said.out)
-        if report["findings"]:
-            break
+    said = checkout.run(
+        *("review", "--model", "acp:claude", "--agents", "review-security", "--json"),
+        **{**environ, "REVIEWLOOP_SANDBOX__LEVEL": level},
+    )
+    report = json.loads(said.out)
+    assert len(report["findings"]) == 1, report["agents"]
     [title] = [one["title"] for one in report["findings"]]
     if given:
         assert title.startswith("model 200, files 200, keys ") and not title.endswith(" 0")

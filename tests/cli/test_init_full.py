@@ -47,3 +47,12 @@ def test_a_skeleton_is_no_task_that_a_batch_would_begin(checkout):
 def test_force_and_full_exclude_each_other(checkout):
     said = checkout.run("init", "--full", "--force")
     assert (said.code, "only what is not there" in said.err) == (2, True)
+
+
+def test_a_link_out_of_the_repository_is_not_followed(checkout, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (checkout.root / ".kiro/steering").symlink_to(tmp_path / "outside")
+    said = checkout.run("init", "--full", "--yes")
+    assert (said.code, ".kiro/steering is a link or a file" in said.err) == (2, True), said.err
+    assert not (checkout.root / "reviewloop.toml").exists()
+    assert list((tmp_path / "outside").iterdir()) == []

@@ -6,7 +6,7 @@ import pytest
 from support.checkout import QUIET_GATES, Checkout
 from support.mcp_http import HttpServer
 from support.shop import make_shop
-from support.spec_script import replies, written
+from support.spec_script import replies, task_done, written
 
 SECURITY = {"name": "review-security", "prompt": "Look.", "tools": ["read", "@docs"]}
 SEARCH = {"name": "docs__search", "args": {"query": "md5"}}
@@ -146,3 +146,24 @@ def test_doctor_says_which_servers_can_be_asked(checkout, docs):
     assert (mark, "needs the variable DOCS_KEY" in text) == ("note", True)
     [(mark, text)] = told(DOCS_KEY="7")
     assert (mark, text.endswith("; trusted, agents name it")) == ("ok", True)
+
+
+def test_an_answer_to_a_run_needs_no_server(checkout, docs):
+    """What waits can be approved though a required server has gone since."""
+    (checkout.root / ".kiro/agents/review-security.json").unlink()
+    checkout.git("add", "-A")
+    checkout.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "base")
+    given = {"DOCS_KEY": "7"}
+    checkout.run("trust", "--yes", **given)
+    (checkout.home / ".config/reviewloop/config.toml").write_text("[mcp.docs]\nrequired = true\n")
+    implementer = {**SECURITY, "name": "implement", "tools": ["read", "write", "@docs"]}
+    (checkout.root / ".kiro/agents/implement.json").write_text(json.dumps(implementer))
+    checkout.git("add", "-A")
+    checkout.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "agent")
+    write, *rest = task_done({"shop/hello.py": "HELLO = 1\n"}, "Say hello")
+    write["turns"].insert(0, {"tool_calls": [SEARCH]})
+    model = written(checkout.home, [write, *rest])
+    said = checkout.run("run", "-m", "say hello", "--model", model, "--no-sandbox", **given)
+    assert (said.code, docs.asked) == (4, [{"query": "md5"}]), said.err
+    assert checkout.run("approve").code == 0  # DOCS_KEY is not set
+    assert (checkout.root / "shop/hello.py").exists()

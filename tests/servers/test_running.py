@@ -1,9 +1,11 @@
 """Servers as real programs in the real cage: what they answer, and what becomes of bad ones."""
 
+import contextlib
 import os
 import socket
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -160,6 +162,15 @@ class _Answers(BaseHTTPRequestHandler):
             self.send_header("Location", "/mcp")
             self.end_headers()
             return
+        if self.path == "/drips" and message["method"] == "tools/list":
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
+            return
         if "id" not in message:
             self.send_response(202)
             self.end_headers()
@@ -170,14 +181,25 @@ class _Answers(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(body)
+        if self.path == "/open":  # the stream stays open after the answer
+            self.wfile.flush()
+            time.sleep(3)
 
     def log_message(self, *_):
         pass
 
 
-@pytest.mark.parametrize(("path", "works"), [("/mcp", True), ("/moved", False)])
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/mcp", ""),
+        ("/open", ""),
+        ("/moved", "it answered with status 302"),
+        ("/drips", "its answer was not whole after 2 s"),
+    ],
+)
 def test_a_server_over_http_gets_its_headers_and_leads_nowhere_else(
-    tmp_path, notes, monkeypatch, path, works
+    tmp_path, notes, monkeypatch, path, why
 ):
     monkeypatch.setenv("KEY", "7")
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
@@ -187,6 +209,7 @@ def test_a_server_over_http_gets_its_headers_and_leads_nowhere_else(
         "mcp.json",
         url=f"http://127.0.0.1:{server.server_port}{path}",
         headers={"Authorization": "Bearer ${KEY}"},
+        seconds=2.0,
     )
     servers = Servers(
         [Trusted(docs, reads=("*",))],
@@ -197,11 +220,11 @@ def test_a_server_over_http_gets_its_headers_and_leads_nowhere_else(
         note=notes.append,
     )
     try:
-        if works:
+        if not why:
             assert search(servers) == ("Bearer 7", False)
         else:
             assert servers.tools(["@docs"], reading=True) == ()
-            assert "it answered with status 302" in notes[0]
+            assert why in notes[0]
     finally:
         servers.close()
         server.shutdown()

@@ -101,7 +101,9 @@ def ask_without_a_key():
             return error.code
 
     keys = 0
-    for place in [*Path("/proc").glob("[0-9]*/environ"), *Path.home().rglob("*")]:
+    processes = (Path("/proc", name, "environ") for name in os.listdir("/proc") if name.isdigit())
+    files = (Path(above, name) for above, _, names in os.walk(Path.home()) for name in names)
+    for place in (*processes, *files):  # neither walk minds what goes away meanwhile
         with suppress(OSError):
             keys += b"the-persons-own" in place.read_bytes()
     keys += any("the-persons-own" in value for value in os.environ.values())

@@ -372,7 +372,7 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
         analyse=lambda *_: pieces,
         analyse_late=lambda *_: request.late(),
         on_stop=request.stop,
-        servers=servers,
+        make_servers=lambda: servers,
         server_notes=notes,
         stopped=stopped,
         not_shown=tuple(

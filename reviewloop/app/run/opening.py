@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.app.asking import models_of
@@ -35,6 +35,9 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
 from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord
+
+if TYPE_CHECKING:
+    from reviewloop.servers.running import Servers
 
 
 def team_to_plain(team: Team) -> dict[str, Any]:
@@ -137,14 +140,12 @@ def open_context(
             cage_of(sandbox),
         )
         stopped = Event()
-        servers = open_servers(
-            stack,
-            _servers(record, repository.user, settings, team),
-            folder,
-            cage_of(sandbox),
-            stopped,
-            partial(_notify, events),
-        )
+
+        def make_servers() -> "Servers | None":
+            trusted = _servers(record, repository.user, settings, team)
+            note = partial(_notify, events)
+            return open_servers(stack, trusted, folder, cage_of(sandbox), stopped, note)
+
         rules = stack.enter_context(_rules(record, private))
         base_tree = private.tree_of(record.base_commit)
         yield RunContext(
@@ -174,7 +175,7 @@ def open_context(
             dismissed=_dismissed(repository, rules),
             quiet=() if rules else read_quiet(private.read(base_tree, QUIET_FILE)),
             shared=shared,
-            servers=servers,
+            make_servers=make_servers,
             stopped=stopped,
         )
 
@@ -184,6 +185,8 @@ def _servers(
 ) -> tuple[Trusted, ...]:
     """Return the servers that the run's agents ask for, as their files name them now."""
     named = record.options.get("servers", ())
+    if record.options.get("rules_from"):  # the checkout has what strangers wrote
+        return ()
     if not named and not any(agent.servers for agent in team.members):
         return ()
     now = {agent.name: agent for agent in team_of(user.root, user.project).members}
