@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 def team_to_plain(team: Team) -> dict[str, Any]:
     """Return the team as JSON-plain values."""
     return {
-        "implementer": _agent(team.implementer),
-        "fixer": _agent(team.fixer),
-        "quick_reviewer": _agent(team.quick_reviewer),
-        "reviewers": [_agent(agent) for agent in team.reviewers],
+        "implementer": agent_to_plain(team.implementer),
+        "fixer": agent_to_plain(team.fixer),
+        "quick_reviewer": agent_to_plain(team.quick_reviewer),
+        "reviewers": [agent_to_plain(agent) for agent in team.reviewers],
     }
 
 
@@ -60,12 +60,12 @@ def team_from_plain(values: Mapping[str, Any]) -> Team:
     )
 
 
-def _agent(agent: AgentDefinition) -> dict[str, Any]:
-    return {
-        **asdict(agent),
-        "extra": {},
-        "own_servers": {},
-    }  # other tools' keys are none of a run's business
+def agent_to_plain(agent: AgentDefinition) -> dict[str, Any]:
+    """Return an agent as a run keeps it, JSON-plain.
+
+    Other tools' keys are none of a run's business, and servers may be given secrets.
+    """
+    return {**asdict(agent), "extra": {}, "own_servers": {}}
 
 
 def _definition(values: Mapping[str, Any]) -> AgentDefinition:

@@ -8,7 +8,7 @@ nothing.
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from reviewloop.app.project import (
     require_trust,
     team_of,
 )
-from reviewloop.app.run.opening import open_context, team_to_plain
+from reviewloop.app.run.opening import agent_to_plain, open_context, team_to_plain
 from reviewloop.app.sessions import SessionKind, clear
 from reviewloop.app.skills import capture, improve
 from reviewloop.domain.errors import (
@@ -145,7 +145,7 @@ def begin(repository: Repository, request: SkillRequest) -> RunRecord:
                 "material": blobs.put_json(dict(request.material)),
                 "brief": blobs.put_json(brief.plain()),
                 "team": blobs.put_json(team_to_plain(team_of(user.root, user.project))),
-                "agent": blobs.put_json(asdict(agent)),
+                "agent": blobs.put_json(agent_to_plain(agent)),
             },
             nonce=new_nonce(),
             created_at=time.time(),

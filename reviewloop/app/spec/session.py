@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ from reviewloop.app.project import (
 )
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.run.brief import Subject, brief_of
-from reviewloop.app.run.opening import open_context, team_to_plain
+from reviewloop.app.run.opening import agent_to_plain, open_context, team_to_plain
 from reviewloop.app.servers import trusted_servers
 from reviewloop.app.sessions import (
     Flow,
@@ -204,7 +204,9 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
             options={
                 "brief": blobs.put_json(brief.plain()),
                 "team": blobs.put_json(team_to_plain(team_of(user.root, user.project))),
-                "agents": blobs.put_json({one: asdict(agent) for one, agent in agents.items()}),
+                "agents": blobs.put_json(
+                    {one: agent_to_plain(agent) for one, agent in agents.items()}
+                ),
                 "format": target.form,
                 "existing": request.existing,
                 "archive": dict(target.archive),
