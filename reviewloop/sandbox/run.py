@@ -100,7 +100,7 @@ def run_command(
             ending.watch(started + timeout_seconds, stop, full)
         finally:
             ending.finish()
-        if confine and process.returncode < 0:
+        if confine and process.returncode < 0 and not _never_began(process):
             raise WorkspaceError(
                 f"{argv[0]} left programs that could not be ended, or whose end nobody saw; they "
                 f"may still write into {cwd}. {log} names them if they are known; end them, then "
@@ -118,6 +118,15 @@ def run_command(
         )
     finally:
         os.close(output)
+
+
+def _never_began(process: "subprocess.Popen[bytes]") -> bool:
+    """Whether the launcher was asked to end before it had started the command.
+
+    It takes the signal in hand before it forks: only an interpreter that is still starting dies of
+    it, and nothing is left of a command that never was.
+    """
+    return process.returncode == -signal.SIGTERM
 
 
 class _Ending:

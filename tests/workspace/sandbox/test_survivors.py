@@ -114,6 +114,25 @@ def test_a_command_whose_end_nobody_saw_stops_the_run(tmp_path):
         )
 
 
+def test_a_command_that_is_stopped_before_it_began_left_nothing(tmp_path, monkeypatch):
+    """Under load the launcher's interpreter is still starting when somebody presses Ctrl-C."""
+    slow = tmp_path / "python"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(slow))
+    result = run_command(
+        ["/bin/sh", "-c", "echo begun"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath},
+        timeout_seconds=50,
+        log=tmp_path / "log",
+        stop=lambda: True,
+        confine=Confinement(Sandbox, Grants(work=tmp_path)),
+    )
+    assert (result.stopped, result.exit_code) == (True, 130)
+    assert read_log(tmp_path / "log") == ""
+
+
 @pytest.mark.needs_landlock
 def test_a_program_that_is_still_alive_cannot_write_into_the_next_tree(private, tmp_path):
     workspace = Workspace(private, tmp_path / "state/work")
