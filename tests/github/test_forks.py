@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -52,6 +53,40 @@ def kept(place: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         jobs = TwoJobs(github, place, tmp_path_factory.mktemp("read"))
         assert jobs.read().code == 0
         return jobs.kept.read_text()
+
+
+@pytest.mark.needs_bubblewrap
+def test_a_coding_agent_works_only_beside_a_token_that_reads(jobs: TwoJobs, place: Path) -> None:
+    """It is refused before it starts, by the file of the workflow at the commit that runs."""
+    own = jobs.reader.home / ".config/reviewloop/config.toml"
+    own.parent.mkdir(parents=True)
+    agent = [sys.executable, "-I", str(ROOT / "tests/support/acp_agent.py"), "login", "mark"]
+    own.write_text(f"[acp.scripted]\ncommand = {json.dumps(agent)}\n")
+    jobs.more = {
+        **{"GITHUB_JOB": "read", "REVIEWLOOP_TOKEN_OF_THE_JOB": "true"},
+        **{"GITHUB_WORKFLOW_REF": "octo/demo/.github/workflows/review-fork-pr.yml@refs/heads/main"},
+    }
+    text = (ROOT / "workflows/review-fork-pr.yml").read_text()
+    without = text.replace("      id-token: write # to be given the AWS role", "      # ")
+    assert without != text
+    jobs.more["GITHUB_WORKFLOW_SHA"] = kept_as_workflow(place, text)
+    refused = jobs.read(model="acp:scripted")
+    assert refused.code == 2
+    assert "`id-token: write`" in refused.log
+    jobs.more["GITHUB_WORKFLOW_SHA"] = kept_as_workflow(place, without)
+    begun = jobs.read(model="acp:scripted")  # far enough to say that nobody is logged in
+    assert begun.code == 5
+    assert "acp:scripted is not logged in" in begun.log
+
+
+def kept_as_workflow(place: Path, text: str) -> str:
+    """Commit a workflow's file on no branch; return the commit."""
+    blob = git(place, "hash-object", "-w", "--stdin", stdin=text.encode())
+    tree = ""
+    for name in ("review-fork-pr.yml", "workflows", ".github"):
+        kind = "040000 tree" if tree else "100644 blob"
+        tree = git(place, "mktree", stdin=f"{kind} {tree or blob}\t{name}\n".encode())
+    return git(place, "commit-tree", tree, "-m", "The workflow")
 
 
 def test_a_key_that_is_there_by_itself_reads_no_fork(jobs: TwoJobs) -> None:

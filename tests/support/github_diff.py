@@ -49,6 +49,10 @@ class Diffs:
         """Return the full id of a commit."""
         return git(self._repository, "rev-parse", "--verify", f"{revision}^{{commit}}").strip()
 
+    def content(self, revision: str, path: str) -> bytes:
+        """Return a file of a commit."""
+        return git(self._repository, "cat-file", "blob", f"{revision}:{path}").encode()
+
     def moved(self, path: str, line: int, before: str, after: str) -> int | None:
         """Return where a line of one commit is in another; None when it was changed or is gone."""
         if before == after:

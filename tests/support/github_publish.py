@@ -1,5 +1,6 @@
-"""What the stand-in for GitHub knows for publishing: approvals, protected branches, authors."""
+"""What the stand-in for GitHub knows for publishing: approvals, branches, files, authors."""
 
+from base64 import encodebytes
 from typing import Any
 
 from support.github_routes import Asked, Reply, route
@@ -30,6 +31,20 @@ def _branch(state: State, asked: Asked) -> Reply:
     found = spec().example("repos/get-branch", 200)
     found["commit"]["sha"] = sha
     return Reply(200, {**found, "name": name, "protected": name in state.protected})
+
+
+@route("repos/get-content")
+def _content(state: State, asked: Asked) -> Reply:
+    path = asked.values["path"]
+    try:
+        data = state.diffs.content(asked.query.get("ref", "main"), path)
+    except Exception:
+        raise Refusal(404, "Not Found") from None
+    found = spec().example("repos/get-content", 200)
+    name = path.rpartition("/")[2]
+    # GitHub breaks the lines of what it encodes.
+    told = {"path": path, "name": name, "size": len(data), "content": encodebytes(data).decode()}
+    return Reply(200, {**found, **told})
 
 
 @route("repos/list-commits")

@@ -37,6 +37,7 @@ NEEDED: dict[str, list[dict[str, str]]] = {
     "actions/get-reviews-for-run": [{"actions": "read"}],
     "repos/get-branch": [{"contents": "read"}],
     "repos/list-commits": [{"contents": "read"}],
+    "repos/get-content": [{"contents": "read"}],
     "checks/list-for-ref": [{"checks": "read"}],
     "checks/create": [{"checks": "write"}],
     "checks/update": [{"checks": "write"}],

@@ -15,6 +15,12 @@ _FORMATS = FormatChecker(["date-time"])
 _CHANCE = re.compile(r"\b[0-9a-f]{40}\b|(?<=127\.0\.0\.1:)[0-9]+")
 
 
+def _pattern(path: str) -> re.Pattern[str]:
+    """Return what finds the parts of a path; only a file's own path has several segments."""
+    whole = path.replace("{path}", "(?P<path>.+)")
+    return re.compile("^" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", whole) + "$")
+
+
 def _plain(value: Any, *, closed: bool) -> Any:
     """Return JSON Schema for a schema of OpenAPI 3.0; `closed` allows no unknown member."""
     if isinstance(value, list):
@@ -58,10 +64,7 @@ class Spec:
         self._components = self.whole["components"]
         self._validators: dict[tuple[str, str], Draft7Validator] = {}
         self._judged: dict[tuple[str, int, str], list[str]] = {}
-        self._paths = [
-            (re.compile("^" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "$"), methods)
-            for path, methods in self.whole["paths"].items()
-        ]
+        self._paths = [(_pattern(path), methods) for path, methods in self.whole["paths"].items()]
 
     @functools.cached_property
     def _definitions(self) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class TwoJobs:
 
     def __init__(self, github: GitHubServer, place: Path, folder: Path) -> None:
         self.github, self.folder = github, folder
+        self.more: dict[str, str] = {}  # variables of the jobs
         self.kept = folder / "reviewloop-review.json"
         base, empty = folder / "base", folder / "empty"
         empty.mkdir()
@@ -71,11 +72,11 @@ class TwoJobs:
             **{"check": True, "capture_output": True},
         )
 
-    def read(self, *options: str, payload: Any = None) -> Ran:
+    def read(self, *options: str, payload: Any = None, model: str = "none") -> Ran:
         """Read and keep what is found."""
         if payload is None:
             self.fetch()
-        asked = ("review", "--model", "none", "--forks", "--drafts", "--collect", str(self.kept))
+        asked = ("review", "--model", model, "--forks", "--drafts", "--collect", str(self.kept))
         return self._run(self.reader, READING, payload, *asked, *options)
 
     def post(self, *options: str, payload: Any = None) -> Ran:
@@ -89,7 +90,12 @@ class TwoJobs:
             file.write_text("")
         files["event_path"].write_text(json.dumps(payload or self.labelled()))
         environ = {f"GITHUB_{name.upper()}": str(path) for name, path in files.items()}
-        environ |= {**self.github.environ, "GITHUB_TOKEN": token, "GITHUB_ACTIONS": "true"}
+        environ |= {
+            **self.github.environ,
+            "GITHUB_TOKEN": token,
+            "GITHUB_ACTIONS": "true",
+            **self.more,
+        }
         before = len(self.github.received)
         said = checkout.run("github", *asked, **environ, GITHUB_EVENT_NAME="pull_request_target")
         found = _HEREDOC.findall(files["output"].read_text())

@@ -74,6 +74,7 @@ class ReviewRequest:
     known: "tuple[Known, ...]" = ()  # findings that stayed open then
     only_askable: bool = False  # a model that cannot be asked ends the review before it begins
     acceptance: Acceptance | None = None  # how coding agents may work; None: they are refused
+    before_agents: Callable[[], None] = lambda: None  # raises UsageError where none may work
     named: str = "--model PROVIDER:MODEL"  # how a model is named where this is read
 
 
@@ -400,6 +401,7 @@ def _require_agents(
             "another model"
         )
     if agents:
+        request.before_agents()
         agents_cage(loaded.settings, request.acceptance or "")
 
 

@@ -1,5 +1,6 @@
 """Which repository on GitHub an address names, and where its interface is."""
 
+import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -126,6 +127,11 @@ class GitHub:
     def ask(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
         """Return what GitHub answers to GET for a path below the repository."""
         return self._transport.send("GET", self._base + path, query=query).data
+
+    def content(self, path: str, ref: str) -> bytes:
+        """Return a file of a commit; needs `contents: read`."""
+        found = answers.Fields(self.ask(f"/contents/{quote(path)}", {"ref": ref}), "file")
+        return base64.b64decode(found.text("content"))
 
     # Pull requests
 

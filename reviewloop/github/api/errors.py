@@ -77,7 +77,7 @@ _NEEDED = (  # of the first pattern that fits; a write permission includes readi
     (r"^GET /repos/[^/]+/[^/]+/(?:commits/[^/]+/)?check-runs", "checks: read"),
     (r"/check-runs", "checks: write"),
     (r"^GET .*/actions/runs/\d+/approvals", "actions: read"),
-    (r"^GET .*/(?:branches/|commits$)", "contents: read"),
+    (r"^GET .*/(?:branches/|commits$|contents/)", "contents: read"),
     (r"^GET /repos/[^/]+/[^/]+/pulls", "pull-requests: read"),
     (r"/pulls", "pull-requests: write"),
     (r"^GET .*/issues/\d+/comments", "pull-requests: read"),

@@ -37,6 +37,7 @@ from reviewloop.github.job.outcome import (
     with_threshold,
     write_file,
 )
+from reviewloop.github.job.permissions import require_reading_job
 from reviewloop.github.posting.postable import postable_review
 from reviewloop.github.reviewing.conversation import (
     CommentsMode,
@@ -169,7 +170,9 @@ def _reviewed(
             environ, trigger.repo, sleep=pace.sleep, now=pace.now, limited=pace.slow_down
         ) as client:
             pull = client.pull(trigger.pull)
-            run = _Run(client, pull, trigger, options, run_url_of(environ), pace, on_progress)
+            run = _Run(
+                client, pull, trigger, options, run_url_of(environ), pace, on_progress, environ
+            )
             ended = run.end(start)
             if options.check and not options.collect:
                 return checked(client, pull, ended, run_url=run.run_url)
@@ -191,6 +194,7 @@ class _Run:
     run_url: str
     pace: Pace
     on_progress: OnProgress
+    environ: Mapping[str, str]
 
     def end(self, start: Path) -> JobOutcome:
         """Review what is in the repository at `start`, unless there is a reason not to."""
@@ -202,7 +206,10 @@ class _Run:
             talk = Conversation.read(self.client, self.pull, self.pace)
             if talk.state.paused and not self.trigger.by_hand:
                 return self._skipped(_PAUSED)
-            request = request_of(self.pull, self.options)
+            request = replace(
+                request_of(self.pull, self.options),
+                before_agents=partial(require_reading_job, self.client, self.environ),
+            )
             request = request if self.options.full else deepened(request, talk)
             with review(request, start, on_progress=self.on_progress) as done:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):

@@ -25,6 +25,7 @@ OPERATIONS = (
     f"get {REPO}/actions/runs/{{run_id}}/approvals",
     f"get {REPO}/branches/{{branch}}",
     f"get {REPO}/commits",
+    f"get {REPO}/contents/{{path}}",
     f"get {REPO}/pulls",
     f"post {REPO}/pulls",
     f"get {PULL}",

@@ -1,0 +1,76 @@
+"""Whether a job of a workflow may write: what its own file says, since a token tells nobody."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reviewloop.domain.errors import UsageError
+from reviewloop.github.api.client import GitHub
+from reviewloop.github.api.errors import GitHubError
+
+# The Action sets it to `true` where its token is the one that GitHub made for the job.
+OF_THE_JOB = "REVIEWLOOP_TOKEN_OF_THE_JOB"
+_WORKFLOW = re.compile(r"([^/]+/[^/]+)/(.+)@")  # octo/demo/.github/workflows/review.yml@refs/...
+_READING = {"read", "none"}
+
+
+def require_reading_job(client: GitHub, environ: Mapping[str, str]) -> None:
+    """Raise UsageError unless the workflow's file gives this job no permission to write.
+
+    A coding agent never sees the token, but it runs for minutes beside the program that holds it.
+    No request asks a token what it may do, so the file decides: of the commit that the workflow
+    runs from (GITHUB_WORKFLOW_SHA), by the job's own `permissions:` or else the workflow's. Without
+    any, the repository's settings decide, which nobody can read here: that is refused, too. Outside
+    of GitHub Actions there is no such job, and nothing to require.
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#permissions
+    """
+    if environ.get("GITHUB_ACTIONS") != "true":
+        return
+    if environ.get(OF_THE_JOB) != "true":
+        raise _refusal("its token is not known to be the job's own; leave out `github-token`")
+    job = environ.get("GITHUB_JOB", "")
+    permissions = _permissions(_workflow(client, environ), job)
+    if isinstance(permissions, Mapping):
+        writing = sorted(str(name) for name, level in permissions.items() if level not in _READING)
+        if writing:
+            raise _refusal(f"the job {job} has `{writing[0]}: {permissions[writing[0]]}`")
+    elif permissions != "read-all":
+        raise _refusal(f"the job {job} has `permissions: {permissions}`")
+
+
+def _permissions(workflow: Mapping[str, Any], job: str) -> object:
+    jobs = workflow.get("jobs")
+    found = jobs.get(job) if isinstance(jobs, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise _refusal(f"its file has no job {job} (a reusable workflow cannot be looked into)")
+    for level in (found, workflow):
+        if "permissions" in level:
+            return level["permissions"]
+    raise _refusal(f"the job {job} has no `permissions:`; add them, such as `contents: read`")
+
+
+def _workflow(client: GitHub, environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return the file that the workflow runs from, as YAML reads it."""
+    import yaml  # only this reads YAML here
+
+    match = _WORKFLOW.match(environ.get("GITHUB_WORKFLOW_REF", ""))
+    commit = environ.get("GITHUB_WORKFLOW_SHA", "")
+    if match is None or not commit or match[1].lower() != client.repo.full.lower():
+        raise _refusal("which file it runs from is not known, or it is another repository's")
+    try:
+        content = client.content(match[2], commit)
+        workflow = yaml.safe_load(content)
+    except GitHubError as error:
+        raise _refusal(f"its file cannot be read: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise _refusal(f"{match[2]} is no YAML") from None
+    if not isinstance(workflow, Mapping):
+        raise _refusal(f"{match[2]} is no workflow")
+    return workflow
+
+
+def _refusal(reason: str) -> UsageError:
+    return UsageError(
+        f"a coding agent works only in a job that may write nothing: {reason}; give the job that "
+        "collects `permissions:` that only read, or name another model"
+    )
