@@ -128,6 +128,8 @@ def _show(planned: Plan) -> None:
     """Say what will be done, on what, by whom, and what it may cost."""
 
     limits = planned.loaded.settings.limits
+    # Without a price nothing stops at dollars; a note says so.
+    cap = "" if planned.estimate.usd is None else f"${limits.usd:g}, "
     name = f"{planned.brief.task_id} {planned.brief.title}".strip()
     rows = [
         ("task", name + (f" ({planned.brief.spec})" if planned.brief.spec else "")),
@@ -138,7 +140,7 @@ def _show(planned: Plan) -> None:
         ("sandbox", planned.sandbox_shown),
         (
             "estimate",
-            f"{planned.estimate.shown}; stops at ${limits.usd:g}, {limits.tokens:,} tokens",
+            f"{planned.estimate.shown}; stops at {cap}{limits.tokens:,} tokens",
         ),
         *(("note", note) for note in planned.notes),
     ]

@@ -291,6 +291,9 @@ def test_a_cap_in_dollars_beside_an_unknown_price_is_told(place, models):
     notes = json.loads(checkout.run("run", "2.1", "--preflight", "--json").out)["notes"]
     told = "openai:qwen3-coder: its price is unknown, so the $10 cap cannot work; limits.tokens "
     assert [note for note in notes if note.startswith(told)]
+    told = checkout.run("run", "2.1", "--preflight").err
+    assert "price unknown (" in told
+    assert "; stops at 5,000,000 tokens" in told
     named = ("--model", "openai:gpt-5.1")  # the server's, whatever it lists
     notes = json.loads(checkout.run("run", "2.1", "--preflight", "--json", *named).out)["notes"]
     assert not [note for note in notes if "cannot work" in note]

@@ -14,7 +14,7 @@ from reviewloop.github.posting.summary import coverage
 from reviewloop.render.html import render as html
 from reviewloop.render.json import render as plain
 from reviewloop.render.markdown import render as markdown
-from reviewloop.render.report import FileRead, PartRead, Readership
+from reviewloop.render.report import FileRead, PartRead, Readership, ReviewerReport
 from reviewloop.render.review_words import unread_words
 from reviewloop.render.terminal.review import print_review
 
@@ -57,6 +57,24 @@ def test_the_terminal_tells_who_read_what_and_names_files_on_request():
     assert "app/long.py  in parts 1, 2" not in on_screen()
     assert "app/long.py  in parts 1, 2" in on_screen(verbose=True)
     assert "data.json  not: its diff is too long" in on_screen(verbose=True)
+
+
+def test_a_reason_that_failed_everybody_is_said_at_the_top_and_once_below():
+    why = "acp:claude is not logged in"
+    names = (SECURITY, SPEED)
+    read = Readership(
+        (FileRead("app/db.py", "not", (), (1,), why),),
+        (PartRead(1, 1, (), tuple((name, why) for name in names)),),
+    )
+    agents = tuple(ReviewerReport(name, "failed", 1.0, 0, "acp:x", reason=why) for name in names)
+    out = io.StringIO()
+    failed = report(read, agents=agents, usage={"cost_usd": None})
+    print_review(Console(file=out, width=200), failed, SampleSource())
+    said = out.getvalue()
+    assert said.count(why) == 2
+    assert "models       1 file; 1 not read: see below, failed" in said
+    assert "part 1 of 1" not in said
+    assert "price unknown" not in said
 
 
 def test_markdown_and_html_tell_the_same():

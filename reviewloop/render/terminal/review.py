@@ -10,7 +10,13 @@ from rich.text import Text
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.domain.finding import Finding, Placement, Severity
 from reviewloop.render.code_view import FileLines, shown_path
-from reviewloop.render.report import ReviewerReport, ReviewReport, Source, with_reasons
+from reviewloop.render.report import (
+    Readership,
+    ReviewerReport,
+    ReviewReport,
+    Source,
+    with_reasons,
+)
 from reviewloop.render.review_words import (
     PLACEMENT_NOTES,
     added_lines,
@@ -48,6 +54,7 @@ from reviewloop.render.text import cache_words, counted, duration, money, tokens
 from reviewloop.render.untrusted import one_line, safe
 
 _NARROW = 76
+_BELOW = "see below, failed"  # findings push the first lines far away
 _ABOVE = "see above"  # a reason that the first lines of the review tell
 _OUTCOMES = {
     "clean": "bold green",
@@ -106,7 +113,10 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
         if timed:
             cells.append(Text(duration(agent.seconds) if agent.status != "skipped" else ""))
         if paid:
-            cells += [Text(tokens(sum(agent.tokens.values()))), Text(money(agent.cost_usd))]
+            used = sum(agent.tokens.values())
+            # Who failed before anything was sent has no price, not an unknown one.
+            cost = money(agent.cost_usd) if used or agent.status == "done" else ""
+            cells += [Text(tokens(used)), Text(cost)]
         table.add_row(*cells)
     return table
 
@@ -123,14 +133,19 @@ def _readership(console: Console, report: ReviewReport, *, verbose: bool) -> Non
     if read is None or read.plain:
         return
     failed = {agent.reason for agent in report.agents if agent.status == "failed"}
-    shown = set() if report.findings else failed  # findings push the first lines far away
-    read = with_reasons(read, lambda reason: _ABOVE if reason in shown else reason)
-    _labelled(console, "models", read_words(read))
-    for line in missed_words(read):
+    elsewhere = _BELOW if report.findings else _ABOVE
+    named = with_reasons(read, lambda reason: elsewhere if reason in failed else reason)
+    _labelled(console, "models", read_words(named))
+    for line in () if _is_unread(named) else missed_words(named):
         _labelled(console, "", line)
     for file in sorted(read.files, key=lambda file: (file.read, file.path)) if verbose else ():
         name = Text(shown_path(file.path)).append(f"  {share_words(file)}", style="dim")
         hanging(Text(" " * 13), name, console)
+
+
+def _is_unread(read: Readership) -> bool:
+    """Whether the only part, which nobody read, is all the files that are told as not read."""
+    return len(read.parts) == 1 and not read.parts[0].by and len(read.unread) == len(read.files)
 
 
 def _analysers(console: Console, report: ReviewReport, *, verbose: bool) -> None:
