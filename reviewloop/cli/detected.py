@@ -46,8 +46,14 @@ def detected(repo: UserRepo) -> Detected:
 
 
 def gate_plan(repo: UserRepo, settings: Settings, python: PythonSource) -> GatePlan:
-    """Return the gates for the commit a run would start from."""
+    """Return the gates for the commit a run would start from; without one, for no file at all."""
     import tempfile
+
+    checkout = repo.root / repo.project
+    if repo.head is None:
+        return detect(
+            settings, read=lambda _: None, paths=(), checkout=checkout, sites=python.visible
+        )
 
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
         private = PrivateRepo.create(Path(folder) / "repository", repo)
@@ -58,7 +64,7 @@ def gate_plan(repo: UserRepo, settings: Settings, python: PythonSource) -> GateP
                 settings,
                 read=read,
                 paths=paths,
-                checkout=repo.root / repo.project,
+                checkout=checkout,
                 sites=python.visible,
             )
         finally:

@@ -28,7 +28,7 @@ from reviewloop.git.objects import (
 )
 from reviewloop.git.paths import check_edit, named_by
 from reviewloop.git.process import Git
-from reviewloop.git.repository import UserRepo, read_config, signing_settings
+from reviewloop.git.repository import UserRepo, read_config, signing_settings, without_commits
 from reviewloop.git.snapshot import snapshot
 
 _K = TypeVar("_K")
@@ -67,7 +67,7 @@ class PrivateRepo:
         `for_review` leaves out the tags, which only builds ask for, and allows an unborn branch.
         """
         if user.head is None and not for_review:
-            raise WorkspaceError(f"{user.root} has no commits yet; make a first commit.")
+            raise without_commits(user.root)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         user.mirror(folder)
         about = {

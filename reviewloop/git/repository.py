@@ -455,11 +455,20 @@ def forget_assumed(git: Git, paths: list[bytes]) -> None:
         git.run("update-index", "--no-assume-unchanged", "-z", "--stdin", input=listing)
 
 
+def without_commits(root: Path) -> WorkspaceError:
+    """Return what is raised where nothing can start, for want of a first commit."""
+    return WorkspaceError(
+        f"{root} has no commits yet; `git commit --allow-empty -m start` makes a "
+        "first one, then run again."
+    )
+
+
 def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     """Return the repository that holds `start`; raise WorkspaceError when no run can start in it.
 
     `for_reading` is for commands that only look (status, show): an operation in progress is then
-    marked instead of refused, and the list of dirty files, which costs time, stays empty.
+    marked instead of refused, a repository without a commit has no head, and the list of dirty
+    files, which costs time, stays empty.
     """
     root, locations = find_root(start)
     git = Git(None, cwd=root, user_config=True)
@@ -468,11 +477,8 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     )  # may be forged: what is above is not read
     refuse_endless(root, git_dir, common_dir)
     branch, head = head_of(root, git)
-    if head is None:
-        raise WorkspaceError(
-            f"{root} has no commits yet; `git commit --allow-empty -m start` makes a "
-            "first one, then run again."
-        )
+    if head is None and not for_reading:
+        raise without_commits(root)
     values = read_config(git_dir, root)
     by_key = {value.key: value.value for value in values}
     root = top

@@ -50,12 +50,14 @@ class Edition:
 
 
 def editions_of(user: UserRepo, path: str) -> tuple[Edition, ...]:
-    """Return the commits of HEAD that changed what lies at a path, newest first.
+    """Return the commits of HEAD that changed what lies at a path, newest first; none before any.
 
     Where it was moved as a whole, the commits that changed it at its place before count, too.
     """
+    if user.head is None:
+        return ()
     found: list[Edition] = []
-    start, at = str(user.head), path
+    start, at = user.head, path
     for _ in range(_MOST_MOVES):
         commits = _commits(user, start, at)
         found += [Edition(commit, at) for commit in commits]

@@ -1,12 +1,13 @@
 """The way from an idea to an approved spec, drawn as a graph. The loop has its own, in graph.py.
 
-    research -> questions -> answers -> requirements -> approve_requirements
+    research -> questions <-> answers -> requirements -> approve_requirements
               -> high_level -> approve_high_level -> low_level -> approve_low_level
               -> tasks -> approve_tasks -> summary
 
 Each `approve_*` stops for a person: approve goes on, modify writes the phase anew, edit asks once
 more, reject ends it. Nothing advances without a person, and no phase is on disk before it is
-approved. A quick session has one gate, the last: modify begins again with the requirements.
+approved. Answers may lead to more questions, three rounds at most. A quick session has one gate,
+the last: modify begins again with the requirements.
 """
 
 from functools import partial
@@ -46,7 +47,7 @@ def build_spec_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Sp
     graph.add_edge(START, "research")
     graph.add_edge("research", "questions")
     graph.add_edge("questions", "answers")
-    graph.add_edge("answers", PHASES[0])
+    graph.add_conditional_edges("answers", _after_answers, ["questions", PHASES[0]])
     for phase, following in zip(PHASES, (*PHASES[1:], "summary"), strict=True):
         gate = f"approve_{phase}"
         graph.add_node(phase, partial(_write, phase))
@@ -63,6 +64,10 @@ def build_spec_graph(checkpointer: BaseCheckpointSaver[Any] | None = None) -> Sp
         )
     graph.add_edge("summary", END)
     return graph.compile(checkpointer=checkpointer)
+
+
+def _after_answers(state: SpecState) -> str:
+    return "questions" if state.get("again") else PHASES[0]
 
 
 def _after_phase(gate: str, following: str, state: SpecState) -> str:

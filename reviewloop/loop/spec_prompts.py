@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.specs.writing import OPENSPEC, SPEC_KIT
 
-MOST_QUESTIONS = 5
+MOST_QUESTIONS = 5  # in a round
+MOST_ROUNDS = 3
 
 _DESIGN = """\
 The headings of your prompt stand below it, `## Low-Level Design` with all that belongs to it last.
@@ -81,7 +82,11 @@ ASKING = ToolSpec(
                         "default": {"type": "string", "description": "what you would take"},
                     },
                 },
-            }
+            },
+            "again": {
+                "type": "boolean",
+                "description": "whether you can ask what else is open only when these are answered",
+            },
         },
     },
 )

@@ -20,7 +20,7 @@ from reviewloop.loop.agent_tools import reading_toolbox
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.conversation import Check
 from reviewloop.loop.spec_checks import counts, phase_problem, with_texts
-from reviewloop.loop.spec_prompts import ASKING, ENDING, MOST_QUESTIONS, form_of
+from reviewloop.loop.spec_prompts import ASKING, ENDING, MOST_QUESTIONS, MOST_ROUNDS, form_of
 from reviewloop.loop.spec_research import ENDING as FINDINGS
 from reviewloop.loop.spec_research import (
     Research,
@@ -56,7 +56,9 @@ class SpecState(TypedDict, total=False):
     path: str  # of the spec: a folder, or a file
     quick: bool  # one gate for all phases
     findings: str  # of research
-    questions: str
+    questions: str  # of this round
+    rounds: int  # of questions, that were answered
+    again: bool  # whether there is to be one more
     answers: list[list[str]]  # question, answer; "" is one that nobody gave
     documents: dict[str, str]  # phase -> text as it was written last
     base: dict[str, str]  # phase -> text as it was on disk when it was written last
@@ -92,23 +94,28 @@ def research(context: RunContext) -> dict[str, Any]:
 
 
 def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
-    """Have the first agent ask what has to be known; the questions are capped."""
+    """Have the first agent ask what has to be known; questions and their rounds are capped."""
     agent = agent_of(context, PHASES[0])
     there = _on_disk(PHASES[0], state, context)
-    parts = [_found(state, context)]
+    parts = [_found(state, context), _answered(state, context)]
+    done = state.get("rounds", 0)
     if there:
         parts.append(f"# The spec as it is\n\n{context.fence.wrap('spec', there)}")
     answer = ask_agent(
         context,
         agent,
-        CallKey(agent.name, "questions", attempt=context.record.options.get("tries", 0)),
+        CallKey(
+            agent.name, "questions", round=done, attempt=context.record.options.get("tries", 0)
+        ),
         parts,
-        "What has to be asked before requirements are written? Call `ask_questions`.",
+        f"What {'else ' if done else ''}has to be asked before requirements are written? "
+        "Call `ask_questions`.",
         ASKING,
         lambda arguments, _last: _questions_problem(arguments),
     )
     found = [_question(one) for one in answer["questions"][:MOST_QUESTIONS]]
-    return {"questions": context.blobs.put_json(found)}
+    again = bool(found) and answer.get("again") is True and done + 1 < MOST_ROUNDS
+    return {"questions": context.blobs.put_json(found), "again": again}
 
 
 def questions_of(state: SpecState, context: RunContext) -> list[dict[str, Any]]:
@@ -120,12 +127,13 @@ def questions_of(state: SpecState, context: RunContext) -> list[dict[str, Any]]:
 def take_answers(
     state: SpecState, answer: Mapping[str, Any], context: RunContext
 ) -> dict[str, Any]:
-    """Return the questions with what the person answered to each, "" where nothing."""
+    """Return all questions so far with what the person answered to each, "" where nothing."""
     given = {int(number): str(text) for number, text in dict(answer.get("answers", {})).items()}
     questions = questions_of(state, context)
     texts = [given.get(number, "") for number in range(1, len(questions) + 1)]
     pairs = zip(questions, texts, strict=True)
-    return {"answers": [[one["question"], text] for one, text in pairs]}
+    answers = [*state.get("answers", []), *([one["question"], text] for one, text in pairs)]
+    return {"answers": answers, "rounds": state.get("rounds", 0) + 1}
 
 
 def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:

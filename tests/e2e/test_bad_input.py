@@ -180,7 +180,36 @@ def test_before_the_first_commit(tmp_path):
     (tmp_path / "folder").mkdir()
     checkout = Checkout(tmp_path / "folder", tmp_path / "home")
     checkout.git("init", "-q")
-    assert "has no commits yet" in sentence(checkout.run("run"), 2)
+    checkout.write(".kiro/specs/todo/requirements.md", TODO)
+    checkout.write(".kiro/specs/todo/tasks.md", "- [ ] 1. List\n  - _Requirements: 1.1_\n")
+    for command in ("run", "spec new x -m y", "change -m x", "ask x", "watch"):
+        assert "has no commits yet" in sentence(checkout.run(*command.split()), 2), command
+    for command in (
+        *("tasks", "spec check", "spec trace todo", "spec history todo", "spec sync --check"),
+        *("status", "queue", "hooks list", "memory list", "audit", "stats", "agents"),
+        *(
+            "steering list",
+            "config show",
+            "skills list",
+            "review",
+            "handoff",
+            "init",
+            "session resume",
+        ),
+    ):
+        said = checkout.run(*command.split())
+        assert said.code == 0, (command, said.err)
+
+
+TODO = """\
+# Requirements Document
+
+### Requirement 1: List
+
+#### Acceptance Criteria
+
+1. WHEN a user runs `todo` THEN the system SHALL print each open item on a line
+"""
 
 
 def test_the_preflight_alone_costs_nothing_and_begins_nothing(shop):

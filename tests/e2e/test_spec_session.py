@@ -253,6 +253,38 @@ def test_no_questions_go_straight_to_the_requirements(site):
     assert other.new().stderr.startswith("the requirements wait for you")
 
 
+def test_answers_lead_to_more_questions_three_rounds_at_most(site):
+    """Each round is one call, and the agent reads what was answered before."""
+    asked = ("Which channel?", "Which sender?", "Which hours?")
+    rounds = [
+        questions({"question": text, "default": "any"}, again=True, round=number)
+        for number, text in enumerate(asked)
+    ]
+    decided = REQUIREMENTS.replace(
+        "## Requirements", "## Decisions\n\n- email\n- smtp\n- any\n\n## Requirements", 1
+    )
+    entries = [*rounds, document("spec-requirements", "requirements", decided), *replies()[3:]]
+    other = Site(site.repo, site.folder, entries)
+    assert other.new().returncode == 4
+    for number, answer in enumerate(("email", "smtp", "any")):
+        shown = json.loads(other.run("show", "notify", "--json").stdout)
+        assert [one["question"] for one in shown["questions"]] == [asked[number]]
+        assert other.calls() == [("spec-requirements", "questions")] * (number + 1)
+        said = other.run("answer", "notify", f"1={answer}")
+        assert said.returncode == 4, said.stderr
+
+    assert "the requirements wait for you" in said.stderr
+    assert "- smtp" in other.run("show", "notify").stdout
+
+
+def test_a_round_without_questions_goes_on(site):
+    entries = [questions(QUESTION, again=True, round=0), questions(round=1), *replies()[1:]]
+    other = Site(site.repo, site.folder, entries)
+    other.new()
+    assert "the requirements wait for you" in other.run("answer", "notify", "1=email").stderr
+    assert other.calls()[:2] == [("spec-requirements", "questions")] * 2
+
+
 @pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("bad", "sentence"),

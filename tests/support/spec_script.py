@@ -159,10 +159,11 @@ def document(agent: str, step: str, text: str, **about: Any) -> dict[str, Any]:
     return {"agent": agent, "step": step, "tool_calls": [call], **about}
 
 
-def questions(*asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the reply that asks."""
-    call = {"name": "ask_questions", "args": {"questions": [*asked]}}
-    return {"agent": "spec-requirements", "step": "questions", "tool_calls": [call]}
+def questions(*asked: dict[str, Any], again: bool = False, **about: Any) -> dict[str, Any]:
+    """Return the reply that asks; `again` says that the answers lead to more questions."""
+    more = {"again": True} if again else {}
+    call = {"name": "ask_questions", "args": {"questions": [*asked], **more}}
+    return {"agent": "spec-requirements", "step": "questions", "tool_calls": [call], **about}
 
 
 def replies() -> list[dict[str, Any]]:

@@ -82,6 +82,7 @@ def test_no_commits_yet(tmp_path, git):
     git(tmp_path, "init", "-q", "-b", "main", "fresh")
     with pytest.raises(WorkspaceError, match="no commits yet"):
         discover(tmp_path / "fresh")
+    assert discover(tmp_path / "fresh", for_reading=True).head is None
 
 
 def conflict(repo, git):
