@@ -1,4 +1,4 @@
-"""A spec without faults, and forty faults planted into it, each with the rule that has to see it.
+"""A spec without faults, and forty-two faults planted into it, each with its rule.
 
 The texts are ours; a fault replaces words of one document, adds lines, or leaves lines out.
 """
@@ -117,6 +117,8 @@ FAULTS = [
     ),
     *_said("placeholder", "store it for TBD days", "store it within ??? seconds"),
     *_said("needs-clarification", "store it [NEEDS CLARIFICATION: for how long?]"),
+    *_said("no-api", "store it and tell all callers of the REST API"),
+    Fault("no-data-model", "design", "keeps one row per member", "keeps them"),
     Fault("unknown-requirement", "tasks", "2.3_", "2.9_"),
     Fault("unknown-requirement", "tasks", "2.3_", "7.1_"),
     Fault("requirement-without-task", "tasks", "_Requirements: 2.1, 2.2_\n  - _Depends: 1_\n"

@@ -1,10 +1,11 @@
-"""What a spec does not speak of at all: errors, edges, security, speed, success, limits."""
+"""What a spec does not speak of at all: errors, security, speed, success, people, data, ..."""
 
 import re
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import Hit
 from reviewloop.specs.checks.view import SpecView
+from reviewloop.specs.general import kind_of
 from reviewloop.specs.requirements import whole
 
 _ERRORS = re.compile(
@@ -44,6 +45,44 @@ _SUCCESS = re.compile(
 _LIMITS = re.compile(
     r"\bout[- ]of[- ]scope\b|\bnon-?goals?\b|\bnot (?:in scope|included|part of)\b|\bexclu\w+"
     r"|\bfuture (?:work|enhancements?|versions?)\b|\bwill not\b|\bshall not\b|\bassumptions?\b",
+    re.IGNORECASE,
+)
+_PEOPLE = re.compile(
+    r"\bas (?:an?|the)\s+\W*\w+|\b(?:users?|admin\w*|members?|operators?|developers?|customers?"
+    r"|visitors?|guests?|clients?|callers?|owners?|authors?|readers?|editors?|viewers?|maintainers?|agents?"
+    r"|persons?|people|players?|students?|teachers?|patients?|roles?|actors?|personas?)\b",
+    re.IGNORECASE,
+)
+_PURPOSE = re.compile(
+    r"\bso that\b|\bin order to\b|\bpurpose\b|\bgoals?\b|\bproblem\b|\bwhy\b|\bbecause\b"
+    r"|\bobjectives?\b|\bbenefits?\b|\bmotivation\b|\bbackground\b",
+    re.IGNORECASE,
+)
+_STORED = re.compile(
+    r"\b(?:stores?|stored|persist\w*|saves? (?:it|them|the|an?)|database)\b", re.IGNORECASE
+)
+_DATA = re.compile(
+    r"\bdata (?:model|structure|type|class)\w*|\bschemas?\b|\bentit(?:y|ies)\b|\btables?\b"
+    r"|\brows?\b|\bcolumns?\b|\bfields?\b|\battributes?\b|\bprimary keys?\b|\binterface \w+"
+    r"|\btype \w+ =|\bclass \w+|\bstruct \w+|\bJSON\b|\bCREATE TABLE\b|\bmodels?\b",
+    re.IGNORECASE,
+)
+_SERVED = re.compile(
+    r"\b(?:REST|HTTP|GraphQL|gRPC|web|public) APIs?\b|\bendpoints?\b|\bAPI (?:routes?|calls?)\b"
+)
+_ROUTES = re.compile(
+    r"\b(?:GET|POST|PUT|PATCH|DELETE)\b|`/[\w{]|\s/\w+/|\b(?:rpc|query|mutation|service) \w+"
+    r"|\bopenapi\b|\bswagger\b|\.proto\b|\brequest body\b",
+    re.IGNORECASE,
+)
+_WRITTEN = re.compile(
+    r"\b(?:file|message|payload|date|output|input|response|log) formats?\b|\bpars(?:e[sd]?|ing)\b"
+    r"|\bCSV\b|\bYAML\b|\bXML\b|\bpayloads?\b",
+    re.IGNORECASE,
+)
+_EXAMPLES = re.compile(
+    r"\be\.\s?g\.|\bfor example\b|\bfor instance\b|\bexamples?\b|\bsuch as\b|\bsamples?\b|`[^`]+`"
+    r"|\"[^\"]+\"",
     re.IGNORECASE,
 )
 _AWS = re.compile(
@@ -92,6 +131,40 @@ def find_no_limits(view: SpecView) -> Iterator[Hit]:
     yield from _missing(view, "spec/no-scope-limit", _LIMITS, "nothing says what is not part of it")
 
 
+def find_no_people(view: SpecView) -> Iterator[Hit]:
+    """Yield a hit where no requirement says who uses what is built."""
+    yield from _missing(view, "spec/no-role", _PEOPLE, "nothing says who uses it")
+
+
+def find_no_purpose(view: SpecView) -> Iterator[Hit]:
+    """Yield a hit where nothing says what it is for: no introduction, no reason in a story."""
+    told = any(
+        kind_of(head) == "introduction" for line in view.lines for head in (line.title, *line.heads)
+    )
+    if not told:
+        yield from _missing(view, "spec/no-purpose", _PURPOSE, "nothing says what it is for")
+
+
+def find_no_data(view: SpecView) -> Iterator[Hit]:
+    """Yield a hit where data is kept, and nothing says which, neither required nor designed."""
+    if view.has_tasks:  # before, the design may be still to come
+        message = "nothing says of what parts"
+        yield from _undescribed(view, "spec/no-data-model", _STORED, _DATA, message)
+
+
+def find_no_api(view: SpecView) -> Iterator[Hit]:
+    """Yield a hit where an interface is served, and no route, method or message is named."""
+    if view.has_tasks:
+        message = "no route or method is named"
+        yield from _undescribed(view, "spec/no-api", _SERVED, _ROUTES, message)
+
+
+def find_no_example(view: SpecView) -> Iterator[Hit]:
+    """Yield a hit where something has a format, and no document shows one."""
+    if not any(line.code for line in view.lines):
+        yield from _undescribed(view, "spec/no-example", _WRITTEN, _EXAMPLES, "no example shows it")
+
+
 def find_no_operations(view: SpecView) -> Iterator[Hit]:
     """Yield a hit where a spec builds on services of AWS and says nothing of running them."""
     if any(_OPERATIONS.search(line.text) for line in view.lines):
@@ -120,3 +193,17 @@ def _missing(view: SpecView, rule: str, words: re.Pattern[str], message: str) ->
     text = f"{view.required_text}\n{view.spec.general}"
     if not words.search(text):
         yield view.hit_at(rule, view.first_of("requirements"), message)
+
+
+def _undescribed(
+    view: SpecView, rule: str, about: re.Pattern[str], words: re.Pattern[str], message: str
+) -> Iterator[Hit]:
+    """Yield a hit at the first statement about something that no document describes."""
+    if not view.is_english or view.spec.dialect == "openspec":
+        return
+    line, found = next(
+        ((one, hit) for one in view.statements if (hit := about.search(one.text))), (None, None)
+    )
+    if line is None or found is None or any(words.search(one.text) for one in view.lines):
+        return
+    yield view.hit(rule, line, f'"{found[0]}": {message}', found[0])
