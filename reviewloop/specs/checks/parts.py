@@ -138,10 +138,10 @@ def find_no_people(view: SpecView) -> Iterator[Hit]:
 
 def find_no_purpose(view: SpecView) -> Iterator[Hit]:
     """Yield a hit where nothing says what it is for: no introduction, no reason in a story."""
-    told = any(
+    introduced = any(
         kind_of(head) == "introduction" for line in view.lines for head in (line.title, *line.heads)
     )
-    if not told:
+    if not introduced:
         yield from _missing(view, "spec/no-purpose", _PURPOSE, "nothing says what it is for")
 
 
