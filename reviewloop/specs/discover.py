@@ -16,7 +16,8 @@ from reviewloop.specs.files import DiskFiles, Files, decode, digest, in_folder, 
 from reviewloop.specs.kiro import STATE, read_cc_sdd, read_kiro
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, read_openspec
-from reviewloop.specs.plan_file import CONSIDERATIONS, considerations_in, plan_path
+from reviewloop.specs.plan_file import CONSIDERATIONS, considerations_in, is_plan, plan_path
+from reviewloop.specs.requirements import is_requirement_head, is_requirement_item
 from reviewloop.specs.single_file import read_single_file
 from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
 from reviewloop.specs.task_lines import read_task_line
@@ -25,6 +26,7 @@ from reviewloop.specs.tasks import SPEC_KIT_ID
 KIRO_FOLDER = ".kiro/specs"
 _KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
 _SUFFIX = "-spec.md"
+_OF_ITS_OWN = "specs"  # a folder of Spec Kit's, whose specs are folders in it, or of single files
 _SHOWN = 8  # candidates that one sentence lists
 
 
@@ -56,11 +58,20 @@ def _find_kiro(files: Files) -> list[SpecRef]:
 
 
 def _find_single_files(files: Files) -> list[SpecRef]:
-    return [
-        _file_ref(path)
-        for path in files.paths("docs")
-        if path.count("/") == 1 and path.endswith(_SUFFIX) and _has_tasks(files.read(path))
-    ]
+    """Return files with tasks; without any yet, those that have a requirement with an id."""
+    paths = [path for path in files.paths("docs") if path.endswith(_SUFFIX)]
+    paths += [path for path in files.paths(_OF_ITS_OWN) if path.endswith(".md")]
+    found = []
+    for path in (path for path in paths if path.count("/") == 1 and not is_plan(path)):
+        lines = read_document(files.read(path) or b"").lines
+        if any(map(read_task_line, lines)):
+            found.append(_file_ref(path))
+        elif any(
+            is_requirement_head(line.title) or is_requirement_item(line, ordered=False)
+            for line in lines
+        ):
+            found.append(replace(_file_ref(path), tasks_path=""))
+    return found
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,12 @@ DIALECTS = (
     Dialect("cc-sdd", lambda files: [], read_cc_sdd),  # Kiro's `find` tells them apart
     Dialect("spec-kit", find_spec_kit, read_spec_kit, "specs/<number>-<feature>/tasks.md"),
     Dialect("openspec", find_openspec, read_openspec, "openspec/changes/<id>/tasks.md"),
-    Dialect("single-file", _find_single_files, read_single_file, f"docs/<feature>{_SUFFIX}"),
+    Dialect(
+        "single-file",
+        _find_single_files,
+        read_single_file,
+        f"docs/<feature>{_SUFFIX}, {_OF_ITS_OWN}/<feature>.md",
+    ),
 )
 """Ours; those of other distributions are entry points of the group reviewloop.dialects, too."""
 
@@ -283,10 +299,6 @@ def _kiro_ref(folder: str, names: set[str]) -> SpecRef:
 def _file_ref(path: str) -> SpecRef:
     name = PurePosixPath(path).name
     return SpecRef(name.removesuffix(_SUFFIX).removesuffix(".md"), "single-file", path, path)
-
-
-def _has_tasks(data: bytes | None) -> bool:
-    return data is not None and any(map(read_task_line, read_document(data).lines))
 
 
 def _has_open_tasks(files: Files, ref: SpecRef) -> bool:

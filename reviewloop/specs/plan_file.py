@@ -20,6 +20,11 @@ def plan_path(spec_path: str) -> str:
     return f"{spec_path}/{_NAME}"
 
 
+def is_plan(path: str) -> bool:
+    """Whether a file is called as plans are."""
+    return path.endswith(_NAME)
+
+
 def considerations_in(text: str) -> str:
     """Return what users wrote into their section, "" for nothing."""
     return sections_of(text).get(CONSIDERATIONS, "").replace(_HINT, "").strip()

@@ -178,7 +178,8 @@ def test_a_traced_spec_shows_design_tasks_and_tests(spec, reviewloop):
     lines = " ".join(said.out.split())
     assert "1 Login design Login form tasks 1 ✓ tests tests/test_login.py" in lines
     assert "2 Logout design Session table tasks 2 tests none" in lines
-    assert "2 of 2 requirements traced" in lines
+    counts = "2 to a task, 2 to the design, 1 to a test"
+    assert f"2 of 2 requirements traced: {counts}" in lines
 
 
 def test_one_orphan_each_way_is_named_with_its_line(spec, reviewloop):

@@ -111,3 +111,21 @@ def test_projects_are_looked_for_in_so_many_folders_only(tmp_path, monkeypatch):
     assert projects_below(tmp_path, levels=4, most=100) == []
     assert len(listed) <= 101
     assert projects_below(tmp_path, levels=4) == [f"a{n:02}/b/c/d" for n in range(40)]
+
+
+def test_a_file_of_its_own_folder_is_a_spec_before_and_after_it_has_tasks():
+    required = b"# Login\n\n## Requirements\n\n### FR-1: Sign in\n\n- Answer 401 otherwise\n"
+    files = {
+        "specs/login.md": required,
+        "specs/logout.md": required + b"\n## Tasks\n\n- [ ] 1. End the session\n",
+        "specs/README.md": b"# What lies here\n",
+        "specs/login-implementation-plan.md": b"- [ ] 1. Create app.py\n",
+        "specs/001-photos/notes.md": required,
+    }
+    found = find_specs(MemoryFiles(files))
+    assert [(ref.name, ref.dialect, ref.tasks_path) for ref in found] == [
+        ("login", "single-file", ""),
+        ("logout", "single-file", "specs/logout.md"),
+    ]
+    assert open_spec(MemoryFiles(files)).name == "logout"
+    assert list(open_spec(MemoryFiles(files), "login").requirements) == ["FR-1"]

@@ -97,7 +97,16 @@ class Trace:
     def summary(self) -> str:
         """One sentence with the counts."""
         traced = sum(row.is_traced for row in self.rows)
-        return f"{traced} of {counted(len(self.rows), 'requirement')} traced"
+        tasks, design, tests = (
+            sum(bool(part) for part in parts)
+            for parts in zip(
+                *((row.tasks, row.design, row.tests) for row in self.rows), strict=True
+            )
+        )
+        return (
+            f"{traced} of {counted(len(self.rows), 'requirement')} traced: {tasks} to a task, "
+            f"{design} to the design, {tests} to a test"
+        )
 
     def markdown(self) -> str:
         """Return the table as Markdown."""

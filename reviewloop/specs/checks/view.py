@@ -40,6 +40,12 @@ _ENGLISH_WORDS = """
     this from so i want user system given
 """
 _ENGLISH = frozenset(_ENGLISH_WORDS.split())
+_FOREIGN_WORDS = """
+    der die das und ist nicht ein eine zu mit für von el la los las que para con una por del le les
+    des une est dans pour sur et il di che per non o os um uma não com em een het van en de
+"""
+_FOREIGN = frozenset(_FOREIGN_WORDS.split())
+_TERSE_SHARE = 0.05  # of lists of key words, where hardly a word of another language occurs
 _FOREIGN_SHARE = 0.15  # of the letters; code and names keep other languages' specs half English
 _ENGLISH_SHARE = 0.12  # of all words; English specs have 0.2 and more, others under 0.08
 _ALSO = 6  # further lines that an entry names
@@ -124,7 +130,9 @@ class SpecView:
             for word in _WORD.findall(line.text)
         ]
         known = sum(word in _ENGLISH for word in words)
-        return len(words) < _NEEDED or known >= _ENGLISH_SHARE * len(words)
+        others = sum(word in _FOREIGN for word in words)
+        least = _ENGLISH_SHARE if others * 4 > known else _TERSE_SHARE
+        return len(words) < _NEEDED or known >= least * len(words)
 
     @cached_property
     def required_text(self) -> str:

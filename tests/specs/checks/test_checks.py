@@ -87,6 +87,16 @@ def test_words_of_another_language_are_left_alone_and_it_is_said() -> None:
     assert found.notes == ("words are checked in English only; this spec is in another language",)
 
 
+def test_lists_of_key_words_are_english() -> None:
+    text = "# Login\n\n### FR-1: Sign in\n\n" + 9 * (
+        "- Accept email, password\n- Return access token (JWT, quick expiry)\n- Hash passwords\n"
+        "- Send reset email to user\n"
+    )
+    found = checked({"specs/login.md": text})
+
+    assert not any("another language" in note for note in found.notes)
+
+
 def test_the_same_amount_in_other_units_is_no_contradiction() -> None:
     design = FILES[f"{FOLDER}/design.md"]
     same = design + "\nThe stored channel record expires after 2160 hours without a visit.\n"
