@@ -24,7 +24,7 @@ from reviewloop.cli.consoles import (
     print_lines,
     results,
 )
-from reviewloop.cli.conversation import ask_about
+from reviewloop.cli.conversation import ask_about, propose_sync
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.cli.report_files import require_reports, write_reports
@@ -223,6 +223,7 @@ def run_here(request: BatchRequest, reports: Sequence[str] = (), *, as_json: boo
         print_json("batch", report_object(report))
     elif report.tasks:  # else there never was a batch, and that nothing is open is said
         render_account(report, results())
+    propose_sync_of(report)
     if not isinstance(error, InterruptedByUserError):
         _call_about(repository, report)
     write_reports(reports, report)  # last: a disk that is full by now must not hide the account
@@ -232,6 +233,13 @@ def run_here(request: BatchRequest, reports: Sequence[str] = (), *, as_json: boo
         error.exit_code = exit_code(report, error.exit_code)
         raise error
     return exit_code(report)
+
+
+def propose_sync_of(report: BatchReport) -> None:
+    """Propose to change the spec where the tasks that were committed parted it from the code."""
+    if done := [task.run for task in report.tasks if task.state == "committed" and task.run]:
+        repository = open_repository(for_reading=True)  # the branch has moved
+        propose_sync(repository, repository.runs.find(done[-1]))
 
 
 def _call_about(repository: Repository, report: BatchReport) -> None:

@@ -26,7 +26,7 @@ from reviewloop.app.change.session import (
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import RunRequest
-from reviewloop.cli.batch import done_here
+from reviewloop.cli.batch import done_here, propose_sync_of
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line, results
 from reviewloop.cli.help import Command, Group
 from reviewloop.cli.spec_session import cap_options, caps_of, json_option
@@ -240,6 +240,7 @@ def _settled(
             report, error = done_here(repo, request)
             if report.tasks and not as_json:
                 render_account(report, results())
+                propose_sync_of(report)
             code = exit_code(report) if error is None else exit_code(report, error.exit_code)
     if as_json:
         print_json("change", {**plain(repo, record), "exit_code": int(code)})

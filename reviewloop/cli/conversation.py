@@ -79,7 +79,7 @@ def move(
                 if record.status is RunStatus.COMMITTED:
                     _offer_switch(repository, record, ask=ask and is_interactive())
                     _offer_follow_ups(repository, record, ask=ask and is_interactive())
-                    _propose_sync(repository, record)
+                    propose_sync(repository, record)
                 return record
             if answer is None or answer.choice == "modify":  # else the person is there already
                 call_about(repository, record)
@@ -398,7 +398,7 @@ def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -
                 return
 
 
-def _propose_sync(repository: Repository, record: RunRecord) -> None:
+def propose_sync(repository: Repository, record: RunRecord) -> None:
     """Propose to change the spec where more of its names parted than `spec_sync.threshold`."""
     if threshold := settings_of(record).spec_sync.threshold:
         from reviewloop.app.spec.sync import proposal_for

@@ -80,3 +80,20 @@ def test_autopilot_stops_and_says_why(shop, row):
 
 def test_autopilot_commits_what_nothing_asks_a_person_about(shop):
     assert driven(shop, {"shop/quiet.py": "A = 1\n"})[::2] == (0, True)
+
+
+def test_its_end_proposes_to_bring_the_spec_in_step(shop):
+    """The code has a route that the design, which lists its like, does not name."""
+    routes = "".join(
+        f"\n\n@app.get('/{name}')\ndef {name}():\n    return []\n" for name in ("orders", "items")
+    )
+    files = {"shop/web.py": f"from fastapi import FastAPI\n\napp = FastAPI()\n{routes}"}
+    folder = SPEC.rpartition("/")[0]
+    design = {f"{folder}/design.md": "# Design\n\n## API\n\n- `GET /orders`: all orders\n"}
+    checkout = shop(cast(implement=writes(files)), **BEFORE, **{SPEC: naming(files)}, **design)
+
+    asked = ("batch", "--tasks", "1", "--mode", "autopilot")
+    said = checkout.run(*asked, REVIEWLOOP_SPEC_SYNC__THRESHOLD="0.3")
+
+    assert said.code == 0, said.err
+    assert f"50% of the names in {folder} part from the code; `reviewloop spec sync" in said.err
