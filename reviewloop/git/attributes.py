@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.objects import find
 from reviewloop.git.paths import parents
 from reviewloop.git.private import PrivateRepo
@@ -12,6 +14,7 @@ _GENERATED = {
     "linguist-vendored": "vendored (linguist-vendored in .gitattributes)",
 }
 _IGNORE_FILE = ".kiroignore"
+_OWN_IGNORES = "~/.kiro/settings/kiroignore"
 _MAX_IGNORE_BYTES = 1 << 20
 _MAX_STARS = 4  # in one part of a pattern
 
@@ -30,12 +33,46 @@ def generated(private: PrivateRepo, tree: str, paths: Iterable[str]) -> dict[str
     return found
 
 
-def kiroignored(private: PrivateRepo, base_tree: str, paths: Iterable[str]) -> dict[str, str]:
-    """Return path -> reason for the files that the base's .kiroignore keeps from agents."""
+def has_kiroignore(private: PrivateRepo, base_tree: str) -> bool:
+    """Whether there is anything for `kiroignored` to read: of the base, or the person's own."""
     held = find(private.pool, base_tree, [_IGNORE_FILE]).get(_IGNORE_FILE)
-    if held is None or not held.mode.startswith("100"):
-        return {}
-    data = private.pool.read(held.oid, _MAX_IGNORE_BYTES) or b""
+    return held is not None or own_ignore_file().exists()
+
+
+def own_ignore_file() -> Path:
+    """Return Kiro's ignore file for all repositories of a person."""
+    return Path.home() / ".kiro/settings/kiroignore"
+
+
+def kiroignored(private: PrivateRepo, base_tree: str, paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> reason for the files that .kiroignore keeps from agents.
+
+    That of the base counts, and the person's own for all repositories. Raises `WorkspaceError`
+    where that one is there and cannot be read: what it hides would be shown.
+    """
+    listed = list(paths)
+    held = find(private.pool, base_tree, [_IGNORE_FILE]).get(_IGNORE_FILE)
+    found: dict[str, str] = {}
+    if data := _own_ignores():
+        found |= dict.fromkeys(_matched(data, listed), f"ignored ({_OWN_IGNORES})")
+    if held is not None and held.mode.startswith("100"):
+        data = private.pool.read(held.oid, _MAX_IGNORE_BYTES) or b""
+        found |= dict.fromkeys(_matched(data, listed), f"ignored ({_IGNORE_FILE})")
+    return found
+
+
+def _own_ignores() -> bytes:
+    try:
+        with own_ignore_file().open("rb") as file:
+            return file.read(_MAX_IGNORE_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as error:
+        raise WorkspaceError(f"{_OWN_IGNORES} cannot be read: {error.strerror}") from None
+
+
+def _matched(data: bytes, paths: list[str]) -> list[str]:
+    """Return the paths that the lines of an ignore file name."""
     text = data.decode("utf-8", "surrogateescape")
     from pathspec import GitIgnoreSpec
     from pathspec.patterns.gitignore import GitIgnorePatternError
@@ -50,7 +87,7 @@ def kiroignored(private: PrivateRepo, base_tree: str, paths: Iterable[str]) -> d
             continue  # git passes over it, too
         lines.append(line.removesuffix("\r"))
     spec = GitIgnoreSpec.from_lines(lines)
-    return {path: f"ignored ({_IGNORE_FILE})" for path in paths if spec.match_file(path)}
+    return [path for path in paths if spec.match_file(path)]
 
 
 def attributes_in(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from reviewloop.git.attributes import kiroignored
+from reviewloop.git.attributes import has_kiroignore, kiroignored
 from reviewloop.git.objects import FileEntry
 from reviewloop.git.private import PrivateRepo
 from reviewloop.secrets import withheld_by_name
@@ -32,7 +32,7 @@ def withheld_in(
     }
     paths = [entry.path for entry in entries if entry.mode in _MODES]
     for version in dict.fromkeys((base, tree) if withholds_more else (base,)):
-        if private.reader(version).entry(".kiroignore"):
+        if has_kiroignore(private, version):
             found = {**kiroignored(private, version, paths), **found}
     found.pop(".kiroignore", None)
     return found

@@ -2,7 +2,9 @@
 
 import pytest
 
-from reviewloop.git.attributes import attributes_in, generated, kiroignored
+from reviewloop.domain.errors import WorkspaceError
+from reviewloop.git.attributes import attributes_in, generated, has_kiroignore, kiroignored
+from reviewloop.review.withheld import withheld_in
 
 
 @pytest.fixture
@@ -62,6 +64,28 @@ def test_kiroignore_works_as_gitignore_does(private, tree):
     seen = ["important.secret", "src/build/x.py", "docs/final.md", "abcdef", "\udcff.py"]
     reason = "ignored (.kiroignore)"
     assert kiroignored(private, base, ignored + seen) == dict.fromkeys(ignored, reason)
+
+
+def test_the_persons_own_ignore_file_counts_in_every_repository(
+    private, tree, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    base = tree(_kiroignore="notes/\n!secret.md\n", secret_md="x")
+    own = tmp_path / ".kiro/settings/kiroignore"
+    assert kiroignored(private, base, ["secret.md"]) == {}
+    own.parent.mkdir(parents=True)
+    own.write_text("*.secret\nsecret.md\n")
+    plain = private.tree_of(private.head)
+    assert has_kiroignore(private, plain)
+    mine = "ignored (~/.kiro/settings/kiroignore)"
+    assert kiroignored(private, plain, ["a.secret", "b.py"]) == {"a.secret": mine}
+    both = kiroignored(private, base, ["notes/a.md", "secret.md"])
+    assert both == {"notes/a.md": "ignored (.kiroignore)", "secret.md": mine}
+    assert withheld_in(private, base, plain)["secret.md"] == mine
+    own.unlink()
+    own.mkdir()
+    with pytest.raises(WorkspaceError, match="kiroignore cannot be read: Is a directory"):
+        kiroignored(private, base, ["a"])
 
 
 def test_no_kiroignore_and_a_folder_of_that_name(private, tree):

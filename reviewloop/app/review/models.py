@@ -29,7 +29,7 @@ from reviewloop.domain.errors import (
 )
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
-from reviewloop.git.attributes import kiroignored
+from reviewloop.git.attributes import has_kiroignore, kiroignored
 from reviewloop.git.comparison import Compared
 from reviewloop.git.diff import Change
 from reviewloop.llm.budget import Budget, count_warnings, outside_of, over_budget, spent_by
@@ -206,9 +206,6 @@ def usage_by_reviewer(journal: Journal) -> dict[str, dict[str, Any]]:
     return total
 
 
-_IGNORE_FILE = ".kiroignore"
-
-
 def shown_trees(
     two: Compared, skipped: Iterable[Skipped], reviewed: str = ""
 ) -> tuple[str, str, str]:
@@ -219,7 +216,7 @@ def shown_trees(
     """
     hidden = {path for one in skipped for path in (one.file.path, one.file.old_path)}
     trees = [two.old, two.new, *([reviewed] if reviewed else [])]
-    if two.private.read(two.base, _IGNORE_FILE):
+    if has_kiroignore(two.private, two.base):
         for tree in trees:
             paths = [entry.path for entry in two.private.entries(tree)]
             hidden |= kiroignored(two.private, two.base, paths).keys()
