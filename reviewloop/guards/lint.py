@@ -213,6 +213,25 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
     return replace(outcome, findings=tuple(findings[:_MOST_FINDINGS]), excerpt=shown)
 
 
+_FIX = {"ruff": "--fix", "eslint": "--fix"}
+
+
+def write_fixed(change: GuardInput) -> tuple[list[str], list[str]]:
+    """Have linters mend the changed files in the workspace; return these, and what went wrong."""
+    files: list[str] = []
+    problems: list[str] = []
+    for entry in change.plan.of(NAME):
+        found = _linted_files(change, entry.kind) if entry.kind in _FIX and entry.runnable else []
+        if not found or entry.source == "configured":
+            continue
+        argv = (*entry.argv, _FIX[entry.kind], *(f"./{change.relative(path)}" for path in found))
+        result = change.run(argv, gate=NAME, log=change.log(f"lint-{entry.kind}-fix.log"))
+        files += found
+        if failure := could_not_run(result):
+            problems.append(f"{entry.kind}: {failure[1]}")
+    return files, problems
+
+
 def _run_whole(change: GuardInput, entry: DetectedGate) -> GateResult:
     result = change.run(entry.argv, gate=NAME, log=change.log(f"lint-{entry.kind}.log"))
     status = GateStatus.PASSED

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from reviewloop.domain.globs import fits
 
 Option = str | float | bool
+Scope = Literal["", "nothing", "file", "documentation", "tests", "refactoring"]
 
 
 class Event(StrEnum):
@@ -88,6 +89,9 @@ KIRO_TOOLS = {
 }
 """How Kiro's releases call our tools, and some of what these do."""
 
+DESCRIPTION = "generate-description"
+"""The action that writes the text of a pull request; publishing asks for it."""
+
 PLACEHOLDERS = ("file_path", "filename", "event", "task", "workspace")
 _PLACEHOLDER = re.compile(r"\{\{?(?P<name>[A-Za-z_]+)\}?\}")
 _KIRO_PLACEHOLDERS = {"filePath": "file_path", "fileName": "filename"}
@@ -121,6 +125,8 @@ class Hook(BaseModel):
     prompt: str = ""
     action: str = ""  # one of `reading.ACTIONS`
     options: Mapping[str, Option] = {}
+    scope: Scope = ""  # what its edits may change; the engine takes others back
+    writes: tuple[str, ...] = ()  # the files that its edits may touch; empty: any
     blocking: bool = False
     require_approval: bool = False
     run_tests: bool = False
@@ -134,15 +140,18 @@ class Hook(BaseModel):
     def digest(self) -> str:
         """What a person's consent is bound to: all that it does, not where it stands."""
         facts = self.model_dump(mode="json", exclude={"line"})
+        for name in ("scope", "writes"):  # a hook without them is what it was before there were any
+            if not facts[name]:
+                del facts[name]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
     def why_not_run(self) -> str:
         """Why no run fires it, "" for one that fires."""
-        if self.action:
-            return "only commands and prompts run"
         if self.event is Event.MANUAL:
             return "`reviewloop hooks run` fires it"
+        if self.action == DESCRIPTION:
+            return ""
         return "" if self.event in FIRED else f"{self.event} does not fire"
 
     @property
@@ -150,6 +159,8 @@ class Hook(BaseModel):
         """Why it fires in runs only, not on a person's own edits; "" for one that fires there."""
         if self.prompt:
             return "agents are asked in runs only"
+        if self.action:
+            return "named actions work in runs only"
         if self.queued or self.condition or self.require_approval or self.run_tests:
             return "conditions, queues, require_approval and run_tests count in runs only"
         return ""
@@ -159,7 +170,10 @@ class Hook(BaseModel):
         """What it does, on one line."""
         if self.command:
             return self.command
-        return f"asks an agent: {self.prompt}" if self.prompt else self.action
+        if self.prompt:
+            return f"asks an agent: {self.prompt}"
+        listed = ", ".join(f"{name} {value}" for name, value in self.options.items())
+        return f"{self.action}: {listed}" if listed else self.action
 
     def blocks(self, exit_code: int | None) -> bool:
         """Whether this end stops what fired it: in Kiro's formats exit code 2, else any but 0.

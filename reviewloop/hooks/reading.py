@@ -3,6 +3,8 @@
 A file that cannot be read is a problem with its line, never a hook less in silence.
 """
 
+# One file: all formats share how a file is parsed, how a problem finds its line, and what is sound.
+
 import difflib
 import hashlib
 import json
@@ -13,11 +15,23 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from reviewloop.domain.globs import PatternError, require_sound
+from reviewloop.hooks.actions import (
+    IMPLIED,
+    NAMES,
+    ActionError,
+    Lint,
+    SyncSpecDesign,
+    options_of,
+    require_moment,
+    stops,
+)
 from reviewloop.hooks.condition import ConditionError, parse_condition
 from reviewloop.hooks.hook import (
     CAN_BLOCK,
+    EDITS_COUNT,
     KIRO_BLOCKS,
     KIRO_NAMES,
     KIRO_TIMEOUT,
@@ -25,6 +39,7 @@ from reviewloop.hooks.hook import (
     PLACEHOLDERS,
     Event,
     Hook,
+    Option,
     unknown_placeholders,
 )
 from reviewloop.specs.files import Files, decode
@@ -36,20 +51,6 @@ _LARGEST = 256 * 1024  # bytes of one file
 _MOST = 200  # hooks of a repository
 _LONGEST_MATCHER = 200
 _REPEATED_GROUP = re.compile(r"\([^()]*[+*{][^()]*\)[+*{]")  # backtracks for ever on some paths
-
-ACTIONS = {
-    "runLinter": "lint",
-    "lint_and_fix": "lint",
-    "regenerateTests": "regenerate-tests",
-    "regenerate_unit_tests": "regenerate-tests",
-    "securityScan": "security-scan",
-    "security_scan": "security-scan",
-    "syncSpecDesign": "sync-spec-design",
-    "sync_spec_design": "sync-spec-design",
-    "generateDescription": "generate-description",
-    "generate_description": "generate-description",
-}
-"""The named actions as people write them, and as they are called here."""
 
 _LISTS = {
     "on_save": Event.FILE_SAVE,
@@ -329,7 +330,9 @@ def _of_template(source: _Source, value: dict[str, Any]) -> Iterator[tuple[Any, 
             continue
         for number, one in enumerate(entries if isinstance(entries, list) else [entries], start=1):
             if isinstance(one, dict):
-                one = {**one, "event": name, "name": one.get("name") or f"{stem} {name} {number}"}
+                called = one.get("name") or f"{stem} {name} {number}"
+                gates = value.get("quality_gates") if table is not value else None
+                one = {**one, "event": name, "name": called, "quality_gates": gates}
             yield _read_template, one, name
     if not set(table) & set(_LISTS):
         source.report("a hook needs `trigger:` and `action:`, or lists such as `on_save:`")
@@ -434,7 +437,8 @@ _OWN_KEYS = {
     "description": "",
     "enabled": "",
     "trigger": "event filter condition tool",
-    "action": "type prompt command auto_commit require_approval blocking run_tests timeout mode",
+    "action": "type prompt command run config scope writes auto_commit require_approval blocking "
+    "run_tests timeout mode",
 }
 
 
@@ -450,12 +454,17 @@ def _read_own(source: _Source, document: dict[str, Any]) -> Hook:
                 raise _WrongError(f"there is no key {key!r}{_nearest(str(key), keys)}", str(key))
     event = _event(trigger.get("event"), {str(event): event for event in Event})
     _refuse_auto_commit(action)
-    kind = action.get("type", "command" if "command" in action else "agent")
-    what = _what(action)
-    if [*what] != {"agent": ["prompt"], "command": ["command"]}.get(kind):
+    kinds = {"command": "command", "run": "action"}
+    kind = action.get("type", next((kinds[key] for key in kinds if key in action), "agent"))
+    what = _named(action) if "run" in action else _what(action)
+    fits = {"agent": "prompt", "command": "command", "action": "action"}
+    if fits.get(kind) not in what:
         raise _WrongError(
-            f"type {kind!r} does not fit; agent has a prompt, command a command", "type"
+            f"type {kind!r} does not fit; agent has a prompt, command a command, action a run",
+            "type",
         )
+    flags = {"blocking": _flag(action, "blocking")} if "blocking" in action else {}
+    what = {"blocking": False, **what, **flags}
     mode = action.get("mode", "sync")
     if mode not in {"sync", "queued"}:
         raise _WrongError(f"mode is {mode!r}, expected sync or queued", "mode")
@@ -466,7 +475,8 @@ def _read_own(source: _Source, document: dict[str, Any]) -> Hook:
         filters=_texts(trigger.get("filter"), "filter"),
         matcher=str(trigger.get("tool") or ""),
         condition=str(trigger.get("condition") or "").strip(),
-        blocking=_flag(action, "blocking"),
+        scope=action.get("scope", ""),
+        writes=_texts(action.get("writes"), "writes"),
         require_approval=_flag(action, "require_approval"),
         run_tests=_flag(action, "run_tests"),
         queued=mode == "queued",
@@ -474,6 +484,28 @@ def _read_own(source: _Source, document: dict[str, Any]) -> Hook:
         enabled=document.get("enabled") is not False,
         **what,
     )
+
+
+def _named(action: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the named action of our grammar, with what it is given."""
+    if other := {"prompt", "command"} & action.keys():
+        raise _WrongError(f"it has two actions, run and {min(other)}; keep one", "run")
+    name, config = action["run"], action.get("config", {})
+    if not isinstance(config, dict):
+        raise _WrongError("config is expected to be a table", "config")
+    return _action_of(name, config)
+
+
+def _action_of(name: Any, config: Mapping[str, Option]) -> dict[str, Any]:
+    """Return action, options and whether it blocks, of an action by one of its names."""
+    if name not in NAMES:
+        raise _WrongError(f"there is no action {name!r}{_nearest(str(name), NAMES)}", str(name))
+    options = {**IMPLIED.get(name, {}), **config}
+    try:
+        given = options_of(NAMES[name], options)
+    except ActionError as error:
+        raise _WrongError(str(error), error.near) from None
+    return {"action": NAMES[name], "options": options, "blocking": stops(given)}
 
 
 def _flag(table: Mapping[str, Any], name: str) -> bool:
@@ -492,11 +524,6 @@ def _refuse_auto_commit(action: Mapping[str, Any]) -> None:
 
 def _read_template(source: _Source, document: dict[str, Any]) -> Hook:
     event = _LISTS[document["event"]]
-    named = document.get("action")
-    if named not in ACTIONS and "command" not in document:
-        raise _WrongError(
-            f"there is no action {named!r}{_nearest(str(named), ACTIONS)}", str(named)
-        )
     pattern = document.get("pattern", document.get("trigger"))
     config = document.get("config", {})
     if not isinstance(config, dict):
@@ -512,21 +539,39 @@ def _read_template(source: _Source, document: dict[str, Any]) -> Hook:
         "name",
         "command",
         "mode",
+        "blocking",
+        "quality_gates",
     }
-    options = {key: value for key, value in {**document, **config}.items() if key not in known}
-    stops = "fail_on" in options or options.get("failOnCritical") is True
+    given = {key: value for key, value in {**document, **config}.items() if key not in known}
+    what: dict[str, Any] = {"command": str(document.get("command") or "")}
+    if "command" not in document:
+        name = document.get("action")
+        gates = _of_gates(NAMES.get(str(name), ""), document.get("quality_gates"), given)
+        what = _action_of(name, {**gates, **given})
+    what["blocking"] = what.get("blocking", False) or _flag(document, "blocking")
     return Hook(
         name=document["name"],
         event=event,
         source=source.path,
         filters=_texts(pattern, "pattern"),
-        command=str(document.get("command") or ""),
-        action=ACTIONS.get(str(named), ""),
-        options=options,
-        blocking=stops or _flag(document, "blocking"),
         queued=document.get("mode") == "queued",
         timeout=_seconds(document.get("timeout_ms"), KIRO_TIMEOUT, 0.001),
+        **what,
     )
+
+
+_OF_GATES = {
+    "lint": ("lint_strict_mode", "strict_mode"),
+    "regenerate-tests": ("test_coverage", "coverage_threshold"),
+    "security-scan": ("security_scan_tool", "tool"),
+}
+"""What a template's `quality_gates` say to an action that was not told otherwise."""
+
+
+def _of_gates(action: str, gates: Any, given: Mapping[str, Any]) -> dict[str, Option]:
+    key, option = _OF_GATES.get(action, ("", ""))
+    is_given = {option, to_camel(option)} & given.keys()
+    return {option: gates[key]} if isinstance(gates, dict) and key in gates and not is_given else {}
 
 
 def _require_sound(hook: Hook, source: _Source) -> None:
@@ -557,6 +602,10 @@ def _require_sound(hook: Hook, source: _Source) -> None:
             + ", ".join(f"{{{name}}}" for name in PLACEHOLDERS),
             unknown[0],
         )
+    if hook.action:
+        _require_action(hook, source)
+    elif (hook.scope or hook.writes) and not (hook.prompt or hook.command):
+        raise _WrongError("scope and writes are about what an agent or a command edits", "scope")
     if hook.blocking and hook.event not in CAN_BLOCK:
         source.report(
             f"{hook.event} cannot be blocked: it has happened by then", hook.name, warning=True
@@ -565,3 +614,16 @@ def _require_sound(hook: Hook, source: _Source) -> None:
         source.report(
             f"{hook.name!r} has no filter: it fires on every file", hook.name, warning=True
         )
+
+
+def _require_action(hook: Hook, source: _Source) -> None:
+    try:
+        require_moment(hook.action, hook.event)
+    except ActionError as error:
+        raise _WrongError(str(error), error.near) from None
+    given = options_of(hook.action, hook.options)
+    if isinstance(given, Lint) and given.fix_on_save and hook.event not in EDITS_COUNT:
+        source.report(f"nothing is written at {hook.event}: it only looks", hook.name, warning=True)
+    if isinstance(given, SyncSpecDesign) and given.auto_update:
+        text = "autoUpdate writes no spec: the end of a run proposes it, `reviewloop change` asks"
+        source.report(text, hook.name, "auto", warning=True)

@@ -1,16 +1,19 @@
 """Formats what agents changed, by the repository's own formatter, before anything judges it."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.paths import UnsafePathError
+from reviewloop.guards.base import GuardInput
 from reviewloop.guards.formatting import write_formatted
 from reviewloop.loop.agent_tools import with_edits, write_policy
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.gates import gate_context, gate_input
 from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
+from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey
 from reviewloop.tools.toolbox import allowed_part
 
@@ -39,22 +42,35 @@ def format_on_save(state: LoopState, context: RunContext) -> str:
 
 
 def _run(context: RunContext, key: CallKey, tree: str) -> dict[str, Any]:
+    label = f"on-save-{key.cycle}-{key.round}-{key.attempt}-"
+    edited, notes = written_by(context, tree, label, write_formatted)
+    changed = context.private.change(tree, edited).paths
+    if changed:
+        notes = [*notes, f"formatted: {', '.join(sorted(changed))}"]
+    return {"tree": edited, "notes": notes}
+
+
+Write = Callable[[GuardInput], tuple[list[str], list[str]]]
+"""Writes files in the workspace; returns those that it may have changed, and what went wrong."""
+
+
+def written_by(
+    context: RunContext, tree: str, label: str, write: Write, settings: Settings | None = None
+) -> tuple[str, list[str]]:
+    """Return a tree with what a tool of the repository writes to the files it names, and notes."""
     shown = context.shown_tree(tree)  # what agents may not read, a formatter may not either
     with gate_context(context):
-        guard = gate_input(context, shown, f"on-save-{key.cycle}-{key.round}-{key.attempt}-")
-        files, notes = write_formatted(guard)
+        guard = gate_input(context, shown, label, settings=settings)
+        files, notes = write(guard)
         if not files:
-            return {"tree": tree, "notes": notes}
+            return tree, notes
         try:
             written = context.workspace.taken(shown, leave=context.settings.gates.reuse)
             edited = with_edits(context.private, tree, shown, _only(context, shown, written, files))
         except (WorkspaceError, UnsafePathError) as error:
-            return {"tree": tree, "notes": [*notes, f"not formatted: {error}"]}
+            return tree, [*notes, f"not formatted: {error}"]
     edited, refused = allowed_part(context.private, tree, edited, write_policy(context, tree))
-    changed = context.private.change(tree, edited).paths
-    if changed:
-        notes.append(f"formatted: {', '.join(sorted(changed))}")
-    return {"tree": edited, "notes": [*notes, *refused]}
+    return edited, [*notes, *refused]
 
 
 def _only(context: RunContext, before: str, after: str, files: list[str]) -> str:

@@ -23,6 +23,7 @@ from reviewloop.guards.plan import GatePlan
 from reviewloop.guards.registry import installed_guards, run_all, run_one
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState
+from reviewloop.settings import Settings
 from reviewloop.specs.drift.change import drift_of_change
 from reviewloop.specs.files import TreeFiles
 from reviewloop.specs.scope import is_in_scope, scope_of
@@ -386,10 +387,11 @@ def gate_input(
     label: str,
     selection: tuple[str, ...] | None = None,
     base: Mapping[str, Ran] | None = None,
+    settings: Settings | None = None,
 ) -> GuardInput:
     """Return what judges a tree, or runs something of it, in the run's workspace."""
     made = guard_input(
-        settings=context.settings,
+        settings=settings or context.settings,
         private=context.private,
         base=context.base_tree,
         tree=tree,

@@ -59,7 +59,7 @@ def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: 
         key.round,
         key.attempt * 10 + key.turn,
     )
-    writes = hook.event in EDITS_COUNT and not hook.queued
+    writes = hook.event in EDITS_COUNT and not hook.queued and hook.scope != "nothing"
     toolbox = (
         writing_toolbox(context, tree, key, agent) if writes else reading_toolbox(context, tree)
     )

@@ -14,10 +14,14 @@ from reviewloop.guards import build, governance, tests
 from reviewloop.hooks.condition import parse_condition
 from reviewloop.hooks.hook import EDITS_COUNT, OF_FILES, Event, Hook, ToolUse
 from reviewloop.hooks.running import Occasion, facts_of, run_hook, with_own_script
+from reviewloop.hooks.scopes import RULES
+from reviewloop.loop import hook_actions
 from reviewloop.loop.agent_tools import with_edits, write_policy
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.gates import gate_context, gate_input, run_gate
-from reviewloop.loop.hook_agents import ask_agent
+from reviewloop.loop.hook_actions import ActionEnd, do_action
+from reviewloop.loop.hook_agents import AgentEnd, ask_agent
+from reviewloop.loop.hook_scope import ScopedEdit, out_of_scope
 from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
@@ -322,19 +326,22 @@ def _end(context: RunContext, hook: Hook, moment: Moment) -> HookEnd:
 
 
 def _fits(hook: Hook, moment: Moment, tree: str, context: RunContext) -> bool:
-    start = f"{context.user.project}/" if context.user.project else ""
     if moment.tool is not None:
         command = str(moment.tool.args.get("command", ""))
         return hook.fits_tool(moment.tool.name, command)
-    if moment.event in OF_FILES:
-        path = moment.path
-        is_for = path.startswith(start) and hook.fits_path(path.removeprefix(start))
-        return is_for and _holds(hook, tree, (path,), context)
-    if not hook.filters and not hook.condition:
+    if moment.event not in OF_FILES and not hook.filters and not hook.condition:
         return True
-    changed = [p for p in context.change(context.base_tree, tree).paths if p.startswith(start)]
-    of_it = tuple(p for p in changed if hook.fits_path(p.removeprefix(start)))
-    return bool(of_it) and _holds(hook, tree, of_it, context)
+    paths = _paths(hook, moment, tree, context)
+    return bool(paths) and _holds(hook, tree, paths, context)
+
+
+def _paths(hook: Hook, moment: Moment, tree: str, context: RunContext) -> tuple[str, ...]:
+    """Return the files that a moment is about, of those that the hook is for."""
+    start = f"{context.user.project}/" if context.user.project else ""
+    of_file = moment.event in OF_FILES
+    paths = (moment.path,) if of_file else context.change(context.base_tree, tree).paths
+    own = (path for path in paths if path.startswith(start))
+    return tuple(path for path in own if hook.fits_path(path.removeprefix(start)))
 
 
 def _holds(hook: Hook, tree: str, paths: tuple[str, ...], context: RunContext) -> bool:
@@ -346,12 +353,12 @@ def _holds(hook: Hook, tree: str, paths: tuple[str, ...], context: RunContext) -
 
 def _run(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
     """Run a hook's command, or ask its agent, and return its end as JSON-plain values."""
-    if hook.prompt:
+    if hook.prompt or hook.action:
         return _answered(context, hook, moment)
     tree = moment.tree
     shown = context.shown_tree(tree)
     shown = with_own_script(context.private, context.base_tree, context.user.project, hook, shown)
-    label = f"hook-{hash_of({**asdict(moment.key(hook)), **moment.request(hook)})[:12]}"
+    label = _label(hook, moment)
     with gate_context(context):
         guard = gate_input(context, shown, f"{label}-")
         log = context.logs / f"{label}.log"
@@ -360,16 +367,35 @@ def _run(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
         if hook.event in EDITS_COUNT and not hook.queued:
             tree, refused = _taken(context, tree, shown)
             output += "".join(f"\nput back as it was: {reason}" for reason in refused)
+    code = result.exit_code
+    if why := _out_of_scope(context, hook, moment, tree):
+        tree, output, code = moment.tree, f"{output}\n{why}", code or 1
     if hook.run_tests and tree != moment.tree and (red := _tests_red(context, moment, hook, tree)):
         tree, output = moment.tree, f"{output}\ntaken back, the tests are red with it: {red}"
     could_run = not result.timed_out and result.exit_code != NOT_FOUND
     return {
-        "exit_code": result.exit_code if could_run else None,
+        "exit_code": code if could_run else None,
         "seconds": result.seconds,
         "output": output,
         "log": log.name,
         "tree": tree,
     }
+
+
+def _out_of_scope(context: RunContext, hook: Hook, moment: Moment, tree: str) -> str:
+    """Return why what a hook made of the tree is taken back, "" for what stays."""
+    paths = _paths(hook, moment, moment.tree, context)
+    about = (moment.key(hook), f"{_label(hook, moment)}-scope", moment.tree, tree, paths)
+    why = out_of_scope(ScopedEdit(context, hook, *about), hook.scope)
+    if not why:
+        return ""
+    text = f"the edit of the hook {one_line(hook.name)} was taken back: {one_line(why)}"
+    context.events.emit("note", text=text)
+    return text
+
+
+def _label(hook: Hook, moment: Moment) -> str:
+    return f"hook-{hash_of({**asdict(moment.key(hook)), **moment.request(hook)})[:12]}"
 
 
 def _occasion(context: RunContext, moment: Moment) -> Occasion:
@@ -387,16 +413,25 @@ def _occasion(context: RunContext, moment: Moment) -> Occasion:
 
 
 def _answered(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
-    """Ask a hook's agent and return its end as JSON-plain values."""
+    """Ask a hook's agent, or do its named action; return its end as JSON-plain values."""
     fault("hook.start")
     started = time.monotonic()
-    prompt = hook.filled(hook.prompt, _occasion(context, moment).values(hook))
-    end = ask_agent(context, hook, prompt, moment.key(hook), moment.tree)
-    tree, output = end.tree, context.redactor.for_people(end.output)
+    end: AgentEnd | ActionEnd
+    if hook.action:
+        paths = _paths(hook, moment, moment.tree, context)
+        about = (context, hook, moment.key(hook), _label(hook, moment), moment.tree, paths)
+        end = do_action(hook_actions.Occasion(*about))
+    else:
+        prompt = hook.filled(hook.prompt, _occasion(context, moment).values(hook))
+        prompt += f"\n\n{RULES[hook.scope]}" if hook.scope else ""
+        end = ask_agent(context, hook, prompt, moment.key(hook), moment.tree)
+    tree, output, code = end.tree, context.redactor.for_people(end.output), end.exit_code
+    if why := _out_of_scope(context, hook, moment, tree):
+        tree, output, code = moment.tree, f"{output}\n{why}", code or 1
     if hook.run_tests and tree != moment.tree and (red := _tests_red(context, moment, hook, tree)):
         tree, output = moment.tree, f"{output}\ntaken back, the tests are red with it: {red}"
     seconds = time.monotonic() - started
-    facts = {"exit_code": end.exit_code, "seconds": seconds, "output": output}
+    facts = {"exit_code": code, "seconds": seconds, "output": output}
     return {**facts, "log": "", "tree": tree}
 
 

@@ -60,15 +60,12 @@ def test_a_blocking_hook_that_nobody_trusts_refuses_the_run(hooked):
 
 
 @pytest.mark.parametrize("command", [("run", "next"), ("batch", "--mode", "queue")])
-def test_a_blocking_hook_that_no_run_fires_refuses_the_run(hooked, command):
+def test_a_blocking_action_that_nobody_trusts_refuses_the_run(hooked, command):
     text = "hooks:\n  on_commit:\n  - {pattern: '*', action: security_scan, fail_on: critical}\n"
-    checkout = hooked(".reviewloop/hooks/a.yaml", text)
+    checkout = hooked(".reviewloop/hooks/a.yaml", text, trust=False)
     said = checkout.run(*command)
     assert said.code == 2, said.err
-    assert (
-        "1 hook that blocks would not be run: a on_commit 1 (git.pre-commit: security-scan"
-        in said.err
-    )
+    assert "not trusted: a on_commit 1 (git.pre-commit: security-scan: fail_on" in said.err
     assert "add --no-hooks" in said.err
     assert checkout.server.of("implement") == []
     went_on = checkout.run(*command, "--no-hooks")

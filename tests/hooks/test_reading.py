@@ -1,5 +1,6 @@
 """Every format becomes one typed value; what is wrong is told with its line."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -130,3 +131,55 @@ def test_conditions(text, result):
 def test_nothing_else_is_a_condition(text):
     with pytest.raises(ConditionError):
         parse_condition(text)
+
+
+def template(entry, gates=""):
+    return read(".reviewloop/hooks/a.yaml", f"hooks:\n  on_commit:\n  - {entry}\n{gates}")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{pattern: '*', action: securityScan, config: {tool: trivi}}", "tool of security-scan"),
+        ("{pattern: '*', action: securityScan, tol: trivy}", "did you mean tool?"),
+        ("{pattern: '*', action: securityScam}", "did you mean securityScan?"),
+        ("{pattern: '*', action: regenerateTests}", "not at git.pre-commit"),
+        ("{pattern: '*', action: syncSpecDesign, diff_threshold: 2}", "less than or equal to 1"),
+    ],
+)
+def test_an_action_that_cannot_be_done_so_is_told(entry, said):
+    [problem] = template(entry).errors
+    assert said in problem.text
+    assert problem.line in {2, 3}  # of its list, or of the entry
+
+
+def test_quality_gates_tell_actions_what_their_entry_does_not():
+    gates = "quality_gates: {lint_strict_mode: true, security_scan_tool: grype, other: 1}\n"
+    [lint] = template("{pattern: '*', action: runLinter}", gates).hooks
+    assert (dict(lint.options), lint.blocking) == ({"strict_mode": True}, True)
+    [own] = template("{pattern: '*', action: security_scan, tool: trivy}", gates).hooks
+    assert (dict(own.options), own.blocking) == ({"tool": "trivy"}, False)
+
+
+def test_our_grammar_names_an_action_and_a_scope():
+    text = "name: a\ntrigger: {event: file.save, filter: ['*.py']}\naction: "
+    [hook] = read(".reviewloop/hooks/a.yaml", text + "{run: lint_and_fix}").hooks
+    assert (hook.action, dict(hook.options)) == ("lint", {"fix_on_save": True})
+    scoped = text + "{prompt: p, scope: documentation, writes: ['src/**']}"
+    [hook] = read(".reviewloop/hooks/a.yaml", scoped).hooks
+    assert (hook.scope, hook.writes) == ("documentation", ("src/**",))
+    for wrong, said in (
+        ("{run: runLinter, command: x}", "two actions"),
+        ("{prompt: p, scope: docs}", "scope"),
+        ("{run: runLinter, type: agent}", "does not fit"),
+    ):
+        [problem] = read(".reviewloop/hooks/a.yaml", text + wrong).errors
+        assert said in problem.text
+
+
+def test_a_consent_of_before_scopes_still_holds():
+    [hook] = read(".reviewloop/hooks/a.yaml", OWN).hooks
+    facts = hook.model_dump(mode="json", exclude={"line", "scope", "writes"})
+    old = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    assert hook.digest == old
+    assert hook.model_copy(update={"scope": "tests"}).digest != old

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.hooks.hook import CAN_BLOCK, Event, Hook
+from reviewloop.hooks.hook import Event, Hook
 from reviewloop.loop.context import Brief
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
@@ -33,10 +33,6 @@ def hooks_in_force(
         raise UsageError(f"a hook cannot be read: {one_line(problems[0])}; mend it, or --no-hooks")
     able = tuple(hook for hook in hooks if not hook.why_not_run)
     others = [hook for hook in hooks if hook.why_not_run]
-    if stuck := [hook for hook in others if hook.blocking and hook.event in CAN_BLOCK]:
-        shown = "; ".join(f"{_shown(hook)}: {hook.why_not_run}" for hook in stuck[:3])
-        count = counted(len(stuck), "hook that blocks", "hooks that block")
-        raise UsageError(f"{count} would not be run: {shown}; change that, or add --no-hooks")
     reasons = tuple(
         f"the hook {one_line(one.name)} is not run: {one.why_not_run}" for one in others
     )

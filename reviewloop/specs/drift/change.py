@@ -1,13 +1,13 @@
 """The drift that a change brings: of its tree, without what the base had already."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reviewloop.analysis.contract import Tree
 from reviewloop.domain.drift import Drift
 from reviewloop.specs.checks import read_view
 from reviewloop.specs.discover import find_specs
 from reviewloop.specs.drift.code import Code
-from reviewloop.specs.drift.compare import compare_names, named
+from reviewloop.specs.drift.compare import Compared, compare_names, named
 from reviewloop.specs.drift.criteria import is_test_text, lost_tests, without_tests
 from reviewloop.specs.files import Files
 
@@ -20,17 +20,34 @@ def drift_of_change(base: Files, new: Files, project: str) -> tuple[Drift, ...]:
     return (*newly, *_lost_tests(base, new, project))
 
 
+def parted_by_change(base: Files, new: Files, project: str) -> Mapping[str, float]:
+    """Return the specs that a change makes part from the code, and which share of each parted.
+
+    A spec that lost the only test of a criterion parted as a whole.
+    """
+    newly = drift_of_change(base, new, project)
+    compared = _compared(new, project) if newly else None
+    shares = compared.parted if compared else {}
+    lost = {one.spec for one in newly if one.kind == "criterion"}
+    return {one.spec: 1.0 if one.spec in lost else shares.get(one.spec, 0.0) for one in newly}
+
+
 def _drift(files: Files, project: str) -> Sequence[Drift]:
+    compared = _compared(files, project)
+    return compared.drifts if compared else ()
+
+
+def _compared(files: Files, project: str) -> Compared | None:
     refs = find_specs(files, project)
     if not refs:
-        return ()
+        return None
     paths = [path for path in files.paths() if not project or path.startswith(f"{project}/")]
     tree = Tree(read=lambda path: _text(files, path), paths=lambda: paths)
     views = [read_view(files, ref, tree) for ref in refs]
     own = {path for view in views for path in view.spec.files}
     code = Code.of(paths, tree.read, apart_from=own)
     living = [_text(files, path) or "" for path in paths if is_living_spec(path)]
-    return compare_names([named(view, code) for view in views], (), living, code).drifts
+    return compare_names([named(view, code) for view in views], (), living, code)
 
 
 def _lost_tests(base: Files, new: Files, project: str) -> Sequence[Drift]:
