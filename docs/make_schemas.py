@@ -471,6 +471,11 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         ),
         "problems": some(HOOK_PROBLEM),
     },
+    "hooks-init": {
+        "hooks": some(obj(dict.fromkeys(("name", "summary"), TEXT))),
+        **dict.fromkeys(("path", "text"), TEXT),
+        "state": one_of("", "new", "written", "same", "edited"),
+    },
     "hooks-run": {
         **dict.fromkeys(("hook", "event", "path", "command", "output"), TEXT),
         "ran": FLAG,

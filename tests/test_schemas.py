@@ -37,6 +37,7 @@ OBJECTS = {
     "github review": ["github_review"],
     "handoff": ["session-handoff"],
     "hooks list": ["hooks"],
+    "hooks init": ["hooks-init"],
     "hooks run": ["hooks-run"],
     "hooks logs": ["hooks-logs"],
     "hooks validate": ["hooks-validate"],

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _POLL = 0.5  # seconds
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, later={"init": "reviewloop.cli.hook_init:init_hook"})
 def hooks() -> None:
     """List and check the hooks of this repository."""
 

@@ -1,0 +1,33 @@
+"""The hooks that come with us: each a file in our grammar, in force nowhere until it is written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewloop.hooks.reading import OWN
+
+_SHIPPED = Path(__file__).parent / "shipped"
+
+
+@dataclass(frozen=True)
+class ShippedHook:
+    """One of them, and what it is for in a sentence."""
+
+    name: str
+    summary: str
+    text: str
+
+    @property
+    def path(self) -> str:
+        """Where a project keeps it."""
+        return f"{OWN}/{self.name}.yaml"
+
+
+def shipped_hooks() -> tuple[ShippedHook, ...]:
+    """Return all of them, by their names."""
+    texts = {file.stem: file.read_text("utf-8") for file in sorted(_SHIPPED.glob("*.yaml"))}
+    return tuple(ShippedHook(name, _summary(text), text) for name, text in texts.items())
+
+
+def _summary(text: str) -> str:
+    line = next(line for line in text.splitlines() if line.startswith("description:"))
+    return line.partition(":")[2].strip()
