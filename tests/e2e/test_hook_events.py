@@ -14,8 +14,11 @@ from reviewloop.hooks.hook import CAN_BLOCK, FIRED, KIRO_NAMES, Event
 
 pytestmark = pytest.mark.needs_bubblewrap
 SHOWN = "def items_of(db, customer):\n    return []\n"
+FILES = {"setup.cfg": "[tool:pytest]\naddopts = --disable-plugin-autoload\n"}
 TESTS = {
     "REVIEWLOOP_GATES__TEST__ENABLED": "true",
+    "REVIEWLOOP_GATES__COVERAGE__ENABLED": "false",
+    "REVIEWLOOP_REVIEW__ANALYSERS_OFF": '["*"]',
     "REVIEWLOOP_GATES__BUILD__ENABLED": "true",
     "REVIEWLOOP_GATES__BUILD__COMMAND": '["true"]',
 }
@@ -38,7 +41,7 @@ def kiro(trigger, command, matcher=""):
 def hooked(shop):
     def opened(text, play=None, path=".reviewloop/hooks/a.yaml", settings=None):
         play = play or cast(implement=writes({"shop/search.py": SHOWN}))
-        checkout = shop(play, files={path: text}, **({"settings": settings} if settings else {}))
+        checkout = shop(play, files={path: text, **FILES}, **({"settings": settings} if settings else {}))
         assert checkout.run("trust", "--yes").code == 0
         return checkout
 
