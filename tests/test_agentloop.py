@@ -29,7 +29,7 @@ from reviewloop.git.repository import discover
 from reviewloop.llm.budget import Budget
 from reviewloop.llm.door import Models
 from reviewloop.llm.messages import ModelRequest, ToolSpec, text_block, user_message
-from reviewloop.loop.conversation import AgentReply, Caps, Conversation, converse
+from reviewloop.loop.conversation import AgentReply, Caps, Conversation, Talk
 from reviewloop.secrets import redact
 from reviewloop.settings import Settings
 from reviewloop.store.events import Events, read_events
@@ -74,9 +74,7 @@ class Stage:
         )
         allowed = ("fs_read", "grep", "fs_write")
         self.toolbox = Toolbox(self.private, self.tree, allowed=allowed, redact=redact)
-        return converse(
-            conversation, self.toolbox, models=self.models, journal=self.journal, events=self.events
-        )
+        return Talk(conversation, self.toolbox, self.models, self.journal, self.events).run()
 
     def asked(self) -> list[Received]:
         return self.server.ledger[self._first :]

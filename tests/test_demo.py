@@ -22,7 +22,7 @@ from support.prepared import Prepared, run_prepared
 
 import reviewloop
 from reviewloop.cli import demo as command
-from reviewloop.demo.project import make_project
+from reviewloop.demo.project import Begun, make_project
 from reviewloop.render.terminal.approval import question
 from reviewloop.render.terminal.page import render_page
 from reviewloop.store.blobs import Blobs
@@ -232,12 +232,14 @@ def has_begun_a_gate(temporary: Path) -> bool:
 def test_folder_is_deleted_unless_somebody_wants_it(tmp_path, monkeypatch, status, options, kept):
     """Without the play, which takes ten seconds: its project and what it left."""
 
-    def played(folder: Path, *, yes: bool) -> RunRecord:
+    def played(folder: Path, *, yes: bool) -> Begun:
         assert yes
         make_project(folder)
-        return RunRecord("2-x", "", "Search tools", "", "", status=RunStatus(status))
+        run = RunRecord("2-x", "", "Search tools", "", "", status=RunStatus(status))
+        return Begun(None, None, run)
 
     monkeypatch.setattr(command, "_play", played)
+    monkeypatch.setattr(command, "move", lambda repository, run, **more: run)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     said = CliRunner().invoke(command.demo, ["--yes", *options])
     assert said.exception is None, said.output

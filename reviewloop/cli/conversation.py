@@ -73,7 +73,7 @@ def move(
             shown = not ready
         if not shown:
             given = answer_for(record, answer) if answer else None
-            record = _advanced_or_called(repository, record, given, overrides)
+            record = advanced(repository, record, answer=given, overrides=overrides, call=True)
             if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
                 report_end(record)
                 if record.status is RunStatus.COMMITTED:
@@ -97,29 +97,6 @@ def move(
             return record
 
 
-def _advanced_or_called(
-    repository: Repository,
-    record: RunRecord,
-    answer: Mapping[str, str] | None,
-    overrides: Mapping[str, Any] | None,
-) -> RunRecord:
-    """Move a run; where it stops by itself on the way, call the person and raise why."""
-
-    try:
-        return advanced(repository, record, answer=answer, overrides=overrides)
-    except InterruptedByUserError:
-        raise
-    except ReviewLoopError as error:
-        stopped = repository.runs.find(record.run_id)
-        if stopped.status is RunStatus.PAUSED:
-            call_about(repository, stopped)
-            if isinstance(error, ModelError):  # which does not know what asked
-                raise type(error)(
-                    f"{error}; `reviewloop resume {record.run_id}` goes on"
-                ) from error
-        raise
-
-
 def answer_for(record: RunRecord, answer: UserAnswer) -> dict[str, str]:
     """Return what a person said in the form in which it reaches the run."""
 
@@ -132,17 +109,36 @@ def advanced(
     *,
     answer: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
+    call: bool = False,
 ) -> RunRecord:
-    """Move a run under the live table."""
+    """Move a run under the live table and return it.
 
-    with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
-        return advance(
-            repository,
-            record.run_id,
-            answer=answer,
-            listener=lambda event: _listen(progress, event),
-            overrides=overrides,
-        )
+    With `call` the user is called about a run that stops by itself on the way; why is raised.
+    """
+    try:
+        with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
+            return advance(
+                repository,
+                record.run_id,
+                answer=answer,
+                listener=lambda event: _listen(progress, event),
+                overrides=overrides,
+            )
+    except InterruptedByUserError:
+        raise
+    except ReviewLoopError as error:
+        if call:
+            _call_about_stop(repository, record.run_id, error)
+        raise
+
+
+def _call_about_stop(repository: Repository, run_id: str, error: ReviewLoopError) -> None:
+    """Call the user about a run that an error paused; say how it goes on where that is unsaid."""
+    stopped = repository.runs.find(run_id)
+    if stopped.status is RunStatus.PAUSED:
+        call_about(repository, stopped)
+        if isinstance(error, ModelError):  # which does not know what asked
+            raise type(error)(f"{error}; `reviewloop resume {run_id}` goes on") from error
 
 
 def _ready(

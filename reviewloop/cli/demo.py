@@ -170,8 +170,8 @@ def demo(directory: str, review: bool, spec: bool, yes: bool, keep: bool) -> Exi
 class Play(Protocol):
     """A demo of a run, in a folder that holds all of it."""
 
-    def __call__(self, folder: Path, *, yes: bool) -> RunRecord | None:
-        """Play it; None where a person left before there was a run."""
+    def __call__(self, folder: Path, *, yes: bool) -> Begun | None:
+        """Play it up to the run and return that; None where a person left before there was one."""
         ...
 
 
@@ -184,10 +184,16 @@ def _demo_run(play: Play, *, yes: bool, keep: bool) -> ExitCode:
     kept = keep
     try:
         with apart(folder):
-            record = play(folder, yes=yes)
+            begun = play(folder, yes=yes)
+            if begun is not None:
+                record = move(begun.repository, begun.record, ask=not yes)
+                if yes and record.status == "waiting":
+                    click.echo("\n--yes: approved for you.", err=True)
+                    approval = UserAnswer("approve")
+                    record = move(begun.repository, record, answer=approval, ask=False)
         project = idea_project(folder) if play is _play_idea else DemoProject(folder)
-        kept = keep or record is None or record.status != "committed"
-        if record is None:
+        kept = keep or begun is None or record.status != "committed"
+        if begun is None:
             _print_left(project)
             return ExitCode.WAITING
         _print_end(project, record, kept=kept)
@@ -207,15 +213,15 @@ def _demo_run(play: Play, *, yes: bool, keep: bool) -> ExitCode:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _play(folder: Path, *, yes: bool) -> RunRecord:
+def _play(folder: Path, *, yes: bool) -> Begun:
 
     project = make_project(folder)
     begun = begin_run(project)
     _print_beginning(project, begun, interactive=not yes and is_interactive())
-    return _run_to_its_end(begun, yes=yes)
+    return begun
 
 
-def _play_idea(folder: Path, *, yes: bool) -> RunRecord | None:
+def _play_idea(folder: Path, *, yes: bool) -> Begun | None:
     from reviewloop.app.project import open_repository
     from reviewloop.app.spec.session import SpecRequest, begin
     from reviewloop.cli.spec_session import go_on
@@ -234,8 +240,7 @@ def _play_idea(folder: Path, *, yes: bool) -> RunRecord | None:
     click.echo(f'\n$ git add {record.spec_path} && git commit -m "{_SPEC_SUBJECT}"', err=True)
     commit_all(project.git(), _SPEC_SUBJECT)
     click.echo(f"$ reviewloop run next --spec {IDEA_NAME}\n", err=True)
-    begun = begin_run(project, IDEA_NAME, IDEA_MODEL)
-    return _run_to_its_end(begun, yes=yes)
+    return begin_run(project, IDEA_NAME, IDEA_MODEL)
 
 
 def _agree(asks: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -246,14 +251,6 @@ def _agree(asks: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"answers": {str(number): default for number, default in defaults}}
     click.echo("--yes: approved for you.\n", err=True)
     return {"choice": "approve"}
-
-
-def _run_to_its_end(begun: Begun, *, yes: bool) -> RunRecord:
-    record = move(begun.repository, begun.record, ask=not yes)
-    if yes and record.status == "waiting":
-        click.echo("\n--yes: approved for you.", err=True)
-        record = move(begun.repository, record, answer=UserAnswer("approve"), ask=False)
-    return record
 
 
 def _print_left(project: DemoProject) -> None:

@@ -1,15 +1,16 @@
 """One paid call: the chosen model with its retries, then the fallbacks, every attempt counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from reviewloop.domain.errors import ModelAccessError
 from reviewloop.llm.messages import ModelRequest, Reply
 from reviewloop.llm.prefix_gate import GateTurn
-from reviewloop.llm.providers import Providers
+from reviewloop.llm.providers import Provider, Providers
 from reviewloop.llm.rate import Limiter
-from reviewloop.llm.retry import Attempt, ModelUnavailableError, Patience, ask_patiently
+from reviewloop.llm.retry import Attempt, ModelUnavailableError, Patience, Try, tries
 from reviewloop.llm.routing import OFFLINE, split_model
 from reviewloop.llm.trouble import diagnose, provider_errors
 from reviewloop.store.journal import CallKey
@@ -45,25 +46,47 @@ class Asking:
         Fallbacks are for models that cannot be reached or used. A request that is too long or
         wrong would be so for the next one too, and fails at once.
         """
+        facts: dict[str, Any] = {"agent": key.agent, "step": key.step, "finding": key.finding}
+        failed: list[Attempt] = []
+        for one, to_send, provider in self._tries(key, request, failed):
+            began = partial(self._began, one, gate_turn, facts)
+            with one:
+                with self._limiter.turn(key, to_send) as turn:
+                    self._check()
+                    gate_turn.asks()
+                    self._notify("model.asked", **facts, model=to_send.model)
+                    try:
+                        reply = provider.ask(key, to_send, began)
+                    except provider_errors() as error:
+                        self._limiter.failed(turn, diagnose(error))
+                        raise
+                self._limiter.answered(turn, reply.usage)
+                return replace(reply, attempts=len(failed) + 1)
+        raise AssertionError("the last try answers or raises")
+
+    def _tries(
+        self, key: CallKey, request: ModelRequest, failed: list[Attempt]
+    ) -> Iterator[tuple[Try, ModelRequest, Provider]]:
+        """Yield each try with what to ask whom, and note those that `failed`.
+
+        After the last one, what went wrong is raised.
+        """
         names = [request.model]
         names += [name for name in self._fallbacks if name != request.model]
         if _is_offline(request.model):  # who chose to spend nothing must not pay for what is lost
             names = list(filter(_is_offline, names))
         failures: list[ModelAccessError | ModelUnavailableError] = []
-        attempts = 0
-
-        def count(attempt: Attempt) -> None:
-            nonlocal attempts
-            attempts += 1
-            self._note_failure(key, replace(request, model=name), attempt)
-
         for position, name in enumerate(names):
+            to_send = replace(request, model=name)
+            patience = replace(
+                self._patience,
+                on_failure=partial(self._note_failure, key, to_send, failed),
+                seconds_left=partial(self._seconds_left, name),
+            )
             try:
-                attempt, patience = self._attempts(
-                    key, replace(request, model=name), gate_turn, count
-                )
-                reply = ask_patiently(attempt, patience, name, self._providers.scope(name))
-                return replace(reply, attempts=attempts + 1)
+                provider = self._providers.get(name)
+                for one in tries(patience, name, self._providers.scope(name)):
+                    yield one, to_send, provider
             except (ModelAccessError, ModelUnavailableError) as error:
                 failures.append(error)
             self._check()
@@ -78,48 +101,22 @@ class Asking:
         first, *others = failures
         if not others:
             raise first
-        failed = "; ".join(str(failure) for failure in others)
-        raise type(first)(f"{first} (the fallbacks failed too: {failed})") from first
+        reasons = "; ".join(str(failure) for failure in others)
+        raise type(first)(f"{first} (the fallbacks failed too: {reasons})") from first
 
-    def _attempts(
-        self,
-        key: CallKey,
-        request: ModelRequest,
-        gate_turn: GateTurn,
-        on_failure: Callable[[Attempt], None],
-    ) -> tuple[Callable[[Callable[[], None]], Reply], Patience]:
-        """Return what sends the request to its model once, and how long to go on with it."""
-        provider = self._providers.get(request.model)
-        facts: dict[str, Any] = {"agent": key.agent, "step": key.step, "finding": key.finding}
+    def _began(self, one: Try, gate_turn: GateTurn, facts: Mapping[str, Any]) -> None:
+        """Note that the first event of a reply has come."""
+        one.started = True
+        gate_turn.began()
+        self._notify("model.first", **facts)
 
-        def attempt(on_first: Callable[[], None]) -> Reply:
-            def began() -> None:
-                on_first()
-                gate_turn.began()
-                self._notify("model.first", **facts)
+    def _seconds_left(self, model: str) -> float:
+        return min(self._patience.seconds_left(), self._limiter.seconds_left(model))
 
-            with self._limiter.turn(key, request) as turn:
-                self._check()
-                gate_turn.asks()
-                self._notify("model.asked", **facts, model=request.model)
-                try:
-                    reply = provider.ask(key, request, began)
-                except provider_errors() as error:
-                    self._limiter.failed(turn, diagnose(error))
-                    raise
-            self._limiter.answered(turn, reply.usage)
-            return reply
-
-        patience = replace(
-            self._patience,
-            on_failure=on_failure,
-            seconds_left=lambda: min(
-                self._patience.seconds_left(), self._limiter.seconds_left(request.model)
-            ),
-        )
-        return attempt, patience
-
-    def _note_failure(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
+    def _note_failure(
+        self, key: CallKey, request: ModelRequest, failures: list[Attempt], failed: Attempt
+    ) -> None:
+        failures.append(failed)
         self._notify(
             "model.failed",
             agent=key.agent,

@@ -183,7 +183,17 @@ class Models:
                 self._count(1)
                 try:
                     self._refuse_when_stopped()  # who waits for calls to end has not seen this one
-                    return self._paid(key, request, plain, digest, turn)
+                    started = time.monotonic()
+                    reply = self._asking.ask(key, request, turn)
+                    reply = replace(reply, seconds=time.monotonic() - started)
+                    return self._kept(key, request, plain, digest, reply)
+                except ModelError as error:
+                    shown = self._without_secrets(error)
+                    if isinstance(shown, RequestRejectedError):
+                        self._keep_rejected(key, plain, shown)
+                    if shown is error:
+                        raise
+                    raise shown from None
                 finally:
                     self._count(-1)
 
@@ -241,27 +251,6 @@ class Models:
             check=self._require_time,
             notify=self._notify,
         )
-
-    def _paid(
-        self,
-        key: CallKey,
-        request: ModelRequest,
-        plain: Mapping[str, Any],
-        digest: str,
-        turn: GateTurn,
-    ) -> Reply:
-        started = time.monotonic()
-        try:
-            reply = self._asking.ask(key, request, turn)
-        except ModelError as error:
-            shown = self._without_secrets(error)
-            if isinstance(shown, RequestRejectedError):
-                self._keep_rejected(key, plain, shown)
-            if shown is error:
-                raise
-            raise shown from None
-        reply = replace(reply, seconds=time.monotonic() - started)
-        return self._kept(key, request, plain, digest, reply)
 
     def _kept(
         self,

@@ -1,10 +1,9 @@
 """Ask again when that can help, at a polite pace, never without end; else say what is wrong."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
+from types import TracebackType
 
 from reviewloop.domain.errors import (
     ContextOverflowError,
@@ -15,8 +14,6 @@ from reviewloop.domain.errors import (
 from reviewloop.llm.provider_table import KNOWN, Provider
 from reviewloop.llm.routing import split_model
 from reviewloop.llm.trouble import Diagnosis, Trouble, diagnose, provider_errors
-
-Result = TypeVar("Result")
 
 _MOST_TIMEOUTS = 2  # attempts that may each have waited for the whole read timeout
 _MOST_PAID = 3  # attempts that broke off and may all be billed
@@ -68,24 +65,46 @@ class Patience:
     on_failure: Callable[[Attempt], None] = lambda attempt: None
 
 
-def ask_patiently(
-    attempt: Callable[[Callable[[], None]], Result], patience: Patience, model: str, where: str
-) -> Result:
-    """Return the result of `attempt`, which calls its argument at the reply's first event.
+class Try:
+    """A context for asking a model once; what a provider raises in it does not leave it."""
 
-    `where` names region and profile for messages. Raises `ModelAccessError`,
-    `ContextOverflowError`, `ModelUnavailableError` or `RequestRejectedError`, each naming the
-    model.
+    def __init__(self) -> None:
+        self.started = False  # whether the reply's first event has come: it may be billed
+        self.failure: BaseException | None = None
+
+    def __enter__(self) -> "Try":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        own = (ModelAccessError, ModelUnavailableError)
+        if isinstance(error, own) or (error and isinstance(error, provider_errors())):
+            self.failure = error
+        return self.failure is not None
+
+
+def tries(patience: Patience, model: str, where: str) -> Iterator[Try]:
+    """Yield one try after the other, at a polite pace, for as long as another may help.
+
+    Whoever has a reply looks for no further one. `where` names region and profile for messages.
+    Raises `ModelAccessError`, `ContextOverflowError`, `ModelUnavailableError` or
+    `RequestRejectedError`, each naming the model.
     """
     timeouts = paid = 0
     for number in range(1, patience.max_attempts + 1):
-        started: list[bool] = []
-        try:
-            return attempt(partial(started.append, True))
-        except provider_errors() as error:
-            failure = error
+        one = Try()
+        yield one
+        failure = one.failure
+        if isinstance(failure, ModelAccessError | ModelUnavailableError):  # says all there is
+            raise failure
+        if failure is None:
+            return
         diagnosis = diagnose(failure)
-        lost = diagnosis.possibly_paid or bool(started)
+        lost = diagnosis.possibly_paid or one.started
         timeouts += diagnosis.trouble is Trouble.TIMEOUT
         paid += lost
         last = number == patience.max_attempts or timeouts >= _MOST_TIMEOUTS or paid >= _MOST_PAID
@@ -100,7 +119,6 @@ def ask_patiently(
             raise InterruptedByUserError(
                 "stopped while waiting to ask the model again; `reviewloop resume` goes on"
             )
-    raise AssertionError("max_attempts is at least 1")
 
 
 def _may_help(diagnosis: Diagnosis) -> bool:

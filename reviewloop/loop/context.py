@@ -34,7 +34,7 @@ from reviewloop.loop.conversation import (
     Caps,
     Check,
     Conversation,
-    converse,
+    Talk,
 )
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
@@ -321,14 +321,8 @@ class RunContext:
             max_tokens=self.settings.models.max_output_tokens,
         )
         try:
-            return converse(
-                conversation,
-                toolbox,
-                models=self.models,
-                journal=self.journal,
-                events=self.events,
-                hold=hold,
-            )
+            talk = Talk(conversation, toolbox, self.models, self.journal, self.events, hold)
+            return talk.run()
         finally:
             toolbox.close()
             self.events.emit("agent.end", agent=agent.name, step=key.step, finding=key.finding)

@@ -107,25 +107,8 @@ class AgentReply:
     refused: tuple[str, ...] = ()  # edits that were not allowed, with the reason
 
 
-def converse(
-    conversation: Conversation,
-    toolbox: Toolbox,
-    *,
-    models: Models,
-    journal: Journal,
-    events: Events,
-    hold: PrefixGate | None = None,
-) -> AgentReply:
-    """Hold the conversation and return the answer.
-
-    Raises `NoAnswerError` when the agent gives no usable answer within its caps, refuses, or cannot
-    be reached; budget and interruption pass through as their own errors.
-    """
-    return _Talk(conversation, toolbox, models, journal, events, hold).run()
-
-
-class _Talk:
-    """The moving parts of one conversation."""
+class Talk:
+    """One conversation as it is held."""
 
     def __init__(
         self,
@@ -134,7 +117,7 @@ class _Talk:
         models: Models,
         journal: Journal,
         events: Events,
-        hold: PrefixGate | None,
+        hold: PrefixGate | None = None,
     ) -> None:
         self._plan = conversation
         self._toolbox = toolbox
@@ -152,6 +135,11 @@ class _Talk:
         self._refused: list[str] = []
 
     def run(self) -> AgentReply:
+        """Hold the conversation and return the answer.
+
+        Raises `NoAnswerError` when the agent gives no usable answer within its caps, refuses, or
+        cannot be reached; budget and interruption pass through as their own errors.
+        """
         caps = self._plan.caps
         for turn in range(caps.turns):
             last = (

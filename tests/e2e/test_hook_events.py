@@ -41,7 +41,9 @@ def kiro(trigger, command, matcher=""):
 def hooked(shop):
     def opened(text, play=None, path=".reviewloop/hooks/a.yaml", settings=None):
         play = play or cast(implement=writes({"shop/search.py": SHOWN}))
-        checkout = shop(play, files={path: text, **FILES}, **({"settings": settings} if settings else {}))
+        checkout = shop(
+            play, files={path: text, **FILES}, **({"settings": settings} if settings else {})
+        )
         assert checkout.run("trust", "--yes").code == 0
         return checkout
 
