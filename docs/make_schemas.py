@@ -714,6 +714,7 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "in_step": FLAG,
         "compared": COUNT,
         **dict.fromkeys(("drift", "waiting"), some(obj(DRIFT))),
+        "reopened": TEXTS,
         "not_compared": some(obj({"kind": TEXT, "reason": TEXT, "locations": TEXTS})),
         "overlaps": some(OVERLAP),
         "exit_code": CODE,

@@ -68,8 +68,8 @@ def file_hits(project: Project, path: str, text: str) -> Iterator[Hit]:
         return
     yield from _location_hits(project, path, inner)
     if project.architecture.layers or project.architecture.slices:
-        for one in project.imports(path, text):
-            yield from _import_hits(project, path, one)
+        found = (_import_hits(project, path, one) for one in project.imports(path, text))
+        yield from dict.fromkeys(hit for hits in found for hit in hits)  # `import a, b` is one
     family = FAMILY[language_of(path, text)]
     yield from style_hits(project.architecture.style_of(family), path, text)
 

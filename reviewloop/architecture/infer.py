@@ -80,13 +80,15 @@ def infer_architecture(project: Project) -> Architecture:
     texts = {path: text for path in files if (text := project.modules.read(path)) is not None}
     texts = {path: text for path, text in texts.items() if not is_generated(text)}
     inner = {path: project.inner(path) or path for path in texts}
-    edges = {
-        path: {one.target for one in project.imports(path, text) if one.target in texts}
-        for path, text in texts.items()
+    every = {
+        path: {one.target for one in project.imports(path, text)} for path, text in texts.items()
     }
-    by_inner = {inner[path]: {inner[other] for other in edges[path]} for path in texts}
+    by_inner = {inner[path]: {inner[to] for to in every[path] if to in texts} for path in texts}
     unit = units_of(inner.values(), by_inner)
-    layers, levels = _layers(unit, by_inner)
+    beside = {to: project.inner(to) or "" for found in every.values() for to in found - set(texts)}
+    unit |= {path: one for path in beside.values() if (one := _unit_with(path, unit))}
+    ties = {inner[path]: {inner.get(to) or beside[to] for to in every[path]} for path in texts}
+    layers, levels = _layers(unit, ties)
     return Architecture(
         layers,
         levels,
@@ -145,6 +147,15 @@ def units_of(paths: Iterable[str], edges: Mapping[str, Iterable[str]]) -> dict[s
     tied = {one for path in units for one in _across(units, path, edges)}
     alone = {unit for path, unit in units.items() if path == unit and unit not in tied}
     return {path: unit for path, unit in units.items() if unit not in alone}
+
+
+def _unit_with(path: str, units: Mapping[str, str]) -> str:
+    """Return the folder that is a unit and holds a file which rules do not speak about, or ""."""
+    known = set(units.values())
+    while path := dirname(path):
+        if path in known:
+            return path
+    return ""
 
 
 def _units_in(files: Sequence[str], folder: str) -> dict[str, str]:

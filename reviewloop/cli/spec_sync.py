@@ -140,6 +140,8 @@ def _remarks(report: SyncReport, *, verbose: bool) -> Iterable[str]:
     if drift.waiting:
         names = [one.name for one in drift.waiting]
         yield f"not built yet, tasks are open: {_listed(names, 10_000 if verbose else _SHOWN)}"
+    for spec in report.reopened:
+        yield f"{spec} was built whole before: it parts from the code until its tasks are done"
     for both in drift.overlaps:
         yield f"changes overlap at '{both.requirement}': {', '.join(both.locations)}"
     beyond = 0

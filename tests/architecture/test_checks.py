@@ -89,6 +89,24 @@ def test_what_is_inferred_is_broken_by_nothing_of_today(files: dict, path: str, 
     assert hits({**files, path: broken}, infer_architecture(project({**files, path: broken}))) == []
 
 
+def test_what_imports_a_folder_called_tests_is_one_tie_and_broken_by_nothing():
+    files = {
+        "app/web/a.py": "import app.rules.b\n",
+        "app/rules/b.py": "",
+        "app/rules/tests/reports.py": "def read(): ...\ndef write(): ...\n",
+        "app/guards/c.py": "from app.rules.tests.reports import read, write\n",
+    }
+    architecture = infer_architecture(project(files))
+
+    assert "rules" in architecture.by_name["guards"].may_import
+    assert hits(files, architecture) == []
+    turned = parse_architecture(
+        b'layers = ["rules", "guards"]\n[layer.rules]\npaths = ["app/rules"]\n'
+        b'[layer.guards]\npaths = ["app/guards"]\n'
+    )
+    assert hits(files, turned) == [("arch/layer", "app/guards/c.py", 1)]
+
+
 def own_layers() -> Architecture:
     """Return the layers of our own import contract as an architecture."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]

@@ -195,8 +195,61 @@ def test_words_that_changed_after_the_tick_are_shown_as_they_were_and_are(shop, 
     assert rows["task 2: requirement 2.1"]["in_code"].endswith("tasks.md:5")
 
 
+@pytest.mark.parametrize("task", ["3. Cap orders again", "3. Read the other orders, too"])
+def test_words_are_in_step_again_once_a_task_that_came_with_them_is_ticked(shop, reviewloop, task):
+    change(shop, ".kiro/specs/orders/requirements.md", "5 open orders", "9 open orders")
+    tasks = f"{TASKS}- [ ] {task}\n  - _Requirements: 2.1_\n"
+    (shop / ".kiro/specs/orders/tasks.md").write_text(tasks)
+    git(shop, "commit", "-qam", "nine")
+    assert [one[1] for one in drift(reviewloop)] == ["task 2: requirement 2.1"]
+
+    (shop / ".kiro/specs/orders/tasks.md").write_text(tasks.replace("[ ]", "[x]"))
+    git(shop, "commit", "-qam", "built")
+
+    assert drift(reviewloop) == []
+
+
+def test_a_task_that_was_planned_for_other_words_quiets_no_earlier_one(shop, reviewloop):
+    """It only documents the limit: that the code still has the old one is a real drift."""
+    tasks = f"{TASKS}- [ ] 3. Describe the limit\n  - _Requirements: 2.1_\n"
+    (shop / ".kiro/specs/orders/tasks.md").write_text(tasks)
+    git(shop, "commit", "-qam", "one more")
+    change(shop, ".kiro/specs/orders/requirements.md", "5 open orders", "9 open orders")
+    git(shop, "commit", "-qam", "nine")
+    (shop / ".kiro/specs/orders/tasks.md").write_text(tasks.replace("[ ]", "[x]"))
+    git(shop, "commit", "-qam", "described")
+
+    assert [one[1] for one in drift(reviewloop)] == ["task 2: requirement 2.1"]
+
+
+def test_words_that_came_back_are_not_those_that_the_last_task_built(shop, reviewloop):
+    change(shop, ".kiro/specs/orders/requirements.md", "5 open orders", "9 open orders")
+    tasks = f"{TASKS}- [x] 3. Allow nine\n  - _Requirements: 2.1_\n"
+    (shop / ".kiro/specs/orders/tasks.md").write_text(tasks)
+    git(shop, "commit", "-qam", "nine")
+    change(shop, ".kiro/specs/orders/requirements.md", "9 open orders", "5 open orders")
+    git(shop, "commit", "-qam", "five again")
+
+    assert [one[1] for one in drift(reviewloop)] == ["task 3: requirement 2.1"]
+
+
+def test_what_a_spec_that_was_built_adds_parts_until_its_task_is_done(shop, reviewloop):
+    """Nothing that was ticked reads otherwise, and still the code has not what the spec says."""
+    change(
+        shop, ".kiro/specs/orders/design.md", "| GET |", "| DELETE | `/orders/{id}` | |\n| GET |"
+    )
+    (shop / ".kiro/specs/orders/tasks.md").write_text(f"{TASKS}- [ ] 3. Delete orders\n")
+    git(shop, "commit", "-qam", "delete")
+
+    said = reviewloop("spec", "sync", "--check")
+    assert said.code == 1
+    assert "orders was built whole before: it parts from the code until its tasks are" in said.err
+    assert reviewloop("spec", "sync", "--check", "--threshold", "0.1").code == 0
+
+
 def test_names_of_open_tasks_wait_and_are_no_drift(shop, reviewloop):
     change(shop, ".kiro/specs/orders/tasks.md", "- [x] 2. Limit", "- [ ] 2. Limit")
+    git(shop, "commit", "-q", "--amend", "-am", "the limit is not built yet")
     change(
         shop, ".kiro/specs/orders/design.md", "| GET |", "| DELETE | `/orders/{id}` | |\n| GET |"
     )

@@ -53,6 +53,7 @@ class SyncReport:
     drift: SpecDrift
     check: bool
     threshold: float = 0.0
+    reopened: tuple[str, ...] = ()  # specs that were built whole, and have names to build again
 
     @property
     def parted(self) -> tuple[str, ...]:
@@ -68,8 +69,9 @@ class SyncReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """`FINDINGS` where specs parted and the check was asked for."""
-        return ExitCode.FINDINGS if self.check and self.parted else ExitCode.CLEAN
+        """`FINDINGS` where the check was asked for and specs parted, or are not built again yet."""
+        unbuilt = self.reopened and not self.threshold
+        return ExitCode.FINDINGS if self.check and (self.parted or unbuilt) else ExitCode.CLEAN
 
 
 def sync_specs(
@@ -105,12 +107,16 @@ def sync_specs(
     drifts = list(found.drifts)
     not_compared = list(found.not_compared)
     count = found.count
+    reopened: list[str] = []
     if user.head:
         trees = _Trees(user)
         for spec in specs:
             past = _Past(trees, spec.view, known, alone=len(every) == 1)
             drifts += [*past.criteria_without_test(tests), *past.tasks_of_other_words()]
             count += past.count
+            path = spec.view.spec.path
+            if any(one.spec == path for one in found.waiting) and past.was_whole():
+                reopened.append(path)
         if shallow_commits(user.common_dir / "shallow"):
             reason = "the history is cut off: tests and words of before are not known"
             not_compared.append(NotCompared("criterion", reason, ()))
@@ -123,7 +129,7 @@ def sync_specs(
         tuple(overlaps(files, [ref.path for ref in every if ref.dialect == "openspec"])),
         found.parted,
     )
-    return SyncReport(drift, check, threshold)
+    return SyncReport(drift, check, threshold, tuple(reopened))
 
 
 def _others(every: Iterable[SpecRef], chosen: Iterable[SpecRef]) -> list[SpecRef]:
@@ -190,6 +196,7 @@ class _Past:
         self.approvals = approvals_of(known, self.spec.path) if known else ()
         self.count = 0
         self._specs: dict[str, Spec | None] = {}  # by commit
+        self._before: dict[str, tuple[Task, ...]] = {}  # by requirement
 
     @cached_property
     def _meanings(self) -> Meanings:
@@ -227,17 +234,11 @@ class _Past:
         self.count += len(done)
         found: dict[tuple[str, str], tuple[Drift, list[str]]] = {}
         ticked = list(self._then(done))
-        # What a task was ticked for in today's words, another one need not be ticked for again.
-        answered = {
-            f"requirement {key}"
-            for _, was, then, _ in ticked
-            for key, text in _served(was, then).items()
-            if same_meaning(text, self.spec.requirements.get(key, ""))
-        }
         for task, was, then, note in ticked:
-            for what, before, now, where in self._differences(task, was, then):
-                if what in answered:
+            for ident, before, now, where in self._differences(task, was, then):
+                if ident and self._is_answered(ident, ticked):
                     continue
+                what = f"requirement {ident}" if ident else ""
                 key = (what, before)
                 drift = Drift("task", "", self.spec.path, where, task.where, note, before, now)
                 found.setdefault(key, (drift, []))[1].append(task.id)
@@ -270,14 +271,53 @@ class _Past:
     def _differences(
         self, task: Task, was: Task, then: Spec
     ) -> Iterator[tuple[str, str, str, str]]:
-        """Yield what, its words at the tick, its words now, and its place now."""
+        """Yield the requirement, "" for the task, its words at the tick and now, its place now."""
         before, now = _words(was), _words(task)
         if not same_meaning(before, now):
             yield "", before, now, task.where
         for key, text in changed_words(_served(was, then), self._meanings).items():
             path, line = self.view.requirement_at.get(key) or self.view.first_of("requirements")
             current = self.spec.requirements.get(key, "")
-            yield f"requirement {key}", text, current, f"{path}:{line}"
+            yield key, text, current, f"{path}:{line}"
+
+    def _is_answered(self, key: str, ticked: Iterable[tuple[Task, Task, Spec, str]]) -> bool:
+        """Whether a task was ticked for today's words that came with them, or after them.
+
+        A task that stood there before them was planned for others: its tick says nothing about
+        what an earlier one built.
+        """
+        today = self.spec.requirements.get(key, "")
+        serving = [
+            task
+            for task, was, then, _ in ticked
+            if same_meaning(_served(was, then).get(key, ""), today)
+        ]
+        if not today or not serving:
+            return False
+        if key not in self._before:
+            self._before[key] = self._last_without(today)
+        listed = self._before[key]
+        return any(
+            not any(same_meaning(one.title, task.title) for one in listed) for task in serving
+        )
+
+    def _last_without(self, words: str) -> tuple[Task, ...]:
+        """Return the tasks of the last version in which no requirement had these words."""
+        for edition in self.editions:
+            then = self._spec_at(edition)
+            if then and changed_words({"": words}, meanings_of(then.requirements.values())):
+                return then.tasks
+        return ()
+
+    def was_whole(self) -> bool:
+        """Whether all tasks were done in one of the latest versions."""
+        for edition in self.editions[:_LATEST]:
+            path = self._then_at(self.spec.tasks_path, edition)
+            [data] = contents(self.user, [f"{edition.commit.id}:{path}"]).values() or [b""]
+            listed = read_tasks(data, path, self.spec.dialect).tasks
+            if listed and all(task.state == "done" for task in listed if not task.optional):
+                return True
+        return False
 
     def _ticked(self, done: Sequence[Task]) -> Iterator[tuple[Task, Edition, Task]]:
         """Yield ticked tasks with the commit that ticked them, and the task as it was there."""
@@ -439,6 +479,7 @@ def plain(report: SyncReport) -> Mapping[str, object]:
         "compared": drift.compared,
         "drift": [row(one) for one in drift.drifts],
         "waiting": [row(one) for one in drift.waiting],
+        "reopened": list(report.reopened),
         "not_compared": [
             {"kind": one.kind, "reason": one.reason, "locations": list(one.locations)}
             for one in drift.not_compared
