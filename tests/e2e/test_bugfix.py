@@ -77,6 +77,7 @@ def test_a_test_alone_that_is_red_for_its_own_assertion_shows_the_bug(run):
     assert shown["test"]["status"] == "passed"
 
 
+@pytest.mark.slow
 def test_a_fix_with_a_test_that_is_green_without_it_reproduces_nothing(run):
     checkout = run({**FIXED, TEST: GREEN})
     gate = gates(checkout)["reproduced"]
@@ -95,6 +96,7 @@ def test_a_fix_with_its_test_is_run_on_the_code_as_it_was(run):
     assert shown["test"]["status"] == "passed"
 
 
+@pytest.mark.slow
 def test_a_test_that_breaks_before_it_asserts_shows_nothing(run):
     more = "\n\ndef whole(name):\n    return True\n"
     checkout = run({"shop/names.py": FIXED["shop/names.py"] + more, TEST: BREAKS})
@@ -108,6 +110,7 @@ def test_a_fix_without_a_test_reproduces_nothing(run):
     assert summary == "the bug was not reproduced: the change has no test"
 
 
+@pytest.mark.slow
 def test_a_broken_test_alone_is_red_as_ever(shop):
     checkout = shop(cast(implement=writes({TEST: BREAKS})), SETTINGS, files=FILES)
     assert checkout.run("run", "1", "--spec", SPEC).code == 3
