@@ -1,6 +1,7 @@
 """The promises of the layout: telling names, no heavy import before a run starts."""
 
 import ast
+import functools
 import graphlib
 import os
 import subprocess
@@ -36,6 +37,12 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "service", "
 HEAVY = ("langchain", "langgraph", "boto3", "botocore", "pydantic", "rich", "git", "httpx2")
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """Return a parsed file; all tests here share it."""
+    return ast.parse(path.read_text("utf-8"))
+
+
 def names(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -63,7 +70,7 @@ def test_files_are_named_for_their_job():
 
 
 def test_every_module_says_in_its_first_line_what_it_is_for():
-    silent = [names(p) for p in SOURCES if not ast.get_docstring(ast.parse(p.read_text("utf-8")))]
+    silent = [names(path) for path in SOURCES if not ast.get_docstring(tree_of(path))]
     assert silent == []
 
 
@@ -85,7 +92,7 @@ def module_of(path: Path) -> str:
 
 def imported_by(path: Path, known: Collection[str]) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             whole = {node.module} if not names <= set(known) else set()
@@ -98,7 +105,8 @@ def imported_by(path: Path, known: Collection[str]) -> set[str]:
 def test_no_decision_reads_a_sentence_of_ours():
     """Reasons, notes and errors have kinds: only the functions that are named read their words."""
     known = HOUSE.FOREIGN_PROSE.keys() | HOUSE.STILL_READ
-    found = {where for where, _, _ in HOUSE.House(ROOT).matches()}
+    matches = ((path, HOUSE.prose_matches(tree_of(path))) for path in SOURCES)
+    found = {f"{names(path)}::{name}" for path, these in matches for name, _ in these}
     assert found - known == set()
 
 

@@ -36,6 +36,7 @@ def reviewed(checkout, part, agents, more="", **environ):
     return said.code, json.loads(said.out), said.err
 
 
+@pytest.mark.slow
 def test_two_agents_that_want_one_port_have_one_each(checkout):
     code, report, _ = reviewed(checkout, "serves", "security,performance")
     assert [one["status"] for one in report["agents"]] == ["done", "done"], report["agents"]

@@ -36,6 +36,7 @@ def test_a_task_becomes_a_commit_by_agents_alone(workshop, level):
     assert workshop.site.processes() == []
 
 
+@pytest.mark.slow
 def test_what_an_agent_may_not_edit_is_taken_back_and_told(workshop):
     root = workshop.root
     (root / "CLAUDE.md").write_text("Be brief.\n")

@@ -60,6 +60,7 @@ def test_approving_all_where_nothing_waits_is_no_error(shop):
     assert (said.code, "-m, -F and --without are for one run" in said.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_several_runs_are_rejected_and_approved_by_one_command(shop):
     checkout = shop.waiting("1,4,5")
     assert checkout.run("reject", "4", "5", "-m", "not now").code == 7

@@ -58,6 +58,7 @@ def test_what_was_said_before_a_commit_of_the_task_is_heard(shop):
     assert WORDS not in first_prompts(checkout)[2]
 
 
+@pytest.mark.slow
 def test_secrets_in_the_words_stay_here(shop):
     checkout: Checkout = shop()
     secret = "ghp_" + "Q7f2Lk9Xw3Rb8Nd1Vt6Ym4Hc0Zs5Jp2Ae7Gu"

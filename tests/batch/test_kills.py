@@ -51,6 +51,7 @@ def test_killed_at_any_moment_the_same_command_ends_in_the_same_state(shop, chos
     assert checkout.read(SPEC).count("[x]") == len(tasks)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_commit_that_is_finished_before_anything_else_begins(shop):
     checkout = shop()
     chosen = ("batch", "--mode", "autopilot", "--tasks", "1,4")

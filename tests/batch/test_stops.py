@@ -188,6 +188,7 @@ def test_the_second_ctrl_c_says_that_the_same_command_goes_on(monkeypatch, capfd
     assert f"reviewloop: {said}\n" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_person_is_asked_at_every_task_and_sees_the_table(shop):
     checkout = shop()
     terminal = Terminal(checkout, "batch", "--tasks", "1,2,4,5")

@@ -193,6 +193,7 @@ def test_the_checkout_is_told_where_it_was_asked_about():
 
 
 @pytest.mark.needs_chromium
+@pytest.mark.slow
 def test_the_page_is_drawn_by_a_browser_and_loads_nothing(tmp_path):
     import shutil
 

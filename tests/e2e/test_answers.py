@@ -582,6 +582,7 @@ def test_an_untracked_spec_is_ticked_on_disk_and_stays_out_of_the_commit(shop):
 # blocked
 
 
+@pytest.mark.slow
 def test_a_gate_that_stays_red_after_two_repairs_blocks_the_run(shop):
     checkout = shop(cast(implement=writes({"shop/search.py": "def broken(:\n"})), BUILD_ONLY)
     before = checkout.bytes()

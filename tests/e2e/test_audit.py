@@ -127,6 +127,7 @@ def test_no_cell_is_a_formula_and_no_text_is_markup():
 
 
 @pytest.mark.needs_chromium
+@pytest.mark.slow
 def test_the_page_opens_in_a_browser_and_loads_nothing(approved, tmp_path):
     from playwright.sync_api import sync_playwright
 

@@ -105,6 +105,7 @@ def test_a_test_that_breaks_before_it_asserts_shows_nothing(run):
     assert "breaks there before it asserts anything" in summary
 
 
+@pytest.mark.slow
 def test_a_fix_without_a_test_reproduces_nothing(run):
     summary = gates(run(FIXED))["reproduced"]["summary"]
     assert summary == "the bug was not reproduced: the change has no test"

@@ -152,6 +152,7 @@ def test_a_budget_is_for_the_tasks_too_and_what_was_approved_needs_no_other_appr
     assert "at most $3 in all" in said.err.replace("$10 each and ", "")
 
 
+@pytest.mark.slow
 def test_in_autopilot_the_tasks_are_committed_as_they_become_clean(iot):
     checkout = iot(
         REVIEWLOOP_GOVERNANCE__PATTERNS="[]",

@@ -118,7 +118,7 @@ def test_these_are_the_points_that_a_change_passes(site):
     assert sorted(points(site)) == sorted(POINTS.split())  # writes are on a thread of their own
 
 
-@pytest.mark.slow_but("0")
+@pytest.mark.slow
 @pytest.mark.parametrize("chain", range(CHAINS))
 def test_killed_at_any_point_the_delta_is_the_same_and_paid_once(site, git, chain):
     chosen = POINTS.split()[chain::CHAINS]

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support.checkout import QUIET_GATES, Checkout
 from support.iot import make_iot, replies, story
 from support.spec_script import written
@@ -26,6 +27,7 @@ def ended(said, code: int) -> dict:
     return json.loads(said.out)
 
 
+@pytest.mark.slow
 def test_five_sentences_change_spec_and_code_and_both_are_in_step_after_each(repo, tmp_path, git):
     make_iot(repo, git)
     model = written(tmp_path, replies(*STORIES))

@@ -170,6 +170,7 @@ def test_a_prompt_hook_blocks(hooked):
     assert checkout.server.of("implement") == []
 
 
+@pytest.mark.slow_but("tests.run")
 @pytest.mark.parametrize("event", ["build", "tests.run"])
 def test_a_red_hook_of_build_or_tests_goes_back_to_the_agent(hooked, event):
     play = cast(implement=writes({"shop/search.py": SHOWN}), repair=says(done("No.")))
@@ -206,6 +207,7 @@ def test_conditions_and_slow_hooks(hooked):
     assert "with `mode: queued` it would not" in checkout.run("hooks", "logs", "--slow", "0").err
 
 
+@pytest.mark.slow
 def test_an_edit_with_which_the_tests_are_red_is_taken_back(hooked):
     test = "from shop.search import items_of\n\n\ndef test_it():\n    assert items_of(1, 2) == []\n"
     play = cast(implement=writes({"shop/search.py": SHOWN, "tests/test_search.py": test}))

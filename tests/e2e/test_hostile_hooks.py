@@ -136,6 +136,7 @@ def test_nothing_is_reached_over_the_network(fired, how):
         assert rows(checkout)[0]["exit_code"] != 0
 
 
+@pytest.mark.slow
 def test_what_prints_without_end_leaves_a_short_log(fired):
     checkout = fired("head -c 1000000000 /dev/zero | tr '\\0' x", timeout=60)
     [log] = checkout.state.rglob("hook-*.log")

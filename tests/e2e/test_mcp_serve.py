@@ -58,6 +58,7 @@ def without_times(text: str) -> str:
     return re.sub(r'"seconds": [\d.]+', "", text)
 
 
+@pytest.mark.slow
 def test_an_assistant_reads_the_same_as_json_prints(shop):
     checkout = shop(cast())
     checkout.environ["REVIEWLOOP_REVIEW__ANALYSERS_OFF"] = "[]"

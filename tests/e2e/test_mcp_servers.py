@@ -133,6 +133,7 @@ def test_research_asks_the_servers_that_the_user_named(checkout, docs):
     assert "free" not in section
 
 
+@pytest.mark.slow
 def test_doctor_says_which_servers_can_be_asked(checkout, docs):
     def told(**environ):
         said = checkout.run("doctor", "--offline", "--json", **environ)

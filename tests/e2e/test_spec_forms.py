@@ -332,6 +332,7 @@ def test_a_hand_edit_of_a_single_file_is_kept_between_gates_and_shown_as_it_is(r
     assert diff.count("[-") == 2  # nothing but what is different
 
 
+@pytest.mark.slow
 def test_the_same_idea_again_costs_nothing(repo, tmp_path):
     site = Site(repo, tmp_path / "home", of_form("kiro"))
     assert "spent: $0.00, 5 calls\n" in drive(site)[-1].stderr
@@ -345,6 +346,7 @@ def test_the_same_idea_again_costs_nothing(repo, tmp_path):
     assert [step for _, step in site.calls()] == ["questions", "requirements"]
 
 
+@pytest.mark.slow
 def test_a_phase_that_a_person_wrote_or_edits_while_it_waits_is_the_base(there):
     more = FORMS["kiro"][0].replace("SMS.", "SMS, said by a person.")
     entries = [{**one, "cycle": 0} for one in of_form("kiro")[1:]]
@@ -363,6 +365,7 @@ def test_a_phase_that_a_person_wrote_or_edits_while_it_waits_is_the_base(there):
 
 
 @pytest.mark.parametrize("how", ["--fresh", "--revise"])
+@pytest.mark.slow
 def test_killed_while_a_quick_session_is_written_it_ends_the_same(there, how):
     kiro, before = FORMS["kiro"], there.files()
     ticked = kiro[3].replace("[ ] 1.", "[x] 1.")

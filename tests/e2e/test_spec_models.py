@@ -85,6 +85,7 @@ def test_settings_show_each_step_with_the_model_of_its_agent(served):
     assert models["high_level"] == models["low_level"] == models["tasks"] == "openai:small"
 
 
+@pytest.mark.slow
 def test_a_person_at_a_terminal_is_asked_at_each_gate(served, tmp_path):
     checkout, _ = served
     editor = tmp_path / "editor"

@@ -60,6 +60,7 @@ def test_a_draft_holds_the_spec_its_criteria_and_who_should_look(hub):
     assert hub.git("rev-parse", f"{BRANCH}~1") == body["commit"]
 
 
+@pytest.mark.slow
 def test_an_approving_review_counts_for_require_approval(hub):
     checkout = hub.checkout
     assert checkout.run("spec", "publish", "orders").code == 0

@@ -56,6 +56,7 @@ def test_a_worker_that_is_killed_is_taken_over_and_approvals_come_from_elsewhere
     assert asked(crew, _OVERLAPS) == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_told_to_stop_gives_its_task_back_at_once(team):
     play, begun = many(), threading.Event()
 

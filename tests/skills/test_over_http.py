@@ -13,7 +13,8 @@ def answered(server: ModelServer, provider: str) -> dict[str, str]:
     return getattr(server, provider)()
 
 
-@pytest.mark.parametrize("provider", ["openai", pytest.param("anthropic", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_a_skill_is_captured_and_improved_over_the_wire(here, provider):
     row = edit("- Ask instead of guessing.", "- MANDATORY: ask instead of guessing.", "rule")
     answers = {

@@ -117,6 +117,7 @@ def test_a_text_that_is_no_better_is_refused(here, tmp_path, runs, line, words):
     assert here.run("skills", "approve", "improve-review-pr").code == 2
 
 
+@pytest.mark.slow
 def test_what_the_user_asked_for_then_is_asked_for_again_and_can_be_captured(here, tmp_path, runs):
     one = runs.split(",")[0]
     assert here.run("modify", one, "-m", "Name the function find").code == 4
@@ -137,6 +138,7 @@ def test_what_the_user_asked_for_then_is_asked_for_again_and_can_be_captured(her
     assert "this was left: SQL" in words
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_anew_compares_nothing_and_is_refused(here, tmp_path, runs):
     model = written(tmp_path, [*REPLIES[:3]])  # nobody answers the reviewers
     one = runs.split(",")[0]
@@ -156,6 +158,7 @@ def test_a_byte_equal_text_is_refused_for_nothing(here, tmp_path, runs):
     assert (said.code, "is byte-equal" in said.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_at_the_cap_it_stops_and_what_was_measured_is_kept(here, tmp_path, runs):
     said = proved(here, tmp_path, runs, HELPS, "--yes", "--budget-tokens", "60000")
     assert said.code == 6

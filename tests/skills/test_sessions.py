@@ -36,7 +36,8 @@ def drive(here, model: str, fault: str = "") -> list[int]:
 QUICK = ["skill.begun", "reply.recorded", "skill.saved"]
 
 
-@pytest.mark.parametrize("which", ["some", pytest.param("all", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["some", "all"])
 def test_a_session_that_is_killed_ends_as_any_other_and_keeps_one_reply(here, tmp_path, which):
     model = written(tmp_path, [skill()])
     log = tmp_path / "passed"
