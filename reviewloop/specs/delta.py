@@ -78,6 +78,8 @@ def _span(data: bytes, edit: QuotedEdit) -> tuple[int, int, bytes]:
     if not edit.below:
         return start, end, new.replace(b"\n", newline)
     body = new.strip(b"\n").replace(b"\n", newline)
+    if body.startswith(b"#") and new.startswith(b"\n"):
+        body = newline + body  # a heading keeps the empty line that was written above it
     line_end = data.find(b"\n", end - 1 if quote.endswith(b"\n") else end)
     if line_end < 0:
         return len(data), len(data), newline + body
