@@ -1,11 +1,17 @@
 """Writes an architecture as the file that people read and edit."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from reviewloop.architecture.model import Architecture, Style
 
 _WIDTH = 100
+_PATTERN = "# The pattern: "
+_COMMENT = re.compile(r"""(?P<code>(?:[^"'#]|"(?:\\.|[^"\\])*"|'[^']*')*)(?P<comment>\#.*)?""")
+_TOP = "# Top first: a layer may import those below it; `a | b` do not import each other."
 _HEAD = (
     "# What may import what, where files live, how they are named; docs/architecture-rules.md of",
     "# reviewloop explains it. `reviewloop arch check` compares the code with it.",
@@ -27,16 +33,80 @@ def as_toml(architecture: Architecture, head: Iterable[str] = ()) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A line of the file: which table or key it begins, "" for none, and the comment in it."""
+
+    text: str
+    key: str
+    comment: str
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a person wrote the comment."""
+        return bool(self.comment) and not (
+            self.comment in {*_HEAD, _TOP} or self.comment.startswith(_PATTERN)
+        )
+
+
+def keep_comments(text: str, before: str) -> str:
+    """Return the text of the file with the comments that people wrote into the one before.
+
+    Each stays with its key or table; at the head goes what stood there, or lost what it was for.
+    """
+    head: list[str] = []
+    above: dict[str, list[str]] = {}
+    behind: dict[str, str] = {}
+    pending: list[str] = []
+    key = ""
+    for line in _lines(before):
+        if line.key:
+            key = line.key
+            above[key], pending = pending, []
+        alone = line.text.lstrip().startswith("#")
+        if line.is_own and line.key:
+            behind[key] = line.comment
+        elif line.is_own:
+            (pending if alone else above[key] if key else head).append(line.comment)
+        elif not line.text.strip() and not key:
+            head, pending = [*head, *pending], []
+    tail, found = pending, []
+    for line in _lines(text):
+        found += above.pop(line.key, [])
+        note = behind.pop(line.key, "")
+        is_whole = not line.text.endswith("[")
+        found += [note] if note and not is_whole else []
+        found.append(f"{line.text}  {note}" if note and is_whole else line.text)
+    head += [note for notes in above.values() for note in notes] + list(behind.values())
+    if head:
+        at = found.index("") if "" in found else len(found)
+        found[at:at] = ["", *head]
+    return "\n".join([*found, *(["", *tail] if tail else [])]) + "\n"
+
+
+def _lines(text: str) -> Iterator[_Line]:
+    """Yield the lines of the file, in which a key is known by its table, too."""
+    table, tables = "", Counter[str]()
+    for line in text.splitlines():
+        match = _COMMENT.match(line)
+        code, comment = (match["code"].strip(), match["comment"] or "") if match else (line, "")
+        name, _, value = code.partition("=")
+        key = ""
+        if code.startswith("[") and code.endswith("]") and not code.startswith('["'):
+            tables[code] += 1
+            key = table = f"{code} {tables[code]}"
+        elif value and re.fullmatch(r"[\w.-]+", name.strip()):
+            key = f"{table} {name.strip()}"
+        yield _Line(line, key, comment.strip())
+
+
 def _layers(architecture: Architecture) -> Iterator[str]:
     if architecture.diagram:
         yield f"diagram = {_text(architecture.diagram)}"
     if not architecture.layers:
         return
     levels = [" | ".join(level) for level in architecture.levels]
-    yield (
-        "# Top first: a layer may import those below it; `a | b` do not import each other.\n"
-        f"layers = {_list(levels)}"
-    )
+    yield f"{_TOP}\nlayers = {_list(levels)}"
     for layer in architecture.layers:
         rows = [f"[layer.{layer.name}]", f"paths = {_list(layer.paths)}"]
         if not layer.by_order:

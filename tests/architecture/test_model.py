@@ -1,9 +1,11 @@
 """What `.reviewloop/architecture.toml` may say, and how a mistake in it is answered."""
 
+from dataclasses import replace
+
 import pytest
 
 from reviewloop.architecture.model import in_words, parse_architecture
-from reviewloop.architecture.writing import as_toml
+from reviewloop.architecture.writing import as_toml, keep_comments
 from reviewloop.domain.errors import ExitCode, UsageError
 
 LAYERED = """\
@@ -124,3 +126,51 @@ def test_a_mistake_is_named_with_file_and_line(text: str, line: int, problem: st
     assert problem in said
     assert "\n" not in said
     assert caught.value.exit_code is ExitCode.USAGE
+
+
+OWN = """\
+# Owned by the platform team; ask them first.
+
+# Agreed in March.
+layers = ["web", "data"]  # web is thin
+
+[layer.web]
+paths = [
+    "app/web",  # moves soon
+]
+# Old pages live elsewhere: "app/#old"
+forbidden = ["app.#old"]
+
+# Nobody writes SQL elsewhere.
+[layer.data]
+paths = ["app/data"]
+
+[layer.gone]
+# It was merged.
+paths = ["app/gone"]
+
+[style]
+indent = 4
+# That is all.
+"""
+
+
+def test_comments_of_people_stay_with_what_they_were_written_for():
+    found = parse_architecture(OWN.replace('"data"]', '"data", "gone"]').encode())
+    kept = replace(found, layers=found.layers[:2], levels=found.levels[:2])
+
+    text = keep_comments(as_toml(kept), OWN)
+
+    assert text.split("\n\n", 1)[1] == (
+        "# Owned by the platform team; ask them first.\n# It was merged.\n\n"
+        "# Top first: a layer may import those below it; `a | b` do not import each other.\n"
+        '# Agreed in March.\nlayers = ["web", "data"]  # web is thin\n\n'
+        '[layer.web]\n# moves soon\npaths = ["app/web"]\n'
+        '# Old pages live elsewhere: "app/#old"\nforbidden = ["app.#old"]\n\n'
+        '# Nobody writes SQL elsewhere.\n[layer.data]\npaths = ["app/data"]\n\n'
+        "[style]\nindent = 4\n\n# That is all.\n"
+    )
+    assert parse_architecture(text.encode()) == parse_architecture(as_toml(kept).encode())
+    assert keep_comments(as_toml(kept), text) == text
+    assert keep_comments(as_toml(kept), as_toml(kept)) == as_toml(kept)
+    assert keep_comments(as_toml(kept), "") == as_toml(kept)

@@ -1,5 +1,7 @@
 """`arch migrate`: nothing before the approval, a task for each module, an end where one cannot."""
 
+import signal
+
 import pytest
 from support.parts import cast, says
 from support.play import done, reply, write
@@ -49,6 +51,49 @@ def test_nothing_is_written_before_the_approval(shop):
     assert checkout.bytes() == before
     assert checkout.run("arch", "migrate").code == 2  # none is open
     assert not checkout.server.ledger
+
+
+def texts(checkout) -> dict[str, str]:
+    """Return all files that git lists or would."""
+    paths = checkout.git("ls-files", "-co", "-z").split("\0")
+    return {path: checkout.read(path) for path in paths if path}
+
+
+WRITTEN = ["arch.written:1", "disk.temp:2", "arch.written:2", "disk.temp:3", "arch.written:3"]
+
+
+def test_killed_at_any_write_it_goes_on_with_the_same_rules_and_tasks(shop):
+    checkout = shop(**{**FILES, RULES: f"# Ask Ada first.\n\n{FILES[RULES]}"})
+    begin = ("arch", "migrate", "-m", SENTENCE, "--approve")
+    before, found = texts(checkout), []
+    for point in [*WRITTEN, ""]:
+        if point:
+            said = checkout.forked(*begin, REVIEWLOOP_FAULT=point)
+            assert said.code == -signal.SIGKILL, (point, said.err)
+        command = ("arch", "migrate") if point == WRITTEN[-1] else begin
+        said = checkout.forked(*command, REVIEWLOOP_FAULT="arch.task")
+        assert said.code == -signal.SIGKILL, (point, said.err)
+        found.append(texts(checkout))
+        checkout.git("checkout", "-q", "--", ".")
+        checkout.git("clean", "-fdq")
+        assert texts(checkout) == before
+    assert all(one == found[-1] for one in found)
+    assert found[-1][RULES].count("# Ask Ada first.\n") == 1
+    assert set(found[-1]) - set(before) == {SPEC, SPEC.replace("tasks.md", "requirements.md")}
+
+
+@pytest.mark.slow
+def test_killed_between_two_tasks_it_goes_on_with_the_second(shop):
+    checkout = shop(cast(implement=implementer()), **FILES)
+    begin = ("arch", "migrate", "-m", SENTENCE, "--approve", "--mode", "autopilot")
+    assert checkout.forked(*begin, REVIEWLOOP_FAULT="arch.task:2").code == -signal.SIGKILL
+    paid = len(checkout.server.ledger)
+
+    said = checkout.run("arch", "migrate", "--mode", "autopilot")
+
+    assert said.code == 0, said.err
+    assert len(checkout.server.ledger) == 2 * paid
+    assert checkout.read(SPEC).count("- [x]") == 2
 
 
 @pytest.mark.slow

@@ -50,7 +50,11 @@ def test_init_writes_what_nothing_breaks(project, reviewloop):
     again = reviewloop("arch", "init")
     assert again.code == 2
     assert "is there already; --force writes it anew" in again.err
+    file = project / ".reviewloop/architecture.toml"
+    before = file.read_text()
+    file.write_text(before.replace("[layer.services]", "# Ask Ada first.\n[layer.services]"))
     assert reviewloop("arch", "init", "--force").code == 0
+    assert "# Ask Ada first.\n[layer.services]" in file.read_text()
 
 
 def test_check_names_the_line_and_what_is_allowed(layered, reviewloop):

@@ -8,7 +8,7 @@ from reviewloop.app.arch.project import files_on_disk, project_in
 from reviewloop.architecture.checks import Project, tree_hits
 from reviewloop.architecture.infer import infer_architecture, preset
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
-from reviewloop.architecture.writing import as_toml
+from reviewloop.architecture.writing import as_toml, keep_comments
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.repository import below
 
@@ -39,7 +39,8 @@ def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: boo
             raise UsageError("there is no code in Python, JavaScript, TypeScript or Go here")
         found = preset(project, pattern) if pattern else infer_architecture(project)
         head = (f"The pattern: {pattern}.",) if pattern else ()
-        text = as_toml(found, head)
+        before = target.read_text("utf-8") if target.is_file() else ""
+        text = keep_comments(as_toml(found, head), before)
         broken = Counter(hit.rule for hit in tree_hits(replace_architecture(project, found)))
     if not only_shown:
         target.parent.mkdir(parents=True, exist_ok=True)

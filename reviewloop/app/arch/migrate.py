@@ -11,14 +11,18 @@ from reviewloop.app.arch.project import architecture_at, files_on_disk, project_
 from reviewloop.architecture.infer import infer_architecture
 from reviewloop.architecture.migration import Migration, migrate
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
-from reviewloop.architecture.writing import as_toml
+from reviewloop.architecture.writing import as_toml, keep_comments
+from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
 from reviewloop.domain.task import Task
+from reviewloop.faults import fault
 from reviewloop.git.repository import below
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import DiskFiles
 
 _PREFIX = "arch-"
+_TASKS = "tasks.md"
+_TEMPORARY = ".arch-migrate.new"
 _MODULE = re.compile(r"Keep the layers in `([^`]+)`")
 _LISTED = 20  # imports that a task names
 
@@ -60,9 +64,10 @@ def propose_migration(start: Path, sentence: str) -> Proposed:
         before = target.read_text("utf-8") if target.is_file() else ""
     name = f"{_PREFIX}{'-'.join(found.chain)}"
     spec = below(user.project, f".kiro/specs/{name}")
-    if found.modules and (user.root / spec).exists():
+    if found.modules and (user.root / spec / _TASKS).exists():
         raise UsageError(f"{spec} is there already; `reviewloop arch migrate` goes on with it")
-    return Proposed(found, path, as_toml(found.architecture), before, spec, _documents(found))
+    text = keep_comments(as_toml(found.architecture), before)
+    return Proposed(found, path, text, before, spec, _documents(found))
 
 
 def _documents(found: Migration) -> dict[str, str]:
@@ -85,17 +90,20 @@ def _documents(found: Migration) -> dict[str, str]:
         "can be changed alone.\n\n#### Acceptance Criteria\n\n"
         "1. WHEN `reviewloop arch check --all` reads the code THEN it SHALL find nothing\n"
     )
-    return {"requirements.md": requirements, "tasks.md": "\n".join(tasks) + "\n"}
+    return {"requirements.md": requirements, _TASKS: "\n".join(tasks) + "\n"}
 
 
 def write_migration(root: Path, proposed: Proposed) -> None:
-    """Write the rules and the spec that a person approved."""
+    """Write the rules and the spec that a person approved; again, after it was cut off.
+
+    The tasks come last: as long as they are not there, the same sentence proposes the same.
+    """
+    disk = Disk(root)
     written = {proposed.rules_path: proposed.rules}
     written |= {f"{proposed.folder}/{name}": text for name, text in proposed.documents.items()}
     for path, text in written.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        disk.write(path, Content(Kind.FILE, text.encode()), _TEMPORARY)
+        fault("arch.written")
 
 
 def open_migration(root: Path, project: str = "") -> str:
@@ -128,6 +136,7 @@ def go_on(
     """
     while left := _left(root, project, folder):
         task = left[0]
+        fault("arch.task")
         code = do(folder, task.id)
         if any(one.id == task.id for one in _left(root, project, folder)):
             return code if code is not ExitCode.CLEAN else ExitCode.WAITING
