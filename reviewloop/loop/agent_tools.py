@@ -18,7 +18,6 @@ from reviewloop.guards.base import is_test_file
 from reviewloop.llm.messages import Message, ToolSpec, text_block
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings
-from reviewloop.loop.gates import gate_context, gate_input, offered_gates, run_gate
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
@@ -63,6 +62,8 @@ def _names(key: CallKey) -> Callable[[], str]:
 def _run(
     context: RunContext, name: Callable[[], str], argv: tuple[str, ...], tree: str
 ) -> ShellAnswer:
+    from reviewloop.loop.gates import gate_context, gate_input
+
     shown = context.shown_tree(tree)  # what agents may not read, their programs may not either
     with gate_context(context):
         guard = gate_input(context, shown, "")
@@ -164,6 +165,8 @@ def writing_toolbox(
     `named` are protected files a person asked for beyond those that the task names; `refuse`
     says why a path is not this agent's to change (see `WritePolicy`).
     """
+    from reviewloop.loop.gates import offered_gates, run_gate  # a diff's review has none
+
     policy = write_policy(context, tree, named, refuse)
     return Toolbox(
         context.private,

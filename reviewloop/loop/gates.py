@@ -24,7 +24,6 @@ from reviewloop.guards.registry import installed_guards, run_all, run_one
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState
 from reviewloop.settings import Settings
-from reviewloop.specs.drift.change import drift_of_change
 from reviewloop.specs.files import TreeFiles
 from reviewloop.specs.scope import is_in_scope, scope_of
 from reviewloop.store.journal import CallKey
@@ -410,6 +409,8 @@ def gate_input(
 
 def _spec_drift(context: RunContext, tree: str) -> tuple[Drift, ...]:
     """Return where a tree makes specs and code part; asked only where the gate is on."""
+    from reviewloop.specs.drift.change import drift_of_change  # all that reads specs
+
     base, new = (TreeFiles(context.private.reader(one)) for one in (context.base_tree, tree))
     return drift_of_change(base, new, context.environment.project)
 
