@@ -269,6 +269,38 @@ def test_a_route_that_is_computed_is_named_as_not_compared(shop, reviewloop):
     assert "not compared: endpoint, the path of the route is computed: shop/api.py:13" in said.err
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "framework"),
+    [
+        ("api/main.js", "const app = require('fastify')();\napp.get('/pets', h);\n", "Fastify"),
+        ("api/Pets.java", '@GetMapping("/pets")\nclass Pets {}\n', "Spring"),
+        ("config/routes.rb", "Rails.application.routes.draw do\nend\n", "Rails"),
+    ],
+)
+def test_routes_of_other_frameworks_are_not_compared_and_never_in_step(
+    shop, reviewloop, path, text, framework
+):
+    (shop / path).parent.mkdir()
+    (shop / path).write_text(text)
+
+    said = reviewloop("spec", "sync", "--check")
+
+    assert said.code == 0
+    assert f"not compared: endpoint, routes of {framework}" in said.err
+    assert f"are not read: {path}" in said.err
+
+
+def test_words_that_are_no_command_of_the_program_are_no_drift(shop, reviewloop):
+    """As public specs have them: drafts, rejected ideas, commands of a chat."""
+    change(
+        shop, ".kiro/specs/orders/design.md", "## Commands\n",
+        "## Commands\n\nThe first draft proposed a `shop sync-orders` command. Considered and "
+        "rejected: `shop regen`. For workflow command `propose` a file is written.\n",
+    )  # fmt: skip
+
+    assert drift(reviewloop) == []
+
+
 def test_many_are_grouped_and_the_rest_is_counted(shop, reviewloop):
     more = "".join(f'\n\n@router.get("/by/{n}")\ndef by_{n}(): ...\n' for n in range(2))
     (shop / "shop/api.py").write_text(API + more)

@@ -234,7 +234,8 @@ def test_in_every_dialect_ids_are_read_and_other_bytes_stay(dialect):
     for path, data in changed.items():
         for edit_ in edits:
             if edit_.path == path:
-                new = (edit_.text.strip("\n") + "\n").encode()
+                above = "\n" if edit_.text.startswith("\n#") else ""
+                new = f"{above}{edit_.text.strip(chr(10))}\n".encode()
                 assert data.count(new) == 1
                 data = data.replace(new, b"")
         assert data.strip(b"\n") == files.contents[path].strip(b"\n")

@@ -26,7 +26,7 @@ _CONTEXTS: Mapping[NameKind, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
     "command": re.compile(
-        r"\b(?:(?:sub)?commands?|cli|scripts?|targets?|jobs?|make|npm|runs?)\b", re.IGNORECASE
+        r"\b(?:(?:sub)?commands?|cli|scripts?|targets?|jobs?|make|npm|runs?|executes?)\b", re.I
     ),
 }
 _ROUTINE_WORDS = """

@@ -291,23 +291,39 @@ def _group_prefix(
     return f"{prefix}/{last['path'] or ''}", loose or last["path"] is None
 
 
+_SCRIPTS = (".ts", ".js", ".mjs", ".cjs", ".mts", ".cts", ".tsx", ".jsx")
 _OTHERS = (
     ("Spring", re.compile(r"@(?:Request|Get|Post|Put|Patch|Delete)Mapping\b"), (".java", ".kt")),
+    ("JAX-RS or Ktor", re.compile(r"@Path\(\"|\brouting\s*\{"), (".java", ".kt")),
     ("ASP.NET", re.compile(r"\[Http(?:Get|Post|Put|Patch|Delete)\b|\.Map(?:Get|Post)\("), (".cs",)),
     ("Rails", re.compile(r"routes\.draw\b"), (".rb",)),
+    ("Sinatra", re.compile(r"\brequire ['\"]sinatra\b|< Sinatra::Base\b"), (".rb",)),
+    ("Phoenix", re.compile(r"\buse \w+(?:\.\w+)*, :router\b|\buse Phoenix\.Router\b"), (".ex",)),
     ("Laravel", re.compile(r"\bRoute::(?:get|post|put|patch|delete|resource)\("), (".php",)),
+    ("Symfony", re.compile(r"#\[Route\("), (".php",)),
     ("Rust", re.compile(r"#\[(?:get|post|put|patch|delete)\(\"|\.route\(\s*\"/"), (".rs",)),
     (
-        "Fastify, Koa or Hono",
-        re.compile(r"\bfrom\s+['\"](?:fastify|koa-router|@koa/router|hono)['\"]"),
-        (".ts", ".js"),
+        "Fastify, Koa, Hono or hapi",
+        re.compile(
+            r"(?:\bfrom|\brequire\()\s*['\"](?:fastify|koa-router|@koa/router|hono|@hapi/hapi)['\"]"
+        ),
+        _SCRIPTS,
     ),
     (
-        "aiohttp, Tornado, Bottle or Falcon",
-        re.compile(r"^\s*(?:import|from)\s+(?:aiohttp\.web|tornado\.web|bottle|falcon)\b", re.M),
+        "aiohttp, Tornado, Bottle, Falcon, Sanic, Litestar or Pyramid",
+        re.compile(
+            r"^\s*(?:(?:import|from)\s+(?:aiohttp\.web|tornado\.web|bottle|falcon|sanic|litestar"
+            r"|pyramid)\b|from\s+aiohttp\s+import\s+web\b)",
+            re.M,
+        ),
         (".py",),
     ),
     ("chi, echo or fiber", re.compile(r"\"github\.com/(?:go-chi|labstack|gofiber)/"), (".go",)),
+)
+_BY_FOLDER = (
+    ("Next.js", re.compile(r"(?:^|/)(?:pages|app)/api/.*\.[jt]sx?$")),
+    ("SvelteKit", re.compile(r"(?:^|/)\+server\.[jt]s$")),
+    ("Nuxt", re.compile(r"(?:^|/)server/(?:api|routes)/.*\.(?:get|post|put|patch|delete)\.[jt]s$")),
 )
 
 
@@ -318,5 +334,6 @@ def routes_of_others(texts: Mapping[str, str]) -> Iterator[Unread]:
             if path.endswith(endings) and pattern.search(text):
                 yield Unread("endpoint", f"routes of {name} are not read", path)
                 break
-        if re.search(r"(?:^|/)(?:pages|app)/api/.*\.[jt]sx?$", path):
-            yield Unread("endpoint", "routes of Next.js are not read", path)
+        for name, pattern in _BY_FOLDER:
+            if pattern.search(path):
+                yield Unread("endpoint", f"routes of {name} are not read", path)

@@ -96,7 +96,7 @@ _SETTINGS = re.compile(r"\b(?:env|environment|settings?|config\w*|variables?)\b"
 _COMMANDS = re.compile(r"\b(?:commands?|cli|command[- ]line)\b", re.IGNORECASE)
 _COMMAND_WORDS = re.compile(
     r"`(?P<name>[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*)`\s+(?:sub)?command\b"
-    r"|\b(?:sub)?command\s+`(?P<after>[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*)`"
+    r"|(?<!workflow )(?<!slash )\b(?:sub)?command\s+`(?P<after>[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*)`"
 )
 _COMMAND_ITEM = re.compile(
     r"^\s*(?:[-*+]|\d+[.)])\s+(?P<name>[a-z][a-z0-9]*(?:[-:][a-z0-9]+)*)\s*(?:\s[<\[A-Z-][^:—–]*)?"
@@ -119,6 +119,7 @@ _ASIDE = re.compile(
 )
 _NEGATED = re.compile(
     r"\b(?:out of scope|no longer|instead of|rather than|unlike|replaced by|replaces|deprecated"
+    r"|considered and rejected|(?:first|earlier|previous) draft"
     r"|(?:is|are|was|were|been|be) (?:removed|dropped|retired|deleted from)"
     r"|not (?:exist|part of|(?:yet )?(?:offered|provided|exposed|implemented|supported|used))"
     r"|(?:will|shall|must|do|does) not (?:exist|offer|provide|expose|have|use|support)\w*)\b"
