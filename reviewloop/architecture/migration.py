@@ -11,7 +11,7 @@ from reviewloop.architecture.checks import Project, tree_hits
 from reviewloop.architecture.model import Architecture, Layer
 from reviewloop.domain.errors import UsageError
 
-_ARROW = re.compile(r"\s*(?:->|→|=>|⟶)\s*")
+ARROW = re.compile(r"\s*(?:->|→|=>|⟶)\s*")
 _WORD = re.compile(r"[A-Za-z][\w-]*")
 
 
@@ -37,7 +37,7 @@ def chain_in(sentence: str) -> tuple[str, ...]:
 
     Raises `UsageError` where it names fewer than two.
     """
-    parts = _ARROW.split(sentence.strip())
+    parts = ARROW.split(sentence.strip())
     if len(parts) > 1:
         words = [_WORD.findall(parts[0])[-1:], *(_WORD.findall(one)[:1] for one in parts[1:])]
         names = tuple(word.lower() for found in words for word in found)

@@ -17,7 +17,7 @@ CASES = ("kebab-case", "snake_case", "camelCase", "PascalCase")
 LANGUAGES = ("python", "javascript", "go")  # of which style is told apart; TypeScript is JavaScript
 TAB = "tab"
 
-_TOP = ("layers", "layer", "slices", "kinds", "style", "diagram")
+_TOP = ("layers", "layer", "slices", "kinds", "style", "diagram", "decisions")
 _LAYER = ("paths", "may_import", "forbidden")
 _SLICES = ("name", "paths", "may_import")
 _KIND = ("name", "files", "folders")
@@ -75,6 +75,7 @@ class Architecture:
     styles: Mapping[str, Style] = field(default_factory=dict)  # by language, "" for all
     required: tuple[str, ...] = ()  # layers that have to be there
     diagram: str = ""  # the document that holds the picture
+    decisions: tuple[str, ...] = ()  # in words; no check decides them
 
     @cached_property
     def by_name(self) -> dict[str, Layer]:
@@ -170,6 +171,7 @@ class _Reader:
             dict(self._styles(style)),
             required,
             self._text(table.get("diagram", ""), "diagram"),
+            self._texts(table.get("decisions", []), "decisions"),
         )
 
     def refuse(self, near: str, problem: str) -> NoReturn:
@@ -371,6 +373,7 @@ def in_words(architecture: Architecture) -> str:
         ]
         if any(words):
             lines.append(f"- {language or 'all code'}: {', '.join(filter(None, words))}")
+    lines += [f"- decided: {decision}" for decision in architecture.decisions]
     return "\n".join(lines)
 
 

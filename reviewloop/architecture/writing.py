@@ -101,6 +101,8 @@ def _lines(text: str) -> Iterator[_Line]:
 
 
 def _layers(architecture: Architecture) -> Iterator[str]:
+    if architecture.decisions:
+        yield f"decisions = {_list(architecture.decisions)}"
     if architecture.diagram:
         yield f"diagram = {_text(architecture.diagram)}"
     if not architecture.layers:

@@ -7,7 +7,7 @@ import click
 from reviewloop.analysis.book import rule_of
 from reviewloop.app.arch.check import ArchReport, check_architecture, plain
 from reviewloop.app.arch.diff import diagram_in, diff_architecture, draw, plain_diff
-from reviewloop.app.arch.init import init_architecture
+from reviewloop.app.arch.init import init_architecture, init_from_spec
 from reviewloop.app.arch.project import require_architecture
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import repository
@@ -33,22 +33,31 @@ def arch() -> None:
 
 @arch.command("init")
 @click.option("--pattern", type=click.Choice(tuple(PATTERNS)), help="Rules of a known pattern.")
+@click.option("--spec", "spec", metavar="NAME", default="", help="Add what its design decides.")
 @click.option("--force", is_flag=True, help="Write it anew where it is there already.")
 @click.option("--stdout", "only_shown", is_flag=True, help="Print it and write nothing.")
-def init(pattern: str | None, force: bool, only_shown: bool) -> ExitCode:
+def init(pattern: str | None, spec: str, force: bool, only_shown: bool) -> ExitCode:
     """Write .reviewloop/architecture.toml from the imports that exist.
 
     With --pattern the rules of mvc, layered, hexagonal or clean for the folders that bear its
-    names; `arch check --all` lists what breaks them today.
+    names; `arch check --all` lists what breaks them today. With --spec the layers and decisions
+    of a design are added to what the file says.
     """
-    written = init_architecture(
-        Path.cwd(), pattern=pattern or "", force=force, only_shown=only_shown
-    )
+    if spec and (pattern or force):
+        raise UsageError("--spec adds to what is there; leave out --pattern and --force")
+    if spec:
+        written = init_from_spec(Path.cwd(), spec, only_shown=only_shown)
+    else:
+        written = init_architecture(
+            Path.cwd(), pattern=pattern or "", force=force, only_shown=only_shown
+        )
     if only_shown:
         click.echo(safe(written.text), nl=False)
         return ExitCode.CLEAN
     layers = counted(len(written.architecture.layers), "layer")
-    click.echo(f"wrote {one_line(written.path)}: {layers}, broken today: {written.broken}")
+    decided = len(written.architecture.decisions)
+    more = f", {counted(decided, 'decision')}" if decided else ""
+    click.echo(f"wrote {one_line(written.path)}: {layers}{more}, broken today: {written.broken}")
     if written.broken:
         print_lines("`reviewloop arch check --all` lists what breaks it")
     return ExitCode.CLEAN

@@ -1,16 +1,20 @@
-"""Writes `.reviewloop/architecture.toml` from the imports that exist, or from a known pattern."""
+"""Writes `.reviewloop/architecture.toml` from imports, from a known pattern, or from a spec."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reviewloop.app.arch.from_spec import nothing_to_add, with_design
 from reviewloop.app.arch.project import files_on_disk, project_in
+from reviewloop.app.spec.plan import planned_files
 from reviewloop.architecture.checks import Project, tree_hits
 from reviewloop.architecture.infer import infer_architecture, preset
-from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
+from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse_architecture
 from reviewloop.architecture.writing import as_toml, keep_comments
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.repository import below
+from reviewloop.specs.discover import read_spec, spec_named
+from reviewloop.specs.files import DiskFiles
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,34 @@ def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: boo
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     return Written(path, text, found, sum(broken.values()))
+
+
+def init_from_spec(start: Path, name: str, *, only_shown: bool) -> Written:
+    """Add what the design of a spec decides to the file of the project that holds `start`.
+
+    What the file says stays. Raises `UsageError` where there is no such spec, or where its design
+    says nothing that could be added.
+    """
+    with files_on_disk(start) as two:
+        user = two.user
+        files = DiskFiles(user.root)
+        spec = read_spec(files, spec_named(files, name, user.project, user.here))
+        path = below(user.project, ARCHITECTURE_FILE)
+        target = user.root / path
+        before = target.read_bytes() if target.is_file() else b""
+        given = parse_architecture(before, path)
+        project = project_in(two.private, two.new, given, user.project)
+        planned = (one.path for one in planned_files(spec, tuple(files.paths())))
+        every = (project.inner(one) for one in (*project.files(), *planned))
+        found = with_design(given, spec, [one for one in every if one])
+        if found == given:
+            raise UsageError(nothing_to_add(spec, given, path))
+        text = keep_comments(as_toml(found), before.decode("utf-8-sig"))
+        broken = sum(1 for _ in tree_hits(replace_architecture(project, found)))
+    if not only_shown:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    return Written(path, text, found, broken)
 
 
 def replace_architecture(project: Project, architecture: Architecture) -> Project:
