@@ -90,7 +90,10 @@ def run_act(folder: Path, /, ends: int = 4, **inputs: str) -> Acted:
     env |= {name: every[_GIVEN[name]] for name in _GIVEN if name != "GITHUB_TOKEN"}
     done = subprocess.run(
         ["bash", ROOT / ".ci/act"],
-        **{"cwd": folder, "env": env, "capture_output": True, "text": True},
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
         check=False,
     )
     said = [line.split("\t") for line in log.read_text().splitlines()]
@@ -158,7 +161,9 @@ class Machine:
         }
         return done
 
-    def _step(self, step: Mapping[str, Any], asked: Mapping[str, str], name: str) -> Any:
+    def _step(
+        self, step: Mapping[str, Any], asked: Mapping[str, str], name: str
+    ) -> subprocess.CompletedProcess[str]:
         known = {f"inputs.{key}": value for key, value in asked.items()} | {
             "github.token": self.github.token,
             "steps.python.outputs.python-path": str(self.python),
@@ -195,7 +200,10 @@ class Machine:
         assert step["shell"] == "bash"
         return subprocess.run(
             ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", script],
-            **{"cwd": self.work, "env": env, "capture_output": True, "text": True},
+            cwd=self.work,
+            env=env,
+            capture_output=True,
+            text=True,
             timeout=300 if self.real_pip else 120,
             check=False,
         )

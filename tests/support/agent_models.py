@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from support.bedrock import Answer, calls, reply
+from support.bedrock_answers import stop_reason
 from support.bedrock_http import Gone
 from support.bedrock_ledger import Received, now
-from support.model_server import KEY, ModelServer, _AnyHandler, _event, stop_reason
+from support.model_server import KEY, ModelServer, _AnyHandler, _event
 
 FINDING = {
     "severity": "must_fix",
@@ -121,7 +122,7 @@ class _AgentHandler(_AnyHandler):
         if not self._is_let_in():
             return
         received = self.server.bedrock.take(method, model, from_google(body))
-        received.sent = body  # type: ignore[attr-defined]
+        received.sent = body
         try:
             answer = self.server.bedrock.answer_to(received)
             if answer.status != 200:
@@ -147,7 +148,7 @@ class _AgentHandler(_AnyHandler):
             return
         self.namespaces: dict[str, str] = {}
         received = self.server.bedrock.take(path, body["model"], self._from_codex(body))
-        received.sent = body  # type: ignore[attr-defined]
+        received.sent = body
         try:
             self._answer_in(received)
         except (OSError, Gone):

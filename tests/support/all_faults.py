@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from support.batch_ends import account_problems, bill_of
-from support.bedrock import Answer, Received, breaks_off, throttle
+from support.bedrock import Answer, Received, breaks_off, calls, reply, throttle
 from support.checkout import Checkout
 from support.parts import says
 from support.plans import Plan, makes, name, plays, subject
-from support.play import calls, done, reply, write
+from support.play import done, write
 
 PAIR, RED, NEEDS_RED, GOVERNED, ON_GOVERNED = (1, 2), 3, 4, 5, 6
 LEAST = 7  # tasks

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _to_the_end(
         command = ("batch", "--mode", mode, "--max-parallel", "4")
         code, _, err = run_prepared(
             *(command, checkout.root, checkout.environ, 300),
-            lambda pid, ending=ending, seconds=seconds: _kill_later(pid, ending, seconds),
+            partial(_kill_later, ending=ending, seconds=seconds),
         )
         ending.set()
         _let_replies_end(server.ledger)

@@ -202,7 +202,9 @@ def events(answer: Answer, number: int, usage: dict[str, int]) -> list[bytes]:
         if "tool" in block:
             start = {"toolUseId": block["id"] or f"use-{number}-{index}", "name": block["tool"]}
             made.append(frame("contentBlockStart", {"start": {"toolUse": start}, **place}))
-            deltas = [{"toolUse": {"input": piece}} for piece in _pieces(block["raw"])]
+            deltas: list[dict[str, Any]] = [
+                {"toolUse": {"input": piece}} for piece in _pieces(block["raw"])
+            ]
         elif "thought" in block:
             said = [{"text": piece} for piece in _pieces(block["thought"])]
             deltas = [{"reasoningContent": p} for p in (*said, {"signature": block["signature"]})]

@@ -16,7 +16,7 @@ import botocore.session
 def read_service_data_once() -> None:
     """Let all sessions of this process share one reader, and what is known of their handlers."""
     shared = functools.cache(botocore.loaders.create_loader)
-    botocore.session.create_loader = shared  # type: ignore[assignment]
+    botocore.session.create_loader = shared
     events = botocore.hooks.EventAliaser
     begin, names = events.__init__, dict[str, str]()
 

@@ -1,5 +1,6 @@
 """Builds a change between two trees given as path -> text, without git."""
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from reviewloop.analysis.contract import ChangeView, Options, SourceFile
@@ -38,7 +39,7 @@ def change_view(
         if path in new
     )
 
-    def search(strings):
+    def search(strings: Sequence[str]) -> list[tuple[str, int, str]]:
         return [
             (path, number, line)
             for path, text in new.items()

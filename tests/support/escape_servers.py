@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 
 def serving(
@@ -20,7 +22,7 @@ def serving(
     answer = f"HTTP/1.0 200 OK\r\n\r\n{token}\r\n".encode()
     facts: dict[str, object] = {}
     folder.mkdir()
-    streams = {
+    streams: dict[str, tuple[int, Any]] = {
         "tcp": (socket.AF_INET, ("127.0.0.1", 0)),
         "tcp6": (socket.AF_INET6, ("::1", 0)),
         **{
@@ -35,7 +37,7 @@ def serving(
         "abstract": (socket.AF_UNIX, f"\0{token}"),
         "abstract_bus": (socket.AF_UNIX, f"\0/tmp/dbus-{token}"),
     }
-    datagrams = {
+    datagrams: dict[str, tuple[int, Any]] = {
         "udp": (socket.AF_INET, ("127.0.0.1", 0)),
         "udp6": (socket.AF_INET6, ("::1", 0)),
         "datagrams": (socket.AF_UNIX, str(folder / "datagrams")),
@@ -55,7 +57,7 @@ def serving(
             else:
                 facts[name] = os.fsdecode(bound).removeprefix("\0")
             serve = _stream if kind == socket.SOCK_STREAM else _datagram
-            _thread(stack, server, lambda one, serve=serve: serve(one, answer, seen))
+            _thread(stack, server, partial(serve, answer=answer, seen=seen))
     with socket.create_server(("127.0.0.1", 0)) as free:
         facts["free"] = free.getsockname()[1]
     over = threading.Event()

@@ -112,7 +112,7 @@ class GitHubServer:
         shas = {"base_sha": self.state.diffs.sha(base), "head_sha": self.state.diffs.sha(head)}
         names = {"base_ref": base, "head_ref": head, "author": author}
         number = fields.pop("number", max(self.state.pulls, default=6) + 1)
-        texts = {"title": "A change", "body": "What it is for."} | fields
+        texts: dict[str, Any] = {"title": "A change", "body": "What it is for."} | fields
         place = self.full if head_repo == "" else head_repo
         pull = Pull(number=number, **shas, **names, head_repo=place, **texts)
         self.state.pulls[number] = pull

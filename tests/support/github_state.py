@@ -215,8 +215,10 @@ class State:
             found.pop(name, None)
         if comment.in_reply_to:
             found["in_reply_to_id"] = comment.in_reply_to
-        names = ("id", "body", "path", "commit_id", "original_commit_id", "side", "line")
-        names += ("start_line", "start_side", "original_line", "original_start_line")
+        names = (
+            *("id", "body", "path", "commit_id", "original_commit_id", "side", "line"),
+            *("start_line", "start_side", "original_line", "original_start_line"),
+        )
         return found | {
             **{name: getattr(comment, name) for name in (*names, "subject_type", "created_at")},
             **{"user": self.user(comment.author), "pull_request_review_id": comment.review},

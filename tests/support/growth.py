@@ -11,8 +11,9 @@ import resource
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 MOST = 20  # seconds of processor time; a quadratic expression takes more for LONG characters
 LONG = 400_000
@@ -32,30 +33,31 @@ class CountedText(str):
         first, last, _ = slice(start, end).indices(len(self))
         CountedText.gone_through += max(0, last - first)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> str:
         if not isinstance(key, slice):
             return super().__getitem__(key)
         self._count(key.start, key.stop)
         return CountedText(super().__getitem__(key))
 
-    def find(self, sub, start=None, end=None):
+    def find(self, sub: str, start: Any = None, end: Any = None) -> int:
         at = super().find(sub, start, end)
         self._count(start, end if at < 0 else at)
         return at
 
-    def index(self, sub, start=None, end=None):
+    def index(self, sub: str, start: Any = None, end: Any = None) -> int:
         if (at := self.find(sub, start, end)) < 0:
             raise ValueError(sub)
         return at
 
-    def count(self, sub, start=None, end=None):
+    def count(self, sub: str, start: Any = None, end: Any = None) -> int:
         self._count(start, end)
         return super().count(sub, start, end)
 
-    def __contains__(self, sub):
+    def __contains__(self, sub: object) -> bool:
+        assert isinstance(sub, str)
         return self.find(sub) >= 0
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         self._count()
         return super().__iter__()
 
@@ -86,7 +88,7 @@ def steps(work: Callable[[], object], most: int | None = None) -> int:
     lines = 0
     CountedText.gone_through = 0
 
-    def trace(frame: FrameType, event: str, argument: object):
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal lines
         if event == "line":
             lines += 1
@@ -101,7 +103,7 @@ def steps(work: Callable[[], object], most: int | None = None) -> int:
         work()
     finally:
         sys.settrace(before)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
     return lines + CountedText.gone_through // 8
 
 

@@ -1,6 +1,7 @@
 """What handoffs are made of in the tests: commits in a directory of ours, and words."""
 
 from pathlib import Path
+from typing import Any
 
 from reviewloop.git.directory import write_git_dir
 from reviewloop.git.process import Git
@@ -19,7 +20,11 @@ def scratch(repo: Path, folder: Path) -> Git:
     return Git(folder)
 
 
-def task(base, commit, **more):
-    words = {"title": "Find items", "body": "What it is.", "base_branch": "main"} | more
+def task(base: str, commit: str, **more: Any) -> Handoff:
+    words: dict[str, Any] = {
+        "title": "Find items",
+        "body": "What it is.",
+        "base_branch": "main",
+    } | more
     branch = words.pop("branch", "reviewloop/2.1")
     return Handoff(kind="task", repo="octo/demo", branch=branch, onto=base, commit=commit, **words)

@@ -3,7 +3,9 @@
 import contextlib
 import subprocess
 from pathlib import Path
+from typing import Any
 
+from support.checkout import Checkout
 from support.git_http import GitHttp
 from support.github_server import GitHubServer
 
@@ -14,7 +16,7 @@ OWNERS = "/shop/ @grace\n/shop/search.py @ada @octo/shop @robo-bot mail@example.
 class Hub:
     """A checkout whose `origin` is a repository on the stand-in for GitHub."""
 
-    def __init__(self, checkout, folder: Path) -> None:
+    def __init__(self, checkout: Checkout, folder: Path) -> None:
         self.checkout, self.bare = checkout, folder / "hub/octo/demo.git"
         checkout.write(".github/CODEOWNERS", OWNERS)
         checkout.git("add", "-A")
@@ -39,7 +41,7 @@ class Hub:
         }
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: Any) -> None:
         self.http.__exit__(*error)
         self.github.__exit__(*error)
 
@@ -50,7 +52,7 @@ class Hub:
         return done.stdout.strip()
 
     @property
-    def pull(self):
+    def pull(self) -> Any:
         [pull] = self.github.state.pulls.values()
         return pull
 

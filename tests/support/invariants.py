@@ -18,8 +18,10 @@ from support.crash import Drive, Site, action_of, rows_of
 
 ROUNDS, RETRIES, REPAIRS = 3, 2, 2
 
-_KEPT = ("title", "task", "files", "tests", "coverage", "rounds", "findings", "message")
-_KEPT += ("incomplete", "blocked", "tree", "warnings")
+_KEPT = (
+    *("title", "task", "files", "tests", "coverage", "rounds", "findings", "message"),
+    *("incomplete", "blocked", "tree", "warnings"),
+)
 
 
 @dataclass

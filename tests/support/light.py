@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def distributions() -> ModuleType:
     """Return `.ci/distributions` as a module."""
     loader = SourceFileLoader("distributions", str(ROOT / ".ci/distributions"))
-    module = module_from_spec(spec_from_loader("distributions", loader))
+    spec = spec_from_loader("distributions", loader)
+    assert spec
+    module = module_from_spec(spec)
     loader.exec_module(module)
     return module
 

@@ -3,8 +3,10 @@
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from support.github_server import GitHubServer
+from support.github_state import ReviewComment
 
 from reviewloop.domain.finding import Finding, Severity, fingerprint
 from reviewloop.github.api.client import GitHub
@@ -16,7 +18,15 @@ from reviewloop.github.posting.post import post
 from reviewloop.github.user_comments import permitted
 
 
-def found(quote, line, *, title="Wrong", severity=Severity.SHOULD_FIX, path="app.py", **more):
+def found(
+    quote: str,
+    line: int,
+    *,
+    title: str = "Wrong",
+    severity: Severity = Severity.SHOULD_FIX,
+    path: str = "app.py",
+    **more: Any,
+) -> Finding:
     """Return a finding of a model, as anchoring makes it."""
     agents = more.pop("agents", ("review-security",))
     name = fingerprint(path, quote, more.get("rule") or title)
@@ -46,8 +56,8 @@ class Life:
         talk = self.client.issue_comments(self.number)
         return read_state(talk, self.client.me(), self.client.pull(self.number))
 
-    def plan(self, *findings: Finding, state: State | None = None, **more) -> Rereview:
-        given = {"changed": lambda _: True, "read": self.read, **more}
+    def plan(self, *findings: Finding, state: State | None = None, **more: Any) -> Rereview:
+        given: dict[str, Any] = {"changed": lambda _: True, "read": self.read, **more}
         state = state or self.state
         return plan(
             findings,
@@ -59,7 +69,7 @@ class Life:
             may_dismiss=permitted(self.client),
         )
 
-    def review(self, *findings: Finding, keep: bool = True, **more) -> Rereview:
+    def review(self, *findings: Finding, keep: bool = True, **more: Any) -> Rereview:
         pull = self.client.pull(self.number)
         again = self.plan(*findings, **more)
         comments = [
@@ -84,10 +94,10 @@ class Life:
             self.client.create_issue_comment(self.number, body)
 
     @property
-    def roots(self):
+    def roots(self) -> list[ReviewComment]:
         """What stands on the diff, without the replies."""
         return [c for c in self.github.state.review_comments if c.in_reply_to is None]
 
     @property
-    def replies(self):
+    def replies(self) -> list[ReviewComment]:
         return [c for c in self.github.state.review_comments if c.in_reply_to is not None]

@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 SCHEMA = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
 
@@ -12,33 +13,35 @@ class HttpServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answer="batches hold at most 10 messages"):
+    def __init__(self, answer: str = "batches hold at most 10 messages") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.asked = []
+        self.asked: list[dict[str, Any]] = []
         self.answer = answer
 
     @property
-    def url(self):
+    def url(self) -> str:
         """Where it is reached."""
         return f"http://127.0.0.1:{self.server_port}/mcp"
 
-    def __enter__(self):
+    def __enter__(self) -> "HttpServer":
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.shutdown()
         self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
+    server: HttpServer
+
+    def do_POST(self) -> None:
         message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         method = message["method"]
         if method == "tools/call":
             self.server.asked.append(message["params"]["arguments"])
         text = {"type": "text", "text": self.server.answer}
-        results = {
+        results: dict[str, Any] = {
             "initialize": {"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": {}},
             "tools/list": {
                 "tools": [{"name": "search", "description": "Searches.", "inputSchema": SCHEMA}]
@@ -53,5 +56,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass

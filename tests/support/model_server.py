@@ -67,7 +67,7 @@ class _AnyHandler(Handler):
         if not self._is_let_in():
             return
         received = self.server.bedrock.take(path, body["model"], _READ[path](body))
-        received.sent = body  # type: ignore[attr-defined]
+        received.sent = body
         try:
             self._answer_in(received)
         except (OSError, Gone):
@@ -76,7 +76,7 @@ class _AnyHandler(Handler):
             received.ended_at = now()
 
     def _is_let_in(self) -> bool:
-        given = self.headers.get("x-api-key") or self.headers.get("authorization", "")
+        given = self.headers.get("x-api-key") or self.headers.get("authorization") or ""
         if self.server.bedrock.keyless or given.removeprefix("Bearer ") == KEY:
             return True
         self.server.bedrock.refused += 1
@@ -217,7 +217,8 @@ def _as_anthropic(answer: Answer, received: Received, usage: dict[str, int]) -> 
     def event(kind: str, **more: Any) -> bytes:
         return _event({"type": kind, **more}, kind)
 
-    message = {"id": f"msg-{received.number}", "type": "message", "role": "assistant"}
+    message: dict[str, Any] = {"id": f"msg-{received.number}", "type": "message"}
+    message["role"] = "assistant"
     counted = {"input_tokens": usage["inputTokens"], "output_tokens": 1}
     message |= {"model": received.model, "content": [], "stop_reason": None, "usage": counted}
     yield event("message_start", message=message)

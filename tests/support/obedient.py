@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
 
-from support.bedrock import Answer, Block, Received, tool_use
+from support.bedrock import Answer, Received, tool_use
+from support.bedrock_answers import Block
 from support.play import agent_of
 
 MARK = re.compile(r"OBEY-(p\d\d)-([a-z]+)")

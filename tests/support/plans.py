@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from support.bedrock import Answer, Received, reply
 from support.parts import Part, cast, says
@@ -125,7 +126,8 @@ def spec_kit(count: int) -> Plan:
         "Polish & Cross-Cutting Concerns",
     )
     before = ((), (0,), (1,), (1,), (2,), (2, 3, 4))  # phases that each phase waits for
-    lines, uses, number, lasts = ["# Tasks: numbers", ""], {}, 0, []
+    lines, number, lasts = ["# Tasks: numbers", ""], 0, list[int]()
+    uses: dict[int, Any] = {}
     for place, (title, size) in enumerate(zip(titles, sizes, strict=True)):
         lines += [f"## Phase {place + 1}: {title}", ""]
         first, last = number + 1, number + size

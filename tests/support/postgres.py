@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
 
@@ -130,7 +131,7 @@ _SOMEBODY = "postgres"  # whom the package of PostgreSQL makes; the server refus
 def _run(command: Sequence[str], folder: Path) -> None:
     if os.geteuid() == 0:
         owner = pwd.getpwnam(_SOMEBODY)
-        ids = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+        ids: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
     else:
         ids = {}
     done = subprocess.run(

@@ -208,7 +208,8 @@ def _serve(place: str) -> None:
     os.write(1, b"ready\n")
     waiting: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([0, wake, listener], [], [])
+        waits_for: list[Any] = [0, wake, listener]
+        ready, _, _ = select.select(waits_for, [], [])
         if 0 in ready:
             _end(waiting, Path(place).parent)
         if wake in ready:

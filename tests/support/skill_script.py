@@ -43,7 +43,7 @@ def skill(body: str = BODY, description: str = DESCRIPTION, **about: Any) -> dic
     return {"agent": "skill-writer", "step": "capture", "tool_calls": [call], **about}
 
 
-def edits(*rows: dict[str, Any], guards: tuple = (), **about: Any) -> dict[str, Any]:
+def edits(*rows: dict[str, Any], guards: tuple[Any, ...] = (), **about: Any) -> dict[str, Any]:
     """Return the reply that proposes edits."""
     args = {"edits": [*rows], "guards": [*guards], "no_guard": "" if guards else "none fits"}
     call = {"name": "propose_edits", "args": args}

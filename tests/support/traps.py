@@ -32,8 +32,10 @@ _UNFILTERED = tuple(word for name in _FILTERS for word in ("-c", f"filter.{name}
 _OLD = 1_000_000_000  # seconds
 _EMAIL = "ada@example.org"
 _IDENTITY = ("-c", "user.name=Ada Example", "-c", f"user.email={_EMAIL}")
-_QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
-_QUIET += ("-c", "commit.gpgSign=false")
+_QUIET = (
+    *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false"),
+    *("-c", "commit.gpgSign=false"),
+)
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,14 @@ _HEREDOC = re.compile(r"^(\S+)<<(\S+)\n(.*)\n\2$", re.MULTILINE)
 
 def rights(job: str) -> dict[str, str]:
     """Return the permissions of a job of the workflow as a token has them."""
-    given = dict(WORKFLOW["jobs"][job]["permissions"])
+    given: dict[str, Any] = dict(WORKFLOW["jobs"][job]["permissions"])
     given.pop("id-token", None)
     return given
 
 
 def step(job: str, name: str) -> dict[str, Any]:
     """Return a step of the workflow."""
+    found: dict[str, Any]
     [found] = [each for each in WORKFLOW["jobs"][job]["steps"] if each.get("name") == name]
     return found
 
@@ -68,8 +69,10 @@ class TwoJobs:
         assert set(fetching["env"]) == {"HEAD", "TOKEN"}
         subprocess.run(
             ["bash", "-e", "-c", fetching["run"]],
-            **{"cwd": self.reader.root, "env": {**self.reader.environ, **environ}},
-            **{"check": True, "capture_output": True},
+            cwd=self.reader.root,
+            env={**self.reader.environ, **environ},
+            check=True,
+            capture_output=True,
         )
 
     def read(self, *options: str, payload: Any = None, model: str = "none") -> Ran:

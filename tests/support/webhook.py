@@ -26,7 +26,9 @@ class Hook(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
+    server: Hook
+
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.posted.append((self.path, json.loads(body)))
         if self.server.hangs:
@@ -36,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Location", self.server.url)
         self.end_headers()
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
 

@@ -165,6 +165,7 @@ class Reviewed:
     @property
     def agent(self) -> Mapping[str, Any]:
         """The one reviewer."""
+        agent: Mapping[str, Any]
         (agent,) = self.report["agents"]
         return agent
 
@@ -187,7 +188,8 @@ def opened(folder: Path) -> Iterator[Stage]:
     root = folder / "project"
     root.mkdir()
     make_shop(root)
-    clock, sessions = Clock(), {}
+    clock = Clock()
+    sessions: dict[Any, Any] = {}
     real = bedrock.open_session
 
     def session(settings: Any) -> Any:  # reading AWS's service files takes most of a row's time

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from typing import Any
 
 import pytest
 from support import bedrock as b
@@ -42,7 +43,7 @@ def row48(stage: Stage) -> None:
 
 
 def row49(stage: Stage) -> None:
-    circle = {"REVIEWLOOP_LIMITS__AGENT_TURNS": "6"}
+    circle: Any = {"REVIEWLOOP_LIMITS__AGENT_TURNS": "6"}
     stage.begin(review_security=lambda r: b.calls("grep", {"pattern": f"x{r.turn}"}))
     stage.review(**circle).failed("no answer within its caps (6 turns")
     assert stage.paid == 6
@@ -52,7 +53,7 @@ def row49(stage: Stage) -> None:
         )
     )
     assert (stage.review(**circle).said.code, stage.paid) == (0, 6)
-    few = {"REVIEWLOOP_LIMITS__AGENT_TOKENS": "100"}
+    few: Any = {"REVIEWLOOP_LIMITS__AGENT_TOKENS": "100"}
     assert (stage.review(**few).said.code, stage.paid) == (0, 6 + 2)
 
 

@@ -1,6 +1,7 @@
 """Rows 1 to 16 and 52 to 54: what the provider does, and replies that are none."""
 
 import json
+from typing import Any
 
 from support import bedrock as b
 from support.bad_answers.stage import OTHER, QUIET_RUN, Row, Stage
@@ -11,7 +12,7 @@ from reviewloop.llm.checks import check_models
 from reviewloop.settings import Settings
 
 NOTHING = b.calls("report_findings", {"findings": []})
-SHORT = {"REVIEWLOOP_MODELS__READ_TIMEOUT_SECONDS": "0.15"}
+SHORT: Any = {"REVIEWLOOP_MODELS__READ_TIMEOUT_SECONDS": "0.15"}
 
 
 def security(*answers: Answer) -> dict[str, Part]:
@@ -54,7 +55,7 @@ def row03(stage: Stage) -> None:
         return NOTHING if "nova" in received.model else b.server_error(503)
 
     stage.begin(review_security=failing)
-    four = {"REVIEWLOOP_MODELS__MAX_ATTEMPTS": "4"}
+    four: Any = {"REVIEWLOOP_MODELS__MAX_ATTEMPTS": "4"}
     stage.review(**four).failed("gave no reply in 4 attempts", "nothing was paid")
     assert (stage.paid, len(stage.asked)) == (0, 4)
     done = stage.review(**four, REVIEWLOOP_MODELS__FALLBACKS=json.dumps([OTHER]))
