@@ -301,6 +301,52 @@ def test_words_that_are_no_command_of_the_program_are_no_drift(shop, reviewloop)
     assert drift(reviewloop) == []
 
 
+def test_endpoints_below_a_path_that_the_spec_leaves_out_are_not_compared(shop, reviewloop):
+    change(shop, "shop/api.py", 'prefix="/orders"', 'prefix="/api/v1/orders"')
+    assert drift(reviewloop) == []
+    said = reviewloop("spec", "sync").err
+    assert "not compared: endpoint, in code below a path that is left out: " in said
+    assert "design.md:7 (POST /orders, POST /api/v1/orders at shop/api.py:8)" in said
+
+    change(shop, "shop/api.py", 'prefix="/api/v1/orders"', 'prefix="/admin/orders"')
+    assert len(drift(reviewloop)) == 4  # moved, and only two of them
+
+    change(shop, "shop/api.py", 'prefix="/admin/orders"', 'prefix="/api/v1/orders"')
+    design = ".kiro/specs/orders/design.md"
+    change(shop, design, "| POST |", "| PUT | `/api/v1/orders/{id}` | |\n| POST |")
+    assert {one[1] for one in drift(reviewloop)} >= {"POST /orders", "GET /orders/{}"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "web/app/(shop)/carts/[id]/route.ts", "src/routes/carts/[id]/+server.ts",
+        "pages/carts/[id].tsx", "server/routes/carts/[id].get.ts",
+    ],
+)  # fmt: skip
+def test_a_route_that_is_a_folder_is_in_code_and_not_compared(shop, reviewloop, path):
+    design = ".kiro/specs/orders/design.md"
+    change(shop, design, "| POST |", "| GET | `/carts/{id}` | |\n| POST |")
+    (shop / path).parent.mkdir(parents=True)
+    (shop / path).write_text("export function GET() {}\n")
+
+    said = reviewloop("spec", "sync", "--check")
+
+    assert said.code == 0, said.out
+    assert f"design.md:7 (GET /carts/{{}}, {path}:1)" in said.err
+
+
+def test_shapes_of_data_beside_a_component_need_no_spec(shop, reviewloop):
+    design = ".kiro/specs/orders/design.md"
+    change(shop, design, "- **OrderService**", "- **OrderProps**: its data\n- **OrderService**")
+    shapes = "\n\nclass OrderProps: ...\n\n\nclass RowProps: ...\n"
+    (shop / "shop/service.py").write_text(SERVICE + shapes)
+    assert drift(reviewloop) == []
+
+    (shop / "shop/service.py").write_text(f"{SERVICE}{shapes}\n\nclass StockService: ...\n")
+    assert [one[1] for one in drift(reviewloop)] == ["StockService"]
+
+
 def test_many_are_grouped_and_the_rest_is_counted(shop, reviewloop):
     more = "".join(f'\n\n@router.get("/by/{n}")\ndef by_{n}(): ...\n' for n in range(2))
     (shop / "shop/api.py").write_text(API + more)

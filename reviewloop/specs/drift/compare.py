@@ -35,6 +35,19 @@ _ROUTINE_WORDS = """
 """
 _ROUTINE = frozenset(_ROUTINE_WORDS.split())
 _MANY = 5  # names that are missing together
+_SHAPES = frozenset(
+    {
+        *("Props", "State", "Data", "Item", "Config", "Options", "Params", "Query", "Result"),
+        *("Request", "Response", "Template", "Info", "Entry", "Type", "Error", "Exception"),
+    }
+)
+"""Ends of names of what only gives data a shape: many are beside one that a design names."""
+_BASE = re.compile(r"api|rest|v\d+(?:\.\d+)?")
+_SEVERAL = 3  # endpoints below one path that the spec leaves out
+_ROUTED_FILE = re.compile(
+    r"(?:^|/)(?:(?:app|routes)/(?P<below>(?:[^/]+/)*)(?:page|route|\+page|\+server)\.(?:[jt]sx?|svelte)"
+    r"|pages/(?P<page>.+)\.[jt]sx?|server/(?P<api>(?:api|routes)/.+?)(?:\.[a-z]+)?\.[jt]s)$"
+)
 _HUMPS = re.compile(r"[A-Z][a-z0-9]*$")
 _PATH = re.compile(r"(?<![\w.])/[\w{}<>:$*.\-/\[\]]*")
 
@@ -124,6 +137,11 @@ class _Comparison:
                     self.matches[one] = spec
                 if not hits and not name.avoided:
                     missing.append(name)
+            for name, one in self._below_a_base(spec, missing).items():
+                missing.remove(name)
+                self.matches[one] = spec
+                where = f"{name.location} ({name.text}, {one.text} at {one.location})"
+                self.unclear["endpoint", "in code below a path that is left out"].append(where)
             real = [one for one in spec.names if not one.avoided]
             count += len(real)
             gone = list(self._missing(spec, missing, len(real) > len(missing)))
@@ -158,6 +176,32 @@ class _Comparison:
             plain = _plain_command(name.text)
             return [one for one in self.by_kind["command"] if _plain_command(one.text) == plain]
         return [one for one in self.by_kind[name.kind] if one.text == name.text]
+
+    def _below_a_base(
+        self, spec: NamedSpec, missing: Sequence[SpecName]
+    ) -> dict[SpecName, CodeName]:
+        """Return endpoints that code has below a path which their document leaves out: /api/v1.
+
+        It holds several of them, or it is one that is often left out and is written nowhere.
+        """
+        written: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for name in spec.names:
+            written[name.path].append(name.route)
+        found: dict[tuple[str, ...], dict[SpecName, CodeName]] = defaultdict(dict)
+        for name in missing if self.by_kind["endpoint"] else ():
+            for one in self.by_kind["endpoint"] if name.kind == "endpoint" else ():
+                base = one.route[: -len(name.route)] if name.route else ()
+                if base and (*base, *name.route) == one.route and _is_method(one, name):
+                    found[base].setdefault(name, one)
+        below: dict[SpecName, CodeName] = {}
+        for base, names in sorted(found.items(), key=lambda one: -len(one[1])):
+            if len(names) >= _SEVERAL:
+                below = {**names, **below}
+            elif all(_BASE.fullmatch(part) for part in base):
+                for name, one in names.items():
+                    if all(route[: len(base)] != base for route in written[name.path]):
+                        below.setdefault(name, one)
+        return below
 
     def _missing(
         self, spec: NamedSpec, missing: Sequence[SpecName], some_are_there: bool
@@ -200,6 +244,8 @@ class _Comparison:
     def _quoted(self, name: SpecName) -> str:
         """Return a line of code that may be the route of an endpoint and was not read as one."""
         fixed = [part for part in name.route if part != "{}"]
+        if name.route in self._by_folder:
+            return self._by_folder[name.route]
         if not fixed or any(_same_route(one, name.route) for one in self.by_kind["endpoint"]):
             return ""
         inner = "/".join(r"[^/'\"`]+" if one == "{}" else re.escape(one) for one in name.route)
@@ -215,6 +261,19 @@ class _Comparison:
             if found:
                 return found
         return ""
+
+    @cached_property
+    def _by_folder(self) -> Mapping[tuple[str, ...], str]:
+        """Routes that folders stand for in Next.js, SvelteKit and Nuxt, and their file."""
+        found: dict[tuple[str, ...], str] = {}
+        for path in self.code.paths:
+            if match := _ROUTED_FILE.search(path):
+                inner = match["below"] or match["page"] or match["api"] or ""
+                inner = inner.removesuffix("/index").removeprefix("routes/")
+                parts = [part for part in inner.split("/") if part and part[0] != "("]
+                route = "/".join("{}" if part[0] in "[$:" else part for part in parts)
+                found.setdefault(route_of(f"/{route}"), f"{path}:1")
+        return found
 
     def _near(self, name: SpecName) -> str:
         """Return what the code has in place of an endpoint: another method of the same path."""
@@ -393,9 +452,11 @@ def _is_routine(one: CodeName) -> bool:
 
 
 def _serves(one: CodeName, name: SpecName) -> bool:
-    if one.methods and name.methods and not set(one.methods) & set(name.methods):
-        return False
-    return _same_route(one, name.route)
+    return _is_method(one, name) and _same_route(one, name.route)
+
+
+def _is_method(one: CodeName, name: SpecName) -> bool:
+    return not (one.methods and name.methods) or bool(set(one.methods) & set(name.methods))
 
 
 def _same_route(one: CodeName, route: tuple[str, ...]) -> bool:
@@ -413,4 +474,4 @@ def _plain_command(text: str) -> str:
 def _role(name: str) -> str:
     """Return the last hump of a name of several: the `Service` of `OrderService`."""
     last = _HUMPS.search(name)
-    return last[0] if last and last.start() > 0 else ""
+    return last[0] if last and last.start() > 0 and last[0] not in _SHAPES else ""
