@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 _SHOWN = 4  # names in a reason
+_LISTS = ("names", "words", "imports", "endpoints")
 FileKind = Literal["code", "test", "document", "schema", "diagram", "settings", "spec"]
 KINDS: tuple[FileKind, ...] = (
     *("spec", "code", "schema", "settings", "test", "document", "diagram"),
@@ -19,7 +20,8 @@ class ImpactedFile:
     path: str
     kind: FileKind
     line: int = 0  # of the first mention; 0 where it only imports, or is new
-    names: tuple[str, ...] = ()  # that it mentions
+    names: tuple[str, ...] = ()  # stems of what it mentions
+    words: tuple[str, ...] = ()  # the same as it writes them
     imports: tuple[str, ...] = ()  # files of the change that it imports
     endpoints: tuple[str, ...] = ()  # that it offers or describes, of those that mention a name
     task: str = ""  # that changes it, "" for none
@@ -34,7 +36,7 @@ class ImpactedFile:
     def reason(self) -> str:
         """Why it is listed."""
         parts = [
-            f"mentions {', '.join(self.names[:_SHOWN])}" if self.names else "",
+            f"mentions {', '.join((self.words or self.names)[:_SHOWN])}" if self.names else "",
             f"imports {', '.join(self.imports)}" if self.imports else "",
             f"offers {', '.join(self.endpoints)}" if self.endpoints else "",
         ]
@@ -48,7 +50,7 @@ class Impact:
     names: tuple[str, ...]
     files: tuple[ImpactedFile, ...]
     left_out: int = 0  # files that nobody looked into: too large, or no text
-    common: tuple[str, ...] = ()  # names that are all over the project
+    common: tuple[str, ...] = ()  # words that are all over the project
     common_files: int = 0  # that mention nothing but these, and are not listed
 
     def plain(self) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class Impact:
         """Rebuild what `plain` returned."""
 
         def listed(one: Mapping[str, Any]) -> dict[str, Any]:
-            lists = {key: tuple(one[key]) for key in ("names", "imports", "endpoints")}
+            lists = {key: tuple(one.get(key, ())) for key in _LISTS}
             return {key: value for key, value in one.items() if key != "reason"} | lists
 
         files = tuple(ImpactedFile(**listed(one)) for one in values["files"])

@@ -17,7 +17,7 @@ from reviewloop.domain.task import Spec
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.files import Files, decode, is_below
 from reviewloop.specs.repomap import NOT_MAPPED
-from reviewloop.specs.words import find_paths, fits, named_paths, terms
+from reviewloop.specs.words import find_paths, fits, named_paths, terms, written
 
 _LARGEST = 400_000  # bytes of a file that is searched
 _COMMON = 40  # files that mention a name; one of more says little about any of them
@@ -123,9 +123,21 @@ def find_impact(
         tuple(names),
         tuple(replace(one, endpoints=offered.get(one.path, ())) for one in rows),
         left_out,
-        tuple(name for name in names if name in common),
+        tuple(_shown(name, found) for name in names if name in common),
         len(found) - len(rows),
     )
+
+
+def _shown(name: str, files: Sequence[ImpactedFile]) -> str:
+    """Return a name as most files write it."""
+    words = Counter(
+        word
+        for one in files
+        if len(one.words) == len(one.names)
+        for known, word in zip(one.names, one.words, strict=True)
+        if known == name
+    )
+    return max(words, key=lambda word: (words[word], word), default=name)
 
 
 def _endpoints(texts: Mapping[str, str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -150,13 +162,15 @@ def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
     near = [name for name in names if name[: min(5, len(name) - 1)] in plain_text]
     if not near:  # most files: looking at each word costs a hundred times as much
         return None
-    words = names_of(text)
-    there = tuple(name for name in near if fits(name, words))
+    known = names_of(text)
+    there = tuple(name for name in near if fits(name, known))
     if not there:
         return None
     lines = enumerate(text.split("\n"), 1)
     first = next((n for n, line in lines if any(fits(one, names_of(line)) for one in there)), 0)
-    return ImpactedFile(path, kind_of(path, text), first, there)
+    words = written(text.translate(_SIGNS), there)
+    shown = tuple(dict.fromkeys(words.get(name, name) for name in there))
+    return ImpactedFile(path, kind_of(path, text), first, there, shown)
 
 
 def with_tasks(

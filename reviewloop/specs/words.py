@@ -31,6 +31,23 @@ def terms(text: str) -> dict[str, int]:
     return counts
 
 
+def written(text: str, names: Collection[str]) -> dict[str, str]:
+    """Return each name as a text writes it: the word itself, else the first one that fits.
+
+    A word of one part goes before a name of several, such as PostgreSQL.
+    """
+    found: dict[str, str] = {}
+    for word in dict.fromkeys(match[0] for match in _WORD.finditer(text)):
+        parts = {_stem(part.casefold()) for part in _CAMEL.split(word)}
+        shown = word.casefold() if len(parts) == 1 else word
+        for name in names:
+            known = found.get(name, "")
+            is_better = not known or (known != known.casefold() and len(parts) == 1)
+            if (shown == name or is_better) and fits(name, parts):
+                found[name] = shown
+    return found
+
+
 def fits(word: str, accepted: Collection[str]) -> bool:
     """Say whether a word is one of the wanted, or begins like one (upload, uploader)."""
     if word in accepted:

@@ -165,3 +165,23 @@ def test_in_a_repository_of_several_projects_only_one_is_looked_into():
     more = {"api/price.py": "price = 1\n", "web/price.js": "const price = 1\n"}
     found = find_impact(files(**more), ("price",), open_spec(files(), SPEC), under="web")
     assert [one.path for one in found.files] == ["web/price.js"]
+
+
+def test_a_reason_shows_words_as_the_file_writes_them_and_no_stems():
+    texts = {
+        "src/db.js": "import pg from 'postgres'\n",
+        "docs/run.md": "Needs PostgreSQL 16.\n",
+        "docs/units.md": "Currencies: a currency is `EUR`.\n",
+        "src/money.js": "export const latestCurrencies = []\n",
+    }
+    spec = open_spec(files(), SPEC)
+    names = tuple(names_of("Replace PostgreSQL by MongoDB; list currencies"))
+    found = find_impact(files(**texts), names, spec)
+
+    assert {one.path: one.reason for one in found.files if one.path in texts} == {
+        "src/db.js": "mentions postgres",
+        "docs/run.md": "mentions PostgreSQL",
+        "docs/units.md": "mentions currency",
+        "src/money.js": "mentions latestCurrencies",
+    }
+    assert Impact.from_plain(found.plain()) == found
