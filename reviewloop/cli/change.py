@@ -45,6 +45,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 @click.option("--plan-only", is_flag=True, help="Change the spec only; its tasks wait.")
 @click.option("--mode", type=click.Choice(MODES), help="How tasks are approved; see `batch`.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="The model that writes, and does tasks.")
+@click.option("--store", metavar="URL", hidden=True)
 @cap_options
 @json_option
 @click.pass_context
@@ -55,6 +56,7 @@ def change(
     plan_only: bool,
     mode: str | None,
     model: str | None,
+    store: str | None,
     budget_usd: float | None,
     budget_tokens: int | None,
     minutes: float | None,
@@ -66,6 +68,11 @@ def change(
     You see the edits and all that they reach, and approve, modify or reject; nothing is written
     before. Then the delta is committed, and each of its tasks, as in `batch`.
     """
+    if store is not None:
+        raise UsageError(
+            "a spec is changed in this checkout, not in a store; `change --plan-only`, push, then "
+            "`batch --store URL` has workers do the tasks"
+        )
     if context.invoked_subcommand is not None:
         if message or spec or plan_only or mode or model:
             raise UsageError(f"-m begins a change; leave it out with {context.invoked_subcommand}")

@@ -49,7 +49,8 @@ def test_the_delta_and_what_it_reaches_are_shown_and_no_byte_is_another_one(iot)
         "  criterion 1.1 changed",
         "  criterion 3.3 new",
         "  schemas src/schemas/reading.schema.json:4: task 4; mentions temperature, humidity",
-        "  diagrams docs/architecture.md:5: task 4; mentions readings, alerts, temperature, humidity",
+        "  diagrams docs/architecture.md:5: task 4; mentions readings, alerts, temperature, "
+        "humidity",
         "  src/firmware.js:1: is about the board's own temperature",
     ):
         assert f"{line}\n" in said.out

@@ -69,6 +69,11 @@ def test_what_a_person_wrote_that_cannot_be(iot):
     refused(iot, 3, "the branch main is protected", "-m", CO2["sentence"])
 
 
+def test_a_store_is_for_the_tasks_once_the_delta_is_pushed(iot):
+    words = "`change --plan-only`, push, then `batch --store URL` has workers do the tasks"
+    refused(iot, 2, words, "-m", "Keep readings longer", "--store", "postgresql://localhost/x")
+
+
 def test_a_sentence_about_no_spec_or_about_several_names_them(iot):
     add_spec(iot, "billing")
     both = ".kiro/specs/billing, .kiro/specs/iot"
