@@ -40,6 +40,17 @@ def test_what_changed_is_shown_by_requirement_and_word(checkout):
     assert "no task serves 1.2, which was added" in said
 
 
+def test_a_task_that_came_with_the_change_is_all_that_it_asks_for(checkout):
+    edit(checkout, REQUIREMENTS, "in the order they came", "newest first")
+    text = checkout.read(TASKS).rstrip("\n")
+    (checkout.root / TASKS).write_text(f"{text}\n- [ ] 9. Turn it round\n  - _Requirements: 1.1_\n")
+    checkout.git("commit", "-q", "-am", "turn them round")
+    [asked] = checkout.json("spec", "diff", "orders", "HEAD~1..HEAD")["asks"]
+    assert (asked["task"], asked["done"]) == ("9", False)
+    edit(checkout, TASKS, "- [ ] 9.", "- [x] 9.", "done")
+    assert checkout.json("spec", "diff", "orders", "HEAD~2..HEAD")["asks"] == []
+
+
 def test_ticks_and_layout_are_no_difference(checkout):
     edit(checkout, TASKS, "- [ ] 2.1", "- [x] 2.1")
     edit(checkout, REQUIREMENTS, "return that customer's", "return\n   that customer's")

@@ -84,7 +84,7 @@ def difference(repository: Repository, name: str, versions: str) -> SpecDifferen
     old, new = (_spec_at(repository, ref.path, one) for one in (old_name, new_name or ON_DISK))
     changed = tuple(_changed(_parts(old), _parts(new)))
     tasks = tuple(_changed(_task_texts(old), _task_texts(new)))
-    asks = (*_required(new, changed), *_required_by_design(old, new))
+    asks = (*_required(old, new, changed), *_required_by_design(old, new))
     return SpecDifference(ref.path, old_name, new_name or ON_DISK, changed, tasks, asks)
 
 
@@ -206,8 +206,12 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
         yield Changed(key, how, word_diff(old, new))
 
 
-def _required(new: Spec, changed: Sequence[Changed]) -> Iterator[RequiredTask]:
-    """Yield a task for each requirement that changed, and those that nothing serves."""
+def _required(old: Spec, new: Spec, changed: Sequence[Changed]) -> Iterator[RequiredTask]:
+    """Yield a task for each requirement that changed, and those that nothing serves.
+
+    Where a task came with the change, it is that one, as long as it is open.
+    """
+    known = leaves(old)
     serves: dict[str, list[Task]] = {}
     for task in leaves(new):
         for key in resolve(task.requirements, new.requirements)[0]:
@@ -219,7 +223,12 @@ def _required(new: Spec, changed: Sequence[Changed]) -> Iterator[RequiredTask]:
         tasks = serves.get(part.what, [])
         if not tasks and part.how != "removed":
             yield RequiredTask("", "", part.what, part.how, done=False)
-        for task in tasks:
+        came = [
+            one
+            for one in tasks
+            if not any(one.id == was.id or same_meaning(one.title, was.title) for was in known)
+        ]
+        for task in [one for one in came if not is_done(new, one)] if came else tasks:
             yield RequiredTask(task.id, task.title, part.what, part.how, is_done(new, task))
 
 
