@@ -49,7 +49,7 @@ def test_a_server_that_is_down_leaves_a_session_that_can_go_on(here):
     model = f"openai:{MODELS['openai']}"
     new = ("skills", "capture", "review-pr", "-m", "list findings", "--model", model)
     with ModelServer(lambda received: None, models=(MODELS["openai"],)) as server:
-        environ = server.openai()
+        environ = {**server.openai(), "REVIEWLOOP_MODELS__MAX_ATTEMPTS": "2"}
     said = here.run(*new, **environ)
     assert said.code in (2, 5)
     assert said.err.count("\n") == 1
