@@ -118,6 +118,8 @@ def _lines(report: SyncReport, most: int) -> Iterable[str]:
     parted = len(drift.drifts)
     if parted:
         yield f"{parted} parted, {drift.compared} compared"
+    elif report.reopened:
+        yield f"{len(drift.waiting)} not built yet, {drift.compared} compared"
     else:
         yield f"in step: {drift.compared} compared"
 

@@ -154,6 +154,41 @@ def test_diff_says_where_two_revisions_differ(layered, reviewloop):
     assert found[1]["text"].startswith("src/controllers/order.ts:1 imports")
 
 
+def test_two_implementations_of_one_spec_have_the_same_structure_or_it_says_where_not(
+    layered, reviewloop
+):
+    """Two people do the same task on branches of their own; the third reaches past a layer."""
+    service = "import { rows } from '../repositories/{}';\nexport const {} = rows;\n"
+    written = {
+        "ada": {
+            "src/repositories/order.ts": "export const rows = () => [];\n",
+            "src/services/order.ts": service.replace("{}", "order"),
+            "src/controllers/order.ts": "import { order } from '../services/order';\n",
+        },
+        "bob": {
+            "src/repositories/orders-table.ts": "export const rows = () => [1];\n",
+            "src/services/order-list.ts": service.replace("{}", "orders-table", 1).replace(
+                "{}", "listed"
+            ),
+            "src/services/order-sums.ts": "export const sum = 1;\n",
+            "src/controllers/orders.ts": "import { listed } from '../services/order-list';\n",
+        },
+        "eve": {"src/controllers/order.ts": PAST},
+    }
+    git("branch", "start")
+    for name, files in written.items():
+        git("switch", "-qc", name, "start")
+        write(layered, files)
+        git("add", ".")
+        git("commit", "-qm", "orders")
+
+    same = reviewloop("arch", "diff", "ada", "bob")
+    assert (same.code, same.out) == (0, "ada and bob have the same structure\n")
+    other = reviewloop("arch", "diff", "ada", "eve")
+    assert other.code == 1
+    assert "only in eve: import controllers -> repositories" in other.out
+
+
 def test_diff_lists_the_files_that_break_a_changed_rule(layered, reviewloop):
     file = layered / ".reviewloop/architecture.toml"
     file.write_text(

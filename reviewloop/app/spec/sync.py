@@ -475,7 +475,7 @@ def plain(report: SyncReport) -> Mapping[str, object]:
             {"path": path, "parted": round((drift.parted or {}).get(path, 0.0), 4)}
             for path in drift.specs
         ],
-        "in_step": not drift.drifts,
+        "in_step": not drift.drifts and not report.reopened,
         "compared": drift.compared,
         "drift": [row(one) for one in drift.drifts],
         "waiting": [row(one) for one in drift.waiting],
