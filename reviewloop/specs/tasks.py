@@ -371,8 +371,9 @@ def _duplicates(tasks: Sequence[Task]) -> list[Problem]:
 
 def _no_tasks(tasks: Sequence[Task], path: str) -> list[Problem]:
     message = (
-        "no task line was found; write tasks as '- [ ] 1. Title', or have "
-        "`reviewloop spec plan NAME --adopt` make them of a plan's numbered steps"
+        "no task line was found; write tasks as '- [ ] 1. Title', have "
+        "`reviewloop spec plan NAME --adopt` make them of a plan's numbered steps, or a model by "
+        "`reviewloop spec new NAME --fresh --from FILE`"
     )
     return [] if tasks else [Problem("no-tasks", path, 1, message)]
 

@@ -31,6 +31,10 @@ _PARTS: dict[str, Part] = {
     "quickstart.md": "design",
 }
 _MODAL = re.compile(r"\b(?:shall|must|should)\b", re.IGNORECASE)
+_DEMAND = re.compile(  # of the whole, in a text that is otherwise about why
+    r"\b(?:system|app(?:lication)?|service|site|website|product|platform)\s+(?:shall|must|should)\b",
+    re.IGNORECASE,
+)
 _STORY = re.compile(
     r"^\W*(?:user story|objective|question|note|priority)\b|\bso that\b", re.IGNORECASE
 )
@@ -72,7 +76,7 @@ class SpecLine:
         if self.code or self.level or self.part != "requirements" or _STORY.search(self.text):
             return False
         if any(kind_of(head) == "introduction" for head in self.heads):
-            return False
+            return _DEMAND.search(self.text) is not None
         return self.item or _MODAL.search(self.text) is not None
 
 
