@@ -55,6 +55,9 @@ def test_init_writes_what_nothing_breaks(project, reviewloop):
     file.write_text(before.replace("[layer.services]", "# Ask Ada first.\n[layer.services]"))
     assert reviewloop("arch", "init", "--force").code == 0
     assert "# Ask Ada first.\n[layer.services]" in file.read_text()
+    file.write_bytes(b"# caf\xe9\nlayers = 1\n")  # neither UTF-8 nor rules
+    assert reviewloop("arch", "init", "--force").code == 0
+    assert file.read_text().count("# caf") == 1
 
 
 def test_check_names_the_line_and_what_is_allowed(layered, reviewloop):

@@ -43,7 +43,7 @@ def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: boo
             raise UsageError("there is no code in Python, JavaScript, TypeScript or Go here")
         found = preset(project, pattern) if pattern else infer_architecture(project)
         head = (f"The pattern: {pattern}.",) if pattern else ()
-        before = target.read_text("utf-8") if target.is_file() else ""
+        before = target.read_text("utf-8-sig", "replace") if target.is_file() else ""
         text = keep_comments(as_toml(found, head), before)
         broken = Counter(hit.rule for hit in tree_hits(replace_architecture(project, found)))
     if not only_shown:
