@@ -192,12 +192,14 @@ def named_session(
 
 
 def is_given_up(sessions: Repository, record: RunRecord, answer: Mapping[str, Any] | None) -> bool:
-    """Give up a session that stopped on its way, if that is the answer; say whether it was."""
+    """Give up a session that stopped on its way, or asks its questions, if that is the answer."""
     if answer is None or answer.get("choice") != "reject":
         return False
-    if record.status.over or record.status is RunStatus.WAITING:
+    asks = record.options.get("asks") if record.status is RunStatus.WAITING else ""
+    if record.status.over or asks not in ("", "questions"):
         return False
     record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
+    record.proposal, record.options["asks"] = "", ""
     sessions.runs.save(record)
     return True
 

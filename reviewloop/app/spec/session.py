@@ -364,7 +364,8 @@ def _require_fits(
     phase = str(record.options.get("asks", ""))
     if (phase == "questions") != ("answers" in answer):
         what = "its questions" if phase == "questions" else f"the phase {title_of(phase)}"
-        raise UsageError(f"it waits for an answer about {what}; `reviewloop spec show` shows it")
+        see = f"`reviewloop spec show {record.run_id}` shows it"
+        raise UsageError(f"it waits for an answer about {what}; {see}")
     if answer.get("choice") == "approve" and (problem := shown_now.get("problem")):
         raise UsageError(
             f"it cannot be approved: {problem}; change it with `reviewloop spec edit "
