@@ -628,6 +628,7 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         **dict.fromkeys(("path", "kept_as"), TEXT),
         "blockers": TEXTS,
         "next": some(NEXT),
+        **dict.fromkeys(("shortened", "dropped"), COUNT),
     },
     "spec-session": SPEC_SESSION,
     "change": CHANGE,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import click
@@ -27,32 +28,65 @@ _NEXT = 5
 @click.option(
     "-m", "--message", "notes", multiple=True, metavar="NOTE", help="A decision to hand over."
 )
+@click.option("--model", metavar="PROVIDER:MODEL", help="Model that shortens; by default none.")
+@click.option("--budget-usd", type=float, metavar="USD", help="Cost limit.")
 @click.option("--offline", is_flag=True, help="Ask no model whether it can be reached.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @fleet_option
-def handoff(notes: tuple[str, ...], offline: bool, as_json: bool, fleet: Fleet) -> ExitCode:
+def handoff(
+    notes: tuple[str, ...],
+    model: str | None,
+    budget_usd: float | None,
+    offline: bool,
+    as_json: bool,
+    fleet: Fleet,
+) -> ExitCode:
     """Write what the next session has to know.
 
-    From facts only: git, runs, specs, what people said. No model writes it. The file is
-    .kiro/context/session-handoff.md, or below .reviewloop/context where there is no .kiro.
+    From facts only: git, runs, specs, what people said. A model that you name may leave words out
+    of what was done; it adds none. The file is .kiro/context/session-handoff.md, or below
+    .reviewloop/context where there is no .kiro.
     """
     if any(not note.strip() for note in notes):
         raise UsageError("-m is empty; say what was decided, or leave it out")
+    if budget_usd is not None and model in (None, "none"):
+        raise UsageError("--budget-usd is for a model; name one with --model provider:model")
+    shorten = None
+    if model not in (None, "none"):
+        from reviewloop.app.day.shorten import shorten as ask_to_shorten
+        from reviewloop.app.question import Question
+
+        flags = {} if budget_usd is None else {"limits.usd": budget_usd}
+        question = Question("Shorten what was done in this session.", model, flags)
+        shorten = partial(ask_to_shorten, open_repository(), question=question)
     repository = open_repository(for_reading=True)
-    written = write_handoff(repository, fleet, [*_broken(online=not offline)], notes)
+    written = write_handoff(repository, fleet, [*_broken(online=not offline)], notes, shorten)
+    shorter = written.shorter
     body = {
         "path": written.path,
         "kept_as": written.kept_as,
         "blockers": list(written.handoff.blockers),
         "next": [{"command": one.command, "why": one.why} for one in written.handoff.steps],
+        "shortened": shorter.shortened if shorter else 0,
+        "dropped": shorter.dropped if shorter else 0,
     }
     if as_json:
         print_json("session-handoff", body)
+        if written.problem is not None:
+            raise written.problem
         return ExitCode.CLEAN
     if written.kept_as:
         print_lines(f"it was edited by hand: that is kept as {written.kept_as}")
     blockers = counted(len(written.handoff.blockers), "blocker") if written.handoff.blockers else ""
     click.echo(f"{written.path} is written{f', with {blockers}' if blockers else ''}")
+    if shorter:
+        print_lines(f"the model shortened {counted(shorter.shortened, 'line')} of what was done")
+    if shorter and shorter.dropped:
+        added = "with words that were added, or without some that matter"
+        print_lines(f"{counted(shorter.dropped, 'line')} of the model dropped: {added}")
+    if written.problem is not None:
+        print_lines("the model shortened nothing; it is written in full")
+        raise written.problem
     found = len(proposals(repository, fleet))
     if found:
         print_lines(f"{counted(found, 'line')} to remember? `reviewloop memory` shows")

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from reviewloop import __version__
@@ -26,20 +26,23 @@ _MARKS = re.compile(r"^(?:<{7}|>{7}|={7}(?=$))(?: |$)", re.MULTILINE)
 _NONE = "none"
 
 
-def document(handoff: Handoff) -> str:
-    """Return the document; two of the same facts differ in the line of the time only."""
+def document(handoff: Handoff, done: Sequence[str] | None = None) -> str:
+    """Return the document; two of the same facts differ in the line of the time only.
+
+    `done` are the shorter lines of what was done.
+    """
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(handoff.at))
     head = f"{_TITLE}\n\n{_WRITTEN}{at} by reviewloop {__version__}.\n"
-    body = "\n".join(f"## {name}\n\n{_lines(name, handoff)}\n" for name in SECTIONS)
+    body = "\n".join(f"## {name}\n\n{_lines(name, handoff, done)}\n" for name in SECTIONS)
     return f"{head}\n{body}\n{_record(handoff, body)}\n"
 
 
-def _lines(name: str, handoff: Handoff) -> str:
+def _lines(name: str, handoff: Handoff, done: Sequence[str] | None) -> str:
     written = {
         BEFORE: lambda: _bullets(handoff.blockers),
         NEXT: lambda: _numbered(f"`{one.command}` — {one.why}" for one in handoff.steps),
         STATE: lambda: _bullets(_state(handoff)),
-        DONE: lambda: _bullets(_work(handoff)),
+        DONE: lambda: _bullets(lines_done(handoff) if done is None else done),
         REMAINING: lambda: _remaining(handoff),
         CLOUD: lambda: _table(
             ("resource", "kind", "where"),
@@ -69,6 +72,11 @@ def _state(handoff: Handoff) -> Iterator[str]:
     else:
         yield "tests: not counted"
     yield from (f"live: {address}" for address in handoff.live)
+
+
+def lines_done(handoff: Handoff) -> list[str]:
+    """Return what was done in the session, a line each."""
+    return [_one_line(line) for line in _work(handoff)]
 
 
 def _work(handoff: Handoff) -> Iterator[str]:

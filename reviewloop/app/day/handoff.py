@@ -1,22 +1,26 @@
 """Writes the handoff of a session, and says in what the world differs from it."""
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reviewloop.app.day.document import document, read
+from reviewloop.app.day.document import document, lines_done, read
 from reviewloop.app.day.facts import gather
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, team_of
 from reviewloop.checkout.files import Content, Disk, Kind
-from reviewloop.domain.errors import UsageError
+from reviewloop.domain.errors import ModelSetupError, ReviewLoopError, UsageError
 from reviewloop.domain.handoff import Handoff, Left
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.status import commits_after
 from reviewloop.render.text import counted
 from reviewloop.specs.files import DiskFiles, in_folder
+
+if TYPE_CHECKING:  # only where a model is asked
+    from reviewloop.app.day.shorten import Shorter
 
 NAME = "session-handoff.md"
 FOLDERS = (".kiro/context", ".reviewloop/context")
@@ -30,16 +34,35 @@ class Written:
     path: str
     handoff: Handoff
     kept_as: str  # the file that holds what somebody had edited, "" for none
+    shorter: "Shorter | None" = None  # where a model was asked, and answered
+    problem: ReviewLoopError | None = None  # why the model shortened nothing
 
 
 def write_handoff(
-    repository: Repository, fleet: Fleet, broken: Sequence[str], notes: Sequence[str]
+    repository: Repository,
+    fleet: Fleet,
+    broken: Sequence[str],
+    notes: Sequence[str],
+    shorten: "Callable[[Sequence[str]], Shorter] | None" = None,
 ) -> Written:
-    """Write what the next session has to know; a document edited by hand is kept beside it."""
+    """Write what the next session has to know; a document edited by hand is kept beside it.
+
+    Where `shorten` fails at the model, the document is written in full.
+    """
     root, path = repository.user.root, _path_of(repository.user)
     before = last_handoff(root, project=repository.user.project) or Left(path)
     handoff = gather(repository, fleet, replace(before, path=path), broken=broken, notes=notes)
-    text = redactor_of(repository.user).for_people(document(handoff))
+    shorter, problem = None, None
+    show = redactor_of(repository.user).for_people
+    done = [show(line) for line in lines_done(handoff)]
+    if shorten is not None and done:
+        try:
+            shorter = shorten(done)
+        except (UsageError, ModelSetupError):  # nothing was asked
+            raise
+        except ReviewLoopError as error:
+            problem = error
+    text = show(document(handoff, shorter.lines if shorter else None))
     disk, kept_as = Disk(root), ""
     there = disk.read(path)
     if there.kind not in (Kind.ABSENT, Kind.FILE) or there.blocker:
@@ -49,7 +72,7 @@ def write_handoff(
         kept_as = f"{path}.bak"
         disk.write(kept_as, there, f".{NAME}.bak.new")
     disk.write(path, Content(Kind.FILE, text.encode()), f".{NAME}.new")
-    return Written(path, handoff, kept_as)
+    return Written(path, handoff, kept_as, shorter, problem)
 
 
 def _path_of(user: UserRepo) -> str:
