@@ -10,6 +10,7 @@ from support.checkout import QUIET_GATES
 from support.drift_projects import files_of
 from support.parts import cast, says, writes
 from support.play import done, write
+from support.shop import PLAIN_PYTEST
 
 REPORT = Path(__file__).parents[1] / "data/scanners/trivy.json"
 pytestmark = pytest.mark.needs_bubblewrap
@@ -28,8 +29,9 @@ def entry(action, config, trigger="shop/**"):
 
 @pytest.fixture
 def gated(shop):
-    def opened(lists, play, files=None, settings=QUIET_GATES):
-        files = {".reviewloop/hooks/gates.ts": GATES.format(lists=lists), **(files or {})}
+    def opened(lists, play, more=None, settings=QUIET_GATES):
+        files = {".reviewloop/hooks/gates.ts": GATES.format(lists=lists)}
+        files |= PLAIN_PYTEST | (more or {})
         checkout = shop(play, files=files, settings=settings)
         assert checkout.run("hooks", "validate").code == 0
         assert checkout.run("trust", "--yes").code == 0
@@ -132,6 +134,7 @@ def test_tests_are_written_until_they_run_enough_of_a_file(gated):
     assert ends(checkout)[0] == ("gates onFileSave 1", 0)
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("path", "text", "why"),
     [

@@ -9,12 +9,12 @@ import pytest
 from support.bedrock import reply
 from support.parts import cast, says, writes
 from support.play import done, write
+from support.shop import PLAIN_PYTEST
 
 from reviewloop.hooks.hook import CAN_BLOCK, FIRED, KIRO_NAMES, Event
 
 pytestmark = pytest.mark.needs_bubblewrap
 SHOWN = "def items_of(db, customer):\n    return []\n"
-FILES = {"setup.cfg": "[tool:pytest]\naddopts = --disable-plugin-autoload\n"}
 TESTS = {
     "REVIEWLOOP_GATES__TEST__ENABLED": "true",
     "REVIEWLOOP_GATES__COVERAGE__ENABLED": "false",
@@ -42,7 +42,7 @@ def hooked(shop):
     def opened(text, play=None, path=".reviewloop/hooks/a.yaml", settings=None):
         play = play or cast(implement=writes({"shop/search.py": SHOWN}))
         checkout = shop(
-            play, files={path: text, **FILES}, **({"settings": settings} if settings else {})
+            play, files={path: text, **PLAIN_PYTEST}, **({"settings": settings} if settings else {})
         )
         assert checkout.run("trust", "--yes").code == 0
         return checkout

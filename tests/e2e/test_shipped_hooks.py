@@ -7,6 +7,7 @@ from support.bedrock import calls, reply
 from support.checkout import QUIET_GATES
 from support.parts import cast, says, writes
 from support.play import done, write
+from support.shop import PLAIN_PYTEST
 
 from reviewloop.hooks.shipped_hooks import shipped_hooks
 
@@ -47,7 +48,7 @@ def with_hook(shop):
             return play(received)
 
         hook = SHIPPED[name]
-        checkout = shop(answer, files={hook.path: hook.text}, settings=settings)
+        checkout = shop(answer, files={hook.path: hook.text, **PLAIN_PYTEST}, settings=settings)
         assert checkout.run("trust", "--yes").code == 0
         return checkout, asked
 
@@ -102,6 +103,7 @@ def test_auto_doc_takes_code_back(with_hook, path, text, why):
     assert why in json.dumps(checkout.record()["proposal"]["gates"])
 
 
+@pytest.mark.slow_but("refactor-on-save")
 @pytest.mark.parametrize("name", ["refactor-on-save", "auto-optimize"])
 def test_a_refactoring_that_keeps_tests_and_names_stays(with_hook, name):
     files = {"shop/search.py": PLAIN + "\n" * 11_000, "tests/test_search.py": TESTED}
@@ -113,6 +115,7 @@ def test_a_refactoring_that_keeps_tests_and_names_stays(with_hook, name):
     assert SIMPLER in diff
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("path", "text", "why"),
     [
