@@ -1,6 +1,8 @@
 """MCP servers of a repository in reviews and in `spec new`: trusted, asked once, not obeyed."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from support.checkout import QUIET_GATES, Checkout
@@ -8,6 +10,7 @@ from support.mcp_http import HttpServer
 from support.shop import make_shop
 from support.spec_script import replies, task_done, written
 
+PROGRAM = Path(__file__).parents[1] / "support" / "mcp_server.py"
 SECURITY = {"name": "review-security", "prompt": "Look.", "tools": ["read", "@docs"]}
 SEARCH = {"name": "docs__search", "args": {"query": "md5"}}
 REPORT = {"name": "report_findings", "args": {"findings": [], "evidence": []}}
@@ -168,3 +171,32 @@ def test_an_answer_to_a_run_needs_no_server(checkout, docs):
     assert (said.code, docs.asked) == (4, [{"query": "md5"}]), said.err
     assert checkout.run("approve").code == 0  # DOCS_KEY is not set
     assert (checkout.root / "shop/hello.py").exists()
+
+
+@pytest.mark.needs_bubblewrap
+@pytest.mark.parametrize(
+    ("part", "answer"), [("good", "md5: batches hold"), ("dies", "the server gives no answer")]
+)
+def test_an_implementer_asks_a_program_in_its_cage_amid_a_run(checkout, part, answer):
+    """A trusted program that answers, and one that dies: the run goes on to its proposal."""
+    row = {"command": sys.executable, "args": ["-I", str(PROGRAM), part]}
+    servers = checkout.root / ".kiro/settings/mcp.json"
+    servers.write_text(json.dumps({"mcpServers": {"docs": row}}))
+    (checkout.root / ".kiro/agents/review-security.json").unlink()
+    implementer = {**SECURITY, "name": "implement", "tools": ["read", "write", "@docs"]}
+    (checkout.root / ".kiro/agents/implement.json").write_text(json.dumps(implementer))
+    checkout.git("add", "-A")
+    checkout.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "agent")
+    assert checkout.run("trust", "--yes").code == 0
+    written_first, *rest = task_done({"shop/hello.py": "HELLO = 1\n"}, "Say hello")
+    about = {"agent": "implement", "step": "implement"}
+    turns = [{"tool_calls": [SEARCH]}, *written_first["turns"]]
+    entries = [{**about, "turn": number, **turn} for number, turn in enumerate(turns)]
+    entries[1]["when_last"] = answer  # what the next turn reads
+    model = written(checkout.home, [*entries, *rest])
+    said = checkout.run("run", "-m", "say hello", "--model", model, "--no-sandbox")
+    assert said.code == 4, said.err
+    assert ("is not asked any more" in said.err) == (part == "dies")
+    assert "protocol:\n" not in said.err  # it said nothing, so nothing is quoted
+    assert checkout.run("approve").code == 0
+    assert (checkout.root / "shop/hello.py").read_text() == "HELLO = 1\n"
