@@ -246,6 +246,8 @@ def resources_of(agent: AgentDefinition, context: RunContext) -> str:
     Patterns count from the folder that holds the agent's own. Of a skill that says by its front
     matter when it fits, that is given; the agent reads the rest when it does.
     """
+    if not agent.resources:
+        return ""
     reader = context.private.reader(context.shown_tree(context.base_tree))
     above = _OWN_FOLDER.split(agent.origin, maxsplit=1)
     start = above[0] if len(above) == 2 and not above[0].startswith(("~", "/")) else ""
@@ -261,7 +263,7 @@ def resources_of(agent: AgentDefinition, context: RunContext) -> str:
 
 
 def with_resources(message: Message, agent: AgentDefinition, context: RunContext) -> Message:
-    """Return the message to an agent that changes code, with its resources above it."""
+    """Return the message to an agent, with its resources above it."""
     resources = resources_of(agent, context)
     if not resources:
         return message

@@ -16,7 +16,7 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.faults import fault
 from reviewloop.llm.messages import ToolSpec, cache_point, text_block, user_message
 from reviewloop.llm.routing import SPEC_AGENTS
-from reviewloop.loop.agent_tools import reading_toolbox
+from reviewloop.loop.agent_tools import reading_toolbox, resources_of
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.conversation import Check
 from reviewloop.loop.spec_checks import counts, phase_problem, with_texts
@@ -429,6 +429,8 @@ def ask_agent(
     blocks = [text_block(_idea(context)), cache_point()]
     if decided := "\n\n".join(filter(None, shared)):
         blocks += [text_block(decided), cache_point()]
+    if resources := resources_of(agent, context):
+        own = f"# Your resources\n\n{context.fence.wrap('resources', resources)}\n\n{own}"
     blocks.append(text_block(f"# Your part: {agent.name}\n\n{agent.prompt}\n\n{own}"))
     answer = context.talk(
         agent,

@@ -85,3 +85,20 @@ def test_bad_input_is_one_sentence(checkout, arguments, words):
     model = () if "--model" in arguments else ("--model", script(checkout, ("x", [RIGHT])))
     said = checkout.run("ask", *arguments, *model)
     assert (said.code, words in said.err) == (2, True), said.err
+
+
+def test_what_the_agents_file_names_is_given(checkout):
+    agent = {"name": "ask", "prompt": "Answer.", "resources": ["file://docs/words.md"]}
+    for path, text in (
+        (".kiro/agents/ask.json", json.dumps(agent)),
+        ("docs/words.md", "A cart is a basket.\n"),
+    ):
+        (checkout.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout.root / path).write_text(text)
+    checkout.git("add", "-A")
+    checkout.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "words")
+    call = {"name": "answer", "args": {"answer": "In `total`.", "quotes": [RIGHT]}}
+    entry = {"agent": "ask", "step": "ask", "turn": 0, "when_last": "A cart is a basket."}
+    model = written(checkout.home, [{**entry, "tool_calls": [call]}])
+    said = checkout.run("ask", "Where is the sum made?", "--model", model)
+    assert (said.code, said.err) == (0, "")

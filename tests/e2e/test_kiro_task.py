@@ -359,7 +359,7 @@ def own_team(shared_shop: Callable[..., Checkout]) -> Checkout:
             quick_review=resolves({undocumented["title"]: '"""Search, oldest first."""'}),
         )
     )
-    for name in (*REVIEWERS, "review-docs", "implement", "fix"):
+    for name in (*REVIEWERS, "review-docs", "implement", "fix", "quick-review"):
         checkout.write(f".kiro/agents/{name}.json", AGENT % {"name": name})
     checkout.write(
         ".kiro/skills/sql/SKILL.md",
@@ -393,7 +393,7 @@ def test_manual_steering_is_given_where_it_is_asked_for(own_team):
     assert (said.code, "leave it out with --store" in said.err) == (2, True)
 
 
-@pytest.mark.parametrize("agent", ["implement", "fix", "review-docs"])
+@pytest.mark.parametrize("agent", ["implement", "fix", "review-docs", "quick-review"])
 def test_each_agent_gets_the_resources_and_skills_of_its_file(own_team, agent):
     said = own_team.server.of(agent)[0].said
     assert "RESOURCE-OF-THE-TEAM" in said

@@ -13,7 +13,7 @@ from reviewloop.domain.finding import Finding, Status
 from reviewloop.domain.gate import GateResult
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.llm.retry import ModelUnavailableError
-from reviewloop.loop.agent_tools import changed_lines, reading_toolbox
+from reviewloop.loop.agent_tools import changed_lines, reading_toolbox, with_resources
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.evidence import evidence_of, late_evidence_of
 from reviewloop.loop.findings_log import (
@@ -120,12 +120,13 @@ def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReRev
     repaired = state.get("repairs", 0)
     after_fixes = state["trees"][f"fix-{cycle}-{number}-{state['fixed'][-1]}"]
     other = fitted(context.shown_change(after_fixes, state["tree"]), context) if repaired else ""
+    message = re_review_message(fixes, agent, context.fence, other)
     answer = context.talk(
         agent,
         CallKey(agent.name, "quick-review", cycle=cycle, round=number),
         reading_toolbox(context, state["tree"], agent.tools),
         system=REVIEW_RULES,
-        opening=[re_review_message(fixes, agent, context.fence, other)],
+        opening=[with_resources(message, agent, context)],
         ending=REPORT,
         check=_check,
     )
