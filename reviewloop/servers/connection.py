@@ -63,8 +63,8 @@ class Pipes:
             raise
         except NO_ANSWER as error:
             why = self._client.junk[:200] or str(error) or self._ended()
-            said = f": {why}" if why.strip() else ""
-            raise ServerError(f"it ended, or does not speak the protocol{said}") from error
+            detail = f": {why}" if why.strip() else ""
+            raise ServerError(f"it ended, or does not speak the protocol{detail}") from error
         if self._stopped.is_set():
             raise ServerError("the run was stopped")
         raise ServerError(f"it was silent for {seconds:g} s")
