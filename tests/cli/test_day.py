@@ -184,6 +184,15 @@ def test_no_secret_gets_into_it(day, reviewloop, monkeypatch):
     assert "arn:aws:lambda:eu-central-1:123456789012:function:shop" in found["AWS RESOURCES"]
 
 
+def test_a_document_with_a_masked_secret_was_not_edited_by_hand(day, reviewloop, git, monkeypatch):
+    monkeypatch.setenv("DEPLOY_SECRET_KEY", "hunter2hunter2XYZ987")
+    git(day, "commit", "-q", "--allow-empty", "-m", "leave out hunter2hunter2XYZ987")
+    for _ in range(2):
+        assert reviewloop("handoff", "--offline").code == 0
+    assert "⟦secret:DEPLOY_SECRET_KEY" in (day / DOCUMENT).read_text()
+    assert not (day / f"{DOCUMENT}.bak").exists()
+
+
 def test_the_next_session_is_told_of_every_difference(day, reviewloop, git):
     put(day)
     assert reviewloop("handoff", "--offline").code == 0

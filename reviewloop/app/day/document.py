@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from reviewloop import __version__
@@ -26,15 +26,18 @@ _MARKS = re.compile(r"^(?:<{7}|>{7}|={7}(?=$))(?: |$)", re.MULTILINE)
 _NONE = "none"
 
 
-def document(handoff: Handoff, done: Sequence[str] | None = None) -> str:
+def document(
+    handoff: Handoff, show: Callable[[str], str], done: Sequence[str] | None = None
+) -> str:
     """Return the document; two of the same facts differ in the line of the time only.
 
-    `done` are the shorter lines of what was done.
+    `show` masks secrets; `done` are the shorter lines of what was done.
     """
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(handoff.at))
     head = f"{_TITLE}\n\n{_WRITTEN}{at} by reviewloop {__version__}.\n"
     body = "\n".join(f"## {name}\n\n{_lines(name, handoff, done)}\n" for name in SECTIONS)
-    return f"{head}\n{body}\n{_record(handoff, body)}\n"
+    body = show(body)  # as it is read back, or it would count as edited
+    return f"{head}\n{body}\n{show(_record(handoff, body))}\n"
 
 
 def _lines(name: str, handoff: Handoff, done: Sequence[str] | None) -> str:

@@ -62,7 +62,7 @@ def write_handoff(
             raise
         except ReviewLoopError as error:
             problem = error
-    text = show(document(handoff, shorter.lines if shorter else None))
+    text = document(handoff, show, shorter.lines if shorter else None)
     disk, kept_as = Disk(root), ""
     there = disk.read(path)
     if there.kind not in (Kind.ABSENT, Kind.FILE) or there.blocker:
