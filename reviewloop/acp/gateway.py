@@ -25,6 +25,8 @@ HOST = "model.reviewloop"
 
 _ADDRESS = "@GATEWAY"  # in the rows of agents.toml
 _HEAD = 256 << 10  # bytes of the lines before a body
+_LINGER_SECONDS = 2.0  # that an agent has to close after a refusal
+_MOST_PIECES = 1000  # of what it still sends by then
 _PIECE = 64 << 10
 _CONNECT_SECONDS, _SILENT_SECONDS = 20.0, 900.0
 _BEARER = "Bearer "
@@ -117,25 +119,24 @@ class _Handler(BaseRequestHandler):
                 headers.append((name.strip().lower(), value.strip()))
                 read += len(line)
                 if read > _HEAD:
-                    refuse(self.request, 431, "too long a head")
+                    self._refuse(431, "too long a head")
                     return
             if len(first) != 3:
-                refuse(self.request, 400, "not a request")
+                self._refuse(400, "not a request")
                 return
             method, target, _ = first
             given = dict(headers)
             if not any(way.is_opened_by(given[name]) for name in _KEYS if name in given):
-                refuse(self.request, 401, "another key than the one of this turn")
+                self._refuse(401, "another key than the one of this turn")
                 return
             if not way.leads_to(target):
                 gateway.note(f"{method} {target.partition('?')[0][:80]}")
-                refuse(self.request, 403, "nothing that a model needs")
+                self._refuse(403, "nothing that a model needs")
                 return
             length = [value for name, value in headers if name == "content-length"] or ["0"]
             plain = "transfer-encoding" not in given and len(length) == 1
             if "upgrade" in given or not plain or not length[0].isdecimal():
-                refuse(
-                    self.request,
+                self._refuse(
                     426 if "upgrade" in given else 411,
                     "one request of a known length",
                 )
@@ -143,7 +144,17 @@ class _Handler(BaseRequestHandler):
             try:
                 self._forward(way, f"{method} {target}", headers, lines.read(int(length[0])))
             except OSError as error:
-                refuse(self.request, 502, f"{way.address.netloc} cannot be reached ({error})")
+                self._refuse(502, f"{way.address.netloc} cannot be reached ({error})")
+
+    def _refuse(self, code: int, why: str) -> None:
+        """Refuse, and take in what is still sent: unread, it would reset the answer away."""
+        refuse(self.request, code, why)
+        with suppress(OSError):
+            self.request.shutdown(socket.SHUT_WR)
+            self.request.settimeout(_LINGER_SECONDS)
+            for _ in range(_MOST_PIECES):
+                if not self.request.recv(_PIECE):
+                    break
 
     def _forward(self, way: Way, request: str, headers: list[tuple[str, str]], body: bytes) -> None:
         kept = [f"{name}: {value}" for name, value in headers if name not in _DROPPED]

@@ -239,7 +239,9 @@ def propose_sync_of(report: BatchReport) -> None:
     """Propose to change the spec where the tasks that were committed parted it from the code."""
     if done := [task.run for task in report.tasks if task.state == "committed" and task.run]:
         repository = open_repository(for_reading=True)  # the branch has moved
-        propose_sync(repository, repository.runs.find(done[-1]))
+        last = next((run for run in repository.runs.all() if run.run_id == done[-1]), None)
+        if last:  # else `clean` deleted it, and its settings
+            propose_sync(repository, last)
 
 
 def _call_about(repository: Repository, report: BatchReport) -> None:

@@ -118,6 +118,15 @@ def test_a_second_request_on_a_connection_goes_nowhere(gateway):
     assert [target for _, target, _, _ in asked] == ["/base/v1/messages"]
 
 
+@pytest.mark.parametrize("word", ["", "wrong"])
+def test_a_refusal_arrives_although_nobody_read_what_was_sent(gateway, word):
+    """A connection that is closed with something unread is reset, and the answer is lost."""
+    path, key, asked, _ = gateway
+    code, _ = post(path, word or key, target="/v1/files", body=b"x" * 120_000)
+    assert code == (401 if word else 403)
+    assert asked == []
+
+
 def test_a_model_that_is_not_there_is_said(tmp_path):
     environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
     way, agent, inside = way_of(require_agent("codex", {}), environ)
