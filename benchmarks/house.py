@@ -55,10 +55,6 @@ FOREIGN_PROSE = {
     "reviewloop/llm/langchain.py::_other_model": "LangChain's advice for a package is left out",
     "reviewloop/llm/langchain.py::_whole_stream": "LangChain has no class for an empty stream",
     "reviewloop/llm/rate.py::Limiter.failed": "providers name the limit only in words",
-    "reviewloop/llm/retry.py::_key_problem": "providers say only in words that credit ran out",
-    "reviewloop/llm/script.py::_fits": "the script's author matches on what a model is asked",
-    "reviewloop/llm/script.py::_likeness": "the script's author matches on what a model is asked",
-    "reviewloop/llm/script.py::_captured": "the script's author matches on what a model is asked",
     "reviewloop/llm/trouble.py::_classify": "providers name overflow and credit only in words",
     "reviewloop/rules/syntax/check.py::toml_problem": "tomllib gives the line only in words",
     "reviewloop/store/metrics.py::_unusable": "SQLite's own words",
@@ -75,11 +71,8 @@ FOREIGN_PROSE = {
 """Functions that match on words of others, or on what older releases stored, and why."""
 STILL_READ = {
     "reviewloop/app/fleet/queue.py::note_now",
-    "reviewloop/app/fleet/work.py::_queue_open_tasks",
-    "reviewloop/app/fleet/work.py::_work",
     "reviewloop/loop/agent_tools.py::_refused",
     "reviewloop/loop/tick.py::not_ticked",
-    "reviewloop/render/review_words.py::_ending",
     "reviewloop/render/review_words.py::_in_note",
     "reviewloop/review/silencing.py::is_user_dismissal",
     "reviewloop/review/silencing.py::reason_of",

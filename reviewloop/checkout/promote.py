@@ -111,7 +111,7 @@ def checkout_follows(
         )
     if user.operation:
         problem = f"A {user.operation} is in progress in {user.root}; finish or abort it"
-        raise WorkspaceError(f"{problem}, then try again.").in_brief(problem)
+        raise WorkspaceError.until(problem)
     here = not move.create and is_checked_out(git, user.root, reference)
     if move.checkout and not here and intent.exists():
         raise WorkspaceError(
@@ -156,7 +156,7 @@ def prepare_files(
                 f"{shown(file.path)} has staged changes in {user.root} that the run does not know; "
                 "commit or unstage them"
             )
-            raise WorkspaceError(f"{problem}, then try again.").in_brief(problem)
+            raise WorkspaceError.until(problem)
     reader = Git(Path(move.private)) if move.private else user.mirror(folder / "git")
     sides = []
     for side, commit in (("old", move.start), ("new", move.end)):

@@ -143,7 +143,7 @@ class Files:
                 f"{names}{more} in {self.disk.root} {'was' if one else 'were'} edited "
                 f"meanwhile; commit, revert or move {'it' if one else 'them'}"
             )
-            raise FilesInTheWayError(f"{problem}, then try again.").in_brief(problem)
+            raise FilesInTheWayError.until(problem)
 
     def apply_files(self, *, back: bool = False) -> Iterator[str]:
         """Replace the touched files one by one, yielding each path before it is touched.

@@ -17,6 +17,7 @@ from reviewloop.cli.consoles import is_interactive, print_json, print_lines, rea
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command, Group
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.handoff import Obstacle
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 
@@ -65,7 +66,7 @@ def handoff(
     body = {
         "path": written.path,
         "kept_as": written.kept_as,
-        "blockers": list(written.handoff.blockers),
+        "blockers": [one.text for one in written.handoff.blockers],
         "next": [{"command": one.command, "why": one.why} for one in written.handoff.steps],
         "shortened": shorter.shortened if shorter else 0,
         "dropped": shorter.dropped if shorter else 0,
@@ -139,7 +140,7 @@ def _lines(found: Resumption) -> Iterator[str]:
     if git.dirty:
         more = f" and {len(git.dirty) - 3} more" if len(git.dirty) > 3 else ""
         yield f"not committed: {', '.join(git.dirty[:3])}{more}"
-    blockers = [one for one in found.now.blockers if "not pushed" not in one]
+    blockers = [one.text for one in found.now.blockers if one.kind is not Obstacle.UNPUSHED]
     yield from _some("blocked", blockers, 4)
     yield from _some("differs", found.discrepancies, 5)
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.at)) if left.at else "by hand"
@@ -175,7 +176,7 @@ def _plain(found: Resumption) -> dict[str, Any]:
         "head": git.head,
         "unpushed": git.unpushed,
         "uncommitted": list(git.dirty),
-        "blockers": list(now.blockers),
+        "blockers": [one.text for one in now.blockers],
         "discrepancies": list(found.discrepancies),
         "progress": [
             {"spec": one.spec, "name": one.name, "done": one.done, "total": one.total}

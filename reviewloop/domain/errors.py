@@ -76,12 +76,22 @@ class UsageError(ReviewLoopError):
 class WorkspaceError(ReviewLoopError):
     """The repository, the disk or the private workspace is in a state we refuse to work on.
 
-    `says_untouched` tells that its text says already that nothing was touched.
+    `says_untouched` tells that its text says already that nothing was touched; `try_again`, that
+    its `brief` says what to do first, and its text, to try again then.
     """
+
+    try_again = False
 
     def __init__(self, message: str, *, says_untouched: bool = False) -> None:
         super().__init__(message)
         self.says_untouched = says_untouched
+
+    @classmethod
+    def until(cls, problem: str) -> Self:
+        """Return the error of what can be done once a problem is out of the way."""
+        error = cls(f"{problem}, then try again.").in_brief(problem)
+        error.try_again = True
+        return error
 
 
 class FilesInTheWayError(WorkspaceError):

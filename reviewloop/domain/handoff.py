@@ -1,6 +1,7 @@
 """What a session leaves to the next one: facts, as `handoff` writes and `session resume` reads."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 
@@ -117,6 +118,24 @@ class Words:
     source: str  # the run, the finding or the day
 
 
+class Obstacle(StrEnum):
+    """What kind of thing has to be done before the work goes on."""
+
+    GIT = "git"  # an operation under way, or conflicts
+    RUN = "run"  # that waits, is blocked or stopped
+    UNPUSHED = "unpushed"
+    BEHIND = "behind"
+    MACHINE = "machine"  # what `doctor` finds wrong
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One thing that has to be done before the work goes on."""
+
+    kind: Obstacle
+    text: str
+
+
 @dataclass(frozen=True)
 class Handoff:
     """All that is handed over, from facts only."""
@@ -124,7 +143,7 @@ class Handoff:
     at: float  # seconds since 1970
     since: float  # when the session began
     git: GitState
-    blockers: tuple[str, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
     steps: tuple[Step, ...] = ()
     progress: tuple[Progress, ...] = ()
     tests: Counted | None = None

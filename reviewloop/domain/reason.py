@@ -41,8 +41,8 @@ class ReasonKind(StrEnum):
     PROTECTED_FILES = "protected_files"  # paths
     HOOK_BLOCKED = "hook_blocked"  # text
     LFS_STOP = "lfs_stop"  # text
-    # obstacle (a kind), why, problem (the part of it that goes before "try again"), run,
-    # says_untouched (of `why`)
+    # obstacle (a kind), why, problem (the part of it that says what is wrong), run,
+    # says_untouched (of `why`), try_again (once the problem is out of the way)
     COMMIT_REFUSED = "commit_refused"
     COMMIT_NOTES = "commit_notes"  # notes: what did not happen to the checkout at the commit
 

@@ -348,6 +348,7 @@ class Compared:
     head_commit: str  # "" where the new side is no commit
     in_checkout: bool  # whether the new side is the files on disk
     notes: tuple[str, ...] = ()
+    unstaged: int = 0  # changed files, where staged ones were asked for and there are none
     unreadable: tuple[tuple[str, str], ...] = ()  # path, why its content is not in the trees
     unread: frozenset[str] = frozenset()  # of these: what may hold anything, as nobody may look
     prefix: str = ""  # the folder it was started in, relative to the root, with a final slash
@@ -367,6 +368,7 @@ class _Sides:
     unread: frozenset[str] = frozenset()
     raw: tuple[tuple[str, str], ...] = ()  # path, filter that was not run
     absent: frozenset[str] = frozenset()  # in the new tree, but not on disk: a sparse checkout
+    unstaged: int = 0
 
 
 @contextmanager
@@ -432,6 +434,7 @@ def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSp
         sides.head_commit,
         sides.in_checkout,
         notes,
+        sides.unstaged,
         unreadable,
         sides.unread & known.keys(),
         repository.prefix,
@@ -509,18 +512,18 @@ def _staged(repository: ReviewRepository, private: PrivateRepo) -> _Sides:
     taken = take_staged(private, repository)
     head = repository.user.head or ""
     base = _head_tree(repository, private)
-    notes = _not_staged(repository.user) if taken.tree == base else ()
-    return _Sides(base, taken.tree, "your staged changes", head, notes=notes)
-
-
-def _not_staged(user: UserRepo) -> tuple[str, ...]:
-    """Return a note on what is changed where nothing is staged, none where nothing is."""
-    try:
-        number = len(dirty_files(user))
-    except WorkspaceError:  # unresolved conflicts: git says so itself
-        return ()
+    number = _not_staged(repository.user) if taken.tree == base else 0
     files = "1 file is" if number == 1 else f"{number} files are"
-    return (f"nothing is staged; {files} changed but not staged",) if number else ()
+    notes = (f"nothing is staged; {files} changed but not staged",) if number else ()
+    return _Sides(base, taken.tree, "your staged changes", head, notes=notes, unstaged=number)
+
+
+def _not_staged(user: UserRepo) -> int:
+    """Return how many files are changed."""
+    try:
+        return len(dirty_files(user))
+    except WorkspaceError:  # unresolved conflicts: git says so itself
+        return 0
 
 
 def _whole(repository: ReviewRepository, private: PrivateRepo, spec: CompareSpec) -> _Sides:

@@ -39,7 +39,8 @@ def _fixes_unread(reason: Reason) -> str:
 def _refused_commit(reason: Reason) -> str:
     run = reason.text("run")
     why = reason.text("why").rstrip(".")
-    why = why.replace(", then try again", f", then `reviewloop approve {run}`")
+    if reason.params.get("try_again"):
+        why = f"{reason.text('problem')}, then `reviewloop approve {run}`"
     untouched = "" if reason.params.get("says_untouched") else " Nothing was touched."
     return (
         f"{why}.{untouched} Or save the work with `reviewloop checkout {run} NAME`, or end the run "

@@ -160,6 +160,7 @@ class ReviewReport:
     seconds: float
     model: str  # "none" or a name
     notes: tuple[str, ...] = ()  # one-line remarks for people
+    nothing_staged: bool = False  # where staged changes were asked for, and others are there
     below: int = 0  # findings not listed because of --min-severity
     unlisted: dict[str, int] = field(default_factory=dict)  # how many of them by severity
     usage: dict[str, Any] = field(default_factory=dict)  # tokens and cost of the whole review

@@ -164,8 +164,8 @@ def _ending(report: ReviewReport) -> str:
         if report.skipped:
             files = counted(len(report.skipped), "changed file")
             return f"Nothing to review: {files}, skipped for the reasons given."
-        staged = any(note.startswith("nothing is staged") for note in report.notes)
-        return f"Nothing to review: {'nothing is staged' if staged else 'there are no changes'}."
+        why = "nothing is staged" if report.nothing_staged else "there are no changes"
+        return f"Nothing to review: {why}."
     if report.outcome == "incomplete":
         who = ", ".join(name for name, _ in failures(report))
         unread = [one_line(file.path) for file in report.skipped if file.unread]

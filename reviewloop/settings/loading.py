@@ -17,6 +17,7 @@ from reviewloop.settings.keys import (
     all_fields,
     flatten,
     is_open_table,
+    nearest,
     nest,
     printable,
     shown,
@@ -91,11 +92,10 @@ def variable_of(dotted: str) -> str:
 
 def _unknown_variable(variable: str) -> UsageError:
     dotted = variable[len(ENV_PREFIX) :].lower().replace(_DELIMITER, ".")
-    error = str(unknown_key(dotted, "environment"))
-    near = re.search(r"did you mean (.+)\?$", error)
-    if near and near[1] in all_fields():
+    near = nearest(dotted)
+    if near and near in all_fields():
         return UsageError(
-            f"environment: {variable} is no setting; did you mean {variable_of(near[1])}?"
+            f"environment: {variable} is no setting; did you mean {variable_of(near)}?"
         )
     return UsageError(
         f"environment: {variable} is no setting; `reviewloop config show` lists all settings"

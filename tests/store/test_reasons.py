@@ -80,7 +80,9 @@ def test_a_refused_commit_says_once_that_nothing_was_touched():
         ReasonKind.COMMIT_REFUSED,
         obstacle="files_in_the_way",
         why="a.py in /p was edited meanwhile; commit, revert or move it, then try again.",
+        problem="a.py in /p was edited meanwhile; commit, revert or move it",
         run="1-a",
+        try_again=True,
     )
     assert sentence(of) == IN_THE_WAY
     said = reason(

@@ -42,7 +42,7 @@ def document(
 
 def _lines(name: str, handoff: Handoff, done: Sequence[str] | None) -> str:
     written = {
-        BEFORE: lambda: _bullets(handoff.blockers),
+        BEFORE: lambda: _bullets(one.text for one in handoff.blockers),
         NEXT: lambda: _numbered(f"`{one.command}` — {one.why}" for one in handoff.steps),
         STATE: lambda: _bullets(_state(handoff)),
         DONE: lambda: _bullets(lines_done(handoff) if done is None else done),

@@ -11,12 +11,14 @@ from reviewloop.app.project import Repository
 from reviewloop.app.review.remembered import dismissals
 from reviewloop.app.spec.session import next_step, sessions_of
 from reviewloop.domain.handoff import (
+    Blocker,
     CloudResource,
     Counted,
     GitState,
     Handoff,
     KeyFile,
     Left,
+    Obstacle,
     OpenTask,
     Progress,
     Step,
@@ -75,7 +77,10 @@ def gather(
         at=now,
         since=since,
         git=git,
-        blockers=(*_blockers(git, waiting), *broken),
+        blockers=(
+            *_blockers(git, waiting),
+            *(Blocker(Obstacle.MACHINE, text) for text in broken),
+        ),
         steps=tuple(_steps(git, waiting, in_work, remaining))[:_MOST_STEPS],
         progress=tuple(Progress(one.path, one.name, *progress(one)) for one in specs),
         tests=_tests(states, fleet),
@@ -124,26 +129,33 @@ def _open_tasks(repository: Repository, fleet: Fleet, spec: Spec) -> Iterator[Op
         yield OpenTask(spec.path, task.id, task.title, word)
 
 
-def _blockers(git: GitState, waiting: Sequence[RunState]) -> Iterator[str]:
+def _blockers(git: GitState, waiting: Sequence[RunState]) -> Iterator[Blocker]:
     if git.operation:
-        yield f"a {git.operation} is under way; end it or abort it"
+        text = f"a {git.operation} is under way; end it or abort it"
+        yield Blocker(Obstacle.GIT, text)
     if git.unmerged:
-        yield f"conflicts in {', '.join(git.unmerged)}"
+        yield Blocker(Obstacle.GIT, f"conflicts in {', '.join(git.unmerged)}")
     for one in waiting:
-        run = one.run
-        what = f"run {run.run_id} ({run.title})"
-        if one.state == "waiting":
-            yield f"{what} waits for your approval: `reviewloop show {run.run_id}`"
-        elif one.state == "blocked":
-            yield f"{what} is blocked: {one.reason}"
-        elif one.state in ("stopped", "paused"):
-            why = f": {one.reason}" if one.reason else ""
-            yield f"{what} stopped{why}"
+        if text := _run_status(one):
+            yield Blocker(Obstacle.RUN, f"run {one.run.run_id} ({one.run.title}) {text}")
     if git.unpushed:
         commits = counted(git.unpushed, "commit")
-        yield f"{commits} of {git.branch} not pushed to {git.upstream}"
+        text = f"{commits} of {git.branch} not pushed to {git.upstream}"
+        yield Blocker(Obstacle.UNPUSHED, text)
     if git.behind:
-        yield f"{git.upstream} has {counted(git.behind, 'commit')} that {git.branch} lacks"
+        text = f"{git.upstream} has {counted(git.behind, 'commit')} that {git.branch} lacks"
+        yield Blocker(Obstacle.BEHIND, text)
+
+
+def _run_status(one: RunState) -> str:
+    """Return what keeps a run where it is, "" for nothing."""
+    if one.state == "waiting":
+        return f"waits for your approval: `reviewloop show {one.run.run_id}`"
+    if one.state == "blocked":
+        return f"is blocked: {one.reason}"
+    if one.state in ("stopped", "paused"):
+        return "stopped" + (f": {one.reason}" if one.reason else "")
+    return ""
 
 
 def _steps(

@@ -161,6 +161,7 @@ def result(
         fail_on=settings.review.fail_on,
         seconds=0.0,
         model=reviewers.model,
+        nothing_staged=two.unstaged > 0,
         notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *reviewers.notes),
         below=len(stay) - len(listed),
         unlisted=dict(Counter(str(f.severity) for f in stay if f.severity.rank > least)),

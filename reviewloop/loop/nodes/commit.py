@@ -49,6 +49,7 @@ def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
             problem=error.brief,
             run=run,
             says_untouched=isinstance(error, WorkspaceError) and error.says_untouched,
+            try_again=isinstance(error, WorkspaceError) and error.try_again,
         )
         context.events.emit("refused", reason=sentence(why))
         return {"refused": int(error.exit_code), "outcome": "", **explained(why)}

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reviewloop.domain.finding import Finding, Severity, Status, by_severity
+from reviewloop.render.counts import count_records
 from reviewloop.render.proposal import Proposal, is_request
 from reviewloop.render.terminal.approval import (
     findings_words,
@@ -169,7 +170,7 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console, room: 
     """Return the findings' headline and what is left, in as much detail as the room allows."""
     records = proposal.get("findings", ())
     words = findings_words(proposal)
-    style = "bold red" if words[0].isdigit() and "must fix" in words.split(";")[0] else "bold"
+    style = "bold red" if count_records(records).must_fix else "bold"
     head = _rows(console, lambda out: out.print(Text(f"Findings: {words}", style=style)))
     every = [Finding.model_validate(record) for record in records]
     left = {Status.OPEN, Status.UNRESOLVED}
