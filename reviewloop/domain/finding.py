@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Severity(StrEnum):
@@ -37,6 +37,7 @@ class Severity(StrEnum):
         return self is not Severity.NIT
 
 
+DISMISSED_BY_USER = "dismissed: "  # begins the note of a finding that a user dismissed
 IN_BASELINE = "in the baseline"  # the note of a finding that the baseline accepts
 
 
@@ -106,6 +107,18 @@ class Finding(BaseModel):
     status: Status = Status.OPEN
     attempts: int = 0
     note: str = ""  # what happened last: why unresolved, who dismissed it and for what reason
+    dismissal: str | None = None  # the reason of the user who dismissed it
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_release(cls, values: object) -> object:
+        """Take the user's reason from the note: releases before this one kept it only there."""
+        if not isinstance(values, dict) or "dismissal" in values:
+            return values
+        note = values.get("note", "")
+        if values.get("status") != Status.DISMISSED or not note.startswith(DISMISSED_BY_USER):
+            return values
+        return {**values, "dismissal": note.removeprefix(DISMISSED_BY_USER)}
 
     @property
     def open_and_actionable(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reviewloop.checkout.files import Disk, Kind
 from reviewloop.domain.errors import ReviewLoopError
@@ -58,6 +58,7 @@ class TickedSpec:
     on_disk: str = ""  # path of the file to tick after promotion
     progress: SpecProgress | None = None
     warnings: tuple[str, ...] = ()
+    unticked: str = ""  # why there is neither
 
 
 def ticked_spec(context: "RunContext") -> TickedSpec:
@@ -72,7 +73,8 @@ def ticked_spec(context: "RunContext") -> TickedSpec:
         spec = open_spec(files, context.brief.spec_path)
         now = locate(spec.tasks, task)
     except ReviewLoopError as error:
-        return TickedSpec(warnings=(f"{WILL_NOT}{_why_unticked(context, data, task, error)}",))
+        why = _why_unticked(context, data, task, error)
+        return TickedSpec(warnings=(f"{WILL_NOT}{why}",), unticked=why)
     figures = _progress(with_done(spec, context.record.options.get("done", ())), now)
     if isinstance(files, TreeFiles):
         return TickedSpec(in_commit={task.path: tick(data, task)}, progress=figures)
@@ -130,15 +132,16 @@ def _why_unticked(context: "RunContext", data: bytes, task: Task, error: ReviewL
     return why_unticked(context.user, listed, task, error)
 
 
-def will_not_tick(warnings: Sequence[str]) -> str:
-    """Return what a proposal with these warnings says of its tick, "" where the commit has it."""
-    return next((one for one in warnings if one.startswith(WILL_NOT)), "")
+def why_no_tick(proposal: Mapping[str, Any]) -> str:
+    """Return why the commit of a proposal ticks nothing, "" where it does."""
+    why = proposal.get("unticked")
+    return _of_an_older_release(proposal["warnings"]) if why is None else str(why)
 
 
-def not_ticked(warnings: Sequence[str]) -> str:
-    """Return why the commit of a proposal with these warnings ticks nothing, "" where it does."""
-    sentence = will_not_tick(warnings)
-    return sentence and f"the task was not ticked: {sentence.removeprefix(WILL_NOT)}"
+def _of_an_older_release(warnings: Sequence[str]) -> str:
+    """Return the same of a proposal that holds it among its warnings only."""
+    sentence = next((one for one in warnings if one.startswith(WILL_NOT)), "")
+    return sentence.removeprefix(WILL_NOT)
 
 
 def _progress(spec: Spec, task: Task) -> SpecProgress:

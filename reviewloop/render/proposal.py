@@ -167,6 +167,7 @@ class Proposal(TypedDict, total=False):
     moved: str  # of a change brought onto another commit: whether it was read there; "" else
     met: list[str]  # files in which what came below such a change meets it, or it differs by that
     tick_on_disk: str  # the spec file to tick after the commit; "" when the commit holds the tick
+    unticked: str  # why neither holds it
 
 
 def choices(proposal: Proposal) -> tuple[str, ...]:

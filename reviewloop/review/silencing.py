@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.domain.finding import IN_BASELINE, Finding, Severity, Status
+from reviewloop.domain.finding import DISMISSED_BY_USER, IN_BASELINE, Finding, Severity, Status
 from reviewloop.review.quiet import QuietRule
 
 BASELINE_FILE = ".reviewloop/baseline.json"
@@ -18,7 +18,6 @@ BASELINE_SCHEMA = "reviewloop.baseline/1"
 
 LEVELS = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
 OFF = "off"
-_BY_USER = "dismissed: "  # how the note of what a person dismissed begins; the reason follows
 
 _COMMENT = re.compile(r"reviewloop:\s{0,4}ignore\[([^\]\n]{1,400})\]([^\n]*)")
 # ruff itself heeds these for its other rules; a security rule is silenced only with a reason.
@@ -76,9 +75,9 @@ def silence(
             if comment and finding.id in hard and added(finding.path, comment[0]):
                 finding = _refused(finding, comment[0])
             elif comment:
-                found = (Status.SUPPRESSED, f"suppressed in the code: {comment[1]}")
+                found = _suppressed(finding, f"suppressed in the code: {comment[1]}")
         if found:
-            gone.append(finding.model_copy(update={"status": found[0], "note": found[1]}))
+            gone.append(found)
         else:
             stay.append(finding)
     return stay, gone
@@ -92,28 +91,33 @@ def _refused(finding: Finding, line: int) -> Finding:
 
 def dismissed(finding: Finding, reason: str) -> Finding:
     """Return a finding as a person has dismissed it."""
-    note = f"{_BY_USER}{reason}"
-    return finding.model_copy(update={"status": Status.DISMISSED, "note": note})
+    note = f"{DISMISSED_BY_USER}{reason}"
+    update = {"status": Status.DISMISSED, "note": note, "dismissal": reason}
+    return finding.model_copy(update=update)
 
 
 def is_user_dismissal(finding: Finding) -> bool:
-    """Whether a person dismissed it; a reviewer that rejects one says so in other words."""
-    return finding.status is Status.DISMISSED and finding.note.startswith(_BY_USER)
+    """Whether a user dismissed it, not a reviewer that rejects it."""
+    return finding.status is Status.DISMISSED and finding.dismissal is not None
 
 
 def reason_of(finding: Finding) -> str:
     """Return why a person dismissed a finding, which `is_user_dismissal` says of it."""
-    return finding.note.removeprefix(_BY_USER)
+    return finding.dismissal or ""
 
 
-def _silence_of(finding: Finding, silences: Silences, *, hard: bool) -> tuple[Status, str] | None:
+def _silence_of(finding: Finding, silences: Silences, *, hard: bool) -> Finding | None:
     if finding.id in silences.dismissed:
-        return Status.DISMISSED, dismissed(finding, silences.dismissed[finding.id]).note
+        return dismissed(finding, silences.dismissed[finding.id])
     if finding.id in (silences.old_baseline if hard else silences.baseline):
-        return Status.SUPPRESSED, IN_BASELINE
+        return _suppressed(finding, IN_BASELINE)
     if word := quieted(finding, silences.old_quiet if hard else silences.quiet):
-        return Status.SUPPRESSED, word
+        return _suppressed(finding, word)
     return None
+
+
+def _suppressed(finding: Finding, why: str) -> Finding:
+    return finding.model_copy(update={"status": Status.SUPPRESSED, "note": why})
 
 
 def quieted(finding: Finding, rules: Iterable[QuietRule]) -> str:

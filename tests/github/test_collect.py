@@ -24,8 +24,9 @@ REPO = Repo("octo", "demo")
 PULL = PullRequest(REPO, 7, "b" * 40, "a" * 40, "main", "feature", "eve/demo", "eve")
 TRIGGER = Trigger("review", "pull_request_target", "labeled", REPO, 7, "a" * 40)
 # Of the report itself nothing else is told on a pull request, or it is told from the API.
-LEFT_OUT = {"what", "base", "head"}
-NOT_TOLD = {"category", "url", "fix_safe", "round_found", "attempts"}
+LEFT_OUT = {"what", "base", "head", "nothing_staged"}
+# A `dismissal` is made from the note again.
+NOT_TOLD = {"category", "url", "fix_safe", "round_found", "attempts", "dismissal"}
 
 
 def facts_of(report: ReviewReport) -> Facts:

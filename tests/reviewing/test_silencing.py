@@ -4,7 +4,14 @@ import pytest
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Severity, Status
-from reviewloop.review.silencing import Silences, read_baseline, silence, write_baseline
+from reviewloop.review.silencing import (
+    Silences,
+    is_user_dismissal,
+    read_baseline,
+    reason_of,
+    silence,
+    write_baseline,
+)
 
 
 def finding(line: int | None = 2, *, rule: str = "tf/open", ident: str = "abc", **more) -> Finding:
@@ -113,6 +120,17 @@ def test_a_dismissal_keeps_its_reason():
     _, gone = silenced("", silences=silences)
 
     assert (gone[0].status, gone[0].note) == (Status.DISMISSED, "dismissed: known and accepted")
+    assert (is_user_dismissal(gone[0]), reason_of(gone[0])) == (True, "known and accepted")
+
+
+def test_who_dismissed_a_finding_is_no_matter_of_its_words():
+    word = "dismissed: the reviewer took it back"
+    by_reviewer = finding(status=Status.DISMISSED, note=word, dismissal=None)
+    stored = finding().model_dump() | {"status": "dismissed", "note": "dismissed: meant so"}
+    del stored["dismissal"]  # of a release that kept the reason in the note only
+
+    assert not is_user_dismissal(by_reviewer)
+    assert reason_of(Finding.model_validate(stored)) == "meant so"
 
 
 def test_a_baseline_silences_what_it_holds_and_nothing_else():

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.loop.tick import why_no_tick
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.tasks import mark_in_progress, read_tasks, tick
 
@@ -124,6 +125,13 @@ def test_a_task_that_is_ticked_meanwhile_is_not_ticked_again(kiro_tasks):
     task = next(one for one in kiro_list(data) if one.id == "4")
     with pytest.raises(WorkspaceError, match="ticked already"):
         tick(tick(data, task), task)
+
+
+def test_why_a_proposal_ticks_nothing_is_no_matter_of_its_warnings():
+    warning = "the task will not be ticked: its line changed"
+    assert why_no_tick({"warnings": [warning], "unticked": ""}) == ""
+    assert why_no_tick({"warnings": [], "unticked": "it is gone"}) == "it is gone"
+    assert why_no_tick({"warnings": [warning]}) == "its line changed"  # of a release before
 
 
 def test_a_mark_of_work_set_meanwhile_does_not_hinder_the_tick(kiro_tasks):

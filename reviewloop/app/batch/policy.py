@@ -4,7 +4,7 @@ from reviewloop.app.batch.spec_changes import changed_since
 from reviewloop.app.source import RunSource
 from reviewloop.domain.gate import GateStatus
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
-from reviewloop.loop.tick import will_not_tick
+from reviewloop.loop.tick import WILL_NOT, why_no_tick
 from reviewloop.render.proposal import Proposal, left_of
 from reviewloop.render.reasons import sentence
 from reviewloop.store.batches import legacy_reason
@@ -32,8 +32,8 @@ def why_a_user(proposal: Proposal, changed: str = "") -> str:
     reasons += _lost(proposal)
     reasons += _not_analysed(proposal)
     if proposal["task"] and proposal["spec_progress"] is None:  # it would be open, and done again
-        message = will_not_tick(proposal["warnings"])
-        reasons.append(message or f"task {proposal['task']} cannot be ticked")
+        why = why_no_tick(proposal)
+        reasons.append(f"{WILL_NOT}{why}" if why else f"task {proposal['task']} cannot be ticked")
     return "; ".join(reasons)
 
 

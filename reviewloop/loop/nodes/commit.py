@@ -20,7 +20,7 @@ from reviewloop.loop.approval_act import Act, recorded_signed
 from reviewloop.loop.approvers import approve_by
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState, explained
-from reviewloop.loop.tick import not_ticked, show_free, show_in_work, tick_beside
+from reviewloop.loop.tick import show_free, show_in_work, tick_beside, why_no_tick
 from reviewloop.render.reasons import sentence
 from reviewloop.review.silencing import is_user_dismissal, reason_of
 from reviewloop.specs.tasks import UNTICKED
@@ -62,7 +62,8 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
         raise UsageError(f"run {record.run_id} is blocked, so there is nothing to approve")
     repository_lock = context.folder.parent.parent / "lock"
     with hold(repository_lock, f"the repository {record.repository}"):
-        warning = not_ticked(proposal["warnings"])
+        why = why_no_tick(proposal)
+        warning = f"the task was not ticked: {why}" if why else ""
         if intent.exists():
             promotion = resume_promotion(intent)
         else:

@@ -174,6 +174,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
             *ticked.warnings,
         ],
         "tick_on_disk": ticked.on_disk,
+        "unticked": ticked.unticked,
         "moved": moved_text(state, context),
         "met": met_by(state, context),
         "told": [{"run": run, "why": why} for run, why in context.brief.rejected],
