@@ -12,6 +12,7 @@ import argparse
 import ast
 import json
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -36,8 +37,20 @@ MATCHERS = {
     "removesuffix",
     "split",
 }
+REPLACERS = {"replace", "sub", "compile"}
+PHRASE = re.compile(r"[a-z]{2,} [a-z]{2,}")
 SAME_WORDS = {"lower", "casefold", "strip", "lstrip", "rstrip"}
 FOREIGN_PROSE = {
+    "reviewloop/agents/definition.py::_json_advice": "Python has one class for all faults of JSON",
+    "reviewloop/analysis/outline.py::_swift": "Swift",
+    "reviewloop/git/patch_text.py::_section": "git's header of a patch",
+    "reviewloop/git/repository.py::_require_answer": "git has one exit code for all refusals",
+    "reviewloop/guards/against_base.py::needs_local_network": "what a test runner prints",
+    "reviewloop/llm/retry.py::_key_problem": "providers say only in words that credit ran out",
+    "reviewloop/render/terminal/approval.py::render_diff": "git's header of a patch",
+    "reviewloop/rules/taint/js_reader.py::_import": "JavaScript",
+    "reviewloop/store/batches.py::": "records of releases that stored sentences only",
+    "reviewloop/store/reasons.py::": "records of releases that stored sentences only",
     "reviewloop/analysis/tools/readers/ruff.py::_once": "ruff names a rule it lacks only in words",
     "reviewloop/analysis/tools/readers/ruff.py::_hit": "ruff names what it found only in words",
     "reviewloop/analysis/tools/readers/ruff.py::_imported_twice": "ruff's own words",
@@ -73,6 +86,7 @@ FOREIGN_PROSE = {
 """Functions that match on words of others, or on what older releases stored, and why."""
 STILL_READ = {
     "reviewloop/app/fleet/queue.py::note_now",
+    "reviewloop/cli/worker.py::_Shown.settled",
     "reviewloop/loop/agent_tools.py::_refused",
     "reviewloop/render/review_words.py::_in_note",
 }
@@ -463,16 +477,20 @@ def prose_matches(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.AST
 
 
 def _matches_prose(node: ast.AST) -> bool:
-    """Whether a decision looks into a text that has the name of a sentence of ours."""
+    """Whether a decision looks into a text by the name of a sentence, or for some words of one."""
     if isinstance(node, ast.Compare):
-        sides = zip(node.ops, node.comparators, strict=True)
-        return any(isinstance(op, ast.In | ast.NotIn) and _is_prose(on) for op, on in sides)
+        sides = list(zip(node.ops, node.comparators, strict=True))
+        looks_inside = any(isinstance(op, ast.In | ast.NotIn) for op, _ in sides)
+        by_name = any(isinstance(op, ast.In | ast.NotIn) and _is_prose(on) for op, on in sides)
+        return by_name or (looks_inside and _is_phrase(node.left))
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
     if node.func.attr == "split" and [ast.unparse(each) for each in node.args] in ([], [r"'\n'"]):
         return False  # words and lines, whatever they say
+    if node.func.attr in REPLACERS and any(_names_a_command(each) for each in node.args):
+        return True
     if node.func.attr in MATCHERS:
-        return _is_prose(node.func.value)
+        return _is_prose(node.func.value) or any(map(_is_phrase, node.args))
     searches = node.func.attr in {"search", "match", "fullmatch", "findall", "finditer"}
     return searches and any(_is_prose(each) for each in node.args)
 
@@ -484,6 +502,19 @@ def _is_prose(node: ast.expr) -> bool:
         return node.func.attr in SAME_WORDS and _is_prose(node.func.value)
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
     return name in OWN_PROSE
+
+
+def _is_phrase(node: ast.expr) -> bool:
+    """Whether it is a text of several words, or one of some such texts."""
+    if isinstance(node, ast.Tuple):
+        return any(map(_is_phrase, node.elts))
+    return isinstance(node, ast.Constant) and bool(PHRASE.search(str(node.value)))
+
+
+def _names_a_command(node: ast.expr) -> bool:
+    """Whether it is a text or a pattern that begins with a command of ours in quotes."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return any(isinstance(one, ast.Constant) and "`reviewloop" in str(one.value) for one in parts)
 
 
 def _place(module: Module, node: ast.AST) -> str:

@@ -47,7 +47,6 @@ from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord
 
 _KEPT = 20  # conversations whose replies are kept
-_RESUME = re.compile(r"`reviewloop resume[^`]*`")
 
 ANSWER = ToolSpec(
     name="answer",
@@ -172,7 +171,7 @@ def ask_once(
                     isinstance(error, NoAnswerError)
                 )
                 sessions.runs.save(record)
-                error.args = (_RESUME.sub("the same command", str(error)),)
+                error.resumed_by(lambda lift: "the same command")
                 raise
     return arguments, about.kind.spent(repository, record)
 

@@ -16,13 +16,14 @@ from typing import Any
 
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import Repository
-from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, is_damaged, unusable_state
+from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, is_damaged, unusable_disk
 from reviewloop.domain.errors import (
     ExitCode,
     NoAnswerError,
     ReviewLoopError,
     UsageError,
     WorkspaceError,
+    by_command,
 )
 from reviewloop.domain.reason import NO_REASON
 from reviewloop.git.commits import create_on
@@ -84,7 +85,7 @@ def carry_out(
         with interruptible(context, f"{kind.command} resume {record.run_id}"):
             return _invoke(kind, context, flow, answer)
     except ReviewLoopError as error:
-        error.args = (_for_a_session(kind, str(error), record.run_id),)
+        error.resumed_by(by_command(f"{kind.command} resume {record.run_id}"))
         record.status = RunStatus.PAUSED
         record.exit_code = int(error.exit_code)
         if answer is not None and isinstance(error, UsageError):  # it was not carried out
@@ -97,8 +98,8 @@ def carry_out(
         record.status = RunStatus.PAUSED
         name = record.run_id
         if not is_damaged(error):
-            text = _for_a_session(kind, str(unusable_state(error, name)), name)
-            raise WorkspaceError(text) from error
+            resume = f"{kind.command} resume {name}"
+            raise unusable_disk(error, f"{kind.noun} {name}", resume) from error
         raise WorkspaceError(
             f"the state of {kind.noun} {name} cannot be used ({error}); `{kind.command} reject "
             f"{name}` gives it up, and what was approved stays"
@@ -106,14 +107,6 @@ def carry_out(
     finally:
         record.active_seconds += time.monotonic() - started
         context.runs.save(record)
-
-
-def _for_a_session(kind: SessionKind, text: str, name: str) -> str:
-    """Return an error's text with what goes on with a session: the command of a run does not."""
-    text = text.replace(f"the state of run {name}", f"the state of {kind.noun} {name}")
-    return re.sub(
-        rf"`reviewloop resume(?: {re.escape(name)})?", f"`{kind.command} resume {name}", text
-    )
 
 
 def _invoke(

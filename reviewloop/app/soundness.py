@@ -49,18 +49,22 @@ def _is_full(error: sqlite3.DatabaseError | OSError) -> bool:
     return code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) in _FULL
 
 
-def unusable_state(error: sqlite3.DatabaseError | OSError, run_id: str) -> WorkspaceError:
-    """Return what to tell the person when the state of a run cannot be written or read."""
+def unusable_disk(error: sqlite3.DatabaseError | OSError, what: str, resume: str) -> WorkspaceError:
+    """Return what to tell the user when the disk takes no state of `what`; see `is_damaged`."""
     if _is_full(error):
         return WorkspaceError(
-            f"the disk that holds the state of run {run_id} is full; free some space, then "
-            f"`reviewloop resume {run_id}`"
+            f"the disk that holds the state of {what} is full; free some space, then `{resume}`"
         )
+    return WorkspaceError(
+        f"the disk that holds the state of {what} cannot be written ({error}); put that "
+        f"right, then `{resume}`"
+    )
+
+
+def unusable_state(error: sqlite3.DatabaseError | OSError, run_id: str) -> WorkspaceError:
+    """Return what to tell the user when the state of a run cannot be written or read."""
     if not is_damaged(error):
-        return WorkspaceError(
-            f"the disk that holds the state of run {run_id} cannot be written ({error}); put that "
-            f"right, then `reviewloop resume {run_id}`"
-        )
+        return unusable_disk(error, f"run {run_id}", f"reviewloop resume {run_id}")
     return WorkspaceError(
         f"the state of run {run_id} cannot be used ({error}); "
         f"`reviewloop checkout {run_id} NAME` still saves its work as a branch"

@@ -3,8 +3,9 @@
 Anything that is not a `ReviewLoopError` is our bug (exit code 70) and is handled in `cli/main.py`.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from reviewloop.domain.reason import Param, Reason, ReasonKind, reason
 
@@ -43,6 +44,40 @@ def first_that_applies(*codes: ExitCode) -> ExitCode:
     return min(codes, key=_PRECEDENCE.index, default=ExitCode.CLEAN)
 
 
+class Lift(NamedTuple):
+    """What lifts the cap that stopped a run."""
+
+    cap: str  # the setting that holds it
+    flag: str  # of the command
+    value: str
+
+
+ResumeWords = Callable[[Lift | None], str]
+"""Says how what an error stopped goes on; quoted, where it is a command."""
+
+
+def by_command(command: str) -> ResumeWords:
+    """Return the words that name a command, with the flag that lifts a cap."""
+    return lambda lift: f"`{command} {lift.flag} {lift.value}`" if lift else f"`{command}`"
+
+
+def by_reviewing_again(lift: Lift | None) -> str:
+    """Return how a review goes on: it is asked for again, with a higher cap."""
+    if lift is None:
+        return "the same `reviewloop review`"
+    if lift.cap in {"limits.tokens", "limits.minutes"}:  # `review` has no flag for them
+        return f"`{lift.cap} = {lift.value}`"
+    return f"the same `reviewloop review {lift.flag} {lift.value}`"
+
+
+class _Resume(NamedTuple):
+    """The text around the words that say how something goes on."""
+
+    before: str
+    after: str
+    lift: Lift | None
+
+
 class ReviewLoopError(Exception):
     """An expected failure; `str(error)` says what is wrong, where, and what to do.
 
@@ -52,12 +87,26 @@ class ReviewLoopError(Exception):
     exit_code: ExitCode = ExitCode.USAGE
     kind: ReasonKind = ReasonKind.ERROR
     brief: str = ""  # what is wrong alone, where the text says more
+    _resume: _Resume | None = None
 
     @property
     def because(self) -> Reason:
         """It as the reason of what stands still for it."""
-        short = {"brief": self.brief} if self.brief else {}
-        return reason(self.kind, text=str(self), **short, **self.params())
+        more: dict[str, Param] = {"brief": self.brief} if self.brief else {}
+        more |= {"resumes": True} if self._resume else {}
+        return reason(self.kind, text=str(self), **more, **self.params())
+
+    def resuming(self, before: str, after: str = "", lift: Lift | None = None) -> Self:
+        """Return the error with this text, between whose parts stands how a run goes on."""
+        self._resume = _Resume(before, after, lift)
+        return self.resumed_by(by_command("reviewloop resume"))
+
+    def resumed_by(self, words: ResumeWords) -> Self:
+        """Return the error, whose text says how it goes on by these words, where it says so."""
+        if self._resume:
+            before, after, lift = self._resume
+            self.args = (f"{before}{words(lift)}{after}",)
+        return self
 
     def in_brief(self, text: str) -> Self:
         """Return the error, which says its problem alone by this text."""

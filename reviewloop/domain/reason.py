@@ -85,6 +85,12 @@ class Reason:
 NO_REASON = Reason()
 
 
+def goes_on_alone(because: Reason) -> bool:
+    """Whether `resume` goes on with the run that stopped for this, also where a batch began it."""
+    lifts_cap = because.kind is ReasonKind.CAP_REACHED and bool(because.text("flag"))
+    return lifts_cap or bool(because.params.get("resumes"))
+
+
 def reason(kind: ReasonKind, /, **params: Param) -> Reason:
     """Return a reason of a kind with its values."""
     return Reason(kind, params)

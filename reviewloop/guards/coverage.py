@@ -164,7 +164,8 @@ def check(change: GuardInput) -> GateResult:
         return GateResult(NAME, GateStatus.OFF, "switched off: gates.coverage.enabled is false")
     table = measurement(change)
     if isinstance(table, str):
-        return GateResult(NAME, GateStatus.NOT_DETECTED, f"not measured: {table}")
+        summary, why = f"not measured: {table}", {"unmeasured": table}
+        return GateResult(NAME, GateStatus.NOT_DETECTED, summary, details=why)
     files = measured_changes(change, table)
     total = sum(len(file.added) for file in files)
     if not total:

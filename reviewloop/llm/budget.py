@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError
+from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, Lift
 from reviewloop.domain.reason import Reason, ReasonKind
 from reviewloop.llm.messages import Usage
 from reviewloop.settings import Limits
@@ -271,7 +271,7 @@ class Budget:
                 ):
                     break
                 if stopped():
-                    raise InterruptedByUserError("stopped; `reviewloop resume` goes on")
+                    raise InterruptedByUserError().resuming("stopped; ", " goes on")
                 self._changed.wait(_SLICE)
             self._next += 1
             self._reserved[self._next] = (tokens, usd)
@@ -307,20 +307,22 @@ class Budget:
         reached = f"the cap {setting} of this run is reached: {used} used"
         whole = setting in {"limits.tokens", "limits.turns"}
         higher = f"{needed:.0f}" if whole else f"{needed:g}"
-        way = f"`reviewloop resume {flag} {higher}`, or with a higher {setting} in the settings"
         if setting in self._shared:
             cap, more = _SHARED[setting]
             reached = f"what the batch's {cap} leaves to this run is used up"
-            way = f"the same `reviewloop batch` and {more}"
             flag, needed = "", 0.0
-        raise BudgetExhaustedError(
+        text = (
             f"{reached} (all in all "
             f"{self._spent.tokens:,} tokens, cost {self._spent.cost}, "
-            f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with {way}",
-            cap=setting,
-            flag=flag,
-            needed=needed,
-        ).in_brief(f"{reached}{next_call}")
+            f"{self._seconds() / 60:.0f} min){next_call}; nothing is lost: go on with "
+        )
+        brief = f"{reached}{next_call}"
+        if setting in self._shared:
+            way = f"the same `reviewloop batch` and {more}"
+            raise BudgetExhaustedError(f"{text}{way}", cap=setting).in_brief(brief)
+        error = BudgetExhaustedError(text, cap=setting, flag=flag, needed=needed).in_brief(brief)
+        otherwise = f", or with a higher {setting} in the settings"
+        raise error.resuming(text, otherwise, Lift(setting, flag, higher))
 
     def _seconds(self) -> float:
         running = 0.0 if self._running_since is None else time.monotonic() - self._running_since

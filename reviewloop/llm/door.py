@@ -341,8 +341,8 @@ class Models:
 
     def _refuse_when_stopped(self) -> None:
         if self._stop.is_set():
-            raise InterruptedByUserError(
-                "stopped before asking the model; `reviewloop resume` goes on from here"
+            raise InterruptedByUserError().resuming(
+                "stopped before asking the model; ", " goes on from here"
             )
 
     def _require_time(self) -> None:

@@ -207,8 +207,8 @@ class Limiter:
                 self._notify("model.waiting", **_who(key), model=request.model, seconds=wait)
             # A little random, or all who wait would come back at the same moment.
             if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311
-                raise InterruptedByUserError(
-                    "stopped while waiting for the rate limit; `reviewloop resume` goes on"
+                raise InterruptedByUserError().resuming(
+                    "stopped while waiting for the rate limit; ", " goes on"
                 )
 
     def _taken(self, request: ModelRequest) -> tuple[Turn, float]:

@@ -116,8 +116,8 @@ def tries(patience: Patience, model: str, where: str) -> Iterator[Try]:
         if wait is None:
             raise _explained(diagnosis, model, where, number, paid=paid > 0) from failure
         if patience.sleep(wait):
-            raise InterruptedByUserError(
-                "stopped while waiting to ask the model again; `reviewloop resume` goes on"
+            raise InterruptedByUserError().resuming(
+                "stopped while waiting to ask the model again; ", " goes on"
             )
 
 

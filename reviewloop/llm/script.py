@@ -107,7 +107,7 @@ class ScriptProvider:
             raise ModelError(self._no_reply(key, words))
         entry = max(fitting, key=_specificity)  # the first one of equals
         if self._stopped(entry.seconds / 10):
-            raise InterruptedByUserError("stopped; `reviewloop resume` goes on")
+            raise InterruptedByUserError().resuming("stopped; ", " goes on")
         if entry.error:
             message = f"{self._path} says so for {_named(key)}"
             raise ProviderError(Diagnosis(Trouble(entry.error), "scripted", message))

@@ -253,8 +253,8 @@ class RunContext:
         quiet = quiet or name.startswith("review-")  # a reviewer tells of itself, with its findings
         fault(f"{name}.begin")
         if self.stopped.is_set():
-            raise InterruptedByUserError(
-                f"stopped before {name}; `reviewloop resume` goes on from here"
+            raise InterruptedByUserError().resuming(
+                f"stopped before {name}; ", " goes on from here"
             )
         self._note_step("review" if name.startswith("review-") else name)
         if not quiet:

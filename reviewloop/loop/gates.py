@@ -359,9 +359,7 @@ def gate_context(context: RunContext) -> Iterator[None]:
             if context.make_environment is not None:
                 context.environment.empty()
         if context.stopped.is_set():
-            raise InterruptedByUserError(
-                "stopped while a check ran; `reviewloop resume` runs it again"
-            )
+            raise InterruptedByUserError().resuming("stopped while a check ran; ", " runs it again")
 
 
 def _emit_start(context: RunContext, name: str) -> None:

@@ -72,6 +72,7 @@ class CoverageFigures(TypedDict, total=False):
     covered: float | None  # 0..1; None: not measured
     threshold: float
     reason: str  # why it was not measured
+    why: str  # the same without the words that it was not measured
 
 
 class ReviewerFigures(TypedDict, total=False):

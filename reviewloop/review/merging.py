@@ -225,7 +225,8 @@ def reported_by_several(findings: Sequence[Finding]) -> list[list[int]]:
     """Return positions in groups: what different analysers say of one problem is one group.
 
     The findings are given most severe first, and so are the groups and what is in them. One
-    problem is the same topic, or the same narrow category from the same line on, at one place.
+    problem is the same rule or topic, or the same narrow category from the same line on, at one
+    place.
     What one analyser reports as two things is two things.
     """
     return _groups(findings, _same_for_analysers, by_id=False)
@@ -364,6 +365,8 @@ def _same_for_analysers(one: Finding, two: Finding) -> bool:
         return False
     if _apart(one, two):
         return False
+    if one.rule and one.rule == two.rule:  # by its pattern, and by the flow of data
+        return True
     about, other = topic_of(one.rule), topic_of(two.rule)
     if about or other:
         return about == other

@@ -121,11 +121,11 @@ def require_room(folder: Path) -> None:
     """
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:
-        raise WorkspaceError(
+        text = (
             f"only {free // 1024 // 1024} MB are free on the disk that holds {folder}, too few to "
-            "keep what a model answers; free some space, then `reviewloop resume`: nothing was "
-            "paid for"
+            "keep what a model answers; free some space, then "
         )
+        raise WorkspaceError(text).resuming(text, ": nothing was paid for")
     file = folder / _PROBE
     try:
         fault("room.write", file)
@@ -136,7 +136,8 @@ def require_room(folder: Path) -> None:
         finally:
             os.close(probe)
     except OSError as error:
-        raise WorkspaceError(
+        text = (
             f"{folder} cannot be written ({error.strerror}), so no answer of a model could be "
-            "kept; put that right, then `reviewloop resume`: nothing was paid for"
-        ) from error
+            "kept; put that right, then "
+        )
+        raise WorkspaceError(text).resuming(text, ": nothing was paid for") from error

@@ -148,7 +148,7 @@ def test_failed_reviewer_and_unmeasured_figures_are_named():
     text = screen(
         proposal(
             tests=None,
-            coverage={"covered": None, "reason": "no report was written"},
+            coverage={"covered": None, "why": "no report was written"},
             incomplete=["review-performance"],
             reviewers=[{"name": "review-performance", "status": "failed", "reason": "no answer"}],
         )

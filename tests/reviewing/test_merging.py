@@ -3,7 +3,7 @@
 import random
 
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity
-from reviewloop.review.merging import merge
+from reviewloop.review.merging import merge, reported_by_several
 
 
 def finding(ident, agent, title, **changes):
@@ -87,3 +87,15 @@ def test_what_has_no_place_is_not_merged_by_words():
 def test_the_most_severe_come_first():
     nit = finding("0", "review-c", "Name it better", severity=Severity.NIT, path="0.py")
     assert [f.severity for f in merge([nit, ONE, SAME])] == [Severity.MUST_FIX, Severity.NIT]
+
+
+def test_one_rule_found_by_its_pattern_and_by_the_flow_of_data_is_one_finding():
+    def by(source, ident, line=3):
+        evidence = (Evidence(kind="analyser", source=source, text="it"),)
+        rule = "js/query-operators-from-request"
+        return finding(ident, "review-security", source, rule=rule, line=line, evidence=evidence)
+
+    pattern, flow = by("javascript", "1"), by("js-taint", "2")
+    assert reported_by_several([pattern, flow]) == [[0, 1]]
+    assert reported_by_several([pattern, by("javascript", "2")]) == [[0], [1]]
+    assert reported_by_several([pattern, by("js-taint", "2", line=9)]) == [[0], [1]]

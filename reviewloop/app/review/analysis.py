@@ -282,8 +282,8 @@ class Analysis:
             assert late is not None  # noqa: S101 - the journal holds no result
             found = late.finished(partial(_emit, context))
             if context.stopped.is_set():  # what was ended in the middle is no result
-                raise InterruptedByUserError(
-                    "stopped while slow analysers were at work; `reviewloop resume` asks them again"
+                raise InterruptedByUserError().resuming(
+                    "stopped while slow analysers were at work; ", " asks them again"
                 )
             return _plain(found, self._read_of(context, tree))
 

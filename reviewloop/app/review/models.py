@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from reviewloop.domain.errors import (
     ExitCode,
     InterruptedByUserError,
     ModelError,
+    by_reviewing_again,
     first_that_applies,
 )
 from reviewloop.domain.finding import Finding
@@ -142,20 +142,6 @@ def _reason(
     return why or "the reviewer did not finish"
 
 
-_RESUME = re.compile(r"`reviewloop resume(?: --(budget-tokens|minutes) (\S+))?([^`]*)`")
-
-
-def for_a_review(text: str) -> str:
-    """Return an error's text with what goes on with a review: asking for it again."""
-
-    def instead(found: re.Match[str]) -> str:
-        if found.group(1):
-            return f"`limits.{found.group(1).removeprefix('budget-')} = {found.group(2)}`"
-        return f"the same `reviewloop review{found.group(3)}`"
-
-    return _RESUME.sub(instead, text)
-
-
 def estimated(model: str, usage: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a remark when some of the tokens are our estimate, nobody's count."""
     if not usage.get("estimated") or model.startswith(("script:", "replay:")):
@@ -186,7 +172,7 @@ def report_of(
         model=context.agent_model(agent, "review"),
         tokens=tokens,
         cost_usd=spent.get("cost_usd"),
-        reason=for_a_review(result["reason"]) if result else early or "did not finish",
+        reason=result["reason"] if result else early or "did not finish",
     )
 
 
@@ -301,7 +287,7 @@ def models_word(request: ModelRequest) -> ReviewersResult:
             with interruptible(context, "the same `reviewloop review`"):
                 state = _invoke(context, request, trees)
         except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
-            early, because = error.exit_code, error.because
+            early, because = error.exit_code, error.resumed_by(by_reviewing_again).because
         else:
             if context.stopped.is_set():  # while nothing was left but slow analysers
                 text = "stopped while slow analysers were at work"
@@ -452,7 +438,7 @@ def _reviewers_result(
     if caps and not early:
         early = first_that_applies(*caps)
         because = caps[early]
-    why = for_a_review(sentence(because))
+    why = sentence(because)
     usage = usage_by_reviewer(context.journal)
     reports = [
         report_of(agent, results.get(agent.name), findings, context, usage, why)

@@ -33,6 +33,7 @@ from reviewloop.domain.errors import (
     NoAnswerError,
     ReviewLoopError,
     UsageError,
+    by_command,
 )
 from reviewloop.domain.reason import NO_REASON
 from reviewloop.faults import fault
@@ -303,9 +304,8 @@ def _proposed(context: RunContext) -> RunRecord:
             answer = _answer_of(context)
     except ReviewLoopError as error:
         record.status, record.exit_code = RunStatus.PAUSED, int(error.exit_code)
-        text = str(error).replace("`reviewloop resume", "`reviewloop skills resume")
-        error.args = (text,)
-        record.explain(error.because, context.redactor.for_people(text))
+        error.resumed_by(by_command("reviewloop skills resume"))
+        record.explain(error.because, context.redactor.for_people(str(error)))
         if isinstance(error, NoAnswerError):
             record.options["tries"] = record.options.get("tries", 0) + 1
         raise

@@ -363,8 +363,9 @@ def _coverage(gates: list[GateResult], threshold: float) -> CoverageFigures | No
     gate = next((gate for gate in gates if gate.name == "coverage"), None)
     if gate is None:
         return None
-    why = "" if gate.coverage is not None else gate.summary
-    return {"covered": gate.coverage, "threshold": threshold, "reason": why}
+    reason = "" if gate.coverage is not None else gate.summary
+    why = gate.details.get("unmeasured", reason)
+    return {"covered": gate.coverage, "threshold": threshold, "reason": reason, "why": why}
 
 
 def _reviewer(name: str, result: ReviewerState) -> ReviewerFigures:

@@ -14,6 +14,7 @@ from reviewloop.domain.errors import (
     ModelAccessError,
     ModelError,
     NoAnswerError,
+    by_reviewing_again,
 )
 from reviewloop.domain.finding import Finding, distinguish
 from reviewloop.domain.reason import NO_REASON, Reason
@@ -211,6 +212,7 @@ def _read(
             if isinstance(error, BudgetExhaustedError):
                 if state.get("mode") != "review":
                     raise
+                error.resumed_by(by_reviewing_again)
                 record.ended, record.because = error.exit_code, error.because
             record.unreached = isinstance(error, ModelError)
             why, left = over_budget(error.because, str(error)), parts.parts[part.number - 1 :]

@@ -84,8 +84,9 @@ def _coverage(proposal: Proposal, console: Console) -> None:
         return
     covered, threshold = coverage.get("covered"), coverage.get("threshold")
     if covered is None:
-        reason = one_line(coverage.get("reason", "")).removeprefix("not measured: ")
-        row("coverage", f"not measured{f': {reason}' if reason else ''}", console, "yellow")
+        why, reason = one_line(coverage.get("why", "")), one_line(coverage.get("reason", ""))
+        text = f"not measured: {why}" if why else reason or "not measured"
+        row("coverage", text, console, "yellow")
         return
     target = "" if threshold is None else f" (wanted: {share(threshold)})"
     style = "green" if threshold is None or covered >= threshold else "yellow"

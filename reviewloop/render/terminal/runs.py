@@ -1,7 +1,7 @@
 """The runs of a repository and the lines of their logs; imported only to show them."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,10 +30,12 @@ def render_runs(
     *,
     now: float | None = None,
     cleaned: str = "",
+    alone: Collection[str] = (),
 ) -> None:
     """Print runs, newest first: id, state, age, what they are about, and why they stand still.
 
-    `cleaned` says what became of earlier ones where there are none.
+    `cleaned` says what became of earlier ones where there are none; `alone` are runs of a batch
+    that go on without it.
     """
     if not rows:
         sentence = f"no runs any more: {cleaned}" if cleaned else "no runs yet"
@@ -48,7 +50,7 @@ def render_runs(
         head.append(f" {_age(now - float(row.get('updated_at') or now)):>8}  ", style="not bold")
         title = " ".join(filter(None, (row.get("task"), row.get("title"))))
         hanging(head, Text(one_line(title)), console)
-        for text in _below(row, state):
+        for text in _below(row, state, alone):
             hanging(Text(" " * 4), Text(text, style="dim"), console)
 
 
@@ -128,7 +130,7 @@ def _state(row: Mapping[str, Any]) -> str:
     return "stopped" if state == "paused" and row.get("batch") else state
 
 
-def _below(row: Mapping[str, Any], state: str) -> list[str]:
+def _below(row: Mapping[str, Any], state: str, alone: Collection[str]) -> list[str]:
     lines = []
     if row.get("commit") and state == "committed":
         lines.append(f"{one_line(row['commit'])[:10]} on {one_line(row.get('branch') or '')}")
@@ -140,8 +142,7 @@ def _below(row: Mapping[str, Any], state: str) -> list[str]:
         lines.append(f"incomplete: {', '.join(map(one_line, row['incomplete']))} failed")
     if state in {"paused", "stopped"}:
         on = f"`reviewloop resume {one_line(row['run'])}` goes on"
-        own_cap = "`reviewloop resume" in str(row.get("reason") or "")
-        of_batch = row.get("batch") and not own_cap
+        of_batch = row.get("batch") and row["run"] not in alone
         lines.append("the same `reviewloop batch` goes on with it" if of_batch else on)
     elif state in {"waiting", "blocked"}:
         what = "what it proposes" if state == "waiting" else "what stands in the way"
