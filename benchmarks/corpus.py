@@ -1,5 +1,7 @@
 """Record what reviews without a model find in a corpus, and compare another version with it.
 
+Differences that somebody meant stand in corpus.toml with the reason; any other ends with code 1.
+
 python benchmarks/corpus.py compare [--clones FOLDER] [--checkout FOLDER] [--only NAME ...]
 python benchmarks/corpus.py record --clones FOLDER [--checkout FOLDER] [--examples FILE]
 
@@ -78,6 +80,18 @@ class Repository(NamedTuple):
     name: str
     url: str
     commits: tuple[str, ...]
+
+
+class Meant(NamedTuple):
+    """Differences that somebody meant, by rule and by what became of the finding."""
+
+    what: str  # "gone", "new" or "changed"
+    rules: tuple[str, ...]
+    why: str
+
+    def covers(self, rule: str, what: str) -> bool:
+        """Whether it explains a difference."""
+        return what == self.what and rule in self.rules
 
 
 class CorpusError(Exception):
@@ -172,7 +186,7 @@ def record(asked: argparse.Namespace) -> int:
 
 
 def compare(asked: argparse.Namespace) -> int:
-    """Review again, print every difference and a sum by rule; return 1 if anything differs."""
+    """Review again, print every difference and sums; return 1 if one is not explained."""
     recording = read(asked.recorded)
     unknown = set(asked.only) - {EXAMPLES, *(each.name for each in repositories())}
     if unknown:
@@ -196,7 +210,7 @@ def compare(asked: argparse.Namespace) -> int:
             if recording["tools"][name] != by.tools[name]:
                 print(f"{name} {by.tools[name]}; recorded with {recording['tools'][name]}")
     differences.report(recording["recorded_by"])
-    return 1 if differences.reviews else 0
+    return 1 if differences.unexplained() else 0
 
 
 def names(wanted: Sequence[Repository]) -> str:
@@ -210,6 +224,7 @@ class Differences:
 
     compared: int = 0
     reviews: int = 0  # that differ
+    analysers: int = 0  # that failed only then, or only now
     by_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, where: str, before: Outcome, today: Outcome) -> None:
@@ -242,13 +257,30 @@ class Differences:
             yield f"+ {_shown(found)}"
         for one, other, sign in ((before, today, "-"), (today, before, "+")):
             for name in sorted({*one.get("failed", ())} - {*other.get("failed", ())}):
+                self.analysers += 1
                 yield f"{sign} analyser {name}"
 
+    def unexplained(self) -> Counter[tuple[str, str]]:
+        """Return what differs for no reason that corpus.toml gives, by rule."""
+        every = meant()
+        return Counter(
+            {
+                key: n
+                for key, n in self.by_rule.items()
+                if not any(one.covers(*key) for one in every)
+            }
+        ) + Counter({("(an analyser)", "changed"): self.analysers})
+
     def report(self, recorded_by: str) -> None:
-        """Print the sums."""
+        """Print the sums: by reason, and by rule where there is none."""
         print(f"{self.reviews} of {self.compared} reviews differ from {recorded_by[:12]}")
-        for (rule, what), count in sorted(self.by_rule.items()):
-            print(f"  {rule:44} {what:8} {count:4}")
+        for one in meant():
+            count = sum(n for key, n in self.by_rule.items() if one.covers(*key))
+            print(f"  {count:4} {one.what:8} {one.why}")
+        unexplained = self.unexplained()
+        print(f"  {unexplained.total():4} not explained")
+        for (rule, what), count in sorted(unexplained.items()):
+            print(f"       {what:8} {count:4} {rule}")
 
 
 def _shown(found: Found) -> str:
@@ -259,6 +291,12 @@ def repositories() -> list[Repository]:
     """Return the repositories of corpus.toml."""
     rows = tomllib.loads(CORPUS.read_text("utf-8"))["repository"]
     return [Repository(row["name"], row["url"], tuple(row["commits"])) for row in rows]
+
+
+def meant() -> list[Meant]:
+    """Return the reasons of corpus.toml."""
+    rows = tomllib.loads(CORPUS.read_text("utf-8"))["meant"]
+    return [Meant(row["what"], tuple(row["rules"]), row["why"]) for row in rows]
 
 
 def review_commits(
