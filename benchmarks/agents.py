@@ -114,7 +114,7 @@ def in_child(work: Any, *arguments: Any) -> tuple[float, float, float]:
             os.write(2, f"{error!r}\n".encode())
             os._exit(1)
     os.close(write)
-    with open(read, "rb") as pipe:
+    with open(read, "rb") as pipe:  # noqa: PTH123 - a descriptor
         said = pipe.read()
     if os.waitpid(child, 0)[1]:
         raise SystemExit("a turn failed")

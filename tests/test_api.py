@@ -354,12 +354,12 @@ def test_an_interrupted_caller_stops_the_run_and_can_resume_it(shop):
 def test_the_example_of_a_review_runs(changed, git, monkeypatch, capfd):
     monkeypatch.chdir(changed)
     git(changed, "switch", "-qc", "work")
-    exec(compile(EXAMPLES[0], "docs/api.md", "exec"), {"__name__": "example"})
+    exec(compile(EXAMPLES[0], "docs/api.md", "exec"), {"__name__": "example"})  # noqa: S102
     assert "shown.py:5 should fix" in capfd.readouterr().out
 
 
 def test_the_example_of_a_run_runs(shop, git, capfd):
-    exec(compile(EXAMPLES[1], "docs/api.md", "exec"), {"__name__": "example"})
+    exec(compile(EXAMPLES[1], "docs/api.md", "exec"), {"__name__": "example"})  # noqa: S102
     assert capfd.readouterr().out.splitlines()[-1] == f"committed {head(git, shop)[:10]}"
 
 

@@ -35,7 +35,7 @@ def upstream():
             self.end_headers()
             self.wfile.write(b"4\r\ndone\r\n0\r\n\r\n")
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, *_):
             pass

@@ -21,7 +21,7 @@ _PATIENCE = 30  # seconds; only a question that Ctrl-C does not end takes them
 def typing(monkeypatch):
     """Put a terminal where answers are read from; yield the end at which a person types."""
     mine, theirs = pty.openpty()
-    with open(theirs, encoding="utf-8") as stdin:
+    with open(theirs, encoding="utf-8") as stdin:  # noqa: PTH123 - a descriptor
         monkeypatch.setattr(sys, "stdin", stdin)
         yield mine
     os.close(mine)

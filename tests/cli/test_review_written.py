@@ -1,6 +1,6 @@
 """What a review leaves in files and pipes: a word about the file, and no empty line."""
 
-import os
+from pathlib import Path
 
 import pytest
 
@@ -66,7 +66,7 @@ def test_concise_paths_open_from_the_subfolder_one_stands_in(yellow, reviewloop,
 
     places = [line.partition(":")[0] for line in said.out.splitlines()]
     assert places == ["a.py", "../b.py"]
-    assert all(os.path.exists(place) for place in places)
+    assert all(Path(place).exists() for place in places)
 
 
 def test_a_hook_that_blocks_says_how_to_go_on(project, reviewloop, git):

@@ -123,7 +123,7 @@ def served(tmp_path_factory):
         async def ask(session):
             try:
                 answer = await session.call_tool(tool, dict(given))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - each is told
                 return str(error)
             assert answer.is_error
             return answer.content[0].text

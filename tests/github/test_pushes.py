@@ -168,7 +168,7 @@ def test_a_push_is_read_in_depth_and_what_it_mends_is_answered(desk: Desk, revie
     assert "fixed" in json.dumps(second[0].body["toolConfig"])
     assert "fixed" not in json.dumps(first[0].body["toolConfig"])
     cost = equivalents(second) / equivalents(first)
-    print(f"first {equivalents(first):,.0f}, push {equivalents(second):,.0f}: {cost:.2f}")
+    print(f"first {equivalents(first):,.0f}, push {equivalents(second):,.0f}: {cost:.2f}")  # noqa: T201
     assert cost < 0.45
     # One is answered, because a reviewer showed the code that mends it; the other stays open.
     [answer] = desk.answers()

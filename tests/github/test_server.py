@@ -28,11 +28,11 @@ def ask(github: GitHubServer) -> Ask:
             **{"x-github-api-version": "2022-11-28", "content-type": "application/json"},
         }
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
+        request = urllib.request.Request(  # noqa: S310
             github.url + path, data, {**given, **headers}, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
                 text = response.read()
                 github.headers = response.headers  # type: ignore[attr-defined]
                 return response.status, json.loads(text) if text else None

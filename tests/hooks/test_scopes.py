@@ -112,7 +112,7 @@ def test_broken_code_answers_otherwise_while_a_test_runs(monkeypatch):
     code = b"def f():\n    return 4\n\ndef g():\n    yield 1\n\nasync def h():\n    yield 1\n"
     code += b"class A:\n    def __init__(self):\n        self.a = 1\n"
     names = {}
-    exec(broken(code, "None"), names)
+    exec(broken(code, "None"), names)  # noqa: S102
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
     assert (names["f"](), [*names["g"]()], names["A"]().a) == (4, [1], 1)
     monkeypatch.setenv("PYTEST_CURRENT_TEST", "here")

@@ -146,7 +146,7 @@ class Asked(MemoryFiles):
         return super().read(path)
 
     def content_id(self, path):
-        return hashlib.sha1(self.contents[path]).hexdigest()
+        return hashlib.sha1(self.contents[path]).hexdigest()  # noqa: S324
 
 
 def test_files_that_must_not_be_read_are_not_read():

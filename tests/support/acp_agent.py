@@ -11,8 +11,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 FINDING = {
     "severity": "must_fix",
@@ -26,44 +28,47 @@ FINDING = {
     "category": "security",
 }
 SESSION = "s1"
-DONE = {"stopReason": "end_turn"}
+DONE: dict[str, Any] = {"stopReason": "end_turn"}
+Message = dict[str, Any]
 
 
-def send(message):
+def send(message: Message) -> None:
     sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
     sys.stdout.flush()
 
 
-def read():
+def read() -> Message:
     line = sys.stdin.readline()
     if not line:
         sys.exit(0)
-    return json.loads(line)
+    message: Message = json.loads(line)
+    return message
 
 
-def update(**what):
+def update(**what: Any) -> None:
     send({"method": "session/update", "params": {"sessionId": SESSION, "update": what}})
 
 
 class Tools:
-    def __init__(self, server):
+    def __init__(self, server: Message) -> None:
         self.url = server["url"]
         self.headers = {one["name"]: one["value"] for one in server["headers"]}
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def ask(self, method, **parameters):
+    def ask(self, method: str, **parameters: Any) -> Message:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
         headers = {**self.headers, "Content-Type": "application/json"}
         request = urllib.request.Request(self.url, body.encode(), headers)
         with self.opener.open(request, timeout=30) as answer:
-            return json.load(answer)["result"]
+            result: Message = json.load(answer)["result"]
+        return result
 
-    def call(self, name, /, **arguments):
+    def call(self, name: str, /, **arguments: Any) -> tuple[str, bool]:
         answer = self.ask("tools/call", name=name, arguments=arguments)
         return answer["content"][0]["text"], answer["isError"]
 
 
-def look_around():
+def look_around() -> list[str]:
     """Return what a hostile agent gets at; each entry is a success."""
     found = []
     for place in filter(None, os.environ.get("TARGETS", "").split(":")):
@@ -85,18 +90,18 @@ def look_around():
     return found + [name for name in os.environ if "SECRET" in name]
 
 
-def ask_without_a_key():
+def ask_without_a_key() -> str:
     """Return how a model answers by what an agent is given, and where it finds the real key."""
     url, word = os.environ["ANTHROPIC_BASE_URL"], os.environ["ANTHROPIC_API_KEY"]
     way = urllib.request.build_opener(
         urllib.request.ProxyHandler({"http": os.environ["HTTP_PROXY"]})
     )
 
-    def status(path):
+    def status(path: str) -> int:
         request = urllib.request.Request(f"{url}{path}", b"{}", {"x-api-key": word})
         try:
             with way.open(request, timeout=30) as answer:
-                return answer.status
+                return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
 
@@ -110,7 +115,7 @@ def ask_without_a_key():
     return f"model {status('/v1/messages')}, files {status('/v1/files')}, keys {keys}"
 
 
-def install():
+def install() -> str:
     """Return what came of installing a package: into the machine, and from a registry."""
     found = []
     for folder in [*sys.path, "/usr/local/lib/node_modules", "/usr/lib/node_modules"]:
@@ -126,12 +131,13 @@ def install():
 
 
 class Agent:
-    def __init__(self, part):
-        self.part = part
-        self.tools = None
-        self.asked = []
+    tools: Tools  # from when a session is open
 
-    def start(self):
+    def __init__(self, part: str) -> None:
+        self.part = part
+        self.asked: list[str] = []
+
+    def start(self) -> None:
         if self.part == "serves":
             self.server = socket.create_server(("127.0.0.1", 47_123))
         if self.part == "banner":
@@ -140,7 +146,7 @@ class Agent:
             print("<html>not the protocol</html>\n" * 2000, flush=True)
         if self.part in ("garbage", "mute"):
             time.sleep(600)
-        answers = {
+        answers: dict[str | None, Callable[[Message], Message]] = {
             "initialize": self.initialize,
             "session/new": self.open,
             "session/prompt": self.prompt,
@@ -156,21 +162,21 @@ class Agent:
             if answer := answers.get(message.get("method")):
                 send({"id": message["id"], **answer(message["params"])})
 
-    def initialize(self, _):
+    def initialize(self, _: Message) -> Message:
         version = 9 if self.part == "old" else 1
         can = {"mcpCapabilities": {"http": True}}
         about = {"name": "scripted", "version": "1.2.3"}
-        told = {"protocolVersion": version, "agentCapabilities": can, "agentInfo": about}
+        told: Message = {"protocolVersion": version, "agentCapabilities": can, "agentInfo": about}
         if self.part == "signs-in":
             told["authMethods"] = [{"id": "browser", "name": "-"}, {"id": "api-key", "name": "-"}]
         return {"result": told}
 
-    def sign_in(self, parameters):
+    def sign_in(self, parameters: Message) -> Message:
         assert parameters == {"methodId": "api-key"}
         self.part = "good"
         return {"result": {}}
 
-    def open(self, parameters):
+    def open(self, parameters: Message) -> Message:
         if self.part in ("login", "signs-in"):
             return {"error": {"code": -32000, "message": "Authentication required"}}
         self.tools = Tools(parameters["mcpServers"][0])
@@ -179,14 +185,14 @@ class Agent:
             self.tools.ask("tools/list")
         return {"result": {"sessionId": SESSION}}
 
-    def prompt(self, parameters):
+    def prompt(self, parameters: Message) -> Message:
         self.asked.append(parameters["prompt"][0]["text"])
         update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": "Hm."})
         early = EARLY.get(self.part)
         ended = early(self) if early else None
         return {"result": ended or self.review()}
 
-    def review(self):
+    def review(self) -> Message:
         said, error = self.tools.call("fs_read", path="shop/digest.py")
         assert not error and "md5" in said, said
         title = FINDING["title"]
@@ -213,63 +219,63 @@ class Agent:
         update(sessionUpdate="usage_update", cost={"amount": 0.25, "currency": "USD"})
         return {**DONE, "usage": {"inputTokens": 1000, "outputTokens": 10, "totalTokens": 1010}}
 
-    def die(self):
+    def die(self) -> NoReturn:
         os.write(2, b"segmentation fault\n")
         os._exit(9)
 
-    def hang(self):
+    def hang(self) -> NoReturn:
         while True:
             time.sleep(1)
 
-    def learn(self):
+    def learn(self) -> Message | None:
         return DONE if len(self.asked) == 1 else None
 
-    def flood(self):
+    def flood(self) -> NoReturn:
         while True:
             self.tools.call("fs_read", path="shop/digest.py")
 
-    def flood_updates(self):
+    def flood_updates(self) -> NoReturn:
         while True:
             update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": "x"})
 
-    def beg(self):
+    def beg(self) -> NoReturn:
         while True:
             self.ask_leave(expected=None)
 
-    def beg_unheard(self):
+    def beg_unheard(self) -> NoReturn:
         given = {"sessionId": SESSION, "toolCall": {"toolCallId": "t1"}, "options": []}
         for number in range(5000):  # more answers than a pipe holds, and nobody reads them
             send({"id": f"p{number}", "method": "session/request_permission", "params": given})
         self.hang()
 
-    def multiply(self):
+    def multiply(self) -> NoReturn:
         while True:
             if os.fork() == 0:
                 self.hang()
 
-    def cost_much(self):
+    def cost_much(self) -> NoReturn:
         update(sessionUpdate="usage_update", cost={"amount": 25.0, "currency": "USD"})
         while True:  # not silent, but nothing comes of it
             time.sleep(0.05)
             update(sessionUpdate="plan", entries=[])
 
-    def use_many_tokens(self):
+    def use_many_tokens(self) -> NoReturn:
         meta = {"usage": {"inputTokens": 300_000, "outputTokens": 50_000}}
         while True:
             content = {"type": "text", "text": "x"}
             update(sessionUpdate="agent_message_chunk", content=content, _meta=meta)
             time.sleep(0.05)
 
-    def chatter(self):
+    def chatter(self) -> None:
         for _ in range(2000):
             os.write(2, b"x" * 10_000)
 
-    def leave_a_daemon(self):
+    def leave_a_daemon(self) -> None:
         if os.fork() == 0:
             os.setsid()
             self.hang()
 
-    def ask_leave(self, expected="once"):
+    def ask_leave(self, expected: str | None = "once") -> None:
         options = [
             {"optionId": "always", "kind": "allow_always", "name": "Always"},
             {"optionId": "once", "kind": "allow_once", "name": "Once"},
@@ -282,16 +288,16 @@ class Agent:
         outcome = read()["result"]["outcome"]
         assert wanted is None or outcome == {"outcome": "selected", "optionId": wanted}
 
-    def act_unasked(self):
+    def act_unasked(self) -> NoReturn:
         call = {"toolCallId": "t2", "kind": "execute", "title": "Clean", "status": "in_progress"}
         update(sessionUpdate="tool_call", **call, rawInput={"command": ["sh", "-c", "rm -fr x"]})
         self.hang()
 
-    def say_much(self):
+    def say_much(self) -> None:
         update(sessionUpdate="agent_message_chunk", content={"text": "x" * (1 << 20)})
 
 
-EARLY = {
+EARLY: dict[str, Callable[[Agent], Message | None]] = {
     "dies": Agent.die,
     "exits": lambda _: sys.exit(0),
     "hangs": Agent.hang,

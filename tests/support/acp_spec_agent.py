@@ -4,17 +4,21 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from acp_agent import DONE, Agent
+if TYPE_CHECKING:
+    from support.acp_agent import DONE, Agent, Message
+else:
+    from acp_agent import DONE, Agent, Message
 
 
 class SpecAgent(Agent):
-    def open(self, parameters):
+    def open(self, parameters: Message) -> Message:
         opened = super().open(parameters)
         self.names = {one["name"] for one in self.tools.ask("tools/list")["tools"]}
         return opened
 
-    def prompt(self, parameters):
+    def prompt(self, parameters: Message) -> Message:
         words = parameters["prompt"][0]["text"]
         if "ask_questions" in self.names:
             said, error = self.tools.call("ask_questions", questions=[])

@@ -4,10 +4,12 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from support import play
@@ -26,18 +28,18 @@ LEVELS = [
 
 
 @contextmanager
-def ledger():
+def ledger() -> Iterator[tuple[int, list[str]]]:
     """Yield the port of what counts the prompts that agents were asked, and the list of them."""
-    asked = []
+    asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             asked.append(self.path.strip("/"))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -49,7 +51,7 @@ def ledger():
 class Workshop:
     """A site whose only model is a coding agent, and the ledger of what that was asked."""
 
-    def __init__(self, site, port, asked):
+    def __init__(self, site: Site, port: int, asked: list[str]) -> None:
         self.site, self.asked = site, asked
         self.root = site.checkout.root
         self.data = site.folder / "play.json"
@@ -63,26 +65,26 @@ class Workshop:
         )
         site.checkout.environ["LEDGER"] = str(port)
 
-    def play(self, **extra):
+    def play(self, **extra: Any) -> None:
         """Write the play, with what differs."""
         constants = {name: getattr(play, name) for name in CONSTANTS}
         self.data.write_text(json.dumps({**constants, "extra": extra}))
 
-    def paid_twice(self):
+    def paid_twice(self) -> list[str]:
         return [one for one, count in Counter(self.asked).items() if count > 1]
 
-    def committed(self):
+    def committed(self) -> str:
         return self.site.checkout.git("show", "--stat", "--format=%s", "HEAD")
 
 
 @contextmanager
-def workshops(folder):
+def workshops(folder: Path) -> Iterator[Workshop]:
     """Yield a workshop in a folder."""
     with Site(folder) as site, ledger() as (port, asked):
         yield Workshop(site, port, asked)
 
 
-def wait_for_none(site):
+def wait_for_none(site: Site) -> None:
     """Fail where a process of the site stays; one that was killed may still be on its way out."""
     for _ in range(200):
         if not site.processes():

@@ -12,31 +12,39 @@ import sys
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from acp_agent import DONE, Agent, update
-from acp_attempts import tried
+if TYPE_CHECKING:
+    from support.acp_agent import DONE, Agent, Message, update
+    from support.acp_attempts import tried
+else:
+    from acp_agent import DONE, Agent, Message, update
+    from acp_attempts import tried
 
-PLAY = json.loads(Path(sys.argv[1]).read_text())
+PLAY: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
 SEARCH = Path("shop/search.py")
 TEST = Path("tests/test_search.py")
+Call = tuple[str, Message]
+"""A tool, and what it is called with."""
 
 
-def role_of(said):
+def role_of(said: str) -> str:
     if "one call of `report_resolution`" in said:
         return "quick-review"
     if "one call of `report_findings`" in said:
-        return re.search(r"# Your part: (\S+)", said)[1]
+        [role, *_] = re.findall(r"# Your part: (\S+)", said)
+        return str(role)
     if "# Fix exactly this finding" in said:
         return "fix"
     return "repair" if "# The checks that failed" in said else "implement"
 
 
-def pay(role, said):
+def pay(role: str, said: str) -> None:
     """Tell the ledger that a turn was asked for; the proxy lets that through."""
     tell(f"{role}/{hashlib.sha256(said.encode()).hexdigest()[:12]}")
 
 
-def tell(path):
+def tell(path: str) -> None:
     url = f"http://localhost:{os.environ['LEDGER']}/{path}"  # in the cage 127.0.0.1 is its own
     port = int(os.environ["HTTP_PROXY"].rpartition(":")[2])
     with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as way:
@@ -44,13 +52,13 @@ def tell(path):
         assert way.getresponse().status == 200
 
 
-def edit(path, old, new):
+def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert text.count(old) == 1, (old, text)
     path.write_text(text.replace(old, new))
 
 
-def make_a_mess():
+def make_a_mess() -> None:
     """Leave what no change may hold, and what misleads who looks at the folder with git."""
     Path("out").symlink_to("/etc")
     Path("shop/up.py").symlink_to("../../../../../etc/passwd")
@@ -70,7 +78,7 @@ def make_a_mess():
 
 
 class Writer(Agent):
-    def prompt(self, parameters):
+    def prompt(self, parameters: Message) -> Message:
         said = parameters["prompt"][0]["text"]
         pay(role_of(self.asked[0] if self.asked else said), said)
         update(sessionUpdate="tool_call", toolCallId="t", kind="edit", title="Edit search.py")
@@ -95,10 +103,10 @@ class Writer(Agent):
             Path("shop/late.py").write_text("LATE = 1\n")
         return {"result": {**DONE, "usage": {"inputTokens": 1000, "outputTokens": 10}}}
 
-    def finish(self, summary, subject=""):
+    def finish(self, summary: str, subject: str = "") -> Call:
         return "finish", {"summary": summary, "subject": subject}
 
-    def implement(self, said):
+    def implement(self, said: str) -> Call:
         tasks = PLAY.get("extra", {}).get("tasks", {})
         begun = {said.find(title): title for title in tasks if title in said}
         if title := begun.get(min(begun, default=0), ""):  # others are named as done
@@ -120,11 +128,11 @@ class Writer(Agent):
         assert "failed" in said, (said, error)
         return self.finish("Added items_of.", "Find the items of a customer")
 
-    def repair(self, _):
+    def repair(self, _: str) -> Call:
         edit(SEARCH, "    return []", PLAY["N_PLUS_ONE"])
         return self.finish("Return the items.")
 
-    def report(self, role):
+    def report(self, role: str) -> Call:
         if PLAY.get("extra", {}).get("tasks"):
             return "report_findings", {"findings": [], "evidence": []}
         said, error = self.tools.call("fs_read", path="shop/search.py")
@@ -132,7 +140,7 @@ class Writer(Agent):
         assert SEARCH.exists()
         return "report_findings", {"findings": PLAY["FOUND"][role], "evidence": []}
 
-    def fix(self, said):
+    def fix(self, said: str) -> Call:
         for path, text in PLAY.get("extra", {}).get("fix", {}).items():
             Path(path).write_text(text)
         bound, upper = PLAY["BOUND"], PLAY["BOUND"].replace("(customer,)", "(customer.upper(),)")
@@ -147,7 +155,7 @@ class Writer(Agent):
             TEST.write_text(TEST.read_text() + PLAY["QUOTE_TEST"])
         return self.finish("Fixed it.")
 
-    def quick_review(self, said):
+    def quick_review(self, said: str) -> Call:
         quotes = {
             PLAY["SECURITY"]["title"]: PLAY["ONE_QUERY"].split("\n")[0],
             PLAY["PERFORMANCE"]["title"]: PLAY["ONE_QUERY"].split("\n")[1],

@@ -17,7 +17,7 @@ def read_service_data_once() -> None:
     """Let all sessions of this process share one reader, and what is known of their handlers."""
     shared = functools.cache(botocore.loaders.create_loader)
     botocore.session.create_loader = shared
-    events = botocore.hooks.EventAliaser
+    events: Any = botocore.hooks.EventAliaser
     begin, names = events.__init__, dict[str, str]()
 
     def begin_with_names(self: Any, emitter: Any, aliases: Any = None) -> None:
@@ -25,10 +25,11 @@ def read_service_data_once() -> None:
         if aliases is None:
             self._alias_name_cache = names
 
-    events.__init__ = begin_with_names  # type: ignore[method-assign]
+    events.__init__ = begin_with_names
     known = functools.lru_cache(1000)(botocore.hooks.accepts_kwargs)
     # A method takes what its function takes, and the cache must not keep the client it is of.
-    botocore.hooks.accepts_kwargs = lambda handler: known(getattr(handler, "__func__", handler))
+    hooks: Any = botocore.hooks
+    hooks.accepts_kwargs = lambda handler: known(getattr(handler, "__func__", handler))
 
 
 def read_service_data_now() -> None:

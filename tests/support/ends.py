@@ -203,7 +203,12 @@ def loses(operation: str) -> Prepare:
 
 def limits(operation: str, seconds: int | None, times: int = 1) -> Prepare:
     """Answer with secondary limits."""
-    return lambda stage: [stage.github.limit(operation, seconds) for _ in range(times)] and None
+
+    def prepare(stage: Stage) -> None:
+        for _ in range(times):
+            stage.github.limit(operation, seconds)
+
+    return prepare
 
 
 def spent(opens_in: int) -> Prepare:

@@ -194,7 +194,7 @@ class Stage:
             "workspace": str(self.project.workspace),
             "listed": listed,
             "first_environment": first,
-            "disk": next((name for name in disks if os.path.exists(name)), "/dev/none"),
+            "disk": next((name for name in disks if Path(name).exists()), "/dev/none"),
             "groups": "/sys/fs/cgroup",
             "host": socket.gethostname(),
             "named": "name.invalid",

@@ -1,5 +1,6 @@
 """What the stand-in for GitHub knows for publishing: approvals, branches, files, authors."""
 
+import subprocess
 from base64 import encodebytes
 from typing import Any
 
@@ -26,7 +27,7 @@ def _branch(state: State, asked: Asked) -> Reply:
     name = asked.values["branch"]
     try:
         sha = state.diffs.sha(f"refs/heads/{name}")
-    except Exception:
+    except subprocess.CalledProcessError:
         raise Refusal(404, "Branch not found") from None
     found = spec().example("repos/get-branch", 200)
     found["commit"]["sha"] = sha
@@ -38,7 +39,7 @@ def _content(state: State, asked: Asked) -> Reply:
     path = asked.values["path"]
     try:
         data = state.diffs.content(asked.query.get("ref", "main"), path)
-    except Exception:
+    except subprocess.CalledProcessError:
         raise Refusal(404, "Not Found") from None
     found = spec().example("repos/get-content", 200)
     name = path.rpartition("/")[2]

@@ -84,10 +84,19 @@ def reply(state: State, pull: Pull, parent: ReviewComment, login: str, body: str
     ident = state.next_id()
     review = _review(state, pull, login, "", "COMMENTED", root.commit_id)
     made = ReviewComment(
-        **{"id": ident, "pull": pull.number, "author": login, "body": body, "path": root.path},
-        **{"created_at": state.moment(ident), "review": review.id, "in_reply_to": root.id},
-        **{"commit_id": root.commit_id, "original_commit_id": root.original_commit_id},
-        **{"side": root.side, "line": root.line, "original_line": root.original_line},
+        id=ident,
+        pull=pull.number,
+        author=login,
+        body=body,
+        path=root.path,
+        created_at=state.moment(ident),
+        review=review.id,
+        in_reply_to=root.id,
+        commit_id=root.commit_id,
+        original_commit_id=root.original_commit_id,
+        side=root.side,
+        line=root.line,
+        original_line=root.original_line,
         subject_type=root.subject_type,
     )
     state.review_comments.append(made)
@@ -120,11 +129,20 @@ def _begin_thread(
     line, start = (None, None) if of_file else (comment["line"], comment.get("start_line"))
     side = comment.get("side", "RIGHT")
     made = ReviewComment(
-        **{"id": ident, "pull": pull.number, "author": review.author, "body": comment["body"]},
-        **{"path": comment["path"], "created_at": state.moment(ident), "review": review.id},
-        **{"commit_id": review.commit_id, "original_commit_id": review.commit_id},
-        **{"side": side, "line": line, "start_line": start},
-        **{"original_line": line, "original_start_line": start},
+        id=ident,
+        pull=pull.number,
+        author=review.author,
+        body=comment["body"],
+        path=comment["path"],
+        created_at=state.moment(ident),
+        review=review.id,
+        commit_id=review.commit_id,
+        original_commit_id=review.commit_id,
+        side=side,
+        line=line,
+        start_line=start,
+        original_line=line,
+        original_start_line=start,
         start_side=comment.get("start_side", side) if start is not None else None,
         subject_type="file" if of_file else "line",
         pending=review.state == "PENDING",

@@ -1,5 +1,6 @@
 """What each operation of the stand-in for GitHub does to its state, and what it answers."""
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,7 +133,7 @@ def _open(state: State, asked: Asked) -> Reply:
     check_body("PullRequest", body.get("body", ""), blank=True)
     try:
         head, base = state.diffs.sha(body["head"]), state.diffs.sha(body["base"])
-    except Exception:
+    except subprocess.CalledProcessError:
         raise detailed("PullRequest", "head", "head is invalid", "invalid") from None
     if not state.diffs.commits(base, head):
         said = f"No commits between {same[1]} and {same[0]}"

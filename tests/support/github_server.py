@@ -109,12 +109,19 @@ class GitHubServer:
         **fields: Any,
     ) -> Pull:
         """Open a pull request from a revision; `head_repo` names a fork (None: deleted)."""
-        shas = {"base_sha": self.state.diffs.sha(base), "head_sha": self.state.diffs.sha(head)}
-        names = {"base_ref": base, "head_ref": head, "author": author}
         number = fields.pop("number", max(self.state.pulls, default=6) + 1)
         texts: dict[str, Any] = {"title": "A change", "body": "What it is for."} | fields
         place = self.full if head_repo == "" else head_repo
-        pull = Pull(number=number, **shas, **names, head_repo=place, **texts)
+        pull = Pull(
+            number=number,
+            author=author,
+            base_ref=base,
+            base_sha=self.state.diffs.sha(base),
+            head_ref=head,
+            head_sha=self.state.diffs.sha(head),
+            head_repo=place,
+            **texts,
+        )
         self.state.pulls[number] = pull
         return pull
 

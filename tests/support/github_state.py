@@ -181,7 +181,7 @@ class State:
 
     def pull_body(self, pull: Pull) -> dict[str, Any]:
         files = self.diffs.of(pull.base_sha, pull.head_sha)
-        found = spec().example("pulls/get", 200)
+        found: dict[str, Any] = spec().example("pulls/get", 200)
         label = found["labels"][0]
         at = f"{self.api}/repos/{self.full}"
         base_repo, head_repo = self.repo(self.full), pull.head_repo
@@ -202,7 +202,8 @@ class State:
 
     def issue_comment_body(self, comment: IssueComment) -> dict[str, Any]:
         page = f"{WEB}/{self.full}/pull/{comment.pull}#issuecomment-{comment.id}"
-        return spec().example("issues/create-comment", 201) | {
+        found: dict[str, Any] = spec().example("issues/create-comment", 201)
+        return found | {
             **{"id": comment.id, "body": comment.body, "user": self.user(comment.author)},
             **{"html_url": page, "author_association": self.association(comment.author)},
             **{"created_at": comment.created_at, "updated_at": comment.created_at},
@@ -210,7 +211,7 @@ class State:
         }
 
     def review_comment_body(self, comment: ReviewComment) -> dict[str, Any]:
-        found = spec().example("pulls/create-reply-for-review-comment", 201)
+        found: dict[str, Any] = spec().example("pulls/create-reply-for-review-comment", 201)
         for name in ("in_reply_to_id", "position", "original_position"):
             found.pop(name, None)
         if comment.in_reply_to:
@@ -228,7 +229,7 @@ class State:
 
     def review_body(self, review: Review) -> dict[str, Any]:
         page = f"{WEB}/{self.full}/pull/{review.pull}#pullrequestreview-{review.id}"
-        found = spec().example("pulls/create-review", 200) | {
+        found: dict[str, Any] = spec().example("pulls/create-review", 200) | {
             **{"id": review.id, "body": review.body, "state": review.state, "html_url": page},
             **{"commit_id": review.commit_id, "user": self.user(review.author)},
             **{"submitted_at": review.submitted_at},
@@ -238,7 +239,7 @@ class State:
         return found
 
     def check_body(self, check: dict[str, Any]) -> dict[str, Any]:
-        found = spec().example("checks/update", 200)
+        found: dict[str, Any] = spec().example("checks/update", 200)
         output = {name: check.get("output", {}).get(name) for name in ("title", "summary", "text")}
         counted = len(check["annotations"])
         return found | {

@@ -135,7 +135,7 @@ def ends(work: Callable[[], object], seconds: int = MOST) -> bool:
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
             work()
             code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the process ends with it
             traceback.print_exc()
         finally:
             sys.stderr.flush()

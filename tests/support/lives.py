@@ -30,8 +30,8 @@ def found(
     """Return a finding of a model, as anchoring makes it."""
     agents = more.pop("agents", ("review-security",))
     name = fingerprint(path, quote, more.get("rule") or title)
-    where = {"path": path, "line": line, "quote": quote}
-    return Finding(id=name, agents=agents, severity=severity, title=title, **where, **more)
+    given = {"agents": agents, "path": path, "line": line, "quote": quote, **more}
+    return Finding(id=name, severity=severity, title=title, **given)
 
 
 @dataclass

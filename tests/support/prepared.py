@@ -66,7 +66,7 @@ class Prepared:
         self._line = socket.socket(socket.AF_UNIX)
         self._line.connect(_server()[0])
         request = json.dumps([self._arguments, str(cwd), dict(environ)]).encode()
-        with open(os.devnull, "rb") as nothing:
+        with Path(os.devnull).open("rb") as nothing:
             own = [file.fileno() for file in (nothing, *self._kept)]
             files = own if terminal is None else [terminal] * 3
             socket.send_fds(self._line, [len(request).to_bytes(_LENGTH)], files)

@@ -92,4 +92,4 @@ def record(target: Path) -> int:
 
 
 if __name__ == "__main__":
-    print(f"{record(ROOT / RECORDING)} calls recorded in {RECORDING}")
+    print(f"{record(ROOT / RECORDING)} calls recorded in {RECORDING}")  # noqa: T201

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from typing import Any
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Rule
 from reviewloop.domain.finding import (
@@ -182,9 +183,9 @@ def hunks_of(before: list[str], after: list[str], context: int = 3) -> list[Hunk
     return hunks
 
 
-def finding(path: str, line: int | None, rule: str, title: str, **more: object) -> Finding:
+def finding(path: str, line: int | None, rule: str, title: str, **more: Any) -> Finding:
     """Return a finding with everything that a test does not say filled in."""
-    values = {
+    values: dict[str, Any] = {
         "agents": ("review-security",),
         "severity": Severity.SHOULD_FIX,
         "why": f"This is why {title.lower()} is a risk.",
@@ -269,7 +270,7 @@ def sample_findings() -> tuple[Finding, ...]:
     return tuple(by_severity(listed))
 
 
-def sample_report(**changed: object) -> ReviewReport:
+def sample_report(**changed: Any) -> ReviewReport:
     """Return the report of the made-up change; keywords replace its fields."""
     silenced = finding(
         "app/db.py", 9, "ruff/S110", "An error is swallowed", status=Status.SUPPRESSED,
@@ -279,7 +280,7 @@ def sample_report(**changed: object) -> ReviewReport:
         "deploy.sh", 2, "shellcheck/SC3040", "set -e alone", status=Status.DISMISSED,
         note="in the baseline",
     )  # fmt: skip
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "what": "your changes against main (1a2b3c4), uncommitted work included",
         "base": "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d",
         "head": "99aabbccddeeff00112233445566778899aabbcc",

@@ -345,7 +345,7 @@ def pack() -> None:
                 path.write_text(path.read_text().replace(socket.gethostname(), "elsewhere"))
             if _LEFT_OUT.isdisjoint(inside.parts) and path.suffix != ".sample":
                 packed.add(path, str(inside), recursive=False, filter=_anybody)
-    print(f"{ARCHIVE}: {ARCHIVE.stat().st_size:,} bytes")
+    print(f"{ARCHIVE}: {ARCHIVE.stat().st_size:,} bytes")  # noqa: T201
 
 
 def _anybody(member: tarfile.TarInfo) -> tarfile.TarInfo:

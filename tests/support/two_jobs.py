@@ -102,8 +102,7 @@ class TwoJobs:
         before = len(self.github.received)
         said = checkout.run("github", *asked, **environ, GITHUB_EVENT_NAME="pull_request_target")
         found = _HEREDOC.findall(files["output"].read_text())
-        return Ran(
-            *(said.code, {name: value for name, _, value in found}),
-            *(files["step_summary"].read_text(), said.out + said.err, {}, ""),
-            tuple(self.github.received[before:]),
-        )
+        outputs = {name: value for name, _, value in found}
+        summary, told = files["step_summary"].read_text(), said.out + said.err
+        requests = tuple(self.github.received[before:])
+        return Ran(said.code, outputs, summary, told, {}, "", requests)

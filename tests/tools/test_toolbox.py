@@ -23,7 +23,7 @@ def test_only_what_is_allowed_and_can_work_is_offered(bench):
     assert names(bench({}, allowed=READ_ONLY)) == list(READ_ONLY)
     assert names(bench({}, allowed=())) == []
     assert names(bench({})) == [*READ_ONLY, "fs_write"]
-    everything = bench({}, run_gate=gate, gates=("test",), shell=lambda argv, tree: None)
+    everything = bench({}, run_gate=gate, gates=("test",), shell=lambda argv, tree: None)  # noqa: S604
     assert names(everything) == [*READ_ONLY, "fs_write", "run_gate", "execute_bash"]
     schema = everything.toolbox.specs()[5].schema
     assert schema["properties"]["name"]["enum"] == ["test"]
@@ -167,7 +167,7 @@ def test_what_a_program_may_not_write_is_put_back(bench, tree_with):
             "pyproject.toml": "[tool.reviewloop]\nfail_on = 'never'\n",
         }
     )
-    tools = bench(old, shell=lambda argv, _tree: ShellAnswer("done", 0, after))
+    tools = bench(old, shell=lambda argv, _tree: ShellAnswer("done", 0, after))  # noqa: S604
     assert tools.toolbox.tree == tree
     text = tools.ok("execute_bash", command=["python", "evil.py"])
     assert text.count("put back as it was") == 5
@@ -183,7 +183,7 @@ def test_what_a_program_may_not_write_is_put_back(bench, tree_with):
 def test_a_folder_that_a_program_replaced_is_put_back(bench, tree_with):
     old = {".husky/pre-commit": "make\n", "x.py": "x\n"}
     after = tree_with({".husky": "now a file\n", "x.py": "y\n"})
-    tools = bench(old, shell=lambda argv, _tree: ShellAnswer("done", 0, after))
+    tools = bench(old, shell=lambda argv, _tree: ShellAnswer("done", 0, after))  # noqa: S604
     assert "put back as it was" in tools.ok("execute_bash", command=["python"])
     assert tools.content(".husky/pre-commit") == b"make\n"
     assert tools.content("x.py") == b"y\n"

@@ -227,7 +227,7 @@ def outcomes(
             error = None
             try:
                 operation(state)
-            except Exception as raised:  # it is told where the operation is asked about
+            except Exception as raised:  # noqa: BLE001 - told where the operation is asked about
                 error = raised
             found[operation.__name__] = (error, trapped.fired())
     return found

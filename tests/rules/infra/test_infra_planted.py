@@ -133,7 +133,7 @@ def score() -> tuple[list[Block], list[Block], dict[str, float]]:
         "right blocks with any finding": sum(bool(found) for _, found in right) / len(right),
     }
     for name, share in shares.items():
-        print(f"{name:50} {share:8.3f}")
+        print(f"{name:50} {share:8.3f}")  # noqa: T201
     return missed, flagged, shares
 
 
@@ -158,7 +158,7 @@ def critical_score() -> tuple[list[Block], list[Block], dict[str, float]]:
     mild = [block for block, found in wrong if found.get(block.rule) is not block.least]
     flagged = [block for block, found in right if block.rule in found]
     for label, share in shares.items():
-        print(f"{label:50} {share:8.3f}")
+        print(f"{label:50} {share:8.3f}")  # noqa: T201
     return mild, flagged, shares
 
 

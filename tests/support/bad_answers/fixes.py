@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from support import bedrock as b
 from support.bad_answers.stage import DOC, FILE, QUERY, Row, Stage
@@ -14,7 +16,9 @@ MENDED = resolves({UNCLEAR["title"]: BETTER})
 EDIT = replace(FILE, DOC, BETTER)
 
 
-def fixed(stage: Stage, fix: Part, quick: Part = MENDED, *others: object, **environ: str) -> str:
+def fixed(
+    stage: Stage, fix: Part, quick: Part = MENDED, *others: Mapping[str, Any], **environ: Any
+) -> str:
     """Run with the one finding (and others) and this fixer; return what the screen says."""
     stage.begin(review_maintainability=finds(UNCLEAR, *others), fix=fix, quick_review=quick)
     said = stage.run(**environ)
@@ -151,7 +155,7 @@ def row44(stage: Stage) -> None:
 
 def row45(stage: Stage) -> None:
     command = [sys.executable, "-S", "-c", f"compile(open({FILE!r}).read(), 'search', 'exec')"]
-    gate = {
+    gate: dict[str, Any] = {
         "REVIEWLOOP_GATES__TEST__ENABLED": "true",
         "REVIEWLOOP_GATES__TEST__COMMAND": json.dumps(command),
         "REVIEWLOOP_LIMITS__FIX_RETRIES": "1",

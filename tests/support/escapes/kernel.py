@@ -10,6 +10,11 @@ import resource
 import signal
 import struct
 import subprocess
+from collections.abc import Callable
+from types import SimpleNamespace
+
+Attempt = Callable[[SimpleNamespace], object]
+"""What tries to get out of a stage; it raises where it is refused."""
 
 _X86 = platform.machine() == "x86_64"
 # x86-64 and aarch64
@@ -55,7 +60,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
 
-def call(name, *arguments) -> int:
+def call(name: str | int, *arguments: object) -> int:
     """Make a system call by number; OSError when the kernel refuses it."""
     number = name if isinstance(name, int) else _NUMBERS[name][0 if _X86 else 1]
     words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
@@ -66,21 +71,21 @@ def call(name, *arguments) -> int:
     return result
 
 
-def tokens(data: bytes, stage) -> None:
+def tokens(data: bytes, stage: SimpleNamespace) -> None:
     if stage.token.encode() not in data:
         raise OSError("the token is not in it")
 
 
-def called(name, *arguments):
+def called(name: str, *arguments: object) -> Attempt:
     return lambda stage: call(name, *arguments) and None
 
 
-def traced(stage) -> None:
+def traced(stage: SimpleNamespace) -> None:
     call("ptrace", _SEIZE, stage.parent, 0, 0)
 
 
-def memory(name):
-    def attempt(stage) -> None:
+def memory(name: str) -> Attempt:
+    def attempt(stage: SimpleNamespace) -> None:
         size = len(stage.token)
         mine = ctypes.create_string_buffer(stage.token.encode(), size)
         here = struct.pack("@PN", ctypes.addressof(mine), size)
@@ -93,33 +98,33 @@ def memory(name):
     return attempt
 
 
-def taken_file(stage) -> None:
+def taken_file(stage: SimpleNamespace) -> None:
     process = call("pidfd_open", stage.parent, 0)
     tokens(os.pread(call("pidfd_getfd", process, stage.handle, 0), 1000, 0), stage)
 
 
-def limited(stage) -> None:
+def limited(stage: SimpleNamespace) -> None:
     now = resource.prlimit(stage.parent, resource.RLIMIT_CORE)
     resource.prlimit(stage.parent, resource.RLIMIT_CORE, now)
 
 
-def slowed(stage) -> None:
+def slowed(stage: SimpleNamespace) -> None:
     os.setpriority(os.PRIO_PROCESS, stage.parent, 1)
 
 
-def signalled(stage) -> None:
+def signalled(stage: SimpleNamespace) -> None:
     os.kill(stage.parent, signal.SIGWINCH)
 
 
-def signalled_group(stage) -> None:
+def signalled_group(stage: SimpleNamespace) -> None:
     os.killpg(stage.parent, signal.SIGWINCH)
 
 
-def signalled_by_handle(stage) -> None:
+def signalled_by_handle(stage: SimpleNamespace) -> None:
     signal.pidfd_send_signal(os.pidfd_open(stage.parent), signal.SIGWINCH)
 
 
-def shared_memory(stage) -> None:
+def shared_memory(stage: SimpleNamespace) -> None:
     number = call("shmget", stage.shared, 0, 0)
     _libc.shmat.restype = ctypes.c_void_p
     address = _libc.shmat(number, None, 0o10000)
@@ -128,12 +133,12 @@ def shared_memory(stage) -> None:
     tokens(ctypes.string_at(address, 64), stage)
 
 
-def message_queue(stage) -> None:
+def message_queue(stage: SimpleNamespace) -> None:
     queue = call("mq_open", stage.queue.encode(), os.O_RDWR, 0, None)
     os.close(queue)
 
 
-def attached(stage) -> None:
+def attached(stage: SimpleNamespace) -> None:
     """Attach shared memory by its number, which is listed and easily guessed."""
     _libc.shmat.restype = ctypes.c_void_p
     address = _libc.shmat(stage.segment, None, 0)
@@ -143,36 +148,36 @@ def attached(stage) -> None:
     ctypes.memset(address + 2048, 1, 1)
 
 
-def taken_message(stage) -> None:
+def taken_message(stage: SimpleNamespace) -> None:
     place = ctypes.create_string_buffer(1000)
     call("msgrcv", stage.messages, place, 900, 0, 0o4000)
     tokens(place.raw, stage)
 
 
-def unlinked_queue(stage) -> None:
+def unlinked_queue(stage: SimpleNamespace) -> None:
     call("mq_unlink", stage.other_queue.encode())
 
 
-def mounted(stage) -> None:
+def mounted(stage: SimpleNamespace) -> None:
     target = f"{stage.workspace}/mounted-{stage.token}".encode()
     os.mkdir(target)
     call("mount", b"none", target, b"tmpfs", 0, b"")
     call("umount2", target, 2)
 
 
-def changed_root(stage) -> None:
+def changed_root(stage: SimpleNamespace) -> None:
     os.chroot(stage.workspace)
 
 
-def joined_namespace(stage) -> None:
+def joined_namespace(stage: SimpleNamespace) -> None:
     call("setns", os.open("/proc/self/ns/uts", os.O_RDONLY), 0)
 
 
-def clone(stage) -> None:
+def clone(stage: SimpleNamespace) -> None:
     ended(call("clone", _NEW_USER | signal.SIGCHLD, 0, 0, 0, 0))
 
 
-def clone3(stage) -> None:
+def clone3(stage: SimpleNamespace) -> None:
     words = [_NEW_USER, 0, 0, 0, signal.SIGCHLD, 0, 0, 0]
     arguments = ctypes.create_string_buffer(struct.pack("=8Q", *words), 64)
     ended(call("clone3", arguments, 64))
@@ -184,19 +189,19 @@ def ended(child: int) -> None:
     os.waitpid(child, 0)
 
 
-def other_id(stage) -> None:
+def other_id(stage: SimpleNamespace) -> None:
     os.setresuid(65533, 65533, 65533)
 
 
-def ran_as_owner(stage) -> None:
+def ran_as_owner(stage: SimpleNamespace) -> None:
     """Run a program that belongs to somebody else and takes his rights."""
     done = subprocess.run([stage.setuid, "-u"], capture_output=True, timeout=2, check=True)
     if int(done.stdout) == os.getuid():
         raise OSError("it ran with our own rights")
 
 
-def ran(*argv):
-    def attempt(stage) -> None:
+def ran(*argv: str) -> Attempt:
+    def attempt(stage: SimpleNamespace) -> None:
         done = subprocess.run(
             argv, capture_output=True, timeout=2, stdin=subprocess.DEVNULL, check=False
         )
@@ -206,7 +211,7 @@ def ran(*argv):
     return attempt
 
 
-def typed(stage) -> None:
+def typed(stage: SimpleNamespace) -> None:
     """Type into a terminal as if a person did."""
     import pty
 
@@ -214,18 +219,18 @@ def typed(stage) -> None:
     fcntl.ioctl(terminal, _INPUT, b"x")
 
 
-def typed_at_ours(stage) -> None:
+def typed_at_ours(stage: SimpleNamespace) -> None:
     """Type into a terminal that is not ours: the one reviewloop was started in."""
     terminal = os.open(stage.terminal, os.O_RDWR | os.O_NOCTTY)
     fcntl.ioctl(terminal, _INPUT, b"x")
 
 
-def written_at_ours(stage) -> None:
+def written_at_ours(stage: SimpleNamespace) -> None:
     """Write escape codes to the terminal reviewloop was started in."""
     os.write(os.open(stage.terminal, os.O_WRONLY | os.O_NOCTTY), b"\x1b]0;title\x07")
 
 
-def old_calls(stage) -> None:
+def old_calls(stage: SimpleNamespace) -> None:
     """Make a system call of 32-bit programs, whose numbers are others."""
     if not _X86:
         raise OSError(errno.ENOSYS, "only x86-64 has these")
@@ -236,7 +241,7 @@ def old_calls(stage) -> None:
         raise OSError("not known to the kernel")
 
 
-def x32_calls(stage) -> None:
+def x32_calls(stage: SimpleNamespace) -> None:
     if not _X86 or call(_X32_GETPID) != os.getpid():
         raise OSError(errno.ENOSYS, "not known to the kernel")
 

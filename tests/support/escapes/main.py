@@ -11,11 +11,17 @@ import os
 import signal
 import sys
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import kernel
-import network
-import places
+
+if TYPE_CHECKING:
+    from support.escapes import kernel, network, places
+    from support.escapes.places import Attempt
+else:
+    import kernel
+    import network
+    import places
 
 ATTEMPTS = {**places.ATTEMPTS, **network.ATTEMPTS, **kernel.ATTEMPTS}
 SLOW = ("su", "listen where others connect")  # these wait, so that others go on meanwhile
@@ -37,7 +43,7 @@ def main() -> None:
         json.dump(outcomes, file)
 
 
-def begin(attempt, stage) -> tuple[int, int]:
+def begin(attempt: "Attempt", stage: SimpleNamespace) -> tuple[int, int]:
     """Start an attempt; return its process id and where to read how it went."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -54,7 +60,7 @@ def begin(attempt, stage) -> tuple[int, int]:
     return child, reading
 
 
-def ended(child, reading) -> str:
+def ended(child: int, reading: int) -> str:
     """Return DONE, or in a few words how the attempt was refused."""
     said = os.read(reading, 2000).decode()
     os.close(reading)

@@ -2,15 +2,29 @@
 
 import socket
 import subprocess
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
-from places import found
+if TYPE_CHECKING:
+    from support.escapes.places import Attempt, found
+else:
+    from places import Attempt, found
+
+Address = Callable[[SimpleNamespace], Any]
 
 _SECONDS = 1.0
 _VSOCK, _ALG, _PACKET = 40, 38, 17
 _UEVENT, _AUDIT = 15, 9
 
 
-def asked(family, kind, address, stage, question=b"GET / HTTP/1.0\r\n\r\n") -> None:
+def asked(
+    family: int,
+    kind: int,
+    address: Address,
+    stage: SimpleNamespace,
+    question: bytes = b"GET / HTTP/1.0\r\n\r\n",
+) -> None:
     with socket.socket(family, kind) as asking:
         asking.settimeout(_SECONDS)
         asking.connect(address(stage))
@@ -18,45 +32,45 @@ def asked(family, kind, address, stage, question=b"GET / HTTP/1.0\r\n\r\n") -> N
         found(asking.recv(4096), stage)
 
 
-def tcp(stage) -> None:
+def tcp(stage: SimpleNamespace) -> None:
     asked(socket.AF_INET, socket.SOCK_STREAM, lambda s: ("127.0.0.1", s.tcp), stage)
 
 
-def tcp6(stage) -> None:
+def tcp6(stage: SimpleNamespace) -> None:
     asked(socket.AF_INET6, socket.SOCK_STREAM, lambda s: ("::1", s.tcp6), stage)
 
 
-def udp(stage) -> None:
+def udp(stage: SimpleNamespace) -> None:
     """Ask a name server: a header and a question."""
     question = b"\0\1\1\0\0\1\0\0\0\0\0\0\7example\3org\0\0\1\0\1"
     asked(socket.AF_INET, socket.SOCK_DGRAM, lambda s: ("127.0.0.1", s.udp), stage, question)
 
 
-def udp6(stage) -> None:
+def udp6(stage: SimpleNamespace) -> None:
     asked(socket.AF_INET6, socket.SOCK_DGRAM, lambda s: ("::1", s.udp6), stage)
 
 
-def local(name, question=b"GET / HTTP/1.0\r\n\r\n"):
+def local(name: str, question: bytes = b"GET / HTTP/1.0\r\n\r\n") -> Attempt:
     return lambda stage: asked(
         socket.AF_UNIX, socket.SOCK_STREAM, lambda s: getattr(s, name), stage, question
     )
 
 
-def abstract(name, question=b"?"):
+def abstract(name: str, question: bytes = b"?") -> Attempt:
     return lambda stage: asked(
         socket.AF_UNIX, socket.SOCK_STREAM, lambda s: "\0" + getattr(s, name), stage, question
     )
 
 
-def local_datagram(stage) -> None:
+def local_datagram(stage: SimpleNamespace) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sending:
         sending.sendto(stage.mark.encode(), stage.datagrams)
 
 
-def paired(kind, connected=False):
+def paired(kind: int, connected: bool = False) -> Attempt:
     """Return an attempt to send from one end of a pair to somebody else's socket."""
 
-    def attempt(stage) -> None:
+    def attempt(stage: SimpleNamespace) -> None:
         mine, other = socket.socketpair(socket.AF_UNIX, kind)
         with mine, other:
             if connected:
@@ -68,7 +82,7 @@ def paired(kind, connected=False):
     return attempt
 
 
-def raw(stage) -> None:
+def raw(stage: SimpleNamespace) -> None:
     """Send an echo request as ping does."""
     request = b"\x08\x00\xf7\xff\x00\x00\x00\x00"
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sending:
@@ -78,26 +92,26 @@ def raw(stage) -> None:
             raise OSError("no answer")
 
 
-def made(*arguments):
+def made(*arguments: int) -> Attempt:
     return lambda stage: socket.socket(*arguments).close()
 
 
-def interfaces(stage) -> None:
+def interfaces(stage: SimpleNamespace) -> None:
     names = [name for _, name in socket.if_nameindex()]
     if names == ["lo"]:
         raise OSError("only a loop that leads back")
 
 
-def routed(stage) -> None:
+def routed(stage: SimpleNamespace) -> None:
     """Ask the kernel for a way to another machine; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
         sending.connect(("192.0.2.1", 53))
 
 
-def ran(*argv):
+def ran(*argv: str) -> Attempt:
     """Return an attempt that runs a program whose output must hold the token."""
 
-    def attempt(stage) -> None:
+    def attempt(stage: SimpleNamespace) -> None:
         words = [word.format(**vars(stage)) for word in argv]
         done = subprocess.run(
             words, capture_output=True, timeout=2, stdin=subprocess.DEVNULL, check=False
@@ -107,7 +121,7 @@ def ran(*argv):
     return attempt
 
 
-def ssh(stage) -> None:
+def ssh(stage: SimpleNamespace) -> None:
     """Whether it got through is seen at the other end: the server is none, and ssh fails."""
     subprocess.run(
         [
@@ -121,7 +135,7 @@ def ssh(stage) -> None:
     )
 
 
-def listen(stage) -> None:
+def listen(stage: SimpleNamespace) -> None:
     """Open a port that others can connect to; seen from outside."""
     with socket.create_server(("127.0.0.1", stage.free)) as server:  # the stage keeps trying it
         server.settimeout(0.5)

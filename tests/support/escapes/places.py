@@ -2,7 +2,13 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 from hashlib import sha256
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+Attempt = Callable[[SimpleNamespace], object]
+"""What tries to get out of a stage; it raises where it is refused."""
 
 # name -> path; a file that holds the stage's token, read
 READS = {
@@ -91,20 +97,20 @@ LISTINGS = {
 }
 
 
-def place(template, stage) -> str:
+def place(template: str, stage: SimpleNamespace) -> str:
     return template.format(**vars(stage))
 
 
-def reading(template):
-    def attempt(stage) -> None:
+def reading(template: str) -> Attempt:
+    def attempt(stage: SimpleNamespace) -> None:
         with open(place(template, stage), "rb") as file:
             found(file.read(), stage)
 
     return attempt
 
 
-def writing(template, flags):
-    def attempt(stage) -> None:
+def writing(template: str, flags: int) -> Attempt:
+    def attempt(stage: SimpleNamespace) -> None:
         handle = os.open(place(template, stage), flags, 0o600)
         os.write(handle, stage.mark.encode())
         os.close(handle)
@@ -112,15 +118,15 @@ def writing(template, flags):
     return attempt
 
 
-def opening(template):
-    def attempt(stage) -> None:
+def opening(template: str) -> Attempt:
+    def attempt(stage: SimpleNamespace) -> None:
         os.close(os.open(place(template, stage), os.O_WRONLY))
 
     return attempt
 
 
-def listing(template):
-    def attempt(stage) -> None:
+def listing(template: str) -> Attempt:
+    def attempt(stage: SimpleNamespace) -> None:
         folder = place(template, stage)
         if stage.listed[folder] not in os.listdir(folder):
             raise OSError("another folder of that name")
@@ -128,56 +134,56 @@ def listing(template):
     return attempt
 
 
-def found(data: bytes, stage) -> None:
+def found(data: bytes, stage: SimpleNamespace) -> None:
     """Return if the data hold the token; OSError says that it came from somewhere else."""
     if stage.token.encode() not in data:
         raise OSError("the token is not in it")
 
 
-def environment(process):
-    def attempt(stage) -> None:
+def environment(process: Callable[[SimpleNamespace], int | str]) -> Attempt:
+    def attempt(stage: SimpleNamespace) -> None:
         with open(f"/proc/{process(stage)}/environ", "rb") as file:
             found(file.read(), stage)
 
     return attempt
 
 
-def first_environment(stage) -> None:
+def first_environment(stage: SimpleNamespace) -> None:
     with open("/proc/1/environ", "rb") as file:
         if sha256(file.read()).hexdigest() != stage.first_environment:
             raise OSError("of another process")
 
 
-def any_environment(stage) -> None:
+def any_environment(stage: SimpleNamespace) -> None:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            environment(lambda _, name=name: name)(stage)
+            environment(lambda _, name=name: name)(stage)  # type: ignore[misc]
         except OSError:
             continue
         return
     raise OSError("nowhere")
 
 
-def memory(stage) -> None:
+def memory(stage: SimpleNamespace) -> None:
     handle = os.open(f"/proc/{stage.parent}/mem", os.O_RDONLY)
     found(os.pread(handle, 64, stage.address), stage)
 
 
-def memory_for_writing(stage) -> None:
+def memory_for_writing(stage: SimpleNamespace) -> None:
     os.close(os.open(f"/proc/{stage.parent}/mem", os.O_RDWR))
 
 
-def open_file(stage) -> None:
+def open_file(stage: SimpleNamespace) -> None:
     with open(f"/proc/{stage.parent}/fd/{stage.handle}", "rb") as file:
         found(file.read(), stage)
 
 
-def parents_root(stage) -> None:
+def parents_root(stage: SimpleNamespace) -> None:
     with open(f"/proc/{stage.parent}/root{stage.home}/.netrc", "rb") as file:
         found(file.read(), stage)
 
 
-def kernel_settings(stage) -> None:
+def kernel_settings(stage: SimpleNamespace) -> None:
     """Open for writing anything of /proc that is not a process of ours."""
     for folder, _, names in os.walk("/proc"):
         if folder != "/proc" and not folder.startswith(("/proc/sys", "/proc/fs", "/proc/irq")):
@@ -191,39 +197,42 @@ def kernel_settings(stage) -> None:
     raise OSError("none can be written")
 
 
-def command_line(stage) -> None:
+def command_line(stage: SimpleNamespace) -> None:
     with open(f"/proc/{stage.parent}/cmdline", "rb") as file:
         found(file.read(), stage)
 
 
-def hard_link(stage) -> None:
+def hard_link(stage: SimpleNamespace) -> None:
     os.link(f"{stage.home}/.netrc", f"{stage.workspace}/hard-{stage.token}")
     with open(f"{stage.workspace}/hard-{stage.token}", "rb") as file:
         found(file.read(), stage)
 
 
-def through_a_link(stage) -> None:
+def through_a_link(stage: SimpleNamespace) -> None:
     link = f"{stage.workspace}/link-{stage.token}"
     os.symlink(f"{stage.home}/.aws", link)
     with open(f"{link}/credentials", "rb") as file:
         found(file.read(), stage)
 
 
-def upwards(stage) -> None:
+def upwards(stage: SimpleNamespace) -> None:
     up = "../" * 40
     with open(f"{stage.workspace}/{up}{stage.home}/.netrc", "rb") as file:
         found(file.read(), stage)
 
 
-def control_group(stage) -> None:
+def control_group(stage: SimpleNamespace) -> None:
     folder = f"{stage.groups}/rl-{stage.token}"
     os.mkdir(folder)
     os.rmdir(folder)
 
 
-def handle_to_a_file(stage) -> None:
+def handle_to_a_file(stage: SimpleNamespace) -> None:
 
-    from kernel import call
+    if TYPE_CHECKING:
+        from support.escapes.kernel import call
+    else:
+        from kernel import call
 
     handle = bytearray(136)
     handle[0] = 128
@@ -235,23 +244,23 @@ def handle_to_a_file(stage) -> None:
     found(os.read(call("open_by_handle_at", where, buffer, 0), 1000), stage)
 
 
-def hear(stage) -> None:
+def hear(stage: SimpleNamespace) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.inotify_add_watch(libc.inotify_init(), f"{stage.home}/.ssh".encode(), 0x100) < 0:
         raise OSError(ctypes.get_errno(), "refused")
 
 
-def chmod(path) -> None:
+def chmod(path: str) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o700))
     os.chmod(path, 0o4700)
 
 
-def made(path) -> None:
+def made(path: str) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o4700))
 
 
-def setuid(make):
-    def attempt(stage) -> None:
+def setuid(make: Callable[[str], None]) -> Attempt:
+    def attempt(stage: SimpleNamespace) -> None:
         path = f"{stage.workspace}/{make.__name__}-{stage.token}"
         make(path)
         if not os.stat(path).st_mode & 0o4000:

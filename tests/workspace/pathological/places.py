@@ -104,7 +104,7 @@ def foreign_owner(make: Maker) -> None:
     make.start().commit({"a": "1\n"})
     for place, folders, files in os.walk(make.repo):
         for name in (".", *folders, *files):
-            os.lchown(os.path.join(place, name), 12345, 12345)
+            os.lchown(os.path.join(place, name), 12345, 12345)  # noqa: PTH118
 
 
 def bare(make: Maker) -> Path:

@@ -1,7 +1,6 @@
 """Ordinary test suites run inside, and what the landlock level cannot run is known by name."""
 
 import json
-import os
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator
@@ -203,7 +202,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], di
         return {name: said or "it failed" for name, code, said in answers if code}
 
     yield made
-    if os.path.exists("/tmp/rl-ordinary"):
+    if Path("/tmp/rl-ordinary").exists():
         raise AssertionError("a confined program wrote to /tmp")
 
 
