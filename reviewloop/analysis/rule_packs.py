@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reviewloop.analysis.contract import (
     AnalyserReport,
@@ -68,7 +68,8 @@ def _entry(record: RuleRecord, folder: Path) -> RuleEntry:
         page=str(folder / f"{record['id']}.md"),
     )
     if record["flags"]:
-        rule = replace(rule, **record["flags"])  # type: ignore[arg-type]
+        flags: dict[str, Any] = dict(record["flags"])
+        rule = replace(rule, **flags)
     match = record["match"]
     matcher = Matcher(
         tuple(record["languages"]),

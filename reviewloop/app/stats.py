@@ -132,8 +132,14 @@ def _used(journal: Path) -> dict[str, Any]:
         return {"usd": 0.0}
     with closing(Journal(journal)) as opened:
         used = usage_figures(opened)
-    names = ("calls", "input", "output", "cache_read", "cache_write")  # keys of the TypedDict
-    return {"usd": used["cost_usd"], **{name: used[name] for name in names}}  # type: ignore[literal-required]
+    return {
+        "usd": used["cost_usd"],
+        "calls": used["calls"],
+        "input": used["input"],
+        "output": used["output"],
+        "cache_read": used["cache_read"],
+        "cache_write": used["cache_write"],
+    }
 
 
 def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:

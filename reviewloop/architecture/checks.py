@@ -102,9 +102,11 @@ def _import_hits(project: Project, path: str, one: Import) -> Iterator[Hit]:
     architecture = project.architecture
     layer = architecture.by_name.get(project.layer_of(path))
     if not one.target:
-        for package in layer.forbidden if layer else ():
+        if layer is None:
+            return
+        for package in layer.forbidden:
             if one.name == package or one.name.startswith((f"{package}/", f"{package}.")):
-                message = f"imports {one.name}, which is forbidden in the layer {layer.name}"  # type: ignore[union-attr]
+                message = f"imports {one.name}, which is forbidden in the layer {layer.name}"
                 yield Hit(FORBIDDEN, path, one.span, message, identity=package)
         return
     target = project.layer_of(one.target)

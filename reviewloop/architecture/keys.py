@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from reviewloop.architecture.model import CASES, TAB, Architecture, Style
 from reviewloop.domain.errors import UsageError
@@ -135,7 +135,8 @@ def with_keys(given: Architecture, keys: Iterator[Key]) -> Keyed:
             if own and own != value:
                 decisions.append(Decision(key, "file", f"{attribute} is {own} already"))
             else:
-                style = replace(style, **{attribute: value})  # type: ignore[arg-type]
+                changed: dict[str, Any] = {attribute: value}
+                style = replace(style, **changed)
                 decisions.append(Decision(key, "rule", rule))
         elif last in _LAYERS and key.value.casefold() in {"true", "yes", "on"}:
             layer = next((name for name in _LAYERS[last] if name in given.by_name), "")

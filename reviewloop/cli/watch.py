@@ -65,9 +65,15 @@ def _events(root: Path) -> Iterator[list[str]]:
         return not _NOT_LOOKED_AT & set(Path(path).parts[len(root.parts) :])
 
     def batches() -> Iterator[list[str]]:
-        options = {"debounce": _QUIET, "rust_timeout": _QUIET, "yield_on_timeout": True}
+        looked = changes_of(
+            root,
+            watch_filter=is_looked_at,
+            debounce=_QUIET,
+            rust_timeout=_QUIET,
+            yield_on_timeout=True,
+        )
         try:
-            for batch in changes_of(root, watch_filter=is_looked_at, **options):  # type: ignore[arg-type]
+            for batch in looked:
                 yield [path for _, path in batch]
         except (OSError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]

@@ -67,8 +67,8 @@ class Spent:
 
 def usage_of(row: dict[str, object]) -> Usage:
     """Return the usage that a row of the journal holds."""
-    fields = {name: row[name] for name in Usage.__dataclass_fields__ if name in row}
-    return Usage(**fields)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {name: row[name] for name in Usage.__dataclass_fields__ if name in row}
+    return Usage(**fields)
 
 
 _WORTH_REPORTING = 1000  # tokens; below that the rough rule is off without anybody caring

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import Edit, Fix
 from reviewloop.analysis.languages import language_of
 from reviewloop.sandbox.command_lines import for_bash
+
+if TYPE_CHECKING:
+    from ast_grep_py import SgNode
 
 _GRAMMARS = {
     "python": "python",
@@ -95,13 +99,13 @@ def _errors(text: str, grammar: str) -> int:
     return sum(1 for _ in _error_nodes([root]))
 
 
-def _error_nodes(todo: list[object]) -> Iterable[object]:
+def _error_nodes(todo: list["SgNode"]) -> Iterable["SgNode"]:
     while todo:
         node = todo.pop()
-        below = node.children()  # type: ignore[attr-defined]
+        below = node.children()
         # What the grammar had to invent is there with no text of its own.
-        kind = node.kind()  # type: ignore[attr-defined]
-        if kind == "ERROR" or (kind in _CLOSERS and not node.text()):  # type: ignore[attr-defined]
+        kind = node.kind()
+        if kind == "ERROR" or (kind in _CLOSERS and not node.text()):
             yield node
         todo.extend(below)
 

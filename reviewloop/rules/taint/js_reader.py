@@ -531,7 +531,8 @@ def _try(reader: ScriptReader, node: SgNode) -> list[Stmt]:
 def _switch(reader: ScriptReader, node: SgNode) -> list[Stmt]:
     cases: list[Case] = []
     waiting: list[object] = []
-    for child in named(node.field("body")) if node.field("body") is not None else []:  # type: ignore[arg-type]
+    braces = node.field("body")
+    for child in named(braces) if braces is not None else []:
         value = child.field("value")
         inside = [part for part in named(child) if value is None or part.range() != value.range()]
         body = [one for part in inside for one in reader.statement(part)]
