@@ -74,6 +74,7 @@ def fits(
     return fit
 
 
+@lru_cache(maxsize=1024)  # the settings' own are looked at with every file of settings
 def require_sound(pattern: str) -> None:
     """Raise `PatternError` for a pattern that can match no file of a repository."""
     plain = _plain(pattern)

@@ -13,8 +13,9 @@
 The engine decides what comes next, here and only here, from exit codes and typed findings.
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, cast
 
@@ -54,6 +55,14 @@ def build_graph(
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> ReviewLoop:
     """Return the compiled loop for a team; `rounds` and `repairs` are the caps in force."""
+    graph = copy(_compiled(tuple(reviewers), rounds, repairs))
+    graph.checkpointer = checkpointer  # `Plain` knows what it reads; no list of types is needed
+    return graph
+
+
+@lru_cache(maxsize=8)
+def _compiled(reviewers: tuple[str, ...], rounds: int, repairs: int) -> ReviewLoop:
+    # A batch of tasks asks again and again, and compiling reads every type hint anew.
     graph = StateGraph(LoopState, context_schema=RunContext)
     for name in _LATER:
         graph.add_node(name, partial(_with_context, name, None))
@@ -73,7 +82,7 @@ def build_graph(
         ["repair", "re_review", "propose", *reviewers],
     )
     graph.add_edge("repair", "guard")
-    graph.add_edge(reviewers, "collect")  # a list of names waits for all of them
+    graph.add_edge([*reviewers], "collect")  # a list of names waits for all of them
     graph.add_conditional_edges("collect", partial(_after_collect, rounds), ["fix", "propose", END])
     graph.add_conditional_edges("fix", _after_fix, ["guard", "propose"])
     graph.add_edge("re_review", "collect")
@@ -82,20 +91,20 @@ def build_graph(
         "approve", _after_approve, ["commit", "implement", "guard", "propose", END]
     )
     graph.add_conditional_edges("commit", _after_commit, ["approve", END])
-    return graph.compile(checkpointer=checkpointer)
+    return graph.compile()
 
 
-def _where_to_start(reviewers: list[str], state: LoopState) -> list[str] | str:
+def _where_to_start(reviewers: Sequence[str], state: LoopState) -> list[str] | str:
     if state.get("mode") == "review":
-        return reviewers
+        return [*reviewers]
     return "fix" if state.get("mode") == "fix" else "implement"
 
 
-def _after_guard(reviewers: list[str], repairs: int, state: LoopState) -> list[str] | str:
+def _after_guard(reviewers: Sequence[str], repairs: int, state: LoopState) -> list[str] | str:
     if state.get("phase") in LOOKED_BACK and (state["verdict"] != "ok" or not state.get("to_read")):
         return "propose"
     if state["verdict"] == "ok":
-        return "re_review" if state["phase"] == "fix" else reviewers
+        return "re_review" if state["phase"] == "fix" else [*reviewers]
     if state["verdict"] == "failed" and state.get("repairs", 0) < repairs:
         return "repair"
     return "propose"

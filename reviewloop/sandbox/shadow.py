@@ -64,6 +64,10 @@ def _length(path: Path) -> int:
     return -len(str(path))
 
 
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
 @dataclass(frozen=True)
 class Shadow:
     """A virtual environment of links; `redirected` are the workspace places imports now lead to."""
@@ -144,13 +148,13 @@ class _Sites:
                 folder.mkdir()
                 line = f"import site; site.addsitedir({str(folder)!r})\n"
                 (target / f"_reviewloop_{number}.pth").write_text(line, encoding="utf-8")
-            for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+            for entry in sorted(os.scandir(source), key=_name):
                 if _NOT_LINKED.match(entry.name):
                     continue
                 if entry.is_symlink() or entry.name.endswith(_LOCAL_POINTERS):
                     self._mirror(Path(entry.path), folder / entry.name, source)
                 else:  # nearly all of the hundreds that there are
-                    (folder / entry.name).symlink_to(entry.path)
+                    os.symlink(entry.path, f"{folder}/{entry.name}")  # noqa: PTH211 - half the time
 
     def _mirror(self, entry: Path, target: Path, site: Path) -> None:
         if (
@@ -221,9 +225,11 @@ def _mapped_names(finder: str) -> Iterator[str]:
 def _copy_scripts(source: PythonSource, binaries: Path) -> None:
     interpreter = str(binaries / "python")
     own = tuple(os.fsencode(f"{folder}/") for folder in {source.bin, source.bin.resolve()})
-    for entry in sorted(source.bin.iterdir()):
-        target = binaries / entry.name
-        if _NOT_SCRIPTS.match(entry.name) or target.exists() or not os.access(entry, os.X_OK):
+    for found in sorted(os.scandir(source.bin), key=_name):
+        if _NOT_SCRIPTS.match(found.name) or not os.access(found.path, os.X_OK):
+            continue
+        entry, target = Path(found.path), binaries / found.name
+        if target.exists():
             continue
         script = _script(entry, source, own, interpreter)
         if script is not None:

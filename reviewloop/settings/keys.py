@@ -52,13 +52,13 @@ def flatten(table: Mapping[str, Any], location: str) -> dict[str, Any]:
 def _flatten(
     table: Mapping[str, Any], model: type[BaseModel], prefix: str, location: str
 ) -> Iterator[tuple[str, Any]]:
+    kinds = _kinds(model)
     for name, value in table.items():
         dotted = prefix + name
-        field = model.model_fields.get(name)
-        if field is None:
+        if name not in kinds:
             raise unknown_key(dotted, location)
-        section = section_of(field)
-        if section is None and not is_open_table(field):
+        section, is_open = kinds[name]
+        if section is None and not is_open:
             yield dotted, value
             continue
         if not isinstance(value, Mapping):
@@ -67,6 +67,13 @@ def _flatten(
             yield from _flatten(value, section, f"{dotted}.", location)
         else:
             yield from ((f"{dotted}.{key}", item) for key, item in value.items())
+
+
+@cache
+def _kinds(model: type[BaseModel]) -> dict[str, tuple[type[BaseModel] | None, bool]]:
+    """Return of each field the model behind it, if any, and whether it is an open table."""
+    fields = model.model_fields.items()
+    return {name: (section_of(field), is_open_table(field)) for name, field in fields}
 
 
 def nest(values: Mapping[str, Any]) -> dict[str, Any]:
