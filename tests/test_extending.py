@@ -362,6 +362,7 @@ def test_a_module_that_exits_is_no_clean_end(machine):
     assert "acme-pack 1.0" in said.err
 
 
+@pytest.mark.slow_but("src")
 @pytest.mark.parametrize("inside", ["", "src"])
 def test_a_repository_adds_nothing(machine, inside):
     ran = machine.packages.parent / "ran"

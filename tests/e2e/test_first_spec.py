@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from support.checkout import Checkout
 
 REPLIES = Path(__file__).resolve().parents[2] / "docs/first-spec.json"
 
 
+@pytest.mark.slow  # the same way with replies of our own is in test_spec_forms.py
 def test_they_lead_to_a_committed_first_task_through_its_gates(tmp_path, git):
     root = tmp_path / "idea"
     root.mkdir()

@@ -55,6 +55,7 @@ def test_words_are_left_out_and_none_is_added(checkout):
     assert not (checkout.root / f"{DOCUMENT}.bak").exists()  # ours, not edited by hand
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     "change",
     [

@@ -134,7 +134,7 @@ def test_tests_are_written_until_they_run_enough_of_a_file(gated):
     assert ends(checkout)[0] == ("gates onFileSave 1", 0)
 
 
-@pytest.mark.slow_but(every=4)
+@pytest.mark.slow  # taking back is shown in test_shipped_hooks.py
 @pytest.mark.parametrize(
     ("path", "text", "why"),
     [

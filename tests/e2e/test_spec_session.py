@@ -310,6 +310,7 @@ def test_tasks_without_a_trace_are_sent_back_once_and_then_fail(site, bad, sente
     assert [step for _, step in other.calls()].count("tasks") == 2
 
 
+@pytest.mark.slow_but(every=2)
 @pytest.mark.parametrize(
     ("step", "bad", "sentence"),
     [

@@ -23,7 +23,9 @@ READ = (  # places from which text reaches a model
     *("filename", "attributes", "agentfile", "finding", "branch"),
 )
 UNREAD = ("commit",)  # places that no model is shown
-pytestmark = pytest.mark.timeout(180)  # the first test of each pays for all
+# The first test pays for all, four seconds. What tests print is in test_steered_stops.py, and the
+# same payloads, without a run, are in test_steered_review.py.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 IDS = [row.id for row in thirty(Path("/outside"))]
 CI = ".github/workflows/ci.yml"
 BOOKED = "# taken out\n"

@@ -107,8 +107,7 @@ class Site:
         shop_folder = self.folder / "shop"
         for path in (self.temporary, shop_folder):
             path.mkdir(parents=True)
-        (shop_folder / "checks.py").write_text(CHECKS)
-        shop.make_shop(shop_folder)
+        shop.make_shop(shop_folder, files={"checks.py": CHECKS})
         self.server = BedrockServer(
             answers, agent_of=agent_of, seconds=seconds, first_byte=first_byte
         )

@@ -1,7 +1,11 @@
 """A small real project with a Kiro spec, as the end-to-end tests find it in a person's checkout."""
 
+import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from pathlib import Path
 
 REQUIREMENTS = ".kiro/specs/orders/requirements.md"
@@ -88,18 +92,60 @@ def make_shop(
     message: str = "base",
     files: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write the project, and further files, into a folder and commit it; return the folder."""
-    for path, text in {**FILES, **(files or {})}.items():
+    """Write the project, and further files, into a folder and commit all; return the folder.
+
+    In an empty folder, without settings of git, it is a copy: a process instead of five.
+    """
+    written = {**FILES, **(files or {})}
+    if _has_settings_of_git() or (folder.exists() and any(folder.iterdir())):
+        _make(folder, branch, message, written, os.environ)
+        return folder
+    shutil.copytree(_made(branch, message, tuple(written.items())), folder, dirs_exist_ok=True)
+    _git(folder, os.environ, "update-index", "-q", "--refresh")  # copies are other files to git
+    return folder
+
+
+def _has_settings_of_git() -> bool:
+    home = Path(os.environ["HOME"])
+    configured = Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")) / "git"
+    return (
+        (home / ".gitconfig").exists()
+        or configured.exists()
+        or any(name.startswith("GIT_") for name in os.environ)
+    )
+
+
+@lru_cache(maxsize=64)
+def _made(branch: str, message: str, files: tuple[tuple[str, str], ...]) -> Path:
+    folder = Path(tempfile.mkdtemp(dir=_prepared().name)) / "shop"
+    folder.mkdir()
+    alone = {"PATH": os.environ["PATH"], "HOME": str(folder.parent)}
+    _make(folder, branch, message, dict(files), alone)
+    shutil.rmtree(folder / ".git/hooks")  # samples
+    (folder / ".git/hooks").mkdir()
+    return folder
+
+
+@cache
+def _prepared() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(
+        prefix="shops-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"), ignore_cleanup_errors=True
+    )
+
+
+def _make(
+    folder: Path, branch: str, message: str, files: Mapping[str, str], env: Mapping[str, str]
+) -> None:
+    for path, text in files.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
+    _git(folder, env, "init", "-q", "-b", branch)
+    _git(folder, env, "config", "user.name", "Ada Example")
+    _git(folder, env, "config", "user.email", "ada@example.org")
+    _git(folder, env, "add", "-A")
+    _git(folder, env, "commit", "-q", "-m", message)
 
-    def git(*args: str) -> None:
-        subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True)
 
-    git("init", "-q", "-b", branch)
-    git("config", "user.name", "Ada Example")
-    git("config", "user.email", "ada@example.org")
-    git("add", "-A")
-    git("commit", "-q", "-m", message)
-    return folder
+def _git(folder: Path, env: Mapping[str, str], *args: str) -> None:
+    subprocess.run(["git", *args], cwd=folder, env=env, check=True, capture_output=True)

@@ -23,6 +23,7 @@ def test_two_hundred_are_recorded_of_many_kinds():
     assert max(map(kinds.count, kinds)) <= 15
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_rewording_is_no_drift(tmp_path, name):
     root, files = committed(tmp_path / name, name), files_of(name)
