@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START
 
 from reviewloop.loop.graph import build_graph
@@ -108,3 +110,37 @@ def test_only_approve_leads_to_commit_and_only_propose_to_approve_the_first_time
     edges = build_graph(REVIEWERS, rounds=3, repairs=2).get_graph().edges
     assert [e.source for e in edges if e.target == "commit"] == ["approve"]
     assert {e.source for e in edges if e.target == "approve"} == {"propose", "commit"}
+
+
+def test_loops_of_one_process_share_neither_caps_nor_checkpoints():
+    one, other = (
+        build_graph(REVIEWERS, rounds=3, repairs=2, checkpointer=saver)
+        for saver in (InMemorySaver(), InMemorySaver())
+    )
+    thread: RunnableConfig = {"configurable": {"thread_id": "1"}}
+    one.update_state(thread, {"round": 2, "survived": 1}, as_node="fix")
+
+    assert one.get_state(thread).values["round"] == 2
+    assert not other.get_state(thread).values
+    assert build_graph(REVIEWERS, rounds=3, repairs=2).checkpointer is None
+    open_finding = {"findings": {"a": ref(act=True)}, "round": 2}
+    assert [after("collect", open_finding, rounds=rounds) for rounds in (3, 2, 3)] == [
+        *("fix", "propose", "fix")
+    ]
+    assert [after("guard", {"verdict": "failed"}, repairs=repairs) for repairs in (0, 2)] == [
+        *("propose", "repair")
+    ]
+
+
+def test_a_team_that_changes_is_asked_as_it_is_then():
+    names = [*REVIEWERS]
+    before = build_graph(names, rounds=3, repairs=2)
+    names.append("review-c")
+    now = build_graph(names, rounds=3, repairs=2)
+
+    for graph, team in ((before, REVIEWERS), (now, names)):
+        (branch,) = graph.builder.branches[START].values()
+        chosen = branch.path.invoke({"mode": "review"})
+        assert chosen == team
+        chosen.clear()  # what one caller does to its list is nothing to the next
+        assert branch.path.invoke({"mode": "review"}) == team

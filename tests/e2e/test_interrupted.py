@@ -59,12 +59,15 @@ def stops(site: Site) -> bool:
 
 def interrupted(site: Site, *signals: int, then: Callable[[], object] = lambda: None) -> Said:
     """Start a run and send signals while a reviewer is asked; `then` is called once it stops."""
+    over = threading.Event()  # a run that ended too early is told by what it said, not by a timeout
 
     def send(pid: int) -> None:
-        until(lambda: asked_of_reviewers(site))
+        until(lambda: asked_of_reviewers(site) or over.is_set())
         for number in signals:
+            if over.is_set():
+                return
             os.kill(pid, number)
-            until(lambda: stops(site))
+            until(lambda: stops(site) or over.is_set())
         then()
 
     threads: list[threading.Thread] = []
@@ -74,6 +77,7 @@ def interrupted(site: Site, *signals: int, then: Callable[[], object] = lambda: 
         threads[0].start()
 
     said = site.call("run", "2.1", "--json", on_start=on_start)
+    over.set()
     threads[0].join()
     return said
 
