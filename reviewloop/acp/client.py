@@ -71,7 +71,7 @@ class Client:
         # An agent that does not read must not hold up who reads it, nor who ends it.
         threading.Thread(target=self._write, name="acp writer", daemon=True).start()
 
-    def ask(self, method: str, parameters: Mapping[str, Any]) -> "Answer":
+    def ask(self, method: str, parameters: Mapping[str, object]) -> "Answer":
         """Send a request and return what waits for its result."""
         self._next += 1
         waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -81,7 +81,7 @@ class Client:
         self._send({"id": self._next, "method": method, "params": parameters})
         return Answer(waiting)
 
-    def notify(self, method: str, parameters: Mapping[str, Any]) -> None:
+    def notify(self, method: str, parameters: Mapping[str, object]) -> None:
         """Send a notification."""
         self._send({"method": method, "params": parameters})
 

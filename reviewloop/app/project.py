@@ -212,12 +212,12 @@ def open_repository(start: Path | None = None, *, for_reading: bool = False) -> 
     return Repository(user, folder, RunStore(folder))
 
 
-def model_flags(model: str | None) -> dict[str, Any]:
+def model_flags(model: str | None) -> dict[str, object]:
     """Return the settings that have one model do every kind of work, none for None."""
     return {} if model is None else {"models.reasoning": model, "models.generation": model}
 
 
-def writers_and_readers(implementer: str | None, reviewers: str | None) -> dict[str, Any]:
+def writers_and_readers(implementer: str | None, reviewers: str | None) -> dict[str, object]:
     """Return the settings that give a model of their own to those who write, and who review.
 
     Where both are named nobody else is asked, so no other model is needed.
@@ -253,7 +253,7 @@ def kept(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(mode="json", exclude={"notify"})
 
 
-def settings_of(record: RunRecord, overrides: Mapping[str, Any] | None = None) -> Settings:
+def settings_of(record: RunRecord, overrides: Mapping[str, object] | None = None) -> Settings:
     """Return the settings a run was started with, with caps raised on resuming.
 
     Raises `UsageError` for a cap that cannot be.
@@ -307,7 +307,7 @@ def user_settings_path(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def read_settings(
-    root: Path | None, flags: Mapping[str, Any] | None = None, *, project: str = ""
+    root: Path | None, flags: Mapping[str, object] | None = None, *, project: str = ""
 ) -> "Loaded":
     """Return the settings for the checkout at `root`; None means outside of a repository.
 

@@ -306,7 +306,7 @@ def figures(
     chosen: Chosen,
     approvals: Mapping[str, float] = _NOTHING,
     shared: Share | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return everything that `stats` shows as JSON-plain values.
 
     `rows` are those of all runs: which run of a task was its first one they tell together.

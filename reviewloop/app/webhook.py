@@ -21,7 +21,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def post(url: str, body: Mapping[str, Any], seconds: float = SECONDS) -> str:
+def post(url: str, body: Mapping[str, object], seconds: float = SECONDS) -> str:
     """Post the body as JSON; return why it did not arrive, "" else. The path is kept secret."""
     host = urlsplit(url).hostname or ""
     why: list[str] = []

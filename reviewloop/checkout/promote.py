@@ -250,7 +250,7 @@ class Promotion:
     extra: tuple[tuple[str, str, str], ...] = ()  # path, base64 of old and new content
     notes: tuple[str, ...] = ()
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return the record as JSON-plain values."""
         return asdict(self)
 

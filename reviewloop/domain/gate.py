@@ -60,7 +60,7 @@ class GateResult:
     findings: tuple[Finding, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return the result as JSON-plain values."""
         record = asdict(self)
         record["status"] = str(self.status)

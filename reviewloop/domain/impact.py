@@ -53,7 +53,7 @@ class Impact:
     common: tuple[str, ...] = ()  # words that are all over the project
     common_files: int = 0  # that mention nothing but these, and are not listed
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""
         files = [{**vars(one), "reason": one.reason} for one in self.files]
         return {

@@ -63,7 +63,7 @@ class SpecDelta:
                 return position
         return -1
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""
         return {
             "spec": self.spec,

@@ -79,7 +79,7 @@ class Ran:
     red: tuple[str, ...] = ()
     flaky: tuple[str, ...] = ()  # red, then green when run once more
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""
         return asdict(self)
 

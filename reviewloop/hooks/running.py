@@ -41,7 +41,7 @@ class Occasion:
             "workspace": ".",
         }
 
-    def stdin(self, hook: Hook, cwd: Path) -> dict[str, Any]:
+    def stdin(self, hook: Hook, cwd: Path) -> dict[str, object]:
         """Return what a hook reads, by Kiro's names."""
         name = KIRO_NAMES.get(hook.event, str(hook.event))
         more: dict[str, Any] = {}

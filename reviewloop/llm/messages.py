@@ -129,7 +129,7 @@ class Reply:
     content: tuple[Block, ...] = ()  # all blocks in order, only if the model thought aloud
     turn: Block | None = None  # of a whole turn: the tree it left, what was refused, its calls
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return the reply as JSON-plain values for the journal."""
         record = asdict(self)
         record["tool_calls"] = list(record["tool_calls"])
@@ -336,7 +336,7 @@ def _renamed(block: Block, names: dict[str, str]) -> Block:
     return {**block, "id": names.setdefault(block["id"], f"call-{len(names) + 1}")}
 
 
-def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, object]:
     """Return a JSON object of these pairs; raise ValueError for a key given twice."""
     result = dict(pairs)
     if len(result) < len(pairs):

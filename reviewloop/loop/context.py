@@ -91,7 +91,7 @@ class Brief:
         """The file that holds the task's checkbox."""
         return self.spec_task.path if self.spec_task else ""
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""
         hooks = [hook.model_dump(mode="json") for hook in self.hooks]
         return {**asdict(replace(self, hooks=())), "hooks": hooks}

@@ -226,7 +226,7 @@ def _before(paid: Cost) -> str:
     return f"; {cost} more was paid before this batch"
 
 
-def report_object(report: BatchReport) -> dict[str, Any]:
+def report_object(report: BatchReport) -> dict[str, object]:
     """Return the report as `--json` prints it."""
     totals = report.totals
     found = {
@@ -260,7 +260,7 @@ def task_object(row: TaskReport) -> dict[str, Any]:
     return {**_with_sums(row), **own}
 
 
-def queue_object(report: QueueReport) -> dict[str, Any]:
+def queue_object(report: QueueReport) -> dict[str, object]:
     """Return what waits as `--json` prints it."""
     every, others = report.approve_all, report.elsewhere
     body: dict[str, Any] = {"branch": report.branch}
@@ -278,7 +278,7 @@ def queue_object(report: QueueReport) -> dict[str, Any]:
     return body
 
 
-def queue_row_object(entry: QueueEntry) -> dict[str, Any]:
+def queue_row_object(entry: QueueEntry) -> dict[str, object]:
     """Return a run of the queue as `--json` prints it."""
     row = {"task": entry.report.task, **_with_sums(entry.report)}
     if entry.remote:

@@ -27,7 +27,7 @@ VERSION = 1
 """Raise it when a key goes away or changes its meaning; new keys do not raise it."""
 
 
-def json_report(kind: str, body: Mapping[str, Any]) -> str:
+def json_report(kind: str, body: Mapping[str, object]) -> str:
     """Return the text of the object; `kind` says what it is: tasks, doctor, config, run, ...
 
     Raises `TypeError` when `body` holds what JSON cannot.

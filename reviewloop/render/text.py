@@ -92,7 +92,7 @@ def cache_words(usage: Mapping[str, Any]) -> str:
     return f" (cached: {share(cached_share(usage))})"
 
 
-def tokens_in(usage: Mapping[str, Any]) -> str:
+def tokens_in(usage: Mapping[str, object]) -> str:
     """Return all input of models in words, with what came from a cache."""
     return f"{tokens(all_input(usage))} tokens in{cache_words(usage)}"
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 from reviewloop.analysis.contract import ChangeView, Fix, Options, SourceFile, Span
 from reviewloop.analysis.examine import Examination
@@ -35,12 +34,12 @@ class AnalyserFinding:
     hard: bool  # no reviewer moves or rejects it
     fix: Fix | None = None  # not part of the plain form: only a review of a diff applies fixes
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""
         return {"finding": self.finding.model_dump(mode="json"), "hard": self.hard}
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "AnalyserFinding":
+    def from_plain(cls, values: Mapping[str, object]) -> "AnalyserFinding":
         """Rebuild what `plain` wrote."""
         return cls(Finding.model_validate(values["finding"]), bool(values["hard"]))
 

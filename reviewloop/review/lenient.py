@@ -161,7 +161,7 @@ def _number(text: str) -> int | float:
     return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
-def written_answer(text: str, shown: str) -> dict[str, Any] | None:
+def written_answer(text: str, shown: str) -> dict[str, object] | None:
     """Return the answer that a model wrote as text, or None if that is not sure to be one.
 
     It must be the only object in the text, with something in it (an empty list in prose is no

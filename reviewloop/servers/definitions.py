@@ -52,7 +52,7 @@ class ServerDefinition:
         """The host of its address, "" for a program."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return JSON-plain values."""
         return asdict(self)
 
@@ -99,7 +99,7 @@ class Trusted:
     reads: tuple[str, ...] = ()  # names of its tools, `*` for all
     required: bool = False
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return JSON-plain values."""
         return {**vars(self), "definition": self.definition.plain()}
 

@@ -71,7 +71,7 @@ class Servers:
                         found[one.name] = one
         return tuple(found.values())
 
-    def call(self, tool: ServerTool, arguments: Mapping[str, Any]) -> tuple[str, bool]:
+    def call(self, tool: ServerTool, arguments: Mapping[str, object]) -> tuple[str, bool]:
         """Return what a tool answers, and whether it says that it failed.
 
         Raises `ServerError` where there is no answer.

@@ -41,7 +41,7 @@ def _fields(model: type[BaseModel], prefix: str) -> dict[str, FieldInfo]:
     return found
 
 
-def flatten(table: Mapping[str, Any], location: str) -> dict[str, Any]:
+def flatten(table: Mapping[str, object], location: str) -> dict[str, Any]:
     """Return a nested table as {dotted name: value}.
 
     Raises `UsageError` for a name that is no setting, naming `location` and the nearest one.

@@ -302,7 +302,7 @@ def load_settings(
     repository: bytes | None,
     repository_name: str,
     environ: Mapping[str, str],
-    flags: Mapping[str, Any],
+    flags: Mapping[str, object],
     nearer: Sequence[tuple[str, bytes]] = (),
     project: str = "",
     user_name: str = "~/.config/reviewloop/config.toml",

@@ -55,7 +55,7 @@ class AuditFile:
             if row is not None:
                 yield row
 
-    def append(self, body: Mapping[str, Any], *, once: str = "") -> bool:
+    def append(self, body: Mapping[str, object], *, once: str = "") -> bool:
         """Add a row; with `once`, only where no row has this value under "key"."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with wait_for(self.path.with_suffix(".lock"), "the audit trail"):

@@ -131,7 +131,7 @@ class BatchRecord:
     created_at: float = 0.0
     updated_at: float = 0.0
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return the record as JSON-plain values."""
         left = {
             run: {**vars(one), "because": stored_reason(one.because)}

@@ -91,9 +91,9 @@ class Journal:
         request_hash: str,
         kind: str,
         *,
-        request: Mapping[str, Any],
-        reply: Mapping[str, Any],
-        usage: Mapping[str, Any],
+        request: Mapping[str, object],
+        reply: Mapping[str, object],
+        usage: Mapping[str, object],
         seconds: float,
     ) -> None:
         """Write a reply durably; when this returns it will never be paid for again."""
@@ -119,7 +119,7 @@ class Journal:
     def once(
         self,
         key: CallKey,
-        request: Mapping[str, Any],
+        request: Mapping[str, object],
         do: Callable[[], dict[str, Any]],
         kind: str = "tool",
     ) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class Journal:
 _USAGES = "SELECT usage FROM calls WHERE kind = 'model' ORDER BY rowid"
 
 
-def stored_usages(path: Path) -> list[dict[str, Any]]:
+def stored_usages(path: Path) -> list[dict[str, object]]:
     """Return the usage of every model call in the journal of a run, whoever moves that now.
 
     A journal that nobody has open is read as the file it is, without locks and a log of its own: a
@@ -230,7 +230,7 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def hash_of(value: Mapping[str, Any]) -> str:
+def hash_of(value: Mapping[str, object]) -> str:
     """Return the SHA-256 of a JSON-plain value in canonical form."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()

@@ -104,7 +104,7 @@ class RunRecord:
         """Keep why it is where it is, and the sentence that people read of it."""
         self.because, self.reason = because, sentence
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return the record as JSON-plain values."""
         body = {f.name: getattr(self, f.name) for f in fields(self)}
         return {**body, "because": stored_reason(self.because)}

@@ -212,7 +212,7 @@ class Toolbox:
             for name in self._offered
         ) + tuple(one.spec for one in self._more.values())
 
-    def call(self, name: str, args: Mapping[str, Any]) -> ToolResult:
+    def call(self, name: str, args: Mapping[str, object]) -> ToolResult:
         """Run one call and return its answer; failures are answers too, never exceptions.
 
         The third equal call on an equal tree is answered from memory with a notice, the fifth
@@ -236,7 +236,7 @@ class Toolbox:
         self._answers[key] = result
         return result
 
-    def settle(self, name: str, args: Mapping[str, Any], tree: str) -> None:
+    def settle(self, name: str, args: Mapping[str, object], tree: str) -> None:
         """Take over the outcome of a call, whether it was made just now or in an earlier life.
 
         A resumed run gets its results from the journal without calling; counting them here
@@ -353,7 +353,7 @@ def _touched(name: str, args: Mapping[str, Any]) -> list[str]:
 _LONGEST = 200
 
 
-def about(name: str, args: Mapping[str, Any] | None) -> dict[str, str]:
+def about(name: str, args: Mapping[str, object] | None) -> dict[str, str]:
     """Return `name`, `about` and `how` of a call for an event; `args` hold no secrets."""
     name = called(name)
     try:

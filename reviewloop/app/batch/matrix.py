@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from reviewloop.domain.task import Spec, Task
 from reviewloop.git.repository import UserRepo
@@ -28,7 +27,7 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
-    def matrix(self) -> dict[str, Any]:
+    def matrix(self) -> dict[str, object]:
         """What GitHub takes as `strategy.matrix`; it takes no empty one."""
         return {"include": list(self.include)}
 

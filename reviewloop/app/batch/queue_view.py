@@ -1,7 +1,6 @@
 """What a user reads of the queue, as JSON-plain values."""
 
 from dataclasses import replace
-from typing import Any
 
 from reviewloop.app.batch.queue import (
     ApprovalEstimate,
@@ -64,7 +63,7 @@ def why_stale(repository: Repository, run: RunRecord) -> str:
 
 def result_row(
     run: RunRecord, what: str, why: str, following: str, code: ExitCode
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return what an answer made of a run."""
     return {
         "run": run.run_id,

@@ -126,6 +126,6 @@ def _file(one: ImpactedFile) -> dict[str, Any]:
     }
 
 
-def plain_list(repository: Repository) -> Sequence[Mapping[str, Any]]:
+def plain_list(repository: Repository) -> Sequence[Mapping[str, object]]:
     """Return all changes as JSON-plain values."""
     return [plain(repository, one) for one in sessions_of(repository).runs.all()]

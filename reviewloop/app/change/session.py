@@ -226,9 +226,9 @@ def _notes(repository: Repository, spec: Spec, sentence: str) -> list[str]:
 def move(
     repository: Repository,
     name: str,
-    answer: Mapping[str, Any] | None = None,
+    answer: Mapping[str, object] | None = None,
     listener: Listener | None = None,
-    caps: Mapping[str, Any] | None = None,
+    caps: Mapping[str, object] | None = None,
 ) -> RunRecord:
     """Move a change until it asks a person, its delta is committed, or it cannot go on.
 

@@ -82,8 +82,8 @@ def advance(
     *,
     answer: Mapping[str, str] | None = None,
     listener: Listener | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    for_now: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    for_now: Mapping[str, object] | None = None,
     opened: Callable[[RunContext], None] | None = None,
 ) -> RunRecord:
     """Move a run until it waits for a person, is over, or cannot go on; return its record.

@@ -124,7 +124,7 @@ class Plan:
         """The sandbox in words, with why it is not a stronger one."""
         return described(self.sandbox)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return what the preflight found as JSON-plain values."""
         return {
             "task": self.brief.task_id,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import Repository
@@ -119,7 +118,7 @@ def differs_since(repository: Repository, before: RunRecord, after: RunRecord) -
         return "".join(interdiff(was, now, seen.redactor.for_people).values())
 
 
-def run_object(record: RunRecord, proposal: Proposal | None) -> dict[str, Any]:
+def run_object(record: RunRecord, proposal: Proposal | None) -> dict[str, object]:
     """Return a run and what it proposes as the values that `--json` prints."""
     body = record.plain()
     del body["nonce"], body["because"]

@@ -186,7 +186,7 @@ def compared(measurements: Sequence[Measurement]) -> tuple[Verdict, str]:
     return Verdict.SAME, ""
 
 
-def plain(proof: Proof) -> dict[str, Any]:
+def plain(proof: Proof) -> dict[str, object]:
     """Return a proof as JSON-plain values."""
     figures = {
         figure: {text: asdict(proof.spread(text, figure)) for text in (OLD, NEW)}

@@ -224,9 +224,9 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
 def move(
     repository: Repository,
     name: str,
-    answer: Mapping[str, Any] | None = None,
+    answer: Mapping[str, object] | None = None,
     listener: Listener | None = None,
-    caps: Mapping[str, Any] | None = None,
+    caps: Mapping[str, object] | None = None,
 ) -> RunRecord:
     """Move a session until it asks a person, is over, or cannot go on; return its record.
 
@@ -396,7 +396,7 @@ def spent(repository: Repository, record: RunRecord) -> Spent:
 
 
 def numbered_answers(
-    pairs: Sequence[str], questions: Sequence[Mapping[str, Any]]
+    pairs: Sequence[str], questions: Sequence[Mapping[str, object]]
 ) -> dict[str, str]:
     """Return number -> answer of words such as `1=email`; the number may stand alone for a default.
 

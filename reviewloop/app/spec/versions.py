@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from reviewloop.app.project import Repository
 from reviewloop.app.spec.approval import approvals_of, texts_of, unticked
@@ -269,7 +268,7 @@ def _sections(spec: Spec) -> dict[str, str]:
     return found
 
 
-def plain_difference(found: SpecDifference) -> dict[str, Any]:
+def plain_difference(found: SpecDifference) -> dict[str, object]:
     """Return it as `--json` prints it."""
 
     def rows(parts: Sequence[Changed]) -> list[dict[str, str]]:
@@ -294,7 +293,7 @@ def plain_difference(found: SpecDifference) -> dict[str, Any]:
     }
 
 
-def plain_history(path: str, versions: Sequence[Version]) -> dict[str, Any]:
+def plain_history(path: str, versions: Sequence[Version]) -> dict[str, object]:
     """Return it as `--json` prints it."""
     return {
         "spec": path,

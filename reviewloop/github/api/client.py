@@ -260,11 +260,11 @@ class GitHub:
         found = self._pages(path, {"check_name": name}, member="check_runs")
         return [answers.check(item) for item in found]
 
-    def create_check(self, fields: Mapping[str, Any]) -> Check:
+    def create_check(self, fields: Mapping[str, object]) -> Check:
         """Create a check run from GitHub's own fields (name, head_sha, status, output, …)."""
         return answers.check(self._post("/check-runs", dict(fields)))
 
-    def update_check(self, check: int, fields: Mapping[str, Any]) -> Check:
+    def update_check(self, check: int, fields: Mapping[str, object]) -> Check:
         """Change a check run; annotations are added to those there, so it is not repeated."""
         url = f"{self._base}/check-runs/{check}"
         answer = self._transport.send("PATCH", url, body=dict(fields), repeat=False)

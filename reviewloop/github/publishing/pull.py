@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
@@ -30,7 +29,7 @@ class Published:
     notes: tuple[str, ...] = ()
 
     @property
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""
         pull = self.pull
         return {

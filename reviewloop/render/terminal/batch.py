@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -246,7 +246,7 @@ class BatchScreen:
             on = f", on top of {below}" if below else ""
             self._line(f"{task} {title}: run {run}{on}")
 
-    def event(self, task: str, event: Mapping[str, Any]) -> None:
+    def event(self, task: str, event: Mapping[str, object]) -> None:
         """Take what a task's run told."""
         with self._lock:
             if row := self._tasks.get(task):

@@ -65,7 +65,7 @@ class SharedBatches:
             values,
         )
 
-    def settle(self, record: BatchRecord, account: Mapping[str, Any]) -> None:
+    def settle(self, record: BatchRecord, account: Mapping[str, object]) -> None:
         """Write what a worker found; what the person asked for meanwhile stays."""
         with self._database.transaction():
             rows = self._database.execute(

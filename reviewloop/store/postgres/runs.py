@@ -114,7 +114,7 @@ class SharedRuns(RunStore):
         self._database.execute("DELETE FROM runs WHERE run_id = %s", (run_id,))
 
     def show(
-        self, run_id: str, shown: Mapping[str, Any], proposal: Mapping[str, Any], diff: str
+        self, run_id: str, shown: Mapping[str, object], proposal: Mapping[str, Any], diff: str
     ) -> None:
         """Keep what the queue shows of a run, and what a person has to see before they answer."""
         self._database.execute(
