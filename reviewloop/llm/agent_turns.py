@@ -17,6 +17,7 @@ from reviewloop.llm.messages import (
     Taken,
     ToolCall,
     ToolSpec,
+    Turn,
     Usage,
     estimated_tokens,
     spoken_text,
@@ -151,7 +152,7 @@ def _reply(outcome: Outcome, request: ModelRequest, hands: Hands) -> Reply:
     answer = outcome.answer
     calls = () if answer is None else (ToolCall("answer", hands.ending, answer),)
     taken = hands.taken() if hands.taken and answer is not None else Taken("")
-    turn = {
+    turn: Turn = {
         "tree": taken.tree,
         "refused": [*taken.refused],
         "calls": [*outcome.log],

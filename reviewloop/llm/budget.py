@@ -15,7 +15,7 @@ from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserErro
 from reviewloop.domain.reason import Reason, ReasonKind
 from reviewloop.llm.messages import Usage
 from reviewloop.settings import Limits
-from reviewloop.store.journal import Journal
+from reviewloop.store.journal import TOKENS, CallUsage, Journal
 
 _TURNS = "acp:"  # how the names of coding agents begin
 _SLICE = 0.1  # seconds between looks at the clock and the stop signal while waiting
@@ -117,14 +117,14 @@ def spent_by(journal: Journal) -> Spent:
     return spent_on(row for _, _, row, _ in journal.usage_rows())
 
 
-def spent_on(usages: Iterable[Mapping[str, Any]]) -> Spent:
+def spent_on(usages: Iterable[CallUsage]) -> Spent:
     """Return the sum of the usage of calls, as a journal holds it."""
-    sums = dict.fromkeys(_TOKENS, 0)
+    sums = dict.fromkeys(TOKENS, 0)
     calls = unpriced = estimated = turns = 0
     usd = 0.0
     for usage in usages:  # of thousands of runs, where many are listed
         calls += 1
-        for name in _TOKENS:
+        for name in TOKENS:
             sums[name] += usage.get(name, 0)
         cost = usage.get("cost_usd")
         usd += cost or 0.0
@@ -137,9 +137,6 @@ def spent_on(usages: Iterable[Mapping[str, Any]]) -> Spent:
 def is_turn(model: str) -> bool:
     """Whether a call of this model is a whole turn of a coding agent."""
     return model.startswith(_TURNS)
-
-
-_TOKENS = ("input", "output", "cache_read", "cache_write")
 
 
 _SHARED = {

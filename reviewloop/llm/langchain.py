@@ -271,7 +271,7 @@ class LangChainProvider:
             yield self._assistant(message)
             return
         blocks: list[Any] = []
-        results: list[tuple[Mapping[str, Any], list[Any]]] = []
+        results: list[tuple[Block, list[Any]]] = []
         for block in message["content"]:
             if block["type"] == "tool_result":
                 text = {"type": "text", "text": block["text"] or "(nothing)"}

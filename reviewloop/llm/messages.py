@@ -9,11 +9,50 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Required, TypedDict
 
-Block = dict[str, Any]
-Message = dict[str, Any]
 Scrub = Callable[[str], str]
+
+
+class Block(TypedDict, total=False):
+    """A part of a message; which keys it has goes by its type."""
+
+    type: Required[str]  # text, tool_call, tool_result, reasoning, cache_point
+    text: str
+    id: str  # of the call
+    name: str  # of the tool
+    args: Mapping[str, Any]
+    error: bool
+    model: str  # whose thought it is
+    data: Any  # the thought, as its provider wants it back
+
+
+class RecordedEdit(TypedDict):
+    """A file as an agent left it; its text is None where it is gone."""
+
+    path: str
+    old: str  # its path before
+    mode: str
+    text: str | None
+
+
+class Turn(TypedDict):
+    """What an agent did in a whole turn that it held by itself."""
+
+    tree: str
+    refused: list[str]
+    calls: list[Any]
+    outside: list[str]
+    commands: list[str]
+    edits: list[RecordedEdit] | None
+
+
+class Message(TypedDict):
+    """What one side says."""
+
+    role: str  # user, assistant, tool
+    content: list[Block]
+
 
 CHARS_PER_TOKEN = 4  # a rough rule; only used before the provider has counted
 
@@ -41,7 +80,9 @@ class Taken:
 
     tree: str
     refused: tuple[str, ...] = ()
-    edits: tuple[Block, ...] | None = ()  # as the agent made them; None where they are too large
+    edits: (
+        tuple[RecordedEdit, ...] | None
+    ) = ()  # as the agent made them; None where they are too large
 
 
 def _keep_nothing(_reply: "Reply") -> None:
@@ -127,7 +168,7 @@ class Reply:
     from_journal: bool = False
     attempts: int = 1
     content: tuple[Block, ...] = ()  # all blocks in order, only if the model thought aloud
-    turn: Block | None = None  # of a whole turn: the tree it left, what was refused, its calls
+    turn: Turn | None = None  # of a whole turn: the tree it left, what was refused, its calls
 
     def plain(self) -> dict[str, object]:
         """Return the reply as JSON-plain values for the journal."""
@@ -285,8 +326,9 @@ def redacted_reply(reply: Reply, redact: Scrub) -> Reply:
     )
 
 
-def _redacted_turn(turn: Block, clean: Scrub) -> Block:
-    return {**map_text(turn, clean), "tree": turn["tree"]}
+def _redacted_turn(turn: Turn, clean: Scrub) -> Turn:
+    redacted: Turn = map_text(turn, clean)
+    return {**redacted, "tree": turn["tree"]}
 
 
 def parse_arguments(raw: str) -> tuple[dict[str, Any] | None, str]:

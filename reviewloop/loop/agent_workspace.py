@@ -12,7 +12,7 @@ from reviewloop.domain.errors import NoAnswerError, WorkspaceError
 from reviewloop.git.diff import FileChange
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
-from reviewloop.llm.messages import Block, Taken
+from reviewloop.llm.messages import RecordedEdit, Taken
 from reviewloop.secrets import MisplacedSecretError, Redactor
 from reviewloop.tools.arguments import shown_name
 from reviewloop.tools.reading import decode, encode, is_binary
@@ -91,9 +91,9 @@ class AgentWorkspace:
         tree, more = self.allow(self._tree, tree)
         return Taken(tree, (*refused, *more), self._edits(written))
 
-    def _edits(self, written: str) -> tuple[Block, ...] | None:
+    def _edits(self, written: str) -> tuple[RecordedEdit, ...] | None:
         """Return the edits for a recording; None where that would be too large."""
-        found: list[Block] = []
+        found: list[RecordedEdit] = []
         room = _LARGEST_RECORD
         for file in self.private.change(self._shown, written).files:
             data = None if file.status == "D" else self.private.read(written, file.path)

@@ -19,6 +19,7 @@ from reviewloop.llm.door import Models
 from reviewloop.llm.history import marked, shorter, trimmed, unrepeated
 from reviewloop.llm.messages import (
     WHOLE_TURN,
+    Block,
     Hands,
     Message,
     ModelRequest,
@@ -242,7 +243,7 @@ class Talk:
             self._count_repair(problem, reply, _quote(shown.text))
             self._messages.append(user_message(text_block(problem)))
             return None
-        results = []
+        results: list[Block] = []
         answer: Mapping[str, Any] | None = None
         for index, call in enumerate(shown.tool_calls):
             if call.name != self._plan.ending.name:
@@ -309,9 +310,7 @@ class Talk:
         wrong = self._plan.check(args, self._repairs >= _REPAIRS)
         return (None, f"{problem} ({wrong})") if wrong else (args, "")
 
-    def _run_tool(
-        self, call: ToolCall, shown: ToolCall, key: CallKey, index: int
-    ) -> dict[str, Any]:
+    def _run_tool(self, call: ToolCall, shown: ToolCall, key: CallKey, index: int) -> Block:
         """Run one call; `shown` is the call with its secrets hidden, as it is kept."""
         if call.args is None:
             self._count_bad_call(shown.error)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from reviewloop.faults import fault
 from reviewloop.store.sqlite import open_database
@@ -30,6 +30,30 @@ CREATE TABLE IF NOT EXISTS calls (
     seconds REAL NOT NULL, at REAL NOT NULL
 );
 """
+
+
+class CallUsage(TypedDict, total=False):
+    """What a call of a model used."""
+
+    model: str
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    cost_usd: float | None  # None: no price is known
+    estimated: bool
+    estimate: int  # ours, of the input
+    attempts: int
+    outside: list[str]  # what its cage refused an agent
+
+
+TOKENS: tuple[Literal["input", "output", "cache_read", "cache_write"], ...] = (
+    "input",
+    "output",
+    "cache_read",
+    "cache_write",
+)
+"""The counts of a usage; none overlaps another."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +212,7 @@ class Journal:
                 cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", row)  # noqa: S608
             cursor.execute("COMMIT")
 
-    def usage_rows(self) -> list[tuple[str, str, dict[str, Any], float]]:
+    def usage_rows(self) -> list[tuple[str, str, CallUsage, float]]:
         """Return (agent, step, usage, seconds) of every model call, without unpacking bodies."""
         with self._lock, closing(self._connection.cursor()) as cursor:
             rows = cursor.execute(
@@ -200,7 +224,7 @@ class Journal:
 _USAGES = "SELECT usage FROM calls WHERE kind = 'model' ORDER BY rowid"
 
 
-def stored_usages(path: Path) -> list[dict[str, object]]:
+def stored_usages(path: Path) -> list[CallUsage]:
     """Return the usage of every model call in the journal of a run, whoever moves that now.
 
     A journal that nobody has open is read as the file it is, without locks and a log of its own: a
@@ -215,7 +239,7 @@ def stored_usages(path: Path) -> list[dict[str, object]]:
             with closing(sqlite3.connect(address, uri=True)) as connection:
                 rows = connection.execute(_USAGES).fetchall()
             if _stamp(file) == before and _stamp(log) is None:
-                usages: list[dict[str, Any]] = json.loads(f"[{','.join(u for (u,) in rows)}]")
+                usages: list[CallUsage] = json.loads(f"[{','.join(u for (u,) in rows)}]")
                 return usages
     with closing(Journal(path)) as journal:
         return [usage for _, _, usage, _ in journal.usage_rows()]

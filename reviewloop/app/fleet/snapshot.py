@@ -14,6 +14,7 @@ from reviewloop.llm.budget import Spent, spent_on
 from reviewloop.render.proposal import Proposal
 from reviewloop.specs.files import MemoryFiles
 from reviewloop.store.batches import Session, kept_run
+from reviewloop.store.journal import CallUsage
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.replica import usage_of_calls
@@ -125,7 +126,7 @@ class Snapshot:
         return {run.run_id: note for run, _, note in self._shown}
 
     @cached_property
-    def usages(self) -> dict[str, list[dict[str, Any]]]:
+    def usages(self) -> dict[str, list[CallUsage]]:
         """The usage of the calls of all runs that are not over."""
         return usage_of_calls(
             self.database, [run.run_id for run in self.runs if not run.status.over]

@@ -59,7 +59,7 @@ from reviewloop.servers.definitions import Trusted
 from reviewloop.settings import Loaded, Settings
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
-from reviewloop.store.journal import CallKey, Journal
+from reviewloop.store.journal import TOKENS, CallKey, Journal
 from reviewloop.store.locks import hold, share
 from reviewloop.store.places import private_folder, repository_folder
 from reviewloop.store.reasons import read_reason
@@ -182,7 +182,7 @@ def usage_by_reviewer(journal: Journal) -> dict[str, dict[str, Any]]:
     for agent, _step, spent, _seconds in journal.usage_rows():
         for name in (agent, ""):
             sums = total.setdefault(name, {})
-            for key in ("input", "output", "cache_read", "cache_write"):
+            for key in TOKENS:
                 sums[key] = sums.get(key, 0) + int(spent.get(key) or 0)
             if spent.get("estimated"):
                 sums["estimated"] = True

@@ -16,7 +16,7 @@ from typing import Any
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.faults import fault
-from reviewloop.store.journal import Journal
+from reviewloop.store.journal import CallUsage, Journal
 from reviewloop.store.places import private_file, private_folder
 from reviewloop.store.postgres.database import Database
 
@@ -163,9 +163,9 @@ def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
     return about
 
 
-def usage_of_calls(database: Database, runs: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+def usage_of_calls(database: Database, runs: Sequence[str]) -> dict[str, list[CallUsage]]:
     """Return of each run the usage of its model calls that arrived; their texts are not read."""
-    found: dict[str, list[dict[str, Any]]] = {run_id: [] for run_id in runs}
+    found: dict[str, list[CallUsage]] = {run_id: [] for run_id in runs}
     for row in database.execute(
         "SELECT run_id, call FROM calls WHERE run_id = ANY(%s)", (list(runs),)
     ):
