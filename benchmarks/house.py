@@ -86,7 +86,6 @@ FOREIGN_PROSE = {
 """Functions that match on words of others, or on what older releases stored, and why."""
 STILL_READ = {
     "reviewloop/app/fleet/queue.py::note_now",
-    "reviewloop/cli/worker.py::_Shown.settled",
     "reviewloop/loop/agent_tools.py::_refused",
     "reviewloop/render/review_words.py::_in_note",
 }

@@ -1,6 +1,5 @@
 """`reviewloop worker`: takes the tasks of batches that were queued in a shared store."""
 
-import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,9 +96,7 @@ class _Shown:
             self._print(f"{task}: {event['step']}")
 
     def settled(self, task: str, run: RunRecord, why: str) -> None:
-        # A worker has runs of many people: a command without a name would mean none of them.
-        named = re.sub(r"`reviewloop resume(?= --|`)", rf"\g<0> {run.run_id}", why)
-        self._print(f"{task}: {run.run_id} {run.status}" + (f": {named}" if named else ""))
+        self._print(f"{task}: {run.run_id} {run.status}" + (f": {why}" if why else ""))
 
     def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
         return None  # nobody sits here: it waits in the queue

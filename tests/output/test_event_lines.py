@@ -150,6 +150,15 @@ def test_runs_are_listed_with_the_next_step():
     ]
 
 
+def test_a_run_of_a_batch_goes_on_with_it_unless_a_cap_of_its_own_stopped_it():
+    row = {"status": "paused", "title": "t", "batch": "b1", "reason": "see `reviewloop resume`"}
+    out = io.StringIO()
+    rows = [{**row, "run": name, "updated_at": 1.0} for name in ("r1", "r2")]
+    render_runs(rows, Console(file=out, width=80), now=2.0, alone={"r2"})
+    said = [line.strip() for line in out.getvalue().splitlines() if "goes on" in line]
+    assert said == ["the same `reviewloop batch` goes on with it", "`reviewloop resume r2` goes on"]
+
+
 def test_no_runs_says_how_to_start_one():
     out = io.StringIO()
     render_runs([], Console(file=out, width=80))

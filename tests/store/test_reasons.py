@@ -4,8 +4,15 @@ import json
 
 import pytest
 
-from reviewloop.domain.errors import BudgetExhaustedError, FilesInTheWayError
-from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
+from reviewloop.domain.errors import (
+    BudgetExhaustedError,
+    FilesInTheWayError,
+    InterruptedByUserError,
+    Lift,
+    by_command,
+    by_reviewing_again,
+)
+from reviewloop.domain.reason import NO_REASON, ReasonKind, goes_on_alone, reason
 from reviewloop.render.reasons import SENTENCES, sentence
 from reviewloop.store.reasons import read_reason, stored_reason
 from reviewloop.store.runs import RunRecord, record_of
@@ -73,6 +80,37 @@ def test_an_error_is_a_reason_by_its_class():
         ReasonKind.CAP_REACHED, text="spent", cap="limits.usd", flag="--budget-usd", needed=2.0
     )
     assert FilesInTheWayError("move it").because.kind is ReasonKind.FILES_IN_THE_WAY
+
+
+def stopped_by_a_cap(cap: str, flag: str, value: str) -> BudgetExhaustedError:
+    error = BudgetExhaustedError("", cap=cap, flag=flag, needed=float(value))
+    return error.resuming("spent: go on with ", ", or raise it", Lift(cap, flag, value))
+
+
+def test_what_goes_on_is_named_by_whoever_was_stopped():
+    tokens = stopped_by_a_cap("limits.tokens", "--budget-tokens", "200")
+    assert str(tokens) == ("spent: go on with `reviewloop resume --budget-tokens 200`, or raise it")
+    named = tokens.resumed_by(by_command("reviewloop spec resume x"))
+    assert str(named).startswith("spent: go on with `reviewloop spec resume x --budget-tokens 200`")
+    again = tokens.resumed_by(by_reviewing_again)
+    assert again.because.text("text") == "spent: go on with `limits.tokens = 200`, or raise it"
+    money = stopped_by_a_cap("limits.usd", "--budget-usd", "4").resumed_by(by_reviewing_again)
+    assert "`reviewloop review --budget-usd 4`" in str(money)
+
+    stopped = InterruptedByUserError().resuming("stopped; ", " goes on")
+    assert str(stopped) == "stopped; `reviewloop resume` goes on"
+    assert str(stopped.resumed_by(by_reviewing_again)) == (
+        "stopped; the same `reviewloop review` goes on"
+    )
+    plain = FilesInTheWayError("move it; `reviewloop resume` is only a word of this file")
+    assert str(plain.resumed_by(by_reviewing_again)) == str(plain)
+
+
+def test_what_goes_on_without_its_batch_is_no_matter_of_words():
+    stopped = InterruptedByUserError().resuming("stopped; ", " goes on")
+    assert goes_on_alone(read_reason(stored_reason(stopped.because), ""))
+    assert goes_on_alone(read_reason(None, CAP))  # of a release that stored sentences only
+    assert not goes_on_alone(BudgetExhaustedError("see `reviewloop resume`").because)
 
 
 def test_a_refused_commit_says_once_that_nothing_was_touched():

@@ -21,6 +21,7 @@ from reviewloop.domain.errors import (
     ReviewLoopError,
     StoreError,
     UsageError,
+    by_command,
     first_that_applies,
 )
 from reviewloop.domain.finding import Finding
@@ -141,6 +142,8 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
                 base_tests(context)  # before anything is paid for
             state = _invoke(context, answer)
     except ReviewLoopError as error:
+        if context.shared is not None:  # whoever reads it has runs of many people before them
+            error.resumed_by(by_command(f"reviewloop resume {record.run_id}"))
         _stopped(context, error)
         raise
     except (sqlite3.DatabaseError, OSError) as error:
