@@ -51,6 +51,13 @@ def test_without_a_change_there_is_nothing_to_review(project, reviewed):
     assert (code, report["outcome"], report["findings"]) == (0, "nothing_to_review", [])
 
 
+def test_with_nothing_staged_it_says_so_where_something_is_changed(project, reviewed):
+    (project / "app.py").write_text("changed = True\n")
+    code, report = reviewed("--staged")
+
+    assert (code, report["summary"]) == (0, "Nothing to review: nothing is staged.")
+
+
 def test_a_change_without_a_finding_is_clean(change, reviewed):
     change(a_py="ANSWER = 42\n")
     code, report = reviewed()

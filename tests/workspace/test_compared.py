@@ -310,6 +310,7 @@ def test_nothing_staged_says_what_is_changed_beside_it(feature, git):
     git(feature, "restore", "--staged", "staged.py")
     with compared(feature, CompareSpec(staged=True)) as two:
         assert two.notes == ("nothing is staged; 3 files are changed but not staged",)
+        assert two.unstaged == 3
     (feature / "docs/untracked.md").unlink()
     (feature / "staged.py").unlink()
     with compared(feature, CompareSpec(staged=True)) as two:
