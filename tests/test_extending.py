@@ -354,6 +354,7 @@ def test_what_cannot_be_loaded_stops_the_command_and_names_its_distribution(
     assert "Traceback" not in said.err
 
 
+@pytest.mark.slow
 def test_a_module_that_exits_is_no_clean_end(machine):
     machine.install("agents", "acme_exits", {"acme_exits.py": "raise SystemExit(0)\n"})
     said = machine.process("review", "--model", "none")

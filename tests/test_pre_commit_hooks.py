@@ -58,6 +58,7 @@ def test_a_hook_that_passes_says_what_is_yellow_and_nothing_when_all_is_clean(re
     assert "a.py:3:1: warning " in yellow.stdout
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     "commit",
     [("-m", "index"), ("-a", "-m", "all"), ("-m", "one", "a.py")],

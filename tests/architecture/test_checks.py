@@ -134,6 +134,7 @@ def own_tree() -> dict[str, str]:
     return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in paths}
 
 
+@pytest.mark.slow
 def test_our_own_tree_keeps_the_layers_of_its_import_contract():
     files, architecture = own_tree(), own_layers()
 

@@ -69,7 +69,7 @@ def driven(shop, files):
     return said.code, row["why"], checkout.git("rev-parse", "HEAD") != head
 
 
-@pytest.mark.slow_but(every=6)
+@pytest.mark.slow_but(every=12)
 @pytest.mark.parametrize("row", STOPS)
 def test_autopilot_stops_and_says_why(shop, row):
     files, reason = STOPS[row]

@@ -36,6 +36,7 @@ def test_undo_takes_the_commit_back_that_is_checked_out(shop):
     assert (said.code, "work does not hold it any more" in said.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_need_that_was_taken_back_and_cleaned_away_is_still_told_as_that(shop):
     checkout = shop.waiting("1,2")
     assert checkout.run("queue", "approve", "1").code == 0

@@ -57,6 +57,7 @@ def test_six_tasks_wait_in_one_line_and_become_six_commits(shop, tmp_path):
     assert "6 committed" in said.out
 
 
+@pytest.mark.slow
 def test_autopilot_commits_what_is_clean_and_leaves_the_rest_to_a_person(shop):
     risky = {**files_of(4), "shop/migrations/0001.py": "x = 1\n"}
     governed = says(

@@ -8,6 +8,7 @@ from reviewloop.analysis.tools import TOOLS
 from reviewloop.cli.doctor import ToolState, analyser_checks, languages_here, review_check
 
 
+@pytest.mark.slow
 def test_doctor_lists_every_analyser_with_version_or_with_how_to_get_it(project, reviewloop):
     report = json.loads(reviewloop("doctor", "--offline", "--json").out)
     rows = {row["name"]: row for row in report["analysers"]}

@@ -91,6 +91,7 @@ def test_modify_goes_through_implement_guard_and_the_whole_review_with_fresh_rou
     assert checkout.read("shop/search.py") == CLEAN.replace(DOC, clearer).replace("rows", "found")
 
 
+@pytest.mark.slow
 def test_what_a_modification_took_away_is_not_left_open(shop):
     wish = "Write the docstring anew."
     checkout = shop(
@@ -114,6 +115,7 @@ def test_what_a_modification_took_away_is_not_left_open(shop):
     assert "its code is gone" in left["note"]
 
 
+@pytest.mark.slow
 def test_a_modification_nobody_made_is_left_to_the_person(shop):
     checkout = shop(cast())
     checkout.run("run", "2.1")
@@ -225,6 +227,7 @@ def test_approving_again_what_was_undone_goes_on_after_a_kill(shop, point):
     assert (checkout.record()["status"], len(checkout.server.ledger)) == ("committed", asked)
 
 
+@pytest.mark.slow
 def test_show_and_undo_mean_the_same_run_by_the_last_one(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -367,6 +370,7 @@ def test_a_change_that_does_not_merge_is_told_in_one_sentence_and_nothing_is_los
     assert checkout.run("reject").code == 7
 
 
+@pytest.mark.slow
 def test_what_was_dirty_in_the_way_can_be_committed_and_approving_works_then(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -383,6 +387,7 @@ def test_what_was_dirty_in_the_way_can_be_committed_and_approving_works_then(sho
     assert checkout.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_moved_run_is_modified_where_it_is_and_brought_when_it_is_approved(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -448,6 +453,7 @@ def test_an_answer_to_an_earlier_question_is_refused_and_changes_nothing(shop):
     assert checkout.record()["status"] == "committed"
 
 
+@pytest.mark.slow
 def test_an_answer_without_a_waiting_run_or_with_two_says_what_to_do(shop):
     checkout = shop()
     said = checkout.run("approve")
@@ -663,6 +669,7 @@ def test_a_person_at_the_terminal_modifies_approves_and_runs_a_follow_up(shop):
     assert "found = db" in checkout.git("show", "HEAD:shop/search.py")
 
 
+@pytest.mark.slow
 def test_quitting_at_the_terminal_leaves_the_run_waiting(shop):
     checkout = shop(branch="main")
     terminal = Terminal(checkout, "run", "2.1")

@@ -47,6 +47,7 @@ def doctor(checkout: Checkout) -> tuple[int, list[tuple[str, str]]]:
     return said.code, [(row["mark"], row["text"]) for row in rows if row["name"] == "models"]
 
 
+@pytest.mark.slow_but(every=9)
 @pytest.mark.parametrize(
     ("who", "model"),
     [
@@ -286,6 +287,7 @@ def test_a_provider_that_cannot_be_reached_stops_no_preflight(place, models):
     assert "hidden-word" not in said.err
 
 
+@pytest.mark.slow
 def test_a_cap_in_dollars_beside_an_unknown_price_is_told(place, models):
     checkout = place(**models.openai())
     notes = json.loads(checkout.run("run", "2.1", "--preflight", "--json").out)["notes"]
@@ -299,6 +301,7 @@ def test_a_cap_in_dollars_beside_an_unknown_price_is_told(place, models):
     assert not [note for note in notes if "cannot work" in note]
 
 
+@pytest.mark.slow
 def test_the_doctor_checks_the_model_that_is_named(place, models):
     models.known_models = lambda model: False
     checkout = place(**models.openai(), ANTHROPIC_API_KEY="")

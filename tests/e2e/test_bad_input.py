@@ -259,6 +259,7 @@ def test_an_exhausted_budget_pauses_and_a_higher_one_goes_on_without_paying_agai
     assert checkout.run("modify", "-m", "Look again.").code == 4  # under the raised cap
 
 
+@pytest.mark.slow
 def test_the_higher_of_the_cap_that_a_run_has_and_the_one_in_the_settings_holds(shop):
     checkout = shop()
     low = {"REVIEWLOOP_LIMITS__TOKENS": "9000"}

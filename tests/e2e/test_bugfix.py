@@ -58,6 +58,7 @@ def run(shop):
     return begun
 
 
+@pytest.mark.slow
 def test_a_test_alone_that_is_red_for_its_own_assertion_shows_the_bug(run):
     checkout = run({TEST: SHOWS})
     assert "fails on the code as it was" in checkout.server.of("implement")[0].said

@@ -145,6 +145,7 @@ def test_modified_it_is_proposed_anew(iot):
     assert "below 1 ppm" in said.out
 
 
+@pytest.mark.slow
 def test_a_budget_is_for_the_tasks_too_and_what_was_approved_needs_no_other_approval(iot):
     checkout = iot(REVIEWLOOP_SPEC__REQUIRE_APPROVAL="true")
     checkout.run("change", "-m", CO2["sentence"], "--budget-usd", "3")

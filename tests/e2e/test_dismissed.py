@@ -103,6 +103,7 @@ def test_a_dismissal_holds_in_the_waiting_run_in_its_commit_and_in_later_runs(sh
     assert statuses(checkout)[NOISE["title"]] == "dismissed"
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_before_its_fixes_goes_on_without_what_was_dismissed(shop):
     checkout = shop(cast(**REVIEWS))
     assert checkout.forked("run", "2.1", REVIEWLOOP_FAULT="fix.begin:1=kill").code != 0

@@ -50,6 +50,7 @@ def test_a_file_is_taken_out_judged_reviewed_and_stays_with_the_run(noted):
     assert noted.git("show", f"all:{NOTE}") == "one"
 
 
+@pytest.mark.slow
 def test_a_person_may_do_without_the_review_and_the_message_says_so(noted):
     asked = len(noted.server.ledger)
     said = noted.run(
@@ -63,6 +64,7 @@ def test_a_person_may_do_without_the_review_and_the_message_says_so(noted):
     assert noted.record()["evidence"]["edited"]["unread"] == [NOTE]
 
 
+@pytest.mark.slow
 def test_what_reviewers_find_in_an_edit_is_asked_about_and_no_model_changes_it(noted):
     lost = found("must_fix", "Its note is gone", "rows = db")
     noted.server.answer = cast(review_security=finds(lost))
@@ -75,6 +77,7 @@ def test_what_reviewers_find_in_an_edit_is_asked_about_and_no_model_changes_it(n
     assert noted.run("approve", "--with-must-fix").code == 0
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -142,7 +145,7 @@ def test_the_files_are_edited_in_the_persons_editor(noted):
     assert noted.read("shop/search.py") == CLEAN.replace("rows", "found")
 
 
-@pytest.mark.slow_but(every=3)
+@pytest.mark.slow_but(every=6)
 @pytest.mark.parametrize(
     ("script", "way", "words"),
     [
@@ -161,12 +164,13 @@ def test_an_editor_that_fails_leads_back_to_the_question(noted, script, way, wor
     assert noted.record()["proposal"] == before
 
 
+@pytest.mark.slow
 def test_an_editor_that_is_not_there_is_named(noted):
     said = at_the_question(noted, "e", "m", EDITOR="no-such-editor --wait")
     assert "EDITOR (no-such-editor --wait) could not be started" in said.err
 
 
-@pytest.mark.slow_but("approve.end")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "point", ["advance.begin", "approve.end", "guard.begin", "guard.end", "propose.end"]
 )

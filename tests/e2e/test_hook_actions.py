@@ -122,6 +122,7 @@ def ended():
 REGENERATE = entry("regenerateTests", {"coverageThreshold": 0.85, "framework": "pytest"})
 
 
+@pytest.mark.slow
 def test_tests_are_written_until_they_run_enough_of_a_file(gated):
     answer, asked = writer(reply(write("tests/test_search.py", TESTED)), ended())
     checkout = gated(f"onFileSave: [{REGENERATE}]", answer)

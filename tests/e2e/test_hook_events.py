@@ -100,6 +100,7 @@ def test_the_table_of_the_docs_is_the_code():
         assert (blocks == "yes") is (Event(name) in CAN_BLOCK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("point", "number", "kills"),
     [
@@ -170,7 +171,7 @@ def test_a_prompt_hook_blocks(hooked):
     assert checkout.server.of("implement") == []
 
 
-@pytest.mark.slow_but("tests.run")
+@pytest.mark.slow
 @pytest.mark.parametrize("event", ["build", "tests.run"])
 def test_a_red_hook_of_build_or_tests_goes_back_to_the_agent(hooked, event):
     play = cast(implement=writes({"shop/search.py": SHOWN}), repair=says(done("No.")))
@@ -181,6 +182,7 @@ def test_a_red_hook_of_build_or_tests_goes_back_to_the_agent(hooked, event):
     assert "slow tests" in checkout.server.of("repair")[0].said
 
 
+@pytest.mark.slow
 def test_queued_hooks_wait_until_every_reviewer_has_read(hooked):
     text = "".join(
         own("file.save", "true", "    mode: queued\n", "    filter: ['shop/**']\n").replace(

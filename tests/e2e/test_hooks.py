@@ -43,6 +43,7 @@ def test_a_hook_that_blocks_keeps_the_task_from_beginning(hooked):
     assert checkout.server.of("implement") == []
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("code", [0, 1])
 def test_other_exit_codes_of_kiro_do_not_block(hooked, code):
     checkout = hooked(".kiro/hooks/a.json", kiro("a", "PreTaskExec", f"exit {code}"))
@@ -59,6 +60,7 @@ def test_a_blocking_hook_that_nobody_trusts_refuses_the_run(hooked):
     assert "switched off by --no-hooks: a" in json.dumps(checkout.record()["proposal"]["warnings"])
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("command", [("run", "next"), ("batch", "--mode", "queue")])
 def test_a_blocking_action_that_nobody_trusts_refuses_the_run(hooked, command):
     text = "hooks:\n  on_commit:\n  - {pattern: '*', action: security_scan, fail_on: critical}\n"

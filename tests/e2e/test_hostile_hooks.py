@@ -69,6 +69,7 @@ WRITES = {
 }
 
 
+@pytest.mark.slow_but(every=9)
 @pytest.mark.parametrize("how", few(WRITES))
 def test_nothing_is_written_outside(fired, tmp_path, how):
     control, target = tmp_path / "control", tmp_path / "target"
@@ -94,6 +95,7 @@ READS = {
 }
 
 
+@pytest.mark.slow_but(every=9)
 @pytest.mark.parametrize("how", few(READS))
 def test_no_secret_of_the_person_is_read(fired, tmp_path, how):
     key = tmp_path / "home" / ".ssh" / "id_ed25519"
@@ -117,6 +119,7 @@ def test_the_environment_of_the_person_is_not_handed_on(fired):
     assert "AWS_SECRET_ACCESS_KEY" in " ".join(checkout.environ)
 
 
+@pytest.mark.slow_but(every=9)
 @pytest.mark.parametrize("how", ["python", "bash"])
 def test_nothing_is_reached_over_the_network(fired, how):
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -153,6 +156,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow_but(every=9)
 @pytest.mark.parametrize("how", few(ENDS))
 def test_however_it_ends_the_run_goes_on_and_says_so(fired, how):
     command, code = ENDS[how]
@@ -176,6 +180,7 @@ PROTECTED = {
 }
 
 
+@pytest.mark.slow_but(every=9)
 @pytest.mark.parametrize("what", few(PROTECTED))
 def test_a_protected_file_is_put_back(fired, what):
     path = shlex.quote(PROTECTED[what])

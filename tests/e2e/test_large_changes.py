@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 
+import pytest
 from support.bedrock import Received, calls
 from support.checkout import Checkout
 from support.parts import cast, finds, found, writes
@@ -143,6 +144,7 @@ def test_what_a_budget_did_not_reach_is_told_exactly_and_asked_once(shop):
     assert checkout.server.paid_twice() == []
 
 
+@pytest.mark.slow
 def test_killed_between_two_parts_it_goes_on_without_paying_twice(shop):
     few = {path: FILES[path] for path in READ}
     checkout = changed(shop, few)
@@ -186,6 +188,7 @@ def test_a_part_that_fails_costs_only_itself(shop):
     assert len(alpha["read_by"]) == len(REVIEWERS) - 1
 
 
+@pytest.mark.slow
 def test_a_run_reads_its_own_large_change_in_parts_as_well(shop):
     few = {path: FILES[path] for path in READ}
     seen = found("should_fix", "The view adds nothing", "    total_view_49 = 49", "web/view.py")

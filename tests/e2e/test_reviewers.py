@@ -79,6 +79,7 @@ def test_a_reviewer_that_mends_its_answer_has_not_failed(shop):
     assert set(statuses(checkout)) == {UNCLEAR["title"]}
 
 
+@pytest.mark.slow
 def test_after_a_modification_a_reviewer_that_answers_completes_the_run(shop):
     checkout = shop(cast(review_security=says(invalid())))
     assert checkout.run("run", "2.1").code == 5
@@ -198,6 +199,7 @@ def test_without_a_positive_answer_a_finding_stays_open_for_three_rounds_at_most
     assert UNCLEAR["title"] in said.err
 
 
+@pytest.mark.slow
 def test_a_re_review_that_says_nothing_of_a_fix_is_told_as_failed(shop):
     of_another = {"id": "000000000000", "resolved": True, "quote": "x", "reason": "y"}
     numbers = itertools.count(1)
@@ -220,7 +222,7 @@ def test_a_re_review_that_says_nothing_of_a_fix_is_told_as_failed(shop):
     assert f"fix round 2: 1 finding, because {title}: the re-review did not answer" in said.err
 
 
-@pytest.mark.slow_but(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "quote",
     [DOC, "def items_of(db, customer):", "code that is nowhere", ""],

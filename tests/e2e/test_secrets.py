@@ -6,6 +6,7 @@ import string
 import zlib
 from pathlib import Path
 
+import pytest
 from support.bedrock import Received, calls, reply
 from support.checkout import QUIET_GATES, Checkout
 from support.encodings import cores, written
@@ -239,6 +240,7 @@ HIDDEN = {
 READABLE = {".env.example": "STAGE=beta\n", "lib/.npmrc": "save-exact=true\n"}
 
 
+@pytest.mark.slow
 def test_withheld_files_are_names_only_in_runs_and_in_reviews(shop):
     reads = [calls("fs_read", {"path": path}) for path in (*HIDDEN, *READABLE)]
     looks = [calls("grep", {"pattern": "alpha"}), calls("glob", {"pattern": "**/*"})]

@@ -83,6 +83,7 @@ def test_auto_doc_keeps_words(with_hook):
     assert said in json.dumps(proposal["governance"])
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("path", "text", "why"),
     [
@@ -103,7 +104,7 @@ def test_auto_doc_takes_code_back(with_hook, path, text, why):
     assert why in json.dumps(checkout.record()["proposal"]["gates"])
 
 
-@pytest.mark.slow_but("refactor-on-save")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["refactor-on-save", "auto-optimize"])
 def test_a_refactoring_that_keeps_tests_and_names_stays(with_hook, name):
     files = {"shop/search.py": PLAIN + "\n" * 11_000, "tests/test_search.py": TESTED}

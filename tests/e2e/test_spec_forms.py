@@ -73,6 +73,7 @@ def there(repo, tmp_path):
     return site
 
 
+@pytest.mark.slow
 def test_a_spec_that_exists_needs_a_word_on_what_becomes_of_it(there):
     before = there.files()
     said = there.run("new", "notify", "-m", "x", "--model", there.model)
@@ -85,6 +86,7 @@ def test_a_spec_that_exists_needs_a_word_on_what_becomes_of_it(there):
     assert (none.returncode, "no spec other yet" in none.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_revision_starts_from_the_spec_and_keeps_what_is_done(there):
     kiro = FORMS["kiro"]
     more = kiro[0].replace("SMS.", "SMS and push.")
@@ -316,6 +318,7 @@ def test_answers_are_decisions_and_the_rest_is_marked_as_assumed(repo, tmp_path)
     assert shown == assumed
 
 
+@pytest.mark.slow
 def test_a_hand_edit_of_a_single_file_is_kept_between_gates_and_shown_as_it_is(repo, tmp_path):
     site = Site(repo, tmp_path / "home", of_form("single-file"))
     site.run("new", "notify", "-m", "x", "--model", site.model, "--format", "single-file")

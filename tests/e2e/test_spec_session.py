@@ -199,6 +199,7 @@ def test_killed_at_any_point_it_ends_the_same_and_pays_nothing_twice(site, chain
     assert len(site.calls()) == 6
 
 
+@pytest.mark.slow
 def test_a_hand_edit_between_two_gates_is_kept_and_is_the_base(site):
     seen = "a person wrote this line"
     entries = [*replies(), document("spec-design", "high_level", HIGH_LEVEL, cycle=1, when=seen)]
@@ -216,6 +217,7 @@ def test_a_hand_edit_between_two_gates_is_kept_and_is_the_base(site):
     assert seen in path.read_text()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_the_specs_is_never_written_over(site):
     site.new()
     site.run("answer", "notify", "1=email")
@@ -253,6 +255,7 @@ def test_no_questions_go_straight_to_the_requirements(site):
     assert other.new().stderr.startswith("the requirements wait for you")
 
 
+@pytest.mark.slow
 def test_answers_lead_to_more_questions_three_rounds_at_most(site):
     """Each round is one call, and the agent reads what was answered before."""
     asked = ("Which channel?", "Which sender?", "Which hours?")
@@ -310,7 +313,7 @@ def test_tasks_without_a_trace_are_sent_back_once_and_then_fail(site, bad, sente
     assert [step for _, step in other.calls()].count("tasks") == 2
 
 
-@pytest.mark.slow_but(every=2)
+@pytest.mark.slow_but(every=6)
 @pytest.mark.parametrize(
     ("step", "bad", "sentence"),
     [
@@ -376,6 +379,7 @@ def test_a_spec_that_exists_is_not_written_over(site):
     assert site.files() == {"requirements.md": "mine\n"}
 
 
+@pytest.mark.slow
 def test_a_second_session_of_a_name_and_answers_to_nothing_are_refused(site):
     site.new()
     again = site.new()
@@ -427,6 +431,7 @@ def test_the_default_answers_where_only_the_number_is_given(site):
     assert b"Which channels?" in texts
 
 
+@pytest.mark.slow_but(every=6)
 @pytest.mark.parametrize(
     ("block", "sentence"),
     [
@@ -447,6 +452,7 @@ def test_where_nothing_can_be_written_other_answers_are_still_taken(site, block,
     assert site.run("reject").returncode == 7
 
 
+@pytest.mark.slow
 def test_a_session_whose_state_is_damaged_can_be_given_up(site):
     site.new()
     [path] = site.state.glob("repositories/*/spec-sessions/runs/notify/checkpoints.sqlite")

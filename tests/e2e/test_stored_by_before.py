@@ -59,6 +59,7 @@ def test_a_run_that_waits_is_shown_and_approved(stored: Opened) -> None:
     assert "1 task in 1 run" in checkout.run("stats").out
 
 
+@pytest.mark.slow
 def test_a_run_that_waits_is_changed_on_request(stored: Opened) -> None:
     told: Reply = {
         "agent": "implement",

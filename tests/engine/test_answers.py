@@ -161,6 +161,7 @@ def test_autopilot_pushes_what_is_clean_with_commands_that_who_enqueued_agreed_t
     assert {table: crew.count(table) for table in tables} == dict.fromkeys(tables, 0)
 
 
+@pytest.mark.slow
 def test_what_workers_would_not_find_is_refused_before_it_is_queued(team):
     crew = team()
     crew.person.write("notes.md", "# Notes\n")

@@ -60,6 +60,7 @@ def test_a_rejected_task_is_queued_once_and_reported_as_queued(team):
     assert team.person.json("status")["batch"]["state"] == "ended"
 
 
+@pytest.mark.slow
 def test_a_run_is_looked_at_without_a_clone_and_its_commit_not_taken_back(team):
     runs = {row["task"]: row["run"] for row in team.person.json("queue")["runs"]}
     elsewhere = team.machine("elsewhere")

@@ -46,6 +46,7 @@ def test_what_is_rejected_is_not_committed_and_a_branch_saves_it(crew):
     assert crew.user.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_what_is_modified_asks_again_with_what_the_words_made_of_it(crew):
     before = crew.runs()["4"]
     ended = crew.user.forked("modify", before["run"], "-m", "Say it more clearly.")
@@ -117,6 +118,7 @@ def test_tasks_say_which_run_has_them_and_which_may_start(crew):
     assert {row["run_status"] for row in listed.values()} <= {"", "waiting"}
 
 
+@pytest.mark.slow
 def test_said_again_a_batch_does_nothing_twice_and_goes_on_with_what_is_open(crew):
     runs = {task: row["run"] for task, row in crew.runs().items()}
     paid = len(crew.ledger)

@@ -9,7 +9,6 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -53,18 +52,16 @@ def strangers(github: GitHubServer) -> None:
         github.say(7, BOT, text)
 
 
-@pytest.fixture(scope="module")
-def reviews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Attacked]]:
-    with ExitStack() as stack:
-        yield {
-            name: stack.enter_context(attacked(tmp_path_factory.mktemp(name), repo, strangers))
-            for name, repo in ORIGINS.items()
-        }
-
-
-@pytest.fixture(params=ORIGINS)
-def there(request: pytest.FixtureRequest, reviews: dict[str, Attacked]) -> Attacked:
-    return reviews[request.param]
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("branch", marks=pytest.mark.slow), "fork"],  # a fork is hardly trusted
+)
+def there(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Attacked]:
+    origin = request.param
+    with attacked(tmp_path_factory.mktemp(origin), ORIGINS[origin], strangers) as there:
+        yield there
 
 
 def texts(there: Attacked) -> dict[str, str]:

@@ -120,6 +120,7 @@ def kinds_of(project, path: str, before: str, after: str) -> tuple[list[str], li
     return result.details["change_types"], reasons
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("kind", "path", "before", "after", "line", "what"),
     [(kind, *row) for kind, rows in OF_KIND.items() for row in rows],
@@ -133,6 +134,7 @@ def test_a_change_of_the_kind_needs_a_person_who_is_given_the_line(
     assert any(one.startswith(f"{kind} ({path}:{line}: {what}") for one in reasons), reasons
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("kind", "path", "before", "after"),
     [(kind, *row) for kind, rows in NOT_OF_KIND.items() for row in rows],

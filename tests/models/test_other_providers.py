@@ -63,6 +63,7 @@ def test_a_reply_comes_with_its_tool_calls_and_true_counts(serve, model, open_do
     assert server.ledger[0].tools == (REPORT.name,)
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("fault", "lost"),
     [

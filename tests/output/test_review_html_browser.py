@@ -126,6 +126,7 @@ def test_text_is_searched_word_by_word(opened):
     assert len(view.shown()) == 17
 
 
+@pytest.mark.slow
 def test_keys_go_from_finding_to_finding_and_skip_hidden_ones(opened):
     view = opened()
     titles = view.shown()
@@ -224,14 +225,14 @@ CONTRAST = """() => {
 }"""
 
 
-@pytest.mark.slow_but("dark")
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_words_are_readable_in_both_themes(opened, scheme):
     view = opened(failed_report(), color_scheme=scheme)
     assert view.page.evaluate(CONTRAST) == []
 
 
-@pytest.mark.slow_but("360")
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 700, 1280])
 def test_the_page_fits_its_window(opened, width):
     view = opened(failed_report(), viewport={"width": width, "height": 800})

@@ -57,6 +57,7 @@ def red(report: ReviewReport, path: str) -> list[str]:
     return [finding.rule for finding in found if finding.path == path]
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.name)
 def test_what_hides_a_fault_is_found_or_told(changed, trick: Trick) -> None:
     report = changed(trick.files(tricked=True), trick.base)

@@ -58,6 +58,7 @@ def test_a_text_file_is_read_with_its_added_lines_language_and_class(selected):
     assert reasons(selection) == {}
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("path", "content", "reason"),
     [

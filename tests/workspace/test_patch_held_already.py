@@ -24,7 +24,7 @@ def reviewed(repo: Path, patch: bytes) -> tuple[str, dict]:
         return two.what, {file.path: file.added_text for file in files}
 
 
-@pytest.mark.slow_but(every=5)
+@pytest.mark.slow_but(every=9)
 @pytest.mark.parametrize("context", ["-U0", "-U1", "-U3"])
 @pytest.mark.parametrize("with_ids", [True, False])
 @pytest.mark.parametrize("applied", [True, False])

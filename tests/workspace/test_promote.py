@@ -253,7 +253,7 @@ MEANWHILE = [work_elsewhere, edit_a_file_of_the_commit, commit_on_the_branch]
 LANDED = {"promote.moved", "promote.extra", "promote.done"}
 
 
-@pytest.mark.slow_but(every=4)
+@pytest.mark.slow_but(every=8)
 @pytest.mark.parametrize("meanwhile", MEANWHILE, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("point", POINTS)
 def test_work_between_a_kill_and_the_resume_is_kept(
@@ -633,6 +633,7 @@ def test_undo_restores_everything(case: Case) -> None:
     assert case.photograph() == before
 
 
+@pytest.mark.slow_but(every=8)
 @pytest.mark.parametrize("point", ["promote.file:3", "disk.temp:3", "promote.index", "promote.ref"])
 def test_an_undo_killed_anywhere_is_finished(case: Case, point: str) -> None:
     before = case.photograph()

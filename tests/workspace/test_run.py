@@ -201,6 +201,7 @@ def test_the_caller_can_stop_a_command(tmp_path: Path, env: dict[str, str]) -> N
     assert result.exit_code == 130
 
 
+@pytest.mark.slow
 def test_endless_output_does_not_fill_the_disk(tmp_path: Path, env: dict[str, str]) -> None:
     code = "print('the beginning', flush=True)\nwhile True: print('y' * 1000)"
     result = run_command(

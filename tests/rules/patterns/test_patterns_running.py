@@ -107,6 +107,7 @@ def test_nesting_that_would_end_the_process_is_not_parsed(level: str):
     assert run("pod.yaml", "apiVersion: 1\nkind: Pod\n" + steps) == []
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
 def test_broken_files_do_not_raise(check: FileCheck):
     for rule in check.rules:

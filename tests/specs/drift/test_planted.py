@@ -58,6 +58,7 @@ def test_a_project_as_built_is_in_step(projects, name):
     assert drift_in(projects[name]) == []
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize("one", PLANTED, ids=lambda one: f"{one['project']}-{one['kind']}")
 def test_a_planted_drift_is_found_with_both_places(projects, one):
     root, files = projects[one["project"]], files_of(one["project"])

@@ -214,6 +214,7 @@ def test_it_works_at_bubblewrap(name: str, ran: Callable[[str], dict[str, str]])
     assert ran("bubblewrap").get(name) is None
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.needs_landlock
 @pytest.mark.parametrize("name", ORDINARY)
 def test_at_landlock_it_works_or_the_sandbox_is_named(
