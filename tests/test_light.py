@@ -85,7 +85,7 @@ def test_a_pull_request_is_reviewed(python, tmp_path, repo, git):
         assert [c.path for c in github.state.review_comments] == ["deploy.sh"]
 
 
-@pytest.mark.slow_but(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

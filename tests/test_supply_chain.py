@@ -299,6 +299,7 @@ def test_programs_under_the_gpl_come_only_with_an_extra_of_their_own():
         assert linters.isdisjoint(canonicalize_name(requirement(e).name) for e in entries(file))
 
 
+@pytest.mark.slow
 def test_the_list_of_parts_names_every_runtime_dependency_and_is_valid(tmp_path):
     loader = SourceFileLoader("sbom", str(ROOT / ".ci/sbom"))
     sbom = module_from_spec(spec_from_loader("sbom", loader))

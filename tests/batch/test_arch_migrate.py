@@ -62,6 +62,7 @@ def texts(checkout) -> dict[str, str]:
 WRITTEN = ["arch.written:1", "disk.temp:2", "arch.written:2", "disk.temp:3", "arch.written:3"]
 
 
+@pytest.mark.slow
 def test_killed_at_any_write_it_goes_on_with_the_same_rules_and_tasks(shop):
     checkout = shop(**{**FILES, RULES: f"# Ask Ada first.\n\n{FILES[RULES]}"})
     begin = ("arch", "migrate", "-m", SENTENCE, "--approve")

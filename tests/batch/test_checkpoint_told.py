@@ -1,5 +1,6 @@
 """What a batch tells of a checkpoint: no implementer is asked, so none is said to begin."""
 
+import pytest
 from support.checkout import Checkout
 from support.many import SPEC
 
@@ -10,6 +11,7 @@ TASKS = """# Implementation Plan: many
 """
 
 
+@pytest.mark.slow
 def test_no_implementer_is_said_to_begin_at_a_checkpoint(shop) -> None:
     checkout: Checkout = shop(**{SPEC: TASKS})
     said = checkout.run("batch")

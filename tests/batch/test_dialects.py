@@ -77,6 +77,7 @@ def test_tasks_are_listed_in_every_dialect(three_dialects):
     assert told[-1].endswith("pass  checkpoint  waits for all tasks above, 2.3, which is blocked")
 
 
+@pytest.mark.slow
 def test_a_spec_kit_feature_is_run_and_ticked_task_by_task(shop):
     checkout = shop(many(), **{f"{NUMBERS}/tasks.md": TASKS})
     checkout.environ["REVIEWLOOP_SPEC__PATH"] = "001"

@@ -49,6 +49,7 @@ def test_giving_up_a_run_that_was_cut_off_says_it_too(shop):
     assert "; `reviewloop batch` does its task anew" in checkout.run("reject", "4").err
 
 
+@pytest.mark.slow
 def test_a_person_at_a_terminal_is_asked_why(shop):
     checkout: Checkout = shop.waiting("1")
     terminal = Terminal(checkout, "queue", "reject", "1")

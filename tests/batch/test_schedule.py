@@ -352,6 +352,7 @@ def drawn(lots: random.Random) -> Order:
     return Order(tuple(steps), ())
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("parallel", [1, 2, 3, 8])
 def test_who_is_faster_does_not_change_where_anything_ends(parallel):
     for seed in range(120):

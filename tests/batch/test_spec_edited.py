@@ -60,6 +60,7 @@ def test_autopilot_leaves_to_a_person_what_was_asked_for_in_other_words(shop):
     assert checkout.run(*again, "--mode", "autopilot").code == 0  # it is as it was told
 
 
+@pytest.mark.slow
 def test_autopilot_leaves_to_a_person_what_waits_for_more_since_its_run_began(shop):
     checkout = shop()
     begun_with_another_text(checkout, FIRST + FOURTH + "  - _Depends: 1_\n")

@@ -28,6 +28,7 @@ def each_commit_passes_alone(checkout: Checkout, folder: Path) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_six_tasks_wait_in_one_line_and_become_six_commits(shop, tmp_path):
     checkout = shop()
     before = checkout.bytes()

@@ -28,6 +28,7 @@ def programs(tmp_path, monkeypatch):
     return calls
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("files", "plan", "deploy"),
     [

@@ -23,7 +23,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield opened
 
 
-@pytest.mark.slow_but(every=12)
+@pytest.mark.slow_but(every=20)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"row{row.number:02}")
 def test_bad_answers(stage: Stage, row: Row) -> None:
     row.play(stage)

@@ -64,7 +64,7 @@ def test_what_the_change_breaks_blocks_beside_a_test_that_was_red(shop):
     assert re.search(r"1 test was red before this change: tests/test_old\.py", gate["summary"])
 
 
-@pytest.mark.slow_but(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text"),
     [

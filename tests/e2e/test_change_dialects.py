@@ -114,6 +114,7 @@ REPOSITORIES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow_but(every=2)
 @pytest.mark.parametrize("dialect", REPOSITORIES)
 def test_from_the_sentence_to_the_commits_with_spec_and_code_in_step(dialect, repo, tmp_path, git):
     documents, edits, task = REPOSITORIES[dialect]

@@ -32,6 +32,7 @@ def editor(checkout, script: str) -> dict[str, str]:
     return {"EDITOR": f"{sys.executable} {place}"}
 
 
+@pytest.mark.slow
 def test_a_file_is_taken_out_judged_reviewed_and_stays_with_the_run(noted):
     asked, gates = len(noted.server.ledger), len(noted.events("gate"))
     said = noted.run("approve", "--without", NOTE)

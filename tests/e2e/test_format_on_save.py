@@ -22,6 +22,7 @@ def test_the_change_is_formatted_and_nothing_else(shop):
     assert checkout.git("show", "HEAD:shop/untouched.py") == "x = {  }"
 
 
+@pytest.mark.slow
 def test_a_kill_after_formatting_formats_nothing_twice(shop):
     files = {"ruff.toml": "[format]\n"}
     checkout = shop(cast(implement=writes({"shop/search.py": UGLY})), files=files)

@@ -150,6 +150,7 @@ def test_a_tool_hook_refuses_by_kiros_names_and_fields(hooked):
     assert [row["exit_code"] for row in rows(checkout)] == [2, 0]
 
 
+@pytest.mark.slow_but(every=8)
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_tool_hook_of_kiro_that_ends_otherwise_lets_the_call_be_made(hooked, code):
     text = kiro("PreToolUse", f"exit {code}", "fs_write")

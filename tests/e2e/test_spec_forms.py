@@ -175,6 +175,7 @@ def test_the_form_is_the_one_that_the_repository_uses(repo, tmp_path, folder, fo
     assert json.loads(said.stdout)["format"] == form
 
 
+@pytest.mark.slow
 def test_a_quick_session_has_one_gate_and_its_record_says_so(repo, tmp_path):
     kiro = FORMS["kiro"]
     push = kiro[0].replace("SMS.", "SMS and push.")

@@ -90,6 +90,7 @@ def test_an_approving_review_counts_for_require_approval(hub):
     assert checkout.run("run", "2.1", "--preflight").code == 3
 
 
+@pytest.mark.slow
 def test_who_asks_for_changes_holds_it_up(hub):
     checkout = hub.checkout
     hub.github.state.roles["grace"] = "admin"

@@ -67,6 +67,7 @@ def test_criteria_without_ids_are_in_the_calls(shop):
     assert_reaches_all(checkout, lines)
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("share", "threshold", "note"),
     [

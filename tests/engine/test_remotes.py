@@ -119,6 +119,7 @@ exec sh -c "$last"
 """
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize("address", ["ssh://git@build.example{}", "git@build.example:{}"])
 @pytest.mark.parametrize("named", ["", "GIT_SSH_COMMAND"])
 def test_over_ssh_nothing_is_asked(tmp_path, monkeypatch, address, named):

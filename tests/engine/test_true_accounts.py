@@ -167,6 +167,7 @@ def test_the_row_of_a_task_at_work_shows_what_its_replies_cost_so_far(postgres, 
     assert told.totals.cost.usd == 0.5
 
 
+@pytest.mark.slow
 def test_why_nothing_began_stays_while_what_waits_for_it_is_passed_over(team):
     crew = team()
     assert crew.enqueue("--tasks", "1,2,3").code == 0

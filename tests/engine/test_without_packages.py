@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from support.checkout import Checkout
 
 from reviewloop.installed import how_to_install
@@ -51,6 +52,7 @@ print(json.dumps(dict(ends)))
 _HERE = {"dismiss", "dismiss --help", "change", "change --help"}
 
 
+@pytest.mark.slow
 def test_every_command_about_a_store_says_what_is_to_be_installed(tmp_path):
     person = Checkout(tmp_path, tmp_path / "home")
     store = {"REVIEWLOOP_STORE": "postgresql://reviewloop@127.0.0.1:1/reviewloop"}

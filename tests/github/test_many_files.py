@@ -84,6 +84,7 @@ def test_three_thousand_files_are_read_and_one_more_is_too_many(large) -> None:
     assert [r.operation for r in larger.requests] == ["pulls/get"]
 
 
+@pytest.mark.slow
 def test_many_writes_slow_down_when_github_says_that_they_are_too_fast(large) -> None:
     github, runner, clock = large
     github.push(7, "some")

@@ -60,6 +60,7 @@ def test_reports_behind_a_link_are_somebody_elses(tmp_path: Path) -> None:
     assert report.counts.passed == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["\n" * 300_000, " \n" * 300_000, f"{'9' * 5000} passed in 1s"])
 def test_no_output_takes_long_to_count(text: str) -> None:
     assert ends(lambda: count_tests("command", text))

@@ -200,6 +200,7 @@ def test_tool_ids_do_not_make_a_request_another_one(bedrock, open_door):
     assert len(server.ledger) == 1
 
 
+@pytest.mark.slow
 def test_warming_up_is_never_cut_off_by_the_end_of_the_process(open_door, monkeypatch):
     """A daemon inside the native code of a client aborted `approve`: "exception not rethrown"."""
     monkeypatch.setenv("OPENAI_API_KEY", "k")

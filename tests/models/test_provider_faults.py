@@ -262,6 +262,7 @@ def test_a_reply_that_is_no_answer_is_paid_and_told(tmp_path: Path, client: str,
     assert not report["usage"].get("estimated")
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("client", "name"),
     [

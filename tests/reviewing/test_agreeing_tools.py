@@ -146,6 +146,7 @@ def test_every_rule_of_ours_has_at_most_one_topic_and_own_pairs_differ_in_family
     assert topics["docker/no-healthcheck"] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0, 1], ids=["on one line", "line by line"])
 def test_four_times_the_findings_are_not_sixteen_times_the_comparisons(step):
     (piece,) = said(("ruff", "ruff/S602", Span(2, 2)))

@@ -47,6 +47,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("work", "head", "piece", "tail"), HOSTILE)
 def test_four_times_the_answer_is_not_sixteen_times_the_work(work, head, piece, tail):
     text = head + piece * (LENGTH // len(piece)) + tail

@@ -36,7 +36,7 @@ def mask(text):
     redactor.for_people(text)
 
 
-@pytest.mark.slow_but(every=5)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_four_times_the_text_is_not_sixteen_times_the_work(name):
     assert not grows_faster_than_its_text(mask, HOSTILE[name] * (LENGTH // len(HOSTILE[name])))

@@ -168,6 +168,7 @@ def test_short_secret_shows_next_to_nothing_of_itself():
     assert redact_columns("password = 'Xk29dj3L'", 13, 21) == "password = 'Xk…'"
 
 
+@pytest.mark.slow
 def test_hostile_text_is_scanned_quickly():
     begin = "-----BEGIN PRIVATE" + " KEY-----"
     texts = [

@@ -63,6 +63,7 @@ def test_more_than_forty_per_cent_is_refused_whatever_the_model_says(here, impro
     assert here.run("skills", "approve", "improve-review-pr").code == 2
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("row", "words"),
     [

@@ -100,6 +100,7 @@ def test_a_better_text_is_accepted_with_its_figures_and_then_written(here, tmp_p
     assert after == before  # none of the measurements is the user's
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -3,6 +3,7 @@
 import cProfile
 import random
 
+import pytest
 from support.dialects import cc_sdd, openspec, spec_kit
 
 from reviewloop.domain.errors import UsageError
@@ -130,6 +131,7 @@ def test_what_may_start_is_the_first_wave_of_a_batch_whatever_the_spec():
     assert planned > 150
 
 
+@pytest.mark.slow
 def test_a_spec_of_a_thousand_tasks_is_read_and_ordered_at_once():
     """Without a clock: as few calls as tasks and their dependencies, times a small number."""
     lines = []

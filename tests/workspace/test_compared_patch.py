@@ -85,7 +85,7 @@ def quoted_printable(patch: bytes) -> bytes:
     return mail(text, Content_Transfer_Encoding="quoted-printable")
 
 
-@pytest.mark.slow_but(every=5)
+@pytest.mark.slow_but(every=10)
 @pytest.mark.parametrize(
     ("flags", "bent"),
     [
@@ -135,6 +135,7 @@ def test_however_it_was_sent(work, git, flags, bent, where):
     assert unreadable == ()
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize("context", ["-U0", "-U1", "-U3"])
 @pytest.mark.parametrize("with_ids", [True, False])
 def test_several_files_that_are_changed_already(work, context, with_ids):

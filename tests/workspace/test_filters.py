@@ -25,6 +25,7 @@ def marked(repo: Path, git: Callable[..., str]) -> Path:
     return repo
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize(
     ("key", "program"),
     [

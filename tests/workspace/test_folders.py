@@ -56,6 +56,7 @@ def some_edit(dice, there):
     return changes, modes
 
 
+@pytest.mark.slow_but(every=3)
 @pytest.mark.parametrize("seed", range(6))
 def test_an_edit_gives_the_tree_that_git_gives(private, base, seed):
     dice = random.Random(seed)

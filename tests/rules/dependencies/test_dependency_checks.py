@@ -356,6 +356,7 @@ def test_compiled_requirements_pin_what_they_were_compiled_from():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "text"),
     [

@@ -118,6 +118,7 @@ def test_repository_is_searched_once_with_a_limited_number_of_strings(changed):
     assert calls[0] <= 200
 
 
+@pytest.mark.slow
 def test_cost_grows_with_the_change_and_no_faster(changed):
     lines = [f"a_{n % 50} = f_{n % 50}(b, {n % 3})\n" for n in range(60_000)]
     sizes = (500, 1000, 4000, 60_000)

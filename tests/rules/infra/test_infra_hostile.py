@@ -39,7 +39,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 
 
-@pytest.mark.slow_but(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "language", "text"),
     [

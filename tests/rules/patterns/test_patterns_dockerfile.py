@@ -93,6 +93,7 @@ def test_crlf_is_no_part_of_a_value():
     assert "latest-image" in rules("FROM a:latest\r\n")
 
 
+@pytest.mark.slow
 def test_a_large_file_is_read_in_linear_time():
     text = "FROM a:1\n" + "RUN apt-get install x \\\n  && true | cat\n" * 5_000
     assert len(hits(text)) >= 5_000

@@ -73,7 +73,7 @@ def test_every_kind_of_node_is_known_to_the_grammar(path: str):
     run(path, "// " + words.replace("\n", " "))
 
 
-@pytest.mark.slow_but(every=4)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "code"),
     [

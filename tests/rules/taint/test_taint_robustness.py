@@ -64,7 +64,7 @@ def deeper(count, call):
     return call() if count == 0 else deeper(count - 1, call)
 
 
-@pytest.mark.slow_but(every=4)
+@pytest.mark.slow_but(every=28)
 @pytest.mark.parametrize("name", DEEP)
 def test_deep_and_long_code_ends_quickly(name):
     code = HEAD + DEEP[name] + "\n"
@@ -77,6 +77,7 @@ def test_a_flow_is_still_found_beside_nonsense():
     assert [hit.rule for hit in run(code)] == ["taint/command-injection"]
 
 
+@pytest.mark.slow
 def test_a_long_file_takes_time_in_proportion_to_its_length():
     function = (
         "def f{n}(cursor):\n    a = request.args['x']\n    if a and len(a) > 3:\n"

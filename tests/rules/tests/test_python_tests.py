@@ -130,7 +130,7 @@ def test_broken_files_are_no_trouble(text):
     assert isinstance(told(text), list)
 
 
-@pytest.mark.slow_but(every=3)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -19,7 +19,7 @@ from reviewloop.git.comparison import compared
 CATALOGUE = contents.CASES | shapes.CASES | states.CASES | places.CASES
 
 
-@pytest.mark.slow_but(every=6)
+@pytest.mark.slow_but(every=12)
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
 def test_it_agrees_with_git(name: str, tmp_path: Path, contents_of, monkeypatch) -> None:
     case = CATALOGUE[name]
