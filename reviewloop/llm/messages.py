@@ -80,9 +80,8 @@ class Taken:
 
     tree: str
     refused: tuple[str, ...] = ()
-    edits: (
-        tuple[RecordedEdit, ...] | None
-    ) = ()  # as the agent made them; None where they are too large
+    # As the agent made them; None where they are too large.
+    edits: tuple[RecordedEdit, ...] | None = ()
 
 
 def _keep_nothing(_reply: "Reply") -> None:

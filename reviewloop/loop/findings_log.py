@@ -178,7 +178,7 @@ def _apply_dismissal(
     ref = state.get("findings", {}).get(finding.id)
     if ref is not None and "before" in ref:
         return Finding.model_validate(context.blobs.get_json(ref["before"]))
-    return finding.model_copy(update={"status": Status.OPEN, "note": ""})
+    return finding.model_copy(update={"status": Status.OPEN, "note": "", "dismissal": None})
 
 
 RULE = "secrets.held-by-machine"

@@ -90,6 +90,7 @@ def test_a_dismissal_holds_in_the_waiting_run_in_its_commit_and_in_later_runs(sh
     assert "fix" not in {event["step"] for event in steps}
     assert checkout.run("dismiss", grave, "--undo").code == 0
     assert statuses(checkout) == {NOISE["title"]: "dismissed", GRAVE["title"]: "open"}
+    assert checkout.findings()[GRAVE["title"]]["dismissal"] is None
 
     # Nor does a later round of the same run, which is about what was taken back only.
     requests = len(checkout.server.ledger)

@@ -32,7 +32,7 @@ def started(tmp_path, notes):
     opened = []
 
     def start(part, *, env=None, seconds=5.0, required=False, reads=("search",)):
-        command = (sys.executable, "-I", str(PROGRAM), part)
+        command = (sys.executable, "-I", "-X", f"of={_mark(tmp_path)}", str(PROGRAM), part)
         docs = ServerDefinition("docs", "mcp.json", command, env=env or {}, seconds=seconds)
         servers = Servers(
             [Trusted(docs, reads=reads, required=required)],
@@ -48,6 +48,21 @@ def started(tmp_path, notes):
     yield start
     for servers in opened:
         servers.close()
+
+
+def _mark(tmp_path):
+    """Return what stands in the command line of this test's servers, and of no other's."""
+    return f"{os.getpid()}-{tmp_path.name}"
+
+
+def running(mark):
+    """Return the command lines of the processes of a test."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"of={mark}".encode() in (words := (process / "cmdline").read_bytes()):
+                found.append(words)
+    return found
 
 
 def search(servers, query="sqs"):
@@ -130,19 +145,12 @@ def test_tools_that_change_are_not_called_any_more(started, notes):
     assert "other tools than when the run began; not offered any more: search" in notes[0]
 
 
-def test_no_process_is_left(started):
+def test_no_process_is_left(started, tmp_path):
     servers = started("good")
     search(servers)
+    assert running(_mark(tmp_path))
     servers.close()
-    left = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(PROGRAM).encode() in words and int(process.name) != os.getpid():
-            left.append(words)
-    assert left == []
+    assert running(_mark(tmp_path)) == []
 
 
 class _Answers(BaseHTTPRequestHandler):

@@ -167,6 +167,7 @@ def _found_again(finding: Finding, read: Callable[[str], str | None]) -> Finding
         update={
             **{"line": line, "end_line": end_line, "quote": quote, "severity": severity},
             **{"status": Status.OPEN, "attempts": 0, "note": "", "round_found": 0},
+            "dismissal": None,
             "placement": Placement.CHANGED if hits else Placement.FILE,
         }
     )
