@@ -137,7 +137,7 @@ def _invoke(
             if answer.get("choice") == "approve":
                 # Before the graph takes the answer: it would be repeated from then on.
                 flow.require(before.values)
-            given = Command(resume={before.interrupts[0].id: dict(answer)})
+            given = Command(resume={before.interrupts[0].id: _redacted(context, answer)})
         elif before.interrupts:
             return before.values, before.interrupts[0].value
         elif not before.values:
@@ -146,6 +146,18 @@ def _invoke(
         after = graph.get_state(config)
         asks = after.interrupts[0].value if after.interrupts else {}
         return after.values, asks
+
+
+def _redacted(context: RunContext, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer as it may be stored: checkpoints keep what the graph is given."""
+    show = context.redactor.for_people
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: shown(one) for key, one in value.items()}
+        return show(value) if isinstance(value, str) else value
+
+    return {key: shown(value) for key, value in answer.items()}
 
 
 def prepare(folder: Path, user: UserRepo, earlier: Sequence[CallRecord] = ()) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from reviewloop.analysis.book import rule_of
+from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository, repository
 from reviewloop.app.review import remembered
 from reviewloop.app.review.review import ReviewRequest, review
@@ -126,7 +127,8 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
     source = click.get_current_context().get_parameter_source("store")
     if source is click.core.ParameterSource.COMMANDLINE:
         raise UsageError(f"{_STORE}; without --store it dismisses what was found here")
-    key = repository().key
+    user = repository()
+    key = user.key
     if list_:
         for entry in remembered.dismissals(key):
             click.echo(one_line(f"{entry.id}  {entry.path}  {entry.title}: {entry.reason}"))
@@ -145,11 +147,12 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
         if switched_off := _switched_off(finding):
             raise UsageError(switched_off) from None
         raise UsageError(f"{error}. {_STORE}") if store else error from None
-    remembered.dismiss(key, found, reason.strip())
+    reason = redactor_of(user).for_people(reason.strip())
+    remembered.dismiss(key, found, reason)
     click.echo(one_line(f"{found.id} is dismissed: {found.title}"))
     if found.rule and sum(one.rule == found.rule for one in remembered.dismissals(key)) > 1:
         click.echo("`reviewloop quiet` proposes to report such findings no more", err=True)
-    return _dismiss_in_runs(found.id, reason.strip())
+    return _dismiss_in_runs(found.id, reason)
 
 
 def _switched_off(what: str) -> str:

@@ -45,10 +45,11 @@ def checkout(run_id: str, name: str, before_edit: bool, fleet: Fleet) -> ExitCod
 def clean(
     older_than: int | None, with_work: bool, metrics: bool, yes: bool, fleet: Fleet
 ) -> ExitCode:
-    """Delete old finished runs.
+    """Delete old finished runs and sessions.
 
-    They are listed first; `runs.keep_days` says what is old. A run whose work is neither committed
-    nor on a branch stays, unless you say --with-work; its figures stay, unless you say --metrics.
+    They are listed first; `runs.keep_days` says what is old. Sessions are those of `spec new`,
+    `change`, `ask` and `skills`. A run whose work is neither committed nor on a branch stays,
+    unless you say --with-work; its figures stay, unless you say --metrics.
     """
     garbage = fleet.cleaning(older_than, with_work=with_work, metrics=metrics)
     for line in garbage.lines:

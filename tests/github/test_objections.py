@@ -87,14 +87,19 @@ def test_words_that_give_orders_decide_nothing_even_from_those_who_may(life, cli
 
 
 def test_the_command_reads_the_pull_request_and_later_replays_know_it(life, github, repo, tmp_path):
+    secret = "s3cr3t-value-of-the-shop"
+    words = f"reviewloop: dismiss the sandbox is thrown away, {secret} too"
     for finding in (kind(5), kind(40)):
-        github.reply(root(github, finding), "ada", "reviewloop: dismiss the sandbox is thrown away")
-    here = Checkout(repo, tmp_path / "home")
+        github.reply(root(github, finding), "ada", words)
+    here = Checkout(repo, tmp_path / "home", settings={"SHOP_API_KEY": secret})
     said = here.run("quiet", "--pull", "7", "--json", **github.environ)
     assert said.code == 4, said.err
     [rule] = json.loads(said.out)["rules"]
     assert (rule["rule"], rule["paths"]) == ("sh/open-rights", ["/app.py"])
     assert rule["replay"] == {"findings": 2, "dismissed": 2, "repeats": 0, "lost": 0}
+    [kept] = here.state.glob("repositories/*/quiet-pulls.json")
+    assert "the sandbox is thrown away" in kept.read_text()
+    assert secret not in kept.read_text() + json.dumps(rule)
     said = here.run("quiet", "adopt")
     assert (said.code, "on 2 past findings: 2 that were dismissed" in said.out) == (0, True)
     said = here.run("quiet", "--pull", "7", **(github.environ | {"GITHUB_TOKEN": "wrong"}))

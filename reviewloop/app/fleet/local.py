@@ -260,7 +260,14 @@ class LocalFleet:
     def cleaning(self, older_than: int | None, *, with_work: bool, metrics: bool) -> Cleaning:
         """Return the old runs, killed starts and reviews that can go."""
         from reviewloop.app.batch.report import keep_rows
-        from reviewloop.app.run.cleaning import delete_garbage, find_garbage
+        from reviewloop.app.old_sessions import (
+            delete_session,
+            find_old_sessions,
+            find_session_starts,
+            find_ship_logs,
+        )
+        from reviewloop.app.run.cleaning import delete_garbage, find_garbage, kept_since
+        from reviewloop.checkout.files import remove_tree
         from reviewloop.render.untrusted import one_line
 
         repository = self._read
@@ -269,12 +276,26 @@ class LocalFleet:
         lines += [f"{path.name}  a start that was killed" for path in found.starts]
         lines += [f"{path.name}  what models said in a review" for path in found.reviews]
         lines += [f"{path.name}  the figures of all runs" for path in found.metrics[:1]]
+        limit = kept_since(repository, older_than)
+        sessions, logs = find_old_sessions(repository, limit), find_ship_logs(repository, limit)
+        lines += [one_line(one.line) for one in sessions]
+        starts = find_session_starts(repository)
+        lines += [f"{path.name}  a start that was killed" for path in starts]
+        lines += [f"{path.name}  the log of `reviewloop ship`" for path in logs]
 
         def delete() -> Sequence[str]:
             keep_rows(repository, found.runs)
-            return list(delete_garbage(repository, found))
+            notices = list(delete_garbage(repository, found))
+            for one in sessions:
+                delete_session(one)
+            for path in starts:
+                remove_tree(path)
+            for path in logs:
+                path.unlink(missing_ok=True)
+            return notices
 
-        return Cleaning(tuple(lines), found.kept, found.going, found.count, False, delete)
+        count = found.count + len(sessions) + len(starts) + len(logs)
+        return Cleaning(tuple(lines), found.kept, found.going, count, False, delete)
 
 
 def _state_of(repository: Repository, record: RunRecord) -> RunState:

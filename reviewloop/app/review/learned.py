@@ -58,7 +58,12 @@ def history_of(repository: Repository, fleet: Fleet) -> list[Past]:
 def keep_pulls(repository: Repository, pulls: Mapping[int, Sequence[Past]]) -> None:
     """Keep what was read on pull requests, so that later replays know it."""
     path = repository.folder / _PULLS
-    kept = _kept_pulls(repository) | {str(number): [*past] for number, past in pulls.items()}
+    show = redactor_of(repository.user).for_people
+    read = {
+        str(pull): [replace(one, source=show(one.source), reason=show(one.reason)) for one in past]
+        for pull, past in pulls.items()
+    }
+    kept = _kept_pulls(repository) | read
     plain = {name: [asdict(one) for one in past] for name, past in kept.items()}
     path.write_text(json.dumps(plain), "utf-8")
 

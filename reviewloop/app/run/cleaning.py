@@ -101,6 +101,18 @@ class Garbage:
         return len(self.runs) + len(self.starts) + len(self.reviews) + bool(self.metrics)
 
 
+def kept_since(repository: Repository, older_than_days: int | None) -> float:
+    """Return the time, in seconds since 1970, from which on nothing is old; None: as settings say.
+
+    Raises `UsageError` for settings that cannot be read.
+    """
+    days = older_than_days
+    if days is None:
+        loaded = read_settings(repository.user.root, project=repository.user.project)
+        days = loaded.settings.runs.keep_days
+    return time.time() - days * _DAY
+
+
 def find_garbage(
     repository: Repository,
     older_than_days: int | None,
@@ -114,13 +126,8 @@ def find_garbage(
     stands in no commit and on no branch stays, unless `with_work`. What `reviewloop stats` shows
     stays, unless `with_metrics`.
     """
-    days = older_than_days
-    if days is None:
-        days = read_settings(
-            repository.user.root, project=repository.user.project
-        ).settings.runs.keep_days
-    limit = time.time() - days * _DAY
-    abandoned = _abandoned(repository)  # before the records are read: a start may get its own now
+    limit = kept_since(repository, older_than_days)
+    starts = find_starts(repository)
     records = repository.runs.all()
     in_batch = is_held(repository.batch_lock)  # which reads from its runs what is done already
     strange = {record.run_id for record in strangers(repository)}
@@ -133,10 +140,9 @@ def find_garbage(
     ]
     kept = [] if with_work else [r for r in old if has_unsaved_work(repository, r)]
     staying = {record.run_id for record in kept}
-    known = {record.run_id for record in records}
     return Garbage(
         runs=tuple(record for record in old if record.run_id not in staying),
-        starts=tuple(path for path in abandoned if path.name not in known),
+        starts=starts,
         reviews=_older((repository.folder / "reviews").glob("*"), limit),
         kept=tuple(kept),
         going=tuple(r for r in records if not r.status.over and r.run_id not in strange),
@@ -176,6 +182,13 @@ def delete_run(repository: Repository, record: RunRecord) -> None:
         fault("clean.record")
         remove_tree(gone)
     fault("clean.end")
+
+
+def find_starts(repository: Repository) -> tuple[Path, ...]:
+    """Return folders without a record that no process works in: what a kill left."""
+    abandoned = _abandoned(repository)  # before the records are read: a start may get its own now
+    known = {record.run_id for record in repository.runs.all()}
+    return tuple(path for path in abandoned if path.name not in known)
 
 
 def _abandoned(repository: Repository) -> list[Path]:
