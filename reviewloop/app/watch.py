@@ -185,7 +185,7 @@ class Watch:
                 temporary = f".{os.getpid()}.reviewloop"
                 disk.write(path, Content(Kind.FILE, new, executable), temporary)
 
-    def run(self, hook: Hook, edit: Edit) -> Ended:
+    def run(self, hook: Hook, edit: Edit, occasion: Occasion | None = None) -> Ended:
         """Run one hook on the checkout as it was looked at; a path of "" is about no file."""
         project = self.user.project
         tree = with_own_script(self.private, self._base, project, hook, self._tree)
@@ -202,7 +202,7 @@ class Watch:
             label=f"hook-{self._count}-",
         )
         path = guard.relative(edit.path) if edit.path else ""
-        occasion = Occasion(f"watch-{os.getpid()}", path)
+        occasion = occasion or Occasion(f"watch-{os.getpid()}", path)
         result = run_hook(guard, hook, occasion, self._logs / f"hook-{self._count}.log")
         output = guard.quote_log(result.log)
         try:

@@ -193,7 +193,7 @@ def list_changes(as_json: bool) -> ExitCode:
 
 def _answered(name: str | None, answer: Mapping[str, Any], *, as_json: bool) -> ExitCode:
     repo = open_repository()
-    record = move(repo, find(repo, name).run_id, answer, _listener())
+    record = move(repo, find(repo, name).run_id, answer, _listener(), notify=print_lines)
     return _settled(repo, record, None, as_json=as_json)
 
 
@@ -207,14 +207,14 @@ def _go_on(
     tasks: bool = False,
 ) -> ExitCode:
     """Move a change, and ask at a terminal until it is over or the person leaves."""
-    record = move(repo, name, None, _listener(), caps)
+    record = move(repo, name, None, _listener(), caps, print_lines)
     while record.status is RunStatus.WAITING and is_interactive() and not as_json:
         _echo_gate(repo, record)
         answer = _ask()
         if answer is None:
             print_lines(next_step(repo, record))
             return ExitCode(record.exit_code)
-        record = move(repo, name, answer, _listener())
+        record = move(repo, name, answer, _listener(), notify=print_lines)
     return _settled(repo, record, mode, as_json=as_json, tasks=tasks)
 
 

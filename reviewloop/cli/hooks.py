@@ -17,6 +17,7 @@ from reviewloop.render.untrusted import one_line, safe
 from reviewloop.specs.files import DiskFiles, in_folder
 from reviewloop.store.locks import is_held
 from reviewloop.store.places import state_root
+from reviewloop.store.runs import RunRecord
 from reviewloop.store.trust import TrustStore
 
 if TYPE_CHECKING:
@@ -111,17 +112,23 @@ def run_one(name: str, path: str, dry_run: bool, as_json: bool) -> ExitCode:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def logs(run_id: str | None, follow: bool, slow: int | None, as_json: bool) -> ExitCode:
-    """Print what hooks did in a run: the latest, or RUN."""
+    """Print what hooks did in a run: the latest, or RUN.
+
+    Those of commands that are no run (a spec approved, a pull request opened, a deploy) follow:
+    without RUN what came after the latest run began, with RUN those about it.
+    """
     from reviewloop.app.run.answers import newest_or_named
-    from reviewloop.app.run.hook_log import HookRow, hook_rows
+    from reviewloop.app.run.hook_log import HookRow, hook_rows, moment_rows
 
     if follow and as_json:
         raise UsageError("--json prints one object when all is known; leave out --follow")
     repo = open_repository(for_reading=True)
-    record = newest_or_named(repo, run_id)
+    moments = [*moment_rows(repo)]
+    is_none = not run_id and bool(moments) and not repo.runs.all()  # no run, but `spec approve`
+    record = None if is_none else newest_or_named(repo, run_id)
     shown: list[HookRow] = []
     count = 0
-    while True:
+    while record is not None:
         runs_on = is_held(repo.run_lock(record.run_id))  # asked first: nothing comes after a no
         rows = [*hook_rows(repo, record, after=count)]
         count += len(rows)
@@ -132,14 +139,27 @@ def logs(run_id: str | None, follow: bool, slow: int | None, as_json: bool) -> E
         if not (follow and runs_on):
             break
         time.sleep(_POLL)
+    about = [row for row in moments if _is_about(row, record, named=bool(run_id))]
+    later = [row for row in about if slow is None or row["ms"] >= slow]
+    for row in () if as_json else later:
+        click.echo(one_line(_line(row)))
     if as_json:
-        print_json("hooks-logs", {"run": record.run_id, "hooks": [*map(dict, shown)]})
+        run = record.run_id if record else ""
+        print_json("hooks-logs", {"run": run, "hooks": [*map(dict, (*shown, *later))]})
     elif slow is not None and shown:
         names = ", ".join(dict.fromkeys(row["name"] for row in shown))
         print_lines(f"the run waits for {one_line(names)}; with `mode: queued` it would not")
-    elif not shown:
-        print_lines(f"no hook {'was that slow' if slow is not None and count else 'ran'}")
+    elif not shown and not later:
+        was_any = slow is not None and (count or about)
+        print_lines(f"no hook {'was that slow' if was_any else 'ran'}")
     return ExitCode.CLEAN
+
+
+def _is_about(row: "HookRow", record: RunRecord | None, *, named: bool) -> bool:
+    """Whether what a hook did outside of runs is about a run, or came after it began."""
+    if record is None:
+        return True
+    return row["run"] == record.run_id if named else row["at"] >= record.created_at
 
 
 def _line(row: "HookRow") -> str:

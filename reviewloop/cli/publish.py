@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from reviewloop.app.held_values import redactor_here
-from reviewloop.app.project import open_repository
+from reviewloop.app.moments import CommandMoment, changed_paths, fire
+from reviewloop.app.project import Repository, open_repository
 from reviewloop.cli import completion
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
@@ -19,7 +20,9 @@ from reviewloop.github.api.model import Status
 from reviewloop.github.job.outcome import MOST_REASON, notify_runner
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.run import PublishRequest, choose_run, hand_over, publish_run
+from reviewloop.hooks.hook import Event
 from reviewloop.render.untrusted import one_line
+from reviewloop.store.runs import RunRecord
 
 
 @click.command(cls=Command)
@@ -45,10 +48,10 @@ from reviewloop.render.untrusted import one_line
 def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> ExitCode:
     """Push the commit of a run and open its pull request.
 
-    Only that commit goes to its branch, as a fast-forward; hooks do not run, and your checkout and
-    its .git stay as they are. Your own git credentials push; GITHUB_TOKEN or GH_TOKEN opens the
-    pull request, and pushes where git has no credential helper. Published again, the text is
-    renewed between its marks.
+    Only that commit goes to its branch, as a fast-forward; git's hooks do not run, and your
+    checkout and its .git stay as they are. Your own git credentials push; GITHUB_TOKEN or GH_TOKEN
+    opens the pull request, and pushes where git has no credential helper. Published again, the text
+    is renewed between its marks.
     """
 
     options = PublishRequest(ready=not given.pop("draft"), **given)
@@ -58,7 +61,10 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
         if handoff:
             made = hand_over(repository, record, options, Path(handoff).absolute(), os.environ)
             return _handed_over(made.model_dump(mode="json"), handoff, record.run_id, as_json)
-        return report_published(publish_run(repository, record, options, os.environ), as_json)
+        published = publish_run(repository, record, options, os.environ)
+        code = report_published(published, as_json)
+        fire_created(repository, published, record)
+        return code
 
 
 @contextmanager
@@ -93,6 +99,27 @@ def report_published(published: Published, as_json: bool) -> ExitCode:
     for note in published.notes:
         print_lines(note)
     return ExitCode.CLEAN
+
+
+def fire_created(
+    repository: Repository, published: Published, record: RunRecord | None = None
+) -> None:
+    """Fire the hooks of a pull request that was opened just now; of a run's, with its task."""
+
+    if published.pull is None or not published.created:
+        return
+    facts = {
+        "number": str(published.pull.number),
+        "url": published.pull.url,
+        "branch": published.branch,
+        "commit": published.commit,
+    }
+    run, task, base = (
+        (record.run_id, record.task_id, record.base_commit) if record else ("", "", "")
+    )
+    paths = changed_paths(repository.user, base, published.commit)
+    title = published.pull.title
+    fire(repository, CommandMoment(Event.PR_CREATED, facts, title, run, task, paths), print_lines)
 
 
 def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) -> ExitCode:

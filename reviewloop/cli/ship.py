@@ -1,12 +1,16 @@
 """`ship`: build and deploy what was approved, after a person's yes."""
 
+from pathlib import Path
+
 import click
 
 from reviewloop.app.day.ship import Shipping, Stage, log_of, run_stages, shipping_of
+from reviewloop.app.moments import CommandMoment, changed_paths, fire
 from reviewloop.app.project import Repository, open_repository, shown_path
 from reviewloop.cli.consoles import confirm, is_interactive, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.hooks.hook import Event
 from reviewloop.render.untrusted import one_line, safe
 
 
@@ -30,25 +34,41 @@ def ship(run: str | None, only_plan: bool, yes: bool) -> ExitCode:
     print_lines(f"found in {one_line(shipping.found_in)}:")
     for stage in shipping.deploy:
         print_lines(f"  {one_line(stage.name)}: {one_line(stage.command)}")
+    log = log_of(repository, shipping)
     if only_plan:
         if not shipping.plan:
             print_lines("these commands have no plan; the lines above are all that is known")
             return ExitCode.CLEAN
-        return _run(repository, shipping, shipping.plan)
+        return _run(repository, shipping, shipping.plan, log)
     if not yes and not is_interactive():
         print_lines("nobody is there to say yes; --plan shows what would change, --yes deploys")
         return ExitCode.WAITING
     if not yes:
-        if shipping.plan and (code := _run(repository, shipping, shipping.plan)):
+        if shipping.plan and (code := _run(repository, shipping, shipping.plan, log)):
             return code
         if not confirm("deploy this?"):
             print_lines("nothing was deployed")
             return ExitCode.CLEAN
-    return _run(repository, shipping, shipping.deploy)
+    code = _run(repository, shipping, shipping.deploy, log)
+    _fire(repository, shipping, code, log)
+    return code
 
 
-def _run(repository: Repository, shipping: Shipping, stages: tuple[Stage, ...]) -> ExitCode:
-    log = log_of(repository, shipping)
+def _fire(repository: Repository, shipping: Shipping, code: ExitCode, log: Path) -> None:
+    """Fire the hooks of a deploy, whether it ended well or not."""
+    run = shipping.run
+    facts = {"result": "failed" if code else "done", "found_in": shipping.found_in}
+    facts["commit"] = (run.commit if run else repository.user.head) or ""
+    facts["log"] = log.name
+    paths = changed_paths(repository.user, run.base_commit, run.commit) if run else None
+    title, name, task = (run.title, run.run_id, run.task_id) if run else ("", "", "")
+    moment = CommandMoment(Event.DEPLOY, facts, title, name, task, paths)
+    fire(repository, moment, print_lines)
+
+
+def _run(
+    repository: Repository, shipping: Shipping, stages: tuple[Stage, ...], log: Path
+) -> ExitCode:
     kept = shown_path(log)
 
     def begun(stage: Stage) -> None:

@@ -8,6 +8,7 @@ import click
 from reviewloop.app.project import open_repository
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
+from reviewloop.cli.publish import fire_created
 from reviewloop.domain.errors import ExitCode
 from reviewloop.github.publishing.run import PublishRequest
 from reviewloop.github.publishing.spec import publish_spec
@@ -28,11 +29,13 @@ def publish(name: str, as_json: bool, **given: Any) -> ExitCode:
     Published again it is brought up to date, and an approving review of somebody who may write
     counts for spec.require_approval.
     """
-    done = publish_spec(open_repository(), name, PublishRequest(**given), os.environ)
+    repository = open_repository()
+    done = publish_spec(repository, name, PublishRequest(**given), os.environ)
     published = done.published
     if as_json:
         plain = {"path": done.path, "approved_by": [*done.approved_by], **published.plain}
         print_json("spec-publish", plain)
+        fire_created(repository, published)
         return ExitCode.CLEAN
     if pull := published.pull:
         kind = "draft pull request" if pull.draft else "pull request"
@@ -41,4 +44,5 @@ def publish(name: str, as_json: bool, **given: Any) -> ExitCode:
     for by in done.approved_by:
         click.echo(one_line(f"{by} approved {done.path} as it was published"))
     print_lines(*map(one_line, published.notes))
+    fire_created(repository, published)
     return ExitCode.CLEAN

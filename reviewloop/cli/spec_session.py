@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from reviewloop.app.held_values import redactor_of
+from reviewloop.app.moments import CommandMoment, fire
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.sessions import name_from
@@ -31,6 +32,7 @@ from reviewloop.cli.consoles import is_interactive, print_json, print_lines, rea
 from reviewloop.cli.help import Command
 from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.hooks.hook import Event
 from reviewloop.loop.spec_steps import FRESH, REVISE
 from reviewloop.render.event_lines import action
 from reviewloop.render.text import counted
@@ -216,6 +218,9 @@ def approve(name: str | None, as_json: bool) -> ExitCode:
     written = spec_on_disk(repo, name) if name and name not in in_work else None
     if written is not None:
         done = approve_spec(repo, written, user_name(), "spec approve")
+        facts = {"spec": done.path, "phase": ""}
+        moment = CommandMoment(Event.SPEC_APPROVED, facts, written.name, paths=[*done.files])
+        fire(repo, moment, print_lines)
         body = {"path": done.path, "by": done.by, "at": done.at, "digest": done.digest}
         body |= {"revision": done.revision, "tasks": dict(done.tasks)}
         if as_json:
@@ -304,7 +309,8 @@ def _moved(
     as_json: bool,
     quiet: bool = False,
 ) -> ExitCode:
-    record = move(repo, name, answer_, _watch if is_interactive() else None, caps)
+    listener = _watch if is_interactive() else None
+    record = move(repo, name, answer_, listener, caps, notify=print_lines)
     if as_json:
         print_json("spec-session", plain(repo, record))
     elif record.status is RunStatus.COMMITTED:

@@ -59,6 +59,9 @@ FIRED = (
 )
 """The moments of a run at which hooks fire, in their order."""
 
+OUTSIDE_RUNS = (Event.SPEC_APPROVED, Event.PR_CREATED, Event.DEPLOY)
+"""Moments of commands that are no run: of `spec approve`, `publish` and `ship`."""
+
 KIRO_NAMES = {
     Event.SESSION_START: "SessionStart",
     Event.SESSION_STOP: "Stop",
@@ -147,16 +150,16 @@ class Hook(BaseModel):
 
     @property
     def why_not_run(self) -> str:
-        """Why no run fires it, "" for one that fires."""
+        """Why nothing fires it by itself, "" for one that fires."""
         if self.event is Event.MANUAL:
             return "`reviewloop hooks run` fires it"
-        if self.action == DESCRIPTION:
-            return ""
-        return "" if self.event in FIRED else f"{self.event} does not fire"
+        if self.event in OUTSIDE_RUNS and self.action != DESCRIPTION:
+            return self.needs_run
+        return ""
 
     @property
     def needs_run(self) -> str:
-        """Why it fires in runs only, not on a person's own edits; "" for one that fires there."""
+        """Why it fires in runs only, not on edits or commands of a person; "" if it fires there."""
         if self.prompt:
             return "agents are asked in runs only"
         if self.action:

@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Occasion:
     result: str = ""  # of tests and build
     commit: str = ""
     tool: ToolUse | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)  # of a moment outside of runs
 
     def values(self, hook: Hook) -> Mapping[str, str]:
         """Return what stands for the placeholders."""
@@ -51,6 +52,7 @@ class Occasion:
                 more["tool_response"] = self.tool.answer
         more |= {"result": self.result} if self.result else {}
         more |= {"commit": self.commit} if self.commit else {}
+        more |= self.facts
         return {
             **more,
             "hook_event_name": name,

@@ -267,6 +267,9 @@ def apply_answer(
         write_to_disk(one, state, text, context)
         approved[one] = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     fault("spec.written")
+    now = _files(state, context)
+    phases = PHASES if state.get("quick") else (phase,)
+    context.events.emit("approved", phases={one: now.file_of(one) for one in phases})
     return {"choice": "approve", "approved": approved}
 
 

@@ -11,7 +11,7 @@ from support.parts import cast, says, writes
 from support.play import done, write
 from support.shop import PLAIN_PYTEST
 
-from reviewloop.hooks.hook import CAN_BLOCK, FIRED, KIRO_NAMES, Event
+from reviewloop.hooks.hook import CAN_BLOCK, FIRED, KIRO_NAMES, OUTSIDE_RUNS, Event
 
 pytestmark = pytest.mark.needs_bubblewrap
 SHOWN = "def items_of(db, customer):\n    return []\n"
@@ -94,7 +94,8 @@ def test_a_hook_on_every_event_of_a_run_fires_in_the_order_of_the_moments(hooked
 def test_the_table_of_the_docs_is_the_code():
     text = (Path(__file__).parents[2] / "docs/hooks.md").read_text()
     found = re.findall(r"^\| `([a-z.-]+)`(?: \(`(\w+)`\))? \|.*\| (yes|no) \|$", text, re.MULTILINE)
-    assert [name for name, _, _ in found] == [str(event) for event in FIRED]
+    assert [name for name, _, _ in found] == [str(event) for event in (*FIRED, *OUTSIDE_RUNS)]
+    assert {*FIRED, *OUTSIDE_RUNS, Event.MANUAL} == {*Event}
     for name, kiro_name, blocks in found:
         assert KIRO_NAMES.get(Event(name), "") == kiro_name
         assert (blocks == "yes") is (Event(name) in CAN_BLOCK)

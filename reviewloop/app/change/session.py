@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, cast
 from reviewloop.agents import collect_agent_files, named_agent, prompt_reader
 from reviewloop.app.asking import require_allowed, require_askable
 from reviewloop.app.held_values import redactor_of
+from reviewloop.app.moments import CommandMoment, changed_paths, fire
 from reviewloop.app.project import (
     Repository,
     kept,
@@ -41,6 +42,7 @@ from reviewloop.domain.spec_delta import SpecDelta
 from reviewloop.domain.task import Spec, SpecRef
 from reviewloop.faults import fault
 from reviewloop.git.tree_files import files_at
+from reviewloop.hooks.hook import Event
 from reviewloop.installed import require_all
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
 from reviewloop.llm.settling import completed
@@ -229,11 +231,13 @@ def move(
     answer: Mapping[str, object] | None = None,
     listener: Listener | None = None,
     caps: Mapping[str, object] | None = None,
+    notify: Callable[[str], object] = lambda _: None,
 ) -> RunRecord:
     """Move a change until it asks a person, its delta is committed, or it cannot go on.
 
-    Raises `UsageError` for an answer that is not asked for, and `ReviewLoopError` when it stopped
-    on the way; it can be moved again then.
+    `notify` is told of hooks that fire when the delta is approved. Raises `UsageError` for an
+    answer that is not asked for, and `ReviewLoopError` when it stopped on the way; it can be moved
+    again then.
     """
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), f"the change {name}"):
@@ -252,6 +256,11 @@ def move(
             record.settings = kept(settings_of(record, caps))
         with open_context(sessions, record, listener) as context:
             _moved(repository, context, answer)
+        if record.status is RunStatus.COMMITTED:
+            paths = changed_paths(repository.user, record.base_commit, record.commit)
+            facts = {"spec": record.spec_path, "phase": "change", "commit": record.commit}
+            moment = CommandMoment(Event.SPEC_APPROVED, facts, record.title, paths=paths)
+            fire(repository, moment, notify)
         return record
 
 

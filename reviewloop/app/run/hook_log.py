@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TypedDict
 
+from reviewloop.app import moments
 from reviewloop.app.project import Repository
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.loop.hooks import KIND, QUEUED
@@ -48,3 +49,20 @@ def hook_rows(repository: Repository, record: RunRecord, after: int = 0) -> Iter
                 "queued": call.key.agent in queued,
                 "log": str(call.reply["log"]),
             }
+
+
+def moment_rows(repository: Repository) -> Iterator[HookRow]:
+    """Yield what hooks did outside of runs, oldest first; `run` is the one it was about, or ""."""
+    for row in moments.moment_rows(repository):
+        yield {
+            "at": row["at"],
+            "run": row["run"],
+            "name": row["name"],
+            "event": row["event"],
+            "path": "",
+            "exit_code": row["exit_code"],
+            "ms": row["ms"],
+            "edited": False,
+            "queued": False,
+            "log": "",
+        }

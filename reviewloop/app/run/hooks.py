@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.hooks.hook import Event, Hook
+from reviewloop.hooks.hook import OUTSIDE_RUNS, Event, Hook
 from reviewloop.loop.context import Brief
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
@@ -36,6 +36,8 @@ def hooks_in_force(
     reasons = tuple(
         f"the hook {one_line(one.name)} is not run: {one.why_not_run}" for one in others
     )
+    # Commands that are no run fire the others.
+    able = tuple(hook for hook in able if hook.event not in OUTSIDE_RUNS)
     trust = TrustStore(state_root())
     strange = [hook for hook in able if not trust.is_trusted(key, hook.digest)]
     blocking = [hook for hook in strange if hook.blocking]

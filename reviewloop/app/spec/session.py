@@ -6,7 +6,7 @@ are, in a folder of their own, so that `status` and `clean` do not take it for a
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, cast
 from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
 from reviewloop.app.asking import require_allowed, require_askable
 from reviewloop.app.held_values import redactor_of
+from reviewloop.app.moments import CommandMoment, fire
 from reviewloop.app.project import (
     Repository,
     kept,
@@ -44,6 +45,7 @@ from reviewloop.domain.errors import (
     UsageError,
 )
 from reviewloop.faults import fault
+from reviewloop.hooks.hook import Event
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Spent
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
@@ -227,11 +229,13 @@ def move(
     answer: Mapping[str, object] | None = None,
     listener: Listener | None = None,
     caps: Mapping[str, object] | None = None,
+    notify: Callable[[str], object] = lambda _: None,
 ) -> RunRecord:
     """Move a session until it asks a person, is over, or cannot go on; return its record.
 
-    Raises `UsageError` for an answer that is not asked for, and `ReviewLoopError` when it stopped
-    on the way; it can be moved again then.
+    Hooks of a phase that was approved on the way fire at its end, also where it could not go on;
+    `notify` is told of them. Raises `UsageError` for an answer that is not asked for, and
+    `ReviewLoopError` when it stopped on the way; it can be moved again then.
     """
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), f"the spec {name}"):
@@ -246,8 +250,19 @@ def move(
             return record
         if caps:
             record.settings = kept(settings_of(record, caps))
-        with open_context(sessions, record, listener) as context:
-            record = _moved(context, answer)
+        phases: dict[str, str] = {}
+
+        def heard(event: dict[str, Any]) -> None:
+            if event["kind"] == "approved":
+                phases.update(event["phases"])
+            if listener:
+                listener(event)
+
+        try:
+            with open_context(sessions, record, heard) as context:
+                record = _moved(context, answer)
+        finally:
+            _fire_approved(repository, sessions, record, phases, notify)
         if record.status is RunStatus.COMMITTED:
             with suppress(UsageError):  # what is wrong with it is told by `tasks`
                 if spec := spec_on_disk(repository, record.spec_path):
@@ -339,6 +354,26 @@ def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
     _settle(context, cast(SpecState, state), asks)
     context.runs.save(record)
     return record
+
+
+def _fire_approved(
+    repository: Repository,
+    sessions: Repository,
+    record: RunRecord,
+    phases: Mapping[str, str],
+    notify: Callable[[str], object],
+) -> None:
+    """Fire the hooks of phases that were approved; each once, whatever is repeated after a kill."""
+    fired = record.options.setdefault("fired", [])
+    due = [phase for phase in phases if phase not in fired]
+    if not due:
+        return
+    fired.extend(due)
+    sessions.runs.save(record)
+    for phase in due:
+        facts = {"spec": record.spec_path, "phase": phase}
+        moment = CommandMoment(Event.SPEC_APPROVED, facts, record.title, paths=[phases[phase]])
+        fire(repository, moment, notify)
 
 
 def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> None:
