@@ -252,14 +252,14 @@ def move(
             record.settings = kept(settings_of(record, caps))
         phases: dict[str, str] = {}
 
-        def heard(event: dict[str, Any]) -> None:
+        def collect(event: dict[str, Any]) -> None:
             if event["kind"] == "approved":
                 phases.update(event["phases"])
             if listener:
                 listener(event)
 
         try:
-            with open_context(sessions, record, heard) as context:
+            with open_context(sessions, record, collect) as context:
                 record = _moved(context, answer)
         finally:
             _fire_approved(repository, sessions, record, phases, notify)
