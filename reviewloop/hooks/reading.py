@@ -1,4 +1,4 @@
-"""Reads the hooks of a repository: Kiro's three formats, and files in `.reviewloop/hooks`.
+"""Reads the hooks of a repository: Kiro's three formats, `.reviewloop/hooks`, and its settings.
 
 A file that cannot be read is a problem with its line, never a hook less in silence.
 """
@@ -10,7 +10,8 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -47,6 +48,8 @@ from reviewloop.specs.files import Files, decode
 KIRO = ".kiro/hooks"
 AGENTS = ".kiro/agents"
 OWN = ".reviewloop/hooks"
+SETTINGS = ("reviewloop.toml", "pyproject.toml")
+"""Their table `[hooks]`; of pyproject.toml the one in `[tool.reviewloop]`."""
 _LARGEST = 256 * 1024  # bytes of one file
 _MOST = 200  # hooks of a repository
 _LONGEST_MATCHER = 200
@@ -148,7 +151,7 @@ def read_hooks(files: Files) -> HooksRead:
     for path in _paths(files):
         data = files.read(path) or b""
         source = _Source(path, decode(data).replace("\r\n", "\n"))
-        if len(data) > _LARGEST:
+        if len(data) > _LARGEST and path not in SETTINGS:
             source.report(f"it is larger than {_LARGEST >> 10} KB; hooks are short")
         elif (value := _parsed(source)) is not None:
             found += [with_script(hook, files) for hook in _hooks_in(source, value)]
@@ -160,12 +163,6 @@ def read_hooks(files: Files) -> HooksRead:
             )
         )
     return HooksRead(*_distinct(found[:_MOST], problems))
-
-
-def holds_hooks(paths: Sequence[str]) -> bool:
-    """Whether a repository with these files may hold hooks at all."""
-    folders = (f"{KIRO}/", f"{AGENTS}/", f"{OWN}/")
-    return any(path.startswith(folders) for path in paths)
 
 
 def with_script(hook: Hook, files: Files) -> Hook:
@@ -196,6 +193,7 @@ def _paths(files: Files) -> Iterator[str]:
     for path in files.paths(OWN):
         if path.endswith((".yaml", ".yml", ".ts")):
             yield path
+    yield from SETTINGS
 
 
 def _distinct(
@@ -225,7 +223,27 @@ def _parsed(source: _Source) -> Any:
         except RecursionError:
             source.report("not valid JSON: nested too deeply")
         return None
-    return _from_yaml(source)
+    return _from_settings(source) if source.path in SETTINGS else _from_yaml(source)
+
+
+def _from_settings(source: _Source) -> Any:
+    """Return the hooks of a settings file in the form of a file of hooks, None for none."""
+    if "hooks" not in source.text:  # whether the file is sound is for others to say
+        return None
+    try:
+        table: Any = tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+)", str(error))
+        words = f"not valid TOML: {re.sub(' ?[(]at .*', '', str(error))}"
+        line = int(found[1]) if found else len(source.text.splitlines())
+        source.problems.append(HookProblem(source.path, line, words))
+        return None
+    for part in ("tool", "reviewloop") if source.path == SETTINGS[1] else ():
+        table = table.get(part) if isinstance(table, dict) else None
+    hooks = table.get("hooks") if isinstance(table, dict) else None
+    if hooks is None or isinstance(hooks, list):
+        return hooks
+    return {"hooks": hooks}
 
 
 def _from_yaml(source: _Source) -> Any:

@@ -29,8 +29,16 @@ ENV_PREFIX = "REVIEWLOOP_"
 _DELIMITER = "__"
 
 
-def from_toml(data: bytes, name: str, *, inside: tuple[str, ...] = ()) -> dict[str, Any]:
+HOOKS = "hooks"
+"""The table of a repository's settings file that is no setting: its hooks, read with the others."""
+
+
+def from_toml(
+    data: bytes, name: str, *, inside: tuple[str, ...] = (), leave_out: str = ""
+) -> dict[str, Any]:
     """Return the settings in a TOML file; `inside` names the tables around them.
+
+    What stands in the table `leave_out` is none of them.
 
     Raises `UsageError` naming `file:line` for broken TOML and the key for an unknown setting.
     """
@@ -45,8 +53,13 @@ def from_toml(data: bytes, name: str, *, inside: tuple[str, ...] = ()) -> dict[s
         table = table.get(part, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):
         raise UsageError(f"{name}: {'.'.join(inside)} is {shown(table)}, expected a table")
+    if HOOKS in table and leave_out != HOOKS:
+        raise UsageError(
+            f"{name}: hooks belong to a repository; write them into its reviewloop.toml or "
+            ".reviewloop/hooks"
+        )
     location = f"{name} [{'.'.join(inside)}]" if inside else name
-    return flatten(table, location)
+    return flatten({key: table[key] for key in table if key != leave_out}, location)
 
 
 def toml_problem(name: str, data: bytes, problem: str) -> str:
@@ -355,7 +368,7 @@ def _of_repository(
     named: dict[str, str] = {}
     for name, data in files:
         inside = ("tool", "reviewloop") if name.endswith(_PYPROJECT) else ()
-        own = _checked(from_toml(data, name, inside=inside), name)
+        own = _checked(from_toml(data, name, inside=inside, leave_out=HOOKS), name)
         values.update(narrowed(own, name, {**of_user, **values}, defaults, named))
         named.update(dict.fromkeys(own, name))
     return values, named

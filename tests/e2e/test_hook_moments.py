@@ -170,3 +170,15 @@ def test_what_only_a_run_can_do_is_named_and_listed(repo, tmp_path, git, text, w
     assert words in checkout.run("hooks", "list").out
     said = checkout.run("ship", "--yes")
     assert (said.code, words in said.err) == (0, True), said.err
+
+
+def test_a_hook_of_the_settings_blocks_a_run_once_it_is_trusted(shop):
+    text = '[[hooks]]\nname = "never"\ntrigger = { event = "task.start" }\n'
+    text += 'action = { command = "echo not today; exit 1", blocking = true }\n'
+    checkout = shop(files={"reviewloop.toml": text})
+    said = checkout.run("run", "2.1")
+    assert (said.code, "never (task.start: echo not today" in said.err) == (2, True), said.err
+    assert "hook never (reviewloop.toml, task.start)" in checkout.run("trust", "--yes").out
+    said = checkout.run("run", "2.1")
+    assert (said.code, "hook 'never' says: not today" in said.err) == (3, True), said.err
+    assert checkout.run("config", "show").code == 0
