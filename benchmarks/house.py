@@ -69,6 +69,7 @@ FOREIGN_PROSE = {
     "reviewloop/llm/langchain.py::_whole_stream": "LangChain has no class for an empty stream",
     "reviewloop/llm/rate.py::Limiter.failed": "providers name the limit only in words",
     "reviewloop/llm/trouble.py::_classify": "providers name overflow and credit only in words",
+    "reviewloop/hooks/reading.py::_from_settings": "tomllib gives the line only in words",
     "reviewloop/rules/syntax/check.py::toml_problem": "tomllib gives the line only in words",
     "reviewloop/store/metrics.py::_unusable": "SQLite's own words",
     "reviewloop/store/postgres/database.py::unreachable": "libpq has no codes here",

@@ -494,6 +494,8 @@ COMMANDS: dict[str, dict[str, Schema]] = {
                     "ms": COUNT,
                     "edited": FLAG,
                     "queued": FLAG,
+                    "calls": COUNT,
+                    "usd": maybe(NUMBER),
                 }
             )
         ),

@@ -166,10 +166,15 @@ def _line(row: "HookRow") -> str:
     code = row["exit_code"]
     end = "did not end by itself" if code is None else f"exit code {code}"
     facts = [end, f"{row['ms']} ms", "queued" if row["queued"] else ""]
+    facts.append(f"{counted(row['calls'], 'call')}, {_cost(row)}" if row["calls"] else "")
     facts += ["edited the change" if row["edited"] else "", row["log"]]
     clock = time.strftime("%H:%M:%S", time.localtime(row["at"]))
     about = f" {row['path']}" if row["path"] else ""
     return f"{clock} {row['event']:<15} {row['name']}{about}: {', '.join(filter(None, facts))}"
+
+
+def _cost(row: "HookRow") -> str:
+    return "price not known" if row["usd"] is None else f"${row['usd']:.4f}"
 
 
 def _read(repo: UserRepo) -> HooksRead:

@@ -1,7 +1,7 @@
 """Hooks that ask an agent: a prompt of the repository, with tools only where its edits count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reviewloop.domain.errors import ModelAccessError, ModelError
@@ -51,14 +51,7 @@ class AgentEnd:
 def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: str) -> AgentEnd:
     """Have the implementer follow a hook's prompt; what it writes counts only where hooks' may."""
     agent = context.team.implementer
-    key = CallKey(
-        agent.name,
-        STEP,
-        f"{hook.name} {hook.event} {key.finding}".strip(),
-        key.cycle,
-        key.round,
-        key.attempt * 10 + key.turn,
-    )
+    key = replace(asked_by(hook.name, str(hook.event), key), agent=agent.name)
     writes = hook.event in EDITS_COUNT and not hook.queued and hook.scope != "nothing"
     toolbox = (
         writing_toolbox(context, tree, key, agent) if writes else reading_toolbox(context, tree)
@@ -85,6 +78,12 @@ def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: 
         return AgentEnd(None, str(error), tree)
     summary = str(answer.arguments["summary"]).strip()
     return AgentEnd(_BLOCKED if answer.arguments["blocks"] else 0, summary, answer.tree)
+
+
+def asked_by(name: str, event: str, key: CallKey) -> CallKey:
+    """Return the key of the conversation that a hook's end paid for; its agent is left out."""
+    about = f"{name} {event} {key.finding}".strip()
+    return CallKey("", STEP, about, key.cycle, key.round, key.attempt * 10 + key.turn)
 
 
 def _needs_both(arguments: Mapping[str, Any], _last_chance: bool) -> str:

@@ -212,6 +212,16 @@ class Journal:
                 cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", row)  # noqa: S608
             cursor.execute("COMMIT")
 
+    def usages_of(self, step: str) -> list[tuple[CallKey, CallUsage]]:
+        """Return key and usage of the model calls of a step, without unpacking bodies."""
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            rows = cursor.execute(
+                "SELECT agent, step, finding, cycle, round, attempt, turn, usage FROM calls "
+                "WHERE kind = 'model' AND step = ? ORDER BY rowid",
+                (step,),
+            ).fetchall()
+        return [(CallKey(*row[:7]), json.loads(row["usage"])) for row in rows]
+
     def usage_rows(self) -> list[tuple[str, str, CallUsage, float]]:
         """Return (agent, step, usage, seconds) of every model call, without unpacking bodies."""
         with self._lock, closing(self._connection.cursor()) as cursor:

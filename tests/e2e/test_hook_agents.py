@@ -53,7 +53,12 @@ def test_what_an_agent_of_a_hook_writes_is_reviewed_and_needs_a_person(hooked):
     proposal = checkout.record()["proposal"]
     said = "the hook mine edited shop/search.py and asks for your approval"
     assert said in json.dumps(proposal["governance"])
-    assert checkout.json("hooks", "logs")["hooks"][0]["edited"] is True
+    rows = checkout.json("hooks", "logs")["hooks"]
+    assert sum(row["calls"] for row in rows) == len(asked)
+    first = rows[0]
+    assert first["edited"] is True
+    assert 0 < first["usd"] < 1
+    assert f"2 calls, ${first['usd']:.4f}" in checkout.run("hooks", "logs").out
 
 
 def test_an_agent_of_a_hook_that_blocks_stops_the_change(hooked):

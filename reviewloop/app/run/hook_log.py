@@ -1,14 +1,18 @@
 """What hooks did in a run: when, on what, how they ended, how long it took."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import TypedDict
 
 from reviewloop.app import moments
 from reviewloop.app.project import Repository
 from reviewloop.app.soundness import JOURNAL
+from reviewloop.llm.budget import spent_on
+from reviewloop.loop.hook_agents import STEP, asked_by
 from reviewloop.loop.hooks import KIND, QUEUED
-from reviewloop.store.journal import Journal
+from reviewloop.store.journal import CallKey, CallUsage, Journal
 from reviewloop.store.runs import RunRecord
 
 
@@ -25,6 +29,8 @@ class HookRow(TypedDict):
     edited: bool
     queued: bool
     log: str
+    calls: int  # of a model
+    usd: float | None  # what these cost; None where a price is not known
 
 
 def hook_rows(repository: Repository, record: RunRecord, after: int = 0) -> Iterator[HookRow]:
@@ -33,10 +39,12 @@ def hook_rows(repository: Repository, record: RunRecord, after: int = 0) -> Iter
     if not path.exists():
         return
     with closing(Journal(path)) as journal:
+        paid = _paid(journal)
         queued = {call.key.agent for call in journal.calls(QUEUED)}
         for number, call in enumerate(journal.calls(KIND)):
             if number < after:
                 continue
+            spent = spent_on(paid.get(asked_by(call.key.agent, call.key.step, call.key), ()))
             yield {
                 "at": call.at,
                 "run": record.run_id,
@@ -48,7 +56,17 @@ def hook_rows(repository: Repository, record: RunRecord, after: int = 0) -> Iter
                 "edited": call.reply["tree"] != call.request["tree"],
                 "queued": call.key.agent in queued,
                 "log": str(call.reply["log"]),
+                "calls": spent.calls,
+                "usd": None if spent.unpriced else spent.usd,
             }
+
+
+def _paid(journal: Journal) -> dict[CallKey, list[CallUsage]]:
+    """Return what the calls of each conversation that a hook began used."""
+    found: dict[CallKey, list[CallUsage]] = defaultdict(list)
+    for key, usage in journal.usages_of(STEP):
+        found[replace(key, agent="", turn=0)].append(usage)
+    return found
 
 
 def moment_rows(repository: Repository) -> Iterator[HookRow]:
@@ -65,4 +83,6 @@ def moment_rows(repository: Repository) -> Iterator[HookRow]:
             "edited": False,
             "queued": False,
             "log": "",
+            "calls": 0,
+            "usd": 0.0,
         }
