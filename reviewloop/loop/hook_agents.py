@@ -51,7 +51,7 @@ class AgentEnd:
 def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: str) -> AgentEnd:
     """Have the implementer follow a hook's prompt; what it writes counts only where hooks' may."""
     agent = context.team.implementer
-    key = replace(asked_by(hook.name, str(hook.event), key), agent=agent.name)
+    key = replace(conversation_of(hook.name, str(hook.event), key), agent=agent.name)
     writes = hook.event in EDITS_COUNT and not hook.queued and hook.scope != "nothing"
     toolbox = (
         writing_toolbox(context, tree, key, agent) if writes else reading_toolbox(context, tree)
@@ -80,7 +80,7 @@ def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: 
     return AgentEnd(_BLOCKED if answer.arguments["blocks"] else 0, summary, answer.tree)
 
 
-def asked_by(name: str, event: str, key: CallKey) -> CallKey:
+def conversation_of(name: str, event: str, key: CallKey) -> CallKey:
     """Return the key of the conversation that a hook's end paid for; its agent is left out."""
     about = f"{name} {event} {key.finding}".strip()
     return CallKey("", STEP, about, key.cycle, key.round, key.attempt * 10 + key.turn)

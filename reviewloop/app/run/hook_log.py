@@ -10,7 +10,7 @@ from reviewloop.app import moments
 from reviewloop.app.project import Repository
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.llm.budget import spent_on
-from reviewloop.loop.hook_agents import STEP, asked_by
+from reviewloop.loop.hook_agents import STEP, conversation_of
 from reviewloop.loop.hooks import KIND, QUEUED
 from reviewloop.store.journal import CallKey, CallUsage, Journal
 from reviewloop.store.runs import RunRecord
@@ -44,7 +44,7 @@ def hook_rows(repository: Repository, record: RunRecord, after: int = 0) -> Iter
         for number, call in enumerate(journal.calls(KIND)):
             if number < after:
                 continue
-            spent = spent_on(paid.get(asked_by(call.key.agent, call.key.step, call.key), ()))
+            spent = spent_on(paid.get(conversation_of(call.key.agent, call.key.step, call.key), ()))
             yield {
                 "at": call.at,
                 "run": record.run_id,
