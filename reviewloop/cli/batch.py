@@ -116,8 +116,6 @@ def batch(
     require_reports(reports)
     if steering and workers is not None:
         raise UsageError("--steering is for runs on this machine; leave it out with --store")
-    if no_hooks and workers is not None:
-        raise UsageError("--no-hooks is for runs on this machine; leave it out with --store")
     run_request = RunRequest(
         no_hooks=no_hooks,
         unsandboxed="accepted" if no_sandbox else "",

@@ -45,6 +45,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 @click.option("--plan-only", is_flag=True, help="Change the spec only; its tasks wait.")
 @click.option("--mode", type=click.Choice(MODES), help="How tasks are approved; see `batch`.")
 @click.option("--model", metavar="PROVIDER:MODEL", help="The model that writes, and does tasks.")
+@click.option("--no-hooks", is_flag=True, help="Fire none of the repository's hooks.")
 @click.option("--store", metavar="URL", hidden=True)
 @cap_options
 @json_option
@@ -56,6 +57,7 @@ def change(
     plan_only: bool,
     mode: str | None,
     model: str | None,
+    no_hooks: bool,
     store: str | None,
     budget_usd: float | None,
     budget_tokens: int | None,
@@ -74,7 +76,7 @@ def change(
             "`batch --store URL` has workers do the tasks"
         )
     if context.invoked_subcommand is not None:
-        if message or spec or plan_only or mode or model:
+        if message or spec or plan_only or mode or model or no_hooks:
             raise UsageError(f"-m begins a change; leave it out with {context.invoked_subcommand}")
         return None
     if not message.strip():
@@ -87,6 +89,7 @@ def change(
         plan_only=plan_only,
         model=model,
         flags=caps_of(budget_usd, budget_tokens, minutes, turns),
+        no_hooks=no_hooks,
     )
     return begin_and_go_on(repo, request, as_json=as_json)
 
@@ -270,6 +273,7 @@ def _batch_of(
     run = RunRequest(
         flags=model_flags(record.options["model"] or None),
         changes=delta.changes if delta else (),
+        no_hooks=bool(record.options.get("no_hooks")),
     )
     return BatchRequest(
         spec=record.spec_path,

@@ -86,7 +86,7 @@ GROUPS = {
         Entry("agents", "agents", "Show the agents of this repository."),
         Entry("hooks", "hooks", "List and check the hooks of this repository."),
         Entry("trust", "trust", "Allow the repository's commands and linter settings."),
-        Entry("clean", "upkeep", "Delete old finished runs."),
+        Entry("clean", "upkeep", "Delete old finished runs and sessions."),
         Entry("completion", "completion", "Print a shell's completion script."),
     ),
 }

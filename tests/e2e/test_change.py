@@ -173,3 +173,30 @@ def test_a_handoff_names_what_is_in_work(iot):
     assert checkout.run("handoff", "--offline").code == 0
     [path] = checkout.root.glob(".*/context/session-handoff.md")
     assert f"`reviewloop change show {NAME}`" in path.read_text()
+
+
+@pytest.mark.needs_bubblewrap
+@pytest.mark.parametrize("off", [False, True])
+def test_no_hooks_of_a_change_holds_for_its_delta_and_its_tasks(iot, off):
+    checkout = iot(REVIEWLOOP_LIMITS__REPAIRS="0")
+    path = checkout.root / ".reviewloop/hooks/a.yaml"
+    path.parent.mkdir(parents=True)
+    events = {"spec.approved": "exit 1", "task.start": "echo not today; exit 1"}
+    path.write_text(
+        "".join(
+            f"- name: at {event}\n  trigger: {{event: {event}}}\n"
+            f"  action: {{command: {json.dumps(command)}, "
+            f"blocking: {json.dumps(event == 'task.start')}}}\n"
+            for event, command in events.items()
+        )
+    )
+    checkout.git("add", "-A")
+    checkout.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "hooks")
+    assert checkout.run("trust", "--yes").code == 0
+    options = ["--no-hooks"] if off else []
+    assert checkout.run("change", "-m", CO2["sentence"], *options).code == 4
+    said = checkout.run("change", "approve")
+    assert ("hook at spec.approved" in said.err) is not off
+    rows = checkout.json("status")["runs"]
+    assert rows
+    assert any("not today" in row["reason"] for row in rows) is not off

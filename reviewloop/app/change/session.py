@@ -74,6 +74,7 @@ class ChangeRequest:
     plan_only: bool = False
     model: str | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
+    no_hooks: bool = False  # none of the repository's hooks fires
 
 
 class WhichSpecError(UsageError):
@@ -188,6 +189,7 @@ def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
                 "model": request.model or "",
                 "budget_usd": request.flags.get("limits.usd"),  # of the tasks, too
                 "plan_only": request.plan_only,
+                "no_hooks": request.no_hooks,
                 "notes": _notes(repository, committed, sentence),
             },
             nonce=new_nonce(),
@@ -256,7 +258,7 @@ def move(
             record.settings = kept(settings_of(record, caps))
         with open_context(sessions, record, listener) as context:
             _moved(repository, context, answer)
-        if record.status is RunStatus.COMMITTED:
+        if record.status is RunStatus.COMMITTED and not record.options.get("no_hooks"):
             paths = changed_paths(repository.user, record.base_commit, record.commit)
             facts = {"spec": record.spec_path, "phase": "change", "commit": record.commit}
             moment = CommandMoment(Event.SPEC_APPROVED, facts, record.title, paths=paths)

@@ -31,20 +31,24 @@ from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.domain.task import Spec
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
+from reviewloop.git.repository import UserRepo
 from reviewloop.git.transfer import address_of, fetch, has_commit, host_and_path, look, remote_of
+from reviewloop.hooks.reading import read_hooks
 from reviewloop.llm.checks import check_models
 from reviewloop.llm.provider_table import BEDROCK
 from reviewloop.llm.routing import OFFLINE, is_bedrock_id, require_provider, split_model
 from reviewloop.render.reasons import sentence
 from reviewloop.settings import Settings
 from reviewloop.specs.discover import open_spec
-from reviewloop.specs.files import DiskFiles, Files, TreeFiles
+from reviewloop.specs.files import DiskFiles, Files, TreeFiles, in_folder
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord
+from reviewloop.store.places import state_root
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.runs import CONFLICT, RunRecord, RunStatus
+from reviewloop.store.trust import TrustStore
 
 _NAME = "models.reasoning"
 
@@ -232,7 +236,11 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
                 f"{changed[0]} is not committed as it is: commit and push it first, "
                 "workers read it at the remote"
             )
-        about = _about(repository, branch, start.address, flags, loaded.commands_digest)
+        about = replace(
+            _about(repository, branch, start.address, flags, loaded.commands_digest),
+            no_hooks=request.options.request.no_hooks,
+            hooks=_trusted_hooks(user, start.files),
+        )
         notes = [*doubts, *start.notes]
         if not order.steps:
             notes.append(nothing_left(spec, request))
@@ -403,6 +411,13 @@ def _about(
         trusted=trusted,
         project=user.project,
     )
+
+
+def _trusted_hooks(user: UserRepo, files: Files) -> list[list[str]]:
+    """Return what workers take over of this person's consent to hooks: each by its content."""
+    trust = TrustStore(state_root())
+    hooks = read_hooks(in_folder(files, user.project)).hooks
+    return [[h.digest, h.name, h.does] for h in hooks if trust.is_trusted(user.key, h.digest)]
 
 
 def _folder_name(path: str) -> str:

@@ -295,6 +295,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         spec=record.spec_path,
         unsandboxed="accepted" if job.workplace.unsandboxed else "",
         flags=about.flags,
+        no_hooks=about.no_hooks,
     )
     if record.until_failure and record.because.kind in _UNTIL_FAILURE:
         record.held[task] = record.because

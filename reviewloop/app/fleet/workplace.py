@@ -366,11 +366,13 @@ def _prepared(workplace: Workplace, database: Database, batch: SharedBatch) -> I
 
 
 def _trust(job: Job) -> None:
-    """Take over the consent of whoever enqueued, if the commands are still those they saw."""
+    """Take over the consent of whoever enqueued, if commands and hooks are still those they saw."""
     about = job.batch.about
     loaded = read_settings(job.repository.user.root, about.flags, project=about.project)
-    digest = loaded.commands_digest
-    if digest and digest == job.batch.about.trusted:
-        trust = TrustStore(state_root())
-        if not trust.is_trusted(job.repository.user.key, digest):
-            trust.trust(job.repository.user.key, digest, loaded.repository_commands)
+    digest, trust = loaded.commands_digest, TrustStore(state_root())
+    for hook, name, does in about.hooks:
+        trust.trust(job.repository.user.key, hook, {f"hook {name}": (does,)})
+    if not digest or digest != about.trusted:
+        return
+    if not trust.is_trusted(job.repository.user.key, digest):
+        trust.trust(job.repository.user.key, digest, loaded.repository_commands)

@@ -1,7 +1,7 @@
 """The batches that workers share: which tasks, on which branch of which repository."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -27,6 +27,8 @@ class About:
     object_format: str  # sha1 | sha256
     trusted: str  # digest of the repository's commands that the person agreed to; "" for none
     project: str = ""  # the folder of the project that the work is done in
+    no_hooks: bool = False  # none of the repository's hooks fires
+    hooks: Sequence[Sequence[str]] = ()  # digest, name and act of each hook that the person trusts
 
     @property
     def lock(self) -> str:
