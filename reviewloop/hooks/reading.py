@@ -11,7 +11,7 @@ import json
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ from reviewloop.hooks.actions import (
     stops,
 )
 from reviewloop.hooks.condition import ConditionError, parse_condition
+from reviewloop.hooks.cycles import cycles_of
 from reviewloop.hooks.hook import (
     CAN_BLOCK,
     EDITS_COUNT,
@@ -162,7 +163,17 @@ def read_hooks(files: Files) -> HooksRead:
                 found[_MOST].source, found[_MOST].line, f"there are more than {_MOST} hooks"
             )
         )
-    return HooksRead(*_distinct(found[:_MOST], problems))
+    hooks, problems_of_all = _distinct(found[:_MOST], problems)
+    return HooksRead(hooks, (*problems_of_all, *_cycles(hooks)))
+
+
+def _cycles(hooks: Sequence[Hook]) -> Iterator[HookProblem]:
+    """Yield a warning for each cycle that `writes` and filters show."""
+    for cycle in cycles_of(hooks):
+        first = cycle[0]
+        way = " → ".join(hook.name for hook in (*cycle, first))
+        text = f"cycle of hooks {way}: each may write what the next is for; a run stops it, 3 deep"
+        yield HookProblem(first.source, first.line, text, "warning")
 
 
 def with_script(hook: Hook, files: Files) -> Hook:

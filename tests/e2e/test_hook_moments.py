@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from e2e.test_hook_events import EVERY, ORDER, TESTS, own
 from e2e.test_spec_session import Site
 from support.checkout import Checkout, Said
 from support.hub import Hub
 from support.parts import CLEAN, cast, writes
+from support.shop import PLAIN_PYTEST
 from support.spec_script import replies
+
+from reviewloop.hooks.hook import OUTSIDE_RUNS
 
 pytestmark = pytest.mark.needs_bubblewrap
 FILE = ".reviewloop/hooks/moments.yaml"
@@ -101,6 +105,27 @@ def test_a_spec_that_is_approved_as_it_is_fires(site: Site) -> None:
 def rows(checkout: Checkout) -> list[tuple[str, int | None]]:
     found = checkout.json("hooks", "logs")["hooks"]
     return [(row["event"], row["exit_code"]) for row in found]
+
+
+@pytest.mark.slow
+def test_a_hook_on_every_event_fires_in_one_story(shop, tmp_path):
+    text = EVERY + "".join(own(event, "true") for event in OUTSIDE_RUNS)
+    play = cast(implement=writes({"shop/more.py": "A = 1\n"}))
+    files = {FILE: text, "Makefile": "deploy:\n\ttrue\n", **PLAIN_PYTEST}
+    with Hub(shop(play, files=files, settings=TESTS), tmp_path) as hub:
+        checkout = hub.checkout
+        assert checkout.run("trust", "--yes").code == 0
+        for words in (("run", "2.1"), ("spec", "approve", "orders"), ("approve",), ("publish",)):
+            said = checkout.run(*words)
+            assert said.code == (4 if words[0] == "run" else 0), said.err
+        assert checkout.run("ship", "--yes").code == 0
+        found = checkout.json("hooks", "logs")["hooks"]
+        assert [row["event"] for row in found] == [
+            *ORDER,
+            *("spec.approved", "pr.created", "deploy"),
+        ]
+        assert {row["exit_code"] for row in found} == {0}
+        assert all(row["ms"] > 0 and row["usd"] == 0 for row in found)
 
 
 def lines_of(said: Said, event: str) -> dict[str, object]:
