@@ -1,6 +1,8 @@
 """`reviewloop hooks`: what fires when in this repository, and what is wrong with it."""
 
+import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +11,7 @@ from reviewloop.app.project import open_repository, repository
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
 from reviewloop.hooks.hook import OF_FILES, Hook
 from reviewloop.hooks.reading import HookProblem, HooksRead, read_hooks
@@ -22,6 +25,7 @@ from reviewloop.store.trust import TrustStore
 
 if TYPE_CHECKING:
     from reviewloop.app.run.hook_log import HookRow
+    from reviewloop.render.hooks_html import ShownHook
 
 _POLL = 0.5  # seconds
 
@@ -71,6 +75,30 @@ def validate(as_json: bool) -> ExitCode:
             click.echo(one_line(f"{problem.level}: {problem.sentence}"))
         click.echo(f"{counted(len(read.hooks), 'hook')}, {counted(len(read.errors), 'error')}")
     return ExitCode.FINDINGS if read.errors else ExitCode.CLEAN
+
+
+@hooks.command("show")
+@click.option("--html", "as_html", is_flag=True, help="Print one page with a filter by path.")
+def show(as_html: bool) -> ExitCode:
+    """Show which file fires which hooks."""
+    from reviewloop.render.hooks_html import hooks_html
+
+    repo = repository()
+    read = _read(repo)
+    trust = TrustStore(state_root())
+    files = _files_of(repo, read.hooks)
+    if as_html:
+        shown = [_shown(one, trust.is_trusted(repo.key, one.digest)) for one in read.hooks]
+        click.echo(hooks_html(repo.root.name, shown, files), nl=False)
+        return ExitCode.CLEAN
+    for path, names in files.items():
+        click.echo(one_line(f"{path}: {', '.join(names)}"))
+    others = [one.name for one in read.hooks if one.event not in OF_FILES]
+    if others:
+        print_lines(f"on no single file: {one_line(', '.join(others))}")
+    if not read.hooks:
+        print_lines("no hook fires here")
+    return ExitCode.CLEAN
 
 
 @hooks.command("run")
@@ -193,6 +221,33 @@ def _plain(hook: Hook, trusted: bool) -> dict[str, Any]:
         "trusted": trusted,
         "not_run": hook.why_not_run,
     }
+
+
+def _shown(hook: Hook, trusted: bool) -> "ShownHook":
+    facts = ["blocks" if hook.blocking else "", hook.why_not_run, "" if trusted else "not trusted"]
+    return {
+        "name": hook.name,
+        "event": str(hook.event),
+        "does": hook.does,
+        "filters": hook.filters,
+        "source": hook.source,
+        "facts": [fact for fact in facts if fact],
+        "fires": trusted and not hook.why_not_run,
+        "of_files": hook.event in OF_FILES,
+    }
+
+
+def _files_of(repo: UserRepo, hooks: Sequence[Hook]) -> dict[str, list[str]]:
+    """Return the files of the project that git knows -> names of the hooks that they fire."""
+    start = f"{repo.project}/" if repo.project else ""
+    listed = Git(repo.git_dir, cwd=repo.root).run("ls-files", "-z").split(b"\0")
+    found = {}
+    for path in sorted(os.fsdecode(one) for one in listed if one):
+        own = path.removeprefix(start)
+        names = [one.name for one in hooks if one.event in OF_FILES and one.fits_path(own)]
+        if path.startswith(start) and names:
+            found[own] = names
+    return found
 
 
 def _problem(problem: HookProblem) -> dict[str, Any]:
