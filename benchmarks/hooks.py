@@ -2,8 +2,8 @@
 
 python benchmarks/hooks.py [--rounds N] [--before CHECKOUT]
 
-`--before` is a checkout of a commit without hooks, such as `git worktree add DIR REVISION`: the same
-run is done with its code, in turns.
+`--before` is a checkout of a commit without hooks, such as `git worktree add DIR REVISION` makes:
+the same run is done with its code, in turns.
 """
 
 import argparse
@@ -56,10 +56,10 @@ def main() -> int:
         for name, (code, hooks) in kinds.items():
             costs[name].append(measured(code, hooks))
     print(f"{'seconds':<18}{'wall':>8}{'cpu':>8}{'first':>8}")
-    base = costs["no hooks"]
+    base = [statistics.median(values) for values in zip(*costs["no hooks"], strict=True)]
     for name, found in costs.items():
         row = [statistics.median(values) for values in zip(*found, strict=True)]
-        ratios = [one / statistics.median(two) for one, two in zip(row, zip(*base), strict=True)]
+        ratios = [one / two for one, two in zip(row, base, strict=True)]
         print(f"{name:<18}" + "".join(f"{value:>8.2f}" for value in row), end="   ")
         print("ratios " + " ".join(f"{ratio:.2f}" for ratio in ratios))
     return 0
