@@ -187,6 +187,10 @@ def _publish(
         run=record.run_id,
         draft=not options.ready,
     )
+    written = parts.description
+    if written.hook:
+        more = (*more, f"the text follows the hook {written.hook}")
+    more = (*more, *written.notes)
     if options.request_reviewers:
         more = (*more, *ask_reviewers(client, pull, parts.reviewers))
     return Published(branch, commit, pull, created, pushed, (*notes, *more))

@@ -12,10 +12,13 @@ from reviewloop.app.run.view import RunView
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.domain.globs import Folders, fits
+from reviewloop.domain.task import Spec, Task
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
 from reviewloop.github.comments.bodies import code, sanitised, sanitised_line, unmarked
+from reviewloop.github.publishing.description import Description, description_of
+from reviewloop.github.publishing.template import filled
 from reviewloop.loop.approval_act import Act
 from reviewloop.loop.edited import edit_line
 from reviewloop.render.proposal import Proposal
@@ -45,6 +48,7 @@ class PullTextParts:
     reviewers: tuple[str, ...] = ()  # suggested, without @
     notes: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()  # how the requirements were changed that it serves
+    description: Description = field(default_factory=Description)
 
 
 def title_of(proposal: Proposal) -> str:
@@ -56,13 +60,15 @@ def title_of(proposal: Proposal) -> str:
 def pull_text(facts: PullTextParts, redact: Callable[[str], str]) -> str:
     """Return the text below the sentence about approval; `redact` takes secrets out."""
     facts = _hidden(facts, redact)
-    parts = [
-        _requirements(facts),
-        _done(facts),
-        _criteria(facts),
-        _evidence(facts),
-        _findings(facts),
-    ]
+    body = {
+        "asked": _requirements(facts),
+        "done": _done(facts),
+        "criteria": "\n\n".join(filter(None, (_criteria(facts), _other_criteria(facts)))),
+        "evidence": _evidence(facts),
+        "findings": _findings(facts),
+    }
+    template = facts.description.template
+    parts = [filled(template, body)] if template else [*body.values()]
     parts += [_files(facts), _reviewers(facts), _notes(facts)]
     return clipped("\n\n".join(part for part in parts if part), facts.run, LONGEST - _ROOM)
 
@@ -137,6 +143,13 @@ def _hidden(facts: PullTextParts, redact: Callable[[str], str]) -> PullTextParts
         ),
         notes=tuple(clean(facts.notes)),
         changes=tuple(clean(facts.changes)),
+        description=Description(
+            redact(facts.description.template),
+            redact(facts.description.source),
+            tuple((key, redact(text)) for key, text in facts.description.criteria),
+            facts.description.hook,
+            tuple(clean(facts.description.notes)),
+        ),
     )
 
 
@@ -198,6 +211,23 @@ def _criteria(facts: PullTextParts) -> str:
     shown = ", ".join(map(code, changed[:5])) + (", …" if len(changed) > 5 else "")
     foot = f"Nobody has ticked these for you. Tests of this change: {shown or 'none'}."
     return "\n\n".join(["### Acceptance criteria", "\n".join(lines), foot])
+
+
+def _other_criteria(facts: PullTextParts) -> str:
+    """Return the criteria of a hook's source that are not the task's own."""
+    own = {key for key, _ in facts.requirements.criteria}
+    others = [(key, text) for key, text in facts.description.criteria if key not in own or not key]
+    if not others:
+        return ""
+    shown = [
+        f"- {code(key)} {sanitised_line(text)}" if key else f"- {sanitised_line(text)}"
+        for key, text in others[:_MOST_CRITERIA]
+    ]
+    if len(others) > len(shown):
+        left = counted(len(others) - len(shown), "more criterion", "more criteria")
+        shown.append(f"- … and {left}")
+    head = f"### Other criteria of {code(facts.description.source)}"
+    return "\n\n".join([head, "\n".join(shown)])
 
 
 def _evidence(facts: PullTextParts) -> str:
@@ -274,7 +304,11 @@ def _reviewers(facts: PullTextParts) -> str:
 
 
 def _notes(facts: PullTextParts) -> str:
-    notes: Sequence[str] = (*facts.proposal.get("warnings", []), *facts.notes)
+    notes: Sequence[str] = (
+        *facts.proposal.get("warnings", []),
+        *facts.notes,
+        *facts.description.notes,
+    )
     return "\n".join(f"- {sanitised_line(note, 500)}" for note in notes[:30])
 
 
@@ -390,7 +424,8 @@ _MOST_READ = 20  # changed test files in which criteria are looked for
 def parts_of(repository: Repository, seen: RunView, client: GitHub | None) -> PullTextParts:
     """Return what the text of the pull request of a run is made of."""
     proposal, base = seen.proposal, seen.record.base_commit
-    requirements = _requirements_of(repository, seen)
+    spec, task = _spec_of(repository, seen)
+    requirements = requirements_of(spec, task) if spec and task else TaskRequirements()
     paths = [file["path"] for file in proposal.get("files", [])]
     tree = seen.private.tree_of(base)
     names = suggested(
@@ -407,6 +442,7 @@ def parts_of(repository: Repository, seen: RunView, client: GitHub | None) -> Pu
         _named_in(seen, requirements, paths),
         names,
         changes=tuple(seen.record.options.get("changes", ())),
+        description=description_of(repository, seen, spec),
     )
 
 
@@ -417,11 +453,11 @@ def _me(client: GitHub | None) -> str:
     return ""
 
 
-def _requirements_of(repository: Repository, seen: RunView) -> TaskRequirements:
-    """Return what the spec says at the run's base; an untracked one is read where it lies."""
+def _spec_of(repository: Repository, seen: RunView) -> tuple[Spec | None, Task | None]:
+    """Return spec and task at the run's base; an untracked one is read where it lies."""
     record = seen.record
     if not record.task_id or not record.spec_path:
-        return TaskRequirements()
+        return None, None
     reader = seen.private.reader(seen.private.tree_of(record.base_commit))
     for files in (TreeFiles(reader), DiskFiles(repository.user.root)):
         try:
@@ -430,8 +466,8 @@ def _requirements_of(repository: Repository, seen: RunView) -> TaskRequirements:
             continue
         task = next((one for one in spec.tasks if one.id == record.task_id), None)
         if task is not None:
-            return requirements_of(spec, task)
-    return TaskRequirements()
+            return spec, task
+    return None, None
 
 
 def _named_in(

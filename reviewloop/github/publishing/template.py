@@ -1,0 +1,74 @@
+"""Fills a template of pull requests: our parts go below the headings that ask for them."""
+
+import re
+from collections.abc import Callable, Mapping
+
+TEMPLATES = (
+    ".github/pull_request_template.md",
+    ".github/PULL_REQUEST_TEMPLATE.md",
+    "pull_request_template.md",
+    "PULL_REQUEST_TEMPLATE.md",
+    "docs/pull_request_template.md",
+    "docs/PULL_REQUEST_TEMPLATE.md",
+)
+"""Where GitHub looks for one; the first that exists counts."""
+
+LARGEST = 20_000  # characters of a template
+_HEADING = re.compile(r"^#{1,6}\s+(?P<title>.+?)\s*#*\s*$")
+_FENCE = re.compile(r"^\s*(```|~~~)")
+# The part, and words of headings that ask for it; the first that fits counts.
+_ASKS_FOR = (
+    ("criteria", r"accept|criteri|requirement|checklist for review"),
+    ("evidence", r"test|verif|evidence|quality|coverage|validat|\bqa\b"),
+    ("findings", r"finding|risk|known issue|limitation|review note|concern"),
+    ("asked", r"why|context|motivation|background|purpose|issue|ticket|task|problem|goal"),
+    ("done", r"what|descri|summar|change|overview|implement|solution|detail"),
+)
+
+
+def template_of(read: Callable[[str], bytes | None]) -> str:
+    """Return the text of the repository's template, "" where it has none that can be used."""
+    found = next((data for path in TEMPLATES if (data := read(path)) is not None), b"")
+    return usable(found)
+
+
+def usable(data: bytes) -> str:
+    """Return the text of a template, "" for one that is empty, too large or no UTF-8."""
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").strip()
+    except UnicodeDecodeError:
+        return ""
+    return text if len(text) <= LARGEST else ""
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """Return the template with our parts below its headings; what none asks for follows it.
+
+    Each part is Markdown that begins with a heading of its own, "" for one that is not there.
+    Words and boxes of the template stay: boxes are for people to tick.
+    """
+    left = {name: text for name, text in parts.items() if text}
+    lines: list[str] = []
+    fence = ""
+    for line in template.split("\n"):
+        lines.append(line)
+        if mark := _FENCE.match(line):
+            fence = "" if fence == mark[1] else fence or mark[1]
+        heading = None if fence else _HEADING.match(line)
+        if heading and (name := _asked_for(heading["title"], left)):
+            lines += ["", without_heading(left.pop(name)), ""]
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+    return "\n\n".join([text, *left.values()])
+
+
+def without_heading(part: str) -> str:
+    """Return a part without the heading that it begins with."""
+    first, _, rest = part.partition("\n")
+    return rest.strip() if _HEADING.match(first) else part
+
+
+def _asked_for(title: str, left: Mapping[str, str]) -> str:
+    for name, words in _ASKS_FOR:
+        if name in left and re.search(words, title, re.IGNORECASE):
+            return name
+    return ""
