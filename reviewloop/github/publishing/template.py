@@ -55,7 +55,7 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
         if mark := _FENCE.match(line):
             fence = "" if fence == mark[1] else fence or mark[1]
         heading = None if fence else _HEADING.match(line)
-        if heading and (name := _asked_for(heading["title"], left)):
+        if heading and (name := _part_for(heading["title"], left)):
             lines += ["", without_heading(left.pop(name)), ""]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
     return "\n\n".join([text, *left.values()])
@@ -67,7 +67,7 @@ def without_heading(part: str) -> str:
     return rest.strip() if _HEADING.match(first) else part
 
 
-def _asked_for(title: str, left: Mapping[str, str]) -> str:
+def _part_for(title: str, left: Mapping[str, str]) -> str:
     for name, words in _ASKS_FOR:
         if name in left and re.search(words, title, re.IGNORECASE):
             return name
