@@ -779,6 +779,7 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         "problems": TEXTS,
         "notices": TEXTS,
     },
+    "tasks-created": {"opened": some(COUNT), "updated": some(COUNT), "unchanged": COUNT},
     "tasks-export": {
         "issues": some(
             obj(

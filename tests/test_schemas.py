@@ -84,7 +84,7 @@ OBJECTS = {
     "status": ["shared-status", "status"],
     "steering check": ["steering-check"],
     "steering list": ["steering-list"],
-    "tasks": ["tasks", "tasks-export"],
+    "tasks": ["tasks", "tasks-created", "tasks-export"],
 }
 """What each command that has `--json` prints with it."""
 

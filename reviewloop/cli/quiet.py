@@ -1,6 +1,5 @@
 """`quiet`: rules that silence what people keep dismissing; proposed, replayed, then adopted."""
 
-import os
 from collections.abc import Mapping
 
 import click
@@ -121,23 +120,11 @@ def drop_(ids: tuple[str, ...]) -> ExitCode:
 
 def _objections_on(pulls: tuple[int, ...], repo: str) -> Mapping[int, list[Past]]:
     """Return what people said on pull requests; whose word did not count is told."""
-    from reviewloop.git.transfer import address_of
-    from reviewloop.github.api.client import GitHub, api_of, repo_at
-    from reviewloop.github.api.model import Repo
+    from reviewloop.cli.hub import client_for
     from reviewloop.github.earlier.objections import objections
 
-    named = repo or os.environ.get("GITHUB_REPOSITORY", "")
-    environ = {**os.environ}
-    if named:
-        try:
-            where = Repo.of(named)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--repo") from None
-    else:
-        host, where = repo_at(address_of(repository(), "origin"))
-        environ["GITHUB_API_URL"] = api_of(host, os.environ)
     found = {}
-    with GitHub.from_environment(environ, where) as client:
+    with client_for(repository(), repo) as client:
         for number in dict.fromkeys(pulls):
             found[number], notes = objections(client, number)
             print_lines(*(one_line(note) for note in notes))

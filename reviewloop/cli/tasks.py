@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,14 +10,17 @@ from rich.console import Console
 from rich.text import Text
 
 from reviewloop.app.fleet.port import Fleet
+from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import read_settings, repository
 from reviewloop.cli.consoles import print_json, print_lines, results
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
-from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Spec, Task
+from reviewloop.git.repository import UserRepo
 from reviewloop.render.task_export import issue_drafts, tasks_csv
 from reviewloop.render.terminal.findings import hanging
+from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
@@ -37,23 +41,32 @@ _OF_RUNS = {
 @click.command(cls=Command)
 @click.option("--spec", "path", metavar="PATH", help="Spec file, folder or feature name.")
 @click.option("--export", type=click.Choice(("github", "csv")), help="For another tracker.")
+@click.option("--create", is_flag=True, help="With --export github: open or update the issues.")
+@click.option("--repo", metavar="OWNER/NAME", default="", help="Their repository (the remote's).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @fleet_option
-def tasks(path: str | None, export: str | None, as_json: bool, fleet: Fleet) -> ExitCode:
+def tasks(
+    path: str | None, export: str | None, create: bool, repo: str, as_json: bool, fleet: Fleet
+) -> ExitCode:
     """List the tasks of a spec and what may start.
 
     Shows states, dependencies, requirements and progress. [-] is a task whose run is not finished.
     With --store: the runs of workers on the branch that is checked out. --export github prints
-    drafts of issues as JSON, csv a table.
+    drafts of issues as JSON, csv a table. With --create each is opened once on GitHub, and brought
+    up to date the next time.
     """
 
-    repo = repository()
-    spec_path = path or read_settings(repo.root, project=repo.project).settings.spec.path or None
-    here = repo.here if path else repo.project
-    spec = open_spec(DiskFiles(repo.root), spec_path, project=repo.project, here=here)
-    found = fleet.tasks(repo, spec)
+    if (create and export != "github") or (repo and not create):
+        raise UsageError("--create goes with --export github, and --repo with --create")
+    user = repository()
+    spec_path = path or read_settings(user.root, project=user.project).settings.spec.path or None
+    here = user.here if path else user.project
+    spec = open_spec(DiskFiles(user.root), spec_path, project=user.project, here=here)
+    found = fleet.tasks(user, spec)
     body = tasks_report(spec, found.runs, found.held, found.elsewhere)
-    if export == "github":
+    if create:
+        _create(user, repo, body, as_json=as_json)
+    elif export == "github":
         print_json("tasks-export", {"issues": issue_drafts(body)})
     elif export:
         click.echo(tasks_csv(body), nl=False)
@@ -64,6 +77,26 @@ def tasks(path: str | None, export: str | None, as_json: bool, fleet: Fleet) -> 
     notes = [f"note: {sentence}" for sentence in body["notices"]]
     print_lines(*notes, *(f"problem: {sentence}" for sentence in body["problems"]))
     return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
+
+
+def _create(user: UserRepo, repo: str, body: Mapping[str, Any], *, as_json: bool) -> None:
+    """Open or update an issue for each task; secrets of this machine are taken out."""
+    from reviewloop.cli.hub import client_for
+    from reviewloop.github.publishing.issues import make_issues
+
+    show = redactor_of(user).for_people
+    drafts = issue_drafts(body)
+    for draft in drafts:
+        draft["title"], draft["body"] = show(draft["title"]), show(draft["body"])
+    with client_for(user, repo) as client:
+        made = make_issues(client, drafts)
+    if as_json:
+        print_json("tasks-created", asdict(made))
+        return
+    print_lines(
+        f"{counted(len(made.opened), 'issue')} opened, {len(made.updated)} updated, "
+        f"{made.unchanged} as before, in {client.repo.full}"
+    )
 
 
 def tasks_report(

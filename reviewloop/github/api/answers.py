@@ -25,6 +25,17 @@ class IssueComment:
 
 
 @dataclass(frozen=True)
+class Issue:
+    """An issue; a pull request is none."""
+
+    number: int
+    title: str
+    body: str
+    labels: tuple[str, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True)
 class ReviewComment:
     """A comment on a line or a file; `line` is None when the line is no longer in the diff."""
 
@@ -167,6 +178,23 @@ def pull_request(repo: Repo, data: object) -> PullRequest:
         title=fields.text("title", ""),
         body=fields.text("body", ""),
         url=fields.text("html_url", ""),
+    )
+
+
+def issue(data: object) -> Issue | None:
+    """Read an issue, None for a pull request: the interface lists both."""
+    fields = Fields(data, "issue")
+    plain = data if isinstance(data, Mapping) else {}
+    if plain.get("pull_request"):
+        return None
+    labels = plain.get("labels") or ()
+    named = (one.get("name", "") if isinstance(one, Mapping) else one for one in labels)
+    return Issue(
+        number=fields.number("number"),
+        title=fields.text("title", ""),
+        body=fields.text("body", ""),
+        labels=tuple(map(str, named)),
+        is_open=fields.text("state", "") == "open",
     )
 
 

@@ -11,8 +11,8 @@ from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.transfer import address_of, host_and_path, shown_address
 from reviewloop.github.api import answers
-from reviewloop.github.api.answers import Check, IssueComment, Review, ReviewComment, Thread
-from reviewloop.github.api.errors import GitHubError, NotFound
+from reviewloop.github.api.answers import Check, Issue, IssueComment, Review, ReviewComment, Thread
+from reviewloop.github.api.errors import GitHubError, GitHubUnavailable, NotFound
 from reviewloop.github.api.model import Comment, PullRequest, Repo
 from reviewloop.github.api.transport import GraphQL, Transport, checked_url
 
@@ -228,6 +228,28 @@ class GitHub:
     def resolve_thread(self, thread: str) -> None:
         """Resolve a thread by its GraphQL id; needs `contents: write` as well."""
         self._graphql.resolve(thread)
+
+    # Issues
+
+    def issues(self, label: str) -> list[Issue]:
+        """Return all issues with a label, open and closed, oldest first; pull requests are none."""
+        query = {"labels": label, "state": "all", "sort": "created", "direction": "asc"}
+        found = (answers.issue(item) for item in self._pages("/issues", query))
+        return [one for one in found if one is not None]
+
+    def create_issue(self, fields: Mapping[str, object]) -> Issue:
+        """Open an issue from GitHub's own fields (title, body, labels)."""
+        return self._issue(self._post("/issues", dict(fields)))
+
+    def update_issue(self, number: int, fields: Mapping[str, object]) -> Issue:
+        """Change the fields of an issue."""
+        return self._issue(self._patch(f"/issues/{number}", dict(fields)))
+
+    def _issue(self, data: object) -> Issue:
+        found = answers.issue(data)
+        if found is None:
+            raise GitHubUnavailable("GitHub answered with a pull request where an issue belongs")
+        return found
 
     # The conversation
 
