@@ -20,6 +20,8 @@ from reviewloop.sandbox import levels
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 _PROGRAMS = {"bubblewrap": "bwrap"}
+_LINUX_ONLY = {"bubblewrap", "landlock"}
+_OF_LINUX = "a program of Linux"
 _LEAKY = (
     *("AWS_", "LANGSMITH_", "LANGCHAIN_", "GIT_", "REVIEWLOOP_", "ANTHROPIC_", "OPENAI_"),
     *("GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "OPENROUTER_", "OLLAMA_"),
@@ -35,6 +37,7 @@ _MAY_LACK = (
     "only root can give files away",
     "ALL_AGENTS is not set",  # coding agents of hundreds of megabytes, and all of their faults
     "before Linux 6.12 ",
+    _OF_LINUX,
 )
 _LONGEST = 400  # seconds that a slow test may take on a machine that does much else
 _MEMORY = Path("/dev/shm")
@@ -127,6 +130,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         program = mark.name.removeprefix("needs_")
         if mark.name == "slow" and not _runs_slow(item.config):
             pytest.skip(_SLOW)
+        if program in _LINUX_ONLY and sys.platform != "linux":
+            pytest.skip(f"{_OF_LINUX}: {program}")
         if program == mark.name or os.environ.get("CI"):
             continue
         if program == "landlock":

@@ -199,8 +199,11 @@ def list_sessions(as_json: bool) -> ExitCode:
         rows = [plain(repo, record) for record in sessions_of(repo).runs.all()]
         print_json("spec-sessions", {"specs": rows})
         return ExitCode.CLEAN
-    for record in sessions_of(repo).runs.all():
+    records = sessions_of(repo).runs.all()
+    for record in records:
         click.echo(f"{one_line(record.run_id)}  {one_line(next_step(record))}")
+    if not records:
+        print_lines("no spec is in work; `reviewloop spec new NAME -m TEXT` begins one")
     return ExitCode.CLEAN
 
 
