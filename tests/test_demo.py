@@ -299,6 +299,25 @@ def environ_of(temporary: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(temporary / "home"), "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.slow
+def test_a_day_and_the_next_morning_name_what_changed_at_night(tmp_path):
+    code, out, err = run_prepared(["demo", "--day", "--yes"], tmp_path, environ(tmp_path), 180)
+    assert code == 0, err
+    morning = err.partition("The next morning:")[2] + out
+    for line in (
+        "differs: branch: it was overdue-tools, you are on night",
+        "differs: commits: ",
+        "differs: files: edited since and not committed: notes.txt",
+        "it was committed, now undone",
+        "left off: .kiro/context/session-handoff.md, ",
+        "1. reviewloop run 1 --spec .kiro/specs/overdue",
+        "The demo's folder is deleted",
+    ):
+        assert line in morning, line
+    code, _, err = run_prepared(["demo", "--day", "--review"], tmp_path, environ_of(tmp_path), 180)
+    assert (code, "two demos; choose one" in err) == (2, True)
+
+
 def test_a_demo_of_a_spec_that_nobody_answers_says_how_to_go_on(tmp_path):
     code, out, err = run_prepared(["demo", "--spec"], tmp_path, environ(tmp_path), 180)
     assert code == 4, err

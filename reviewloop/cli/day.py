@@ -144,7 +144,8 @@ def _lines(found: Resumption) -> Iterator[str]:
     yield from _some("blocked", blockers, 4)
     yield from _some("differs", found.discrepancies, 5)
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.at)) if left.at else "by hand"
-    yield f"left off: {left.path}, {at}, on {git.branch or 'no branch'} at {git.head[:10]}"
+    there = f", on {left.branch or 'no branch'} at {left.head[:10]}" if left.is_ours else ""
+    yield f"left off: {left.path}, {at}{there}"
     for one in found.now.progress[:2]:
         yield f"          {one.name}: {one.done}/{one.total} tasks"
     yield from _some("live", found.now.live, 2)

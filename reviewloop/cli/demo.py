@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import chdir
 from pathlib import Path
 from shlex import quote
@@ -12,8 +12,10 @@ import click
 
 from reviewloop.cli.consoles import is_interactive
 from reviewloop.cli.conversation import move
+from reviewloop.cli.day import handoff, resume
 from reviewloop.cli.help import Command
 from reviewloop.cli.review import review
+from reviewloop.cli.upkeep import undo
 from reviewloop.demo.project import (
     IDEA,
     IDEA_MODEL,
@@ -131,6 +133,9 @@ From a sentence to a commit on a small project: a spec, phase by phase, then its
 The model's replies are recorded, not live: we wrote them. Nothing is sent anywhere and nothing is
 paid. All the rest is real: git, gates, tests, coverage, approval.
 """
+_NIGHT = """
+At night: the task is taken back, a branch gets a commit, and a file is left half done.
+"""
 _SPEC_SUBJECT = "Write down what overdue tools need"
 _NO_MODIFY = """\
 You will be asked at the end. Only "modify" cannot do much here: the replies were written
@@ -149,22 +154,25 @@ What next, in a repository of your own:
 @click.argument("directory", required=False, default="", metavar="[DIR]")
 @click.option("--review", is_flag=True, help="Review a change with planted problems instead.")
 @click.option("--spec", is_flag=True, help="Begin with a sentence: write the spec, then run.")
+@click.option("--day", is_flag=True, help="As --spec, then hand over, and begin the next morning.")
 @click.option("--yes", is_flag=True, help="Approve by itself instead of asking you.")
 @click.option("--keep", is_flag=True, help="Keep the demo's folder and say where it is.")
-def demo(directory: str, review: bool, spec: bool, yes: bool, keep: bool) -> ExitCode:
+def demo(directory: str, review: bool, spec: bool, day: bool, yes: bool, keep: bool) -> ExitCode:
     """Watch a whole run on a small project.
 
     No model is asked and nothing is paid. With --spec, it begins with an idea: its spec, phase by
-    phase, then the first task. With --review, only a diff is reviewed: of a repository
-    with planted problems, made in DIR (new or empty, it is kept) or in a temporary folder.
+    phase, then the first task; with --day the handoff of that evening follows, and a morning that
+    finds other things than it says. With --review, only a diff is reviewed: of a repository with
+    planted problems, made in DIR (new or empty, it is kept) or in a temporary folder.
     """
-    if review and spec:
-        raise UsageError("--review and --spec are two demos; choose one")
+    if review and (spec or day):
+        raise UsageError("--review and --spec or --day are two demos; choose one")
     if review:
         return demo_review(directory, keep=keep)
     if directory:
         raise UsageError("the demo of a run makes a folder of its own; DIR goes with --review")
-    return _demo_run(_play_idea if spec else _play, yes=yes, keep=keep)
+    play = _play_idea if spec or day else _play
+    return _demo_run(play, yes=yes, keep=keep, then=_end_day if day else None)
 
 
 class Play(Protocol):
@@ -175,11 +183,9 @@ class Play(Protocol):
         ...
 
 
-def _demo_run(play: Play, *, yes: bool, keep: bool) -> ExitCode:
-    import shutil
-    import tempfile
-    from pathlib import Path
-
+def _demo_run(
+    play: Play, *, yes: bool, keep: bool, then: Callable[[DemoProject], None] | None = None
+) -> ExitCode:
     folder = Path(tempfile.mkdtemp(prefix="reviewloop-demo-")).resolve()
     kept = keep
     try:
@@ -191,12 +197,17 @@ def _demo_run(play: Play, *, yes: bool, keep: bool) -> ExitCode:
                     click.echo("\n--yes: approved for you.", err=True)
                     approval = UserAnswer("approve")
                     record = move(begun.repository, record, answer=approval, ask=False)
+                if then is not None and record.status == "committed":
+                    then(idea_project(folder))
         project = idea_project(folder) if play is _play_idea else DemoProject(folder)
         kept = keep or begun is None or record.status != "committed"
         if begun is None:
             _print_left(project)
             return ExitCode.WAITING
-        _print_end(project, record, kept=kept)
+        if then is not None and record.status == "committed":
+            _print_folder(project, kept=kept)
+        else:
+            _print_end(project, record, kept=kept)
         return ExitCode(record.exit_code)
     except (KeyboardInterrupt, InterruptedByUserError) as error:
         if isinstance(error, KeyboardInterrupt):
@@ -243,6 +254,28 @@ def _play_idea(folder: Path, *, yes: bool) -> Begun | None:
     return begin_run(project, IDEA_NAME, IDEA_MODEL)
 
 
+def _end_day(project: DemoProject) -> None:
+    """Hand the day over, change four things behind its back, and begin the next morning."""
+    with chdir(project.root):
+        _play_command(handoff, ["--offline", "-m", "late fees are out of scope"])
+        click.echo(_NIGHT, err=True)
+        _play_command(undo, [])
+        git = project.git()
+        git.run("switch", "-q", "-c", "night")
+        git.run("commit", "-q", "--allow-empty", "-m", "Fix at night")
+        (project.root / "notes.txt").write_text("half done\n", encoding="utf-8")
+        click.echo("\nThe next morning:\n", err=True)
+        _play_command(resume, ["--offline"], "session resume")
+
+
+def _play_command(command: click.Command, arguments: list[str], name: str = "") -> None:
+    """Show a command as a user types it, and run it."""
+    words = f"reviewloop {name or command.name}"
+    click.echo(f"\n$ {words} {' '.join(map(quote, arguments))}".rstrip() + "\n", err=True)
+    with command.make_context(words, arguments) as context:
+        command.invoke(context)
+
+
 def _agree(asks: Mapping[str, Any]) -> Mapping[str, Any]:
     """Answer a gate as `--yes` does."""
     if "questions" in asks:
@@ -286,6 +319,10 @@ def _print_end(project: DemoProject, record: RunRecord, *, kept: bool) -> None:
             "  see it to its end:  reviewloop demo --yes\n"
             f"  or answer it:       cd {quote(str(project.root))} && {state} reviewloop approve\n"
         )
+    _print_folder(project, kept=kept)
+
+
+def _print_folder(project: DemoProject, *, kept: bool) -> None:
     if kept:
         click.echo(f"The demo's folder is kept: {project.folder} (delete it when you like)\n")
     else:

@@ -62,6 +62,8 @@ def test_from_an_empty_morning_to_the_next_one(repo, tmp_path, git):
     assert lines[0] == "not committed: notes.txt"
     differs = [line.removeprefix("differs: ") for line in lines if line.startswith("differs: ")]
     assert differs[0] == "branch: it was work, you are on night"
+    [left] = [line for line in lines if line.startswith("left off: ")]
+    assert ", on work at " in left
     assert differs[1].startswith("commits: ")
     assert differs[2] == "files: edited since and not committed: notes.txt"
     assert differs[3] == f"run {record(checkout)}: it was committed, now undone"
