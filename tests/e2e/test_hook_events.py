@@ -223,19 +223,3 @@ def test_an_edit_with_which_the_tests_are_red_is_taken_back(hooked):
     assert row["edited"] is False
     assert checkout.run("approve").code == 0
     assert "hooked" not in checkout.git("show", "HEAD:shop/search.py")
-
-
-def test_twenty_hooks_in_the_queue_run_after_the_reviewers(hooked):
-    text = "".join(
-        own("file.save", "true", "    mode: queued\n", "    filter: ['shop/**']\n").replace(
-            "at file.save", f"queued {number}"
-        )
-        for number in range(20)
-    )
-    checkout = hooked(text)
-    assert checkout.run("run", "next").code == 4
-    kinds = [event["kind"] for event in checkout.events()]
-    assert kinds.count("hook") == 20
-    last = max(at for at, kind in enumerate(kinds) if kind == "reviewer.end")
-    assert kinds.index("hook") > last
-    assert [row["queued"] for row in rows(checkout)] == [True] * 20

@@ -1,6 +1,7 @@
 """Hooks at moments of commands that are no run: a spec approved, a pull request, a deploy."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,27 @@ def test_a_deploy_fires_whether_it_ended_well_or_not(repo, tmp_path, git, makes)
     assert rows(checkout) == [("deploy", 3)]
     assert checkout.run("ship", "--plan").code == 0
     assert len(rows(checkout)) == 1, "a plan deploys nothing"
+
+
+def test_a_hook_of_a_deploy_reaches_nothing_of_the_person(repo, tmp_path, git):
+    key, target = tmp_path / "home/.ssh/id_ed25519", tmp_path / "pwned"
+    key.parent.mkdir(parents=True)
+    key.write_text("s3cr3t-of-this-person\n")
+    attack = f"cat {key}; touch {target}; exit 3"
+    subprocess.run(["sh", "-c", attack], check=False, capture_output=True)
+    target.unlink()  # the attack itself works
+    (repo / FILE).parent.mkdir(parents=True)
+    (repo / FILE).write_text(hook("deploy", attack))
+    (repo / "Makefile").write_text("deploy:\n\ttrue\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "deploy")
+    checkout = Checkout(repo, tmp_path / "home")
+    assert checkout.run("trust", "--yes").code == 0
+    said = checkout.run("ship", "--yes")
+    assert rows(checkout) == [("deploy", 3)]
+    assert not target.exists()
+    kept = "".join(path.read_text() for path in checkout.state.rglob("hook-moments.jsonl"))
+    assert "s3cr3t-of-this-person" not in said.err + said.out + kept
 
 
 @pytest.mark.parametrize(
