@@ -54,6 +54,13 @@ OF_KIND = {
          '[project]\ndependencies = ["a>=2"]\n', 2, "a a>=1 -> a>=2"),
         ("requirements-dev.txt", "a==1\n", "a==1\nb==2\n", 2, "b"),
         ("go.mod", "module x\n", "module x\n\nrequire github.com/a/b v1.2.3\n", 3, "github"),
+        (
+            "uv.lock",
+            '[[package]]\nname = "a"\nversion = "1"\nsource = { registry = "x" }\n',
+            '[[package]]\nname = "a"\nversion = "2"\nsource = { registry = "x" }\n',
+            3,
+            "other versions are locked",
+        ),
         ("sub/poetry.lock", "a = 1\n", "a = 2\n", 1, "other versions are locked"),
         ("Gemfile", "", "gem 'rails'\n", 1, "rails"),
     ],
@@ -66,6 +73,25 @@ OF_KIND = {
         ("package.json", '{"main": "a.js"}', '{"main": "b.js"}', 1, "main changes"),
     ],
 }  # fmt: skip
+LOCK = """\
+[[package]]
+name = "mine"
+version = "VERSION"
+source = { editable = "." }
+
+[[package]]
+name = "other"
+version = "3"
+source = { registry = "x" }
+"""
+CRATE = '[[package]]\nname = "a"\nversion = "1"\nsource = "registry"\n'
+DOCUMENTED = '''def stream():
+    """Stream.
+
+        @app.get("/stream")
+        def view(): ...
+    """
+'''
 NOT_OF_KIND = {
     "database_schema": [
         ("queries.sql", "", "SELECT * FROM users;\n"),
@@ -95,12 +121,28 @@ NOT_OF_KIND = {
         ("config.yml", "", "TOKEN: x\n"),
     ],
     "dependencies": [
+        (
+            "uv.lock",
+            LOCK.replace("VERSION", "1"),
+            LOCK.replace("VERSION", "2"),
+        ),
+        (
+            "Cargo.lock",
+            '[[package]]\nname = "mine"\nversion = "1.0.0"\n' + CRATE,
+            '[[package]]\nname = "mine"\nversion = "1.0.1"\n' + CRATE,
+        ),
+        (
+            "package-lock.json",
+            '{"version": "1", "packages": {"": {"version": "1"}, "a": {"version": "3"}}}',
+            '{"version": "2", "packages": {"": {"version": "2"}, "a": {"version": "3"}}}',
+        ),
         ("package.json", '{"version": "1"}', '{"version": "2", "scripts": {"a": "b"}}'),
         ("pyproject.toml", "", "[tool.ruff]\nline-length = 100\n"),
         ("requirements.txt", "a==1\n", "# why\na==1\n"),
         ("go.mod", "module x\n", "module x\n\ngo 1.22\n"),
     ],
     "public_interface": [
+        ("helpers.py", DOCUMENTED, DOCUMENTED.replace("/stream", "/other")),
         ("app.py", "", ROUTE),
         ("app.py", ROUTE, f"import x\n\n{ROUTE.replace('[]', '[1]')}"),
         ("shop/__init__.py", '__all__ = ["a"]\n', '__all__ = ["a", "b"]\n'),

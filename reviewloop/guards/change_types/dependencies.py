@@ -35,6 +35,7 @@ _BY_LINE: Mapping[str, re.Pattern[str]] = {
 }
 
 Versions = Mapping[str, str]
+_OWN_SOURCES = {"editable", "virtual", "directory"}  # of uv.lock: the project's own packages
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
@@ -47,8 +48,33 @@ def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
     folders = {one.path.rpartition("/")[0] for one in named}
     for file in files:
         if file.name in _LOCKS and file.path.rpartition("/")[0] not in folders:
+            if (before := _locked(file.name, file.before)) and before == _locked(
+                file.name, file.after
+            ):
+                continue  # the project's own version
             line = next(iter([*file.added, *file.removed]), 1)
             yield Evidence(file.path, line, "other versions are locked")
+
+
+def _locked(name: str, text: str) -> list[str] | None:
+    """Return what a lock file says of packages of others; None where it cannot be told."""
+    try:
+        if name in ("uv.lock", "Cargo.lock"):
+            packages = tomllib.loads(text)["package"]
+            return [json.dumps(one, sort_keys=True) for one in packages if not _is_own(name, one)]
+        if name == "package-lock.json":
+            packages = json.loads(text)["packages"]
+            return [json.dumps([key, packages[key]], sort_keys=True) for key in packages if key]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return None
+
+
+def _is_own(name: str, package: Mapping[str, object]) -> bool:
+    source = package.get("source")
+    if name == "Cargo.lock":
+        return source is None
+    return isinstance(source, dict) and bool(_OWN_SOURCES & source.keys())
 
 
 def _of_manifest(file: ChangedFile) -> Iterator[Evidence]:
