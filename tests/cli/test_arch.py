@@ -52,12 +52,15 @@ def test_init_writes_what_nothing_breaks(project, reviewloop):
     assert "is there already; --force writes it anew" in again.err
     file = project / ".reviewloop/architecture.toml"
     before = file.read_text()
-    file.write_text(before.replace("[layer.services]", "# Ask Ada first.\n[layer.services]"))
+    decided = 'decisions = ["One queue, as there is one reader"]\n'
+    file.write_text(decided + before.replace("[layer.services]", "# Ask Ada.\n[layer.services]"))
     assert reviewloop("arch", "init", "--force").code == 0
-    assert "# Ask Ada first.\n[layer.services]" in file.read_text()
+    assert "# Ask Ada.\n[layer.services]" in file.read_text()
+    assert "One queue, as there is one reader" in file.read_text()
     file.write_bytes(b"# caf\xe9\nlayers = 1\n")  # neither UTF-8 nor rules
     assert reviewloop("arch", "init", "--force").code == 0
     assert file.read_text().count("# caf") == 1
+    assert file.with_name(f"{file.name}.bak").read_bytes() == b"# caf\xe9\nlayers = 1\n"
 
 
 def test_check_names_the_line_and_what_is_allowed(layered, reviewloop):

@@ -30,7 +30,9 @@ class Written:
 def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: bool) -> Written:
     """Write the file of the project that holds `start`, or only return it.
 
-    Raises `UsageError` where it is there already, or where no code is that could show anything.
+    Decisions of a file that is written anew stay: no import shows them. One that cannot be read is
+    kept beside it as `.bak`. Raises `UsageError` where it is there already and not to be written
+    anew, or where no code is that could show anything.
     """
     with files_on_disk(start) as two:
         user = two.user
@@ -44,12 +46,24 @@ def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: boo
         found = preset(project, pattern) if pattern else infer_architecture(project)
         head = (f"The pattern: {pattern}.",) if pattern else ()
         before = target.read_text("utf-8-sig", "replace") if target.is_file() else ""
+        known = _read(before, path)
+        found = replace(found, decisions=known.decisions if known else ())
         text = keep_comments(as_toml(found, head), before)
         broken = Counter(hit.rule for hit in tree_hits(replace_architecture(project, found)))
     if not only_shown:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if before and known is None:
+            target.with_name(f"{target.name}.bak").write_bytes(target.read_bytes())
         target.write_text(text, encoding="utf-8")
     return Written(path, text, found, sum(broken.values()))
+
+
+def _read(text: str, path: str) -> Architecture | None:
+    """Return what a file says, None for one that cannot be read."""
+    try:
+        return parse_architecture(text.encode(), path)
+    except UsageError:
+        return None
 
 
 def init_from_spec(start: Path, name: str, *, only_shown: bool) -> Written:
