@@ -8,7 +8,7 @@ from reviewloop.domain.errors import ModelAccessError, ModelError
 from reviewloop.hooks.hook import EDITS_COUNT, Hook
 from reviewloop.llm.messages import ToolSpec, text_block, user_message
 from reviewloop.llm.retry import ModelUnavailableError
-from reviewloop.loop.agent_tools import reading_toolbox, writing_toolbox
+from reviewloop.loop.agent_tools import reading_toolbox, with_resources, writing_toolbox
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.shown import fitted
 from reviewloop.review.prompts import HOUSE_RULES
@@ -68,7 +68,7 @@ def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: 
             key,
             toolbox,
             system=f"{HOUSE_RULES}\n\n{agent.prompt}",
-            opening=[user_message(text_block(text))],
+            opening=[with_resources(user_message(text_block(text)), agent, context)],
             ending=FINISH_HOOK,
             check=_needs_both,
         )

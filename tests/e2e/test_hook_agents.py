@@ -76,3 +76,27 @@ def test_an_agent_of_a_hook_that_ended_is_not_asked_again_on_resume(hooked):
     assert checkout.forked("run", "next", REVIEWLOOP_FAULT="hook.recorded:1=kill").code < 0
     assert checkout.forked("resume").code == 4
     assert [one["from_journal"] for one in checkout.events("hook")] == [True]
+
+
+def test_the_resources_of_the_implementer_reach_the_agent_of_a_hook(shop):
+    agent = {"name": "implement", "prompt": "Implement.", "tools": ["fs_read", "fs_write"]}
+    agent["resources"] = ["file://docs/words.md"]
+    play = cast(implement=writes({"shop/search.py": SHOWN}))
+    part, asked = says(ended()), []
+
+    def answer(received):
+        if "finish_hook" in received.tools:
+            asked.append(received)
+            return part(received)
+        return play(received)
+
+    files = {
+        ".reviewloop/hooks/a.yaml": hook(),
+        ".kiro/agents/implement.json": json.dumps(agent),
+        "docs/words.md": "A till is no cart.\n",
+    }
+    checkout = shop(answer, files=files)
+    assert checkout.run("trust", "--yes").code == 0
+    said = checkout.run("run", "next")
+    assert said.code == 4, said.err
+    assert "A till is no cart." in asked[0].said
