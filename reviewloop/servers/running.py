@@ -23,6 +23,7 @@ from reviewloop.servers.definitions import ServerError, ServerTool, Trusted
 _LONGEST_NAME = 64
 _LONGEST_DESCRIPTION = 1_000
 _LONGEST_ANSWER = 200_000  # characters; whoever shows it to a model cuts it further
+_FAILS_ABOVE = 2_000_000  # characters: a part of so much would be taken for the whole
 
 
 class Servers:
@@ -213,7 +214,11 @@ class _Server:
                 result = self._transport.ask("tools/call", given, self._trusted.definition.seconds)
             except Refused as error:
                 return error.message[:2_000], True
-        return _text_of(result), bool(result.get("isError"))
+        text = _text_of(result)
+        if len(text) > _FAILS_ABOVE:
+            said = f"{tool.called} answered {len(text):,} characters, and at most"
+            return f"{said} {_FAILS_ABOVE:,} are read; ask it for less", True
+        return text[:_LONGEST_ANSWER], bool(result.get("isError"))
 
 
 def _text_of(result: Mapping[str, Any]) -> str:
@@ -226,4 +231,4 @@ def _text_of(result: Mapping[str, Any]) -> str:
             parts.append(f"[{str(one.get('type', 'something'))[:40]} left out: only text is read]")
     if not parts and isinstance(result.get("structuredContent"), dict):
         parts.append(json.dumps(result["structuredContent"], ensure_ascii=False))
-    return "\n".join(parts)[:_LONGEST_ANSWER]
+    return "\n".join(parts)

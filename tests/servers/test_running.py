@@ -90,7 +90,15 @@ def test_a_reader_gets_what_the_user_listed_and_a_writer_all(started):
         ("asks", ("asked us: -32601", False)),
         ("floods", ("flooded", False)),
         ("picture", ("[image left out: only text is read]", False)),
-        ("huge", ("x" * 200_000, False)),
+        ("long", ("x" * 200_000, False)),
+        (
+            "huge",
+            (
+                "search answered 10,485,760 characters, and at most 2,000,000 are read; "
+                "ask it for less",
+                True,
+            ),
+        ),
     ],
 )
 def test_what_a_server_may_do(started, notes, part, answer):
