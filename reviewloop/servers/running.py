@@ -216,8 +216,8 @@ class _Server:
                 return error.message[:2_000], True
         text = _text_of(result)
         if len(text) > _FAILS_ABOVE:
-            said = f"{tool.called} answered {len(text):,} characters, and at most"
-            return f"{said} {_FAILS_ABOVE:,} are read; ask it for less", True
+            reason = f"{tool.called} answered {len(text):,} characters, and at most"
+            return f"{reason} {_FAILS_ABOVE:,} are read; ask it for less", True
         return text[:_LONGEST_ANSWER], bool(result.get("isError"))
 
 
