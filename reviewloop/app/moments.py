@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
@@ -58,7 +58,7 @@ class CommandMoment:
     title: str = ""
     run: str = ""
     task: str = ""
-    paths: Sequence[str] | None = field(default=None)
+    paths: Sequence[str] | None = None
 
 
 def fire(repository: Repository, moment: CommandMoment, notify: Callable[[str], object]) -> None:
@@ -67,9 +67,9 @@ def fire(repository: Repository, moment: CommandMoment, notify: Callable[[str], 
     Never raises what keeps hooks from running: the command has done its work by then.
     """
     user = repository.user
-    if not user.head or not _has_hooks(user, moment.event):
-        return
     try:
+        if not user.head or not _has_hooks(user, moment.event):
+            return
         with watching(user, partial(_hooks_at, moment)) as watch:
             for note in watch.chosen.notes:
                 notify(note)
@@ -87,7 +87,7 @@ def fire(repository: Repository, moment: CommandMoment, notify: Callable[[str], 
                 _keep(repository, moment, hook, started, ended.exit_code, output)
                 if ended.exit_code != 0:
                     notify(_sentence(hook, ended.exit_code, output))
-    except ReviewLoopError as error:
+    except (ReviewLoopError, OSError) as error:
         notify(f"hooks of {moment.event} were not run: {one_line(str(error))}")
 
 

@@ -178,6 +178,22 @@ def test_a_deploy_fires_whether_it_ended_well_or_not(repo, tmp_path, git, makes)
     assert len(rows(checkout)) == 1, "a plan deploys nothing"
 
 
+def test_where_its_end_cannot_be_kept_the_command_ends_as_it_did(repo, tmp_path, git):
+    (repo / FILE).parent.mkdir(parents=True)
+    (repo / FILE).write_text(hook("deploy", "true"))
+    (repo / "Makefile").write_text("deploy:\n\ttrue\n")
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "deploy")
+    checkout = Checkout(repo, tmp_path / "home")
+    assert checkout.run("trust", "--yes").code == 0
+    assert checkout.run("ship", "--yes").code == 0
+    [log] = checkout.state.rglob("hook-moments.jsonl")
+    log.unlink()
+    log.mkdir()
+    said = checkout.run("ship", "--yes")
+    assert (said.code, "hooks of deploy were not run: " in said.err) == (0, True), said.err
+
+
 def test_a_hook_of_a_deploy_reaches_nothing_of_the_person(repo, tmp_path, git):
     key, target = tmp_path / "home/.ssh/id_ed25519", tmp_path / "pwned"
     key.parent.mkdir(parents=True)
