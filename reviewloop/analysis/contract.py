@@ -37,6 +37,7 @@ class Rule:
     fix: str = ""
     category: str = ""  # "injection", "encryption", "complexity": groups findings for merging
     source: str = ""  # URL or standard, CWE-89 for example
+    message: str = ""  # the sentence about one flow of data; "{source}" and "{sink}" are filled in
     in_tests: bool = False
     in_examples: bool = False
     in_fixtures: bool = False

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict, cast
 
 COMPILED = "rules.json"
-_FORMAT = 2  # of what is kept; another number makes it stale
+_FORMAT = 3  # of what is kept; another number makes it stale
 _FLAGS = {
     "in_tests": False,
     "in_examples": False,
@@ -25,13 +25,15 @@ _FLAGS = {
     "only_new": True,
 }
 _WORDS = ("id", "title", "reviewer", "severity", "category", "source")
+_TEXTS = (*_WORDS, "check", "report", "message")
 _LISTS = ("languages", "nodes", "calls", "hints")
-_KNOWN = frozenset((*_WORDS, *_LISTS, *_FLAGS, "match", "report", "check", "about"))
+_KNOWN = frozenset((*_TEXTS, *_LISTS, *_FLAGS, "match", "about"))
 _SUBJECTS = ("code", "spec")
 _SEVERITIES = ("must_fix", "should_fix", "nit")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
 _CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _FENCE = re.compile(r"(`{3,})([^`\n]*)")
+_FILLED = re.compile(r"\{(\w*)\}")
 _ESCAPE = re.compile(r"\\u\{([0-9A-Fa-f]{1,6})\}")
 _SECTIONS = {
     "Why": "why",
@@ -54,6 +56,7 @@ class RuleRecord(TypedDict):
     severity: str
     category: str
     source: str
+    message: str  # the sentence about one flow of data, with {source} and {sink}
     why: str
     fix: str
     flags: dict[str, bool]  # those that are not as usual
@@ -182,7 +185,7 @@ def _fields(head: str) -> dict[str, object]:
 
 
 def _record(fields: dict[str, object], sections: dict[str, list[str]]) -> RuleRecord:
-    for word in (*_WORDS, "check", "report"):
+    for word in _TEXTS:
         if not isinstance(fields.get(word, ""), str):
             raise ValueError(f"write {word} as text")
     for name in _LISTS:
@@ -193,7 +196,7 @@ def _record(fields: dict[str, object], sections: dict[str, list[str]]) -> RuleRe
     if wrong := [name for name, value in flags.items() if not isinstance(value, bool)]:
         raise ValueError(f"write {wrong[0]} as true or false")
     flagged = {name: value for name, value in flags.items() if value is not _FLAGS[name]}
-    words = {word: fields.get(word, "") for word in (*_WORDS, "check", "report")}
+    words = {word: fields.get(word, "") for word in _TEXTS}
     lists = {name: fields.get(name, []) for name in _LISTS}
     prose = {name: _prose(sections.get(name, [])) for name in ("why", "fix")}
     whole = {
@@ -217,6 +220,14 @@ def _require(record: RuleRecord, examples: Mapping[str, Sequence[object]], ident
         raise ValueError("reviewer is the name of an agent, `review-security` for example")
     if record["severity"] not in _SEVERITIES:
         raise ValueError(f"severity is one of {', '.join(_SEVERITIES)}")
+    _require_finder(record)
+    _require_subject(record)
+    for heading, name in _SECTIONS.items():
+        if not (examples[name] if name in examples else record[name]):  # type: ignore[literal-required]
+            raise ValueError(f"a rule needs a section `## {heading}`")
+
+
+def _require_finder(record: RuleRecord) -> None:
     if (record["match"] is None) is (not record["check"]):
         raise ValueError("say with either `match:` or `check:` how it is found")
     if record["check"] and not _CHECK.fullmatch(record["check"]):
@@ -225,10 +236,8 @@ def _require(record: RuleRecord, examples: Mapping[str, Sequence[object]], ident
         raise ValueError("match is a rule of ast-grep, `pattern: eval($A)` for example")
     if record["match"] is not None and not record["languages"]:
         raise ValueError("a `match:` needs `languages:`, [python] for example")
-    _require_subject(record)
-    for heading, name in _SECTIONS.items():
-        if not (examples[name] if name in examples else record[name]):  # type: ignore[literal-required]
-            raise ValueError(f"a rule needs a section `## {heading}`")
+    if unknown := sorted(set(_FILLED.findall(record["message"])) - {"source", "sink"}):
+        raise ValueError(f"message knows {{source}} and {{sink}}, not {{{unknown[0]}}}")
 
 
 def _require_subject(record: RuleRecord) -> None:

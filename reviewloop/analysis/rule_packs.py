@@ -65,6 +65,7 @@ def _entry(record: RuleRecord, folder: Path) -> RuleEntry:
         fix=record["fix"],
         category=record["category"],
         source=record["source"],
+        message=record["message"],
         page=str(folder / f"{record['id']}.md"),
     )
     if record["flags"]:

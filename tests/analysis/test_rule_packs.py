@@ -89,6 +89,7 @@ def test_a_rule_file_says_all_that_a_rule_is(tmp_path):
         ("languages: [python]", "languages: python", "write languages as a list of texts"),
         ("category:", "in_tests: maybe\ncategory:", "write in_tests as true or false"),
         ("category:", "kategory: a\ncategory:", "the front matter does not know kategory"),
+        ("category:", "message: It {is}.\ncategory:", "message knows {source} and {sink}, not"),
         ("category:", "a: [\ncategory:", "the front matter is no YAML"),
         ("## Not found", "## Never found", "no section is called 'Never found'"),
         ("```python app.py\nlog", "```python\nlog", "a code block names its language and its file"),

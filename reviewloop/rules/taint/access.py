@@ -2,14 +2,9 @@
 
 import re
 
+from reviewloop.rules.taint.python_table import python_table
 from reviewloop.rules.taint.sources import (
     ENVIRON_KEYS,
-    JSON_DATA,
-    PATH_DATA,
-    REQUEST_DATA,
-    REQUEST_OBJECTS,
-    ROUTE_DATA,
-    SELF_DATA,
     SELF_REQUEST,
     SERVER_KEYS,
     harmless_type,
@@ -158,7 +153,7 @@ def name_value(frame: Frame, name: str) -> Value:
 
 def canonical(frame: Frame, dotted: str, name: str) -> Value:
     """Return what an imported name is."""
-    if dotted in REQUEST_OBJECTS:
+    if dotted in python_table().requests:
         return request_object(frame, name)
     return named(dotted)
 
@@ -173,9 +168,9 @@ def request_object(frame: Frame, name: str) -> Value:
 def source(frame: Frame, expr: Expr, path: str, data: str) -> Value:
     """Return outside data that an expression takes from a request."""
     cleared = RANDOM
-    if data not in JSON_DATA:
+    if data not in python_table().json_data:
         cleared |= OBJECTS
-    if data in PATH_DATA:
+    if data in python_table().path_data:
         cleared |= _REDIRECT
     if data in UPLOADS:
         cleared |= UPLOAD  # an upload is no path, its name is one
@@ -192,7 +187,7 @@ def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
         return _DOORS[owner.path](frame, expr, owner, path)
     if owner.fields is not None and name in owner.fields:
         return owner.fields[name]
-    if (owner.path == "flask" and name == "request") or path in REQUEST_OBJECTS:
+    if (owner.path == "flask" and name == "request") or path in python_table().requests:
         return request_object(frame, path)
     method = method_of(frame, owner.ref, name)
     if method is not None:
@@ -262,9 +257,9 @@ def _deeper(frame: Frame, expr: Attr | Index, owner: Value, path: str) -> Value:
 
 
 def _request_attribute(frame: Frame, expr: Attr, owner: Value, path: str) -> Value:
-    if expr.name in ROUTE_DATA and frame.fixed_path:
+    if expr.name in python_table().route_data and frame.fixed_path:
         return Value(path="fixed")
-    if expr.name in REQUEST_DATA:
+    if expr.name in python_table().request_data:
         found = source(frame, expr, path, expr.name)
         found.bound = owner
         return found
@@ -276,7 +271,7 @@ def _self_attribute(frame: Frame, expr: Attr, owner: Value, path: str) -> Value:
         return request_object(frame, "self.request")
     if owner.fields is not None and expr.name in owner.fields:
         return owner.fields[expr.name]
-    if expr.name in SELF_DATA.get(owner.path, ()):
+    if expr.name in python_table().self_data.get(owner.path, ()):
         found = source(frame, expr, path, expr.name)
         found.bound = owner
         return found

@@ -10,29 +10,23 @@ from typing import Any
 
 from reviewloop.rules.taint import functions
 from reviewloop.rules.taint.access import element_of, replace, source, with_member
-from reviewloop.rules.taint.cleaners import (
+from reviewloop.rules.taint.names import (
     CARRIES,
-    CLEANERS,
-    CLEANING_METHODS,
     CODE,
     COMMAND,
-    DECODES,
-    ENCODES,
     LDAP,
-    PARSES,
     PATH,
     RESOLVED,
-    SAME,
     SELECTS_BY_NAME,
     SQL,
-    UNQUOTES,
     URL,
     XPATH,
     XSS,
     cleaned_by,
 )
 from reviewloop.rules.taint.python_sink_tests import check_content, check_sinks, weak_call
-from reviewloop.rules.taint.sources import MAKES_ANSWER, READS_REQUEST, SAFE_NAME, SOURCE_CALLS
+from reviewloop.rules.taint.python_table import python_table
+from reviewloop.rules.taint.sources import MAKES_ANSWER, READS_REQUEST, SAFE_NAME
 from reviewloop.rules.taint.syntax import Attr, Call, Name
 from reviewloop.rules.taint.values import (
     CLEAN,
@@ -601,9 +595,9 @@ def _result(frame: Frame, site: Site) -> Value:
 
 def _cleaner(frame: Frame, site: Site) -> Value | None:
     path = site.path
-    cleared = CLEANERS.get(path)
+    cleared = python_table().cleaners.get(path)
     if cleared is None and site.callee.bound is not None:
-        cleared = CLEANING_METHODS.get(site.name)
+        cleared = python_table().cleaning_methods.get(site.name)
         if cleared is not None and not (site.receiver.taints or cleared is not FLOWS):
             return Value(path=f"{path}()")
     if cleared is None:
@@ -621,7 +615,7 @@ _HELD = re.compile(r"@request\.\w+")
 def _door(frame: Frame, site: Site) -> Value | None:
     """Calls that bring outside data in."""
     path, receiver = site.path, site.receiver
-    if path in SOURCE_CALLS:
+    if path in python_table().sources:
         return source(frame, site.expr, f"{path}()", "args")
     if path.startswith("@request.") and path.count(".") == 1 and site.callee.taints:
         return source(frame, site.expr, f"{path}()", site.name)
@@ -644,7 +638,7 @@ def _door(frame: Frame, site: Site) -> Value | None:
 def _read(frame: Frame, site: Site) -> Value:
     """`request.args.get("x", type=int)` and the like."""
     kind = site.keywords.get("type")
-    if kind is not None and kind.path in CLEANERS:
+    if kind is not None and kind.path in python_table().cleaners:
         return Value(path=f"{kind.path}()")
     if site.receiver.path.endswith(".META") and site.args:
         from reviewloop.rules.taint.sources import SERVER_KEYS
@@ -653,7 +647,7 @@ def _read(frame: Frame, site: Site) -> Value:
         if isinstance(key, str) and SERVER_KEYS.match(key):
             return CLEAN
     origin = frame.machine.origin(site.expr)
-    if site.name in CLEANING_METHODS:
+    if site.name in python_table().cleaning_methods:
         return Value(path=f"{site.path}()")
     taints = tuple(
         taint._replace(origin=origin) if taint.origin.kind == "request" else taint
@@ -693,23 +687,24 @@ def _same(frame: Frame, site: Site) -> Value | None:
     first = site.args[0] if site.args else next(iter(site.keywords.values()), None)
     if first is None:
         return None
-    if path in SAME:
+    table = python_table()
+    if path in table.same:
         if path in {"str", "unicode"} and first.taints:
             copy = duplicate(first)
             copy.taints = changed(first.taints, frozenset({"nosql-injection"}))
             copy.seq = copy.items = copy.fields = None
             return copy
         return first
-    if path in ENCODES or path in DECODES:
-        layers = 1 if path in ENCODES else -1
+    if path in table.encodes or path in table.decodes:
+        layers = 1 if path in table.encodes else -1
         return Value(taints=changed(site.all_taints(), layers=layers), path=f"{path}()")
-    if path in PARSES:
+    if path in table.parses:
         taints = changed(first.taints)
         return Value(
             taints=tuple(t._replace(cleared=t.cleared - {"nosql-injection"}) for t in taints),
             path=f"{path}()",
         )
-    if path in UNQUOTES:
+    if path in table.unquotes:
         return Value(
             taints=tuple(
                 taint._replace(cleared=taint.cleared & (RANDOM | {"nosql-injection"}), bare=False)

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit
+from reviewloop.rules.catalogue import rule
 from reviewloop.rules.taint.access import element_of
-from reviewloop.rules.taint.cleaners import cleaned_by
 from reviewloop.rules.taint.functions import follow
+from reviewloop.rules.taint.names import cleaned_by
+from reviewloop.rules.taint.project import sentence_of
 from reviewloop.rules.taint.syntax import Attr, Param
 from reviewloop.rules.taint.values import (
     CLEAN,
@@ -33,18 +35,6 @@ from reviewloop.rules.taint.values import (
     text_of,
 )
 
-SENTENCES = {
-    "sql-injection": "{source} becomes part of the SQL that {sink} runs",
-    "command-injection": "{source} becomes part of the command that {sink} runs",
-    "code-injection": "{source} is run as code by {sink}",
-    "template-injection": "{source} becomes part of the template that {sink} renders",
-    "path-traversal": "{source} decides the path that {sink} uses",
-    "xss": "{source} gets into the HTML of {sink} without being escaped",
-    "open-redirect": "{source} decides where {sink} sends the browser",
-    "deserialization": "{source} is turned into objects by {sink}",
-    "ssrf": "{source} decides the address that {sink} connects to",
-    "nosql-injection": "{source} may be an operator instead of a value in the query of {sink}",
-}
 SQL = re.compile(
     r"(?:select\s.{1,300}\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|drop\s+table"
     r"|create\s+(?:table|user|database)|alter\s+table|merge\s+into|truncate\s|grant\s"
@@ -264,31 +254,10 @@ def _is_watched(row: Sink, frame: Frame) -> bool:
 
 def hit_of(found: Found) -> Hit:
     """Return the hit for a flow that a table knows, without its places."""
-    origin = found.origin
-    source = f"`{origin.what}`" if origin is not None else "Outside data"
-    if origin is not None and origin.what.startswith("the "):
-        source = origin.what
-    kind = _KINDS[found.rule.partition("/")[2]]
-    sentence = SENTENCES[kind].format(source=source, sink=found.what)
-    sentence = sentence[0].upper() + sentence[1:] + "."
+    sentence = sentence_of(rule(found.rule), found)
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
     severity = MUST if found.sure else SHOULD
     return Hit(found.rule, found.path, None, sentence, severity, confidence)
-
-
-_KINDS = {
-    "sql-injection": "sql-injection",
-    "command-injection": "command-injection",
-    "path-traversal": "path-traversal",
-    "reflected-html": "xss",
-    "html-not-escaped": "xss",
-    "request-to-any-host": "ssrf",
-    "open-redirect": "open-redirect",
-    "eval": "code-injection",
-    "template-injection": "template-injection",
-    "unsafe-deserialization": "deserialization",
-    "query-operators-from-request": "nosql-injection",
-}
 
 
 def _callee(frame: Frame, site: Site) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from reviewloop.rules.taint.access import attribute, bind, element_of, name_value, subscript
 from reviewloop.rules.taint.calls import call, excluded, forbidding, matching
-from reviewloop.rules.taint.cleaners import (
+from reviewloop.rules.taint.functions import arguments_of, summary_of
+from reviewloop.rules.taint.names import (
     CHECKS_FILE_TYPE,
     HOST_PIECE,
     NAMED_SAFE,
@@ -17,7 +18,6 @@ from reviewloop.rules.taint.cleaners import (
     PIECE,
     RESOLVED,
 )
-from reviewloop.rules.taint.functions import arguments_of, summary_of
 from reviewloop.rules.taint.syntax import (
     Argument,
     Attr,

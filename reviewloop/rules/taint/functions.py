@@ -8,14 +8,13 @@ import re
 from dataclasses import replace
 
 from reviewloop.rules.taint.access import FILE_NAMES, UPLOAD, method_of, request_object
-from reviewloop.rules.taint.cleaners import names_clean
+from reviewloop.rules.taint.names import names_clean
 from reviewloop.rules.taint.python_sink_tests import risky_words
+from reviewloop.rules.taint.python_table import python_table
 from reviewloop.rules.taint.sources import (
     INJECTED_TYPES,
     REQUEST_TYPES,
-    ROUTE_METHODS,
     ROUTE_PART,
-    SAFE_CONVERTERS,
     SERVING_CLASSES,
     TEXT_TYPES,
     harmless_type,
@@ -357,7 +356,7 @@ def _route(frame: Frame, decorator: Expr) -> str | None:
     name = callee.name if isinstance(callee, Attr) else ""
     if isinstance(callee, Name) and "bottle" in frame.machine.frameworks:
         name = callee.id
-    if name not in ROUTE_METHODS:
+    if name not in python_table().routes:
         return None
     for argument in decorator.arguments:
         if argument.name in {"", "path", "rule", "uri"}:
@@ -513,7 +512,11 @@ def _injected(frame: Frame, name: str, param: Param) -> Value:
 
 
 def _part(frame: Frame, param: Param, kind: str) -> Value:
-    if kind in SAFE_CONVERTERS or _harmless(param) or kind.lower().endswith(("int", "uuid")):
+    if (
+        kind in python_table().converters
+        or _harmless(param)
+        or kind.lower().endswith(("int", "uuid"))
+    ):
         return Value(path=param.name)
     value = _outside(frame.machine.path, param, RANDOM | OBJECTS)
     if kind in _SEGMENTS:

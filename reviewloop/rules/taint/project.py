@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
-from reviewloop.analysis.contract import Elsewhere, Hit, PathClass, SourceFile, Span, Tree
+from reviewloop.analysis.contract import Elsewhere, Hit, PathClass, Rule, SourceFile, Span, Tree
 from reviewloop.analysis.languages import path_class
 from reviewloop.rules.taint.values import (
     ClassInfo,
@@ -306,6 +306,18 @@ class Project:
 
 def _carries(value: Value) -> bool:
     return any(taint.origin.kind == "request" for taint in value.taints)
+
+
+def sentence_of(rule: Rule, flow: Found) -> str:
+    """Return what a rule's file says about a flow, with both of its ends named."""
+    source = "outside data"
+    if flow.origin is not None:
+        what = flow.origin.what
+        source = what if what.startswith("the ") else f"`{what}`"
+    # Not `format`: the code that is named may hold braces.
+    ends = {"{source}": source, "{sink}": flow.what}
+    sentence = re.sub(r"\{source\}|\{sink\}", lambda end: ends[end[0]], rule.message)
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def member(value: Value, names: Iterable[str]) -> Value | None:

@@ -3,53 +3,26 @@
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit, Rule, SourceFile
 from reviewloop.rules.catalogue import rules_of
-from reviewloop.rules.taint.project import Module, Project, member, normal
+from reviewloop.rules.taint.project import Module, Project, member, normal, sentence_of
 from reviewloop.rules.taint.sources import ANY_SOURCE, NO_VIEWS, routed_functions
 from reviewloop.rules.taint.values import Env, Found, Frame, LineIndex, Machine, Value
 
-_BY_SLUG: dict[str, Rule] = {rule.id.partition("/")[2]: rule for rule in rules_of("taint")}
-_SENTENCES = {
-    "sql-injection": "{source} becomes part of the SQL that {sink} runs",
-    "command-injection": "{source} becomes part of the command that {sink} runs",
-    "code-injection": "{source} is run as code by {sink}",
-    "template-injection": "{source} becomes part of the template that {sink} renders",
-    "path-traversal": "{source} decides the path that {sink} uses",
-    "xss": "{source} gets into {sink} without being escaped",
-    "ldap-injection": "{source} becomes part of the LDAP query that {sink} sends",
-    "xpath-injection": "{source} becomes part of the XPath that {sink} evaluates",
-    "open-redirect": "{source} decides where {sink} sends the browser",
-    "deserialization": "{source} is turned into objects by {sink}",
-    "ssrf": "{source} decides the address that {sink} connects to",
-    "xxe": "{source} is parsed by {sink} with external entities switched on",
-    "trust-boundary": "{source} is stored in {sink} without being checked",
-    "header-injection": "{source} is put into {sink} without being checked",
-    "nosql-injection": "{source} may be an operator instead of a value in the query of {sink}",
-    "weak-random": "{sink} is made with {source}, which can be guessed",
-    "secure-cookie": "This cookie {sink}",
-    "weak-hash": "The hash chosen here by a variable is {sink}",
-}
+_RULES: dict[str, Rule] = {rule.id.partition("/")[2]: rule for rule in rules_of("taint")}
+_OLDER_XXE = "{source} is parsed by {sink}, which loads external entities before lxml 5"
 
 
 def _hit(found: Found) -> Hit:
-    rule = _BY_SLUG[found.rule]
-    origin = found.origin
-    source = "" if origin is None else _source(origin.what)
-    pattern = _SENTENCES[found.rule]
+    rule = _RULES[found.rule]
     if found.rule == "xxe" and not found.sure:
-        pattern = "{source} is parsed by {sink}, which loads external entities before lxml 5"
-    sentence = pattern.format(source=source, sink=found.what)
-    sentence = sentence[0].upper() + sentence[1:] + "."
+        rule = replace(rule, message=_OLDER_XXE)
     severity = rule.severity if found.sure or rule.severity is not MUST else SHOULD
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
-    return Hit(rule.id, found.path, None, sentence, severity, confidence)
-
-
-def _source(what: str) -> str:
-    return what if what.startswith("the ") else f"`{what}`"
+    return Hit(rule.id, found.path, None, sentence_of(rule, found), severity, confidence)
 
 
 _HARM = re.compile(

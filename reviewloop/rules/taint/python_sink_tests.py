@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from reviewloop.rules.taint.access import names_secret, open_prefix, replace
-from reviewloop.rules.taint.python_sinks import Sink, sinks
+from reviewloop.rules.taint.python_table import Sink, python_table
 from reviewloop.rules.taint.syntax import Attr, Const
 from reviewloop.rules.taint.values import (
     FLOWS,
@@ -317,7 +317,7 @@ def check_content(frame: Frame, site: Site) -> None:
 
 def check_sinks(frame: Frame, site: Site) -> bool:
     """Note every sink that a call is and that outside data reaches; return whether it is one."""
-    rows = sinks().get(site.name)
+    rows = python_table().sinks.get(site.name)
     if rows is None:
         return False
     for row in rows:

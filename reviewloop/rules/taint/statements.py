@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from reviewloop.rules.taint.access import bind, canonical, element_of, names_secret, stored_name
-from reviewloop.rules.taint.cleaners import names_clean
 from reviewloop.rules.taint.expressions import refine
 from reviewloop.rules.taint.functions import define_class, define_function
-from reviewloop.rules.taint.sources import FRAMEWORKS
+from reviewloop.rules.taint.names import names_clean
+from reviewloop.rules.taint.python_table import python_table
 from reviewloop.rules.taint.syntax import (
     Assign,
     Bare,
@@ -326,7 +326,7 @@ def note_import(machine: Machine, bound: str, dotted: str) -> None:
         machine.imported.add("*")
         machine.stars.append(dotted)
     top = dotted.lstrip(".").split(".")[0]
-    if top in FRAMEWORKS:
+    if top in python_table().frameworks:
         machine.frameworks.add(top)
 
 

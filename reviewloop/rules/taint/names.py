@@ -1,0 +1,102 @@
+"""What names say: whether a function or check that cannot be seen makes outside data harmless."""
+
+import re
+
+from reviewloop.rules.taint.values import FLOWS
+
+XSS = frozenset({"xss", "template-injection"})
+PATH = frozenset({"path-traversal"})
+SQL = frozenset({"sql-injection"})
+COMMAND = frozenset({"command-injection"})
+LDAP = frozenset({"ldap-injection"})
+URL = frozenset({"open-redirect", "ssrf"})
+CODE = frozenset({"code-injection"})
+XPATH = frozenset({"xpath-injection"})
+
+
+# Names of functions we cannot see that say they make their argument harmless.
+CLEANS_BY_NAME = re.compile(
+    r"(?:saniti[sz]e|escape(?!d_?by)|purify|bleach|\bclean(?:se|ed|_|$)|slugify|strip_tags|"
+    r"encrypt|(?:^|_)hash(?:_|$)|digest|whitelist|allow_?list|quote_|_quote|safe_(?:join|path|url|"
+    r"redirect|filename|next|name|value)|make_safe|to_safe|neutrali[sz]e|normalize_safe|"
+    r"valid(?:ate)?_|_valid(?:ate)?|^validate)",
+    re.IGNORECASE,
+)
+_CLEANS_WHAT = (
+    (re.compile(r"html|xss|markup|javascript|bleach|strip_tags|_js", re.IGNORECASE), XSS),
+    (re.compile(r"sql|ident|like", re.IGNORECASE), SQL),
+    (re.compile(r"shell|command|cmd|shlex", re.IGNORECASE), COMMAND),
+    (re.compile(r"file|path", re.IGNORECASE), PATH),
+    (re.compile(r"ldap", re.IGNORECASE), LDAP),
+    (re.compile(r"xpath", re.IGNORECASE), XPATH),
+    (re.compile(r"ur[il]|redirect|host", re.IGNORECASE), URL | XSS),
+)
+
+
+def cleaned_by(name: str) -> frozenset[str]:
+    """Return what a function we cannot see makes harmless, judging by its name."""
+    if not CLEANS_BY_NAME.search(name):
+        return frozenset()
+    for pattern, cleared in _CLEANS_WHAT:
+        if pattern.search(name):
+            return cleared
+    return FLOWS
+
+
+_CLAIMS = re.compile(
+    r"(?:^|_)(?:safe|clean|valid)|saniti[sz]e|escape|(?<=[a-z])(?:Safe|Clean|Valid)"
+)
+
+
+def names_clean(name: str) -> bool:
+    """Whether a name of the project's own claims that a value is clean; how far is for people."""
+    return _CLAIMS.search(name) is not None
+
+
+# Calls whose result is something of our own that the argument only selects.
+SELECTS_BY_NAME = re.compile(
+    r"(?:get|find|load|fetch|lookup|look_up|query|filter|filter_by|select|search|count|exists|"
+    r"create|save|store|insert|update|delete|remove|add|send|log|debug|info|warning|error|"
+    r"exception|render|authenticate|login|is|has|check|verify|can|should|compare|sign|register|"
+    r"list|first|last|one|all|scalar|execute|commit|put|push|publish|emit|notify|track|resolve|"
+    r"compute|calculate|predict|generate|retrieve|require|ensure|assert|schedule|enqueue|submit|"
+    r"upload|download|start|run|call|invoke|set|write|print|translate|gettext|ugettext|pgettext|"
+    r"ngettext|solve|classify|ask|chat|complete|embed|match|test|fullmatch|finditer|dispatch|"
+    r"apply_async|delay|abort|flash|redirect|success|fail|raise|handle|annotate|order|connect|"
+    r"open|bind|exclude|patch|head|options|post|request|ping|hmac|contains|index|describe|"
+    r"resize|spawn|join_room|leave|url|reverse|static|media|jsonify|dump|serialize|respond|"
+    r"response|make_response|group|authorize|permission|perform|process_request|super|head)"
+    r"(?:_.*|[A-Z].*)?$"
+)
+# Functions of libraries that hand their argument on as text, path or parsed data.
+CARRIES = re.compile(
+    r"(?:urllib|urlparse|os\.path|ntpath|posixpath|pathlib|json|simplejson|ujson|orjson|string|"
+    r"textwrap|re|io|StringIO|bytes|bytearray|memoryview|list|tuple|set|frozenset|dict|sorted|"
+    r"reversed|iter|next|map|filter|zip|enumerate|max|min|any_of|shlex|codecs|collections|"
+    r"itertools|functools|copy|email|tempfile|operator|yarl|furl|builtins|six|chain|format|"
+    r"django\.utils|csv|toml|tomllib|tomli|yaml|xmltodict|quopri|unicodedata|locale|"
+    r"multidict|werkzeug\.datastructures|werkzeug\.urls|asyncio|contextlib|difflib|"
+    r"configparser|dateutil|pprint|io\.StringIO|io\.BytesIO|getattr|vars|gzip|zipfile)\b"
+)
+# Checks we cannot see that say by their name whether the argument is harmless.
+NAMED_SAFE = re.compile(
+    r"(?:is_?safe|safe_|_safe|valid|allow|permit|trust|whitelist|authori[sz]|accept|secure|"
+    r"sanit|same_origin|same_host|within|inside|is_relative|is_local|is_internal_url|known|"
+    r"is_uuid|is_int|is_numeric|is_number|is_alpha|can_access|has_allowed|legal|approved|exists_in)",
+    re.IGNORECASE,
+)
+NAMED_UNSAFE = re.compile(
+    r"(?:unsafe|invalid|malicious|dangerous|forbidden|blocked|is_bad|has_bad|traversal|injection|"
+    r"suspicious|illegal|evil|is_private|is_internal|blacklist|denied|not_allowed|disallowed|"
+    r"contains_|has_special|is_external|untrusted)",
+    re.IGNORECASE,
+)
+CHECKS_FILE_TYPE = re.compile(r"(?:allowed_?(?:file|ext)|extension|mime|file_?type)", re.IGNORECASE)
+PIECE = re.compile(
+    r"\.(?:r?split|r?partition|splitext|suffix|suffixes|scheme|port|splitlines|content_type)\b|"
+    r"\[:\]|splitext\(\)|\.ext\b"
+)
+HOST_PIECE = re.compile(r"\.(?:netloc|hostname|host|domain|registered_domain|authority)\b")
+RESOLVED = re.compile(
+    r"(?:\.resolve\(\)|realpath\(\)|abspath\(\)|normpath\(\)|\.absolute\(\)|canonical\w*\(\))"
+)
