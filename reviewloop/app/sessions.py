@@ -85,6 +85,8 @@ def carry_out(
         with interruptible(context, f"{kind.command} resume {record.run_id}"):
             return _invoke(kind, context, flow, answer)
     except ReviewLoopError as error:
+        if isinstance(error, NoAnswerError):
+            error.resuming(f"{error}; ", " asks anew")
         error.resumed_by(by_command(f"{kind.command} resume {record.run_id}"))
         record.status = RunStatus.PAUSED
         record.exit_code = int(error.exit_code)

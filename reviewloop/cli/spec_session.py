@@ -1,7 +1,7 @@
 """`reviewloop spec new` and what goes on with it: the gates at which a person decides."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.app.spec.session import (
     SpecExistsError,
     SpecRequest,
+    approved_line,
     begin,
     find,
     move,
@@ -31,7 +32,7 @@ from reviewloop.app.spec.session import (
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.help import Command
 from reviewloop.cli.user_programs import edit_files
-from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 from reviewloop.hooks.hook import Event
 from reviewloop.loop.spec_steps import FRESH, REVISE
 from reviewloop.render.event_lines import action
@@ -177,15 +178,21 @@ def resume(
 
 @click.command("show", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False)
+@click.option("--whole", is_flag=True, help="Print the phase whole, not what is different.")
 @json_option
-def show(name: str | None, as_json: bool) -> ExitCode:
-    """Show what a spec in work asks you."""
+def show(name: str | None, whole: bool, as_json: bool) -> ExitCode:
+    """Show what a spec in work asks you: its questions, or the phase that waits.
+
+    Of a phase that was changed, it is what is different.
+    """
     repo = open_repository(for_reading=True)
     record = find(repo, name)
     if as_json:
         print_json("spec-session", plain(repo, record))
         return ExitCode(record.exit_code)
-    _print_gate(repo, shown(repo, record))
+    _print_gate(repo, shown(repo, record), whole=whole)
+    if record.status is RunStatus.PAUSED and record.reason:
+        print_lines(record.reason)
     print_lines(f"{record.run_id}: {next_step(record)}")
     return ExitCode(record.exit_code)
 
@@ -310,9 +317,10 @@ def _moved(
     caps: Caps | None = None,
     *,
     as_json: bool,
-    quiet: bool = False,
+    shows: bool = True,
 ) -> ExitCode:
-    listener = _watch if is_interactive() else None
+    """Move a session and say where it stands; `shows` unless the caller shows what it asks."""
+    listener = None if as_json else _watch
     record = move(repo, name, answer_, listener, caps, notify=print_lines)
     if as_json:
         print_json("spec-session", plain(repo, record))
@@ -327,13 +335,31 @@ def _moved(
         )
     elif record.status is RunStatus.SKIPPED:
         print_lines(f"{record.run_id}: {next_step(record)}; what was approved stays")
-    elif record.status is RunStatus.WAITING and not is_interactive() and not quiet:
-        print_lines(next_step(record))
+    elif record.status is RunStatus.WAITING and shows:
+        _print_waiting(repo, record, changed=(answer_ or {}).get("choice") in _CHANGES)
     return ExitCode(record.exit_code)
 
 
+_CHANGES = ("modify", "edit")
+
+
+def _print_waiting(repo: Repository, record: RunRecord, *, changed: bool) -> None:
+    """Print what a session asks, and how to go on; a whole phase is shown at a terminal only."""
+    asks = shown(repo, record)
+    short = changed or "questions" in asks
+    if short or is_interactive():
+        _print_gate(repo, asks)
+    print_lines(next_step(record))
+    if not short and not is_interactive():
+        print_lines(f"to read it: reviewloop spec show {record.run_id}")
+
+
 def _watch(event: Mapping[str, Any]) -> None:
-    """Show at a terminal what the agents are at: a phase takes minutes."""
+    """Say which phases are written; at a terminal what the agents are at: it takes minutes."""
+    if event.get("kind") == "approved":
+        print_lines(approved_line(event["phases"]))
+    if not is_interactive():
+        return
     if event.get("kind") == "agent.start":
         print_lines(f"{event['agent']} works on: {str(event['step']).replace('_', '-')}")
     elif event.get("kind") == "tool":
@@ -352,31 +378,44 @@ def go_on(
 
     `decide` answers in the person's place.
     """
-    code = _moved(repo, name, None, caps, as_json=as_json, quiet=decide is not None)
-    asks_here = decide or (_ask if is_interactive() and not as_json else None)
-    while code is ExitCode.WAITING and asks_here:
+    here = decide is not None or (is_interactive() and not as_json)
+    code = _moved(repo, name, None, caps, as_json=as_json, shows=not here)
+    while code is ExitCode.WAITING and here:
         record = find(repo, name)
         asks = shown(repo, record)
-        _print_gate(repo, asks)
-        reply = asks_here(asks)
+        if decide:
+            _print_gate(repo, asks)
+            reply = decide(asks)
+        else:
+            reply = _asked(repo, record, asks)
         if reply is None:
             print_lines(next_step(record))
             return code
-        code = _moved(repo, name, reply, as_json=False, quiet=decide is not None)
+        code = _moved(repo, name, reply, as_json=False, shows=False)
     return code
 
 
-def _ask(asks: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _asked(
+    repo: Repository, record: RunRecord, asks: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
     """Return what a person answers at the terminal, None when they leave."""
+    try:
+        return _ask(repo, asks)
+    except EOFError:
+        click.echo(err=True)
+        return None
+    except KeyboardInterrupt as error:
+        click.echo(err=True)  # what is said next begins on a line of its own
+        raise InterruptedByUserError(f"nothing was decided; {next_step(record)}") from error
+
+
+def _ask(repo: Repository, asks: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if "questions" in asks:
-        answers = {}
-        for number, one in enumerate(asks["questions"], 1):
-            default = f" [{one['default']}]" if one["default"] else ""
-            text = read_line(f"{number}. answer{default} > ").strip()
-            answers[str(number)] = text or one["default"]
-        return {"answers": answers}
+        print_lines("Enter takes what stands in brackets; - leaves a question open.")
+        return {"answers": dict(_answers(repo, asks["questions"]))}
+    _print_gate(repo, asks)
     while True:
-        choice = read_line("[a]pprove [m]odify [e]dit [r]eject [l]eave > ").strip().casefold()[:1]
+        choice = read_line(_PROMPT).strip().casefold()[:1]
         if choice == "a":
             return {"choice": "approve"}
         if choice == "r":
@@ -385,8 +424,31 @@ def _ask(asks: Mapping[str, Any]) -> Mapping[str, Any] | None:
             return None
         if choice == "m" and (text := read_line("what is to be changed > ").strip()):
             return {"choice": "modify", "text": text}
-        if choice == "e":
-            return {"choice": "edit", "document": _edited(asks)}
+        if choice == "w":
+            _print_gate(repo, asks, whole=True)
+        if choice == "e" and (edited := _edited_here(asks)):
+            return {"choice": "edit", "document": edited}
+
+
+_PROMPT = "[a]pprove [m]odify [e]dit [w]hole [r]eject [l]eave > "
+
+
+def _answers(repo: Repository, questions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Ask one question after the other; yield its number and what was typed, or its default."""
+    show_ = redactor_of(repo.user).for_people
+    for number, one in enumerate(questions, 1):
+        click.echo(safe(show_(_question_line(number, one))))
+        text = read_line(f"{number}. answer > ").strip()
+        yield str(number), "" if text == "-" else text or one["default"]
+
+
+def _edited_here(asks: Mapping[str, Any]) -> str:
+    """Return the phase as the person left it in their editor, "" where it could not be edited."""
+    try:
+        return _edited(asks)
+    except UsageError as error:
+        print_lines(str(error))
+        return ""
 
 
 def _edited(asks: Mapping[str, Any]) -> str:
@@ -395,18 +457,25 @@ def _edited(asks: Mapping[str, Any]) -> str:
     return (data or b"").decode("utf-8", "surrogateescape")
 
 
-def _print_gate(repo: Repository, asks: Mapping[str, Any]) -> None:
+def _print_gate(repo: Repository, asks: Mapping[str, Any], *, whole: bool = False) -> None:
+    """Print the questions, or the phase: what changed of it since it was seen, or it `whole`."""
     if not asks:
         return
     show_ = redactor_of(repo.user).for_people
     if "questions" in asks:
         for number, one in enumerate(asks["questions"], 1):
-            choices = f" ({', '.join(one['choices'])})" if one["choices"] else ""
-            default = f" [{one['default']}]" if one["default"] else ""
-            click.echo(safe(show_(f"{number}. {one['question']}{choices}{default}")))
+            click.echo(safe(show_(_question_line(number, one))))
         return
     click.echo(f"== {title_of(asks['phase'])} ({phase_number(asks['phase'])}) ==")
-    text = word_diff(asks["before"], asks["document"]) if asks["before"] else asks["document"]
-    click.echo(safe(show_(text or "nothing changed")))
+    text = asks["document"]
+    if asks["before"] and not whole:
+        text = word_diff(asks["before"], text) or "nothing changed"
+    click.echo(safe(show_(text)))
     if asks.get("problem"):
         print_lines(f"note: {asks['problem']}")
+
+
+def _question_line(number: int, one: Mapping[str, Any]) -> str:
+    choices = f" ({', '.join(one['choices'])})" if one["choices"] else ""
+    default = f" [{one['default']}]" if one["default"] else ""
+    return f"{number}. {one['question']}{choices}{default}"

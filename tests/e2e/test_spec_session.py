@@ -82,12 +82,18 @@ def test_each_phase_is_written_when_approved_and_no_later_one_is_asked_before(si
 
     done = site.run("answer", "notify", "1=email")
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == "the requirements wait for you: reviewloop spec approve notify\n"
+    assert done.stderr == (
+        "the requirements wait for you: reviewloop spec approve notify\n"
+        "to read it: reviewloop spec show notify\n"
+    )
     assert site.files() == {}
 
-    assert site.run("modify", "notify", "-m", "push is out, too").returncode == 4
-    shown = site.run("show", "notify").stdout
-    assert "## Out of Scope\n\nSMS{+ and push+}.\n" in shown
+    changed = site.run("modify", "notify", "-m", "push is out, too")
+    assert changed.returncode == 4
+    assert "## Out of Scope\n\nSMS{+ and push+}.\n" in changed.stdout
+    assert site.run("show", "notify").stdout == changed.stdout
+    whole = site.run("show", "notify", "--whole").stdout
+    assert REQUIREMENTS.replace("SMS.", "SMS and push.") in whole
     for files, steps in [
         (["requirements.md"], ["high_level"]),
         (["design.md", "requirements.md"], ["low_level"]),

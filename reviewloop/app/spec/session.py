@@ -281,7 +281,7 @@ def find(repository: Repository, name: str | None) -> RunRecord:
 
 def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
     """Return what a waiting session asks: questions, or a phase with its document."""
-    if not record.proposal:
+    if not record.proposal or record.status is not RunStatus.WAITING:
         return {}
     blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
     found: Mapping[str, Any] = blobs.get_json(record.proposal)
@@ -447,6 +447,16 @@ def numbered_answers(
         default = str(questions[int(number) - 1].get("default", ""))
         found[str(int(number))] = text if equals else default
     return found
+
+
+def approved_line(phases: Mapping[str, str]) -> str:
+    """Return what is said of phases that were approved: where each was written, what comes next."""
+    *_, last = phases
+    if len(phases) > 1:
+        return f"all phases approved, written to {', '.join(dict.fromkeys(phases.values()))}"
+    following = PHASES[PHASES.index(last) + 1 :]
+    goes_on = f"; the {TITLES[following[0]].lower()} is next" if following else ""
+    return f"{TITLES[last].lower()} approved, written to {phases[last]}{goes_on}"
 
 
 def phase_number(phase: str) -> str:

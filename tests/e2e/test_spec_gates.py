@@ -1,0 +1,132 @@
+"""What a person sees and types at the gates of `spec new`, at a terminal and without one."""
+
+import json
+
+import pytest
+from support.checkout import QUIET_GATES, Checkout
+from support.spec_script import (
+    QUESTION,
+    REQUIREMENTS,
+    document,
+    questions,
+    replies,
+    written,
+)
+from support.terminal import Terminal
+
+IDEA = "tell members of replies"
+NEW = ("spec", "new", "notify", "-m", IDEA)
+
+
+@pytest.fixture
+def here(repo, tmp_path):
+    """Return a checkout; `script.json` in its home holds what the model says."""
+    checkout = Checkout(repo, tmp_path / "home", settings={**QUIET_GATES, "EDITOR": "false"})
+    written(checkout.home, replies())
+    checkout.environ["REVIEWLOOP_MODELS__REASONING"] = f"script:{checkout.home}/script.json"
+    checkout.environ["REVIEWLOOP_MODELS__GENERATION"] = f"script:{checkout.home}/script.json"
+    return checkout
+
+
+def test_questions_are_asked_one_by_one_and_an_end_of_input_leaves(here):
+    written(here.home, [questions(QUESTION, {"question": "Which hours?"}), *replies()[1:]])
+    terminal = Terminal(here, *NEW)
+    terminal.expect("Enter takes what stands in brackets; - leaves a question open.")
+    terminal.expect("1. Which channels? (email, SMS) [email]\n1. answer > ")
+    assert "Which hours?" not in terminal.screen
+    terminal.type("")
+    terminal.expect("2. Which hours?\n2. answer > ")
+    terminal.type("\x04")  # Ctrl-D
+    assert terminal.end() == 4, terminal.screen
+    assert "questions wait for you: reviewloop spec answer notify 1=..." in terminal.screen
+
+
+def test_what_is_typed_is_the_answer_and_a_dash_leaves_it_open(here):
+    assumed = REQUIREMENTS.replace("SMS.", "SMS (assumed).").replace("a channel", "a pigeon", 1)
+    written(
+        here.home,
+        [
+            questions(QUESTION, {"question": "Which hours?", "default": "all"}),
+            document("spec-requirements", "requirements", assumed),
+        ],
+    )
+    terminal = Terminal(here, *NEW)
+    for text in ("pigeon", "-"):
+        terminal.expect("answer > ")
+        terminal.type(text)
+    terminal.expect("[l]eave > ")
+    terminal.type("l")
+    assert terminal.end() == 4, terminal.screen
+    assert "the requirements wait for you: reviewloop spec approve notify" in terminal.screen
+
+
+def test_a_gate_shows_the_whole_phase_and_outlives_an_editor_that_fails(here):
+    assert here.run(*NEW).code == 4
+    assert here.run("spec", "answer", "notify", "1=email").code == 4
+    terminal = Terminal(here, "spec", "resume")
+    for text in ("m", "push is out, too"):
+        terminal.expect(" > ")
+        terminal.type(text)
+    terminal.expect("{+ and push+}")
+    assert terminal.screen.count("# Requirements Document") == 1  # before it was changed
+    terminal.expect("[w]hole")
+    terminal.type("w")
+    terminal.expect("# Requirements Document")
+    terminal.expect("[l]eave > ")
+    terminal.type("e")
+    terminal.expect("EDITOR (false) ended with 1; nothing was changed")
+    terminal.expect("[l]eave > ")
+    terminal.type("a")
+    terminal.expect("requirements approved, written to .kiro/specs/notify/requirements.md")
+    terminal.expect("[l]eave > ")
+    terminal.interrupt()
+    assert terminal.end() == 130, terminal.screen
+    assert "nothing was decided; the high-level design waits for you" in terminal.screen
+
+
+def test_a_command_at_a_terminal_shows_what_is_asked_next(here):
+    assert here.run(*NEW).code == 4
+    terminal = Terminal(here, "spec", "answer", "notify", "1")
+    assert terminal.end() == 4
+    assert "== Requirements (1/4) ==\n# Requirements Document\n" in terminal.screen
+    assert terminal.screen.endswith("wait for you: reviewloop spec approve notify\n")
+
+
+def test_without_a_terminal_questions_are_printed_and_what_is_approved_is_confirmed(here):
+    asked = here.run(*NEW)
+    assert (asked.code, asked.out) == (4, "1. Which channels? (email, SMS) [email]\n")
+    assert here.run("spec", "answer", "notify", "1").code == 4
+    ends = [here.run("spec", "approve") for _ in range(4)]
+    folder = ".kiro/specs/notify"
+    for end, line in zip(
+        ends,
+        (
+            f"requirements approved, written to {folder}/requirements.md; the high-level design is"
+            " next",
+            f"high-level design approved, written to {folder}/design.md; the low-level design is"
+            " next",
+            f"low-level design approved, written to {folder}/design.md; the task plan is next",
+            f"task plan approved, written to {folder}/tasks.md",
+        ),
+        strict=True,
+    ):
+        assert end.err.splitlines()[0] == line
+
+
+def test_what_stopped_says_why_and_asks_nothing_old(here):
+    vague = "# Requirements\n\nBe fast.\n"
+    written(here.home, [questions(QUESTION), document("spec-requirements", "requirements", vague)])
+    assert here.run(*NEW).code == 4
+    failed = here.run("spec", "answer", "notify", "1")
+    assert failed.code == 5
+    assert failed.err.endswith("`reviewloop spec resume notify` asks anew\n")
+    shown = here.run("spec", "show")
+    assert (shown.code, shown.out) == (5, "")
+    assert "no requirement has an id" in shown.err
+    assert "notify: it stopped: reviewloop spec resume notify" in shown.err
+    assert json.loads(here.run("spec", "show", "--json").out)["questions"] == []
+    again = here.run("spec", "answer", "notify", "1")
+    assert (again.code, "asks no questions now: it stopped" in again.err) == (2, True)
+    written(here.home, replies())
+    assert here.run("spec", "resume").code == 4
+    assert "# Requirements Document" in here.run("spec", "show").out
