@@ -387,7 +387,7 @@ def go_on(
             _print_gate(repo, asks)
             reply = decide(asks)
         else:
-            reply = _asked(repo, record, asks)
+            reply = _decided(repo, record, asks)
         if reply is None:
             print_lines(next_step(record))
             return code
@@ -395,7 +395,7 @@ def go_on(
     return code
 
 
-def _asked(
+def _decided(
     repo: Repository, record: RunRecord, asks: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
     """Return what a person answers at the terminal, None when they leave."""
