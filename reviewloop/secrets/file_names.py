@@ -22,8 +22,8 @@ WITHHELD_PATTERNS = (
 )
 """Glob patterns of what holds secrets by its nature; key pairs and files with logins: see below."""
 
-_EXAMPLES = ("**/.env[._-]{example,sample,template,dist}", "**/*.{example,sample,template}")
-"""Files of these names are there to be read."""
+_EXAMPLES = ("**/.env[._-]{example,sample,template,dist}", "**/*.{example,sample,template,license}")
+"""Files of these names are there to be read; NAME.license says under which licence NAME is."""
 
 _LIKELY = re.compile(
     r"(?:^|/)(?:\.env|\.?netrc|_netrc|\.pgpass|\.git-credentials|\.dockercfg|\.htpasswd|\.s3cfg|\.boto"

@@ -149,6 +149,8 @@ def secrets_in_value(name: str, value: str) -> Iterator[str]:
     elif names_a_secret(name):
         if not _is_plain(value):
             yield value
+    elif len(value.split()) > 1:
+        return  # what is drawn is one word: a sentence with a year in it is mixed, too
     elif is_random(value) and entropy(value) > _ENTROPY and not _is_plain(value):
         yield value
 

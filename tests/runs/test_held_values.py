@@ -56,6 +56,13 @@ def test_environment_files_near_the_root_but_no_examples(tmp_path):
     assert held(tmp_path) == {A: "A_KEY", B: "B_DSN", C: "C_TOKEN"}
 
 
+def test_a_sentence_is_no_secret_however_mixed_it_is(tmp_path):
+    sentence = "2021 The HedgeDoc developers (see AUTHORS file)"
+    words = "4 brown foxes (see AUTHORS) jump 17 times"
+    (tmp_path / ".env").write_text(f"SPDX-FileCopyrightText: {sentence}\nA_PASSWORD={words}\n")
+    assert held(tmp_path) == {words: "A_PASSWORD"}
+
+
 def test_addresses_and_headers_in_gits_configuration(repo, git, monkeypatch):
     git(repo, "remote", "add", "origin", f"https://ada:{A}@git.shop.io/shop.git")
     git(repo, "config", f"url.https://{B}@git.shop.io/.insteadOf", "shop:")
