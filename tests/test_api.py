@@ -358,6 +358,7 @@ def test_the_example_of_a_review_runs(changed, git, monkeypatch, capfd):
     assert "shown.py:5 should fix" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_example_of_a_run_runs(shop, git, capfd):
     exec(compile(EXAMPLES[1], "docs/api.md", "exec"), {"__name__": "example"})  # noqa: S102
     assert capfd.readouterr().out.splitlines()[-1] == f"committed {head(git, shop)[:10]}"

@@ -74,6 +74,7 @@ def test_every_module_says_in_its_first_line_what_it_is_for():
     assert silent == []
 
 
+@pytest.mark.slow
 def test_no_files_import_each_other_in_a_circle():
     """Imports inside functions and for types only count, too."""
     known = {module_of(path): path for path in SOURCES}

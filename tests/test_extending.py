@@ -319,6 +319,7 @@ def test_a_dialect_is_two_files_and_its_tasks_are_ticked(machine):
     assert "- [x] 1. Add X\n- [ ] 2. Add Y\n" in machine.git("show", "HEAD:PLAN.txt") + "\n"
 
 
+@pytest.mark.slow
 def test_an_output_is_two_files_and_a_format_of_review(machine):
     assert machine.install("outputs", "acme_output:render", {"acme_output.py": OUTPUT}) <= 2
     changed(machine)
@@ -382,6 +383,7 @@ def test_a_repository_adds_nothing(machine, inside):
     assert not ran.exists()
 
 
+@pytest.mark.slow
 def test_code_of_the_repository_is_not_run_for_what_is_installed(machine):
     ran = machine.packages.parent / "ran"
     machine.install("outputs", "acme_output:render", {})
@@ -395,6 +397,7 @@ def test_code_of_the_repository_is_not_run_for_what_is_installed(machine):
     assert not ran.exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_looked_for_before_a_command_runs(machine):
     code = (
         "import sys, reviewloop.cli.main as m\n"

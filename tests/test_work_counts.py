@@ -53,6 +53,7 @@ def test_a_graph_loads_the_steps_of_a_run_when_they_run():
     assert steps == {"collect", "review"}
 
 
+@pytest.mark.slow
 def test_a_review_starts_a_few_git_processes_however_many_files_there_are(repo, tmp_path):
     counts = []
     for number in (20, 60):

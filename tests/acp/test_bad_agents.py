@@ -59,6 +59,7 @@ def test_an_agent_that_installs_packages_gets_none_and_that_is_told(checkout):
     assert refused in report["notes"]
 
 
+@pytest.mark.slow
 def test_what_an_agent_makes_of_its_settings_goes_with_its_home(checkout):
     own = checkout.home / ".agent/settings.json"
     own.parent.mkdir()

@@ -209,6 +209,7 @@ def test_what_we_fail_at_is_told_at_once(checkout, monkeypatch, error, words):
     assert words in err + json.dumps(report)
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_received_counts_however_its_agent_ends(checkout):
     code, report, _ = reviewed(checkout, "killed-when-answered", "--agents", "security")
     assert (code, reasons(report), len(report["findings"])) == (1, {}, 1)
@@ -234,6 +235,7 @@ def test_a_review_that_is_killed_pays_no_received_turn_twice(checkout, point):
     assert (said.code, reasons(report), len(report["findings"])) == (1, {}, 1)
 
 
+@pytest.mark.slow
 def test_an_agent_that_is_not_logged_in_says_how(checkout):
     code, report, _ = reviewed(checkout, "login", "--agents", "security")
     assert code == 5
@@ -241,6 +243,7 @@ def test_an_agent_that_is_not_logged_in_says_how(checkout):
     assert "acp:scripted is not logged in (Authentication required)" in said
 
 
+@pytest.mark.slow
 def test_an_agent_that_wants_to_be_told_signs_in_with_its_key(checkout):
     settle(checkout, "signs-in")
     settings = checkout.home / ".config/reviewloop/config.toml"
@@ -278,6 +281,7 @@ def test_a_hostile_agent_gets_at_nothing(checkout, level):
     assert photograph(checkout.root) == before
 
 
+@pytest.mark.slow
 def test_the_same_attempts_succeed_without_a_cage(checkout, no_cage):
     said = attacked(checkout, "--no-sandbox")
     for success in ("read PLANTED", "wrote new.py", "wrote shop/digest.py", "reached 127.0.0.1"):
@@ -310,6 +314,7 @@ def test_an_agent_that_is_not_here(checkout, model, words):
     assert (said.code, words in said.err) == (2, True), said.err
 
 
+@pytest.mark.slow
 def test_without_a_cage_no_agent_starts_unless_it_is_accepted(checkout, no_cage):
     code, _, err = reviewed(checkout, "good", "--agents", "security")
     assert code == 2
@@ -321,6 +326,7 @@ def test_without_a_cage_no_agent_starts_unless_it_is_accepted(checkout, no_cage)
     assert any("none: commands run with your rights" in note for note in report["notes"])
 
 
+@pytest.mark.slow
 def test_an_agent_is_refused_the_commands_that_are_denied(checkout, impatient):
     settle(checkout, "asks", '[tools]\ndenied_commands = ["rm -rf"]\n')
     only = ("--agents", "security", "--json")
@@ -335,6 +341,7 @@ def test_an_agent_is_refused_the_commands_that_are_denied(checkout, impatient):
     assert processes(checkout) == []
 
 
+@pytest.mark.slow
 def test_doctor_tells_version_and_cage(checkout):
     reviewed(checkout, "good", "--agents", "security")
     said = checkout.run("doctor", "--model", "acp:scripted", PATH=os.defpath)
@@ -342,6 +349,7 @@ def test_doctor_tells_version_and_cage(checkout):
     assert "caged by bubblewrap, may reach no host only" in said.out, said.out
 
 
+@pytest.mark.slow
 def test_what_turns_take_is_told_before_they_start(checkout):
     reviewed(checkout, "good")
     [events] = checkout.state.rglob("reviews/*/events.jsonl")
@@ -353,6 +361,7 @@ def test_what_turns_take_is_told_before_they_start(checkout):
     )
 
 
+@pytest.mark.slow
 def test_init_tells_which_agents_are_here(checkout, tmp_path):
     programs = tmp_path / "programs"
     programs.mkdir()

@@ -39,6 +39,7 @@ def test_the_path_decides(shop, path, code):
     assert checkout.run("approve", LOGNAME="ann").code == code
 
 
+@pytest.mark.slow
 def test_a_repository_asks_for_more_people_never_for_fewer(shop):
     checkout = shop(**{"reviewloop.toml": "[governance]\napprovers = 2\n"})
 

@@ -117,6 +117,7 @@ def test_a_green_checkpoint_of_an_uncommitted_spec_is_ticked_on_disk(shop):
     assert (body["tasks"], body["checkpoints"], body["money"]["usd"]) == (0, 1, 0)
 
 
+@pytest.mark.slow
 def test_a_red_checkpoint_is_repaired_and_its_repair_is_reviewed(shop):
     mended = says(
         reply(write("tests/test_red.py", RED.replace("False", "True"))), done("Mended.", "Mend it")

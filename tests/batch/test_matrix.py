@@ -176,6 +176,7 @@ def test_a_night_does_a_wave_and_the_next_one_waits_for_people(shop, tmp_path):
         assert hub.leaked(night.folder) == []
 
 
+@pytest.mark.slow
 def test_a_task_that_failed_three_times_is_left_out_of_later_nights(tmp_path):
     """Notes of failed nights are artifacts, listed as GitHub lists them."""
 

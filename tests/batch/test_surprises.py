@@ -147,6 +147,7 @@ def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(sho
     assert "does not wait for" in said
 
 
+@pytest.mark.slow
 def test_who_leaves_the_first_question_is_asked_no_other(shop):
     checkout = shop.waiting("1,4")
     terminal = Terminal(checkout, "batch", "--mode", "each")

@@ -75,6 +75,7 @@ def test_check_names_the_line_and_what_is_allowed(layered, reviewloop):
     assert reviewloop("arch", "check", "--fail-on", "must").code == 0
 
 
+@pytest.mark.slow
 def test_what_was_there_before_is_shown_with_all_only(layered, reviewloop):
     write(layered, {"src/controllers/order.ts": PAST})
     git("add", ".")
@@ -93,6 +94,7 @@ def test_what_was_there_before_is_shown_with_all_only(layered, reviewloop):
     assert reviewloop("arch", "check", "--all", "src/services").code == 0
 
 
+@pytest.mark.slow
 def test_a_review_has_the_finding_of_the_same_id(layered, reviewloop, quick_tools):
     write(layered, {"src/controllers/order.ts": PAST})
 
@@ -102,6 +104,7 @@ def test_a_review_has_the_finding_of_the_same_id(layered, reviewloop, quick_tool
     assert [one["id"] for one in found if one["rule"] == "arch/layer"] == [checked["id"]]
 
 
+@pytest.mark.slow
 def test_a_change_cannot_loosen_the_rules_that_its_review_is_held_to(
     layered, reviewloop, quick_tools
 ):
@@ -121,6 +124,7 @@ def test_a_change_cannot_loosen_the_rules_that_its_review_is_held_to(
     assert "arch/layer" not in {one["rule"] for one in json.loads(mine.out)["findings"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("arch", "check"), ("review", "--model", "none")])
 def test_a_circle_in_the_layers_ends_with_2_and_its_line(layered, reviewloop, command):
     write(layered, {"src/new.ts": "export const x = 1;\n"})
@@ -146,6 +150,7 @@ def test_without_the_file_init_is_named(project, reviewloop):
     assert "`reviewloop arch init` writes it" in said.err
 
 
+@pytest.mark.slow
 def test_diff_says_where_two_revisions_differ(layered, reviewloop):
     same = reviewloop("arch", "diff", "HEAD", "HEAD")
     assert (same.code, same.out) == (0, "HEAD and HEAD have the same structure\n")
@@ -160,6 +165,7 @@ def test_diff_says_where_two_revisions_differ(layered, reviewloop):
     assert found[1]["text"].startswith("src/controllers/order.ts:1 imports")
 
 
+@pytest.mark.slow
 def test_two_implementations_of_one_spec_have_the_same_structure_or_it_says_where_not(
     layered, reviewloop
 ):
@@ -195,6 +201,7 @@ def test_two_implementations_of_one_spec_have_the_same_structure_or_it_says_wher
     assert "only in eve: import controllers -> repositories" in other.out
 
 
+@pytest.mark.slow
 def test_diff_lists_the_files_that_break_a_changed_rule(layered, reviewloop):
     file = layered / ".reviewloop/architecture.toml"
     file.write_text(
@@ -210,6 +217,7 @@ def test_diff_lists_the_files_that_break_a_changed_rule(layered, reviewloop):
     assert "only in the files on disk: finding src/services/user.ts:1" in said.out
 
 
+@pytest.mark.slow
 def test_a_diagram_is_drawn_checked_and_never_overwrites_an_edit(layered, reviewloop):
     document = layered / "docs/architecture.md"
     write(layered, {"docs/architecture.md": "# Ours\n\nText.\n"})
@@ -237,6 +245,7 @@ def test_a_diagram_is_drawn_checked_and_never_overwrites_an_edit(layered, review
     assert "-. not allowed .->" in document.read_text()
 
 
+@pytest.mark.slow
 def test_the_architecture_names_its_document(layered, reviewloop):
     printed = reviewloop("arch", "diagram")
     assert printed.out.startswith("flowchart TD\n")

@@ -190,6 +190,7 @@ def test_what_settings_make_a_must_is_reported_whatever_is_quiet(project, review
     assert RIGHTS in {rule for rule, _, _ in reported(reviewloop, "HEAD")}
 
 
+@pytest.mark.slow
 def test_a_run_counts_what_its_base_says_is_quiet_as_dismissed(repo, tmp_path):
     commit(repo, {"reviewloop.toml": SETTINGS})
     subprocess.run(["git", "switch", "-qc", "work"], cwd=repo, check=True)

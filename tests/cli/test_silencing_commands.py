@@ -67,6 +67,7 @@ def test_what_is_new_is_told_even_if_it_copies_what_was_accepted(flawed, reviewl
     assert [f["rule"] for f in whole if f["rule"] == "ruff/B006"] == ["ruff/B006"]
 
 
+@pytest.mark.slow
 def test_a_baseline_of_some_paths_keeps_what_is_accepted_elsewhere(
     flawed, reviewloop, findings, monkeypatch
 ):
@@ -124,12 +125,14 @@ def test_an_incomplete_review_makes_no_baseline(flawed, reviewloop, monkeypatch)
     assert not BASELINE.exists()
 
 
+@pytest.mark.slow
 def test_the_baseline_itself_is_no_finding(flawed, reviewloop, findings):
     reviewloop("baseline")
 
     assert [f for group in findings() for f in group if f["path"] == str(BASELINE)] == []
 
 
+@pytest.mark.slow
 def test_a_dismissed_finding_stays_away_with_its_reason_until_it_is_taken_back(
     flawed, reviewloop, findings
 ):
@@ -222,6 +225,7 @@ def b(n):
 """
 
 
+@pytest.mark.slow
 def test_a_review_tells_baseline_and_dismissal_of_each_of_them(project, reviewloop):
     (project / "a.py").write_text(PAIR)
 

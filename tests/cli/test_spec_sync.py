@@ -302,6 +302,7 @@ def test_words_that_are_no_command_of_the_program_are_no_drift(shop, reviewloop)
     assert drift(reviewloop) == []
 
 
+@pytest.mark.slow
 def test_endpoints_below_a_path_that_the_spec_leaves_out_are_not_compared(shop, reviewloop):
     change(shop, "shop/api.py", 'prefix="/orders"', 'prefix="/api/v1/orders"')
     assert drift(reviewloop) == []

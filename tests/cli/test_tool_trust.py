@@ -77,6 +77,7 @@ def test_the_configuration_of_the_checkout_does_not_count_for_what_others_wrote(
     assert "others may have written the change" in eslint.reason
 
 
+@pytest.mark.slow
 def test_eslint_is_shown_as_not_run_until_it_is_trusted(project, reviewloop):
     (project / "app.js").write_text("eval(1);\n")
     assert found(reviewloop)[1] == []  # the project does not use it

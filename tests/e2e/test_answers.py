@@ -151,6 +151,7 @@ def test_reject_leaves_no_trace_in_the_checkout_and_keeps_the_work(shop):
     assert (taken.code, "work" in taken.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_rejected_task_can_be_started_again(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -240,6 +241,7 @@ def test_show_and_undo_mean_the_same_run_by_the_last_one(shop):
     assert (checkout.record()["run_id"], checkout.record()["status"]) == (first, "undone")
 
 
+@pytest.mark.slow
 def test_undo_refuses_what_was_pushed(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -307,6 +309,7 @@ def commit_beside(checkout, path="docs/notes.md", text="mine\n"):
     return checkout.git("rev-parse", "HEAD")
 
 
+@pytest.mark.slow
 def test_approving_after_the_branch_moved_brings_the_change_there_and_commits(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -325,6 +328,7 @@ def test_approving_after_the_branch_moved_brings_the_change_there_and_commits(sh
     assert "- [x] 2.1" in checkout.read(TASKS)
 
 
+@pytest.mark.slow
 def test_approving_asks_once_more_where_the_branch_meets_the_change(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -347,6 +351,7 @@ def test_approving_asks_once_more_where_the_branch_meets_the_change(shop):
     assert checkout.git("rev-parse", "HEAD^") == mine
 
 
+@pytest.mark.slow
 def test_a_change_that_does_not_merge_is_told_in_one_sentence_and_nothing_is_lost(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -402,6 +407,7 @@ def test_a_moved_run_is_modified_where_it_is_and_brought_when_it_is_approved(sho
 RED = found("must_fix", "The statement is put together from text", "rows = db")
 
 
+@pytest.mark.slow
 def test_must_fix_findings_that_are_left_ask_a_second_time(shop):
     checkout = shop(
         cast(
@@ -466,6 +472,7 @@ def test_an_answer_without_a_waiting_run_or_with_two_says_what_to_do(shop):
     assert all(row["status"] == "waiting" for row in checkout.json("status")["runs"])
 
 
+@pytest.mark.slow
 def test_other_peoples_changes_in_the_checkout_are_untouched_and_said(shop):
     checkout = shop()
     checkout.write("shop/store.py", "# half an idea\n")
@@ -493,6 +500,7 @@ def test_other_peoples_changes_in_the_checkout_are_untouched_and_said(shop):
     ]
 
 
+@pytest.mark.slow
 def test_on_a_protected_branch_a_new_one_is_offered_and_made_at_approval(shop):
     checkout = shop(branch="main")
     refused = checkout.run("run", "2.1")

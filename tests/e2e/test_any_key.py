@@ -238,6 +238,7 @@ def test_init_asks_a_person_with_what_was_found_as_the_default(place, answer, li
     assert line in (checkout.root / "reviewloop.toml").read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_a_mistyped_model_is_refused_before_a_run_begins(place, models):
     models.known_models = lambda model: False
     checkout = place(**models.openai())
@@ -265,6 +266,7 @@ def test_a_model_that_is_in_no_list_is_asked_about_by_its_name(place, models):
     assert models.other == ["/v1/models", "/v1/models/alias"]
 
 
+@pytest.mark.slow
 def test_a_run_asks_each_provider_once_and_a_resume_none(place, models):
     models.models = ("qwen3-coder",)
     checkout = place(**models.openai(), REVIEWLOOP_MODELS__FALLBACKS='["openai:qwen3-coder"]')

@@ -239,6 +239,7 @@ def test_a_missing_permission_is_named_and_the_run_goes_on_when_it_is_granted(sh
     assert checkout.run("resume").code == 4
 
 
+@pytest.mark.slow
 def test_an_exhausted_budget_pauses_and_a_higher_one_goes_on_without_paying_again(shop):
     checkout = shop()
     said = checkout.run("run", "2.1", "--budget-tokens", "9000")
@@ -335,6 +336,7 @@ def test_a_file_that_must_never_be_committed_cannot_be_written(shop):
 # Two at once
 
 
+@pytest.mark.slow
 def test_a_second_run_of_the_same_task_is_refused_unless_asked_for(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -348,6 +350,7 @@ def test_a_second_run_of_the_same_task_is_refused_unless_asked_for(shop):
     assert checkout.run("run", "2.1", "--again").code == 4
 
 
+@pytest.mark.slow
 def test_a_run_that_somebody_else_moves_is_left_alone(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -358,6 +361,7 @@ def test_a_run_that_somebody_else_moves_is_left_alone(shop):
     assert checkout.run("approve").code == 0
 
 
+@pytest.mark.slow
 def test_a_repository_that_somebody_else_writes_to_is_left_alone(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -373,6 +377,7 @@ def test_a_repository_that_somebody_else_writes_to_is_left_alone(shop):
 # Ctrl-C
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_replies_on_their_way_and_resume_pays_nothing_twice(shop):
     quiet = cast()
 
@@ -399,6 +404,7 @@ def test_ctrl_c_keeps_replies_on_their_way_and_resume_pays_nothing_twice(shop):
     assert checkout.run("approve").code == 0
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_leaves_at_once(shop):
     checkout = shop(lambda received: QUIET["implement"](received).after(600.0, 0.1))
     with checkout.start("run", "2.1") as process:

@@ -132,6 +132,7 @@ def test_edits_that_cannot_be_anchored_are_sent_back_once_then_it_ends_with_5(io
     assert "it stopped: reviewloop change resume" in checkout.run("change", "list").out
 
 
+@pytest.mark.slow
 def test_modified_it_is_proposed_anew(iot):
     other = [one | {"text": one["text"].replace("0 ppm", "1 ppm")} for one in CO2["edits"]]
     entries = [
@@ -167,6 +168,7 @@ def test_in_autopilot_the_tasks_are_committed_as_they_become_clean(iot):
     assert "it is done" in said.err
 
 
+@pytest.mark.slow
 def test_a_handoff_names_what_is_in_work(iot):
     checkout = iot()
     checkout.run("change", "-m", CO2["sentence"])
@@ -175,6 +177,7 @@ def test_a_handoff_names_what_is_in_work(iot):
     assert f"`reviewloop change show {NAME}`" in path.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_bubblewrap
 @pytest.mark.parametrize("off", [False, True])
 def test_no_hooks_of_a_change_holds_for_its_delta_and_its_tasks(iot, off):

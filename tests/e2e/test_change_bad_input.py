@@ -148,6 +148,7 @@ def test_a_spec_that_says_something_else_meanwhile_is_not_approved_and_can_be_mo
     assert iot.run("change", "reject").code == 7
 
 
+@pytest.mark.slow
 def test_tasks_that_got_other_numbers_are_found_by_their_titles(iot):
     iot.run("change", "-m", CO2["sentence"], "--plan-only")
     iot.run("change", "approve")
@@ -169,6 +170,7 @@ def test_over_the_limit_of_governance_a_person_is_asked_before_anything_is_paid(
         assert iot.run("change", "reject").code == 7
 
 
+@pytest.mark.slow
 def test_at_a_terminal_it_asks_which_spec_and_at_each_gate(iot, tmp_path):
     add_spec(iot, "billing")
     written(tmp_path, [proposed(CO2["edits"], CO2["stays"])])
@@ -182,6 +184,7 @@ def test_at_a_terminal_it_asks_which_spec_and_at_each_gate(iot, tmp_path):
     assert terminal.end() == 0
 
 
+@pytest.mark.slow
 def test_two_open_changes_of_one_spec_are_named_and_the_later_one_takes_no_id_twice(iot, tmp_path):
     iot.run("change", "-m", CO2["sentence"], "--plan-only")
     criterion = "3. IF a reading is from the future THEN the service SHALL drop it"

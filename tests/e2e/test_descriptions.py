@@ -80,6 +80,7 @@ def test_a_hook_lists_the_criteria_of_its_source_and_takes_its_template(shop, tm
     assert "`1.1`" not in others, "the task's own criteria are its checklist"
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("files", "words", "trusted"),
     [
@@ -107,6 +108,7 @@ def test_criteria_of_another_file_are_its_lines_that_demand_something(shop, tmp_
     assert part.startswith("- The shop SHALL answer.\n- It must not sleep.\n\n")
 
 
+@pytest.mark.slow
 def test_a_hook_for_other_files_says_nothing(shop, tmp_path):
     more = ", filter: ['docs/**']"
     _, told = published(shop, tmp_path, **{HOOK: hook("requirements.md", more=more)})

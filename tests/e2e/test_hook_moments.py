@@ -83,6 +83,7 @@ def test_a_phase_that_was_approved_fires_also_where_the_next_one_fails(site: Sit
     assert ended(site) == [AT_SPEC]
 
 
+@pytest.mark.slow
 def test_killed_while_it_approves_nothing_fires_twice(site: Site) -> None:
     site.program("trust", "--yes")
     site.new()
@@ -93,6 +94,7 @@ def test_killed_while_it_approves_nothing_fires_twice(site: Site) -> None:
     assert ended(site) == [AT_SPEC]
 
 
+@pytest.mark.slow
 def test_a_spec_that_is_approved_as_it_is_fires(site: Site) -> None:
     site.program("trust", "--yes")
     folder = site.repo / ".kiro/specs/shop"
@@ -134,6 +136,7 @@ def lines_of(said: Said, event: str) -> dict[str, object]:
     return facts_in(line)
 
 
+@pytest.mark.slow
 def test_an_opened_pull_request_fires_and_one_brought_up_to_date_does_not(shop, tmp_path):
     more = "    filter: ['shop/**']\n"
     files = {FILE: hook("pr.created", more=more)}
@@ -157,6 +160,7 @@ def test_an_opened_pull_request_fires_and_one_brought_up_to_date_does_not(shop, 
         assert hub.leaked() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("makes", ["true", "false"])
 def test_a_deploy_fires_whether_it_ended_well_or_not(repo, tmp_path, git, makes):
     (repo / FILE).parent.mkdir(parents=True)
@@ -178,6 +182,7 @@ def test_a_deploy_fires_whether_it_ended_well_or_not(repo, tmp_path, git, makes)
     assert len(rows(checkout)) == 1, "a plan deploys nothing"
 
 
+@pytest.mark.slow
 def test_where_its_end_cannot_be_kept_the_command_ends_as_it_did(repo, tmp_path, git):
     (repo / FILE).parent.mkdir(parents=True)
     (repo / FILE).write_text(hook("deploy", "true"))
@@ -194,6 +199,7 @@ def test_where_its_end_cannot_be_kept_the_command_ends_as_it_did(repo, tmp_path,
     assert (said.code, "hooks of deploy were not run: " in said.err) == (0, True), said.err
 
 
+@pytest.mark.slow
 def test_a_hook_of_a_deploy_reaches_nothing_of_the_person(repo, tmp_path, git):
     key, target = tmp_path / "home/.ssh/id_ed25519", tmp_path / "pwned"
     key.parent.mkdir(parents=True)
@@ -215,6 +221,7 @@ def test_a_hook_of_a_deploy_reaches_nothing_of_the_person(repo, tmp_path, git):
     assert "s3cr3t-of-this-person" not in said.err + said.out + kept
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -235,6 +242,7 @@ def test_what_only_a_run_can_do_is_named_and_listed(repo, tmp_path, git, text, w
     assert (said.code, words in said.err) == (0, True), said.err
 
 
+@pytest.mark.slow
 def test_a_hook_of_the_settings_blocks_a_run_once_it_is_trusted(shop):
     text = '[[hooks]]\nname = "never"\ntrigger = { event = "task.start" }\n'
     text += 'action = { command = "echo not today; exit 1", blocking = true }\n'

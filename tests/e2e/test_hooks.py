@@ -75,6 +75,7 @@ def test_a_blocking_action_that_nobody_trusts_refuses_the_run(hooked, command):
     assert checkout.server.of("implement") != []
 
 
+@pytest.mark.slow
 def test_a_red_hook_goes_back_to_the_agent_and_then_blocks(hooked):
     play = cast(implement=writes({"shop/search.py": SHOWN}), repair=says(done("No.")))
     checkout = hooked(
@@ -87,6 +88,7 @@ def test_a_red_hook_goes_back_to_the_agent_and_then_blocks(hooked):
     assert checkout.server.of("review-security") == []
 
 
+@pytest.mark.slow
 def test_a_mended_file_is_shown_to_the_hook_again(hooked):
     mends = says(reply(write("shop/search.py", SHOWN + "# good\n")), done("Mended."))
     play = cast(implement=writes({"shop/search.py": SHOWN}), repair=mends)
@@ -96,6 +98,7 @@ def test_a_mended_file_is_shown_to_the_hook_again(hooked):
     assert len([one for one in checkout.server.of("repair") if one.turn == 0]) == 1
 
 
+@pytest.mark.slow
 def test_what_a_hook_writes_is_what_reviewers_read(hooked):
     protected = ".github/workflows"
     command = f"mkdir -p {protected}; echo x > {protected}/x.yml"
@@ -111,6 +114,7 @@ def test_what_a_hook_writes_is_what_reviewers_read(hooked):
     assert not [one for one in files if one.startswith(".github")]
 
 
+@pytest.mark.slow
 def test_hooks_that_fire_each_other_are_stopped(hooked):
     text = own("file.save", "echo x >> shop/search.py")
     checkout = hooked(
@@ -120,6 +124,7 @@ def test_hooks_that_fire_each_other_are_stopped(hooked):
     assert "cycle of hooks" in checkout.run("logs").out
 
 
+@pytest.mark.slow
 def test_a_red_hook_before_the_commit_blocks_without_being_able_to_write(hooked):
     play = cast(implement=writes({"shop/search.py": SHOWN}), repair=says(done("No.")))
     text = own("git.pre-commit", "echo x > shop/left.py; exit 1")
@@ -128,6 +133,7 @@ def test_a_red_hook_before_the_commit_blocks_without_being_able_to_write(hooked)
     assert [one["path"] for one in checkout.record()["proposal"]["files"]] == ["shop/search.py"]
 
 
+@pytest.mark.slow
 def test_a_finished_hook_is_not_run_again_on_resume(hooked):
     text = own("file.save", "echo '# hooked' >> $KIRO_HOOK_FILE", blocking=False)
     text = text.replace("['shop/**']", "['shop/**', '!**/made.py']")
@@ -150,6 +156,7 @@ def test_list_and_validate(hooked):
     assert ".reviewloop/hooks/b.yaml:1: not valid YAML" in said.out
 
 
+@pytest.mark.slow
 def test_one_hook_is_tried_by_its_name_and_nothing_of_it_is_kept(hooked):
     command = "echo looked at {file_path}; echo x >> shop/store.py; exit 1"
     checkout = hooked(".reviewloop/hooks/a.yaml", own("file.save", command))

@@ -189,6 +189,7 @@ def test_a_protected_file_is_put_back(fired, what):
     assert files == ["shop/search.py"]
 
 
+@pytest.mark.slow
 def test_a_path_that_is_not_utf8_is_no_part_of_the_change(fired):
     checkout = fired("touch \"$(printf 'shop/a\\377.py')\"")
     assert checkout.record()["status"] == "waiting"

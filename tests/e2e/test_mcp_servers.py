@@ -111,6 +111,7 @@ def test_a_review_that_is_killed_asks_the_server_no_second_time(checkout, docs):
     assert (again.code, len(docs.asked)) == (0, 1)
 
 
+@pytest.mark.slow
 def test_research_asks_the_servers_that_the_user_named(checkout, docs):
     checkout.run("trust", "--yes")
     claims = [
@@ -152,6 +153,7 @@ def test_doctor_says_which_servers_can_be_asked(checkout, docs):
     assert (mark, text.endswith("; trusted, agents name it")) == ("ok", True)
 
 
+@pytest.mark.slow
 def test_an_answer_to_a_run_needs_no_server(checkout, docs):
     """What waits can be approved though a required server has gone since."""
     (checkout.root / ".kiro/agents/review-security.json").unlink()
@@ -173,6 +175,7 @@ def test_an_answer_to_a_run_needs_no_server(checkout, docs):
     assert (checkout.root / "shop/hello.py").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.needs_bubblewrap
 @pytest.mark.parametrize(
     ("part", "answer"), [("good", "md5: batches hold"), ("dies", "the server gives no answer")]

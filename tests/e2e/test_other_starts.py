@@ -82,6 +82,7 @@ def test_the_parent_is_ticked_with_its_last_required_child(shop):
     assert checkout.git("diff", "--numstat", "HEAD^", "HEAD", "--", TASKS).split()[:2] == ["2", "2"]
 
 
+@pytest.mark.slow
 def test_work_is_marked_in_the_file_where_the_settings_ask_for_it(shop):
     checkout = shop()
     checkout.environ["REVIEWLOOP_SPEC__MARK_IN_PROGRESS"] = "true"
@@ -96,6 +97,7 @@ def test_work_is_marked_in_the_file_where_the_settings_ask_for_it(shop):
     assert checkout.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_json_prints_one_object_on_stdout_and_the_rest_on_stderr(shop):
     checkout = shop()
     said = checkout.run("run", "2.1", "--json")
@@ -106,6 +108,7 @@ def test_json_prints_one_object_on_stdout_and_the_rest_on_stderr(shop):
     assert json.loads(answered.out)["status"] == "committed"
 
 
+@pytest.mark.slow
 def test_a_recorded_run_can_be_replayed_without_asking_anybody(shop, tmp_path):
     finding = found("should_fix", "The module's sentence says nothing", '"""Search."""')
     clearer = '"""Search, the oldest first."""'
@@ -128,6 +131,7 @@ def test_a_recorded_run_can_be_replayed_without_asking_anybody(shop, tmp_path):
     assert len(checkout.server.ledger) == asked
 
 
+@pytest.mark.slow
 def test_logs_follow_a_run_until_it_stops(shop):
     quiet = cast()
     checkout = shop(lambda received: quiet(received).after(0.4, 0.05))
@@ -141,6 +145,7 @@ def test_logs_follow_a_run_until_it_stops(shop):
     assert followed.out.splitlines()[-1].endswith("run: waiting")
 
 
+@pytest.mark.slow
 def test_clean_deletes_runs_that_are_over_and_keeps_the_rest(shop):
     checkout = shop()
     checkout.run("run", "2.1")
@@ -239,6 +244,7 @@ def test_what_a_task_says_is_data(shop, title):
     assert not (checkout.root / "pwned").exists()
 
 
+@pytest.mark.slow
 def test_two_terminals_that_begin_the_same_task_at_once_pay_for_one_run(shop):
     """Both have looked for a run of the task, and found none, before either begins one."""
     checkout = shop()

@@ -296,6 +296,7 @@ def test_the_most_severe_finding_is_fixed_first(shop):
     assert list(dict.fromkeys(order)) == [UNSORTED["title"], UNCLEAR["title"]]
 
 
+@pytest.mark.slow
 def test_a_problem_that_a_fix_brings_in_is_fixed_in_the_next_round(shop):
     typo = found("should_fix", "Serach is misspelt", '"""Serach, oldest first."""')
 

@@ -215,6 +215,7 @@ def edits(received: Received):
     return done("Changed it.") if received.turn > 2 else reply(write("shop/search.py", CLEAN))
 
 
+@pytest.mark.slow
 def test_a_fix_keeps_a_secret_in_its_line_and_can_put_it_nowhere_else(shop):
     checkout = shop(cast(implement=edits))
     checkout.write("shop/keys.py", f'A = 1\nKEEP = "{TOKEN}"\n')

@@ -42,6 +42,7 @@ def test_a_scanner_that_cannot_scan_blocks_the_run(shop, tmp_path):
     assert "trivy could not scan: exit code 1 and no report" in said.err + said.out
 
 
+@pytest.mark.slow
 def test_what_is_less_severe_is_a_finding_for_people(shop, tmp_path):
     checkout, said = scanned(shop, tmp_path, 'cat "$(dirname "$0")/report.json"', "never")
     assert said.code == 4, said.err

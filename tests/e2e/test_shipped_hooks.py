@@ -149,6 +149,7 @@ def test_swagger_sync_edits_the_contract_only(with_hook):
     assert [one["path"] for one in checkout.record()["proposal"]["files"]] == [*route]
 
 
+@pytest.mark.slow
 def test_aws_tagging_blocks_until_the_tags_are_there(with_hook):
     stack = {"infra/template.yaml": "Resources: {Bucket: {Type: AWS::S3::Bucket}}\n"}
     checkout, asked = with_hook("aws-tagging", stack, ended(True, "Bucket has no Owner."))
@@ -157,6 +158,7 @@ def test_aws_tagging_blocks_until_the_tags_are_there(with_hook):
     assert "Edit this one file" in asked[0].said
 
 
+@pytest.mark.slow
 def test_dependency_check_only_looks_and_only_warns(with_hook):
     checkout, asked = with_hook(
         "dependency-check", {"requirements.txt": "django==2.0.9\n"}, ended(True, "2.0.9 is old.")
@@ -166,6 +168,7 @@ def test_dependency_check_only_looks_and_only_warns(with_hook):
     assert "2.0.9 is old." in json.dumps(checkout.record()["proposal"]["gates"])
 
 
+@pytest.mark.slow
 def test_pre_commit_review_blocks_what_is_critical(with_hook):
     checkout, _ = with_hook("pre-commit-review", {"a.py": "A = 1\n"}, ended(True, "A key."))
     assert checkout.run("run", "next").code == 3
@@ -173,6 +176,7 @@ def test_pre_commit_review_blocks_what_is_critical(with_hook):
     assert checkout.server.of("review-security") == []
 
 
+@pytest.mark.slow
 def test_spec_sync_is_green_where_nothing_parts(with_hook):
     checkout, _ = with_hook("spec-sync", {"a.py": "A = 1\n"}, ended())
     assert checkout.run("run", "next").code == 4

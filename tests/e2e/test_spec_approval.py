@@ -98,6 +98,7 @@ def test_what_cannot_be_approved_is_said(shop, name, words):
     assert words in said.err
 
 
+@pytest.mark.slow
 def test_the_gates_of_a_session_are_an_approval(repo, tmp_path):
     """What a person approved phase by phase needs no second approval, until it changes."""
     checkout = Checkout(repo, tmp_path / "home", settings=ON)

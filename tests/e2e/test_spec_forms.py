@@ -258,6 +258,7 @@ def research(*findings):
     return {"agent": "spec-requirements", "step": "research", "tool_calls": [call]}
 
 
+@pytest.mark.slow
 def test_an_idea_about_a_service_is_researched_first(repo, tmp_path):
     facts = [
         {"claim": "aws sqs list-queues lists them", "supported": True, "source": "botocore"},
@@ -297,6 +298,7 @@ def test_an_idea_that_fills_a_call_is_refused_before_it_is_paid(repo, tmp_path):
     assert site.run("list").stdout == ""
 
 
+@pytest.mark.slow
 def test_answers_are_decisions_and_the_rest_is_marked_as_assumed(repo, tmp_path):
     text = FORMS["kiro"][0]
     decided = text.replace("## Req", '## Decisions\n\n- Volume? "thousands a day"\n\n## Req', 1)

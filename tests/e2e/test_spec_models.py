@@ -59,6 +59,7 @@ def test_reasoning_writes_requirements_and_design_and_generation_writes_tasks(se
     assert all(later.startswith(shared[1].rstrip()) for later in shared[2:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [

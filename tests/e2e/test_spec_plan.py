@@ -222,6 +222,7 @@ def test_scope_and_estimate_of_a_task_are_used(checkout):
     )
 
 
+@pytest.mark.slow
 def test_a_change_outside_of_the_scope_needs_a_person(shop):
     files = {"shop/search.py": CLEAN, "shop/more.py": "X = 1\n", "docs/more.md": "More.\n"}
     checkout = shop(cast(implement=writes(files)), QUIET_GATES)
@@ -260,6 +261,7 @@ def test_an_explanation_quotes_the_files_and_is_paid_once(checkout, tmp_path):
     assert checkout.git("status", "--porcelain") == f"?? {PLAN}"
 
 
+@pytest.mark.slow
 def test_a_quote_that_stands_nowhere_is_sent_back_then_left_out(checkout, tmp_path):
     turns = {"agent": "spec-tasks", "step": "explain", "turns": []}
     for quotes in ([WRONG], [WRONG, RIGHT]):
@@ -276,6 +278,7 @@ def test_a_quote_that_stands_nowhere_is_sent_back_then_left_out(checkout, tmp_pa
     assert said.out == ""
 
 
+@pytest.mark.slow
 def test_a_plan_is_revised_after_its_difference_was_seen(checkout, tmp_path):
     assert checkout.run("spec", "plan", "orders").code == 0
     before = (checkout.root / PLAN).read_text()

@@ -162,6 +162,7 @@ def test_a_secret_that_a_model_knows_is_masked_wherever_it_says_it(tmp_path):
         assert leaks(there.kept(), ["environment"]) == []
 
 
+@pytest.mark.slow
 def test_a_secret_in_a_file_stops_the_run_though_all_agents_say_it_is_fine(tmp_path):
     token = "ghp_" + "R4nd0mChars" + "x9Kq2LmZ7vT5bW3nY8pJdF6hA"
     rows = {row.id: row for row in thirty(tmp_path / "canary")}

@@ -87,6 +87,7 @@ def test_a_run_that_asks_is_rejected(stored: Opened, name: str) -> None:
     assert checkout.git("log", "--format=%s") == "base"
 
 
+@pytest.mark.slow
 def test_a_commit_is_undone(stored: Opened) -> None:
     checkout = stored("committed")
     check_committed(checkout)
@@ -147,6 +148,7 @@ def test_one_task_of_a_batch_is_approved_before_the_other_is_begun(stored: Opene
     check_committed(checkout, tasks=2)
 
 
+@pytest.mark.slow
 def test_a_queue_is_approved_in_its_order(stored: Opened) -> None:
     checkout = stored("queue")
     assert [row["task"] for row in checkout.json("queue")["runs"]] == ["2.1", "2.2"]

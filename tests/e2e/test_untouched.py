@@ -83,6 +83,7 @@ def test_a_run_that_is_killed_and_resumed(busy: Checkout) -> None:
         assert busy.run("resume").code == 4
 
 
+@pytest.mark.slow
 def test_an_approval_touches_the_files_of_its_commit_and_nothing_else(busy: Checkout) -> None:
     busy.run("run", "2.1")
     before = photograph(busy.root)
@@ -132,6 +133,7 @@ def trapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Checkout
         yield Checkout(made.root, folder / "home", server, settings), made
 
 
+@pytest.mark.slow
 def test_a_trapped_repository_is_reviewed(trapped: tuple[Checkout, Trapped]) -> None:
     checkout, made = trapped
     checkout.write("a.txt", "edited\n")
@@ -143,6 +145,7 @@ def test_a_trapped_repository_is_reviewed(trapped: tuple[Checkout, Trapped]) -> 
     assert made.fired() == []
 
 
+@pytest.mark.slow
 def test_a_trapped_repository_is_worked_in(trapped: tuple[Checkout, Trapped]) -> None:
     checkout, made = trapped
     with untouched(checkout.root):

@@ -93,6 +93,7 @@ def test_a_deleted_file_is_told_after_a_second_look(watched):
     assert (ended.exit_code, ended.output) == (0, "file.delete store.py")
 
 
+@pytest.mark.slow
 def test_what_reviewloop_and_git_write_fires_nothing(watched):
     checkout, watch = watched(save=NOTES)
     disk = Disk(checkout.root)
@@ -109,6 +110,7 @@ def test_what_reviewloop_and_git_write_fires_nothing(watched):
     assert edits(watch) == []
 
 
+@pytest.mark.slow
 def test_what_a_hook_writes_is_proposed_and_written_after_a_yes_only(watched):
     command = "echo '# seen' >> $KIRO_HOOK_FILE; echo x > .env; exit 3"
     checkout, watch = watched(save=f'"{command}"')
@@ -127,6 +129,7 @@ def test_what_a_hook_writes_is_proposed_and_written_after_a_yes_only(watched):
         watch.write(ended.proposal)
 
 
+@pytest.mark.slow
 def test_filters_hold_and_files_that_git_ignores_are_not_watched(watched):
     checkout, watch = watched(save=NOTES)
     checkout.write(".gitignore", "shop/ignored.py\n")
@@ -142,6 +145,7 @@ def test_a_hook_that_nobody_trusts_does_not_run(watched):
         watched(trust=False, save=NOTES)
 
 
+@pytest.mark.slow
 def test_edits_are_told_when_it_is_quiet(watched):
     checkout, watch = watched(save=NOTES)
 
@@ -157,6 +161,7 @@ def test_edits_are_told_when_it_is_quiet(watched):
     assert [*quiet_moments(events(), watch)] == [[Edit(SAVE, "shop/store.py")]]
 
 
+@pytest.mark.slow
 def test_without_its_library_the_command_says_how_to_get_it(shop, monkeypatch):
     text = HOOKS.format(name="save", event="file.save", command=NOTES)
     checkout = shop(cast(), files={".reviewloop/hooks/save.yaml": text})
@@ -167,6 +172,7 @@ def test_without_its_library_the_command_says_how_to_get_it(shop, monkeypatch):
     assert "watching needs watchfiles; `pip install" in said.err
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_watches_and_ends_with_ctrl_c(shop):
     text = HOOKS.format(name="save", event="file.save", command=NOTES)
     checkout = shop(cast(), files={".reviewloop/hooks/save.yaml": text})

@@ -115,6 +115,7 @@ def test_a_worker_that_is_told_to_stop_does_not_wait_for_a_database_that_is_away
     assert said.err.splitlines()[-1] == "stopping: replies on their way are still taken in"
 
 
+@pytest.mark.slow
 def test_a_worker_leaves_a_branch_alone_while_another_one_is_on_it(team):
     crew = team()
     assert crew.enqueue("--tasks", "1").code == 0
@@ -127,6 +128,7 @@ def test_a_worker_leaves_a_branch_alone_while_another_one_is_on_it(team):
         assert job == {"status": "todo", "attempts": 1}
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("path", "data"),
     [
@@ -149,6 +151,7 @@ def test_what_we_never_write_is_not_taken_from_the_database(team, tmp_path, path
     assert not (tmp_path / "outside").exists()
 
 
+@pytest.mark.slow
 def test_limiters_of_all_machines_share_one_bucket(team):
     crew = team()
     assert crew.enqueue("--tasks", "1").code == 0
@@ -220,6 +223,7 @@ def test_a_folder_for_clones_that_cannot_be_made_is_one_sentence(team):
     assert "--work /dev/null/clones: no folder for clones can be made there" in line
 
 
+@pytest.mark.slow
 def test_a_report_of_a_bug_does_not_hold_the_password(team):
     crew = team()
     assert crew.enqueue("--tasks", "1").code == 0
@@ -232,6 +236,7 @@ def test_a_report_of_a_bug_does_not_hold_the_password(team):
     assert PASSWORD not in "".join([*logs, said.err])
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_tables_once(team):
     crew = team()
     with psycopg.connect(crew.url) as connection:
@@ -248,6 +253,7 @@ def test_two_processes_make_the_tables_once(team):
     assert [one.code for one in said] == [0, 0], said
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_one_sentence(team, postgres, monkeypatch):
     crew = team()
     name = crew.url.rpartition("/")[2]

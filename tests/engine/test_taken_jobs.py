@@ -120,6 +120,7 @@ def test_a_job_that_was_queued_a_second_time_meanwhile_does_not_stay_taken(url):
     assert jobs(url) == ["failed", "todo"]
 
 
+@pytest.mark.slow_but(every=4)
 @pytest.mark.parametrize(
     ("mine", "others", "silent", "dead"),
     [(10, 0.5, 20, False), (10, 0.5, 31, True), (0.5, 10, 2, True), (0.5, 10, 1, False)],
@@ -136,6 +137,7 @@ def test_a_worker_is_dead_after_three_heartbeats_of_its_own(url, mine, others, s
     assert bool(asyncio.run(looked_at())) is dead
 
 
+@pytest.mark.slow
 def test_nobody_is_missed_who_is_to_give_a_sign_of_life_later(url):
     async def silence(heartbeat: float, seconds: int) -> str:
         async with queue_of(url, heartbeat) as queue:

@@ -141,6 +141,7 @@ def test_a_branch_is_named_only_where_that_says_something(store, tmp_path):
     assert "--branch needs" in elsewhere.run("queue", "--store", "", *every, "--branch", "work").err
 
 
+@pytest.mark.slow
 def test_what_a_named_run_stands_on_or_needs_is_approved_first(store, tmp_path):
     elsewhere = machine(store, tmp_path / "one")
     store.wait("/first.git", "work", "3-c", task_id="3", base_commit="old", needs=["1"])
@@ -156,6 +157,7 @@ def test_what_a_named_run_stands_on_or_needs_is_approved_first(store, tmp_path):
     assert "1-a: first, others that you approve build on it or need it: approve is on" in said.err
 
 
+@pytest.mark.slow
 def test_nothing_is_approved_on_a_run_that_is_answered_otherwise(store, tmp_path):
     elsewhere = machine(store, tmp_path / "one")
     store.wait("/first.git", "work", "1-a")
@@ -179,6 +181,7 @@ def test_what_nobody_can_see_yet_is_not_approved_with_all(store, tmp_path):
     assert store.answers() == ["2-b"]
 
 
+@pytest.mark.slow
 def test_blocked_runs_are_left_out_and_hold_what_needs_them(store, tmp_path):
     elsewhere = machine(store, tmp_path / "one")
     blocked = {"status": RunStatus.BLOCKED, "reason": "its tests fail"}

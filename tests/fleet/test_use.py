@@ -71,6 +71,7 @@ def test_a_task_that_builds_on_another_is_committed_after_it(crew):
     assert list(crew.runs()) == ["4"]
 
 
+@pytest.mark.slow
 def test_all_that_waits_is_committed_in_the_order_of_the_tasks(crew):
     runs = [row["run"] for row in crew.runs().values()]
     every = crew.user.json("queue")["approve_all"]
@@ -81,6 +82,7 @@ def test_all_that_waits_is_committed_in_the_order_of_the_tasks(crew):
     assert {row["state"] for row in crew.rows().values()} == {"committed"}
 
 
+@pytest.mark.slow
 def test_without_what_it_builds_on_a_run_is_held(crew):
     rows = crew.runs()
     crew.user.forked("queue", "reject", rows["1"]["run"], "-m", "no good")
@@ -94,6 +96,7 @@ def test_without_what_it_builds_on_a_run_is_held(crew):
     assert lacks in f"{row['why']} {row.get('note', '')}"
 
 
+@pytest.mark.slow
 def test_the_figures_count_what_was_approved_and_rejected(crew):
     rows = crew.runs()
     assert crew.user.json("stats")["runs"] == 3
@@ -132,6 +135,7 @@ def test_said_again_a_batch_does_nothing_twice_and_goes_on_with_what_is_open(cre
     assert (rows["5"]["state"], rows["5"]["stands_on"]) == ("waiting", rows["4"]["run"])
 
 
+@pytest.mark.slow
 def test_a_rejected_task_is_done_anew(crew):
     run = crew.runs()["4"]["run"]
     crew.user.forked("reject", run, "-m", "not so")
@@ -153,6 +157,7 @@ class Unasked:
         raise AssertionError(f"{name} is not to be called")
 
 
+@pytest.mark.slow
 def test_who_cannot_approve_a_run_is_not_asked_about_what_is_left_in_it(crew):
     run = crew.runs()["4"]["run"]
     crew.user.forked("reject", run, "-m", "no")

@@ -304,6 +304,7 @@ def test_what_is_not_clean_is_not_approved(stage: Callable[..., Stage]) -> None:
     assert told["handoff"] == str(at.folder)
 
 
+@pytest.mark.slow
 def test_a_steered_fixer_stays_with_what_the_finding_is_about(stage: Callable[..., Stage]) -> None:
     workflow = ".github/workflows/more.yml"
     elsewhere = [
@@ -415,6 +416,7 @@ def test_who_may_not_ask_gets_nothing_and_no_model_is_asked(stage: Callable[...,
     assert not at.folder.exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_fixed_is_answered_in_one_sentence(stage: Callable[..., Stage]) -> None:
     at = stage(**GOOD)
     at.found(SQL, GONE_LINE)

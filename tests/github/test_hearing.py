@@ -321,6 +321,7 @@ def test_a_dismissal_is_taken_back(github: GitHubServer, runner: Hearing) -> Non
     assert "unresolve it" in said(github)[-1]
 
 
+@pytest.mark.slow
 def test_nobody_dismisses_with_a_copy_of_our_marks(github: GitHubServer, runner: Hearing) -> None:
     runner.reviewed()
     root, name = finding(github, "download")
@@ -331,6 +332,7 @@ def test_nobody_dismisses_with_a_copy_of_our_marks(github: GitHubServer, runner:
     assert (ran.code, ran.out["should-fix"]) == (1, "3")
 
 
+@pytest.mark.slow
 def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(
     github: GitHubServer, runner: Hearing
 ) -> None:
@@ -354,6 +356,7 @@ def test_a_paused_pull_request_is_left_alone_until_it_is_resumed(
     assert runner.reviewed(**asked).out["status"] == "skipped"  # no pull request was named
 
 
+@pytest.mark.slow
 def test_orders_given_while_a_review_runs_are_kept(github: GitHubServer, runner: Hearing) -> None:
     from reviewloop.github.reviewing.review import PullReviewRequest, review_pull
 

@@ -148,6 +148,7 @@ def test_without_an_approval_the_commit_stays_as_it_is_and_the_text_says_so(hub)
         hub.push(folder)
 
 
+@pytest.mark.slow
 def test_what_a_job_with_a_model_could_forge_is_refused_before_anything_is_pushed(hub):
     good = hub.commit({"a.py": "a = 1\n"})
     forged = hub.commit({"a.py": "a = 1\n"}, "Work\n\napproved-by: ada")
@@ -188,6 +189,7 @@ def test_what_a_job_with_a_model_could_forge_is_refused_before_anything_is_pushe
     assert hub.github.state.pulls == {}
 
 
+@pytest.mark.slow
 def test_a_refusal_at_the_last_moment_is_told_and_loses_nothing(hub):
     commit = hub.commit({"a.py": "a = 1\n"})
     remote = with_token(f"{hub.http.url}/octo/demo.git", hub.github.token, {})
@@ -272,6 +274,7 @@ def asks(hub: Hub, words: str) -> tuple[int, Act]:
     return said.id, Act("comment", "ada", str(said.id), url)
 
 
+@pytest.mark.slow
 def test_a_fix_goes_onto_the_head_it_was_made_for_and_nowhere_else(hub, git):
     head = with_feature(hub, git)
     said = hub.github.say(7, "ada", "/reviewloop fix all")
@@ -322,6 +325,7 @@ def test_a_fix_is_no_longer_wanted_once_its_comment_asks_for_another(hub, git):
     assert (hub.http.pushes, hub.at("feature")) == (0, head)
 
 
+@pytest.mark.slow
 def test_a_run_pushes_only_what_it_was_started_for(hub, git, tmp_path):
     head = with_feature(hub, git)
     old, past = asks(hub, "/reviewloop fix all")

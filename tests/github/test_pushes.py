@@ -220,6 +220,7 @@ def test_a_change_that_only_analysers_read_is_read_whole_by_the_first_model(
     assert "+def rule_13_18(order, path):" in asked[0].said
 
 
+@pytest.mark.slow
 def test_a_model_whose_package_is_missing_is_named_with_the_line_to_add(
     desk: Desk, review: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

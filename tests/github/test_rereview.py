@@ -338,6 +338,7 @@ def test_a_run_that_broke_off_is_taken_up(life, github):
     assert (life.review(MOVED).answer, len(life.roots)) == ((), 2)
 
 
+@pytest.mark.slow
 def test_one_that_comes_back_is_told_in_its_thread_or_anew(life, github):
     life.review(FIVE)
     for revision, given in (("pushed", []), ("feature", [FIVE]), ("feature", [FIVE])):
@@ -447,6 +448,7 @@ def test_only_what_was_pushed_on_top_is_reviewed_in_depth(changed, client):
         assert reviewed_range(place, State(reviewed_sha=last), now) == wanted
 
 
+@pytest.mark.slow
 def test_five_thousand_findings_are_planned_and_remembered(client):
     pull = client.pull(7)
     text = "\n".join(f"value {number}" for number in range(5000))

@@ -222,6 +222,7 @@ def test_hard_stop_keeps_the_repositorys_commands_from_running(project):
     json.dumps([result.plain() for result in results.values()])
 
 
+@pytest.mark.slow
 def test_no_test_runs_on_code_that_does_not_compile(shop):
     results = {r.name: r for r in run_all(shop.change({"shop/prices.py": "def f(:\n"}))}
     assert results["build"].status is GateStatus.FAILED

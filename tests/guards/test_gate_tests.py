@@ -59,6 +59,7 @@ def test_configured_command_that_runs_no_test_fails(project, with_settings):
     assert "gates.test.command is set" in result.summary
 
 
+@pytest.mark.slow
 def test_tests_that_end_python_early_are_not_green(project):
     project.commit({"shop.py": SHOP, "tests/test_shop.py": TESTS})
     cheat = "import os\n\n\ndef test_nothing():\n    os._exit(0)\n"
@@ -105,6 +106,7 @@ def test_selection_of_a_test_that_is_gone_runs_all(project):
     assert result.tests == TestCounts(passed=1, failed=0, skipped=1)
 
 
+@pytest.mark.slow
 def test_command_past_its_time_fails(project, with_settings):
     with_settings(gates={"test": {"timeout_seconds": 1.0, "command": ("sleep", "30")}})
     result = gate.check(project.change({"README.md": "x\n"}))
@@ -112,6 +114,7 @@ def test_command_past_its_time_fails(project, with_settings):
     assert "did not finish within 1 seconds" in result.summary
 
 
+@pytest.mark.slow
 def test_unittest_is_used_where_nothing_asks_for_pytest(project, with_settings):
     with_settings(gates={"test": {"command": ("python", "-m", "unittest", "discover", "-s", "t")}})
     case = (
@@ -132,6 +135,7 @@ def test_make_target_is_counted_by_what_it_prints(project):
     assert result.command == ("make", "test")
 
 
+@pytest.mark.slow
 def test_package_json_script_runs_and_is_counted(project):
     test = "const t = require('node:test');\nt('adds', () => {});\n"
     package = '{"scripts": {"test": "node --test sum.test.js"}}'

@@ -98,6 +98,7 @@ def test_waiting_ends_with_the_persons_stop_and_with_the_runs_minutes(bedrock, o
     assert len(server.ledger) == 1
 
 
+@pytest.mark.slow
 def test_a_ceiling_of_the_settings_holds_without_any_refusal(bedrock, open_door):
     server = bedrock(lambda request: reply("ok"))
     rates = FileRates(clock=lambda: NOON + sum(one["seconds"] for one in door.told(WAITING)))
@@ -109,6 +110,7 @@ def test_a_ceiling_of_the_settings_holds_without_any_refusal(bedrock, open_door)
     assert len(server.ledger) == 105
 
 
+@pytest.mark.slow
 def test_who_leads_may_wait_for_the_quota_longer_than_the_gate_does():
     gate = PrefixGates(0.2).gate("m", "p")
     went = []

@@ -12,7 +12,14 @@ WITHHELD = (
     *("kubeconfig", "prod.kubeconfig", "kubeconfig.yaml", ".kube/config", ".git-credentials"),
 )
 READABLE = (
-    *(".env.example", ".env.sample", ".env.template", "a/.env-dist", "server.pem.example", "docker/.env.license"),
+    *(
+        ".env.example",
+        ".env.sample",
+        ".env.template",
+        "a/.env-dist",
+        "server.pem.example",
+        "docker/.env.license",
+    ),
     *("environment.py", ".environment", "id_rsa.pub", "id_generator.py", "keys.py", "monkey.ts"),
     *("secrets.py", "src/credentials.py", "config.yaml", ".npmrc", "awsome/x.py"),
 )

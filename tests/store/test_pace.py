@@ -39,6 +39,7 @@ def test_a_quota_that_changes_is_found_again(a_minute):
     assert between(seen.refused, 900, 1500) < 0.12 * between(seen.sent, 900, 1500)
 
 
+@pytest.mark.slow
 def test_a_quota_that_comes_after_refusals_at_random_is_found():
     provider = Provider(0.3, changes=[(300, {"share": 0.0, "a_minute": 30.0})])
     seen = play(provider, seconds=1800, callers=20)
@@ -46,12 +47,14 @@ def test_a_quota_that_comes_after_refusals_at_random_is_found():
     assert between(seen.refused, 900, 1800) < 0.12 * between(seen.sent, 900, 1800)
 
 
+@pytest.mark.slow
 def test_a_quota_of_a_provider_that_refuses_at_random_as_well_is_used():
     seen = play(Provider(0.1, a_minute=60, at_once=10), seconds=900, callers=20)
     assert len(seen.answered) > 0.5 * 15 * 60
     assert seen.share_refused < 0.4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("callers", "reply"), [(1, 2.0), (20, 2.0), (5, 20.0)])
 def test_when_everything_was_refused_few_ask_and_soon_all_go_on(callers, reply):
     changes = [(60, {"share": 1.0}), (660, {"share": 0.0})]

@@ -49,6 +49,7 @@ def test_path_is_told_as_it_was_typed_in_a_folder(feature):
     assert told("src/zzzz").endswith("`zzzz`; paths are relative to the current folder, src/.")
 
 
+@pytest.mark.slow
 def test_files_that_only_share_a_suffix_are_not_proposed(repo, git):
     for name in ("setup.py", "one/__init__.py", "two/three/__init__.py"):
         (repo / name).parent.mkdir(parents=True, exist_ok=True)

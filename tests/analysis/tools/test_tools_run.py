@@ -93,6 +93,7 @@ def test_tool_that_hangs_is_ended_and_said_so(script, row):
     assert done.report.reason == "took longer than 1 s"
 
 
+@pytest.mark.slow
 def test_tool_that_floods_is_ended(script, row):
     script("speller", "while True: sys.stdout.write('x' * 1000000)")
     done = run_tool(row(version=("--none",)), FILES[:1], Options())

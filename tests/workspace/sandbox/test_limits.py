@@ -153,6 +153,7 @@ def test_memory_of_many(confined: Run) -> None:
     assert "96 are allowed" in read_log(confined(code).log)
 
 
+@pytest.mark.slow
 def test_memory_that_is_shared_counts_once(confined: Run) -> None:
     code = """
     import os, time
