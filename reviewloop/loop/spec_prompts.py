@@ -78,6 +78,10 @@ ASKING = ToolSpec(
                     "required": ["question"],
                     "properties": {
                         "question": {"type": "string"},
+                        "about": {
+                            "type": "string",
+                            "description": "what was left open: subject, user, outcome, or a word",
+                        },
                         "choices": {"type": "array", "items": {"type": "string"}},
                         "default": {"type": "string", "description": "what you would take"},
                     },

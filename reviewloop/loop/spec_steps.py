@@ -33,6 +33,7 @@ from reviewloop.loop.spec_research import (
 )
 from reviewloop.render.text import counted
 from reviewloop.review.prompts import HOUSE_RULES
+from reviewloop.specs.checks.idea import PARTS, OpenPoint, open_points
 from reviewloop.specs.checks.view import read_view
 from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import DiskFiles
@@ -101,6 +102,7 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
     done = state.get("rounds", 0)
     if there:
         parts.append(f"# The spec as it is\n\n{context.fence.wrap('spec', there)}")
+    left_open = () if done or _revises(context) else open_points(context.brief.task)
     answer = ask_agent(
         context,
         agent,
@@ -109,13 +111,38 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
         ),
         parts,
         f"What {'else ' if done else ''}has to be asked before requirements are written? "
-        "Call `ask_questions`.",
+        f"{_asking_about(left_open)}Call `ask_questions`.",
         ASKING,
         lambda arguments, _last: _questions_problem(arguments),
     )
-    found = [_question(one) for one in answer["questions"][:MOST_QUESTIONS]]
+    asked = [*_not_asked(left_open, answer["questions"]), *answer["questions"]]
+    found = [_question(one) for one in asked[:MOST_QUESTIONS]]
     again = bool(found) and answer.get("again") is True and done + 1 < MOST_ROUNDS
     return {"questions": context.blobs.put_json(found), "again": again}
+
+
+def _asking_about(points: Sequence[OpenPoint]) -> str:
+    """Return what the agent is told of a description that leaves much open, "" for nothing."""
+    if not points:
+        return ""
+    listed = "; ".join(f"{one.about!r}: {one.question}" for one in points)
+    return (
+        f"The description leaves this open: {listed} Ask about each in the words of this project, "
+        "with it as `about`. "
+    )
+
+
+def _not_asked(
+    points: Sequence[OpenPoint], questions: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the questions about what is left open that the agent does not ask itself."""
+    abouts = {str(one.get("about", "")).casefold() for one in questions}
+    texts = " ".join(str(one["question"]) for one in questions).casefold()
+    return [
+        {"question": one.question}
+        for one in points
+        if one.about not in abouts and (one.about in PARTS or one.about not in texts)
+    ]
 
 
 def questions_of(state: SpecState, context: RunContext) -> list[dict[str, Any]]:
@@ -221,9 +248,13 @@ def _requested_change(phase: str, before: str, state: SpecState, context: RunCon
     if request := state.get("request", ""):
         wrapped = context.fence.wrap("request", request)
         return f"{there}# A person wants this changed\n\n{wrapped}\n{keep}"
-    if context.record.options.get("existing") == REVISE:
+    if _revises(context):
         return f"{there}It is revised: what a person wants built, above, is the change. {keep}"
     return f"{there}A person wrote that: complete it. {keep}"
+
+
+def _revises(context: RunContext) -> bool:
+    return bool(context.record.options.get("existing") == REVISE)
 
 
 def shown_at_gate(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def test_a_coding_agent_writes_a_spec_turn_by_turn(checkout):
 
 def test_turns_are_capped_and_an_agent_that_only_a_repository_names_is_refused(checkout):
     capped = checkout.run(
-        "spec", "new", "notify", "-m", "x", "--model", "acp:scripted", "--turns", "1"
+        "spec", "new", "notify", "-m", "tell members", "--model", "acp:scripted", "--turns", "1"
     )
     assert capped.code == 6, capped.err
     assert "reviewloop spec resume notify --turns" in capped.err

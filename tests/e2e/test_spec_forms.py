@@ -33,7 +33,9 @@ def new_files(site) -> set[str]:
 @pytest.mark.parametrize("form", FORMS)
 def test_from_a_sentence_to_a_committed_task_in_each_form(repo, tmp_path, git, form):
     site = Site(repo, tmp_path / "home", [*of_form(form), *task_done(CODE, "Keep a channel")])
-    codes = [site.run("new", "notify", "-m", "x", "--model", site.model, "--format", form)]
+    codes = [
+        site.run("new", "notify", "-m", "tell members", "--model", site.model, "--format", form)
+    ]
     codes += [site.run("approve") for _ in range(4)]
     assert [one.returncode for one in codes] == [4, 4, 4, 4, 0], codes[-1].stderr
 
@@ -54,7 +56,11 @@ def test_from_a_sentence_to_a_committed_task_in_each_form(repo, tmp_path, git, f
 
 def drive(site, *options, first=(), form="kiro"):
     """Run `spec new` and approve all phases; return the results."""
-    said = [site.run("new", "notify", "-m", "x", "--model", site.model, "--format", form, *options)]
+    said = [
+        site.run(
+            "new", "notify", "-m", "tell members", "--model", site.model, "--format", form, *options
+        )
+    ]
     said += [site.run(*command) for command in first]
     while said[-1].returncode == 4:
         said.append(site.run("approve"))
@@ -76,13 +82,13 @@ def there(repo, tmp_path):
 @pytest.mark.slow
 def test_a_spec_that_exists_needs_a_word_on_what_becomes_of_it(there):
     before = there.files()
-    said = there.run("new", "notify", "-m", "x", "--model", there.model)
+    said = there.run("new", "notify", "-m", "tell members", "--model", there.model)
     assert said.returncode == 2
     assert "--revise changes it, --fresh writes it anew" in said.stderr
     assert there.files() == before
-    both = there.run("new", "notify", "-m", "x", "--revise", "--fresh")
+    both = there.run("new", "notify", "-m", "tell members", "--revise", "--fresh")
     assert (both.returncode, "give one" in both.stderr) == (2, True)
-    none = there.run("new", "other", "-m", "x", "--revise", "--model", there.model)
+    none = there.run("new", "other", "-m", "tell members", "--revise", "--model", there.model)
     assert (none.returncode, "no spec other yet" in none.stderr) == (2, True)
 
 
@@ -133,7 +139,12 @@ def test_an_edit_while_a_revision_waits_is_not_written_over(there):
 @pytest.mark.slow
 def test_a_fresh_spec_keeps_the_old_one_in_the_archive(there):
     before = there.files()
-    assert there.run("new", "notify", "-m", "x", "--fresh", "--model", there.model).returncode == 4
+    assert (
+        there.run(
+            "new", "notify", "-m", "tell members", "--fresh", "--model", there.model
+        ).returncode
+        == 4
+    )
     assert there.files() == before  # nothing moves before somebody approves
     assert [there.run("approve").returncode for _ in range(4)] == [4, 4, 4, 0]
 
@@ -147,7 +158,9 @@ def test_a_fresh_spec_keeps_the_old_one_in_the_archive(there):
 
 @pytest.mark.slow
 def test_one_name_in_two_forms_is_refused(there):
-    other = there.run("new", "notify", "-m", "x", "--format", "openspec", "--model", there.model)
+    other = there.run(
+        "new", "notify", "-m", "tell members", "--format", "openspec", "--model", there.model
+    )
     assert other.returncode == 2
     assert "exists already as .kiro/specs/notify (kiro)" in other.stderr
     for name in ("spec", "plan", "tasks"):
@@ -156,7 +169,7 @@ def test_one_name_in_two_forms_is_refused(there):
         path.write_text("# notify\n")
     (there.repo / "openspec/changes/notify").mkdir(parents=True)
     (there.repo / "openspec/changes/notify/proposal.md").write_text("# notify\n")
-    two = there.run("new", "notify", "-m", "x", "--revise", "--model", there.model)
+    two = there.run("new", "notify", "-m", "tell members", "--revise", "--model", there.model)
     assert two.returncode == 2
     assert "several specs have the name notify" in two.stderr
 
@@ -170,7 +183,7 @@ def test_the_form_is_the_one_that_the_repository_uses(repo, tmp_path, folder, fo
     (repo / folder).parent.mkdir(parents=True)
     (repo / folder).write_text("x\n")
 
-    said = site.run("new", "notify", "-m", "x", "--model", site.model, "--json")
+    said = site.run("new", "notify", "-m", "tell members", "--model", site.model, "--json")
 
     assert json.loads(said.stdout)["format"] == form
 
@@ -188,7 +201,7 @@ def test_a_quick_session_has_one_gate_and_its_record_says_so(repo, tmp_path):
         document("spec-tasks", "tasks", kiro[3], cycle=1, when="no push"),
     ]
     site = Site(repo, tmp_path / "home", entries)
-    first = site.run("new", "notify", "-m", "x", "--quick", "--model", site.model)
+    first = site.run("new", "notify", "-m", "tell members", "--quick", "--model", site.model)
     assert first.stderr.startswith("all phases wait for you: reviewloop spec approve notify\n")
     shown = json.loads(site.run("show", "--json").stdout)
     assert (shown["quick"], shown["waits_for"], site.files()) == (True, "all", {})
@@ -233,7 +246,7 @@ def test_a_spent_budget_ends_with_6_and_can_be_raised(repo, tmp_path):
     entries = [{**one, "usage": {"input": 900, "output": 200}} for one in of_form("kiro")]
     site = Site(repo, tmp_path / "home", entries)
     capped = ("--budget-tokens", "1500")
-    spent = site.run("new", "notify", "-m", "x", "--model", site.model, *capped)
+    spent = site.run("new", "notify", "-m", "tell members", "--model", site.model, *capped)
     assert spent.returncode == 6, spent.stderr
     assert "go on with `reviewloop spec resume notify --budget-tokens" in spent.stderr
     assert site.files() == {}
@@ -324,7 +337,9 @@ def test_answers_are_decisions_and_the_rest_is_marked_as_assumed(repo, tmp_path)
 @pytest.mark.slow
 def test_a_hand_edit_of_a_single_file_is_kept_between_gates_and_shown_as_it_is(repo, tmp_path):
     site = Site(repo, tmp_path / "home", of_form("single-file"))
-    site.run("new", "notify", "-m", "x", "--model", site.model, "--format", "single-file")
+    site.run(
+        "new", "notify", "-m", "tell members", "--model", site.model, "--format", "single-file"
+    )
     site.run("approve")
     path = repo / "docs/notify-spec.md"
     path.write_text(path.read_text().replace("SMS.", "SMS, says a person.") + "\n## Kept\n")
@@ -332,7 +347,7 @@ def test_a_hand_edit_of_a_single_file_is_kept_between_gates_and_shown_as_it_is(r
     text = path.read_text()
     assert "SMS, says a person." in text and "## Kept" in text
     more = ("--revise", "--model", site.model)
-    assert site.run("new", "notify", "-m", "y", *more).returncode == 4
+    assert site.run("new", "notify", "-m", "tell members all", *more).returncode == 4
     diff = site.run("show").stdout
     assert "[-SMS, says a person.-]\n[-## Kept-]\n{+SMS.+}\n" in diff
     assert diff.count("[-") == 2  # nothing but what is different
@@ -347,7 +362,7 @@ def test_the_same_idea_again_costs_nothing(repo, tmp_path):
     assert "spent: $0.00, from the journal\n" in again[-1].stderr
     assert site.calls() == []
     shutil.rmtree(repo / ".kiro")
-    other = site.run("new", "notify", "-m", "y", "--model", site.model)
+    other = site.run("new", "notify", "-m", "tell members all", "--model", site.model)
     assert other.returncode == 4
     assert [step for _, step in site.calls()] == ["questions", "requirements"]
 
@@ -378,7 +393,7 @@ def test_killed_while_a_quick_session_is_written_it_ends_the_same(there, how):
     entries = [one for one in of_form("kiro") if one["step"] != "tasks"]
     plan = kiro[3] if how == "--fresh" else ticked
     written(there.folder, [*entries, document("spec-tasks", "tasks", plan)])
-    there.run("new", "notify", "-m", "y", how, "--quick", "--model", there.model)
+    there.run("new", "notify", "-m", "tell members all", how, "--quick", "--model", there.model)
 
     assert there.run("approve", fault="spec.written").returncode == -signal.SIGKILL
     assert there.run("resume").returncode in (0, 4)

@@ -130,3 +130,43 @@ def test_what_stopped_says_why_and_asks_nothing_old(here):
     written(here.home, replies())
     assert here.run("spec", "resume").code == 4
     assert "# Requirements Document" in here.run("spec", "show").out
+
+
+def test_a_vague_description_is_asked_about_whatever_the_model_wants(here):
+    """The model asks nothing, and writes; the person is asked first, and nothing is on disk."""
+    decided = REQUIREMENTS.replace("SMS.", "SMS (assumed).").replace("a channel", "members see", 1)
+    written(
+        here.home, [questions(), document("spec-requirements", "requirements", decided, turn=0)]
+    )
+    begun = here.run("spec", "new", "better", "-m", "make it fast and better")
+    assert begun.code == 4
+    assert [line[:2] for line in begun.out.splitlines()] == ["1.", "2.", "3.", "4."]
+    assert 'How much is "fast"? Give a number.' in begun.out
+    assert here.git("status", "--short") == ""
+    assert here.run("spec", "approve").code == 2
+
+    said = here.run("spec", "answer", "better", "2=members see", "4=300 ms")
+    assert said.code == 4, said.err
+    assert "# Requirements Document" in here.run("spec", "show").out
+
+
+def test_what_the_agent_asks_itself_is_not_asked_twice(here):
+    own = {"question": "Who logs in: staff or customers?", "about": "user"}
+    word = {"question": "What is fast here?"}
+    written(here.home, [questions(own, word)])
+    said = here.run("spec", "new", "login", "-m", "a fast login")
+    assert said.out.splitlines() == [
+        "1. What can they do with it that they cannot do now: what goes in, what comes out?",
+        "2. Who logs in: staff or customers?",
+        "3. What is fast here?",
+    ]
+
+
+def test_a_revision_is_of_something_that_is_described_already(here):
+    here.write(".kiro/specs/notify/requirements.md", REQUIREMENTS)
+    written(here.home, [questions(), *replies()[1:]])
+    said = here.run("spec", "new", "notify", "-m", "push", "--revise")
+    assert (said.code, said.err.splitlines()[0]) == (
+        4,
+        "the requirements wait for you: reviewloop spec approve notify",
+    )

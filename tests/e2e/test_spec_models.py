@@ -51,7 +51,7 @@ def test_orders_are_data_and_secrets_are_redacted_in_every_call(served):
 
 def test_reasoning_writes_requirements_and_design_and_generation_writes_tasks(served):
     checkout, server = served
-    checkout.run("spec", "new", "notify", "-m", "x")
+    checkout.run("spec", "new", "notify", "-m", "tell members")
     for _ in range(4):
         checkout.run("spec", "approve")
     assert [one.model for one in server.ledger] == ["large"] * 4 + ["small"]
@@ -70,7 +70,7 @@ def test_reasoning_writes_requirements_and_design_and_generation_writes_tasks(se
 )
 def test_a_model_that_only_tasks_ask_is_checked_before_anything_is_paid(served, settings, sentence):
     checkout, server = served
-    said = checkout.run("spec", "new", "notify", "-m", "x", **settings)
+    said = checkout.run("spec", "new", "notify", "-m", "tell members", **settings)
     assert said.code == 2, said.err
     assert sentence in said.err
     assert server.ledger == []
@@ -93,7 +93,7 @@ def test_a_person_at_a_terminal_is_asked_at_each_gate(served, tmp_path):
     editor.write_text('#!/bin/sh\nsed -i s/300/250/ "$1"\n')
     editor.chmod(0o755)
     checkout.environ["EDITOR"] = str(editor)
-    terminal = Terminal(checkout, "spec", "new", "notify", "-m", "x")
+    terminal = Terminal(checkout, "spec", "new", "notify", "-m", "tell members")
     for answers in (("e", "a"), ("m", "more", "a"), ("a",), ("a",)):
         for one in answers:
             terminal.expect("what is to be changed >" if one == "more" else "[l]eave >")
@@ -104,7 +104,7 @@ def test_a_person_at_a_terminal_is_asked_at_each_gate(served, tmp_path):
     assert "nothing changed" in terminal.screen  # the model wrote the same again
     assert "next: commit .kiro/specs/notify" in terminal.screen
 
-    again = Terminal(checkout, "spec", "new", "notify", "-m", "x")
+    again = Terminal(checkout, "spec", "new", "notify", "-m", "tell members")
     again.expect("[r]evise [f]resh [l]eave >")
     again.type("r")
     again.expect("[l]eave >")

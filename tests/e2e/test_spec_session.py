@@ -242,7 +242,9 @@ def test_a_file_that_is_not_the_specs_is_never_written_over(site):
 
 @pytest.mark.slow
 def test_a_single_file_holds_all_phases(site):
-    site.run("new", "notify", "-m", "tell", "--model", site.model, "--format", "single-file")
+    site.run(
+        "new", "notify", "-m", "tell members", "--model", site.model, "--format", "single-file"
+    )
     site.run("answer", "notify", "1=email")
     codes = [site.run("approve", "notify").returncode for _ in range(4)]
 

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from reviewloop.analysis.contract import Hit
 from reviewloop.specs.checks.view import SpecLine, SpecView
 
+AMOUNT, TASTE, OPEN = "amount", "taste", "open"
+"""Kinds of vague words: a number is missing, people disagree, a list has no end."""
+
 _NUMBER = re.compile(
     r"\d\s?-?(?:%|percent\b|x\b|ms\b|s\b|sec(?:ond)?s?\b|min(?:ute)?s?\b|h(?:our)?s?\b|days?\b"
     r"|[kmgt]?b(?:ytes?)?\b|px\b|fps\b|\w+ per \w+|(?:\w+ )?(?:users?|requests?|members?|items?"
@@ -69,10 +72,24 @@ def find_vague(view: SpecView) -> Iterator[Hit]:
     """Yield words of requirements that name no amount, are a matter of taste, or end in `etc.`."""
     for line, whole_text in _statements(view):
         text = _UNDECIDABLE.sub(_blank, whole_text)  # that is said of it already
-        if found := _TASTE.search(text) or _OPEN.search(text):
-            yield view.hit("spec/vague", line, f'"{found[0]}" can mean anything', found[0])
-        elif (found := _AMOUNT.search(text)) and not _NUMBER.search(whole_text):
-            yield view.hit("spec/vague", line, f'"{found[0]}" has no number', found[0])
+        if found := vague_word(text, whole_text):
+            word, kind = found
+            problem = "has no number" if kind == AMOUNT else "can mean anything"
+            yield view.hit("spec/vague", line, f'"{word}" {problem}', word)
+
+
+def vague_word(text: str, whole_text: str = "") -> tuple[str, str] | None:
+    """Return the first vague word of a statement and its kind: `AMOUNT`, `TASTE` or `OPEN`.
+
+    A number anywhere in the `whole_text` says how much.
+    """
+    if found := _TASTE.search(text):
+        return found[0], TASTE
+    if found := _OPEN.search(text):
+        return found[0], OPEN
+    if (found := _AMOUNT.search(text)) and not _NUMBER.search(whole_text or text):
+        return found[0], AMOUNT
+    return None
 
 
 def find_soft(view: SpecView) -> Iterator[Hit]:
