@@ -78,10 +78,10 @@ def open_points(idea: str) -> tuple[OpenPoint, ...]:
 def _missing(idea: str) -> list[str]:
     words = [word.casefold() for word in _WORD.findall(idea)]
     people = any(word in _PEOPLE for word in words)
-    said = {word for word in words if word not in _EMPTY and word not in _PEOPLE and len(word) > 1}
-    if not said:
+    known = {word for word in words if word not in _EMPTY and word not in _PEOPLE and len(word) > 1}
+    if not known:
         return [part for part in PARTS if part != USER or not people]
-    return [] if people or len(said) >= _ENOUGH else [USER, OUTCOME]
+    return [] if people or len(known) >= _ENOUGH else [USER, OUTCOME]
 
 
 def _vague(idea: str) -> Iterator[OpenPoint]:
