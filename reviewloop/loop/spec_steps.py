@@ -115,8 +115,8 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
         ASKING,
         lambda arguments, _last: _questions_problem(arguments),
     )
-    asked = [*_not_asked(left_open, answer["questions"]), *answer["questions"]]
-    found = [_question(one) for one in asked[:MOST_QUESTIONS]]
+    all_questions = [*_not_asked(left_open, answer["questions"]), *answer["questions"]]
+    found = [_question(one) for one in all_questions[:MOST_QUESTIONS]]
     again = bool(found) and answer.get("again") is True and done + 1 < MOST_ROUNDS
     return {"questions": context.blobs.put_json(found), "again": again}
 
