@@ -115,7 +115,7 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
         ASKING,
         lambda arguments, _last: _questions_problem(arguments),
     )
-    all_questions = [*_not_asked(left_open, answer["questions"]), *answer["questions"]]
+    all_questions = [*_uncovered(left_open, answer["questions"]), *answer["questions"]]
     found = [_question(one) for one in all_questions[:MOST_QUESTIONS]]
     again = bool(found) and answer.get("again") is True and done + 1 < MOST_ROUNDS
     return {"questions": context.blobs.put_json(found), "again": again}
@@ -132,7 +132,7 @@ def _asking_about(points: Sequence[OpenPoint]) -> str:
     )
 
 
-def _not_asked(
+def _uncovered(
     points: Sequence[OpenPoint], questions: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
     """Return the questions about what is left open that the agent does not ask itself."""
