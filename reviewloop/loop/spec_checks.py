@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from reviewloop.domain.task import Spec
 from reviewloop.specs.checks.view import read_view
 from reviewloop.specs.files import Overlay
+from reviewloop.specs.own_headings import strays
 from reviewloop.specs.requirements import resolve, whole
-from reviewloop.specs.writing import SpecFiles
+from reviewloop.specs.writing import TITLES, SpecFiles
 
 _CODED = re.compile(r"[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d+[a-z]?")
 _NAMED = re.compile(
@@ -35,6 +36,8 @@ def phase_problem(phase: str, spec: SpecFiles, text: str, done: Iterable[str] = 
     """Return what is wrong with a phase, "" for nothing; `done` are titles of tasks done before."""
     if not text.strip():
         return "`document` is empty"
+    if spec.parts and spec.text_of(phase) and (others := strays(text, phase, TITLES)):
+        return f"`## {others[0]}` is no heading of this phase; keep the headings that are there"
     written = with_texts(spec, {phase: text})
     found = read_view(written.files, written.ref).spec
     if phase == "requirements":

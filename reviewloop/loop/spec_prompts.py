@@ -54,6 +54,12 @@ no lines `_Requirements:_`; the title or a line below it names the requirement b
     },
 }
 
+OWN_HEADINGS = """\
+# The form
+
+This file has headings of its own, in the place of those that you know. Keep them with their levels
+and their order; a new section has `## ` and stands among them.
+"""
 ENDING = ToolSpec(
     name="write_document",
     description="Hand in the whole document. Nothing you write after it is read.",

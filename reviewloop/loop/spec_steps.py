@@ -20,7 +20,14 @@ from reviewloop.loop.agent_tools import reading_toolbox, resources_of
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.conversation import Check
 from reviewloop.loop.spec_checks import counts, phase_problem, with_texts
-from reviewloop.loop.spec_prompts import ASKING, ENDING, MOST_QUESTIONS, MOST_ROUNDS, form_of
+from reviewloop.loop.spec_prompts import (
+    ASKING,
+    ENDING,
+    MOST_QUESTIONS,
+    MOST_ROUNDS,
+    OWN_HEADINGS,
+    form_of,
+)
 from reviewloop.loop.spec_research import ENDING as FINDINGS
 from reviewloop.loop.spec_research import (
     Research,
@@ -183,7 +190,9 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
         if (text := _text_of(done, state, context))
     ]
     own = [
-        form_of(state["format"], phase),
+        OWN_HEADINGS
+        if on_disk and _files(state, context).parts
+        else form_of(state["format"], phase),
         _requested_change(phase, before, state, context),
         f"Write the document for the phase {TITLES[phase]}, then call `write_document`.",
     ]

@@ -12,6 +12,7 @@ from reviewloop.domain.task import SpecRef
 from reviewloop.specs.discover import find_specs, named_so
 from reviewloop.specs.files import Files
 from reviewloop.specs.lines import read_document
+from reviewloop.specs.own_headings import Part, own_parts, text_of_phase, with_phase_replaced
 
 PHASES = ("requirements", "high_level", "low_level", "tasks")
 TITLES: Mapping[str, str] = {
@@ -123,11 +124,20 @@ class SpecFiles:
     def file_of(self, phase: str) -> str:
         """Return the file of a phase."""
         name = _FILES[self.form][PHASES.index(phase)]
+        if self.form == KIRO and phase == PHASES[0] and self._is_bugfix():
+            name = "bugfix.md"
         return f"{self.path}/{name}" if name else self.path
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The sections of a single file under headings of its own; none of any other spec."""
+        return own_parts(self._read(self.path), TITLES) if self.form == SINGLE_FILE else ()
 
     def text_of(self, phase: str) -> str:
         """Return a phase as it is written there, "" where it is not."""
         text = self._read(self.file_of(phase))
+        if parts := self.parts:
+            return text_of_phase(parts, phase)
         if self.form == SINGLE_FILE:
             return _raised(_inner(text, TITLES[phase]))
         if phase == "high_level":
@@ -146,6 +156,10 @@ class SpecFiles:
         """Return the files that hold a phase, with this text in the place of what it was."""
         file = self.file_of(phase)
         there, text = self._read(file), text.strip() + "\n"
+        if parts := self.parts:
+            if not text_of_phase(parts, phase) and not text.startswith("## "):
+                text = f"## {TITLES[phase]}\n\n{_lowered(text, TITLES[phase])}"
+            return {file: with_phase_replaced(parts, phase, text, TITLES)}
         if self.form == SINGLE_FILE:
             head = there or f"# {self.path.rpartition('/')[2].removesuffix('-spec.md')}\n"
             return {file: _with_inner(head, TITLES[phase], _lowered(text, TITLES[phase]))}
@@ -160,6 +174,11 @@ class SpecFiles:
         if self.form == OPENSPEC and phase == "requirements":
             return self._change(text)
         return {file: text}
+
+    def _is_bugfix(self) -> bool:
+        """Whether what is required of a spec of Kiro's stands in bugfix.md."""
+        names = (f"{self.path}/requirements.md", f"{self.path}/bugfix.md")
+        return [self.files.read(name) is not None for name in names] == [False, True]
 
     def _change(self, text: str) -> dict[str, str]:
         """Return an OpenSpec proposal and what it changes, which are files of their own."""

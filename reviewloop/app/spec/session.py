@@ -140,7 +140,7 @@ def target_of(repository: Repository, request: SpecRequest) -> Target:
         return Target(form, path, {one: into + one.removeprefix(path) for one in spec.documents})
     if not spec.text_of(PHASES[0]):
         raise UsageError(
-            f"{spec.file_of(PHASES[0])} has no requirements as `spec new` writes them; --{FRESH} "
+            f"{spec.file_of(PHASES[0])} has no requirements that could be changed; --{FRESH} "
             "writes the spec anew and keeps the old one under archive/"
         )
     return Target(form, path, {})
