@@ -22,7 +22,7 @@ from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.tree_files import files_at
 from reviewloop.hooks.hook import DESCRIPTION, Event, Hook
-from reviewloop.hooks.reading import AGENTS, KIRO, OWN, SETTINGS, read_hooks
+from reviewloop.hooks.reading import AGENTS, KIRO, ONE_FILE, OWN, SETTINGS, read_hooks
 from reviewloop.hooks.running import Occasion
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.files import MemoryFiles, TreeFiles, in_folder
@@ -126,7 +126,7 @@ def _has_hooks(user: UserRepo, event: Event) -> bool:
     """Whether the last commit has hooks of an event: without one nothing is prepared."""
     prefix = f"{user.project}/" if user.project else ""
     contents: dict[str, bytes] = {}
-    for path in (KIRO, AGENTS, OWN, *SETTINGS):
+    for path in (KIRO, AGENTS, OWN, ONE_FILE, *SETTINGS):
         contents |= files_at(user, user.head or "", prefix + path)
     read = read_hooks(in_folder(MemoryFiles(contents), user.project))
     return any(hook.event is event for hook in read.hooks)

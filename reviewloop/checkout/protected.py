@@ -83,7 +83,7 @@ _AGENTS = """
     crush.json .crush.json claude.md claude.local.md agents.md agents.override.md
     agents.local.md agent.md skill.md gemini.md qwen.md warp.md crush.md .rules .cursorrules
     .cursorignore .kiroignore .windsurfrules .roorules .roomodes .goosehints .reviewloop/
-    reviewloop.toml
+    reviewloop.toml reviewloop.hooks.yaml
 """
 _CHECKS = """
     conftest.py pytest.ini .pytest.ini pytest.toml .pytest.toml tox.ini tox.toml

@@ -1,5 +1,6 @@
 """`reviewloop hooks`: what fires when in this repository, and what is wrong with it."""
 
+import difflib
 import os
 import time
 from collections.abc import Sequence
@@ -13,8 +14,8 @@ from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
-from reviewloop.hooks.hook import OF_FILES, Hook
-from reviewloop.hooks.reading import HookProblem, HooksRead, read_hooks
+from reviewloop.hooks.hook import OF_FILES, Event, Hook
+from reviewloop.hooks.reading import HookProblem, HooksRead, hook_files, read_hooks
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.specs.files import DiskFiles, in_folder
@@ -36,9 +37,10 @@ def hooks() -> None:
 
 
 @hooks.command("list")
+@click.option("--event", metavar="EVENT", default="", help="Only those of this event.")
 @click.option("--path", metavar="FILE", default="", help="Only those that fire on this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def list_hooks(path: str, as_json: bool) -> ExitCode:
+def list_hooks(event: str, path: str, as_json: bool) -> ExitCode:
     """List every hook: its event, what it does, whether you trust it.
 
     A run takes them from its base commit, so commit them first.
@@ -46,27 +48,31 @@ def list_hooks(path: str, as_json: bool) -> ExitCode:
     repo = repository()
     read = _read(repo)
     trust = TrustStore(state_root())
-    of_path = [one for one in read.hooks if one.event in OF_FILES and one.fits_path(path)]
-    chosen = of_path if path else read.hooks
+    chosen = [one for one in read.hooks if not event or one.event is _event(event)]
+    if path:
+        chosen = [one for one in chosen if one.event in OF_FILES and one.fits_path(path)]
     rows = [_plain(one, trust.is_trusted(repo.key, one.digest)) for one in chosen]
     if as_json:
         print_json("hooks", {"hooks": rows, "problems": [_problem(one) for one in read.problems]})
         return ExitCode.CLEAN
-    for row in rows:
+    for hook, row in zip(chosen, rows, strict=True):
         facts = [row["source"], "blocks" if row["blocking"] else "", row["not_run"]]
         facts.append("" if row["trusted"] else "not trusted")
-        click.echo(one_line(f"{row['event']:<15} {row['name']}: {row['does']}"))
-        click.echo(one_line(f"{'':<16}{', '.join(fact for fact in facts if fact)}"))
+        click.echo(f"{hook.event:<15} {one_line(f'{hook.name}: {hook.in_short}')}")
+        click.echo(f"{'':<16}{one_line(', '.join(fact for fact in facts if fact))}")
     if not rows:
         print_lines("no hook fires here")
     return ExitCode.CLEAN
 
 
 @hooks.command("validate")
+@click.argument("paths", nargs=-1, metavar="[FILE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def validate(as_json: bool) -> ExitCode:
-    """Check every hook file; exit 1 when a hook cannot be used."""
+def validate(paths: tuple[str, ...], as_json: bool) -> ExitCode:
+    """Check every hook file, or these; exit 1 when a hook cannot be used."""
     read = _read(repository())
+    if paths:
+        read = _of_files(read, repository(), paths)
     if as_json:
         body = {"hooks": len(read.hooks), "problems": [_problem(one) for one in read.problems]}
         print_json("hooks-validate", body)
@@ -181,6 +187,29 @@ def logs(run_id: str | None, follow: bool, slow: int | None, as_json: bool) -> E
         was_any = slow is not None and (count or about)
         print_lines(f"no hook {'was that slow' if was_any else 'ran'}")
     return ExitCode.CLEAN
+
+
+def _event(name: str) -> Event:
+    names = [str(one) for one in Event]
+    if name in names:
+        return Event(name)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    more = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names)}"
+    raise UsageError(f"there is no event {one_line(name)}; {more}")
+
+
+def _of_files(read: HooksRead, repo: UserRepo, paths: Sequence[str]) -> HooksRead:
+    """Return what was read of these files; raise `UsageError` for one that holds no hooks."""
+    files = in_folder(DiskFiles(repo.root), repo.project)
+    known = {*hook_files(files)}
+    chosen = {path.removeprefix("./") for path in paths}
+    for path in sorted(chosen - known):
+        there = "hooks are not read from it" if files.read(path) is not None else "it is not there"
+        raise UsageError(f"{one_line(path)}: {there}; `reviewloop hooks list` shows where they are")
+    return HooksRead(
+        tuple(one for one in read.hooks if one.source in chosen),
+        tuple(one for one in read.problems if one.path in chosen),
+    )
 
 
 def _is_about(row: "HookRow", record: RunRecord | None, *, named: bool) -> bool:

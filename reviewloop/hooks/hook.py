@@ -99,6 +99,7 @@ PLACEHOLDERS = ("file_path", "filename", "event", "task", "workspace")
 _PLACEHOLDER = re.compile(r"\{\{?(?P<name>[A-Za-z_]+)\}?\}")
 _KIRO_PLACEHOLDERS = {"filePath": "file_path", "fileName": "filename"}
 KIRO_TIMEOUT = 60.0  # seconds
+_SHORT = 100  # characters
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,12 @@ class Hook(BaseModel):
             return f"asks an agent: {self.prompt}"
         listed = ", ".join(f"{name} {value}" for name, value in self.options.items())
         return f"{self.action}: {listed}" if listed else self.action
+
+    @property
+    def in_short(self) -> str:
+        """What it does, in a few words: prompts are long."""
+        words = " ".join(self.does.split())
+        return words if len(words) <= _SHORT else f"{words[:_SHORT]}…"
 
     def blocks(self, exit_code: int | None) -> bool:
         """Whether this end stops what fired it: in Kiro's formats exit code 2, else any but 0.

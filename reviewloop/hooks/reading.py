@@ -49,6 +49,8 @@ from reviewloop.specs.files import Files, decode
 KIRO = ".kiro/hooks"
 AGENTS = ".kiro/agents"
 OWN = ".reviewloop/hooks"
+ONE_FILE = "reviewloop.hooks.yaml"
+"""Our grammar in one file of the project's folder."""
 SETTINGS = ("reviewloop.toml", "pyproject.toml")
 """Their table `[hooks]`; of pyproject.toml the one in `[tool.reviewloop]`."""
 _LARGEST = 256 * 1024  # bytes of one file
@@ -149,7 +151,7 @@ def read_hooks(files: Files) -> HooksRead:
     """Read all hooks that a repository holds, in the order in which they fire."""
     found: list[Hook] = []
     problems: list[HookProblem] = []
-    for path in _paths(files):
+    for path in hook_files(files):
         data = files.read(path) or b""
         source = _Source(path, decode(data).replace("\r\n", "\n"))
         if len(data) > _LARGEST and path not in SETTINGS:
@@ -194,7 +196,8 @@ def with_script(hook: Hook, files: Files) -> Hook:
     return hook
 
 
-def _paths(files: Files) -> Iterator[str]:
+def hook_files(files: Files) -> Iterator[str]:
+    """Yield the files from which hooks are read; those of the project's folder may not be there."""
     for path in files.paths(KIRO):
         if path.endswith((".json", ".kiro.hook")):
             yield path
@@ -204,7 +207,7 @@ def _paths(files: Files) -> Iterator[str]:
     for path in files.paths(OWN):
         if path.endswith((".yaml", ".yml", ".ts")):
             yield path
-    yield from SETTINGS
+    yield from (ONE_FILE, *SETTINGS)
 
 
 def _distinct(
@@ -397,13 +400,20 @@ def _seconds(value: Any, otherwise: float, unit: float = 1.0) -> float:
 
 def _what(action: Mapping[str, Any]) -> dict[str, Any]:
     """Return the command or prompt of an action; it has exactly one of them."""
-    command, prompt = action.get("command"), action.get("prompt")
+    command, prompt = _in_turn(action.get("command")), action.get("prompt")
     if command is not None and prompt is not None:
         raise _WrongError("it has two actions, a command and a prompt; keep one", "prompt")
     text = command if command is not None else prompt
     if not isinstance(text, str) or not text.strip():
         raise _WrongError("it has no action: a command or a prompt is expected", "action")
     return {"command" if command is not None else "prompt": text.strip()}
+
+
+def _in_turn(command: Any) -> Any:
+    """Return a list of commands as one that runs them until one of them fails."""
+    if isinstance(command, list) and command and all(isinstance(one, str) for one in command):
+        return " && ".join(command)
+    return command
 
 
 def _read_kiro(source: _Source, document: dict[str, Any]) -> Hook:
@@ -572,8 +582,9 @@ def _read_template(source: _Source, document: dict[str, Any]) -> Hook:
         "quality_gates",
     }
     given = {key: value for key, value in {**document, **config}.items() if key not in known}
-    what: dict[str, Any] = {"command": str(document.get("command") or "")}
-    if "command" not in document:
+    if "command" in document:
+        what = _what({"command": document["command"]})
+    else:
         name = document.get("action")
         gates = _of_gates(NAMES.get(str(name), ""), document.get("quality_gates"), given)
         what = _action_of(name, {**gates, **given})

@@ -33,6 +33,8 @@ KIND = "hook"  # of their rows in the journal
 QUEUED = "queued"  # of those that wait for the run's end
 _MOST_OUTPUT = 4_000  # characters of a hook's output that an agent reads
 _DEEPEST = 3  # hooks that fire on what hooks wrote
+Made = dict[tuple[str, str], bytes | None]
+"""(Hook, file) -> what the hook left there."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class HookEnd:
     log: str
     tree: str
     path: str = ""
+    edited: bool = False  # the tree is another one than it was given
 
     @property
     def blocks(self) -> bool:
@@ -66,7 +69,7 @@ class HookEnd:
             name=f"hook {self.hook.name}",
             status=status,
             summary=self.summary,
-            command=(self.hook.does,),
+            command=(self.hook.in_short,),
             exit_code=self.exit_code,
             seconds=self.seconds,
             log=self.log,
@@ -154,17 +157,25 @@ def fire_on_change(state: LoopState, context: RunContext) -> Fired:
         return Fired(tree)
     ends: list[HookEnd] = []
     before, again = state.get("hooked") or context.base_tree, set(state.get("hook_red", ()))
-    writers: tuple[str, ...] = ()
+    writers: dict[str, None] = {}  # in their order
+    made: Made = {}
     for depth in range(_DEEPEST + 1):
         start = tree
-        moments = _moments(context, before, tree, again if not depth else set())
-        if depth == _DEEPEST and moments:
-            cycle = " → ".join((*writers, writers[0])) if writers else "hooks"
+        moments = [
+            _moment(state, event, tree, depth, path=path)
+            for event, path in _moments(context, before, tree, again if not depth else set())
+        ]
+        if depth == _DEEPEST and any(
+            _fires(hook, one, tree, context, made)
+            for one in moments
+            for hook in context.brief.hooks
+        ):
+            cycle = " → ".join((*writers, *[*writers][:1]))
             context.events.emit("note", text=f"cycle of hooks {cycle} stopped at depth {depth}")
             break
-        for event, path in moments:
-            fired = _fire(context, _moment(state, event, tree, depth, path=path))
-            writers += tuple(e.hook.name for e in fired.ends if e.tree != tree)
+        for moment in moments:
+            fired = _fire(context, replace(moment, tree=tree), made)
+            writers |= dict.fromkeys(e.hook.name for e in fired.ends if e.edited)
             ends += fired.ends
             tree = fired.tree
         before = start
@@ -286,12 +297,15 @@ def _moments(
     return [one for one in found if one[0] in used]
 
 
-def _fire(context: RunContext, moment: Moment) -> Fired:
-    """Run the hooks of one moment in their order; each gets the tree that the last one left."""
+def _fire(context: RunContext, moment: Moment, made: Made | None = None) -> Fired:
+    """Run the hooks of one moment in their order; each gets the tree that the last one left.
+
+    A hook is not fired by what it left of the file itself: `made` keeps that.
+    """
     ends: list[HookEnd] = []
-    tree = moment.tree
+    tree, made = moment.tree, {} if made is None else made
     for hook in context.brief.hooks:
-        if hook.event is not moment.event or not _fits(hook, moment, tree, context):
+        if not _fires(hook, moment, tree, context, made):
             continue
         now = replace(moment, tree=tree)
         if hook.queued:
@@ -300,8 +314,26 @@ def _fire(context: RunContext, moment: Moment) -> Fired:
             continue
         end = _end(context, hook, now)
         ends.append(end)
+        if moment.path and end.edited:
+            left = context.private.read(end.tree, moment.path)
+            if left != context.private.read(tree, moment.path):
+                made[hook.name, moment.path] = left
         tree = end.tree
     return Fired(tree, tuple(ends))
+
+
+def _fires(hook: Hook, moment: Moment, tree: str, context: RunContext, made: Made) -> bool:
+    return (
+        hook.event is moment.event
+        and not _is_own(hook, moment, tree, context, made)
+        and _fits(hook, moment, tree, context)
+    )
+
+
+def _is_own(hook: Hook, moment: Moment, tree: str, context: RunContext, made: Made) -> bool:
+    """Whether the file is as this very hook left it."""
+    key = (hook.name, moment.path)
+    return key in made and made[key] == context.private.read(tree, moment.path)
 
 
 def _waits(moment: Moment) -> dict[str, Any]:
@@ -319,7 +351,7 @@ def _end(context: RunContext, hook: Hook, moment: Moment) -> HookEnd:
 
     done = context.journal.once(moment.key(hook), moment.request(hook), do, KIND)
     fault("hook.recorded")
-    end = HookEnd(hook, path=moment.path, **done)
+    end = HookEnd(hook, path=moment.path, edited=done["tree"] != moment.tree, **done)
     facts = {"name": hook.name, "event": str(moment.event), "summary": end.summary}
     context.events.emit("hook", **facts, from_journal=not made)
     return end

@@ -116,12 +116,30 @@ def test_what_a_hook_writes_is_what_reviewers_read(hooked):
 
 @pytest.mark.slow
 def test_hooks_that_fire_each_other_are_stopped(hooked):
-    text = own("file.save", "echo x >> shop/search.py")
+    each = "- name: {}\n  trigger: {{event: file.save, filter: ['shop/{}.py']}}\n"
+    each += "  action: {{command: 'date +%N >> shop/{}.py'}}\n"
+    text = each.format("a", "search", "other") + each.format("b", "other", "search")
     checkout = hooked(
         ".reviewloop/hooks/a.yaml", text, cast(implement=writes({"shop/search.py": SHOWN}))
     )
     assert checkout.run("run", "next").code == 4
-    assert "cycle of hooks" in checkout.run("logs").out
+    assert "cycle of hooks a → b → a stopped at depth 3" in checkout.run("logs").out
+    found = [row["name"] for row in checkout.json("hooks", "logs")["hooks"]]
+    assert found == ["a", "b", "a"]
+
+
+def test_a_hook_is_not_fired_by_what_it_left_of_the_file_itself(hooked):
+    text = "name: a\ntrigger: {event: file.save, filter: ['shop/**']}\n"
+    text += "action: {command: 'date +%N >> {file_path}'}\n"
+    play = cast(implement=writes({"shop/search.py": SHOWN, "shop/other.py": "A = 1\n"}))
+    checkout = hooked(".reviewloop/hooks/a.yaml", text, play)
+    assert checkout.run("run", "next").code == 4
+    rows = checkout.json("hooks", "logs")["hooks"]
+    assert [(row["path"], row["edited"]) for row in rows] == [
+        ("shop/other.py", True),
+        ("shop/search.py", True),
+    ]
+    assert "cycle of hooks" not in checkout.run("logs").out
 
 
 @pytest.mark.slow
@@ -142,7 +160,8 @@ def test_a_finished_hook_is_not_run_again_on_resume(hooked):
     assert checkout.forked("run", "next", REVIEWLOOP_FAULT="hook.recorded").code < 0
     assert checkout.run("resume").code == 4
     logs = [*checkout.state.rglob("logs/hook-*.log")]
-    assert len(logs) == 3  # the cycle ends it: each depth ran once, in either life
+    assert len(logs) == 1
+    assert checkout.run("show", "--diff").out.count("\n+# hooked") == 1
 
 
 def test_list_and_validate(hooked):
@@ -156,14 +175,34 @@ def test_list_and_validate(hooked):
     assert ".reviewloop/hooks/b.yaml:1: not valid YAML" in said.out
 
 
+def test_hooks_of_an_event_and_of_one_file(hooked):
+    checkout = hooked(".reviewloop/hooks/a.yaml", own("file.save", "true"), trust=False)
+    one = "name: later\ntrigger: {event: deploy}\naction: {command: [make smoke, make tidy]}\n"
+    checkout.write("reviewloop.hooks.yaml", one)
+    listed = checkout.run("hooks", "list", "--event", "deploy").out.splitlines()
+    assert listed[0] == "deploy          later: make smoke && make tidy"
+    assert listed[1].startswith(" " * 16 + "reviewloop.hooks.yaml")
+    assert len(listed) == 2
+    said = checkout.run("hooks", "list", "--event", "deploi")
+    assert (said.code, "there is no event deploi; did you mean deploy?" in said.err) == (2, True)
+    checkout.write(".reviewloop/hooks/b.yaml", "a: [")
+    said = checkout.run("hooks", "validate", "reviewloop.hooks.yaml")
+    assert (said.code, said.out) == (0, "1 hook, 0 errors\n")
+    assert checkout.run("hooks", "validate", "./.reviewloop/hooks/b.yaml").code == 1
+    for path, why in (("setup.py", "it is not there"), ("shop/store.py", "hooks are not read")):
+        said = checkout.run("hooks", "validate", path)
+        assert (said.code, f"{path}: {why}" in said.err) == (2, True)
+
+
 @pytest.mark.slow
 def test_one_hook_is_tried_by_its_name_and_nothing_of_it_is_kept(hooked):
     command = "echo looked at {file_path}; echo x >> shop/store.py; exit 1"
     checkout = hooked(".reviewloop/hooks/a.yaml", own("file.save", command))
     before = checkout.bytes()
-    said = checkout.run("hooks", "run", "mine", "--file", "shop/store.py", "--dry-run")
-    assert said.code == 0, said.err
-    assert "echo looked at shop/store.py" in said.out
+    for name in ("mine", ".reviewloop/hooks/a.yaml", "a"):
+        said = checkout.run("hooks", "run", name, "--file", "shop/store.py", "--dry-run")
+        assert said.code == 0, said.err
+        assert "echo looked at shop/store.py" in said.out
     said = checkout.run("hooks", "run", "mine", "--file", "shop/store.py")
     assert said.code == 3
     assert "exit code 1; it would block" in said.err

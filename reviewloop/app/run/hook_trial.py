@@ -103,11 +103,22 @@ def hook_trial(user: UserRepo, name: str, path: str, *, dry_run: bool) -> Trial:
         return Trial(hook, path, command, True, ended.exit_code, output, (*ended.proposal.files,))
 
 
+def _file_names(source: str) -> tuple[str, ...]:
+    """Return how people call the file of a hook: by its path, or its name without endings."""
+    return (source, f"./{source}", source.rpartition("/")[2].partition(".")[0])
+
+
 def _named(name: str, user: UserRepo, private: PrivateRepo, *, trusted: bool) -> Chosen:
     """Return the one hook of the last commit that is called so."""
     tree = private.tree_of(private.head)
     found = read_hooks(in_folder(TreeFiles(private.reader(tree)), user.project)).hooks
     hook = next((one for one in found if one.name == name), None)
+    if hook is None:
+        of_file = [one for one in found if name in _file_names(one.source)]
+        if len(of_file) > 1:
+            listed = ", ".join(one.name for one in of_file)
+            raise UsageError(f"{one_line(name)} holds several hooks; name one: {one_line(listed)}")
+        hook = of_file[0] if of_file else None
     if hook is None:
         names = [one.name for one in found]
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)

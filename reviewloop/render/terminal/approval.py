@@ -133,7 +133,7 @@ def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
         mark, style = mark_of(gate, console)
         words = _LOOKS[status][1]
         head = Text(f"  {mark} ", style=style)
-        head.append(f"{one_line(gate['name']):<12}", style="default")
+        head.append(f"{one_line(gate['name']):<11} ", style="default")
         head.append(f"{words:<15}", style=style)
         body = Text(one_line(gate.get("summary", "")).removeprefix(_status_prefix(gate)))
         if gate.get("seconds"):

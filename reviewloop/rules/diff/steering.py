@@ -85,7 +85,7 @@ _INSTRUCTIONS = re.compile(
     r"|(?:^|/)\.kiro/(?:steering|agents|hooks|settings|prompts)/|(?:^|/)\.(?:claude|codex|gemini)/"
     r"|(?:^|/)\.github/(?:copilot-instructions\.md|instructions/|prompts/|agents/|chatmodes/)"
     r"|(?:^|/)\.?mcp\.json$|(?:^|/)\.vscode/mcp\.json$|(?:^|/)\.aider[^/]*$"
-    r"|(?:^|/)(?:\.reviewloop/(?!baseline\.json$)|reviewloop\.toml$)|(?:^|/)\.opencode(?:/|\.json$)|(?:^|/)opencode\.json$",
+    r"|(?:^|/)(?:\.reviewloop/(?!baseline\.json$)|reviewloop\.(?:toml|hooks\.yaml)$)|(?:^|/)\.opencode(?:/|\.json$)|(?:^|/)opencode\.json$",
     re.IGNORECASE,
 )
 _RUN_BY_THEMSELVES = re.compile(
