@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.app import ask
+from reviewloop.app import ask, hook_session
 from reviewloop.app.change import session as changes
 from reviewloop.app.project import Repository
 from reviewloop.app.run.cleaning import delete_run, find_starts
@@ -15,7 +15,7 @@ from reviewloop.app.spec import session as specs
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord
 
-_CONVERSATIONS = (ask.KIND, plan_asking.KIND)  # nothing of them is ever answered
+_CONVERSATIONS = (ask.KIND, plan_asking.KIND, hook_session.KIND)  # nothing of them is ever answered
 _GATED = (specs.KIND, changes.KIND, skills.SESSIONS)
 KINDS = (*_CONVERSATIONS, *_GATED)
 

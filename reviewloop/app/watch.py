@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reviewloop.app.project import read_settings
 from reviewloop.app.sandboxing import required
@@ -37,6 +38,18 @@ from reviewloop.store.trust import TrustStore
 from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.toolbox import allowed_part
 
+if TYPE_CHECKING:  # it loads what asks models
+    from reviewloop.app.hook_session import HookSession
+
+
+NAME_A_MODEL = "name a model with --model provider:model"
+_ASKING = ("regenerate-tests",)  # named actions that may ask an agent
+
+
+def asks_models(hook: Hook) -> bool:
+    """Whether a hook may ask a model."""
+    return bool(hook.prompt) or hook.action in _ASKING
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -62,6 +75,7 @@ class Ended:
     exit_code: int | None
     output: str
     proposal: Proposal
+    cost: str = ""  # of all models that were asked so far
 
 
 @dataclass(frozen=True)
@@ -72,8 +86,8 @@ class Chosen:
     notes: tuple[str, ...]
 
 
-def hooks_for_edits(user: UserRepo, private: PrivateRepo) -> Chosen:
-    """Return the trusted hooks of the last commit that fire on files.
+def hooks_for_edits(user: UserRepo, private: PrivateRepo, *, model: bool = False) -> Chosen:
+    """Return the trusted hooks of the last commit that fire on files; `model`: one may be asked.
 
     Raises `UsageError` where none is left to fire.
     """
@@ -84,8 +98,8 @@ def hooks_for_edits(user: UserRepo, private: PrivateRepo) -> Chosen:
     for hook in read.hooks:
         if hook.event not in OF_FILES or not hook.enabled:
             continue
-        if why := hook.why_not_run or hook.needs_run:
-            notes.append(f"hook {hook.name} is not run: {why}")
+        if asks_models(hook) and not model:
+            notes.append(f"hook {hook.name} is not run: it asks an agent; {NAME_A_MODEL}")
         elif not trust.is_trusted(user.key, hook.digest):
             notes.append(f"hook {hook.name} is not trusted; `reviewloop trust` shows it")
         else:
@@ -114,6 +128,7 @@ class Watch:
         self.user = user
         self.private = workspace.private
         self.chosen = choose(user, self.private)
+        self.session: HookSession | None = None
         self._settings = settings
         self._workspace = workspace
         self._env = env
@@ -165,10 +180,18 @@ class Watch:
         return found
 
     def fire(self, edit: Edit) -> Iterator[Ended]:
-        """Run the hooks of one edit on the checkout as it was looked at."""
+        """Run the hooks of one edit on the checkout as it was looked at.
+
+        Those that need what a run has are run in `session`.
+        """
         for hook in self.chosen.hooks:
-            if hook.event is edit.event and self._fits(hook, edit.path):
+            if hook.event is not edit.event or not self._fits(hook, edit.path):
+                continue
+            if not hook.needs_run:
                 yield self.run(hook, edit)
+            elif self.session and (end := self.session.run(hook, edit.path)):
+                cost = f"{end.spent.cost} so far" if end.spent.calls else ""
+                yield Ended(hook, edit, end.exit_code, end.output, Proposal(end.files), cost)
 
     def write(self, proposal: Proposal) -> None:
         """Write what a hook proposed; raise `WorkspaceError` where a file is another by now."""

@@ -110,16 +110,18 @@ def show(as_html: bool) -> ExitCode:
 @hooks.command("run")
 @click.argument("name")
 @click.option("--file", "path", metavar="FILE", default="", help="The file that it is told of.")
+@click.option("--model", metavar="MODEL", help="The model that a hook with a prompt asks.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def run_one(name: str, path: str, dry_run: bool, as_json: bool) -> ExitCode:
+def run_one(name: str, path: str, model: str | None, dry_run: bool, as_json: bool) -> ExitCode:
     """Run one hook of the last commit on your checkout, in the sandbox.
 
-    What it writes is shown and not kept. Exit code 3 when it would block, 1 when it is red.
+    NAME is its name or its file. What it writes is shown and not kept; at git.pre-commit it looks
+    at what is staged. Exit code 3 when it would block, 1 when it is red.
     """
     from reviewloop.app.run.hook_trial import hook_trial
 
-    trial = hook_trial(repository(), name, path, dry_run=dry_run)
+    trial = hook_trial(repository(), name, path, dry_run=dry_run, model=model)
     if as_json:
         print_json("hooks-run", trial.plain())
         return trial.exit
@@ -129,6 +131,8 @@ def run_one(name: str, path: str, dry_run: bool, as_json: bool) -> ExitCode:
         return trial.exit
     if trial.output:
         click.echo(safe(trial.output))
+    if not trial.ran:
+        return trial.exit
     print_lines(f"hook {one_line(trial.hook.name)}: {trial.summary}")
     if trial.would_write:
         print_lines(f"not kept, it wrote: {one_line(', '.join(trial.would_write))}")

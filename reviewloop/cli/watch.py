@@ -2,16 +2,32 @@
 
 import difflib
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
 
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import repository
-from reviewloop.app.watch import Ended, Proposal, Watch, quiet_moments, watching
+from reviewloop.app.watch import (
+    Edit,
+    Ended,
+    Proposal,
+    Watch,
+    hooks_for_edits,
+    quiet_moments,
+    watching,
+)
 from reviewloop.cli.consoles import confirm, is_interactive, print_lines
 from reviewloop.cli.help import Command
-from reviewloop.domain.errors import ExitCode, UsageError, WorkspaceError
+from reviewloop.domain.errors import (
+    ExitCode,
+    InterruptedByUserError,
+    ReviewLoopError,
+    UsageError,
+    WorkspaceError,
+)
 from reviewloop.installed import how_to_install
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
@@ -24,21 +40,28 @@ _WORDS = {"file.save": "saved", "file.create": "created", "file.delete": "delete
 
 @click.command(cls=Command)
 @click.option("--files", "only_files", is_flag=True, help="List the files it would watch, and end.")
-def watch(only_files: bool) -> ExitCode:
+@click.option("--model", metavar="MODEL", help="The model that hooks with a prompt ask.")
+def watch(only_files: bool, model: str | None) -> ExitCode:
     """Fire hooks on your own edits.
 
     In the foreground; Ctrl-C ends it. Trusted hooks of the last commit on file.save, file.create
     and file.delete run in the sandbox once your editor was quiet. What they write is shown, and
-    written after your yes only. Writes of reviewloop and git fire nothing.
+    written after your yes only. Writes of reviewloop and git fire nothing. Those with a prompt are
+    paid, within the caps of one run.
     """
+    from reviewloop.app.hook_session import has_model, hook_session
+
     user = repository(for_reading=False)
-    with watching(user) as watched:
+    choose = partial(hooks_for_edits, model=has_model(user, model))
+    with watching(user, choose) as watched, ExitStack() as stack:
         files = watched.files()
         if only_files:
             for path in files:
                 click.echo(one_line(path))
             return ExitCode.CLEAN
         events = _events(user.root)
+        if in_session := [hook for hook in watched.chosen.hooks if hook.needs_run]:
+            watched.session = stack.enter_context(hook_session(in_session, model=model))
         _report_begin(watched, files)
         try:
             for moment in quiet_moments(events, watched):
@@ -46,11 +69,20 @@ def watch(only_files: bool) -> ExitCode:
                     print_lines(f"what changed cannot be told: {moment}")
                     continue
                 for edit in moment:
-                    for ended in watched.fire(edit):
-                        _report_end(ended, watched)
-        except KeyboardInterrupt:
+                    _fire(edit, watched)
+        except (KeyboardInterrupt, InterruptedByUserError):
             print_lines("no longer watching")
     return ExitCode.CLEAN
+
+
+def _fire(edit: Edit, watched: Watch) -> None:
+    try:
+        for ended in watched.fire(edit):
+            _report_end(ended, watched)
+    except InterruptedByUserError:
+        raise
+    except ReviewLoopError as error:  # a cap, a model that does not answer: watching goes on
+        print_lines(f"{one_line(edit.path)}: {error}")
 
 
 def _events(root: Path) -> Iterator[list[str]]:
@@ -102,6 +134,7 @@ def _report_begin(watched: Watch, files: list[str]) -> None:
 def _report_end(ended: Ended, watched: Watch) -> None:
     code, show = ended.exit_code, redactor_here().for_people
     how = "could not run, or was too slow" if code is None else f"exit code {code}"
+    how += f"; {ended.cost}" if ended.cost else ""
     print_lines(f"{ended.edit.path} {_WORDS[ended.edit.event]}: hook {ended.hook.name}: {how}")
     if ended.output and code != 0:
         click.echo(safe(show(ended.output)), err=True)

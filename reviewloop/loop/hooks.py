@@ -222,6 +222,22 @@ def fire_at_end(state: LoopState, context: RunContext) -> None:
     _fire(context, _moment(state, Event.SESSION_STOP, state["tree"]))
 
 
+def fire_alone(
+    context: RunContext, hook: Hook, tree: str, path: str, number: int
+) -> HookEnd | None:
+    """Run one hook on a tree, outside of a run's moments; None where it would not fire there.
+
+    `number` tells it from others of this context.
+    """
+    moment = Moment(hook.event, tree, path=path, at=(number, 0, 0, 0))
+    if moment.event in OF_FILES or hook.condition:
+        about = replace(moment, path=path)
+        paths = _paths(hook, about, tree, context)
+        if not paths or not _holds(hook, tree, paths, context):
+            return None
+    return _end(context, hook, moment)
+
+
 def fire_on_commit(state: LoopState, context: RunContext, commit: str) -> None:
     """Fire the hooks of a commit that was made; that they cannot run does not undo it."""
     try:

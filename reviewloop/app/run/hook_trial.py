@@ -2,7 +2,7 @@
 
 import difflib
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypedDict
 
@@ -11,11 +11,12 @@ from reviewloop.app.watch import Chosen, Edit, watching
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
-from reviewloop.hooks.hook import OF_FILES, Hook
+from reviewloop.hooks.hook import DESCRIPTION, OF_FILES, Hook
 from reviewloop.hooks.reading import read_hooks
 from reviewloop.hooks.running import Occasion
+from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
-from reviewloop.specs.files import TreeFiles, in_folder
+from reviewloop.specs.files import TreeFiles, in_folder, inside
 from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore
 
@@ -45,6 +46,7 @@ class Trial:
     exit_code: int | None = None
     output: str = ""
     would_write: tuple[str, ...] = ()
+    cost: str = ""  # of the models that it asked
 
     @property
     def blocks(self) -> bool:
@@ -65,7 +67,7 @@ class Trial:
         """How it ended, on one line."""
         code = self.exit_code
         end = "could not run, or was too slow" if code is None else f"exit code {code}"
-        return f"{end}; it would block" if self.blocks else end
+        return "; ".join(filter(None, (end, "it would block" if self.blocks else "", self.cost)))
 
     def plain(self) -> TrialFacts:
         """Return it for programs."""
@@ -82,25 +84,52 @@ class Trial:
         }
 
 
-def hook_trial(user: UserRepo, name: str, path: str, *, dry_run: bool) -> Trial:
+def hook_trial(
+    user: UserRepo, name: str, path: str, *, dry_run: bool, model: str | None = None
+) -> Trial:
     """Run a trusted hook of the last commit, or only say what it would run.
 
-    `path` counts from the project. Raises `UsageError` for a hook or file that cannot be meant.
+    `path` counts from the project; `model` is asked where the hook asks an agent. Raises
+    `UsageError` for a hook or file that cannot be meant.
     """
     with watching(user, partial(_named, name, trusted=not dry_run)) as watch:
         [hook] = watch.chosen.hooks
         full = f"{user.project}/{path}" if user.project and path else path
         if hook.event in OF_FILES and not path:
             raise UsageError(f"the hook {one_line(name)} is about a file; name one with --file")
+        if path and inside(path) is None:
+            raise UsageError(f"{one_line(path)} is outside of the project; --file counts from it")
         if path and not (user.root / full).is_file():
             raise UsageError(f"there is no file {one_line(path)}; --file counts from the project")
         values = Occasion("", path).values(hook)
-        command = hook.filled(hook.command, {key: shlex.quote(one) for key, one in values.items()})
+        quoted = {key: shlex.quote(one) for key, one in values.items()}
+        command = hook.filled(hook.command, quoted) or hook.filled(hook.does, values)
         if dry_run:
             return Trial(hook, path, command)
+        if hook.needs_run:
+            return _in_session(Trial(hook, path, command), full, model)
         ended = watch.run(hook, Edit(hook.event, full))
         output = redactor_here().for_people(ended.output)
         return Trial(hook, path, command, True, ended.exit_code, output, (*ended.proposal.files,))
+
+
+def _in_session(trial: Trial, path: str, model: str | None) -> Trial:
+    """Return how a hook ended that needs what a run has."""
+    from reviewloop.app.hook_session import hook_session  # loads what asks models
+
+    with hook_session([trial.hook], model=model) as session:
+        ended = session.run(trial.hook, path)
+    if ended is None:
+        return replace(trial, output="it would not fire: its filter or condition does not hold")
+    cost = f"{ended.spent.cost} for {counted(ended.spent.calls, 'call')}"
+    return replace(
+        trial,
+        ran=True,
+        exit_code=ended.exit_code,
+        output=redactor_here().for_people(ended.output),
+        would_write=(*ended.files,),
+        cost=cost if ended.spent.calls else "",
+    )
 
 
 def _file_names(source: str) -> tuple[str, ...]:
@@ -126,8 +155,11 @@ def _named(name: str, user: UserRepo, private: PrivateRepo, *, trusted: bool) ->
         raise UsageError(
             f"the last commit has no hook {one_line(name)}; {one_line(more)} (commit a new one)"
         )
-    if not hook.command:
-        raise UsageError(f"the hook {one_line(name)} {one_line(hook.does)}: only a run does that")
+    if hook.action == DESCRIPTION:
+        raise UsageError(
+            f"the hook {one_line(name)} writes the text of a pull request: `reviewloop publish` "
+            "does that"
+        )
     if trusted and not TrustStore(state_root()).is_trusted(user.key, hook.digest):
         raise UsageError(f"the hook {one_line(name)} is not trusted; `reviewloop trust` shows it")
     return Chosen((hook,), ())

@@ -1,0 +1,186 @@
+"""Runs a hook that needs what a run has (models, gates, conditions) on a person's checkout.
+
+It has a record, journal and folder of its own, with the checkout's last commit as its base and
+what is in the checkout as the change; nothing of it is kept, and nothing is written.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reviewloop.agents import Team
+from reviewloop.app.asking import require_allowed, require_askable
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.interrupts import interruptible
+from reviewloop.app.project import (
+    Repository,
+    kept,
+    model_flags,
+    open_repository,
+    read_settings,
+    require_trust,
+    team_of,
+)
+from reviewloop.app.run.brief import Subject, brief_of
+from reviewloop.app.run.hooks import refuse_for_coding_agents
+from reviewloop.app.run.opening import open_context, team_to_plain
+from reviewloop.app.sessions import SessionKind
+from reviewloop.app.watch import NAME_A_MODEL, asks_models
+from reviewloop.checkout.files import remove_tree
+from reviewloop.domain.errors import ModelSetupError
+from reviewloop.git.commits import create_on
+from reviewloop.git.located import locate
+from reviewloop.git.repository import UserRepo
+from reviewloop.git.taken import take_staged
+from reviewloop.hooks.hook import Event, Hook
+from reviewloop.installed import require_all
+from reviewloop.llm.budget import Spent, spent_on
+from reviewloop.llm.routing import STEP_KINDS
+from reviewloop.loop.context import RunContext
+from reviewloop.loop.hook_agents import STEP
+from reviewloop.loop.hooks import fire_alone
+from reviewloop.review.prompts import new_nonce
+from reviewloop.settings import Loaded
+from reviewloop.store.blobs import Blobs
+from reviewloop.store.locks import hold, is_held
+from reviewloop.store.runs import RunRecord
+
+KIND = SessionKind("hooks", "the hook", "reviewloop hooks run")
+
+
+def has_model(user: UserRepo, model: str | None) -> bool:
+    """Whether a model is named for the agent of hooks; a key in the environment names none."""
+    loaded = read_settings(user.root, model_flags(model), project=user.project)
+    return _names_model(loaded, team_of(user.root, user.project))
+
+
+@dataclass(frozen=True)
+class SessionEnd:
+    """How a hook ended; `files` is what it would write: path -> (bytes before, bytes after)."""
+
+    exit_code: int | None
+    output: str
+    files: Mapping[str, tuple[bytes | None, bytes | None]]
+    spent: Spent  # by the session so far
+
+
+@dataclass
+class HookSession:
+    """A checkout on which hooks are run one after another, under the caps of one run."""
+
+    context: RunContext
+    count: int = 0
+
+    def run(self, hook: Hook, path: str) -> SessionEnd | None:
+        """Run a hook; None where its filter or condition does not hold. `path` is of the root."""
+        private, user = self.context.private, self.context.user
+        if hook.event in (Event.PRE_COMMIT, Event.COMMIT):  # what would be committed now
+            tree = take_staged(private, locate(user.root)).tree
+        else:
+            tree = private.snapshot_of_checkout(user, lfs_pointers=True)
+        self.count += 1
+        with interruptible(self.context, "the same command"):
+            end = fire_alone(self.context, hook, tree, path, self.count)
+        if end is None:
+            return None
+        files = {
+            name: (private.read(tree, name), private.read(end.tree, name))
+            for file in private.change(tree, end.tree).files
+            for name in sorted({file.path, file.old_path})
+        }
+        return SessionEnd(end.exit_code, end.output.strip(), files, self.spent())
+
+    def spent(self) -> Spent:
+        """Return what the session has used so far."""
+        return spent_on(usage for _, usage in self.context.journal.usages_of(STEP))
+
+
+@contextmanager
+def hook_session(hooks: Sequence[Hook], *, model: str | None = None) -> Iterator[HookSession]:
+    """Yield a session for these hooks on the checkout around here.
+
+    Raises `ModelSetupError` where one asks a model and none can be asked, `UsageError` for settings
+    whose commands nobody trusts.
+    """
+    repository = open_repository()
+    user, sessions = repository.user, KIND.sessions_of(repository)
+    loaded = read_settings(user.root, model_flags(model), project=user.project)
+    require_trust(loaded, repository)
+    team = team_of(user.root, user.project)
+    if asking := [hook for hook in hooks if asks_models(hook)]:
+        _require_model(asking, loaded, team)
+    _forget(sessions)
+    name = f"hook-{time.strftime('%m%d')}-{secrets.token_hex(4)}"
+    folder = sessions.run_folder(name)
+    with hold(sessions.run_lock(name), "this hook"):
+        try:
+            record = _record(repository, hooks, loaded, team, name, folder)
+            sessions.runs.save(record)
+            with open_context(sessions, record, None) as context:
+                yield HookSession(context)
+        finally:
+            sessions.runs.delete(name)
+            remove_tree(folder)
+
+
+def _names_model(loaded: Loaded, team: Team) -> bool:
+    agent, models = team.implementer, loaded.settings.models
+    if agent.model or agent.name in models.per_agent:
+        return True
+    return loaded.is_set("models.reasoning") and models.reasoning != "none"
+
+
+def _require_model(hooks: Sequence[Hook], loaded: Loaded, team: Team) -> None:
+    """Raise where the agent of hooks cannot be asked."""
+    require_all("a hook that asks an agent")
+    agent = team.implementer
+    if not _names_model(loaded, team):
+        raise ModelSetupError(f"the hook {hooks[0].name} asks an agent; {NAME_A_MODEL}")
+    if agents := require_allowed(loaded, [agent]):
+        refuse_for_coding_agents(hooks, agents)
+    require_askable(loaded, [agent], providers=True, kinds={agent.name: STEP_KINDS[STEP]})
+
+
+def _record(
+    repository: Repository,
+    hooks: Sequence[Hook],
+    loaded: Loaded,
+    team: Team,
+    name: str,
+    folder: Path,
+) -> RunRecord:
+    user, redactor = repository.user, redactor_of(repository.user)
+    for part in ("logs", "blobs"):
+        (folder / part).mkdir(mode=0o700, exist_ok=True)
+    create_on(folder / "git", user, None).close()
+    title = f"hooks on the checkout: {', '.join(hook.name for hook in hooks)}"
+    brief = brief_of(repository, Subject(None, None, title), loaded.settings, redactor)
+    brief = replace(brief, hooks=(*hooks,))
+    blobs = Blobs(folder / "blobs", redactor.held)
+    options = {
+        "brief": blobs.put_json(brief.plain()),
+        "team": blobs.put_json(team_to_plain(team)),
+    }
+    return RunRecord(
+        run_id=name,
+        repository=str(user.root),
+        title=redactor.for_people(title),
+        base_commit=user.head or "",
+        branch=user.branch or "",
+        project=user.project,
+        settings=kept(loaded.settings),
+        options=options,
+        nonce=new_nonce(),
+        created_at=time.time(),
+    )
+
+
+def _forget(sessions: Repository) -> None:
+    """Delete what sessions that were killed left behind."""
+    for record in sessions.runs.all():
+        if not is_held(sessions.run_lock(record.run_id)):
+            remove_tree(sessions.run_folder(record.run_id))
+            sessions.runs.delete(record.run_id)
