@@ -6,7 +6,7 @@ what is in the checkout as the change; nothing of it is kept, and nothing is wri
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.hooks import refuse_for_coding_agents
 from reviewloop.app.run.opening import open_context, team_to_plain
 from reviewloop.app.sessions import SessionKind
-from reviewloop.app.watch import NAME_A_MODEL, asks_models
+from reviewloop.app.watch import NAME_A_MODEL, SessionEnd, asks_models
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import ModelSetupError
 from reviewloop.git.commits import create_on
@@ -55,16 +55,6 @@ def has_model(user: UserRepo, model: str | None) -> bool:
     """Whether a model is named for the agent of hooks; a key in the environment names none."""
     loaded = read_settings(user.root, model_flags(model), project=user.project)
     return _names_model(loaded, team_of(user.root, user.project))
-
-
-@dataclass(frozen=True)
-class SessionEnd:
-    """How a hook ended; `files` is what it would write: path -> (bytes before, bytes after)."""
-
-    exit_code: int | None
-    output: str
-    files: Mapping[str, tuple[bytes | None, bytes | None]]
-    spent: Spent  # by the session so far
 
 
 @dataclass

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reviewloop.app.project import read_settings
 from reviewloop.app.sandboxing import required
@@ -26,6 +25,7 @@ from reviewloop.guards.inputs import guard_input
 from reviewloop.hooks.hook import OF_FILES, Event, Hook
 from reviewloop.hooks.reading import read_hooks
 from reviewloop.hooks.running import Occasion, run_hook, with_own_script
+from reviewloop.llm.budget import Spent
 from reviewloop.loop.agent_tools import with_edits
 from reviewloop.sandbox.environment import ProjectEnv, build_environment, paths_for
 from reviewloop.sandbox.interpreters import not_committed
@@ -37,10 +37,6 @@ from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore
 from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.toolbox import allowed_part
-
-if TYPE_CHECKING:  # it loads what asks models
-    from reviewloop.app.hook_session import HookSession
-
 
 NAME_A_MODEL = "name a model with --model provider:model"
 _ASKING = ("regenerate-tests",)  # named actions that may ask an agent
@@ -76,6 +72,22 @@ class Ended:
     output: str
     proposal: Proposal
     cost: str = ""  # of all models that were asked so far
+
+
+@dataclass(frozen=True)
+class SessionEnd:
+    """How a hook ended that needs what a run has; `files` are those that it would write.
+
+    They are path -> (bytes before, bytes after).
+    """
+
+    exit_code: int | None
+    output: str
+    files: Mapping[str, tuple[bytes | None, bytes | None]]
+    spent: Spent  # by the session so far
+
+
+InSession = Callable[[Hook, str], SessionEnd | None]  # None: its condition does not hold
 
 
 @dataclass(frozen=True)
@@ -128,7 +140,7 @@ class Watch:
         self.user = user
         self.private = workspace.private
         self.chosen = choose(user, self.private)
-        self.session: HookSession | None = None
+        self.in_session: InSession | None = None
         self._settings = settings
         self._workspace = workspace
         self._env = env
@@ -182,14 +194,14 @@ class Watch:
     def fire(self, edit: Edit) -> Iterator[Ended]:
         """Run the hooks of one edit on the checkout as it was looked at.
 
-        Those that need what a run has are run in `session`.
+        Those that need what a run has are run `in_session`.
         """
         for hook in self.chosen.hooks:
             if hook.event is not edit.event or not self._fits(hook, edit.path):
                 continue
             if not hook.needs_run:
                 yield self.run(hook, edit)
-            elif self.session and (end := self.session.run(hook, edit.path)):
+            elif self.in_session and (end := self.in_session(hook, edit.path)):
                 cost = f"{end.spent.cost} so far" if end.spent.calls else ""
                 yield Ended(hook, edit, end.exit_code, end.output, Proposal(end.files), cost)
 

@@ -61,7 +61,7 @@ def watch(only_files: bool, model: str | None) -> ExitCode:
             return ExitCode.CLEAN
         events = _events(user.root)
         if in_session := [hook for hook in watched.chosen.hooks if hook.needs_run]:
-            watched.session = stack.enter_context(hook_session(in_session, model=model))
+            watched.in_session = stack.enter_context(hook_session(in_session, model=model)).run
         _report_begin(watched, files)
         try:
             for moment in quiet_moments(events, watched):

@@ -134,7 +134,7 @@ def test_a_persons_save_asks_the_agent_and_its_edit_is_proposed(hooked):
             checkout.write("shop/store.py", "mine = 1\n")
             assert watch.look() == [Edit(Event.FILE_SAVE, "shop/store.py")]
             with hook_session(watch.chosen.hooks, model=MODEL) as session:
-                watch.session = session
+                watch.in_session = session.run
                 [done] = watch.fire(Edit(Event.FILE_SAVE, "shop/store.py"))
                 assert [*watch.fire(Edit(Event.FILE_SAVE, "shop/__init__.py"))] == []
             assert done.exit_code == 0
