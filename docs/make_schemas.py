@@ -341,6 +341,7 @@ AGENT = obj(
     {
         **dict.fromkeys(("name", "description", "file", "model", "model_origin", "server"), TEXT),
         **dict.fromkeys(("tools", "tools_off", "dropped_tools", "notes"), TEXTS),
+        "servers": some(obj({"name": TEXT, "why_not": TEXT, "tools": TEXTS})),
         "reviewer": FLAG,
     }
 )
@@ -684,6 +685,17 @@ COMMANDS: dict[str, dict[str, Schema]] = {
         **dict.fromkeys(("path", "plan"), TEXT),
         "tasks": COUNT,
         "notices": TEXTS,
+    },
+    "mcp-list": {
+        "servers": some(
+            obj(
+                {
+                    **dict.fromkeys(("name", "source", "does", "why_not"), TEXT),
+                    "tools": some(obj({"name": TEXT, "description": TEXT, "reads": FLAG})),
+                }
+            )
+        ),
+        "exit_code": COUNT,
     },
     "spec-history": {
         "spec": TEXT,

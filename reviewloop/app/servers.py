@@ -1,14 +1,19 @@
 """Which MCP servers agents may ask here: those a person trusts by what is started."""
 
+import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import TYPE_CHECKING
 
 from reviewloop import __version__
 from reviewloop.agents import AgentDefinition
+from reviewloop.app.sandboxing import agents_cage
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.process import find_program, trusted_path
 from reviewloop.git.repository import UserRepo
@@ -17,7 +22,7 @@ from reviewloop.sandbox.base import Sandbox
 from reviewloop.servers.definitions import PROJECT_FILE, ServerDefinition, Trusted, servers_of
 from reviewloop.settings import Settings
 from reviewloop.specs.files import DiskFiles, in_folder
-from reviewloop.store.places import state_root
+from reviewloop.store.places import repository_folder, state_root
 from reviewloop.store.trust import TrustStore
 
 if TYPE_CHECKING:
@@ -30,9 +35,13 @@ def servers_here(user: UserRepo, agents: Iterable[AgentDefinition]) -> dict[str,
     """Return all servers that Kiro's files and these agents name; raises `UsageError`."""
     project = in_folder(DiskFiles(user.root), user.project).read(PROJECT_FILE)
     own = Path.home() / PROJECT_FILE
+    try:
+        of_user = own.read_bytes() if own.is_file() else None
+    except OSError as error:
+        raise UsageError(f"~/{PROJECT_FILE} cannot be read: {error.strerror}") from None
     return servers_of(
         project,
-        own.read_bytes() if own.is_file() else None,
+        of_user,
         [(agent.origin or agent.name, agent.own_servers) for agent in agents if agent.own_servers],
     )
 
@@ -40,9 +49,13 @@ def servers_here(user: UserRepo, agents: Iterable[AgentDefinition]) -> dict[str,
 def server_states(
     user: UserRepo, agents: Sequence[AgentDefinition]
 ) -> list[tuple[ServerDefinition, str]]:
-    """Return all servers, each with why it cannot be asked, "" for one that can."""
+    """Return all servers that are not switched off, each with why it cannot be asked, or ""."""
     known, trust = servers_here(user, agents), TrustStore(state_root())
-    return [(one, _why_not(name, one, known, trust, user.key)) for name, one in known.items()]
+    return [
+        (one, _why_not(name, one, known, trust, user.key))
+        for name, one in known.items()
+        if not one.is_off
+    ]
 
 
 def trusted_servers(
@@ -53,9 +66,11 @@ def trusted_servers(
 ) -> tuple[tuple[Trusted, ...], tuple[str, ...]]:
     """Return the servers that agents ask for and a person trusts, and why others are not asked.
 
-    Raises `UsageError` for one that is `named` by a person, or required by their settings, and that
-    cannot be asked: nothing is paid then.
+    Raises `UsageError` for one that is `named` by a person, or required by their settings or its
+    file, and that cannot be asked: nothing is paid then.
     """
+    if empty := [name for name in named if not name.removeprefix("@").partition("/")[0]]:
+        raise UsageError(f"{empty[0]!r} names no MCP server; write @NAME, as in {PROJECT_FILE}")
     needed = {name.removeprefix("@").partition("/")[0] for name in named}
     needed |= {name for name, use in settings.mcp.items() if use.required}
     requested = {one.removeprefix("@").partition("/")[0] for each in agents for one in each.servers}
@@ -63,7 +78,8 @@ def trusted_servers(
         return (), ()
     known = servers_here(user, agents)
     if _ALL in requested and _ALL not in known:
-        requested = (requested - {_ALL}) | set(known)
+        requested = (requested - {_ALL}) | {one.name for one in known.values() if not one.is_off}
+    needed |= {name for name in requested if name in known and known[name].required}
     trust = TrustStore(state_root())
     found: list[Trusted] = []
     notes: list[str] = []
@@ -71,14 +87,49 @@ def trusted_servers(
         definition = known.get(name)
         why = _why_not(name, definition, known, trust, user.key)
         if definition is not None and not why:
-            use = settings.mcp.get(name)
-            hosts, reads = (use.hosts, use.reads) if use else ((), ())
-            found.append(Trusted(definition, hosts, reads, name in needed))
+            found.append(_with_use(definition, settings, required=name in needed))
         elif name in needed:
             raise UsageError(why)
         else:
             notes.append(why)
     return tuple(found), tuple(notes)
+
+
+def trusted_by_name(
+    user: UserRepo,
+    settings: Settings,
+    agents: Sequence[AgentDefinition],
+    names: Collection[str],
+) -> tuple[Trusted, ...]:
+    """Return these servers; raise `UsageError` for one that is not named or cannot be asked."""
+    states = server_states(user, agents)
+    known = {one.name: one for one, _ in states}
+    for name in names:
+        if name not in known:
+            raise UsageError(unknown_server(name, known))
+    found = []
+    for one, why in states:
+        if one.name in names:
+            if why:
+                raise UsageError(why)
+            found.append(_with_use(one, settings, required=False))
+    return tuple(found)
+
+
+def _with_use(definition: ServerDefinition, settings: Settings, *, required: bool) -> Trusted:
+    use = settings.mcp.get(definition.name)
+    hosts, reads = (use.hosts, use.reads) if use else ((), ())
+    return Trusted(definition, hosts, reads, required)
+
+
+def unknown_server(name: str, known: Mapping[str, ServerDefinition]) -> str:
+    """Return the sentence that no server is called so."""
+    on = sorted(one.name for one in known.values() if not one.is_off)
+    names = f"there are {', '.join(on)}" if on else "none is named there"
+    return (
+        f"no MCP server is called {one_line(name)[:60]} in {PROJECT_FILE}, that file of your "
+        f"home, and agents' mcpServers ({names})"
+    )
 
 
 def _why_not(
@@ -89,10 +140,10 @@ def _why_not(
     key: str,
 ) -> str:
     if definition is None:
-        names = f"there are {', '.join(sorted(known))}" if known else "none is named there"
+        return unknown_server(name, known)
+    if definition.is_off:
         return (
-            f"no MCP server is called {one_line(name)[:60]} in {PROJECT_FILE}, that file of your "
-            f"home, and agents' mcpServers ({names})"
+            f"the MCP server {name} is switched off in {one_line(definition.source)} (`disabled`)"
         )
     if not trust.is_trusted(key, definition.digest):
         return (
@@ -109,6 +160,104 @@ def _why_not(
     return ""
 
 
+@dataclass(frozen=True)
+class AskedServer:
+    """A server that an agent's file names, and what the agent gets of it."""
+
+    name: str
+    why_not: str  # why none of its tools can be asked, "" where they can
+    gets: tuple[str, ...]  # tools, `*` where all are meant and nobody asked yet which there are
+    dropped: tuple[str, ...]  # `@NAME/TOOL` that a reviewer does not get, or `@NAME`
+
+
+def servers_of_agent(
+    agent: AgentDefinition,
+    states: Sequence[tuple[ServerDefinition, str]],
+    settings: Settings,
+    offered: Mapping[str, Sequence[str]],
+) -> tuple[AskedServer, ...]:
+    """Return what an agent gets of the servers that its file names.
+
+    `states` is of `server_states`; `offered` has the tools by the digest of a server that began
+    once. Nothing is started for this.
+    """
+    known = {one.name: (one, why) for one, why in states}
+    asked: dict[str, list[str]] = {}
+    for pattern in agent.servers:
+        name, _, tool = pattern.removeprefix("@").partition("/")
+        for each in known if name == _ALL and _ALL not in known else (name,):
+            asked.setdefault(each, []).append(tool or "*")
+    return tuple(
+        _asked(name, tools, known.get(name), agent.is_reviewer, settings, offered)
+        for name, tools in asked.items()
+    )
+
+
+def _asked(
+    name: str,
+    tools: Sequence[str],
+    known: tuple[ServerDefinition, str] | None,
+    reads_only: bool,
+    settings: Settings,
+    offered: Mapping[str, Sequence[str]],
+) -> AskedServer:
+    use = settings.mcp.get(name)
+    reads = use.reads if use else ()
+    there = offered.get(known[0].digest, ()) if known else ()
+    wanted = [one for one in there if {"*", one} & set(tools)] or list(tools)
+    if "*" in wanted and reads_only and reads:
+        wanted = list(reads)
+    gets = tuple(one for one in wanted if not reads_only or {"*", one} & set(reads))
+    dropped = tuple(
+        f"@{name}" if one == "*" else f"@{name}/{one}" for one in wanted if one not in gets
+    )
+    return AskedServer(name, known[1] if known else "no such server is named", gets, dropped)
+
+
+def offered_file(key: str) -> Path:
+    """Return the file of a repository that has the names of tools as servers offered them."""
+    return repository_folder(key) / "server-tools.json"
+
+
+def offered_tools(key: str) -> dict[str, list[str]]:
+    """Return the names of tools by the digest of the server that offered them last."""
+    try:
+        read = json.loads(offered_file(key).read_text("utf-8"))
+    except (OSError, ValueError):  # it only informs
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _keep_offered(path: Path, definition: ServerDefinition, names: Sequence[str]) -> None:
+    known = offered_tools(path.parent.name)
+    if known.get(definition.digest) != list(names):
+        new = path.with_suffix(f".{os.getpid()}.new")  # of two at once the later one counts
+        new.write_text(json.dumps({**known, definition.digest: list(names)}), "utf-8")
+        new.replace(path)
+
+
+@contextmanager
+def servers_for_user(
+    user: UserRepo, settings: Settings, trusted: Sequence[Trusted]
+) -> Iterator[tuple["Servers", list[str]]]:
+    """Yield servers for a person who asks them without a run, and why some cannot be used."""
+    from reviewloop.servers.running import Servers
+
+    notes: list[str] = []
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        servers = Servers(
+            [replace(one, required=False) for one in trusted],
+            Path(folder) / "servers.json",
+            version=__version__,
+            find_cage=lambda: agents_cage(settings, ""),
+            stopped=Event(),
+            note=notes.append,
+            offered=partial(_keep_offered, offered_file(user.key)),
+        )
+        stack.callback(servers.close)
+        yield servers, notes
+
+
 def open_servers(
     stack: ExitStack,
     trusted: Sequence[Trusted],
@@ -116,8 +265,13 @@ def open_servers(
     find_cage: Callable[[], Sandbox],
     stopped: Event,
     note: Callable[[str], None],
+    offered: Path,
 ) -> "Servers | None":
-    """Return what agents ask them by, None where there are none; they end with the stack."""
+    """Return what agents ask them by, None where there are none; they end with the stack.
+
+    Those that must be there have begun; raises `ModelSetupError` where one cannot. `offered` is the
+    file in which the repository's servers have the names of their tools, for people.
+    """
     if not trusted:
         return None
     from reviewloop.servers.running import Servers
@@ -129,6 +283,8 @@ def open_servers(
         find_cage=find_cage,
         stopped=stopped,
         note=note,
+        offered=partial(_keep_offered, offered),
     )
     stack.callback(servers.close)
+    servers.begin_required()
     return servers

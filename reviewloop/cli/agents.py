@@ -1,6 +1,7 @@
 """`reviewloop agents list`: who works on a run, which file won, what it may use."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,9 +10,11 @@ from rich.console import Console
 
 from reviewloop.agents import REVIEW_SPEC, AgentDefinition
 from reviewloop.app.project import read_settings, repository_if_any, team_of
+from reviewloop.app.servers import offered_tools, server_states, servers_of_agent
 from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
-from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.git.repository import UserRepo
 from reviewloop.llm.found import own_address
 from reviewloop.llm.provider_table import KNOWN, OLLAMA, OPENAI
 from reviewloop.llm.routing import route, split_model
@@ -40,8 +43,11 @@ def list_agents(as_json: bool) -> ExitCode:
     team = team_of(repo.root, repo.project) if repo else team_of(Path.cwd())
     project = repo.project if repo else ""
     settings = read_settings(repo.root if repo else None, project=project).settings
+    members = [_agent(member, settings) for member in team.for_criteria.members]
+    if repo and any(member.servers for member in team.for_criteria.members):
+        _add_servers(members, repo, team.for_criteria.members, settings)
     body = {
-        "agents": [_agent(member, settings) for member in team.for_criteria.members],
+        "agents": members,
         "shadowed": [
             {"name": one.name, "winner": one.winner, "loser": one.loser} for one in team.shadowed
         ],
@@ -69,9 +75,42 @@ def _agent(agent: AgentDefinition, settings: Settings) -> dict[str, Any]:
         "tools": list(agent.tools),
         "tools_off": [] if settings.tools.execute_bash else [t for t in agent.tools if t == _SHELL],
         "dropped_tools": list(agent.dropped_tools),
+        "servers": [],
         "reviewer": agent.is_reviewer,
         "notes": [*agent.notes, *rarely, *([chosen.note] if chosen.note else [])],
     }
+
+
+def _add_servers(
+    rows: list[dict[str, Any]],
+    repo: UserRepo,
+    members: Sequence[AgentDefinition],
+    settings: Settings,
+) -> None:
+    """Add to the rows of agents what each gets of the MCP servers that its file names."""
+    try:
+        states, why = server_states(repo, members), ""
+    except UsageError as error:
+        states, why = [], str(error)
+    offered = offered_tools(repo.key)
+    for row, member in zip(rows, members, strict=True):
+        for one in servers_of_agent(member, states, settings, offered):
+            row["servers"].append(
+                {"name": one.name, "why_not": why or one.why_not, "tools": list(one.gets)}
+            )
+            row["dropped_tools"] += one.dropped
+
+
+def _of_servers(agent: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the lines about an agent's servers."""
+    rows = []
+    for one in agent["servers"]:
+        tools = ", ".join("all its tools" if tool == "*" else tool for tool in one["tools"])
+        listed = tools or f"none: mcp.{one['name']}.reads lists no tool that a reviewer may ask"
+        rows.append(("server", f"@{one['name']}: {listed}"))
+        if one["why_not"]:
+            rows.append(("note", one["why_not"]))
+    return rows
 
 
 def _server(model: str, settings: Settings) -> str:
@@ -94,6 +133,7 @@ def _print(body: dict[str, Any], console: Console) -> None:
         model = f"{agent['model']}{at} ({agent['model_origin']})"
         given = [t + _OFF if t in agent["tools_off"] else t for t in agent["tools"]]
         rows = [("model", model), ("tools", ", ".join(given) or "none")]
+        rows += _of_servers(agent)
         if agent["dropped_tools"]:
             rows.append(("dropped", ", ".join(agent["dropped_tools"])))
         rows += [("note", note) for note in agent["notes"]]

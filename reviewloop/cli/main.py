@@ -76,7 +76,7 @@ GROUPS = {
         Entry("session", "day", "Begin a working day where the last one ended."),
         Entry("memory", "memory", "Say what every run is told."),
         Entry("skills", "skills", "Install, write and check skills for assistants."),
-        Entry("mcp", "mcp", "Let an assistant use reviewloop as tools."),
+        Entry("mcp", "mcp", "Let an assistant use reviewloop, and see MCP servers."),
     ),
     "Set up": (
         Entry("demo", "demo", "Watch a whole run on a small project."),

@@ -40,7 +40,8 @@ def trust(yes: bool, revoke: bool) -> ExitCode:
     loaded = read_settings(repo.root, project=repo.project)
     tools = configurations(repo.root)
     read = read_hooks(in_folder(DiskFiles(repo.root), repo.project))
-    servers = servers_here(repo, team_of(repo.root, repo.project).members)
+    known = servers_here(repo, team_of(repo.root, repo.project).members)
+    servers = {name: one for name, one in known.items() if not one.is_off}
     if not loaded.repository_commands and not tools and not read.hooks and not servers:
         print_lines(
             "the settings of this repository name no commands; there is nothing to agree to"

@@ -167,6 +167,7 @@ def writing_toolbox(
     """
     from reviewloop.loop.gates import offered_gates, run_gate  # a diff's review has none
 
+    _ = context.servers  # one that must be there is, before whoever begins a change is paid
     policy = write_policy(context, tree, named, refuse)
     return Toolbox(
         context.private,

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reviewloop.domain.errors import ModelError, UsageError
+from reviewloop.secrets import names_a_secret
 
 PROJECT_FILE = ".kiro/settings/mcp.json"
 """Where a repository names servers; the same path in the home folder names a person's own."""
@@ -34,33 +35,31 @@ class ServerDefinition:
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = _USUAL_WAIT  # for one answer
     without: tuple[str, ...] = ()  # its tools that its file switches off
+    required: bool = False  # its file says that who names it needs it
+    is_off: bool = False  # `disabled`: it hides one of its name that counts less
 
     @property
     def digest(self) -> str:
         """What a consent is given for: all that decides what is started or connected to."""
         decides = {**asdict(self), "source": "", "seconds": 0}
+        del decides["required"], decides["is_off"]
         return "mcp:" + hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
     @property
     def does(self) -> str:
-        """What it is, for the person who is asked to trust it."""
-        names = ", ".join(sorted({**self.env, **self.headers}))
-        return " ".join(filter(None, (*self.command, self.url, f"with {names}" if names else "")))
+        """What it is, for the person who is asked to trust it: with the variables that it gets.
+
+        Of a header, and of a value that its name calls a secret, only variables are shown.
+        """
+        given = {name: _shown(text, names_a_secret(name)) for name, text in self.env.items()}
+        given |= {name: _shown(text, True) for name, text in self.headers.items()}
+        listed = ", ".join(f"{name}={text}" for name, text in sorted(given.items()))
+        return " ".join(filter(None, (*self.command, self.url, f"with {listed}" if listed else "")))
 
     @property
     def host(self) -> str:
         """The host of its address, "" for a program."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
-
-    def plain(self) -> dict[str, object]:
-        """Return JSON-plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "ServerDefinition":
-        """Rebuild what `plain` returned."""
-        lists = {name: tuple(values[name]) for name in ("command", "without")}
-        return cls(**{**values, **lists})
 
     def filled(self, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """Return its variables and headers, filled; raises `UsageError` for one that is unset."""
@@ -99,27 +98,23 @@ class Trusted:
     reads: tuple[str, ...] = ()  # names of its tools, `*` for all
     required: bool = False
 
-    def plain(self) -> dict[str, object]:
-        """Return JSON-plain values."""
-        return {**vars(self), "definition": self.definition.plain()}
-
-    @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "Trusted":
-        """Rebuild what `plain` returned."""
-        definition = ServerDefinition.from_plain(values["definition"])
-        return cls(
-            definition, tuple(values["hosts"]), tuple(values["reads"]), bool(values["required"])
-        )
-
 
 class ServerError(ModelError):
     """The server cannot be used any more: it ended, was silent, or does not speak the protocol."""
+
+
+def _shown(value: str, is_secret: bool) -> str:
+    if not is_secret:
+        return value
+    return " ".join(match[0] for match in _VARIABLE.finditer(value)) or "..."
 
 
 def servers_of(
     project: bytes | None, own: bytes | None, agents: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> dict[str, ServerDefinition]:
     """Return the servers by name: an agent's own, then the project's, then the person's.
+
+    Those that are switched off are among them.
 
     `agents` are the files of agents, each with its `mcpServers`. Raises `UsageError` for what is
     not readable.
@@ -148,25 +143,32 @@ def _servers_in(source: str, data: bytes) -> Mapping[str, Any]:
 
 def _of_table(source: str, table: Mapping[str, Any]) -> Iterator[ServerDefinition]:
     for name, row in table.items():
-        if not isinstance(row, dict) or row.get("disabled"):
+        if not isinstance(row, dict):
+            raise UsageError(f"{source}: the MCP server {name[:60]!r} is an object")
+        if row.get("disabled"):
+            yield ServerDefinition(name, source, is_off=True)
             continue
         if not _NAME.fullmatch(name):
             raise UsageError(f"{source}: {name[:60]!r} is no name: letters, digits, -, . and _")
         command, url = row.get("command", ""), row.get("url", "")
         words, wait = row.get("args", []), row.get("timeout", _USUAL_WAIT * 1000)
         tables = [row.get(key) or {} for key in ("env", "headers")]
+        without = row.get("disabledTools") or []
         fits = (
             isinstance(command, str)
             and isinstance(url, str)
             and bool(command) != bool(url)
             and isinstance(words, list)
             and isinstance(wait, int | float)
+            and wait > 0  # and so no NaN
+            and isinstance(without, list)
             and all(isinstance(one, dict) for one in tables)
         )
         if not fits or (url and urlsplit(url).scheme not in ("https", "http")):
             raise UsageError(
                 f"{source}: the MCP server {name} needs either `command` (with `args`) or an "
-                "http(s) `url`; `env` and `headers` are objects, `timeout` counts milliseconds"
+                "http(s) `url`; `env` and `headers` are objects, `disabledTools` is a list, "
+                "`timeout` counts milliseconds"
             )
         env, headers = ({str(k): str(v) for k, v in one.items()} for one in tables)
         yield ServerDefinition(
@@ -177,5 +179,6 @@ def _of_table(source: str, table: Mapping[str, Any]) -> Iterator[ServerDefinitio
             url=url,
             headers=headers,
             seconds=min(max(wait / 1000, 1.0), _LONGEST_WAIT),
-            without=tuple(str(one) for one in row.get("disabledTools") or ()),
+            without=tuple(map(str, without)),
+            required=row.get("required") is True,
         )

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from reviewloop.mcp.proxy import Proxy
 from reviewloop.mcp.server import ToolServer
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.servers.connection import Http, Pipes, Transport, greet, tools_of
-from reviewloop.servers.definitions import ServerError, ServerTool, Trusted
+from reviewloop.servers.definitions import ServerDefinition, ServerError, ServerTool, Trusted
 
 _LONGEST_NAME = 64
 _LONGEST_DESCRIPTION = 1_000
@@ -29,8 +29,9 @@ _FAILS_ABOVE = 2_000_000  # characters: a part of so much would be taken for the
 class Servers:
     """What agents reach of them; all methods may be called from several threads.
 
-    `pins` is the file that keeps the tools as the run first saw them. `note` is told once of each
-    server that cannot be used. Raises `ModelSetupError` where a required one cannot.
+    `pins` is the file that keeps the tools as the run first saw them; `offered` is told the names
+    of the tools of each server that begins. `note` is told of each server that cannot be used, and
+    of calls that fail for a reason that is the server's.
     """
 
     def __init__(
@@ -42,13 +43,21 @@ class Servers:
         find_cage: Callable[[], Sandbox],
         stopped: threading.Event,
         note: Callable[[str], None],
+        offered: Callable[[ServerDefinition, Sequence[str]], None] = lambda *_: None,
     ) -> None:
+        self._offered = offered
         self._trusted = {one.definition.name: one for one in trusted}
         self._pins, self._find_cage, self._stopped, self._note = pins, find_cage, stopped, note
         self._version = version
         self._stack = ExitStack()
         self._lock = threading.RLock()
         self._open: dict[str, _Server | None] = {}  # None: it cannot be used
+
+    def begin_required(self) -> None:
+        """Begin those that must be there; raises `ModelSetupError` where one cannot be used."""
+        for name, trusted in self._trusted.items():
+            if trusted.required:
+                self._server(name)
 
     def close(self) -> None:
         """End all that was started."""
@@ -102,7 +111,8 @@ class Servers:
         try:
             transport = self._connected(trusted)
             greet(transport, trusted.definition.seconds, self._version)
-            server = _Server(trusted, transport)
+            server = _Server(trusted, transport, self._note)
+            self._offered(trusted.definition, [one.called for one in server.tools])
             self._pin(server)
         except ServerError as error:
             if trusted.required:
@@ -162,8 +172,9 @@ class Servers:
 
 
 class _Server:
-    def __init__(self, trusted: Trusted, transport: Transport) -> None:
+    def __init__(self, trusted: Trusted, transport: Transport, note: Callable[[str], None]) -> None:
         self.name = trusted.definition.name
+        self._note, self._told = note, set[str]()
         self._trusted, self._transport = trusted, transport
         self._lock = threading.Lock()  # one call at a time
         self.digests: dict[str, str] = {}
@@ -205,20 +216,23 @@ class _Server:
                 self._read_tools()
                 self.keep(before)
             if tool not in self.tools:
-                return (
-                    f"the server changed {tool.called} since the run began; it is not called",
-                    True,
-                )
+                return self._failed(f"{tool.called} changed since the run began; it is not called")
             given = {"name": tool.called, "arguments": dict(arguments)}
             try:
                 result = self._transport.ask("tools/call", given, self._trusted.definition.seconds)
             except Refused as error:
                 return error.message[:2_000], True
-        text = _text_of(result)
-        if len(text) > _FAILS_ABOVE:
-            reason = f"{tool.called} answered {len(text):,} characters, and at most"
-            return f"{reason} {_FAILS_ABOVE:,} are read; ask it for less", True
+            text = _text_of(result)
+            if len(text) > _FAILS_ABOVE:
+                reason = f"{tool.called} answered {len(text):,} characters, and at most"
+                return self._failed(f"{reason} {_FAILS_ABOVE:,} are read; ask it for less")
         return text[:_LONGEST_ANSWER], bool(result.get("isError"))
+
+    def _failed(self, why: str) -> tuple[str, bool]:
+        if why not in self._told:
+            self._told.add(why)
+            self._note(f"the MCP server {self.name}: {why}")
+        return why, True
 
 
 def _text_of(result: Mapping[str, Any]) -> str:

@@ -93,6 +93,34 @@ def test_a_required_one_that_cannot_be_asked_stops_before_anything_is_paid(check
     assert "docs needs the variable DOCS_KEY, which is not set" in said.err
 
 
+def test_one_that_its_file_requires_stops_whoever_names_it(checkout, docs):
+    servers = checkout.root / ".kiro/settings/mcp.json"
+    row = {"url": "http://127.0.0.1:9/mcp", "required": True}
+    servers.write_text(json.dumps({"mcpServers": {"docs": row}}))
+    code, _, err = reviewed(checkout, asks(REPORT))
+    assert (code, "is not trusted" in err) == (2, True)
+    checkout.run("trust", "--yes")
+    code, report, err = reviewed(checkout, asks(REPORT))
+    assert (code, report) == (2, {})
+    assert "the MCP server docs cannot be used: it cannot be reached" in err
+    (checkout.root / ".kiro/agents/review-security.json").unlink()
+    assert reviewed(checkout, asks(REPORT))[0] == 0  # nobody names it
+
+
+def test_a_run_begins_what_its_reviewers_need_before_the_implementer_is_paid(checkout, docs):
+    servers = checkout.root / ".kiro/settings/mcp.json"
+    servers.write_text(json.dumps({"mcpServers": {"docs": {"url": "http://127.0.0.1:9/mcp"}}}))
+    checkout.run("trust", "--yes")
+    (checkout.home / ".config/reviewloop/config.toml").write_text("[mcp.docs]\nrequired = true\n")
+    checkout.git("add", "-A")
+    checkout.git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "agent")
+    model = written(checkout.home, task_done({"shop/hello.py": "HELLO = 1\n"}, "Say hello"))
+    said = checkout.run("run", "-m", "say hello", "--model", model, "--no-sandbox")
+    assert (said.code, "docs cannot be used: it cannot be reached" in said.err) == (2, True)
+    assert "implement: started" in (logs := checkout.run("logs").out)
+    assert " reply of " not in logs  # so nothing was paid
+
+
 def test_a_repository_may_not_widen_what_a_server_may_do(checkout, docs):
     (checkout.root / "reviewloop.toml").write_text('[mcp.docs]\nhosts = ["evil.example"]\n')
     code, _, err = reviewed(checkout, asks(REPORT))

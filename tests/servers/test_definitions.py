@@ -22,11 +22,26 @@ def test_an_agents_own_come_before_the_projects_and_those_before_the_users():
         {"docs": one, "mine": one},
         [("agent", {"docs": {"url": "https://a.example/mcp", "headers": {"X": "${KEY}"}}})],
     )
+    assert found.pop("off").is_off
     assert {name: (each.command, each.url) for name, each in found.items()} == {
         "docs": ((), "https://a.example/mcp"),
         "mine": (("one",), ""),
     }
-    assert found["docs"].does == "https://a.example/mcp with X"
+    assert found["docs"].does == "https://a.example/mcp with X=${KEY}"
+
+
+def test_what_a_project_switches_off_no_file_of_the_home_switches_on():
+    found = read({"docs": {"command": "x", "disabled": True}}, {"docs": {"command": "y"}})
+    assert (found["docs"].is_off, found["docs"].command) == (True, ())
+
+
+def test_who_is_asked_sees_which_variables_it_gets_and_no_secret():
+    env = {"MODE": "fast", "API_KEY": "hunter2hunter2", "DOCS_TOKEN": "x ${AWS_SECRET_ACCESS_KEY}"}
+    one = read({"docs": {"command": "a", "env": env}})["docs"]
+    assert one.does == "a with API_KEY=..., DOCS_TOKEN=${AWS_SECRET_ACCESS_KEY}, MODE=fast"
+    headers = {"Authorization": "Bearer hunter2hunter2", "X": "${HOME}"}
+    one = read({"docs": {"url": "https://a.example", "headers": headers}})["docs"]
+    assert one.does == "https://a.example with Authorization=..., X=${HOME}"
 
 
 @pytest.mark.parametrize("change", [{"args": ["b"]}, {"env": {"A": "1"}}, {"command": "other"}])
@@ -55,6 +70,12 @@ def test_variables_are_filled_and_one_that_is_unset_is_named():
         (b'{"mcpServers": {"a": {"command": "x", "url": "https://x"}}}', "needs either"),
         (b'{"mcpServers": {"a": {"url": "file:///etc/passwd"}}}', "needs either"),
         (b'{"mcpServers": {"a": {"command": "x", "args": "y"}}}', "needs either"),
+        (
+            b'{"mcpServers": {"a": {"command": "x", "disabledTools": 7}}}',
+            "disabledTools` is a list",
+        ),
+        (b'{"mcpServers": {"a": {"command": "x", "timeout": NaN}}}', "counts milliseconds"),
+        (b'{"mcpServers": {"a": 7}}', "the MCP server 'a' is an object"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(data, words):

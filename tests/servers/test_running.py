@@ -103,7 +103,8 @@ def test_a_reader_gets_what_the_user_listed_and_a_writer_all(started):
 )
 def test_what_a_server_may_do(started, notes, part, answer):
     assert search(started(part)) == answer
-    assert notes == []
+    assert [note for note in notes if answer[0] not in note] == []
+    assert len(notes) == (part == "huge")  # what a person should know
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,8 @@ def test_one_that_does_not_begin_is_left_out_and_a_required_one_stops(started, n
     assert started("mute", seconds=1.0).tools(["@docs"], reading=True) == ()
     assert "docs is not used: it was silent for 1 s" in notes[0]
     with pytest.raises(ModelSetupError, match="docs cannot be used: it was silent"):
-        started("mute", seconds=1.0, required=True).tools(["@docs"], reading=True)
+        started("mute", seconds=1.0, required=True).begin_required()
+    started("mute", seconds=1.0).begin_required()  # nobody needs it yet
 
 
 def test_a_server_gets_at_nothing_of_the_users(started, tmp_path, monkeypatch):
@@ -146,7 +148,10 @@ def test_tools_that_change_are_not_called_any_more(started, notes):
     assert search(servers)[1] is False
     [tool] = servers.tools(["@docs/search"], reading=True)
     said, failed = servers.call(tool, {"query": "again"})
-    assert (failed, "changed search since the run began" in said) == (True, True)
+    assert (failed, said) == (True, "search changed since the run began; it is not called")
+    servers.call(tool, {"query": "and again"})
+    assert notes == [f"the MCP server docs: {said}"]  # told once
+    notes.clear()
     servers.close()
     later = started("other-tools", env={"ROUND": "2"})  # the run goes on, in another process
     assert later.tools(["@docs/search"], reading=True) == ()

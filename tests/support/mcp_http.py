@@ -15,6 +15,7 @@ class HttpServer(ThreadingHTTPServer):
 
     def __init__(self, answer: str = "batches hold at most 10 messages") -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.tools = ["search"]
         self.asked: list[dict[str, Any]] = []
         self.answer = answer
 
@@ -44,7 +45,10 @@ class _Handler(BaseHTTPRequestHandler):
         results: dict[str, Any] = {
             "initialize": {"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": {}},
             "tools/list": {
-                "tools": [{"name": "search", "description": "Searches.", "inputSchema": SCHEMA}]
+                "tools": [
+                    {"name": name, "description": f"{name}s.", "inputSchema": SCHEMA}
+                    for name in self.server.tools
+                ]
             },
             "tools/call": {"content": [text]},
         }

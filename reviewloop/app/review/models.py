@@ -16,7 +16,7 @@ from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
 from reviewloop.app.sandboxing import agents_cage, described_cage
-from reviewloop.app.servers import open_servers, trusted_servers
+from reviewloop.app.servers import offered_file, open_servers, trusted_servers
 from reviewloop.checkout.export import left_out, left_out_note
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import (
@@ -330,7 +330,9 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
         notes.append(text)
         events.emit("note", text=text)
 
-    servers = open_servers(stack, trusted, folder, find_cage, stopped, note)
+    servers = open_servers(
+        stack, trusted, folder, find_cage, stopped, note, offered_file(two.user.key)
+    )
     return RunContext(
         record=RunRecord(name, str(two.user.root), two.what, two.base_commit, ""),
         runs=runs,

@@ -16,7 +16,7 @@ from reviewloop.app.review.analysis import Analysis
 from reviewloop.app.review.remembered import reasons
 from reviewloop.app.review.trusted import rules_of
 from reviewloop.app.sandboxing import cage_of, described, finder, levels_of
-from reviewloop.app.servers import open_servers, trusted_servers
+from reviewloop.app.servers import offered_file, open_servers, trusted_servers
 from reviewloop.app.soundness import JOURNAL
 from reviewloop.checkout.workspace import Workspace, filling_of
 from reviewloop.git.private import PrivateRepo
@@ -143,8 +143,8 @@ def open_context(
 
         def make_servers() -> "Servers | None":
             trusted = _servers(record, repository.user, settings, team)
-            note = partial(_notify, events)
-            return open_servers(stack, trusted, folder, cage_of(sandbox), stopped, note)
+            note, kept = partial(_notify, events), offered_file(repository.user.key)
+            return open_servers(stack, trusted, folder, cage_of(sandbox), stopped, note, kept)
 
         rules = stack.enter_context(_rules(record, private))
         base_tree = private.tree_of(record.base_commit)
