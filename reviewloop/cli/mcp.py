@@ -21,7 +21,7 @@ _PROGRAMS = ("kiro", "claude", "cursor", "codex")
 
 @click.group(cls=Group)
 def mcp() -> None:
-    """Let an assistant use reviewloop as tools, and see servers that agents may ask."""
+    """Let an assistant use reviewloop, and see MCP servers."""
 
 
 @mcp.command("serve", cls=Command)
