@@ -41,6 +41,7 @@ OBJECTS = {
     "hooks run": ["hooks-run"],
     "hooks logs": ["hooks-logs"],
     "hooks validate": ["hooks-validate"],
+    "mcp list": ["mcp-list"],
     "memory list": ["memory"],
     "memory propose": ["memory"],
     "modify": ["answered", "run"],
