@@ -161,7 +161,7 @@ def _why_not(
 
 
 @dataclass(frozen=True)
-class AskedServer:
+class GivenServer:
     """A server that an agent's file names, and what the agent gets of it."""
 
     name: str
@@ -175,43 +175,43 @@ def servers_of_agent(
     states: Sequence[tuple[ServerDefinition, str]],
     settings: Settings,
     offered: Mapping[str, Sequence[str]],
-) -> tuple[AskedServer, ...]:
+) -> tuple[GivenServer, ...]:
     """Return what an agent gets of the servers that its file names.
 
     `states` is of `server_states`; `offered` has the tools by the digest of a server that began
     once. Nothing is started for this.
     """
     known = {one.name: (one, why) for one, why in states}
-    asked: dict[str, list[str]] = {}
+    by_server: dict[str, list[str]] = {}
     for pattern in agent.servers:
         name, _, tool = pattern.removeprefix("@").partition("/")
         for each in known if name == _ALL and _ALL not in known else (name,):
-            asked.setdefault(each, []).append(tool or "*")
+            by_server.setdefault(each, []).append(tool or "*")
     return tuple(
-        _asked(name, tools, known.get(name), agent.is_reviewer, settings, offered)
-        for name, tools in asked.items()
+        _given(name, tools, known.get(name), agent.is_reviewer, settings, offered)
+        for name, tools in by_server.items()
     )
 
 
-def _asked(
+def _given(
     name: str,
     tools: Sequence[str],
     known: tuple[ServerDefinition, str] | None,
     reads_only: bool,
     settings: Settings,
     offered: Mapping[str, Sequence[str]],
-) -> AskedServer:
+) -> GivenServer:
     use = settings.mcp.get(name)
     reads = use.reads if use else ()
     there = offered.get(known[0].digest, ()) if known else ()
-    wanted = [one for one in there if {"*", one} & set(tools)] or list(tools)
-    if "*" in wanted and reads_only and reads:
-        wanted = list(reads)
-    gets = tuple(one for one in wanted if not reads_only or {"*", one} & set(reads))
+    named = [one for one in there if {"*", one} & set(tools)] or list(tools)
+    if "*" in named and reads_only and reads:
+        named = list(reads)
+    gets = tuple(one for one in named if not reads_only or {"*", one} & set(reads))
     dropped = tuple(
-        f"@{name}" if one == "*" else f"@{name}/{one}" for one in wanted if one not in gets
+        f"@{name}" if one == "*" else f"@{name}/{one}" for one in named if one not in gets
     )
-    return AskedServer(name, known[1] if known else "no such server is named", gets, dropped)
+    return GivenServer(name, known[1] if known else "no such server is named", gets, dropped)
 
 
 def offered_file(key: str) -> Path:

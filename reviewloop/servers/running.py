@@ -174,7 +174,7 @@ class Servers:
 class _Server:
     def __init__(self, trusted: Trusted, transport: Transport, note: Callable[[str], None]) -> None:
         self.name = trusted.definition.name
-        self._note, self._told = note, set[str]()
+        self._note, self._notified = note, set[str]()
         self._trusted, self._transport = trusted, transport
         self._lock = threading.Lock()  # one call at a time
         self.digests: dict[str, str] = {}
@@ -229,8 +229,8 @@ class _Server:
         return text[:_LONGEST_ANSWER], bool(result.get("isError"))
 
     def _failed(self, why: str) -> tuple[str, bool]:
-        if why not in self._told:
-            self._told.add(why)
+        if why not in self._notified:
+            self._notified.add(why)
             self._note(f"the MCP server {self.name}: {why}")
         return why, True
 
