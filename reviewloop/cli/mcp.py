@@ -83,15 +83,15 @@ def list_servers(names: tuple[str, ...], as_json: bool) -> ExitCode:
     from reviewloop.render.untrusted import one_line
 
     repo, settings, agents = _here()
-    wanted = {name.removeprefix("@") for name in names}
+    named = {name.removeprefix("@") for name in names}
     states = server_states(repo, agents)
     known = {server.name: server for server, _ in states}
-    for name in sorted(wanted - set(known)):
+    for name in sorted(named - set(known)):
         raise UsageError(unknown_server(name, known))
     rows: list[dict[str, Any]] = []
     code = ExitCode.CLEAN
     for server, why in states:
-        if wanted and server.name not in wanted:
+        if named and server.name not in named:
             continue
         tools: list[dict[str, Any]] = []
         if not why:
