@@ -116,6 +116,14 @@ def test_pyproject_without_our_table_says_nothing():
          "that is not empty"),
         ("[rules]\n'py/*' = 'never'", "reviewloop.toml: rules.py/* is 'never', expected 'off', "
          "'must', 'should' or 'nit'"),
+        ("[governance]\nchange_types = ['database_shema']", "reviewloop.toml: "
+         "governance.change_types is 'database_shema', expected 'database_schema', "
+         "'security_config', 'ci_pipeline', 'environment_variables', 'dependencies' or "
+         "'public_interface'; did you mean 'database_schema'?"),
+        ("[governance]\nchange_types = ['ci_cd_pipeline']", "reviewloop.toml: "
+         "governance.change_types is 'ci_cd_pipeline', expected 'database_schema', "
+         "'security_config', 'ci_pipeline', 'environment_variables', 'dependencies' or "
+         "'public_interface'; did you mean 'ci_pipeline'?"),
         ("[commit]\nsign = 'perhaps'", "reviewloop.toml: commit.sign is 'perhaps', expected true "
          "or false"),
         ("[limits]\nusd = 3\nusd = 4\n", "reviewloop.toml:3: not valid TOML: Cannot overwrite a "

@@ -7,6 +7,7 @@ import tomllib
 import typing
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -457,6 +458,12 @@ def _quoted(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else shown(value)
 
 
+def _one_of(choices: str, given: object) -> str:
+    """Return the choices, with the one that was probably meant."""
+    near = get_close_matches(str(given), re.findall(r"'([^']*)'", choices), n=1)
+    return f"{choices}; did you mean {near[0]!r}?" if near else choices
+
+
 def _expected(problem: Any) -> str:
     """Return what pydantic missed, in words."""
     context = problem.get("ctx") or {}
@@ -481,7 +488,7 @@ def _expected(problem: Any) -> str:
     if kind == "string_too_short":
         return "a string that is not empty"
     if kind == "literal_error":
-        return str(context.get("expected", problem["msg"]))
+        return _one_of(str(context.get("expected", problem["msg"])), problem["input"])
     if kind == "value_error":
         return str(context.get("error", problem["msg"]))
     for start, words in kinds.items():
