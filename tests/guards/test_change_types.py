@@ -10,6 +10,29 @@ from reviewloop.settings.schema import Governance
 ENGINE = "from sqlalchemy import Column, Integer\n"
 WORKFLOW = "on: push\njobs:\n  test:\n    runs-on: x\n    steps:\n      - run: make\n"
 ROUTE = "@app.get('/users')\ndef users():\n    return []\n"
+LOCK = """\
+[[package]]
+name = "mine"
+version = "VERSION"
+source = { editable = "." }
+
+[[package]]
+name = "other"
+version = "3"
+source = { registry = "x" }
+"""
+LONG = "# as long as lock files of large projects\n" + "#........\n" * 59_999
+NPM = """\
+{
+  "version": "9.0.0",
+  "packages": {
+    "": {"version": "9.0.0"},
+    "apps/web": {"version": "9.0.0"},
+    "node_modules/web": {"resolved": "apps/web", "link": true},
+    "node_modules/a": {"version": "3", "libc": ["musl"], "integrity": "sha512-a"}
+  }
+}
+"""
 OF_KIND = {
     "database_schema": [
         ("db/init.sql", "", "CREATE TABLE users (id int);\n", 1, "CREATE TABLE u"),
@@ -61,6 +84,8 @@ OF_KIND = {
             3,
             "other versions are locked",
         ),
+        ("uv.lock", LONG + LOCK, LONG + LOCK.replace('"3"', '"4"'), 60_008, "other versions"),
+        ("package-lock.json", NPM, NPM.replace('"sha512-a"', '"sha512-b"'), 7, "other versions"),
         ("sub/poetry.lock", "a = 1\n", "a = 2\n", 1, "other versions are locked"),
         ("Gemfile", "", "gem 'rails'\n", 1, "rails"),
     ],
@@ -73,17 +98,6 @@ OF_KIND = {
         ("package.json", '{"main": "a.js"}', '{"main": "b.js"}', 1, "main changes"),
     ],
 }  # fmt: skip
-LOCK = """\
-[[package]]
-name = "mine"
-version = "VERSION"
-source = { editable = "." }
-
-[[package]]
-name = "other"
-version = "3"
-source = { registry = "x" }
-"""
 CRATE = '[[package]]\nname = "a"\nversion = "1"\nsource = "registry"\n'
 DOCUMENTED = '''def stream():
     """Stream.
@@ -98,6 +112,7 @@ NOT_OF_KIND = {
         ("a.py", "", "# ALTER TABLE users is for later\n"),
         ("grid.py", "", "from rich.table import Column\nx = Column()\n"),
         ("a.py", "", "text = 'create a table of contents'\n"),
+        ("a.py", "", 'def f():\n    """Runs\n    ALTER TABLE users first.\n    """\n'),
         ("tests/test_a.py", "", 'SQL = "CREATE TABLE users (id int)"\n'),
         ("docs/a.py", "", 'SQL = "CREATE TABLE users (id int)"\n'),
     ],
@@ -116,6 +131,7 @@ NOT_OF_KIND = {
     "environment_variables": [
         ("a.py", 'x = os.environ["A"]\n', 'y = os.environ["A"] or 1\n'),
         ("a.py", "", "environment = load()\n"),
+        ("a.py", "", '"""Read.\n\nx = os.environ["EXAMPLE"]\n"""\n'),
         ("a.ts", "", "const x = process.env.NODE_ENV;\n"),
         ("a.ts", "", "// process.env.LATER\n"),
         ("config.yml", "", "TOKEN: x\n"),
@@ -126,6 +142,9 @@ NOT_OF_KIND = {
             LOCK.replace("VERSION", "1"),
             LOCK.replace("VERSION", "2"),
         ),
+        ("uv.lock", LONG + LOCK, LONG + LOCK.replace("VERSION", "2")),
+        ("package-lock.json", NPM, NPM.replace('"9.0.0"', '"9.1.0"')),  # of the project's folders
+        ("package-lock.json", NPM, NPM.replace('"libc": ["musl"], ', "")),
         (
             "Cargo.lock",
             '[[package]]\nname = "mine"\nversion = "1.0.0"\n' + CRATE,
@@ -133,8 +152,8 @@ NOT_OF_KIND = {
         ),
         (
             "package-lock.json",
-            '{"version": "1", "packages": {"": {"version": "1"}, "a": {"version": "3"}}}',
-            '{"version": "2", "packages": {"": {"version": "2"}, "a": {"version": "3"}}}',
+            '{"version": "1", "packages": {"node_modules/a": {"version": "3"}}}',
+            '{"version": "2", "packages": {"node_modules/a": {"version": "3"}}}',
         ),
         ("package.json", '{"version": "1"}', '{"version": "2", "scripts": {"a": "b"}}'),
         ("pyproject.toml", "", "[tool.ruff]\nline-length = 100\n"),

@@ -27,6 +27,7 @@ KINDS: Mapping[str, Finder] = {
 """Every kind by the name that the settings have for it."""
 
 _LARGEST = 500_000  # bytes of a file that is read
+_LARGEST_LOCK = 10_000_000  # ... of one that programs write, and that only its versions count of
 _ASIDE = ("docs", "doc", "examples", "example", "vendor", "node_modules", "fixtures", "testdata")
 _LISTED = 3  # lines that a reason names
 
@@ -49,7 +50,8 @@ def changed_files(change: GuardInput) -> Iterator[ChangedFile]:
         before = b"" if file.status == "A" else change.read_base(file.old_path) or b""
         after = b"" if file.status == "D" else change.read_new(file.path) or b""
         added, removed = _lines(file.hunks)
-        if max(len(before), len(after)) > _LARGEST:  # a lock file: its lines are enough
+        most = _LARGEST_LOCK if file.path.rpartition("/")[2] in dependencies.LOCKS else _LARGEST
+        if max(len(before), len(after)) > most:  # its lines are enough
             before, after = b"", b""
         old, new = (text.decode("utf-8", "replace") for text in (before, after))
         yield ChangedFile(file.path, old, new, added, removed)

@@ -1,9 +1,10 @@
 """A changed file as the kinds of change read it: both versions, and the lines that differ."""
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 _COMMENT = re.compile(r"\s*(?:#(?!\[)|//|/\*|\*(?!\w)|--\s|<!--|;)")
@@ -52,7 +53,7 @@ class ChangedFile:
 
     @cached_property
     def _code(self) -> list[tuple[int, str]]:
-        lines = [*self.added.items(), *self.removed.items()]
+        lines = [*self.code_added(), *self.code_removed()]
         # What is only moved, indented or commented otherwise is on both sides.
         both = {_plain(text) for text in self.added.values()}
         both &= {_plain(text) for text in self.removed.values()}
@@ -61,6 +62,14 @@ class ChangedFile:
             for number, text in lines
             if text.strip() and _plain(text) not in both and not _COMMENT.match(text)
         ]
+
+    def code_added(self) -> Iterator[tuple[int, str]]:
+        """Yield number and text of each new line, docstrings of Python left out."""
+        yield from _without(self.added, self.path, self.after)
+
+    def code_removed(self) -> Iterator[tuple[int, str]]:
+        """Yield number and text of each line that goes, docstrings of Python left out."""
+        yield from _without(self.removed, self.path, self.before)
 
     def code(self) -> Iterator[tuple[int, str]]:
         """Yield number and text of each changed line that is code and more than moved."""
@@ -72,3 +81,29 @@ class ChangedFile:
             if found := pattern.search(text):
                 return number, found
         return None
+
+
+def _without(lines: Mapping[int, str], path: str, text: str) -> Iterator[tuple[int, str]]:
+    prose = _docstring_lines(text) if path.endswith(".py") and lines else frozenset()
+    yield from ((number, line) for number, line in lines.items() if number not in prose)
+
+
+@lru_cache(maxsize=256)
+def _docstring_lines(text: str) -> frozenset[int]:
+    """Return the lines of docstrings: their examples are read by people, and do nothing."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and isinstance(first, ast.Expr)
+            and isinstance(first.value, ast.Constant)
+            and isinstance(first.value.value, str)
+        ):
+            lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    return frozenset(lines)

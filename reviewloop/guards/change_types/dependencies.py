@@ -12,7 +12,7 @@ _SECTIONS = (
     *("dependencies", "devDependencies", "peerDependencies", "optionalDependencies"),
     *("overrides", "resolutions", "require", "require-dev"),
 )
-_LOCKS = frozenset(
+LOCKS = frozenset(
     ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "poetry.lock", "uv.lock")
 ) | {"pdm.lock", "Pipfile.lock", "Cargo.lock", "composer.lock", "Gemfile.lock"}
 _REQUIREMENTS = re.compile(
@@ -35,6 +35,7 @@ _BY_LINE: Mapping[str, re.Pattern[str]] = {
 }
 
 Versions = Mapping[str, str]
+_LOCKED = ("version", "resolved", "integrity", "link")  # by npm; the rest says where it runs
 _OWN_SOURCES = {"editable", "virtual", "directory"}  # of uv.lock: the project's own packages
 
 
@@ -47,10 +48,9 @@ def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
     yield from named
     folders = {one.path.rpartition("/")[0] for one in named}
     for file in files:
-        if file.name in _LOCKS and file.path.rpartition("/")[0] not in folders:
-            if (before := _locked(file.name, file.before)) and before == _locked(
-                file.name, file.after
-            ):
+        if file.name in LOCKS and file.path.rpartition("/")[0] not in folders:
+            before = _locked(file.name, file.before)
+            if before is not None and before == _locked(file.name, file.after):
                 continue  # the project's own version
             line = next(iter([*file.added, *file.removed]), 1)
             yield Evidence(file.path, line, "other versions are locked")
@@ -64,7 +64,11 @@ def _locked(name: str, text: str) -> list[str] | None:
             return [json.dumps(one, sort_keys=True) for one in packages if not _is_own(name, one)]
         if name == "package-lock.json":
             packages = json.loads(text)["packages"]
-            return [json.dumps([key, packages[key]], sort_keys=True) for key in packages if key]
+            return [
+                json.dumps([key, *(packages[key].get(name) for name in _LOCKED)])
+                for key in packages
+                if "node_modules/" in key  # the others are folders of the project
+            ]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return None

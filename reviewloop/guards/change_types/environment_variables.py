@@ -24,8 +24,9 @@ def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
     after = {name for file in files for name in _names(file, file.after)}
     seen = set(OF_EVERY_SYSTEM)
     for file in files:
-        for lines, other, verb in ((file.added, before, "new"), (file.removed, after, "gone")):
-            for number, text in lines.items():
+        changed = (file.code_added(), before, "new"), (file.code_removed(), after, "gone")
+        for lines, other, verb in changed:
+            for number, text in lines:
                 for name in _names(file, text):
                     if name not in other and name not in seen:
                         seen.add(name)

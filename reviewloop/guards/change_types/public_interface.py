@@ -1,6 +1,5 @@
 """Kind of change: what others call, where the change takes it away or gives it another shape."""
 
-import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,32 +33,12 @@ def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
     """Yield what the change takes away from those who call it; what it adds breaks nobody."""
     after = {route for file in files for route in _routes(file.after)}
     for file in files:
-        documented = _docstring_lines(file) if _ROUTE.search(file.before) else set()
-        for number, text in file.removed.items():
-            if number in documented:
-                continue
+        for number, text in file.code_removed() if _ROUTE.search(file.before) else ():
             gone = [route for route in _routes(text) if route not in after]
             if gone:
                 yield Evidence(file.path, number, f"route {' '.join(gone[0]).strip()} is gone")
                 break
         yield from _of_file(file)
-
-
-def _docstring_lines(file: ChangedFile) -> set[int]:
-    """Return the lines of docstrings of a Python file as it was: their examples serve nobody."""
-    if not file.path.endswith(".py"):
-        return set()
-    try:
-        tree = ast.parse(file.before)
-    except (SyntaxError, ValueError, RecursionError):
-        return set()
-    lines: set[int] = set()
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
-    return lines
 
 
 def _routes(text: str) -> Iterator[tuple[str, str]]:
