@@ -21,6 +21,7 @@ name = "other"
 version = "3"
 source = { registry = "x" }
 """
+RUST = '[dependencies]\na = { version = "2", features = ["y", "x"] }\n'
 LONG = "# as long as lock files of large projects\n" + "#........\n" * 59_999
 NPM = """\
 {
@@ -75,6 +76,8 @@ OF_KIND = {
         ("package.json", '{"dependencies": {}}', '{"dependencies": {"left-pad": "1"}}', 1, "adds"),
         ("pyproject.toml", '[project]\ndependencies = ["a>=1"]\n',
          '[project]\ndependencies = ["a>=2"]\n', 2, "a a>=1 -> a>=2"),
+        ("Cargo.toml", RUST, RUST.replace('"2"', '"3"'), 2, "a 2 -> 3)"),
+        ("Cargo.toml", RUST, RUST.replace('"y"', '"z"'), 2, "a with other options)"),
         ("requirements-dev.txt", "a==1\n", "a==1\nb==2\n", 2, "b"),
         ("go.mod", "module x\n", "module x\n\nrequire github.com/a/b v1.2.3\n", 3, "github"),
         (
@@ -158,6 +161,7 @@ NOT_OF_KIND = {
         ("package.json", '{"version": "1"}', '{"version": "2", "scripts": {"a": "b"}}'),
         ("pyproject.toml", "", "[tool.ruff]\nline-length = 100\n"),
         ("requirements.txt", "a==1\n", "# why\na==1\n"),
+        ("Cargo.toml", RUST, '[dependencies]\na = { features = ["x", "y"], version = "2" }\n'),
         ("go.mod", "module x\n", "module x\n\ngo 1.22\n"),
     ],
     "public_interface": [

@@ -98,7 +98,10 @@ def _of_manifest(file: ChangedFile) -> Iterator[Evidence]:
 def _how(name: str, before: Versions, after: Versions) -> str:
     if name not in before:
         return f"adds {name}"
-    return f"removes {name}" if name not in after else f"{name} {before[name]} -> {after[name]}"
+    if name not in after:
+        return f"removes {name}"
+    old, new = (one[name].partition(" {")[0] for one in (before, after))
+    return f"{name} {old} -> {new}" if old != new else f"{name} with other options"
 
 
 def _line_of(file: ChangedFile, name: str) -> int:
@@ -125,8 +128,20 @@ def _of_sections(table: Mapping[str, Any], names: Sequence[str]) -> dict[str, st
     for section in names:
         inner = table.get(section)
         if isinstance(inner, dict):
-            found |= {str(name): str(version) for name, version in inner.items()}
+            found |= {str(name): _stated(version) for name, version in inner.items()}
     return found
+
+
+def _stated(version: object) -> str:
+    """Return what a manifest says of a package, in one order: the version, then the options."""
+    if not isinstance(version, dict):
+        return str(version)
+    options = {
+        name: sorted(map(str, value)) if isinstance(value, list) else value
+        for name, value in version.items()
+        if name != "version"
+    }
+    return f"{version.get('version', '')} {json.dumps(options, sort_keys=True)}".strip()
 
 
 def _from_toml(text: str) -> Versions:
