@@ -15,6 +15,7 @@ from reviewloop.app.project import Repository, settings_of
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.git.process import Git
+from reviewloop.loop.approval_act import Act
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.store.audit import AuditFile, AuditRow
@@ -121,7 +122,11 @@ def _committed(repository: Repository, run: RunRecord) -> dict[str, Any]:
         proposal = repository.proposal(run) or {}
     usage = proposal.get("usage", {})
     by_name = settings_of(run).audit.names
-    act = dict(evidence.get("act", {}))
+    act = _act(evidence.get("act", {}), by_name=by_name)
+    approvals = [
+        {"by": one["by"] if by_name else UNNAMED, "act": _act(one, by_name=by_name)}
+        for one in evidence.get("approvals", ())
+    ]
     return {
         "kind": "commit",
         "at": run.updated_at,
@@ -134,8 +139,8 @@ def _committed(repository: Repository, run: RunRecord) -> dict[str, Any]:
         "branch": run.branch,
         "release": run.release,
         "approved_by": run.approved_by if by_name else UNNAMED,
-        "act": act if by_name else {name: act[name] for name in act if name != "actor"},
-        "mode": str(run.options.get("mode", "")),
+        "act": act,
+        "approvals": approvals,
         "spec": _spec(repository, run),
         "agents": [*_agents(repository, run, evidence)],
         "steering": [*_steering(repository, run)],
@@ -154,6 +159,17 @@ def _committed(repository: Repository, run: RunRecord) -> dict[str, Any]:
         "tokens": {name: usage.get(name, 0) for name in ("input", "output")},
         "hooks": list(evidence.get("hooks", ())),
     }
+
+
+def _act(kept: Mapping[str, str], *, by_name: bool) -> dict[str, str]:
+    """Return an act as a row has it: its kind, id and address, and whose account it was."""
+    act = Act.of(kept)
+    if act is None:
+        return {}
+    known = {"kind": act.kind, "id": act.ident, "url": act.url}
+    return {name: value for name, value in known.items() if value} | (
+        {"actor": act.actor} if by_name else {}
+    )
 
 
 def _spec(repository: Repository, run: RunRecord) -> dict[str, Any]:

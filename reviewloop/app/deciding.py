@@ -65,7 +65,8 @@ def move_decided(
                 continue
         if approves and record.status is RunStatus.WAITING:
             _require_answer(record, seen, decision)
-        answer = worded(record, _ANSWERS[decision.choice], decision.text.strip())
+        text = decision.text.strip()
+        answer = worded(record, _ANSWERS[decision.choice], text, how="program")
         record = advance(repository, record.run_id, answer=answer, listener=listener)
         if approves:  # asked again it would be refused for the same reason
             break

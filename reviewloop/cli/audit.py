@@ -83,5 +83,5 @@ def _time_of(since: str) -> float:
         return time.mktime(time.strptime(since, "%Y-%m-%d"))
     except (ValueError, OverflowError):
         raise UsageError(
-            f"--since {since!r}: give a span such as 90d, 12h, 4w, or a date"
+            f"--since {since!r}: give a span such as 90d, 12h, 4w, or a date such as 2026-01-31"
         ) from None

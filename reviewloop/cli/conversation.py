@@ -36,6 +36,7 @@ from reviewloop.domain.errors import (
 )
 from reviewloop.domain.reason import ReasonKind
 from reviewloop.github.api.client import on_github
+from reviewloop.loop.approval_act import Here
 from reviewloop.render.proposal import left_of
 from reviewloop.render.terminal.approval import UserAnswer, ask, render_diff, render_proposal
 from reviewloop.render.terminal.page import render_page, views
@@ -66,13 +67,14 @@ def move(
     `agreed`: a person has said that red findings which are left are no reason not to commit.
     """
 
+    how: Here = "command"
     while True:
         shown = False
         if answer is not None and answer.choice == "approve":
             repository, record, ready = _ready(repository, record, ask=ask, agreed=agreed)
             shown = not ready
         if not shown:
-            given = answer_for(record, answer) if answer else None
+            given = answer_for(record, answer, how) if answer else None
             record = advanced(repository, record, answer=given, overrides=overrides, call=True)
             if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
                 report_end(record)
@@ -91,16 +93,16 @@ def move(
         if not (ask and is_interactive()):
             echo(waiting_hint(record), err=True)
             return record
-        answer = _ask(repository, record)
+        answer, how = _ask(repository, record), "terminal"
         if answer.choice == "quit":
             echo(waiting_hint(record), err=True)
             return record
 
 
-def answer_for(record: RunRecord, answer: UserAnswer) -> dict[str, str]:
+def answer_for(record: RunRecord, answer: UserAnswer, how: Here = "command") -> dict[str, str]:
     """Return what a person said in the form in which it reaches the run."""
 
-    return {**worded(record, answer.choice, answer.text), **answer.more}
+    return {**worded(record, answer.choice, answer.text, how=how), **answer.more}
 
 
 def advanced(
@@ -283,7 +285,7 @@ def ask_about(repository: Repository, record: RunRecord) -> dict[str, str] | Non
             echo(waiting_hint(record), err=True)
             return None
         if answer.choice != "approve" or _sure(repository, record):
-            return answer_for(record, answer)
+            return answer_for(record, answer, "terminal")
 
 
 def _sure(repository: Repository, record: RunRecord) -> bool:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import open_repository
@@ -40,6 +40,7 @@ from reviewloop.github.job.outcome import FixResult, JobOutcome, failed
 from reviewloop.github.reviewing.review import run_url_of
 from reviewloop.github.user_comments import ALL, FixRequest, Request, requested, requested_findings
 from reviewloop.guards.branch import check_branch
+from reviewloop.loop.approval_act import Kind
 from reviewloop.render.code_view import visible
 from reviewloop.render.proposal import Proposal
 from reviewloop.render.text import counted, money, tokens
@@ -368,7 +369,7 @@ class _Job:
             base=self.pull.head_sha if record else "",
             commit=record.commit if record else "",
             body=words,
-            approval=Approval(act=act.kind, actor=act.actor, id=act.ident, url=act.url),
+            approval=Approval(act=cast(Kind, act.kind), actor=act.actor, id=act.ident, url=act.url),
             findings=findings,
             comment=self.options.comment,
             run=record.run_id if record else "",

@@ -11,7 +11,10 @@ from reviewloop.git.process import Git
 from reviewloop.render.untrusted import one_line
 
 Kind = Literal["comment", "environment", "terminal"]
-_KINDS: tuple[str, ...] = get_args(Kind)
+Here = Literal["terminal", "command", "program", "autopilot"]
+"""Asked at a terminal, by a command, through the library, or by nobody: the settings allowed it."""
+
+_KINDS: tuple[str, ...] = (*get_args(Kind), *get_args(Here))
 _PREFIX = "act_"  # of its members in an answer
 _BY, _HOW = "Approved-by: ", "Approval: "
 
@@ -23,15 +26,15 @@ class Act:
     `ident` names it: the id of a comment, or `NAME, run ID` of an environment's approval.
     """
 
-    kind: Kind
+    kind: Kind | Here
     actor: str  # login, or the name of the account at a terminal
     ident: str = ""
     url: str = ""
 
     @property
     def trailers(self) -> tuple[str, ...]:
-        """The lines that a commit carries; none for a terminal, whose commit stays as shown."""
-        if self.kind == "terminal":
+        """The lines that a commit carries; none for an act here, whose commit stays as shown."""
+        if self.kind in get_args(Here):
             return ()
         how = " ".join(one_line(word) for word in (self.kind, self.ident, self.url) if word)
         return f"{_BY}{one_line(self.actor)}", f"{_HOW}{how}"
@@ -50,7 +53,7 @@ class Act:
         if kind not in _KINDS:
             raise UsageError(f"{kind!r} is no kind of approval")
         values = (answer.get(_PREFIX + name, "") for name in ("actor", "id", "url"))
-        return cls(cast(Kind, kind), *values)
+        return cls(cast(Kind | Here, kind), *values)
 
 
 def recorded(git: Git, commit: str, act: Act) -> str:

@@ -16,7 +16,7 @@ _COLUMNS: dict[str, Callable[[Row], str]] = {
     "title": lambda row: str(row.get("title", "")),
     "commit": lambda row: str(row["commit"]),
     "branch": lambda row: str(row.get("branch", "")),
-    "approved by": lambda row: str(row.get("approved_by", "")),
+    "approved by": lambda row: _people(row),
     "act": lambda row: _act(row.get("act", {})),
     "spec": lambda row: str(row.get("spec", {}).get("path", "")),
     "criteria": lambda row: " ".join(one["id"] for one in row.get("spec", {}).get("criteria", ())),
@@ -58,6 +58,12 @@ th { position: sticky; top: 0; background: #f6f6f6 }
 @media (prefers-color-scheme: dark) { body { color: #eee; background: #161616 }
 th { background: #222 } th, td { border-color: #333 } }
 """
+
+
+def _people(row: Row) -> str:
+    """Return who approved; where several had to, all of them."""
+    several = "; ".join(str(one["by"]) for one in row.get("approvals", ()))
+    return several or str(row.get("approved_by", ""))
 
 
 def _act(act: Mapping[str, Any]) -> str:

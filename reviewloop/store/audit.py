@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.store.locks import wait_for
@@ -74,11 +74,21 @@ class AuditFile:
                 "hash": digest,
                 "body": kept,
             }
-            with private_file(self.path).open("ab") as file:
+            with private_file(self.path).open("ab+") as file:
+                if self._is_torn(file):
+                    file.write(b"\n")
                 file.write(json.dumps(line, sort_keys=True).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         return True
+
+    @staticmethod
+    def _is_torn(file: BinaryIO) -> bool:
+        """Whether the last row was cut off while it was written: the next one is its own line."""
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
     def verify(self) -> Broken | None:
         """Return where the chain breaks first, None where it holds."""

@@ -188,7 +188,8 @@ def test_the_checkout_is_told_where_it_was_asked_about():
     }
     file = io.StringIO()
     render_stats(body, Console(file=file, width=100))
-    assert "75 % of 4 public names with a description" in file.getvalue()
+    assert "  documentation      75 % of 4 public names with a description" in file.getvalue()
+    assert "  requirement reuse  75 % of 4" in file.getvalue()
     assert "not measured" in file.getvalue()
 
 

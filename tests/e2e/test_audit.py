@@ -4,13 +4,17 @@ import csv
 import io
 import json
 import re
+from contextlib import closing
 
 import pytest
 from support.checkout import QUIET_GATES
 from support.parts import cast
+from support.shop import CRITERIA
 
+from reviewloop.loop.approval_act import Act
 from reviewloop.render.audit import audit_csv, audit_html, audit_markdown
 from reviewloop.store.audit import AuditFile
+from reviewloop.store.runs import RunStore
 
 ROW = {
     "number": 1, "hash": "f" * 64, "kind": "commit", "run": "r1", "commit": "c" * 40,
@@ -40,6 +44,7 @@ def test_a_row_says_who_approved_what_on_which_grounds(approved):
     assert row["commit"] == approved.git("rev-parse", "HEAD").strip()
     assert (row["run"], row["task"], row["kind"]) == (run["run_id"], "2.1", "commit")
     assert row["approved_by"] == run["approved_by"]
+    assert row["act"] == {"kind": "command", "actor": run["approved_by"]}
     assert {agent["name"] for agent in row["agents"]} >= {"implement", "review-security"}
     assert all(agent["model"] for agent in row["agents"])
     assert all(re.fullmatch("[0-9a-f]{64}", agent["digest"]) for agent in row["agents"])
@@ -91,6 +96,19 @@ def test_a_row_that_was_taken_out_is_found(tmp_path):
     broken = file.verify()
     assert broken is not None
     assert (broken.line, broken.why) == (2, "row 2 is missing: this is row 3")
+
+
+def test_a_row_after_one_that_was_cut_off_is_a_line_of_its_own(tmp_path):
+    file = AuditFile(tmp_path)
+    assert file.append({"kind": "commit"}, once="commit 1")
+    with file.path.open("ab") as torn:
+        torn.write(b'{"body": {"ki')
+    assert file.append({"kind": "commit"}, once="commit 2")
+    assert not file.append({"kind": "commit"}, once="commit 2")
+    assert [row.number for row in file.rows()] == [1, 2]
+    broken = file.verify()
+    assert broken is not None
+    assert (broken.line, broken.why) == (2, "it cannot be read")
 
 
 def test_a_commit_that_git_lost_is_said(approved):
@@ -158,7 +176,27 @@ def test_names_can_be_left_out_and_an_undone_commit_is_a_row(shop):
     assert checkout.run("undo").code == 0
     first, second = checkout.json("audit")["rows"]
     assert first["approved_by"] == "a person"
+    assert first["act"] == {"kind": "command"}
     assert (second["kind"], second["commit"]) == ("undo", first["commit"])
+
+
+def test_without_names_a_row_has_no_login_of_github_and_no_approver_of_a_spec(shop):
+    checkout = shop(cast(), {**QUIET_GATES, "REVIEWLOOP_AUDIT__NAMES": "false"}, files=CRITERIA)
+    assert checkout.run("spec", "approve", "orders").code == 0
+    assert checkout.run("run", "2.1").code == 4
+    assert checkout.run("approve").code == 0
+    (path,) = checkout.state.rglob("audit.jsonl")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:1]))  # then anew
+    with closing(RunStore(path.parent)) as store:
+        (run,) = store.all()
+        act = Act("comment", "octo-cat", "17", "https://github.com/o/n/pull/1#issuecomment-17")
+        run.evidence |= {"act": act.plain(), "approvals": [{"by": "octo-cat", **act.plain()}]}
+        store.save(run)
+    spec, commit = checkout.json("audit")["rows"]
+    assert (spec["approved_by"], spec["act"]) == ("a person", {"kind": "spec approve"})
+    assert commit["act"] == {"kind": "comment", "id": "17", "url": act.url}
+    assert [one["by"] for one in commit["approvals"]] == ["a person"]
+    assert "octo-cat" not in path.read_text()
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, 
         assert hub.git("rev-parse", "work") == checkout.git("rev-parse", "work")
         second = hub.github.state.pulls[told["pull"]]
         assert "Approved by **" in second.body
-        assert "at a terminal, having been shown the change" in second.body
+        assert "** by a command." in second.body
         assert second.reviewers == ["ada", "linus", "shop"]
 
         second.body = "My words.\n\n" + second.body.replace("### Evidence", "### Changed")

@@ -105,6 +105,12 @@ def test_a_text_that_is_too_long_is_clipped_and_says_so():
             Act("terminal", "ada"),
             "Approved by **ada** at a terminal, having been shown the change.",
         ),
+        (Act("command", "ada"), "Approved by **ada** by a command."),
+        (Act("program", "ada"), "Approved by **ada** through a program."),
+        (
+            Act("autopilot", "autopilot"),
+            "⚠️ **No person has looked at this commit: autopilot made it, as its settings allow.**",
+        ),
         (
             Act("comment", "ada", "17", "https://github.com/o/n/pull/1#issuecomment-17"),
             "Approved by **ada** by the comment 17 (<https://github.com/o/n/pull/1#issuecomment-17>).",

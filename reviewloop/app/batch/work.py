@@ -37,6 +37,7 @@ from reviewloop.app.batch.schedule import (
 from reviewloop.app.batch.session import INTERRUPTED, Refusals, Session, old_failure
 from reviewloop.app.batch.spec_changes import changed_since
 from reviewloop.app.interrupts import all_interruptible, asking
+from reviewloop.app.run.answers import worded
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
@@ -48,6 +49,7 @@ from reviewloop.domain.errors import (
 )
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.faults import fault
+from reviewloop.loop.approval_act import Act
 from reviewloop.render.reasons import sentence
 from reviewloop.specs.order import Step
 from reviewloop.store.runs import RunRecord, RunStatus
@@ -311,7 +313,7 @@ class Work:
             why = sentence(decision.because)
             stacked = decision.because.kind is ReasonKind.BUILDS_ON
         else:
-            answer = {"choice": "approve", "by": BY, "text": "", "proposal": run.proposal}
+            answer = worded(run, "approve", act=Act("autopilot", BY))
             try:
                 run = answered(session, step, run, answer)
                 why = run.reason

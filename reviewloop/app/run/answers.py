@@ -1,7 +1,7 @@
 """Which run an answer is for, and the form in which it reaches the graph."""
 
-import getpass
 import os
+import pwd
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +12,7 @@ from reviewloop.app.soundness import CHECKPOINTS, require_sound_state
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.faults import fault
-from reviewloop.loop.approval_act import Act
+from reviewloop.loop.approval_act import Act, Here
 from reviewloop.loop.state import explained
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.locks import hold, holder, is_held
@@ -85,14 +85,21 @@ _PROMOTION = "promotion.json"  # see `steps.commit`: the branch, or files, may h
 
 
 def worded(
-    record: RunRecord, choice: str, text: str = "", act: Act | None = None
+    record: RunRecord,
+    choice: str,
+    text: str = "",
+    act: Act | None = None,
+    how: Here = "command",
 ) -> dict[str, str]:
     """Return a person's answer; it names the proposal it was given for.
 
-    `act` is what somebody did elsewhere than at this machine, checked already.
+    `act` is what somebody did elsewhere than at this machine, checked already; `how` an approval
+    came about here.
     """
-    answer = {"choice": choice, "by": user_name(), "text": text, "proposal": record.proposal}
-    return answer if act is None else answer | {"by": act.actor} | act.plain()
+    act = act or (Act(how, user_name()) if choice == "approve" else None)
+    by = act.actor if act else user_name()
+    answer = {"choice": choice, "by": by, "text": text, "proposal": record.proposal}
+    return answer | (act.plain() if act else {})
 
 
 def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRecord:
@@ -244,10 +251,13 @@ def newest_or_named(repository: Repository, named: str | None) -> RunRecord:
 
 
 def user_name() -> str:
-    """Return the name under which an answer given on this machine is recorded."""
+    """Return the name under which an answer given on this machine is recorded.
+
+    It is the account's: whoever sets LOGNAME is nobody else.
+    """
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user id without a name
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user id without a name
         return f"uid {os.getuid()}"
 
 

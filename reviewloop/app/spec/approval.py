@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from reviewloop.app.project import Repository
+from reviewloop.app.audit import UNNAMED
+from reviewloop.app.project import Repository, read_settings
 from reviewloop.domain.errors import GuardRailError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.specs.discover import read_spec, spec_named
@@ -81,6 +82,9 @@ def record_approval(
     )
     kept = _stored(repository, path)
     _write(repository, path, {**kept, "approvals": [*kept["approvals"], _plain(approval)]})
+    by_name = read_settings(
+        repository.user.root, project=repository.user.project
+    ).settings.audit.names
     AuditFile(repository.folder).append(
         {
             "kind": "spec",
@@ -89,8 +93,8 @@ def record_approval(
             "run": "",
             "commit": repository.user.head or "",
             "title": name,
-            "approved_by": by,
-            "act": {"how": act},
+            "approved_by": by if by_name else UNNAMED,
+            "act": {"kind": act},
             "spec": {
                 "path": path,
                 "files": [{"path": p, "blob": d} for p, d in sorted(approval.files.items())],

@@ -211,7 +211,7 @@ def _act(record: RunRecord) -> Act | None:
     if record.status is not RunStatus.COMMITTED:
         return None
     plain = record.evidence.get("act") or {}
-    return Act.of(plain) or Act("terminal", record.approved_by)
+    return Act.of(plain) or Act("terminal", record.approved_by)  # of a release that kept none
 
 
 def _commit(seen: RunView) -> str:

@@ -112,9 +112,15 @@ def approved_by(act: Act | None, *, environment: str = "") -> str:
     if act is None:
         why = f" The environment {code(environment)} asks no reviewer." if environment else ""
         return f"⚠️ **Nobody has approved this commit: it stays a draft.**{why}"
+    if act.kind == "autopilot":
+        return (
+            "⚠️ **No person has looked at this commit: autopilot made it, as its settings allow.**"
+        )
     who = sanitised_line(act.actor, 100)
     how = {
         "terminal": "at a terminal, having been shown the change",
+        "command": "by a command",
+        "program": "through a program",
         "comment": f"by the comment {sanitised_line(act.ident, 100)}",
         "environment": f"by approving the environment {sanitised_line(act.ident, 200)}",
     }[act.kind]

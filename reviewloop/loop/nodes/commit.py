@@ -17,7 +17,7 @@ from reviewloop.domain.task import Task
 from reviewloop.guards.branch import check_branch
 from reviewloop.guards.governance import approvers_needed
 from reviewloop.loop.approval_act import Act, recorded_signed
-from reviewloop.loop.approvers import approve_by
+from reviewloop.loop.approvers import approvals_of, approve_by
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState, explained
 from reviewloop.loop.tick import show_free, show_in_work, tick_beside, why_no_tick
@@ -90,6 +90,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             )
     record.approved_by = state["approval"]["by"]
     record.evidence |= {**_evidence(state, proposal), "promotion": promotion.plain()}
+    record.evidence |= {"approvals": approvals_of(record, proposal["commit"])}
     record.evidence |= {UNTICKED: warning} if warning else {}
     context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
     if context.brief.hooks:
@@ -114,7 +115,8 @@ def _require_approvers(state: LoopState, context: RunContext, proposal: Mapping[
     needed = approvers_needed(context.settings.governance, paths)
     if needed > 1:
         try:
-            approve_by(context.record, proposal["commit"], state["approval"]["by"], needed)
+            act = Act.of(state["approval"]) or Act("terminal", state["approval"]["by"])
+            approve_by(context.record, proposal["commit"], act, needed)
         finally:
             context.runs.save(context.record)
 

@@ -56,13 +56,15 @@ def _repository(figures: Body | None, console: Console) -> None:
         "requirement_reuse": "requirements that another spec has, too",
         "architecture": "files that keep the architecture",
     }
-    _row("checkout", "", console)
+    console.print(Text("checkout", style="bold"))
+    width = max(map(len, names)) + 4
     for key, what in names.items():
         part = figures[key]
         value = "not measured"
         if part and part["rate"] is not None:
             value = f"{share(part['rate'])} of {part['of']} {what}"
-        _row(f"  {key.replace('_', ' ')}"[:_LABEL], f" {value}", console)
+        label = f"  {key.replace('_', ' ')}"
+        hanging(Text(f"{label:<{width}}", style="bold"), Text(value), console)
 
 
 def _nothing(body: Body) -> str:
