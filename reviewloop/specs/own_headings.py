@@ -118,9 +118,9 @@ def _parts(text: str, titles: Mapping[str, str], phase: str) -> Iterator[Part]:
     lines = text.split("\n")
     document = read_document(text.encode("utf-8", "surrogateescape")).lines
     heads = [(line.number - 1, line.title) for line in document if line.level == 2]
-    ends = [*(start for start, _ in heads[1:]), len(lines)]
-    yield Part(phase, "", tuple(lines[: heads[0][0] if heads else len(lines)]))
-    for (start, title), end in zip(heads, ends, strict=True):
+    starts = [*(start for start, _ in heads), len(lines)]
+    yield Part(phase, "", tuple(lines[: starts[0]]))
+    for (start, title), end in zip(heads, starts[1:], strict=True):
         if title.casefold() == titles["low_level"].casefold():
             phase = "low_level"
         elif kind := kind_of(title):

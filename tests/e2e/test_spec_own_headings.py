@@ -64,6 +64,16 @@ def test_what_a_phase_gets_is_read_back_as_that_phase(repo, sign_in, phase):
     assert texts_of(repo) == {**before, phase: text}
 
 
+@pytest.mark.parametrize("text", ["", "# notify\n", "no heading\n"])
+def test_a_file_without_sections_has_none(repo, text):
+    (repo / "docs").mkdir()
+    (repo / "docs/notify-spec.md").write_text(text)
+    spec = SpecFiles(DiskFiles(repo), "single-file", "docs/notify-spec.md")
+    assert spec.parts == ()
+    [written] = spec.with_phase("requirements", "# R\n\n## Requirement 1: X\n").values()
+    assert written.endswith("## Requirements\n\n### Requirement 1: X\n")
+
+
 def test_two_sections_of_one_title_are_two(repo):
     path = repo / "docs/sign-in-spec.md"
     path.parent.mkdir()
