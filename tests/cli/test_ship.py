@@ -102,6 +102,23 @@ def test_what_a_deploy_printed_is_handed_over(project, reviewloop, programs):
     assert "- live: https://shop.example.org/" in text
 
 
+def test_what_failed_or_was_only_planned_is_not_called_live(
+    project, reviewloop, programs, monkeypatch
+):
+    """An error names addresses, too: of the registry that was not reached, say."""
+    (project / "main.tf").write_text(TERRAFORM)
+    document = project / ".reviewloop/context/session-handoff.md"
+    monkeypatch.setenv("FAIL", "apply")
+    for options, code in ((("--plan",), 0), (("--yes",), 5)):
+        assert reviewloop("ship", *options).code == code
+        assert reviewloop("handoff", "--offline").code == 0
+        assert "- live:" not in document.read_text()
+    monkeypatch.delenv("FAIL")
+    assert reviewloop("ship", "--yes").code == 0
+    assert reviewloop("handoff", "--offline").code == 0
+    assert "- live: https://shop.example.org/" in document.read_text()
+
+
 def test_a_project_that_shows_nothing_is_told_what_was_looked_for(project, reviewloop):
     said = reviewloop("ship")
     assert said.code == 2

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reviewloop.app.change import session as changes
 from reviewloop.app.day.cloud import addresses, declared, printed
 from reviewloop.app.day.document import DECISIONS, PREFERENCES
+from reviewloop.app.deploy_logs import read_deployed
 from reviewloop.app.fleet.port import Fleet, RunState
 from reviewloop.app.project import Repository
 from reviewloop.app.review.remembered import dismissals
@@ -30,7 +31,6 @@ from reviewloop.git.status import git_status
 from reviewloop.render.counts import count_records
 from reviewloop.render.proposal import Proposal
 from reviewloop.render.text import counted
-from reviewloop.sandbox.run import read_log
 from reviewloop.specs.discover import find_specs, read_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import outlook
@@ -210,14 +210,14 @@ def _tests(states: Sequence[RunState], fleet: Fleet) -> Counted | None:
 
 
 def _deploys(repository: Repository, states: Iterable[RunState]) -> Iterator[tuple[str, str]]:
-    """Yield what follow-ups of runs printed, the newest first."""
+    """Yield what follow-ups that ended well printed, the newest first."""
     for one in states:
         folder = repository.stored(one.run.run_id) / "logs"
         for name in _DEPLOYS:
             if (folder / name).is_file():
-                yield f"{one.run.run_id} {name}", read_log(folder / name)
+                yield f"{one.run.run_id} {name}", read_deployed(folder / name)
     for path in sorted((repository.folder / "ship").glob("*.log"), reverse=True)[:1]:
-        yield f"ship {path.stem}", read_log(path)
+        yield f"ship {path.stem}", read_deployed(path)
 
 
 def _done(one: RunState, proposal: Proposal | None) -> WorkDone:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.app.deploy_logs import begin_deploy, end_deploy
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.sandbox.run import read_log, run_command
@@ -97,6 +98,7 @@ def run_stages(
     if shipping.run:
         env |= {"REVIEWLOOP_RUN": shipping.run.run_id, "REVIEWLOOP_COMMIT": shipping.run.commit}
     show = redactor_of(user).for_people
+    began = begin_deploy(log)
     with log.open("ab") as kept:
         for stage in stages:
             begun(stage)
@@ -114,6 +116,8 @@ def run_stages(
             yield Shipped(stage, result.exit_code, result.seconds, output)
             if result.exit_code:
                 return
+    if not all(stage.plans for stage in stages):
+        end_deploy(log, began)
 
 
 def log_of(repository: Repository, shipping: Shipping) -> Path:

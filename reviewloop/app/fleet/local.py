@@ -260,6 +260,7 @@ class LocalFleet:
     def cleaning(self, older_than: int | None, *, with_work: bool, metrics: bool) -> Cleaning:
         """Return the old runs, killed starts and reviews that can go."""
         from reviewloop.app.batch.report import keep_rows
+        from reviewloop.app.deploy_logs import delete_log
         from reviewloop.app.old_sessions import (
             delete_session,
             find_old_sessions,
@@ -291,7 +292,7 @@ class LocalFleet:
             for path in starts:
                 remove_tree(path)
             for path in logs:
-                path.unlink(missing_ok=True)
+                delete_log(path)
             return notices
 
         count = found.count + len(sessions) + len(starts) + len(logs)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.app.audit import keep_trail
+from reviewloop.app.deploy_logs import begin_deploy, end_deploy
 from reviewloop.app.project import Repository, settings_of
 from reviewloop.checkout.promote import Promotion
 from reviewloop.checkout.promote import undo as undo_promotion
@@ -79,6 +80,7 @@ def run_follow_up(repository: Repository, record: RunRecord, chosen: FollowUp) -
     and deploying need credentials.
     """
     log = repository.run_folder(record.run_id) / "logs" / f"{chosen.name}.log"
+    begin_deploy(log)
     result = run_command(
         chosen.argv,
         cwd=Path(record.repository),
@@ -86,6 +88,8 @@ def run_follow_up(repository: Repository, record: RunRecord, chosen: FollowUp) -
         timeout_seconds=_LIMIT_SECONDS,
         log=log,
     )
+    if result.exit_code == 0:
+        end_deploy(log, 0)  # it was written anew
     output = excerpt(read_log(log), _SHOWN_CHARS)
     ended = "done" if result.exit_code == 0 else f"failed with exit code {result.exit_code}"
     return FollowUpResult(result.exit_code, f"{ended} in {result.seconds:.1f} s\n{output}".strip())
