@@ -26,7 +26,9 @@ _CALL = re.compile(
 )
 _COMMAND = re.compile(
     r"(?<![\w-])aws (?P<service>[a-z][a-z0-9-]+) (?P<operation>[a-z][a-z0-9-]+)(?![\w/.=])"
+    r"(?=(?P<rest>[^`|;&<>]*))"
 )
+_OPTION = re.compile(r"(?<!\S)--[a-z][a-z0-9-]+")
 _TYPE = re.compile(r"\bAWS::(?P<service>\w+)::(?P<resource>\w+)(?:\.(?P<property>[A-Z]\w+))?")
 _ACTION = re.compile(r"(?<![\w:/.-])(?P<service>[a-z][a-z0-9-]{1,20}):(?P<action>[A-Z][A-Za-z]+)\b")
 _ARGUMENT = re.compile(r"\b([A-Z]\w*)\s*=")
@@ -46,6 +48,25 @@ _ADDED = """
     gamelift help history login logs opsworks rds rolesanywhere s3 servicecatalog ssm sso
 """
 _ADDS_COMMANDS = frozenset(_ADDED.split())
+
+
+# Services whose names are common in code of any kind: `events.venue_id` is a column.
+_COMMON = """
+    account artifact backup batch billing budgets chatbot config connect deadline detective
+    discovery events forecast health inspector invoicing location logs notifications organizations
+    outposts payments pipes pricing scheduler schemas shield signer signin support transcribe
+    transfer translate workspaces
+"""
+_WORDS = frozenset(_COMMON.split())
+# https://docs.aws.amazon.com/cli/latest/reference/#options and what each operation has besides
+_ANYWHERE = """
+    --debug --endpoint-url --no-verify-ssl --no-paginate --output --query --profile --region
+    --version --color --no-sign-request --ca-bundle --cli-read-timeout --cli-connect-timeout
+    --cli-binary-format --no-cli-pager --cli-auto-prompt --no-cli-auto-prompt --cli-input-json
+    --cli-input-yaml --generate-cli-skeleton --starting-token --page-size --max-items
+"""
+_EVERYWHERE = frozenset(_ANYWHERE.split())
+_TYPO = 0.8  # how like an option has to be to be the one that was meant; the CLI adds its own
 
 
 class Fact(NamedTuple):
@@ -139,9 +160,11 @@ def _of_call(view: SpecView, line: SpecLine, found: re.Match[str]) -> Iterator[H
     operations = operations_of(found["service"])
     operation = operations.get(found["operation"].replace("_", ""))
     if operation is None:
-        names = [one.name for one in operations.values()]
-        sought = "".join(part.capitalize() for part in found["operation"].split("_"))
-        message = f"{found['service']} has no operation {found['operation']}{_near(sought, names)}"
+        names = [_kebab(one.name).replace("-", "_") for one in operations.values()]
+        if found["service"] in _WORDS and not _is_like(found["operation"], names):
+            return
+        near = _near(found["operation"], names)
+        message = f"{found['service']} has no operation {found['operation']}{near}"
         yield view.hit("spec/unknown-aws-name", line, message, found["operation"])
         return
     for name in _ARGUMENT.findall(found["arguments"] or ""):
@@ -154,7 +177,8 @@ def _of_call(view: SpecView, line: SpecLine, found: re.Match[str]) -> Iterator[H
 def _of_command(view: SpecView, line: SpecLine, found: re.Match[str]) -> Iterator[Hit]:
     service = found["service"]
     operations = operations_of(service) if service in services() else {}
-    if found["operation"].replace("-", "") in operations:
+    if operation := operations.get(found["operation"].replace("-", "")):
+        yield from _of_options(view, line, found, operation)
         return
     if service in _ADDS_COMMANDS or found["operation"] in {"help", "wait"}:
         view.note(line, f"{found[0]}: the AWS CLI adds commands of its own there")
@@ -168,6 +192,22 @@ def _of_command(view: SpecView, line: SpecLine, found: re.Match[str]) -> Iterato
         near = _near(found["operation"], names)
         message = f"aws {service} has no command {found['operation']}{near}"
         yield view.hit("spec/unknown-aws-name", line, message, found["operation"])
+
+
+def _of_options(
+    view: SpecView, line: SpecLine, found: re.Match[str], operation: Operation
+) -> Iterator[Hit]:
+    """Yield options that are one of the operation's parameters but for a letter or two."""
+    known = [f"--{_kebab(name)}" for name in operation.parameters]
+    command = f"aws {found['service']} {found['operation']}"
+    for option in _OPTION.findall(found["rest"]):
+        if {option, f"--{option.removeprefix('--no-')}"} & {*known, *_EVERYWHERE}:
+            continue
+        if near := get_close_matches(option, known, 1, _TYPO):
+            message = f"{command} has no option {option}; did you mean {near[0]}?"
+            yield view.hit("spec/unknown-aws-name", line, message, option)
+        else:
+            view.note(line, f"{command} {option}: the AWS CLI adds options of its own there")
 
 
 def _note_action(view: SpecView, line: SpecLine, found: re.Match[str]) -> None:
@@ -186,6 +226,11 @@ def _named_in(view: SpecView) -> Iterator[SpecLine]:
 def _near(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), 1, 0.7)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def _is_like(name: str, operations: Iterable[str]) -> bool:
+    """Whether a name is written as operations are: it begins with the verb of one."""
+    return name.partition("_")[0] in {one.partition("_")[0] for one in operations}
 
 
 def _kebab(name: str) -> str:

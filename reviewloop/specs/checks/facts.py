@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from reviewloop.analysis.contract import Hit
@@ -19,8 +19,8 @@ _NEW = re.compile(
     re.IGNORECASE,
 )
 _VERSION = re.compile(
-    r"(?<![\w./@-])`?(?P<name>@?[A-Za-z][\w.-]*(?:/[\w.-]+)?)`?\s?(?:==|@|\s|>=|~=|\^|\sv)\s?v?"
-    r"(?P<version>\d+(?:\.\d+){1,3})(?![\w.]*\d|\w)"
+    r"(?<![\w./@-])`?(?P<name>@?[A-Za-z][\w.-]*(?:/[\w.-]+)?)`?\s?(?P<how>==|@[\^~]?|\s|>=|~=|\^|\sv)\s?v?"
+    r"(?P<version>\d+(?:\.\d+){1,3})(?![\w.]*\d|\w)(?P<more>\+)?"
 )
 _COMMAND_LINE = re.compile(r"^(?:\$ |> )?(?P<words>[a-z][a-z0-9-]*(?: [^`|;&<>]+)?)$")
 _OPTION = re.compile(r"(?<!\S)(?P<option>--[a-z][a-z0-9-]+)")
@@ -48,10 +48,18 @@ PROGRAMS: Mapping[str, bool] = {
     "sam": True,
     "cdk": True,
 }
+# Programs whose help names only some of the options that they take: those of plugins, of every
+# subcommand, or of the settings are left out.
+_SHORT_HELP = frozenset(["npm", "kubectl", "pytest", "tsc", "vitest"])
 _RUNNERS = frozenset(["run", "exec", "x", "dlx"])  # subcommands that start another program
 # Subcommands whose short help leaves options out: those of `git log` stand in its manual only.
 _PARTIAL = frozenset(
     f"git {name}" for name in ("rev-parse", "log", "diff", "show", "rev-list", "format-patch")
+)
+_LOOKED_UP = frozenset(["aws"])  # elsewhere, in the data of botocore
+_PLACEHOLDER = re.compile(r"(?:ENV_)?VAR(?:IABLE)?(?:_NAME)?|(?:MY|YOUR|SOME)_\w+")
+_READ = re.compile(
+    r"(?:environ(?:\.get)?|getenv|[Ee]nv|ENV|process\.env)\W{1,3}['\"]?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b"
 )
 _LOCKS = ("uv.lock", "poetry.lock", "requirements.txt", "package-lock.json")
 
@@ -63,6 +71,8 @@ def find_unread_variables(view: SpecView) -> Iterator[Hit]:
     for line in view.lines:
         for match in _VARIABLE.finditer(line.text):
             name = match["name"] or match["named"]
+            if _PLACEHOLDER.fullmatch(name):
+                continue
             found.setdefault(name, line)
             if _NEW.search(line.text):
                 introduced.add(name)
@@ -77,10 +87,23 @@ def find_unread_variables(view: SpecView) -> Iterator[Hit]:
         for name in names
         if name in text
     }
-    for name in names:
-        if name not in read:
-            message = f"no file of the repository reads {name}"
-            yield view.hit("spec/unread-variable", found[name], message, name)
+    unread = [name for name in names if name not in read]
+    known = _read_variables(view, documents) if unread else frozenset()
+    for name in unread:
+        near = get_close_matches(name, known, 1, 0.7)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        message = f"no file of the repository reads {name}{hint}"
+        yield view.hit("spec/unread-variable", found[name], message, name)
+
+
+def _read_variables(view: SpecView, documents: Collection[str]) -> frozenset[str]:
+    """Return the variables that the code of the repository reads by name."""
+    return frozenset(
+        name
+        for path, _, text in view.tree.search(["environ", "getenv", "env.", "Env(", "ENV["])
+        if path not in documents and not path.endswith(".md")
+        for name in _READ.findall(text)
+    )
 
 
 def find_other_versions(view: SpecView) -> Iterator[Hit]:
@@ -93,7 +116,11 @@ def find_other_versions(view: SpecView) -> Iterator[Hit]:
             if locked is None:
                 locked = locked_versions(view)
             known = locked.get(_canonical(match["name"]))
-            if known and not _fits(match["version"], known):
+            how = ">=" if match["more"] else match["how"].strip()
+            if known is None and how:  # "Section 2.1" has none
+                what = f"{match['name']} {match['version']}"
+                view.note(line, f"{what}: no lock file names {match['name']}", what)
+            elif known and not _fits(how, match["version"], known):
                 message = f"{match['name']} {match['version']} here, {known} is locked"
                 yield view.hit("spec/other-version", line, message, match["version"])
 
@@ -104,6 +131,10 @@ def find_unknown_options(view: SpecView) -> Iterator[Hit]:
         words = command.split()
         program, rest = words[0], words[1:]
         if program not in PROGRAMS:
+            if program not in _LOOKED_UP:
+                view.note(
+                    line, f"`{command}`: {program} is no program whose help is asked", program
+                )
             continue
         topic = [program]
         if PROGRAMS[program] and rest and _SUBCOMMAND.fullmatch(rest[0]):
@@ -114,13 +145,16 @@ def find_unknown_options(view: SpecView) -> Iterator[Hit]:
             view.note(line, f"`{command}`: {unread}", unread)
             continue
         known = sorted(set(_OPTION.findall(f" {help_text}")) | set(_listed(help_text)))
-        partial = " ".join(topic) in _PARTIAL
+        partial = program in _SHORT_HELP or " ".join(topic) in _PARTIAL
         for option in _OPTION.findall(" ".join(_own_words(topic, rest))):
-            if option not in known and partial:
-                view.note(line, f"`{command}`: the help of {' '.join(topic)} names no {option}")
-            elif option not in known:
-                near = get_close_matches(option, known, 1, 0.7)
-                hint = f"; did you mean {near[0]}?" if near else ""
+            if option in known:
+                continue
+            near = get_close_matches(option, known, 1, 0.7)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            if partial:
+                unsaid = f"the help of {' '.join(topic)} does not name {option}{hint}"
+                view.note(line, f"`{command}`: {unsaid}", unsaid)
+            else:
                 message = f"{' '.join(topic)} has no option {option}{hint}"
                 yield view.hit("spec/unknown-option", line, message, option)
 
@@ -182,6 +216,19 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).casefold()
 
 
-def _fits(written: str, locked: str) -> bool:
-    """Whether a version says the same as far as it goes: 2.8 is 2.8.0."""
-    return f"{locked}.".startswith(f"{written}.")
+def _fits(how: str, written: str, locked: str) -> bool:
+    """Whether a version says the same as far as it goes (2.8 is 2.8.0), or allows the other."""
+    if f"{locked}.".startswith(f"{written}."):
+        return True
+    least, have = _numbers(written), _numbers(locked)
+    if how == ">=":
+        return have >= least
+    if how in ("^", "@^"):
+        return have >= least and have[:1] == least[:1]
+    if how in ("~=", "@~"):
+        return have >= least and have[: len(least) - 1] == least[:-1]
+    return False
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:4])

@@ -1,7 +1,8 @@
 """Names that the code does not have although the spec speaks of them as being there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 
 from reviewloop.analysis.contract import Hit
 from reviewloop.specs.checks.view import SpecLine, SpecView
@@ -21,6 +22,7 @@ _MARKED_NEW = re.compile(r"\[NEW\]")
 _KNOWN_KIND = re.compile(
     r"\.(?:py|tsx?|jsx?|mjs|go|rs|java|kt|rb|php|cs|swift|vue|svelte|sql|sh|tf|ya?ml)$"
 )
+_SPAN = re.compile(r"`[^`]*`")
 _GLOB = re.compile(r"[*{}<>\[\]]|\.\.\.")
 
 
@@ -32,17 +34,19 @@ def find_unknown_paths(view: SpecView) -> Iterator[Hit]:
     names = {path.rpartition("/")[2] for path in paths}
     made = _made(view)
     for line in _not_done(view):
-        changed = _CHANGES.search(line.text)
-        if changed is None or _MAKES.search(line.text):
+        text = _without_commands(line.text)
+        changed = _CHANGES.search(text)
+        if changed is None or _MAKES.search(text):
             continue
         for path in _paths(line):
-            marked = line.text[changed.start()] == "["
-            if not marked and line.text.find(path) < changed.start():
+            marked = text[changed.start()] == "["
+            if not marked and text.find(path) < changed.start():
                 continue
             ends = path.lstrip("./")
             if ends in paths or ends in made or path.rpartition("/")[2] in names:
                 continue
-            yield view.hit("spec/unknown-file", line, f"{path} is not in the repository", path)
+            message = f"{path} is not in the repository{_near(ends, paths)}"
+            yield view.hit("spec/unknown-file", line, message, path)
 
 
 def find_new_paths_that_exist(view: SpecView) -> Iterator[Hit]:
@@ -56,6 +60,26 @@ def find_new_paths_that_exist(view: SpecView) -> Iterator[Hit]:
                     yield view.hit("spec/file-not-new", line, message, path)
 
 
+def _near(path: str, known: Collection[str]) -> str:
+    """Return the file that may be meant, of those whose names begin and end alike."""
+    name = path.rpartition("/")[2]
+    like = [
+        one
+        for one in known
+        if one.rpartition("/")[2][:1] == name[:1]
+        and one.rpartition(".")[2] == name.rpartition(".")[2]
+    ]
+    near = get_close_matches(path, like, 1, 0.8)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _without_commands(text: str) -> str:
+    """Return a line without its commands: `docker build .` makes no file."""
+    return _SPAN.sub(
+        lambda span: " " * len(span[0]) if " " in span[0].strip("` ") else span[0], text
+    )
+
+
 def _paths(line: SpecLine) -> list[str]:
     return [
         path
@@ -66,7 +90,7 @@ def _paths(line: SpecLine) -> list[str]:
 
 def _made(view: SpecView) -> frozenset[str]:
     """Return the files that a line of the spec says are to be made."""
-    lines = (line for line in view.lines if _MAKES.search(line.text))
+    lines = (line for line in view.lines if _MAKES.search(_without_commands(line.text)))
     return frozenset(path.lstrip("./") for line in lines for path in named_paths(line.text))
 
 

@@ -99,12 +99,13 @@ _LARGEST = 15  # tasks of one spec; above that a first result takes days
 
 def find_no_errors(view: SpecView) -> Iterator[Hit]:
     """Yield a hit where no requirement says what happens when something fails."""
-    yield from _missing(view, "spec/no-error-case", _ERRORS, "no requirement says what happens")
+    message = "no requirement says what happens when something fails"
+    yield from _missing(view, "spec/no-error-case", _ERRORS, message)
 
 
 def find_no_edges(view: SpecView) -> Iterator[Hit]:
     """Yield a hit where no requirement is about an edge: nothing, too much, twice, at once."""
-    yield from _missing(view, "spec/no-edge-case", _EDGES, "no requirement is about an edge")
+    yield from _missing(view, "spec/no-edge-case", _EDGES, "no requirement is about an edge case")
 
 
 def find_no_security(view: SpecView) -> Iterator[Hit]:

@@ -10,6 +10,11 @@ from reviewloop.domain.finding import Finding, Severity, by_severity, fingerprin
 from reviewloop.specs.checks.view import SpecView
 
 _LISTED = 6  # further lines that a finding names
+_FACTS = (
+    "reviewloop.specs.checks.facts:",
+    "reviewloop.specs.checks.aws:",
+    "reviewloop.specs.checks.names:",
+)
 _LEVELS = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
 
 
@@ -27,13 +32,17 @@ def check_spec(view: SpecView, level: Callable[[str], str] = lambda rule: "") ->
     """Return the findings of all rules about specs.
 
     `level` says what the settings make of a rule: "off", "must", "should", "nit", "" for nothing.
-    One rule speaks once of a document: it names the further lines, too.
+    One rule speaks once of a document and names the further lines, too; of names that are not there
+    it speaks once of each.
     """
     findings: list[Finding] = []
     rules: Mapping[str, Rule] = {entry.rule.id: entry.rule for entry in spec_rules()}
     for reference in dict.fromkeys(entry.matcher.check for entry in spec_rules()):
         hits = [hit for hit in resolve(reference)(view) if level(hit.rule) != "off"]
-        findings += [_finding(view, hit, rules[hit.rule], level(hit.rule)) for hit in merged(hits)]
+        findings += [
+            _finding(view, hit, rules[hit.rule], level(hit.rule))
+            for hit in merged(hits, each=reference.startswith(_FACTS))
+        ]
     notes = () if view.is_english else (_OTHER_LANGUAGE,)
     return SpecChecks(view, tuple(by_severity(findings)), view.unverified, notes)
 
@@ -41,11 +50,18 @@ def check_spec(view: SpecView, level: Callable[[str], str] = lambda rule: "") ->
 _OTHER_LANGUAGE = "words are checked in English only; this spec is in another language"
 
 
-def merged(hits: Iterable[Hit]) -> list[Hit]:
-    """Return one hit for each rule and document, at the first line; its message names the rest."""
-    order = sorted(hits, key=lambda hit: (hit.rule, hit.path, hit.span or Span(0, 0)))
+def merged(hits: Iterable[Hit], *, each: bool = False) -> list[Hit]:
+    """Return one hit for each rule and document, at the first line; its message names the rest.
+
+    With `each`, one for each message.
+    """
+
+    def about(hit: Hit) -> tuple[str, str, str]:
+        return hit.rule, hit.path, hit.message if each else ""
+
+    order = sorted(hits, key=lambda hit: (about(hit), hit.span or Span(0, 0)))
     found: list[Hit] = []
-    for _, group in groupby(order, key=lambda hit: (hit.rule, hit.path)):
+    for _, group in groupby(order, key=about):
         first, *rest = group
         lines = sorted({hit.span.line for hit in rest if hit.span})
         if rest:

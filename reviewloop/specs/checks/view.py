@@ -13,7 +13,11 @@ from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import Files
 from reviewloop.specs.general import kind_of
 from reviewloop.specs.lines import Line, read_document
-from reviewloop.specs.requirements import is_requirement_item, requirement_lines
+from reviewloop.specs.requirements import (
+    is_requirement_head,
+    is_requirement_item,
+    requirement_lines,
+)
 from reviewloop.specs.select import is_done, leaves
 
 Part = Literal["requirements", "design", "tasks", "introduction", "other"]
@@ -38,6 +42,7 @@ _DEMAND = re.compile(  # of the whole, in a text that is otherwise about why
 _STORY = re.compile(
     r"^\W*(?:user story|objective|question|note|priority)\b|\bso that\b", re.IGNORECASE
 )
+_BULLET = re.compile(r"^\s*[-*+]\s+\S")
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH_WORDS = """
     the a an of to and or in is are for with when then if shall must should that be it as on by not
@@ -68,7 +73,7 @@ class SpecLine:
     level: int = 0  # of a heading, else 0
     title: str = ""
     heads: tuple[str, ...] = ()  # titles of the headings above it, outermost first
-    item: bool = False  # begins a requirement or a criterion with an id
+    item: bool = False  # begins a requirement or a criterion, with an id or in a list of them
 
     @property
     def is_statement(self) -> bool:
@@ -233,7 +238,9 @@ def _part(path: str, spec: Spec) -> Part | None:
     """Return the part that a whole file is, None where its headings say it."""
     if spec.dialect == "single-file":
         return None
-    return _PARTS.get(path.rpartition("/")[2], "design")
+    folder, _, name = path.rpartition("/")
+    # The checklists of Spec Kit say what a spec has to be, in words that are faults in a spec.
+    return "other" if folder.endswith("/checklists") else _PARTS.get(name, "design")
 
 
 def _lines(path: str, document: Sequence[Line], spec: Spec) -> Iterator[SpecLine]:
@@ -249,7 +256,10 @@ def _lines(path: str, document: Sequence[Line], spec: Spec) -> Iterator[SpecLine
             if opened[0] == 0 or line.level <= opened[0]:
                 opened = (line.level, kind) if kind else (0, "other")
         part = whole or opened[1]
-        item = part == "requirements" and is_requirement_item(line, ordered=True)
+        item = part == "requirements" and (
+            is_requirement_item(line, ordered=True)
+            or (_BULLET.match(line.text) is not None and _lists_demands(heads))
+        )
         yield SpecLine(
             path,
             line.number,
@@ -261,6 +271,14 @@ def _lines(path: str, document: Sequence[Line], spec: Spec) -> Iterator[SpecLine
             tuple(name for _, name in heads),
             item,
         )
+
+
+def _lists_demands(heads: Sequence[tuple[int, str]]) -> bool:
+    """Whether the entries of a list below these headings are demands, with or without ids."""
+    titles = [title for _, title in heads]
+    return any(map(is_requirement_head, titles)) or (
+        bool(titles) and kind_of(titles[-1]) == "requirements"
+    )
 
 
 def _named(

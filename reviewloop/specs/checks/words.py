@@ -20,9 +20,10 @@ _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”")
 
 # Words of a speed or a size: a number in the same statement says how much.
 _AMOUNT = re.compile(
-    r"\b(?:fast(?:er|est)?|quick(?:ly|er)?|slow(?:ly)?|speedy|promptly|responsive(?:ly)?|performant"
-    r"|scalab(?:le|ility)|efficient(?:ly)?|low[- ]latency|high[- ]performance"
-    r"|lightweight|large(?: number| amount)?s? of|many(?!-)|several|various|numerous|minimal)\b",
+    r"\b(?:(?<!fail[ -])fast(?:er|est)?|quick(?:ly|er)?|slow(?:ly)?|speedy|promptly"
+    r"|responsive(?:ly)?|performant|scalab(?:le|ility)|efficient(?:ly)?|low[- ]latency"
+    r"|high[- ]performance|lightweight|large(?: number| amount)?s? of|many(?!-)|several|various"
+    r"|numerous|minimal)\b",
     re.IGNORECASE,
 )
 # Words of a taste: two people may disagree whether it is met.
@@ -62,10 +63,12 @@ _UNDECIDABLE = re.compile(
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
-    r"\bTBD\b|\bTBC\b|\bTODO\b|\bFIXME\b|\bXXX\b|\?\?\?|\[to be (?:defined|decided|done)[^\]]*\]"
+    r"\bTBD\b|\bTBC\b|\bTODO\b(?! (?:comments?|markers?|notes?|lists?|items?)\b)|\bFIXME\b"
+    r"|\bXXX\b|\?\?\?|\[to be (?:defined|decided|done)[^\]]*\]"
     r"|<(?:fill in|insert|your)[^>]*>|\blorem ipsum\b",
 )
-_UNCLEAR = re.compile(r"\[NEEDS CLARIFICATION[^\]]*\]?")
+_UNCLEAR = re.compile(r"\[NEEDS CLARIFICATION:?\s*(?P<question>[^\]]*)\]?")
+_LEVEL = re.compile(r"[(,/|]\s*$")  # before a name of several: (Easy, Medium, Hard)
 
 
 def find_vague(view: SpecView) -> Iterator[Hit]:
@@ -83,12 +86,20 @@ def vague_word(text: str, whole_text: str = "") -> tuple[str, str] | None:
 
     A number anywhere in the `whole_text` says how much.
     """
-    if found := _TASTE.search(text):
+    if found := _taste(text):
         return found[0], TASTE
     if found := _OPEN.search(text):
         return found[0], OPEN
     if (found := _AMOUNT.search(text)) and not _NUMBER.search(whole_text or text):
         return found[0], AMOUNT
+    return None
+
+
+def _taste(text: str) -> re.Match[str] | None:
+    """Return the first word of a taste that is no name of a level."""
+    for found in _TASTE.finditer(text):
+        if not found[0][0].isupper() or not _LEVEL.search(text[: found.start()]):
+            return found
     return None
 
 
@@ -119,8 +130,10 @@ def find_placeholders(view: SpecView) -> Iterator[Hit]:
 def find_unclear(view: SpecView) -> Iterator[Hit]:
     """Yield the questions that Spec Kit marks in a spec until somebody answers them."""
     for line in view.of_part("requirements", "design"):
-        if found := _UNCLEAR.search(line.text):
-            yield view.hit("spec/needs-clarification", line, "this question is open", found[0])
+        if found := _UNCLEAR.search(_QUOTED.sub(_blank, line.text)):
+            question = line.text[slice(*found.span("question"))].strip()
+            message = f"this question is open: {question}" if question else "a question is open"
+            yield view.hit("spec/needs-clarification", line, message, found[0])
 
 
 def _statements(view: SpecView) -> Iterator[tuple[SpecLine, str]]:

@@ -129,7 +129,7 @@ def facts(*lines: str, others: dict[str, str] | None = None, help_of=lambda word
 
 def test_operations_and_parameters_of_aws_are_looked_up() -> None:
     assert facts("  - call sqs.send_messages")[0] == [
-        "sqs has no operation send_messages; did you mean SendMessage?"
+        "sqs has no operation send_messages; did you mean send_message?"
     ]
     assert facts("  - dynamodb.put_item(TableNam=t, Item=i)")[0] == [
         "put_item of dynamodb has no parameter TableNam; did you mean TableName?"
@@ -181,7 +181,10 @@ def test_options_are_looked_up_in_the_help_that_a_program_prints() -> None:
     )
 
     assert named == ["git commit has no option --amned; did you mean --amend?"]
-    assert unverified == ["`docker build --tag x .`: the help of docker build could not be read"]
+    assert unverified == [
+        "`docker build --tag x .`: the help of docker build could not be read",
+        "`mytool --whatever`: mytool is no program whose help is asked",
+    ]
     assert ("mytool",) not in asked
 
 
@@ -219,3 +222,158 @@ def test_a_variable_is_known_as_one_in_any_of_its_names() -> None:
         assert named == [], name  # a spec that reads it may introduce it
         named = facts(f"  - the {name} `PART_LIMIT` is 5")[0]
         assert named == ["no file of the repository reads PART_LIMIT"], name
+
+
+def test_each_name_that_is_not_there_is_told_with_the_nearest_one() -> None:
+    code = {"src/queue.py": "import os\nURL = os.environ['QUEUE_URL']\n", "src/db.py": ""}
+    named, unverified = facts(
+        "  - call `sqs.send_messages()`, then dynamodb.put_itemm()",
+        "  - the environment variable `QUEUE_URI` is a URL",
+        "  - update `src/queues.py`, then run `docker build --tagg x .`",
+        "  - `aws lambda create-function --rol r --region x --zip-file f`",
+        others=code,
+        help_of=lambda words: "usage: docker build [--tag NAME]",
+    )
+
+    assert sorted(named) == [
+        "aws lambda create-function has no option --rol; did you mean --role?",
+        "docker build has no option --tagg; did you mean --tag?",
+        "dynamodb has no operation put_itemm; did you mean put_item?",
+        "no file of the repository reads QUEUE_URI; did you mean QUEUE_URL?",
+        "sqs has no operation send_messages; did you mean send_message?",
+        "src/queues.py is not in the repository; did you mean src/queue.py?",
+    ]
+    assert unverified == [
+        "aws lambda create-function --zip-file: the AWS CLI adds options of its own there"
+    ]
+
+
+def test_the_same_name_is_told_once_with_its_other_lines() -> None:
+    named, _ = facts("  - call sqs.send_messages", "  - and sqs.send_messages", "  - sqs.purge_it")
+
+    assert named == [
+        "sqs has no operation send_messages; did you mean send_message? (also line 5)",
+        "sqs has no operation purge_it",
+    ]
+
+
+def test_a_column_or_a_module_is_no_service() -> None:
+    assert facts("  - JOIN venues ON events.venue_id, and config.max_size, batch.run_all()") == (
+        [],
+        [],
+    )
+    assert facts("  - call events.put_eventss()")[0] == [
+        "events has no operation put_eventss; did you mean put_events?"
+    ]
+
+
+def test_help_that_names_some_options_only_makes_the_others_unverified() -> None:
+    named, unverified = facts(
+        "  - `npm install --production`, `npm install --save-devv x`",
+        help_of=lambda words: "Usage: npm install [--save-dev] [--omit <dev>]",
+    )
+
+    assert named == []
+    assert unverified == [
+        "`npm install --production`: the help of npm install does not name --production",
+        "`npm install --save-devv x`: the help of npm install does not name --save-devv; "
+        "did you mean --save-dev?",
+    ]
+
+
+def test_a_range_of_versions_allows_the_locked_one_or_does_not() -> None:
+    lock = {"uv.lock": '[[package]]\nname = "pyjwt"\nversion = "2.10.1"\n'}
+    named = {}
+    for written in ("PyJWT 2.8+", "PyJWT>=2.8", "PyJWT^2.8", "PyJWT~=2.8", "PyJWT>=2.11"):
+        files = {**lock, f"{FOLDER}/tasks.md": f"# Tasks\n\n- [ ] 1. Sign with {written} in a.py\n"}
+        found = checked(files).findings
+        named[written] = any(one.rule == "spec/other-version" for one in found)
+
+    assert named == {
+        "PyJWT 2.8+": False,
+        "PyJWT>=2.8": False,
+        "PyJWT^2.8": False,
+        "PyJWT~=2.8": False,
+        "PyJWT>=2.11": True,
+    }
+
+
+def test_a_version_that_no_lock_file_has_is_unverified() -> None:
+    _, unverified = facts("  - pin bcrypt==4.1.2, see Section 2.1")
+
+    assert unverified == ["bcrypt 4.1.2: no lock file names bcrypt"]
+
+
+def test_a_variable_that_stands_for_any_is_left_alone() -> None:
+    assert facts("  - expand `${ENV_VAR}` and $MY_TOKEN in values") == ([], [])
+
+
+def test_a_template_that_says_no_question_is_open_asks_none() -> None:
+    texts = {
+        "specs/001-login/spec.md": "# Feature: login\n\n## Requirements\n\n"
+        "- **FR-001**: System MUST keep sessions [NEEDS CLARIFICATION: for how long?]\n",
+        "specs/001-login/checklists/requirements.md": "# Checklist\n\n"
+        "- [x] No [NEEDS CLARIFICATION] markers remain\n",
+        "specs/001-login/tasks.md": "# Tasks\n\n- [ ] T001 Keep sessions in src/sessions.py\n",
+    }
+    found = [one for one in checked(texts).findings if one.rule == "spec/needs-clarification"]
+
+    assert [(one.path, one.title) for one in found] == [
+        ("specs/001-login/spec.md", "this question is open: for how long?")
+    ]
+
+
+def test_the_entries_below_a_requirement_are_read_without_shall() -> None:
+    text = """\
+# Sign in
+
+## Overview
+
+Members sign in.
+
+## Functional Requirements
+
+### FR-1: Sign in
+
+- Accept email and password
+- Answer fast
+- Show a user-friendly message
+
+## Notes
+
+- A nice idea for later
+"""
+    found = checked({"docs/sign-in-spec.md": text}).findings
+    vague = [one for one in found if one.rule == "spec/vague"]
+
+    assert [(one.line, one.title) for one in vague] == [(12, '"fast" has no number (also line 13)')]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("offer the levels (Easy, Medium, Hard)", False),
+        ("be easy to read for all", True),
+        ("run lint first to fail fast", False),
+        ("answer fast", True),
+    ],
+)
+def test_a_name_or_an_idiom_is_not_vague(words: str, found: bool) -> None:
+    text = FILES[f"{FOLDER}/requirements.md"].replace("store it within 300 ms", words)
+    rules = {one.rule for one in checked({**FILES, f"{FOLDER}/requirements.md": text}).findings}
+
+    assert ("spec/vague" in rules) is found
+
+
+def test_the_verb_of_a_command_makes_no_file() -> None:
+    named, _ = facts("  - update `src/queues.py`; then `docker build .`")
+    assert named == ["src/queues.py is not in the repository"]
+    assert facts("  - update `src/queues.py`; create `src/b.py`, then `docker build .`")[0] == []
+
+
+def test_a_mention_of_todo_comments_is_no_gap() -> None:
+    design = FILES[f"{FOLDER}/design.md"]
+    for text, found in (("Values stay scoped with TODO comments.", False), ("TODO: rows", True)):
+        texts = {**FILES, f"{FOLDER}/design.md": f"{design}\n{text}\n"}
+        rules = {one.rule for one in checked(texts).findings}
+        assert ("spec/placeholder" in rules) is found, text
