@@ -22,6 +22,7 @@ from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
+from reviewloop.specs.plan_file import without_record
 
 if TYPE_CHECKING:  # what asks models
     from reviewloop.app.question import Question
@@ -129,14 +130,23 @@ def plan(
     done = write_plan(repository, name, regenerate=regenerate)
     if as_json:
         body = {"path": done.path, "kept": list(done.kept), "kept_as": done.kept_as}
-        print_json("spec-plan", body)
-        return ExitCode.CLEAN
+        print_json("spec-plan", {**body, "wrong": list(done.wrong)})
+        return ExitCode.FINDINGS if done.wrong else ExitCode.CLEAN
     click.echo(f"{one_line(done.path)} is written")
     if done.kept_as:
         print_lines(f"what you had edited is kept as {one_line(done.kept_as)}")
     elif done.kept:
         print_lines(f"yours and kept: {one_line(', '.join(done.kept))}")
-    return ExitCode.CLEAN
+    if not done.has_tasks:
+        print_lines(_NO_TASKS)
+    print_lines(*map(one_line, done.wrong))
+    return ExitCode.FINDINGS if done.wrong else ExitCode.CLEAN
+
+
+_NO_TASKS = (
+    "the spec has no tasks yet: `--regenerate -m TEXT` has a model plan its steps, or write them "
+    "yourself ('1. Title'); then `--adopt` makes tasks of them"
+)
 
 
 def _explained(repository: Repository, name: str, question: "Question", as_json: bool) -> ExitCode:
@@ -166,7 +176,9 @@ def _revised(
     found = revise_plan(repository, name, question)
     before = found.opened.there.data.decode("utf-8", "replace")
     show = redactor_of(repository.user).for_people
-    difference = show(word_diff(_read(before or found.opened.text), _read(found.text)))
+    difference = show(
+        word_diff(without_record(before or found.opened.text), without_record(found.text))
+    )
     if not as_json:
         click.echo(safe(difference))
     may = yes or (found.changed and not as_json and is_interactive() and confirm("write it?"))
@@ -184,11 +196,6 @@ def _revised(
     else:
         print_lines("nothing is written; the same with --yes writes it, and nothing is paid again")
     return ExitCode.CLEAN if may or not found.changed else ExitCode.WAITING
-
-
-def _read(text: str) -> str:
-    """Return a plan as people read it, without the record of what we wrote."""
-    return text.partition("<!-- reviewloop-plan")[0]
 
 
 def _spent(spent: "Spent") -> dict[str, object]:

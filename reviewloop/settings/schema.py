@@ -75,12 +75,12 @@ class Models(Section):
     reasoning: str = Field(
         default=AUTO,
         min_length=1,
-        description="Model of every step (provider:model); auto takes what AWS or a key allows.",
+        description="Model of other steps (provider:model); auto takes what AWS or a key allows.",
     )
     generation: str = Field(
         default=AUTO,
         min_length=1,
-        description='Cheaper model for the agents that per_agent sends to "generation".',
+        description="Cheaper model: a spec's tasks, plans, answers, and what per_agent sends here.",
     )
     per_agent: dict[str, str] = Field(
         default_factory=dict,

@@ -16,7 +16,7 @@ from reviewloop.specs.files import DiskFiles, Files, decode, digest, in_folder, 
 from reviewloop.specs.kiro import STATE, read_cc_sdd, read_kiro
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, read_openspec
-from reviewloop.specs.plan_file import CONSIDERATIONS, considerations_in, is_plan, plan_path
+from reviewloop.specs.plan_file import additions_in, is_plan, plan_path
 from reviewloop.specs.requirements import is_requirement_head, is_requirement_item
 from reviewloop.specs.single_file import read_single_file
 from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
@@ -282,10 +282,10 @@ def read_spec(files: Files, ref: SpecRef) -> Spec:
     spec = dialects()[ref.dialect].read(files, ref)
     path = plan_path(spec.path)
     data = files.read(path)
-    added = considerations_in(decode(data)) if data else ""
+    added = additions_in(decode(data)) if data else ""
     if not added or data is None:
         return spec
-    general = "\n\n".join(filter(None, (spec.general, f"## {CONSIDERATIONS}\n\n{added}")))
+    general = "\n\n".join(filter(None, (spec.general, added)))
     return replace(spec, general=general, files={**spec.files, path: digest(data)})
 
 

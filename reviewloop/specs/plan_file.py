@@ -5,11 +5,17 @@ import json
 import re
 from collections.abc import Mapping
 
+ANALYSIS = "Analysis"
+FILES = "File Structure"
+STEPS = "Implementation Steps"
+DEPENDENCIES = "Dependencies"
+RISKS = "Risk Mitigation"
+DECISIONS = "Architectural Decisions"
 CONSIDERATIONS = "Additional considerations"
 """The section that is the user's: it is never rewritten, and every brief has it."""
 
 _NAME = "implementation-plan.md"
-_RECORD = re.compile(r"\n*<!-- reviewloop-plan (\{.*\}) -->\s*$")
+_RECORD = re.compile(r"\n*^<!-- reviewloop-plan (\{.*\}) -->[ \t]*(?:\n|\Z)", re.MULTILINE)
 _HINT = "_Yours: what stands here reaches the brief of every task._"
 
 
@@ -25,15 +31,36 @@ def is_plan(path: str) -> bool:
     return path.endswith(_NAME)
 
 
-def considerations_in(text: str) -> str:
-    """Return what users wrote into their section, "" for nothing."""
-    return sections_of(text).get(CONSIDERATIONS, "").replace(_HINT, "").strip()
+def additions_in(text: str) -> str:
+    """Return what users wrote into a plan of ours, under its headings, "" for nothing.
+
+    Of a plan that is not ours it is the section that is the user's by its name.
+    """
+    edited = edited_sections(text) if _RECORD.search(text) else frozenset((CONSIDERATIONS,))
+    bodies = {name: body for name, body in sections_of(text).items() if name in edited}
+    bodies.pop(ANALYSIS, None)  # facts, nobody's decision
+    bodies[CONSIDERATIONS] = bodies.pop(CONSIDERATIONS, "").replace(_HINT, "").strip()
+    return "\n\n".join(f"## {name}\n\n{body}" for name, body in bodies.items() if body)
+
+
+def without_record(text: str) -> str:
+    """Return a plan as people read it, without the record of what we wrote."""
+    return _RECORD.sub("\n", text)
 
 
 def sections_of(text: str) -> dict[str, str]:
-    """Return {heading: text below it} of the sections of a plan, in its order."""
-    parts = re.split(r"^## (.+?)[ \t]*$", _RECORD.sub("", text), flags=re.MULTILINE)[1:]
-    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    """Return {heading: text below it} of the sections of a plan, in its order.
+
+    The user's section is found in any case of its letters; two of one name are one.
+    """
+    parts = re.split(r"^## (.+?)[ \t]*$", _RECORD.sub("\n\n", text), flags=re.MULTILINE)[1:]
+    found: dict[str, str] = {}
+    for written, body in zip(parts[::2], parts[1::2], strict=True):
+        is_own = written.casefold() == CONSIDERATIONS.casefold()
+        name = CONSIDERATIONS if is_own else written
+        before = found.get(name, "").replace(_HINT, "").strip() if name in found else ""
+        found[name] = "\n\n".join(filter(None, (before, body.strip())))
+    return found
 
 
 def edited_sections(text: str) -> frozenset[str]:

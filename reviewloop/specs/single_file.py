@@ -117,12 +117,23 @@ def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
     if match := _FREE.match(text):
         return [(one, "") for one in _ids(match["tasks"], known)]
     if match := _BEFORE.match(text) or _DEPENDS.match(text):
-        tasks, needed = _ids(match["tasks"], known), _ids(match["what"], known)
+        tasks = _ids(match["tasks"], known)
+        needed = _ids(match["what"], known) or _all_but(match["what"], tasks, known)
         return [(one, other) for one in tasks for other in needed]
     links = [_ids(part, known) for part in _ARROW.split(text)]
     if len(links) < 2 or not all(links):
         return []
     return [(late, early) for first, then in pairwise(links) for late in then for early in first]
+
+
+def _all_but(text: str, tasks: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return what "all implementation tasks" are for these: those above, or all the others."""
+    read = read_references(text, known)
+    if not tasks or tasks[0] not in known or not (read.everything or read.all_earlier):
+        return []
+    above = known[: known.index(tasks[0])]
+    meant = known if re.search(r"\bothers?\b", text, re.IGNORECASE) else above
+    return [one for one in meant if one not in tasks]
 
 
 def _ids(text: str, known: Sequence[str]) -> list[str]:

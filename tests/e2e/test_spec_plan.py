@@ -30,15 +30,28 @@ def test_a_plan_says_size_files_phases_and_risks(checkout):
     said = checkout.run("spec", "plan", "orders")
     assert (said.code, said.out) == (0, f"{PLAN} is written\n")
     found = sections(checkout)
-    assert [*found][:6] == ["Analysis", "Files", "Phases", "Dependencies", "Risks", "Decisions"]
+    assert [*found] == [
+        "Analysis",
+        "File Structure",
+        "Implementation Steps",
+        "Dependencies",
+        "Risk Mitigation",
+        "Architectural Decisions",
+        "Additional considerations",
+    ]
     assert "- size: small: 2 of 3 tasks are open" in found["Analysis"]
     assert "- time: unknown: 0 runs were committed here" in found["Analysis"]
-    assert "| `shop/search.py` | [NEW] | 2.1 |" in found["Files"]
-    assert "| `shop/store.py` | [MODIFY] | 2.1 |" in found["Files"]
-    assert "- done: 1.1" in found["Phases"]
-    assert "2.1 Find the items of a customer" in found["Phases"]
+    assert found["File Structure"].split("\n")[1:-1] == [
+        "migrations/",
+        "  0002_report.sql  # [NEW] task 2.2",
+        "shop/",
+        "  search.py        # [NEW] task 2.1",
+        "  store.py         # [MODIFY] task 2.1",
+    ]
+    assert "- done: 1.1" in found["Implementation Steps"]
+    assert "2.1 Find the items of a customer" in found["Implementation Steps"]
     assert "- 2.2 after 2.1" in found["Dependencies"]
-    assert "- 2.2 touches `migrations/0002_report.sql`" in found["Risks"]
+    assert "- 2.2 touches `migrations/0002_report.sql`" in found["Risk Mitigation"]
 
 
 def test_what_a_person_wrote_stays_and_the_rest_is_brought_up_to_date(checkout):
@@ -56,7 +69,7 @@ def test_what_a_person_wrote_stays_and_the_rest_is_brought_up_to_date(checkout):
     found = sections(checkout)
     assert found["Dependencies"] == "- 2.2 after lunch"
     assert found["Additional considerations"].startswith("Use the index.")
-    assert "3 More" in found["Phases"]
+    assert "3 More" in found["Implementation Steps"]
     said = checkout.run("spec", "plan", "orders", "--regenerate")
     assert f"what you had edited is kept as {PLAN}.bak" in said.err
     found = sections(checkout)
@@ -74,6 +87,46 @@ def test_considerations_reach_the_implementer_and_the_reviewers(checkout):
     for agent in ("implement", "review-performance"):
         told = " ".join(one.said for one in checkout.server.ledger if one.agent == agent)
         assert "Search by the index, never by a scan." in told
+
+
+def test_what_was_edited_or_added_at_the_end_reaches_them_too(checkout):
+    assert checkout.run("spec", "plan", "orders").code == 0
+    file = checkout.root / PLAN
+    text = file.read_text().replace("- 2.2 after 2.1", "- 2.2 after 2.1, as it prints the items")
+    file.write_text(f"{text}\n## Additional Considerations\n\n- Limit calls to 7 a minute\n")
+    assert checkout.run("run", "2.1").code == 4
+    for agent in ("implement", "review-performance"):
+        told = " ".join(one.said for one in checkout.server.ledger if one.agent == agent)
+        assert "- Limit calls to 7 a minute" in told
+        assert "as it prints the items" in told
+        assert "reviewloop-plan" not in told
+        assert "- size: small" not in told  # facts that the tool wrote
+    # It is one section when the plan is brought up to date, and the rest is still ours.
+    said = checkout.run("spec", "plan", "orders")
+    assert "yours and kept: Dependencies, Additional considerations" in said.err
+    assert sections(checkout)["Additional considerations"].startswith("- Limit calls")
+
+
+def test_the_marks_of_an_own_tree_are_checked(checkout):
+    assert checkout.run("spec", "plan", "orders").code == 0
+    tasks = checkout.root / ".kiro/specs/orders/tasks.md"
+    tasks.write_text(tasks.read_text().replace("[x]", "[ ]"))
+    file = checkout.root / PLAN
+    body = sections(checkout)["File Structure"]
+    tree = (
+        "```\nshop/\n├── store.py   # [NEW] again\n├── search.py  # [NEW]\n"
+        "└── nowhere.py # [MODIFY]\n```"
+    )
+    file.write_text(file.read_text().replace(body, tree))
+    said = checkout.run("spec", "plan", "orders")
+    lines = file.read_text().split("\n")
+    new, gone = (lines.index(one) + 1 for one in tree.split("\n")[2::2])
+    assert said.code == 1
+    assert f"{PLAN}:{new}: shop/store.py is marked [NEW], and it is there" in said.err
+    assert f"{PLAN}:{gone}: shop/nowhere.py is marked [MODIFY], and there is no such" in said.err
+    assert "search.py" not in said.err
+    body = checkout.json("spec", "plan", "orders")
+    assert len(body["wrong"]) == 2
 
 
 def test_time_is_told_from_committed_runs(checkout, monkeypatch):
@@ -140,6 +193,10 @@ ARTICLE_PLAN = """# Implementation Plan: User Authentication
 ## Risk Mitigation
 
 1. Redis
+
+## Additional Considerations
+
+- GDPR for mail addresses
 """
 
 
@@ -166,10 +223,40 @@ def test_the_numbered_steps_of_a_plan_become_tasks(checkout, spec):
     assert [one["depends"] for one in tasks.values()] == [[], ["1"], ["2"], ["2"]]
     assert [one["requirements"] for one in tasks.values()] == [["FR-1"], [], ["FR-2"], ["NFR-1"]]
     assert checkout.run("run", "next", "--spec", spec, "--preflight").code == 0
+    name = "specs/user-authentication" if is_file else spec
+    own = f"{name}-implementation-plan.md" if is_file else f"{spec}/implementation-plan.md"
+    kept = f"{own} keeps File Structure, Risk Mitigation, Additional considerations of the plan"
+    assert kept in body["notices"][0]
+    assert checkout.run("spec", "plan", spec).code == 0
+    text = (checkout.root / own).read_text()
+    for one in ("1. Redis", "- GDPR for mail addresses", "2. 2 Create ORM models"):
+        assert one in text
 
     said = checkout.run("spec", "plan", spec, "--adopt")
     assert said.code == 2
     assert "has 4 tasks; a plan is adopted where there are none" in said.err
+
+
+def test_a_spec_without_tasks_is_planned_by_a_model_then_adopted(checkout, tmp_path):
+    spec = "specs/user-authentication.md"
+    checkout.write(spec, ARTICLE_SPEC)
+    said = checkout.run("spec", "plan", spec)
+    assert said.code == 0
+    assert "the spec has no tasks yet: `--regenerate -m TEXT`" in said.err
+    plan = checkout.root / "specs/user-authentication-implementation-plan.md"
+    head = "## Implementation Steps\n\n"
+    steps = "1. Create users table\n   - FR-1\n2. Implement login (FR-2)"
+    new = plan.read_text().replace(f"{head}none", f"{head}{steps}")
+    turns = [
+        {"tool_calls": [{"name": "write_document", "args": {"document": text}}]}
+        for text in (plan.read_text(), new)
+    ]
+    model = written(tmp_path, [{"agent": "spec-tasks", "step": "plan", "turns": turns}])
+    asked = ("spec", "plan", spec, "--regenerate", "-m", "plan it", "--yes")
+    assert checkout.run(*asked, "--model", model).code == 0
+    assert checkout.json("spec", "plan", spec, "--adopt")["tasks"] == 2
+    tasks = checkout.json("tasks", "--spec", spec)["tasks"]
+    assert [one["requirements"] for one in tasks] == [["FR-1"], ["FR-2"]]
 
 
 def test_what_cannot_be_adopted_is_said(checkout):
@@ -282,8 +369,10 @@ def test_a_quote_that_stands_nowhere_is_sent_back_then_left_out(checkout, tmp_pa
 def test_a_plan_is_revised_after_its_difference_was_seen(checkout, tmp_path):
     assert checkout.run("spec", "plan", "orders").code == 0
     before = (checkout.root / PLAN).read_text()
-    new = before.replace("## Risks\n\n", "## Risks\n\n- calls are not limited: 10 a second\n")
-    wrong = new.replace("`shop/search.py` | [NEW]", "`shop/store.py` | [NEW]")
+    new = before.replace(
+        "## Risk Mitigation\n\n", "## Risk Mitigation\n\n- calls are not limited: 10 a second\n"
+    )
+    wrong = new.replace("search.py  # [NEW]", "store.py  # [NEW]")
     assert len({before, new, wrong}) == 3
     turns = [
         {"tool_calls": [{"name": "write_document", "args": {"document": text}}]}
@@ -300,11 +389,11 @@ def test_a_plan_is_revised_after_its_difference_was_seen(checkout, tmp_path):
 
     written(tmp_path, [])
     body = checkout.json(*asked, *model, "--yes")
-    assert (body["changed"], body["written"]) == (["Risks"], True)
-    assert "10 a second" in sections(checkout)["Risks"]
+    assert (body["changed"], body["written"]) == (["Risk Mitigation"], True)
+    assert "10 a second" in sections(checkout)["Risk Mitigation"]
     # It stays like an edit of the person, and the task's agents see it when it is theirs.
-    assert "kept: Risks" in checkout.run("spec", "plan", "orders").err
-    assert "10 a second" in sections(checkout)["Risks"]
+    assert "kept: Risk Mitigation" in checkout.run("spec", "plan", "orders").err
+    assert "10 a second" in sections(checkout)["Risk Mitigation"]
 
 
 def test_what_cannot_be_asked_of_a_plan_is_one_sentence(checkout):

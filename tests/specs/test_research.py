@@ -49,7 +49,7 @@ def test_a_fact_has_a_version_or_says_that_it_cannot_be_known():
     calls = "use sqs.send_messages and sqs.send_message_batch(Entries=x),\n"
     facts = {one.name: one for one in facts_of(f"{calls}aws s3 sync, aws sqs list-queues")}
     assert facts["sqs.send_messages"].supported is False
-    assert "did you mean SendMessage" in facts["sqs.send_messages"].detail
+    assert "did you mean send_message?" in facts["sqs.send_messages"].detail
     assert facts["sqs.send_message_batch(Entries=x)"].supported is True
     assert facts["sqs.send_message_batch(Entries=x)"].source.startswith("botocore 1.")
     assert facts["aws s3 sync"].supported is None and facts["aws s3 sync"].source == ""

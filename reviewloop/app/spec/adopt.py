@@ -10,9 +10,18 @@ from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
 from reviewloop.specs.discover import read_spec, spec_named
+from reviewloop.specs.file_trees import tree_files, wrong_marks
 from reviewloop.specs.files import DiskFiles, Files, Overlay
 from reviewloop.specs.lines import Line, read_document
-from reviewloop.specs.plan_file import plan_path
+from reviewloop.specs.plan_file import (
+    CONSIDERATIONS,
+    DECISIONS,
+    FILES,
+    RISKS,
+    plan_path,
+    plan_text,
+    sections_of,
+)
 from reviewloop.specs.requirements import read_requirements
 from reviewloop.specs.single_file import with_stated_order
 from reviewloop.specs.tasks import read_tasks
@@ -28,6 +37,7 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 """Sections whose numbered lists are no steps."""
+_CARRIED = frozenset((FILES, RISKS, DECISIONS, CONSIDERATIONS))
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,26 @@ def adopt_plan(repository: Repository, name: str, plan: str = "") -> AdoptedPlan
     if spec.problems:
         raise UsageError(f"the steps of {path} make no task list: {spec.problems[0]}")
     disk.write(target, Content(Kind.FILE, made.encode()), ".adopted-tasks.new")
-    return AdoptedPlan(target, path, len(spec.tasks), tuple(notices))
+    text = (files.read(path) or b"").decode("utf-8", "replace")
+    kept = _keep_sections(disk, spec, path, text)
+    marks = wrong_marks(tree_files(enumerate(text.split("\n"), 1)), files.paths())
+    notices += [f"{path}:{one.line}: {reason}" for one, reason in marks]
+    return AdoptedPlan(target, path, len(spec.tasks), (*kept, *notices))
+
+
+def _keep_sections(disk: Disk, spec: Spec, plan: str, text: str) -> list[str]:
+    """Write what a plan from elsewhere says besides its steps into the one beside the spec.
+
+    There agents are told of it. Return a notice of it, none where nothing is written.
+    """
+    own = plan_path(spec.path)
+    kept = {name: body for name, body in sections_of(text).items() if name in _CARRIED and body}
+    if plan == own or not kept or disk.read(own).kind is not Kind.ABSENT:
+        return []
+    head = f"Taken from {plan}."
+    made = plan_text(f"Implementation plan: {spec.name}", head, {}, kept)
+    disk.write(own, Content(Kind.FILE, made.encode()), ".implementation-plan.new")
+    return [f"{own} keeps {', '.join(kept)} of the plan; the agents of every task are told of it"]
 
 
 def _tasks_of(files: Files, ref: SpecRef) -> int:

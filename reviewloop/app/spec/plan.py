@@ -14,9 +14,21 @@ from reviewloop.domain.globs import first_match
 from reviewloop.domain.task import Spec
 from reviewloop.render.text import counted
 from reviewloop.specs.discover import read_spec, spec_named
+from reviewloop.specs.file_trees import TreeFile, draw_tree, tree_files, wrong_marks
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Outlook, outlook
-from reviewloop.specs.plan_file import CONSIDERATIONS, edited_sections, plan_path, plan_text
+from reviewloop.specs.plan_file import (
+    ANALYSIS,
+    CONSIDERATIONS,
+    DECISIONS,
+    DEPENDENCIES,
+    FILES,
+    RISKS,
+    STEPS,
+    edited_sections,
+    plan_path,
+    plan_text,
+)
 from reviewloop.specs.plan_file import sections_of as sections_in
 from reviewloop.specs.scope import estimate_of
 from reviewloop.specs.select import is_done, leaves
@@ -34,6 +46,10 @@ class WrittenPlan:
     path: str
     kept: tuple[str, ...]  # sections that users had edited and that stay
     kept_as: str  # the file that holds the plan as it was, where all was written anew; "" else
+    wrong: tuple[
+        str, ...
+    ] = ()  # marks of the user's own file tree that are false, with their lines
+    has_tasks: bool = True
 
 
 @dataclass(frozen=True)
@@ -101,8 +117,23 @@ def write_plan(repository: Repository, name: str, *, regenerate: bool) -> Writte
     if regenerate and opened.edited - {CONSIDERATIONS}:
         kept_as = f"{opened.path}.bak"
         opened.disk.write(kept_as, opened.there, ".implementation-plan.bak.new")
-    opened.write(_plan_text(opened.spec, opened.ours, kept))
-    return WrittenPlan(opened.path, tuple(one for one in opened.sections if one in kept), kept_as)
+    text = _plan_text(opened.spec, opened.ours, kept)
+    opened.write(text)
+    wrong = _wrong_marks(opened, text) if FILES in kept else ()
+    names = tuple(one for one in opened.sections if one in kept)
+    return WrittenPlan(opened.path, names, kept_as, tuple(wrong), bool(opened.spec.tasks))
+
+
+def _wrong_marks(opened: OpenedPlan, text: str) -> Iterator[str]:
+    """Yield the false marks of a user's own tree; [NEW] may be true no more once work has begun."""
+    begun = any(is_done(opened.spec, task) for task in leaves(opened.spec))
+    for one, reason in wrong_marks(tree_files(_numbered(text)), opened.paths):
+        if one.mark != "NEW" or not begun:
+            yield f"{opened.path}:{one.line}: {reason}"
+
+
+def _numbered(text: str) -> Iterator[tuple[int, str]]:
+    return enumerate(text.split("\n"), 1)
 
 
 def _plan_text(spec: Spec, sections: Mapping[str, str], kept: Mapping[str, str]) -> str:
@@ -114,12 +145,12 @@ def _sections(repository: Repository, spec: Spec) -> dict[str, str]:
     seen = outlook(spec)
     paths = tuple(DiskFiles(repository.user.root).paths())
     return {
-        "Analysis": "\n".join(_analysis(repository, spec)),
-        "Files": _files(spec, paths),
-        "Phases": "\n".join(_phases(spec, seen)),
-        "Dependencies": "\n".join(_dependencies(spec, seen)),
-        "Risks": "\n".join(_risks(repository, spec, paths)),
-        "Decisions": "\n".join(_decisions(spec)),
+        ANALYSIS: "\n".join(_analysis(repository, spec)),
+        FILES: _files(spec, paths),
+        STEPS: "\n".join(_phases(spec, seen)),
+        DEPENDENCIES: "\n".join(_dependencies(spec, seen)),
+        RISKS: "\n".join(_risks(repository, spec, paths)),
+        DECISIONS: "\n".join(_decisions(spec)),
     }
 
 
@@ -190,8 +221,11 @@ def planned_files(spec: Spec, paths: Sequence[str]) -> list[PlannedFile]:
     for task in leaves(spec):
         for path in named_paths(f"{task.title}\n{task.body}"):
             by_path.setdefault(path, []).append(task.id)
-    for path in named_paths(spec.design):
-        by_path.setdefault(path, [])
+    drawn = [one.path for text in (spec.design, spec.general) for one in _drawn(text)]
+    tails = {path.rpartition("/")[2] for path in drawn}
+    for path in (*drawn, *named_paths(spec.design)):
+        if path in drawn or path not in tails:  # a name of the tree alone
+            by_path.setdefault(path, [])
     planned = []
     for path, tasks in sorted(by_path.items()):
         if "." not in path.rpartition("/")[2] or path in spec.files:
@@ -201,13 +235,17 @@ def planned_files(spec: Spec, paths: Sequence[str]) -> list[PlannedFile]:
     return planned
 
 
+def _drawn(text: str) -> list[TreeFile]:
+    return tree_files(_numbered(text))
+
+
 def _files(spec: Spec, paths: tuple[str, ...]) -> str:
-    """Return a row for each file that tasks or the design name, and whether it is there."""
-    rows = [
-        f"| `{one.path}` | {one.mark} | {', '.join(one.tasks)} |"
-        for one in planned_files(spec, paths)
-    ]
-    return "\n".join(["| file | | tasks |", "|---|---|---|", *rows]) if rows else ""
+    """Return the tree of the files that tasks or the design name, and whether each is there."""
+    notes = {}
+    for one in planned_files(spec, paths):
+        word = "task" if len(one.tasks) == 1 else "tasks"
+        notes[one.path] = f"{one.mark} {word} {', '.join(one.tasks)}" if one.tasks else one.mark
+    return draw_tree(notes) if notes else ""
 
 
 def _phases(spec: Spec, seen: Outlook) -> Iterator[str]:

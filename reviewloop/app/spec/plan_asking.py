@@ -26,13 +26,19 @@ from reviewloop.llm.routing import SPEC_AGENTS
 from reviewloop.loop.conversation import Check
 from reviewloop.review.prompts import Fence
 from reviewloop.specs.briefing import describe_spec
-from reviewloop.specs.plan_file import CONSIDERATIONS, sections_of
-from reviewloop.specs.words import find_paths
+from reviewloop.specs.file_trees import tree_files, wrong_marks
+from reviewloop.specs.plan_file import ANALYSIS, CONSIDERATIONS, FILES, STEPS, sections_of
 
 KIND = SessionKind("spec-plans", "the plan", "reviewloop spec plan")
-_OURS = frozenset({"Analysis", CONSIDERATIONS})  # facts, and the user's own section
-_ROW = re.compile(r"^\|\s*`(?P<path>[^`]+)`\s*\|\s*(?P<mark>\[(?:NEW|MODIFY)\])", re.MULTILINE)
+_OURS = frozenset({ANALYSIS, CONSIDERATIONS})  # facts, and the user's own section
+_STEP = re.compile(r"^\d+[.)]\s+\S", re.MULTILINE)
 
+_KNOWN_TASKS = "Name only tasks that the spec has; work that it lacks is a risk."
+_NO_TASKS = (
+    f"The spec has no tasks yet: below {STEPS} write numbered steps ('1. Title'), each one change "
+    "with its test, the files and the ids of the requirements that it serves in a list below it. "
+    "Under Dependencies say which waits for which: 'Task 3 depends on tasks 1-2'."
+)
 _PLAN = ToolSpec(
     name="write_document",
     description="Hand in the whole plan. Nothing you write after it is read.",
@@ -96,18 +102,18 @@ def revise_plan(repository: Repository, name: str, question: Question) -> Revise
         there = sections_of(str(arguments.get("document") or ""))
         if missing := [one for one in names if one not in there]:
             return f"the plan has no section `## {missing[0]}`"
-        for match in _ROW.finditer(there.get("Files", "")):
-            is_new = not find_paths([match["path"]], opened.paths)
-            if (match["mark"] == "[NEW]") is not is_new:
-                why = "there is no such file" if is_new else "it is there"
-                return f"{match['path']} is marked {match['mark']}, and {why}"
+        if not opened.spec.tasks and not _STEP.search(there.get(STEPS, "")):
+            return f"{STEPS} has no numbered step ('1. Title')"
+        marked = tree_files(enumerate(there.get(FILES, "").split("\n"), 1))
+        for _, reason in wrong_marks(marked, opened.paths):
+            return reason
         return ""
 
     own = (
         "A person wants this considered in the plan above. Hand in the whole plan with the same "
-        f"sections ({', '.join(names)}), changed where that asks for it and nowhere else. In Files "
-        "a path that is there is [MODIFY], any other [NEW]. Name only tasks that the spec has; "
-        "work that it lacks is a risk. Then call `write_document`."
+        f"sections ({', '.join(names)}), changed where that asks for it and nowhere else. "
+        f"{FILES} is a tree in a code block, where a file that is there is [MODIFY], any other "
+        f"[NEW]. {_KNOWN_TASKS if opened.spec.tasks else _NO_TASKS} Then call `write_document`."
     )
     arguments, used = _ask(repository, opened, question, "plan", own, _PLAN, check)
     there = sections_of(str(arguments["document"]))

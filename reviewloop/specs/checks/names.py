@@ -3,9 +3,11 @@
 import re
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
+from itertools import groupby
 
 from reviewloop.analysis.contract import Hit
 from reviewloop.specs.checks.view import SpecLine, SpecView
+from reviewloop.specs.file_trees import TreeFile, tree_files
 from reviewloop.specs.select import is_done
 from reviewloop.specs.words import named_paths
 
@@ -47,6 +49,11 @@ def find_unknown_paths(view: SpecView) -> Iterator[Hit]:
                 continue
             message = f"{path} is not in the repository{_near(ends, paths)}"
             yield view.hit("spec/unknown-file", line, message, path)
+    for line, one in _drawn(view):
+        if one.mark in ("MODIFY", "DELETE") and one.path not in paths | made:
+            name = one.path.rpartition("/")[2]
+            message = f"{one.path} is not in the repository{_near(one.path, paths)}"
+            yield view.hit("spec/unknown-file", line, message, name)
 
 
 def find_new_paths_that_exist(view: SpecView) -> Iterator[Hit]:
@@ -58,6 +65,19 @@ def find_new_paths_that_exist(view: SpecView) -> Iterator[Hit]:
                 if path.lstrip("./") in paths:
                     message = f"{path} is marked as new and is in the repository already"
                     yield view.hit("spec/file-not-new", line, message, path)
+    begun = any(is_done(view.spec, task) for task in view.spec.tasks)
+    for line, one in () if begun else _drawn(view):
+        if one.mark == "NEW" and one.path in paths:
+            message = f"{one.path} is marked as new and is in the repository already"
+            yield view.hit("spec/file-not-new", line, message, one.path.rpartition("/")[2])
+
+
+def _drawn(view: SpecView) -> Iterator[tuple[SpecLine, TreeFile]]:
+    """Yield the files of the trees that the documents of a spec draw, each with its line."""
+    for _, lines in groupby(view.lines, key=lambda line: line.path):
+        by_number = {line.number: line for line in lines}
+        for one in tree_files((number, line.text) for number, line in by_number.items()):
+            yield by_number[one.line], one
 
 
 def _near(path: str, known: Collection[str]) -> str:

@@ -377,3 +377,17 @@ def test_a_mention_of_todo_comments_is_no_gap() -> None:
         texts = {**FILES, f"{FOLDER}/design.md": f"{design}\n{text}\n"}
         rules = {one.rule for one in checked(texts).findings}
         assert ("spec/placeholder" in rules) is found, text
+
+
+def test_the_marks_of_a_drawn_tree_are_held_against_the_repository() -> None:
+    design = FILES[f"{FOLDER}/design.md"]
+    tree = "```\nsrc/\n  api/\n    a.py  # [NEW]\n    b.py  # [MODIFY]\n    c.py  # [NEW]\n```\n"
+    texts = {**FILES, f"{FOLDER}/design.md": f"{design}\n{tree}", "src/api/a.py": "x = 1\n"}
+    at = design.count("\n") + 1
+    found = {(one.rule, one.line): one.title for one in checked(texts).findings}
+
+    assert found["spec/file-not-new", at + 4] == (
+        "src/api/a.py is marked as new and is in the repository already"
+    )
+    assert found["spec/unknown-file", at + 5].startswith("src/api/b.py is not in the repository")
+    assert len([rule for rule, _ in found if "file" in rule]) == 2
