@@ -3,13 +3,15 @@
     python benchmarks/spec_check.py
 
 The repository has 300 files. Each task names a file, an AWS operation with a parameter, a type of
-CloudFormation, a variable, a package with its version, and an option of git. Times are of the whole
-command, the start of Python included: the first one, which asks programs for their help in the
-sandbox, and the best of five with what is kept. Exits with 1 above 1.5 s.
+CloudFormation, a variable, a package with its version, and an option of git. Seconds are processor
+time of the whole command, the start of Python included; those of the clock stand below. The first
+check asks programs for their help in the sandbox; then it is the best of five with what is kept.
+Exits with 1 above 1.5 s.
 """
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -67,9 +69,9 @@ def build(root: Path) -> None:
         subprocess.run(("git", *who, *words), cwd=root, check=True)
 
 
-def check(root: Path) -> tuple[float, str]:
-    """Return the seconds of a check in a process of its own, and what it printed."""
-    begin = time.perf_counter()
+def check(root: Path) -> tuple[float, float, str]:
+    """Return the processor's and the clock's seconds of a check, and what it printed."""
+    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     program = Path(sys.executable).parent / "reviewloop"
     done = subprocess.run(
         (program, "spec", "check", "--fail-on", "never", "--json"),
@@ -78,7 +80,9 @@ def check(root: Path) -> tuple[float, str]:
         text=True,
         check=True,
     )
-    return time.perf_counter() - begin, done.stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return used, time.perf_counter() - begin, done.stdout
 
 
 def main() -> int:
@@ -88,12 +92,13 @@ def main() -> int:
         root = Path(folder) / "repository"
         root.mkdir()
         build(root)
-        first, text = check(root)
-        best = min(check(root)[0] for _ in range(5))
+        first, waited, text = check(root)
+        best, clock = map(min, zip(*(check(root)[:2] for _ in range(5)), strict=True))
         (spec,) = json.loads(text)["specs"]
         found, unverified = len(spec["findings"]), len(spec["unverified"])
         print(f"{TASKS} tasks, {FILES} files: {found} findings, {unverified} unverified")
-        print(f"{first:.2f} s the first time, {best:.2f} s with what is kept (at most {MOST})")
+        print(f"processor: {first:.2f} s the first time, {best:.2f} s then (at most {MOST})")
+        print(f"clock: {waited:.2f} s the first time, {clock:.2f} s then")
         return int(best > MOST)
 
 

@@ -662,7 +662,7 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             obj({**dict.fromkeys(("task", "title", "requirement", "why"), TEXT), "done": FLAG})
         ),
     },
-    "spec-plan": {**dict.fromkeys(("path", "kept_as"), TEXT), "kept": TEXTS},
+    "spec-plan": {**dict.fromkeys(("path", "kept_as"), TEXT), "kept": TEXTS, "wrong": TEXTS},
     "spec-plan-answer": {
         "answer": TEXT,
         "quotes": some(obj({"path": TEXT, "line": COUNT, "quote": TEXT})),
