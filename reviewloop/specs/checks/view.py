@@ -40,7 +40,7 @@ _DEMAND = re.compile(  # of the whole, in a text that is otherwise about why
     re.IGNORECASE,
 )
 _STORY = re.compile(
-    r"^\W*(?:user story|objective|question|note|priority)\b|\bso that\b", re.IGNORECASE
+    r"^\W*(?:user story|objective|question|note|priority|why this)\b|\bso that\b", re.IGNORECASE
 )
 _BULLET = re.compile(r"^\s*[-*+]\s+\S")
 _WORD = re.compile(r"[^\W\d_]+")

@@ -391,3 +391,12 @@ def test_the_marks_of_a_drawn_tree_are_held_against_the_repository() -> None:
     )
     assert found["spec/unknown-file", at + 5].startswith("src/api/b.py is not in the repository")
     assert len([rule for rule, _ in found if "file" in rule]) == 2
+
+
+def test_why_a_story_comes_first_is_no_demand() -> None:
+    path = "specs/001-login/spec.md"
+    rest = {"specs/001-login/tasks.md": "# Tasks\n\n- [ ] T001 Keep it in src/sessions.py\n"}
+    for begin, found in (("**Why this priority**: The page", False), ("- **FR-001**: Pages", True)):
+        text = f"# Feature: login\n\n## Requirements\n\n{begin} must be usable and fast.\n"
+        rules = {one.rule for one in checked({path: text, **rest}).findings}
+        assert ("spec/not-testable" in rules) is found, begin
