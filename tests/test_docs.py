@@ -21,7 +21,7 @@ MOST = {
     **{"README.md": 1670, "reviewing.md": 1250, "how-a-run-works.md": 1020, "specs.md": 760},
     **{"quick-start.md": 600, "kiro.md": 600, "recipes.md": 650, "architecture.md": 1150},
     **{"outputs.md": 1000, "engine.md": 1150, "github-reference.md": 1250, "batch.md": 1270},
-    "github.md": 1750,
+    **{"github.md": 1750, "privacy.md": 950},
 }
 INSTALLS = re.compile(
     r"\b(?:pipx? (?:install|run|inject|download)|uv tool (?:install|run)|uv add|uvx)\b([^\n`#;&|]*)"

@@ -6,6 +6,8 @@ import pytest
 from e2e.test_spec_session import Site
 from support.spec_script import replies
 
+from reviewloop.app.deploy_logs import end_deploy
+
 IDEA = "tell members of replies"
 QUOTED = {"path": "README.md", "quote": "members"}
 
@@ -65,5 +67,6 @@ def test_logs_of_what_was_shipped_without_a_run_go_when_they_are_old(site: Site)
     log = folder / "ship" / "20260101-000000.log"
     log.parent.mkdir()
     log.write_text("deployed\n")
+    end_deploy(log, 0)
     assert f"{log.name}  the log of `reviewloop ship`" in clean(site).stdout
-    assert not log.exists()
+    assert [*log.parent.iterdir()] == []  # nothing beside it, either
