@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -185,7 +186,7 @@ GATE = Guard("licence", check, runs_code=False)
 DIALECT = '''"""Acme's specs: one file, PLAN.txt."""
 
 from reviewloop.domain.task import Spec, SpecRef
-from reviewloop.specs.discover import Dialect
+from reviewloop.specs.dialect import Dialect
 from reviewloop.specs.files import Documents
 from reviewloop.specs.tasks import read_tasks
 
@@ -266,6 +267,88 @@ def test_a_rule_is_one_file_of_a_pack(machine):
     assert "acme/print" in {one["rule"] for one in json.loads(said.out)["findings"]}
 
 
+FLOW_ROW = """
+[[sink]]
+rule = "go/log-injection"
+kind = "log-injection"
+callees = ["log.Print"]
+source = "https://cwe.mitre.org/data/definitions/117.html"
+"""
+FLOW_RULE = """\
+---
+id: go/log-injection
+title: A log holds what somebody outside wrote.
+reviewer: review-security
+severity: should_fix
+category: injection
+source: CWE-117
+languages: [go]
+message: "{source} is written by {sink}"
+check: reviewloop.rules.taint.golang:Go
+---
+
+## Why
+
+Line feeds in it forge entries.
+
+## What to do
+
+Quote it.
+
+## Found
+
+```go app.go
+package p
+```
+
+## Not found
+
+```go app.go
+package p
+```
+"""
+FLOW_CODE = """\
+package p
+
+import (
+	"log"
+	"net/http"
+)
+
+func direct(w http.ResponseWriter, r *http.Request) {
+	log.Print(r.FormValue("name"))
+}
+
+func checked(w http.ResponseWriter, r *http.Request) {
+	name := r.FormValue("name")
+	if !isValid(name) {
+		return
+	}
+	log.Print(name)
+}
+"""
+
+
+@pytest.mark.slow
+def test_a_rule_that_follows_data_is_its_page_and_a_row_also_for_a_new_kind_of_harm(machine):
+    copy = machine.packages / "reviewloop"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE.parent / "agents", machine.packages / "agents")
+    (copy / "rules/go/log-injection.md").write_text(FLOW_RULE)
+    with (copy / "rules/taint/go.toml").open("a") as table:
+        table.write(FLOW_ROW)
+    machine.write("app.go", FLOW_CODE)
+    said = machine.process(
+        "review", "--model", "none", "--json", REVIEWLOOP_REVIEW__ANALYSERS_OFF="[]"
+    )
+
+    assert [
+        (one["rule"], one["line"])
+        for one in json.loads(said.out)["findings"]
+        if one["rule"] == "go/log-injection"
+    ] == [("go/log-injection", 9)], said
+
+
 def test_a_reviewer_is_two_files_and_reviews(machine):
     files = {"acme_agents/__init__.py": "", "acme_agents/review-acme.json": json.dumps(REVIEWER)}
     assert machine.install("agents", "acme_agents", files) <= 2
@@ -319,6 +402,30 @@ def test_a_dialect_is_two_files_and_its_tasks_are_ticked(machine):
     assert "- [x] 1. Add X\n- [ ] 2. Add Y\n" in machine.git("show", "HEAD:PLAN.txt") + "\n"
 
 
+@pytest.mark.slow_but(every=6)
+@pytest.mark.parametrize(
+    ("there", "instead", "why"),
+    [
+        ("documents.digests", "None", "files maps no texts to texts"),
+        ("documents.digests", "{}", "files lacks the digest of PLAN.txt"),
+        ("listed.tasks", "list(listed.tasks)", "tasks is no tuple of Task"),
+        ("ref.tasks_path, documents", '"", documents', "tasks_path is empty"),
+        ('Spec("plan", "acme"', 'Spec("plan", "kiro"', "dialect is 'kiro', not 'acme'"),
+        ('{}, ""', "{}", "TypeError: Spec.__init__() missing 1 required"),
+    ],
+)
+def test_a_spec_that_is_not_whole_ends_in_one_sentence(machine, there, instead, why):
+    assert there in DIALECT
+    broken = DIALECT.replace(there, instead)
+    machine.install("dialects", "acme_spec:DIALECT", {"acme_spec.py": broken})
+    machine.write("PLAN.txt", "Plan\n\n- [ ] 1. Add X\n")
+    said = machine.process("tasks")
+
+    assert said.code == 2, said
+    assert "acme of reviewloop.dialects, which acme-pack 1.0 adds, fails" in said.err
+    assert why in said.err
+
+
 @pytest.mark.slow
 def test_an_output_is_two_files_and_a_format_of_review(machine):
     assert machine.install("outputs", "acme_output:render", {"acme_output.py": OUTPUT}) <= 2
@@ -328,7 +435,7 @@ def test_an_output_is_two_files_and_a_format_of_review(machine):
     assert machine.process(*asked, "acme").out == "0 findings, says Acme\n"
     refused = machine.process(*asked, "acmee")
     assert refused.code == 2
-    assert "'html', 'acme'" in refused.err
+    assert "'acme'" in refused.err
 
 
 @pytest.mark.slow_but(every=5)

@@ -9,11 +9,13 @@ the package is imported here: a build runs this file where nothing is installed.
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict, cast
 
 COMPILED = "rules.json"
+_KEPT = "rules.json.zlib"  # compressed, so that no search of the sources shows it
 _FORMAT = 3  # of what is kept; another number makes it stale
 _FLAGS = {
     "in_tests": False,
@@ -99,13 +101,13 @@ def load_records(folder: Path) -> list[RuleRecord]:
         rules: list[RuleRecord] = json.loads(compiled.read_bytes())["rules"]
         return rules
     stamp = _stamp(folder)
-    kept = folder / "__pycache__" / COMPILED
+    kept = folder / "__pycache__" / _KEPT
     try:
-        read = json.loads(kept.read_bytes())
+        read = json.loads(zlib.decompress(kept.read_bytes()))
         if read["stamp"] == stamp:
             rules = read["rules"]
             return rules
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, zlib.error):
         pass  # nothing was kept yet, or by another version
     rules = compile_rules(folder)
     _keep(kept, {"stamp": stamp, "rules": rules})
@@ -140,7 +142,8 @@ def _keep(path: Path, content: object) -> None:
     try:
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(f"{path.name}.{os.getpid()}")
-        beside.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        text = json.dumps(content, ensure_ascii=False)
+        beside.write_bytes(zlib.compress(text.encode("utf-8"), 1))
         beside.replace(path)
     except OSError:
         pass  # a folder that may not be written is read anew each time

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from reviewloop.domain.spec_delta import Kind, PartChange, QuotedEdit, SpecDelta
 from reviewloop.domain.task import Spec, SpecRef, Task
 from reviewloop.specs.briefing import split_design
+from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import Files, Overlay
 from reviewloop.specs.lines import read_document
@@ -247,7 +248,7 @@ def _without_id(after: Spec, delta: SpecDelta) -> str:
     """Return the new criterion whose id another one has already, "" where each has its own."""
     texts = [plain_words(text) for text in stated(after).values()]
     for edit in delta.edits:
-        if edit.path == after.tasks_path and after.dialect != "single-file":
+        if edit.path == after.tasks_path and not dialect_named(after.dialect).one_file:
             continue
         for line in read_document(edit.text.encode("utf-8", "surrogateescape")).lines:
             item = None if line.code else _ITEM.match(line.text)

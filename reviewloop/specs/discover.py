@@ -3,15 +3,14 @@
 import difflib
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef
 from reviewloop.git.repository import projects_below
-from reviewloop.plugins import Plugin, installed
+from reviewloop.specs.dialect import Dialect, TaskSyntax, dialect_named, dialects
 from reviewloop.specs.files import DiskFiles, Files, decode, digest, in_folder, inside
 from reviewloop.specs.kiro import STATE, read_cc_sdd, read_kiro
 from reviewloop.specs.lines import read_document
@@ -21,7 +20,6 @@ from reviewloop.specs.requirements import is_requirement_head, is_requirement_it
 from reviewloop.specs.single_file import read_single_file
 from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
 from reviewloop.specs.task_lines import read_task_line
-from reviewloop.specs.tasks import SPEC_KIT_ID
 
 KIRO_FOLDER = ".kiro/specs"
 _KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
@@ -74,68 +72,50 @@ def _find_single_files(files: Files) -> list[SpecRef]:
     return found
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """A way to write specs: where they are found, and how one is read.
-
-    Task lines stay check boxes in Markdown, as `read_tasks` reads them and `tick` ticks them.
-    """
-
-    name: str
-    find: Callable[[Files], list[SpecRef]]
-    read: Callable[[Files, SpecRef], Spec]
-    looked_for: str = ""  # where `find` looks, for the sentence that nothing was found
-
-
 DIALECTS = (
-    Dialect("kiro", _find_kiro, read_kiro, f"{KIRO_FOLDER}/<feature>/tasks.md"),
-    Dialect("cc-sdd", lambda files: [], read_cc_sdd),  # Kiro's `find` tells them apart
-    Dialect("spec-kit", find_spec_kit, read_spec_kit, "specs/<number>-<feature>/tasks.md"),
-    Dialect("openspec", find_openspec, read_openspec, "openspec/changes/<id>/tasks.md"),
+    Dialect(
+        "kiro",
+        _find_kiro,
+        read_kiro,
+        f"{KIRO_FOLDER}/<feature>/tasks.md",
+        at=lambda path, names: _kiro_ref(path, names) if names & _KIRO_FILES else None,
+        tasks=TaskSyntax(has_in_work_mark=True),
+    ),
+    # Kiro's `find` tells the two apart.
+    Dialect("cc-sdd", lambda files: [], read_cc_sdd),
+    Dialect(
+        "spec-kit",
+        find_spec_kit,
+        read_spec_kit,
+        "specs/<number>-<feature>/tasks.md",
+        at=lambda path, names: (
+            spec_kit_ref(path, names) if names & {"spec.md", "plan.md"} else None
+        ),
+        numbered=True,
+        tasks=TaskSyntax(ids=r"T\d{3,}[a-z]?", indented=True, done="X"),
+    ),
+    Dialect(
+        "openspec",
+        find_openspec,
+        read_openspec,
+        "openspec/changes/<id>/tasks.md",
+        at=lambda path, names: openspec_ref(path, names) if "proposal.md" in names else None,
+        tasks=TaskSyntax(indented=True),
+    ),
     Dialect(
         "single-file",
         _find_single_files,
         read_single_file,
         f"docs/<feature>{_SUFFIX}, {_OF_ITS_OWN}/<feature>.md",
+        at=lambda path, names: None if names else _file_ref(path),
+        one_file=True,
+        tasks=TaskSyntax(in_plan=True),
     ),
 )
-"""Ours; those of other distributions are entry points of the group reviewloop.dialects, too."""
+"""Ours; those of other distributions are entry points of the group reviewloop.dialects, too.
 
-
-@cache
-def dialects() -> Mapping[str, Dialect]:
-    """Return all dialects that are installed, by name.
-
-    Raises `UsageError` for one that cannot be loaded: its specs would look as if there were none.
-    """
-    known: dict[str, Dialect] = {}
-    for plugin in installed("dialects"):
-        loaded = plugin.load()
-        for one in loaded if isinstance(loaded, tuple) else (loaded,):
-            if not isinstance(one, Dialect):
-                plugin.fail(TypeError(f"{plugin.reference} is no Dialect"))
-            if one.name in known:
-                plugin.fail(ValueError(f"there is a dialect {one.name} already"))
-            known[one.name] = one if plugin.is_ours else _shielded(plugin, one)
-    return known
-
-
-def _shielded(plugin: Plugin, dialect: Dialect) -> Dialect:
-    """Return a dialect of others whose functions fail in one sentence, if they do."""
-
-    def find(files: Files) -> list[SpecRef]:
-        found = list(dialect.find(files))
-        if any(not isinstance(ref, SpecRef) or ref.dialect != dialect.name for ref in found):
-            raise TypeError(f"`find` gives what is no SpecRef of the dialect {dialect.name}")
-        return found
-
-    def read(files: Files, ref: SpecRef) -> Spec:
-        spec = dialect.read(files, ref)
-        if not isinstance(spec, Spec):
-            raise TypeError("`read` gives no Spec")
-        return spec
-
-    return replace(dialect, find=plugin.shield(find), read=plugin.shield(read))
+The last one that knows the files of a folder reads it: Kiro's names stand in folders of others.
+"""
 
 
 def open_spec(files: Files, path: str | None = None, *, project: str = "", here: str = "") -> Spec:
@@ -237,7 +217,7 @@ def _listed_at(path: str, found: Sequence[SpecRef]) -> SpecRef | None:
     for ref in found:
         if path in (ref.path, ref.tasks_path):
             return ref
-        if path.rpartition("/")[0] == ref.path and ref.dialect != "single-file":
+        if path.rpartition("/")[0] == ref.path and not dialect_named(ref.dialect).one_file:
             return ref
     return None
 
@@ -247,15 +227,16 @@ def _unlisted(files: Files, path: str) -> SpecRef | None:
     folder, _, name = path.rpartition("/")
     data = files.read(path)
     if data is not None and not (name == "tasks.md" and folder):
-        return _file_ref(path)
+        return _known_at(path, frozenset())
     folder = folder if data is not None else path
     depth = folder.count("/") + 1
     names = {one.rpartition("/")[2] for one in files.paths(folder) if one.count("/") == depth}
-    if "proposal.md" in names:
-        return openspec_ref(folder, names)
-    if names & {"spec.md", "plan.md"}:
-        return spec_kit_ref(folder, names)
-    return _kiro_ref(folder, names) if names & _KIRO_FILES else None
+    return _known_at(folder, frozenset(names)) if names else None
+
+
+def _known_at(path: str, names: frozenset[str]) -> SpecRef | None:
+    known = (dialect.at(path, names) for dialect in reversed([*dialects().values()]))
+    return next((ref for ref in known if ref is not None), None)
 
 
 def _unknown(found: Sequence[SpecRef], given: str, clean: str) -> SpecRef:
@@ -267,7 +248,7 @@ def _unknown(found: Sequence[SpecRef], given: str, clean: str) -> SpecRef:
 def _short_names(ref: SpecRef) -> set[str]:
     """Return what a numbered feature is called besides its full name: 003, 3, photo-albums."""
     number = re.match(r"(?:\d{8}-)?(?P<number>\d+)-(?P<rest>.+)$", ref.name)
-    if ref.dialect != "spec-kit" or number is None:
+    if not dialect_named(ref.dialect).numbered or number is None:
         return set()
     return {number["number"], number["number"].lstrip("0"), number["rest"]}
 
@@ -279,7 +260,7 @@ def _listed(refs: Sequence[SpecRef]) -> str:
 
 def read_spec(files: Files, ref: SpecRef) -> Spec:
     """Return the spec of a reference, read by its dialect, with what its plan adds for all."""
-    spec = dialects()[ref.dialect].read(files, ref)
+    spec = dialect_named(ref.dialect).read(files, ref)
     path = plan_path(spec.path)
     data = files.read(path)
     added = additions_in(decode(data)) if data else ""
@@ -289,7 +270,7 @@ def read_spec(files: Files, ref: SpecRef) -> Spec:
     return replace(spec, general=general, files={**spec.files, path: digest(data)})
 
 
-def _kiro_ref(folder: str, names: set[str]) -> SpecRef:
+def _kiro_ref(folder: str, names: Set[str]) -> SpecRef:
     tasks = f"{folder}/tasks.md" if "tasks.md" in names else ""
     return SpecRef(
         PurePosixPath(folder).name, "cc-sdd" if STATE in names else "kiro", folder, tasks
@@ -304,6 +285,6 @@ def _file_ref(path: str) -> SpecRef:
 def _has_open_tasks(files: Files, ref: SpecRef) -> bool:
     lines = read_document(files.read(ref.tasks_path) or b"").lines
     heads = [head for line in lines if (head := read_task_line(line))]
-    if ref.dialect == "spec-kit":
-        heads = [head for head in heads if re.fullmatch(SPEC_KIT_ID, head.id)] or heads
+    if ids := dialect_named(ref.dialect).tasks.ids:
+        heads = [head for head in heads if re.fullmatch(ids, head.id)] or heads
     return any(head.state != "done" and not head.optional for head in heads)

@@ -70,8 +70,7 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
             f"the spec {ref.path} has no tasks.md yet; write its tasks there as '- [ ] 1. Title'"
         )
     bodies = {name: documents.read(f"{ref.path}/{name}") for name in _BESIDE}
-    # cc-sdd keeps its specs in the same folder, and knows no mark for work in progress.
-    listed = read_tasks(data, ref.tasks_path, ref.dialect, in_work_mark=ref.dialect == "kiro")
+    listed = read_tasks(data, ref.tasks_path, ref.dialect)
     lines = read_document(data).lines
     waves, wave_notice = read_waves(lines, listed.tasks, ref.tasks_path)
     required = bodies["requirements.md"] or bodies["bugfix.md"] or b""

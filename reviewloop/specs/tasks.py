@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.task import DialectName, Problem, Task
+from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.general import is_named
 from reviewloop.specs.lines import Line, outermost, read_document, sections
 from reviewloop.specs.references import References, match_id, read_references
@@ -101,9 +102,6 @@ def _only_green(text: str) -> bool:
     return not re.sub(r"[\W_]+|\b(?:and|then|so)\b", "", left)
 
 
-SPEC_KIT_ID = r"T\d{3,}[a-z]?"
-
-
 @dataclass(frozen=True)
 class TaskList:
     """The tasks of one file, in its order."""
@@ -117,23 +115,17 @@ class TaskList:
 
 
 @lru_cache(maxsize=4)  # a batch reads the same files for each task
-def read_tasks(
-    data: bytes, path: str, dialect: DialectName, *, in_work_mark: bool = False
-) -> TaskList:
-    """Read every task line of a file; in a single-file spec only those of its task plan."""
+def read_tasks(data: bytes, path: str, dialect: DialectName) -> TaskList:
+    """Read every task line of a file, as the dialect of that name writes them."""
     document = read_document(data)
-    lines = task_lines(document.lines) if dialect == "single-file" else document.lines
-    tree = build_tree(
-        lines,
-        path,
-        indented=dialect in ("spec-kit", "openspec"),
-        named=SPEC_KIT_ID if dialect == "spec-kit" else "",
-    )
+    syntax = dialect_named(dialect).tasks
+    lines = task_lines(document.lines) if syntax.in_plan else document.lines
+    tree = build_tree(lines, path, indented=syntax.indented, named=syntax.ids)
     contents = [_read_text(node.head, tuple(node.lines)) for node in tree.nodes]
     details = [one.details for one in contents]
     links = _Links(path, tree.nodes, details)
     tasks = tuple(
-        _task(node, one, depends, path, dialect, in_work_mark)
+        _task(node, one, depends, path, dialect, syntax.has_in_work_mark)
         for node, one, depends in zip(tree.nodes, contents, links.depends, strict=True)
     )
     problems = [*_encoding(data, path), *_open_fence(document.open_fence, path)]
@@ -391,8 +383,6 @@ def _encoding(data: bytes, path: str) -> list[Problem]:
 UNTICKED = "unticked"
 """Of the evidence of a commit: why its task was not ticked, so that a person has to do it."""
 
-_BOX: Mapping[DialectName, str] = {"spec-kit": "X"}  # what its own `implement` command writes
-
 
 class LineChangedError(WorkspaceError):
     """No line is certainly that of a task any more."""
@@ -410,12 +400,12 @@ def tick(data: bytes, task: Task, *, parents: bool = True) -> bytes:
         raise WorkspaceError(
             f"task {task.id} is ticked already in {found.where}; nothing was written there"
         )
-    done = {found.line}
+    done, ticked = {found.line}, dialect_named(task.dialect).tasks.done
     if parents and not found.optional:
         done |= {parent.line for parent in _completed(tasks, found)}
     for one in tasks:
         if one.line in done:
-            data = _write(data, one, DONE_MARK.get(one.mark) or _BOX.get(one.dialect, "x"))
+            data = _write(data, one, DONE_MARK.get(one.mark) or ticked)
     return data
 
 
@@ -434,8 +424,7 @@ def restore_mark(data: bytes, task: Task) -> bytes:
 
 
 def _read(data: bytes, task: Task) -> tuple[Task, ...]:
-    listed = read_tasks(data, task.path, task.dialect, in_work_mark=task.has_in_work_mark)
-    return listed.tasks
+    return read_tasks(data, task.path, task.dialect).tasks
 
 
 def locate(tasks: tuple[Task, ...], task: Task) -> Task:

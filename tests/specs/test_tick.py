@@ -20,7 +20,7 @@ def changes(old: bytes, new: bytes) -> list[tuple[int, bytes, bytes]]:
 
 
 def kiro_list(data: bytes):
-    return read_tasks(data, "tasks.md", "kiro", in_work_mark=True).tasks
+    return read_tasks(data, "tasks.md", "kiro").tasks
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])

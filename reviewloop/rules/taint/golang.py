@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from reviewloop.analysis.contract import Hit, SourceFile
 from reviewloop.rules.taint.access import bind
-from reviewloop.rules.taint.dialect import TableDialect, hit_of
 from reviewloop.rules.taint.project import Module, Project
 from reviewloop.rules.taint.syntax import Attr, Class, Param
+from reviewloop.rules.taint.table_dialect import TableDialect, hit_of
 from reviewloop.rules.taint.values import (
     OBJECTS,
     PLAIN,
@@ -81,17 +81,14 @@ class Package:
     complete: bool = False
 
 
-class Golang(TableDialect):
+class GoDialect(TableDialect):
     """How values, calls and parameters of Go are read."""
 
     language = "go"
 
     def path_of(self, path: str) -> str:
         """Return how a callee is reached, as the table says it."""
-        path = path.replace("\x02", ".")
-        if path.startswith("@gin."):
-            return path
-        return path
+        return path.replace("\x02", ".")
 
     def name(self, frame: Frame, name: str) -> Value | None:
         """Return what a name is that the file does not define."""
@@ -135,15 +132,15 @@ class Golang(TableDialect):
             return Value(path="@request" if name == "Request" else path, bound=owner)
         if owner.path == "@request":
             if name == "URL":
-                found = self.taken(frame, expr, _URL, RANDOM | OBJECTS | {"open-redirect"})
+                found = self.request_data(frame, expr, _URL, RANDOM | OBJECTS | {"open-redirect"})
                 found.bound = owner
                 return found
             if name in _DATA:
-                return self._taken(frame, expr, path, owner)
+                return self._request_field(frame, expr, path, owner)
             return Value(path=path, bound=owner)
         if owner.path == _URL:
             cleared = RANDOM | OBJECTS | _OF_THE_BROWSER.get(name, frozenset())
-            found = self.taken(frame, expr, path, cleared)
+            found = self.request_data(frame, expr, path, cleared)
             found.bound = owner
             return found
         known = self.field(frame, owner, name) or self._field(frame, owner, name)
@@ -154,9 +151,9 @@ class Golang(TableDialect):
         part = self.part(owner, name)
         return part if part is not None else Value(changed(owner.taints), path=path, bound=owner)
 
-    def _taken(self, frame: Frame, expr: Attr, path: str, owner: Value) -> Value:
+    def _request_field(self, frame: Frame, expr: Attr, path: str, owner: Value) -> Value:
         cleared = RANDOM | OBJECTS | _OF_THE_BROWSER.get(expr.name, frozenset())
-        found = self.taken(frame, expr, path, cleared)
+        found = self.request_data(frame, expr, path, cleared)
         found.bound = owner
         return found
 
@@ -197,16 +194,16 @@ class Golang(TableDialect):
         if (given == "@request" and site.name in _CALLED) or (
             given == "@gin" and site.name in _GIN
         ):
-            return self.taken(frame, shown, path, RANDOM | OBJECTS)
+            return self.request_data(frame, shown, path, RANDOM | OBJECTS)
         if given == _URL and site.name == "Query":
-            return self.taken(frame, shown, path, RANDOM | OBJECTS)
+            return self.request_data(frame, shown, path, RANDOM | OBJECTS)
         if site.name in {"Vars", "URLParam"} and any(arg.path == "@request" for arg in site.args):
-            return self.taken(frame, shown, path, RANDOM | OBJECTS)
+            return self.request_data(frame, shown, path, RANDOM | OBJECTS)
         if given.startswith("@request") and site.name == "Get" and site.receiver.taints:
-            return self.taken(frame, shown, path, RANDOM | OBJECTS)
+            return self.request_data(frame, shown, path, RANDOM | OBJECTS)
         return None
 
-    def made(self, frame: Frame, site: Site, path: str) -> Value | None:
+    def result_of(self, frame: Frame, site: Site, path: str) -> Value | None:
         """Return what joins texts, fills variables and writes to buffers."""
         if path in {"fmt.Sprintf", "fmt.Sprint", "fmt.Sprintln"} and site.args:
             return _formatted(site) if path == "fmt.Sprintf" else concat(site.args)
@@ -237,7 +234,7 @@ class Golang(TableDialect):
         target = site.expr.arguments[-1].value
         if site.receiver.path in {"@gin", "@request"} and isinstance(site.expr.callee, Attr):
             shown = Attr(site.expr.start, site.expr.end, site.expr.callee.owner, site.name)
-            taints = self.taken(frame, shown, "", RANDOM).taints
+            taints = self.request_data(frame, shown, "", RANDOM).taints
         elif len(site.args) > 1:
             taints = join_taints(taints, site.args[0].taints)
         if taints:
@@ -359,7 +356,7 @@ def complete(project: Project, path: str) -> None:
 class Go:
     """What the engine must know of Go."""
 
-    dialect = Golang()
+    dialect = GoDialect()
 
     def has_source(self, file: SourceFile) -> bool:
         """Whether outside data may enter in a file."""

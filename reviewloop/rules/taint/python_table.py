@@ -1,11 +1,10 @@
 """What Python's libraries do with data: the table `python.toml`, read once."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from reviewloop.rules.taint.kinds import TABLES, read_table
 from reviewloop.rules.taint.values import FLOWS
 
 
@@ -59,7 +58,7 @@ class _SinkRow(TypedDict, total=False):
 @cache
 def python_table() -> PythonTable:
     """Return the table; it says of each fact which page it is from."""
-    plain = tomllib.loads((Path(__file__).parent / "python.toml").read_text("utf-8"))
+    plain = read_table(TABLES / "python.toml")
 
     def callees(name: str) -> frozenset[str]:
         return frozenset(plain[name]["callees"])

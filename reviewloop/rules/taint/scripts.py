@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reviewloop.analysis.contract import Hit, SourceFile
-from reviewloop.rules.taint.dialect import TableDialect, hit_of
 from reviewloop.rules.taint.project import Module, Project, member, normal
 from reviewloop.rules.taint.syntax import Attr, Param
+from reviewloop.rules.taint.table_dialect import TableDialect, hit_of
 from reviewloop.rules.taint.values import (
     CLEAN,
     OBJECTS,
@@ -75,7 +75,7 @@ _RESOLVES = frozenset(
 _SAME = frozenset({"util.promisify", "promisify", "Object.freeze", "await", "bluebird.promisify"})
 
 
-class Script(TableDialect):
+class ScriptDialect(TableDialect):
     """How values, calls and parameters of JavaScript are read."""
 
     language = "javascript"
@@ -118,14 +118,14 @@ class Script(TableDialect):
                 cleared |= {"open-redirect"}
             if name in _PLAIN_TEXT:
                 cleared |= OBJECTS
-            found = self.taken(frame, expr, path, cleared)
+            found = self.request_data(frame, expr, path, cleared)
             found.bound = owner
             return found
         if name == "length" or not owner.taints:
             return Value(path=path, bound=owner)
         if owner.path.startswith(("@request.", "@context.")) and owner.path.count(".") == 1:
             cleared = owner.taints[0].cleared
-            found = self.taken(frame, expr, path, cleared)
+            found = self.request_data(frame, expr, path, cleared)
             found.bound = owner
             return found
         if name in _NO_TEXT:
@@ -145,9 +145,9 @@ class Script(TableDialect):
             return None
         cleared = RANDOM if site.name in {"json", "parseBody"} else RANDOM | OBJECTS
         shown = Attr(site.expr.start, site.expr.end, callee.owner, site.name)
-        return self.taken(frame, shown, f"{site.path}()", cleared)
+        return self.request_data(frame, shown, f"{site.path}()", cleared)
 
-    def made(self, frame: Frame, site: Site, path: str) -> Value | None:
+    def result_of(self, frame: Frame, site: Site, path: str) -> Value | None:
         """Return what joins texts, paths and lists."""
         if path in _SAME and site.args:
             return site.args[0]
@@ -227,7 +227,7 @@ class Script(TableDialect):
 class Scripts:
     """What the engine must know of JavaScript and TypeScript."""
 
-    dialect = Script()
+    dialect = ScriptDialect()
 
     def has_source(self, file: SourceFile) -> bool:
         """Whether outside data may enter in a file."""

@@ -10,28 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from reviewloop.analysis.contract import Span
+from reviewloop.rules.taint.kinds import TABLES, kinds_of
 from reviewloop.rules.taint.syntax import Attr, Call, Class, Expr, Function, Name, Stmt
 
-FLOWS = frozenset(
-    {
-        "sql-injection",
-        "command-injection",
-        "code-injection",
-        "template-injection",
-        "path-traversal",
-        "xss",
-        "ldap-injection",
-        "xpath-injection",
-        "open-redirect",
-        "deserialization",
-        "ssrf",
-        "xxe",
-        "trust-boundary",
-        "header-injection",
-        "nosql-injection",
-        "nosql-code",
-    }
-)
+FLOWS = kinds_of(TABLES)
+"""Every kind of harm that outside data can do: a check of unknown strength clears all of them."""
+
 RANDOM = frozenset({"weak-random"})
 OBJECTS = frozenset({"nosql-injection"})  # dangerous only where a value may be an object
 TAINTED, PLAIN = "\x00", "\x01"  # unknown pieces of a text: from outside, and not

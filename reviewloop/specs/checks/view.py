@@ -9,6 +9,7 @@ from typing import Literal
 from reviewloop.analysis.contract import Hit, Span, Tree
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import Files
 from reviewloop.specs.general import kind_of
@@ -186,7 +187,7 @@ def read_view(
     Raises `UsageError` where the spec cannot be read.
     """
     missing = not ref.tasks_path
-    if missing and ref.dialect != "single-file":
+    if missing and not dialect_named(ref.dialect).one_file:
         ref = replace(ref, tasks_path=f"{ref.path}/tasks.md")
         files = _WithoutTasks(files, ref.tasks_path)
     spec = read_spec(files, ref)
@@ -236,7 +237,7 @@ def _is_of(path: str, spec: Spec) -> bool:
 
 def _part(path: str, spec: Spec) -> Part | None:
     """Return the part that a whole file is, None where its headings say it."""
-    if spec.dialect == "single-file":
+    if dialect_named(spec.dialect).one_file:
         return None
     folder, _, name = path.rpartition("/")
     # The checklists of Spec Kit say what a spec has to be, in words that are faults in a spec.

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.taint.access import element_of
 from reviewloop.rules.taint.functions import follow
+from reviewloop.rules.taint.kinds import TABLES, read_table
 from reviewloop.rules.taint.names import cleaned_by
 from reviewloop.rules.taint.project import sentence_of
 from reviewloop.rules.taint.syntax import Attr, Param
+from reviewloop.rules.taint.table_sink_tests import TABLE_TESTS, callee_text
 from reviewloop.rules.taint.values import (
-    CLEAN,
     FLOWS,
     RANDOM,
-    TAINTED,
     ClassInfo,
     Found,
     Frame,
@@ -32,27 +29,8 @@ from reviewloop.rules.taint.values import (
     Value,
     changed,
     join_taints,
-    text_of,
 )
 
-SQL = re.compile(
-    r"(?:select\s.{1,300}\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|drop\s+table"
-    r"|create\s+(?:table|user|database)|alter\s+table|merge\s+into|truncate\s|grant\s"
-    r"|\bwhere\s+\S+\s*(?:=|<|>|like|in)|union\s+select|order\s+by)",
-    re.IGNORECASE | re.DOTALL,
-)
-DATABASE = re.compile(
-    r"(?:^|[._(])(?:\w*db|dbh|conn(?:ection)?|client|pool|knex|sequelize|mysql|pg|sql|tx|trx|prisma"
-    r"|database|session|entitymanager|manager|datasource|sqlite|stmt|queryrunner)(?:\(\))?$",
-    re.IGNORECASE,
-)
-_CONDITION = re.compile(r"\b\w+\s*(?:=|<|>|\blike\b|\bin\b)\s*['(%]*\x00", re.IGNORECASE)
-_ADDRESS_FIXED = re.compile(r"https?://[^/\x00?#]*[^/\x00?#@:.][/?#]|/|\x01")
-_TARGET_FIXED = re.compile(r"/[^/\\\x00]|\?|#|https?://[^/\x00]+[/?#]|\w+/|\x01")
-_CHECKED = re.compile(
-    rb"\.startsWith\(|\.relative\(|\.\.[\"'`]|isInside|sanitize|strings\.HasPrefix\(|IsLocal\("
-    rb"|filepath\.Rel\(|os\.OpenRoot|strings\.Contains\("
-)
 _CALLBACKS = frozenset({"then", "map", "flatMap", "forEach", "filter", "some", "every", "find"})
 _TEXT_METHODS = re.compile(
     r"(?:trim\w*|lower|toUpperCase|slice|substring|substr|concat|split|join|toString|padStart|normalize"
@@ -85,9 +63,8 @@ class Table:
     @classmethod
     def read(cls, language: str) -> Table:
         """Return the table of a language."""
-        text = (Path(__file__).parent / f"{language}.toml").read_text("utf-8")
-        plain = tomllib.loads(text)
-        made = cls(language)
+        plain = read_table(TABLES / f"{language}.toml")
+        table = cls(language)
         for row in plain["sink"]:
             sink = Sink(
                 row["rule"],
@@ -97,16 +74,16 @@ class Table:
                 row.get("severity", "must"),
             )
             for callee in row["callees"]:
-                made.sinks.setdefault(callee, []).append(sink)
+                table.sinks.setdefault(callee, []).append(sink)
         for row in plain["cleaner"]:
             cleared = FLOWS if row["for"] == ["all"] else frozenset(row["for"])
             for callee in row["callees"]:
-                made.cleaners[callee] = made.cleaners.get(callee, frozenset()) | cleared
+                table.cleaners[callee] = table.cleaners.get(callee, frozenset()) | cleared
         for row in plain.get("encoded", ()):
             for member in (f"{of}().{name}" for of in row["of"] for name in row["members"]):
-                made.encoded[member] = made.encoded.get(member, frozenset()) | set(row["for"])
-        made.carries = frozenset(plain["carries"]["callees"])
-        return made
+                table.encoded[member] = table.encoded.get(member, frozenset()) | set(row["for"])
+        table.carries = frozenset(plain["carries"]["callees"])
+        return table
 
 
 class TableDialect:
@@ -132,7 +109,7 @@ class TableDialect:
         """Return the outside data that a call brings in, None when it brings none."""
         return None
 
-    def made(self, frame: Frame, site: Site, path: str) -> Value | None:
+    def result_of(self, frame: Frame, site: Site, path: str) -> Value | None:
         """Return what a call makes that is special in the language."""
         return None
 
@@ -144,7 +121,7 @@ class TableDialect:
             found = find(frame, site)
             if found is not None:
                 return found
-        special = self.made(frame, site, path)
+        special = self.result_of(frame, site, path)
         if special is not None:
             return special
         made = f"{site.path}()"[-160:]
@@ -187,8 +164,8 @@ class TableDialect:
                 value = site.args[number] if number < len(site.args) else None
                 if value is None or not value.taints:
                     continue
-                if not row.test or _TESTS[row.test](self, frame, site, value):
-                    what = f"`{_callee(frame, site)}()`"
+                if not row.test or TABLE_TESTS[row.test](self, frame, site, value):
+                    what = f"`{callee_text(frame, site)}()`"
                     sure = row.severity == "must" and not _is_watched(row, frame)
                     frame.reach(row.rule, site.expr, value, what, sure, row.kind)
                     return
@@ -208,7 +185,9 @@ class TableDialect:
         origin = Origin(ident, param.start, param.end, param.name, "param", path)
         return Value((Taint(origin, bare=True),), path=param.name)
 
-    def taken(self, frame: Frame, expr: Attr, path: str, cleared: frozenset[str] = RANDOM) -> Value:
+    def request_data(
+        self, frame: Frame, expr: Attr, path: str, cleared: frozenset[str] = RANDOM
+    ) -> Value:
         """Return outside data that is taken from a request."""
         return Value((Taint(frame.machine.origin(expr), cleared),), path=path)
 
@@ -258,123 +237,3 @@ def hit_of(found: Found) -> Hit:
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
     severity = MUST if found.sure else SHOULD
     return Hit(found.rule, found.path, None, sentence, severity, confidence)
-
-
-def _callee(frame: Frame, site: Site) -> str:
-    return frame.machine.text(site.expr.callee.start, site.expr.callee.end)
-
-
-def _sql(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    if value.seq is not None:
-        return False
-    if value.items is not None:
-        value = value.items.get("text") or value.items.get("sql") or CLEAN
-        if not value.taints:
-            return False
-    text = text_of(value) or ""
-    if SQL.search(text):
-        return TAINTED in text
-    owner = _callee(frame, site).rpartition(".")[0]
-    named = DATABASE.search(dialect.path_of(site.receiver.path)) or DATABASE.search(owner)
-    return text == TAINTED and named is not None
-
-
-def _condition(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    return _CONDITION.search(text_of(value) or "") is not None
-
-
-def _program(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    options = next((arg for arg in site.args[1:] if arg.items is not None), None)
-    shell = (options.items or {}).get("shell") if options is not None else None
-    if shell is not None and shell.const is not False:
-        return True
-    return text_of(value) == TAINTED and "spawn" in site.name
-
-
-_SHELLS = frozenset({"sh", "bash", "zsh", "dash", "cmd", "cmd.exe", "powershell", "pwsh"})
-
-
-def _command(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    """The program itself comes from outside, or a shell runs the text."""
-    program = site.args[1 if site.name.endswith("Context") else 0]
-    if value is program:
-        return True
-    return isinstance(program.const, str) and program.const.rpartition("/")[2] in _SHELLS
-
-
-def _sql_text(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    text = text_of(value) or ""
-    return TAINTED in text and SQL.search(text) is not None
-
-
-def _path(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    info = frame.info
-    body = frame.machine.source[info.node.start : info.node.end] if info is not None else b""
-    return _CHECKED.search(body[:30_000]) is None
-
-
-def _sent_file(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    if any(arg.items is not None and "root" in arg.items for arg in site.args[1:]):
-        return False
-    return _path(dialect, frame, site, value)
-
-
-def _html(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    text = text_of(value) or ""
-    return ("<" in text and TAINTED in text) or (text == TAINTED and _may_be_page(value))
-
-
-def _answered_html(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    """A hash, a file or a buffer is written to by the same names."""
-    return site.receiver.path in {"@writer", "@gin.Writer"} and _html(dialect, frame, site, value)
-
-
-def _may_be_page(value: Value) -> bool:
-    """Whether a parameter is all that is written: what its callers hand over may be HTML."""
-    return all(taint.origin.kind == "param" and taint.bare for taint in value.taints)
-
-
-def _written_html(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    format_text = text_of(site.args[1]) or "" if len(site.args) > 1 else ""
-    return "<" in format_text or _html(dialect, frame, site, value)
-
-
-def _address(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    if value.items is not None:
-        value = value.items.get("url") or value.items.get("host") or CLEAN
-    text = text_of(value)
-    return bool(value.taints) and (text is None or not _ADDRESS_FIXED.match(text))
-
-
-def _client_address(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    named = site.receiver.path.rpartition(".")[2].lower()
-    return "client" in named and _address(dialect, frame, site, value)
-
-
-def _target(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    text = text_of(value)
-    return text is None or not _TARGET_FIXED.match(text)
-
-
-def _mongo(dialect: TableDialect, frame: Frame, site: Site, value: Value) -> bool:
-    if not dialect.mongo.search(frame.machine.source.decode("utf-8", "replace")):
-        return False
-    return value.items is not None or value.path.endswith(("body", "query"))
-
-
-_TESTS: dict[str, Callable[[TableDialect, Frame, Site, Value], bool]] = {
-    "sql": _sql,
-    "sql text": _sql_text,
-    "condition": _condition,
-    "program": _program,
-    "command": _command,
-    "path": _path,
-    "sent file": _sent_file,
-    "html": _html,
-    "answered html": _answered_html,
-    "written html": _written_html,
-    "address": _address,
-    "client address": _client_address,
-    "target": _target,
-    "mongo": _mongo,
-}
