@@ -77,7 +77,7 @@ def reply() -> Reply:
 def whole_way(redactor: Redactor, answer: Reply) -> None:
     """Mask an answer as a run does: before it is recorded, as it is kept, as it is used."""
     redactor.names_in(json.dumps(answer.plain(), ensure_ascii=False))
-    used = redacted_reply(answer, redactor.held)
+    used = redacted_reply(answer, redactor.redact_held)
     redacted_reply(used, redactor.for_models)
     read_findings(redacted_reply(used, redactor.for_models).tool_calls[0].args)
 

@@ -37,7 +37,7 @@ from reviewloop.render.json import render as render_json
 from reviewloop.render.proposal import left_of
 from reviewloop.render.report import Outcome
 from reviewloop.render.review_words import outcome_sentence
-from reviewloop.store.redaction import hidden
+from reviewloop.store.redaction import redact_plain
 from reviewloop.store.runs import RunRecord
 
 __all__ = [
@@ -300,7 +300,7 @@ def _result_of(repository: Repository, record: RunRecord) -> RunResult:
     proposal, found = None, None
     with suppress(UsageError), view(repository, record) as seen:
         proposal, found = _proposal_of(seen), seen.proposal
-    body = hidden(run_object(record, found), redactor_of(repository.user).held)
+    body = redact_plain(run_object(record, found), redactor_of(repository.user).redact_held)
     return RunResult(
         run_id=record.run_id,
         status=body["status"],
@@ -315,15 +315,17 @@ def _result_of(repository: Repository, record: RunRecord) -> RunResult:
 
 def _proposal_of(seen: RunView) -> Proposal:
     found, record, left = seen.proposal, seen.record, left_of(seen.proposal)
-    held = seen.redactor.held
-    findings = (Finding.model_validate(hidden(one, held)) for one in found.get("findings", ()))
+    redact = seen.redactor.redact_held
+    findings = (
+        Finding.model_validate(redact_plain(one, redact)) for one in found.get("findings", ())
+    )
     return Proposal(
         run_id=record.run_id,
         task=record.task_id,
-        title=held(record.title),
+        title=redact(record.title),
         branch=record.branch,
-        message=held(found.get("message", "")),
-        blocked=held(found.get("blocked", "")),
+        message=redact(found.get("message", "")),
+        blocked=redact(found.get("blocked", "")),
         files=tuple(file["path"] for file in found.get("files", ())),
         findings=tuple(findings),
         must_fix=left.must_fix,

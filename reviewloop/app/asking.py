@@ -230,7 +230,7 @@ def models_of(
         journal,
         budget=budget,
         canonical=lambda text: canonical(fence.canonical(text)),
-        redact=redactor.held,
+        redact=redactor.redact_held,
         keep=redactor.for_models,
         names_in=redactor.names_in,
         on_event=events.emit,

@@ -143,7 +143,7 @@ def ask_once(
             for part in ("logs", "blobs"):
                 (folder / part).mkdir(mode=0o700, exist_ok=True)
             create_on(folder / "git", user, None).close()
-            blobs = Blobs(folder / "blobs", redactor.held)
+            blobs = Blobs(folder / "blobs", redactor.redact_held)
             record = RunRecord(
                 run_id=name,
                 repository=str(user.root),

@@ -19,7 +19,7 @@ from reviewloop.github.job.outcome import notify_runner
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import order_tasks
-from reviewloop.store.redaction import hidden
+from reviewloop.store.redaction import redact_plain
 
 PLANNED = {"plan", "spec", "chosen", "wave", "max_tasks"}
 """The parameters of `batch` that say something about a plan."""
@@ -76,7 +76,7 @@ def _printed(plan: Plan) -> ExitCode:
     """Print the matrix on stdout, write it to the runner's outputs, and the rest on stderr."""
     import json
 
-    matrix = json.dumps(hidden(plan.matrix, redactor_here().held))
+    matrix = json.dumps(redact_plain(plan.matrix, redactor_here().redact_held))
     outputs = {
         "status": str(Status.PASSED),
         "matrix": matrix,

@@ -13,7 +13,7 @@ from reviewloop.cli.user_programs import notify
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.render.counts import count_records
 from reviewloop.render.untrusted import one_line
-from reviewloop.store.redaction import hidden
+from reviewloop.store.redaction import redact_plain
 from reviewloop.store.runs import RunRecord
 
 
@@ -60,6 +60,6 @@ def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
         problems.append(notify("reviewloop", text))
     if notifications.webhook:
         where = {"event": "waiting", "text": text, "repository": repository.user.root.name}
-        problems.append(post(notifications.webhook, {**where, **hidden(about, redact)}))
+        problems.append(post(notifications.webhook, {**where, **redact_plain(about, redact)}))
     for problem in filter(None, problems):
         print_lines(f"note: {problem}")

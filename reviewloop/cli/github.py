@@ -155,7 +155,7 @@ def _finish(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
 
     # In a workflow both go to one log, and an object has to stay alone on its stream.
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
-    finish(ended, os.environ, print_line=commands, redact=redactor_here().held)
+    finish(ended, os.environ, print_line=commands, redact=redactor_here().redact_held)
     if as_json:
         print_json(kind, _plain(ended))
     elif ended.summary and not ended.summary_url and not _has_page():
@@ -267,7 +267,7 @@ def _print_outcome(outcome: CommandOutcome, as_json: bool) -> ExitCode:
     """Tell what became of it to the runner, and to people on stderr."""
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
-    outputs = {name: redactor_here().held(value) for name, value in outcome.outputs.items()}
+    outputs = {name: redactor_here().redact_held(value) for name, value in outcome.outputs.items()}
     notify_runner(outcome.status, outputs, os.environ, print_line=commands)
     if as_json:
         print_json("github_hear", outputs)

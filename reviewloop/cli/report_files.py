@@ -8,7 +8,7 @@ from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import UsageError
 from reviewloop.render.batch import FORMATS
-from reviewloop.store.redaction import redacted
+from reviewloop.store.redaction import redact_record
 
 
 def require_reports(names: Sequence[str]) -> None:
@@ -26,5 +26,5 @@ def require_reports(names: Sequence[str]) -> None:
 def write_reports(names: Sequence[str], report: BatchReport) -> None:
     """Write the report, without secrets, in the formats that the files' names ask for."""
     for name in names:
-        text = FORMATS[Path(name).suffix](redacted(report, redactor_here().held))
+        text = FORMATS[Path(name).suffix](redact_record(report, redactor_here().redact_held))
         Path(name).write_text(text, encoding="utf-8", errors="replace")

@@ -41,13 +41,13 @@ class GuardInput:
     selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
     stop: Callable[[], bool] | None = None  # asked while a command runs
     redactor: Redactor = field(default_factory=Redactor)  # knows the secrets this machine holds
-    spec_drift: Callable[[], Sequence[Drift]] = tuple  # what the change makes part
+    spec_drift: Callable[[], Sequence[Drift]] = tuple  # what the change makes diverge
     tested_before: Callable[[], bool] = lambda: True  # the base has test files
     # What the base's tests say, by command; None: the tests are judged by themselves.
     base_tests: Mapping[str, Ran] | None = None
     tests_ran: dict[str, Ran] = field(default_factory=dict)  # the same of this tree, once they ran
 
-    def known_of(self, entry: DetectedGate) -> Ran | None:
+    def base_result(self, entry: DetectedGate) -> Ran | None:
         """Return what the base's tests say for one command."""
         return None if self.base_tests is None else self.base_tests.get(entry.command, Ran())
 

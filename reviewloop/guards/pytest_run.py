@@ -277,7 +277,7 @@ def _evaluate_run(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateRes
         red,
         ran_all=not one.selected,
     )
-    known = change.known_of(entry)
+    known = change.base_result(entry)
     ended_itself = could_not_run(one.result) is None
     loaded = frozenset(case.id for case in report.failed if case.classname) if report else None
     retry = partial(_again, change, entry, loaded) if loaded and ended_itself else None

@@ -95,7 +95,7 @@ def _held_in(
     for line, span in find_new_exposures(old, new, added, change.redactor):
         # A person's password may be a plain word of a test.
         if span.drawn or not is_test_file(file.path):
-            value = change.redactor.held(new[span.start : span.end]).split("\n")[0]
+            value = change.redactor.redact_held(new[span.start : span.end]).split("\n")[0]
             hit = SecretHit(SecretRule(HELD, span.what), line, value, span.start, span.end)
             text = new.split("\n")[line - 1].strip()
             shown = value if file.binary else change.redactor.for_people(text)

@@ -24,7 +24,7 @@ def check(change: GuardInput) -> GateResult:
     """Compare the names and tests of specs with the changed tree; old drift does not count."""
     found = change.spec_drift()
     if not found:
-        return GateResult(NAME, GateStatus.PASSED, "specs and code part no more than before")
+        return GateResult(NAME, GateStatus.PASSED, "specs and code diverge no more than before")
     rows = [_row(one) for one in found]
     more = f"; and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
     return GateResult(

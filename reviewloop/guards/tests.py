@@ -166,7 +166,7 @@ def _run_other(change: GuardInput, entry: DetectedGate) -> GateResult:
         frozenset(case.id for case in report.passed) if report else frozenset(),
         tuple(case.id for case in report.failed) if report else (),
     )
-    comparison = compare_with_base(entry, outcome, change.known_of(entry), None)
+    comparison = compare_with_base(entry, outcome, change.base_result(entry), None)
     if comparison.ran is not None and could_not_run(result) is None:
         change.tests_ran[entry.command] = comparison.ran
     return ended(

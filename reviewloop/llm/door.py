@@ -83,7 +83,7 @@ class Models:
     """All models of a run, safe to ask from the threads of the reviewers.
 
     `canonical` removes from a text what differs between equal requests (nonces, temporary
-    paths); `redact` takes held secrets out of answers, before they are used or kept; `keep` hides
+    paths); `redact` takes held secrets out of answers, before they are used or kept; `keep` redacts
     what else must not be kept; `names_in` tells whose secrets a text gives away; `on_event` is told
     what happens; `require_room` raises when no reply could be kept, so that none is paid; `rates`
     are quotas shared with other runs; replies of `earlier` models are not asked another one;
@@ -139,7 +139,7 @@ class Models:
             ),
             notify=on_event,
             on_lost=self._note_lost,
-            check=self._require_leave,
+            check=self._check_may_send,
         )
         self.gates = PrefixGates()
         self._idle = threading.Condition()
@@ -161,7 +161,7 @@ class Models:
             return reply
         early = self._journal.lookup(key, _early(digest))
         if early is not None:  # a turn whose end nobody saw
-            return self._kept(
+            return self._record_reply(
                 key, request, plain, digest, Reply.from_plain(early, from_journal=False)
             )
         if request.hands:
@@ -186,7 +186,7 @@ class Models:
                     started = time.monotonic()
                     reply = self._asking.ask(key, request, turn)
                     reply = replace(reply, seconds=time.monotonic() - started)
-                    return self._kept(key, request, plain, digest, reply)
+                    return self._record_reply(key, request, plain, digest, reply)
                 except ModelError as error:
                     shown = self._without_secrets(error)
                     if isinstance(shown, RequestRejectedError):
@@ -252,7 +252,7 @@ class Models:
             notify=self._notify,
         )
 
-    def _kept(
+    def _record_reply(
         self,
         key: CallKey,
         request: ModelRequest,
@@ -350,7 +350,7 @@ class Models:
         self._refuse_when_stopped()
         self._budget.check_time()
 
-    def _require_leave(self) -> None:
+    def _check_may_send(self) -> None:
         """Raise when a request may not be sent any more."""
         self._refuse_when_stopped()
         self._require_room()

@@ -27,7 +27,7 @@ from reviewloop.settings import Settings
 from reviewloop.specs.files import TreeFiles
 from reviewloop.specs.scope import is_in_scope, scope_of
 from reviewloop.store.journal import CallKey
-from reviewloop.store.redaction import HiddenFiles
+from reviewloop.store.redaction import RedactedFiles
 
 _FORM = 1  # raise it when the meaning of what is kept changes
 _MOST_KEPT = 50  # files
@@ -355,7 +355,7 @@ def gate_context(context: RunContext) -> Iterator[None]:
             yield
         finally:
             redact = context.redactor.for_people
-            context.once("hidden files", lambda: HiddenFiles(redact)).clean(context.logs)
+            context.once("redacted files", lambda: RedactedFiles(redact)).clean(context.logs)
             if context.make_environment is not None:
                 context.environment.empty()
         if context.stopped.is_set():
@@ -406,7 +406,7 @@ def gate_input(
 
 
 def _spec_drift(context: RunContext, tree: str) -> tuple[Drift, ...]:
-    """Return where a tree makes specs and code part; asked only where the gate is on."""
+    """Return where a tree makes specs and code diverge; asked only where the gate is on."""
     from reviewloop.specs.drift.change import drift_of_change  # all that reads specs
 
     base, new = (TreeFiles(context.private.reader(one)) for one in (context.base_tree, tree))

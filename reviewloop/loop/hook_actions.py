@@ -26,7 +26,7 @@ from reviewloop.loop.hook_agents import ask_agent
 from reviewloop.loop.hook_scope import ScopedEdit, out_of_scope
 from reviewloop.render.text import share
 from reviewloop.settings import Settings
-from reviewloop.specs.drift.change import parted_by_change
+from reviewloop.specs.drift.change import diverging_by_change
 from reviewloop.specs.files import TreeFiles
 from reviewloop.store.journal import CallKey
 
@@ -136,7 +136,7 @@ def _sync(occasion: Occasion, options: SyncSpecDesign) -> ActionEnd:
     base, new = (
         TreeFiles(context.private.reader(one)) for one in (context.base_tree, occasion.tree)
     )
-    parted = parted_by_change(base, new, context.environment.project)
+    parted = diverging_by_change(base, new, context.environment.project)
     over = {spec: one for spec, one in parted.items() if one >= options.diff_threshold}
     rows = [f"{spec}: {share(one)} of its names parted from the code" for spec, one in over.items()]
     if rows:

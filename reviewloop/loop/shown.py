@@ -502,7 +502,7 @@ def _read_steering(change: Change, context: RunContext) -> str:
             manual=context.brief.steering_asked,
         )
         text = context.redactor.for_models(steering.text(limit))
-        log = [context.redactor.held(line) for line in steering.lines()]
+        log = [context.redactor.redact_held(line) for line in steering.lines()]
         return {"text": text, "log": log, "digests": steering.digests()}
 
     found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)

@@ -63,8 +63,8 @@ class Redactor:
         self._key = key
         self._labels: dict[str, str] = {}
         self._for_models = _Cache(lambda text: self._redact_all(text)[0])
-        self._without_held = _Cache(self._redact_held)
-        self._for_people = _Cache(lambda text: redact(self.held(text)))
+        self._without_held = _Cache(self._replace_held)
+        self._for_people = _Cache(lambda text: redact(self.redact_held(text)))
 
     def for_models(self, text: str) -> str:
         """Return the text with every secret as `⟦secret:KIND:NUMBER⟧`; twice is the same as once.
@@ -77,7 +77,7 @@ class Redactor:
         """Return the text with held values as placeholders and others cut: `ghp_…`."""
         return self._for_people(text)
 
-    def held(self, text: str) -> str:
+    def redact_held(self, text: str) -> str:
         """Return the text with only the held values redacted, as `⟦secret:NAME:NUMBER⟧`."""
         return self._without_held(text)
 
@@ -117,7 +117,7 @@ class Redactor:
         data = text.encode("utf-8", "surrogatepass")
         return hmac.digest(self._key, data, "sha256").hex()[:6]
 
-    def _redact_held(self, text: str) -> str:
+    def _replace_held(self, text: str) -> str:
         return "".join(_pieces(text, self._held_in(text), self._bare_placeholder))
 
     def _redact_all(self, text: str) -> tuple[str, dict[str, str]]:

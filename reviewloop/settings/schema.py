@@ -317,7 +317,7 @@ class Coverage(Section):
 
 
 class SpecSync(Section):
-    """Whether a change may make specs and code part."""
+    """Whether a change may make specs and code diverge."""
 
     enabled: bool = Field(
         default=False, description="Whether a person must see where a change parts from its specs."

@@ -187,7 +187,7 @@ def spec_named(files: Files, given: str, project: str = "", here: str = "") -> S
     if ref := _listed_at(clean, found):
         return ref
     name = inside(name) or name
-    meant = named_so(name, found)
+    meant = specs_named(name, found)
     if len(meant) > 1:
         raise UsageError(
             f"ambiguous: '{given}' could mean {len(meant)} specs ({_listed(meant)}); "
@@ -203,7 +203,7 @@ def spec_named(files: Files, given: str, project: str = "", here: str = "") -> S
     return _unlisted(files, clean) or _unknown(found, given, clean)
 
 
-def named_so(name: str, found: Sequence[SpecRef]) -> list[SpecRef]:
+def specs_named(name: str, found: Sequence[SpecRef]) -> list[SpecRef]:
     """Return the specs that have a name, else those that are called so for short."""
     same = [ref for ref in found if name == ref.name]
     return same or [ref for ref in found if name in _short_names(ref)]

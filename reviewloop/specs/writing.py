@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import SpecRef
-from reviewloop.specs.discover import find_specs, named_so
+from reviewloop.specs.discover import find_specs, specs_named
 from reviewloop.specs.files import Files
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.own_headings import Part, own_parts, text_of_phase, with_phase_replaced
@@ -55,7 +55,7 @@ def existing_spec(files: Files, name: str, project: str = "") -> SpecRef | None:
 
     Raises `UsageError` where several have it.
     """
-    found = named_so(name, find_specs(files, project))
+    found = specs_named(name, find_specs(files, project))
     if len(found) > 1:
         listed = ", ".join(f"{ref.path} ({ref.dialect})" for ref in found)
         raise UsageError(f"several specs have the name {name}: {listed}; rename one of them")

@@ -9,7 +9,7 @@ from typing import Any
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.faults import fault
-from reviewloop.store.redaction import Redact, as_it_is, hidden
+from reviewloop.store.redaction import Redact, redact_plain, unchanged
 
 
 class Blobs:
@@ -18,7 +18,7 @@ class Blobs:
     `redact` takes secrets out of the texts of JSON values before they are stored.
     """
 
-    def __init__(self, folder: Path, redact: Redact = as_it_is) -> None:
+    def __init__(self, folder: Path, redact: Redact = unchanged) -> None:
         self._folder = folder
         self._redact = redact
 
@@ -52,7 +52,7 @@ class Blobs:
 
     def put_json(self, value: Any) -> str:
         """Store a JSON-plain value; equal values have equal ids."""
-        value = hidden(value, self._redact)
+        value = redact_plain(value, self._redact)
         text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return self.put(text.encode("ascii"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.store.places import private_file
-from reviewloop.store.redaction import Redact, as_it_is, hidden
+from reviewloop.store.redaction import Redact, redact_plain, unchanged
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -17,7 +17,7 @@ class Events:
     """Append events to a file and pass them to a listener; `redact` takes secrets out first."""
 
     def __init__(
-        self, path: Path, listener: Listener | None = None, redact: Redact = as_it_is
+        self, path: Path, listener: Listener | None = None, redact: Redact = unchanged
     ) -> None:
         self._redact = redact
         self._path = private_file(path)
@@ -26,7 +26,7 @@ class Events:
 
     def emit(self, kind: str, **what: Any) -> None:
         """Record one event; `what` holds JSON-plain values."""
-        event = {"at": time.time(), "kind": kind, **hidden(what, self._redact)}
+        event = {"at": time.time(), "kind": kind, **redact_plain(what, self._redact)}
         line = json.dumps(event, ensure_ascii=True) + "\n"
         with self._lock:
             with self._path.open("a", encoding="ascii") as file:

@@ -13,43 +13,43 @@ Redact = Callable[[str], str]
 _DATABASE = b"SQLite format 3\0"
 
 
-def as_it_is(text: str) -> str:
-    """Return the text: for stores that are given nothing to hide."""
+def unchanged(text: str) -> str:
+    """Return the text: for stores that need redact nothing."""
     return text
 
 
-def hidden(value: Any, redact: Redact) -> Any:
-    """Return the value with each of its strings changed; keys stay, tuples become lists."""
+def redact_plain(value: Any, redact: Redact) -> Any:
+    """Return a plain value with each of its strings redacted; keys stay, tuples become lists."""
     if isinstance(value, str):
         return redact(value)
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, dict | Mapping):  # a dict is told at once
         return {
-            key: redact(item) if isinstance(item, str) else hidden(item, redact)
+            key: redact(item) if isinstance(item, str) else redact_plain(item, redact)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [hidden(item, redact) for item in value]
+        return [redact_plain(item, redact) for item in value]
     return value
 
 
-def redacted(value: Any, redact: Redact) -> Any:
-    """Return a value with each of its strings changed; dataclasses and tuples stay what they are.
+def redact_record(value: Any, redact: Redact) -> Any:
+    """Return a value with each of its strings redacted; dataclasses and tuples stay what they are.
 
     Names of fields and of kinds are no strings of it.
     """
     if isinstance(value, Reason):
         return value.changed(redact)
     if is_dataclass(value) and not isinstance(value, type):
-        found = {one.name: redacted(getattr(value, one.name), redact) for one in fields(value)}
+        found = {one.name: redact_record(getattr(value, one.name), redact) for one in fields(value)}
         return replace(value, **found)
     if isinstance(value, tuple):
-        return tuple(redacted(one, redact) for one in value)
-    return hidden(value, redact)
+        return tuple(redact_record(one, redact) for one in value)
+    return redact_plain(value, redact)
 
 
-class HiddenFiles:
+class RedactedFiles:
     """Takes secrets out of the files that commands write into a folder, each state of one once."""
 
     def __init__(self, redact: Redact) -> None:
@@ -57,7 +57,7 @@ class HiddenFiles:
         self._seen: dict[Path, tuple[int, int]] = {}
 
     def clean(self, folder: Path) -> None:
-        """Rewrite those files of the folder that hold something to hide; databases stay."""
+        """Rewrite those files of the folder that hold a secret; databases stay."""
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if path.is_symlink() or not path.is_file():
                 continue

@@ -6,7 +6,7 @@ from reviewloop.domain.finding import Severity
 from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards import coverage, untested
 from reviewloop.guards import tests as test_gate
-from reviewloop.guards.registry import run_all, run_one
+from reviewloop.guards.registry import installed_guards, run_all, run_one
 from reviewloop.guards.relevant import relevant_tests
 
 OLD = """\
@@ -75,7 +75,9 @@ def test_whole_judgement_of_a_change(shop):
     seen = []
     results = {result.name: result for result in run_all(change, on_start=seen.append)}
     assert list(results) == seen
-    assert seen[:3] == ["secrets", "branch", "governance"]
+    runs_code = {guard.name: guard.runs_code for guard in installed_guards()}
+    assert [runs_code[name] for name in seen] == sorted(runs_code[name] for name in seen)
+    assert {"secrets", "branch", "governance", "build"} <= set(seen)
     assert results["build"].summary == "2 changed Python files compile"
     assert results["test"].tests == TestCounts(3, 0, 0)
 

@@ -24,7 +24,7 @@ DRAWN = SIGNS.filter(lambda text: len(set(text)) > 5)
 @pytest.mark.parametrize("name", written(VALUE))
 def test_every_encoding_is_hidden(name):
     text = f"first\nx = {written(VALUE)[name]} # end\n"
-    shown = Redactor(HeldSecrets([("A_KEY", VALUE)])).held(text)
+    shown = Redactor(HeldSecrets([("A_KEY", VALUE)])).redact_held(text)
     assert "⟦secret:A_KEY:" in shown
     assert shown.count("\n") == 2
     assert shown.startswith("first\nx = ") and shown.endswith(" # end\n")
@@ -39,11 +39,11 @@ def test_no_encoding_of_any_value_survives_and_no_line_moves(value, data):
     redactor = Redactor(HeldSecrets([("K", value)]))
     lines = data.draw(st.lists(st.sampled_from(sorted(written(value).items())), max_size=6))
     text = "\n".join(f"{name}={form}" for name, form in lines)
-    shown = redactor.held(text)
+    shown = redactor.redact_held(text)
     assert shown.count("\n") == text.count("\n")
     assert not [name for name, form in written(value).items() if form in shown and lines]
     assert redactor.names_in(shown) == ()
-    assert redactor.held(shown) == shown
+    assert redactor.redact_held(shown) == shown
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -65,14 +65,14 @@ def test_less_than_that_is_left_alone():
 
 def test_two_values_side_by_side_are_both_hidden():
     held = HeldSecrets([("A", "kT9vQ2xLm7Rd4wZ8"), ("B", "pB3nHf5Gj1Ks6Dt0")])
-    shown = Redactor(held).held("kT9vQ2xLm7Rd4wZ8pB3nHf5Gj1Ks6Dt0, pB3nHf5Gj1Ks6Dt0")
+    shown = Redactor(held).redact_held("kT9vQ2xLm7Rd4wZ8pB3nHf5Gj1Ks6Dt0, pB3nHf5Gj1Ks6Dt0")
     assert shown.count("⟦secret:A:") == 1
     assert shown.count("⟦secret:B:") == 2
 
 
 def test_a_name_that_gives_the_value_away_is_not_shown():
     value = "kT9vQ2xLm7Rd4wZ8"
-    assert value not in Redactor(HeldSecrets([(f"X_{value}", value)])).held(value)
+    assert value not in Redactor(HeldSecrets([(f"X_{value}", value)])).redact_held(value)
 
 
 @pytest.mark.parametrize(

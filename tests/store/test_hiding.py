@@ -4,7 +4,7 @@ import sqlite3
 
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, read_events
-from reviewloop.store.redaction import HiddenFiles, hidden
+from reviewloop.store.redaction import RedactedFiles, redact_plain
 
 WORD = "kT9vQ2xLm7Rd4wZ8"
 
@@ -16,7 +16,7 @@ def redact(text: str) -> str:
 def test_every_string_of_a_value_is_changed_and_nothing_else():
     value = {"a": [WORD, 1, None, {"b": (f"x{WORD}", True)}]}
     shown = "⟦secret:K:1⟧"
-    assert hidden(value, redact) == {"a": [shown, 1, None, {"b": [f"x{shown}", True]}]}
+    assert redact_plain(value, redact) == {"a": [shown, 1, None, {"b": [f"x{shown}", True]}]}
 
 
 def test_blobs_and_events_hold_no_secret_and_listeners_hear_none(tmp_path):
@@ -41,7 +41,7 @@ def test_files_that_commands_wrote_are_cleaned_once_for_each_state(tmp_path):
         asked.append(text)
         return redact(text)
 
-    files = HiddenFiles(counted)
+    files = RedactedFiles(counted)
     log = tmp_path / "sub/a.log"
     log.parent.mkdir()
     log.write_bytes(b"\xff\0 one\r\n" + WORD.encode() + b"\n")

@@ -269,7 +269,7 @@ def _text(task: Task) -> list[str]:
 
 def _text_kept(repository: Repository, task: Task) -> list[str]:
     """Return the same as a run's files hold it, without secrets."""
-    redact = redactor_for(repository.user.root, repository.user.git_dir).held
+    redact = redactor_for(repository.user.root, repository.user.git_dir).redact_held
     return [redact(line) for line in _text(task)]
 
 

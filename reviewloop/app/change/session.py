@@ -169,7 +169,7 @@ def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
     folder = sessions.run_folder(name)
     with hold(sessions.run_lock(name), f"the change {name}"):
         head = prepare(folder, user, earlier_replies(folder))
-        blobs = Blobs(folder / "blobs", redactor.held)
+        blobs = Blobs(folder / "blobs", redactor.redact_held)
         record = RunRecord(
             run_id=name,
             repository=str(user.root),

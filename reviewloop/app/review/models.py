@@ -313,7 +313,7 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
     runs = RunStore(folder)
     stack.callback(runs.close)
     redactor = request.redactor
-    blobs = Blobs(private_folder(folder / "blobs"), redactor.held)
+    blobs = Blobs(private_folder(folder / "blobs"), redactor.redact_held)
     events = Events(folder / "events.jsonl", request.listener, redactor.for_people)
     fence = _fence(journal)
     budget = Budget(settings.limits, spent=spent_by(journal), seconds_used=0.0)

@@ -29,7 +29,7 @@ from reviewloop.review.merging import merge, with_late
 from reviewloop.review.selection import Selection
 from reviewloop.review.silencing import LEVELS, Silences, silence
 from reviewloop.settings import Settings
-from reviewloop.store.redaction import Redact, hidden
+from reviewloop.store.redaction import Redact, redact_plain
 
 if TYPE_CHECKING:  # it reads what models answer: a review without one needs none of it
     from reviewloop.review.pushed import Known
@@ -170,12 +170,12 @@ def result(
     )
 
 
-def hidden_report(report: ReviewReport, redact: Redact) -> ReviewReport:
+def redact_report(report: ReviewReport, redact: Redact) -> ReviewReport:
     """Return the report with every text passed through `redact`, which takes secrets out."""
 
     def findings(some: Sequence[Finding]) -> tuple[Finding, ...]:
         plain = [(finding, finding.model_dump(mode="json")) for finding in some]
-        shown = [(finding, before, hidden(before, redact)) for finding, before in plain]
+        shown = [(finding, before, redact_plain(before, redact)) for finding, before in plain]
         return tuple(
             finding if after == before else Finding.model_validate(after)
             for finding, before, after in shown

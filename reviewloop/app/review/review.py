@@ -16,7 +16,7 @@ from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import read_settings, team_of
 from reviewloop.app.review.analysis import Read
 from reviewloop.app.review.remembered import remember, silences_of
-from reviewloop.app.review.result import ReviewersResult, analysers_word, hidden_report, result
+from reviewloop.app.review.result import ReviewersResult, analysers_word, redact_report, result
 from reviewloop.app.review.trusted import edited_judges, rules_notice, rules_of
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.comparison import Compared, CompareSpec, as_typed, compared, earlier_tree
@@ -134,7 +134,7 @@ class Shown:
 
     def rendered(self, text: str) -> str:
         """Return a finished report, checked once more for what this machine holds."""
-        return self.done.redactor.held(text)
+        return self.done.redactor.redact_held(text)
 
     def _hidden(self, path: str, text: str) -> str:
         return self.done.redactor.for_people(self._quoted.without(path, text))
@@ -225,7 +225,7 @@ def review(
             notes=filter(None, (rules_version,)),
         )
         report = replace(report, seconds=round(time.monotonic() - started, 3))
-        report = hidden_report(report, redactor.held)
+        report = redact_report(report, redactor.redact_held)
         if request.remembered:
             remember(two.user.key, report)
         confirmed = reviewers.confirmed

@@ -118,7 +118,7 @@ def open_context(
         analysis = Analysis()
         stack.callback(analysis.close)
         redactor = redactor_of(repository.user)
-        blobs = Blobs(folder / "blobs", redactor.held)
+        blobs = Blobs(folder / "blobs", redactor.redact_held)
         events = Events(folder / "events.jsonl", listener, redactor.for_people)
         fence = Fence(record.nonce)
         checkout_root = folder / "workspace" / repository.user.root.name

@@ -296,7 +296,7 @@ def _written(
         (folder / name).mkdir(mode=0o700)
     private = create_on(folder / "git", user, planned.request.base)
     private.close()
-    blobs = Blobs(folder / "blobs", redactor.held)
+    blobs = Blobs(folder / "blobs", redactor.redact_held)
     record = RunRecord(
         run_id=run_id,
         repository=str(user.root),

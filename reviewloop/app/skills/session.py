@@ -131,7 +131,7 @@ def begin(repository: Repository, request: SkillRequest) -> RunRecord:
             (folder / part).mkdir(mode=0o700)
         private = create_on(folder / "git", user, None)
         private.close()
-        blobs = Blobs(folder / "blobs", redactor.held)
+        blobs = Blobs(folder / "blobs", redactor.redact_held)
         brief = Brief(redactor.for_people(request.title), "", "")
         record = RunRecord(
             run_id=request.name,

@@ -192,7 +192,7 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     with hold(sessions.run_lock(name), f"the spec {name}"):
         earlier = [] if request.existing == FRESH else earlier_replies(folder)
         head = prepare(folder, user, earlier)
-        blobs = Blobs(folder / "blobs", redactor.held)
+        blobs = Blobs(folder / "blobs", redactor.redact_held)
         record = RunRecord(
             run_id=name,
             repository=str(user.root),

@@ -66,7 +66,7 @@ class Anchors:
             return False
         lines = [line for line in re.split(r"(?<=\n)", old) if line]
         replaced = "".join(lines[location.first - 1 : location.last])
-        if new.rstrip("\n") == replaced.rstrip("\n") or not _as_it_is(new, replaced):
+        if new.rstrip("\n") == replaced.rstrip("\n") or not _can_be_committed(new, replaced):
             return False
         after = "".join(lines[: location.first - 1]) + new + "".join(lines[location.last :])
         return parses(finding.path, old, after)
@@ -139,7 +139,7 @@ def _read(file: FileChange) -> _Hunks | None:
     return _Hunks([r for r in left if r], [r for r in right if r])
 
 
-def _as_it_is(new: str, replaced: str) -> bool:
+def _can_be_committed(new: str, replaced: str) -> bool:
     """Whether a replacement can be committed as it is shown: nothing redacted, hidden or ours."""
     redacted = len(_REDACTED.findall(new)) > len(_REDACTED.findall(replaced))
     return not redacted and show_hidden(new) == new and unmarked(new) == new

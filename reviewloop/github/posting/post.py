@@ -110,7 +110,7 @@ class _Posting:
         if not some:
             return
         try:
-            self._surely(self._review, some, self.inline)
+            self._post_with_retry(self._review, some, self.inline)
         except Unprocessable as refused:
             self._explain(refused)
             if len(some) > 1:
@@ -125,14 +125,14 @@ class _Posting:
         why = "; ".join(refused.messages)
         on_file = replace(comment, body=file_body(comment))
         try:
-            self._surely(self._file_comment, [on_file], self.on_file)
+            self._post_with_retry(self._file_comment, [on_file], self.on_file)
             where = "on the file"
         except Unprocessable as again:
             self._explain(again)
             where = "in the summary"
         self.problems.append(f"GitHub takes no comment at {location} ({why}): it stands {where}")
 
-    def _surely(
+    def _post_with_retry(
         self,
         act: Callable[[Sequence[Comment]], None],
         some: Sequence[Comment],

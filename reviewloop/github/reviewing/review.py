@@ -359,7 +359,7 @@ def _posted(
     if artifact.report is None:
         reason = redactor.for_people(one_line(artifact.reason)) or "the reading job gave no reason"
         return JobOutcome(artifact.status, reason, ExitCode(artifact.exit_code), pull)
-    reading = artifact.reading(redact=redactor.for_people, rendered=redactor.held)
+    reading = artifact.reading(redact=redactor.for_people, rendered=redactor.redact_held)
     reading = replace(reading, report=with_threshold(reading.report, settings.fail_on))
     # The summary names the base that it was compared with, which may have gone on.
     pull = replace(pull, base_sha=artifact.base)

@@ -23,7 +23,7 @@ from reviewloop.review.merging import merge
 
 
 def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Merge what was said about the tree in the state into the book of findings.
+    """Merge what was said about the tree in the state into the known findings.
 
     After a full review these are the reviewers' reports; after a re-review the step itself has
     already written its verdicts, and no reviewer has read the new tree.
@@ -55,11 +55,11 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
         for finding in join_with_known(merge([*fresh, *others]), known)
     ]
     gone = {f.id for f in others} - {f.id for f in merged}
-    swallowed = [
+    suppressed = [
         known[i].model_copy(update={"status": Status.SUPPRESSED, "note": "said by another finding"})
         for i in gone
     ]
-    found = [*outdated, *merged, *swallowed, *rejected, *leaked]
+    found = [*outdated, *merged, *suppressed, *rejected, *leaked]
     everything = [*dismissed.values(), *apply_dismissals(found, state, context)]
     now = known | {finding.id: finding for finding in everything}
     context.events.emit(

@@ -56,8 +56,8 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
     for finding in todo:
         key = CallKey(context.team.fixer.name, "fix", finding.id, cycle, number)
         result = _fix_one(finding, tree, key, state, context)
-        if result.survived and (seen := _seen(result.tree, state, trees, context)) is not None:
-            tree = _take_apart(result, tree, seen, known, done, context)
+        if result.survived and (seen := _begun_at(result.tree, state, trees, context)) is not None:
+            tree = _give_up_both(result, tree, seen, known, done, context)
             continue
         if result.survived:
             name = f"fix-{cycle}-{number}-{finding.id}"
@@ -186,7 +186,9 @@ def _findings(done: Mapping[str, _Fixed]) -> dict[str, Finding]:
     return {ident: result.finding for ident, result in done.items()}
 
 
-def _seen(tree: str, state: LoopState, trees: Mapping[str, str], context: RunContext) -> str | None:
+def _begun_at(
+    tree: str, state: LoopState, trees: Mapping[str, str], context: RunContext
+) -> str | None:
     """Return which finding's fix began at this tree ("": none), None if the run never was there."""
     known = {"base": context.base_tree, **state.get("trees", {}), **trees}
     names = [name for name, seen in known.items() if seen == tree]
@@ -194,7 +196,7 @@ def _seen(tree: str, state: LoopState, trees: Mapping[str, str], context: RunCon
     return began[-1].split("-")[3] if began else "" if names else None
 
 
-def _take_apart(
+def _give_up_both(
     result: _Fixed,
     before: str,
     other: str,

@@ -13,17 +13,17 @@ from reviewloop.specs.files import Files
 
 
 def drift_of_change(base: Files, new: Files, project: str) -> tuple[Drift, ...]:
-    """Return where specs and code part in a tree, and did not in the tree it began from."""
+    """Return where specs and code diverge in a tree, and did not in the tree it began from."""
     found = _drift(new, project)
     known = {(one.kind, one.name, one.spec) for one in _drift(base, project)} if found else set()
     newly = [one for one in found if (one.kind, one.name, one.spec) not in known]
     return (*newly, *_lost_tests(base, new, project))
 
 
-def parted_by_change(base: Files, new: Files, project: str) -> Mapping[str, float]:
-    """Return the specs that a change makes part from the code, and which share of each parted.
+def diverging_by_change(base: Files, new: Files, project: str) -> Mapping[str, float]:
+    """Return the specs that a change makes diverge from the code, and how much of each.
 
-    A spec that lost the only test of a criterion parted as a whole.
+    A spec that lost the only test of a criterion diverges as a whole.
     """
     newly = drift_of_change(base, new, project)
     compared = _compared(new, project) if newly else None
