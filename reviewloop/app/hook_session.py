@@ -149,7 +149,7 @@ def _record(
     title = f"hooks on the checkout: {', '.join(hook.name for hook in hooks)}"
     brief = brief_of(repository, Subject(None, None, title), loaded.settings, redactor)
     brief = replace(brief, hooks=(*hooks,))
-    blobs = Blobs(folder / "blobs", redactor.held)
+    blobs = Blobs(folder / "blobs", redactor.redact_held)
     options = {
         "brief": blobs.put_json(brief.plain()),
         "team": blobs.put_json(team_to_plain(team)),
