@@ -104,6 +104,7 @@ _TEST_FOLDERS = {
     "suites",
     "playwright",
     "cypress",
+    ".dredd",
 }
 _FIXTURE_FOLDERS = {
     "data",

@@ -99,6 +99,9 @@ _FOR_EVERYBODY = re.compile(
     r"publi[cs]|site_?key|search_?(?:api_?)?key|anon_?key|client_?(?:id|key|token)|firebase|analytics",
     re.IGNORECASE,
 )
+# Settings that only the builds of every push are made with.
+_FOR_CI = re.compile(r"(?:^|/)(?:settings|config|conf)/(?:[\w-]+[._-])?ci\.\w+$", re.IGNORECASE)
+_BUNDLED = 5_000  # characters: a longer line was packed by a program, keys of others included
 _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 
 
@@ -203,7 +206,10 @@ def _vendor_severity(path_class: PathClass, secret: SecretHit) -> Severity | Non
 
 def _lowered(file: SourceFile, line: int, severity: Severity) -> Severity:
     """Return a severity that fits the place: documentation is full of made-up passwords."""
-    explains = file.language == "markdown" or file.lines[line - 1].lstrip().startswith(
-        _DOCUMENTATION
-    )
-    return Severity.NIT if explains or file.path_class is not PathClass.PRODUCT else severity
+    text = file.lines[line - 1]
+    explains = file.language == "markdown" or text.lstrip().startswith(_DOCUMENTATION)
+    if explains or file.path_class is not PathClass.PRODUCT or _FOR_CI.search(file.path):
+        return Severity.NIT
+    if severity is Severity.MUST_FIX and len(text) > _BUNDLED:
+        return Severity.SHOULD_FIX
+    return severity

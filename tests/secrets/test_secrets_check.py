@@ -117,6 +117,10 @@ def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, val
         ("tests/test_app.py", 'API_KEY = "{}"', NIT),
         ("docs/app.py", 'API_KEY = "{}"', NIT),
         ("README.md", 'API_KEY = "{}"', NIT),
+        ("settings/ci.py", 'API_KEY = "{}"', NIT),
+        (".github/workflows/ci.yml", "api_key: {}", MUST),
+        (".dredd/hooks/main.go", 'var apiKey = "{}"', NIT),
+        ("dist/app.js", 'var a={{apiKey:"{}"}};' + "f(1);" * 1_200, SHOULD),
     ],
 )
 def test_a_drawn_value_with_a_telling_name_must_go_from_product_code(path, line, wanted):

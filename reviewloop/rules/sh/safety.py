@@ -70,6 +70,10 @@ def _known(name: str, script: Script) -> bool:
     return re.search(f"{given}|{looked}", script.file.text, re.MULTILINE) is not None
 
 
+# How a plain shell reads the variable that another one names: `eval value="\\$$name"`.
+_READS_NAMED = re.compile(r"\w+=\"?\\\$\{?\$(?:\w|\{\w+\})\w*\}?\"?$")
+
+
 def find_eval(script: Script) -> Iterator[Flaw]:
     """Find sh/eval."""
     for node, command in script.named("eval"):
@@ -79,7 +83,9 @@ def find_eval(script: Script) -> Iterator[Flaw]:
         text = _outside_quotes(moving[0])
         if re.match(r"[\"']?\$\(|`", text):  # what a program prints to be run
             continue
-        if any(re.search(r"\$\{?[1-9@*]", _outside_quotes(word)) for word in moving):
+        if all(_READS_NAMED.match(word.text()[:200]) for word in moving):
+            yield Flaw(node, severity=NIT)
+        elif any(re.search(r"\$\{?[1-9@*]", _outside_quotes(word)) for word in moving):
             yield Flaw(node, severity=MUST)
         else:
             yield Flaw(node, severity=SHOULD if re.match(r"[\"']?\$", text) else NIT)

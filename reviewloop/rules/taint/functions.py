@@ -512,11 +512,10 @@ def _injected(frame: Frame, name: str, param: Param) -> Value:
 
 
 def _part(frame: Frame, param: Param, kind: str) -> Value:
-    if (
-        kind in python_table().converters
-        or _harmless(param)
-        or kind.lower().endswith(("int", "uuid"))
-    ):
+    lower = kind.lower()
+    if kind in python_table().converters or lower.endswith("int") or "uuid" in lower:
+        return Value(path=param.name)
+    if _harmless(param):
         return Value(path=param.name)
     value = _outside(frame.machine.path, param, RANDOM | OBJECTS)
     if kind in _SEGMENTS:

@@ -207,18 +207,27 @@ def test_only_what_strangers_write_makes_a_script_critical(said, severity):
 
 
 @pytest.mark.parametrize(
-    "reads", ["", "          ref: ${{ github.event.pull_request.head.sha }}\n"]
+    ("reads", "critical"),
+    [
+        ("", False),
+        ("          ref: ${{ github.event.pull_request.head.sha }}\n", True),
+        ("          ref: ${{ env.HEAD }}\n", True),
+        ("          name: ${{ env.HEAD }}\n", False),
+    ],
 )
-def test_a_trigger_is_critical_where_code_of_strangers_is_read(reads):
+def test_a_trigger_is_critical_where_code_of_strangers_is_read(reads, critical):
+    named = "HEAD" in reads and "env:\n  HEAD: ${{ github.event.pull_request.head.sha }}\n"
     text = (
-        "name: a\non: pull_request_target\njobs:\n  x:\n    runs-on: ubuntu-latest\n    steps:\n"
+        "name: a\non: pull_request_target\n"
+        + (named or "")
+        + "jobs:\n  x:\n    runs-on: ubuntu-latest\n    steps:\n"
         "      - uses: actions/checkout@v4\n        with:\n          persist-credentials: false\n"
     )
     done = run_tool(ZIZMOR, [source(".github/workflows/a.yml", text + reads)], Options())
 
     (hit,) = [hit for hit in done.hits if hit.rule == "zizmor/dangerous-triggers"]
     severity = hit.severity or tool_rule(hit.rule).severity
-    assert severity is (Severity.MUST_FIX if reads else Severity.SHOULD_FIX)
+    assert severity is (Severity.MUST_FIX if critical else Severity.SHOULD_FIX)
 
 
 @pytest.mark.parametrize(

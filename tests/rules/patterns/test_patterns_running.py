@@ -10,6 +10,7 @@ from support.rule_examples import bad_files, good_files
 
 from reviewloop.analysis.contract import FileCheck, Hit, Rule, SourceFile
 from reviewloop.analysis.languages import language_of, path_class
+from reviewloop.domain.finding import Severity
 
 RULES = [(check, rule) for check in CHECKS for rule in check.rules]
 DEEP = 5_000
@@ -124,3 +125,17 @@ def test_importing_the_checks_loads_no_parser():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ('eval value="\\$${1}_FILE"', Severity.NIT),
+        ("eval value=\\$$name", Severity.NIT),
+        ('eval value="$1"', Severity.MUST_FIX),
+        ('eval "$1"', Severity.MUST_FIX),
+    ],
+)
+def test_reading_the_variable_that_another_one_names_is_how_a_plain_shell_does_it(line, wanted):
+    (hit,) = [hit for hit in run("a.sh", f"#!/bin/sh\n{line}\n") if hit.rule == "sh/eval"]
+    assert hit.severity is wanted

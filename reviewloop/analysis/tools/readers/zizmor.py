@@ -97,10 +97,10 @@ _WRITTEN_OUTSIDE = re.compile(
     r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)\b"
     r"(?<!full_name)(?<!repo\.name)(?<!repository\.name)"
 )
-_STRANGERS_CODE = re.compile(
-    r"github\.head_ref|pull_request\.head\.(?:sha|ref)|refs/pull/"
-    r"|(?:\bref:|git )[^\n]*workflow_run\.head_(?:sha|branch)"
-)
+_HEAD = r"(?:github\.head_ref|pull_request\.head\.(?:sha|ref)|workflow_run\.head_(?:sha|branch))"
+_TAKEN = r"(?:\bref:|\bgit )[^\n]*"
+_STRANGERS_CODE = re.compile(rf"refs/pull/|gh pr checkout|{_TAKEN}{_HEAD}")
+_NAMED_HEAD = re.compile(rf"^\s*(\w+):[^\n]*{_HEAD}", re.MULTILINE)
 
 
 def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
@@ -109,8 +109,16 @@ def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
         lines = one.file.lines[span.line - 1 : (span.end_line or span.line)]
         return _WRITTEN_OUTSIDE.search("\n".join(lines)) is not None
     if ident == "dangerous-triggers":
-        return _STRANGERS_CODE.search(one.file.text) is not None
+        return _takes_code(one.file.text)
     return True
+
+
+def _takes_code(text: str) -> bool:
+    """Whether a workflow checks out what strangers wrote, named by a variable or not."""
+    if _STRANGERS_CODE.search(text):
+        return True
+    names = {name for name in _NAMED_HEAD.findall(text) if name != "ref"}
+    return any(re.search(rf"{_TAKEN}\b{name}\b", text) for name in names)
 
 
 def _is_release(one: LaidFile, line: int) -> bool:
