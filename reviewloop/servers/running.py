@@ -132,7 +132,11 @@ class Servers:
         tree.mkdir()
 
         def refused(location: str) -> None:
-            self._note(f"the cage of the MCP server {definition.name} refused it {location[:200]}")
+            name = definition.name
+            self._note(
+                f"the cage of the MCP server {name} refused it {location[:200]}; your own "
+                f"setting mcp.{name}.hosts lists what it may reach"
+            )
 
         self._stack.enter_context(Proxy(room.proxy, trusted.hosts, refused))
         nothing = ToolServer(room.tools, new_token(), (), lambda *_: ("", True))

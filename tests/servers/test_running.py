@@ -31,11 +31,11 @@ def started(tmp_path, notes):
     """Return a function that makes the servers of a run of which one plays a part."""
     opened = []
 
-    def start(part, *, env=None, seconds=5.0, required=False, reads=("search",)):
+    def start(part, *, env=None, seconds=5.0, required=False, reads=("search",), hosts=()):
         command = (sys.executable, "-I", "-X", f"of={_mark(tmp_path)}", str(PROGRAM), part)
         docs = ServerDefinition("docs", "mcp.json", command, env=env or {}, seconds=seconds)
         servers = Servers(
-            [Trusted(docs, reads=reads, required=required)],
+            [Trusted(docs, hosts, reads, required)],
             tmp_path / "servers.json",
             version="0",
             find_cage=lambda: agents_cage(Settings(), ""),
@@ -141,6 +141,28 @@ def test_a_server_gets_at_nothing_of_the_users(started, tmp_path, monkeypatch):
             "looks", env={"TARGETS": f"{tmp_path / 'planted'}:/etc/shadow", "PORT": str(port)}
         )
         assert search(servers) == ("nothing", False)
+
+
+def test_a_server_reaches_the_hosts_that_the_user_listed_and_no_other(started, notes):
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"a page")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        listed = f"localhost:{server.server_port}"
+        env = {"URLS": f"http://{listed}/ http://nobody.example/"}
+        page, _, refused = search(started("fetches", env=env, hosts=(listed,)))[0].partition(" | ")
+        server.shutdown()
+    assert page == "a page"
+    assert "403" in refused
+    [note] = notes
+    assert note.startswith("the cage of the MCP server docs refused it nobody.example:80; ")
 
 
 def test_tools_that_change_are_not_called_any_more(started, notes):
