@@ -270,6 +270,7 @@ def _cut(text: str) -> str:
 _FEWEST, _MANY = 5, 30  # added lines of code: worth a word, worth acting on
 _LARGE = 12  # lines of a function that deserves a test of its own
 _MOST_FUNCTIONS, _MOST_SOUGHT = 3, 50
+_LONGEST_NAME = 120  # characters at the end of a path
 _FUNCTION = {
     "python": re.compile(r"(?:async )?def ([a-z]\w{3,})\("),  # methods are reached through others
     "node": re.compile(r"export (?:default )?(?:async )?function ([A-Za-z]\w{3,})"),
@@ -314,7 +315,8 @@ def untested_change(view: ChangeView) -> Iterator[Hit]:
     unnamed = _unnamed(view, product, code) if tested else []
     if touched:
         # Small functions are reached through others, all of a module through a test of its name.
-        known = {f.path for f in product if any(_names(t, _module(f.path)) for t in touched)}
+        parts = _parts_of_names(touched)
+        known = {file.path for file in product if _module(file.path) in parts}
         known |= {file.path for file in modules}
         unnamed = [u for u in unnamed if u[0].path not in known and _size(u[0], u[1]) >= _LARGE]
     elif not modules:
@@ -375,16 +377,26 @@ def _module(path: str) -> str:
 
 
 def _named_in_tests(view: ChangeView, names: list[str]) -> set[str]:
-    mentions = view.search_new(names)
-    texts = [line for path, _, line in mentions if _is_about_tests(path)]
-    paths = [path.rpartition("/")[2] for path in view.list_new() if _is_about_tests(path)]
-    whole = {word for text in texts for word in re.findall(r"[\w$-]+", text)}
+    paths = [path for path in view.list_new() if _is_about_tests(path)]
+    if len(names) <= _MOST_SOUGHT:
+        lines: Iterable[str] = (t for path, _, t in view.search_new(names) if _is_about_tests(path))
+    else:  # git looks for one name after the other: reading the tests costs the same for any number
+        code = (path for path in paths if language_of(path, ""))
+        lines = (text for text in map(view.read_new, code) if text)
+    words = {word for line in lines for word in re.findall(r"[\w$-]+", line)}
     # A test file is named after what it tests: test_orders.py, orders.spec.ts, OrdersTest.java
-    return {name for name in names if name in whole or any(_names(path, name) for path in paths)}
+    return set(names) & (words | _parts_of_names(path.rpartition("/")[2] for path in paths))
 
 
-def _names(test: str, name: str) -> bool:
-    return re.search(rf"(?:^|[^a-zA-Z0-9]){re.escape(name)}(?:[^a-z0-9]|$)", test) is not None
+def _parts_of_names(paths: Iterable[str]) -> set[str]:
+    """Return what paths of tests may name: all from the start of a word to the end of one."""
+    parts: set[str] = set()
+    for path in paths:
+        short = path[-_LONGEST_NAME:]
+        starts = [m.start() for m in re.finditer(r"(?<![a-zA-Z0-9]).", short)]
+        ends = [m.start() for m in re.finditer(r"(?![a-z0-9])", short)]
+        parts.update(short[start:end] for start in starts for end in ends if start < end)
+    return parts
 
 
 def _has_inline_tests(file: SourceFile) -> bool:

@@ -363,3 +363,10 @@ def test_reports_of_three_formats(text):
 def test_what_is_no_report_is_refused(data):
     with pytest.raises(UnreadableReportError):
         read_coverage("report", data, "/")
+
+
+def test_of_many_new_modules_those_are_told_that_no_test_names():
+    body = "".join(f"    step_{n} = cart + {n}\n" for n in range(40))
+    new = {f"shop/part{n}.py": f"def part{n}(cart):\n{body}    return step_1\n" for n in range(60)}
+    new["tests/test_part0.py"] = "".join(f"# part{n}\n" for n in range(2, 60)) + TEST
+    assert [path for _, path in told({}, new)] == ["shop/part1.py"]
