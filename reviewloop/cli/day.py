@@ -1,5 +1,6 @@
 """`handoff` and `session resume`: how a working day ends, and how the next one begins."""
 
+import shlex
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -16,13 +17,15 @@ from reviewloop.app.project import open_repository
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command, Group
+from reviewloop.cli.memory import ask_each
 from reviewloop.domain.errors import ExitCode, UsageError
-from reviewloop.domain.handoff import Obstacle
+from reviewloop.domain.handoff import Blocker, Obstacle
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 
 _MOST_LINES = 25
 _NEXT = 5
+_LONGEST = 120  # characters of what `doctor` says
 
 
 @click.command(cls=Command)
@@ -88,9 +91,12 @@ def handoff(
     if written.problem is not None:
         print_lines("the model shortened nothing; it is written in full")
         raise written.problem
-    found = len(proposals(repository, fleet))
-    if found:
-        print_lines(f"{counted(found, 'line')} to remember? `reviewloop memory` shows")
+    found = proposals(repository, fleet)
+    if found and is_interactive():
+        print_lines(f"{counted(len(found), 'line')} to remember, each in your own words:")
+        ask_each(repository, found)
+    elif found:
+        print_lines(f"{counted(len(found), 'line')} to remember? `reviewloop memory` shows")
     print_lines(
         "next time: `reviewloop session resume`",
         "skills that need refining? `reviewloop skills improve`; `skills suggest` lists repeats",
@@ -119,8 +125,29 @@ def resume(offline: bool, as_json: bool, fleet: Fleet) -> ExitCode:
     for line in lines[:_MOST_LINES]:
         click.echo(one_line(show(line)))
     if is_interactive():
-        read_line("ready to go on? Enter, or say what else comes first > ")
+        _ask_what_first(found)
     return ExitCode.CLEAN
+
+
+def _ask_what_first(found: Resumption) -> None:
+    """Ask what comes first, and answer with the command that begins it."""
+    try:
+        answer = read_line("go on with 1? Enter, another number, or what comes first instead > ")
+    except EOFError:  # somebody who left
+        print_lines("")
+        return
+    steps = found.now.steps[:_NEXT]
+    words = answer.strip()
+    if not words or (words.isdecimal() and 0 < int(words) <= len(steps)):
+        if steps:
+            print_lines(f"it begins with: {steps[int(words or 1) - 1].command}")
+        return
+    quoted = shlex.quote(words)
+    print_lines(
+        f"at once: reviewloop run -m {quoted}",
+        f"with a spec first: reviewloop spec new -m {quoted}",
+        "the handoff stays as it is: `reviewloop session resume` shows it again",
+    )
 
 
 def _broken(*, online: bool) -> Iterator[str]:
@@ -136,15 +163,16 @@ def _lines(found: Resumption) -> Iterator[str]:
     """Yield at most as many lines as fit on a screen, what cannot wait first."""
     git, left = found.now.git, found.left
     if git.unpushed:
-        yield f"not pushed: {counted(git.unpushed, 'commit')} of {git.branch} to {git.upstream}"
+        yield f"not pushed: {counted(git.unpushed, 'commit')} of {git.branch} to {git.missing_at}"
     if git.dirty:
         more = f" and {len(git.dirty) - 3} more" if len(git.dirty) > 3 else ""
         yield f"not committed: {', '.join(git.dirty[:3])}{more}"
-    blockers = [one.text for one in found.now.blockers if one.kind is not Obstacle.UNPUSHED]
+    blockers = [_short(one) for one in found.now.blockers if one.kind is not Obstacle.UNPUSHED]
     yield from _some("blocked", blockers, 4)
     yield from _some("differs", found.discrepancies, 5)
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(left.at)) if left.at else "by hand"
-    there = f", on {left.branch or 'no branch'} at {left.head[:10]}" if left.is_ours else ""
+    head = left.head[:10] or "its beginning, without a commit"
+    there = f", on {left.branch or 'no branch'} at {head}" if left.is_ours else ""
     yield f"left off: {left.path}, {at}{there}"
     for one in found.now.progress[:2]:
         yield f"          {one.name}: {one.done}/{one.total} tasks"
@@ -160,6 +188,13 @@ def _lines(found: Resumption) -> Iterator[str]:
         yield f"{number}. {step.command}  # {step.why}"
     if not found.now.steps:
         yield "next: nothing waits; `reviewloop spec new` or `reviewloop run -m` begins something"
+
+
+def _short(one: Blocker) -> str:
+    """Return a blocker in a length that can be read at a glance."""
+    if one.kind is not Obstacle.MACHINE or len(one.text) <= _LONGEST:
+        return one.text
+    return f"{one.text[:_LONGEST].rsplit(' ', 1)[0]} ... (`reviewloop doctor` says all of it)"
 
 
 def _some(label: str, lines: Any, most: int) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """`memory`: what every run is told, as users said it before."""
 
+from collections.abc import Sequence
+
 import click
 
 from reviewloop.app.day.memory import decline, forget, memory_of, proposals, remember
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.project import open_repository, repository
-from reviewloop.cli.consoles import confirm, is_interactive, print_json, print_lines
+from reviewloop.app.project import Repository, open_repository, repository
+from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command, Group
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -45,12 +47,39 @@ def propose(as_json: bool, fleet: Fleet) -> ExitCode:
             "`reviewloop memory add ID...` remembers lines, `--decline` proposes them no more"
         )
         return ExitCode.WAITING
-    kept = [one for one in found if confirm(one_line(show(f"{one.text} ({one.source})?")))]
-    decline(repo, [one for one in found if one not in kept])
+    ask_each(repo, found)
+    return ExitCode.CLEAN
+
+
+def ask_each(repo: Repository, found: Sequence[Lesson]) -> None:
+    """Ask for each line at the terminal; what is left open is proposed again another time."""
+    show = redactor_of(repo.user).for_people
+    kept: list[Lesson] = []
+    declined: list[Lesson] = []
+    try:
+        for one in found:
+            answer = _answer(one_line(show(f"{one.text} ({one.source})")))
+            if answer == "q":
+                break
+            if answer:
+                (kept if answer == "y" else declined).append(one)
+    except EOFError:  # somebody who left; what they said before counts
+        print_lines("")
+    if declined:
+        decline(repo, declined)
     if kept:
         path = remember(repo.user, kept)
         click.echo(f"{path}: {counted(len(kept), 'line')} more; the next run reads it")
-    return ExitCode.CLEAN
+
+
+def _answer(line: str) -> str:
+    """Return y, n, q, or "" for later."""
+    print_lines(line)
+    while True:
+        answer = read_line("remember it? [y]es, [n]ever, Enter for later, [q]uit > ")
+        choice = answer.strip().casefold()[:1]
+        if choice in ("", "y", "n", "q"):
+            return choice
 
 
 @memory.command("add", cls=Command)

@@ -172,6 +172,11 @@ def resume(
 ) -> ExitCode:
     """Go on with a spec in work, from where it stands."""
     repo = open_repository()
+    if name is None and all(one.status.over for one in sessions_of(repo).runs.all()):
+        raise UsageError(
+            "no spec is in work; `reviewloop spec new NAME -m TEXT` begins one, `reviewloop "
+            "resume` goes on with a run, `reviewloop session resume` with a handoff"
+        )
     caps = caps_of(budget_usd, budget_tokens, minutes, turns)
     return go_on(repo, find(repo, name).run_id, caps, as_json=as_json)
 

@@ -40,10 +40,16 @@ class GitState:
     unmerged: tuple[str, ...]  # paths with conflicts
     operation: str  # merge, rebase, ... under way; "" for none
     upstream: str  # "" for none
-    unpushed: int  # commits that the upstream has not
+    remote: str  # where a branch without upstream would be pushed; "" for nowhere
+    unpushed: int  # commits that the upstream has not, or no remote where there is no upstream
     behind: int  # commits of the upstream that we have not
     commits: tuple[Commit, ...]  # since the session began, newest first
     changed: tuple[KeyFile, ...]  # by these commits
+
+    @property
+    def missing_at(self) -> str:
+        """Where the commits that are not pushed are missing, in words."""
+        return self.upstream or f"{self.remote}, which has no such branch"
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class WorkDone:
     left: int  # must and should fix that were left
     cost_usd: float | None
     reason: str
+    mended: tuple[str, ...] = ()  # findings that were fixed, each with its place
+    open: tuple[str, ...] = ()  # findings that were left
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ def git_status(user: UserRepo, since: float, *, without: tuple[str, ...] = ()) -
     commits = _log(git, f"--since=@{int(since)}", f"-{_MOST}") if user.head else ()
     newest = _log(git, "-1") if user.head else ()
     upstream, unpushed, behind = _upstream(git) if user.head and user.branch else ("", 0, 0)
+    remote = "" if upstream or not user.branch else _remote(git)
+    if remote and user.head:
+        unpushed = int(git.text("rev-list", "--count", "HEAD", "--not", "--remotes"))
     unmerged = git.run("ls-files", "-u", "-z").split(b"\0")
     conflicts = tuple(sorted({os.fsdecode(one.partition(b"\t")[2]) for one in unmerged if one}))
     dirty = conflicts or dirty_files(user)  # whose list needs an index without conflicts
@@ -29,10 +32,11 @@ def git_status(user: UserRepo, since: float, *, without: tuple[str, ...] = ()) -
         unmerged=conflicts,
         operation=user.operation or "",
         upstream=upstream,
+        remote=remote,
         unpushed=unpushed,
         behind=behind,
         commits=commits,
-        changed=_changed(git, commits),
+        changed=tuple(one for one in _changed(git, commits) if one.path not in without),
     )
 
 
@@ -79,3 +83,11 @@ def _upstream(git: Git) -> tuple[str, int, int]:
     name = os.fsdecode(named.stdout).strip()
     counted = git.text("rev-list", "--left-right", "--count", "HEAD...@{upstream}").split()
     return name, int(counted[0]), int(counted[1])
+
+
+def _remote(git: Git) -> str:
+    """Return the remote that `git push` would take for a branch without upstream, "" for none."""
+    names = git.text("remote").split("\n")
+    chosen = git.result("config", "remote.pushDefault")
+    named = os.fsdecode(chosen.stdout).strip() if chosen.exit_code == 0 else "origin"
+    return named if named in names else next(iter(names), "")

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -25,7 +26,6 @@ PROPOSAL = {
     "tests": {"passed": 41, "failed": 0, "skipped": 2},
     "rounds": {"used": 2, "limit": 3},
     "usage": {"cost_usd": 0.25},
-    "findings": [FINDING],
 }
 ANSWERS = [
     {"at": 1.0, "kind": "answer", "choice": "modify", "text": "use the clock we have"},
@@ -52,13 +52,21 @@ def day(project, git):
     return project
 
 
-def put(root: Path, run_id: str = "r1", status: RunStatus = RunStatus.WAITING, **more) -> Path:
+def put(
+    root: Path,
+    run_id: str = "r1",
+    status: RunStatus = RunStatus.WAITING,
+    findings: Sequence[dict[str, object]] = (FINDING,),
+    **more,
+) -> Path:
     """Store a run that came as far as a proposal; return its folder."""
     user = discover(root, for_reading=True)
     folder = repository_folder(user.key)
     run = folder / "runs" / run_id
     run.mkdir(parents=True, exist_ok=True)
-    proposal = Blobs(run / "blobs").put_json({**PROPOSAL, "run": run_id, "commit": ""})
+    proposal = Blobs(run / "blobs").put_json(
+        {**PROPOSAL, "run": run_id, "commit": "", "findings": [*findings]}
+    )
     (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in ANSWERS))
     record = RunRecord(
         run_id, str(root), "Log in", str(user.head), "main", task_id="2", status=status,
@@ -159,6 +167,47 @@ def test_blockers_are_credentials_runs_commits_and_conflicts(
     assert any(line.startswith("- models: anthropic:claude-sonnet-4-5") for line in lines)
 
 
+def test_a_branch_that_was_never_pushed_is_not_pushed(day, reviewloop, git, tmp_path):
+    git(tmp_path, "init", "-q", "--bare", "remote.git")
+    git(day, "remote", "add", "origin", str(tmp_path / "remote.git"))
+    git(day, "push", "-q", "origin", "HEAD")
+    git(day, "switch", "-q", "-c", "it's-new")
+    assert reviewloop("handoff", "--offline").code == 0
+    assert sections(day)["BEFORE RESUMING"] == "none"  # its commits are on the remote
+    git(day, "commit", "-q", "--allow-empty", "-m", "mine")
+    assert reviewloop("handoff", "--offline").code == 0
+    found = sections(day)
+    where = "1 commit of it's-new not pushed to origin, which has no such branch"
+    assert found["BEFORE RESUMING"] == f"- {where}"
+    push = """`git push -u origin 'it'"'"'s-new'` — 1 commit not pushed"""
+    assert push in found["IMMEDIATE NEXT STEPS"]
+    first = reviewloop("session", "resume", "--offline").out.splitlines()[0]
+    assert first == "not pushed: 1 commit of it's-new to origin, which has no such branch"
+
+
+def test_what_was_found_is_named_and_a_must_fix_is_no_approval(day, reviewloop):
+    row = {"title": "SQL [here](http://x)", "path": "shop/a.py", "line": 3, "agents": ["review-a"]}
+    left = [
+        {**row, "severity": "must_fix", "status": "unresolved"},
+        {**row, "severity": "should_fix", "status": "open", "title": "No limit", "line": None},
+        {**row, "severity": "nit", "status": "open", "title": "A nit"},
+        *({**row, "severity": "should_fix", "status": "fixed"} for _ in range(5)),
+    ]
+    put(day, findings=left)
+    assert reviewloop("handoff", "--offline").code == 0
+    found = sections(day)
+    first = found["IMMEDIATE NEXT STEPS"].splitlines()[0]
+    assert first == "1. `reviewloop show r1` — decide on 'Log in': 1 must fix left"
+    done = found["WHAT WE DID THIS SESSION"].splitlines()[1:]
+    assert [line for line in done if "fixed: " in line][3:] == [
+        "- run r1 fixed: 2 more: `reviewloop show r1`"
+    ]
+    assert [line for line in done if "left: " in line][1:] == [
+        "- run r1 left: No limit (shop/a.py)"
+    ]
+    assert "SQL \\[here\\](" in "".join(done)
+
+
 def test_the_lack_of_a_model_is_a_blocker(day, reviewloop, monkeypatch):
     for name in ("REASONING", "GENERATION"):
         monkeypatch.delenv(f"REVIEWLOOP_MODELS__{name}")
@@ -241,6 +290,8 @@ def test_without_a_handoff_there_is_nothing_to_resume(day, reviewloop):
 def test_what_a_person_wrote_into_it_is_kept_and_their_preferences_go_on(day, reviewloop):
     assert reviewloop("handoff", "--offline", "-m", "one reader").code == 0
     head, _, rest = (day / DOCUMENT).read_text().partition("## STAKEHOLDER PREFERENCES\n\nnone")
+    own = "\nWe keep SQS. It has one reader.\n- Tabs. Always.\n\n"
+    head = head.rstrip("\n") + own
     edited = f"{head}## STAKEHOLDER PREFERENCES\n\n- small commits\n- no force push{rest}"
     (day / DOCUMENT).write_text(edited)
     said = reviewloop("handoff", "--offline")
@@ -248,7 +299,10 @@ def test_what_a_person_wrote_into_it_is_kept_and_their_preferences_go_on(day, re
     assert (day / f"{DOCUMENT}.bak").read_text() == edited
     found = sections(day)
     assert found["STAKEHOLDER PREFERENCES"].startswith("- small commits\n- no force push")
-    assert found["KEY DECISIONS"].startswith("1. one reader (note, ")
+    assert re.fullmatch(
+        r"1\. one reader \(note, \S+\)\n2\. We keep SQS\. It has one reader\.\n3\. Tabs\. Always\.",
+        found["KEY DECISIONS"],
+    )
     assert "prefer: - small commits" in reviewloop("session", "resume", "--offline").out
 
 

@@ -36,6 +36,10 @@ class Terminal:
         """Type a line."""
         os.write(self._mine, line.encode() + b"\n")
 
+    def leave(self) -> None:
+        """Press Ctrl-D."""
+        os.write(self._mine, b"\x04")
+
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         os.kill(self._process.pid, signal.SIGINT)

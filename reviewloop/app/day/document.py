@@ -90,6 +90,8 @@ def _work(handoff: Handoff) -> Iterator[str]:
         commit = f" as {one.commit[:10]}" if one.commit else ""
         why = f" ({one.reason})" if one.reason else ""
         yield f"{task}{one.title}: {one.state}{commit}{why}{rounds}{cost} (run {one.run})"
+        yield from (f"run {one.run} fixed: {text}" for text in one.mended)
+        yield from (f"run {one.run} left: {text}" for text in one.open)
     by_runs = {one.commit for one in handoff.done}
     for made in reversed(handoff.git.commits):
         if made.id not in by_runs:

@@ -1,7 +1,10 @@
 """Gathers what a session hands over: git, runs, specs, what users said, what is in the cloud."""
 
+import re
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from reviewloop.app.change import session as changes
 from reviewloop.app.day.cloud import addresses, declared, printed
@@ -11,6 +14,7 @@ from reviewloop.app.fleet.port import Fleet, RunState
 from reviewloop.app.project import Repository
 from reviewloop.app.review.remembered import dismissals
 from reviewloop.app.spec.session import next_step, sessions_of
+from reviewloop.domain.finding import Severity, Status
 from reviewloop.domain.handoff import (
     Blocker,
     CloudResource,
@@ -28,9 +32,10 @@ from reviewloop.domain.handoff import (
 )
 from reviewloop.domain.task import Spec
 from reviewloop.git.status import git_status
-from reviewloop.render.counts import count_records
-from reviewloop.render.proposal import Proposal
+from reviewloop.render.counts import BY_USER, OUTCOMES, count_records
+from reviewloop.render.proposal import Proposal, left_of
 from reviewloop.render.text import counted
+from reviewloop.render.untrusted import plain
 from reviewloop.specs.discover import find_specs, read_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import outlook
@@ -40,6 +45,8 @@ from reviewloop.store.runs import RunRecord, RunStatus
 _A_DAY = 86_400  # seconds that a session goes back where no handoff says when it began
 _MOST_TASKS, _MOST_FILES, _MOST_STEPS = 12, 30, 9
 _IN_WORK = {"waiting", "blocked", "stopped", "paused", "running"}
+_MOST_FINDINGS = 3  # that are named of a run
+_NUMBER = re.compile(r"^(?:\d+\.|[-*]) +")
 _DEPLOYS = ("build-and-deploy.log", "push-and-pr.log")
 
 
@@ -73,6 +80,7 @@ def gather(
     remaining = [task for spec in specs for task in _open_tasks(repository, fleet, spec)]
     waiting = [one for one in states if one.state in _IN_WORK]
     in_work = [*_specs_in_work(repository), *_changes_in_work(repository)]
+    must_fix = {one.run.run_id: left_of(fleet.proposal(one.run)).must_fix for one in waiting}
     return Handoff(
         at=now,
         since=since,
@@ -81,7 +89,7 @@ def gather(
             *_blockers(git, waiting),
             *(Blocker(Obstacle.MACHINE, text) for text in broken),
         ),
-        steps=tuple(_steps(git, waiting, in_work, remaining))[:_MOST_STEPS],
+        steps=tuple(_steps(git, waiting, must_fix, in_work, remaining))[:_MOST_STEPS],
         progress=tuple(Progress(one.path, one.name, *progress(one)) for one in specs),
         tests=_tests(states, fleet),
         live=addresses(logs.values()),
@@ -140,7 +148,7 @@ def _blockers(git: GitState, waiting: Sequence[RunState]) -> Iterator[Blocker]:
             yield Blocker(Obstacle.RUN, f"run {one.run.run_id} ({one.run.title}) {text}")
     if git.unpushed:
         commits = counted(git.unpushed, "commit")
-        text = f"{commits} of {git.branch} not pushed to {git.upstream}"
+        text = f"{commits} of {git.branch} not pushed to {git.missing_at}"
         yield Blocker(Obstacle.UNPUSHED, text)
     if git.behind:
         text = f"{git.upstream} has {counted(git.behind, 'commit')} that {git.branch} lacks"
@@ -161,12 +169,16 @@ def _run_status(one: RunState) -> str:
 def _steps(
     git: GitState,
     waiting: Sequence[RunState],
+    must_fix: Mapping[str, int],
     in_work: Sequence[Step],
     remaining: Sequence[OpenTask],
 ) -> Iterator[Step]:
     for one in waiting:
         run = one.run.run_id
-        if one.state == "waiting":
+        if one.state == "waiting" and must_fix[run]:
+            left = f"{must_fix[run]} must fix left"
+            yield Step(f"reviewloop show {run}", f"decide on '{one.run.title}': {left}")
+        elif one.state == "waiting":
             yield Step(f"reviewloop approve {run}", f"decide on '{one.run.title}'")
         elif one.state == "blocked":
             yield Step(f"reviewloop show {run}", f"'{one.run.title}' is blocked")
@@ -174,7 +186,8 @@ def _steps(
             yield Step(f"reviewloop resume {run}", f"'{one.run.title}' stopped")
     yield from in_work
     if git.unpushed:
-        yield Step("git push", f"{counted(git.unpushed, 'commit')} not pushed")
+        push = "git push" if git.upstream else f"git push -u {git.remote} {shlex.quote(git.branch)}"
+        yield Step(push, f"{counted(git.unpushed, 'commit')} not pushed")
     ready = next((one for one in remaining if one.state == "ready"), None)
     if ready is not None:
         yield Step(f"reviewloop run {ready.id} --spec {ready.spec}", ready.title)
@@ -234,7 +247,30 @@ def _done(one: RunState, proposal: Proposal | None) -> WorkDone:
         counts.left,
         found.get("usage", {}).get("cost_usd"),
         one.reason,
+        _named(found, "fixed"),
+        _named(found, "left"),
     )
+
+
+def _named(proposal: Proposal, outcome: str) -> tuple[str, ...]:
+    """Return the findings that ended so, nits aside, each with its place."""
+    records = [
+        record
+        for record in proposal.get("findings", ())
+        if BY_USER not in record["agents"]
+        and OUTCOMES.get(Status(record["status"])) == outcome
+        and Severity(record["severity"]).actionable
+        and record.get("title")
+    ]
+    rows = [f"{plain(record['title'])} ({_where(record)})" for record in records[:_MOST_FINDINGS]]
+    if more := len(records) - len(rows):
+        rows.append(f"{more} more: `reviewloop show {proposal.get('run', '')}`")
+    return tuple(rows)
+
+
+def _where(record: Mapping[str, Any]) -> str:
+    path, line = record.get("path") or "the change", record.get("line")
+    return f"{path}:{line}" if line else str(path)
 
 
 def _files(
@@ -276,7 +312,7 @@ def _words(
 
 def _decisions(before: Left, words: Iterable[Words]) -> tuple[str, ...]:
     """Return the decisions so far, those of earlier handoffs first, each once."""
-    earlier = [line.partition(". ")[2] or line for line in before.sections.get(DECISIONS, ())]
+    earlier = [_NUMBER.sub("", line) for line in before.sections.get(DECISIONS, ())]
     now = [f"{' '.join(one.text.split())} ({one.choice}, {one.source})" for one in words]
     return tuple(dict.fromkeys([*(line for line in earlier if line != "none"), *now]))
 
