@@ -766,12 +766,15 @@ COMMANDS: dict[str, dict[str, Schema]] = {
             obj(
                 {
                     **dict.fromkeys(("path", "what"), TEXT),
-                    "kind": one_of("reference", "copy", "pattern", "foreign"),
+                    "kind": one_of("reference", "mode", "front", "copy", "foreign", "pattern"),
+                    "severity": one_of("must_fix", "should_fix", "nit"),
                 }
             )
         ),
+        "fail_on": one_of("must", "should", "nit", "never"),
         "exit_code": CODE,
     },
+    "steering-given": {"run": TEXT, "agents": some(obj({"agent": TEXT, "files": TEXTS}))},
     "steering-list": {
         "files": some(
             obj(

@@ -84,7 +84,7 @@ OBJECTS = {
     "stats": ["stats"],
     "status": ["shared-status", "status"],
     "steering check": ["steering-check"],
-    "steering list": ["steering-list"],
+    "steering list": ["steering-list", "steering-given"],
     "tasks": ["tasks", "tasks-created", "tasks-export"],
 }
 """What each command that has `--json` prints with it."""

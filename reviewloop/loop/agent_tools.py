@@ -183,11 +183,11 @@ def writing_toolbox(
         shown=context.shown_tree,
         fence=context.fence.wrap,
         more=tools_of_servers(context, agent.servers, reading=False),
-        on_touch=_rules_of_files(context),
+        on_touch=_rules_of_files(context, agent),
     )
 
 
-def _rules_of_files(context: RunContext) -> Callable[[str], str]:
+def _rules_of_files(context: RunContext, agent: AgentDefinition) -> Callable[[str], str]:
     """Return what gives the steering for a file, once, when an agent first touches one."""
     given: set[str] = set()
 
@@ -199,8 +199,8 @@ def _rules_of_files(context: RunContext) -> Callable[[str], str]:
         ]
         for one, pattern in found:
             given.add(one.path)
-            text = f"steering {one.path} is given: {path} matches {pattern}"
-            context.events.emit("note", text=text)
+            line = f"{one.path}: given, {shown_name(path)} matches {pattern}"
+            context.events.emit("steering", agent=agent.name, files=[line])
         texts = (f"### {one.path}\n\n{one.text.strip()}" for one, _ in found)
         fenced = "\n".join(context.fence.wrap("steering", text) for text in texts)
         return f"Rules of this team for {shown_name(path)}:\n{fenced}" if found else ""

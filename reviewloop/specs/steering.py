@@ -168,6 +168,13 @@ class SteeringItem:
     patterns: tuple[str, ...] = ()  # of the files that it is for; they count from `folder`, too
     folder: str = ""
     missing: tuple[str, ...] = ()  # references that lead nowhere
+    inclusion: str = ""  # as its front matter says, whether or not we know it
+    unread: tuple[int, ...] = ()  # lines of its front matter that are not understood
+
+    @property
+    def inclusion_known(self) -> bool:
+        """Whether its front matter asks for one of the four modes."""
+        return self.inclusion.casefold() in _MODES
 
 
 @dataclass(frozen=True)
@@ -404,6 +411,8 @@ def _item(
             patterns=front.values.get("fileMatchPattern", ()) if mode == "fileMatch" else (),
             folder=folder,
             missing=resolved.missing if resolved else (),
+            inclusion=front.first("inclusion"),
+            unread=front.unread,
         )
     ]
 
