@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -56,6 +57,7 @@ SETTINGS = ("reviewloop.toml", "pyproject.toml")
 _LARGEST = 256 * 1024  # bytes of one file
 _MOST = 200  # hooks of a repository
 _LONGEST_MATCHER = 200
+_LONGEST_TIMEOUT = 10**8  # also of milliseconds; a run's own limit ends a hook long before
 _REPEATED_GROUP = re.compile(r"\([^()]*[+*{][^()]*\)[+*{]")  # backtracks for ever on some paths
 
 _LISTS = {
@@ -391,10 +393,10 @@ def _texts(value: Any, what: str) -> tuple[str, ...]:
 def _seconds(value: Any, otherwise: float, unit: float = 1.0) -> float:
     if value is None:
         return otherwise
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise _WrongError(
-            f"timeout is {value!r}, expected a number that is not negative", "timeout"
-        )
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= _LONGEST_TIMEOUT:  # of nan neither holds
+        shown = repr(value)[:40]
+        raise _WrongError(f"timeout is {shown}, expected a number from 0 on", "timeout")
     return value * unit
 
 
@@ -497,7 +499,7 @@ def _read_own(source: _Source, document: dict[str, Any]) -> Hook:
     kind = action.get("type", next((kinds[key] for key in kinds if key in action), "agent"))
     what = _named(action) if "run" in action else _what(action)
     fits = {"agent": "prompt", "command": "command", "action": "action"}
-    if fits.get(kind) not in what:
+    if not isinstance(kind, str) or fits.get(kind) not in what:
         raise _WrongError(
             f"type {kind!r} does not fit; agent has a prompt, command a command, action a run",
             "type",
@@ -505,7 +507,7 @@ def _read_own(source: _Source, document: dict[str, Any]) -> Hook:
     flags = {"blocking": _flag(action, "blocking")} if "blocking" in action else {}
     what = {"blocking": False, **what, **flags}
     mode = action.get("mode", "sync")
-    if mode not in {"sync", "queued"}:
+    if mode not in ("sync", "queued"):
         raise _WrongError(f"mode is {mode!r}, expected sync or queued", "mode")
     return Hook(
         name=str(document.get("name") or source.path.rpartition("/")[2].partition(".")[0]),
@@ -537,7 +539,7 @@ def _named(action: Mapping[str, Any]) -> dict[str, Any]:
 
 def _action_of(name: Any, config: Mapping[str, Option]) -> dict[str, Any]:
     """Return action, options and whether it blocks, of an action by one of its names."""
-    if name not in NAMES:
+    if not isinstance(name, str) or name not in NAMES:
         raise _WrongError(f"there is no action {name!r}{_nearest(str(name), NAMES)}", str(name))
     options = {**IMPLIED.get(name, {}), **config}
     try:
@@ -624,7 +626,8 @@ def _require_sound(hook: Hook, source: _Source) -> None:
     if len(hook.matcher) > _LONGEST_MATCHER or _REPEATED_GROUP.search(hook.matcher):
         raise _WrongError("the matcher is too long, or repeats a repeated group", "matcher")
     try:
-        re.compile(hook.matcher)
+        with warnings.catch_warnings(action="ignore"):  # of what other releases of re may read
+            re.compile(hook.matcher)
     except re.error as error:
         raise _WrongError(f"the matcher is no regular expression: {error}", "matcher") from None
     if hook.condition:

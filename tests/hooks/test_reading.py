@@ -1,5 +1,6 @@
 """Every format becomes one typed value; what is wrong is told with its line."""
 
+import copy
 import hashlib
 import json
 from pathlib import Path
@@ -183,3 +184,91 @@ def test_a_consent_of_before_scopes_still_holds():
     old = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     assert hook.digest == old
     assert hook.model_copy(update={"scope": "tests"}).digest != old
+
+
+STRANGE = (
+    None,
+    True,
+    7,
+    -1,
+    10**400,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    [],
+    [1],
+    [[]],
+    {},
+    {"a": 1},
+)
+DOCUMENTS = {
+    ".kiro/hooks/a.json": {
+        "name": "a",
+        "trigger": "PreToolUse",
+        "matcher": "write",
+        "timeout": 3,
+        "enabled": True,
+        "confirm": False,
+        "action": {"type": "command", "command": "x", "timeout": 3},
+    },
+    ".kiro/hooks/a.kiro.hook": {
+        "name": "a",
+        "when": {"type": "fileEdited", "patterns": ["*"], "toolTypes": ["write"]},
+        "then": {"type": "runCommand", "command": "x", "timeout": 2},
+    },
+    ".kiro/agents/a.json": {"hooks": {"stop": [{"command": "x", "matcher": "", "timeout_ms": 2}]}},
+    ".reviewloop/hooks/a.yaml": {
+        "name": "a",
+        "description": "d",
+        "enabled": True,
+        "trigger": {"event": "file.save", "filter": ["*"], "condition": "lines > 1", "tool": ""},
+        "action": {
+            **{"type": "agent", "prompt": "x", "scope": "file", "writes": ["*"], "mode": "sync"},
+            **{"auto_commit": False, "require_approval": True, "blocking": True, "timeout": 1},
+            "run_tests": True,
+        },
+    },
+    ".reviewloop/hooks/b.yaml": {
+        "name": "a",
+        "trigger": {"event": "git.pre-commit"},
+        "action": {"run": "securityScan", "config": {"tool": "trivy", "failOnCritical": True}},
+    },
+    ".reviewloop/hooks/c.yaml": {
+        "hooks": {
+            "on_commit": [
+                {
+                    **{"pattern": "*", "action": "security_scan", "fail_on": "high", "name": "a"},
+                    **{"mode": "sync", "blocking": False, "timeout_ms": 3, "config": {}},
+                }
+            ]
+        },
+        "quality_gates": {"security_scan_tool": "trivy"},
+    },
+}
+
+
+def _places(value, path=()):
+    yield path
+    inner = value.items() if isinstance(value, dict) else ()
+    for key, one in enumerate(value) if isinstance(value, list) else inner:
+        yield from _places(one, (*path, key))
+
+
+def _with(value, path, new):
+    if not path:
+        return new
+    copied = copy.copy(value)
+    copied[path[0]] = _with(value[path[0]], path[1:], new)
+    return copied
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_no_value_at_any_place_breaks_the_reading(path):
+    whole = DOCUMENTS[path]
+    assert read(path, json.dumps(whole)).errors == ()
+    for place in _places(whole):
+        for strange in STRANGE:
+            found = read(path, json.dumps(_with(whole, place, strange)))
+            assert all(one.line >= 1 and one.text for one in found.problems)
+            assert all(0 <= hook.timeout < 1e9 for hook in found.hooks)
