@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from support.bedrock import reply
+from support.bedrock import calls, reply, tool_use
 from support.parts import cast, says, writes
 from support.play import done, write
 from support.shop import PLAIN_PYTEST
@@ -99,6 +99,61 @@ def test_the_table_of_the_docs_is_the_code():
     for name, kiro_name, blocks in found:
         assert KIRO_NAMES.get(Event(name), "") == kiro_name
         assert (blocks == "yes") is (Event(name) in CAN_BLOCK)
+
+
+STORY = (
+    *("session.start", "prompt.submit", "task.start"),
+    *("tool.before", "tool.after") * 2,
+    *("file.create", "file.save", "file.delete", "code.generated", "code.generated", "task.end"),
+    *("build", "tests.run", "git.pre-commit", "file.save", "session.stop", "git.commit"),
+)
+"""All events of a run, the second `code.generated` by an agent, the second `file.save` queued."""
+
+
+def story(received):
+    """Answer as those who write one file, delete another, and follow a hook's prompt."""
+    deleted = tool_use("fs_write", {"command": "delete", "path": "shop/old.py"})
+    edits = reply(deleted, write("shop/more.py", "A = 1\n"))
+    if "finish_hook" in received.tools:
+        return calls("finish_hook", {"summary": "Looked.", "blocks": False})
+    return cast(implement=says(edits, done("Wrote it.")))(received)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["", "journal.before", "journal.after"])
+def test_the_whole_story_fires_each_hook_once_wherever_it_is_killed(shop, point):
+    """Each process dies at the first such point that it comes to, so that each hook is hit."""
+    asks = "- name: asks\n  trigger: {event: code.generated}\n  action: {prompt: Look.}\n"
+    later = own("file.save", "sleep 0.1", "    mode: queued\n", "    filter: ['shop/**']\n")
+    text = EVERY + asks + later.replace("at file", "later at file")
+    files = {".reviewloop/hooks/a.yaml": text, "shop/old.py": "B = 1\n", **PLAIN_PYTEST}
+    checkout = shop(story, files=files, settings=TESTS)
+    assert checkout.run("trust", "--yes").code == 0
+    killed = done = 0
+    for command, code in (("run", "next"), 4), (("approve",), 0):
+        number, words = 1, command
+        while True:
+            fault = {"REVIEWLOOP_FAULT": f"{point}:{number}=kill"} if point else {}
+            said = checkout.forked(*words, **fault)
+            if said.code >= 0 or killed > 90:
+                break
+            killed, before, done, words = killed + 1, done, len(rows(checkout)), ("resume",)
+            number = 1 if done > before else number + 1  # calls of models pass it again, too
+        assert said.code == code, said.err
+    found = rows(checkout)
+    assert tuple(row["event"] for row in found) == STORY
+    assert {row["exit_code"] for row in found} == {0}
+    assert [row["at"] for row in found] == sorted(row["at"] for row in found)
+    assert [row["name"] for row in found if row["usd"]] == ["asks"]
+    assert [row["queued"] for row in found].count(True) == 1
+    run = [
+        (one["event"], one["name"]) for one in checkout.events("hook") if not one["from_journal"]
+    ]
+    about_tools = [one for one in run if one[0].startswith("tool.")]
+    assert len(about_tools) <= 4
+    others = [one for one in run if one not in about_tools]
+    assert len(others) == len({*others}), "a hook ran twice"
+    assert (killed > 0) is bool(point)
 
 
 @pytest.mark.slow
