@@ -135,7 +135,7 @@ class Hook(BaseModel):
     require_approval: bool = False
     run_tests: bool = False
     queued: bool = False
-    timeout: float = KIRO_TIMEOUT  # seconds; 0: as long as a gate may take
+    timeout: float = KIRO_TIMEOUT  # seconds; 0: as long as a gate or an agent may take
     enabled: bool = True
     script: str = ""  # the file of the repository that the command starts
     script_digest: str = ""
@@ -147,6 +147,7 @@ class Hook(BaseModel):
         for name in ("scope", "writes"):  # a hook without them is what it was before there were any
             if not facts[name]:
                 del facts[name]
+        facts["timeout"] = facts["timeout"] or KIRO_TIMEOUT  # as it was when all had this one
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property

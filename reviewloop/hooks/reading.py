@@ -397,7 +397,13 @@ def _seconds(value: Any, otherwise: float, unit: float = 1.0) -> float:
     if not is_number or not 0 <= value <= _LONGEST_TIMEOUT:  # of nan neither holds
         shown = repr(value)[:40]
         raise _WrongError(f"timeout is {shown}, expected a number from 0 on", "timeout")
-    return value * unit
+    seconds: float = value * unit
+    return seconds
+
+
+def _usual(what: Mapping[str, Any]) -> float:
+    """Return the seconds that an action has which was not told: gates and agents have their own."""
+    return KIRO_TIMEOUT if what.get("command") else 0.0
 
 
 def _what(action: Mapping[str, Any]) -> dict[str, Any]:
@@ -423,6 +429,7 @@ def _read_kiro(source: _Source, document: dict[str, Any]) -> Hook:
     action = document.get("action")
     if not isinstance(action, dict):
         raise _WrongError("it has no action: a command or a prompt is expected", "action")
+    what = _what(action)
     if document.get("confirm"):
         source.report("`confirm` is not asked here: a run asks you once, at its end",
                       _near(document), "confirm", warning=True)  # fmt: skip
@@ -433,9 +440,9 @@ def _read_kiro(source: _Source, document: dict[str, Any]) -> Hook:
         grammar="kiro",
         matcher=str(document.get("matcher") or ""),
         blocking=event in KIRO_BLOCKS,
-        timeout=_seconds(document.get("timeout", action.get("timeout")), KIRO_TIMEOUT),
+        timeout=_seconds(document.get("timeout", action.get("timeout")), _usual(what)),
         enabled=document.get("enabled") is not False,
-        **_what(action),
+        **what,
     )
 
 
@@ -444,7 +451,7 @@ def _read_old(source: _Source, document: dict[str, Any]) -> Hook:
     if not isinstance(when, dict) or not isinstance(then, dict):
         raise _WrongError("it needs `when` and `then`")
     event = _event(when.get("type"), _OLD_NAMES)
-    tools = _texts(when.get("toolTypes"), "toolTypes")
+    tools, what = _texts(when.get("toolTypes"), "toolTypes"), _what(then)
     return Hook(
         name=str(document.get("name") or source.path.rpartition("/")[2].partition(".")[0]),
         event=event,
@@ -453,9 +460,9 @@ def _read_old(source: _Source, document: dict[str, Any]) -> Hook:
         filters=_texts(when.get("patterns"), "patterns"),
         matcher="|".join(map(re.escape, tools)),
         blocking=event in KIRO_BLOCKS,
-        timeout=_seconds(then.get("timeout"), KIRO_TIMEOUT),
+        timeout=_seconds(then.get("timeout"), _usual(what)),
         enabled=document.get("enabled") is not False,
-        **_what(then),
+        **what,
     )
 
 
@@ -521,7 +528,7 @@ def _read_own(source: _Source, document: dict[str, Any]) -> Hook:
         require_approval=_flag(action, "require_approval"),
         run_tests=_flag(action, "run_tests"),
         queued=mode == "queued",
-        timeout=_seconds(action.get("timeout"), KIRO_TIMEOUT),
+        timeout=_seconds(action.get("timeout"), _usual(what)),
         enabled=document.get("enabled") is not False,
         **what,
     )
@@ -597,7 +604,7 @@ def _read_template(source: _Source, document: dict[str, Any]) -> Hook:
         source=source.path,
         filters=_texts(pattern, "pattern"),
         queued=document.get("mode") == "queued",
-        timeout=_seconds(document.get("timeout_ms"), KIRO_TIMEOUT, 0.001),
+        timeout=_seconds(document.get("timeout_ms"), _usual(what), 0.001),
         **what,
     )
 

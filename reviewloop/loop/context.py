@@ -1,5 +1,6 @@
 """What one run carries through its steps: everything that is not state."""
 
+import math
 import tempfile
 import threading
 import time
@@ -293,8 +294,9 @@ class RunContext:
         ending: ToolSpec,
         check: Check,
         hold: PrefixGate | None = None,
+        seconds: float = 0.0,
     ) -> AgentReply:
-        """Hold one agent's conversation under the run's caps.
+        """Hold one agent's conversation under the run's caps, and a lower one of `seconds`.
 
         No secret is sent to its model, and no character that people do not see: what was not
         fenced, such as the prompt of an agent from the repository, is shown here.
@@ -315,7 +317,7 @@ class RunContext:
             caps=Caps(
                 limits.agent_turns,
                 limits.agent_tokens,
-                limits.agent_minutes * 60,
+                min(seconds or math.inf, limits.agent_minutes * 60),
                 limits.context_tokens * CHARS_PER_TOKEN,
             ),
             max_tokens=self.settings.models.max_output_tokens,

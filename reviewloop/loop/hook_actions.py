@@ -191,7 +191,10 @@ def _with_gates(occasion: Occasion, **gates: Mapping[str, object]) -> Settings:
         name: getattr(settings.gates, name).model_copy(update=dict(values))
         for name, values in gates.items()
     }
-    return settings.model_copy(update={"gates": settings.gates.model_copy(update=changed)})
+    limits, most = settings.limits, occasion.hook.timeout or settings.limits.gate_seconds
+    limits = limits.model_copy(update={"gate_seconds": min(most, limits.gate_seconds)})
+    altered = settings.gates.model_copy(update=changed)
+    return settings.model_copy(update={"gates": altered, "limits": limits})
 
 
 def _text_of(result: GateResult, *notes: str) -> str:

@@ -71,6 +71,7 @@ def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: 
             opening=[with_resources(user_message(text_block(text)), agent, context)],
             ending=FINISH_HOOK,
             check=_needs_both,
+            seconds=hook.timeout,
         )
     except (ModelAccessError, ModelUnavailableError):
         raise  # asking again later can help, so the run pauses here

@@ -85,6 +85,22 @@ def test_a_scanner_that_is_not_there_blocks_as_well(gated):
     assert "trivy could not scan" in checkout.server.of("repair")[0].said
 
 
+def test_a_scanner_that_takes_longer_than_its_hook_may_is_ended(gated, tmp_path):
+    config = {"tool": "trivy", "failOnCritical": True}
+    slow = entry("securityScan", config, "*").replace("{ trigger", "{ timeout_ms: 1000, trigger")
+    checkout = gated(f"onCommit: [{slow}]", cast(repair=says(done("No."))))
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    (folder / "trivy").write_text(f"#!/bin/sh\nsleep 100\ncat {folder}/report.json\n")
+    (folder / "trivy").chmod(0o755)
+    (folder / "report.json").write_bytes(REPORT.read_bytes())
+    path = f"{folder}{os.pathsep}{checkout.environ['PATH']}"
+    assert checkout.run("run", "next", PATH=path).code == 3
+    asked = checkout.server.of("repair")[0].said
+    assert "trivy could not scan: did not finish within 1 seconds" in asked
+    assert "CVE-2019-14234" not in asked
+
+
 ROUTES = "src/billing/routes/invoices.py"
 
 

@@ -1,11 +1,12 @@
 """Hooks with a prompt: an agent follows it, and the engine keeps what it may do."""
 
 import json
+import time
 
 import pytest
 from support.bedrock import calls, reply
 from support.parts import cast, says, writes
-from support.play import write
+from support.play import done, write
 
 pytestmark = pytest.mark.needs_bubblewrap
 SHOWN = "def items_of(db, customer):\n    return []\n"
@@ -21,13 +22,15 @@ def hook(event="file.save", more="", prompt="Document {file_path}. See @workspac
 @pytest.fixture
 def hooked(shop):
     def opened(text, *answers, repair=None):
-        play = cast(implement=writes({"shop/search.py": SHOWN}))
+        parts = {"repair": repair} if repair else {}
+        play = cast(implement=writes({"shop/search.py": SHOWN}), **parts)
         part, asked = says(*answers), []
 
         def answer(received):
             if "finish_hook" in received.tools:
                 asked.append(received)
-                return part(received)
+                said = part(received)
+                return said(received) if callable(said) else said
             return play(received)
 
         checkout = shop(answer, files={".reviewloop/hooks/a.yaml": text})
@@ -76,6 +79,20 @@ def test_an_agent_of_a_hook_that_ended_is_not_asked_again_on_resume(hooked):
     assert checkout.forked("run", "next", REVIEWLOOP_FAULT="hook.recorded:1=kill").code < 0
     assert checkout.forked("resume").code == 4
     assert [one["from_journal"] for one in checkout.events("hook")] == [True]
+
+
+def test_an_agent_that_takes_longer_than_its_hook_may_gave_no_answer(hooked):
+    def slow(received):
+        time.sleep(0.3)
+        return reply(write("shop/left.py", "A = 1\n"))
+
+    text = hook(more="  timeout: 0.2\n  blocking: true\n")
+    checkout, asked = hooked(text, slow, repair=says(done("No.")))
+    assert checkout.run("run", "next").code == 3
+    assert {one.turn for one in asked} == {0, 1}, "it may finish, and does not"
+    rows = checkout.json("hooks", "logs")["hooks"]
+    assert {row["exit_code"] for row in rows} == {None}
+    assert {row["edited"] for row in rows} == {False}
 
 
 def test_the_resources_of_the_implementer_reach_the_agent_of_a_hook(shop):

@@ -178,6 +178,15 @@ def test_our_grammar_names_an_action_and_a_scope():
         assert said in problem.text
 
 
+def test_what_takes_its_own_time_has_no_usual_timeout_and_consents_of_before_hold():
+    text = OWN.replace("command: ruff check", "prompt: Look.")
+    [hook] = read(".reviewloop/hooks/a.yaml", text).hooks
+    assert hook.timeout == 0
+    assert hook.digest == hook.model_copy(update={"timeout": 60.0}).digest
+    [told] = read(".reviewloop/hooks/a.yaml", text + "  timeout: 5\n").hooks
+    assert (told.timeout, told.digest == hook.digest) == (5, False)
+
+
 def test_a_consent_of_before_scopes_still_holds():
     [hook] = read(".reviewloop/hooks/a.yaml", OWN).hooks
     facts = hook.model_dump(mode="json", exclude={"line", "scope", "writes"})
