@@ -34,6 +34,11 @@ _ALL = "mcp"
 def servers_here(user: UserRepo, agents: Iterable[AgentDefinition]) -> dict[str, ServerDefinition]:
     """Return all servers that Kiro's files and these agents name; raises `UsageError`."""
     project = in_folder(DiskFiles(user.root), user.project).read(PROJECT_FILE)
+    if project is None and os.path.lexists(user.root / user.project / PROJECT_FILE):
+        raise UsageError(
+            f"{PROJECT_FILE} is no file of this project (a folder, or a link that leads out of it), "
+            "so no server of it can be asked; make it a file"
+        )
     own = Path.home() / PROJECT_FILE
     try:
         of_user = own.read_bytes() if own.is_file() else None

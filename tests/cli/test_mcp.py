@@ -71,6 +71,16 @@ def test_a_file_that_cannot_be_read_is_a_note_and_no_end(checkout):
     assert checkout.run("mcp", "list").code == 2
 
 
+def test_a_link_that_leads_out_is_told(checkout, tmp_path):
+    file = checkout.root / ".kiro/settings/mcp.json"
+    file.rename(tmp_path / "mcp.json")
+    file.symlink_to(tmp_path / "mcp.json")
+    for command in (("mcp", "list"), ("trust", "--yes")):
+        said = checkout.run(*command)
+        assert (said.code, "mcp.json is no file of this project" in said.err) == (2, True)
+    assert "is no file of this project" in checkout.run("agents", "list").out
+
+
 def test_list_shows_tools_and_who_may_ask_them(checkout, docs):
     assert "is not trusted" in checkout.run("mcp", "list").out
     checkout.run("trust", "--yes")
