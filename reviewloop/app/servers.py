@@ -36,7 +36,7 @@ def servers_here(user: UserRepo, agents: Iterable[AgentDefinition]) -> dict[str,
     project = in_folder(DiskFiles(user.root), user.project).read(PROJECT_FILE)
     if project is None and os.path.lexists(user.root / user.project / PROJECT_FILE):
         raise UsageError(
-            f"{PROJECT_FILE} is no file of this project (a folder, or a link that leads out of it), "
+            f"{PROJECT_FILE} is no file of this project (but a folder or a link out), "
             "so no server of it can be asked; make it a file"
         )
     own = Path.home() / PROJECT_FILE
