@@ -54,8 +54,8 @@ _PEOPLE = re.compile(
     re.IGNORECASE,
 )
 _PURPOSE = re.compile(
-    r"\bso that\b|\bin order to\b|\bpurpose\b|\bgoals?\b|\bproblem\b|\bwhy\b|\bbecause\b"
-    r"|\bobjectives?\b|\bbenefits?\b|\bmotivation\b|\bbackground\b",
+    r"\bso (?:that|i|we|they)\b|\bin order to\b|\bpurpose\b|\bgoals?\b|\bproblem\b|\bwhy\b"
+    r"|\bbecause\b|\bobjectives?\b|\bbenefits?\b|\bmotivation\b|\bbackground\b",
     re.IGNORECASE,
 )
 _STORED = re.compile(
@@ -118,7 +118,9 @@ def find_no_security(view: SpecView) -> Iterator[Hit]:
 
 def find_no_speed(view: SpecView) -> Iterator[Hit]:
     """Yield a hit where no requirement says how fast, how much or how many."""
-    yield from _missing(view, "spec/no-performance-target", _SPEED, "nothing says how fast or much")
+    yield from _missing(
+        view, "spec/no-performance-target", _SPEED, "nothing says how fast or how much"
+    )
 
 
 def find_no_success(view: SpecView) -> Iterator[Hit]:
@@ -187,7 +189,7 @@ def find_too_large(view: SpecView) -> Iterator[Hit]:
 
 def _missing(view: SpecView, rule: str, words: re.Pattern[str], message: str) -> Iterator[Hit]:
     """Yield a hit at the first requirement where none of the words occurs in what is required."""
-    required = whole(view.spec.requirements)
+    required = whole(view.spec.requirements) or view.statements
     # A change of OpenSpec holds what differs from the specs that are there.
     if not required or not view.is_english or view.spec.dialect == "openspec":
         return

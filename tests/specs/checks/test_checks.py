@@ -400,3 +400,20 @@ def test_why_a_story_comes_first_is_no_demand() -> None:
         text = f"# Feature: login\n\n## Requirements\n\n{begin} must be usable and fast.\n"
         rules = {one.rule for one in checked({path: text, **rest}).findings}
         assert ("spec/not-testable" in rules) is found, begin
+
+
+def test_criteria_without_ids_are_held_against_what_a_spec_needs() -> None:
+    text = """\
+## User Stories
+
+- As a member, I want to choose a channel so I can decide how I am told
+
+## Acceptance Criteria
+
+- [ ] Email, SMS and push can each be switched on
+- [ ] The choice is the same on all devices
+"""
+    rules = {one.rule for one in checked({f"{FOLDER}/requirements.md": text}).findings}
+
+    assert {"spec/no-error-case", "spec/no-edge-case", "spec/no-performance-target"} <= rules
+    assert not {"spec/no-purpose", "spec/no-role", "spec/no-success-criteria"} & rules
