@@ -1,7 +1,7 @@
 """Writes what an implementer is told: the task, its requirements, design, rules and a map."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewloop.domain.task import Spec, Task
@@ -111,6 +111,7 @@ _COVERAGE = re.compile(
     r"\bcoverage\b[^\n%\d]{0,30}(\d{1,3})\s?%|(\d{1,3})\s?%[^\n%\d]{0,20}\bcoverage\b",
     re.IGNORECASE,
 )
+_CRITERIA = re.compile(r"\bacceptance criteria\b", re.IGNORECASE)
 _EMPHASIS = re.compile(r"\*\*|__")
 
 
@@ -332,8 +333,11 @@ def describe_spec(spec: Spec, *, budget_tokens: int = _BUDGET) -> str:
 def criteria_of(spec: Spec) -> tuple[tuple[str, str], ...]:
     """Return (id, text) of the statements of a spec that a change can be held against.
 
-    A requirement of several without ids of their own gives its id to each.
+    A requirement of several without ids of their own gives its id to each. Where nothing has an id
+    these are the entries below a heading "Acceptance Criteria", with "" as id.
     """
+    if not spec.requirements:
+        return tuple(("", statement) for statement in _criteria_without_ids(spec.general))
     owners = {key.rpartition(".")[0] for key in spec.requirements}
     return tuple(
         (key, statement)
@@ -341,6 +345,15 @@ def criteria_of(spec: Spec) -> tuple[tuple[str, str], ...]:
         if key not in owners
         for statement in _statements_of(text)
     )
+
+
+def _criteria_without_ids(general: str) -> Iterator[str]:
+    inside = 0  # level of the heading that they stand below
+    for line in read_document(general.encode("utf-8", "surrogateescape")).lines:
+        if line.level and (not inside or line.level <= inside):
+            inside = line.level if _CRITERIA.search(line.title) else 0
+        elif inside and not line.code and (found := _LISTED_STATEMENT.match(line.text)):
+            yield re.sub(r"^\[[ xX]\]\s+", "", found[1]).strip()
 
 
 def required_coverage(spec: Spec) -> float | None:

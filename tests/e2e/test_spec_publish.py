@@ -60,6 +60,16 @@ def test_a_draft_holds_the_spec_its_criteria_and_who_should_look(hub):
     assert hub.git("rev-parse", f"{BRANCH}~1") == body["commit"]
 
 
+def test_criteria_without_ids_are_a_checklist_too(hub):
+    text = (
+        "# Orders\n\n## Acceptance Criteria\n\n- [ ] Items come newest first\n- Nothing is lost\n"
+    )
+    (hub.checkout.root / REQUIREMENTS).write_text(f"{text}\n## Out of Scope\n\n- Prices\n")
+    assert hub.checkout.run("spec", "publish", "orders").code == 0
+    listed = "### Acceptance criteria\n\n- [ ] Items come newest first\n- [ ] Nothing is lost\n\n"
+    assert listed in hub.pull.body
+
+
 @pytest.mark.slow
 def test_an_approving_review_counts_for_require_approval(hub):
     checkout = hub.checkout

@@ -65,6 +65,7 @@ def test_criteria_without_ids_are_in_the_calls(shop):
     lines += told((folder / "design.md").read_text(), ("Constraints",))
     assert len(lines) == 7
     assert_reaches_all(checkout, lines)
+    assert all(line in said_to(checkout, "review-spec") for line in lines)
 
 
 @pytest.mark.slow_but(every=3)

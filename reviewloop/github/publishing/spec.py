@@ -198,7 +198,7 @@ def _text(work: _Work, reviewers: tuple[str, ...]) -> str:
         parts.append(f"### What is asked\n\n{sanitised(work.redact(spec.introduction), 4000)}")
     if every := criteria_of(spec):
         lines = [
-            f"- [ ] {code(key)} {sanitised_line(work.redact(text))}"
+            f"- [ ] {f'{code(key)} ' if key else ''}{sanitised_line(work.redact(text))}"
             for key, text in every[:_MOST_CRITERIA]
         ]
         if left := len(every) - len(lines):
