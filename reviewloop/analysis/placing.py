@@ -17,10 +17,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
-from reviewloop.domain.finding import normalised
-from reviewloop.secrets import redact, redact_columns
 
-_QUOTE_LINES = 6
 QUOTE_WIDTH = 400  # characters of a line that are kept
 LOCK, VENDORED, MINIFIED = "lock file", "vendored", "minified or bundled"
 OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
@@ -35,7 +32,7 @@ class LocatedHit:
     rule: Rule
     source: str  # the analyser that said it, with its version where it has one
     on_change: bool  # False: caused by the change, but outside of its lines
-    known: int = 0  # how many hits that look like it the base version had; they are not here
+    known: tuple[Hit, ...] = ()  # of the same rule in its file, in the base version, too: not here
 
 
 def located_in(
@@ -133,24 +130,14 @@ def new_ones(
             dropped.append(located)
         else:
             kept.append(located)
-    return _after(dropped, kept, files)
-
-
-def _after(
-    dropped: list[LocatedHit], kept: list[LocatedHit], files: Mapping[str, SourceFile]
-) -> list[LocatedHit]:
-    """Note for each hit that is kept how many dropped ones would have the same id."""
-    rules = {(p.hit.path, p.rule.id) for p in kept}  # only these need their code read
-
-    def ident(located: LocatedHit) -> tuple[str, str, str]:
-        path = located.hit.path
-        text = identity_of(located.hit, located.rule, files[path])
-        return path, located.rule.id, normalised(text)
-
-    counted = Counter(ident(p) for p in dropped if (p.hit.path, p.rule.id) in rules)
-    if not counted:
-        return kept
-    return [replace(p, known=counted[ident(p)]) if p.rule.only_new else p for p in kept]
+    gone: dict[tuple[str, str], tuple[Hit, ...]] = {}
+    for located in dropped:
+        there = located.hit.path, located.rule.id
+        gone[there] = (*gone.get(there, ()), located.hit)
+    return [
+        replace(p, known=gone.get((p.hit.path, p.rule.id), ())) if p.rule.only_new else p
+        for p in kept
+    ]
 
 
 def located_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[LocatedHit]:
@@ -188,22 +175,3 @@ def within(span: Span | None, file: SourceFile | None) -> Span | None:
     end_line = min(max(span.end_line, line), last)
     moved = (line, end_line) != (span.line, span.end_line)
     return Span(line, end_line) if moved else span
-
-
-def quote_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
-    """Return a hit's code; a guessed secret is hidden even where no vendor's shape tells."""
-    span = within(hit.span, file)
-    if span is None or file is None:
-        return ""
-    if rule.id.startswith("secret/") and span.column and span.line == span.end_line:
-        return redact(
-            redact_columns(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column)
-        )
-    last = min(span.end_line, span.line + _QUOTE_LINES - 1)
-    lines = [line[:QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
-    return redact("\n".join(lines))
-
-
-def identity_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
-    """Return what a finding's id is made of, next to its path and rule."""
-    return hit.identity or quote_of(hit, rule, file) or title_of(hit, rule)

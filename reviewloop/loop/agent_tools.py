@@ -28,7 +28,7 @@ from reviewloop.servers.definitions import ServerError, ServerTool
 from reviewloop.specs.steering import read_front_matter
 from reviewloop.store.journal import CallKey, CallRecord, Journal
 from reviewloop.tools.arguments import CallRefusedError, Output, shown_name
-from reviewloop.tools.policy import WritePolicy, is_protected, protected_files_named_in
+from reviewloop.tools.policy import Refusal, WritePolicy, is_protected, protected_files_named_in
 from reviewloop.tools.running import Shell, ShellAnswer
 from reviewloop.tools.toolbox import OWN_COMMAND, MoreTool, Toolbox, called
 
@@ -225,15 +225,20 @@ def write_policy(
     )
 
 
-def _refusal(context: RunContext, tree: str, refuse: Callable[[str], str] | None, path: str) -> str:
-    """Return why this agent may not write a file, or an empty string."""
+def _refusal(
+    context: RunContext, tree: str, refuse: Callable[[str], str] | None, path: str
+) -> Refusal | None:
+    """Return why this agent may not write a file, None where it may."""
     spec = context.brief.spec_path
     named = path in context.brief.task
     if spec and path.startswith(f"{spec}/") and path.endswith(".md") and not named:
-        return f"{shown_name(path)} is part of the spec that this task comes from; leave it"
+        why = f"{shown_name(path)} is part of the spec that this task comes from"
+        return Refusal(why, "leave it")
     if withheld_by_name(path) or path in context.withheld(tree):
-        return f"{shown_name(path)} is withheld from agents, so it cannot be written; leave it"
-    return refuse(path) if refuse else ""
+        why = f"{shown_name(path)} is withheld from agents, so it cannot be written"
+        return Refusal(why, "leave it")
+    reason = refuse(path) if refuse else ""
+    return Refusal(reason) if reason else None
 
 
 def changed_lines(change: Change) -> ChangedLines:
@@ -344,7 +349,6 @@ def only_a_user(finding: Finding, context: RunContext) -> str:
 _MOST = 10
 _MOST_NAMED = 3  # in the one sentence that says why a change is empty
 _LONGEST = 200
-_SETTING = re.compile(r"\(guard\.\w+\)")  # as `tools.policy` names it
 
 
 def refused_edits(journal: Journal) -> list[str]:
@@ -375,7 +379,7 @@ def why_nothing(journal: Journal, cycle: int) -> str:
     """Return why the implementer changed nothing in a cycle: perhaps it was not allowed to."""
     calls = [call for call in journal.calls("tool") if call.key.cycle == cycle]
     edits = [call for call in calls if call.reply.get("refused") and not _is_command(call)]
-    files = list(dict.fromkeys(map(_refused, edits)))
+    files = list(dict.fromkeys(map(_in_short, edits)))
     if not files:
         return "the implementer changed nothing"
     took_effect = any(call.reply.get("tree") != call.request.get("tree") for call in calls)
@@ -386,9 +390,6 @@ def why_nothing(journal: Journal, cycle: int) -> str:
     )
 
 
-def _refused(call: CallRecord) -> str:
-    """Return the file of a refused edit and the setting that refused it, else the reason."""
-    reason, path = str(call.reply["refused"]), call.request["args"].get("path")
-    setting = _SETTING.search(reason)
-    words = f"{path} {setting[0]}" if path and setting else reason.partition(";")[0]
-    return one_line(words)[:_LONGEST]
+def _in_short(call: CallRecord) -> str:
+    """Return why an edit was refused, in as few words as were recorded."""
+    return one_line(str(call.reply.get("brief") or call.reply["refused"]))[:_LONGEST]

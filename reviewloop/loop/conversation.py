@@ -334,7 +334,8 @@ class Talk:
             if around:
                 around.after(replace(use, answer=r.text), key, index, r.tree)
             result_facts = {"text": r.text, "error": r.error, "tree": r.tree}
-            return {**result_facts, "bad": r.bad_call, "refused": r.refused, "lines": list(r.lines)}
+            refusal_facts = {"refused": r.refused, "brief": r.brief}
+            return {**result_facts, "bad": r.bad_call, **refusal_facts, "lines": list(r.lines)}
 
         result = self._journal.once(key, request, do)
         fault("tool.recorded")

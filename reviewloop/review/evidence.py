@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from reviewloop.analysis.contract import ChangeView, Fix, Options, SourceFile, Span
+from reviewloop.analysis.contract import ChangeView, Fix, Hit, Options, Rule, SourceFile, Span
 from reviewloop.analysis.examine import Examination
-from reviewloop.analysis.placing import LocatedHit, identity_of, quote_of, title_of, within
+from reviewloop.analysis.placing import QUOTE_WIDTH, LocatedHit, title_of, within
 from reviewloop.domain.finding import (
     Evidence,
     Finding,
@@ -21,8 +21,10 @@ from reviewloop.git.private import PrivateRepo
 from reviewloop.review.merging import joined, repeated, reported_by_several, with_later
 from reviewloop.review.selection import Selection, source_text
 from reviewloop.review.silencing import LEVELS, OFF
+from reviewloop.secrets import redact, redact_columns
 
 _SEARCH_LIMIT = 5000
+_QUOTE_LINES = 6
 ANALYSER = "analyser"
 
 
@@ -102,6 +104,7 @@ def evidence_of(
     """
     by_path = {file.path: file for file in files}
     seen: Counter[tuple[str, str, str]] = Counter()
+    counted: dict[tuple[str, str], Counter[str]] = {}
     taken: set[str] = set()
     pieces = []
     for located in examination.hits:
@@ -111,19 +114,35 @@ def evidence_of(
             continue
         finding = _finding(located, file, LEVELS.get(severity))
         identity = identity_of(located.hit, located.rule, file)
+        before = _alike(located, identity, file, counted)
         # Counted as fingerprints see it: two lines that differ in case or indentation are equal.
         key = (finding.path, normalised(identity), finding.rule)
         seen[key] += 1
-        ident = _numbered(finding, identity, seen[key] + located.known)
+        ident = _numbered(finding, identity, seen[key] + before)
         while ident in taken:
             seen[key] += 1
-            ident = _numbered(finding, identity, seen[key] + located.known)
+            ident = _numbered(finding, identity, seen[key] + before)
         taken.add(ident)
         finding = finding.model_copy(update={"id": ident})
         pieces.append(AnalyserFinding(finding, located.rule.hard, located.hit.fix))
     pieces.sort(key=lambda p: (p.finding.severity.rank, p.finding.path, p.finding.line or 0))
     groups = reported_by_several([piece.finding for piece in pieces])
     return [reduce(_together, (pieces[i] for i in group)) for group in groups]
+
+
+def _alike(
+    located: LocatedHit,
+    identity: str,
+    file: SourceFile | None,
+    counted: dict[tuple[str, str], Counter[str]],
+) -> int:
+    """Return how many hits of the base version, which are no findings, would have the same id."""
+    there = located.hit.path, located.rule.id
+    if located.known and there not in counted:
+        counted[there] = Counter(
+            normalised(identity_of(hit, located.rule, file)) for hit in located.known
+        )
+    return counted[there][normalised(identity)] if located.known else 0
 
 
 def whole_evidence(
@@ -215,3 +234,22 @@ def _replacement(fix: Fix, span: Span, file: SourceFile) -> str | None:
         text = text[:first] + edit.text + text[last:]
         end = first
     return text.removesuffix("\n")
+
+
+def quote_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
+    """Return a hit's code; a guessed secret is redacted even where no vendor's shape tells."""
+    span = within(hit.span, file)
+    if span is None or file is None:
+        return ""
+    if rule.id.startswith("secret/") and span.column and span.line == span.end_line:
+        return redact(
+            redact_columns(file.lines[span.line - 1].rstrip("\r"), span.column, span.end_column)
+        )
+    last = min(span.end_line, span.line + _QUOTE_LINES - 1)
+    lines = [line[:QUOTE_WIDTH].rstrip("\r") for line in file.lines[span.line - 1 : last]]
+    return redact("\n".join(lines))
+
+
+def identity_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
+    """Return what a finding's id is made of, next to its path and rule."""
+    return hit.identity or quote_of(hit, rule, file) or title_of(hit, rule)

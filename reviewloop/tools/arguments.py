@@ -20,15 +20,16 @@ class Output:
     data: str = ""
     label: str = "data"
     refused: str = ""  # why an edit was not allowed, for the person
+    brief: str = ""  # the same in a few words, "" where there are no fewer
     lines: tuple[int, int] = (0, 0)  # that an edit added and removed
 
 
 class CallRefusedError(ReviewLoopError):
     """The call cannot be answered as it was made; the note says what would be right."""
 
-    def __init__(self, note: str, data: str = "", *, refused: str = "") -> None:
+    def __init__(self, note: str, data: str = "", *, refused: str = "", brief: str = "") -> None:
         super().__init__(note)
-        self.output = Output(note, data, refused=refused)
+        self.output = Output(note, data, refused=refused, brief=brief)
 
 
 class BadCallError(CallRefusedError):

@@ -13,8 +13,25 @@ from reviewloop.tools.arguments import shown_name
 _PATH_LIKE = re.compile(r"[\w.@+/-]*[\w]")
 
 
-def _allow(_path: str) -> str:
-    return ""
+@dataclass(frozen=True)
+class Refusal:
+    """Why a path may not be written, and what to do instead."""
+
+    why: str
+    advice: str = ""
+    brief: str = ""  # names the setting that decides; "": `why` is short enough
+
+    def __str__(self) -> str:
+        return f"{self.why}; {self.advice}" if self.advice else self.why
+
+    @property
+    def in_short(self) -> str:
+        """What one sentence about several refusals holds."""
+        return self.brief or self.why
+
+
+def _allow(_path: str) -> Refusal | None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -23,36 +40,41 @@ class WritePolicy:
 
     `off_limits` are further files nobody but the engine writes, like the spec whose box it
     ticks. `named` are protected files that the task names, so a person asked for them. `refuse`
-    returns the reason why a path is refused in this conversation, or an empty string.
+    returns why a path is refused in this conversation, or None.
     """
 
     secret_files: tuple[str, ...] = ()
     secret_files_allowed: tuple[str, ...] = ()
     off_limits: tuple[str, ...] = ()
     named: frozenset[str] = frozenset()
-    refuse: Callable[[str], str] = _allow
+    refuse: Callable[[str], Refusal | None] = _allow
 
-    def refusal(self, path: str) -> str:
-        """Return why the path may not be written, or an empty string."""
+    def refusal(self, path: str) -> Refusal | None:
+        """Return why the path may not be written, None where it may."""
         name = shown_name(path)
         if find_hidden(path) or "\n" in path:
-            return f"{name} holds hidden characters; use plain names"
+            return Refusal(f"{name} holds hidden characters", "use plain names")
         if path.startswith(("/", "~/")) or ".." in path.split("/"):
-            return f"{name} is outside of the repository; give paths relative to its root"
+            return Refusal(
+                f"{name} is outside of the repository", "give paths relative to its root"
+            )
         if any(part != part.rstrip(". ") for part in path.split("/")):
-            return f"{name} ends in a dot or space, which some disks drop; use another name"
+            return Refusal(
+                f"{name} ends in a dot or space, which some disks drop", "use another name"
+            )
         same = folded(path)
         if any(folded(other) == same for other in self.off_limits):
-            return f"{name} is written by the engine only; leave it as it is"
+            return Refusal(f"{name} is written by the engine only", "leave it as it is")
         if is_protected(path) and all(folded(other) != same for other in self.named):
-            return (
-                f"{name} steers tools or people's machines and the task does not name it; leave "
-                "it, and mention in your summary what should change there"
+            return Refusal(
+                f"{name} steers tools or people's machines and the task does not name it",
+                "leave it, and mention in your summary what should change there",
             )
         if self._holds_secrets(path):
-            return (
-                f"{name} may hold secrets and must not be part of a change (guard.secret_files); "
-                "read the value from the environment, or write an example file"
+            return Refusal(
+                f"{name} may hold secrets and must not be part of a change (guard.secret_files)",
+                "read the value from the environment, or write an example file",
+                brief=f"{name} (guard.secret_files)",
             )
         return self.refuse(path)
 

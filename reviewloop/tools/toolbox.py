@@ -44,7 +44,7 @@ def allowed_part(
     old, content, modes, reasons = private.reader(before), {}, {}, []
     for file in private.change(before, after).files:
         for path in dict.fromkeys((file.path, file.old_path)):
-            reason = policy.refusal(path) or _settings(private, before, after, path)
+            reason = str(policy.refusal(path) or _settings(private, before, after, path))
             if not reason:
                 continue
             reasons.append(reason)
@@ -105,6 +105,7 @@ class ToolResult:
     bad_call: bool = False  # the call itself was malformed: enough of these end a conversation
     refused: str = ""  # why an edit was not allowed; a person is told
     lines: tuple[int, int] = (0, 0)  # that an edit added and removed
+    brief: str = ""  # `refused` in a few words
 
 
 def called(name: str) -> str:
@@ -335,7 +336,8 @@ class Toolbox:
                 data = data[:_MOST_CHARS] + "\n[cut here: ask for less at a time]"
             text += "\n" + self._fence(output.label, data)
         refused = show_hidden(self._redact(output.refused))
-        return ToolResult(text, error, self.tree, bad_call, refused, output.lines)
+        brief = show_hidden(self._redact(output.brief))
+        return ToolResult(text, error, self.tree, bad_call, refused, output.lines, brief)
 
     def _key(self, name: str, args: Mapping[str, Any]) -> str:
         return json.dumps([self.tree, name, args], sort_keys=True, default=str)

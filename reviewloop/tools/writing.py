@@ -278,7 +278,8 @@ def fs_write(
     path = plain_path(args.path)
     refusal = policy.refusal(path)
     if refusal:
-        raise CallRefusedError(refusal, refused=refusal)
+        why = str(refusal)
+        raise CallRefusedError(why, refused=why, brief=refusal.in_short)
     old = _current(private, tree, path)
     if restore is None and args.command == "create" and old is not None and redact(old) != old:
         raise CallRefusedError(

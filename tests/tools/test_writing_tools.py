@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.tools.policy import WritePolicy, protected_files_named_in
+from reviewloop.tools.policy import Refusal, WritePolicy, protected_files_named_in
 
 FILE = "def a():\n    return 1\n\n\ndef b():\n    return 1\n"
 LONG = "".join(f"line {n}\n" for n in range(1, 31))
@@ -215,7 +215,7 @@ def test_secret_files_the_engines_own_files_and_the_callers_rule_are_refused(ben
         secret_files=("**/.env*", "**/*secret*"),
         secret_files_allowed=("**/.env.example",),
         off_limits=("docs/csv-spec.md",),
-        refuse=lambda path: "not in this finding" if path == "other.py" else "",
+        refuse=lambda path: Refusal("not in this finding") if path == "other.py" else None,
     )
     tools = bench({"docs/csv-spec.md": "- [ ] 1\n"}, policy=policy)
 
