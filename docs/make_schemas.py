@@ -97,6 +97,7 @@ def of_model(model: Any) -> tuple[Schema, dict[str, Schema]]:
 SPEC_SESSION: dict[str, Schema] = {
     **dict.fromkeys(("name", "path", "format", "status", "waits_for", "next"), TEXT),
     **dict.fromkeys(("document", "before", "problem", "summary"), TEXT),
+    "notes": TEXTS,
     "quick": FLAG,
     "exit_code": COUNT,
     "approved": by_name(TEXT),

@@ -476,6 +476,7 @@ def _print_gate(repo: Repository, asks: Mapping[str, Any], *, whole: bool = Fals
     if asks["before"] and not whole:
         text = word_diff(asks["before"], text) or "nothing changed"
     click.echo(safe(show_(text)))
+    print_lines(*asks.get("notes", ()))
     if asks.get("problem"):
         print_lines(f"note: {asks['problem']}")
 

@@ -40,6 +40,7 @@ from reviewloop.loop.spec_research import (
 )
 from reviewloop.render.text import counted
 from reviewloop.review.prompts import HOUSE_RULES
+from reviewloop.specs.checks.aws import facts_of
 from reviewloop.specs.checks.idea import PARTS, OpenPoint, open_points
 from reviewloop.specs.checks.view import read_view
 from reviewloop.specs.discover import read_spec
@@ -204,7 +205,10 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
         shared,
         "\n\n".join(filter(None, own)),
         ENDING,
-        lambda arguments, _last: _document_problem(phase, arguments, state, context),
+        lambda arguments, last: (
+            _document_problem(phase, arguments, state, context)
+            or ("" if last else _unsupported(phase, str(arguments["document"])))
+        ),
     )
     document = str(answer["document"]).strip() + "\n"
     if phase == PHASES[0]:
@@ -230,6 +234,32 @@ def _document_problem(
     if phase == PHASES[0] and not problem:
         return _answers_problem(document, state.get("answers", []))
     return problem
+
+
+def _unsupported(phase: str, document: str) -> str:
+    """Return the names in a design or a plan that their services do not have, "" for none.
+
+    It is sent back once only: the data that is installed may be older than the service.
+    """
+    if phase == PHASES[0]:
+        return ""  # its constraints name such
+    facts = (fact for fact in facts_of(document) if fact.supported is False)
+    details = "; ".join(f"{fact.detail} ({fact.source})" for fact in facts)
+    return f"this is not supported: {details}" if details else ""
+
+
+def _notes(phase: str, document: str) -> list[str]:
+    """Return what a person should look at: what is assumed, and names nobody could confirm."""
+    if phase == PHASES[0]:
+        lines = (line.strip(" -*") for line in document.splitlines())
+        return [f"assumed: {line}" for line in lines if "(assumed)" in line and line[:1] != "#"]
+    return [
+        f"not supported: {fact.detail} ({fact.source})"
+        if fact.supported is False
+        else f"unverified: {fact.detail}"
+        for fact in facts_of(document)
+        if not fact.supported
+    ]
 
 
 def _answers_problem(document: str, pairs: Sequence[Sequence[str]]) -> str:
@@ -276,6 +306,7 @@ def shown_at_gate(phase: str, state: SpecState, context: RunContext) -> dict[str
         "document": _joined(documents),
         "before": _joined(before) if any(before.values()) else "",
         "problem": problem_of(phase, documents[phase], state, context),
+        "notes": [note for one, text in documents.items() for note in _notes(one, text)],
     }
 
 

@@ -7,6 +7,7 @@ from support.checkout import QUIET_GATES, Checkout
 from support.spec_script import (
     QUESTION,
     REQUIREMENTS,
+    TASKS,
     document,
     questions,
     replies,
@@ -170,3 +171,49 @@ def test_a_revision_is_of_something_that_is_described_already(here):
         4,
         "the requirements wait for you: reviewloop spec approve notify",
     )
+
+
+def of_tasks(text: str, **about):
+    return document("spec-tasks", "tasks", text, **about)
+
+
+def test_a_name_that_its_service_does_not_have_is_sent_back_and_then_shown(here):
+    wrong = TASKS.replace("test it", "call sqs.send_messages and sqs.purge_queues; test it")
+    right = TASKS.replace("test it", "call sqs.send_message_batch; test it")
+    written(here.home, [*replies()[:-1], of_tasks(wrong, turn=0), of_tasks(right, turn=1)])
+    assert here.run(*NEW).code == 4
+    assert here.run("spec", "answer", "notify", "1").code == 4
+    assert [here.run("spec", "approve").code for _ in range(3)] == [4, 4, 4]
+    shown = json.loads(here.run("spec", "show", "--json").out)
+    assert (shown["document"], shown["notes"]) == (right, [])
+
+    written(here.home, [of_tasks(wrong, cycle=1)])
+    assert here.run("spec", "modify", "-m", "purge").code == 4  # our data may be the older one
+    said = here.run("spec", "show").err.splitlines()
+    assert said[0].startswith("not supported: sqs has no operation send_messages; did you mean ")
+    assert said[1].startswith("not supported: sqs has no operation purge_queues; did you mean ")
+    assert here.run("spec", "approve").code == 0
+
+
+def test_what_is_assumed_is_listed_at_the_gate(here):
+    text = REQUIREMENTS.replace("SMS.", "- SMS (assumed)\n- Push: none (assumed)")
+    written(here.home, [questions(), document("spec-requirements", "requirements", text)])
+    assert here.run(*NEW).code == 4
+    said = here.run("spec", "show").err.splitlines()
+    assert said[:2] == ["assumed: SMS (assumed)", "assumed: Push: none (assumed)"]
+
+
+@pytest.mark.slow
+def test_an_edge_that_no_task_serves_is_sent_back(here):
+    edges = "\n## Edge Cases\n\n- EC-1: nobody is subscribed: nothing is sent\n"
+    bad = [*replies()[2:], questions(), document("spec-requirements", "requirements",
+           REQUIREMENTS + edges, cycle=0)]  # fmt: skip
+    written(here.home, bad)
+    assert here.run(*NEW).code == 4
+    ends = [here.run("spec", "approve") for _ in range(3)]
+    assert [one.code for one in ends] == [4, 4, 5]
+    assert "EC-1" in ends[-1].err
+    written(here.home, [of_tasks(TASKS.replace("1.2_", "1.2, EC-1_"))])
+    assert here.run("spec", "resume").code == 4
+    assert here.run("spec", "approve").code == 0
+    assert here.run("spec", "trace", "notify").out.count("EC-1") >= 1

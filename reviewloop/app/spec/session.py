@@ -305,6 +305,7 @@ def plain(repository: Repository, record: RunRecord) -> Mapping[str, object]:
         "document": asks.get("document", ""),
         "before": asks.get("before", ""),
         "problem": asks.get("problem", ""),
+        "notes": list(asks.get("notes", ())),
         "summary": record.options.get("summary", ""),
         "counts": dict(record.options.get("counts", {})),
         "spent": {"calls": used.calls, "tokens": used.tokens, "usd": used.usd},
