@@ -56,9 +56,15 @@ def run(name: str, values: tuple[str, ...], as_json: bool) -> ExitCode:
 
 
 def approve_phase(
-    repo: Repository, name: str, numbers: Sequence[int], values: Sequence[str], *, as_json: bool
+    repo: Repository,
+    name: str,
+    numbers: Sequence[int],
+    values: Sequence[str],
+    *,
+    as_json: bool,
+    stay: bool = False,
 ) -> ExitCode:
-    """Run the chosen commands of the phase that waits, then show the next gate."""
+    """Run the chosen commands of the phase that waits, then show the next gate, or this again."""
     found, phases = _followed(repo, name)
     given = {**found.values, **values_of(values)}
     steps = chosen_steps(steps_of(phases[found.phase]), numbers)
@@ -71,7 +77,7 @@ def approve_phase(
             break
     from dataclasses import replace
 
-    after = with_result(replace(found, values=given), codes, len(phases))
+    after = with_result(replace(found, values=given), codes, len(phases), stay=stay)
     save(repo, after)
     if as_json:
         print_json("skill-run", plain(after, phases))
@@ -191,7 +197,7 @@ def _print_gate(found: SkillRun, phases: Sequence[Phase]) -> None:
     for number, step in enumerate(steps_of(phase), 1):
         needs = f"; needs {', '.join(step.values)}" if step.values else ""
         how = "runs at your yes" if step.reads and not step.values else f"--run {number}"
-        click.echo(one_line(f"{number}. reviewloop {step.command}  ({how}{needs})"))
+        click.echo(one_line(f"[{number}] reviewloop {step.command}  ({how}{needs})"))
     if not is_interactive():
         print_lines(_next(found))
 
@@ -208,7 +214,8 @@ def _ask(repo: Repository, found: SkillRun, phases: Sequence[Phase]) -> ExitCode
     """At a terminal, ask at each gate until the skill is done or the person leaves."""
     code = ExitCode.WAITING
     while code is ExitCode.WAITING and is_interactive():
-        answer = read_line("[y]es, numbers of commands to run, or [q]uit > ").strip().casefold()
+        answer = read_line("numbers of commands to run, [y]es to go on, [q]uit > ")
+        answer = answer.strip().casefold()
         if answer[:1] == "q":
             break
         numbers = [int(word) for word in answer.replace(",", " ").split() if word.isdigit()]
@@ -218,6 +225,6 @@ def _ask(repo: Repository, found: SkillRun, phases: Sequence[Phase]) -> ExitCode
         missing = dict.fromkeys(name for step in steps for name in step.values)
         given: Mapping[str, str] = found.values
         answers = [f"{name}={read_line(f'{name} > ')}" for name in missing if name not in given]
-        code = approve_phase(repo, found.name, numbers, answers, as_json=False)
+        code = approve_phase(repo, found.name, numbers, answers, as_json=False, stay=bool(numbers))
         found = load(repo, found.name) or found
     return code

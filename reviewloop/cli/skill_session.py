@@ -33,7 +33,7 @@ from reviewloop.cli.consoles import is_interactive, print_json, print_lines, rea
 from reviewloop.cli.help import Command
 from reviewloop.cli.skill_proof import prove_session
 from reviewloop.cli.skill_run import approve_phase, reject_run, show_phase
-from reviewloop.cli.skills import require_name, target_folder
+from reviewloop.cli.skills import skill_name, target_folder
 from reviewloop.cli.spec_session import json_option
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.event_lines import action
@@ -41,7 +41,6 @@ from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.skills import FILE, nearest_name
 from reviewloop.skills.edits import Edit, Gap
-from reviewloop.skills.parts import written_name
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _LARGEST = 1_000_000  # bytes of a file with material
@@ -95,8 +94,8 @@ def capture(
     if not name:
         if not is_interactive():
             raise UsageError("name the skill: reviewloop skills capture NAME")
-        name = read_line("name of the skill > ").strip()
-    name = _skill_name(name)
+        name = _read_name("name of the skill > ")
+    name = skill_name(name)
     target = target_folder(folder)
     capturing.require_free(repo.user.root, f"{target}/{name}/{FILE}")
     models, own = capturing.models_of(repo.user.root, Path.home())
@@ -183,6 +182,7 @@ def improve(
     help="Of a phase of `skills run`: run its command N; repeatable.",
 )  # fmt: skip
 @click.option("--set", "values", multiple=True, metavar="NAME=TEXT", help="What that leaves open.")
+@click.option("--stay", is_flag=True, help="With --run: stay at this phase.")
 @json_option
 def approve(
     name: str | None,
@@ -190,18 +190,21 @@ def approve(
     only: tuple[str, ...],
     numbers: tuple[int, ...],
     values: tuple[str, ...],
+    stay: bool,
     as_json: bool,
 ) -> ExitCode:
     """Save the draft, apply the edits, or go on with the phase that waits."""
     repo = open_repository()
     if followed := _followed(repo, name):
-        return approve_phase(repo, followed, numbers, values, as_json=as_json)
+        if stay and not numbers:
+            raise UsageError("--stay goes with --run N; without it nothing would be done")
+        return approve_phase(repo, followed, numbers, values, as_json=as_json, stay=stay)
     record = find(repo, name)
     answer: dict[str, Any] = {"choice": "approve", "only": [*only]}
     if new_name:
         if record.options["kind"] != CAPTURE:
             raise UsageError("--as names a draft of `skills capture`; leave it out")
-        answer["name"] = _skill_name(new_name)
+        answer["name"] = skill_name(new_name)
     return _moved(repo, record.run_id, answer, as_json=as_json)
 
 
@@ -326,7 +329,7 @@ def _ask(record: RunRecord) -> Mapping[str, Any] | None:
         if choice == "c" and (text := read_line("what is to be changed > ").strip()):
             return {"choice": "modify", "text": text}
         if choice == "n" and names:
-            return {"choice": "approve", "name": _skill_name(read_line("name > ").strip())}
+            return {"choice": "approve", "name": _read_name("name > ")}
 
 
 def _watch(event: Mapping[str, Any]) -> None:
@@ -334,14 +337,13 @@ def _watch(event: Mapping[str, Any]) -> None:
         print_lines(f"  {action(event)}")
 
 
-def _skill_name(given: str) -> str:
-    """Return a name as it is written; raise `UsageError` for one that cannot be a skill's."""
-    name = written_name(given)
-    if not name:
-        require_name(given)
-    if name != given:
-        print_lines(f"{given} is written {name}: Agent Skills wants lower case and hyphens")
-    return name
+def _read_name(prompt: str) -> str:
+    """Ask for a name until one can be a skill's, and return it as it is written."""
+    while True:
+        try:
+            return skill_name(read_line(prompt).strip())
+        except UsageError as error:
+            print_lines(str(error))
 
 
 def _waiting_for(repo: Repository, names: Sequence[str]) -> RunRecord:

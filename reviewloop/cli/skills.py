@@ -27,6 +27,7 @@ from reviewloop.skills import (
     skeleton,
     warnings_of,
 )
+from reviewloop.skills.parts import written_name
 from reviewloop.store.places import repository_folder
 
 _FOLDERS = (".kiro/skills", ".claude/skills", ".agents/skills")  # the last one by default
@@ -69,7 +70,10 @@ def list_(as_json: bool) -> ExitCode:
 @click.argument("name")
 def show(name: str) -> ExitCode:
     """Print a skill."""
-    click.echo(safe(named_skill(name).text))
+    found = named_skill(name)
+    if found.unread:
+        raise UsageError(f"{found.shown} cannot be read: {found.unread}")
+    click.echo(safe(found.text))
     return ExitCode.CLEAN
 
 
@@ -102,7 +106,7 @@ def validate(paths: tuple[str, ...], strict: bool) -> ExitCode:
 @click.option("--to", "folder", metavar="FOLDER", default="", help="Where it goes.")
 def new(name: str, message: str, folder: str) -> ExitCode:
     """Write a skill to fill in."""
-    require_name(name)
+    name = skill_name(name)
     path = f"{target_folder(folder)}/{name}/{FILE}"
     disk = Disk(repository().root)
     if disk.read(path).kind is not Kind.ABSENT:
@@ -164,6 +168,16 @@ def require_name(name: str) -> None:
             f"a skill cannot be called {name!r}: lower-case letters, digits and hyphens, at most "
             f"{NAME_LONGEST}{hint}"
         )
+
+
+def skill_name(given: str) -> str:
+    """Return a name as it is written; raise `UsageError` for one that cannot be a skill's."""
+    name = written_name(given)
+    if not name:
+        require_name(given)
+    if name != given:
+        print_lines(f"{given} is written {name}: Agent Skills wants lower case and hyphens")
+    return name
 
 
 def target_folder(folder: str) -> str:

@@ -4,6 +4,7 @@ The verdicts are those of skills-ref 0.1.1, the reference of https://agentskills
 front matter with a YAML of fewer forms; a test compares both.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -160,13 +161,19 @@ def nearest_name(given: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:NAME_LONGEST].strip("-")
 
 
+def yaml_text(words: str) -> str:
+    """Return one line of text as a value of front matter, quoted where YAML reads more into it."""
+    is_plain = re.fullmatch(r"[\w(][\w ,.'()/-]*", words)
+    return words if is_plain else json.dumps(words, ensure_ascii=False)  # a string of YAML as well
+
+
 def skeleton(name: str, description: str) -> str:
     """Return a skill to fill in, in the parts that a skill has."""
     title = name.replace("-", " ").capitalize()
     return f"""\
 ---
 name: {name}
-description: {description}
+description: {yaml_text(description)}
 ---
 
 # {title}

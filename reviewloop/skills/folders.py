@@ -35,7 +35,8 @@ def find_skills(root: Path | None, home: Path) -> list[Found]:
     found: list[Found] = []
     taken: dict[str, str] = {}
     for folder, shown in folders:
-        for one in _in(folder, shown):
+        within = root if root and folder.is_relative_to(root) else folder
+        for one in _in(folder, shown, within):
             hidden_by = taken.get(one.name, "")
             taken.setdefault(one.name, one.shown)
             found.append(
@@ -46,10 +47,11 @@ def find_skills(root: Path | None, home: Path) -> list[Found]:
 
 def shipped_skills() -> list[Found]:
     """Return the skills that come with us."""
-    return [*_in(_SHIPPED, "shipped")]
+    return [*_in(_SHIPPED, "shipped", _SHIPPED)]
 
 
-def _in(folder: Path, shown: str) -> Iterator[Found]:
+def _in(folder: Path, shown: str, within: Path) -> Iterator[Found]:
+    """Yield the skills of a folder; what a link leads to outside of `within` is not read."""
     if not folder.is_dir():
         return
     for one in sorted(folder.iterdir()):
@@ -57,14 +59,14 @@ def _in(folder: Path, shown: str) -> Iterator[Found]:
         if path is None:
             continue
         label = shown if shown == "shipped" else f"{shown}/{one.name}/{path.name}"
-        text, unread = _read(path, folder)
+        text, unread = _read(path, within)
         yield Found(one.name, path, label, text, read_skill(text), unread=unread)
 
 
-def _read(path: Path, folder: Path) -> tuple[str, str]:
-    """Return a file's text and why it could not be read; links out of the folder are not."""
-    if not path.resolve().is_relative_to(folder.resolve()):
-        return "", "it is a link out of its folder"
+def _read(path: Path, within: Path) -> tuple[str, str]:
+    """Return a file's text and why it could not be read."""
+    if not path.resolve().is_relative_to(within.resolve()):
+        return "", f"it is a link out of the folder {within.name}"
     try:
         if path.stat().st_size > _LARGEST:
             return "", f"it has {path.stat().st_size:,} bytes; at most {_LARGEST:,} are read"
@@ -78,5 +80,6 @@ def _read(path: Path, folder: Path) -> tuple[str, str]:
 def skill_at(folder: Path) -> Found | None:
     """Return the skill of one folder, None where it has no SKILL.md."""
     named = folder.resolve().name
-    found = (one for one in _in(folder.resolve().parent, str(folder.parent)) if one.name == named)
+    above = folder.resolve().parent
+    found = (one for one in _in(above, str(folder.parent), above) if one.name == named)
     return next(found, None)

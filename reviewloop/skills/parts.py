@@ -1,11 +1,17 @@
 """The parts of a skill: what it needs, its phases, what comes out, what can go wrong, its rules."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reviewloop.skills.document import NAME_LONGEST, Problem, nearest_name, problems_of, read_skill
+from reviewloop.skills.document import (
+    NAME_LONGEST,
+    Problem,
+    nearest_name,
+    problems_of,
+    read_skill,
+    yaml_text,
+)
 
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.*?)[ \t]*$")
 _FENCE = re.compile(r"^[ \t]*(```|~~~)")
@@ -94,9 +100,7 @@ def _commands(text: str) -> Iterator[str]:
 def composed(name: str, description: str, body: str) -> str:
     """Return the whole SKILL.md of a description and a body."""
     words = " ".join(description.split())
-    written = json.dumps(words, ensure_ascii=False)  # a string of YAML as well
-    plain = bool(re.fullmatch(r"[\w(][\w ,.'()/-]*", words))
-    return f"---\nname: {name}\ndescription: {words if plain else written}\n---\n\n{body.strip()}\n"
+    return f"---\nname: {name}\ndescription: {yaml_text(words)}\n---\n\n{body.strip()}\n"
 
 
 def written_name(given: str) -> str:

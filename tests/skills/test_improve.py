@@ -164,6 +164,6 @@ def test_skills_that_cannot_be_read_are_said(here, improve, tmp_path):
         assert (said.code, "2,000,001 bytes" in said.err) == (2, True), said.err
     for command in (("improve", "out", "-m", "x"), ("run", "out")):
         said = here.run("skills", *command)
-        assert (said.code, "it is a link out of its folder" in said.err) == (2, True), said.err
+        assert (said.code, "it is a link out of the folder" in said.err) == (2, True), said.err
     said = here.run("skills", "run", "plain")
     assert (said.code, "it has no `## Process` with steps" in said.err) == (2, True)

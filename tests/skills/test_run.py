@@ -4,6 +4,7 @@ import json
 
 import pytest
 from support.skill_script import BODY, SKILL
+from support.terminal import Terminal
 
 from reviewloop.app.skills.running import steps_of
 from reviewloop.skills import shipped_skills
@@ -46,9 +47,9 @@ def test_a_skill_is_followed_gate_by_gate(day):
     said = day.run("skills", "run", "day")
     assert said.code == 4
     assert said.out.splitlines()[0] == "== Phase 1: Look (1/3) =="
-    assert "1. reviewloop status (runs at your yes)" in said.out
-    assert "2. reviewloop skills show NAME (--run 2; needs NAME)" in said.out
-    assert "git log" not in said.out.split("1. reviewloop status")[1]
+    assert "[1] reviewloop status (runs at your yes)" in said.out
+    assert "[2] reviewloop skills show NAME (--run 2; needs NAME)" in said.out
+    assert "git log" not in said.out.split("[1] reviewloop status")[1]
 
     said = day.run("skills", "approve", "day", "--run", "2")
     assert (said.code, "needs --set NAME=..." in said.err) == (2, True)
@@ -74,6 +75,35 @@ def test_what_changes_something_runs_only_when_it_is_named(day):
     rows = json.loads(said.out)["phases"][1]["commands"]
     assert [(row["reads"], row["exit_code"]) for row in rows] == [(False, None), (False, None)]
     assert not (day.root / ".kiro/context").exists()
+
+
+def test_a_phase_that_stays_can_act_upon_what_its_command_printed(day):
+    day.run("skills", "run", "day")
+    said = day.run("skills", "approve", "--run", "1", "--stay")
+    assert (said.code, "== Phase 1: Look (1/3) ==" in said.out) == (4, True)
+    said = day.run("skills", "approve", "--stay")
+    assert (said.code, "--stay goes with --run N" in said.err) == (2, True)
+    rows = day.json("skills", "resume")["phases"][0]["commands"]
+    assert [row["exit_code"] for row in rows] == [0, None]
+    assert "== Phase 2: Write (2/3) ==" in day.run("skills", "approve").out
+
+
+def test_at_a_terminal_commands_run_one_after_the_other_until_yes(day):
+    terminal = Terminal(day, "skills", "run", "day")
+    terminal.expect("[q]uit > ")
+    terminal.type("1")
+    terminal.expect("Phase 1: Look (1/3)")
+    terminal.expect("[q]uit > ")
+    terminal.type("2")
+    terminal.expect("NAME > ")
+    terminal.type("day")
+    terminal.expect("# Day")
+    terminal.expect("[y]es to go on, [q]uit > ")
+    terminal.type("y")
+    terminal.expect("Phase 2: Write (2/3)")
+    terminal.expect("[y]es to go on, [q]uit > ")
+    terminal.type("q")
+    assert terminal.end() == 4
 
 
 def test_a_command_that_fails_stops_it_and_the_same_gate_asks_again(day):

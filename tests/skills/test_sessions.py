@@ -68,6 +68,9 @@ def test_at_a_terminal_it_asks_to_save_change_or_name(here, tmp_path):
     terminal.expect("[s]ave [c]hange [n]ame [q]uit > ")
     terminal.type("n")
     terminal.expect("name > ")
+    terminal.type("read.pr")
+    terminal.expect("read-pr would do")
+    terminal.expect("name > ")
     terminal.type("read-pr")
     assert terminal.end() == 0
     assert "A table of findings." in (here.root / ".kiro/skills/read-pr/SKILL.md").read_text()

@@ -21,6 +21,7 @@ from reviewloop.skills.parts import Phase, phases_of
 from reviewloop.store.places import private_folder
 
 _FOLDER = "skill-runs"
+_NAME = re.compile(r"[\w-]{1,64}")
 _VALUE = re.compile(r"\b(?!HEAD\b)[A-Z][A-Z_]+\b")  # NAME, RUN, TEXT: a person fills it in
 _READS = frozenset(
     {
@@ -76,6 +77,11 @@ def begin(
 
     Raises `UsageError` for a skill without phases, or with a command that is not one.
     """
+    if not _NAME.fullmatch(skill.name):
+        raise UsageError(
+            f"the skill {skill.name} cannot be run: its name may have letters, digits and hyphens "
+            "only; rename its folder"
+        )
     known = load(repository, skill.name)
     if known is not None and known.stage in (Stage.WAITING, Stage.STOPPED):
         raise UsageError(
@@ -127,11 +133,18 @@ def filled(step: Step, values: Mapping[str, str]) -> list[str]:
     return [_VALUE.sub(lambda found: values.get(found[0], found[0]), word) for word in words]
 
 
-def with_result(run: SkillRun, codes: Sequence[tuple[str, int]], phases: int) -> SkillRun:
-    """Return a run after the chosen commands of its phase: at the next gate, done, or stopped."""
+def with_result(
+    run: SkillRun, codes: Sequence[tuple[str, int]], phases: int, *, stay: bool = False
+) -> SkillRun:
+    """Return a run after the chosen commands of its phase: at the next gate, done, or stopped.
+
+    With `stay` it is at the same gate, so that what a command printed can be acted upon.
+    """
     ran = (*run.ran, *((run.phase, command, code) for command, code in codes))
     if codes and codes[-1][1] not in (ExitCode.CLEAN, ExitCode.WAITING, ExitCode.FINDINGS):
         return replace(run, ran=ran, stage=Stage.STOPPED)
+    if stay:
+        return replace(run, ran=ran, stage=Stage.WAITING)
     following = run.phase + 1
     stage = Stage.DONE if following >= phases else Stage.WAITING
     return replace(run, ran=ran, phase=min(following, phases - 1), stage=stage)
@@ -193,7 +206,7 @@ def _reads(words: str) -> bool:
 
 
 def _path(repository: Repository, name: str) -> Path:
-    if not re.fullmatch(r"[\w-]{1,64}", name):
+    if not _NAME.fullmatch(name):
         raise UsageError(f"no skill {name!r} is followed")
     return private_folder(repository.folder / _FOLDER) / f"{name}.json"
 
