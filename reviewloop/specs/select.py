@@ -10,7 +10,7 @@ from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.task import Problem, Spec, Task
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import versions_with
-from reviewloop.specs.references import match_id
+from reviewloop.specs.references import match_id, read_references
 from reviewloop.specs.tasks import LineChangedError, ancestors, comes_after, read_tasks, waits_for
 
 _FEW = 2  # one was renamed and one written beside it; more is another plan
@@ -95,6 +95,10 @@ _ALL = re.compile(
     r"[.!]?$",
     re.IGNORECASE,
 )
+_SEVERAL = re.compile(
+    rf"{_BEFORE}tasks\s+(?P<ids>#?\d[\w.]*(?:\s*(?:,|-|–|to|and|through)\s*#?\d[\w.]*)+)$",
+    re.IGNORECASE,
+)
 
 
 def meant(selection: str) -> str:
@@ -105,6 +109,12 @@ def meant(selection: str) -> str:
     words = " ".join(selection.split())
     if not words or _NEXT.match(words):
         return "next"
+    if several := _SEVERAL.match(words):
+        ids = ",".join(read_references(several["ids"]).ids)
+        raise UsageError(
+            f"'{words}' is more than one task: `reviewloop batch --tasks {ids}` does them, each "
+            "with its reviews and a commit of its own"
+        )
     if _ALL.match(words):
         raise UsageError(
             f"'{words}' is more than one task: `reviewloop batch` does all open tasks, each with "

@@ -40,6 +40,7 @@ def test_a_plan_says_size_files_phases_and_risks(checkout):
         "Additional considerations",
     ]
     assert "- size: small: 2 of 3 tasks are open" in found["Analysis"]
+    assert "- files that it names: 2 new, 1 to be changed" in found["Analysis"]
     assert "- time: unknown: 0 runs were committed here" in found["Analysis"]
     assert found["File Structure"].split("\n")[1:-1] == [
         "migrations/",

@@ -73,6 +73,15 @@ def test_all_tasks_are_told_the_command(kiro_spec, words):
         pick(open_spec(kiro_spec()), words)
 
 
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [("tasks 2-4", "2,3,4"), ("implement tasks 2.1 and 3", "2.1,3"), ("tasks 1, 2 and 4", "1,2,4")],
+)
+def test_several_tasks_are_told_the_command(kiro_spec, words, ids):
+    with pytest.raises(UsageError, match=f"`reviewloop batch --tasks {ids}` does them"):
+        pick(open_spec(kiro_spec()), words)
+
+
 def test_done_task_is_refused_with_its_place(kiro_spec):
     with pytest.raises(UsageError, match=r"1\.1 .*is done already \(.*tasks\.md:10\)"):
         pick(open_spec(kiro_spec()), "1.1")

@@ -145,7 +145,7 @@ def _sections(repository: Repository, spec: Spec) -> dict[str, str]:
     seen = outlook(spec)
     paths = tuple(DiskFiles(repository.user.root).paths())
     return {
-        ANALYSIS: "\n".join(_analysis(repository, spec)),
+        ANALYSIS: "\n".join(_analysis(repository, spec, paths)),
         FILES: _files(spec, paths),
         STEPS: "\n".join(_phases(spec, seen)),
         DEPENDENCIES: "\n".join(_dependencies(spec, seen)),
@@ -154,10 +154,13 @@ def _sections(repository: Repository, spec: Spec) -> dict[str, str]:
     }
 
 
-def _analysis(repository: Repository, spec: Spec) -> Iterator[str]:
+def _analysis(repository: Repository, spec: Spec, paths: Sequence[str]) -> Iterator[str]:
     to_do = [task for task in leaves(spec) if not is_done(spec, task)]
     size = next((word for most, word in _SIZES if len(to_do) <= most), "large")
     yield f"- size: {size}: {len(to_do)} of {len(leaves(spec))} tasks are open"
+    planned = planned_files(spec, paths)
+    new = sum(one.is_new for one in planned)
+    yield f"- files that it names: {new} new, {len(planned) - new} to be changed"
     yield f"- requirements and criteria with an id: {len(spec.requirements)}"
     yield f"- time: {_time(repository, len(to_do))}"
     yield from _estimates(repository, spec)
