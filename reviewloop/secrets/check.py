@@ -101,7 +101,7 @@ _FOR_EVERYBODY = re.compile(
 )
 # Settings that only the builds of every push are made with.
 _FOR_CI = re.compile(r"(?:^|/)(?:settings|config|conf)/(?:[\w-]+[._-])?ci\.\w+$", re.IGNORECASE)
-_BUNDLED = 5_000  # characters: a longer line was packed by a program, keys of others included
+_BUNDLED = 1_000  # characters: a longer line was packed by a program, keys of others included
 _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 
 

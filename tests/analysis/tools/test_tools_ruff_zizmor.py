@@ -213,6 +213,7 @@ def test_only_what_strangers_write_makes_a_script_critical(said, severity):
         ("          ref: ${{ github.event.pull_request.head.sha }}\n", True),
         ("          ref: ${{ env.HEAD }}\n", True),
         ("          name: ${{ env.HEAD }}\n", False),
+        ("#          ref: ${{ env.HEAD }}\n", False),
     ],
 )
 def test_a_trigger_is_critical_where_code_of_strangers_is_read(reads, critical):

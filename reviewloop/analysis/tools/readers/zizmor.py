@@ -100,6 +100,7 @@ _WRITTEN_OUTSIDE = re.compile(
 _HEAD = r"(?:github\.head_ref|pull_request\.head\.(?:sha|ref)|workflow_run\.head_(?:sha|branch))"
 _TAKEN = r"(?:\bref:|\bgit )[^\n]*"
 _STRANGERS_CODE = re.compile(rf"refs/pull/|gh pr checkout|{_TAKEN}{_HEAD}")
+_COMMENTED_OUT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _NAMED_HEAD = re.compile(rf"^\s*(\w+):[^\n]*{_HEAD}", re.MULTILINE)
 
 
@@ -115,6 +116,7 @@ def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
 
 def _takes_code(text: str) -> bool:
     """Whether a workflow checks out what strangers wrote, named by a variable or not."""
+    text = _COMMENTED_OUT.sub("", text)
     if _STRANGERS_CODE.search(text):
         return True
     names = {name for name in _NAMED_HEAD.findall(text) if name != "ref"}
