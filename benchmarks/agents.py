@@ -138,7 +138,7 @@ def cpu_seconds() -> float:
 
 
 def _trial() -> tuple[float, float, float]:
-    from reviewloop.acp.promises import promises_of
+    from reviewloop.acp.cage_checks import promises_of
     from reviewloop.sandbox.choose import choose
 
     sandbox = choose()
@@ -162,7 +162,7 @@ def _caged(
     from dataclasses import replace
 
     from reviewloop.acp import cage
-    from reviewloop.acp.promises import require_cage
+    from reviewloop.acp.cage_checks import require_cage
     from reviewloop.acp.turn import Caps, Task, hold_turn
     from reviewloop.sandbox.choose import choose
 

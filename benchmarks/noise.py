@@ -18,10 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from reviewloop.analysis.book import change_checks  # noqa: E402
 from reviewloop.analysis.contract import ChangeView, Options  # noqa: E402
 from reviewloop.analysis.examine import examine  # noqa: E402
 from reviewloop.analysis.placing import LocatedHit  # noqa: E402
+from reviewloop.analysis.rule_book import change_checks  # noqa: E402
 from reviewloop.analysis.tools import TOOLS  # noqa: E402
 from reviewloop.domain.finding import Severity  # noqa: E402
 from reviewloop.git.comparison import CompareSpec, compared  # noqa: E402

@@ -13,7 +13,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from reviewloop.app.deciding import Decision, move_decided
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.interrupts import run_embedded
 from reviewloop.app.project import Repository, model_flags, open_repository
@@ -22,6 +21,7 @@ from reviewloop.app.review.review import review as run_review
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import RunRequest, begin, plan
 from reviewloop.app.run.view import RunView, run_object, view
+from reviewloop.app.run_with_callback import Decision, move_decided
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
     GuardRailError,

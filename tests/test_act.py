@@ -16,7 +16,7 @@ from reviewloop.cli.github import github
 from reviewloop.cli.publish import publish
 from reviewloop.cli.run import run as run_task
 from reviewloop.github.api.model import Status
-from reviewloop.github.hearing import CommandOutcome
+from reviewloop.github.comment_commands import CommandOutcome
 from reviewloop.github.job.outcome import JobOutcome, outputs_of
 from reviewloop.llm.provider_table import KNOWN
 

@@ -37,7 +37,7 @@ RUN = """(
     again: bool = False, sandbox: bool = True, hooks: bool = True,
     settings: collections.abc.Mapping[str, object] | None = None,
     approve: collections.abc.Callable[[reviewloop.api.Proposal],
-    reviewloop.app.deciding.Decision] | None = None,
+    reviewloop.app.run_with_callback.Decision] | None = None,
     on_event: collections.abc.Callable[[reviewloop.api.Event], None] | None = None
 ) -> reviewloop.api.RunResult"""
 FIELDS = {

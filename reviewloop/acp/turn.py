@@ -18,6 +18,7 @@ from reviewloop.acp.cage import (
     new_token,
     start_agent,
 )
+from reviewloop.acp.cage_checks import require_cage
 from reviewloop.acp.choices import mode_of, model_choice, values
 from reviewloop.acp.client import (
     NO_ANSWER,
@@ -30,7 +31,6 @@ from reviewloop.acp.client import (
 )
 from reviewloop.acp.gateway import HOST, Gateway, way_of
 from reviewloop.acp.own_commands import OwnCommands, Refusal
-from reviewloop.acp.promises import require_cage
 from reviewloop.domain.errors import (
     InterruptedByUserError,
     ModelAccessError,

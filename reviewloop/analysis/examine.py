@@ -16,7 +16,7 @@ from functools import cache
 from itertools import islice
 from typing import Protocol
 
-from reviewloop.analysis import book
+from reviewloop.analysis import rule_book
 from reviewloop.analysis.contract import (
     AnalyserReport,
     AnalyserStatus,
@@ -100,8 +100,8 @@ def examine_early(
     from reviewloop.analysis.programs import programs
 
     base = _BaseVersions(view)
-    ours = _own(book.file_checks() if checks is None else checks, off, view)
-    whole = [check for check in book.change_checks() if not _is_off(check.name, off)]
+    ours = _own(rule_book.file_checks() if checks is None else checks, off, view)
+    whole = [check for check in rule_book.change_checks() if not _is_off(check.name, off)]
     taken = _Taken(reviewers, on_report)
     # Programs are waited for while our own checks use this thread.
     with _workers() as (pool, stopped):
@@ -116,7 +116,7 @@ def examine_early(
             taken.take(_whole(check, view))
         for given, report in extra:
             taken.take((located_anywhere(given, view, report.name), report))
-        for report in (*book.failed_packs(), *book.reports_about(view)):
+        for report in (*rule_book.failed_packs(), *rule_book.reports_about(view)):
             taken.take(([], report))
         for future in running:
             taken.take(future.result())

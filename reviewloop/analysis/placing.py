@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from reviewloop.analysis import book
+from reviewloop.analysis import rule_book
 from reviewloop.analysis.contract import (
     INFRASTRUCTURE,
     MUST,
@@ -42,7 +42,7 @@ def located_in(
     source = f"{name} {version}".strip()
     located = []
     for hit in hits:
-        rule = book.rule_of(hit.rule)
+        rule = rule_book.rule_of(hit.rule)
         file = files.get(hit.path)
         if rule is None or file is None:
             continue
@@ -145,7 +145,7 @@ def located_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list
     by_path = {file.path: file for file in view.files}
     located = []
     for hit in hits:
-        rule = book.rule_of(hit.rule)
+        rule = rule_book.rule_of(hit.rule)
         if rule is None:
             continue
         file = by_path.get(hit.path)

@@ -13,7 +13,7 @@ from reviewloop.git.process import Git
 from reviewloop.git.repository import read_config, signing_settings
 from reviewloop.git.signing import is_signed, sign, signs_commits
 from reviewloop.store.audit import AuditRow
-from reviewloop.store.places import private_file, private_folder
+from reviewloop.store.folders import private_file, private_folder
 from reviewloop.store.runs import RunRecord
 
 NOTES_REF = "refs/notes/reviewloop"

@@ -22,7 +22,7 @@ from reviewloop.secrets import (
     secrets_in_address,
     secrets_in_value,
 )
-from reviewloop.store.places import own_key
+from reviewloop.store.folders import own_key
 
 _RULES = "secret/"
 _HIDDEN = "•"

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewloop.agents import Team
-from reviewloop.app.asking import require_allowed, require_askable
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.interrupts import interruptible
+from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
     kept,
@@ -32,9 +32,9 @@ from reviewloop.app.watch import NAME_A_MODEL, SessionEnd, asks_models
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import ModelSetupError
 from reviewloop.git.commits import create_on
-from reviewloop.git.located import locate
 from reviewloop.git.repository import UserRepo
-from reviewloop.git.taken import take_staged
+from reviewloop.git.review_repository import locate
+from reviewloop.git.user_tree import take_staged
 from reviewloop.hooks.hook import Event, Hook
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Spent, spent_on

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from reviewloop.app.soundness import JOURNAL
+from reviewloop.app.resumable import JOURNAL
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.repository import (
     UserRepo,
@@ -24,9 +24,9 @@ from reviewloop.git.repository import (
 )
 from reviewloop.settings import Loaded, Settings
 from reviewloop.store.blobs import Blobs
+from reviewloop.store.folders import private_folder, repository_folder, state_root
 from reviewloop.store.journal import stored_usages
 from reviewloop.store.locks import is_held
-from reviewloop.store.places import private_folder, repository_folder, state_root
 from reviewloop.store.runs import RunRecord, RunStore
 from reviewloop.store.shared import Shared
 from reviewloop.store.trust import TrustStore
@@ -314,7 +314,7 @@ def read_settings(
     Those of the `project`'s folder in it win, key by key, over those of the folders above.
     Raises `UsageError` for a wrong file, variable or flag.
     """
-    from reviewloop.llm.settling import settled
+    from reviewloop.llm.model_choice import settled
     from reviewloop.settings import load_settings
 
     user = user_settings_path()

@@ -44,7 +44,7 @@ def agents_cage(settings: Settings, acceptance: str) -> Sandbox:
 
     A container that somebody declared counts, and so does a person's acceptance.
     """
-    from reviewloop.acp.promises import require_cage
+    from reviewloop.acp.cage_checks import require_cage
 
     sandbox = required(settings, acceptance, "no agent is started")
     require_cage(sandbox)
@@ -55,7 +55,7 @@ def cage_of(find: Callable[[], Sandbox]) -> Callable[[], Sandbox]:
     """Return what finds the cage of a run's coding agents: the sandbox of its commands."""
 
     def find_cage() -> Sandbox:
-        from reviewloop.acp.promises import require_cage
+        from reviewloop.acp.cage_checks import require_cage
 
         sandbox = find()
         require_cage(sandbox)
@@ -84,7 +84,7 @@ def described(sandbox: Sandbox) -> str:
 
 def described_cage(sandbox: Sandbox) -> str:
     """Return the cage of coding agents in words, with the promises that it does not hold."""
-    from reviewloop.acp.promises import promises_of, weaker
+    from reviewloop.acp.cage_checks import promises_of, weaker
 
     less = weaker(promises_of(sandbox))
     return f"{described(sandbox)}; {less}" if less else described(sandbox)

@@ -22,7 +22,7 @@ from reviewloop.sandbox.base import Sandbox
 from reviewloop.servers.definitions import PROJECT_FILE, ServerDefinition, Trusted, servers_of
 from reviewloop.settings import Settings
 from reviewloop.specs.files import DiskFiles, in_folder
-from reviewloop.store.places import repository_folder, state_root
+from reviewloop.store.folders import repository_folder, state_root
 from reviewloop.store.trust import TrustStore
 
 if TYPE_CHECKING:

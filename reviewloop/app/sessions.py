@@ -16,7 +16,7 @@ from typing import Any
 
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import Repository
-from reviewloop.app.soundness import CHECKPOINTS, JOURNAL, is_damaged, unusable_disk
+from reviewloop.app.resumable import CHECKPOINTS, JOURNAL, is_damaged, unusable_disk
 from reviewloop.domain.errors import (
     ExitCode,
     NoAnswerError,
@@ -30,8 +30,8 @@ from reviewloop.git.commits import create_on
 from reviewloop.git.repository import UserRepo
 from reviewloop.llm.budget import Spent, spent_on
 from reviewloop.loop.context import RunContext
+from reviewloop.store.folders import private_folder
 from reviewloop.store.journal import CallRecord, Journal, stored_usages
-from reviewloop.store.places import private_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 _SMALL = "a an the and or of to for with in on by from build create make add"

@@ -32,8 +32,8 @@ from reviewloop.sandbox.interpreters import not_committed
 from reviewloop.sandbox.run import NOT_FOUND
 from reviewloop.settings import Settings
 from reviewloop.specs.files import TreeFiles, in_folder
+from reviewloop.store.folders import state_root
 from reviewloop.store.own_writes import OwnWrites, recorded_writes
-from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore
 from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.toolbox import allowed_part

@@ -15,7 +15,7 @@ from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.repository import UserRepo
-from reviewloop.llm.found import own_address
+from reviewloop.llm.found_providers import own_address
 from reviewloop.llm.provider_table import KNOWN, OLLAMA, OPENAI
 from reviewloop.llm.routing import route, split_model
 from reviewloop.render.terminal.findings import hanging

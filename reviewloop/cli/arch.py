@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.arch.check import ArchReport, check_architecture, plain
 from reviewloop.app.arch.diff import diagram_in, diff_architecture, draw, plain_diff
 from reviewloop.app.arch.init import init_architecture, init_from_spec

@@ -16,7 +16,6 @@ from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.app.run.view import proposal_of
 from reviewloop.cli.batch_plan import plannable
-from reviewloop.cli.calling import call, call_about
 from reviewloop.cli.consoles import (
     is_interactive,
     messages,
@@ -27,6 +26,7 @@ from reviewloop.cli.consoles import (
 from reviewloop.cli.conversation import ask_about, propose_sync
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
+from reviewloop.cli.notifications import call, call_about
 from reviewloop.cli.report_files import require_reports, write_reports
 from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import (

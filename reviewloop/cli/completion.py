@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from reviewloop.analysis.book import own_rules
+from reviewloop.analysis.rule_book import own_rules
 from reviewloop.app.project import checkout_if_any, repository_if_any, team_of
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError

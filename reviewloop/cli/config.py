@@ -8,7 +8,7 @@ from reviewloop.app.project import checkout_if_any, read_settings, repository_if
 from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
-from reviewloop.llm.found import own_address
+from reviewloop.llm.found_providers import own_address
 from reviewloop.llm.provider_table import KNOWN, OPENAI
 from reviewloop.llm.routing import SKILL_AGENTS, SPEC_AGENTS, STEP_KINDS, route
 from reviewloop.render.untrusted import one_line

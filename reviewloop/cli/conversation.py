@@ -15,7 +15,6 @@ from reviewloop.app.run.branches import looked_again
 from reviewloop.app.run.upkeep import follow_ups, run_follow_up
 from reviewloop.app.run.view import as_of_now, differs_since, proposal_of, run_object, view
 from reviewloop.checkout.promote import switch
-from reviewloop.cli.calling import call_about
 from reviewloop.cli.consoles import (
     confirm,
     echo,
@@ -26,6 +25,7 @@ from reviewloop.cli.consoles import (
     read_line,
 )
 from reviewloop.cli.editing import ask_for_edit
+from reviewloop.cli.notifications import call_about
 from reviewloop.cli.user_programs import paged
 from reviewloop.domain.errors import (
     ExitCode,

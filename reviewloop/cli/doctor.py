@@ -23,15 +23,15 @@ from reviewloop.cli.consoles import print_json, print_lines, results
 from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence, spec_paths
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
-from reviewloop.git.located import locate
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo, temporary_folder
+from reviewloop.git.review_repository import locate
 from reviewloop.installed import how_to_install, is_light
 from reviewloop.llm.checks import check_models
-from reviewloop.llm.found import empty_keys
+from reviewloop.llm.found_providers import empty_keys
+from reviewloop.llm.model_choice import choice, completed, is_begun
 from reviewloop.llm.prices import estimate
 from reviewloop.llm.routing import ACP, OFFLINE, require_provider, split_model
-from reviewloop.llm.settling import choice, completed, is_begun
 from reviewloop.plugins import GROUPS, others
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.text import counted
@@ -42,7 +42,7 @@ from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG
 from reviewloop.specs.files import DiskFiles, in_folder
 from reviewloop.specs.kiro import unused_kiro_files
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 from reviewloop.store.trust import TrustStore
 
 _DISK_NEEDED = 1_000_000_000  # bytes: a workspace, a copy of its environment, logs
@@ -256,7 +256,7 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
 def _agent(model: str, users: str, settings: Settings, online: bool) -> Iterator[Check]:
     """Yield how a coding agent fares in its cage."""
     from reviewloop.acp.agents import require_agent
-    from reviewloop.app.asking import try_agent
+    from reviewloop.app.model_access import try_agent
     from reviewloop.app.sandboxing import agents_cage
 
     if not online:

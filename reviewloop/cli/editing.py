@@ -10,7 +10,7 @@ from reviewloop.cli.consoles import messages, read_line
 from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.git.diff import FileChange
-from reviewloop.loop.edited import AGAIN
+from reviewloop.loop.user_edits import AGAIN
 from reviewloop.render.terminal.approval import UserAnswer, render_diff
 from reviewloop.render.untrusted import one_line
 

@@ -4,11 +4,11 @@ import re
 
 import click
 
-from reviewloop.analysis.book import own_rules, rule_of, successor_of
 from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.rule_book import own_rules, rule_of, successor_of
 from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.app.project import repository
-from reviewloop.app.review.remembered import find_finding
+from reviewloop.app.review.review_history import find_finding
 from reviewloop.cli.completion import rules
 from reviewloop.cli.consoles import echo
 from reviewloop.cli.help import Command

@@ -19,8 +19,8 @@ from reviewloop.cli.review_progress import progress
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Repo, Status
+from reviewloop.github.comment_commands import CommandOutcome, handle_comment
 from reviewloop.github.fixing import FixOptions, fix_pull
-from reviewloop.github.hearing import CommandOutcome, handle_comment
 from reviewloop.github.job.event import Allowed
 from reviewloop.github.job.outcome import JobOutcome, finish, job_summary, notify_runner, outputs_of
 from reviewloop.github.publishing.push import PushRequest, push_handoff

@@ -19,8 +19,8 @@ from reviewloop.hooks.reading import HookProblem, HooksRead, hook_files, read_ho
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.specs.files import DiskFiles, in_folder
+from reviewloop.store.folders import state_root
 from reviewloop.store.locks import is_held
-from reviewloop.store.places import state_root
 from reviewloop.store.runs import RunRecord
 from reviewloop.store.trust import TrustStore
 

@@ -24,10 +24,10 @@ from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.process import trusted_path
 from reviewloop.git.repository import UserRepo, below
 from reviewloop.installed import is_light
-from reviewloop.llm.found import FoundProvider, found_here, found_locally
+from reviewloop.llm.found_providers import FoundProvider, found_here, found_locally
+from reviewloop.llm.model_choice import nothing_found
 from reviewloop.llm.prices import estimate
 from reviewloop.llm.routing import require_provider
-from reviewloop.llm.settling import nothing_found
 from reviewloop.loop.context import Brief
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.settings import Settings, settings_template

@@ -12,7 +12,7 @@ from click.exceptions import NoArgsIsHelpError
 from click.shell_completion import CompletionItem
 
 from reviewloop import __version__
-from reviewloop.cli.trouble import bug_report, expected, without_secrets
+from reviewloop.cli.unexpected_errors import bug_report, expected, without_secrets
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 

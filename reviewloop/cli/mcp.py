@@ -168,7 +168,7 @@ def trust_server(name: str, yes: bool) -> ExitCode:
     """
     from reviewloop.app.servers import server_states, unknown_server
     from reviewloop.cli.consoles import confirm, is_interactive, print_lines
-    from reviewloop.store.places import state_root
+    from reviewloop.store.folders import state_root
     from reviewloop.store.trust import TrustStore
 
     repo, _, agents = _here()

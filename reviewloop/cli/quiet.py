@@ -6,7 +6,7 @@ import click
 
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.project import open_repository, repository
-from reviewloop.app.review.learned import (
+from reviewloop.app.review.quiet_rules import (
     PROPOSED_FILE,
     adopt,
     drop,
@@ -120,7 +120,7 @@ def drop_(ids: tuple[str, ...]) -> ExitCode:
 
 def _objections_on(pulls: tuple[int, ...], repo: str) -> Mapping[int, list[Past]]:
     """Return what people said on pull requests; whose word did not count is told."""
-    from reviewloop.cli.hub import client_for
+    from reviewloop.cli.github_client import client_for
     from reviewloop.github.earlier.objections import objections
 
     found = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.project import model_flags, repository_if_any
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult
 from reviewloop.app.review.review import review as run_review

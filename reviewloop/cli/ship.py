@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from reviewloop.app.day.ship import Shipping, Stage, log_of, run_stages, shipping_of
-from reviewloop.app.moments import CommandMoment, changed_paths, fire
+from reviewloop.app.hook_moments import CommandMoment, changed_paths, fire
 from reviewloop.app.project import Repository, open_repository, shown_path
 from reviewloop.cli.consoles import confirm, is_interactive, print_lines
 from reviewloop.cli.help import Command

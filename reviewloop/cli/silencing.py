@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository, repository
-from reviewloop.app.review import remembered
+from reviewloop.app.review import review_history
 from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.app.run.changing import (
     concerns,
@@ -130,27 +130,27 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
     user = repository()
     key = user.key
     if list_:
-        for entry in remembered.dismissals(key):
+        for entry in review_history.dismissals(key):
             click.echo(one_line(f"{entry.id}  {entry.path}  {entry.title}: {entry.reason}"))
         return ExitCode.CLEAN
     if not finding:
         raise UsageError("name the finding; `reviewloop show`, `logs` and `review` show the ids")
     if undo:
-        entry = remembered.take_back(key, finding)
+        entry = review_history.take_back(key, finding)
         click.echo(one_line(f"{entry.id} will be reported again: {entry.title}"))
         return _dismiss_in_runs(entry.id, "")
     if not reason.strip():
         raise UsageError("a dismissal needs a reason: -m TEXT")
     try:
-        found = remembered.find_finding(key, finding, found_by_runs())
+        found = review_history.find_finding(key, finding, found_by_runs())
     except UsageError as error:
         if switched_off := _switched_off(finding):
             raise UsageError(switched_off) from None
         raise UsageError(f"{error}. {_STORE}") if store else error from None
     reason = redactor_of(user).for_people(reason.strip())
-    remembered.dismiss(key, found, reason)
+    review_history.dismiss(key, found, reason)
     click.echo(one_line(f"{found.id} is dismissed: {found.title}"))
-    if found.rule and sum(one.rule == found.rule for one in remembered.dismissals(key)) > 1:
+    if found.rule and sum(one.rule == found.rule for one in review_history.dismissals(key)) > 1:
         click.echo("`reviewloop quiet` proposes to report such findings no more", err=True)
     return _dismiss_in_runs(found.id, reason)
 

@@ -34,7 +34,7 @@ from reviewloop.cli.consoles import confirm, is_interactive, print_json, print_l
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
-from reviewloop.store.places import private_folder
+from reviewloop.store.folders import private_folder
 from reviewloop.store.runs import RunRecord
 
 _WORDS = {

@@ -28,7 +28,7 @@ from reviewloop.skills import (
     warnings_of,
 )
 from reviewloop.skills.parts import written_name
-from reviewloop.store.places import repository_folder
+from reviewloop.store.folders import repository_folder
 
 _FOLDERS = (".kiro/skills", ".claude/skills", ".agents/skills")  # the last one by default
 _CALLED = {".kiro": "in Kiro: /{}", ".claude": "in Claude Code: /{}"}

@@ -2,10 +2,10 @@
 
 import click
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import repository
-from reviewloop.app.review.remembered import remember
+from reviewloop.app.review.review_history import remember
 from reviewloop.app.spec.check import SpecReport, check_specs, plain
 from reviewloop.app.spec.trace import Trace, trace_spec
 from reviewloop.app.spec.trace import plain as plain_trace

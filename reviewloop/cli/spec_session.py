@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.moments import CommandMoment, fire
+from reviewloop.app.hook_moments import CommandMoment, fire
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.sessions import name_from

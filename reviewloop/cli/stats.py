@@ -19,8 +19,8 @@ from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.stats_html import stats_html
 from reviewloop.render.terminal.stats import render_stats
+from reviewloop.store.folders import repository_folder
 from reviewloop.store.metrics import RunMetrics
-from reviewloop.store.places import repository_folder
 
 if TYPE_CHECKING:
     from reviewloop.app.repository_figures import RepositoryFigures

@@ -81,7 +81,7 @@ def tasks(
 
 def _create(user: UserRepo, repo: str, body: Mapping[str, Any], *, as_json: bool) -> None:
     """Open or update an issue for each task; secrets of this machine are taken out."""
-    from reviewloop.cli.hub import client_for
+    from reviewloop.cli.github_client import client_for
     from reviewloop.github.publishing.issues import make_issues
 
     show = redactor_of(user).for_people

@@ -15,7 +15,7 @@ from reviewloop.hooks.reading import read_hooks
 from reviewloop.render.untrusted import one_line
 from reviewloop.settings import Loaded
 from reviewloop.specs.files import DiskFiles, in_folder
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 from reviewloop.store.trust import TrustStore
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import click
 
 from reviewloop.app.project import Repository
-from reviewloop.cli.calling import call_about
 from reviewloop.cli.consoles import print_lines
 from reviewloop.cli.fleet import address_option, require_driver
 from reviewloop.cli.help import Command
-from reviewloop.cli.trouble import bug_report
+from reviewloop.cli.notifications import call_about
+from reviewloop.cli.unexpected_errors import bug_report
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.installed import require_all
-from reviewloop.store.places import private_folder, state_root
+from reviewloop.store.folders import private_folder, state_root
 from reviewloop.store.runs import RunRecord
 
 

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.attributes import attributes_in
 from reviewloop.git.lfs import HEADER
-from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.patch_text import Target, apply_patch
 from reviewloop.git.patches import DIFF_FLAGS
 from reviewloop.git.paths import shown
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo, dirty_files
+from reviewloop.git.review_repository import ReviewRepository, locate
 from reviewloop.git.revisions import (
     Named,
     default_base,
@@ -29,7 +29,7 @@ from reviewloop.git.revisions import (
     near_names,
     resolve,
 )
-from reviewloop.git.taken import IN_LFS, Taken, is_pointer, raw_notes, take_files, take_staged
+from reviewloop.git.user_tree import IN_LFS, Taken, is_pointer, raw_notes, take_files, take_staged
 
 _NAMED = 3  # objects in a sentence
 _SUBMODULE = b"160000"

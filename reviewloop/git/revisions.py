@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.directory import shallow_commits
-from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.paths import shown
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
+from reviewloop.git.review_repository import ReviewRepository, locate
 
 OURS = "reviewloop"
 """The folder of branches that are ours to name."""

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reviewloop.domain.handoff import Commit
-from reviewloop.git.located import locate
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
+from reviewloop.git.review_repository import locate
 from reviewloop.git.revisions import resolve
 
 _MOST_COMMITS = 200

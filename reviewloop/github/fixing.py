@@ -23,8 +23,8 @@ from reviewloop.domain.errors import (
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.finding import Status as FindingStatus
 from reviewloop.domain.gate import GateStatus
-from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.process import Git
+from reviewloop.git.review_repository import ReviewRepository, locate
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.comments.bodies import clipped, code, sanitised_line, unmarked

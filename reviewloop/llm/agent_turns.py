@@ -26,9 +26,9 @@ from reviewloop.mcp.protocol import NAME, Tool
 from reviewloop.sandbox.base import Sandbox
 from reviewloop.sandbox.command_policy import CommandPolicy
 from reviewloop.settings import Settings
+from reviewloop.store.folders import private_folder, state_root
 from reviewloop.store.journal import CallKey
 from reviewloop.store.locks import hold
-from reviewloop.store.places import private_folder, state_root
 
 _BETWEEN = 0.1  # seconds
 _REFUSAL = "refusal"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.git.process import trusted_path
 from reviewloop.llm.bedrock import base_model, open_session, where
-from reviewloop.llm.found import (
+from reviewloop.llm.found_providers import (
     AWS_KEY_PAIR,
     Answer,
     FreeCallResult,

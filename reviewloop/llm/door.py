@@ -15,7 +15,6 @@ from uuid import uuid4
 from reviewloop.domain.errors import InterruptedByUserError, ModelError
 from reviewloop.faults import fault
 from reviewloop.llm import checks, prices
-from reviewloop.llm.asking import Asking, Notify
 from reviewloop.llm.budget import Budget, is_far_off, is_turn
 from reviewloop.llm.messages import (
     ModelRequest,
@@ -27,6 +26,7 @@ from reviewloop.llm.messages import (
     redacted_reply,
     request_hash,
 )
+from reviewloop.llm.paid_call import Asking, Notify
 from reviewloop.llm.prefix_gate import GateTurn, PrefixGate, PrefixGates
 from reviewloop.llm.providers import Provider, Providers
 from reviewloop.llm.rate import LIKELY_OUTPUT, Limiter

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reviewloop.domain.errors import ModelSetupError
 from reviewloop.llm.bedrock import BedrockClients, takes_cache_points
-from reviewloop.llm.found import key_of, missing_key, own_address
+from reviewloop.llm.found_providers import key_of, missing_key, own_address
 from reviewloop.llm.installing import install_advice, package_problem
 from reviewloop.llm.messages import (
     CHARS_PER_TOKEN,

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import NamedTuple
 
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 
 _FILE = "prices.json"
 MILLION = 1_000_000

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.llm.found import FoundProvider, aws_region, found_here, key_of
+from reviewloop.llm.found_providers import FoundProvider, aws_region, found_here, key_of
 from reviewloop.llm.provider_table import ALIASES, BEDROCK, KNOWN, OLLAMA, Provider
 from reviewloop.plugins import Plugin, others
 from reviewloop.settings import Models as ModelSettings

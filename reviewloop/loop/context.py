@@ -39,9 +39,9 @@ from reviewloop.loop.conversation import (
 )
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Fence
-from reviewloop.review.pushed import Push
+from reviewloop.review.push import Push
 from reviewloop.review.quiet import QuietRule
-from reviewloop.review.withheld import shown_tree, withheld_in
+from reviewloop.review.withheld_files import shown_tree, withheld_in
 from reviewloop.sandbox.environment import ProjectEnv
 from reviewloop.secrets import Redactor
 from reviewloop.settings import Settings

@@ -39,7 +39,7 @@ from reviewloop.llm.messages import (
 )
 from reviewloop.llm.prefix_gate import PrefixGate
 from reviewloop.render.event_lines import LASTING
-from reviewloop.review.lenient import NotOneObjectError, the_one_object, written_answer
+from reviewloop.review.lenient_json import NotOneObjectError, the_one_object, written_answer
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, about, called

@@ -5,8 +5,8 @@ from typing import Any
 
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.git.diff import Change
+from reviewloop.loop.base_moved import reads_what_moved
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.moved import reads_what_moved
 from reviewloop.loop.state import LoopState
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.merging import repeated, with_late

@@ -9,9 +9,9 @@ from reviewloop.git.paths import UnsafePathError
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.formatting import write_formatted
 from reviewloop.loop.agent_tools import with_edits, write_policy
+from reviewloop.loop.base_moved import LOOKED_BACK
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.gates import gate_context, gate_input
-from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
 from reviewloop.settings import Settings
 from reviewloop.store.journal import CallKey

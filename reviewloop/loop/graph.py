@@ -26,8 +26,8 @@ from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
 from reviewloop.faults import fault
+from reviewloop.loop.base_moved import EDIT, LOOKED_BACK
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.moved import EDIT, LOOKED_BACK
 from reviewloop.loop.nodes.collect import collect, has_open_findings
 from reviewloop.loop.nodes.review import review_as
 from reviewloop.loop.state import LoopState

@@ -10,7 +10,7 @@ from reviewloop.llm.messages import ToolSpec, text_block, user_message
 from reviewloop.llm.retry import ModelUnavailableError
 from reviewloop.loop.agent_tools import reading_toolbox, with_resources, writing_toolbox
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.shown import fitted
+from reviewloop.loop.review_material import fitted
 from reviewloop.review.prompts import HOUSE_RULES
 from reviewloop.specs.files import TreeFiles
 from reviewloop.specs.repomap import draw_map, focus_on

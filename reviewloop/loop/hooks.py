@@ -17,12 +17,12 @@ from reviewloop.hooks.running import Occasion, facts_of, run_hook, with_own_scri
 from reviewloop.hooks.scopes import RULES
 from reviewloop.loop import hook_actions
 from reviewloop.loop.agent_tools import with_edits, write_policy
+from reviewloop.loop.base_moved import LOOKED_BACK
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.gates import gate_context, gate_input, run_gate
 from reviewloop.loop.hook_actions import ActionEnd, do_action
 from reviewloop.loop.hook_agents import AgentEnd, ask_agent
 from reviewloop.loop.hook_scope import ScopedEdit, out_of_scope
-from reviewloop.loop.moved import LOOKED_BACK
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
 from reviewloop.sandbox.run import NOT_FOUND

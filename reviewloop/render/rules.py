@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 
 from reviewloop import __version__
-from reviewloop.analysis.book import own_rule
 from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.rule_book import own_rule
 from reviewloop.domain.finding import Finding
 from reviewloop.installed import UNPUBLISHED, published_repository
 from reviewloop.render.review_words import Rules

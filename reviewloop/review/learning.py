@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.domain.finding import Severity
 from reviewloop.review.quiet import QuietRule
 

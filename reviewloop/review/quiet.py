@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.globs import PatternError, matcher

@@ -20,7 +20,7 @@ from reviewloop.git.diff import Change, FileChange
 from reviewloop.git.lfs import parse_pointer
 from reviewloop.git.objects import TreeEntry, find
 from reviewloop.git.private import PrivateRepo
-from reviewloop.git.taken import IN_LFS
+from reviewloop.git.user_tree import IN_LFS
 from reviewloop.review.silencing import BASELINE_FILE, is_baseline
 
 LOCK_FILES = frozenset(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from reviewloop.domain.errors import UsageError
+from reviewloop.store.folders import private_file
 from reviewloop.store.locks import wait_for
-from reviewloop.store.places import private_file
 
 VERSION = 1
 _FIRST = "0" * 64

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reviewloop.store.places import private_file
+from reviewloop.store.folders import private_file
 from reviewloop.store.redaction import Redact, redact_plain, unchanged
 
 Listener = Callable[[dict[str, Any]], None]

@@ -12,7 +12,7 @@ from typing import IO
 
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
-from reviewloop.store.places import private_file
+from reviewloop.store.folders import private_file
 
 _LOOKS, _BETWEEN = 3, 0.02  # whoever only looks whether it is held holds it for a moment
 _PATIENCE = 5.0  # seconds that those may take

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from reviewloop.store.places import private_file, private_folder, state_root
+from reviewloop.store.folders import private_file, private_folder, state_root
 
 _MOST_BYTES = 4_000_000  # of a watch that was killed and left its folder
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from reviewloop.store.places import private_folder, state_root
+from reviewloop.store.folders import private_folder, state_root
 
 _MINUTE = 60.0
 _WINDOW, _SLOT = 5.0, 0.25  # seconds over which the rate in use is measured, and how finely

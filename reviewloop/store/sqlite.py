@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.store.places import private_file
+from reviewloop.store.folders import private_file
 
 _PATIENCE = 30.0  # seconds
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

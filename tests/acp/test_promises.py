@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.acp import promises, relay
-from reviewloop.acp.promises import promises_of, require_cage, weaker
+from reviewloop.acp import cage_checks, relay
+from reviewloop.acp.cage_checks import promises_of, require_cage, weaker
 from reviewloop.domain.errors import UsageError
 from reviewloop.sandbox.base import Level, Sandbox
 from reviewloop.sandbox.choose import choose
@@ -16,7 +16,7 @@ from reviewloop.sandbox.levels import Landlock
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
-    monkeypatch.setattr(promises, "_tried", {})
+    monkeypatch.setattr(cage_checks, "_tried", {})
 
 
 def states(level):
@@ -55,12 +55,12 @@ def test_without_a_cage_the_attempts_succeed():
 @pytest.mark.needs_landlock
 def test_a_cage_that_lets_something_out_is_refused(monkeypatch):
     sandbox = choose(requested=Level.LANDLOCK)
-    tried = promises._attempt
+    tried = cage_checks._attempt
 
     def leaky(sandbox):
         return tried(sandbox) | {"open fast"}
 
-    monkeypatch.setattr(promises, "_attempt", leaky)
+    monkeypatch.setattr(cage_checks, "_attempt", leaky)
     with pytest.raises(UsageError, match=r"does not hold an agent .*it can open fast"):
         require_cage(sandbox)
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from support.change_views import change_view
 
-from reviewloop.analysis.book import rule_of
 from reviewloop.analysis.contract import AnalyserStatus, FileCheck, Hit, Span
 from reviewloop.analysis.examine import MOST_HITS, examine
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.analysis.tools import TOOLS
 
 PROGRAMS = {tool.name for tool in TOOLS}

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from reviewloop.analysis import rule_files
-from reviewloop.analysis.book import file_checks, is_about_a_rule, own_rules, rule_of
 from reviewloop.analysis.contract import SourceFile, resolve
+from reviewloop.analysis.rule_book import file_checks, is_about_a_rule, own_rules, rule_of
 from reviewloop.analysis.rule_files import RuleFileError, load_records, read_page
 from reviewloop.analysis.rule_packs import folder_pack, installed_packs, read_rules
 from reviewloop.rules.catalogue import FOLDER

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from reviewloop.app.project import kept, open_repository, read_settings
-from reviewloop.cli.calling import call
+from reviewloop.cli.notifications import call
 from reviewloop.domain.errors import UsageError
 from reviewloop.settings import Settings
 

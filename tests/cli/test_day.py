@@ -13,7 +13,7 @@ from reviewloop.app.day.document import SECTIONS
 from reviewloop.cli.main import cli
 from reviewloop.git.repository import discover
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.places import repository_folder
+from reviewloop.store.folders import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 pytestmark = pytest.mark.usefixtures("quick_tools", "a_model")

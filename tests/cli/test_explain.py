@@ -64,7 +64,7 @@ def test_a_rule_that_went_names_the_rule_of_the_tool_that_says_the_same(project,
 
 
 def test_every_rule_of_ours_is_listed(project, reviewloop):
-    from reviewloop.analysis.book import own_rules
+    from reviewloop.analysis.rule_book import own_rules
 
     lines = reviewloop("explain", "--list").out.splitlines()
 
@@ -112,7 +112,7 @@ def test_examples_are_indented(project, reviewloop, rule, lines):
 
 
 def test_examples_with_an_indentation_of_their_own_keep_it(project, reviewloop):
-    from reviewloop.analysis.book import own_rules
+    from reviewloop.analysis.rule_book import own_rules
 
     rule = next(
         r for r in own_rules() for e in bad_files(r)[:1] if "\n    " in e.code and "\n  " in e.code

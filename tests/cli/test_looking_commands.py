@@ -8,8 +8,8 @@ import pytest
 
 from reviewloop.git.repository import discover
 from reviewloop.specs.tasks import read_tasks
+from reviewloop.store.folders import repository_folder
 from reviewloop.store.locks import hold
-from reviewloop.store.places import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 pytestmark = pytest.mark.usefixtures("quick_tools")

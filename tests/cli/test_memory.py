@@ -9,7 +9,7 @@ from reviewloop.git.repository import discover
 from reviewloop.specs.memory import MOST_LINES, read_lessons
 from reviewloop.specs.steering import steering_on_disk
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.places import repository_folder
+from reviewloop.store.folders import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 pytestmark = pytest.mark.usefixtures("quick_tools")

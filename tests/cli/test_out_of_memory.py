@@ -1,6 +1,6 @@
 """Memory that runs out is the machine's limit, not a bug."""
 
-from reviewloop.cli.trouble import expected
+from reviewloop.cli.unexpected_errors import expected
 
 
 def test_memory_that_runs_out_is_said_in_one_sentence():

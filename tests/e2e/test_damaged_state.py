@@ -17,7 +17,7 @@ import pytest
 from support.crash import WAITING, Site
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.store import places
+from reviewloop.store import folders
 from reviewloop.store.locks import hold, is_held
 
 MARK = "called.by.a.checkpoint"
@@ -143,17 +143,17 @@ def test_what_a_process_starts_does_not_keep_its_locks(tmp_path: Path) -> None:
 def test_nothing_is_asked_when_the_disk_has_no_room(
     stopped: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = shutil.disk_usage(folder)._replace(free=places.LEAST_FREE - 1)
-    monkeypatch.setattr("reviewloop.store.places.shutil.disk_usage", lambda place: usage)
+    usage = shutil.disk_usage(folder)._replace(free=folders.LEAST_FREE - 1)
+    monkeypatch.setattr("reviewloop.store.folders.shutil.disk_usage", lambda place: usage)
     with pytest.raises(WorkspaceError, match=r"only 63 MB are free .* nothing was paid for"):
-        places.require_room(folder)
+        folders.require_room(folder)
 
 
 def test_nothing_is_asked_when_the_disk_refuses_to_write(tmp_path: Path) -> None:
     """A folder stands where the block would go: the same answer for root as for everybody."""
     (tmp_path / "room").mkdir()
     with pytest.raises(WorkspaceError, match=r"cannot be written \(Is a directory\)"):
-        places.require_room(tmp_path)
+        folders.require_room(tmp_path)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from support.encodings import cores, written
 from support.parts import CLEAN, cast, finds, found, says
 from support.play import TEST, agent_of, done, replace, write
 
-from reviewloop.cli.trouble import bug_report
+from reviewloop.cli.unexpected_errors import bug_report
 
 # Put together here, so that no scanner takes this file for a leak.
 TOKEN = "gh" + "p_" + "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0dF3gH6"

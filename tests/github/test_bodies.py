@@ -2,12 +2,12 @@
 
 import re
 
-from reviewloop.analysis.book import own_rules
+from reviewloop.analysis.rule_book import own_rules
 from reviewloop.domain.finding import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
+from reviewloop.github.comment_commands import explained
 from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
 from reviewloop.github.comments.marker import findings_in
-from reviewloop.github.hearing import explained
 from reviewloop.render.rules import source_link
 
 FORGED = "<!-- reviewloop:finding aaaaaaaaaaaa -->"

@@ -24,6 +24,7 @@ from support.runner import Ran, Runner
 from support.standing import on_diff, summaries
 
 from reviewloop.github.api.model import Status
+from reviewloop.github.comment_commands import CommandOutcome, handle_comment
 from reviewloop.github.comments.marker import (
     command_marker,
     commands_in,
@@ -32,7 +33,6 @@ from reviewloop.github.comments.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.hearing import CommandOutcome, handle_comment
 from reviewloop.github.user_comments import HANDED_ON
 
 REACT = "reactions/create-for-issue-comment"

@@ -7,7 +7,7 @@ import pytest
 from support.lives import Life, found
 
 from reviewloop.domain.finding import Evidence, Placement, Severity, Status, fingerprint
-from reviewloop.git.located import locate
+from reviewloop.git.review_repository import locate
 from reviewloop.github.api.answers import IssueComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Posted, Repo, State

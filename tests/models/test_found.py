@@ -10,11 +10,11 @@ from support.model_server import KEY, ModelServer
 
 from reviewloop.app.review.review import model_in_force
 from reviewloop.domain.errors import UsageError
-from reviewloop.llm.found import FoundProvider, found_here
+from reviewloop.llm.found_providers import FoundProvider, found_here
+from reviewloop.llm.model_choice import choice, completed, settled
 from reviewloop.llm.prices import estimate
 from reviewloop.llm.provider_table import KNOWN
 from reviewloop.llm.routing import resolved, route, split_model
-from reviewloop.llm.settling import choice, completed, settled
 from reviewloop.settings import Models, load_settings
 
 AWS = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
@@ -229,7 +229,7 @@ def test_a_key_is_never_part_of_what_is_said():
 
 
 def test_where_nothing_was_found_every_way_is_told():
-    from reviewloop.llm.settling import nothing_found
+    from reviewloop.llm.model_choice import nothing_found
 
     said = nothing_found(Models(), {})
     assert "OPENAI_BASE_URL" in said

@@ -8,8 +8,8 @@ from contextlib import suppress
 import pytest
 from support.model_requests import CLAUDE, asking
 
-from reviewloop.llm.asking import Asking
 from reviewloop.llm.messages import Reply, Usage
+from reviewloop.llm.paid_call import Asking
 from reviewloop.llm.prefix_gate import GateTurn
 from reviewloop.llm.rate import PATIENCE, Limiter, Silence
 from reviewloop.llm.retry import ModelUnavailableError, Pacing, Patience

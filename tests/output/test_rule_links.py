@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.sample_review import RULES, SampleSource, sample_report
 
-from reviewloop.analysis.book import own_rule, own_rules, rule_of
+from reviewloop.analysis.rule_book import own_rule, own_rules, rule_of
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.render import rules
 from reviewloop.render.formats import renderer

@@ -3,10 +3,10 @@
 import pytest
 from support.growth import grows_too_fast
 
-from reviewloop.analysis.book import own_rules, rule_of
 from reviewloop.analysis.contract import Edit, Fix, Hit, SourceFile, Span
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.placing import LocatedHit
+from reviewloop.analysis.rule_book import own_rules, rule_of
 from reviewloop.domain.finding import Severity
 from reviewloop.review.evidence import evidence_of
 from reviewloop.review.merging import merge, topic_of

@@ -4,7 +4,7 @@ from reviewloop.app.review.result import nothing_pushed
 from reviewloop.domain.finding import Evidence, Finding, Severity, Status
 from reviewloop.review.evidence import AnalyserFinding, whole_evidence
 from reviewloop.review.merging import with_late
-from reviewloop.review.pushed import Known
+from reviewloop.review.push import Known
 from reviewloop.review.verdicts import unasked
 
 SHOULD, NIT, MUST = Severity.SHOULD_FIX, Severity.NIT, Severity.MUST_FIX

@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
-from reviewloop.review.pushed import Known, confirmed, known_text
+from reviewloop.review.push import Known, confirmed, known_text
 
 OLD = "def read(path):\n    handle = open(path)\n    return parse(handle)\n"
 NEW = OLD.replace("    return parse", "    with closing(handle):\n        return parse")

@@ -8,9 +8,9 @@ from support.growth import LONG, ends, ends_soon, grows_faster_than_its_text
 
 from reviewloop.llm.messages import parse_arguments
 from reviewloop.render.untrusted import one_line
-from reviewloop.review import lenient
+from reviewloop.review import lenient_json
 from reviewloop.review.intake import read_findings
-from reviewloop.review.lenient import NotOneObjectError, the_one_object
+from reviewloop.review.lenient_json import NotOneObjectError, the_one_object
 
 LENGTH = 12_000
 KEYS = ",".join(f'"k{n}": 1' for n in range(LENGTH // 10))
@@ -80,14 +80,14 @@ def test_an_expression_that_tries_from_everywhere_is_seen():
 
 def test_objects_inside_of_a_cut_off_one_are_not_tried_one_after_the_other(monkeypatch):
     tried = []
-    value = lenient._Reader.value
+    value = lenient_json._Reader.value
 
     def counted(reader, at, depth):
         if depth == 0:
             tried.append(at)
         return value(reader, at, depth)
 
-    monkeypatch.setattr(lenient._Reader, "value", counted)
+    monkeypatch.setattr(lenient_json._Reader, "value", counted)
     with pytest.raises(NotOneObjectError, match="cut off"):
         the_one_object('{#\n"k":' * 50 + "[" + "1," * 100)
     assert tried == [0]

@@ -2,7 +2,7 @@ import pytest
 
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
-from reviewloop.review.withheld import shown_tree, withheld_in
+from reviewloop.review.withheld_files import shown_tree, withheld_in
 from reviewloop.secrets import is_environment_file, withheld_by_name
 
 WITHHELD = (

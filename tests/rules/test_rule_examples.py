@@ -8,9 +8,9 @@ import pytest
 from support.change_views import change_view
 from support.rule_examples import bad_files, good_files
 
-from reviewloop.analysis.book import change_checks, file_checks, own_rules
 from reviewloop.analysis.contract import Options, Rule, SourceFile
 from reviewloop.analysis.languages import language_of, path_class
+from reviewloop.analysis.rule_book import change_checks, file_checks, own_rules
 from reviewloop.analysis.rule_files import CodeBlock
 from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.review.selection import _by_content

@@ -10,7 +10,7 @@ from support.play import agent_of
 from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.domain.errors import ExitCode
 from reviewloop.git.comparison import CompareSpec
-from reviewloop.review.pushed import Known
+from reviewloop.review.push import Known
 
 MODEL = "bedrock_converse:global.anthropic.claude-sonnet-5-5"
 SHELL, MD5, DEFAULT = "ruff/S602", "ruff/S324", "ruff/B006"

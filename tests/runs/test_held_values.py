@@ -10,7 +10,7 @@ from support.started import programs_started
 
 from reviewloop.app.held_values import held_values, redactor_for, redactor_here, redactor_of
 from reviewloop.git.repository import discover
-from reviewloop.store.places import own_key
+from reviewloop.store.folders import own_key
 
 A, B, C, D = "kT9vQ2xLm7Rd4wZ8", "pB3nHf5Gj1Ks6Dt0", "Zx8Cv5Bn2Ma9Sd6F", "Yt5Re3Wq1Po8Il7U"
 

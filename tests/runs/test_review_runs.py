@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from reviewloop.app.review.remembered import dismiss, find_finding, last_findings
 from reviewloop.app.review.review import ReviewRequest, chosen, model_in_force, review
+from reviewloop.app.review.review_history import dismiss, find_finding, last_findings
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.comparison import CompareSpec
 from reviewloop.git.repository import discover
 from reviewloop.settings import load_settings
-from reviewloop.store.places import repository_folder
+from reviewloop.store.folders import repository_folder
 
 YELLOW = "def f(items=[]):\n    return items\n"
 NAMES = ("review-a", "review-b")

@@ -140,7 +140,7 @@ def test_a_comment_of_strangers_silences_nothing(pull):
 
 
 def test_steering_with_what_it_refers_to_is_read_at_the_base(repo, pull, git):
-    from reviewloop.app.review.trusted import rules_of
+    from reviewloop.app.review.base_rules import rules_of
 
     with review(
         ReviewRequest(CompareSpec(range="main...HEAD"), model="none", rules_from="main"), repo

@@ -4,9 +4,9 @@ import string
 import pytest
 from support.growth import ends_soon, grows_faster_than_its_text
 
-from reviewloop.analysis.book import own_rules
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of, path_class
+from reviewloop.analysis.rule_book import own_rules
 from reviewloop.domain.finding import Severity
 from reviewloop.secrets import CHECKS, HeldSecrets, Redactor, checks_with
 from reviewloop.secrets.vendors import NAMED_RULES, VENDOR_RULES, sample_of

@@ -4,7 +4,7 @@ import json
 
 from reviewloop.app.run.answers import user_name
 from reviewloop.git.repository import discover
-from reviewloop.store.places import repository_folder
+from reviewloop.store.folders import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.loop.tick import why_no_tick
+from reviewloop.loop.task_mark import why_no_tick
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.tasks import mark_in_progress, read_tasks, tick
 

@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
-from reviewloop.loop.shown import describe, fit
+from reviewloop.loop.review_material import describe, fit
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewloop.loop.moved import Moved, added_to, moved_text
-from reviewloop.loop.shown import _fitting
+from reviewloop.loop.base_moved import Moved, added_to, moved_text
+from reviewloop.loop.review_material import _fitting
 from reviewloop.review.prompts import Fence, MovedText, moved_parts
 
 

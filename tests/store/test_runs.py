@@ -12,7 +12,7 @@ import pytest
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.reason import ReasonKind, reason
-from reviewloop.store.places import private_file
+from reviewloop.store.folders import private_file
 from reviewloop.store.runs import OPEN, RunRecord, RunStatus, RunStore
 
 

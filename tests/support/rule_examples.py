@@ -1,7 +1,7 @@
 """The examples of our rules, as files that checks can be run on."""
 
-from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.contract import FileCheck, Rule
+from reviewloop.analysis.rule_book import file_checks
 from reviewloop.analysis.rule_files import CodeBlock
 from reviewloop.analysis.rule_packs import read_examples
 

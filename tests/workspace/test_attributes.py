@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.attributes import attributes_in, generated, has_kiroignore, kiroignored
-from reviewloop.review.withheld import withheld_in
+from reviewloop.review.withheld_files import withheld_in
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from reviewloop.git.comparison import CompareSpec, compared
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
 from reviewloop.git.repository import discover
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 from reviewloop.store.trust import TrustStore
 
 READERS = (discover, lambda folder: compared(folder, CompareSpec()).__enter__())

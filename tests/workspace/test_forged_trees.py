@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reviewloop.app.review.trusted import rules_of
+from reviewloop.app.review.base_rules import rules_of
 from reviewloop.checkout.export import left_out, left_out_note, steers, write_export
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.checkout.promote import promote

@@ -13,7 +13,7 @@ from reviewloop.analysis.contract import Options
 from reviewloop.analysis.tools.tool import FoundTool, Tool
 from reviewloop.git.process import find_program
 from reviewloop.sandbox.analyser_process import clean_environment, run_analyser
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 
 
 def configuration_of(tool: Tool, options: Options) -> str:

@@ -6,15 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.analysis.book import rule_of
 from reviewloop.analysis.contract import Hit, Options, SourceFile
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.languages import language_of
 from reviewloop.analysis.placing import LocatedHit, located_anywhere
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.arch.project import project_in, require_architecture
 from reviewloop.app.project import read_settings
-from reviewloop.app.review.remembered import remember, silences_of
 from reviewloop.app.review.result import NEVER
+from reviewloop.app.review.review_history import remember, silences_of
 from reviewloop.app.spec.check import plain_finding
 from reviewloop.architecture.change import find_new
 from reviewloop.architecture.checks import tree_hits
@@ -27,8 +27,8 @@ from reviewloop.git.comparison import (
     compared,
     is_chosen,
 )
-from reviewloop.git.located import locate
 from reviewloop.git.patches import Hunk
+from reviewloop.git.review_repository import locate
 from reviewloop.render.report import ReviewedFile, ReviewReport
 from reviewloop.review.evidence import evidence_of, view_of
 from reviewloop.review.selection import select

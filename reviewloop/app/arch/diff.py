@@ -16,9 +16,9 @@ from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse
 from reviewloop.architecture.structure import Difference, differences, structure_of
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.comparison import Compared
-from reviewloop.git.located import locate
 from reviewloop.git.paths import UnsafePathError, checked_path
 from reviewloop.git.repository import below
+from reviewloop.git.review_repository import locate
 from reviewloop.git.revisions import resolve
 
 

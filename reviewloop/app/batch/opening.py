@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
 
-from reviewloop.app.asking import require_models
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.moving import for_a_batch
 from reviewloop.app.batch.session import INTERRUPTED, BatchListener, ReportListener, Session
@@ -24,6 +23,7 @@ from reviewloop.app.batch.start import (
 from reviewloop.app.batch.status import TaskStatus, newest_here, statuses_in, statuses_of, why_held
 from reviewloop.app.batch.work import Work
 from reviewloop.app.held_values import redactor_for
+from reviewloop.app.model_access import require_models
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import is_half_way
@@ -39,7 +39,7 @@ from reviewloop.domain.errors import (
 )
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
-from reviewloop.llm.settling import completed
+from reviewloop.llm.model_choice import completed
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG
 from reviewloop.specs.discover import open_spec

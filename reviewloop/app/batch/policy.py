@@ -4,7 +4,7 @@ from reviewloop.app.batch.spec_changes import changed_since
 from reviewloop.app.source import RunSource
 from reviewloop.domain.gate import GateStatus
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
-from reviewloop.loop.tick import WILL_NOT, why_no_tick
+from reviewloop.loop.task_mark import WILL_NOT, why_no_tick
 from reviewloop.render.proposal import Proposal, left_of
 from reviewloop.render.reasons import sentence
 from reviewloop.store.batches import legacy_reason

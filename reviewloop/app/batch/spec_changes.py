@@ -15,7 +15,7 @@ from reviewloop.domain.batch_report import KeptRun
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.reason import Reason, ReasonKind, reason
 from reviewloop.domain.task import DialectName, Spec, Task
-from reviewloop.loop.tick import WILL_NOT
+from reviewloop.loop.task_mark import WILL_NOT
 from reviewloop.render.reasons import sentence
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Step

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from reviewloop.app.asking import models_without_price
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.spec_changes import as_numbered_now
@@ -19,6 +18,7 @@ from reviewloop.app.batch.status import (
     statuses_in,
     statuses_of,
 )
+from reviewloop.app.model_access import models_without_price
 from reviewloop.app.project import Repository, team_of
 from reviewloop.app.run.start import left_alone
 from reviewloop.domain.errors import ReviewLoopError, UsageError

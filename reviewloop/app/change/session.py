@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import collect_agent_files, named_agent, prompt_reader
-from reviewloop.app.asking import require_allowed, require_askable
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.moments import CommandMoment, changed_paths, fire
+from reviewloop.app.hook_moments import CommandMoment, changed_paths, fire
+from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
     kept,
@@ -44,8 +44,8 @@ from reviewloop.faults import fault
 from reviewloop.git.tree_files import files_at
 from reviewloop.hooks.hook import Event
 from reviewloop.installed import require_all
+from reviewloop.llm.model_choice import completed
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
-from reviewloop.llm.settling import completed
 from reviewloop.loop.change_steps import DELTA, IMPACT, ChangeState, require_appliable
 from reviewloop.loop.context import RunContext
 from reviewloop.review.prompts import new_nonce

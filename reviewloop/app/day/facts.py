@@ -12,7 +12,7 @@ from reviewloop.app.day.document import DECISIONS, PREFERENCES
 from reviewloop.app.deploy_logs import read_deployed
 from reviewloop.app.fleet.port import Fleet, RunState
 from reviewloop.app.project import Repository
-from reviewloop.app.review.remembered import dismissals
+from reviewloop.app.review.review_history import dismissals
 from reviewloop.app.spec.session import next_step, sessions_of
 from reviewloop.domain.finding import Severity, Status
 from reviewloop.domain.handoff import (

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository
-from reviewloop.app.review.remembered import dismissals
+from reviewloop.app.review.review_history import dismissals
 from reviewloop.app.run.answers import user_name
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError

@@ -13,7 +13,7 @@ from reviewloop.app.deploy_logs import begin_deploy, end_deploy
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.sandbox.run import read_log, run_command
-from reviewloop.store.places import private_folder
+from reviewloop.store.folders import private_folder
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _LIMIT_SECONDS = 3600.0

@@ -43,7 +43,7 @@ from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, Files, TreeFiles, in_folder
 from reviewloop.specs.order import Order, order_tasks
 from reviewloop.store.batches import BatchRecord
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.postgres.runs import SharedRuns

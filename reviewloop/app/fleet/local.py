@@ -147,7 +147,7 @@ class LocalFleet:
         from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
         from reviewloop.app.batch.status import status_of
         from reviewloop.render.reasons import sentence
-        from reviewloop.store.places import repository_folder
+        from reviewloop.store.folders import repository_folder
 
         folder = repository_folder(user.key)
         if not (folder / "runs.sqlite").exists():

@@ -13,7 +13,7 @@ from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.transfer import addresses_of
 from reviewloop.render.reasons import sentence
-from reviewloop.store.places import repository_folder
+from reviewloop.store.folders import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus
 
 InWork = dict[str, tuple[str, str]]

@@ -35,7 +35,7 @@ from reviewloop.git.transfer import (
     shown_address,
 )
 from reviewloop.sandbox import Acceptance
-from reviewloop.store.places import private_folder, repository_folder, state_root
+from reviewloop.store.folders import private_folder, repository_folder, state_root
 from reviewloop.store.postgres.batches import About, SharedBatch, SharedBatches
 from reviewloop.store.postgres.database import TABLES, VERSION, Database
 from reviewloop.store.postgres.rates import SharedRates

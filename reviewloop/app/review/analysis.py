@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reviewloop.analysis import book
+from reviewloop.analysis import rule_book
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, ChangeView, Hit, Options
 from reviewloop.analysis.examine import Examination, Late, OnReport, examine_early
 from reviewloop.analysis.tools import TOOLS
@@ -28,8 +28,8 @@ from reviewloop.rules.tests.reports import UnreadableReportError
 from reviewloop.secrets import Redactor, checks_with
 from reviewloop.settings import Settings
 from reviewloop.settings.schema import Coverage
+from reviewloop.store.folders import state_root
 from reviewloop.store.journal import CallKey, hash_of
-from reviewloop.store.places import state_root
 from reviewloop.store.trust import TrustStore
 
 if TYPE_CHECKING:  # the loop is loaded when a model is asked, not for analysers alone
@@ -204,7 +204,7 @@ class Read:
             view,
             reviewers=self.reviewers,
             off=self.settings.review.analysers_off,
-            checks=checks_with(book.file_checks(), self.redactor),
+            checks=checks_with(rule_book.file_checks(), self.redactor),
             extra=coverage_of(view, self.user.root, coverage) if on_disk else (),
             on_report=on_report,
         )

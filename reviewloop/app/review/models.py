@@ -11,8 +11,8 @@ from threading import Event
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.app.asking import coding_agents, models_of, prices_of_agents
 from reviewloop.app.interrupts import interruptible
+from reviewloop.app.model_access import coding_agents, models_of, prices_of_agents
 from reviewloop.app.project import team_of
 from reviewloop.app.review.result import ReviewersResult, nothing_pushed
 from reviewloop.app.sandboxing import agents_cage, described_cage
@@ -36,7 +36,7 @@ from reviewloop.llm.budget import Budget, count_warnings, outside_of, over_budge
 from reviewloop.llm.routing import require_provider
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.loop.findings_log import read_findings
-from reviewloop.loop.shown import Part, Parts, parts_to_read
+from reviewloop.loop.review_material import Part, Parts, parts_to_read
 from reviewloop.loop.state import LoopState, ReviewerState
 from reviewloop.render.reasons import sentence
 from reviewloop.render.report import (
@@ -50,7 +50,7 @@ from reviewloop.render.report import (
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.merging import merge, with_late
 from reviewloop.review.prompts import Fence, new_nonce
-from reviewloop.review.pushed import Known, Push
+from reviewloop.review.push import Known, Push
 from reviewloop.review.selection import Selection, Skipped, select
 from reviewloop.review.verdicts import apply_verdicts
 from reviewloop.sandbox import Acceptance
@@ -59,9 +59,9 @@ from reviewloop.servers.definitions import Trusted
 from reviewloop.settings import Loaded, Settings
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events, Listener
+from reviewloop.store.folders import private_folder, repository_folder
 from reviewloop.store.journal import TOKENS, CallKey, Journal
 from reviewloop.store.locks import hold, share
-from reviewloop.store.places import private_folder, repository_folder
 from reviewloop.store.reasons import read_reason
 from reviewloop.store.runs import RunRecord, RunStore
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reviewloop.analysis.book import is_about_a_rule
 from reviewloop.analysis.examine import Examination
+from reviewloop.analysis.rule_book import is_about_a_rule
 from reviewloop.domain.errors import ExitCode, first_that_applies
 from reviewloop.domain.finding import Finding, Severity, Status, by_severity
 from reviewloop.git.comparison import Compared
@@ -32,7 +32,7 @@ from reviewloop.settings import Settings
 from reviewloop.store.redaction import Redact, redact_plain
 
 if TYPE_CHECKING:  # it reads what models answer: a review without one needs none of it
-    from reviewloop.review.pushed import Known
+    from reviewloop.review.push import Known
 
 NEVER = "never"
 

@@ -15,17 +15,17 @@ from reviewloop.analysis.examine import Examination, Late
 from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import read_settings, team_of
 from reviewloop.app.review.analysis import Read
-from reviewloop.app.review.remembered import remember, silences_of
+from reviewloop.app.review.base_rules import edited_judges, rules_notice, rules_of
 from reviewloop.app.review.result import ReviewersResult, analysers_word, redact_report, result
-from reviewloop.app.review.trusted import edited_judges, rules_notice, rules_of
+from reviewloop.app.review.review_history import remember, silences_of
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.comparison import Compared, CompareSpec, as_typed, compared, earlier_tree
 from reviewloop.git.diff import Change
-from reviewloop.git.located import ReviewRepository, locate
 from reviewloop.git.patches import DiffLine, Hunk
+from reviewloop.git.review_repository import ReviewRepository, locate
 from reviewloop.git.revisions import resolve
 from reviewloop.installed import require_all
-from reviewloop.llm.settling import completed
+from reviewloop.llm.model_choice import completed
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.text import counted
 from reviewloop.review.evidence import AnalyserFinding, evidence_of, whole_evidence
@@ -40,7 +40,7 @@ from reviewloop.store.events import Listener
 
 if TYPE_CHECKING:  # it reads what models answer: a review without one needs none of it
     from reviewloop.domain.task import Spec
-    from reviewloop.review.pushed import Known
+    from reviewloop.review.push import Known
 
 NO_MODEL = "none"
 _UNCONFIGURED = (
@@ -380,7 +380,7 @@ def _with_model(request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefi
     if model_in_force(request.model, loaded) != NO_MODEL:
         _require_agents(request, loaded, team)
     if request.only_askable and model_in_force(request.model, loaded) != NO_MODEL:
-        from reviewloop.app.asking import require_askable  # loads what asks models
+        from reviewloop.app.model_access import require_askable  # loads what asks models
 
         require_askable(loaded, team)
     return loaded
@@ -390,7 +390,7 @@ def _require_agents(
     request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefinition]
 ) -> None:
     """Raise `UsageError` for a coding agent that is not allowed, or has no cage here."""
-    from reviewloop.app.asking import require_allowed
+    from reviewloop.app.model_access import require_allowed
     from reviewloop.app.sandboxing import agents_cage
 
     agents = require_allowed(loaded, team)

@@ -11,9 +11,9 @@ from typing import Any, cast
 from reviewloop.app.audit import keep_trail
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import Repository, kept, settings_of
+from reviewloop.app.resumable import CHECKPOINTS, other_release, require_sound_state, unusable_state
 from reviewloop.app.run.answers import require_question
 from reviewloop.app.run.opening import asks_others, open_context
-from reviewloop.app.soundness import CHECKPOINTS, other_release, require_sound_state, unusable_state
 from reviewloop.app.stats import remember
 from reviewloop.domain.errors import (
     ExitCode,
@@ -34,10 +34,10 @@ from reviewloop.loop.findings_log import write_findings
 from reviewloop.loop.gates import base_tests
 from reviewloop.loop.nodes.approve import follow
 from reviewloop.loop.state import LoopState
-from reviewloop.loop.tick import show_free
+from reviewloop.loop.task_mark import show_free
 from reviewloop.store.events import Listener
+from reviewloop.store.folders import DISK_ERRORS
 from reviewloop.store.locks import hold
-from reviewloop.store.places import DISK_ERRORS
 from reviewloop.store.reasons import read_reason
 from reviewloop.store.runs import ANSWERED, SCHEMA_VERSION, RunRecord, RunStatus
 

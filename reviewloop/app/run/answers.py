@@ -7,8 +7,8 @@ from typing import Any
 
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings, settings_of
+from reviewloop.app.resumable import CHECKPOINTS, require_sound_state
 from reviewloop.app.run.opening import team_from_plain
-from reviewloop.app.soundness import CHECKPOINTS, require_sound_state
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.faults import fault

@@ -17,8 +17,8 @@ from reviewloop.git.commits import Base, create_on
 from reviewloop.git.private import PrivateRepo
 from reviewloop.hooks.reading import read_hooks
 from reviewloop.loop.context import Brief
-from reviewloop.loop.shown import steering_shown
-from reviewloop.review.withheld import shown_tree, withheld_in
+from reviewloop.loop.review_material import steering_shown
+from reviewloop.review.withheld_files import shown_tree, withheld_in
 from reviewloop.secrets import WITHHELD_PATTERNS, Redactor
 from reviewloop.settings import Settings
 from reviewloop.specs.briefing import (

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from reviewloop.analysis.placing import QUOTE_WIDTH
-from reviewloop.app.asking import caps_without_price, require_models
 from reviewloop.app.held_values import redactor_of
+from reviewloop.app.model_access import caps_without_price, require_models
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
-from reviewloop.app.review.trusted import rules_of
+from reviewloop.app.review.base_rules import rules_of
 from reviewloop.app.run.advance import findings_first
 from reviewloop.app.run.branches import choose_branch
 from reviewloop.app.run.brief import scratch_of
@@ -24,7 +24,7 @@ from reviewloop.app.sandboxing import not_needed, required
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.git.private import PrivateRepo
-from reviewloop.llm.settling import completed
+from reviewloop.llm.model_choice import completed
 from reviewloop.loop.context import Brief
 from reviewloop.render.text import counted
 from reviewloop.review.anchoring import occurrences

@@ -6,9 +6,9 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TypedDict
 
-from reviewloop.app import moments
+from reviewloop.app import hook_moments
 from reviewloop.app.project import Repository
-from reviewloop.app.soundness import JOURNAL
+from reviewloop.app.resumable import JOURNAL
 from reviewloop.llm.budget import spent_on
 from reviewloop.loop.hook_agents import STEP, conversation_of
 from reviewloop.loop.hooks import KIND, QUEUED
@@ -71,7 +71,7 @@ def _paid(journal: Journal) -> dict[CallKey, list[CallUsage]]:
 
 def moment_rows(repository: Repository) -> Iterator[HookRow]:
     """Yield what hooks did outside of runs, oldest first; `run` is the one it was about, or ""."""
-    for row in moments.moment_rows(repository):
+    for row in hook_moments.moment_rows(repository):
         yield {
             "at": row["at"],
             "run": row["run"],

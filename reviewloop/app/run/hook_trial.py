@@ -17,7 +17,7 @@ from reviewloop.hooks.running import Occasion
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.files import TreeFiles, in_folder, inside
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 from reviewloop.store.trust import TrustStore
 
 

@@ -9,7 +9,7 @@ from reviewloop.loop.context import Brief
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 from reviewloop.sandbox.base import Sandbox
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 from reviewloop.store.trust import TrustStore
 
 _WAY_ON = "look at them with `reviewloop hooks list`, then `reviewloop trust`, or add --no-hooks"

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import Team
-from reviewloop.app.asking import (
+from reviewloop.app.held_values import redactor_of
+from reviewloop.app.model_access import (
     caps_without_price,
     coding_agents,
     prices_of_agents,
     require_models,
 )
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
 from reviewloop.app.run.answers import ways_on
 from reviewloop.app.run.branches import choose_branch, on_branch
@@ -41,9 +41,9 @@ from reviewloop.git.commits import Base, create_on
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import safe_branch_name
 from reviewloop.installed import require_all
-from reviewloop.llm.settling import choice, completed
+from reviewloop.llm.model_choice import choice, completed
 from reviewloop.loop.context import Brief
-from reviewloop.loop.tick import show_in_work
+from reviewloop.loop.task_mark import show_in_work
 from reviewloop.review.prompts import new_nonce
 from reviewloop.sandbox import Acceptance
 from reviewloop.sandbox.base import Sandbox

@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import Repository, model_flags, open_repository, settings_of
+from reviewloop.app.resumable import JOURNAL
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import worded
 from reviewloop.app.run.start import RunRequest, begin, plan
 from reviewloop.app.skills.evidence import words_of
-from reviewloop.app.soundness import JOURNAL
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, ReviewLoopError
 from reviewloop.git.scratch import checkout_apart
 from reviewloop.llm.budget import spent_on
 from reviewloop.render.counts import count_records
 from reviewloop.skills import read_skill
 from reviewloop.store.blobs import Blobs
+from reviewloop.store.folders import private_folder, state_root
 from reviewloop.store.journal import stored_usages
-from reviewloop.store.places import private_folder, state_root
 from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.store.trust import TrustStore
 

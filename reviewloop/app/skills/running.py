@@ -18,7 +18,7 @@ from reviewloop.app.project import Repository
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.skills import Found
 from reviewloop.skills.parts import Phase, phases_of
-from reviewloop.store.places import private_folder
+from reviewloop.store.folders import private_folder
 
 _FOLDER = "skill-runs"
 _NAME = re.compile(r"[\w-]{1,64}")

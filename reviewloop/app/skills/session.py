@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
-from reviewloop.app.asking import require_allowed, require_askable
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.interrupts import interruptible
+from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
     kept,
@@ -41,7 +41,7 @@ from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Spent
 from reviewloop.llm.messages import ToolSpec, text_block, user_message
-from reviewloop.llm.settling import completed
+from reviewloop.llm.model_choice import completed
 from reviewloop.loop.agent_tools import reading_toolbox
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.review.prompts import HOUSE_RULES, new_nonce

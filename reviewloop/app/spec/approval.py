@@ -17,7 +17,7 @@ from reviewloop.specs.discover import read_spec, spec_named
 from reviewloop.specs.files import DiskFiles, Files, MemoryFiles
 from reviewloop.store.audit import AuditFile
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.places import private_folder
+from reviewloop.store.folders import private_folder
 
 _FOLDER = "spec-approvals"
 _VERSION = 1

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from reviewloop.analysis.contract import Tree
 from reviewloop.app.project import read_settings
-from reviewloop.app.review.remembered import reasons
 from reviewloop.app.review.result import NEVER
+from reviewloop.app.review.review_history import reasons
 from reviewloop.app.sandboxing import required
 from reviewloop.app.spec.help_texts import HelpTexts
 from reviewloop.domain.errors import ExitCode, UsageError

@@ -11,7 +11,7 @@ from reviewloop.git.process import find_program
 from reviewloop.sandbox.analyser_process import clean_environment
 from reviewloop.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.sandbox.run import run_command
-from reviewloop.store.places import private_folder, state_root
+from reviewloop.store.folders import private_folder, state_root
 
 _SECONDS = 10.0
 _LARGEST = 1_000_000  # bytes of a help text

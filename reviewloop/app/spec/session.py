@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
-from reviewloop.app.asking import require_allowed, require_askable
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.moments import CommandMoment, fire
+from reviewloop.app.hook_moments import CommandMoment, fire
+from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
     kept,
@@ -48,8 +48,8 @@ from reviewloop.faults import fault
 from reviewloop.hooks.hook import Event
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Spent
+from reviewloop.llm.model_choice import completed
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
-from reviewloop.llm.settling import completed
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.spec_steps import ALL, FRESH, REVISE, SpecState, require_as_seen
 from reviewloop.review.prompts import new_nonce

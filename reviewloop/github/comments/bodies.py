@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.model import Comment

@@ -6,7 +6,7 @@ for findings that comments of ours hold. What they wrote is kept as their reason
 
 from collections.abc import Iterator, Mapping
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.domain.finding import Severity
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.client import GitHub

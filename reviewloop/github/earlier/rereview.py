@@ -6,7 +6,7 @@ from typing import Self
 
 from reviewloop.app.review.review import ReviewResult
 from reviewloop.domain.finding import Finding, Severity, Status
-from reviewloop.git.located import ReviewRepository
+from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.git.revisions import only_added
 from reviewloop.github.api.answers import ReviewComment, Thread
 from reviewloop.github.api.client import GitHub

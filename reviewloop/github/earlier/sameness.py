@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple, Self
 
-from reviewloop.analysis.book import rule_of
 from reviewloop.analysis.placing import QUOTE_WIDTH
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.model import Side, State
 from reviewloop.review.anchoring import occurrences

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from reviewloop.domain.errors import UsageError, WorkspaceError
-from reviewloop.git.located import ReviewRepository
+from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.errors import GitHubUnavailable
 from reviewloop.github.api.model import PullRequest, Repo

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from reviewloop.app.review.review import ReviewResult
 from reviewloop.domain.finding import Finding
-from reviewloop.git.located import ReviewRepository
+from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.github.api.model import SEVERITIES, PullRequest, State
 from reviewloop.github.earlier.rereview import Since
 from reviewloop.github.earlier.sameness import Facts

@@ -13,7 +13,7 @@ from reviewloop.hooks.hook import DESCRIPTION, Hook
 from reviewloop.hooks.reading import read_hooks
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.files import TreeFiles, in_folder, inside
-from reviewloop.store.places import state_root
+from reviewloop.store.folders import state_root
 from reviewloop.store.trust import TrustStore
 
 STANDARD = "standard"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.git.commits import message_of
-from reviewloop.git.located import locate
 from reviewloop.git.process import Git
+from reviewloop.git.review_repository import locate
 from reviewloop.git.transfer import (
     Remote,
     look,

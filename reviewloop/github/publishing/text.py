@@ -20,7 +20,7 @@ from reviewloop.github.comments.bodies import code, sanitised, sanitised_line, u
 from reviewloop.github.publishing.description import Description, description_of
 from reviewloop.github.publishing.template import filled
 from reviewloop.loop.approval_act import Act
-from reviewloop.loop.edited import edit_line
+from reviewloop.loop.user_edits import edit_line
 from reviewloop.render.proposal import Proposal
 from reviewloop.render.review_words import tally
 from reviewloop.render.text import counted, duration, money, share, tokens, tokens_in

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, Self
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.finding import Finding
 from reviewloop.github.api.answers import IssueComment, ReviewComment

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import model_flags
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult, review
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.git.comparison import CompareSpec
-from reviewloop.git.located import locate
+from reviewloop.git.review_repository import locate
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
 from reviewloop.github.api.model import PullRequest, Status
@@ -47,7 +47,7 @@ from reviewloop.github.reviewing.conversation import (
 )
 from reviewloop.render.formats import renderer
 from reviewloop.render.untrusted import one_line
-from reviewloop.review.pushed import Known
+from reviewloop.review.push import Known
 from reviewloop.settings.schema import AUTO
 
 _OPEN = {"open", "reported"}

@@ -7,11 +7,11 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status, fingerprint
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.faults import fault
+from reviewloop.loop.base_moved import PHASE, compare, last_read
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.edited import edited, reworded, words_of
 from reviewloop.loop.findings_log import read_findings, write_findings
-from reviewloop.loop.moved import PHASE, compare, last_read
 from reviewloop.loop.state import LoopState, explained
+from reviewloop.loop.user_edits import edited, reworded, words_of
 from reviewloop.render.counts import BY_USER
 
 

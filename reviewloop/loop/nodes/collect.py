@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.loop.base_moved import reads_what_moved
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.evidence import with_verdicts
 from reviewloop.loop.findings_log import (
@@ -15,7 +16,6 @@ from reviewloop.loop.findings_log import (
     read_findings,
     write_dismissals,
 )
-from reviewloop.loop.moved import reads_what_moved
 from reviewloop.loop.state import LoopState
 from reviewloop.render.counts import count
 from reviewloop.review.anchoring import occurrences

@@ -20,7 +20,7 @@ from reviewloop.loop.approval_act import Act, recorded_signed
 from reviewloop.loop.approvers import approvals_of, approve_by
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState, explained
-from reviewloop.loop.tick import show_free, show_in_work, tick_beside, why_no_tick
+from reviewloop.loop.task_mark import show_free, show_in_work, tick_beside, why_no_tick
 from reviewloop.render.reasons import sentence
 from reviewloop.review.silencing import is_user_dismissal, reason_of
 from reviewloop.specs.tasks import UNTICKED

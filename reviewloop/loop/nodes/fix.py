@@ -13,7 +13,7 @@ from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import changed_by_dismissal, read_findings, write_dismissals
 from reviewloop.loop.gates import failure_of
 from reviewloop.loop.nodes.implement import FINISH, needs_summary
-from reviewloop.loop.shown import reviewed_change
+from reviewloop.loop.review_material import reviewed_change
 from reviewloop.loop.state import LoopState
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.prompts import HOUSE_RULES, fix_message

@@ -17,7 +17,7 @@ from reviewloop.loop.agent_tools import (
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings, write_findings
 from reviewloop.loop.protected import named_by_user
-from reviewloop.loop.shown import fitted
+from reviewloop.loop.review_material import fitted
 from reviewloop.loop.state import LoopState
 from reviewloop.review.prompts import HOUSE_RULES
 from reviewloop.store.journal import CallKey

@@ -11,8 +11,8 @@ from reviewloop.git.diff import Change
 from reviewloop.git.interdiff import lfs_stop
 from reviewloop.llm.budget import count_warnings, outside_of
 from reviewloop.loop.agent_tools import refused_edits, why_nothing
+from reviewloop.loop.base_moved import met_by, moved_text
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.edited import edit_line, edited_in, words_of
 from reviewloop.loop.findings_log import (
     changed_by_dismissal,
     leaks,
@@ -20,11 +20,11 @@ from reviewloop.loop.findings_log import (
     write_dismissals,
 )
 from reviewloop.loop.gates import same_tests
-from reviewloop.loop.moved import met_by, moved_text
 from reviewloop.loop.protected import touched_protected_files, why_blocked
 from reviewloop.loop.state import LoopState, ReviewerState, explained
-from reviewloop.loop.tick import TickedSpec, ticked_spec
+from reviewloop.loop.task_mark import TickedSpec, ticked_spec
 from reviewloop.loop.usage import agent_figures, usage_figures
+from reviewloop.loop.user_edits import edit_line, edited_in, words_of
 from reviewloop.render.counts import BY_USER, count
 from reviewloop.render.proposal import (
     CoverageFigures,

@@ -22,7 +22,7 @@ from reviewloop.loop.findings_log import (
     read_findings,
     write_findings,
 )
-from reviewloop.loop.shown import fitted
+from reviewloop.loop.review_material import fitted
 from reviewloop.loop.state import LoopState
 from reviewloop.review.anchoring import anchor, occurrences
 from reviewloop.review.evidence import AnalyserFinding, whole_evidence

@@ -22,11 +22,18 @@ from reviewloop.git.paths import shown
 from reviewloop.llm.budget import over_budget
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.loop.agent_tools import changed_lines, reading_toolbox, resources_of
+from reviewloop.loop.base_moved import Moved, added_to, base_of, reads_what_moved, to_read_by
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.conversation import AgentReply
 from reviewloop.loop.evidence import evidence_of
-from reviewloop.loop.moved import Moved, added_to, base_of, reads_what_moved, to_read_by
-from reviewloop.loop.shown import SHRINKS, Part, Parts, material_of, parts_to_read, read_change
+from reviewloop.loop.review_material import (
+    SHRINKS,
+    Part,
+    Parts,
+    material_of,
+    parts_to_read,
+    read_change,
+)
 from reviewloop.loop.state import LoopState, ReviewerState
 from reviewloop.render.reasons import sentence
 from reviewloop.review.anchoring import anchor
@@ -39,7 +46,7 @@ from reviewloop.review.intake import (
     read_findings,
 )
 from reviewloop.review.prompts import REVIEW_RULES, Material, review_messages, shared_text
-from reviewloop.review.pushed import confirmed
+from reviewloop.review.push import confirmed
 from reviewloop.review.verdicts import Verdict, read_verdicts
 from reviewloop.store.journal import CallKey
 from reviewloop.store.reasons import stored_reason

@@ -15,7 +15,7 @@ from reviewloop.analysis.contract import (
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
 from reviewloop.rules.catalogue import rule
-from reviewloop.rules.diff.letters import DOUBLES, MIXED, is_at_home, quoted
+from reviewloop.rules.diff.lookalikes import DOUBLES, MIXED, is_at_home, quoted
 
 _MOST = 20  # findings of one kind for a file; the last one says how many more there are
 _PADDING, _LONGEST_PERIOD = 40, 13

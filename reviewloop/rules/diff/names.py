@@ -16,7 +16,7 @@ from reviewloop.analysis.contract import (
 )
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
 from reviewloop.rules.catalogue import rule
-from reviewloop.rules.diff.letters import MIXED, is_at_home, outline, quoted, taken_for
+from reviewloop.rules.diff.lookalikes import MIXED, is_at_home, outline, quoted, taken_for
 
 _MOST_ADDRESSES = 20  # findings for a file
 _HOST = re.compile(r"\b(?:https?|wss?|ftp|ssh|git)://([^\s/?#\\\"'<>`)\]}]{1,255})", re.IGNORECASE)

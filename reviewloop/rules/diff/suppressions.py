@@ -271,7 +271,7 @@ def _assess(
 
 def _unknown(names: list[str]) -> str:
     """Return what is wrong with the first name that is no rule, "" when all are fine."""
-    from reviewloop.analysis.book import is_about_a_rule, own_rules
+    from reviewloop.analysis.rule_book import is_about_a_rule, own_rules
 
     for name in names:
         # Ids of findings and names of reviewers have no slash.

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from reviewloop.analysis.book import spec_rules
 from reviewloop.analysis.contract import Hit, Rule, Span, resolve
+from reviewloop.analysis.rule_book import spec_rules
 from reviewloop.domain.finding import Finding, Severity, by_severity, fingerprint
 from reviewloop.specs.checks.view import SpecView
 

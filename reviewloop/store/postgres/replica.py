@@ -16,8 +16,8 @@ from typing import Any
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.faults import fault
+from reviewloop.store.folders import private_file, private_folder
 from reviewloop.store.journal import CallUsage, Journal
-from reviewloop.store.places import private_file, private_folder
 from reviewloop.store.postgres.database import Database
 
 LARGEST = 64 * 1024 * 1024  # bytes of one file

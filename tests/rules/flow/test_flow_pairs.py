@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.contract import SourceFile, Tree
 from reviewloop.analysis.languages import language_of
+from reviewloop.analysis.rule_book import file_checks
 from reviewloop.domain.finding import Severity
 
 FOLDER = Path(__file__).parent

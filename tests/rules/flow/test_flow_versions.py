@@ -2,8 +2,8 @@
 
 from support.change_views import change_view
 
-from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.examine import examine
+from reviewloop.analysis.rule_book import file_checks
 from reviewloop.review.evidence import evidence_of
 
 VIEWS = """from flask import Flask, request

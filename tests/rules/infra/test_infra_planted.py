@@ -11,9 +11,9 @@ from rules.infra import (
     planted_templates,
 )
 
-from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of
+from reviewloop.analysis.rule_book import file_checks
 from reviewloop.domain.finding import Severity
 
 _NAMES = {"terraform", "cloudformation", "cdk", "kubernetes"}

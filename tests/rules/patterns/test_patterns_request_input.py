@@ -2,8 +2,8 @@
 
 import pytest
 
-from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.contract import SourceFile
+from reviewloop.analysis.rule_book import file_checks
 
 PACKAGES = ("os", "os/exec", "path/filepath", "fmt", "io", "html", "html/template", "strings")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.contract import SourceFile
+from reviewloop.analysis.rule_book import file_checks
 
 
 def rules(code: str, path: str = "app.ts") -> set[str]:

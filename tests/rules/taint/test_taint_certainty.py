@@ -2,9 +2,9 @@
 
 import pytest
 
-from reviewloop.analysis.book import file_checks
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of
+from reviewloop.analysis.rule_book import file_checks
 from reviewloop.domain.finding import Severity
 
 _FLASK = """import flask

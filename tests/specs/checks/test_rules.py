@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.analysis.book import spec_rules
 from reviewloop.analysis.contract import RuleEntry, Tree
+from reviewloop.analysis.rule_book import spec_rules
 from reviewloop.analysis.rule_files import CodeBlock
 from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.specs.checks import aws, check_spec, read_view

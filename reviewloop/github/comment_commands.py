@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from reviewloop.analysis.book import rule_of
 from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.analysis.rule_files import CodeBlock
 from reviewloop.analysis.rule_packs import read_examples
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError

@@ -17,7 +17,7 @@ from reviewloop.review.quiet import QUIET_FILE, QuietRule, read_quiet
 from reviewloop.review.silencing import BASELINE_FILE, Silences, read_baseline
 from reviewloop.settings import Loaded
 from reviewloop.settings.loading import FLAG, USER_FILE
-from reviewloop.store.places import repository_folder
+from reviewloop.store.folders import repository_folder
 
 _LAST = "last-review.json"
 _DISMISSED = "dismissed.json"

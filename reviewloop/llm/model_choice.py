@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.llm.found import (
+from reviewloop.llm.found_providers import (
     FoundProvider,
     aws_region,
     empty_keys,
@@ -78,7 +78,7 @@ def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
 
 def _own_server_problem(models: ModelSettings, environ: Mapping[str, str]) -> str:
     """Return why a server of the person's own gave no model, "" where none is named."""
-    from reviewloop.llm.found import ask_free
+    from reviewloop.llm.found_providers import ask_free
 
     own = own_address(KNOWN[OPENAI], models, environ)
     if not own:

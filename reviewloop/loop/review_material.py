@@ -15,15 +15,15 @@ from reviewloop.git.attributes import kiroignored
 from reviewloop.git.diff import Change, FileChange
 from reviewloop.git.interdiff import interdiff
 from reviewloop.git.patches import Piece, cut
+from reviewloop.loop.base_moved import EDIT, Moved
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.evidence import evidence_of, not_assessed_yet, to_ask_again
 from reviewloop.loop.findings_log import read_findings
-from reviewloop.loop.moved import EDIT, Moved
 from reviewloop.loop.state import LoopState
 from reviewloop.render.text import counted
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Material, MovedText
-from reviewloop.review.pushed import Known, known_text
+from reviewloop.review.push import Known, known_text
 from reviewloop.review.related import changed_names, grouped, ties
 from reviewloop.review.verdicts import evidence_text
 from reviewloop.secrets import WITHHELD_PATTERNS

@@ -10,11 +10,11 @@ from pathlib import Path
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.attributes import attributes_in
 from reviewloop.git.lfs import HEADER
-from reviewloop.git.located import ReviewRepository
 from reviewloop.git.paths import shown
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
 from reviewloop.git.repository import forget_assumed
+from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.git.snapshot import (
     cannot_read,
     changed_paths,

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from reviewloop.analysis.book import rule_of
+from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository
-from reviewloop.app.review.remembered import dismissals, last_findings
+from reviewloop.app.review.review_history import dismissals, last_findings
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Severity, Status

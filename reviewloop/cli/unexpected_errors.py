@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reviewloop import __version__
-from reviewloop.store.places import private_folder, state_root
+from reviewloop.store.folders import private_folder, state_root
 
 _LIBRARIES = ("langgraph", "langchain", "langchain-aws", "boto3", "pydantic", "rich", "click")
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}

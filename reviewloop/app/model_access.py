@@ -18,12 +18,12 @@ from reviewloop.secrets import Redactor, canonical
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import DEFAULT, USERS_FILE, is_from_user
 from reviewloop.store.events import Events
+from reviewloop.store.folders import require_room
 from reviewloop.store.journal import Journal
-from reviewloop.store.places import require_room
 from reviewloop.store.rates import Rates
 
 if TYPE_CHECKING:  # only where a coding agent or a model is asked
-    from reviewloop.acp.promises import Promise
+    from reviewloop.acp.cage_checks import Promise
     from reviewloop.llm.routing import Kind
 
 _TRIAL_SECONDS = 60.0
@@ -157,7 +157,7 @@ def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
     import tempfile
 
     from reviewloop.acp.agents import require_agent
-    from reviewloop.acp.promises import promises_of
+    from reviewloop.acp.cage_checks import promises_of
     from reviewloop.acp.turn import Caps, Task, open_session
     from reviewloop.mcp.protocol import Tool
 

@@ -26,7 +26,7 @@ from reviewloop.hooks.reading import AGENTS, KIRO, ONE_FILE, OWN, SETTINGS, read
 from reviewloop.hooks.running import Occasion
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.files import MemoryFiles, TreeFiles, in_folder
-from reviewloop.store.places import private_file, state_root
+from reviewloop.store.folders import private_file, state_root
 from reviewloop.store.trust import TrustStore
 
 _LOG = "hook-moments.jsonl"

@@ -9,9 +9,9 @@ from typing import Any
 
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.git.interdiff import interdiff
+from reviewloop.loop.base_moved import EDIT, compare, last_read
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings, write_findings
-from reviewloop.loop.moved import EDIT, compare, last_read
 from reviewloop.loop.state import LoopState
 from reviewloop.review.anchoring import occurrences
 
