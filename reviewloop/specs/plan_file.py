@@ -36,7 +36,7 @@ def additions_in(text: str) -> str:
 
     Of a plan that is not ours it is the section that is the user's by its name.
     """
-    edited = edited_sections(text) if _RECORD.search(text) else frozenset((CONSIDERATIONS,))
+    edited = edited_sections(text) if _RECORD.search(_lined(text)) else frozenset((CONSIDERATIONS,))
     bodies = {name: body for name, body in sections_of(text).items() if name in edited}
     bodies.pop(ANALYSIS, None)  # facts, nobody's decision
     bodies[CONSIDERATIONS] = bodies.pop(CONSIDERATIONS, "").replace(_HINT, "").strip()
@@ -45,7 +45,7 @@ def additions_in(text: str) -> str:
 
 def without_record(text: str) -> str:
     """Return a plan as people read it, without the record of what we wrote."""
-    return _RECORD.sub("\n", text)
+    return _RECORD.sub("\n", _lined(text))
 
 
 def sections_of(text: str) -> dict[str, str]:
@@ -53,7 +53,7 @@ def sections_of(text: str) -> dict[str, str]:
 
     The user's section is found in any case of its letters; two of one name are one.
     """
-    parts = re.split(r"^## (.+?)[ \t]*$", _RECORD.sub("\n\n", text), flags=re.MULTILINE)[1:]
+    parts = re.split(r"^## (.+?)[ \t]*$", _RECORD.sub("\n\n", _lined(text)), flags=re.MULTILINE)[1:]
     found: dict[str, str] = {}
     for written, body in zip(parts[::2], parts[1::2], strict=True):
         is_own = written.casefold() == CONSIDERATIONS.casefold()
@@ -65,7 +65,7 @@ def sections_of(text: str) -> dict[str, str]:
 
 def edited_sections(text: str) -> frozenset[str]:
     """Return the sections that are not as they were written; all of a plan that is not ours."""
-    found, sections = _RECORD.search(text), sections_of(text)
+    found, sections = _RECORD.search(_lined(text)), sections_of(text)
     try:
         digests: Mapping[str, str] = json.loads(found[1]) if found else {}
     except ValueError:
@@ -82,6 +82,11 @@ def plan_text(title: str, head: str, sections: Mapping[str, str], kept: Mapping[
     digests.setdefault(CONSIDERATIONS, _digest(_HINT))
     record = json.dumps(digests, sort_keys=True)
     return f"# {title}\n\n{head}\n\n{body}\n\n<!-- reviewloop-plan {record} -->\n"
+
+
+def _lined(text: str) -> str:
+    """Return a text whose lines end as ours do."""
+    return text.replace("\r\n", "\n")
 
 
 def _digest(text: str) -> str:
