@@ -1,17 +1,23 @@
 """What a repository begins with: drafts of steering from what is there, and a spec to fill in."""
 
+import json
+import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from reviewloop.analysis.languages import is_test_name, language_of
 from reviewloop.git.repository import UserRepo
+from reviewloop.render.text import counted
+from reviewloop.render.untrusted import one_line
 from reviewloop.specs.discover import find_specs
-from reviewloop.specs.files import DiskFiles, in_folder
+from reviewloop.specs.files import DiskFiles, Files, decode, in_folder
 from reviewloop.specs.steering import steering_on_disk
 
 _MOST = 12  # folders and languages that a draft names
-_CODE = 3  # files of a language below which it is not named
+_CODE = 3  # files of a language below which it is not named beside others
+_SHORTEST_TEXT, _LONGEST_TEXT = 20, 300  # characters of a description
 _MANIFESTS = (
     *("pyproject.toml", "setup.cfg", "requirements.txt", "package.json", "go.mod", "Cargo.toml"),
     *("pom.xml", "build.gradle", "Gemfile", "composer.json", "Makefile", "Dockerfile"),
@@ -70,17 +76,56 @@ def starting_files(repo: UserRepo, gates: Mapping[str, str]) -> list[NewFile]:
     found: list[NewFile] = []
     own = [item for item in steering_on_disk(repo.root, (), "", folder=repo.project).items
            if item.scope == "project"]  # fmt: skip
+    specs = list(find_specs(DiskFiles(repo.root), repo.project))
+    begins_spec = not specs and not any(path.startswith(".kiro/specs/") for path in paths)
     if not own:
-        has_kiro = any(path.startswith(".kiro/") for path in paths)
+        has_kiro = begins_spec or any(path.startswith(".kiro/") for path in paths)
         folder = f"{base}{'.kiro' if has_kiro else '.reviewloop'}/steering"
+        found.append(NewFile(f"{folder}/product.md", _product(files)))
         found.append(NewFile(f"{folder}/tech.md", _tech(paths, gates)))
         found.append(NewFile(f"{folder}/structure.md", _structure(paths)))
-    specs = list(find_specs(DiskFiles(repo.root), repo.project))
     started = f"{base}.kiro/specs/first-change"
-    if not specs and not any(path.startswith(".kiro/specs/") for path in paths):
+    if begins_spec:
         found.append(NewFile(f"{started}/requirements.md", _REQUIREMENTS))
         found.append(NewFile(f"{started}/tasks.md", _TASKS))
     return found
+
+
+def _product(files: Files) -> str:
+    """Return a draft from what the project says of itself: its manifests and the README."""
+    described = [f"- `{path}`: {text}" for path, text in _descriptions(files)]
+    return "\n".join(
+        [
+            _DRAFT,
+            *("# Product", ""),
+            *(described or ["- nothing describes it yet"]),
+            *("", "## Who it is for", "", "<!-- its users, and what they want from it -->"),
+            *("", "## What it never does", "", "<!-- what is out of scope, on purpose -->"),
+            "",
+        ]
+    )
+
+
+def _descriptions(files: Files) -> Iterator[tuple[str, str]]:
+    with suppress(tomllib.TOMLDecodeError):
+        project = tomllib.loads(decode(files.read("pyproject.toml") or b"")).get("project")
+        if isinstance(project, dict) and isinstance(text := project.get("description"), str):
+            yield "pyproject.toml", _short(text)
+    with suppress(ValueError):
+        package = json.loads(files.read("package.json") or b"{}")
+        if isinstance(package, dict) and isinstance(text := package.get("description"), str):
+            yield "package.json", _short(text)
+    readme = next((path for path in files.paths() if path.casefold() == "readme.md"), "")
+    for block in decode(files.read(readme) or b"").split("\n\n") if readme else ():
+        words = block.strip()
+        if words and words[0] not in "#<![`|-*=" and len(words) > _SHORTEST_TEXT:
+            yield readme, _short(words)
+            break
+
+
+def _short(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT].rsplit(' ', 1)[0]} ..."
 
 
 def _tech(paths: Sequence[str], gates: Mapping[str, str]) -> str:
@@ -89,8 +134,10 @@ def _tech(paths: Sequence[str], gates: Mapping[str, str]) -> str:
         for path in paths
         if not path.startswith(".") and (language := language_of(path)) not in _NO_CODE
     )
+    often = [pair for pair in counts.most_common(_MOST) if pair[1] >= _CODE]
     languages = [
-        f"- {name}: {count} files" for name, count in counts.most_common(_MOST) if count >= _CODE
+        f"- {name}: {counted(count, 'file')}"
+        for name, count in often or counts.most_common(_MOST)  # a project that begins has few
     ]
     manifests = [f"- `{path}`" for path in paths if path in _MANIFESTS]
     commands = [f"- {name}: {text}" for name, text in gates.items() if text]
@@ -114,7 +161,7 @@ def _structure(paths: Sequence[str]) -> str:
         path.rpartition("/")[0] or "." for path in paths if is_test_name(path) and path[0] != "."
     )
     folders = [
-        f"- `{name}/`: {count} files"
+        f"- `{name}/`: {counted(count, 'file')}"
         for name, count in inside.most_common()
         if not name.startswith(".")
     ]

@@ -198,8 +198,9 @@ def _write_all(
 
 
 _OFFERED = (
-    "hooks: `reviewloop hooks list` shows those that are here; docs/hooks.md, how to write one",
-    "pull requests: docs/github.md has the workflow that reviews them",
+    "hooks: `reviewloop hooks init` lists ten that come with us; with a name it writes one",
+    "skills: `reviewloop skills install all` brings ours for Kiro, Claude Code and others",
+    "pull requests: workflows/review-pr.yml of reviewloop's repository reviews them",
     "next: `reviewloop doctor`, then `reviewloop spec new NAME -m IDEA` or `reviewloop review`",
 )
 
