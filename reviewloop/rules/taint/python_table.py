@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple, TypedDict
 
-from reviewloop.rules.taint.kinds import TABLES, read_table
-from reviewloop.rules.taint.values import FLOWS
+from reviewloop.rules.taint.values import FLOWS, TABLES, read_table
 
 
 class Sink(NamedTuple):

@@ -11,7 +11,6 @@ from reviewloop.analysis.contract import MUST, SHOULD, Hit
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.taint.access import element_of
 from reviewloop.rules.taint.functions import follow
-from reviewloop.rules.taint.kinds import TABLES, read_table
 from reviewloop.rules.taint.names import cleaned_by
 from reviewloop.rules.taint.project import sentence_of
 from reviewloop.rules.taint.syntax import Attr, Param
@@ -19,6 +18,7 @@ from reviewloop.rules.taint.table_sink_tests import TABLE_TESTS, callee_text
 from reviewloop.rules.taint.values import (
     FLOWS,
     RANDOM,
+    TABLES,
     ClassInfo,
     Found,
     Frame,
@@ -29,6 +29,7 @@ from reviewloop.rules.taint.values import (
     Value,
     changed,
     join_taints,
+    read_table,
 )
 
 _CALLBACKS = frozenset({"then", "map", "flatMap", "forEach", "filter", "some", "every", "find"})

@@ -1,17 +1,38 @@
-"""What the pass knows: values, variables along a path, functions, the state of a pass."""
+"""What the pass knows: kinds of harm, values, variables along a path, functions, its own state."""
 
 # One file: values hold functions, functions hold variables, and variables hold values.
 
 from __future__ import annotations
 
+import tomllib
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from reviewloop.analysis.contract import Span
-from reviewloop.rules.taint.kinds import TABLES, kinds_of
 from reviewloop.rules.taint.syntax import Attr, Call, Class, Expr, Function, Name, Stmt
+
+TABLES = Path(__file__).parent
+_OF_THE_ENGINE = frozenset({"header-injection", "nosql-code", "trust-boundary"})
+
+
+@cache
+def read_table(path: Path) -> dict[str, Any]:
+    """Return a table as it is written."""
+    return tomllib.loads(path.read_text("utf-8"))
+
+
+def kinds_of(folder: Path) -> frozenset[str]:
+    """Return what outside data can do in the languages whose tables a folder holds.
+
+    A sink of Python is of the kind that its rule is called; the engine knows some without a row.
+    """
+    rows = (row for path in folder.glob("*.toml") for row in read_table(path)["sink"])
+    return _OF_THE_ENGINE.union(row.get("kind", row["rule"]) for row in rows)
+
 
 FLOWS = kinds_of(TABLES)
 """Every kind of harm that outside data can do: a check of unknown strength clears all of them."""

@@ -7,10 +7,9 @@ import pytest
 
 from reviewloop.rules import taint
 from reviewloop.rules.catalogue import rule, rules_of
-from reviewloop.rules.taint.kinds import kinds_of
 from reviewloop.rules.taint.python_sink_tests import TESTS
 from reviewloop.rules.taint.table_sink_tests import TABLE_TESTS
-from reviewloop.rules.taint.values import FLOWS
+from reviewloop.rules.taint.values import FLOWS, kinds_of
 
 TABLES = sorted(Path(taint.__file__).parent.glob("*.toml"))
 
