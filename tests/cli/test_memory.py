@@ -1,8 +1,11 @@
 """`memory`: lines from a user's own words, approved by them, given to every run."""
 
 import json
+from contextlib import closing
 
 import pytest
+from support.checkout import QUIET_GATES, Checkout
+from support.spec_script import task_done, written
 
 from reviewloop.app.run.answers import user_name
 from reviewloop.git.repository import discover
@@ -10,6 +13,7 @@ from reviewloop.specs.memory import MOST_LINES, read_lessons
 from reviewloop.specs.steering import steering_on_disk
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.folders import repository_folder
+from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 pytestmark = pytest.mark.usefixtures("quick_tools")
@@ -151,3 +155,16 @@ def test_what_cannot_be_added_is_said(here, reviewloop, arguments, words):
     assert said.code == 2
     assert words in said.err
     assert not (here / FILE).exists()
+
+
+def test_the_next_run_tells_implementer_and_reviewers_what_is_remembered(repo, tmp_path):
+    here = Checkout(repo, tmp_path / "home", settings=QUIET_GATES)
+    here.git("switch", "-qc", "work")
+    assert here.run("memory", "add", "-m", "Tests need no network").code == 0
+    model = written(tmp_path, task_done({"a.py": "A = 1\n"}, "Add a"))
+    assert here.run("run", "-m", "add a", "--model", model, "--no-sandbox").code == 4
+    [path] = here.state.glob("repositories/*/runs/*/journal.sqlite")
+    with closing(Journal(path)) as journal:
+        asked = {call.key.agent: json.dumps(call.request) for call in journal.calls("model")}
+    assert {"implement", "review-security"} <= asked.keys()
+    assert all("Tests need no network (memory add)" in text for text in asked.values())
