@@ -11,7 +11,7 @@ from reviewloop.app.fleet.port import Resumed, Seen
 from reviewloop.app.project import Repository, settings_of
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import ways_on, worded
-from reviewloop.app.run.branches import looked_again
+from reviewloop.app.run.branches import looked_again, way_into_checkout
 from reviewloop.app.run.upkeep import follow_ups, run_follow_up
 from reviewloop.app.run.view import as_of_now, differs_since, proposal_of, run_object, view
 from reviewloop.checkout.promote import switch
@@ -33,6 +33,7 @@ from reviewloop.domain.errors import (
     ModelError,
     ReviewLoopError,
     UsageError,
+    WorkspaceError,
 )
 from reviewloop.domain.reason import ReasonKind
 from reviewloop.github.api.client import on_github
@@ -358,23 +359,25 @@ def _taken_back(record: RunRecord) -> str:
 
 def _offer_switch(repository: Repository, record: RunRecord, *, ask: bool) -> None:
     """Offer to check out the branch of a commit where that is safe; else say how."""
-    from shlex import quote
-
     promotion = record.evidence.get("promotion") or {}
     if promotion.get("checkout_updated", True):
         return
-    if ask:
+    try:
         user = looked_again(repository).user
-        if user.branch != record.branch and not user.dirty:
-            if not confirm(f"Switch to {record.branch} now?", default=True):
-                return
-            try:
-                switch(user.root, record.branch)
-                click.echo(f"Switched to {record.branch}.", err=True)
-                return
-            except ReviewLoopError as error:
-                click.echo(f"reviewloop: {error}", err=True)
-    click.echo(f"To have it in your checkout: git switch {quote(record.branch)}", err=True)
+    except WorkspaceError as error:  # the commit stands whatever the checkout is in
+        echo(f"{record.branch} has it; it is not in your checkout: {error}", err=True)
+        return
+    if ask and user.branch != record.branch and not user.dirty:
+        if not confirm(f"Switch to {record.branch} now?", default=True):
+            return
+        try:
+            switch(user.root, record.branch)
+            click.echo(f"Switched to {record.branch}.", err=True)
+            return
+        except ReviewLoopError as error:
+            click.echo(f"reviewloop: {error}", err=True)
+    way = way_into_checkout(user, record.branch, record.spec_path)
+    echo(f"To have it in your checkout: {way}", err=True)
 
 
 def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -> None:

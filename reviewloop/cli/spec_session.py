@@ -9,8 +9,9 @@ import click
 
 from reviewloop.app.held_values import redactor_of
 from reviewloop.app.hook_moments import CommandMoment, fire
-from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.project import Repository, open_repository, settings_of
 from reviewloop.app.run.answers import user_name
+from reviewloop.app.run.branches import branch_step
 from reviewloop.app.sessions import name_from
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.app.spec.session import (
@@ -335,14 +336,21 @@ def _moved(
         calls = counted(used.calls, "call") if used.calls else "from the journal"
         print_lines(
             f"spent: {used.cost}, {calls}",
-            f"next: commit {record.spec_path}, then reviewloop run next --spec {name} "
-            f"(reviewloop tasks --spec {name} lists its tasks)",
+            f"next: {_ways_on(repo, record)} (reviewloop tasks --spec {name} lists its tasks)",
         )
     elif record.status is RunStatus.SKIPPED:
         print_lines(f"{record.run_id}: {next_step(record)}; what was approved stays")
     elif record.status is RunStatus.WAITING and shows:
         _print_waiting(repo, record, changed=(answer_ or {}).get("choice") in _CHANGES)
     return ExitCode(record.exit_code)
+
+
+def _ways_on(repo: Repository, record: RunRecord) -> str:
+    """Return what follows a spec that is written, in words and commands that are not refused."""
+    name = record.run_id
+    switch = branch_step(repo.user, settings_of(record), name)
+    commit = f"commit {record.spec_path}, then reviewloop run next --spec {name}"
+    return f"{switch} (a run needs a branch that is not protected), {commit}" if switch else commit
 
 
 _CHANGES = ("modify", "edit")

@@ -1,6 +1,8 @@
 """The branch that a run commits to: chosen before anything is paid, and looked at as it is now."""
 
+import os
 from dataclasses import replace
+from shlex import quote
 
 from reviewloop.app.project import Repository
 from reviewloop.checkout.promote import is_checked_out
@@ -15,11 +17,18 @@ from reviewloop.store.runs import RunRecord
 
 
 def choose_branch(
-    repository: Repository, settings: Settings, requested: str, name: str, *, go_on: bool = False
+    repository: Repository,
+    settings: Settings,
+    requested: str,
+    name: str,
+    *,
+    go_on: bool = False,
+    spec_path: str = "",
 ) -> tuple[str, bool]:
     """Return (branch the commit goes to, whether it is made at approval).
 
     `go_on` allows one that exists and is not checked out: the run starts from its commit.
+    `spec_path` is the spec that the run is of, "" for none.
     Raises `GuardRailError` on a protected branch or a detached HEAD without `--branch`.
     """
     user = repository.user
@@ -34,9 +43,11 @@ def choose_branch(
             ).in_brief("HEAD is detached")
         if check_branch(user.branch, settings).status.stops:
             problem = f"the branch {user.branch} is protected"
-            raise GuardRailError(
-                f"{problem}; start with --branch {offered}", offer=offered, problem=problem
-            )
+            way = f"start with --branch {offered}"
+            if branch_exists(user, offered) and _is_without(user, offered, spec_path):
+                goes = way_into_checkout(user, offered, spec_path)
+                way = f"{offered} has earlier tasks and no {spec_path}; have both there: {goes}"
+            raise GuardRailError(f"{problem}; {way}", offer=offered, problem=problem)
         return user.branch, False
     if check_branch(requested, settings).status.stops:
         problem = f"the branch {requested} is protected"
@@ -56,6 +67,53 @@ def choose_branch(
             "choose another name"
         )
     return requested, True
+
+
+def branch_step(user: UserRepo, settings: Settings, name: str) -> str:
+    """Return the command before a run where the branch is protected or HEAD detached, "" else."""
+    if not check_branch(user.branch, settings).status.stops:
+        return ""
+    free = (f"{name}{number}" for number in ("", *(f"-{count}" for count in range(2, 100))))
+    return f"git switch -c {next((one for one in free if not branch_exists(user, one)), name)}"
+
+
+def way_into_checkout(user: UserRepo, branch: str, spec_path: str = "") -> str:
+    """Return how a branch gets into the checkout, in commands that git does not refuse.
+
+    A spec that was committed here meanwhile, and not there, comes along.
+    """
+    way = f"git switch {quote(branch)}"
+    if _is_without(user, branch, spec_path):
+        way += f" && git merge {quote(user.branch or (user.head or '')[:10])}"
+    if in_the_way := _overwritten(user, branch):
+        shown = ", ".join(in_the_way[:3])
+        shown += f" and {len(in_the_way) - 3} more" if len(in_the_way) > 3 else ""
+        return f"commit or stash {shown}, which git would overwrite, then {way}"
+    return way
+
+
+def _is_without(user: UserRepo, branch: str, spec_path: str) -> bool:
+    """Whether a spec is committed in the checkout and not on the branch."""
+    git = Git(user.git_dir, cwd=user.root)
+
+    def holds(commit: str) -> bool:
+        return bool(git.run("ls-tree", "--name-only", commit, "--", spec_path))
+
+    return bool(spec_path and user.head) and holds("HEAD") and not holds(f"refs/heads/{branch}")
+
+
+def _overwritten(user: UserRepo, branch: str) -> list[str]:
+    """Return the uncommitted files that are others on the branch: git does not switch then."""
+    git = Git(user.git_dir, cwd=user.root)
+    listed = git.run(
+        "diff-tree", "-r", "-z", "--name-only", "--no-renames", "HEAD", f"refs/heads/{branch}"
+    )
+    there = [os.fsdecode(path) for path in listed.split(b"\0") if path]
+    return [
+        path
+        for path in user.dirty
+        if any(f"{one}/".startswith(f"{path}/") or path.startswith(f"{one}/") for one in there)
+    ]
 
 
 def looked_again(repository: Repository) -> Repository:

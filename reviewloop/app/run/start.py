@@ -174,7 +174,14 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     if request.record_to and Path(request.record_to).resolve() in _model_files(settings):
         raise UsageError(f"--record {request.record_to} would overwrite the model's own file")
     name = spec.name if spec else " ".join(request.instruction.split()[:_WORDS_OF_A_BRANCH])
-    branch, new_branch = choose_branch(repository, settings, request.branch, name, go_on=True)
+    branch, new_branch = choose_branch(
+        repository,
+        settings,
+        request.branch,
+        name,
+        go_on=True,
+        spec_path=spec.path if spec else "",
+    )
     elsewhere = not new_branch and branch != user.branch
     if elsewhere:
         repository = on_branch(repository, branch) or repository
@@ -204,7 +211,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     notes += [*coverage_notes, *doubts, *caps_without_price(settings, team.members)]
     if user.dirty:
         beside = left_alone(user, "the run", None if elsewhere else spec)
-        notes.append(f"based on commit {(user.head or '')[:10]}; {beside}")
+        notes.append(f"based on commit {(repository.user.head or '')[:10]}; {beside}")
     if spec:
         notes += spec.notices
     notes += unused_kiro_files(in_folder(DiskFiles(user.root), user.project))
