@@ -60,6 +60,15 @@ class SessionKind:
 
 
 @dataclass(frozen=True)
+class Reopened:
+    """A question that is asked again: the node before it, what that node left, and the answer."""
+
+    after: str
+    values: Mapping[str, Any]
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Flow:
     """The graph of a session: how it is built and begun, and what an approval needs first."""
 
@@ -67,6 +76,10 @@ class Flow:
     start: Callable[[], dict[str, Any]]
     require: Callable[[Mapping[str, Any]], None]  # raises where an approval cannot be carried out
     next_step: Callable[[], str]
+    reopen: Callable[[Any, Mapping[str, Any]], Reopened | None] = lambda *_: None
+    """(state of the graph, answer) -> how a question that was answered is asked once more."""
+    other_ways: str = ""
+    """What a person can do where asking anew does not help, as the end of a sentence."""
 
 
 def carry_out(
@@ -86,7 +99,7 @@ def carry_out(
             return _invoke(kind, context, flow, answer)
     except ReviewLoopError as error:
         if isinstance(error, NoAnswerError):
-            error.resuming(f"{error}; ", " asks anew")
+            error.resuming(f"{error}; ", f" asks anew{flow.other_ways}")
         error.resumed_by(by_command(f"{kind.command} resume {record.run_id}"))
         record.status = RunStatus.PAUSED
         record.exit_code = int(error.exit_code)
@@ -131,6 +144,10 @@ def _invoke(
         if last := before.config["configurable"].get("checkpoint_id"):
             number_after(last)
         given: Any = None
+        if answer is not None and not before.interrupts and (back := flow.reopen(before, answer)):
+            graph.update_state(config, dict(back.values), as_node=back.after)
+            graph.invoke(None, config, context=context, durability="sync")
+            before, answer = graph.get_state(config), back.answer
         if answer is not None:
             if len(before.interrupts) != 1:
                 raise UsageError(

@@ -25,6 +25,7 @@ from reviewloop.app.spec.session import (
     numbered_answers,
     phase_number,
     plain,
+    questions_to_answer,
     sessions_of,
     shown,
     spent,
@@ -294,9 +295,10 @@ def reject(name: str | None, as_json: bool) -> ExitCode:
 def answer(name: str, answers: tuple[str, ...], as_json: bool) -> ExitCode:
     """Answer the questions; `N` alone takes its default, none is an assumption."""
     repo = open_repository()
-    questions = shown(repo, find(repo, name)).get("questions")
+    record = find(repo, name)
+    questions = questions_to_answer(repo, record)
     if questions is None:
-        raise UsageError(f"{name} asks no questions now: {next_step(find(repo, name))}")
+        raise UsageError(f"{name} asks no questions now: {next_step(record)}")
     given = {"answers": numbered_answers(answers, questions)}
     return _moved(repo, name, given, as_json=as_json)
 

@@ -45,7 +45,7 @@ from reviewloop.specs.checks.idea import PARTS, OpenPoint, open_points
 from reviewloop.specs.checks.view import read_view
 from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import DiskFiles
-from reviewloop.specs.lines import read_document
+from reviewloop.specs.lines import read_document, sections
 from reviewloop.specs.order import order_tasks
 from reviewloop.specs.writing import PHASES, SINGLE_FILE, TITLES, SpecFiles
 from reviewloop.store.journal import CallKey
@@ -171,6 +171,21 @@ def take_answers(
     return {"answers": answers, "rounds": state.get("rounds", 0) + 1}
 
 
+def before_answers(
+    state: SpecState, questions: Sequence[Mapping[str, Any]], context: RunContext
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return (the state before the last answers, to these questions; those by their number)."""
+    answers = state.get("answers", [])
+    before, last = (
+        answers[: len(answers) - len(questions)],
+        answers[len(answers) - len(questions) :],
+    )
+    blob = context.blobs.put_json([*questions])
+    values = {"questions": blob, "answers": before, "again": False}
+    stood = {str(number): answer for number, (_, answer) in enumerate(last, 1)}
+    return {**values, "rounds": max(0, state.get("rounds", 0) - 1)}, stood
+
+
 def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:
     """Have the phase's agent write its document, or revise the one that is there.
 
@@ -264,14 +279,21 @@ def _notes(phase: str, document: str) -> list[str]:
 
 def _answers_problem(document: str, pairs: Sequence[Sequence[str]]) -> str:
     """Return which answer of the person is missing: answers are decisions, the rest is assumed."""
-    text = _plain_words(document)
+    decided = f" {_plain_words(_decisions(document))} "
     for question, answer in pairs:
-        if answer and _plain_words(answer) not in text:
+        quoted = re.escape(_plain_words(answer))
+        if answer and not re.search(rf"(?<!\w){quoted}(?!\w)", decided):
             return f"`## Decisions` does not quote the answer to {question!r}: {answer!r}"
     open_ones = [question for question, answer in pairs if not answer]
-    if open_ones and "(assumed)" not in text:
+    if open_ones and "(assumed)" not in _plain_words(document):
         return f"nobody answered {open_ones[0]!r}: what you assume is marked `(assumed)`"
     return ""
+
+
+def _decisions(document: str) -> str:
+    lines = read_document(document.encode("utf-8", "surrogateescape")).lines
+    found = [one for one in sections(lines) if one.title.casefold().startswith("decisions")]
+    return "\n".join(one.text for one in found)
 
 
 def _plain_words(text: str) -> str:

@@ -67,9 +67,7 @@ def test_on_a_protected_branch_what_is_next_begins_with_a_branch(idea, git):
 
 
 @pytest.mark.slow
-def test_a_spec_committed_elsewhere_meanwhile_comes_along_by_the_commands_that_are_named(
-    idea, git
-):
+def test_a_spec_committed_elsewhere_meanwhile_comes_along_by_the_commands_that_are_named(idea, git):
     """Git would not switch: the tick is a local change, and the branch has no spec."""
     _approved(idea)
     idea.run("run", "next", *MODEL, "--no-sandbox", "--branch", "reviewloop/notices")

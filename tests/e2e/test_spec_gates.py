@@ -43,7 +43,7 @@ def test_questions_are_asked_one_by_one_and_an_end_of_input_leaves(here):
 
 
 def test_what_is_typed_is_the_answer_and_a_dash_leaves_it_open(here):
-    assumed = REQUIREMENTS.replace("SMS.", "SMS (assumed).").replace("a channel", "a pigeon", 1)
+    assumed = REQUIREMENTS.replace("SMS.", "SMS (assumed).").replace('? "email"', '? "pigeon"')
     written(
         here.home,
         [
@@ -120,22 +120,57 @@ def test_what_stopped_says_why_and_asks_nothing_old(here):
     assert here.run(*NEW).code == 4
     failed = here.run("spec", "answer", "notify", "1")
     assert failed.code == 5
-    assert failed.err.endswith("`reviewloop spec resume notify` asks anew\n")
+    assert failed.err.endswith(
+        "`reviewloop spec resume notify` asks anew, `reviewloop spec answer notify 1=...` corrects "
+        "an answer, `reviewloop spec reject notify` gives it up\n"
+    )
     shown = here.run("spec", "show")
     assert (shown.code, shown.out) == (5, "")
     assert "no requirement has an id" in shown.err
     assert "notify: it stopped: reviewloop spec resume notify" in shown.err
     assert json.loads(here.run("spec", "show", "--json").out)["questions"] == []
-    again = here.run("spec", "answer", "notify", "1")
-    assert (again.code, "asks no questions now: it stopped" in again.err) == (2, True)
+    again = here.run("spec", "modify", "notify", "-m", "x")
+    assert (again.code, "asks nothing now: it stopped" in again.err) == (2, True)
     written(here.home, replies())
     assert here.run("spec", "resume").code == 4
     assert "# Requirements Document" in here.run("spec", "show").out
 
 
+def test_an_answer_that_nothing_can_be_made_of_is_corrected(here):
+    """The model quotes "email" whatever was answered; the other answer stands as it was given."""
+    decided = REQUIREMENTS.replace('"email"', '"email", "at night"', 1)
+    hours = {"question": "Which hours?", "default": "all"}
+    first = [questions(QUESTION, hours), document("spec-requirements", "requirements", decided)]
+    written(here.home, [*first, *replies()[3:]])
+    assert here.run(*NEW).code == 4
+    failed = here.run("spec", "answer", "notify", "1=pigeon", "2=at night")
+    assert failed.code == 5
+    assert "does not quote the answer to 'Which channels?': 'pigeon'" in failed.err
+    assert here.run("spec", "resume").code == 5  # it asks the model anew, and nobody else
+    assert "answers: reviewloop spec answer notify 1=..." in here.run("spec", "show").err
+
+    said = here.run("spec", "answer", "notify", "1=email")
+
+    assert said.code == 4, said.err
+    assert here.run("spec", "answer", "notify", "1=email").code == 2
+    assert [here.run("spec", "approve").code for _ in range(4)] == [4, 4, 4, 0]
+
+
+def test_an_answer_in_a_criterion_is_no_decision(here):
+    """Which would hold for every short answer: its letters stand somewhere."""
+    undecided = REQUIREMENTS.replace('"email"', '"emails"', 1)
+    first = [questions(QUESTION), document("spec-requirements", "requirements", undecided)]
+    written(here.home, first)
+    here.run(*NEW)
+    failed = here.run("spec", "answer", "notify", "1=email")
+    assert (failed.code, "does not quote the answer to" in failed.err) == (5, True)
+
+
 def test_a_vague_description_is_asked_about_whatever_the_model_wants(here):
     """The model asks nothing, and writes; the person is asked first, and nothing is on disk."""
-    decided = REQUIREMENTS.replace("SMS.", "SMS (assumed).").replace("a channel", "members see", 1)
+    decided = REQUIREMENTS.replace("SMS.", "SMS (assumed).").replace(
+        'Which channels? "email"', '"members see", "300 ms"'
+    )
     written(
         here.home, [questions(), document("spec-requirements", "requirements", decided, turn=0)]
     )

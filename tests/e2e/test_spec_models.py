@@ -102,7 +102,7 @@ def test_a_person_at_a_terminal_is_asked_at_each_gate(served, tmp_path):
     assert "within [-300-]{+250+} ms" in terminal.screen
     assert "spec-design works on: high-level\n" in terminal.screen
     assert "nothing changed" in terminal.screen  # the model wrote the same again
-    assert "next: commit .kiro/specs/notify" in terminal.screen
+    assert "commit .kiro/specs/notify, then" in terminal.screen
 
     again = Terminal(checkout, "spec", "new", "notify", "-m", "tell members")
     again.expect("[r]evise [f]resh [l]eave >")

@@ -11,6 +11,10 @@ REQUIREMENTS = """\
 
 Members are told of replies.
 
+## Decisions
+
+- Which channels? "email"
+
 ## Requirements
 
 ### Requirement 1: Channel
@@ -68,6 +72,10 @@ TASKS = """\
 STORY = """\
 # Feature Specification: notify
 
+## Decisions
+
+- Which channels? "email"
+
 ## User Scenarios & Testing
 
 ### User Story 1 - Choose a channel (Priority: P1)
@@ -119,6 +127,10 @@ PROPOSAL = """\
 ## Why
 
 Members miss replies.
+
+## Decisions
+
+- Which channels? "email"
 
 ## What Changes
 

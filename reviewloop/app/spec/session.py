@@ -31,6 +31,7 @@ from reviewloop.app.run.opening import agent_to_plain, open_context, team_to_pla
 from reviewloop.app.servers import trusted_servers
 from reviewloop.app.sessions import (
     Flow,
+    Reopened,
     SessionKind,
     carry_out,
     earlier_replies,
@@ -51,7 +52,14 @@ from reviewloop.llm.budget import Spent
 from reviewloop.llm.model_choice import completed
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.spec_steps import ALL, FRESH, REVISE, SpecState, require_as_seen
+from reviewloop.loop.spec_steps import (
+    ALL,
+    FRESH,
+    REVISE,
+    SpecState,
+    before_answers,
+    require_as_seen,
+)
 from reviewloop.review.prompts import new_nonce
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.words import estimate_tokens
@@ -242,7 +250,8 @@ def move(
         record = find(repository, name)
         if is_given_up(sessions, record, answer):
             return record
-        if answer is not None and record.status is not RunStatus.WAITING:
+        corrects = answer is not None and "answers" in answer and _is_correctable(record)
+        if answer is not None and record.status is not RunStatus.WAITING and not corrects:
             raise UsageError(f"the spec {name} asks nothing now: {next_step(record)}")
         if answer is not None:
             _require_fits(record, answer, shown(repository, record))
@@ -288,6 +297,33 @@ def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
     return found
 
 
+def questions_to_answer(
+    repository: Repository, record: RunRecord
+) -> Sequence[Mapping[str, Any]] | None:
+    """Return the questions that an answer is about now: those that wait, or were answered last.
+
+    The latter where the session stopped on what follows them, so that an answer can be corrected.
+    """
+    waits = record.status is RunStatus.WAITING
+    if not record.proposal or not (waits or _is_correctable(record)):
+        return None
+    blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
+    found: Sequence[Mapping[str, Any]] | None = blobs.get_json(record.proposal).get("questions")
+    return found
+
+
+def _other_ways(record: RunRecord) -> str:
+    name, corrects = record.run_id, ""
+    if record.options.get("asks") == "questions":
+        corrects = f", `reviewloop spec answer {name} 1=...` corrects an answer"
+    return f"{corrects}, `reviewloop spec reject {name}` gives it up"
+
+
+def _is_correctable(record: RunRecord) -> bool:
+    """Whether the session stopped before the first gate, on what was made of the answers."""
+    return record.status is RunStatus.PAUSED and record.options.get("asks") == "questions"
+
+
 def plain(repository: Repository, record: RunRecord) -> Mapping[str, object]:
     """Return a session as JSON-plain values: where it stands and what it asks."""
     asks, used = shown(repository, record), spent(repository, record)
@@ -326,7 +362,11 @@ def next_step(record: RunRecord) -> str:
         return f"it is written: {record.spec_path}"
     if record.status is RunStatus.SKIPPED:
         return "it was rejected"
-    return f"it stopped: reviewloop spec resume {record.run_id}"
+    name = record.run_id
+    ways = f"it stopped: reviewloop spec resume {name}"
+    if _is_correctable(record):
+        ways += f"; other answers: reviewloop spec answer {name} 1=..."
+    return f"{ways}; to give it up: reviewloop spec reject {name}"
 
 
 def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
@@ -350,7 +390,14 @@ def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
 
         return build_spec_graph(checkpoints)
 
-    flow = Flow(build, start, require, lambda: next_step(record))
+    def reopen(before: Any, given: Mapping[str, Any]) -> Reopened | None:
+        if "answers" not in given or before.next != (PHASES[0],):
+            return None
+        questions = context.blobs.get_json(record.proposal)["questions"]
+        values, stood = before_answers(cast(SpecState, before.values), questions, context)
+        return Reopened("questions", values, {"answers": {**stood, **given["answers"]}})
+
+    flow = Flow(build, start, require, lambda: next_step(record), reopen, _other_ways(record))
     state, asks = carry_out(KIND, context, flow, answer)
     _settle(context, cast(SpecState, state), asks)
     context.runs.save(record)
