@@ -36,6 +36,13 @@ from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 _SMALL = "a an the and or of to for with in on by from build create make add"
 _SMALL_WORDS = frozenset(_SMALL.split())
+_LEADING = (
+    "about after against all among any are as at be before between but can each every has have if "
+    "into is it its less more my no not onto our over per so some than that their them then these "
+    "they this those through under until up via was when where which while who whose will within "
+    "without your"
+)
+_LEADING_WORDS = frozenset(_LEADING.split())  # they lead on to what a short name leaves out
 _RECURSION_LIMIT = 400  # supersteps; every gate waits for a person
 
 
@@ -269,4 +276,7 @@ def clear(folder: Path) -> None:
 def name_from(idea: str) -> str:
     """Return a name made of the first words of an idea, "" where it has none."""
     words = re.findall(r"[a-z0-9]+", idea.casefold())
-    return "-".join([word for word in words if word not in _SMALL_WORDS][:4])[:60]
+    chosen = [word for word in words if word not in _SMALL_WORDS][:4]
+    while len(chosen) > 1 and chosen[-1] in _LEADING_WORDS:
+        chosen.pop()
+    return "-".join(chosen)[:60]

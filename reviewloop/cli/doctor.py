@@ -139,8 +139,8 @@ def _repository(found: list[UserRepo]) -> Iterator[Check]:
         yield Check(
             "repository",
             "note",
-            "git has no identity: commits would be by reviewloop <reviewloop@localhost>; set "
-            "user.name and user.email with `git config` to commit as yourself",
+            "git has no identity: commits would be by reviewloop <reviewloop@localhost>; "
+            "`git config user.name NAME` and `git config user.email ADDRESS` make them yours",
         )
     if repo.dirty:
         files = counted(len(repo.dirty), "uncommitted file")

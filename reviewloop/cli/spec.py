@@ -4,11 +4,12 @@ import click
 
 from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.held_values import redactor_of
-from reviewloop.app.project import repository
+from reviewloop.app.project import open_repository, repository
 from reviewloop.app.review.review_history import remember
 from reviewloop.app.spec.check import SpecReport, check_specs, plain
 from reviewloop.app.spec.trace import Trace, trace_spec
 from reviewloop.app.spec.trace import plain as plain_trace
+from reviewloop.app.spec.waiting import what_waits
 from reviewloop.cli.consoles import print_lines, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
@@ -118,7 +119,7 @@ def _print(report: SpecReport, *, verbose: bool) -> None:
 
 
 @spec.command("trace")
-@click.argument("name", metavar="NAME|PATH")
+@click.argument("name", metavar="[NAME|PATH]", required=False)
 @click.option(
     "--format",
     "format_",
@@ -127,19 +128,21 @@ def _print(report: SpecReport, *, verbose: bool) -> None:
     help="How to print the table.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-def trace(name: str, format_: str, as_json: bool) -> ExitCode:
+def trace(name: str | None, format_: str, as_json: bool) -> ExitCode:
     """Show for each requirement its design, its tasks and its tests; 1 where something is untraced.
 
     A test counts where it names the requirement by its id, or where a task of it names the file.
     """
-    user = repository()
-    found = trace_spec(user, name)
+    repo = open_repository(for_reading=True)
+    found = trace_spec(repo.user, name)
     if as_json or format_ == "json":
         click.echo(json_report("spec-trace", plain_trace(found)), nl=False)
     elif format_ == "markdown":
         click.echo(found.markdown(), nl=False)
     else:
         _print_trace(found)
+    if waits := what_waits(repo, found.path):
+        print_lines(f"{found.path} is in work: {waits}")
     return found.exit_code
 
 

@@ -277,7 +277,11 @@ def edit(name: str | None, source: str, as_json: bool) -> ExitCode:
         if "document" not in asks:
             raise UsageError(f"{record.run_id} shows no phase now: {next_step(record)}")
         text = _edited(asks)
-    return _moved(repo, record.run_id, {"choice": "edit", "document": text}, as_json=as_json)
+    given = {"choice": "edit", "document": text}
+    if as_json or not is_interactive():
+        return _moved(repo, record.run_id, given, as_json=as_json)
+    _moved(repo, record.run_id, given, as_json=False, shows=False)
+    return go_on(repo, record.run_id)
 
 
 @click.command("reject", cls=Command)
@@ -430,7 +434,10 @@ def _ask(repo: Repository, asks: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return {"answers": dict(_answers(repo, asks["questions"]))}
     _print_gate(repo, asks)
     while True:
-        choice = read_line(_PROMPT).strip().casefold()[:1]
+        typed = read_line(_PROMPT).strip().casefold()
+        choice = next((word[0] for word in _CHOICES if typed and word.startswith(typed)), "")
+        if not choice:
+            print_lines(f"please answer with one of: {', '.join(_CHOICES)}")
         if choice == "a":
             return {"choice": "approve"}
         if choice == "r":
@@ -445,6 +452,7 @@ def _ask(repo: Repository, asks: Mapping[str, Any]) -> Mapping[str, Any] | None:
             return {"choice": "edit", "document": edited}
 
 
+_CHOICES = ("approve", "modify", "edit", "whole", "reject", "leave")
 _PROMPT = "[a]pprove [m]odify [e]dit [w]hole [r]eject [l]eave > "
 
 

@@ -180,6 +180,14 @@ class ModelError(ReviewLoopError):
     exit_code = ExitCode.INCOMPLETE
 
 
+class NoTasksError(UsageError):
+    """A spec has no task list yet; `path` is the spec, `problem` says no more than that."""
+
+    def __init__(self, path: str, problem: str, how: str) -> None:
+        super().__init__(f"{problem}; {how}")
+        self.path, self.problem = path, problem
+
+
 class NoAnswerError(ModelError):
     """An agent was reached but gave no usable answer within its caps; asking anew may help."""
 

@@ -455,10 +455,15 @@ def forget_assumed(git: Git, paths: list[bytes]) -> None:
         git.run("update-index", "--no-assume-unchanged", "-z", "--stdin", input=listing)
 
 
-def without_commits(root: Path) -> WorkspaceError:
-    """Return what is raised where nothing can start, for want of a first commit."""
+def without_commits(root: Path, *, anonymous: bool = False) -> WorkspaceError:
+    """Return what is raised where nothing can start, for want of a first commit.
+
+    `anonymous`: git knows no name to commit by, and would refuse that.
+    """
+    named = "`git config user.name NAME` and `git config user.email ADDRESS`, which git does not "
+    first = f"{named}know here, then " if anonymous else ""
     return WorkspaceError(
-        f"{root} has no commits yet; `git commit --allow-empty -m start` makes a "
+        f"{root} has no commits yet; {first}`git commit --allow-empty -m start` makes a "
         "first one, then run again."
     )
 
@@ -477,10 +482,10 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     )  # may be forged: what is above is not read
     refuse_endless(root, git_dir, common_dir)
     branch, head = head_of(root, git)
-    if head is None and not for_reading:
-        raise without_commits(root)
     values = read_config(git_dir, root)
     by_key = {value.key: value.value for value in values}
+    if head is None and not for_reading:
+        raise without_commits(root, anonymous=_identity(by_key) is None)
     root = top
     require_own_files(root, git_dir)
     here = folder_in(root, start)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reviewloop.domain.errors import UsageError
+from reviewloop.domain.errors import NoTasksError
 from reviewloop.domain.task import Problem, Spec, SpecRef, Task
 from reviewloop.specs.files import Documents, Files, decode
 from reviewloop.specs.general import constraints_in, general_parts, is_named, kind_of
@@ -66,8 +66,10 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
     documents = Documents(files)
     data = documents.read(ref.tasks_path) if ref.tasks_path else None
     if data is None:
-        raise UsageError(
-            f"the spec {ref.path} has no tasks.md yet; write its tasks there as '- [ ] 1. Title'"
+        raise NoTasksError(
+            ref.path,
+            f"the spec {ref.path} has no tasks.md yet",
+            "write its tasks there as '- [ ] 1. Title'",
         )
     bodies = {name: documents.read(f"{ref.path}/{name}") for name in _BESIDE}
     listed = read_tasks(data, ref.tasks_path, ref.dialect)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from reviewloop.domain.errors import UsageError
+from reviewloop.domain.errors import NoTasksError
 from reviewloop.domain.task import Spec, SpecRef, Task
 from reviewloop.specs.files import Documents, Files
 from reviewloop.specs.lines import Section, read_document, sections
@@ -63,8 +63,10 @@ def read_openspec(files: Files, ref: SpecRef) -> Spec:
     documents = Documents(files)
     data = documents.read(ref.tasks_path) if ref.tasks_path else None
     if data is None:
-        raise UsageError(
-            f"the change {ref.path} has no tasks.md yet; write its tasks there as '- [ ] 1.1 Title'"
+        raise NoTasksError(
+            ref.path,
+            f"the change {ref.path} has no tasks.md yet",
+            "write its tasks there as '- [ ] 1.1 Title'",
         )
     lines = read_document(data).lines
     listed = read_tasks(data, ref.tasks_path, "openspec")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reviewloop.domain.errors import UsageError
+from reviewloop.domain.errors import NoTasksError
 from reviewloop.domain.task import Spec, SpecRef, Task
 from reviewloop.specs.files import Documents, Files, decode, fenced, inside, numbered_scenarios
 from reviewloop.specs.general import general_parts, general_sections
@@ -66,9 +66,10 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
     documents = Documents(files)
     data = documents.read(ref.tasks_path) if ref.tasks_path else None
     if data is None:
-        raise UsageError(
-            f"the spec {ref.path} has no tasks.md yet; write its tasks there as "
-            "'- [ ] T001 Title' (Spec Kit's tasks command does)"
+        raise NoTasksError(
+            ref.path,
+            f"the spec {ref.path} has no tasks.md yet",
+            "write its tasks there as '- [ ] T001 Title' (Spec Kit's tasks command does)",
         )
     lines = read_document(data).lines
     listed = read_tasks(data, ref.tasks_path, "spec-kit")

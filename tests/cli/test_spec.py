@@ -143,7 +143,6 @@ def test_a_rule_about_specs_is_explained(reviewloop):
         (("check", "../elsewhere"), "leads out of the repository"),
         (("check", "--fail-on", "red"), "'red' is not one of 'must', 'should', 'nit', 'never'"),
         (("trace", "nowhere"), "there is no spec 'nowhere'"),
-        (("trace",), "missing argument"),
     ],
 )
 def test_what_cannot_be_checked_is_one_sentence_and_2(spec, reviewloop, arguments, sentence):
@@ -159,6 +158,19 @@ def test_without_any_spec_it_says_where_one_would_be(project, reviewloop):
 
     assert said.code == 2
     assert "there is no spec here" in said.err
+    traced = reviewloop("spec", "trace")
+    assert (traced.code, "`reviewloop spec new -m TEXT` writes one" in traced.err) == (2, True)
+
+
+def test_a_trace_without_a_name_is_of_the_only_spec(spec, reviewloop):
+    alone = reviewloop("spec", "trace")
+    assert (alone.code, alone.out.splitlines()[0]) == (0, ".kiro/specs/login")
+    other = spec.with_name("logout")
+    other.mkdir()
+    (other / "requirements.md").write_text((spec / "requirements.md").read_text())
+    said = reviewloop("spec", "trace")
+    assert said.code == 2
+    assert "there are 2 specs (.kiro/specs/login, .kiro/specs/logout); name one" in said.err
 
 
 def test_an_empty_spec_is_named(spec, reviewloop):

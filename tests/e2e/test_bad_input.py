@@ -176,6 +176,12 @@ def test_outside_of_a_repository(tmp_path):
     assert "is not inside a git repository" in sentence(checkout.run("run"), 2)
 
 
+UNNAMED = (
+    "`git config user.name NAME` and `git config user.email ADDRESS`, which git does not know "
+    "here, then "
+)
+
+
 def test_before_the_first_commit(tmp_path):
     (tmp_path / "folder").mkdir()
     checkout = Checkout(tmp_path / "folder", tmp_path / "home")
@@ -183,7 +189,13 @@ def test_before_the_first_commit(tmp_path):
     checkout.write(".kiro/specs/todo/requirements.md", TODO)
     checkout.write(".kiro/specs/todo/tasks.md", "- [ ] 1. List\n  - _Requirements: 1.1_\n")
     for command in ("run", "spec new x -m y", "change -m x", "ask x", "watch"):
-        assert "has no commits yet" in sentence(checkout.run(*command.split()), 2), command
+        said = sentence(checkout.run(*command.split()), 2)
+        assert "has no commits yet; `git commit --allow-empty" in said.replace(UNNAMED, ""), command
+        assert UNNAMED in said, command
+    assert UNNAMED in " ".join(checkout.run("doctor", "--offline").out.split())
+    checkout.git("config", "user.name", "ada")
+    checkout.git("config", "user.email", "ada@shop.example")
+    assert UNNAMED not in checkout.run("run").err
     for command in (
         *("tasks", "spec check", "spec trace todo", "spec history todo", "spec sync --check"),
         *("status", "queue", "hooks list", "memory list", "audit", "stats", "agents"),

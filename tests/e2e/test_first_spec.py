@@ -29,6 +29,7 @@ def test_they_lead_to_a_committed_first_task_through_its_gates(tmp_path, git):
     run = checkout.run("run", "next", *model, "--no-sandbox")
 
     assert run.code == 4, run.err
+    assert "estimate   $0.00, the replies are in a file; stops at" in run.err
     assert checkout.run("approve").code == 0
     assert git(root, "log", "-1", "--format=%s") == "Keep one channel per member"
     assert "Tests: 2 passed" in git(root, "log", "-1", "--format=%b")

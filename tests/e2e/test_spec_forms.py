@@ -261,6 +261,9 @@ def test_a_name_is_made_of_the_idea(repo, tmp_path):
     site = Site(repo, tmp_path / "home", of_form("kiro"))
     said = site.run("new", "-m", "Build a blog with comments!", "--model", site.model, "--json")
     assert json.loads(said.stdout)["path"] == ".kiro/specs/blog-comments"
+    bill = "split a restaurant bill between the guests of a table"
+    cut = site.run("new", "-m", bill, "--model", site.model, "--json")
+    assert json.loads(cut.stdout)["name"] == "split-restaurant-bill"
     none = site.run("new", "-m", "...", "--model", site.model)
     assert (none.returncode, "give the spec a name" in none.stderr) == (2, True)
 

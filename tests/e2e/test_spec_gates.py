@@ -85,6 +85,41 @@ def test_a_gate_shows_the_whole_phase_and_outlives_an_editor_that_fails(here):
     assert "nothing was decided; the high-level design waits for you" in terminal.screen
 
 
+def test_a_wrong_key_is_answered_and_an_edit_without_a_change_asks_again(here):
+    here.run(*NEW)
+    here.run("spec", "answer", "notify", "1=email")
+    choices = "please answer with one of: approve, modify, edit, whole, reject, leave"
+    terminal = Terminal(here, "spec", "edit", "notify")
+    terminal.expect("EDITOR (false) ended with 1; nothing was changed")
+    assert terminal.end() == 2
+    here.environ["EDITOR"] = "true"
+    terminal = Terminal(here, "spec", "edit", "notify")
+    terminal.expect("== Requirements (1/4) ==\nnothing changed")
+    for key in ("?", "d", "approved", ""):
+        terminal.expect("[l]eave > ")
+        terminal.type(key)
+        terminal.expect(choices)
+    terminal.expect("[l]eave > ")
+    terminal.type("leave")
+    assert terminal.end() == 4, terminal.screen
+
+
+def test_who_looks_for_the_tasks_of_a_spec_in_work_is_told_what_waits(here):
+    here.run(*NEW)
+    here.run("spec", "answer", "notify", "1")
+    waits = "the task plan waits for you: reviewloop spec approve notify"
+    for _ in range(3):
+        here.run("spec", "approve")
+    for command in ("tasks", "tasks --spec notify", "run next --preflight", "batch"):
+        said = here.run(*command.split())
+        problem = "the spec .kiro/specs/notify has no tasks.md yet"
+        assert (said.code, said.err) == (2, f"reviewloop: {problem}: {waits}\n"), command
+    traced = here.run("spec", "trace")  # there is one, so it needs no name
+    assert (traced.code, traced.err) == (1, f".kiro/specs/notify is in work: {waits}\n")
+    here.run("spec", "approve")
+    assert here.run("spec", "trace").err == ""
+
+
 def test_a_command_at_a_terminal_shows_what_is_asked_next(here):
     assert here.run(*NEW).code == 4
     terminal = Terminal(here, "spec", "answer", "notify", "1")

@@ -81,6 +81,19 @@ def screen(shown: Proposal, width: int = 100) -> str:
     return out.getvalue()
 
 
+def test_the_column_in_sums_up_to_the_headline():
+    """What came from a cache is part of both."""
+    used = {"calls": 1, "input": 1_000, "cache_write": 3_000, "cache_read": 4_000, "seconds": 1}
+    whole = {kind: 2 * used[kind] for kind in ("input", "cache_write", "cache_read")}
+    agents = [{"agent": name, **used} for name in ("implement", "review-security")]
+    text = screen(proposal(usage={**whole, "output": 0}, agents=agents))
+    assert "16.0k tokens in (cached: 50 %)" in text
+    rows = [
+        line.split() for line in text.splitlines() if line.strip().startswith(("impl", "review-s"))
+    ]
+    assert [row[2] for row in rows[-2:]] == ["8.0k", "8.0k"]
+
+
 def test_a_run_that_is_over_asks_for_no_decision():
     for blocked, title in (("", "Proposed: 2.1 Add"), ("tests failed", "Was blocked: 2.1 Add")):
         out = io.StringIO()

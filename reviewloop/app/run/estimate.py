@@ -30,10 +30,13 @@ class Estimate:
     usual_tokens: int
     usual_usd: float | None
     runs: int = 0  # of this repository that the usual values are the median of; 0: a guess
+    from_file: bool = False  # all replies are in files of the person's: nothing is asked or paid
 
     @property
     def shown(self) -> str:
         """The usual value and the highest, as people read them."""
+        if self.from_file:
+            return "$0.00, the replies are in a file"
         if self.usd is None or self.usual_usd is None:
             money = "price unknown"
         else:
@@ -50,7 +53,7 @@ def estimate_run(
     `seen` are earlier runs of this repository, the oldest first.
     """
     from reviewloop.llm.prices import cost, estimate
-    from reviewloop.llm.routing import route
+    from reviewloop.llm.routing import route, split_model
 
     start = len(brief.briefing) // _CHARS_PER_TOKEN
     shared = len(brief.task) // _CHARS_PER_TOKEN + 3000
@@ -80,7 +83,9 @@ def estimate_run(
     if usd and usual_usd:
         usd = (min(usd[0], usual_usd), max(usd[1], usual_usd))
     tokens = (min(short, usual.total), max(long, usual.total))
-    return Estimate(tokens, usd, usual.total, usual_usd, runs)
+    models = (route(settings, one.name, "reasoning", one.model).model for one in team.members)
+    from_file = all(split_model(one)[0] in {"script", "replay"} for one in models)
+    return Estimate(tokens, usd, usual.total, usual_usd, runs, from_file)
 
 
 def _median(runs: Sequence[RunMetrics]) -> Usage:

@@ -32,6 +32,7 @@ from reviewloop.app.sandboxing import (
 )
 from reviewloop.app.servers import trusted_servers
 from reviewloop.app.spec.approval import require_approval
+from reviewloop.app.spec.waiting import told_what_waits
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.spec_delta import PartChange, serving
@@ -339,12 +340,13 @@ def _subject(
     if request.instruction:
         return None, None
     user, path = repository.user, request.spec or settings.spec.path or None
-    spec = open_spec(
-        DiskFiles(user.root),
-        path,
-        project=user.project,
-        here=user.here if request.spec else user.project,
-    )
+    with told_what_waits(repository):
+        spec = open_spec(
+            DiskFiles(user.root),
+            path,
+            project=user.project,
+            here=user.here if request.spec else user.project,
+        )
     if settings.spec.require_approval:
         require_approval(repository, spec)
     spec = with_done(spec, request.done)

@@ -130,13 +130,26 @@ class Trace:
         return "\n".join([*lines, "", self.summary, ""])
 
 
-def trace_spec(user: UserRepo, name: str) -> Trace:
-    """Return the trace of a named spec as it is on disk.
+def trace_spec(user: UserRepo, name: str | None) -> Trace:
+    """Return the trace of a named spec as it is on disk; without a name, of the only one.
 
-    Raises `UsageError` where there is no such spec, or where it has no requirement with an id.
+    Raises `UsageError` where there is no such spec, several could be meant, or where it has no
+    requirement with an id.
     """
     files = DiskFiles(user.root)
-    view = read_view(files, spec_named(files, name, user.project, user.here))
+    if name is None:
+        listed = find_specs(files, user.project)
+        if len(listed) != 1:
+            names = ", ".join(one.path for one in listed)
+            raise UsageError(
+                f"there are {len(listed)} specs ({names}); name one"
+                if listed
+                else "there is no spec here; `reviewloop spec new -m TEXT` writes one"
+            )
+        ref = listed[0]
+    else:
+        ref = spec_named(files, name, user.project, user.here)
+    view = read_view(files, ref)
     return trace(view, dict(test_texts(files)), alone=len(find_specs(files, user.project)) == 1)
 
 

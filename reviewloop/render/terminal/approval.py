@@ -22,7 +22,16 @@ from reviewloop.render.proposal import (
     left_of,
 )
 from reviewloop.render.terminal.findings import ReadLines, hanging, render_findings, render_list
-from reviewloop.render.text import by_reason, counted, duration, money, share, tokens, tokens_in
+from reviewloop.render.text import (
+    all_input,
+    by_reason,
+    counted,
+    duration,
+    money,
+    share,
+    tokens,
+    tokens_in,
+)
 from reviewloop.render.untrusted import one_line, safe
 
 _LABEL_WIDTH = 11
@@ -497,7 +506,7 @@ def _agents(proposal: Proposal, width: int) -> Table:
     """Return the table of agents; columns that do not fit a narrow terminal are left out."""
     figures: dict[str, Callable[[AgentFigures], str]] = {
         "calls": lambda agent: str(agent.get("calls", 0)),
-        "in": lambda agent: tokens(agent.get("input", 0)),
+        "in": lambda agent: tokens(all_input(agent)),
         "out": lambda agent: tokens(agent.get("output", 0)),
         "cached": lambda agent: tokens(agent.get("cache_read", 0)),
         "time": lambda agent: duration(agent.get("seconds", 0.0)),

@@ -9,7 +9,7 @@ from reviewloop.specs.general import kind_of
 from reviewloop.specs.requirements import whole
 
 _ERRORS = re.compile(
-    r"\berrors?\b|\bfail\w*|\binvalid\b|\breject\w*|\bexceptions?\b|\bdenie[sd]\b|\bdeny\b"
+    r"\b\w*errors?\b|\bfail\w*|\binvalid\b|\breject\w*|\b\w*exceptions?\b|\bdenie[sd]\b|\bdeny\b"
     r"|\bunavailable\b|\bnot found\b|\btime[sd]?[- ]?out\b|\bunauthori[sz]ed\b|\bmissing\b"
     r"|\brefus\w+|\bcorrupt\w*|\bcannot\b|\bcan't\b|\b[45]\d\d\b",
     re.IGNORECASE,

@@ -60,6 +60,23 @@ def test_settings_switch_a_rule_off_or_change_its_severity() -> None:
     assert louder.findings[0].severity is Severity.MUST_FIX
 
 
+@pytest.mark.parametrize("raised", ["ValueError", "KeyErrors", "a TimeoutException"])
+def test_an_error_of_the_language_is_an_error_case(raised: str) -> None:
+    text = f"""# Requirements
+
+### Requirement 1: Split a bill
+
+#### Acceptance Criteria
+
+1. WHEN a bill of N cents is split THEN the system SHALL return P shares whose sum is N
+2. IF P is below 1 THEN the system SHALL raise {raised} "persons must be 1 or more"
+"""
+    found = checked({f"{FOLDER}/requirements.md": text}).findings
+    assert "spec/no-error-case" not in {one.rule for one in found}
+    other = checked({f"{FOLDER}/requirements.md": text.partition("2. IF")[0]}).findings
+    assert "no requirement says what happens when something fails" in {one.title for one in other}
+
+
 def test_requirements_are_checked_before_there_are_tasks() -> None:
     path = f"{FOLDER}/requirements.md"
     texts = {path: FILES[path].replace("within 300 ms", "fast")}

@@ -1,0 +1,26 @@
+"""Specs that `spec new` is still writing: who looks for their tasks is told what waits."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reviewloop.app.project import Repository
+from reviewloop.domain.errors import NoTasksError, UsageError
+
+
+@contextmanager
+def told_what_waits(repository: Repository) -> Iterator[None]:
+    """Have a spec without tasks that is in work say what it waits for, and how it goes on."""
+    try:
+        yield
+    except NoTasksError as error:
+        if waits := what_waits(repository, error.path):
+            raise UsageError(f"{error.problem}: {waits}") from None
+        raise
+
+
+def what_waits(repository: Repository, path: str) -> str:
+    """Return what the session that writes this spec waits for, and the command; "" for none."""
+    from reviewloop.app.spec.session import next_step, sessions_of
+
+    found = [one for one in sessions_of(repository).runs.all() if not one.status.over]
+    return next((next_step(one) for one in found if one.spec_path == path), "")
