@@ -72,7 +72,8 @@ def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
     return (
         f"no model to ask was found{why}: set one of {keys}, or AWS_REGION and AWS_PROFILE "
         "for Bedrock, or OPENAI_BASE_URL for a server that speaks OpenAI's interface, or start "
-        "Ollama; `--model provider:model` names any other; `reviewloop review` needs none"
+        "Ollama; `--model provider:model` names any other; `--model script:FILE` takes "
+        "replies from a file, as `reviewloop demo --spec` does; `reviewloop review` needs none"
     )
 
 

@@ -182,8 +182,8 @@ def before_answers(
     )
     blob = context.blobs.put_json([*questions])
     values = {"questions": blob, "answers": before, "again": False}
-    stood = {str(number): answer for number, (_, answer) in enumerate(last, 1)}
-    return {**values, "rounds": max(0, state.get("rounds", 0) - 1)}, stood
+    by_number = {str(number): answer for number, (_, answer) in enumerate(last, 1)}
+    return {**values, "rounds": max(0, state.get("rounds", 0) - 1)}, by_number
 
 
 def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from reviewloop.app.run.answers import is_half_way
 from reviewloop.app.run.branches import choose_branch, looked_again
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.spec.approval import require_approval
-from reviewloop.app.spec.waiting import told_what_waits
+from reviewloop.app.spec.waiting import naming_what_waits
 from reviewloop.domain.errors import (
     ExitCode,
     GuardRailError,
@@ -131,7 +131,7 @@ def _spec(repository: Repository, request: BatchRequest, settings: Settings) -> 
         request.spec or settings.spec.path or None,
         user.here if request.spec else user.project,
     )
-    with told_what_waits(repository):
+    with naming_what_waits(repository):
         spec = open_spec(DiskFiles(user.root), named, project=user.project, here=here)
     if settings.spec.require_approval:
         require_approval(repository, spec)

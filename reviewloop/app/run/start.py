@@ -32,7 +32,7 @@ from reviewloop.app.sandboxing import (
 )
 from reviewloop.app.servers import trusted_servers
 from reviewloop.app.spec.approval import require_approval
-from reviewloop.app.spec.waiting import told_what_waits
+from reviewloop.app.spec.waiting import naming_what_waits
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.spec_delta import PartChange, serving
@@ -340,7 +340,7 @@ def _subject(
     if request.instruction:
         return None, None
     user, path = repository.user, request.spec or settings.spec.path or None
-    with told_what_waits(repository):
+    with naming_what_waits(repository):
         spec = open_spec(
             DiskFiles(user.root),
             path,

@@ -394,8 +394,8 @@ def _moved(context: RunContext, answer: Mapping[str, Any] | None) -> RunRecord:
         if "answers" not in given or before.next != (PHASES[0],):
             return None
         questions = context.blobs.get_json(record.proposal)["questions"]
-        values, stood = before_answers(cast(SpecState, before.values), questions, context)
-        return Reopened("questions", values, {"answers": {**stood, **given["answers"]}})
+        values, last = before_answers(cast(SpecState, before.values), questions, context)
+        return Reopened("questions", values, {"answers": {**last, **given["answers"]}})
 
     flow = Flow(build, start, require, lambda: next_step(record), reopen, _other_ways(record))
     state, asks = carry_out(KIND, context, flow, answer)

@@ -8,7 +8,7 @@ from reviewloop.domain.errors import NoTasksError, UsageError
 
 
 @contextmanager
-def told_what_waits(repository: Repository) -> Iterator[None]:
+def naming_what_waits(repository: Repository) -> Iterator[None]:
     """Have a spec without tasks that is in work say what it waits for, and how it goes on."""
     try:
         yield
