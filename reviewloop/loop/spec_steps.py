@@ -1,7 +1,6 @@
-"""The steps of the way to a spec: research, questions, the documents of each phase, answers.
+"""The steps of the way to a spec: research, questions, the documents of each phase, answers."""
 
-One file: the steps share the documents, how they are asked for and where they are written.
-"""
+# One file: the steps share the documents, how they are asked for and where they are written.
 
 import hashlib
 import os

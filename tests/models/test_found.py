@@ -232,9 +232,7 @@ def test_where_nothing_was_found_every_way_is_told():
     from reviewloop.llm.model_choice import nothing_found
 
     said = nothing_found(Models(), {})
-    assert (
-        "`--model script:FILE` takes replies from a file, as `reviewloop demo --spec`" in said
-    )
+    assert "`--model script:FILE` takes replies from a file, as `reviewloop demo --spec`" in said
     assert "OPENAI_BASE_URL" in said
     assert said.endswith("`reviewloop review` needs none")
 
