@@ -34,6 +34,36 @@ NPM = """\
   }
 }
 """
+GRAPHQL = """\
+type Query implements A & B @doc(category: "x") {
+  \"\"\"Users.\"\"\"
+  users(first: Int = 10, "how" by: [Key!]! = [ID]): [User!]! @deprecated(reason: "old {")
+  name: String
+}
+
+enum Key { ID, NAME }
+union Any = | Query | Key  # of all
+input In { a: Int! = 1 }
+"""
+OPENAPI = """\
+openapi: 3.1.0
+info: {version: "1"}
+paths:
+  /users:
+    get:
+      summary: Users
+      deprecated: false
+      parameters:
+        - {name: first, in: query, schema: {type: integer}}
+      responses:
+        "200": {description: fine}
+components:
+  schemas:
+    User:
+      properties:
+        title: {type: string, description: His title}
+"""
+PROTO = "message A {\n  int32 a = 1;  // first\n}\n"
 OF_KIND = {
     "database_schema": [
         ("db/init.sql", "", "CREATE TABLE users (id int);\n", 1, "CREATE TABLE u"),
@@ -97,6 +127,16 @@ OF_KIND = {
         ("shop/__init__.py", '__all__ = ["a", "b"]\n', '__all__ = ["a"]\n', 1, "b is gone"),
         ("src/index.ts", "export { a, b } from './a';\n", "export { a } from './a';\n", 1, "b is"),
         ("api.proto", "message A {\n  int32 a = 1;\n}\n", "message A {\n}\n", 2, "int32 a = 1;"),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace("  name: String\n", ""), 4, "Query.name is gone"),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace("a: Int!", "a: Int"), 9, "In.a has another shape"),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace(", NAME", ""), 7, "Key.NAME is gone"),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace("| Key ", ""), 8, "Any Key is gone"),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace("& B ", ""), 1, "Query B is gone"),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace("[Key!]!", "Key"), 3, "Query.users(by) has an"),
+        ("openapi.yaml", OPENAPI, OPENAPI.replace("name: first", "name: last"), 9,
+         "paths./users.get.parameters.first.name is gone"),
+        ("openapi.yaml", OPENAPI, OPENAPI.replace("title: {type: string", "title: {type: number"),
+         16, "components.schemas.User.properties.title.type has another sh"),
         ("a.go", "package a\n\nfunc F(x int) {}\n", "package a\n\nfunc F(y int) {}\n", 3, "F has"),
         ("package.json", '{"main": "a.js"}', '{"main": "b.js"}', 1, "main changes"),
     ],
@@ -166,6 +206,14 @@ NOT_OF_KIND = {
     ],
     "public_interface": [
         ("helpers.py", DOCUMENTED, DOCUMENTED.replace("/stream", "/other")),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace("Users.", "All users.").replace(' @dep', "# @dep")),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace("String", "String @x(a: {b: [1]})\n  new: Int")),
+        ("a.graphql", GRAPHQL, GRAPHQL.replace("ID, NAME", "NEW, NAME, ID") + "scalar Date\n"),
+        ("openapi.yaml", OPENAPI, OPENAPI.replace("Users", "People").replace('"1"', '"2"')),
+        ("openapi.yaml", OPENAPI, OPENAPI.replace("deprecated: false", "deprecated: true")),
+        ("openapi.yaml", OPENAPI, OPENAPI.replace("His title", "Dr.").replace("fine", "good")),
+        ("a.proto", PROTO, PROTO.replace("= 1;  // first", "= 1 [deprecated = true];")),
+        ("a.proto", PROTO, PROTO.replace("}", "  int32 b = 2;\n}").replace("first", "one")),
         ("app.py", "", ROUTE),
         ("app.py", ROUTE, f"import x\n\n{ROUTE.replace('[]', '[1]')}"),
         ("shop/__init__.py", '__all__ = ["a"]\n', '__all__ = ["a", "b"]\n'),
@@ -206,6 +254,25 @@ def test_a_change_of_the_kind_needs_a_person_who_is_given_the_line(
 )
 def test_what_only_looks_like_the_kind_is_left_alone(project, kind, path, before, after):
     assert kind not in kinds_of(project, path, before, after)[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("a.graphql", "type A { " + "a(" * 5_000),
+        ("a.graphql", 'type A { a: "unfinished'),
+        ("openapi.json", "[" * 20_000),
+        ("openapi.json", '{"a":' * 900 + "1" + "}" * 900),
+        ("openapi.yaml", "a: &a [1]\nb: [*a, *a]\n"),
+        ("openapi.yaml", "a: [\n"),
+    ],
+)
+def test_a_contract_that_cannot_be_read_is_compared_line_by_line(project, path, text):
+    project.commit({path: f"{text}\nOLD"})
+
+    result = governance.check(project.change({path: f"{text}\nNEW"}))
+
+    assert "public_interface" in result.details["change_types"]
 
 
 def test_a_variable_that_moves_to_another_file_is_not_new(project):

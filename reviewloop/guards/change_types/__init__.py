@@ -6,6 +6,7 @@ from reviewloop.git.patches import Hunk
 from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.change_types import (
     ci_pipeline,
+    contracts,
     database_schema,
     dependencies,
     environment_variables,
@@ -27,7 +28,7 @@ KINDS: Mapping[str, Finder] = {
 """Every kind by the name that the settings have for it."""
 
 _LARGEST = 500_000  # bytes of a file that is read
-_LARGEST_LOCK = 10_000_000  # ... of one that programs write, and that only its versions count of
+_LARGEST_READ = 10_000_000  # ... of a lock file or a contract, which are read as what they are
 _ASIDE = ("docs", "doc", "examples", "example", "vendor", "node_modules", "fixtures", "testdata")
 _LISTED = 3  # lines that a reason names
 
@@ -50,11 +51,15 @@ def changed_files(change: GuardInput) -> Iterator[ChangedFile]:
         before = b"" if file.status == "A" else change.read_base(file.old_path) or b""
         after = b"" if file.status == "D" else change.read_new(file.path) or b""
         added, removed = _lines(file.hunks)
-        most = _LARGEST_LOCK if file.path.rpartition("/")[2] in dependencies.LOCKS else _LARGEST
+        most = _LARGEST_READ if _is_read(file.path) else _LARGEST
         if max(len(before), len(after)) > most:  # its lines are enough
             before, after = b"", b""
         old, new = (text.decode("utf-8", "replace") for text in (before, after))
         yield ChangedFile(file.path, old, new, added, removed)
+
+
+def _is_read(path: str) -> bool:
+    return path.rpartition("/")[2] in dependencies.LOCKS or bool(contracts.FILES.search(path))
 
 
 def _is_aside(path: str) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from reviewloop.analysis.outline import outline
+from reviewloop.guards.change_types import contracts
 from reviewloop.guards.change_types.changed import ChangedFile, Evidence
 
 _ROUTE = re.compile(
@@ -13,9 +14,6 @@ _ROUTE = re.compile(
     r"|PATCH|HandleFunc|Handle)\(\s*['\"`](?P<p2>/[^'\"`]*)"
     r"|@(?P<m3>Get|Post|Put|Delete|Patch)\(\s*['\"](?P<p3>[^'\"]*)"
     r"|\b(?P<m4>re_)?path\(\s*r?['\"](?P<p4>[^'\"]*)['\"]\s*,"
-)
-_CONTRACTS = re.compile(
-    r"\.(?:proto|graphqls?|thrift|avsc)$|(?:^|/)(?:openapi|swagger)[\w.-]*\.(?:ya?ml|json)$"
 )
 _ENTRIES = ("main", "module", "types", "exports", "bin")
 _ALL = re.compile(r"__all__\s*[:=][^\[(]*[\[(](?P<names>[^\])]*)", re.DOTALL)
@@ -49,11 +47,8 @@ def _routes(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_file(file: ChangedFile) -> Iterator[Evidence]:
-    if _CONTRACTS.search(file.path):
-        for number, text in file.removed.items():
-            if text.strip() and not text.lstrip().startswith(("#", "//")):
-                yield Evidence(file.path, number, text.strip()[:60])
-                return
+    if contracts.FILES.search(file.path):
+        yield from contracts.broken(file)
     elif file.name == "package.json" and file.before and file.after:
         before, after = _json(file.before), _json(file.after)
         changed = [one for one in _ENTRIES if one in before and before[one] != after.get(one)]
