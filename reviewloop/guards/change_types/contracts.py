@@ -220,14 +220,14 @@ _NOTES = re.compile(r"\[[^\]]*\]|//.*|/\*.*?\*/")
 
 
 def _lines(file: ChangedFile) -> Iterator[Evidence]:
-    kept = {_said(text) for text in file.added.values()}
+    kept = {_plain_text(text) for text in file.added.values()}
     for number, text in file.removed.items():
-        if (said := _said(text)).strip("{}") and said not in kept:
+        if (plain := _plain_text(text)).strip("{}") and plain not in kept:
             yield Evidence(file.path, number, text.strip()[:60])
             return
 
 
-def _said(line: str) -> str:
+def _plain_text(line: str) -> str:
     """Return a line without comments, options and its place."""
     text = "" if line.lstrip().startswith(("#", "//", "*", "/*", '"""')) else line
     return " ".join(_NOTES.sub("", text).replace(";", " ").split())
