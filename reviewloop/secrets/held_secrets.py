@@ -145,14 +145,18 @@ def secrets_in_value(name: str, value: str) -> Iterator[str]:
         for address in _ADDRESS.findall(value):
             yield from secrets_in_address(address, named_secret=names_a_secret(name))
     elif "\n" in value or value.startswith(("{", "[")):
-        yield from (w for w in _STRUCTURE.split(value) if len(w) >= SHORTEST and is_random(w))
+        yield from _random_words(value)
     elif names_a_secret(name):
         if not _is_plain(value):
             yield value
-    elif len(value.split()) > 1:
-        return  # what is drawn is one word: a sentence with a year in it is mixed, too
+    elif len(value.split()) > 1:  # a sentence with a year in it is mixed, too
+        yield from _random_words(value)
     elif is_random(value) and entropy(value) > _ENTROPY and not _is_plain(value):
         yield value
+
+
+def _random_words(value: str) -> Iterator[str]:
+    return (w for w in _STRUCTURE.split(value) if len(w) >= SHORTEST and is_random(w))
 
 
 def secrets_in_address(address: str, *, named_secret: bool = False) -> Iterator[str]:

@@ -63,6 +63,11 @@ def test_a_sentence_is_no_secret_however_mixed_it_is(tmp_path):
     assert held(tmp_path) == {words: "A_PASSWORD"}
 
 
+def test_of_several_words_those_are_secrets_that_were_drawn(tmp_path):
+    (tmp_path / ".env").write_text(f"DSN=host=db.internal user=shop password={A}\n")
+    assert held(tmp_path) == {f"password={A}": "DSN"}
+
+
 def test_addresses_and_headers_in_gits_configuration(repo, git, monkeypatch):
     git(repo, "remote", "add", "origin", f"https://ada:{A}@git.shop.io/shop.git")
     git(repo, "config", f"url.https://{B}@git.shop.io/.insteadOf", "shop:")
