@@ -101,7 +101,6 @@ _FOR_EVERYBODY = re.compile(
 )
 # Settings that only the builds of every push are made with.
 _FOR_CI = re.compile(r"(?:^|/)(?:settings|config|conf)/(?:[\w-]+[._-])?ci\.\w+$", re.IGNORECASE)
-_BUNDLED = 1_000  # characters: a longer line was packed by a program, keys of others included
 _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 
 
@@ -208,8 +207,5 @@ def _lowered(file: SourceFile, line: int, severity: Severity) -> Severity:
     """Return a severity that fits the place: documentation is full of made-up passwords."""
     text = file.lines[line - 1]
     explains = file.language == "markdown" or text.lstrip().startswith(_DOCUMENTATION)
-    if explains or file.path_class is not PathClass.PRODUCT or _FOR_CI.search(file.path):
-        return Severity.NIT
-    if severity is Severity.MUST_FIX and len(text) > _BUNDLED:
-        return Severity.SHOULD_FIX
-    return severity
+    made_up = file.path_class is not PathClass.PRODUCT or _FOR_CI.search(file.path)
+    return Severity.NIT if explains or made_up else severity
