@@ -1,5 +1,6 @@
-"""Pull requests on GitHub: what is read from an event, what is posted, and what is remembered.
+"""Reviews pull requests on GitHub: reads the event, posts comments and remembers state between
+runs.
 
-A review begins in `reviewing.review`, a command in `hearing.hear` or `fixing.fix`, a pull request
-of our own in `publishing`.
+Entry points: `reviewing.review` for a review, `comment_commands` and `fixing` for commands in
+comments, `publishing` for pull requests that we open.
 """

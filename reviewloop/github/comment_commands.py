@@ -1,4 +1,4 @@
-"""Hears a comment: is it a command, may its author give it; and carries out what needs no model."""
+"""Handles a comment: parses the command, checks its author, runs what needs no model."""
 
 import re
 import time
@@ -65,10 +65,10 @@ _MOST_QUOTED = 20  # lines
 def explained(
     name: str, entry: Mapping[str, object], finding: Finding | None, heading: str = ""
 ) -> str:
-    """Return the answer as Markdown.
+    """Return the answer to `explain` as Markdown.
 
-    `entry` is what is remembered of the finding, `finding` what its comment holds, if anything,
-    `headings` what the summary says of it (`naming.told_in`).
+    `entry` is what the state remembers of the finding, `finding` the one in its comment, if any,
+    `heading` its title and location in a summary (`headings_in`).
     """
     rule = rule_of(finding.rule if finding else str(entry.get("by", "")))
     parts = [headline(finding) if finding else _unknown(entry, rule, heading)]
@@ -84,7 +84,7 @@ def explained(
 
 
 def status_words(entry: Mapping[str, object]) -> str:
-    """Return what became of a finding, in words."""
+    """Return the status of a finding in words."""
     status = str(entry.get("status", "open"))
     return "open, told in the summary" if status == "reported" else status
 
@@ -129,7 +129,7 @@ def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
 
 
 def _sourced(source: str) -> str:
-    """Return the source with its addresses to click on: the rule book is ours."""
+    """Return the source with its addresses as links; the source is text of our rules."""
     words = [sanitised_line(piece) for piece in URL.split(source)]
     links = [f"<{found}>" for found in URL.findall(source)]
     pairs = zip(words, [*links, ""], strict=True)
@@ -170,7 +170,7 @@ _RESUMED = (
 
 @dataclass
 class Orders:
-    """The orders of one comment on one pull request; `redact` takes secrets out of what is said."""
+    """The commands of one comment on one pull request; `redact` takes secrets out of answers."""
 
     client: GitHub
     pull: PullRequest
@@ -183,7 +183,7 @@ class Orders:
     answered: bool = False  # by an earlier try of the same run
 
     def read(self) -> None:
-        """Read what stands on the pull request."""
+        """Read comments, threads and state of the pull request."""
         me, number = self.client.me(), self.pull.number
         talk, diff = self.client.issue_comments(number), self.client.review_comments(number)
         self.state = read_state(talk, me, self.pull)
@@ -195,12 +195,12 @@ class Orders:
 
     @property
     def known(self) -> dict[str, Mapping[str, object]]:
-        """What is remembered of each finding, also of those of which only the comment is known."""
+        """The remembered entry of each finding, also of those known only from a comment."""
         found = {name: entry_of(roots[-1]) for name, roots in self.roots.items()}
         return {**found, **self.state.findings}
 
     def finding_meant(self, command: Command) -> tuple[str, str]:
-        """Return (fingerprint or all, "") or ("", sentence that says why there is none)."""
+        """Return (fingerprint or all, "") or ("", sentence with the reason why it names none)."""
         known = self.known
         if command.finding == ALL:
             return ALL, ""
@@ -219,19 +219,19 @@ class Orders:
         return "", f"{why}. {self._listed(command.verb)}"
 
     def explain(self, name: str) -> None:
-        """Answer why a finding was made."""
+        """Answer with the explanation of a finding."""
         roots = self.roots.get(name, ())
         self.reply(
             explained(name, self.known[name], finding_in(roots), self.headings.get(name, ""))
         )
 
     def named(self, name: str) -> str:
-        """Return what finding this is, as one line of Markdown."""
+        """Return a finding as one line of Markdown."""
         roots, heading = self.roots.get(name, ()), self.headings.get(name, "")
         return named(name, self.known[name], finding_in(roots), heading)
 
     def dismiss(self, name: str, command: Command) -> None:
-        """Dismiss a finding and say so in its thread, which later reviews believe, too."""
+        """Dismiss a finding and answer in its thread; later reviews read that answer, too."""
         reason = command.reason if name.startswith(command.finding or "-") else command.words
         if not reason:
             self.reply(
@@ -259,7 +259,7 @@ class Orders:
         self.reply(text, mark=dismissal_marker(name, word), thread=thread)
 
     def reopen(self, name: str) -> None:
-        """Take back that a finding was dismissed, and say so in its thread."""
+        """Take back the dismissal of a finding and answer in its thread."""
         entry, roots, what = self.known[name], self.roots.get(name, ()), self.named(name)
         reason = str(entry.get("reason", ""))
         if entry.get("status") != "dismissed" and not self._dismissed_there(name):
@@ -285,12 +285,12 @@ class Orders:
         self.reply(text, mark=reopened_marker(name), thread=thread)
 
     def pause(self) -> None:
-        """Have pushes left alone."""
+        """Stop reviewing pushes."""
         remember(self.client, self.pull, lambda state: replace(state, paused=True), self.pace)
         self.reply(_PAUSED)
 
     def resume(self) -> None:
-        """Have pushes reviewed again."""
+        """Review pushes again."""
         remember(self.client, self.pull, lambda state: replace(state, paused=False), self.pace)
         self.reply(_RESUMED)
 
@@ -299,12 +299,12 @@ class Orders:
         self.reply(HELP)
 
     def wrong(self, sentence: str) -> None:
-        """Answer what was wrong with the command."""
+        """Answer with what is wrong with the command."""
         message = f"{sentence[:1].upper()}{sentence[1:]}{'' if sentence.endswith('?') else '.'}"
         self.reply(f"{message} `/reviewloop help` lists the commands.")
 
     def reply(self, text: str, *, mark: str = "", thread: int = 0) -> None:
-        """Answer where the command was given, or in another thread; once, whatever gets lost."""
+        """Answer at the command, or in another thread; once, even if GitHub's answer is lost."""
         marks = "\n".join([command_marker(self.trigger.comment), *([mark] if mark else [])])
         body = clipped(f"{marks}\n{self.redact(text)}")
         for attempt in range(1, _TRIES + 1):
@@ -325,12 +325,12 @@ class Orders:
             try:
                 self.client.reply(self.pull.number, thread, body)
                 return
-            except NotFound:  # somebody deleted it meanwhile
+            except NotFound:  # deleted meanwhile
                 pass
         self.client.create_issue_comment(self.pull.number, body)
 
     def _of_thread(self) -> str:
-        """Return the finding of the thread that the command stands in, "" for none."""
+        """Return the finding of the thread that holds the command, "" for none."""
         here = self.trigger.thread
         names = [name for name, roots in self.roots.items() if here in {root.id for root in roots}]
         return names[0] if len(names) == 1 else ""
@@ -341,12 +341,12 @@ class Orders:
         return Voices(comments, threads, client.me(), permitted(client))
 
     def _dismissed_there(self, name: str) -> bool:
-        """Whether somebody dismissed it in its thread since the last review."""
+        """Whether a user dismissed the finding in its thread since the last review."""
         roots = self.roots.get(name, ())
         return bool(roots) and bool(self._voices().dismissed(roots, name))
 
     def _listed(self, verb: str) -> str:
-        """Return the findings that a command can be about, the worst first."""
+        """Return the findings that a command can name, the worst first."""
         known = {name: each for name, each in self.known.items() if self._fits(name, each, verb)}
         if not known:
             return f"There is none here to {verb}."
@@ -372,7 +372,7 @@ _FINDING = re.compile(rf"[0-9a-f]{{12}}|{ALL}|")
 
 @dataclass(frozen=True)
 class CommandOutcome:
-    """What became of a comment; `verb` is set where another job has to go on."""
+    """The outcome of a comment; `verb` is set where another job has to continue."""
 
     status: Status
     reason: str = ""
@@ -386,7 +386,7 @@ class CommandOutcome:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """The outputs of the step; nothing in them was chosen freely by who commented."""
+        """The outputs of the step; none contains text chosen by the comment's author."""
         return {
             **{"status": str(self.status), "reason": one_line(self.reason), "verb": self.verb},
             **{"pull": str(self.pull or ""), "finding": self.finding},
@@ -402,10 +402,11 @@ def handle_comment(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
 ) -> CommandOutcome:
-    """Obey the comment that started this run, or hand it on.
+    """Run the command of the comment that started this run, or pass it to another job.
 
-    What is no command of somebody who may write is skipped, with the reason and without a word on
-    the pull request. `redact` takes secrets out of answers. Expected failures are an end, too.
+    A comment without a command, or by an author without write permission, is skipped with the
+    reason and without an answer. `redact` takes secrets out of answers. Expected failures are an
+    outcome, too.
     """
     try:
         trigger = read_event(environ, path=event)
@@ -428,7 +429,7 @@ def handle_comment(
 
 
 def _why_no_user(trigger: Trigger) -> str:
-    """Return why nobody is to be asked for: programs give no commands."""
+    """Return why the author's permission is not checked: programs give no commands."""
     author = trigger.author
     if trigger.author_is_bot or trigger.actor_is_bot or author.endswith("[bot]"):
         return f"{author} is a bot, and bots give no commands"
@@ -501,7 +502,7 @@ class _Hearing:
         return replace(outcome, comment=self.trigger.comment, actor=self.trigger.author)
 
     def _react(self, content: Reaction) -> None:
-        """React; a token that may not loses nothing but the sign."""
+        """React; without the permission only the reaction is missing."""
         try:
             self.client.react(self.trigger.comment, content, on_diff=self.trigger.on_diff)
         except GitHubError:
@@ -509,7 +510,7 @@ class _Hearing:
 
 
 def _not_now(command: Command, pull: PullRequest) -> str:
-    """Return in one sentence why a command cannot be obeyed on this pull request, "" if it can."""
+    """Return in one sentence why a command cannot run on this pull request, "" if it can."""
     if not pull.open and command.verb not in {"explain", "help"}:
         return "This pull request is closed: nothing was done."
     if pull.is_fork and command.verb in HANDED_ON:

@@ -1,4 +1,4 @@
-"""Fixes findings of a pull request because a user who may write asked for it in a comment."""
+"""Fixes findings of a pull request when a user with write permission asks for it in a comment."""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,10 +59,9 @@ _MOST_PATCH = 30_000  # characters; a comment holds 65,536
 
 
 def reasons_for_user(proposal: Proposal) -> tuple[str, ...]:
-    """Return why nobody but a person who looks may approve this, one sentence each; () for clean.
+    """Return why a user has to look before approval, one sentence each; () for a clean result.
 
-    The comment that asked for the fixes approves a clean result only: somebody wrote it before
-    there was anything to look at.
+    The comment that asked for the fixes approves a clean result only: its author had not seen it.
     """
     reasons = [proposal["blocked"]] if proposal["blocked"] else []
     reasons += [
@@ -113,7 +112,7 @@ def unfixed_words(
 ) -> str:
     """Return the answer when nothing was committed, as Markdown.
 
-    `patch` is what was made all the same; whoever asked may apply it by hand.
+    `patch` is the change that was made all the same; the user may apply it by hand.
     """
     lines = ["### reviewloop: not fixed, needs you", ""]
     lines += [f"- {sanitised_line(reason)}" for reason in reasons]
@@ -139,7 +138,7 @@ def _untried(left: Mapping[str, str]) -> list[str]:
 
 
 def _made(patch: str) -> list[str]:
-    """Return a patch that was not committed, folded; of a long one its beginning."""
+    """Return an uncommitted patch as a folded block; of a long one its beginning."""
     if not patch.strip():
         return []
     shown = patch.rstrip("\n")
@@ -179,14 +178,14 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class FixOptions:
-    """What the command line, or the workflow, asks for."""
+    """The options of the command line or of the workflow."""
 
     pull: int
-    finding: str  # its id, or the beginning of it, or `all`
-    comment: int  # the one that asks for it
-    handoff: Path  # an empty folder, none yet, or one that says why there is no commit
+    finding: str  # its id, a prefix of the id, or `all`
+    comment: int  # the comment that asks for it
+    handoff: Path  # an empty folder, a new one, or one whose handoff has no commit
     repo: str = ""  # owner/name; "": of the workflow
-    model: str = ""  # "": what the settings of the base commit say
+    model: str = ""  # "": as set in the base commit
     limits: Mapping[str, float | int | None] = field(default_factory=dict)
     unsandboxed: Acceptance = ""
 
@@ -198,10 +197,10 @@ def fix_pull(
     start: Path,
     on_progress: OnProgress = lambda _: None,
 ) -> JobOutcome:
-    """Fix what the comment asks for, and write the handoff: the commit, or why there is none.
+    """Fix the findings that the comment asks for, and write the handoff: a commit, or the reason.
 
-    PASSED means that there is a commit. Nothing is handed over when the comment does not ask for
-    it or its author may not. `start` is in a clone that has the commits of the pull request.
+    PASSED means that there is a commit. No handoff is written when the comment asks for no fix or
+    its author may not. `start` is in a clone that has the commits of the pull request.
     """
     pull = None
     try:
@@ -232,7 +231,7 @@ class _Job:
     on_progress: OnProgress
 
     def end(self) -> JobOutcome:
-        """Fix, and hand over; the reason why not is handed over, too, for whoever asked."""
+        """Fix and write the handoff; a failure is written to it as a reason for the user."""
         try:
             request = requested_findings(self.client, self.pull, self.options.finding)
             all_of_them = self.options.finding == ALL
@@ -245,12 +244,14 @@ class _Job:
             return self._unfixed([str(error)], code=error.exit_code)
 
     def _planned(self, fix_request: FixRequest) -> FixPlan:
-        """Check all that is free; raise for a pull request whose branch is not ours to change."""
+        """Run all checks that cost nothing; raise for a pull request whose branch we may not
+        change.
+        """
         self._require_own_branch()
         require_commits(self.repository, self.pull)
         since = self.repository.git.result("merge-base", self.pull.base_sha, self.pull.head_sha)
         flags: dict[str, Any] = {
-            "review.repository_configuration": False,  # of analysers: the head could bring it
+            "review.repository_configuration": False,  # analysers: the head could bring it
             **self.options.limits,
         }
         if self.options.model:
@@ -258,11 +259,11 @@ class _Job:
         request = FixRequestText(
             fix_request.findings,
             base=self.pull.head_sha,
-            # A branch of this clone alone, so that nothing of a person's moves.
+            # A branch of this clone alone, so that the user's branches stay.
             branch=f"reviewloop/pull-{self.pull.number}-{secrets.token_hex(3)}",
             since=since.stdout.decode().strip(),
-            # Only here the settings may name commands without a word of trust: they are those of
-            # the branch this is to be merged into.
+            # Only here may settings name commands without an act of trust: they are those of the
+            # branch this is to be merged into.
             rules_from=self.pull.base_sha,
             pull=self.pull.number,
             merged=True,
@@ -318,7 +319,7 @@ class _Job:
         return JobOutcome(Status.PASSED, pull=self.pull, summary=words, made=self._made(record))
 
     def _changed(self) -> tuple[str, ...]:
-        """Return what changed on GitHub meanwhile: somebody may have taken the word back."""
+        """Return what changed on GitHub meanwhile: the user may have withdrawn the request."""
         number = f"pull request {self.pull.number}"
         try:
             again = requested(self.client, self.pull, self.options.comment)
@@ -357,10 +358,10 @@ class _Job:
         record: RunRecord | None = None,
         findings: tuple[str, ...] = (),
     ) -> str:
-        """Write the handoff, with the commit of a run if there is one; return its words."""
+        """Write the handoff, with the commit of a run if there is one; return its text."""
         user, act = self.repository.user, self.request.act
         words = redactor_for(user.root, user.git_dir).for_people(words)
-        words = clipped(words, LONGEST_TEXT)  # only now: what hides a secret may be longer
+        words = clipped(words, LONGEST_TEXT)  # only now: redaction may make it longer
         handoff = Handoff.of(
             kind="fix",
             repo=self.pull.repo.full,
@@ -384,7 +385,7 @@ class _Job:
 
 
 def _code_of(record: RunRecord, proposal: Proposal) -> ExitCode:
-    """Return why nothing was committed as an exit code; findings may be all that is left."""
+    """Return as an exit code why nothing was committed; findings may be all that is left."""
     if proposal["incomplete"]:
         return ExitCode.INCOMPLETE
     blocked = record.status is RunStatus.BLOCKED

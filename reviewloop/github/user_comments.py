@@ -1,4 +1,4 @@
-"""What users write on a pull request: commands, dismissals, and what they want fixed."""
+"""Parses what users write on a pull request: commands, dismissals and requests for fixes."""
 
 import difflib
 import re
@@ -32,7 +32,7 @@ Verb = Literal[
 ]
 VERBS: tuple[str, ...] = get_args(Verb)
 HANDED_ON = ("review", "full-review", "fix")
-"""What other jobs of the workflow do, which have what it takes."""
+"""Commands that other jobs of the workflow run, which have the permissions or models for it."""
 
 ALL = "all"
 SHORTEST_ID = 6
@@ -45,7 +45,7 @@ _REPLY = re.compile(
 )
 _ALIASES = {"undismiss": "reopen"}
 _ID = re.compile(rf"[0-9a-f]{{{SHORTEST_ID},12}}")
-# Telephones make a dash of two hyphens.
+# Phones make a dash of two hyphens.
 _OPTION = re.compile(r"[-–—]{1,2}\w|\w[\w.\-]*[=:]\S|\w+://|www\.", re.IGNORECASE)
 _NO_OPTIONS = (
     "a command takes no options, keys, models or addresses: those are set in the workflow and in "
@@ -74,10 +74,10 @@ thread of a finding it may be left out. Commands take write permission on the re
 
 @dataclass(frozen=True)
 class Command:
-    """What a comment asks for.
+    """The command in a comment.
 
-    `finding` is the beginning of an id as it was typed, `all`, or "". Where a thread may mean its
-    own finding, `words` is everything after the verb: its first word need not be an id.
+    `finding` is a prefix of an id as typed, `all`, or "". Where a thread may mean its own finding,
+    `words` is everything after the verb: its first word need not be an id.
     """
 
     verb: Verb
@@ -88,13 +88,13 @@ class Command:
 
 @dataclass(frozen=True)
 class Wrong:
-    """A command that cannot be obeyed; the sentence says why and what to write instead."""
+    """An invalid command; the sentence says why and what to write instead."""
 
     sentence: str
 
 
 def parse(body: str, *, in_thread: bool = False) -> Command | Wrong | None:
-    """Return what a comment asks for; None when it is no command to us.
+    """Parse the command in a comment; None for a comment without one.
 
     In a thread a dismissal is also understood without its colon.
     """
@@ -111,7 +111,7 @@ def parse(body: str, *, in_thread: bool = False) -> Command | Wrong | None:
     if verb not in VERBS:
         return Wrong(_NO_OPTIONS if _OPTION.match(verb) else _unknown(verb))
     first = rest.partition(" ")[0]
-    # The words of a reason are only kept, so they may say what they like.
+    # The words of a reason are only stored, so anything is allowed.
     smuggled = [first] if verb == "dismiss" else rest.split(" ")
     if verb == "dismiss" and _ID.fullmatch(_bare(first)):
         smuggled.append(rest.partition(" ")[2].partition(" ")[0])
@@ -140,20 +140,20 @@ def _with_words(verb: str, rest: str) -> Command | Wrong:
 def reply_words(line: str, *, strict: bool = False) -> str | None:
     """Return what follows in a line `reviewloop: dismiss …`, None for any other line.
 
-    Unless it is `strict`, the colon may be missing, or stand behind.
+    Unless it is `strict`, the colon may be missing or later.
     """
     match = _REPLY.fullmatch(line)
     return None if match is None or (strict and not match[1]) else match[2] or ""
 
 
 def named_in(words: str) -> str:
-    """Return the id that words begin with, "" for none and for a word that only looks like one."""
+    """Return the id at the start of words, "" for none and for a word that only looks like one."""
     ident = _bare(words.partition(" ")[0])
     return ident if _ID.fullmatch(ident) and not ident.isalpha() else ""
 
 
 def _first_line(body: str) -> str:
-    """Return the first line that is neither empty nor a quotation; of code it is the fence."""
+    """Return the first line that is neither empty nor quoted; of a code block its fence."""
     lines = (line.rstrip() for line in lines_of(body))
     return next((line for line in lines if line and not line.lstrip().startswith(">")), "")
 
@@ -161,8 +161,8 @@ def _first_line(body: str) -> str:
 def lines_of(body: str) -> list[str]:
     """Return the lines as GitHub shows them.
 
-    `str.splitlines` breaks at more, which stays inside the line when somebody quotes it: the rest
-    of what a stranger wrote would become a command of whoever quotes.
+    `str.splitlines` splits at more characters, which stay inside the line when a user quotes it:
+    the rest of an untrusted text would become a command of the user who quotes.
     """
     return re.split(r"\r\n|[\r\n]", body)
 
@@ -183,27 +183,27 @@ def _unknown(verb: str) -> str:
 
 _MOST_REASON = 120
 MOST_WORD = 160  # with the name
-_IN_CODE = ("suppressed in the code", "in the baseline", "quiet ")  # such words begin a reason
+_IN_CODE = ("suppressed in the code", "in the baseline", "quiet ")  # words that start a reason
 _RESOLVED = "its thread was resolved by "
 
 
 class Origin(StrEnum):
     """Where a finding was dismissed."""
 
-    CODE = "code"  # of the repository: a comment, or the baseline
+    CODE = "code"  # in the repository: by a comment in code, or the baseline
     THREAD = "thread"  # by resolving it
     WORD = "word"  # by a command
 
 
 def origin_of(reason: str) -> Origin:
-    """Return where a finding was dismissed; comments and states keep no more than the reason."""
+    """Return where a finding was dismissed; comments and states store only the reason."""
     if reason.startswith(_RESOLVED):
         return Origin.THREAD
     return Origin.CODE if reason.startswith(_IN_CODE) else Origin.WORD
 
 
 def permitted(client: GitHub) -> Callable[[str], bool]:
-    """Return the question whether a user may dismiss: write permission, asked from GitHub."""
+    """Return a function that checks whether a user may dismiss: write permission on GitHub."""
 
     def may(login: str) -> bool:
         return not login.endswith("[bot]") and client.permission(login) in {"admin", "write"}
@@ -214,7 +214,7 @@ def permitted(client: GitHub) -> Callable[[str], bool]:
 def dismissal(body: str) -> str | None:
     """Return the reason in a reply `reviewloop: dismiss reason`; None for any other text.
 
-    It stands in the first line that is no quotation; "" when it lacks a reason.
+    It is in the first line that is not quoted; "" when it lacks a reason.
     """
     for line in lines_of(body):
         if line.strip() and not line.lstrip().startswith(">"):
@@ -225,14 +225,14 @@ def dismissal(body: str) -> str | None:
 
 @dataclass
 class Voices:
-    """The replies and threads of one pull request; asks about each person once."""
+    """The replies and threads of one pull request; checks each user's permission once."""
 
     comments: Sequence[ReviewComment]
     threads: Sequence[Thread]
     me: str
     may_dismiss: Callable[[str], bool]
-    notes: list[str] = field(default_factory=list)  # whose word did not count, and why
-    refused: tuple[str, ...] = ()  # who was told so before, which is not repeated
+    notes: list[str] = field(default_factory=list)  # users without a say, and why
+    refused: tuple[str, ...] = ()  # users informed earlier, which is not repeated
 
     def __post_init__(self) -> None:
         self._replies: dict[int, list[ReviewComment]] = {}
@@ -244,20 +244,20 @@ class Voices:
         self._names = own(self.comments, self.me)
 
     def thread(self, root: ReviewComment) -> Thread | None:
-        """Return the thread that a comment began, None where it is not known."""
+        """Return the thread of a root comment, None where it is not known."""
         return self._threads.get(root.id)
 
     def last_answer(self, root: ReviewComment, finding: str) -> str:
-        """Return the word of our last answer about a finding in a thread, "" for none."""
+        """Return the word of our last reply about a finding in a thread, "" for none."""
         ours = (answered(c.body) for c in self._replies.get(root.id, ()) if is_ours(c, self.me))
         return next((word for name, word in reversed(list(ours)) if name == finding), "")
 
     def dismissed(self, roots: Sequence[ReviewComment], finding: str) -> str:
-        """Return who dismissed a finding and why; "" when nobody did who may."""
+        """Return who dismissed a finding and why; "" when no user with the permission did."""
         replies = [reply for root in roots for reply in self._replies.get(root.id, ())]
         dismissal = ""
         for reply in sorted(replies, key=lambda each: each.id):
-            # The permission was asked when a command was heard.
+            # The permission was checked when the command ran.
             ours = reply.body if is_ours(reply, self.me) else ""
             if reopened_in(ours) == finding:
                 dismissal = ""
@@ -277,7 +277,7 @@ class Voices:
         thread = self.thread(root)
         if thread is None or not thread.resolved:
             return ""
-        # Where GraphQL does not tell that it is a bot, the name stands without [bot].
+        # Where GraphQL does not mark it as a bot, the name lacks [bot].
         resolver = thread.resolved_by.removesuffix("[bot]")
         ours = resolver.casefold() == self.me.removesuffix("[bot]").casefold()
         if ours and (self.me.endswith("[bot]") or self.last_answer(root, finding) == "fixed"):
@@ -285,7 +285,7 @@ class Voices:
         return thread.resolved_by
 
     def _reason(self, reply: ReviewComment, finding: str) -> str:
-        # With a person's own token our answers have that person's name: their marks tell.
+        # With a user's own token our replies have the user's name; their marks identify them.
         reason = None if ANY in reply.body else dismissal(reply.body)
         if reason is None or not self.counts(reply.author, reply.author_is_bot):
             return ""
@@ -293,11 +293,11 @@ class Voices:
             self.notes.append(f"a dismissal by {reply.author} gives no reason and does not count")
         named = named_in(reason)
         others = (name for name in self._names if named and name.startswith(named))
-        # Given as a command, it is about the one that it names.
+        # A command is about the finding that it names.
         return "" if any(name != finding for name in others) else reason
 
     def counts(self, login: str, is_bot: bool = False) -> bool:
-        """Whether the word of a user counts; notes it where it does not."""
+        """Whether a user may dismiss; records users who may not."""
         if login in self._known:
             return self._known[login]
         try:
@@ -314,11 +314,11 @@ class Voices:
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody's word that findings shall be fixed; `act` is what a commit records of it."""
+    """A user's request to fix findings; `act` is what a commit records of it."""
 
     act: Act
-    finding: str  # as it was typed: the beginning of an id, `all`, or ""
-    thread: tuple[str, ...] = ()  # the findings of the thread in which it was said
+    finding: str  # as typed: a prefix of the id, `all`, or ""
+    thread: tuple[str, ...] = ()  # the findings of the comment's thread
 
     def require(self, verb: str) -> None:
         """Raise `UsageError` unless it is about this: the full id of a finding, or `all`."""
@@ -326,7 +326,7 @@ class Request:
             same = self.finding == verb
         elif self.finding:
             same = verb.startswith(self.finding)
-        else:  # in a thread, its own finding may be left unsaid
+        else:  # in a thread, its own finding need not be named
             same = self.thread == (verb,)
         if not same:
             meant = self.finding or "the finding of its thread"
@@ -334,10 +334,10 @@ class Request:
 
 
 def requested(client: GitHub, pull: PullRequest, comment: int) -> Request:
-    """Return what a comment asks for, as GitHub has it now.
+    """Return the request in a comment, as GitHub has it now.
 
-    Raises `UsageError` unless it stands on this pull request, says `/reviewloop fix`, and is by a
-    person with write permission.
+    Raise `UsageError` unless it is on this pull request, contains `/reviewloop fix`, and its author
+    is a user with write permission.
     """
     found, thread = _comment(client, pull, comment)
     what = f"the comment {comment} on pull request {pull.number}"
@@ -358,7 +358,7 @@ def requested(client: GitHub, pull: PullRequest, comment: int) -> Request:
 def _comment(
     client: GitHub, pull: PullRequest, ident: int
 ) -> tuple[IssueComment | ReviewComment | None, tuple[str, ...]]:
-    """Return the comment, and the findings of the thread in which it stands."""
+    """Return the comment, and the findings of its thread."""
     for candidate in client.issue_comments(pull.number):
         if candidate.id == ident:
             return candidate, ()
@@ -374,17 +374,17 @@ _SETTLED = {"fixed": "it is fixed already", "dismissed": "it is dismissed"}
 
 @dataclass(frozen=True)
 class FixRequest:
-    """What is to be fixed; `left` leads from the ids of other findings to why they are not."""
+    """The findings to fix; `left` maps the ids of other findings to why they are not fixed."""
 
     findings: tuple[Finding, ...]
     left: Mapping[str, str] = field(default_factory=dict)
 
 
 def requested_findings(client: GitHub, pull: PullRequest, selection: str) -> FixRequest:
-    """Return the finding of this id, or all open ones that must or should be fixed.
+    """Return the finding of this id, or all open must-fix and should-fix ones.
 
-    Only what stands in a comment of ours is believed. Raises `UsageError` when a finding that was
-    named is not there or settled, or when none is open.
+    Only data in our own comments is trusted. Raise `UsageError` when a named finding is missing or
+    settled, or when none is open.
     """
     me = client.me()
     comments = client.review_comments(pull.number)
@@ -394,9 +394,7 @@ def requested_findings(client: GitHub, pull: PullRequest, selection: str) -> Fix
     names = list(roots) if selection == ALL else [_named(selection, roots, pull)]
     findings: list[Finding] = []
     left: dict[str, str] = {}
-    unread: dict[
-        str, str
-    ] = {}  # what was settled before is no news where all that is open is asked
+    unread: dict[str, str] = {}  # for `all`, findings settled earlier are not listed
     for name in names:
         entry = state.findings.get(name, {})
         reason = _SETTLED.get(str(entry.get("status", "")), "")

@@ -1,1 +1,1 @@
-"""What is asked of GitHub: one client, its answers and refusals, and the values they make."""
+"""The client of GitHub's API: requests, answers, errors and the values that they make."""

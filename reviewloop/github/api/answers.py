@@ -1,4 +1,4 @@
-"""What GitHub answers, read leniently: unknown fields are passed over, a missing one is named."""
+"""Parses GitHub's answers leniently: ignores unknown fields and names a missing one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Thread:
-    """A conversation on the diff; `comments` are ids of review comments, the first began it.
+    """A conversation on the diff; `comments` holds ids of its review comments, the root first.
 
     `comments` has at most the first hundred.
     """
@@ -99,7 +99,7 @@ class Check:
 
 
 class Fields:
-    """A JSON object of an answer; `what` stands for it in the sentence about a missing field."""
+    """A JSON object of an answer; `what` names the object in the error about a missing field."""
 
     def __init__(self, data: object, what: str) -> None:
         if not isinstance(data, Mapping):
@@ -108,11 +108,11 @@ class Fields:
         self.what = what
 
     def text(self, key: str, *default: str) -> str:
-        """Return a string; null and missing are the default, if there is one."""
+        """Return a string; the default, if given, for null and for a missing field."""
         return str(self._get(key, str, *default))
 
     def number(self, key: str, *default: int) -> int:
-        """Return a whole number; null and missing are the default, if there is one."""
+        """Return a whole number; the default, if given, for null and for a missing field."""
         return int(self._get(key, int, *default))
 
     def maybe(self, key: str) -> int | None:
@@ -121,21 +121,21 @@ class Fields:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def flag(self, key: str, *default: bool) -> bool:
-        """Return a truth value; null and missing are the default, if there is one."""
+        """Return a truth value; the default, if given, for null and for a missing field."""
         return bool(self._get(key, bool, *default))
 
     def objects(self, key: str) -> list["Fields"]:
-        """Return the objects of a list; none where it is missing."""
+        """Return the objects of a list; an empty list for a missing field."""
         value = self._data.get(key)
         items = value if isinstance(value, list) else []
         return [Fields(item, f"{self.what}.{key}") for item in items if item is not None]
 
     def inside(self, key: str) -> "Fields":
-        """Return an object inside."""
+        """Return a nested object."""
         return Fields(self._data.get(key), f"{self.what}.{key}")
 
     def has(self, key: str) -> bool:
-        """Whether there is something other than null."""
+        """Whether the field has a value other than null."""
         return self._data.get(key) is not None
 
     def author(self, key: str = "user") -> tuple[str, bool]:
@@ -265,7 +265,7 @@ def thread(fields: Fields) -> Thread:
 
 
 def thumbs_down(fields: Fields) -> Iterator[tuple[int, str]]:
-    """Yield (comment, login) of a node of GraphQL's reviewThreads; users that are gone are not."""
+    """Yield (comment, login) of a node of GraphQL's reviewThreads; leave out deleted users."""
     for comment in fields.inside("comments").objects("nodes"):
         ident = comment.maybe("databaseId")
         for reaction in comment.inside("reactions").objects("nodes"):
@@ -276,7 +276,7 @@ def thumbs_down(fields: Fields) -> Iterator[tuple[int, str]]:
 def _resolver(user: Fields) -> str:
     """Return a login of GraphQL, which writes that of a bot without [bot].
 
-    The field is declared as a User, so that the type of the node may hide what its id tells.
+    The field is declared as a User, so the type of the node may be wrong where its id is right.
     """
     login, is_bot = user.text("login"), user.text("__typename", "") == "Bot"
     is_bot = is_bot or user.text("id", "").startswith(_BOT_IDS)

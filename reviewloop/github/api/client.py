@@ -1,4 +1,4 @@
-"""Which repository on GitHub an address names, and where its interface is."""
+"""The client of one repository's pull requests; finds repository and API of an address."""
 
 import base64
 import time
@@ -24,9 +24,9 @@ Reaction = Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket",
 class GitHub:
     """The pull requests of one repository, with the rights of one token.
 
-    All methods raise a `GitHubError`: `AnswerLost` where something may have happened, so that the
-    caller looks before it repeats. Waits for limits go on for at most `patience` seconds in all;
-    `limited` hears of those on how fast we go (`Pace.slow_down`).
+    All methods raise a `GitHubError`: `AnswerLost` where the request may have had its effect, so
+    that the caller looks before it repeats. Waits for limits take at most `patience` seconds in
+    all. `limited` is called for limits on the rate of requests (`Pace.slow_down`).
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class GitHub:
         """Close the connections."""
         self._transport.close()
 
-    # Who, and what they may
+    # Permissions
 
     def me(self) -> str:
-        """Return the login that our comments carry; the token of a workflow may not ask REST."""
+        """Return the login that our comments carry; a workflow's token may not ask REST for it."""
         if not self._me:
             try:
                 self._me = self._graphql.viewer()
@@ -108,7 +108,7 @@ class GitHub:
                 try:
                     answer = self._transport.send("GET", self._user)
                 except GitHubError:
-                    raise error from None  # for the token of a workflow it is the true reason
+                    raise error from None  # the real cause with a workflow's token
                 self._me = answers.Fields(answer.data, "user").text("login")
         return self._me
 
@@ -125,7 +125,7 @@ class GitHub:
         return answers.Fields(self.ask(""), "repository").text("default_branch")
 
     def ask(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
-        """Return what GitHub answers to GET for a path below the repository."""
+        """Return GitHub's answer to GET for a path below the repository."""
         return self._transport.send("GET", self._base + path, query=query).data
 
     def content(self, path: str, ref: str) -> bytes:
@@ -136,11 +136,11 @@ class GitHub:
     # Pull requests
 
     def pull(self, number: int) -> PullRequest:
-        """Return a pull request as it is now."""
+        """Return the current pull request."""
         return answers.pull_request(self.repo, self.ask(f"/pulls/{number}"))
 
     def find_pull(self, head: str, base: str) -> PullRequest | None:
-        """Return the open pull request from a branch of this repository, if there is one."""
+        """Return the open pull request from a branch of this repository, None without one."""
         query = {"state": "open", "head": f"{self.repo.owner}:{head}", "base": base}
         found = list(self._pages("/pulls", query))
         return answers.pull_request(self.repo, found[0]) if found else None
@@ -153,14 +153,14 @@ class GitHub:
         return answers.pull_request(self.repo, self._post("/pulls", payload))
 
     def update_pull(self, number: int, *, title: str, body: str) -> PullRequest:
-        """Give a pull request another title and text."""
+        """Replace title and text of a pull request."""
         changed = self._patch(f"/pulls/{number}", {"title": title, "body": body})
         return answers.pull_request(self.repo, changed)
 
     def request_reviewers(
         self, number: int, users: Sequence[str], teams: Sequence[str] = ()
     ) -> None:
-        """Ask people, and teams by their short names, for a review; twice is no error."""
+        """Request reviews from users, and from teams by short name; repeating is no error."""
         payload = {"reviewers": list(users), "team_reviewers": list(teams)}
         self._post(f"/pulls/{number}/requested_reviewers", payload, repeat=True)
 
@@ -200,9 +200,10 @@ class GitHub:
         return answers.review(self._post(f"/pulls/{number}/reviews", payload))
 
     def delete_pending_review(self, number: int) -> bool:
-        """Delete what a run that broke off left unsent; it would make the next review fail.
+        """Delete our pending review, left by an interrupted run; it would make the next review
+        fail.
 
-        The unsent words of a person whose token we use stay.
+        A pending review without our marks stays: it belongs to the user whose token we use.
         """
         pending = [review for review in self.reviews(number) if review.state == "PENDING"]
         ours = [each for each in pending if each.author.endswith("[bot]") or _MARK in each.body]
@@ -217,22 +218,22 @@ class GitHub:
         return answers.review_comment(self._post(f"/pulls/{number}/comments", payload))
 
     def update_review_comment(self, comment: int, body: str) -> ReviewComment:
-        """Write one of our comments on the diff anew."""
+        """Replace the text of one of our comments on the diff."""
         return answers.review_comment(self._patch(f"/pulls/comments/{comment}", {"body": body}))
 
     def reply(self, number: int, comment: int, body: str) -> ReviewComment:
-        """Answer in a thread; `comment` is the one that began it."""
+        """Answer in a thread; `comment` is its root."""
         path = f"/pulls/{number}/comments/{comment}/replies"
         return answers.review_comment(self._post(path, {"body": body}))
 
     def resolve_thread(self, thread: str) -> None:
-        """Resolve a thread by its GraphQL id; needs `contents: write` as well."""
+        """Resolve a thread by its GraphQL id; also needs `contents: write`."""
         self._graphql.resolve(thread)
 
     # Issues
 
     def issues(self, label: str) -> list[Issue]:
-        """Return all issues with a label, open and closed, oldest first; pull requests are none."""
+        """Return all issues with a label, open and closed, oldest first, without pull requests."""
         query = {"labels": label, "state": "all", "sort": "created", "direction": "asc"}
         found = (answers.issue(item) for item in self._pages("/issues", query))
         return [one for one in found if one is not None]
@@ -262,7 +263,7 @@ class GitHub:
         return answers.issue_comment(self._post(f"/issues/{number}/comments", {"body": body}))
 
     def update_issue_comment(self, comment: int, body: str) -> IssueComment:
-        """Write one of our comments anew."""
+        """Replace the text of one of our comments."""
         return answers.issue_comment(self._patch(f"/issues/comments/{comment}", {"body": body}))
 
     def delete_issue_comment(self, comment: int) -> bool:
@@ -270,7 +271,7 @@ class GitHub:
         return self._delete(f"/issues/comments/{comment}")
 
     def react(self, comment: int, content: Reaction, *, on_diff: bool = False) -> None:
-        """React to a comment; doing so twice is no error."""
+        """React to a comment; repeating is no error."""
         kind = "pulls" if on_diff else "issues"
         self._post(f"/{kind}/comments/{comment}/reactions", {"content": content}, repeat=True)
 
@@ -287,7 +288,7 @@ class GitHub:
         return answers.check(self._post("/check-runs", dict(fields)))
 
     def update_check(self, check: int, fields: Mapping[str, object]) -> Check:
-        """Change a check run; annotations are added to those there, so it is not repeated."""
+        """Change a check run; not repeated, because GitHub appends the annotations."""
         url = f"{self._base}/check-runs/{check}"
         answer = self._transport.send("PATCH", url, body=dict(fields), repeat=False)
         return answers.check(answer.data)
@@ -304,7 +305,7 @@ class GitHub:
         return self._transport.send("PATCH", self._base + path, body=body).data
 
     def _delete(self, path: str) -> bool:
-        """Return False if it is not there: perhaps the lost answer said that it is deleted."""
+        """Return False if it does not exist, perhaps because an earlier request deleted it."""
         try:
             self._transport.send("DELETE", self._base + path)
         except NotFound:
@@ -313,7 +314,7 @@ class GitHub:
 
 
 def _inline(comment: Comment) -> dict[str, str | int]:
-    """Return a comment as the API takes it; a range of one line is none."""
+    """Return a comment as the API takes it; a range of one line becomes a single line."""
     payload: dict[str, str | int] = {
         **{"path": comment.path, "body": comment.body},
         **{"line": comment.line, "side": comment.side},
@@ -324,7 +325,7 @@ def _inline(comment: Comment) -> dict[str, str | int]:
 
 
 def _graphql_beside(api_url: str) -> str:
-    """Return where GraphQL is: GitHub Enterprise Server has it beside /api/v3."""
+    """Return the address of GraphQL: GitHub Enterprise Server has it beside /api/v3."""
     if api_url.endswith("/api/v3"):
         return api_url.removesuffix("/v3") + "/graphql"
     return f"{api_url}/graphql"
@@ -335,7 +336,7 @@ _ALIASES = {"ssh.github.com", "www.github.com"}
 
 
 def repo_at(url: str) -> tuple[str, Repo]:
-    """Return (host, repository) of a remote's address; UsageError when it is not on a host."""
+    """Return (host, repository) of a remote's address; raise UsageError for a local path."""
     host, path = host_and_path(url)
     owner, slash, name = path.removesuffix(".git").partition("/")
     if not host or not slash or not owner or not name or "/" in name:
@@ -347,10 +348,10 @@ def repo_at(url: str) -> tuple[str, Repo]:
 
 
 def api_of(host: str, environ: Mapping[str, str]) -> str:
-    """Return the address of the interface for a host, where the token may go.
+    """Return the address of the API for a host that may receive the token.
 
-    Another host than github.com is only asked when GITHUB_API_URL or GH_HOST names it: it may be
-    no GitHub at all, and must not be given the token then.
+    Hosts other than github.com must be named by GITHUB_API_URL or GH_HOST: another host may be no
+    GitHub at all and must not receive the token.
     """
     given = environ.get("GITHUB_API_URL", "").rstrip("/")
     if host in {_HOST, ""}:
@@ -368,7 +369,7 @@ def api_of(host: str, environ: Mapping[str, str]) -> str:
 
 
 def on_github(user: UserRepo, remote: str, environ: Mapping[str, str]) -> bool:
-    """Whether a remote of the checkout is a repository on a GitHub that we may speak with."""
+    """Whether a remote of the checkout is a repository on a GitHub that may receive the token."""
     try:
         api_of(repo_at(address_of(user, remote))[0], environ)
     except ReviewLoopError:

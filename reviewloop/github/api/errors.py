@@ -1,4 +1,4 @@
-"""The ways in which GitHub refuses, or does not answer, as errors that say what to do."""
+"""The errors of GitHub: refusals and missing answers, with what to do about them."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from reviewloop.domain.errors import ExitCode, ReviewLoopError
 
 
 class GitHubError(ReviewLoopError):
-    """GitHub did not do what was asked; `status` is that of HTTP, 0 when there was no answer."""
+    """GitHub did not do the request; `status` is that of HTTP, 0 without an answer."""
 
     exit_code = ExitCode.INCOMPLETE
 
@@ -20,15 +20,15 @@ class GitHubError(ReviewLoopError):
 
 
 class GitHubUnavailable(GitHubError):  # noqa: N818
-    """No usable answer, also after waiting and asking again."""
+    """No usable answer, even after waiting and retrying."""
 
 
 class AnswerLost(GitHubUnavailable):
-    """Something was sent and the answer got lost: it may have happened; look before repeating."""
+    """The answer to a request was lost; it may have had its effect, so look before repeating."""
 
 
 class RateLimited(GitHubUnavailable):
-    """The limit opens again in `seconds`, which is longer than we wait; nothing was done."""
+    """The limit resets in `seconds`, longer than our patience; nothing was done."""
 
     def __init__(self, message: str, *, seconds: float, status: int = 0) -> None:
         super().__init__(message, status=status)
@@ -36,7 +36,7 @@ class RateLimited(GitHubUnavailable):
 
 
 class NotFound(GitHubError):  # noqa: N818
-    """It is not there, or the token may not see it."""
+    """The object does not exist, or the token may not see it."""
 
     exit_code = ExitCode.USAGE
 
@@ -50,7 +50,7 @@ class Unprocessable(GitHubError):  # noqa: N818
 
 
 class Forbidden(GitHubError):  # noqa: N818
-    """Not allowed, and no permission of a workflow would change that."""
+    """Forbidden, and no permission of a workflow would change that."""
 
     exit_code = ExitCode.USAGE
 
@@ -68,7 +68,7 @@ class MissingPermission(Forbidden):
 
 
 class StaleHead(GitHubError):  # noqa: N818
-    """The head of the pull request moved while it was reviewed; nothing was posted."""
+    """The head of the pull request moved during the review; nothing was posted."""
 
 
 _NOT_ACCESSIBLE = re.compile(r"not accessible by|must have .*(?:permission|access|rights)", re.I)
@@ -86,17 +86,17 @@ _NEEDED = (  # of the first pattern that fits; a write permission includes readi
     (r"resolveReviewThread", "contents: write\npull-requests: write"),
     (r"reviewThreads|thumbsDown", "pull-requests: read"),
 )
-# What `permissions:` of a workflow knows; `metadata`, for one, is always there.
+# Permissions that `permissions:` of a workflow can name; `metadata`, for one, is always granted.
 _GRANTABLE = {
     *("actions", "attestations", "checks", "contents", "deployments", "discussions", "issues"),
     *("packages", "pages", "pull-requests", "security-events", "statuses"),
 }
-_MOST_SHOWN = 300  # characters of a message that was not written by us
+_MOST_SHOWN = 300  # characters of GitHub's message
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer with an error status, as far as it matters; header names are in lower case."""
+    """An answer with an error status; header names are in lower case."""
 
     request: str  # "POST /repos/…", or the name of a GraphQL field
     status: int
@@ -105,12 +105,12 @@ class Refusal:
 
     @property
     def message(self) -> str:
-        """What GitHub says, on one line and not endless."""
+        """Return GitHub's message on one line, cut to a limit."""
         return shown(str(self._object().get("message") or self.body or "no reason given"))
 
     @property
     def limits(self) -> bool:
-        """Whether it is about how often we ask, not about what."""
+        """Whether the refusal is a rate limit."""
         if self.status == 429:
             return True
         if self.status != 403:
@@ -119,7 +119,7 @@ class Refusal:
         return "retry-after" in self.headers or spent or bool(_LIMIT.search(self.message))
 
     def error(self) -> GitHubError:
-        """Return the error to raise for anything but a limit."""
+        """Return the error to raise for a refusal that is no limit."""
         refusal = f"GitHub refuses {self.request} ({self.status}): {self.message}"
         if self.status == 401:
             return BadCredentials(f"{refusal}; give a token that is valid", status=401)
@@ -167,7 +167,7 @@ def forbidden(request: str, message: str, headers: Mapping[str, str]) -> Forbidd
 
 
 def shown(text: str, most: int = _MOST_SHOWN) -> str:
-    """Return the text of somebody else on one line of at most `most` characters."""
+    """Return an untrusted text on one line of at most `most` characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
@@ -186,7 +186,7 @@ def _from_header(header: str) -> str:
         lines = [f"{name}: {level}" for name, _, level in pairs if name in _GRANTABLE and level]
         if lines:
             found.append("\n".join(sorted(lines)))
-    # The job needs this permission anyway, so the fewest are asked for.
+    # The job needs this permission anyway, so the fewest are requested.
     ours = [lines for lines in found if lines.startswith("pull-requests")]
     return next(iter(ours or found), "")
 

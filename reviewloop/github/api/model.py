@@ -1,4 +1,4 @@
-"""What a pull request, a comment to post and the outcome of posting are, as plain values."""
+"""The values of a pull request, a comment to post and the outcome of posting."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from reviewloop.domain.finding import Severity
 
 Side = Literal["LEFT", "RIGHT"]
 SEVERITIES = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
-"""Severities by the words that options and inputs take."""
+"""Severities by the words of options and inputs."""
 
 
 class Status(StrEnum):
-    """How a review of a pull request ended; only PASSED says that it is fine."""
+    """The status of a review of a pull request; only PASSED means that it found nothing to fix."""
 
     PASSED = "passed"
     NEEDS_CHANGES = "needs_changes"  # findings at or above `fail-on`
     FINDINGS = "findings"  # must-fix findings are open, and `fail-on: never` asked to go on
-    NEEDS_USER = "needs_person"  # a stranger's change keeps files of its own from being read
+    NEEDS_USER = "needs_person"  # a stranger's change excludes files of its own from the review
     REVIEW_ERROR = "review_error"  # something was not reviewed, or could not be posted
     SKIPPED = "skipped"  # on purpose, with the reason in the summary of the job
 
@@ -47,7 +47,7 @@ class Repo:
 
 @dataclass(frozen=True)
 class PullRequest:
-    """What is known of a pull request; commits are full ids."""
+    """A pull request; commits are full ids."""
 
     repo: Repo
     number: int
@@ -68,7 +68,7 @@ class PullRequest:
 
     @property
     def is_fork(self) -> bool:
-        """Whether its head lies in another repository, where others may write."""
+        """Whether the head is in another repository, where others may write."""
         return self.head_repo.lower() != self.repo.full.lower()
 
 
@@ -86,20 +86,20 @@ class Comment:
 
 @dataclass(frozen=True)
 class Posted:
-    """What became of the comments: every finding ends in exactly one of these."""
+    """The result of posting comments: every finding is in exactly one of these."""
 
     inline: tuple[str, ...] = ()  # fingerprints
-    on_file: tuple[str, ...] = ()  # said about the file, because its line was refused
+    on_file: tuple[str, ...] = ()  # on the file, because GitHub refused the line
     left: tuple[str, ...] = ()  # for the summary
-    known: tuple[str, ...] = ()  # stood there already
+    known: tuple[str, ...] = ()  # posted earlier
     problems: tuple[str, ...] = ()  # sentences
-    broken: bool = False  # an error ended it early; the last problem says which
+    broken: bool = False  # an error ended the posting; the last problem names it
     exit_code: ExitCode = ExitCode.CLEAN  # of that error
 
 
 @dataclass(frozen=True)
 class State:
-    """What our own summary comment remembers between pushes."""
+    """The state that our own summary comment keeps between pushes."""
 
     reviewed_sha: str = ""
     base_sha: str = ""
@@ -107,5 +107,5 @@ class State:
     paused: bool = False
     spent_usd: float = 0.0
     spent_tokens: int = 0
-    refused: tuple[str, ...] = ()  # who was told that their word does not count
-    note: str = ""  # why nothing is remembered although there was something; not kept
+    refused: tuple[str, ...] = ()  # users who were informed that they may not dismiss
+    note: str = ""  # why the state that exists cannot be used; not stored

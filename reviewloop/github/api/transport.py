@@ -1,4 +1,4 @@
-"""One request to GitHub and its answer: how fast, when again, and what only GraphQL has."""
+"""Sends one request to GitHub: pacing, retries, paging and GraphQL."""
 
 import functools
 import json
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 MOST = 80  # requests that create content, in `SECONDS`
 SECONDS = 60.0
-LEAST = 10  # as slow as it gets
+LEAST = 10  # the slowest pace
 
 
 class Pace:
@@ -48,7 +48,7 @@ class Pace:
         self._made: deque[float] = deque(maxlen=MOST)
 
     def wait(self) -> None:
-        """Wait until one more such request may be made, and count it."""
+        """Wait until one more such request is due, and count it."""
         if len(self._made) >= self._most:
             left = self._made[-self._most] + SECONDS - self.now()
             if left > 0:
@@ -56,7 +56,7 @@ class Pace:
         self._made.append(self.now())
 
     def slow_down(self) -> None:
-        """Go half as fast from now on: GitHub said that this was too fast for it."""
+        """Halve the pace: GitHub reported that requests come too fast."""
         self._most = max(LEAST, self._most // 2)
 
 
@@ -79,10 +79,10 @@ class Response:
 
 
 class Transport:
-    """Speaks with one host and gives its token to no other; not for several threads.
+    """Sends requests to one host, which alone gets the token; not thread-safe.
 
-    `patience` is the most seconds in all that are spent waiting for limits; `sleep` and `now`
-    (seconds since 1970) are the clock. `limited` hears of every limit on how fast we go.
+    `patience` is the most seconds in all spent waiting for limits; `sleep` and `now` (seconds since
+    1970) are the clock. `limited` is called for every limit on the rate of requests.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Transport:
         timeout: float = 30.0,
         limited: Callable[[], None] = lambda: None,
     ) -> None:
-        # Loading it takes a tenth of a second, which only those pay who speak with GitHub.
+        # The import takes a tenth of a second; only runs that use GitHub pay for it.
         import httpx2 as httpx
 
         if not token or not token.isascii() or not token.isprintable() or " " in token:
@@ -135,9 +135,9 @@ class Transport:
     ) -> Response:
         """Send a request and return the success; raise a GitHubError for anything else.
 
-        `repeat` says that doing it twice is doing it once (by default: all but POST). Other
-        requests are only sent again where GitHub cannot have acted on them, else `AnswerLost` is
-        raised. `name` stands for the request in sentences.
+        `repeat` means that repeating has no further effect (by default: all but POST). Other
+        requests are repeated only where GitHub cannot have acted on them; else `AnswerLost` is
+        raised. `name` names the request in messages.
         """
         repeat = method != "POST" if repeat is None else repeat
         name = name or f"{method} {urlsplit(url).path}"
@@ -195,7 +195,9 @@ class Transport:
         repeat: bool,
         name: str,
     ) -> "tuple[httpx.Response | None, str]":
-        """Return the answer, or what went wrong; raise AnswerLost if it must not be repeated."""
+        """Return the response, or the problem; raise AnswerLost if the request must not be
+        repeated.
+        """
         content, kind = None, {}
         if body is not None:
             content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
@@ -207,7 +209,7 @@ class Transport:
         except self._unsent as error:
             return None, type(error).__name__
         except self._errors as error:
-            # The message of such an error may quote a header: only its kind is told.
+            # The message of such an error may quote a header: only its type is reported.
             if not repeat:
                 raise _lost(name, type(error).__name__) from None
             return None, type(error).__name__
@@ -222,12 +224,12 @@ class Transport:
         try:
             return Response(response.status_code, _lower(response), response.json())
         except ValueError:
-            # It said yes, so what was asked for has happened.
+            # A success status: the request had its effect.
             kind = AnswerLost if response.request.method == "POST" else GitHubUnavailable
             raise kind(f"GitHub answers {name} with something that is not JSON") from None
 
     def _redirected(self, name: str, response: "httpx.Response", method: str, count: int) -> str:
-        """Return where to ask instead: only on the same host, which may see the token."""
+        """Return the target of a redirect: only on the same host, which may see the token."""
         url = str(response.url)
         target = urljoin(url, str(response.headers.get("location", "")))
         kept = method == "GET" or response.status_code in {307, 308}
@@ -249,8 +251,8 @@ class Transport:
         self.wait_for_limit(name, headers, response.status_code)
 
     def wait_for_limit(self, name: str, headers: Mapping[str, str], status: int = 200) -> None:
-        """Wait until the limit opens; raise RateLimited if that takes more than our patience."""
-        if headers.get("x-ratelimit-remaining") != "0":  # that one is about how many, not how fast
+        """Wait until the limit resets; raise RateLimited if that takes longer than our patience."""
+        if headers.get("x-ratelimit-remaining") != "0":  # that one limits the number, not the rate
             self._limited()
         seconds = max(1.0, self._seconds(headers))
         if seconds > self._patience:
@@ -270,14 +272,14 @@ class Transport:
             if headers.get("x-ratelimit-remaining") == "0":
                 return float(headers["x-ratelimit-reset"]) - self._now()
         except (KeyError, ValueError):
-            pass  # a header that says nothing: as if there were none
+            pass  # an unreadable header counts as none
         # GitHub asks for a minute at least, and for more each time.
         seconds, self._no_hint = self._no_hint, self._no_hint * 2
         return seconds
 
 
 def checked_url(url: str, variable: str) -> str:
-    """Return the base address without a slash at its end; raise UsageError if it is unsafe."""
+    """Return the base address without a trailing slash; raise UsageError if it is unsafe."""
     parts = urlsplit(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
     if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
@@ -287,7 +289,7 @@ def checked_url(url: str, variable: str) -> str:
 
 @functools.cache
 def _trusted_authorities() -> ssl.SSLContext:
-    """Return what httpx would trust by itself (SSL_CERT_FILE counts), read once."""
+    """Return httpx's default trust store (SSL_CERT_FILE counts), read once."""
     import httpx2 as httpx
 
     return httpx.create_ssl_context()
@@ -363,7 +365,7 @@ mutation resolveReviewThread($thread: ID!) {
 
 
 class GraphQL:
-    """Asks GraphQL over a transport; raises the same errors as REST."""
+    """Sends GraphQL queries over a transport; raises the same errors as REST."""
 
     def __init__(self, transport: Transport, url: str) -> None:
         self._transport, self._url = transport, url
@@ -382,7 +384,7 @@ class GraphQL:
             yield from thumbs_down(node)
 
     def _nodes(self, name: str, query: str, repo: Repo, number: int) -> Iterator[Fields]:
-        """Yield the threads of a pull request as the query asks for them."""
+        """Yield the threads of a pull request with the fields of the query."""
         after: str | None = None
         for _ in range(_PAGES):
             variables = {
@@ -399,12 +401,12 @@ class GraphQL:
         raise GitHubUnavailable(f"pull request {number} has more than {_PAGES} pages of threads")
 
     def resolve(self, thread_id: str) -> None:
-        """Resolve a thread; doing so twice is no error. Needs `contents: write` as well."""
+        """Resolve a thread; repeating is no error. Also needs `contents: write`."""
         self._ask("resolveReviewThread", RESOLVE, {"thread": thread_id})
 
     def _ask(self, name: str, query: str, variables: Mapping[str, object]) -> Fields:
         while True:
-            # None of the queries above does more when it is repeated.
+            # None of the queries above has a further effect when repeated.
             answer = self._transport.send(
                 "POST",
                 self._url,

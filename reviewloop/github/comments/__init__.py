@@ -1,1 +1,1 @@
-"""What a comment of ours says, and what it carries unseen for the next run."""
+"""The texts of our comments, and the data that they carry for the next run."""

@@ -1,4 +1,4 @@
-"""What a comment about a finding says, with text of others made safe for GitHub."""
+"""The text of a comment about a finding, with untrusted text made safe for GitHub."""
 
 import itertools
 import re
@@ -25,14 +25,14 @@ _MARK = re.compile(r"<!--+(?=\s*reviewloop)", re.IGNORECASE)
 _ORDER = re.compile(r"(reviewloop)(?=\s*:)", re.IGNORECASE)
 _ITEM = re.compile(r"[-*+] +(?=\S)")
 _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^`]+)(?<!`)\1(?!`)")
-_BREAK = "\u200b"  # zero width: seen by programs that look for a command, by nobody else
+_BREAK = "\u200b"  # zero width: breaks a command for programs, invisible to people
 
 
 def sanitised(text: str, most: int = 8000) -> str:
-    """Return text of others as Markdown that formats nothing but lists and `code`.
+    """Return an untrusted text as Markdown that formats nothing but lists and `code`.
 
-    It cannot mention, link, load an image, close an issue, give a command or pass for our mark.
-    Of more than `most` characters the rest is left out with a sign.
+    It cannot mention, link, load an image, close an issue, give a command or pass for our mark. A
+    text of more than `most` characters is cut, with a sign.
     """
     text = safe(text).strip()
     if len(text) > most:
@@ -41,24 +41,24 @@ def sanitised(text: str, most: int = 8000) -> str:
 
 
 def sanitised_line(text: str, most: int = 1000) -> str:
-    """Return the same as one line, which can stand in a list or a table."""
+    """Return an untrusted text on one line, fit for a list or a table."""
     return sanitised(" ".join(safe(text).split()), most)
 
 
 def code(text: str) -> str:
-    """Return text of others as inline code; "" for nothing."""
+    """Return an untrusted text as inline code; "" for nothing."""
     return unmarked(untrusted.code(text))
 
 
 def unmarked(text: str) -> str:
-    """Return the text with what would pass for a mark of ours broken, to be used inside code."""
+    """Return the text with all that looks like one of our marks broken, for use inside code."""
     return _MARK.sub("<!- -", text)
 
 
 def in_workflow_log(lines: Iterable[str], token: str = "") -> str:
-    """Return text of others for the log of a workflow, which obeys no command in it.
+    """Return untrusted text for the log of a workflow, where no command in it is run.
 
-    `token` ends that again; by default 128 random bits, which nobody can have written before.
+    `token` switches commands on again; by default 128 random bits, which nobody can guess.
     """
     token = token or secrets.token_hex(16)
     shown = [safe(line).replace(token, "***") for line in lines]
@@ -78,7 +78,7 @@ def _line(line: str) -> str:
 
 
 def _words(text: str, *, first: bool) -> str:
-    """Return words as they are, with the space around them."""
+    """Return words unchanged, with the space around them."""
     if not text.strip():
         return " " if text else ""
     before = " " if text[0].isspace() and not first else ""
@@ -98,17 +98,17 @@ _LOCATION = re.compile(r"(?:\S )?(`+.+?`+) · ")
 
 
 def finding_in(roots: Sequence[ReviewComment]) -> Finding | None:
-    """Return the finding that our comments about it hold, if any does."""
+    """Return the finding that our comments about it hold, None without one."""
     return finding_from(roots[-1].body) if roots else None
 
 
 def named(
     name: str, entry: Mapping[str, object], finding: Finding | None = None, heading: str = ""
 ) -> str:
-    """Return severity, title, place and id of a finding as one line of Markdown.
+    """Return severity, title, location and id of a finding as one line of Markdown.
 
-    `entry` is what is remembered of it (`stored.Entry`), `finding` what its comment holds,
-    `heading` the title and location in a summary of ours (`headings_in`), as Markdown.
+    `entry` is what the state remembers of it (`marker.Entry`), `finding` the one in its comment,
+    `heading` its title and location in a summary of ours (`headings_in`), as Markdown.
     """
     severity = Severity(str(entry.get("severity", Severity.SHOULD_FIX)))
     if finding or not heading:
@@ -117,9 +117,9 @@ def named(
 
 
 def headings_in(bodies: Iterable[str]) -> dict[str, str]:
-    """Return title and place of the findings that our own summaries tell, by fingerprint.
+    """Return title and location of the findings listed in our own summaries, by fingerprint.
 
-    What stands there was made safe when it was written.
+    That text was made safe when it was written.
     """
     found: dict[str, str] = {}
     for body in bodies:
@@ -136,7 +136,7 @@ def headings_in(bodies: Iterable[str]) -> dict[str, str]:
 
 
 def _name_words(line: str, title: str = "") -> str:
-    """Return title and place from `PLACE · TITLE · RULE`; where there is a title, it is that."""
+    """Return title and location from `LOCATION · TITLE · RULE`, with `title` if given."""
     located = _LOCATION.match(line)
     if located is None:
         return title
@@ -173,13 +173,12 @@ def inline_body(
     rule_link: str = "",
     redact: Callable[[str], str] | None = None,
 ) -> str:
-    """Return the comment about a finding, at most `LONGEST` characters, its mark first.
+    """Return the comment about a finding, at most `LONGEST` characters, its marker first.
 
-    What is only for us is at its end: e-mails show the beginning of a comment, marks and all.
-
-    `suggestion` are the lines to put in place of those commented on, applied and checked already
-    (`Anchors.suggestion`); "" deletes them. With `redact`, which takes secrets out of texts, the
-    comment also holds the finding itself, unseen.
+    Data for the next run is at its end: e-mails show the beginning of a comment with its markers.
+    `suggestion` is the checked replacement of the lines commented on (`Anchors.suggestion`); ""
+    deletes them. With `redact`, which takes secrets out of texts, the comment also holds the
+    finding itself as hidden data.
     """
     data = data_marker(finding, redact) if redact else ""
     parts = [f"{finding_marker(finding.id)}\n{headline(finding)}", *remark_parts(finding)]
@@ -217,16 +216,16 @@ def rule_words(finding: Finding, rule_link: str) -> str:
 
 
 def with_note(body: str, note: str) -> str:
-    """Return a body with a sentence after the lines of marks that begin it."""
+    """Insert a sentence after the marker lines at the start of a body."""
     lines = body.split("\n")
     marks = list(itertools.takewhile(lambda line: line.startswith(ANY), lines))
     return "\n".join([*marks, note, "", *lines[len(marks) :]])
 
 
 def file_body(comment: Comment) -> str:
-    """Return what is said about the file when GitHub refuses the line of a comment.
+    """Return the comment on a file, used where GitHub refuses the line of a comment.
 
-    It names the lines, and offers nothing to commit, as there is nothing to replace.
+    It names the lines, and has no suggestion, as it has no lines to replace.
     """
     first, last = comment.start_line or comment.line, comment.line
     lines = f"line {last}" if first == last else f"lines {first}–{last}"
@@ -236,9 +235,9 @@ def file_body(comment: Comment) -> str:
 
 
 def clipped(body: str, most: int = LONGEST) -> str:
-    """Return at most `most` characters of a body: its mark stays, a cut code block is closed.
+    """Return at most `most` characters of a body: its marker stays, a cut code block is closed.
 
-    What is unseen goes first.
+    Hidden data is cut first.
     """
     if len(body) > most:
         body = without_data(body)
@@ -251,7 +250,7 @@ def clipped(body: str, most: int = LONGEST) -> str:
 
 
 def _closing(text: str) -> str:
-    """Return the fence that ends the code block which is open at the end of a text, if any."""
+    """Return the fence that closes the code block left open at the end of a text, "" for none."""
     opened = ""
     for found in _FENCE.finditer(text):
         if not opened:
@@ -262,7 +261,7 @@ def _closing(text: str) -> str:
 
 
 def _offered(lines: str) -> str:
-    """Return a block that a person can commit; an empty line in it would be one in the file."""
+    """Return a suggestion block; an empty line in it would be an empty line in the file."""
     block = fenced(lines.removesuffix("\n").split("\n"), "suggestion")
     return block if lines else block.replace("\n\n", "\n")
 

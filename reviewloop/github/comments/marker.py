@@ -1,4 +1,4 @@
-"""What our comments carry for the next run, in HTML comments: the state, and findings."""
+"""Reads and writes the data in our comments, kept in HTML comments: the state, and findings."""
 
 import base64
 import binascii
@@ -19,15 +19,15 @@ from reviewloop.github.api.answers import IssueComment, ReviewComment
 from reviewloop.github.api.model import PullRequest, State
 
 Entry = Mapping[str, object]
-"""What is remembered of a finding.
+"""The remembered state of a finding.
 
-status: open, reported (only in the summary), fixed or dismissed; severity; path; comment_id: of
-its comment, or None; reason: who dismissed it and why; code: see `earlier.codeprints`; by: the
-rule, or the reviewers separated by commas.
+status: open, reported (only in the summary), fixed or dismissed; severity; path; comment_id: of its
+comment, or None; reason: who dismissed it and why; code: see `matching.Codeprints`; by: the rule,
+or the reviewers separated by commas.
 """
 
 MOST_KEPT = 600  # findings
-STATUSES = ("fixed", "reported", "open", "dismissed")  # what is let go of first stands first
+STATUSES = ("fixed", "reported", "open", "dismissed")  # the first status is dropped first
 _SEVERITIES = tuple(Severity)
 _MOST_TEXT = 160  # characters of a reason
 _MOST_PATH = 1000
@@ -37,12 +37,12 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{12}")
 _CODE = re.compile(r"(?:[0-9]{1,3}:[0-9a-f]{8}|file|none)?")
 
 
-class Damaged(Exception):  # noqa: N818 - no error of ours: it ends in a note
-    """What was read is nothing that we wrote for this pull request; the text says why."""
+class Damaged(Exception):  # noqa: N818 - internal: callers turn it into a note
+    """The data is nothing that we wrote for this pull request; the message says why."""
 
 
 def kept(findings: Mapping[str, Entry], most: int) -> dict[str, Entry]:
-    """Return at most so many of the findings, in their order; the newest of the most worth."""
+    """Return at most so many of the findings, in their order: the newest of the most important."""
     if len(findings) <= most:
         return dict(findings)
     ranks = {status: rank for rank, status in enumerate(STATUSES)}
@@ -55,7 +55,7 @@ def kept(findings: Mapping[str, Entry], most: int) -> dict[str, Entry]:
 
 
 def packed(state: State, pull: PullRequest) -> dict[str, Any]:
-    """Return the state as JSON-plain values, bound to the pull request; paths are told once."""
+    """Return the state as JSON-plain values bound to the pull request; each path once."""
     paths: dict[str, int] = {}
     sources: dict[str, int] = {}
     rows = []
@@ -83,7 +83,7 @@ def packed(state: State, pull: PullRequest) -> dict[str, Any]:
 
 
 def unpacked(data: object, pull: PullRequest) -> State:
-    """Return the state that was packed for this pull request; raise Damaged for all else."""
+    """Return the state that was packed for this pull request; raise Damaged for anything else."""
     if not isinstance(data, dict):
         raise Damaged("it is damaged")
     if data.get("repo") != pull.repo.full.lower() or data.get("pull") != pull.number:
@@ -156,14 +156,14 @@ def _number(value: object) -> int:
 def _amount(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
-    if not 0 <= value < 1e9:  # neither is it for what is no number
+    if not 0 <= value < 1e9:  # neither is it for values that are no number
         raise ValueError
     return float(value)
 
 
 VERSION = 1
-MOST_CHARACTERS = 20_000  # of a marker: the comment of at most 65,536 has more to say
-_MOST_BYTES = 1_000_000  # of what it unpacks to
+MOST_CHARACTERS = 20_000  # of a marker: the comment of at most 65,536 has more text
+_MOST_BYTES = 1_000_000  # after unpacking
 _STATE = "<!-- reviewloop:state:v"
 
 _FINDING = re.compile(r"<!-- reviewloop:finding ([0-9a-f]{12}) -->")
@@ -175,50 +175,50 @@ ANY = "<!-- reviewloop:"
 
 
 def is_ours(comment: IssueComment | ReviewComment, me: str) -> bool:
-    """Whether we wrote it: `me` is the login of our token, with [bot] for a program's."""
+    """Whether we wrote the comment: `me` is the login of our token, with [bot] for a program's."""
     same = bool(me) and comment.author.casefold() == me.casefold()
     return same and comment.author_is_bot == me.endswith("[bot]")
 
 
 def finding_marker(fingerprint: str) -> str:
-    """Return the line that names a finding at the start of its comment."""
+    """Return the marker line that names a finding at the start of its comment."""
     return f"<!-- reviewloop:finding {fingerprint} -->"
 
 
 def findings_in(body: str) -> tuple[str, ...]:
-    """Return the fingerprints in the marker lines that begin a comment.
+    """Return the fingerprints in the marker lines at the start of a comment.
 
-    Further down they come from a text that is quoted.
+    Further down they come from quoted text.
     """
     matches = map(_FINDING.fullmatch, _first_marks(body.strip().splitlines()))
     return tuple(dict.fromkeys(match[1] for match in matches if match))
 
 
 def answer_marker(fingerprint: str, answer: str) -> str:
-    """Return the line that ends an answer of ours; `answer` is one word: fixed or back."""
+    """Return the marker line at the end of our reply; `answer` is one word: fixed or back."""
     return f"<!-- reviewloop:answer {fingerprint} {answer} -->"
 
 
 def answered(body: str) -> tuple[str, str]:
-    """Return (fingerprint, word) of an answer of ours, ("", "") for any other comment."""
+    """Return (fingerprint, word) of a reply of ours, ("", "") for any other comment."""
     lines = body.strip().splitlines()
     match = _ANSWER.fullmatch(lines[-1].strip()) if lines else None
     return (match[1], match[2]) if match else ("", "")
 
 
 def command_marker(comment: int) -> str:
-    """Return the line that begins the answer to a command, given in that comment."""
+    """Return the marker line at the start of the answer to the command in that comment."""
     return f"<!-- reviewloop:command {comment} -->"
 
 
 def commands_in(body: str) -> tuple[int, ...]:
-    """Return the comments whose commands a comment of ours answers."""
+    """Return the comments with the commands that a comment of ours answers."""
     matches = map(_COMMAND.fullmatch, _first_marks(body.strip().splitlines()))
     return tuple(int(match[1]) for match in matches if match)
 
 
 def dismissal_marker(fingerprint: str, word: str) -> str:
-    """Return the line that says who dismissed a finding by a command, and why."""
+    """Return the marker line that records who dismissed a finding by a command, and why."""
     data = base64.urlsafe_b64encode(word.encode("utf-8", "replace")).decode().rstrip("=")
     return f"<!-- reviewloop:dismissed {fingerprint} {data} -->"
 
@@ -234,7 +234,7 @@ def dismissal_in(body: str) -> tuple[str, str]:
 
 
 def reopened_marker(fingerprint: str) -> str:
-    """Return the line that says that the dismissals of a finding in this thread were taken back."""
+    """Return the marker line that takes back the dismissals of a finding in this thread."""
     return f"<!-- reviewloop:reopened {fingerprint} -->"
 
 
@@ -245,10 +245,10 @@ def reopened_in(body: str) -> str:
 
 
 def state_marker(state: State, pull: PullRequest) -> str:
-    """Return the line that remembers a state, at most MOST_CHARACTERS long.
+    """Return the marker line with a state, at most MOST_CHARACTERS long.
 
-    Where there is too much, what is fixed goes first, then what was only in the summary, then what
-    stands in comments of its own, and what people dismissed last; in each the oldest first.
+    If it is too long, entries are dropped in this order, the oldest first in each: fixed, only in
+    the summary, with a comment of their own, dismissed by users.
     """
     most = MOST_KEPT
     while True:
@@ -262,9 +262,9 @@ def state_marker(state: State, pull: PullRequest) -> str:
 
 
 def read_state(comments: Sequence[IssueComment], me: str, pull: PullRequest) -> State:
-    """Return what our own comment on this pull request remembers; its note says why nothing.
+    """Return the state in our own comment on this pull request, else an empty one with a note why.
 
-    Never raises: a marker that is damaged, foreign, too large or of a newer version is none.
+    Never raises: a marker that is damaged, foreign, too large or of a newer version counts as none.
     """
     return found_state(comments, me, pull)[0]
 
@@ -272,7 +272,7 @@ def read_state(comments: Sequence[IssueComment], me: str, pull: PullRequest) -> 
 def found_state(
     comments: Sequence[IssueComment], me: str, pull: PullRequest
 ) -> tuple[State, IssueComment | None]:
-    """Return the same with the comment it stands in, or in which it should have stood."""
+    """Return the same with the comment that holds it, or that should have held it."""
     problems = []
     for comment in sorted(comments, key=lambda each: each.id):
         line = _state_line(comment.body) if is_ours(comment, me) else ""
@@ -287,7 +287,7 @@ def found_state(
 
 
 def with_state(body: str, state: State, pull: PullRequest) -> str:
-    """Return a comment that remembers another state, and else says what it said."""
+    """Return a comment with its state replaced and its text unchanged."""
     lines = body.replace("\r\n", "\n").strip().split("\n")
     first = len(_first_marks(lines))
     stay = [line for n, line in enumerate(lines) if n >= first or _STATE not in line]
@@ -325,12 +325,12 @@ def _opened(line: str) -> object:
 
 
 def _digest(data: str) -> str:
-    # Tells damage, not forgery: the author of the comment vouches for it.
+    # Detects damage, not forgery: the author of the comment is checked for that.
     return hashlib.sha256(data.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def own(comments: Iterable[ReviewComment], me: str) -> dict[str, list[ReviewComment]]:
-    """Return our comments that began a thread, by each finding they name, oldest first."""
+    """Return our root comments of threads by each finding they name, oldest first."""
     found: dict[str, list[ReviewComment]] = {}
     for comment in sorted(comments, key=lambda each: each.id):
         if comment.reply_to is None and is_ours(comment, me):
@@ -340,7 +340,7 @@ def own(comments: Iterable[ReviewComment], me: str) -> dict[str, list[ReviewComm
 
 
 MOST_FINDING_CHARACTERS = 6000  # of the line
-_MOST_FINDING_BYTES = 200_000  # of what it unpacks to
+_MOST_FINDING_BYTES = 200_000  # after unpacking
 _START = f"{ANY}data "
 _END = " -->"
 _LINE = re.compile(r"<!-- reviewloop:data ([A-Za-z0-9_-]+) -->")
@@ -352,8 +352,8 @@ _MOST_TITLE = 300
 def data_marker(finding: Finding, redact: Callable[[str], str]) -> str:
     """Return the line that holds a finding, at most MOST_CHARACTERS long; "" if nothing fits.
 
-    `redact` takes secrets out of its texts. Long texts are cut; code is never cut or changed: what
-    is too long, or holds a secret, is left out.
+    `redact` takes secrets out of its texts. Long texts are cut; code is never cut or changed: it is
+    left out where it is too long or holds a secret.
     """
     for most, pieces in _LIMITS:
         text = json.dumps(_plain(finding, redact, most, pieces), separators=(",", ":"))
@@ -367,8 +367,8 @@ def data_marker(finding: Finding, redact: Callable[[str], str]) -> str:
 def finding_from(body: str) -> Finding | None:
     """Return the finding in a comment, None if it holds none or another than it names.
 
-    The caller has to know that the comment is ours. The line counts as its last one, where no text
-    of others stands, or (earlier releases) among the marks that begin it. Never raises.
+    The caller checks that the comment is ours. The line counts only as the last one, which holds no
+    untrusted text, or (earlier releases) among the first marker lines. Never raises.
     """
     named, lines = findings_in(body), [line.strip() for line in body.strip().splitlines()]
     begin = itertools.takewhile(lambda line: line.startswith(ANY), lines)
@@ -388,7 +388,7 @@ def without_data(body: str) -> str:
 def _plain(
     finding: Finding, redact: Callable[[str], str], most: int, pieces: int
 ) -> dict[str, Any]:
-    """Return the fields that say something, as JSON-plain values."""
+    """Return the fields that are not empty, as JSON-plain values."""
     plain = finding.model_dump(mode="json", exclude_defaults=True)
     for name in _WORDS:
         if name in plain:
@@ -427,7 +427,7 @@ def _opened_finding(data: str) -> Finding | None:
 
 
 def entry_of(root: ReviewComment, code: str = "") -> dict[str, object]:
-    """Return the entry of a finding of which only its comment is known; see `stored.Entry`."""
+    """Return the entry of a finding of which only the comment is known; see `Entry`."""
     finding = finding_from(root.body)
     severity = finding.severity if finding else Severity.SHOULD_FIX
     by = (finding.rule or ",".join(finding.agents)) if finding else ""
@@ -438,7 +438,7 @@ def entry_of(root: ReviewComment, code: str = "") -> dict[str, object]:
 
 
 def forgotten(roots: Mapping[str, Sequence[ReviewComment]], state: State) -> tuple[Finding, ...]:
-    """Return the findings in our comments that are not remembered, at the paths of the comments."""
+    """Return the findings in our comments that the state lacks, at the paths of the comments."""
     listed = {name: (some[-1].path, finding_from(some[-1].body)) for name, some in roots.items()}
     return tuple(
         found.model_copy(update={"path": path})

@@ -1,1 +1,1 @@
-"""What became of the findings of earlier reviews, and the answers in their threads."""
+"""Compares a review with earlier ones: repeated, fixed and dismissed findings, replies."""

@@ -1,7 +1,7 @@
-"""What people held against findings of a pull request: it is what quiet rules are learned from.
+"""Objections to findings of a pull request, from which quiet rules are learned.
 
-Dismissals, resolved threads and thumbs down count only from people with write permission, and only
-for findings that comments of ours hold. What they wrote is kept as their reason, nothing else.
+Dismissals, resolved threads and thumbs down count only from users with write permission, and only
+for findings that our comments hold. Their text is kept as the reason, nothing else.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,9 +20,9 @@ _OUTCOMES = {"fixed": Outcome.ACTED}
 
 
 def objections(client: GitHub, number: int) -> tuple[list[Past], tuple[str, ...]]:
-    """Return the findings of a pull request with what became of them, and whose word did not count.
+    """Return the findings of a pull request with their outcome, and notes on users without a say.
 
-    Findings without a rule are left out: models word them anew each time.
+    Findings without a rule are left out: models word them differently each time.
     """
     pull, me = client.pull(number), client.me()
     comments = client.review_comments(number)
@@ -49,7 +49,7 @@ def objections(client: GitHub, number: int) -> tuple[list[Past], tuple[str, ...]
 
 
 def _word(entry: Mapping[str, object], now: str) -> str:
-    """Return who dismissed a finding and why, "" where nobody did but its own code."""
+    """Return who dismissed a finding and why, "" if no user did but its own code."""
     if now or entry.get("status") != "dismissed":
         return now
     reason = str(entry.get("reason", ""))
@@ -62,7 +62,7 @@ def _thumbs(
     roots: Mapping[str, list[ReviewComment]],
     voices: Voices,
 ) -> dict[str, str]:
-    """Return finding -> whose thumb is down on its comment, of people who may dismiss."""
+    """Return finding -> login of a user with the permission who gave its comment a thumb down."""
     down = client.thumbs_down(pull.number)
 
     def named() -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a review after a push reports anew, answers as fixed, and leaves dismissed."""
+"""Plans a review after a push: new findings, replies to fixed ones, dismissals that stay."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ from reviewloop.github.earlier.sameness import NO_FILE, CodePresence, Facts, Sam
 from reviewloop.github.user_comments import Origin, Voices, origin_of
 from reviewloop.review.anchoring import ChangedLines
 
-# None of it is written by a model.
+# None of these texts is written by a model.
 _TEXTS = {
     "gone": "Looks fixed: the code that this is about is no longer there.",
     "file": "Looks fixed: the file that this is about is no longer there.",
@@ -42,12 +42,12 @@ _TEXTS = {
 
 @dataclass(frozen=True)
 class ThreadReply:
-    """One thing to do in a thread."""
+    """One reply to post in a thread."""
 
     finding: str  # fingerprint
-    comment: int  # the one that began the thread
-    text: str  # "": it was said, only to be resolved
-    thread: str = ""  # GraphQL's id, "" where it is not known or not to be resolved
+    comment: int  # the root of the thread
+    text: str  # "": already answered, only to be resolved
+    thread: str = ""  # GraphQL's id, "" if unknown or not to be resolved
 
     @property
     def resolve(self) -> bool:
@@ -56,7 +56,7 @@ class ThreadReply:
 
 
 def answer_to(finding: str, comment: int, reason: str, thread: str = "") -> ThreadReply:
-    """Return the answer for a reason (a key of the texts above, "" for none)."""
+    """Return the reply for a reason (a key of the texts above, "" for none)."""
     if not reason:
         return ThreadReply(finding, comment, "", thread)
     mark = answer_marker(finding, "back" if reason == "back" else "fixed")
@@ -73,10 +73,10 @@ def give_all(
     failing: Callable[[GitHubError], None] = lambda _: None,
     pace: Pace | None = None,
 ) -> tuple[str, ...]:
-    """Give the answers and return a sentence for each that failed; the next run repeats those.
+    """Post the replies and return a sentence for each that failed; the next run repeats those.
 
-    A token that may not resolve threads is no failure: the answer stands. A finding whose comment
-    is gone needs none. `notify` hears such things, `failing` the error behind each sentence.
+    A token that may not resolve threads is no failure: the reply stays. Replies to deleted comments
+    are left out. `notify` gets such messages, `failing` the error behind each sentence.
     """
     problems = []
     may_resolve = True
@@ -96,7 +96,7 @@ def give_all(
 
 
 def _resolve(client: GitHub, thread: str) -> bool:
-    """Resolve a thread; return whether the token may: one that may could push, too."""
+    """Resolve a thread; return whether the token may. A token that may could also push."""
     try:
         client.resolve_thread(thread)
     except BadCredentials:
@@ -120,7 +120,7 @@ def _reply(client: GitHub, number: int, answer: ThreadReply, pace: Pace) -> None
 
 
 def _has_arrived(client: GitHub, number: int, answer: ThreadReply) -> bool:
-    """Whether the answer arrived although we did not hear so."""
+    """Whether the reply was posted although the answer of GitHub was lost."""
     expected = answered(answer.text)
     mine = [
         comment
@@ -137,22 +137,24 @@ def _sentence(answer: ThreadReply, error: GitHubError) -> str:
 
 @dataclass(frozen=True)
 class Rereview:
-    """What to do after a review; every open finding is in exactly one of post, quiet, known.
+    """The plan after a review; every open finding is in exactly one of post, quiet, known.
 
-    `state` holds them all already; `after_posting` tells it what became of `post`.
+    `state` holds them all already; `after_posting` updates it with the result of `post`.
     """
 
     post: tuple[Finding, ...]
-    known: frozenset[str]  # fingerprints that have been told before
+    known: frozenset[str]  # fingerprints of findings posted earlier
     answer: tuple[ThreadReply, ...]
     dismissed: dict[str, str]  # fingerprint -> who dismissed it and why
     state: State
     commented: frozenset[str] = frozenset()  # of those, what has a comment on the diff
-    quiet: tuple[Finding, ...] = ()  # new, but about code that this push left alone: summary only
+    quiet: tuple[
+        Finding, ...
+    ] = ()  # new, but about code that this push did not change: summary only
     open: Mapping[str, Severity] = field(default_factory=dict)  # all of the pull request
     harmless: frozenset[str] = frozenset()  # of those, what fails no review: it names no file
-    silent: frozenset[str] = frozenset()  # of those, what this review says nothing of
-    notes: tuple[str, ...] = ()  # whose word did not count, and why
+    silent: frozenset[str] = frozenset()  # of those, what this review does not report
+    notes: tuple[str, ...] = ()  # users without a say, and why
 
 
 def plan(
@@ -165,11 +167,11 @@ def plan(
     may_dismiss: Callable[[str], bool],
     facts: Facts,
 ) -> Rereview:
-    """Hold the findings of a review against what was said before; asks only `may_dismiss`.
+    """Compare the findings of a review with the earlier ones; the only request is `may_dismiss`.
 
-    `findings` are those of the report, the silenced ones too (what an ignore comment or the
-    baseline silences counts as dismissed, what a model rejected does not). What the facts call
-    confirmed is believed for files that the push touched.
+    `findings` are those of the report and the silenced ones (silenced by an ignore comment or the
+    baseline counts as dismissed, rejected by a model does not). Fixes that the facts call confirmed
+    count for files that the push touched.
     """
     facts = facts.for_state(state)
     voices = Voices(comments, threads, me, may_dismiss, refused=state.refused)
@@ -192,12 +194,12 @@ class _Planning:
     quiet: list[Finding] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     commented: set[str] = field(default_factory=set)
-    again: set[str] = field(default_factory=set)  # was fixed and is there again
+    again: set[str] = field(default_factory=set)  # was fixed and is back
     dismissed: dict[str, str] = field(default_factory=dict)
 
     def plan(self, findings: Sequence[Finding]) -> Rereview:
         for name, roots in self.roots.items():
-            # A run that broke off posted it and remembered nothing.
+            # An interrupted run posted it and stored no state.
             entry = entry_of(roots[-1], self.facts.codes.get(name, ""))
             self.entries.setdefault(name, entry)["comment_id"] = roots[-1].id
         before = tuple(self.entries)
@@ -256,22 +258,22 @@ class _Planning:
         if fixed:
             self.again.add(name)
             thread = self.voices.thread(roots[-1]) if roots else None
-            if thread is None or thread.resolved:  # nobody looks there any more
+            if thread is None or thread.resolved:  # the thread is closed: no more replies
                 self.post.append(finding)
                 return
         self.known.add(finding.id)
-        if roots:  # a comment that somebody deleted tells nobody anything
+        if roots:  # a deleted comment informs no one
             self.commented.add(finding.id)
 
     def _silenced(self, finding: Finding, name: str) -> None:
-        """Note a finding that was perhaps told before and is not open in this review."""
+        """Record a finding that was perhaps posted earlier and is not open in this review."""
         if not name:
             return
         self.seen.add(name)
         word = self._word(name)
         if not word and finding.status is Status.SUPPRESSED:
             word = finding.note or "suppressed in the code"
-        if word:  # what a model rejected stays as it was
+        if word:  # rejected by a model: stays unchanged
             self._dismiss(name, word, finding.id)
 
     def _not_reported(self, name: str, entry: Mapping[str, object]) -> None:
@@ -290,7 +292,7 @@ class _Planning:
                 presence, "confirmed"
             )
             self.entries[name] = {**entry, "status": "fixed", "reason": reason}
-        elif entry["status"] == "dismissed":  # what dismissed it was taken back
+        elif entry["status"] == "dismissed":  # its dismissal was taken back
             self.entries[name] = {**entry, "status": "open", "reason": ""}
 
     def _word(self, name: str, *, unreported: bool = False) -> str:
@@ -304,7 +306,7 @@ class _Planning:
         if origin is Origin.THREAD:
             thread = self.voices.thread(roots[-1]) if roots else None
             return reason if thread is None or thread.resolved else ""  # opened again
-        # Taking the comment out of the code takes the dismissal back.
+        # Removing the comment from the code takes the dismissal back.
         return "" if origin is Origin.CODE and not unreported else reason
 
     def _dismiss(self, name: str, reason: str, also: str = "") -> None:
@@ -316,7 +318,7 @@ class _Planning:
             self.known.add(also)
 
     def _answer(self, name: str) -> ThreadReply | None:
-        """Return what to say in the thread of a finding, None when it was said."""
+        """Return the reply to post in the thread of a finding, None if it was posted."""
         entry, root = self.entries[name], self.roots[name][-1]
         thread, last = self.voices.thread(root), self.voices.last_answer(root, name)
         if name in self.again:
@@ -342,10 +344,10 @@ class _Planning:
 
 
 def after_posting(state: State, posted: Posted, pull: PullRequest | None = None) -> State:
-    """Return the state to keep: what got no comment of its own is only in the summary.
+    """Return the state to store: findings without a comment of their own are only in the summary.
 
-    `pull` marks its head as reviewed. Without it the review or its posting is incomplete: what was
-    not told is forgotten, so that the next run tells it.
+    `pull` marks its head as reviewed. Without it the review or its posting is incomplete, and
+    findings that were not posted are dropped, so that the next run posts them.
     """
     reported = {*posted.inline, *posted.on_file, *posted.known}
     entries = dict(state.findings)
@@ -368,12 +370,12 @@ def answer_all(
     failing: Callable[[GitHubError], None] = lambda _: None,
     pace: Pace | None = None,
 ) -> tuple[str, ...]:
-    """Answer in the threads of what is fixed; see `answering.give_all`."""
+    """Reply in the threads of fixed findings; see `post_replies`."""
     return give_all(client, pull, rereview.answer, notify=notify, failing=failing, pace=pace)
 
 
 def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:
-    """Return the state with a finding dismissed by a person whose permission was asked for."""
+    """Return the state with a finding dismissed by a user whose permission was checked."""
     entry = state.findings.get(fingerprint)
     if entry is None:
         raise KeyError(fingerprint)
@@ -382,10 +384,10 @@ def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:
 
 
 def reviewed_range(repository: ReviewRepository, state: State, pull: PullRequest) -> str:
-    """Return what to review in depth, as git writes ranges: what was pushed since the last review.
+    """Return the range to review in depth, as git writes ranges: the push since the last review.
 
-    That is `LAST..HEAD` where nothing but work of this pull request lies in between; else (first
-    review, same head again, force-push, rebase, merged base, commit not here) `BASE...HEAD`.
+    That is `LAST..HEAD` where only work of this pull request lies in between; else (first review,
+    same head again, force-push, rebase, merged base, commit missing here) `BASE...HEAD`.
     """
     last, head = state.reviewed_sha, pull.head_sha
     if last and last != head and only_added(repository.git, last, head, pull.base_sha):
@@ -414,7 +416,7 @@ class Since:
     def last_review(
         cls, done: ReviewResult, repository: ReviewRepository, state: State, pull: PullRequest
     ) -> Self:
-        """Compare the head with the one of the last review, if this is work on top of it."""
+        """Compare the head with that of the last review, if it builds on it."""
         older, dots, _ = reviewed_range(repository, state, pull).partition("..")
         if older != state.reviewed_sha or not dots:
             return cls()
@@ -428,7 +430,7 @@ class Since:
         )
 
     def changed(self, finding: Finding) -> bool:
-        """Whether a finding is about what was pushed: its lines, or its file where it has none."""
+        """Whether a finding is about the push: its lines, or its file where it has no lines."""
         if self.lines is None or not finding.path:
             return True
         if finding.line is None:

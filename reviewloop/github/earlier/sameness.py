@@ -1,4 +1,4 @@
-"""Recognises the finding of an earlier review, and the code it was about, in a later version."""
+"""Matches findings of an earlier review, and the code they are about, with a later version."""
 
 import hashlib
 import re
@@ -23,7 +23,7 @@ _OPENERS = ("{/*", "/*", "{#", "#", "//", "<!--", "--", ";", "%")  # longer ones
 
 
 class CodePresence(Enum):
-    """What became of the code of a finding."""
+    """What happened to the code of a finding."""
 
     THERE = "there"
     GONE = "gone"
@@ -32,7 +32,7 @@ class CodePresence(Enum):
 
 
 class Codeprints:
-    """The files of one tree; `read` returns a file's text, or None where there is none."""
+    """Prints of the code in one tree; `read` returns a file's text, or None for a missing file."""
 
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
@@ -53,11 +53,11 @@ class Codeprints:
         return _print(inside) if finding.line and inside else WHOLE_FILE
 
     def again(self, finding: Finding) -> tuple[str, CodePresence]:
-        """Return the print of what a finding of an earlier tree quotes, and what became of it."""
+        """Return the print of the code that an earlier finding quotes, and what happened to it."""
         lines, quote = self._of_file(finding.path), finding.quote
         if lines is None:
             return WHOLE_FILE, CodePresence.FILE_GONE
-        # A quote that is not the code itself cannot be missed: secrets hidden, long lines cut.
+        # Quotes that differ from the code cannot go missing: secrets redacted, long lines cut.
         partial = "⟦" in quote or "…" in quote or max(map(len, quote.split("\n"))) >= QUOTE_WIDTH
         if finding.side != "new" or not quote.strip() or partial:
             return WHOLE_FILE, CodePresence.UNKNOWN
@@ -70,7 +70,7 @@ class Codeprints:
         ), CodePresence.THERE
 
     def presence_of(self, path: str, code: str) -> CodePresence:
-        """Return what became of code that had this print."""
+        """Return what happened to code with this print."""
         if code in {"", NO_FILE} or not path:
             return CodePresence.UNKNOWN
         lines = self._of_file(path)
@@ -100,7 +100,7 @@ def _lines(text: str) -> list[tuple[int, str]]:
 
 
 def _code(line: str) -> str:
-    """Return a line without a comment that silences: that changes the line, but not its code."""
+    """Return a line without a silencing comment: adding one does not change the code."""
     silenced = _IGNORES.search(line) if "reviewloop:" in line else None
     if silenced is None:
         return line
@@ -115,29 +115,29 @@ def _print(lines: list[str]) -> str:
 
 
 class CommentLocation(NamedTuple):
-    """Lines that a comment may stand on."""
+    """The lines for a comment."""
 
     side: Side
     first: int
     last: int
-    whole: bool = True  # whether they are all that the finding is about
-    offers: bool = False  # whether its replacement was put there and the file still parses
+    whole: bool = True  # whether they are all lines of the finding
+    offers: bool = False  # whether its replacement was tried there and the file still parses
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the new head; findings are named by their fingerprints."""
+    """Facts about the new head; findings are named by their fingerprints."""
 
     since: str = ""  # commit of the last review that `pushed`, `touched` and `renamed` start from
     locations: Mapping[str, CommentLocation] = field(
         default_factory=dict
-    )  # none: cannot be said on a line
+    )  # none: no line can carry it
     codes: Mapping[str, str] = field(default_factory=dict)  # finding -> print of its code
     fates: Mapping[tuple[str, str], CodePresence] = field(default_factory=dict)  # of (path, print)
-    pushed: frozenset[str] = frozenset()  # findings about what was pushed since
+    pushed: frozenset[str] = frozenset()  # findings about code pushed since
     touched: frozenset[str] = frozenset()  # paths
     renamed: Mapping[str, str] = field(default_factory=dict)  # old path -> new path
-    confirmed: frozenset[str] = frozenset()  # findings that a reviewer of the push calls fixed
+    confirmed: frozenset[str] = frozenset()  # findings that a reviewer of the push reports as fixed
 
     @classmethod
     def of_code(
@@ -153,10 +153,10 @@ class Facts:
         locations: Mapping[str, CommentLocation] | None = None,
         forgotten: Iterable[Finding] = (),
     ) -> Self:
-        """Look at the code; `read` returns a file of the new head, None where there is none.
+        """Derive the facts from the code; `read` returns a file of the new head, None if missing.
 
-        `changed` tells whether a finding is about what was pushed since the last review,
-        `forgotten` are earlier findings that the state does not hold.
+        `changed` tells whether a finding is about code pushed since the last review, `forgotten`
+        are earlier findings that the state lacks.
         """
         unique = {finding.id: finding for finding in reversed(list(findings))}
         prints, moved = Codeprints(read), dict(renamed or {})
@@ -183,22 +183,22 @@ class Facts:
         )
 
     def of(self, finding: Finding) -> str:
-        """Return the print of the code that a finding is about; see `codeprints`."""
+        """Return the print of the code that a finding is about; see `Codeprints`."""
         return self.codes.get(finding.id, "")
 
     def presence_of(self, path: str, code: str) -> CodePresence:
-        """Return what became of code that had this print."""
+        """Return what happened to code with this print."""
         return self.fates.get((path, code), CodePresence.UNKNOWN)
 
     def changed(self, finding: Finding) -> bool:
-        """Whether a finding is about what was pushed since the last review."""
+        """Whether a finding is about code pushed since the last review."""
         return finding.id in self.pushed
 
     def for_state(self, state: State) -> Self:
-        """Return what still holds with this memory of the pull request.
+        """Return the facts that remain valid for this state of the pull request.
 
-        If another review was posted meanwhile, what was pushed since then is not known here: all
-        counts as new, and nobody confirmed anything.
+        If another review was posted meanwhile, the push since then is not known here: all findings
+        count as new, and no fix is confirmed.
         """
         if state.reviewed_sha == self.since:
             return self
@@ -208,7 +208,7 @@ class Facts:
 
 
 class Sameness:
-    """The entries of earlier reviews; `present` are the fingerprints of this one."""
+    """Matches findings with entries of earlier reviews; `present` are the current fingerprints."""
 
     def __init__(
         self,
@@ -219,7 +219,7 @@ class Sameness:
         self._names = frozenset(entries)
         self._facts = facts
         self._free: dict[tuple[str, str], list[tuple[str, Mapping[str, object]]]] = {}
-        # Dismissed; the analyser finds the same again, which a model may only repeat.
+        # Dismissed; the analyser finds it again, and a model may only repeat it.
         self._aside: dict[tuple[str, str], list[tuple[str, Mapping[str, object]]]] = {}
         for name, entry in entries.items():
             key = str(entry["path"]), str(entry["code"])
@@ -250,7 +250,7 @@ class Sameness:
 
 
 def _repeats(finding: Finding, by: str) -> bool:
-    """Whether a model's finding says what a rule found: on its evidence, or of its narrow kind."""
+    """Whether a model's finding repeats that of a rule: same evidence, or the same narrow kind."""
     rule = rule_of(by)
     if rule is None or finding.rule or rule.reviewer not in finding.agents:
         return False

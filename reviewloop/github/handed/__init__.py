@@ -1,1 +1,1 @@
-"""What one job hands to another: a review to post, or commits to push. Nothing is trusted."""
+"""Artifacts between jobs of a workflow: a review to post, or commits to push; all untrusted."""

@@ -1,4 +1,4 @@
-"""The artifact that the job with a model hands to the job that may write: one JSON file."""
+"""The artifact from the job with a model to the job that may write: one JSON file."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,14 +19,14 @@ _NAME = r"[A-Za-z0-9._-]{1,100}"
 
 
 class Artifact(Strict):
-    """A review of one commit of one pull request; without report it was not reviewed."""
+    """A review of one commit of one pull request; without a report it was not reviewed."""
 
     kind: Literal["reviewloop-review"] = "reviewloop-review"
     version: Literal[1] = 1
     repository: Annotated[str, Field(pattern=rf"^{_NAME}/{_NAME}$")]
     pull: int = Field(ge=1, le=10**9)
     base: NoCommit
-    head: NoCommit  # "" only where GitHub could not be asked for it
+    head: NoCommit  # "" only where GitHub could not be queried for it
     status: Status
     exit_code: Literal[0, 1, 2, 4, 5]
     reason: Middle
@@ -48,7 +48,9 @@ class Artifact(Strict):
     def reading(
         self, *, redact: Callable[[str], str], rendered: Callable[[str], str]
     ) -> PostableReview:
-        """Return what is told; `redact` takes secrets out of texts, `rendered` out of comments."""
+        """Return the review to post; `redact` takes secrets out of texts, `rendered` out of
+        comments.
+        """
         if self.report is None or self.facts is None:
             raise UsageError("the artifact holds no review")
         report = self.report.report(redact, base=self.base, head=self.head)
@@ -63,8 +65,8 @@ class Artifact(Strict):
 def artifact_of(
     reading: PostableReview, pull: PullRequest, status: Status, exit_code: int, reason: str
 ) -> Artifact:
-    """Return the artifact of a review; raises ValidationError for one that does not fit."""
-    # Whoever may see the run may download it, so secrets are taken out of each text here, too.
+    """Return the artifact of a review; raise ValidationError for one that does not fit."""
+    # Whoever sees the run can download it, so secrets are taken out of each text here, too.
     whole = ReportPart.of(reading.report)
     report = ReportPart.of(whole.report(reading.redact, base=pull.base_sha, head=pull.head_sha))
     return Artifact.fitting(
@@ -77,7 +79,7 @@ def artifact_of(
 
 
 def read_artifact(path: str) -> Artifact:
-    """Return what a file holds; raise UsageError for anything that is no artifact of ours."""
+    """Read the artifact in a file; raise UsageError for any other file."""
     try:
         with Path(path).open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -95,7 +97,7 @@ def read_artifact(path: str) -> Artifact:
 
 
 def bytes_of(artifact: Artifact) -> bytes:
-    """Return the file; raise UsageError if it is too large to be read again."""
+    """Return the bytes of the file; raise UsageError if it is too large to be read again."""
     data = artifact.model_dump_json().encode()
     if len(data) > LARGEST:
         size = f"{len(data) // 1024 // 1024} MiB"
@@ -106,10 +108,10 @@ def bytes_of(artifact: Artifact) -> bytes:
 def kept_for_posting(
     ended: JobOutcome, trigger: Trigger, path: str, *, redact: Callable[[str], str] = str
 ) -> JobOutcome:
-    """Write the file and return the end without what the other job says.
+    """Write the artifact and return the outcome without what the posting job will report.
 
-    A review that was skipped or failed is written, too: the other job tells so. Without a pull
-    request there is nothing to tell and no file. `redact` takes secrets out of the reason.
+    Skipped and failed reviews are written, too: the posting job reports them. Without a pull
+    request there is no file. `redact` takes secrets out of the reason.
     """
     if trigger.repo is None or not trigger.pull:
         return ended

@@ -1,7 +1,7 @@
-"""What a job that may ask a model hands to a job that may write: commits, words, no trust.
+"""The handoff from a job with a model to a job that may write: commits and texts, all untrusted.
 
-A handoff is a folder with `handoff.json` and `commits.bundle`. Who reads it believes nothing that
-can be asked of git or of GitHub (see `github.publishing.push`).
+A handoff is a folder with `handoff.json` and `commits.bundle`. The reader checks everything that
+git or GitHub can confirm (see `github.publishing.push`).
 """
 
 import re
@@ -18,7 +18,7 @@ from reviewloop.loop.approval_act import Act, Kind
 ABOUT, COMMITS = "handoff.json", "commits.bundle"
 LONGEST_TEXT = 65_000  # characters; GitHub takes 65,536 of a pull request
 _LARGEST = 1024 * 1024  # bytes of handoff.json
-_ODD = r"\x00-\x20\x7f~^:?*\[\\"  # what git takes in no name of a branch
+_ODD = r"\x00-\x20\x7f~^:?*\[\\"  # what git forbids in the name of a branch
 _NAME = rf"^[^{_ODD}/.-][^{_ODD}]{{0,243}}$"
 
 Sha = Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
@@ -33,7 +33,7 @@ class _Strict(BaseModel):
 
 
 class Approval(_Strict):
-    """The act that is said to have approved; checked with GitHub before it counts."""
+    """The act that claims to have approved; checked with GitHub before it counts."""
 
     act: Kind
     actor: str = Field(min_length=1, max_length=100)
@@ -41,19 +41,19 @@ class Approval(_Strict):
     url: str = Field(default="", max_length=500)
 
     def as_act(self) -> Act:
-        """Return it as the act that a commit records."""
+        """Return the act that a commit records."""
         return Act(self.act, self.actor, self.id, self.url)
 
 
 class Handoff(_Strict):
-    """The words beside the commits; all texts are without secrets already."""
+    """The texts beside the commits, with secrets already taken out."""
 
     version: Literal[1] = 1
     kind: Literal["fix", "task"]
     repo: str = Field(pattern=r"^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}$")
     pull: int = Field(default=0, ge=0, le=10**9)  # 0: none yet
-    branch: Branch  # where the commits go, without refs/heads/
-    base: NoSha = ""  # where that branch must be; "" makes it new
+    branch: Branch  # target of the commits, without refs/heads/
+    base: NoSha = ""  # expected commit of that branch; "" makes it new
     onto: NoSha = ""  # what a new branch starts from
     commit: NoSha = ""  # the last new commit; "" when there is nothing to push
     base_branch: str = Field(default="", max_length=244)  # of a new pull request
@@ -81,7 +81,7 @@ class Handoff(_Strict):
 
     @classmethod
     def of(cls, **values: Any) -> Self:
-        """Return the handoff with these values; UsageError for what none can hold."""
+        """Return the handoff with these values; raise UsageError for invalid ones."""
         try:
             return cls(**values)
         except ValidationError as error:
@@ -89,14 +89,14 @@ class Handoff(_Strict):
 
     @property
     def start(self) -> str:
-        """The commit that the new ones follow."""
+        """The parent of the first new commit."""
         return self.base or self.onto
 
 
 def make_room(folder: Path) -> None:
-    """Raise UsageError unless a handoff may begin in a folder.
+    """Raise UsageError unless a handoff can be written to a folder.
 
-    One of ours that hands nothing over, only the reason, is taken away for that.
+    An earlier handoff without commits is deleted.
     """
     if not folder.exists() or not any(folder.iterdir()):
         return
@@ -120,7 +120,7 @@ def write_handoff(folder: Path, handoff: Handoff, git: Git) -> None:
 
 
 def read_handoff(folder: Path) -> Handoff:
-    """Return what a folder says; raise UsageError for anything that is no handoff of ours."""
+    """Read the handoff in a folder; raise UsageError for any other folder."""
     file = folder / ABOUT
     try:
         with file.open("rb") as opened:
@@ -142,7 +142,7 @@ def _first(error: ValidationError) -> str:
 
 
 def _is_branch(name: str) -> bool:
-    """Whether git and we take a name for a branch; nothing in it leads anywhere else."""
+    """Whether git and we accept a name for a branch; it cannot lead to another ref."""
     odd = (".." in name, "//" in name, "@{" in name, name.endswith(("/", ".", ".lock")))
     parts = name.split("/")
     bad = [part for part in parts if part.startswith(".") or part.endswith(".lock")]

@@ -1,4 +1,4 @@
-"""A whole review in the artifact between two jobs: typed and bounded."""
+"""A whole review as a typed and bounded part of the artifact between two jobs."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -36,13 +36,13 @@ _LONG, _MIDDLE, _NAME, _TITLE, _CODE = 8000, 2000, 200, 300, 10_000
 
 
 class Strict(BaseModel):
-    """No other fields, no converted types, no infinite numbers."""
+    """A model without extra fields, type conversion or infinite numbers."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     @classmethod
     def fitting(cls, values: Mapping[str, Any]) -> Self:
-        """Return the part with these values, texts cut to what it takes."""
+        """Return the part with these values, texts cut to its limits."""
         given = dict(values)
         for name, field in cls.model_fields.items():
             if type(given.get(name)) is str:  # an enum is one, too, and never too long
@@ -52,19 +52,19 @@ class Strict(BaseModel):
 
 
 def is_inside(path: str) -> bool:
-    """Whether a path is one that git can have: relative, and leading nowhere else."""
+    """Whether a path is valid in git: relative, and inside the tree."""
     parts = path.split("/")
     return len(path) <= LONGEST_PATH and "\0" not in path and not {"", ".", ".."} & set(parts)
 
 
 def listed_path(path: str) -> str:
-    """Return the name of a file for a list; one that no repository can have is told, too."""
+    """Return the name of a file for a list, also of a path that no repository can have."""
     path = plain_path(path)
     return path if is_inside(path) else f"?{path.replace('/', '∕').replace(chr(0), '')[-1000:]}"
 
 
 def plain_path(path: str) -> str:
-    """Return a path as UTF-8 can hold it: other bytes as people are shown them."""
+    """Return a path that UTF-8 can encode: other bytes are escaped."""
     return _BYTES.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", path)
 
 
@@ -79,7 +79,7 @@ def _inside_or_none(path: str) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """Return at most so many characters, as UTF-8 can hold them."""
+    """Return at most so many characters, all of which UTF-8 can encode."""
     text = text.encode("utf-8", "replace").decode()
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
@@ -107,7 +107,7 @@ class EvidencePart(Strict):
 
 
 class FindingPart(Strict):
-    """What is told about a finding."""
+    """A finding."""
 
     id: FindingId
     agents: tuple[Name, ...] = Field(max_length=50)
@@ -133,7 +133,7 @@ class FindingPart(Strict):
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
-        """Return what is handed over; a place that cannot be named is none."""
+        """Return the part for a finding; an invalid location is left out."""
         path = plain_path(finding.path)
         is_located = not path or is_inside(path)
         new = finding.replacement
@@ -157,7 +157,7 @@ class FindingPart(Strict):
         )
 
     def finding(self, redact: Redact) -> Finding:
-        """Return the finding, its texts without the secrets that `redact` knows."""
+        """Return the finding with the secrets that `redact` knows taken out."""
         given = self.model_dump(exclude={"evidence", "replacement"})
         limits = {"title": _TITLE, "why": _LONG, "suggestion": _LONG, "note": _MIDDLE}
         limits |= {"rule": _NAME, "quote": _LONG}
@@ -169,7 +169,7 @@ class FindingPart(Strict):
                 Evidence(kind=e.kind, source=redact(e.source), text=redact(e.text))
                 for e in self.evidence
             ),
-            # Code with a secret in it is nothing to commit.
+            # Code with a secret in it must not be committed.
             replacement=new if new is not None and redact(new) == new else None,
         )
 
@@ -180,7 +180,7 @@ Names = Annotated[tuple[Name, ...], Field(max_length=_NAMES)]
 
 
 class FileReadPart(Strict):
-    """How one file was read."""
+    """How one file was read by models."""
 
     path: Inside
     share: Share
@@ -190,12 +190,12 @@ class FileReadPart(Strict):
 
     @classmethod
     def of(cls, file: FileRead) -> Self:
-        """Return what is handed over of it."""
+        """Return the part for a file."""
         return cls.fitting({**vars(file), "path": listed_path(file.path), "by": _names(file.by)})
 
 
 class PartReadPart(Strict):
-    """One part of the change, and who did not read it."""
+    """One part of the change, and the reviewers that did not read it."""
 
     number: Count
     files: Count
@@ -204,13 +204,13 @@ class PartReadPart(Strict):
 
     @classmethod
     def of(cls, part: PartRead) -> Self:
-        """Return what is handed over of it."""
+        """Return the part for a part of the change."""
         missed = tuple((cut(who, 200), cut(why, 2000)) for who, why in part.missed)
         return cls.fitting({**vars(part), "by": _names(part.by), "missed": missed})
 
 
 class ReadershipPart(Strict):
-    """Everything that models were given."""
+    """Everything that models were given to read."""
 
     files: tuple[FileReadPart, ...] = Field(max_length=MOST_FILES)
     parts: tuple[PartReadPart, ...] = Field(max_length=_MOST)
@@ -218,12 +218,12 @@ class ReadershipPart(Strict):
 
     @classmethod
     def of(cls, read: Readership) -> Self:
-        """Return what is handed over."""
+        """Return the part for a readership."""
         files = tuple(map(FileReadPart.of, read.files))
         return cls(files=files, parts=tuple(map(PartReadPart.of, read.parts)), since=read.since)
 
     def readership(self, redact: Redact) -> Readership:
-        """Return it, without the secrets that `redact` knows."""
+        """Return it with the secrets that `redact` knows taken out."""
         return Readership(
             tuple(FileRead(f.path, f.share, f.by, f.parts, redact(f.reason)) for f in self.files),
             tuple(
@@ -246,7 +246,7 @@ _TOKENS = ("input", "output", "cache_read", "cache_write")
 
 
 class FilePart(Strict):
-    """A file that was read, or that was not, with the reason."""
+    """A file that was read, or one that was left out, with the reason."""
 
     path: Inside
     status: str = Field(pattern=r"^[A-Z]?$")
@@ -258,20 +258,20 @@ class FilePart(Strict):
 
     @classmethod
     def read(cls, file: ReviewedFile) -> Self:
-        """Return a file that was read."""
+        """Return the part for a file that was read."""
         lines = sum(last - first + 1 for first, last in file.added)
         status = file.status[:1]
         return cls(path=listed_path(file.path), status=status, added=lines, removed=file.removed)
 
     @classmethod
     def left_out(cls, file: SkippedFile) -> Self:
-        """Return a file that was not read."""
+        """Return the part for a file that was left out."""
         own = {"path": listed_path(file.path), "status": file.status[:1]}
         return cls.fitting({**vars(file), **own})
 
 
 class UsedPart(Strict):
-    """What models used."""
+    """The tokens and money that models used."""
 
     input: Count = 0
     output: Count = 0
@@ -282,7 +282,7 @@ class UsedPart(Strict):
 
     @classmethod
     def of(cls, usage: Mapping[str, Any]) -> Self:
-        """Return the figures of a report."""
+        """Return the part for the figures of a report."""
         cost = usage.get("cost_usd")
         return cls(
             **{name: int(usage.get(name) or 0) for name in _TOKENS},
@@ -292,7 +292,7 @@ class UsedPart(Strict):
 
 
 class ReviewerPart(Strict):
-    """How a reviewer fared."""
+    """The result of a reviewer."""
 
     name: Name
     status: ReviewerStatus
@@ -305,18 +305,18 @@ class ReviewerPart(Strict):
 
     @classmethod
     def of(cls, report: ReviewerReport) -> Self:
-        """Return what is handed over of it."""
+        """Return the part for a reviewer's report."""
         return cls.fitting({**vars(report), "tokens": UsedPart.of(report.tokens)})
 
     def reviewer(self, redact: Redact) -> ReviewerReport:
-        """Return the report, without the secrets that `redact` knows."""
+        """Return the report with the secrets that `redact` knows taken out."""
         tokens = self.tokens.model_dump(include=set(_TOKENS), exclude_defaults=True)
         who = self.name, self.status, self.seconds, self.findings, self.model
         return ReviewerReport(*who, tokens, self.cost_usd, redact(self.reason))
 
 
 class AnalyserPart(Strict):
-    """How an analyser fared."""
+    """The result of an analyser."""
 
     name: Name
     status: AnalyserStatus
@@ -327,17 +327,17 @@ class AnalyserPart(Strict):
 
     @classmethod
     def of(cls, report: AnalyserReport) -> Self:
-        """Return what is handed over of it."""
+        """Return the part for an analyser's report."""
         return cls.fitting(vars(report))
 
     def analyser(self, redact: Redact) -> AnalyserReport:
-        """Return the report, without the secrets that `redact` knows."""
+        """Return the report with the secrets that `redact` knows taken out."""
         what = self.name, self.status, self.seconds, self.version, self.files
         return AnalyserReport(*what, redact(self.reason))
 
 
 class ReportPart(Strict):
-    """What a review found and read."""
+    """The findings of a review and what it read."""
 
     findings: tuple[FindingPart, ...] = Field(max_length=MOST_FINDINGS)
     silenced: tuple[FindingPart, ...] = Field(max_length=MOST_FINDINGS)
@@ -358,7 +358,7 @@ class ReportPart(Strict):
 
     @classmethod
     def of(cls, report: ReviewReport) -> Self:
-        """Return what is handed over; of too many findings the worst, with a note on the rest."""
+        """Return the part for a report; of too many findings the worst, with a note on the rest."""
         notes = [cut(note, 2000) for note in report.notes][:900]
         for what, found in (("findings", report.findings), ("silenced", report.silenced)):
             if more := max(0, len(found) - MOST_FINDINGS):
@@ -381,7 +381,7 @@ class ReportPart(Strict):
         )
 
     def report(self, redact: Redact, *, base: str, head: str) -> ReviewReport:
-        """Return the report, its texts without the secrets that `redact` knows."""
+        """Return the report with the secrets that `redact` knows taken out."""
         return ReviewReport(
             what="",
             base=base,
@@ -417,7 +417,7 @@ Ids = Annotated[tuple[FindingId, ...], Field(max_length=2 * MOST_FINDINGS)]
 
 
 class LocationPart(Strict):
-    """Where a comment on a finding may stand."""
+    """The location of a comment on a finding."""
 
     side: Literal["LEFT", "RIGHT"]
     first: Line
@@ -427,7 +427,7 @@ class LocationPart(Strict):
 
 
 class PresencePart(Strict):
-    """What became of code that an earlier finding was about."""
+    """What happened to the code of an earlier finding."""
 
     path: NoPath
     code: Code
@@ -435,7 +435,7 @@ class PresencePart(Strict):
 
 
 class FactsPart(Strict):
-    """What telling the review takes from the code; see `earlier.facts`."""
+    """Facts about the code that posting the review needs; see `matching.Facts`."""
 
     since: NoCommit
     spots: dict[FindingId, LocationPart] = Field(max_length=MOST_FINDINGS)
@@ -448,7 +448,7 @@ class FactsPart(Strict):
 
     @classmethod
     def of(cls, facts: Facts, report: ReportPart) -> Self:
-        """Return what is handed over of the facts, about the findings that are."""
+        """Return the part for the facts about the findings of the report."""
         is_located = {part.id for part in report.findings if part.path}
         named = is_located | {part.id for part in (*report.findings, *report.silenced)}
         renamed = {_plain(old): _plain(new) for old, new in facts.renamed.items()}
@@ -461,7 +461,7 @@ class FactsPart(Strict):
                 for n, s in facts.locations.items()
                 if n in is_located
             },
-            # Those of earlier findings, which the report does not name, count, too.
+            # Facts of earlier findings, which the report does not name, stay as well.
             codes=dict(islice(facts.codes.items(), 3 * MOST_FINDINGS)),
             fates=tuple(
                 PresencePart(path=path, code=code, fate=presence)

@@ -1,1 +1,1 @@
-"""The job of a workflow: what started it, which commits it has, and how it ends."""
+"""The job of a workflow: its trigger, its commits and its outcome."""

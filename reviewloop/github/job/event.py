@@ -1,4 +1,4 @@
-"""What started this job, its commits, and the reasons for which a pull request is not reviewed."""
+"""Reads the event that started this job, and decides whether its pull request is reviewed."""
 
 import json
 import re
@@ -19,9 +19,9 @@ _IN_A_WORKFLOW = "check out with `fetch-depth: 0`"
 
 
 def require_commits(repository: ReviewRepository, pull: PullRequest) -> None:
-    """Raise WorkspaceError with what to fetch, unless base, head and where they parted are here.
+    """Raise WorkspaceError with what to fetch, unless base, head and merge base are present.
 
-    Nothing is ever fetched from here: which credentials that takes is for the person to say.
+    Nothing is ever fetched here: the user decides about the credentials for that.
     """
     refs = {
         pull.base_sha: (f"the base {pull.base_ref}", pull.base_ref),
@@ -44,7 +44,7 @@ def require_commits(repository: ReviewRepository, pull: PullRequest) -> None:
 
 
 DEPENDABOT = "dependabot[bot]"
-MOST_FILES = 3000  # what GitHub itself lists of a pull request
+MOST_FILES = 3000  # fields that GitHub lists of a pull request
 _LARGEST = 32 * 1024 * 1024  # bytes of a payload; GitHub's own limit is 25 MB
 _PULL_EVENTS = {"pull_request", "pull_request_target"}
 _COMMENT_EVENTS = {"issue_comment", "pull_request_review_comment"}
@@ -55,29 +55,29 @@ Kind = Literal["review", "command", "none"]
 
 @dataclass(frozen=True)
 class Trigger:
-    """Why a run was started; `pull` is 0 where no pull request is named."""
+    """The event that started a run; `pull` is 0 where it names no pull request."""
 
     kind: Kind
-    event: str = ""  # GitHub's name for it; "" when a person runs the command
+    event: str = ""  # GitHub's name for it; "" when a user runs the command
     action: str = ""
     repo: Repo | None = None
     pull: int = 0
-    head: str = ""  # the commit that the event is about; "" when it names none
+    head: str = ""  # the commit of the event; "" when it names none
     actor: str = ""
     actor_is_bot: bool = False
     comment: int = 0
     author: str = ""  # of that comment
     author_is_bot: bool = False
-    on_diff: bool = False  # whether that comment stands on the diff
-    thread: int = 0  # the comment that began the thread it stands in
-    body: str = ""  # what the comment says; anybody may have written it
+    on_diff: bool = False  # whether that comment is on the diff
+    thread: int = 0  # the root comment of its thread
+    body: str = ""  # text of the comment, untrusted
     why: str = ""  # kind none: the reason in words
 
     @property
     def by_hand(self) -> bool:
-        """Whether somebody who may write asked for just this pull request.
+        """Whether a user with write permission asked for exactly this pull request.
 
-        By a comment, too: its run names the pull request once the command was allowed.
+        Includes comments: their run names the pull request only after the permission check.
         """
         named = self.kind == "review" and self.event in _COMMENT_EVENTS
         return named or self.event in {"", "workflow_dispatch"}
@@ -85,7 +85,7 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What is reviewed although it is skipped by default."""
+    """What is reviewed although the default is to skip it."""
 
     forks: bool = False
     drafts: bool = False
@@ -94,10 +94,10 @@ class Allowed:
 
 
 def read_event(environ: Mapping[str, str], *, path: str = "") -> Trigger:
-    """Return what the variables and the payload of a workflow say; raise UsageError if broken.
+    """Return the trigger in a workflow's variables and payload; raise UsageError if broken.
 
-    Outside of a workflow, and without `path`, that is a review of a pull request yet to be named.
-    The payload is only believed for what started the run: everything else is asked of the API.
+    Outside of a workflow, and without `path`, that is a review without a pull request yet. The
+    payload is trusted only for what started the run: everything else comes from the API.
     """
     name = environ.get("GITHUB_EVENT_NAME", "")
     event_file = path or environ.get("GITHUB_EVENT_PATH", "")
@@ -115,7 +115,7 @@ def read_event(environ: Mapping[str, str], *, path: str = "") -> Trigger:
 
 
 def named(trigger: Trigger, *, pull: int = 0, repo: str = "") -> Trigger:
-    """Return the trigger with what the person named; that of an event stays what it is."""
+    """Return the trigger with pull request and repository as named; an event keeps its own."""
     if repo:
         trigger = replace(trigger, repo=_repository(repo))
     if not pull or (pull == trigger.pull and trigger.kind == "review"):
@@ -138,7 +138,7 @@ def skip_reason(pull: PullRequest, trigger: Trigger, allowed: Allowed) -> str:
             f"{number} changes {pull.changed_files} files, more than the {allowed.files} that are "
             "reviewed; split it, or raise `max-files`"
         )
-    if trigger.by_hand:  # somebody who may write wants this one
+    if trigger.by_hand:  # a user with write permission asked for it
         return ""
     if pull.draft and not allowed.drafts:
         return f"{number} is a draft; it is reviewed when it is ready (or with `drafts: true`)"
@@ -195,7 +195,7 @@ def _of_comment(plain: Trigger, payload: Fields) -> Trigger:
 
 
 def _dispatched(plain: Trigger, payload: Fields) -> Trigger:
-    """Return the pull request that the inputs name; they are strings, whatever their type."""
+    """Return the trigger of the inputs' pull request; inputs are strings, whatever their type."""
     inputs = payload.inside("inputs") if payload.has("inputs") else Fields({}, "inputs")
     for key in _DISPATCHED:
         if inputs.has(key):
@@ -210,7 +210,7 @@ def _number(text: str, key: str) -> int:
 
 
 def _guessed(payload: Fields) -> str:
-    """Return the event that a payload given by hand is of."""
+    """Guess the event of a payload that was given by path."""
     if payload.has("comment"):
         return "issue_comment" if payload.has("issue") else "pull_request_review_comment"
     if payload.has("pull_request"):

@@ -1,4 +1,4 @@
-"""How a review ended: outputs, job summary, annotations and check, for whoever started it."""
+"""The outcome of a review: outputs, job summary, annotations and check of the workflow's run."""
 
 import contextlib
 import re
@@ -48,16 +48,16 @@ _LEVELS = {
 
 @dataclass(frozen=True)
 class FixResult:
-    """What a fix left: a commit on a branch of this clone, or none, and the folder for `push`."""
+    """The result of a fix: a commit on a branch of this clone, or none; the folder for `push`."""
 
     commit: str
-    branch: str  # here, where the commit stays
+    branch: str  # local branch with the commit
     goes_to: str  # branch of the pull request
     handoff: str
 
     @property
     def sentence(self) -> str:
-        """What a person does with it."""
+        """The next step for the user."""
         if not self.commit:
             return f"why is in {self.handoff}; `reviewloop github push {self.handoff}` answers it"
         return (
@@ -68,7 +68,7 @@ class FixResult:
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """How it ended; `reason` is a sentence and set unless everything went as it should."""
+    """The outcome of a job; `reason` is a sentence and set unless everything went well."""
 
     status: Status
     reason: str = ""
@@ -81,14 +81,14 @@ class JobOutcome:
     annotations: str = ""  # workflow commands
     sarif_path: str = ""
     report_path: str = ""
-    reading: "PostableReview | None" = None  # all that telling it takes
-    collected: str = ""  # the file that another job posts this from
+    reading: "PostableReview | None" = None  # all that posting takes
+    collected: str = ""  # the file from which another job posts this
     made: FixResult | None = None  # of a fix
     nothing: bool = False  # skipped, because there is nothing to review
 
     @property
     def sentence(self) -> str:
-        """What a person reads at the end."""
+        """The last sentence for the user."""
         about = f"pull request {self.pull.number}" if self.pull else "the review"
         status = f"{about}: {str(self.status).replace('_', ' ')}"
         if self.made:
@@ -110,12 +110,11 @@ def status_of(
     counting: Iterable[Severity] | None = None,
     untrusted: bool = False,
 ) -> Status:
-    """Return the status of a review; `open_` are the severities of all that is open.
+    """Return the status of a review; `open_` are the severities of all open findings.
 
-    `counting` are those of what may fail a review (`Finding.may_fail`), all of them by default.
-
-    Silence of a reviewer that failed, or that was never asked, is no PASSED. And an `untrusted`
-    change does not pass by keeping its own files from being read.
+    `counting` are those of findings that may fail a review (`Finding.may_fail`), all by default. A
+    reviewer that failed or did not run prevents PASSED. An `untrusted` change does not pass if it
+    excludes its own files from the review.
     """
     open_ = tuple(open_)
     status = _status(report, fail_on, open_, open_ if counting is None else tuple(counting))
@@ -138,7 +137,7 @@ def _status(
     least = SEVERITIES[fail_on].rank
     if any(severity.rank <= least for severity in counting):
         return Status.NEEDS_CHANGES
-    # Some that count are not listed, because settings ask for it; nobody dismissed those.
+    # Some that count are not listed, because of the settings; no user dismissed those.
     listed = any(f.may_fail and f.severity.rank <= least for f in report.findings)
     if report.exit_code == ExitCode.FINDINGS and not listed:
         return Status.NEEDS_CHANGES
@@ -171,13 +170,13 @@ def reason_of(report: ReviewReport, status: Status) -> str:
 
 
 def failed(error: ReviewLoopError, pull: PullRequest | None = None) -> JobOutcome:
-    """Return the end that an error is: 2 for what the person has to change, else 5."""
+    """Return the outcome of an error: exit code 2 if the user has to change something, else 5."""
     code = ExitCode.USAGE if error.exit_code is ExitCode.USAGE else ExitCode.INCOMPLETE
     return JobOutcome(Status.REVIEW_ERROR, str(error), code, pull)
 
 
 def exit_code_of(status: Status) -> ExitCode:
-    """Return the exit code of a status; nobody's skipped review turns a check red."""
+    """Return the exit code of a status; a review skipped on purpose fails no check."""
     codes = {
         Status.NEEDS_CHANGES: ExitCode.FINDINGS,
         Status.NEEDS_USER: ExitCode.WAITING,
@@ -187,9 +186,9 @@ def exit_code_of(status: Status) -> ExitCode:
 
 
 def without_dismissed(report: ReviewReport, dismissed: Mapping[str, str]) -> ReviewReport:
-    """Return the report with what people dismissed on GitHub among the silenced findings.
+    """Return the report with findings that users dismissed on GitHub among the silenced ones.
 
-    `dismissed` leads from fingerprints to who did so and why.
+    `dismissed` maps fingerprints to who dismissed them and why.
     """
     kept = tuple(f for f in report.findings if f.id not in dismissed)
     gone = [
@@ -207,9 +206,9 @@ def without_dismissed(report: ReviewReport, dismissed: Mapping[str, str]) -> Rev
 
 
 def with_threshold(report: ReviewReport, fail_on: str) -> ReviewReport:
-    """Return the report of a review as if it had been asked to fail from this severity on.
+    """Return the report of a review with its exit code for the threshold `fail_on`.
 
-    Only what it lists can count then.
+    Only findings that it lists can count.
     """
     strict = replace(report, fail_on=fail_on)
     if fail_on == report.fail_on or ExitCode(report.exit_code) not in _ENDED_WELL:
@@ -224,7 +223,7 @@ def _counts(report: ReviewReport, findings: Iterable[Finding]) -> bool:
 
 
 def outputs_of(ended: JobOutcome) -> dict[str, str]:
-    """Return the outputs of the step by name, all of them, empty where there is nothing to say."""
+    """Return the outputs of the step by name, all of them, unknown ones empty."""
     report, posted = ended.report, ended.posted or Posted()
     counts = counts_of(report) if report else {}
     usage = report.usage if report else {}
@@ -261,10 +260,10 @@ def finish(
     print_line: Callable[[str], None],
     redact: Callable[[str], str],
 ) -> None:
-    """Write the files of the runner, and `print_line` its commands; outside of a workflow, nothing.
+    """Write the files of the runner, and `print_line` its commands; do nothing outside a workflow.
 
-    `redact` takes secrets out. Raises UsageError for a file that cannot be written: a workflow
-    that reads our status must not find none.
+    `redact` takes secrets out. Raise UsageError for a file that cannot be written: a workflow must
+    not miss our status.
     """
     outputs = {name: redact(value) for name, value in outputs_of(ended).items()}
     notify_runner(ended.status, outputs, environ, print_line=print_line)
@@ -281,7 +280,7 @@ def notify_runner(
     *,
     print_line: Callable[[str], None],
 ) -> None:
-    """Write the outputs of a step, and `print_line` its reason; outside of a workflow, nothing."""
+    """Write the outputs of a step and `print_line` its reason; do nothing outside a workflow."""
     if output_file := environ.get("GITHUB_OUTPUT"):
         _append(output_file, "".join(_heredoc(name, value) for name, value in outputs.items()))
     reason, level = outputs.get("reason", ""), _LEVELS.get(status)
@@ -301,9 +300,9 @@ def job_summary(ended: JobOutcome) -> str:
 
 
 def write_file(path: str, text: str) -> None:
-    """Write a report; a link that lies there is replaced, not followed.
+    """Write a report; a symbolic link in its place is replaced, not followed.
 
-    A folder that is a link in a checkout raises `UsageError`.
+    Raise `UsageError` for a folder that is a symbolic link in a checkout.
     """
     target = Path(path)
     refuse_links(target.parent)
@@ -318,13 +317,13 @@ def write_file(path: str, text: str) -> None:
 
 
 def _heredoc(name: str, value: str) -> str:
-    """Return one output; nobody can guess the word that ends it."""
+    """Return one output; its random end marker cannot be guessed."""
     end = f"end-{secrets.token_hex(16)}"
     return f"{name}<<{end}\n{value}\n{end}\n"
 
 
 def _fitting(text: str, path: str) -> str:
-    """Return what there is still room for in the summary of this step."""
+    """Return as much of a text as fits into the summary of this step."""
     with contextlib.suppress(OSError):
         room = _MOST_SUMMARY - Path(path).stat().st_size
         data = text.encode("utf-8", "replace")
@@ -343,10 +342,10 @@ def _append(path: str, text: str) -> None:
 
 
 def annotations_of(ended: JobOutcome, least: str) -> str:
-    """Return the workflow commands of an end, "" for nothing; `ended.report` has no secrets.
+    """Return the workflow commands of an outcome, "" for none; `ended.report` has no secrets.
 
-    They tell what failed, and the open findings of at least this severity (must, should or nit)
-    that have no comment of ours on the diff.
+    They report failures, and the open findings of at least this severity (must, should or nit) that
+    have no comment of ours on the diff.
     """
     if ended.report is None:
         return ""
@@ -370,10 +369,10 @@ _TITLES = {
 def checked(
     client: GitHub, pull: PullRequest, ended: JobOutcome, *, run_url: str = ""
 ) -> JobOutcome:
-    """Create the check and return the end: that of the review, unless the check failed.
+    """Create the check and return the outcome: that of the review, unless the check failed.
 
-    What nobody reviewed gets none: GitHub takes a skipped check for a good one, and who requires it
-    waits for a review. What was skipped stays so where the token may not write.
+    A pull request without a review gets no check: GitHub counts a skipped check as passed. A
+    skipped outcome stays skipped where the token may not write.
     """
     if ended.status is Status.SKIPPED and not ended.nothing:
         return ended
@@ -398,7 +397,7 @@ def _open_must(ended: JobOutcome) -> str:
 
 
 def put_check(client: GitHub, pull: PullRequest, ended: JobOutcome, *, run_url: str = "") -> None:
-    """Create the check; needs `checks: write`. Raises a GitHubError, as every act does."""
+    """Create the check; needs `checks: write`. Raise a GitHubError if it is refused."""
     conclusion, title = _TITLES[ended.status]
     left = left_out(ended.report) if ended.report else ""
     title = ", ".join(filter(None, (title, _open_must(ended), left)))

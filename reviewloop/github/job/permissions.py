@@ -1,4 +1,4 @@
-"""Whether a job of a workflow may write: what its own file says, since a token tells nobody."""
+"""Reads from a workflow's file whether its job may write; a token cannot be queried for that."""
 
 import re
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ _READING = {"read", "none"}
 def require_reading_job(client: GitHub, environ: Mapping[str, str]) -> None:
     """Raise UsageError unless the workflow's file gives this job no permission to write.
 
-    A coding agent never sees the token, but it runs for minutes beside the program that holds it.
-    No request asks a token what it may do, so the file decides: of the commit that the workflow
-    runs from (GITHUB_WORKFLOW_SHA), by the job's own `permissions:` or else the workflow's. Without
-    any, the repository's settings decide, which nobody can read here: that is refused, too. Outside
-    of GitHub Actions there is no such job, and nothing to require.
+    A coding agent never sees the token, but runs for minutes beside the program that has it. No
+    request returns a token's permissions, so the file decides: that of the commit of the workflow
+    (GITHUB_WORKFLOW_SHA), by the job's own `permissions:` or else the workflow's. Without any,
+    settings of the repository decide that cannot be read here: that is refused, too. Outside of
+    GitHub Actions nothing is required.
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax#permissions
     """
     if environ.get("GITHUB_ACTIONS") != "true":
@@ -50,8 +50,8 @@ def _permissions(workflow: Mapping[str, Any], job: str) -> object:
 
 
 def _workflow(client: GitHub, environ: Mapping[str, str]) -> Mapping[str, Any]:
-    """Return the file that the workflow runs from, as YAML reads it."""
-    import yaml  # only this reads YAML here
+    """Return the parsed YAML file of the workflow that runs."""
+    import yaml  # only this function reads YAML here
 
     match = _WORKFLOW.match(environ.get("GITHUB_WORKFLOW_REF", ""))
     commit = environ.get("GITHUB_WORKFLOW_SHA", "")

@@ -1,1 +1,1 @@
-"""What a review says on GitHub: comments on lines, and one summary kept up to date."""
+"""Posts a review on GitHub: comments on lines, and one summary kept up to date."""

@@ -1,4 +1,4 @@
-"""Which line of a pull request's diff a comment on a finding is placed at, and what it offers."""
+"""Chooses the diff line for a comment on a finding, and the suggestion that it offers."""
 
 import re
 from typing import NamedTuple, Protocol
@@ -13,14 +13,14 @@ from reviewloop.github.earlier.sameness import CommentLocation
 from reviewloop.review.fixes import parses
 
 LONGEST_SUGGESTION = 10_000  # characters
-_REDACTED = re.compile("…|⟦")  # what stands for secrets and hidden characters in a report
+_REDACTED = re.compile("…|⟦")  # placeholder for secrets and hidden characters in a report
 
 
 class Files(Protocol):
-    """What reads files of a tree: the private repository."""
+    """A reader of files of a tree: the private repository."""
 
     def read(self, tree: str, path: str) -> bytes | None:
-        """Return the content of a file, None when there is none."""
+        """Return the content of a file, None for a missing file."""
 
 
 class Anchors:
@@ -34,9 +34,9 @@ class Anchors:
         self._known: dict[str, _Hunks | None] = {}
 
     def locate(self, finding: Finding) -> CommentLocation | None:
-        """Return the lines a comment on a finding goes to, None where no line can carry it.
+        """Return the lines for a comment on a finding, None where no line can carry it.
 
-        Of the lines of several hunks it is the last that GitHub shows.
+        If they are in several hunks, the comment goes to the last of them that GitHub shows.
         """
         location = self._locate(finding)
         if location is None or not self._applies(finding, location):
@@ -49,10 +49,10 @@ class Anchors:
         return comment_on(finding, location, body) if location else None
 
     def suggestion(self, finding: Finding) -> str | None:
-        r"""Return the new lines, each with its LF, that a user may commit; "" deletes the old.
+        """Return the new lines, each with its LF, that a user may commit; "" deletes the old.
 
-        None unless they were put into the file and it still parses. Nothing is offered that
-        would write a redacted secret, a hidden character or other line ends into the file.
+        None unless the file with them was tried and still parses, and for lines that would write a
+        redacted secret, a hidden character or other line endings.
         """
         location = self.locate(finding)
         return offered(finding, location) if location else None
@@ -104,7 +104,7 @@ class Anchors:
 
 
 def comment_on(finding: Finding, location: CommentLocation, body: str) -> Comment:
-    """Return the comment on a finding at a location that was looked up for it."""
+    """Return the comment on a finding at the location found for it."""
     if not location.whole:
         end = finding.end_line or finding.line
         body = with_note(body, f"_About lines {finding.line}–{end}._")
@@ -113,7 +113,7 @@ def comment_on(finding: Finding, location: CommentLocation, body: str) -> Commen
 
 
 def offered(finding: Finding, location: CommentLocation) -> str | None:
-    """Return the lines that a user may commit at such a location; None for nothing to offer."""
+    """Return the lines that a user may commit at such a location; None for no suggestion."""
     return _lines(finding) if location.offers else None
 
 
@@ -123,7 +123,7 @@ def _lines(finding: Finding) -> str | None:
 
 
 class _Hunks(NamedTuple):
-    """The lines that GitHub shows on each side."""
+    """The lines that GitHub shows on each side of the diff."""
 
     left: list[range]
     right: list[range]
@@ -133,14 +133,14 @@ def _read(file: FileChange) -> _Hunks | None:
     try:
         hunks = file.hunks
     except WorkspaceError:
-        return None  # a diff that does not add up: no line of it is safe to comment on
+        return None  # an inconsistent diff: no line of it is safe to comment on
     left = [range(h.old_start, h.old_start + h.old_count) for h in hunks]
     right = [range(h.new_start, h.new_start + h.new_count) for h in hunks]
     return _Hunks([r for r in left if r], [r for r in right if r])
 
 
 def _can_be_committed(new: str, replaced: str) -> bool:
-    """Whether a replacement can be committed as it is shown: nothing redacted, hidden or ours."""
+    """Whether a replacement can be committed as shown: nothing redacted, hidden or ours."""
     redacted = len(_REDACTED.findall(new)) > len(_REDACTED.findall(replaced))
     return not redacted and show_hidden(new) == new and unmarked(new) == new
 

@@ -1,4 +1,4 @@
-"""Changes what our own comment remembers, although other jobs write it at the same time."""
+"""Changes the state in our own comment, which other jobs write at the same time."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -13,14 +13,14 @@ from reviewloop.github.comments.marker import found_state, packed, with_state
 from reviewloop.github.posting.summary import TITLE, severity_marks
 
 _SINCE = "Since then:"
-_MARGIN = 300  # what else is added to a comment that is nearly full
+_MARGIN = 300  # room for other text in a comment that is nearly full
 
 
 def with_news(body: str, news: str, before: State, now: State) -> str:
-    """Return a summary whose heading counts what is open now, with a line of Markdown more.
+    """Return a summary with one more line of Markdown and a heading that counts what is open now.
 
-    A heading that does not count what was open `before` stays, and so does all of a comment that
-    has no room, or that is no summary.
+    A heading that does not count what was open `before` stays unchanged, and so does a comment
+    without room, or one that is no summary.
     """
     lines = body.split("\n")
     at = next((n for n, line in enumerate(lines) if line.startswith(TITLE)), -1)
@@ -34,7 +34,7 @@ def with_news(body: str, news: str, before: State, now: State) -> str:
         while end < len(lines) and lines[end].startswith("- "):
             end += 1
         return "\n".join([*lines[:end], f"- {news}", *lines[end:]])
-    end = at + 3  # behind the verdict
+    end = at + 3  # after the verdict
     return "\n".join([*lines[:end], "", _SINCE, "", f"- {news}", *lines[end:]])
 
 
@@ -56,11 +56,10 @@ def remember(
     *,
     news: str = "",
 ) -> State:
-    """Change the state and return it as it stands; `change` gives the same when done twice.
+    """Change the stored state and return it; `change` must give the same result when repeated.
 
     `news` is a line of Markdown for the summary about it.
-
-    Raises a GitHubError when it cannot be kept, also because other runs keep overwriting it.
+    Raise a GitHubError when it cannot be stored, also if other runs keep overwriting it.
     """
     for attempt in range(_TRIES):
         if attempt > 1:
@@ -78,16 +77,16 @@ def remember(
             else:
                 client.create_issue_comment(pull.number, body)
         except (AnswerLost, NotFound):
-            continue  # what stands there is read again
+            continue  # read again with the current content
     raise GitHubError(
         f"other runs keep writing what is remembered of #{pull.number}: give the command again"
     )
 
 
 def with_orders(state: State, before: State, now: State) -> State:
-    """Return the state that a review keeps, with what people ordered while it was running.
+    """Return the state that a review stores, with users' commands given during the review.
 
-    `before` is what stood there when it began, `now` what stands there at its end.
+    `before` is the stored state at its start, `now` the one at its end.
     """
     entries = dict(state.findings)
     for name, entry in now.findings.items():
@@ -95,7 +94,7 @@ def with_orders(state: State, before: State, now: State) -> State:
         is_now = entry.get("status") == "dismissed"
         if name not in entries or was == is_now:
             continue
-        if is_now or entries[name]["status"] == "dismissed":  # not what is fixed meanwhile
+        if is_now or entries[name]["status"] == "dismissed":  # not findings fixed meanwhile
             order = {"status": entry["status"], "reason": entry["reason"]}
             entries[name] = {**entries[name], **order}
     paused = now.paused if now.paused != before.paused else state.paused

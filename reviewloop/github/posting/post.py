@@ -1,8 +1,8 @@
 """Posts comments on the diff so that each finding ends in one place, whatever GitHub refuses.
 
-A batch is one review. If GitHub refuses it, its halves are tried; a single comment that is refused
-becomes one on its file, and if that is refused too, the finding is left for the summary. Whenever
-an answer got lost, the pull request is looked at before anything is said again.
+A batch is one review. If GitHub refuses it, its halves are tried; a single refused comment becomes
+one on its file, and if that is refused too, its finding is left for the summary. When an answer is
+lost, the pull request is read before anything is posted again.
 """
 
 import re
@@ -21,7 +21,7 @@ from reviewloop.render.code_view import shown_path
 
 __all__ = ["StaleHead", "post"]
 
-BATCH = 30  # comments in one review; with more, GitHub was seen to suspect abuse
+BATCH = 30  # comments in one review; more of them can trigger GitHub's abuse limit
 _TRIES = 3  # of one request whose answers get lost
 _PENDING = re.compile("pending review", re.IGNORECASE)
 _COMMIT = re.compile(r"\bcommit", re.IGNORECASE)
@@ -41,11 +41,10 @@ def post(
 ) -> Posted:
     """Post comments, most important first, and return where each finding ended.
 
-    `known` are fingerprints that were told before and are not posted; the answer names those of
-    them that stand on the diff. At most `cap` comments are posted, `batch` in one review.
-    `rendered` takes out of each text what must not be shown. Raises StaleHead if the head is not
-    `head_sha` any more and nothing was posted; any other error ends the posting, and is told among
-    the problems with what is left.
+    `known` are fingerprints posted earlier, which are not posted again; the result names those
+    still on the diff. At most `cap` comments are posted, `batch` in one review. `rendered` redacts
+    each text. Raise StaleHead if the head is not `head_sha` any more and nothing was posted; any
+    other error ends the posting and is listed in the problems with what is left.
     """
     fresh = {c.finding: c for c in reversed(comments) if c.finding not in known}
     order = [name for name in dict.fromkeys(c.finding for c in comments) if name in fresh]
@@ -78,7 +77,7 @@ def post(
 
 
 class _Posting:
-    """What became of the comments so far."""
+    """The state of posting the comments."""
 
     def __init__(self, client: GitHub, number: int, head_sha: str, pace: Pace) -> None:
         self._client, self._number, self._head, self._pace = client, number, head_sha, pace
@@ -89,11 +88,11 @@ class _Posting:
 
     @property
     def located(self) -> set[str]:
-        """The findings that stand on the diff now."""
+        """The findings that are on the diff now."""
         return {*self.inline, *self.on_file}
 
     def check_head(self) -> None:
-        """Raise StaleHead unless the head is still what was reviewed."""
+        """Raise StaleHead unless the head is still the reviewed one."""
         head = self._client.pull(self._number).head_sha
         if head != self._head:
             raise StaleHead(
@@ -102,7 +101,7 @@ class _Posting:
             )
 
     def look(self) -> None:
-        """Note what stands on the diff before anything is posted."""
+        """Record which comments are on the diff before anything is posted."""
         self.earlier = own(self._client.review_comments(self._number), self._client.me())
 
     def batch(self, some: Sequence[Comment]) -> None:
@@ -138,13 +137,13 @@ class _Posting:
         some: Sequence[Comment],
         done: list[str],
     ) -> None:
-        """Do it once, also when answers get lost, and note what stands there then."""
+        """Post once, even if answers are lost, and record what is on the diff then."""
         for attempt in range(1, _TRIES + 1):
             self._pace.wait()
             try:
                 act(some)
             except AnswerLost:
-                # What GitHub accepted may take a moment to show.
+                # An accepted comment may take a moment to appear.
                 self._pace.sleep(2.0 * attempt)
                 there = self._new()
                 done += [c.finding for c in some if c.finding in there]
@@ -158,7 +157,7 @@ class _Posting:
                 return
 
     def _new(self) -> set[str]:
-        """Return the findings that got a comment since we looked first."""
+        """Return the findings that got a comment since the first look."""
         found = own(self._client.review_comments(self._number), self._client.me())
         return {
             name
@@ -176,7 +175,7 @@ class _Posting:
         )
 
     def _explain(self, refused: Unprocessable) -> None:
-        """Raise what ends the posting: causes that lie in no single comment."""
+        """Raise the error that ends the posting, for causes that concern more than one comment."""
         messages = " ".join(refused.messages)
         if _PENDING.search(messages):
             raise GitHubError(

@@ -1,4 +1,4 @@
-"""A finished review with all that posting it takes from the code, while its context is open."""
+"""Builds a review with all facts of the code that posting needs, while its context is open."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ from reviewloop.render.report import ReviewReport
 
 @dataclass(frozen=True)
 class PostableReview:
-    """A finished review, with what posting it needs to know of the code."""
+    """A finished review, with the facts of the code that posting needs."""
 
     report: ReviewReport
     facts: Facts = field(default_factory=Facts)
-    rendered: Callable[[str], str] = str  # a finished text, checked once more for held secrets
-    redact: Callable[[str], str] = str  # takes secrets out of a text of others
+    rendered: Callable[[str], str] = str  # redacts a finished text again
+    redact: Callable[[str], str] = str  # takes secrets out of an untrusted text
 
 
 def postable_review(
@@ -34,8 +34,8 @@ def postable_review(
 ) -> PostableReview:
     """Return a review with its facts, while its context is open.
 
-    `state` is what we remember of the pull request, `forgotten` what only our comments hold; a
-    location on a line is looked up for findings of at least this severity.
+    `state` is the stored state of the pull request, `forgotten` findings only in our comments;
+    comment locations are found for findings of at least the severity `least`.
     """
     report = done.report
     since = Since.last_review(done, repository, state, pull)

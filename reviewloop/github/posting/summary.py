@@ -1,4 +1,4 @@
-"""The one comment about a whole review: verdict, findings, what was read, in few parts."""
+"""The summary comment of a review: verdict, findings and coverage, in few parts."""
 
 import re
 from collections import Counter
@@ -68,7 +68,7 @@ def spent(report: ReviewReport) -> str:
 
 
 def coverage(report: ReviewReport) -> Iterator[str]:
-    """Yield the blocks that open on a click; none when there was nothing to review at all."""
+    """Yield the folded blocks on coverage; none when there was nothing to review at all."""
     if not report.reviewed and not report.skipped and not report.notes:
         return
     yield _folded_coverage("How this was reviewed", _how(report))
@@ -84,7 +84,7 @@ def coverage(report: ReviewReport) -> Iterator[str]:
 
 
 def _read_by_models(read: Readership) -> Iterator[str]:
-    """Yield which files models read, in which parts, and who did not; what nobody read first."""
+    """Yield which files models read, in which parts, and who did not; unread files first."""
     lines = [f"- {sanitised_line(line)}" for line in missed_words(read)]
     lines += ["", "| file | read | by |", "|---|---|--:|"]
     everybody = max((len(part.by) + len(part.missed) for part in read.parts), default=0)
@@ -156,17 +156,17 @@ _PART = re.compile(r"<!-- reviewloop:summary (\d{1,3}) -->")
 _STATE = f"{ANY}state:"
 
 Block = tuple[str, int]
-"""A piece of Markdown that stays together, and how many findings are told in it."""
+"""A piece of Markdown that stays together, and the number of findings in it."""
 
 
 def packed(head: str, blocks: Iterable[Block], state_marker: str = "") -> list[str]:
     """Return the bodies of the comments, each at most `LONGEST` characters, the marker first.
 
-    What is longer than ten comments is counted instead of told.
+    What exceeds ten comments is counted instead of listed.
     """
     mark = f"{state_marker}\n" if state_marker else ""
     parts = [f"{mark}{_mark(1)}\n{clipped(head, LONGEST_BLOCK)}"]
-    room = LONGEST - 300  # for the last words
+    room = LONGEST - 300  # for the closing sentence
     left = 0
     for text, findings in blocks:
         text = clipped(text, LONGEST_BLOCK)
@@ -194,14 +194,14 @@ def upsert(
     *,
     pace: Pace | None = None,
 ) -> tuple[IssueComment, ...]:
-    """Bring the summary up to date and return its comments; what it no longer needs is deleted.
+    """Update the summary and return its comments; parts that are no longer needed are deleted.
 
-    `mine` are our own comments on the pull request. Raises a GitHubError when it cannot be done.
+    `mine` are our own comments on the pull request. Raise a GitHubError when it fails.
     """
     work = _Upsert(client, pull.number, pace or Pace())
     old = parts_in(mine)
     if 1 not in old:
-        # Another run may have begun it while this one was reviewing.
+        # Another run may have posted it during this review.
         old = parts_in(work.ours())
     made = [
         work.written(number, clipped(body, _LIMIT), old.get(number, [None])[0])
@@ -228,12 +228,12 @@ class _Upsert:
         self._client, self._number, self._pace = client, number, pace
 
     def ours(self) -> list[IssueComment]:
-        """Return our comments as they are now."""
+        """Return our current comments."""
         me = self._client.me()
         return [c for c in self._client.issue_comments(self._number) if is_ours(c, me)]
 
     def written(self, number: int, body: str, old: IssueComment | None) -> IssueComment:
-        """Return the comment that holds a part now."""
+        """Write a part and return its comment."""
         if old is None:
             return self._created(number, body)
         if _same(old.body, body):
@@ -241,7 +241,7 @@ class _Upsert:
         self._pace.wait()
         try:
             return self._client.update_issue_comment(old.id, body)
-        except NotFound:  # somebody deleted it
+        except NotFound:  # deleted meanwhile
             return self._created(number, body)
 
     def _created(self, number: int, body: str) -> IssueComment:
@@ -264,7 +264,7 @@ def _mark(number: int) -> str:
 
 
 def _number(body: str) -> int:
-    """Return which part of a summary a comment of ours is, 0 for none."""
+    """Return the number of the summary's part in a comment of ours, 0 for none."""
     lines = [line.strip() for line in body.strip().splitlines()[:2]]
     if found := next((match for line in lines if (match := _PART.fullmatch(line))), None):
         return int(found[1])
@@ -303,12 +303,11 @@ def summary(
 ) -> list[str]:
     """Return the bodies of the summary's comments, the first with the marker (`packed`).
 
-    Every finding of the report that has no comment on the diff is told here: those are what was
-    posted, what was known, and `commented` (fingerprints). `earlier` is what is open although this
-    report is silent on it, `failing` what of that may fail it (all by default). `dismissed` maps
-    fingerprints, which are not told as open, to who dismissed them and why. `names` has a line of
-    Markdown for each finding that this report is silent on. `rendered` takes out what must not be
-    shown.
+    Every finding of the report without a comment on the diff is listed here; those with one are
+    posted, known, or in `commented` (fingerprints). `earlier` are open findings that this report
+    lacks, `failing` those of them that may fail it (all by default). `dismissed` maps fingerprints,
+    which do not count as open, to who dismissed them and why. `names` has a line of Markdown for
+    each finding that this report lacks. `rendered` redacts the texts.
     """
     dismissed, names = dismissed or {}, names or {}
     on_diff = {*posted.inline, *posted.on_file, *posted.known, *commented}
@@ -325,7 +324,7 @@ def summary(
 
 
 def severity_marks(severities: Iterable[Severity]) -> str:
-    """Return how many there are of each severity, "" for none."""
+    """Return how many findings have each severity, "" for none."""
     found = Counter(severities)
     counts = [(severity, found[severity]) for severity in Severity if found[severity]]
     return " · ".join(f"{s.mark} {n} {severity_label(s, n)}" for s, n in counts)
@@ -359,7 +358,7 @@ def _head(
 
 
 def _must_fix(open_: Sequence[Finding]) -> str:
-    """Return the must-fix findings by place and title: an e-mail may show nothing below them."""
+    """Return the must-fix findings by location and title: an e-mail may show nothing below them."""
     must = [finding for finding in in_order(open_) if finding.severity is Severity.MUST_FIX]
     lines = [
         f"- {finding.severity.mark} {code(_location(finding)) or 'the change as a whole'}: "
@@ -377,7 +376,7 @@ def _verdict(
     earlier: Sequence[Severity],
     failing: Sequence[Severity],
 ) -> str:
-    """Return one sentence; it counts what is open on the pull request, not what was dismissed."""
+    """Return the verdict in one sentence; it counts open findings of the pull request."""
     if report.outcome != "findings" and not (earlier and report.outcome == "clean"):
         return outcome_sentence(report)
     if not open_ and not earlier:
@@ -394,7 +393,7 @@ def _verdict(
 def _locations(
     open_: Sequence[Finding], here: Sequence[Finding], posted: Posted
 ) -> Iterator[Block]:
-    """Yield where the findings stand, as one line."""
+    """Yield the locations of the findings, as one line."""
     if not open_:
         return
     elsewhere = len(open_) - len(here) - len(posted.inline) - len(posted.on_file)
@@ -415,7 +414,7 @@ def _remarks(posted: Posted, notes: Sequence[str]) -> Iterator[Block]:
 
 
 def _listed(here: Sequence[Finding], rules: Rules) -> Iterator[Block]:
-    """Yield the findings that stand nowhere else, most important first."""
+    """Yield the findings that appear nowhere else, most important first."""
     about = [f for f in here if f.placement in {Placement.CHANGED, Placement.FILE}]
     for severity in (Severity.MUST_FIX, Severity.SHOULD_FIX):
         for finding in about:
@@ -479,7 +478,7 @@ def _short(finding: Finding, rules: Rules, *, why: bool = False) -> str:
 
 
 def _origin(finding: Finding, rules: Rules, text: str) -> str:
-    """Return place, text, rule and fingerprint."""
+    """Return location, text, rule and fingerprint."""
     rule = rule_words(finding, rule_link(finding, rules))
     where = code(_location(finding)) or "the change as a whole"
     return " · ".join(filter(None, (where, text, rule, code(finding.id))))
@@ -495,7 +494,7 @@ def _location(finding: Finding) -> str:
 
 
 def _folded(title: str, lines: Sequence[str], note: str = "") -> Iterator[Block]:
-    """Yield a list that opens on a click, in as many pieces as its length asks for."""
+    """Yield a folded list, in as many blocks as its length needs."""
     if not lines:
         return
     above = f"{note}\n\n" if note else ""
@@ -506,7 +505,7 @@ def _folded(title: str, lines: Sequence[str], note: str = "") -> Iterator[Block]
 
 
 def _chunks(lines: Sequence[str]) -> Iterator[str]:
-    """Yield lines together, at most as many as fit one block with what stands around them."""
+    """Yield lines together, at most as many as fit one block with its frame."""
     chunk: list[str] = []
     size = 0
     for line in lines:

@@ -1,1 +1,1 @@
-"""Branches and pull requests of our own: what is pushed, the text, and who approved."""
+"""Publishes our own work on GitHub: branches, pull requests, their texts and approvals."""

@@ -1,4 +1,4 @@
-"""What a hook with `generateDescription` says of the text of a pull request."""
+"""Reads how a hook with `generateDescription` wants the text of a pull request written."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ _CRITERION = re.compile(
 
 @dataclass(frozen=True)
 class Description:
-    """How the text is to be written: a template ("" for ours), and the criteria of its source."""
+    """How to write the text: a template ("" for ours), and the criteria of its source."""
 
     template: str = ""
     source: str = ""  # the file whose criteria are listed, "" for none
@@ -34,10 +34,10 @@ class Description:
 
 
 def description_of(repository: Repository, seen: RunView, spec: Spec | None) -> Description:
-    """Return how the text of a run's pull request is written.
+    """Return how to write the text of a run's pull request.
 
-    The base commit tells: by a trusted hook, else by the repository's own template. A hook that
-    cannot be followed is named, and the text is written without it.
+    The base commit decides: by a trusted hook, else by the repository's own template. A hook that
+    cannot be followed is noted, and the text is written without it.
     """
     tree = seen.private.tree_of(seen.record.base_commit)
     project = seen.record.project
@@ -88,7 +88,7 @@ def _by_hook(
 
 
 def _located(given: str, folders: Sequence[str], read: Callable[[str], bytes | None]) -> str:
-    """Return the path of a file that is named, in the first folder that has it, "" for none."""
+    """Return the path of a named file in the first folder that has it, "" for none."""
     for folder in dict.fromkeys(folders):
         path = inside(given, folder)
         if path is not None and read(path) is not None:

@@ -1,4 +1,4 @@
-"""Tasks of a spec as issues: each is opened once, and brought up to date the next time."""
+"""Opens an issue for each task of a spec, and updates it the next time."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _MARK = re.compile(r"<!-- reviewloop task: [^\n]* -->")
 
 @dataclass(frozen=True)
 class IssuesMade:
-    """Numbers of the issues that were opened or changed, and how many were so already."""
+    """Numbers of the issues that were opened or changed, and the count of unchanged ones."""
 
     opened: tuple[int, ...]
     updated: tuple[int, ...]
@@ -21,11 +21,11 @@ class IssuesMade:
 
 
 def make_issues(client: GitHub, drafts: Sequence[Draft]) -> IssuesMade:
-    """Open an issue for each task that has none, and bring the others up to date.
+    """Open an issue for each task that has none, and update the others.
 
-    What people wrote below our part stays, as do their labels. A task that is done closes its
-    issue; one that somebody closed is not opened again. Raises `GitHubError` where it is refused;
-    said again, what was made is found.
+    Text that users wrote below our part stays, as do their labels. A task that is done closes its
+    issue; an issue closed by a user is not opened again. Raise `GitHubError` if it is refused; a
+    repeated call finds the issues already made.
     """
     known: dict[str, Issue] = {}
     for issue in client.issues(LABEL):  # the oldest first: of copies it is the one that counts

@@ -1,4 +1,4 @@
-"""A branch and its pull request: what may be pushed to, and the text that is kept up to date."""
+"""Pushes a branch, and opens or updates its pull request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ WORKFLOWS = ".github/workflows"
 
 @dataclass(frozen=True)
 class Published:
-    """What stands on GitHub now; `notes` are sentences for the person."""
+    """What is published on GitHub; `notes` are sentences for the user."""
 
     branch: str
     commit: str
     pull: PullRequest | None = None
     created: bool = False
-    pushed: bool = True  # False: it was there already
+    pushed: bool = True  # False: it existed already
     notes: tuple[str, ...] = ()
 
     @property
@@ -45,7 +45,7 @@ class Published:
 
 
 def require_free_branch(client: GitHub, branch: str, base: str, default: str) -> None:
-    """Raise GuardRailError for a branch that only people may move."""
+    """Raise GuardRailError for a branch that only users may move."""
     if branch in {base, default}:
         raise GuardRailError(
             f"{branch} is the base or the default branch; nothing was pushed to it"
@@ -59,7 +59,7 @@ def require_free_branch(client: GitHub, branch: str, base: str, default: str) ->
 
 
 def require_base(client: GitHub, base: str, default: str) -> None:
-    """Raise UsageError when there is nothing to merge into: a push would be left alone."""
+    """Raise UsageError if the base branch does not exist on GitHub."""
     if base == default:
         return
     try:
@@ -76,8 +76,8 @@ def push_branch(
 ) -> bool:
     """Push a fast-forward; return False when the commit is there already.
 
-    `expected` is what the branch must be at; None takes what is there. WorkspaceError when it is
-    somewhere else.
+    `expected` is the commit that the branch must have; None accepts any. Raise WorkspaceError for
+    another one.
     """
     seen = look(git, remote, branch)
     if seen == commit or (expected is None and _is_ancestor(git, commit, seen)):
@@ -93,7 +93,7 @@ def push_branch(
 
 
 def free_branch(there: str, branch: str, commit: str) -> str:
-    """Return a name for a new branch: the wanted one, unless `there` is something else in it."""
+    """Return a name for a new branch: the requested one, unless another commit `there` holds it."""
     return branch if there in {"", commit} else f"{branch}-{commit[:7]}"
 
 
@@ -115,7 +115,7 @@ def open_or_update(
 ) -> tuple[PullRequest, bool, tuple[str, ...]]:
     """Return the pull request, whether it is new, and notes.
 
-    Of one that is there only our section changes; a text without our marks is a person's, and the
+    In an existing one only our section changes; a text without our marks belongs to a user, and the
     section becomes a comment.
     """
     found = client.find_pull(branch, base)
@@ -139,7 +139,7 @@ def open_or_update(
 
 
 def ask_reviewers(client: GitHub, pull: PullRequest, names: Sequence[str]) -> tuple[str, ...]:
-    """Ask people and teams of this owner for a review; return a note about those who cannot be."""
+    """Request reviews from users and teams of this owner; return notes about those that failed."""
     owner = client.repo.owner.lower()
     teams = [n.partition("/")[2] for n in names if n.lower().startswith(f"{owner}/")]
     users = [n for n in names if "/" not in n and n.lower() != pull.author.lower()]
@@ -158,7 +158,7 @@ def _opened(
     try:
         return client.create_pull(title=title, body=section, head=branch, base=base, draft=draft)
     except GitHubError as error:
-        # The branch is there, so a second try, or a person, goes on from it.
+        # The branch is pushed, so another try, or a user, continues from it.
         why = str(error)
         if "not permitted to create" in why:
             why = (
@@ -171,7 +171,7 @@ def _opened(
 
 
 def _comment_beside(client: GitHub, number: int, section: str) -> None:
-    """Say it in a comment of ours, the same one each time."""
+    """Write the section to a comment of ours, the same one each time."""
     first = section.partition("\n")[0]
     me = client.me()
     for comment in client.issue_comments(number):
@@ -183,6 +183,6 @@ def _comment_beside(client: GitHub, number: int, section: str) -> None:
 
 
 def _is_ancestor(git: Git, commit: str, there: str) -> bool:
-    """Whether somebody has built on the commit, as far as that is known here."""
+    """Whether a commit descends from ours, as far as that is known here."""
     known = bool(there) and git.result("cat-file", "-e", f"{there}^{{commit}}").exit_code == 0
     return known and git.result("merge-base", "--is-ancestor", commit, there).exit_code == 0

@@ -1,4 +1,4 @@
-"""Pushes what another job made, if it was approved: no model, no code of the change."""
+"""Pushes the approved commits of another job; runs no model and no code of the change."""
 
 import tempfile
 from collections.abc import Mapping
@@ -44,9 +44,9 @@ WEB = "https://github.com"
 
 
 def environment_act(client: GitHub, environment: str, environ: Mapping[str, str]) -> Act | None:
-    """Return who let this run into an environment; None when it asks nobody.
+    """Return the approval of this run by an environment's reviewer; None if it has no reviewers.
 
-    The run is that of the workflow we are in. A program that approved is nobody. Raises UsageError
+    The run is that of the current workflow. Approval by a program does not count. Raise UsageError
     outside of a workflow, and where the environment was refused.
     """
     run = environ.get("GITHUB_RUN_ID", "")
@@ -75,10 +75,10 @@ def environment_act(client: GitHub, environment: str, environ: Mapping[str, str]
 
 
 def require_cause(handoff: Handoff, trigger: Trigger) -> None:
-    """Raise UsageError unless this run was started for what the handoff says.
+    """Raise UsageError unless this run was started for the purpose in the handoff.
 
-    A job that was taken over could else answer one comment with another one's fix, or a comment
-    with a pull request of its own. Who runs the command by hand has looked.
+    Otherwise a compromised job could answer one comment with the fix of another, or with a pull
+    request of its own. A user who runs the command by hand has checked that.
     """
     if not trigger.event:
         return
@@ -94,9 +94,9 @@ def require_cause(handoff: Handoff, trigger: Trigger) -> None:
 
 
 def comment_act(client: GitHub, pull: PullRequest, handoff: Handoff) -> Act:
-    """Return the comment that asked for a fix; UsageError unless it is what the handoff says.
+    """Return the comment that asked for a fix; raise UsageError unless it matches the handoff.
 
-    It may have been edited while the fix was made, so what it asks for now is what counts.
+    It may have been edited during the fix; its current text counts.
     """
     request = requested(client, pull, handoff.comment)
     if request.finding != ALL:
@@ -113,9 +113,9 @@ _MOST_COMMITS = 50
 
 @dataclass(frozen=True)
 class PushRequest:
-    """What the command line asks for besides the handoff."""
+    """The options of the command line besides the handoff."""
 
-    environment: str = ""  # whose reviewers approve; "": no approval is looked for
+    environment: str = ""  # its reviewers approve; "": approval is not looked up
     request_reviewers: bool = False
 
 
@@ -124,8 +124,8 @@ def push_handoff(
 ) -> Published:
     """Push the commits of a handoff, then open or update the pull request, or comment on it.
 
-    `start` is a folder of a clone that has the commit they follow. Raises a `ReviewLoopError`
-    before anything is pushed when something is not as the handoff says.
+    `start` is a folder of a clone that has their parent commit. Raise a `ReviewLoopError` before
+    anything is pushed when something differs from the handoff.
     """
     handoff = read_handoff(folder)
     if handoff.repo.lower() != client.repo.full.lower():
@@ -139,7 +139,7 @@ def push_handoff(
             )
     with tempfile.TemporaryDirectory(prefix="reviewloop-push-") as name:
         git = locate(start).user.mirror(Path(name))
-        # Before the bundle is read: what it brings along is nothing to build on.
+        # Checked before the bundle is read: its content cannot be trusted.
         require_known(git, handoff.start)
         read_bundle(git, folder / COMMITS)
         commits = _commits(git, handoff)
@@ -212,7 +212,7 @@ def _task(
 
 
 def _commits(git: Git, handoff: Handoff) -> list[str]:
-    """Return the new commits, oldest first, having looked at what they are and what they touch."""
+    """Return the new commits, oldest first, after checking their form and the files they touch."""
     if git.result("cat-file", "-e", f"{handoff.commit}^{{commit}}").exit_code:
         raise UsageError(f"the handoff names the commit {handoff.commit[:12]} and does not hold it")
     require_descendant(git, handoff.commit, handoff.start, "the commit that the handoff builds on")
@@ -248,7 +248,7 @@ def _pull_to_fix(client: GitHub, handoff: Handoff) -> PullRequest:
 def _answer_once(
     client: GitHub, pull: PullRequest, handoff: Handoff, published: Published
 ) -> Published:
-    """Answer the command once on the pull request; run again it finds that comment."""
+    """Answer the command once on the pull request; a repeated run finds that comment."""
     mark = f"<!-- reviewloop:handoff {handoff.comment}-{handoff.commit[:12] or 'none'} -->"
     me = client.me()
     known = any(

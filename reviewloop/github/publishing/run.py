@@ -1,4 +1,4 @@
-"""Publishes a run from the machine it ran on: its commit, its branch, a draft pull request."""
+"""Publishes a run from the machine that ran it: commit, branch and draft pull request."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,7 +48,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 @dataclass(frozen=True)
 class PublishRequest:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     remote: str = "origin"
     base: str = ""  # "": the branch a workflow runs on, else the default branch
@@ -59,9 +59,9 @@ class PublishRequest:
 
 
 def choose_run(repository: Repository, named: str | None) -> RunRecord:
-    """Return the named run, or the newest one that can be published; UsageError for none.
+    """Return the named run, or the newest one that can be published; raise UsageError for none.
 
-    What was made for a pull request goes there, and opens none of its own.
+    A run on a pull request goes back to it, and opens none of its own.
     """
     if named:
         record = repository.runs.find(named)
@@ -84,12 +84,12 @@ def publish_run(
 ) -> Published:
     """Push the commit of a run to its branch and open or update its pull request.
 
-    Raises a `ReviewLoopError`. Nothing of the checkout or its `.git` is written.
+    Raise a `ReviewLoopError`. Nothing is written to the checkout or its `.git`.
     """
     url = address_of(repository.user, options.remote)
     host, repo = named_repo(url, options)
     reached = {**environ, "GITHUB_API_URL": api_of(host, environ)}
-    # An answer given meanwhile would be overwritten with what is remembered here.
+    # An answer given meanwhile would be overwritten with the record read here.
     with hold(repository.run_lock(record.run_id), f"run {record.run_id}"):
         record = repository.runs.find(record.run_id)
         _require_publishable(record, options)
@@ -105,7 +105,7 @@ def hand_over(
     folder: Path,
     environ: Mapping[str, str],
 ) -> Handoff:
-    """Write the commit of a run that waits, and the text of its pull request, for another job."""
+    """Write the commit of a waiting run, and the text of its pull request, for another job."""
     if record.status is not RunStatus.WAITING:
         raise UsageError(
             f"run {record.run_id} is {record.status}; a handoff is made of a run that waits for "
@@ -197,9 +197,9 @@ def _publish(
 
 
 def _base(options: PublishRequest, environ: Mapping[str, str]) -> str:
-    """Return what to merge into: as named, else the branch that a workflow was started on.
+    """Return the branch to merge into: as named, else the branch that started the workflow.
 
-    "" leaves it to the repository, whose default branch it is then.
+    "" is the repository's default branch.
     """
     branch = environ.get("GITHUB_REF_NAME", "")
     on_branch = environ.get("GITHUB_REF", f"refs/heads/{branch}") == f"refs/heads/{branch}"
@@ -207,7 +207,7 @@ def _base(options: PublishRequest, environ: Mapping[str, str]) -> str:
 
 
 def _act(record: RunRecord) -> Act | None:
-    """Return who approved the commit of a run, as its record has it."""
+    """Return who approved the commit of a run, from its record."""
     if record.status is not RunStatus.COMMITTED:
         return None
     plain = record.evidence.get("act") or {}
@@ -222,16 +222,16 @@ def _commit(seen: RunView) -> str:
 
 
 def _branch(record: RunRecord) -> str:
-    """Return where the commit goes: the run's own branch, where it is already, or a new one."""
+    """Return the target branch: the run's own, where it is already, or a new one."""
     if record.status is RunStatus.COMMITTED or record.new_branch:
         return record.branch
-    # Published again it stays where it was, whatever such branches were called then.
+    # Published again it keeps its branch, whatever such branches were called then.
     there: str = record.evidence.get("published", {}).get("branch", "")
     return there or f"{OURS}/{task_name(record.spec_path, record.task_id or record.run_id)}"
 
 
 def _behind(repository: Repository, record: RunRecord) -> tuple[str, ...]:
-    """Look where the commit is in the checkout; WorkspaceError when its branch has lost it."""
+    """Check the commit in the checkout; raise WorkspaceError if its branch lost it."""
     git = Git(repository.user.common_dir)
     reference = f"refs/heads/{record.branch}"
     tip = git.text("rev-parse", "-q", "--verify", reference, ok=(0, 1))
@@ -246,7 +246,7 @@ def _behind(repository: Repository, record: RunRecord) -> tuple[str, ...]:
 
 
 def _lfs(seen: RunView) -> tuple[str, ...]:
-    """Say what a push of git alone leaves behind: the hook of Git LFS does not run."""
+    """Return a note on what a push of git alone leaves out: the hook of Git LFS does not run."""
     tree = seen.proposal["tree"]
     paths = [f["path"] for f in seen.proposal.get("files", []) if f.get("status") != "D"]
     values = attributes_in(seen.private, tree, paths, ("filter",))
@@ -256,7 +256,7 @@ def _lfs(seen: RunView) -> tuple[str, ...]:
 
 
 def named_repo(url: str, options: PublishRequest) -> tuple[str, Repo]:
-    """Return host and repository; a repository that was named says nothing about the host."""
+    """Return host and repository; a repository that was named does not change the host."""
     if not options.repo:
         return repo_at(url)
     try:
@@ -271,7 +271,7 @@ def named_repo(url: str, options: PublishRequest) -> tuple[str, Repo]:
 
 
 def remote_to(repository: Repository, url: str, host: str, environ: Mapping[str, str]) -> Remote:
-    """Return how to push: with the person's credentials, or the token where git has no helper."""
+    """Return how to push: with the user's credentials, or the token where git has no helper."""
     values = own_settings(repository.user)
     token = environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN") or ""
     if token and host and url.startswith(("https://", "http://")) and not has_helper(values, url):
@@ -281,7 +281,7 @@ def remote_to(repository: Repository, url: str, host: str, environ: Mapping[str,
 
 @contextmanager
 def _maybe_client(full: str, environ: Mapping[str, str]) -> Iterator[GitHub | None]:
-    """Lend a client where there is a token; without one fewer reviewers are suggested."""
+    """Yield a client if there is a token; without one fewer reviewers are suggested."""
     if not (environ.get("GITHUB_TOKEN") or environ.get("GH_TOKEN")):
         yield None
         return
@@ -296,7 +296,7 @@ def _maybe_client(full: str, environ: Mapping[str, str]) -> Iterator[GitHub | No
 def _remember(
     repository: Repository, record: RunRecord, client: GitHub, branch: str, commit: str
 ) -> None:
-    """Keep in the record what was pushed: an undo has to know."""
+    """Record what was pushed, for undo."""
     pushed = {"repo": client.repo.full, "branch": branch, "commit": commit}
     record.evidence = {**record.evidence, "published": pushed}
     repository.runs.save(record)

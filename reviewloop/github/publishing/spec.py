@@ -1,4 +1,4 @@
-"""Publishes a spec: its files on a branch, a draft pull request, and who approved it there."""
+"""Publishes a spec: its files on a branch, a draft pull request, and approvals given there."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -53,7 +53,7 @@ Redact = Callable[[str], str]
 
 @dataclass(frozen=True)
 class SpecOnGitHub:
-    """A spec that was published, and who approved it there by now."""
+    """A published spec, and who approved it there so far."""
 
     path: str
     published: Published
@@ -62,7 +62,7 @@ class SpecOnGitHub:
 
 @dataclass(frozen=True)
 class _Work:
-    """What one publication works with."""
+    """The parts of one publication."""
 
     repository: Repository
     spec: Spec
@@ -83,8 +83,8 @@ def publish_spec(
 ) -> SpecOnGitHub:
     """Push the spec's files to a branch of their own and open or update its pull request.
 
-    A review there that approves what was published is recorded as an approval of those texts.
-    Raises a `ReviewLoopError`. Nothing of the checkout is written.
+    An approving review of the published texts is recorded as an approval of those texts. Raise a
+    `ReviewLoopError`. Nothing is written to the checkout.
     """
     user = repository.user
     disk = DiskFiles(user.root)
@@ -151,7 +151,7 @@ def _published(work: _Work) -> Published:
 
 
 def _merged(work: _Work, base: str) -> Published:
-    """Return what stands there of a spec that the base branch holds as it is here."""
+    """Return the published state of a spec that the base branch already holds unchanged."""
     earlier = published_of(work.repository, work.spec.path)
     if not earlier:
         raise UsageError(
@@ -180,7 +180,7 @@ def _run(work: _Work) -> str:
 
 
 def _reviewers(work: _Work, onto: str) -> tuple[str, ...]:
-    """Return who owns the files that the spec plans, by CODEOWNERS of the base, else authors."""
+    """Return the owners of the planned files, by CODEOWNERS of the base, else authors."""
     tree = work.private.tree_of(onto)
     there = [entry.path for entry in work.private.entries(tree)]
     paths = [one.path for one in planned_files(work.spec, there)] or [*work.files]
@@ -191,7 +191,7 @@ def _reviewers(work: _Work, onto: str) -> tuple[str, ...]:
 
 
 def _text(work: _Work, reviewers: tuple[str, ...]) -> str:
-    """Return the text of the pull request: what is asked, criteria, files, who should look."""
+    """Return the text of the pull request: requirements, criteria, files, reviewers."""
     spec = work.spec
     parts = []
     if spec.introduction:
@@ -219,7 +219,7 @@ def _text(work: _Work, reviewers: tuple[str, ...]) -> str:
 
 
 def _approvals(work: _Work) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Record who approved the commit that was published last; return them, and notes."""
+    """Record who approved the last published commit; return them, and notes."""
     repository, path = work.repository, work.spec.path
     *_, last = published_of(repository, path)
     verdicts: dict[str, Review] = {}

@@ -1,4 +1,4 @@
-"""Fills a template of pull requests: our parts go below the headings that ask for them."""
+"""Fills a template of pull requests: our parts go below the headings that match them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,12 +11,12 @@ TEMPLATES = (
     "docs/pull_request_template.md",
     "docs/PULL_REQUEST_TEMPLATE.md",
 )
-"""Where GitHub looks for one; the first that exists counts."""
+"""Paths where GitHub looks for a template; the first that exists counts."""
 
 LARGEST = 20_000  # characters of a template
 _HEADING = re.compile(r"^#{1,6}\s+(?P<title>.+?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
-# The part, and words of headings that ask for it; the first that fits counts.
+# The part, and words in headings that match it; the first match counts.
 _ASKS_FOR = (
     ("criteria", r"accept|criteri|requirement|checklist for review"),
     ("evidence", r"test|verif|evidence|quality|coverage|validat|\bqa\b"),
@@ -27,7 +27,7 @@ _ASKS_FOR = (
 
 
 def template_of(read: Callable[[str], bytes | None]) -> str:
-    """Return the text of the repository's template, "" where it has none that can be used."""
+    """Return the text of the repository's template, "" without a usable one."""
     found = next((data for path in TEMPLATES if (data := read(path)) is not None), b"")
     return usable(found)
 
@@ -42,10 +42,10 @@ def usable(data: bytes) -> str:
 
 
 def filled(template: str, parts: Mapping[str, str]) -> str:
-    """Return the template with our parts below its headings; what none asks for follows it.
+    """Return the template with our parts below its headings; parts without a heading follow it.
 
-    Each part is Markdown that begins with a heading of its own, "" for one that is not there.
-    Words and boxes of the template stay: boxes are for people to tick.
+    Each part is Markdown with a heading of its own, "" for a missing part. Words and checkboxes of
+    the template stay: checkboxes are for users to tick.
     """
     left = {name: text for name, text in parts.items() if text}
     lines: list[str] = []
@@ -62,7 +62,7 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
 
 
 def without_heading(part: str) -> str:
-    """Return a part without the heading that it begins with."""
+    """Return a part without its first heading."""
     first, _, rest = part.partition("\n")
     return rest.strip() if _HEADING.match(first) else part
 

@@ -1,4 +1,4 @@
-"""The text of a pull request that a run makes: its facts, what shows them, who approved it."""
+"""The text of a run's pull request: its facts, the evidence for them and the approval."""
 
 import contextlib
 import re
@@ -39,7 +39,7 @@ _GATES = {"passed": "✅", "failed": "❌", "hard_stop": "❌", "error": "❌", 
 
 @dataclass(frozen=True)
 class PullTextParts:
-    """All that the text is made of; none of it has been made harmless yet."""
+    """The parts of the text, before untrusted text is made safe."""
 
     run: str
     proposal: Proposal
@@ -47,12 +47,12 @@ class PullTextParts:
     named_in: tuple[tuple[str, str], ...] = ()  # criterion, the changed test file that names it
     reviewers: tuple[str, ...] = ()  # suggested, without @
     notes: tuple[str, ...] = ()
-    changes: tuple[str, ...] = ()  # how the requirements were changed that it serves
+    changes: tuple[str, ...] = ()  # changes to the requirements of the task
     description: Description = field(default_factory=Description)
 
 
 def title_of(proposal: Proposal) -> str:
-    """Return the title: id and words of the task, or what the run was asked."""
+    """Return the title: id and words of the task, or the request of the run."""
     words = " ".join(filter(None, (proposal.get("task", ""), proposal.get("title", ""))))
     return _title(words) or "Change"
 
@@ -74,16 +74,16 @@ def pull_text(facts: PullTextParts, redact: Callable[[str], str]) -> str:
 
 
 def section_of(run: str, approval: str, text: str) -> str:
-    """Return what stands in the pull request for a run: our marks, the approval, the text.
+    """Return the section of a run in the pull request: our marks, the approval, the text.
 
-    No mark of ours inside the text counts, as it may come from a job that asked a model.
+    Marks of ours inside the text do not count: it may come from a job with a model.
     """
     text = clipped(unmarked(text), run, LONGEST - len(approval) - _ROOM // 2)
     return f"{_start(run)}\n{approval}\n\n{text}\n{_END}"
 
 
 def clipped(text: str, run: str, most: int) -> str:
-    """Return the text, or as many lines as fit and a sign that there is more."""
+    """Return the text, or as many lines as fit and a sign for the rest."""
     if len(text) <= most:
         return text
     sign = _CLIPPED.format(run=run)
@@ -93,11 +93,11 @@ def clipped(text: str, run: str, most: int) -> str:
 def updated(body: str, section: str, run: str) -> str | None:
     """Return the body of a pull request with the section of a run renewed.
 
-    Everything outside of our marks stays. A further run adds its section. None when the body has
-    no marks of ours (a person wrote it), or when there is no room for one more.
+    Everything outside of our marks stays. A further run adds its section. None for a body without
+    our marks (a user wrote it), and when there is no room for one more.
     """
     pattern = re.compile(re.escape(_start(run)) + r".*?" + re.escape(_END), re.DOTALL)
-    body = body.replace("\r\n", "\n")  # as the page sends it
+    body = body.replace("\r\n", "\n")  # line endings as the page sends them
     if found := pattern.search(body):
         made = body[: found.start()] + section + body[found.end() :]
     elif "<!-- reviewloop:pull " in body and _END in body:
@@ -108,7 +108,7 @@ def updated(body: str, section: str, run: str) -> str | None:
 
 
 def approved_by(act: Act | None, *, environment: str = "") -> str:
-    """Return the sentence that says by which act the commit was approved, or that none was."""
+    """Return the sentence on the act that approved the commit, or on the missing approval."""
     if act is None:
         why = f" The environment {code(environment)} asks no reviewer." if environment else ""
         return f"⚠️ **Nobody has approved this commit: it stays a draft.**{why}"
@@ -164,7 +164,7 @@ def _start(run: str) -> str:
 
 
 def _title(words: str) -> str:
-    """Return words as a title, which GitHub shows as they are but reads for references."""
+    """Return words as a title, which GitHub shows unchanged but parses for references."""
     line = " ".join(words.split())
     line = re.sub(r"[@#](?=\w)", lambda m: m.group() + "\u200b", line)
     line = "".join(char for char in line if char.isprintable() or char == "\u200b")
@@ -190,7 +190,7 @@ def _requirements(facts: PullTextParts) -> str:
 
 
 def _done(facts: PullTextParts) -> str:
-    """Return what the implementer says it did: the message up to the lines that we add."""
+    """Return the implementer's summary: the message up to the lines that we add."""
     _, _, text = facts.proposal.get("message", "").partition("\n")
     rest = re.split(r"^(?:Task|Changed|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
     words = sanitised(rest, 4000)
@@ -319,7 +319,7 @@ def _notes(facts: PullTextParts) -> str:
 
 
 def is_test(path: str) -> bool:
-    """Whether a file is one of tests, going by its name."""
+    """Whether a file is a test, by its name."""
     return bool(re.search(r"(^|/)(tests?|spec|__tests__)/|(^|/)test_|[._](test|spec)\.\w+$", path))
 
 
@@ -350,8 +350,8 @@ def suggested(
 ) -> tuple[str, ...]:
     """Return logins and teams (`org/team`), the one with the most files first.
 
-    `read` gives a file of the base commit `ref`. Authors of commits are asked for where nobody owns
-    a file and there is a client; that it fails only means fewer suggestions.
+    `read` returns a file of the base commit `ref`. For files without an owner, the authors of
+    commits are requested from GitHub if there is a client; a failure only means fewer suggestions.
     """
     rules = codeowners(read)
     excluded = {name.lower() for name in never}
@@ -368,7 +368,7 @@ def suggested(
 
 
 def codeowners(read: Callable[[str], bytes | None]) -> tuple[_Rule, ...]:
-    """Return the rules of the file that GitHub would take; no rules when there is none."""
+    """Return the rules of the CODEOWNERS file that GitHub would use; empty without one."""
     for path in CODEOWNERS_PATHS:
         data = read(path)
         if data is not None:
@@ -378,7 +378,7 @@ def codeowners(read: Callable[[str], bytes | None]) -> tuple[_Rule, ...]:
 
 
 def owners_of(rules: Sequence[_Rule], path: str) -> tuple[str, ...]:
-    """Return the owners of a file: those of the last rule that fits, which may name nobody."""
+    """Return the owners of a file: those of the last rule that matches, which may name none."""
     for rule in reversed(rules):
         if rule.fits(path):
             return rule.owners
@@ -386,13 +386,15 @@ def owners_of(rules: Sequence[_Rule], path: str) -> tuple[str, ...]:
 
 
 def _rule(line: str) -> _Rule | None:
-    """Read a line; one that GitHub skips as wrong (`!`, `[`), and addresses of mail, are left."""
+    """Parse a line; lines that GitHub skips as wrong (`!`, `[`), and e-mail addresses, are left
+    out.
+    """
     line = re.sub(r"(^|\s)#.*", "", line).strip()
     words = re.split(r"(?<!\\)\s+", line) if line else []
     if not words or words[0].startswith("!") or "[" in words[0]:
         return None
     names = [found[1] for word in words[1:] if (found := _OWNER.fullmatch(word))]
-    # As in .gitignore, only that `folder/*` goes one level down.
+    # As in .gitignore, only that `folder/*` matches one level.
     one_level = "/" in words[0].rstrip("/") and words[0].endswith("/*")
     folders: Folders = "named" if one_level else "all"
     pattern = words[0].replace("\\ ", " ")
@@ -400,7 +402,7 @@ def _rule(line: str) -> _Rule | None:
 
 
 def _authors(paths: Sequence[str], client: GitHub, ref: str) -> Counter[str]:
-    """Count who wrote the latest commits of some files, as far as GitHub knows their login."""
+    """Count the authors of the latest commits of some files, as far as GitHub knows their login."""
     counts: Counter[str] = Counter()
     for path in paths[:_MOST_SEARCHED]:
         try:
@@ -413,7 +415,7 @@ def _authors(paths: Sequence[str], client: GitHub, ref: str) -> Counter[str]:
 
 
 def _author(commit: Fields) -> str:
-    """Return the login of an author who is a person, else ""."""
+    """Return the login of a commit's author if it is a user, else ""."""
     if not commit.has("author") or not commit.inside("author").has("login"):
         return ""  # no account has this address; GitHub also answers {}
     login, is_bot = commit.author("author")
@@ -428,7 +430,7 @@ _MOST_READ = 20  # changed test files in which criteria are looked for
 
 
 def parts_of(repository: Repository, seen: RunView, client: GitHub | None) -> PullTextParts:
-    """Return what the text of the pull request of a run is made of."""
+    """Collect the parts of the text of a run's pull request."""
     proposal, base = seen.proposal, seen.record.base_commit
     spec, task = _spec_of(repository, seen)
     requirements = requirements_of(spec, task) if spec and task else TaskRequirements()
@@ -453,14 +455,14 @@ def parts_of(repository: Repository, seen: RunView, client: GitHub | None) -> Pu
 
 
 def _me(client: GitHub | None) -> str:
-    """Return who will be the author of the pull request, as far as the token may ask."""
+    """Return the author of the pull request, as far as the token may read it."""
     with contextlib.suppress(GitHubError):
         return client.me() if client else ""
     return ""
 
 
 def _spec_of(repository: Repository, seen: RunView) -> tuple[Spec | None, Task | None]:
-    """Return spec and task at the run's base; an untracked one is read where it lies."""
+    """Return spec and task at the run's base; an untracked spec is read from disk."""
     record = seen.record
     if not record.task_id or not record.spec_path:
         return None, None
@@ -479,7 +481,7 @@ def _spec_of(repository: Repository, seen: RunView) -> tuple[Spec | None, Task |
 def _named_in(
     seen: RunView, requirements: TaskRequirements, paths: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
-    """Return which criteria are named, by their ids, in which changed test files."""
+    """Return the criteria whose ids appear in changed test files, each with the file."""
     found = []
     for path in [path for path in paths if is_test(path)][:_MOST_READ]:
         text = (seen.private.read(seen.proposal["tree"], path) or b"").decode("utf-8", "replace")

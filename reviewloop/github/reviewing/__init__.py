@@ -1,1 +1,1 @@
-"""Reviews a pull request: read, compare with before, post, tell."""
+"""Reviews a pull request: runs the review, compares it with earlier ones, and posts it."""

@@ -1,4 +1,4 @@
-"""What was said on a pull request before, and what one more review posts."""
+"""The conversation of a pull request: our earlier comments, and what one more review posts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ from reviewloop.render.rules import rule_link
 
 @dataclass(frozen=True)
 class CommentStyle:
-    """How much is said on lines, and in which words the run is linked."""
+    """How many findings get comments, and how the run is linked."""
 
     inline: bool = True
     least: str = "should"  # severity: must, should or nit
@@ -47,18 +47,18 @@ class CommentStyle:
 
 @dataclass(frozen=True)
 class PostResult:
-    """What stands on the pull request after a review."""
+    """The result of posting a review."""
 
     posted: Posted
     parts: tuple[str, ...]  # of the summary, as Markdown
-    problems: tuple[str, ...] = ()  # sentences: what is missing there
+    problems: tuple[str, ...] = ()  # sentences: what could not be posted
     url: str = ""  # of the summary
-    exit_code: ExitCode = ExitCode.CLEAN  # USAGE for a problem that a person has to correct
+    exit_code: ExitCode = ExitCode.CLEAN  # USAGE for a problem that the user has to correct
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A pull request with our own comments on it, as it was before this review."""
+    """The comments of a pull request before this review, our own among them."""
 
     client: GitHub
     pull: PullRequest
@@ -79,16 +79,16 @@ class Conversation:
 
     @property
     def has_spoken(self) -> bool:
-        """Whether an earlier review said something here that this one may have to correct."""
+        """Whether an earlier review posted something here that this one may have to correct."""
         return any(comment.body.lstrip().startswith(ANY) for comment in self.mine)
 
     @property
     def forgotten(self) -> tuple[Finding, ...]:
-        """The findings that stand in our comments only: the state was lost, or never kept."""
+        """The findings that are in our comments only: the state was lost, or never stored."""
         return forgotten(self.roots, self.state)
 
     def plan(self, reading: PostableReview) -> Rereview:
-        """Hold a review against what was said before."""
+        """Compare a review with the earlier ones."""
         return plan(
             (*reading.report.findings, *reading.report.silenced),
             self.state,
@@ -102,11 +102,11 @@ class Conversation:
     def post_review(
         self, planned: Rereview, reading: PostableReview, report: ReviewReport, style: CommentStyle
     ) -> PostResult:
-        """Post what is new, answer what is fixed, and bring the summary up to date.
+        """Post new findings, reply to fixed ones, and update the summary.
 
-        `report` is that of the reading with what people dismissed among the silenced findings.
-        Raises StaleHead, with nothing posted, when there is a newer head. Other errors are told
-        among the problems with what was done all the same.
+        `report` is that of the review with findings that users dismissed among the silenced ones.
+        Raise StaleHead, with nothing posted, when there is a newer head. Other errors are listed in
+        the problems, beside what was posted all the same.
         """
         posted = post(
             self.client,
@@ -167,7 +167,7 @@ class Conversation:
         return with_orders(state, self.state, read_state(talk, self.me, self.pull))
 
     def _names(self, planned: Rereview, options: Iterable[str]) -> dict[str, str]:
-        """Return how findings are named that this review does not speak of."""
+        """Return the lines for findings that this review does not report."""
         entries, headings = (
             planned.state.findings,
             headings_in(comment.body for comment in self.mine),
@@ -183,13 +183,13 @@ class Conversation:
 
 
 def _only_here(planned: Rereview, reading: PostableReview) -> dict[str, str]:
-    """Return who dismissed what this review does not speak of, and why."""
+    """Return who dismissed findings that this review does not report, and why."""
     spoken = {f.id for f in (*reading.report.findings, *reading.report.silenced)}
     return {name: why for name, why in planned.dismissed.items() if name not in spoken}
 
 
 def _exit_code(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the code that a person has to know of first: 2 before 5 before 0."""
+    """Return the most urgent code for the user: 2 before 5 before 0."""
     found = set(codes) - {ExitCode.CLEAN}
     if not found:
         return ExitCode.CLEAN
@@ -228,17 +228,17 @@ CommentsMode = Literal["inline", "summary", "none"]
 
 @dataclass(frozen=True)
 class PostOptions:
-    """How a result is told."""
+    """How a result is posted."""
 
     comments: CommentsMode = "inline"
-    least: str = "should"  # severity that is said on a line: must, should or nit
+    least: str = "should"  # least severity of a comment on a line: must, should or nit
     most: int = 30  # comments
     fail_on: str = NEVER
     run_url: str = ""
 
     @property
     def style(self) -> CommentStyle:
-        """Return what the conversation has to know of it."""
+        """Return the part of it that the conversation needs."""
         return CommentStyle(self.comments == "inline", self.least, self.most, self.run_url)
 
 
@@ -249,9 +249,9 @@ def report_review(
     *,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> JobOutcome:
-    """Post a review and return how that ended; raises StaleHead if there is a newer head.
+    """Post a review and return the outcome; raise StaleHead if there is a newer head.
 
-    What could not be posted stands in the summary of the end, for the page of the run.
+    Whatever could not be posted is in the outcome's summary, for the page of the run.
     """
     try:
         return _post_review(talk, reading, options, on_progress)

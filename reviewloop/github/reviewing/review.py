@@ -1,4 +1,4 @@
-"""Reviews a pull request: read, review, compare with before, post, here or in another job."""
+"""Reviews a pull request and posts the result, here or in another job."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -54,10 +54,10 @@ _OPEN = {"open", "reported"}
 
 
 def deepened(request: ReviewRequest, talk: Conversation) -> ReviewRequest:
-    """Return the wish to have models read what was pushed since our last review of this change.
+    """Return the request with a deep review of what was pushed since our last review.
 
-    That is another head, whose review was complete and asked a model; without one nobody has read
-    the change yet. Whether the two heads can be compared is seen when it is reviewed.
+    That needs another head, and a complete last review with models; without one no model has read
+    the change yet. Whether the two heads can be compared is decided during the review.
     """
     state = talk.state
     if not state.reviewed_sha or state.reviewed_sha == talk.pull.head_sha or not state.spent_tokens:
@@ -66,7 +66,7 @@ def deepened(request: ReviewRequest, talk: Conversation) -> ReviewRequest:
 
 
 def _known(talk: Conversation) -> tuple[Known, ...]:
-    """Return the open findings; what was only in the summary is known by place and name alone."""
+    """Return the open findings; those only in the summary are known by location and title alone."""
     known = []
     for name, entry in sorted(talk.state.findings.items()):
         if entry.get("status") not in _OPEN:
@@ -89,32 +89,34 @@ _PAUSED = "reviews of this pull request are paused; `/reviewloop resume` goes on
 
 @dataclass(frozen=True)
 class PullReviewRequest:
-    """What the person, or the workflow, asked for."""
+    """The options of the user or the workflow."""
 
-    pull: int = 0  # 0: the one of the event
+    pull: int = 0  # 0: that of the event
     repo: str = ""  # owner/name; "": of the workflow
     event: str = ""  # file with a payload; "": the workflow's
     max_comments: int = 30
-    min_severity: str = "should"  # least that is said on a line; the rest is in the summary
+    min_severity: str = (
+        "should"  # least severity of a comment on a line; the rest is in the summary
+    )
     fail_on: str = "never"
-    model: str = ""  # "": what the settings of the base commit say; auto: else what is found
+    model: str = ""  # "": as set in the base commit; auto: else the one detected
     limits: Mapping[str, float | int | None] = field(default_factory=dict)  # limits.usd: 2.5
     comments: CommentsMode = "inline"
     sarif: str = ""
     report: str = ""
     allowed: Allowed = field(default_factory=Allowed)
-    check: bool = False  # whether the end is also a check on the head
-    full: bool = False  # the whole change in depth, and the models are asked anew
-    annotations: str = "true"  # whether what has no comment is shown on the lines all the same
-    collect: str = ""  # file to write everything to, so that another job can post it; "": we post
+    check: bool = False  # whether a check on the head reports the outcome, too
+    full: bool = False  # review the whole change in depth with new model calls
+    annotations: str = "true"  # whether findings without a comment become annotations all the same
+    collect: str = ""  # artifact to write, so that another job can post it; "": we post
 
     @property
     def annotated(self) -> bool:
-        """Whether annotations are wanted."""
+        """Whether annotations are requested."""
         return self.annotations == "true"
 
     def post_options(self, run_url: str) -> PostOptions:
-        """Return how the result is told."""
+        """Return how the result is posted."""
         return PostOptions(
             self.comments, self.min_severity, self.max_comments, self.fail_on, run_url=run_url
         )
@@ -131,7 +133,7 @@ def review_pull(
 ) -> JobOutcome:
     """Review a pull request whose commits are in the repository at `start`, and post the result.
 
-    Every expected failure is an end with status REVIEW_ERROR, so that outputs can be written.
+    Every expected failure is an outcome with status REVIEW_ERROR, so that outputs can be written.
     """
     try:
         trigger = with_options(read_event(environ, path=options.event), options)
@@ -144,7 +146,7 @@ def review_pull(
 
 
 def with_options(event: Trigger, options: PullReviewRequest) -> Trigger:
-    """Return the trigger with what the person named; raise UsageError if no pull request is."""
+    """Return the trigger with the user's options; raise UsageError if no pull request is named."""
     trigger = named(event, pull=options.pull, repo=options.repo)
     if trigger.kind == "review" and trigger.repo is None:
         raise UsageError("which repository? give --repo OWNER/NAME")
@@ -197,7 +199,7 @@ class _Run:
     environ: Mapping[str, str]
 
     def end(self, start: Path) -> JobOutcome:
-        """Review what is in the repository at `start`, unless there is a reason not to."""
+        """Review the pull request from the repository at `start`, or return why it is skipped."""
         if reason := skip_reason(self.pull, self.trigger, self.options.allowed):
             return self._skipped(reason)
         try:
@@ -255,7 +257,7 @@ class _Run:
 
 
 def request_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
-    """Return what is reviewed: the pull request's change, by the rules of its base commit."""
+    """Return the review request: the pull request's change, by the rules of its base commit."""
     flags: dict[str, Any] = {
         "review.fail_on": options.fail_on,
         "review.repository_configuration": False,
@@ -263,7 +265,7 @@ def request_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
     }
     model = options.model
     if model == AUTO and pull.is_fork:
-        model = ""  # a key that is there by itself does not pay for what strangers write
+        model = ""  # a key in the environment must not pay for the changes of strangers
     if model not in ("", AUTO, NO_MODEL):
         flags |= model_flags(model)
     return ReviewRequest(
@@ -274,7 +276,7 @@ def request_of(pull: PullRequest, options: PullReviewRequest) -> ReviewRequest:
         rules_from=pull.base_sha,
         again=options.full,
         untrusted=pull.is_fork,
-        # A job that only collects may write nothing: beside no token that could, agents may work.
+        # The job that only collects may write nothing: without a token for that, agents may work.
         acceptance="" if options.collect else None,
         named="a key, such as `anthropic-api-key`, or `model: PROVIDER:MODEL`",
     )
@@ -288,7 +290,7 @@ def run_url_of(environ: Mapping[str, str]) -> str:
     return f"{server}/{repo}/actions/runs/{run}" if known else ""
 
 
-# Who may review it was decided where it was read; a closed or a moved one is still left alone.
+# Permission was checked by the reviewing job; a closed or moved pull request is still skipped.
 _ANY = Allowed(forks=True, drafts=True, bots=True, files=10**9)
 
 
@@ -301,7 +303,7 @@ def post_kept(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.time,
 ) -> JobOutcome:
-    """Post the review in the file at `path`; every expected failure is an end, as for a review."""
+    """Post the review in the file at `path`; every expected failure is an outcome."""
     try:
         trigger = with_options(read_event(environ, path=options.event), options)
         if trigger.kind != "review" or trigger.repo is None:
@@ -361,7 +363,7 @@ def _posted(
         return JobOutcome(artifact.status, reason, ExitCode(artifact.exit_code), pull)
     reading = artifact.reading(redact=redactor.for_people, rendered=redactor.redact_held)
     reading = replace(reading, report=with_threshold(reading.report, settings.fail_on))
-    # The summary names the base that it was compared with, which may have gone on.
+    # The summary names the base of the comparison, which may have moved on.
     pull = replace(pull, base_sha=artifact.base)
     try:
         ended = report_review(talk(pull), reading, settings, on_progress=on_progress)
