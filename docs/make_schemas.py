@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.finding import Finding
-from reviewloop.github.handed.handoff import Handoff
+from reviewloop.github.artifacts.handoff import Handoff
 from reviewloop.render.json import SCHEMA, VERSION
 from reviewloop.render.proposal import Proposal
 from reviewloop.store.runs import RunRecord, RunStatus

@@ -21,7 +21,7 @@ from support.parts import cast
 from support.play import REVIEWERS, agent_of
 from support.standing import summaries
 
-from reviewloop.github.handed.handoff import write_handoff
+from reviewloop.github.artifacts.handoff import write_handoff
 
 pytestmark = pytest.mark.slow  # each job makes an environment as a runner would
 SETTINGS = """[review]

@@ -48,8 +48,8 @@ KEPT = {
     "render/proposal.py: person_edited": "a key of the proposal's JSON",
     "render/proposal.py: told": "a key of the proposal's JSON",
     "store/batches.py: said": "a key of stored batches",
-    "github/handed/report.py: fate": "a key of the artifact between two jobs",
-    "github/handed/report.py: spots": "a key of the artifact between two jobs",
+    "github/artifacts/report.py: fate": "a key of the artifact between two jobs",
+    "github/artifacts/report.py: spots": "a key of the artifact between two jobs",
 }
 """Names that keep such a word, `file: name`, and why."""
 

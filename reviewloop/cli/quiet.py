@@ -121,7 +121,7 @@ def drop_(ids: tuple[str, ...]) -> ExitCode:
 def _objections_on(pulls: tuple[int, ...], repo: str) -> Mapping[int, list[Past]]:
     """Return what people said on pull requests; whose word did not count is told."""
     from reviewloop.cli.github_client import client_for
-    from reviewloop.github.earlier.objections import objections
+    from reviewloop.github.rereview.objections import objections
 
     found = {}
     with client_for(repository(), repo) as client:

@@ -27,14 +27,14 @@ from reviewloop.git.process import Git
 from reviewloop.git.review_repository import ReviewRepository, locate
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import PullRequest, Status
-from reviewloop.github.comments.bodies import clipped, code, sanitised_line, unmarked
-from reviewloop.github.handed.handoff import (
+from reviewloop.github.artifacts.handoff import (
     LONGEST_TEXT,
     Approval,
     Handoff,
     make_room,
     write_handoff,
 )
+from reviewloop.github.comments.bodies import clipped, code, sanitised_line, unmarked
 from reviewloop.github.job.event import Trigger, named, require_commits
 from reviewloop.github.job.outcome import FixResult, JobOutcome, failed
 from reviewloop.github.reviewing.review import run_url_of

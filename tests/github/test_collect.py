@@ -11,13 +11,18 @@ from support.sample_review import failed_report, sample_report
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Evidence, Finding, Placement
 from reviewloop.github.api.model import Posted, PullRequest, Repo, State, Status
-from reviewloop.github.earlier.sameness import CodePresence, CommentLocation, Facts
-from reviewloop.github.handed.artifact import artifact_of, bytes_of, kept_for_posting, read_artifact
-from reviewloop.github.handed.report import MOST_FINDINGS, FindingPart, ReportPart
+from reviewloop.github.artifacts.report import MOST_FINDINGS, FindingPart, ReportPart
+from reviewloop.github.artifacts.review_artifact import (
+    artifact_of,
+    bytes_of,
+    kept_for_posting,
+    read_artifact,
+)
 from reviewloop.github.job.event import Trigger
 from reviewloop.github.job.outcome import JobOutcome, with_threshold
 from reviewloop.github.posting.postable import PostableReview
 from reviewloop.github.posting.summary import summary
+from reviewloop.github.rereview.matching import CodePresence, CommentLocation, Facts
 from reviewloop.render.report import FileRead, PartRead, Readership, ReviewReport
 
 REPO = Repo("octo", "demo")
@@ -202,7 +207,7 @@ def test_the_posting_job_may_judge_by_another_severity() -> None:
 
 
 def _empty() -> Any:
-    from reviewloop.github.handed.artifact import Artifact
+    from reviewloop.github.artifacts.review_artifact import Artifact
 
     given = {"repository": "octo/demo", "pull": 7, "base": "", "head": "", "reason": "why"}
     return Artifact.fitting({**given, "status": Status.SKIPPED, "exit_code": 0})

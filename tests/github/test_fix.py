@@ -36,8 +36,8 @@ from support.shop import make_shop
 from reviewloop.domain.finding import Finding, Severity, fingerprint
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Comment, Repo
+from reviewloop.github.artifacts.handoff import Handoff, read_handoff
 from reviewloop.github.comments.bodies import inline_body
-from reviewloop.github.handed.handoff import Handoff, read_handoff
 
 PATH, FLOW = "shop/search.py", ".github/workflows/deploy.yml"
 BUILD_ONLY = {name: text for name, text in QUIET_GATES.items() if "BUILD" not in name}

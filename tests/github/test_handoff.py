@@ -8,7 +8,7 @@ from support.handoffs import OURS, scratch, task
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.commits import message_of
 from reviewloop.git.transfer import read_bundle
-from reviewloop.github.handed.handoff import ABOUT, COMMITS, read_handoff, write_handoff
+from reviewloop.github.artifacts.handoff import ABOUT, COMMITS, read_handoff, write_handoff
 from reviewloop.loop.approval_act import Act, approval_lines, recorded
 
 

@@ -17,8 +17,8 @@ from reviewloop.git.transfer import look, push, with_token
 from reviewloop.github.api.client import GitHub, api_of, repo_at
 from reviewloop.github.api.errors import MissingPermission, StaleHead
 from reviewloop.github.api.model import Comment, Repo
+from reviewloop.github.artifacts.handoff import Approval, Handoff, write_handoff
 from reviewloop.github.comments.marker import commands_in, finding_marker
-from reviewloop.github.handed.handoff import Approval, Handoff, write_handoff
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.push import PushRequest, push_handoff
 from reviewloop.github.user_comments import requested

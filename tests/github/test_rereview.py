@@ -19,14 +19,14 @@ from reviewloop.github.comments.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.earlier.rereview import (
+from reviewloop.github.rereview.matching import CodePresence, Codeprints, Facts
+from reviewloop.github.rereview.plan import (
     after_posting,
     answer_all,
     dismiss,
     plan,
     reviewed_range,
 )
-from reviewloop.github.earlier.sameness import CodePresence, Codeprints, Facts
 
 FIVE, FORTY = found("changed 5", 5), found("changed 40", 40)
 MOVED = found("changed 40", 42)  # where it is after the push

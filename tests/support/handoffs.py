@@ -5,7 +5,7 @@ from typing import Any
 
 from reviewloop.git.directory import write_git_dir
 from reviewloop.git.process import Git
-from reviewloop.github.handed.handoff import Handoff
+from reviewloop.github.artifacts.handoff import Handoff
 
 OURS = {
     f"GIT_{who}_{what}": value

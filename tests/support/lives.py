@@ -12,9 +12,9 @@ from reviewloop.domain.finding import Finding, Severity, fingerprint
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import Comment, State
 from reviewloop.github.comments.marker import finding_marker, is_ours, read_state, state_marker
-from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
-from reviewloop.github.earlier.sameness import Facts
 from reviewloop.github.posting.post import post
+from reviewloop.github.rereview.matching import Facts
+from reviewloop.github.rereview.plan import Rereview, after_posting, answer_all, plan
 from reviewloop.github.user_comments import permitted
 
 

@@ -9,7 +9,7 @@ from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.diff import Change, FileChange
 from reviewloop.github.api.model import Comment, Side
 from reviewloop.github.comments.bodies import unmarked, with_note
-from reviewloop.github.earlier.sameness import CommentLocation
+from reviewloop.github.rereview.matching import CommentLocation
 from reviewloop.review.fixes import parses
 
 LONGEST_SUGGESTION = 10_000  # characters

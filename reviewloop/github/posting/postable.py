@@ -7,9 +7,9 @@ from reviewloop.app.review.review import ReviewResult
 from reviewloop.domain.finding import Finding
 from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.github.api.model import SEVERITIES, PullRequest, State
-from reviewloop.github.earlier.rereview import Since
-from reviewloop.github.earlier.sameness import Facts
 from reviewloop.github.posting.comment_location import Anchors
+from reviewloop.github.rereview.matching import Facts
+from reviewloop.github.rereview.plan import Since
 from reviewloop.render.report import ReviewReport
 
 

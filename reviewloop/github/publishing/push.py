@@ -21,9 +21,9 @@ from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import NotFound, StaleHead
 from reviewloop.github.api.model import PullRequest
+from reviewloop.github.artifacts.handoff import COMMITS, Handoff, read_handoff
 from reviewloop.github.comments.bodies import clipped, unmarked
 from reviewloop.github.comments.marker import command_marker, is_ours
-from reviewloop.github.handed.handoff import COMMITS, Handoff, read_handoff
 from reviewloop.github.job.event import Trigger, read_event
 from reviewloop.github.publishing.pull import (
     WORKFLOWS,

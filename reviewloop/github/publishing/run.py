@@ -23,7 +23,7 @@ from reviewloop.git.transfer import (
 )
 from reviewloop.github.api.client import GitHub, api_of, repo_at
 from reviewloop.github.api.model import Repo
-from reviewloop.github.handed.handoff import Handoff, write_handoff
+from reviewloop.github.artifacts.handoff import Handoff, write_handoff
 from reviewloop.github.publishing.pull import (
     Published,
     ask_reviewers,

@@ -15,7 +15,6 @@ from reviewloop.github.api.model import SEVERITIES, Comment, Posted, PullRequest
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import finding_in, headings_in, inline_body, named
 from reviewloop.github.comments.marker import ANY, forgotten, is_ours, own, read_state, state_marker
-from reviewloop.github.earlier.rereview import Rereview, after_posting, answer_all, plan
 from reviewloop.github.job.outcome import (
     NEVER,
     JobOutcome,
@@ -30,6 +29,7 @@ from reviewloop.github.posting.memory import with_orders
 from reviewloop.github.posting.post import post
 from reviewloop.github.posting.postable import PostableReview
 from reviewloop.github.posting.summary import summary, upsert
+from reviewloop.github.rereview.plan import Rereview, after_posting, answer_all, plan
 from reviewloop.github.user_comments import permitted
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.rules import rule_link

@@ -18,8 +18,8 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.api.transport import Pace
+from reviewloop.github.artifacts.review_artifact import Artifact, kept_for_posting, read_artifact
 from reviewloop.github.comments.marker import finding_from
-from reviewloop.github.handed.artifact import Artifact, kept_for_posting, read_artifact
 from reviewloop.github.job.event import (
     Allowed,
     Trigger,

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.model import PullRequest, Status
-from reviewloop.github.handed.report import FactsPart, Middle, NoCommit, ReportPart, Strict
+from reviewloop.github.artifacts.report import FactsPart, Middle, NoCommit, ReportPart, Strict
 from reviewloop.github.job.event import Trigger
 from reviewloop.github.job.outcome import JobOutcome, failed, write_file
 from reviewloop.github.posting.postable import PostableReview

@@ -27,7 +27,7 @@ from reviewloop.github.comments.marker import (
     is_ours,
     own,
 )
-from reviewloop.github.earlier.sameness import NO_FILE, CodePresence, Facts, Sameness
+from reviewloop.github.rereview.matching import NO_FILE, CodePresence, Facts, Sameness
 from reviewloop.github.user_comments import Origin, Voices, origin_of
 from reviewloop.review.anchoring import ChangedLines
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status
-from reviewloop.github.earlier.sameness import CodePresence, CommentLocation, Facts
+from reviewloop.github.rereview.matching import CodePresence, CommentLocation, Facts
 from reviewloop.render.report import (
     FileRead,
     Outcome,
