@@ -1,1 +1,1 @@
-"""A run: begun, moved, answered, changed and cleaned up."""
+"""Start, advance, answer, change and clean up runs."""

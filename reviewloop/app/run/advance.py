@@ -1,4 +1,4 @@
-"""`advance` is the only way a run moves: from the command line now, from a worker elsewhere."""
+"""Advances a run: `advance` is the only way in which a run moves."""
 
 import os
 import sqlite3
@@ -43,16 +43,16 @@ from reviewloop.store.runs import ANSWERED, SCHEMA_VERSION, RunRecord, RunStatus
 
 
 def findings_first(findings: Sequence[Finding], subject: str, summary: str) -> dict[str, Any]:
-    """Return what a run that begins by fixing these findings is given, as JSON-plain values.
+    """Return the start state of a run that fixes these findings first, as JSON-plain values.
 
-    `subject` and `summary` are the words of its commit.
+    `subject` and `summary` make the message of its commit.
     """
     found = [finding.model_dump(mode="json") for finding in findings]
     return {"findings": found, "summary": {"subject": subject, "summary": summary}}
 
 
 def first_state(context: RunContext) -> LoopState:
-    """Return the state to begin with; a run that was given findings begins at the fix step."""
+    """Return the initial state; a run that was given findings starts at the fix step."""
     tree, run = context.base_tree, context.record.run_id
     given = context.record.options.get("first")
     if not given:
@@ -65,16 +65,16 @@ def first_state(context: RunContext) -> LoopState:
         base=tree,
         tree=tree,
         phase="fix",
-        gates=blobs.put_json([]),  # nothing was judged yet
+        gates=blobs.put_json([]),  # no gate ran yet
         findings=write_findings(findings, blobs),
         summary=blobs.put_json(first["summary"]),
     )
 
 
-_SCHEMA = "state_version"  # stands in the metadata of every checkpoint
-_MADE_BY_HAND = ("edit", "reword")  # answers that nobody shall have to give twice
-_UNHEARD = "unheard"  # the option of a run that holds such an answer until the run has moved on it
-_RECURSION_LIMIT = 400  # supersteps; the loop's own caps end it long before (3 rounds a cycle)
+_SCHEMA = "state_version"  # a key in the metadata of every checkpoint
+_MADE_BY_HAND = ("edit", "reword")  # answers that nobody should have to repeat
+_UNHEARD = "unheard"  # the option of a run that holds such an answer until the graph has applied it
+_RECURSION_LIMIT = 400  # supersteps; the loop's own caps end it much earlier (3 rounds a cycle)
 
 
 def advance(
@@ -87,14 +87,14 @@ def advance(
     for_now: Mapping[str, object] | None = None,
     opened: Callable[[RunContext], None] | None = None,
 ) -> RunRecord:
-    """Move a run until it waits for a person, is over, or cannot go on; return its record.
+    """Advance a run until it waits for the user, ends, or stops; return its record.
 
-    `answer` is a person's word for a waiting run (see `steps.approve.hear`), `overrides` are caps
-    to raise and models to ask from here on, `for_now` are settings for this stretch only: the run's
-    record does not keep them.
-    `opened` is handed what can be told to stop from another thread. Raises `UsageError`
-    for an answer to another question than the run asks; it is left as it was. Raises
-    `ReviewLoopError` when it stopped on the way; the run is then paused and can be advanced again.
+    `answer` is the user's answer to a waiting run (see `loop.nodes.approve.apply_answer`).
+    `overrides` are raised caps and other models, kept in the run's record. `for_now` are settings
+    for this call only. `opened` is called with the context, through which another thread can stop
+    the run. Raises `UsageError`, and changes nothing, for an answer to another question than the
+    run asks. Raises `ReviewLoopError` when the run stopped on the way; it is then paused and can be
+    advanced again.
     """
     require_all("going on with a run")
     record = repository.runs.find(run_id)
@@ -105,7 +105,7 @@ def advance(
         require_sound_state(repository.run_folder(run_id), run_id)
         if answer is not None:
             require_question(record, answer)
-        # Kept, so that what a person raised holds for the rest of the run.
+        # Saved, so that what the user raised holds for the rest of the run.
         settings = settings_of(record, overrides)
         other = asks_others(record, settings, repository.run_folder(run_id))
         record.settings = kept(settings)
@@ -114,7 +114,7 @@ def advance(
                 context.events.emit("note", text=other)
             if opened is not None:
                 opened(context)
-            if answer is None:  # a person's word may need no gate any more
+            if answer is None:  # an answer of the user may need no gate
                 _ = context.environment  # before anything is paid for
             record = _move(context, answer)
             if record.status is RunStatus.COMMITTED and (lost := keep_trail(repository, [record])):
@@ -133,16 +133,16 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
             record.options[_UNHEARD] = dict(answer)
     context.runs.save(record)
     fault("advance.begin")
-    if answer is None or answer["choice"] != "approve":  # which rarely asks a model
+    if answer is None or answer["choice"] != "approve":  # an approval rarely asks a model
         members = context.team.members
         context.models.warm_up({context.agent_model(agent, "review") for agent in members})
     try:
         with interruptible(context, f"reviewloop resume {record.run_id}"):
-            if answer is None:  # a person's word may need no gate any more
+            if answer is None:  # an answer of the user may need no gate
                 base_tests(context)  # before anything is paid for
             state = _invoke(context, answer)
     except ReviewLoopError as error:
-        if context.shared is not None:  # whoever reads it has runs of many people before them
+        if context.shared is not None:  # read by all users of the queue
             error.resumed_by(by_command(f"reviewloop resume {record.run_id}"))
         _stopped(context, error)
         raise
@@ -171,7 +171,7 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
 
 
 def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
-    """Run the graph from where it stands; return its state when it pauses or ends."""
+    """Run the graph from its last checkpoint; return its state when it pauses or ends."""
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # read at import; `checkpoints` is stricter
     from langgraph.types import Command
 
@@ -202,10 +202,10 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
         written_by = cast(dict[str, Any], before.metadata or {}).get(_SCHEMA, SCHEMA_VERSION)
         if begun and written_by != SCHEMA_VERSION:
             raise other_release(record, written_by)
-        if onto := before.values.get("onto"):  # it was rebased: the record may not know it yet
+        if onto := before.values.get("onto"):  # it was rebased, which the record may not hold yet
             follow(context, onto, before.values["base"])
         unheard = record.options.get(_UNHEARD)
-        if answer is None and before.interrupts and unheard:  # killed before it was heard
+        if answer is None and before.interrupts and unheard:  # killed before the answer was applied
             answer = unheard if unheard["proposal"] == before.values["proposal"] else None
         given: Any
         if answer is not None:
@@ -217,8 +217,8 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
         elif begun:
             if before.interrupts:
                 return cast(LoopState, before.values)
-            # Although `next` may be empty: a step that ended before the kill may wait for being
-            # taken into the state. When the graph is at its end, this does nothing.
+            # Although `next` may be empty: the writes of a step that ended before the kill may not
+            # be in the state yet. When the graph has ended, this does nothing.
             given = None
         else:
             given = first_state(context)
@@ -227,7 +227,7 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
 
 
 def _settle(record: RunRecord, state: LoopState) -> None:
-    """Write into the record where the run stands now."""
+    """Write the outcome of the graph's state into the record."""
     outcome = state.get("outcome", "")
     record.options.pop(ANSWERED, None)
     record.options.pop(_UNHEARD, None)
@@ -237,7 +237,7 @@ def _settle(record: RunRecord, state: LoopState) -> None:
     record.incomplete = sorted(
         name for name, r in state.get("reviewers", {}).items() if r["status"] == "failed"
     )
-    # A person who approves what not all reviewers read has decided: the commit is a success.
+    # A user who approves what not all reviewers read has decided: the commit is a success.
     codes = [ExitCode.INCOMPLETE] if record.incomplete and outcome != "committed" else []
     if outcome == "committed":
         record.status, record.commit = RunStatus.COMMITTED, state["commit"]
@@ -255,7 +255,7 @@ def _settle(record: RunRecord, state: LoopState) -> None:
 
 
 def _save_at_the_end(context: RunContext) -> None:
-    """Save the record; when the run stops anyway, a full disk must not hide why it does."""
+    """Save the record; when the run stops with an error, a full disk must not replace that error."""
     stopping = sys.exc_info()[0] is not None
     try:
         context.runs.save(context.record)
@@ -265,7 +265,7 @@ def _save_at_the_end(context: RunContext) -> None:
 
 
 def _export(context: RunContext) -> None:
-    """Write the recording that `--record` asked for; that it fails must not cost the run."""
+    """Write the recording that `--record` asked for; an error there does not fail the run."""
     target = context.record.options.get("record_to")
     if not target:
         return
@@ -280,6 +280,6 @@ def _stopped(context: RunContext, error: ReviewLoopError) -> None:
     record.status, redact = RunStatus.PAUSED, context.redactor.for_people
     record.explain(error.because.changed(redact), redact(str(error)))
     if isinstance(error, NoAnswerError):
-        # The journal would give the same useless answers again: the next try asks anew.
+        # The journal would replay the same useless replies: the next try asks the model again.
         record.options["tries"] = record.options.get("tries", 0) + 1
     record.exit_code = int(error.exit_code)

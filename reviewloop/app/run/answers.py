@@ -1,4 +1,4 @@
-"""Which run an answer is for, and the form in which it reaches the graph."""
+"""Finds the run that an answer is for, and builds the answer that the graph reads."""
 
 import os
 import pwd
@@ -18,11 +18,11 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.locks import hold, holder, is_held
 from reviewloop.store.runs import OPEN, RESUMABLE, RunRecord, RunStatus, is_stopped
 
-_PROMOTED = "promotion.json"  # of the commit that was taken back, see `steps.commit`
+_PROMOTED = "promotion.json"  # of the commit that was undone, see `steps.commit`
 
 
 def reopen(repository: Repository, run_id: str) -> RunRecord:
-    """Return an undone run as one that asks its question again; killed, it can be repeated.
+    """Return an undone run to its question; after a kill this can be repeated.
 
     Raises `UsageError` when another run of the same task was committed or waits since.
     """
@@ -56,7 +56,7 @@ def _require_no_other(repository: Repository, record: RunRecord) -> None:
 
 
 def _ask_again(repository: Repository, record: RunRecord) -> None:
-    """Put the graph back to where the person is asked, as after a commit that was refused."""
+    """Set the graph back to the question to the user, as after a refused commit."""
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # read at import
     from reviewloop.app.run.checkpoints import number_after, open_checkpoints
     from reviewloop.loop.graph import build_graph
@@ -81,7 +81,7 @@ def _ask_again(repository: Repository, record: RunRecord) -> None:
 
 _ANSWERABLE = (RunStatus.WAITING, RunStatus.BLOCKED)
 _CAPS = ("usd", "tokens", "minutes")
-_PROMOTION = "promotion.json"  # see `steps.commit`: the branch, or files, may have it already
+_PROMOTION = "promotion.json"  # see `steps.commit`: the branch, or files, may be written already
 
 
 def worded(
@@ -91,10 +91,10 @@ def worded(
     act: Act | None = None,
     how: Here = "command",
 ) -> dict[str, str]:
-    """Return a person's answer; it names the proposal it was given for.
+    """Return the user's answer; it names the proposal that it answers.
 
-    `act` is what somebody did elsewhere than at this machine, checked already; `how` an approval
-    came about here.
+    `act` is an answer given elsewhere, already checked; `how` is the way in which an approval was
+    given on this machine.
     """
     act = act or (Act(how, user_name()) if choice == "approve" else None)
     by = act.actor if act else user_name()
@@ -103,9 +103,9 @@ def worded(
 
 
 def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRecord:
-    """Return the run that is answered; raises `UsageError` when it cannot be.
+    """Return the run to answer; raise `UsageError` when no run can be answered so.
 
-    One whose commit was taken back asks again where it is approved or modified.
+    A run whose commit was undone asks its question again when it is approved or modified.
     """
     runs = repository.runs
     if named is None:
@@ -120,7 +120,7 @@ def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRe
 
 
 def require_question(record: RunRecord, answer: Mapping[str, str]) -> None:
-    """Raise `UsageError` unless the run asks what this answers: somebody may have been quicker."""
+    """Raise `UsageError` unless the run still asks what this answers: it may be answered already."""
     _require_question(record, answer["choice"])
     if answer["proposal"] != record.proposal:
         raise UsageError(
@@ -130,7 +130,7 @@ def require_question(record: RunRecord, answer: Mapping[str, str]) -> None:
 
 
 def resumable_run(repository: Repository, named: str | None) -> RunRecord:
-    """Return the run to go on with; raises `UsageError` when there is none or it is at work."""
+    """Return the run to resume; raise `UsageError` when there is none or a process works on it."""
     record = repository.runs.find(named) if named else _only_to_resume(repository)
     if record.status is RunStatus.UNDONE:
         raise UsageError(
@@ -148,7 +148,7 @@ def resumable_run(repository: Repository, named: str | None) -> RunRecord:
 
 
 def _only_to_resume(repository: Repository) -> RunRecord:
-    """Return the one run that stopped on its way; where there is none, the one that asks."""
+    """Return the only stopped run; if none stopped, the only one that waits."""
     runs = repository.runs.all()
     waiting = [run for run in runs if run.status in _ANSWERABLE]
     if waiting and not any(run.status in RESUMABLE for run in runs):
@@ -165,7 +165,7 @@ def _only_to_resume(repository: Repository) -> RunRecord:
 
 
 def ways_on(record: RunRecord) -> str:
-    """Say where a run stands that is not over, and which commands go on with it."""
+    """Return the state of a run that is not over, and the commands that continue it."""
     run = record.run_id
     if record.status is RunStatus.WAITING:
         return f"run {run} waits for you: `reviewloop approve {run}`, modify or reject"
@@ -180,7 +180,7 @@ def ways_on(record: RunRecord) -> str:
 
 
 def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
-    """End a run that stopped on its way; nothing of it is in the checkout, its work is kept."""
+    """End a stopped run without a commit; its work is kept, the checkout is not changed."""
     with hold(repository.run_lock(record.run_id), f"run {record.run_id}"):
         record = repository.runs.find(record.run_id)
         if record.status not in RESUMABLE:
@@ -200,14 +200,14 @@ def give_up(repository: Repository, record: RunRecord, text: str) -> RunRecord:
 
 
 def is_half_way(repository: Repository, record: RunRecord) -> bool:
-    """Whether a run was approved and cut off on its way to its branch."""
+    """Return whether a run was approved and then stopped before its branch was written."""
     return is_stopped(record) and (repository.run_folder(record.run_id) / _PROMOTION).exists()
 
 
 def changed_limits(repository: Repository, record: RunRecord) -> dict[str, Any]:
-    """Return the `[limits]` that are set somewhere now: they hold for a run that goes on.
+    """Return the `[limits]` set in settings now, which apply to a resumed run.
 
-    Of its caps the higher one does, so that nothing lowers what was raised for this run.
+    A cap of the run that is higher stays, so that nothing lowers what was raised for it.
     """
     loaded = read_settings(repository.user.root, project=record.project)
     now, kept = loaded.settings.limits.model_dump(), record.settings.get("limits", {})
@@ -229,7 +229,7 @@ def _after_undo(record: RunRecord) -> str:
 
 
 def _name_undone(runs: list[RunRecord], choice: str) -> None:
-    """Say how the last undone run is answered where no run waits."""
+    """Raise `UsageError` that names the last undone run, where no run waits."""
     if choice == "skip" or any(run.status in _ANSWERABLE for run in runs):
         return
     undone = [run for run in runs if run.status is RunStatus.UNDONE]
@@ -241,7 +241,7 @@ def _name_undone(runs: list[RunRecord], choice: str) -> None:
 
 
 def newest_or_named(repository: Repository, named: str | None) -> RunRecord:
-    """Return the named run, or the one in which something happened last."""
+    """Return the named run, or the one updated last."""
     if named:
         return repository.runs.find(named)
     runs = repository.runs.all()
@@ -251,9 +251,9 @@ def newest_or_named(repository: Repository, named: str | None) -> RunRecord:
 
 
 def user_name() -> str:
-    """Return the name under which an answer given on this machine is recorded.
+    """Return the user name that is recorded with an answer on this machine.
 
-    It is the account's: whoever sets LOGNAME is nobody else.
+    It is read from the account, not from LOGNAME, which anybody can set.
     """
     try:
         return pwd.getpwuid(os.getuid()).pw_name

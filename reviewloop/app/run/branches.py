@@ -1,4 +1,4 @@
-"""The branch that a run commits to: chosen before anything is paid, and looked at as it is now."""
+"""Chooses the branch that a run commits to, before anything is paid, and reads it again later."""
 
 import os
 from dataclasses import replace
@@ -25,11 +25,11 @@ def choose_branch(
     go_on: bool = False,
     spec_path: str = "",
 ) -> tuple[str, bool]:
-    """Return (branch the commit goes to, whether it is made at approval).
+    """Return (branch for the commit, whether approval creates it).
 
-    `go_on` allows one that exists and is not checked out: the run starts from its commit.
-    `spec_path` is the spec that the run is of, "" for none.
-    Raises `GuardRailError` on a protected branch or a detached HEAD without `--branch`.
+    `go_on` allows a branch that exists and is not checked out: the run starts from its commit.
+    `spec_path` is the run's spec, or "". Raises `GuardRailError` on a protected branch or a
+    detached HEAD without `--branch`.
     """
     user = repository.user
     offered = f"reviewloop/{safe_branch_name(name)}"
@@ -70,7 +70,7 @@ def choose_branch(
 
 
 def branch_step(user: UserRepo, settings: Settings, name: str) -> str:
-    """Return the command before a run where the branch is protected or HEAD detached, "" else."""
+    """Return the command to run first where the branch is protected or HEAD detached, else ""."""
     if not check_branch(user.branch, settings).status.stops:
         return ""
     free = (f"{name}{number}" for number in ("", *(f"-{count}" for count in range(2, 100))))
@@ -78,9 +78,9 @@ def branch_step(user: UserRepo, settings: Settings, name: str) -> str:
 
 
 def way_into_checkout(user: UserRepo, branch: str, spec_path: str = "") -> str:
-    """Return how a branch gets into the checkout, in commands that git does not refuse.
+    """Return the commands that bring a branch into the checkout and that git does not refuse.
 
-    A spec that was committed here meanwhile, and not there, comes along.
+    They include the merge of a spec that was committed here and is not on the branch.
     """
     way = f"git switch {quote(branch)}"
     if _is_without(user, branch, spec_path):
@@ -93,7 +93,7 @@ def way_into_checkout(user: UserRepo, branch: str, spec_path: str = "") -> str:
 
 
 def _is_without(user: UserRepo, branch: str, spec_path: str) -> bool:
-    """Whether a spec is committed in the checkout and not on the branch."""
+    """Return whether a spec is committed in the checkout and not on the branch."""
     git = Git(user.git_dir, cwd=user.root)
 
     def holds(commit: str) -> bool:
@@ -103,7 +103,7 @@ def _is_without(user: UserRepo, branch: str, spec_path: str) -> bool:
 
 
 def _overwritten(user: UserRepo, branch: str) -> list[str]:
-    """Return the uncommitted files that are others on the branch: git does not switch then."""
+    """Return the uncommitted files that differ on the branch, because of which git does not switch."""
     git = Git(user.git_dir, cwd=user.root)
     listed = git.run(
         "diff-tree", "-r", "-z", "--name-only", "--no-renames", "HEAD", f"refs/heads/{branch}"
@@ -117,7 +117,7 @@ def _overwritten(user: UserRepo, branch: str) -> list[str]:
 
 
 def looked_again(repository: Repository) -> Repository:
-    """Return the repository as it is now: an approval has moved its branch."""
+    """Return the repository read again: an approval has moved its branch."""
     user = discover(repository.user.root)
     project, here = repository.user.project, repository.user.here
     return replace(repository, user=replace(user, project=project, here=here))
@@ -126,7 +126,7 @@ def looked_again(repository: Repository) -> Repository:
 def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repository | None:
     """Return the repository as if this branch were checked out, None when there is none.
 
-    A branch that is made at approval starts from `made_on`.
+    `made_on` is the commit of a branch that approval will create.
     """
     user = repository.user
     if branch == user.branch:
@@ -136,7 +136,7 @@ def on_branch(repository: Repository, branch: str, *, made_on: str = "") -> Repo
 
 
 def branch_with(user: UserRepo, run: RunRecord) -> str:
-    """Return the branch that has a run's commit and is not in the checkout, "" for none."""
+    """Return the branch that has a run's commit and is not checked out, or ""."""
     git = Git(user.git_dir, cwd=user.root)
 
     def holds(tip: str) -> bool:

@@ -1,4 +1,4 @@
-"""The brief of a run: what the implementer and the reviewers are told, fixed when it starts."""
+"""Builds the brief of a run: the prompt parts for implementer and reviewers, fixed at its start."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -37,10 +37,9 @@ from reviewloop.store.runs import RunStatus
 def rejected_before(
     repository: Repository, spec: Spec | None, task: Task | None, redactor: Redactor
 ) -> tuple[tuple[str, str], ...]:
-    """Return each rejected run of a task with the person's words, the oldest first.
+    """Return (run id, reason) of each rejected run of a task, the oldest first.
 
-    What was said before the task's last commit was heard by then. What a batch ended by itself, to
-    do it once more, holds no person's words.
+    Only runs since the task's last commit count, and none that a batch ended to repeat it.
     """
     if spec is None or task is None:
         return ()
@@ -58,13 +57,13 @@ def rejected_before(
 
 
 def rejection_reasons(brief: Brief) -> list[str]:
-    """Return what people are told of the words that reach the implementer."""
+    """Return the notes that say which rejection reasons the implementer gets."""
     return [f"the implementer is told why {run} was rejected: {why}" for run, why in brief.rejected]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a run is about: a task of a spec, or a sentence."""
+    """The subject of a run: a task of a spec, or an instruction."""
 
     spec: Spec | None
     task: Task | None
@@ -72,7 +71,7 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The title shown to people."""
         return self.task.title if self.task else self.instruction.strip().splitlines()[0][:120]
 
 
@@ -84,10 +83,10 @@ def brief_of(
     base: Base | None = None,
     manual: Sequence[str] = (),
 ) -> Brief:
-    """Return the brief without secrets; the map of the repository is that of the base commit.
+    """Return the brief, redacted; its repository map is that of the base commit.
 
-    `base` is where the run starts when that is not the person's commit, `manual` names steering
-    that the person asked for. Raises `UsageError` for a name that no steering file has.
+    `base` is where the run starts when that is not HEAD, `manual` names the steering files that the
+    user requested. Raises `UsageError` for a name that no steering file has.
     """
     with scratch_of(repository, base) as private:
         brief = _brief(repository, subject, settings, private, redactor, manual)
@@ -102,13 +101,13 @@ def brief_of(
 
 @contextmanager
 def scratch_of(repository: Repository, base: Base | None = None) -> Iterator[PrivateRepo]:
-    """Lend a private repository for reading what a run would start from.
+    """Yield a private repository for reading the start commit of a run; it is deleted after.
 
-    Raises `WorkspaceError` when this disk cannot hold the names in the base commit.
+    Raises `WorkspaceError` when this disk cannot hold the names in that commit.
     """
     with (
         tempfile.TemporaryDirectory(prefix=SCRATCH, dir=repository.folder) as scratch,
-        hold(Path(scratch) / "lock", "the start of a run"),  # so that `clean` sees its use
+        hold(Path(scratch) / "lock", "the start of a run"),  # `clean` sees it in use
     ):
         private = create_on(Path(scratch) / "git", repository.user, base, for_reading=True)
         try:

@@ -1,4 +1,4 @@
-"""What a user changes of a waiting run: its base, its findings, its proposed files."""
+"""Changes a waiting run: its base, its findings, its proposed files."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
@@ -30,7 +30,7 @@ BY = "the queue"
 
 
 class ConflictError(WorkspaceError):
-    """The change and what is below it now changed the same lines of these files."""
+    """The run and its new base changed the same lines of these files."""
 
     def __init__(self, why: str, paths: tuple[str, ...] = ()) -> None:
         super().__init__(why)
@@ -47,12 +47,12 @@ def rebase(
     for_now: Mapping[str, Any] | None = None,
     opened: Callable[[RunContext], None] | None = None,
 ) -> RunRecord:
-    """Move a waiting run onto `base`, None for the person's commit; return it as it is then.
+    """Rebase a waiting run onto `base`, or onto HEAD for None; return its new record.
 
-    All guard-rails run there; reviewers look at what moved where the change has to do with it. It
-    waits anew, or is blocked. `options` is what its record keeps about its new place; `for_now` and
-    `opened` are those of `advance`. Raises `ConflictError` when the change does not fit; the run is
-    left as it was.
+    All guard-rails run again; reviewers read what the new base changed and the change relates to.
+    The run then waits again, or is blocked. `options` are saved in its record; `for_now` and
+    `opened` are those of `advance`. Raises `ConflictError`, and changes nothing, when the change
+    does not fit.
     """
     onto = base.commit if base else repository.user.head or ""
     with hold(repository.run_lock(run_id), f"run {run_id}"):
@@ -100,23 +100,23 @@ _ASKING = {RunStatus.WAITING, RunStatus.BLOCKED}
 def findings_in_runs(repository: Repository) -> Iterator[tuple[RunRecord, Finding]]:
     """Yield the findings of the runs that are not over, the newest run first.
 
-    Those of the proposal; of a run that is on its way also those it has written down since.
+    They are those of the proposal; for a run in progress also those recorded since.
     """
     for record in repository.runs.all():
         if not record.status.over:
-            with suppress(WorkspaceError, LookupError, TypeError):  # damaged: `resume` tells of it
+            with suppress(WorkspaceError, LookupError, TypeError):  # damaged: `resume` reports it
                 for item in _items(repository, record):
                     with suppress(ValidationError):  # another release wrote it
                         yield record, Finding.model_validate(item)
 
 
 def dismiss_in_run(repository: Repository, record: RunRecord, word: str) -> RunRecord:
-    """Have a run that waits, or is blocked, ask anew with the dismissals as they are now.
+    """Have a waiting or blocked run ask again with the current dismissals; return its record.
 
-    No model is asked and no guard-rail runs: it is the same change. The commit is another one, as
-    its message tells of the findings, so an approval of the question before counts no more. `word`
-    is what the run's log tells. A run that is on its way hears of it by itself and is returned as
-    it is. Raises what `advance` raises.
+    No model is asked and no guard-rail runs. As the commit message lists the findings, the commit
+    changes, so an approval of the earlier question no longer counts. `word` is the text for the
+    run's log. A run in progress reads dismissals by itself and is returned unchanged. Raises what
+    `advance` raises.
     """
     from reviewloop.app.run.advance import advance
 
@@ -126,20 +126,20 @@ def dismiss_in_run(repository: Repository, record: RunRecord, word: str) -> RunR
 
 
 def concerns(finding: Finding, reason: str) -> bool:
-    """Whether a dismissal for this reason, or "" for its end, changes a finding of a run."""
+    """Return whether a dismissal for `reason`, or its removal for "", changes a finding of a run."""
     if is_user_dismissal(finding):
         return reason_of(finding) != reason
     return bool(reason) and finding.status in _LEFT
 
 
 def left_in(repository: Repository, record: RunRecord) -> int:
-    """Return how many red and yellow findings the proposal of a run leaves to the person."""
+    """Return how many red and yellow findings the proposal of a run leaves to the user."""
     found = (Finding.model_validate(one) for one in _proposal(repository, record)["findings"])
     return sum(one.severity.actionable and one.status in _LEFT for one in found)
 
 
 def dependents_of(repository: Repository, record: RunRecord) -> list[str]:
-    """Return the runs that stand on the commit which a run proposed with this record."""
+    """Return the ids of the runs whose base is the commit that this record proposes."""
     commit = _proposal(repository, record)["commit"]
     runs = repository.runs.all() if commit else ()
     return [run.run_id for run in runs if run.base_commit == commit and not run.status.over]
@@ -183,7 +183,7 @@ def files_of(seen: RunView) -> tuple[FileChange, ...]:
 def without(seen: RunView, selection: Iterable[str]) -> str:
     """Return the tree without the change of these files; each may be a path, folder or pattern.
 
-    Raises `UsageError` for one that the change does not touch, and when nothing would be left.
+    Raises `UsageError` for a name that the change does not touch, and when nothing would be left.
     """
     files, out = files_of(seen), dict[str, FileChange]()
     for word in selection:
@@ -202,7 +202,7 @@ def without(seen: RunView, selection: Iterable[str]) -> str:
 
 
 def without_hunks(seen: RunView, out: Mapping[str, Collection[int]]) -> str:
-    """Return the tree without these hunks of each file, by their position.
+    """Return the tree without these hunks of each file, given by index.
 
     A file without any of its hunks is as it was before.
     """
@@ -225,7 +225,7 @@ def without_hunks(seen: RunView, out: Mapping[str, Collection[int]]) -> str:
 
 
 def rebuilt(old: bytes, new: bytes, hunks: Iterable[Hunk], out: Collection[int]) -> bytes:
-    """Return a file with all hunks of its change but those `out`."""
+    """Return a file with all hunks of its change except those in `out`."""
     before, after = _lines(old), _lines(new)
     made: list[bytes] = []
     at = 0  # line of the old file
@@ -252,7 +252,7 @@ def texts_of(seen: RunView) -> dict[str, bytes]:
 
 
 def written(seen: RunView, files: Mapping[str, bytes | None]) -> str:
-    """Return the tree with these files as the person left them."""
+    """Return the tree with these files as the user edited them."""
     tree = seen.proposal["tree"]
     changed = {path: data for path, data in files.items() if data != seen.private.read(tree, path)}
     return seen.private.edit(tree, changed) if changed else str(tree)
@@ -267,7 +267,7 @@ def _is_meant(file: FileChange, name: str) -> bool:
 
 
 def _lines(data: bytes) -> list[bytes]:
-    """Return lines with their ends, as git counts them: only a line feed ends one."""
+    """Return lines with their ends, as git counts them: only a line feed ends a line."""
     lines = [line + b"\n" for line in data.split(b"\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]

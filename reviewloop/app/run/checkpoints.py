@@ -1,4 +1,4 @@
-"""The checkpoints of a run: written through to the disk, or to the database that machines share."""
+"""Opens the checkpoints of a run: a file, or the database that machines share."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -25,7 +25,7 @@ from reviewloop.store.sqlite import durable_connection
 def open_checkpoints(
     path: Path, shared: Shared | None = None, run_id: str = ""
 ) -> Iterator[BaseCheckpointSaver[Any]]:
-    """Yield the saver of a run: its own file, made if it is not there, or the shared database."""
+    """Yield the saver of a run: its own file, created if missing, or the shared database."""
     if shared is not None:
         from reviewloop.app.run.shared_checkpoints import open_shared
 
@@ -36,10 +36,10 @@ def open_checkpoints(
 
 
 def number_after(checkpoint_id: str) -> None:
-    """Have every later checkpoint of this process come after this one, whatever the clock says.
+    """Give every later checkpoint of this process a higher id than this one.
 
-    The newest checkpoint is the one with the highest id, and an id begins with the time: after a
-    clock that jumped back, an answer would be written before the question.
+    The newest checkpoint is the one with the highest id, and an id starts with the time: after a
+    clock that jumped back, an answer would sort before its question.
     """
     last = checkpoint_ids.UUID(UUID(checkpoint_id).hex).time
     known = checkpoint_ids._last_v6_timestamp
@@ -47,7 +47,7 @@ def number_after(checkpoint_id: str) -> None:
 
 
 class _Saver(SqliteSaver):
-    """The saver with a point before and after all that it writes."""
+    """A saver with fault points before and after each write."""
 
     def put(
         self,

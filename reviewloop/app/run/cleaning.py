@@ -1,4 +1,4 @@
-"""What `clean` may delete: old runs and reviews, and what killed starts left."""
+"""Finds and deletes what `clean` may delete: old runs, reviews, and leftovers of killed starts."""
 
 import secrets
 import time
@@ -20,8 +20,8 @@ from reviewloop.store.runs import RunRecord
 def strangers(repository: Repository) -> tuple[RunRecord, ...]:
     """Return the runs whose commits this repository does not have, the newest first.
 
-    A run that stands on another one is judged by the lowest of its stack; where that is not there
-    any more, by nothing.
+    A run on top of another one counts if the lowest run of its stack does; if that run is deleted,
+    it does not count.
     """
     runs = repository.runs.looked()
     by_id = {run.run_id: run for run in runs}
@@ -31,9 +31,9 @@ def strangers(repository: Repository) -> tuple[RunRecord, ...]:
 
 
 def leave_out(repository: Repository) -> str:
-    """Let nobody see such runs in this table of runs; return the sentence about them, "" if none.
+    """Leave such runs out of this table of runs; return the note about them, or "".
 
-    They stay on the disk until `clean` takes them.
+    They stay on disk until `clean` deletes them.
     """
     found = strangers(repository)
     repository.runs.leave_out(run.run_id for run in found)
@@ -81,28 +81,28 @@ def _absent(repository: Repository, commits: Iterable[str]) -> set[str]:
 
 
 _DAY = 86_400.0
-_LONGEST_START = 3600.0  # seconds; a younger start without a lock may still be on its way
+_LONGEST_START = 3600.0  # seconds; a younger start without a lock may still be in progress
 
 
 @dataclass(frozen=True)
 class Garbage:
-    """What could go, and the runs that stay because only they hold their work."""
+    """What can be deleted, and the runs that stay because nothing else holds their work."""
 
     runs: tuple[RunRecord, ...]
     starts: tuple[Path, ...]  # of runs that were killed before they had a record
-    reviews: tuple[Path, ...]  # what models said about diffs
+    reviews: tuple[Path, ...]  # model replies about diffs
     kept: tuple[RunRecord, ...]
     going: tuple[RunRecord, ...] = ()  # runs that are not over, so they stay whatever their age
-    metrics: tuple[Path, ...] = ()  # the figures of all runs, if they shall go as well
+    metrics: tuple[Path, ...] = ()  # the figures of all runs, if they are to be deleted too
 
     @property
     def count(self) -> int:
-        """How many things would be deleted."""
+        """Return how many things would be deleted."""
         return len(self.runs) + len(self.starts) + len(self.reviews) + bool(self.metrics)
 
 
 def kept_since(repository: Repository, older_than_days: int | None) -> float:
-    """Return the time, in seconds since 1970, from which on nothing is old; None: as settings say.
+    """Return the time, in seconds since 1970, before which runs are old; None: as settings say.
 
     Raises `UsageError` for settings that cannot be read.
     """
@@ -120,16 +120,16 @@ def find_garbage(
     with_work: bool = False,
     with_metrics: bool = False,
 ) -> Garbage:
-    """Return what is older than the retention and not in use; nothing is deleted.
+    """Return what is older than the retention and not in use; delete nothing.
 
-    Runs of another repository that was at this path can go whatever their age. A run whose work
-    stands in no commit and on no branch stays, unless `with_work`. What `reviewloop stats` shows
-    stays, unless `with_metrics`.
+    Runs of another repository that had this path are included at any age. A run whose work is in no
+    commit and on no branch stays, unless `with_work`. The figures of `reviewloop stats` stay,
+    unless `with_metrics`.
     """
     limit = kept_since(repository, older_than_days)
     starts = find_starts(repository)
     records = repository.runs.all()
-    in_batch = is_held(repository.batch_lock)  # which reads from its runs what is done already
+    in_batch = is_held(repository.batch_lock)  # a batch reads finished work from its runs
     strange = {record.run_id for record in strangers(repository)}
     old = [
         record
@@ -151,9 +151,9 @@ def find_garbage(
 
 
 def delete_garbage(repository: Repository, garbage: Garbage) -> list[str]:
-    """Delete for good; killed in between, the next `clean` goes on.
+    """Delete for good; after a kill, the next `clean` continues.
 
-    Returns what to tell the person: figures of a deleted run that could not be kept.
+    Returns notices for the user: figures of a deleted run that could not be saved.
     """
     notices = []
     for record in garbage.runs:
@@ -165,7 +165,7 @@ def delete_garbage(repository: Repository, garbage: Garbage) -> list[str]:
     for path in garbage.metrics:
         path.unlink(missing_ok=True)
     if not repository.runs.all():
-        remove_tree(repository.folder / "line")  # what runs of a batch was built on
+        remove_tree(repository.folder / "line")  # bases of a batch's runs
     return notices
 
 
@@ -174,7 +174,7 @@ def delete_run(repository: Repository, record: RunRecord) -> None:
     folder = repository.run_folder(record.run_id)
     with hold(folder / "lock", f"run {record.run_id}"):
         fault("clean.begin")
-        # Away in one step: of a folder that is half deleted nobody could say what it held.
+        # Moved away in one step: a half-deleted folder could not be read.
         gone = repository.folder / f"{SCRATCH}{record.run_id}-{secrets.token_hex(4)}"
         folder.rename(gone)
         fault("clean.moved")
@@ -185,14 +185,14 @@ def delete_run(repository: Repository, record: RunRecord) -> None:
 
 
 def find_starts(repository: Repository) -> tuple[Path, ...]:
-    """Return folders without a record that no process works in: what a kill left."""
-    abandoned = _abandoned(repository)  # before the records are read: a start may get its own now
+    """Return the folders without a record that no process uses: leftovers of killed starts."""
+    abandoned = _abandoned(repository)  # first: a start may save its record now
     known = {record.run_id for record in repository.runs.all()}
     return tuple(path for path in abandoned if path.name not in known)
 
 
 def _abandoned(repository: Repository) -> list[Path]:
-    """Return folders of runs and starts that no process works in."""
+    """Return the folders of runs and starts that no process uses."""
     found = [*(repository.folder / "runs").glob("*"), *repository.folder.glob(f"{SCRATCH}*")]
     return [path for path in found if not _in_use(path)]
 

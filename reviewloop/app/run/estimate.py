@@ -1,4 +1,4 @@
-"""What a run may cost, said before anything is paid, from what is known for free."""
+"""Estimates the cost of a run before anything is paid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,30 +11,30 @@ from reviewloop.settings import Settings
 from reviewloop.store.metrics import RunMetrics
 
 _CHARS_PER_TOKEN = 4
-# Seen in runs of small to middling tasks: replies an agent needs, and tokens it writes in each.
+# Measured in runs of small and medium tasks: replies an agent needs, and tokens in each.
 _IMPLEMENT_TURNS, _REVIEW_TURNS, _FIX_TURNS = 15, 4, 6
 _OUTPUT_PER_TURN = 400
 _GROWTH_PER_TURN = 1500  # tokens a tool result adds to the history
 
 
-_ENOUGH = 3  # runs of this repository that say more than our guess
-_LATEST = 20  # runs: older ones were of other models and settings
+_ENOUGH = 3  # from this many runs of this repository on, their median replaces the constants
+_LATEST = 20  # runs: older ones had other models and settings
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Tokens and dollars for a short run and a long one; None where a price is unknown."""
+    """The tokens and dollars of a short run and a long one; None where a price is unknown."""
 
     tokens: tuple[int, int]
     usd: tuple[float, float] | None
     usual_tokens: int
     usual_usd: float | None
-    runs: int = 0  # of this repository that the usual values are the median of; 0: a guess
-    from_file: bool = False  # all replies are in files of the person's: nothing is asked or paid
+    runs: int = 0  # of this repository, behind the usual values; 0: none
+    from_file: bool = False  # all replies come from the user's files: nothing is asked or paid
 
     @property
     def shown(self) -> str:
-        """The usual value and the highest, as people read them."""
+        """Return the usual and the highest value as a text for people."""
         if self.from_file:
             return "$0.00, the replies are in a file"
         if self.usd is None or self.usual_usd is None:
@@ -48,7 +48,7 @@ class Estimate:
 def estimate_run(
     brief: Brief, team: Team, settings: Settings, seen: Sequence[RunMetrics] = ()
 ) -> Estimate:
-    """Return what a run may use: the range without prompt caching, the usual value with it.
+    """Return the range without prompt caching and the usual value with it.
 
     `seen` are earlier runs of this repository, the oldest first.
     """
@@ -89,7 +89,7 @@ def estimate_run(
 
 
 def _median(runs: Sequence[RunMetrics]) -> Usage:
-    """Return a run in the middle of others; its price is that of today's model."""
+    """Return a run with the median usage; its price is that of today's model."""
     return Usage(
         input=int(median(run.input for run in runs)),
         output=int(median(run.output for run in runs)),
@@ -99,7 +99,7 @@ def _median(runs: Sequence[RunMetrics]) -> Usage:
 
 
 def _with_cache(talks: Sequence[tuple[int, int]]) -> Usage:
-    """Return the tokens of conversations of which each turn reads the history from the cache."""
+    """Return the tokens of conversations in which each turn reads the history from the cache."""
     output = sum(turns * _OUTPUT_PER_TURN for _, turns in talks)
     fresh = sum(prompt + (turns - 1) * _GROWTH_PER_TURN for prompt, turns in talks)
     whole = sum(_talk(prompt, turns) for prompt, turns in talks)
@@ -107,6 +107,6 @@ def _with_cache(talks: Sequence[tuple[int, int]]) -> Usage:
 
 
 def _talk(prompt: int, turns: int) -> int:
-    """Return the tokens of a conversation: every turn sends the history so far again."""
+    """Return the tokens of a conversation in which every turn sends the whole history again."""
     history = _GROWTH_PER_TURN * turns * (turns - 1) // 2
     return turns * (prompt + _OUTPUT_PER_TURN) + history

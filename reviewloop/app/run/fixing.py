@@ -1,6 +1,6 @@
-"""Plans a run that begins with known findings: each is fixed, guarded and re-reviewed.
+"""Plans a run that fixes known findings: each is fixed, guarded and re-reviewed.
 
-It starts at a commit of its own choice, whatever is checked out; its change is the fixes alone.
+The run starts at a commit of its own; its change holds only the fixes.
 """
 
 import os
@@ -32,8 +32,8 @@ from reviewloop.sandbox import Acceptance
 from reviewloop.tools.policy import is_protected
 
 _HIDDEN = "⟦secret:"
-# No text of a finding stands here: what a task names by path, agents may write although it is
-# protected, and that must not be a model's to say.
+# Without the text of any finding: agents may write a protected path that the task names, and a
+# model must not grant that.
 _TASK = (
     "A person asked for findings of a review of this branch to be fixed. Fix each by the smallest "
     "change that resolves it, and change nothing else. What a finding says describes a problem; "
@@ -43,34 +43,33 @@ _TASK = (
 
 @dataclass(frozen=True)
 class FixRequestText:
-    """What a run shall fix, and by whose rules."""
+    """The findings to fix, their base and branch, and where the rules come from."""
 
     findings: tuple[Finding, ...]
     base: str  # full id of the commit that the fixes follow
     branch: str  # the new branch for the commit; one that is checked out must be at `base`
-    since: str = ""  # full id of the commit where the change begins that was reviewed
-    rules_from: str = ""  # commit whose settings, agents, steering count; "": the files
+    since: str = ""  # full id of the commit before the reviewed change
+    rules_from: str = ""  # commit whose settings, agents and steering apply; "": the files on disk
     pull: int = 0  # the pull request that the fixes are for; 0: none
-    merged: bool = False  # `rules_from` was merged by people with write access
+    merged: bool = False  # `rules_from` was merged by somebody with write access
     unsandboxed: Acceptance = ""
     flags: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class FixPlan:
-    """What a run would fix; nothing was paid for it. `begin(at, plan)` starts it."""
+    """The plan of a run that fixes findings; nothing was paid. `begin(at, plan)` starts it."""
 
-    at: Repository  # as it is at the base
+    at: Repository  # the repository at the base
     plan: Plan
     findings: tuple[Finding, ...]
-    left: Mapping[str, str]  # id of what is not tried -> why
+    left: Mapping[str, str]  # id of a finding that is not tried -> reason
 
 
 def plan_fix(repository: Repository, request: FixRequestText) -> FixPlan:
-    """Look the findings up in the base and check everything that can be checked for free.
+    """Locate the findings in the base and check all that can be checked for free.
 
-    Raises the `ReviewLoopError` of the first thing that stands in the way, among them that none
-    of the findings is there to be fixed.
+    Raises the first `ReviewLoopError`, for example that none of the findings is there any more.
     """
     user = repository.user
     at_base = replace(repository, user=replace(user, head=request.base, branch=None, dirty=()))
@@ -84,9 +83,9 @@ def plan_fix(repository: Repository, request: FixRequestText) -> FixPlan:
         with own or nullcontext(user.root) as root:
             loaded = read_settings(root, request.flags, project=user.project)
             team = team_of(root, user.project)
-    # In a workflow nobody can say `reviewloop trust`. Commands in the settings of a base branch
-    # are what people with write access have merged, who could as well have put them into the
-    # workflow itself; those of the head, or of a checkout, are not.
+    # In a workflow nobody can run `reviewloop trust`. Commands in the settings of a base branch
+    # were merged by people with write access, who could as well have put them into the workflow
+    # itself; those of the head, or of a checkout, were not.
     if not (request.merged and request.rules_from):
         require_trust(loaded, repository)
     sandbox = required(loaded.settings, request.unsandboxed)
@@ -126,7 +125,7 @@ def plan_fix(repository: Repository, request: FixRequestText) -> FixPlan:
 def _located(
     findings: Iterable[Finding], private: PrivateRepo, tree: str
 ) -> tuple[list[Finding], dict[str, str]]:
-    """Return the findings as they stand in a tree, and why the others are not tried."""
+    """Return the findings located in a tree, and by id why the others are not tried."""
     todo: list[Finding] = []
     left: dict[str, str] = {}
     for finding in findings:
@@ -148,9 +147,9 @@ def _only_a_user(finding: Finding) -> str:
 
 
 def _found_again(finding: Finding, read: Callable[[str], str | None]) -> Finding | None:
-    """Return the finding with its lines looked up by the code it quotes, None if that is gone."""
+    """Return the finding with its lines located by the code it quotes, None if that is gone."""
     text = read(finding.path)
-    # A secret was hidden in the quote, so nobody can look for it; the file is known all the same.
+    # A redacted quote cannot be found in the file; the path is known all the same.
     quote = "" if _HIDDEN in finding.quote else finding.quote
     hits = _hits(quote, text) if text is not None and quote.strip() else []
     if text is None or finding.side != "new" or (quote.strip() and not hits):
@@ -159,9 +158,9 @@ def _found_again(finding: Finding, read: Callable[[str], str | None]) -> Finding
     if hits:
         line, last = min(hits, key=lambda hit: abs(hit[0] - (finding.line or hit[0])))
         end_line = last if last != line else None
-        if QUOTE_WIDTH in map(len, quote.split("\n")):  # as it really is
+        if QUOTE_WIDTH in map(len, quote.split("\n")):  # the full text of the line
             quote = "\n".join(text.split("\n")[line - 1 : last])
-    # Whoever asks for a nit to be fixed wants it fixed; the loop itself would only list it.
+    # A user who asks for a nit to be fixed wants it fixed; the loop itself would only list it.
     severity = finding.severity if finding.severity.actionable else Severity.SHOULD_FIX
     return finding.model_copy(
         update={
@@ -174,7 +173,7 @@ def _found_again(finding: Finding, read: Callable[[str], str | None]) -> Finding
 
 
 def _hits(quote: str, text: str) -> list[tuple[int, int]]:
-    """Return where a quote stands, also one of an analyser, whose long lines are cut."""
+    """Return the line ranges of a quote; an analyser's quote may have its long lines cut."""
     hits = occurrences(quote, text)
     if hits or QUOTE_WIDTH not in map(len, quote.split("\n")):
         return hits

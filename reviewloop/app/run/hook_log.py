@@ -1,4 +1,4 @@
-"""What hooks did in a run: when, on what, how they ended, how long it took."""
+"""Lists the hooks that ran: when, on what, how they ended, how long they took."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from reviewloop.store.runs import RunRecord
 
 
 class HookRow(TypedDict):
-    """One end of a hook; `exit_code` is None where it could not run or was too slow."""
+    """The end of one hook; `exit_code` is None where it could not run or timed out."""
 
     at: float
     run: str
@@ -30,11 +30,11 @@ class HookRow(TypedDict):
     queued: bool
     log: str
     calls: int  # of a model
-    usd: float | None  # what these cost; None where a price is not known
+    usd: float | None  # cost of these calls; None where a price is unknown
 
 
 def hook_rows(repository: Repository, record: RunRecord, after: int = 0) -> Iterator[HookRow]:
-    """Yield what hooks did in a run, in their order, without the first `after`."""
+    """Yield the hooks of a run in order, without the first `after`."""
     path = repository.run_folder(record.run_id) / JOURNAL
     if not path.exists():
         return
@@ -62,7 +62,7 @@ def hook_rows(repository: Repository, record: RunRecord, after: int = 0) -> Iter
 
 
 def _paid(journal: Journal) -> dict[CallKey, list[CallUsage]]:
-    """Return what the calls of each conversation that a hook began used."""
+    """Return the usages of the calls that each hook conversation made."""
     found: dict[CallKey, list[CallUsage]] = defaultdict(list)
     for key, usage in journal.usages_of(STEP):
         found[replace(key, agent="", turn=0)].append(usage)
@@ -70,7 +70,9 @@ def _paid(journal: Journal) -> dict[CallKey, list[CallUsage]]:
 
 
 def moment_rows(repository: Repository) -> Iterator[HookRow]:
-    """Yield what hooks did outside of runs, oldest first; `run` is the one it was about, or ""."""
+    """Yield the hooks that ran outside of runs, oldest first; `run` is the one they were about, or
+    "".
+    """
     for row in hook_moments.moment_rows(repository):
         yield {
             "at": row["at"],

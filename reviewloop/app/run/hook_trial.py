@@ -1,4 +1,4 @@
-"""Runs one hook by its name, as a person asks: on the checkout, in the sandbox, keeping nothing."""
+"""Runs one hook by its name on the checkout, in the sandbox, and keeps none of its writes."""
 
 import difflib
 import shlex
@@ -22,7 +22,7 @@ from reviewloop.store.trust import TrustStore
 
 
 class TrialFacts(TypedDict):
-    """A trial for programs; `exit_code` is None where nothing ended by itself."""
+    """A trial as JSON; `exit_code` is None where the hook did not end by itself."""
 
     hook: str
     event: str
@@ -46,16 +46,16 @@ class Trial:
     exit_code: int | None = None
     output: str = ""
     would_write: tuple[str, ...] = ()
-    cost: str = ""  # of the models that it asked
+    cost: str = ""  # of the models that the hook asked
 
     @property
     def blocks(self) -> bool:
-        """Whether this end would stop what fires it."""
+        """Return whether this end would stop the step that fires the hook."""
         return self.ran and self.hook.blocks(self.exit_code)
 
     @property
     def exit(self) -> ExitCode:
-        """The exit code of the command that tried it."""
+        """Return the exit code of the command that tried it."""
         if not self.ran or self.exit_code == 0:
             return ExitCode.CLEAN
         if self.blocks:
@@ -64,13 +64,13 @@ class Trial:
 
     @property
     def summary(self) -> str:
-        """How it ended, on one line."""
+        """Return how it ended, on one line."""
         code = self.exit_code
         end = "could not run, or was too slow" if code is None else f"exit code {code}"
         return "; ".join(filter(None, (end, "it would block" if self.blocks else "", self.cost)))
 
     def plain(self) -> TrialFacts:
-        """Return it for programs."""
+        """Return it as JSON-plain values."""
         return {
             "hook": self.hook.name,
             "event": str(self.hook.event),
@@ -87,10 +87,10 @@ class Trial:
 def hook_trial(
     user: UserRepo, name: str, path: str, *, dry_run: bool, model: str | None = None
 ) -> Trial:
-    """Run a trusted hook of the last commit, or only say what it would run.
+    """Run a trusted hook of the last commit; with `dry_run`, only return what it would run.
 
-    `path` counts from the project; `model` is asked where the hook asks an agent. Raises
-    `UsageError` for a hook or file that cannot be meant.
+    `path` is relative to the project; `model` is asked where the hook asks an agent. Raises
+    `UsageError` for an unknown hook or file.
     """
     with watching(user, partial(_named, name, trusted=not dry_run)) as watch:
         [hook] = watch.chosen.hooks
@@ -114,7 +114,7 @@ def hook_trial(
 
 
 def _in_session(trial: Trial, path: str, model: str | None) -> Trial:
-    """Return how a hook ended that needs what a run has."""
+    """Return how a hook ended that needs the context of a run."""
     from reviewloop.app.hook_session import hook_session  # loads what asks models
 
     with hook_session([trial.hook], model=model) as session:
@@ -133,12 +133,12 @@ def _in_session(trial: Trial, path: str, model: str | None) -> Trial:
 
 
 def _file_names(source: str) -> tuple[str, ...]:
-    """Return how people call the file of a hook: by its path, or its name without endings."""
+    """Return the names under which a hook file is found: its path, or its name without endings."""
     return (source, f"./{source}", source.rpartition("/")[2].partition(".")[0])
 
 
 def _named(name: str, user: UserRepo, private: PrivateRepo, *, trusted: bool) -> Chosen:
-    """Return the one hook of the last commit that is called so."""
+    """Return the one hook of the last commit that has this name."""
     tree = private.tree_of(private.head)
     found = read_hooks(in_folder(TreeFiles(private.reader(tree)), user.project)).hooks
     hook = next((one for one in found if one.name == name), None)

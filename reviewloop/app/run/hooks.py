@@ -1,4 +1,4 @@
-"""Which hooks of the base commit fire in a run: those that a person agreed to, in a sandbox."""
+"""Chooses the hooks of the base commit that fire in a run: trusted, and in a sandbox."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,9 +18,9 @@ _WAY_ON = "look at them with `reviewloop hooks list`, then `reviewloop trust`, o
 def hooks_in_force(
     key: str, brief: Brief, sandbox: Sandbox, no_hooks: bool
 ) -> tuple[Brief, tuple[str, ...], tuple[str, ...]]:
-    """Return the brief with the hooks that fire, what to tell now, and what the approval says.
+    """Return the brief with the hooks that fire, the notes for now, and those for the approval.
 
-    Raises `UsageError` where a hook that blocks would not fire: what it stops must not pass.
+    Raises `UsageError` where a blocking hook would not fire, as what it stops must not pass.
     """
     hooks, problems = brief.hooks, brief.hook_problems
     if not hooks and not problems:
@@ -36,7 +36,7 @@ def hooks_in_force(
     reasons = tuple(
         f"the hook {one_line(one.name)} is not run: {one.why_not_run}" for one in others
     )
-    # Commands that are no run fire the others.
+    # The others fire in commands outside of runs.
     able = tuple(hook for hook in able if hook.event not in OUTSIDE_RUNS)
     trust = TrustStore(state_root())
     strange = [hook for hook in able if not trust.is_trusted(key, hook.digest)]
@@ -59,7 +59,7 @@ def hooks_in_force(
 
 
 def refuse_for_coding_agents(hooks: Iterable[Hook], agents: Iterable[str]) -> None:
-    """Raise `UsageError` for a hook that is to stop tools which coding agents run by themselves."""
+    """Raise `UsageError` for a hook on tools that coding agents run by themselves."""
     if blocking := [one for one in hooks if one.blocking and one.event is Event.TOOL_BEFORE]:
         raise UsageError(
             f"{_names(agents)} runs tools that no hook sees, so {_shown(blocking[0])} could not "

@@ -1,4 +1,4 @@
-"""Opens everything a run carries, from its record and its folder; closes it all again."""
+"""Opens the context of a run from its record and its folder, and closes it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
@@ -61,9 +61,9 @@ def team_from_plain(values: Mapping[str, Any]) -> Team:
 
 
 def agent_to_plain(agent: AgentDefinition) -> dict[str, Any]:
-    """Return an agent as a run keeps it, JSON-plain.
+    """Return an agent as a run stores it, JSON-plain.
 
-    Other tools' keys are none of a run's business, and servers may be given secrets.
+    Keys of other tools are left out, and so are servers, which may hold secrets.
     """
     return {**asdict(agent), "extra": {}, "own_servers": {}}
 
@@ -74,13 +74,13 @@ def _definition(values: Mapping[str, Any]) -> AgentDefinition:
 
 
 EARLIER_MODELS = "earlier_models"
-"""Which models a run asked before; a step that was cut off finds their replies under their name."""
+"""The models that a run asked before; a resumed step finds replies stored under their names."""
 
 
 def asks_others(record: RunRecord, settings: Settings, folder: Path) -> str:
-    """Note in a run's record that it asks other models from here on; return that in words.
+    """Record that a run asks other models from now on; return a note about it.
 
-    "" when it goes on with those that it has.
+    "" when the models stay the same.
     """
     before, now = record.settings["models"], settings.models
     names = [
@@ -105,9 +105,9 @@ def open_context(
     listener: Listener | None,
     for_now: Mapping[str, Any] | None = None,
 ) -> Iterator[RunContext]:
-    """Yield the context of a run whose lock the caller holds; see `advance` about `for_now`."""
+    """Yield the context of a run whose lock the caller holds; `for_now` is that of `advance`."""
     settings, shared = settings_of(record, for_now), repository.shared
-    # Whoever answers may stand elsewhere: the run is about the project it was begun in.
+    # The user may answer from another folder: the run is about the project it started in.
     repository = replace(repository, user=replace(repository.user, project=record.project))
     folder = repository.run_folder(record.run_id)
     with ExitStack() as stack:
@@ -183,9 +183,9 @@ def open_context(
 def _servers(
     record: RunRecord, user: UserRepo, settings: Settings, team: Team
 ) -> tuple[Trusted, ...]:
-    """Return the servers that the run's agents ask for, as their files name them now."""
+    """Return the servers that the run's agents request, as their files define them now."""
     named = record.options.get("servers", ())
-    if record.options.get("rules_from"):  # the checkout has what strangers wrote
+    if record.options.get("rules_from"):  # the checkout has files by untrusted authors
         return ()
     if not named and not any(agent.servers for agent in team.members):
         return ()
@@ -202,7 +202,7 @@ def _notify(events: Events, text: str) -> None:
 
 
 def _budget(record: RunRecord, settings: Settings, journal: Journal) -> Budget:
-    """Return the caps for now; those below the run's own are what a batch leaves to it."""
+    """Return the caps that hold now; those below the run's own are what its batch has left."""
     own, limits = settings_of(record).limits, settings.limits
     lower = {"limits.usd": limits.usd < own.usd, "limits.minutes": limits.minutes < own.minutes}
     return Budget(
@@ -214,13 +214,13 @@ def _budget(record: RunRecord, settings: Settings, journal: Journal) -> Budget:
 
 
 def _rules(record: RunRecord, private: PrivateRepo) -> AbstractContextManager[Path | None]:
-    """Lend the folder with the rules of another commit than the run's own, if it follows those."""
+    """Return a context manager for the folder with the rules of another commit, None without one."""
     commit = str(record.options.get("rules_from", ""))
     return rules_of(private, private.tree_of(commit)) if commit else nullcontext()
 
 
 def _dismissed(repository: Repository, rules: Path | None) -> Callable[[], Mapping[str, str]]:
-    """Return what reads the dismissals; a pull request has its own, not this machine's."""
+    """Return a function that reads the dismissals; a pull request has its own, not this machine's."""
     return dict if rules else partial(reasons, repository.user.key)
 
 
@@ -250,7 +250,7 @@ def _environment(
 def _note_level(
     repository: Repository, record: RunRecord, events: Events, sandbox: Sandbox
 ) -> None:
-    """Keep and tell that commands go on at another level: the run may have moved, or the system."""
+    """Record and report that commands run at another sandbox level than before."""
     before = levels_of(record.options)[-1]
     later = [*record.options.get("later_sandboxes", ()), str(sandbox.level)]
     record.options["later_sandboxes"] = later

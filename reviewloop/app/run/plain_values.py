@@ -1,8 +1,8 @@
 """Reads checkpoints as plain values only.
 
-LangGraph rebuilds whatever type a checkpoint names, by importing it and calling it. Somebody who
-can write the file could so run code (CVE-2026-28277); ours holds plain values, and anything else
-in it is refused before it is imported.
+LangGraph rebuilds any type that a checkpoint names, by importing and calling it. So whoever can
+write the file could run code (CVE-2026-28277). Ours holds plain values; anything else is refused
+before it is imported.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from reviewloop.domain.errors import WorkspaceError
 
-# LangGraph's own, which say where a run stands: the names that may stand in a checkpoint.
+# LangGraph's own types for interrupts and commands: the only names allowed in a checkpoint.
 _OURS = {
     ("builtins", "set"),
     ("langgraph.types", "Interrupt"),
@@ -25,14 +25,14 @@ _NAMED = range(6)  # codes of msgpack extensions that name a module and a type
 
 
 class Plain(JsonPlusSerializer):
-    """Reads plain values and LangGraph's own marks; anything else is a `WorkspaceError`."""
+    """Reads plain values and LangGraph's own types; raises `WorkspaceError` for anything else."""
 
     def __init__(self, location: str) -> None:
         super().__init__(allowed_msgpack_modules=None)
         self._location = location
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """Return what was stored; raise `WorkspaceError` for what we never write."""
+        """Return the stored value; raise `WorkspaceError` for a type that is never written."""
         kind, stored = data
         if kind == "msgpack":
             return self._unpacked(stored)
@@ -41,7 +41,7 @@ class Plain(JsonPlusSerializer):
         return super().loads_typed(data)
 
     def _unpacked(self, stored: bytes) -> Any:
-        foreign = []  # what the hook raises does not come through
+        foreign = []  # exceptions of the hook do not reach the caller
 
         def hook(code: int, data: bytes) -> Any:
             if code not in _NAMED:

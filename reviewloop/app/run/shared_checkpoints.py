@@ -1,4 +1,4 @@
-"""The checkpoints of runs that machines share: in the database, after what they name is there."""
+"""Stores the checkpoints of runs in the shared database, each after the snapshot it names."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,21 +16,21 @@ from reviewloop.store.shared import Shared
 
 
 def open_shared(shared: Shared, run_id: str) -> PostgresSaver:
-    """Return the saver of a run; it is closed with the database."""
+    """Return the saver of a run; closing the database closes it."""
     return _Saver(shared.database, lambda: shared.ship(run_id))
 
 
 def make_tables(database: Database) -> None:
-    """Make LangGraph's tables, or bring them up to date; done again nothing changes."""
+    """Create or migrate LangGraph's tables; safe to repeat."""
     _Saver(database, lambda: None).setup()
 
 
 class _Saver(PostgresSaver):
-    """The saver on a connection that is not its own; a snapshot is there before its checkpoint."""
+    """A saver on a shared connection; it stores a snapshot before the checkpoint that names it."""
 
     def __init__(self, database: Database, ship: Callable[[], None]) -> None:
         super().__init__(database.connection, serde=Plain(database.shown))
-        self.lock = cast(Any, database.lock)  # one connection: whoever uses it takes turns
+        self.lock = cast(Any, database.lock)  # one connection: its users take turns
         self._database = database
         self._ship = ship
 
@@ -68,7 +68,7 @@ class _Saver(PostgresSaver):
 
 
 def _storable(value: Any) -> Any:
-    """Return a text as PostgreSQL takes it: its JSON holds no NUL and no half of a character."""
+    """Return a text that PostgreSQL's JSON accepts: without NUL and lone surrogates."""
     if not isinstance(value, str):
         return value
     return value.replace("\0", "�").encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""How a run begins: a free preflight first, then the run's folder, its brief and its record."""
+"""Starts a run: a free preflight, then the run's folder, its brief and its record."""
 
 import os
 import secrets
@@ -66,27 +66,27 @@ _WORDS_OF_A_BRANCH = 5
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the person asked for on the command line."""
+    """What the user requested on the command line."""
 
     task: str = "next"
     spec: str = ""
     instruction: str = ""  # of `run -m`: there is no spec then
     branch: str = ""
-    again: bool = False  # although another run of this task is not over
+    again: bool = False  # even if another run of this task is not over
     record_to: str = ""
-    steering: tuple[str, ...] = ()  # names of manual files that the person wants given
-    no_hooks: bool = False  # none of the repository's hooks fires
-    unsandboxed: Acceptance = ""  # why commands may run though no sandbox holds
+    steering: tuple[str, ...] = ()  # names of manual steering files that the user requested
+    no_hooks: bool = False  # do not fire the repository's hooks
+    unsandboxed: Acceptance = ""  # why commands may run without a sandbox
     flags: Mapping[str, Any] = field(default_factory=dict)
     base: Base | None = None  # another run's commit to start from, for a batch
-    done: frozenset[str] = frozenset()  # tasks that this commit holds besides the ticked ones
-    models_checked: bool = False  # a batch asks the providers once, not for each of its tasks
-    changes: tuple[PartChange, ...] = ()  # of the spec, by the change whose tasks are done
+    done: frozenset[str] = frozenset()  # tasks that are done in this commit besides the ticked ones
+    models_checked: bool = False  # a batch checks the providers once, not for each task
+    changes: tuple[PartChange, ...] = ()  # to the spec, by the change whose tasks are done
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would do; nothing was paid for it and nothing was written."""
+    """What a run would do; nothing was paid and nothing written."""
 
     request: RunRequest
     loaded: Loaded
@@ -100,17 +100,17 @@ class Plan:
     notes: tuple[str, ...]
     sandbox: Sandbox
     first: Mapping[str, Any] = field(default_factory=dict)  # see `runs.first_state`
-    options: Mapping[str, Any] = field(default_factory=dict)  # more that the run's record keeps
+    options: Mapping[str, Any] = field(default_factory=dict)  # further options for the run's record
 
     @property
     def model_shown(self) -> str:
-        """The model that implements, and by what it was found where nobody chose it."""
+        """Return the implementing model, with its origin where the user did not choose it."""
         why = choice(self.loaded, os.environ)
         return self.loaded.settings.models.reasoning + (f" ({why})" if why else "")
 
     @property
     def other_models(self) -> dict[str, list[str]]:
-        """Model -> agents, of those that do not ask the model that is shown."""
+        """Return model -> agents, for models other than the one shown."""
         from reviewloop.llm.routing import route
 
         settings, found = self.loaded.settings, dict[str, list[str]]()
@@ -122,11 +122,11 @@ class Plan:
 
     @property
     def sandbox_shown(self) -> str:
-        """The sandbox in words, with why it is not a stronger one."""
+        """Return the sandbox in words, with the reason why it is not a stronger one."""
         return described(self.sandbox)
 
     def plain(self) -> dict[str, object]:
-        """Return what the preflight found as JSON-plain values."""
+        """Return the preflight as JSON-plain values."""
         return {
             "task": self.brief.task_id,
             "title": self.brief.title,
@@ -149,9 +149,9 @@ class Plan:
 
 
 def plan(repository: Repository, request: RunRequest) -> Plan:
-    """Check everything that can be checked for free, and say what would be done.
+    """Check all that can be checked for free; return what the run would do.
 
-    Raises the `ReviewLoopError` of the first thing that stands in the way.
+    Raises the first `ReviewLoopError`.
     """
     from reviewloop.guards.registry import installed_guards
     from reviewloop.llm.routing import require_provider
@@ -163,9 +163,9 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     settings = loaded.settings
     require_trust(loaded, repository)
     sandbox = required(settings, request.unsandboxed)
-    installed_guards()  # one that cannot be loaded is said now
+    installed_guards()  # raises now for one that cannot be loaded
     if model := request.flags.get("models.reasoning"):
-        require_provider(model)  # a mistyped name is said before what the task waits for
+        require_provider(model)  # report a mistyped name before the task's dependencies
     spec, task = _subject(repository, request, settings)
     _refuse_second_run(repository, spec, task, request)
     if request.record_to and not Path(request.record_to).parent.is_dir():
@@ -242,13 +242,13 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
 
 
 def _changes_served(request: RunRequest, task: Task | None) -> list[str]:
-    """Return how the requirements that a task serves were changed, in words."""
+    """Return texts about how the requirements of a task were changed."""
     served = serving(request.changes, task.requirements) if task else []
     return [f"{one.words}: {one.title}" for one in served]
 
 
 def _with_coverage(loaded: Loaded, spec: Spec | None) -> tuple[Loaded, tuple[str, ...]]:
-    """Return the settings with the share of lines that a spec wants tested, if it is higher."""
+    """Return the settings with the coverage that a spec requires, if it is higher, and notes."""
     required = required_coverage(spec) if spec else None
     coverage = loaded.settings.gates.coverage
     if required is None or not coverage.enabled or required == coverage.threshold:
@@ -265,9 +265,9 @@ def _with_coverage(loaded: Loaded, spec: Spec | None) -> tuple[Loaded, tuple[str
 
 
 def begin(repository: Repository, planned: Plan) -> RunRecord:
-    """Make the run's folder, private repository and record; nothing of the person's is written.
+    """Create the run's folder, private repository and record; no file of the user is written.
 
-    Raises `UsageError` when somebody else has begun the same task since it was planned.
+    Raises `UsageError` when the same task was started since the plan was made.
     """
     elsewhere = bool(planned.options.get("elsewhere"))
     if elsewhere:
@@ -277,7 +277,7 @@ def begin(repository: Repository, planned: Plan) -> RunRecord:
     run_id = _new_run_id(planned.task.id if planned.task else "fix" if planned.first else "m")
     redactor = redactor_of(user)
     with wait_for(repository.folder / "begin.lock", "the start of a run"):
-        # Once more: since it was planned another terminal may have begun the same task.
+        # Again: since the plan was made another process may have started the same task.
         _refuse_second_run(repository, planned.spec, planned.task, planned.request)
         folder = repository.run_folder(run_id)
         with hold(repository.run_lock(run_id), f"run {run_id}"):  # `clean` sees that it is in use
@@ -358,7 +358,7 @@ def _subject(
 def _subject_there(
     repository: Repository, request: RunRequest, spec: Spec | None
 ) -> tuple[Spec | None, Task | None]:
-    """Return the spec as the branch has it that the run goes on on, and the task in it.
+    """Return the spec and the task as they are on the branch that the run continues.
 
     Where the spec is not committed there, it is the one on disk.
     """
@@ -375,7 +375,7 @@ def _subject_there(
 
 
 def _picked(repository: Repository, spec: Spec, selection: str) -> Task:
-    """Return the wanted task; where it waits for a task that has a run, say what that run needs."""
+    """Return the selected task; raise `UsageError` with what the runs it depends on need."""
     try:
         return pick(spec, selection)
     except MissingDependenciesError as error:
@@ -432,12 +432,12 @@ def _unfinished(repository: Repository, spec: Spec, task: Task) -> list[RunRecor
 
 
 def _is_of_another(spec: Spec, run: RunRecord) -> bool:
-    """Whether a run is not of this spec, or its task has another number by now."""
+    """Return whether a run belongs to another spec, or its task has another number now."""
     if run.spec_path != spec.path:
         return True
     known = spec.by_id.get(run.task_id)
     if known is not None and known.title == run.title:
-        return False  # nearly all there are
+        return False  # the usual case
     return any(task.title == run.title for task in spec.tasks)
 
 
@@ -454,9 +454,9 @@ def _new_run_id(name: str) -> str:
 
 
 def left_alone(user: UserRepo, what: str, spec: Spec | None = None) -> str:
-    """Return what becomes of the person's uncommitted changes beside a run, or several.
+    """Return a note about what happens to the user's uncommitted changes.
 
-    `spec` is the one that is read from disk.
+    `what` names the run or runs, `spec` is the one that is read from disk.
     """
     read = tuple(path for path in user.dirty if is_read_from_disk(path, user.project, spec))
     rest = tuple(path for path in user.dirty if path not in read)

@@ -1,4 +1,4 @@
-"""What can be done with a run afterwards: take its commit back, export its work, follow it up."""
+"""Acts on a finished run: undo its commit, export its work, offer follow-ups."""
 
 import os
 import sys
@@ -22,28 +22,28 @@ from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _LIMIT_SECONDS = 3600.0
-# -I: the checkout, where it runs, is nothing that Python may import from.
+# -I: Python must not import from the checkout, where the command runs.
 _OURS = (sys.executable, "-I", "-m", "reviewloop")
 _SHOWN_CHARS = 2000
 
 
 @dataclass(frozen=True)
 class FollowUp:
-    """One follow-up; without argv it is not configured."""
+    """One follow-up; not configured where argv is empty."""
 
     name: str
     argv: tuple[str, ...]
-    shown: str = ""  # the command in other words, for the question
+    shown: str = ""  # the command to show in the question
 
     @property
     def command(self) -> str:
-        """Return the command as a person is asked about it."""
+        """Return the command as it is shown to the user."""
         return self.shown or " ".join(self.argv)
 
 
 @dataclass(frozen=True)
 class FollowUpResult:
-    """How it ended, and the part of its output that matters."""
+    """The exit code of a follow-up, and the relevant part of its output."""
 
     exit_code: int
     printed: str
@@ -54,9 +54,9 @@ def follow_ups(
 ) -> tuple[FollowUp, ...]:
     """Return the three follow-ups in the order in which they are offered.
 
-    Where no command pushes, our own does, if the remote is `on_github` and nobody switched it off.
-    Where no command deploys or hands over, our own does: `ship` where the project shows how
-    (`ships`), `handoff` where somebody is there to be asked (`asks`).
+    Without a configured command, `publish` pushes if the remote is `on_github` and the settings
+    allow it, `ship` deploys if the project shows how (`ships`), and `handoff` hands over if a user
+    can be asked (`asks`).
     """
     configured = settings_of(record).follow_ups
     pushes = FollowUp("push-and-pr", configured.push_and_pr)
@@ -74,10 +74,10 @@ def follow_ups(
 
 
 def run_follow_up(repository: Repository, record: RunRecord, chosen: FollowUp) -> FollowUpResult:
-    """Run a follow-up in the person's checkout.
+    """Run a follow-up in the user's checkout.
 
-    It is their own command, started at their word, so it has their whole environment: pushing
-    and deploying need credentials.
+    It is the user's own command, which they started, so it has their whole environment: pushing and
+    deploying need credentials.
     """
     log = repository.run_folder(record.run_id) / "logs" / f"{chosen.name}.log"
     begin_deploy(log)
@@ -89,20 +89,20 @@ def run_follow_up(repository: Repository, record: RunRecord, chosen: FollowUp) -
         log=log,
     )
     if result.exit_code == 0:
-        end_deploy(log, 0)  # it was written anew
+        end_deploy(log, 0)  # the log was written again
     output = excerpt(read_log(log), _SHOWN_CHARS)
     ended = "done" if result.exit_code == 0 else f"failed with exit code {result.exit_code}"
     return FollowUpResult(result.exit_code, f"{ended} in {result.seconds:.1f} s\n{output}".strip())
 
 
-_INTENT = "undo.json"  # there while an undoing is under way
+_INTENT = "undo.json"  # exists while an undo is in progress
 
 
 def undo_run(repository: Repository, named: str | None) -> list[str]:
-    """Take back the commit of a run and return what to tell the person.
+    """Undo the commit of a run; return the notices for the user.
 
-    Without a name it is the run whose commit is checked out. Raises `WorkspaceError` when it was
-    pushed, built upon or edited since.
+    Without a name it is the run whose commit is checked out. Raises `WorkspaceError` when the
+    commit was pushed, built upon or edited since.
     """
     runs = repository.runs
     able = (RunStatus.COMMITTED,)
@@ -126,7 +126,7 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
     fault("undo.moved")
     record.status = RunStatus.UNDONE
     repository.runs.save(record)
-    intent.unlink(missing_ok=True)  # last: until here another `undo` goes on
+    intent.unlink(missing_ok=True)  # last: until here another `undo` continues this one
     fault("undo.end")
     lost = keep_trail(repository, [record])
     taken = (
@@ -137,9 +137,9 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
 
 
 def _latest_committed(repository: Repository) -> RunRecord:
-    """Return the run whose undoing was cut off, else that of the commit checked out, else the last.
+    """Return the run with an unfinished undo, else that of the commit checked out, else the last.
 
-    Runs begin in another order than that in which they are committed.
+    Runs start in another order than that in which they are committed.
     """
     user = repository.user
     found = [run for run in repository.runs.all() if run.status is RunStatus.COMMITTED]
@@ -156,7 +156,7 @@ def _latest_committed(repository: Repository) -> RunRecord:
 
 
 def _require_tip(repository: Repository, record: RunRecord) -> None:
-    """Refuse to take back a commit that others came after, or that its branch has lost."""
+    """Raise `WorkspaceError` for a commit that is not the tip of its branch any more."""
     user, branch = repository.user, record.branch
     git = Git(user.git_dir, cwd=user.root)
     tip = commit_at(git, branch_ref(git, branch))
@@ -179,9 +179,9 @@ def _require_tip(repository: Repository, record: RunRecord) -> None:
 
 
 def export_run(repository: Repository, run_id: str, name: str, *, before_edit: bool = False) -> str:
-    """Make the branch `name` with the latest work of a run; return the commit's id.
+    """Create the branch `name` with the latest work of a run; return the commit's id.
 
-    `before_edit` takes it as it was before the person edited it.
+    `before_edit` takes the work as it was before the user edited it.
     """
     record = repository.runs.find(run_id)
     folder = repository.run_folder(record.run_id)
@@ -209,7 +209,7 @@ def _unedited(record: RunRecord, blobs: Blobs) -> str:
 
 
 def has_unsaved_work(repository: Repository, record: RunRecord) -> bool:
-    """Whether deleting the run would lose work: the latest stands in no commit and no branch."""
+    """Return whether deleting the run loses work: its latest tree is in no commit and no branch."""
     if record.status is RunStatus.COMMITTED:
         return False
     folder = repository.run_folder(record.run_id)
@@ -224,7 +224,7 @@ def has_unsaved_work(repository: Repository, record: RunRecord) -> bool:
         tree = private.tree_of(commit) if commit else tree  # with the ticked task
         unchanged = ("", record.options.get("exported"), private.tree_of(record.base_commit))
         return tree not in unchanged
-    except WorkspaceError:  # something is there, and cannot be read
+    except WorkspaceError:  # there is data, and it cannot be read
         return True
     finally:
         private.close()
@@ -248,6 +248,5 @@ def _latest_tree(record: RunRecord, private: PrivateRepo, blobs: Blobs) -> tuple
         proposal: dict[str, Any] = blobs.get_json(record.proposal)
         return str(proposal["tree"]), str(proposal["commit"] or "")
     kept = private.kept(record.run_id)
-    # Steps are kept in the order they end; the state that would name the last one may be
-    # what cannot be read any more.
+    # Steps are kept in the order in which they end; the state with the last one may be unreadable.
     return (private.tree_of(list(kept.values())[-1]) if kept else ""), ""

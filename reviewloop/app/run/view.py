@@ -1,4 +1,4 @@
-"""Look at a run without moving it: its proposal, diff and files, from blobs and git objects."""
+"""Reads a run without moving it: its proposal, diff and files, from blobs and git objects."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,7 +21,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 @dataclass(frozen=True)
 class RunView:
-    """What there is to see of a run that has proposed something."""
+    """A run that has a proposal, with its private repository and redactor."""
 
     record: RunRecord
     proposal: Proposal
@@ -29,7 +29,7 @@ class RunView:
     redactor: Redactor
 
     def diff(self) -> str:
-        """Return the whole change as a unified diff; secrets are masked: output is kept in logs."""
+        """Return the whole change as a unified diff, redacted, as output is kept in logs."""
         change = self.private.change(self.proposal["base_tree"], self.proposal["tree"])
         text = change.patch()
         for file in change.files:
@@ -37,10 +37,7 @@ class RunView:
         return self.redactor.for_people(text)
 
     def lines(self, path: str) -> list[str] | None:
-        """Return the lines of a file as the change leaves it, None when it is no text file.
-
-        Secrets are masked.
-        """
+        """Return the lines of a file after the change, redacted; None when it is no text file."""
         text = self._text(path)
         if text is None:
             return None
@@ -59,9 +56,9 @@ class RunView:
 
 
 def as_of_now(repository: Repository, seen: RunView) -> Proposal:
-    """Return a proposal with what is in its way now: a branch that moved, and uncommitted edits.
+    """Return a proposal with what blocks it now: a moved branch, conflicts, uncommitted edits.
 
-    These are looked for where approving writes: in the checkout of the branch that it commits to.
+    Edits are looked up in the checkout, if that is on the run's branch.
     """
     record, user, found = seen.record, repository.user, seen.proposal
     if record.status is not RunStatus.WAITING:
@@ -74,14 +71,14 @@ def as_of_now(repository: Repository, seen: RunView) -> Proposal:
     if record.branch != user.branch:
         return found
     touched = {path for file in found["files"] for path in (file["path"], file.get("old_path", ""))}
-    with suppress(WorkspaceError):  # approving says what is wrong with the checkout
+    with suppress(WorkspaceError):  # approving reports what is wrong with the checkout
         edited = [path for path in dirty_files(user) if path in touched]
         return {**found, "base": {**found["base"], "edited": edited}}
     return found
 
 
 def _behind(repository: Repository, record: RunRecord) -> str:
-    """Return the commit of the run's branch if the run does not stand on it, else ""."""
+    """Return the head of the run's branch if that is not the run's base, else ""."""
     now = repository.head_of(record.branch)
     return "" if now == record.base_commit else now
 
@@ -105,10 +102,7 @@ def view(repository: Repository, record: RunRecord) -> Iterator[RunView]:
 
 
 def differs_since(repository: Repository, before: RunRecord, after: RunRecord) -> str:
-    """Return how a run's change differs from what it was, as a diff of its lines; "" for nothing.
-
-    Secrets are masked.
-    """
+    """Return the difference between two versions of a run's change as a redacted diff, or ""."""
     old, new = proposal_of(repository, before), proposal_of(repository, after)
     if old is None or new is None:
         return ""
@@ -119,12 +113,12 @@ def differs_since(repository: Repository, before: RunRecord, after: RunRecord) -
 
 
 def run_object(record: RunRecord, proposal: Proposal | None) -> dict[str, object]:
-    """Return a run and what it proposes as the values that `--json` prints."""
+    """Return a run and its proposal as the values that `--json` prints."""
     body = record.plain()
     del body["nonce"], body["because"]
     return {**body, "status": str(record.status), "proposal": proposal or None}
 
 
 def proposal_of(repository: RunSource, record: RunRecord) -> Proposal | None:
-    """Return what a run proposes, None when it has not come so far."""
+    """Return the proposal of a run, None when it has none yet."""
     return repository.proposal(record)
