@@ -175,7 +175,9 @@ def _counts(path: str) -> bool:
 
 
 def _is_installed(location: Path) -> bool:
-    """Whether a path is outside of the current folder's repository, or where pip installs to."""
+    """Return whether a path is outside of the current folder's repository, or where pip installs
+    to.
+    """
     resolved = location.resolve()
     if any(resolved.is_relative_to(folder) for folder in _site_folders()):
         return True

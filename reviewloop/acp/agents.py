@@ -1,4 +1,4 @@
-"""The agents that are known by name, and what a person's own settings make of them."""
+"""The agents that are known by name, and what a user's own settings make of them."""
 
 import difflib
 import tomllib
@@ -66,7 +66,9 @@ class KnownAgent:
         return replace(self, **dict(_row(self.writes))) if writes else self
 
     def has_login(self, environ: Mapping[str, str], home: Path) -> bool:
-        """Whether what it signs in with is here; if it is still good, only its vendor knows."""
+        """Return whether what it signs in with is here; if it is still good, only its vendor
+        knows.
+        """
         if not (self.env or self.home or self.renews):
             return True  # nobody knows what it would be
         files = (home / name for name in (*self.home, *self.renews))
@@ -104,13 +106,13 @@ def agents_here(path: str) -> list[KnownAgent]:
 
 
 def _changed(agent: KnownAgent, own: AgentProgram) -> KnownAgent:
-    """Return the agent with what the person's settings say of it."""
+    """Return the agent with what the user's settings say of it."""
     given = {key: value for key, value in own.model_dump().items() if value}
     if own.mode:
         given["mode"] = (own.mode,)
         given["writes"] = {**agent.writes, "mode": [own.mode]}
     if not _OF_LOGINS.isdisjoint(given):
-        given["gateway"] = {}  # what the person hands in goes in as it is
+        given["gateway"] = {}  # what the user hands in goes in as it is
     if "read" in given:
         given["read"] = tuple(Path(location).expanduser() for location in given["read"])
     return replace(agent, **given)

@@ -190,7 +190,7 @@ def _began(process: int) -> str:
 
 
 def _ended_late(mark: str) -> bool:
-    """Whether the daemon of a trial is still there; it is ended then.
+    """Return whether the daemon of a trial is still there; it is ended then.
 
     One that was killed may take a moment on a busy machine.
     """

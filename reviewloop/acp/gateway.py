@@ -1,4 +1,4 @@
-"""The way to its model for an agent that never sees the person's key: it is put in out here.
+"""The way to its model for an agent that never sees the user's key: it is put in out here.
 
 Inside of its cage the agent has a word that nobody else knows, good for one turn and for the
 requests that its model needs; what it asks with another key, or of another path, is refused.
@@ -45,7 +45,7 @@ class Way:
     word: str
 
     def leads_to(self, target: str) -> bool:
-        """Whether a request's path is one that a model needs."""
+        """Return whether a request's path is one that a model needs."""
         path = target.partition("?")[0].removeprefix(self.address.path)
         if ".." in path or "%" in path or "//" in path:  # what a server may read as another one
             return False
@@ -53,7 +53,7 @@ class Way:
         return path in self.paths or path.startswith(tuple(below))
 
     def is_opened_by(self, given: str) -> bool:
-        """Whether what stands in the header of a key is this turn's word."""
+        """Return whether what stands in the header of a key is this turn's word."""
         return hmac.compare_digest(given.removeprefix(_BEARER).encode(), self.word.encode())
 
 
@@ -62,8 +62,8 @@ def way_of(
 ) -> tuple[Way, KnownAgent, Mapping[str, str]] | None:
     """Return the way, and the agent and its variables without the key; None where there is none.
 
-    There is one where the agent takes its key from a variable and can be told where its model
-    is; a login of another kind, and a person's own choice of variables, go as they are.
+    There is one where the agent takes its key from a variable and can be told where its model is; a
+    login of another kind, and a user's own choice of variables, go as they are.
     """
     row = agent.gateway
     if not row or not environ.get(row["key"]) or any(map(environ.get, row.get("unless", ()))):

@@ -21,7 +21,7 @@ class OwnCommands:
         self._rejected: set[str] = set()  # those of them that were asked for
 
     def rejects(self, call: Mapping[str, Any]) -> bool:
-        """Whether a call that the agent asks for may not be made."""
+        """Return whether a call that the agent asks for may not be made."""
         ident = str(call.get("toolCallId"))
         reason = self._denied.get(ident) or self._reason(call)
         if not reason:

@@ -107,7 +107,7 @@ _PASSED_OVER = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", 
 
 
 def redactor_for(root: Path | None, git_dir: Path | None = None) -> Redactor:
-    """Return what hides the secrets of this process, this person and this checkout."""
+    """Return what hides the secrets of this process, this user and this checkout."""
     return Redactor(HeldSecrets(held_values(root, git_dir)), own_key())
 
 

@@ -123,7 +123,7 @@ def _rows(lines: Sequence[str]) -> Iterator[MomentRow]:
 
 
 def _has_hooks(user: UserRepo, event: Event) -> bool:
-    """Whether the last commit has hooks of an event: without one nothing is prepared."""
+    """Return whether the last commit has hooks of an event: without one nothing is prepared."""
     prefix = f"{user.project}/" if user.project else ""
     contents: dict[str, bytes] = {}
     for path in (KIRO, AGENTS, OWN, ONE_FILE, *SETTINGS):

@@ -1,7 +1,7 @@
-"""Runs a hook that needs what a run has (models, gates, conditions) on a person's checkout.
+"""Runs a hook that needs what a run has (models, gates, conditions) on a user's checkout.
 
-It has a record, journal and folder of its own, with the checkout's last commit as its base and
-what is in the checkout as the change; nothing of it is kept, and nothing is written.
+It has a record, journal and folder of its own, with the checkout's last commit as its base and what
+is in the checkout as the change; nothing of it is kept, and nothing is written.
 """
 
 import secrets
@@ -52,7 +52,9 @@ KIND = SessionKind("hooks", "the hook", "reviewloop hooks run")
 
 
 def has_model(user: UserRepo, model: str | None) -> bool:
-    """Whether a model is named for the agent of hooks; a key in the environment names none."""
+    """Return whether a model is named for the agent of hooks; a key in the environment
+    names none.
+    """
     loaded = read_settings(user.root, model_flags(model), project=user.project)
     return _names_model(loaded, team_of(user.root, user.project))
 

@@ -126,7 +126,7 @@ def asking() -> Iterator[None]:
 
 
 def _is_ours() -> bool:
-    """Whether a block around this one stops runs on Ctrl-C."""
+    """Return whether a block around this one stops runs on Ctrl-C."""
     return getattr(signal.getsignal(signal.SIGINT), "__module__", "") == __name__
 
 

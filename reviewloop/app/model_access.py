@@ -105,7 +105,7 @@ def prices_of_agents(loaded: Loaded, members: Iterable[AgentDefinition]) -> tupl
 def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[str]:
     """Return the coding agents that are asked; UsageError for one that only a repository names.
 
-    A person allows one by naming it: in their own settings, in a variable, or as an option.
+    A user allows one by naming it: in their own settings, in a variable, or as an option.
     """
     from reviewloop.acp.agents import require_agent
     from reviewloop.llm.routing import ACP

@@ -47,7 +47,7 @@ SCRATCH = "start-"  # folders of this name are deleted when their process is lon
 
 @dataclass
 class Repository:
-    """The person's repository, and what we keep about it outside of it."""
+    """The user's repository, and what we keep about it outside of it."""
 
     user: UserRepo
     folder: Path
@@ -120,7 +120,7 @@ class Repository:
         return commit_at(git, f"refs/heads/{branch}")
 
     def is_clean(self) -> bool:
-        """Whether the checkout has no uncommitted edits, as far as that can be found out."""
+        """Return whether the checkout has no uncommitted edits, as far as that can be found out."""
         if self.user.dirty:
             return False
         with suppress(WorkspaceError):  # who only looks at runs has not looked at the files
@@ -128,11 +128,11 @@ class Repository:
         return False
 
     def is_at_work(self, run_id: str) -> bool:
-        """Whether a process moves a run."""
+        """Return whether a process moves a run."""
         return is_held(self.run_lock(run_id))
 
     def is_batch_at_work(self, batch_id: str) -> bool:
-        """Whether a process goes on with a batch: there is one at a time."""
+        """Return whether a process goes on with a batch: there is one at a time."""
         return is_held(self.batch_lock)
 
     def sessions(self, batch_id: str) -> "Sequence[Session]":
@@ -233,7 +233,7 @@ def writers_and_readers(implementer: str | None, reviewers: str | None) -> dict[
 
 
 def require_trust(loaded: Loaded, repository: Repository) -> None:
-    """Refuse to run commands that a repository's file asks for until the person trusted them."""
+    """Refuse to run commands that a repository's file asks for until the user trusted them."""
     require_trusted_commands(loaded, repository.user.key)
 
 
@@ -249,7 +249,7 @@ def require_trusted_commands(loaded: Loaded, key: str) -> None:
 
 
 def kept(settings: Settings) -> dict[str, Any]:
-    """Return the settings that a run keeps: how a person is called is theirs, and may be secret."""
+    """Return the settings that a run keeps: how a user is called is theirs, and may be secret."""
     return settings.model_dump(mode="json", exclude={"notify"})
 
 
@@ -300,7 +300,7 @@ def checkout_if_any() -> Path | None:
 
 
 def user_settings_path(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the person's own settings file, whether it exists or not."""
+    """Return the user's own settings file, whether it exists or not."""
     environ = os.environ if environ is None else environ
     base = environ.get("XDG_CONFIG_HOME")
     return (Path(base) if base else Path.home() / ".config") / "reviewloop" / "config.toml"

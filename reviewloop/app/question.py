@@ -76,7 +76,7 @@ ANSWER = ToolSpec(
 
 @dataclass(frozen=True)
 class Question:
-    """What a person asks, and of which model."""
+    """What a user asks, and of which model."""
 
     text: str
     model: str | None = None

@@ -1,4 +1,4 @@
-"""Whether the state that a run left can be gone on from, and what to tell the person if not."""
+"""Whether the state that a run left can be gone on from, and what to tell the user if not."""
 
 import errno
 import sqlite3
@@ -38,7 +38,7 @@ def other_release(record: RunRecord, version: int) -> ReviewLoopError:
 
 
 def is_damaged(error: sqlite3.DatabaseError | OSError) -> bool:
-    """Whether the state itself is at fault, not the disk that holds it."""
+    """Return whether the state itself is at fault, not the disk that holds it."""
     code = getattr(error, "sqlite_errorcode", None)
     not_writable = code is not None and code & 0xFF in _NOT_WRITABLE
     return not (isinstance(error, OSError) or not_writable or _is_full(error))

@@ -42,7 +42,7 @@ def required(
 def agents_cage(settings: Settings, acceptance: str) -> Sandbox:
     """Return the cage of coding agents; raise `UsageError` where none holds or can let them work.
 
-    A container that somebody declared counts, and so does a person's acceptance.
+    A container that somebody declared counts, and so does a user's acceptance.
     """
     from reviewloop.acp.cage_checks import require_cage
 
@@ -65,7 +65,7 @@ def cage_of(find: Callable[[], Sandbox]) -> Callable[[], Sandbox]:
 
 
 def not_needed(sandbox: Sandbox, acceptance: str) -> tuple[str, ...]:
-    """Return a remark when a person accepted to go without a sandbox that is there."""
+    """Return a remark when a user accepted to go without a sandbox that is there."""
     if acceptance == "accepted" and sandbox.level is not Level.NONE:
         return (f"--no-sandbox changes nothing: {sandbox.level} holds and is used",)
     return ()

@@ -1,4 +1,4 @@
-"""Which MCP servers agents may ask here: those a person trusts by what is started."""
+"""Which MCP servers agents may ask here: those a user trusts by what is started."""
 
 import json
 import os
@@ -69,9 +69,9 @@ def trusted_servers(
     agents: Sequence[AgentDefinition],
     named: Sequence[str] = (),
 ) -> tuple[tuple[Trusted, ...], tuple[str, ...]]:
-    """Return the servers that agents ask for and a person trusts, and why others are not asked.
+    """Return the servers that agents ask for and a user trusts, and why others are not asked.
 
-    Raises `UsageError` for one that is `named` by a person, or required by their settings or its
+    Raises `UsageError` for one that is `named` by a user, or required by their settings or its
     file, and that cannot be asked: nothing is paid then.
     """
     if empty := [name for name in named if not name.removeprefix("@").partition("/")[0]]:

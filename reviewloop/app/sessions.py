@@ -43,7 +43,7 @@ _LEADING = (
     "without your"
 )
 _LEADING_WORDS = frozenset(_LEADING.split())  # they lead on to what a short name leaves out
-_RECURSION_LIMIT = 400  # supersteps; every gate waits for a person
+_RECURSION_LIMIT = 400  # supersteps; every gate waits for a user
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Flow:
     reopen: Callable[[Any, Mapping[str, Any]], Reopened | None] = lambda *_: None
     """(state of the graph, answer) -> how a question that was answered is asked once more."""
     other_ways: str = ""
-    """What a person can do where asking anew does not help, as the end of a sentence."""
+    """What a user can do where asking anew does not help, as the end of a sentence."""
 
 
 def carry_out(

@@ -52,15 +52,15 @@ class RunSource(Protocol):
         ...
 
     def is_clean(self) -> bool:
-        """Whether the checkout is known to have no uncommitted edits."""
+        """Return whether the checkout is known to have no uncommitted edits."""
         ...
 
     def is_at_work(self, run_id: str) -> bool:
-        """Whether somebody moves a run at this moment."""
+        """Return whether somebody moves a run at this moment."""
         ...
 
     def is_batch_at_work(self, batch_id: str) -> bool:
-        """Whether somebody goes on with a batch at this moment."""
+        """Return whether somebody goes on with a batch at this moment."""
         ...
 
     def sessions(self, batch_id: str) -> "Sequence[Session]":

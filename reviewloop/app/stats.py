@@ -24,7 +24,7 @@ from reviewloop.store.metrics import FindingCount, MetricsStore, RunMetrics
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 AUTOPILOT, QUEUE = "autopilot", "the queue"
-"""Who answers in a person's place (`batch.autopilot.BY`, `runs.rebasing.BY`)."""
+"""Who answers in a user's place (`batch.autopilot.BY`, `runs.rebasing.BY`)."""
 
 _AT_WORK = {RunStatus.RUNNING, RunStatus.PAUSED}
 _LEFT = {Status.OPEN, Status.UNRESOLVED}
@@ -143,7 +143,7 @@ def _used(journal: Path) -> dict[str, Any]:
 
 
 def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:
-    """Count findings; a person's own wishes are none."""
+    """Count findings; a user's own wishes are none."""
     counts = Counter(
         (tuple(sorted(one["agents"])), str(one["severity"]), str(one["status"]))
         for one in findings
@@ -204,7 +204,7 @@ def _first_review_of_an_earlier_release(
     if any(event.get("kind") == "round" for event in _until(events, "proposed")):
         return "findings"
     if proposal.get("rounds", {}).get("cycle", 1):
-        return "unknown"  # the proposal is about what a person had changed since
+        return "unknown"  # the proposal is about what a user had changed since
     left = [f for f in proposal.get("findings", ()) if f["status"] in _LEFT]
     if any(Severity(finding["severity"]).actionable for finding in left):
         return "findings"
@@ -223,14 +223,14 @@ def _rounds(events: Sequence[_Event]) -> int:
 
 
 def _modifications(events: Sequence[_Event], proposal: Mapping[str, Any]) -> int:
-    """Return how often a person asked for a modification, a begun one included."""
+    """Return how often a user asked for a modification, a begun one included."""
     done = int(proposal.get("rounds", {}).get("cycle", 0))
     latest = [e for e in events if e.get("kind") == "proposed" or _is_answer(e, "modify")][-1:]
     return done + any(_is_answer(event, "modify") for event in latest)
 
 
 def _decision(record: RunRecord, events: Sequence[_Event]) -> str:
-    """Return what was decided about the run, and whether a person did."""
+    """Return what was decided about the run, and whether a user did."""
     if record.status in {RunStatus.COMMITTED, RunStatus.UNDONE}:
         return "autopilot" if record.approved_by == AUTOPILOT else "approved"
     if record.status is not RunStatus.SKIPPED:
@@ -269,7 +269,7 @@ class Chosen:
     spec: str = ""
 
     def of(self, row: RunMetrics) -> bool:
-        """Whether a run is among them."""
+        """Return whether a run is among them."""
         return row.begun_at >= self.since and self.spec in ("", row.spec_path)
 
 

@@ -1,4 +1,4 @@
-"""Watches a person's own edits of a checkout, and fires the hooks of the repository about them.
+"""Watches a user's own edits of a checkout, and fires the hooks of the repository about them.
 
 What changed is told by git's view of the checkout before and after it was quiet: files that an
 editor writes beside and renames, and those it removes again, are no edits. What hooks write is
@@ -43,13 +43,13 @@ _ASKING = ("regenerate-tests",)  # named actions that may ask an agent
 
 
 def asks_models(hook: Hook) -> bool:
-    """Whether a hook may ask a model."""
+    """Return whether a hook may ask a model."""
     return bool(hook.prompt) or hook.action in _ASKING
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit of a person: a file was saved, created or deleted."""
+    """One edit of a user: a file was saved, created or deleted."""
 
     event: Event
     path: str
@@ -167,7 +167,7 @@ class Watch:
         return bool(self._gone)
 
     def look(self) -> list[Edit]:
-        """Return the person's edits since the last look, in the order of their paths."""
+        """Return the user's edits since the last look, in the order of their paths."""
         tree, head = self._snapshot(), self._head_tree()
         change = self.private.change(self._tree, tree)
         gone = {file.old_path for file in change.files if file.status in {"D", "R"}}
@@ -279,7 +279,7 @@ class Watch:
         return self._own.has(self.user.root / path, data)
 
     def _is(self, tree: str, path: str, data: bytes | None) -> bool:
-        """Whether a commit, checkout or merge put the file there."""
+        """Return whether a commit, checkout or merge put the file there."""
         return self.private.read(tree, path) == data
 
 

@@ -1,4 +1,4 @@
-"""Posts to the person's own address that something waits for them; it never fails a run."""
+"""Posts to the user's own address that something waits for them; it never fails a run."""
 
 import json
 import threading

@@ -103,7 +103,7 @@ def _steering(path: str) -> str:
 
 
 def steers(path: PurePosixPath) -> bool:
-    """Whether an agent that starts above a file may run it or follow it."""
+    """Return whether an agent that starts above a file may run it or follow it."""
     parts = [part.casefold() for part in path.parts]
     if not STEERING.isdisjoint(parts):
         return True

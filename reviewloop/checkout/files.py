@@ -207,7 +207,7 @@ def _require(root: Path, path: str, old: bytes) -> Path:
 def refuse_links(path: str | Path) -> None:
     """Raise `UsageError` when a link inside a checkout stands on the way to a file, or is the file.
 
-    So does a pipe or a device there. Links outside of any checkout are the person's own.
+    So does a pipe or a device there. Links outside of any checkout are the user's own.
     """
     parts = Path(path).parts
     here = "/" if os.path.isabs(path) else os.path.realpath(".")  # noqa: PTH117

@@ -76,7 +76,7 @@ def write_intent(intent: Path, move: Move) -> None:
 
 
 def switch(root: Path, branch: str) -> None:
-    """Run `git switch`, with the person's own filters and without hooks.
+    """Run `git switch`, with the user's own filters and without hooks.
 
     Raises `WorkspaceError` when git refuses; it has changed nothing then.
     """
@@ -97,7 +97,7 @@ def switch(root: Path, branch: str) -> None:
 def checkout_follows(
     move: Move, user: UserRepo, git: Git, reference: str, there: str, intent: Path
 ) -> bool:
-    """Whether the branch, which is at `there`, is checked out here.
+    """Return whether the branch, which is at `there`, is checked out here.
 
     WorkspaceError when it must not move at all.
     """
@@ -122,7 +122,9 @@ def checkout_follows(
 
 
 def is_checked_out(git: Git, root: Path, reference: str) -> bool:
-    """Whether HEAD of this worktree is the branch; WorkspaceError when another worktree's is."""
+    """Return whether HEAD of this worktree is the branch; WorkspaceError when another worktree's
+    is.
+    """
     listed = git.text("worktree", "list", "--porcelain")
     for block in listed.split("\n\n"):
         lines = block.splitlines()
@@ -384,7 +386,9 @@ def _carry_out(move: Move, intent: Path) -> Promotion:
 
 
 def _has_landed(move: Move, git: Git, there: str) -> bool:
-    """Whether the branch is where it shall go; the person may have built on the commit since."""
+    """Return whether the branch is where it shall go; the user may have built on the
+    commit since.
+    """
     if there == ("" if move.delete else move.end):
         return True
     if not move.private or there in {"", move.start}:  # where it starts is no later than its end

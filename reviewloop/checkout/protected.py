@@ -1,8 +1,8 @@
 """Protected files: what acts on people, agents and machines beyond the program under change.
 
-The one list of them: which files the write tools refuse, what the approval screen lists apart,
-and what needs a person whatever the mode. A rule is a name at any depth, because a tool that is
-started in a sub-folder reads the copy there, and holds for files that do not exist yet as well.
+The one list of them: which files the write tools refuse, what the approval screen lists apart, and
+what needs a user whatever the mode. A rule is a name at any depth, because a tool that is started
+in a sub-folder reads the copy there, and holds for files that do not exist yet as well.
 """
 
 import re
@@ -17,7 +17,7 @@ class Protection:
     """Why a file is protected, and whether writing it is refused where no task names it.
 
     Files that a task often has to touch (lock files, `conftest.py`) are not refused: they are
-    listed apart, and a person sees them.
+    listed apart, and a user sees them.
     """
 
     kind: str

@@ -182,7 +182,9 @@ class Files:
     def _looks_like(
         self, path: str, version: Version | None, staging: Staging, seen: Content
     ) -> bool:
-        """Whether the disk holds this version as a checkout would write it, or as it is stored."""
+        """Return whether the disk holds this version as a checkout would write it, or as it is
+        stored.
+        """
         if version is None:
             return self._is_absent(path, seen)
         expected = staging.content(path)
@@ -197,7 +199,9 @@ class Files:
     def _is_same_to_git(
         self, path: str, version: Version | None, staging: Staging, seen: Content
     ) -> bool:
-        """Whether git would store this version for what the disk holds: other line ends, say."""
+        """Return whether git would store this version for what the disk holds: other line ends,
+        say.
+        """
         if version is None or version.mode == _LINK or seen.kind is not Kind.FILE:
             return False
         if self.file_modes and seen.executable != (version.mode == "100755"):
@@ -208,7 +212,7 @@ class Files:
         return pointer is not None and is_content_of(seen.data, pointer)
 
     def _is_absent(self, path: str, seen: Content) -> bool:
-        """Whether nothing stands here but files of the change itself, on their way."""
+        """Return whether nothing stands here but files of the change itself, on their way."""
         if seen.kind is Kind.FOLDER:
             return all(self._is_ours(below) for below in self.disk.files_below(path))
         return seen.kind is Kind.ABSENT and (not seen.blocker or seen.blocker in self.touched)

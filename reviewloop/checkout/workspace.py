@@ -48,7 +48,7 @@ def require_distinct_names(private: PrivateRepo, tree: str, folder: Path) -> Non
 
 
 def keeps_all_names(folder: Path) -> bool:
-    """Whether names are but bytes to the disk of a folder, as they nearly always are."""
+    """Return whether names are but bytes to the disk of a folder, as they nearly always are."""
     with tempfile.TemporaryDirectory(prefix=".names-", dir=folder) as probe:
         return _are_kept(_PROBES, Path(probe))
 
@@ -85,7 +85,9 @@ def _has_forms(path: str) -> bool:
 
 
 def _are_kept(group: tuple[str, ...], probe: Path) -> bool:
-    """Whether a folder lists all names of a group after they were written, and only those."""
+    """Return whether a folder lists all names of a group after they were written, and
+    only those.
+    """
     names = {path.rpartition("/")[2] for path in group}
     if len(names) < len(group):  # of folders that are told apart by their names alone
         return True
@@ -305,7 +307,7 @@ class Workspace:
         return git.text("write-tree")
 
     def _is_ordinary(self, path: Path) -> bool:
-        """Whether a path that a command wrote is a file, or a link that stays inside."""
+        """Return whether a path that a command wrote is a file, or a link that stays inside."""
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode):
             # Not `resolve`, for which links in a circle are an error.

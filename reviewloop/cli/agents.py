@@ -114,7 +114,7 @@ def _of_servers(agent: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _server(model: str, settings: Settings) -> str:
-    """Return the host of the server of the person's own that would be asked, "" for none."""
+    """Return the host of the server of the user's own that would be asked, "" for none."""
     names = (OPENAI, OLLAMA) if model == AUTO else (split_model(model)[0],)
     for provider in (KNOWN[name] for name in names if name in KNOWN):
         if own := own_address(provider, settings.models, os.environ):

@@ -1,4 +1,4 @@
-"""`reviewloop arch migrate`: new layers, approved by a person, then a task for each module."""
+"""`reviewloop arch migrate`: new layers, approved by a user, then a task for each module."""
 
 from pathlib import Path
 

@@ -163,7 +163,7 @@ def _require_interactive(parallel: int) -> None:
 
 
 def _asks(parallel: int) -> bool:
-    """Whether somebody is there to be asked at each task."""
+    """Return whether somebody is there to be asked at each task."""
 
     return parallel == 1 and is_interactive()
 
@@ -243,7 +243,7 @@ def propose_sync_of(report: BatchReport) -> None:
 
 
 def _call_about(repository: Repository, report: BatchReport) -> None:
-    """Call the person about the tasks of a batch that stand still, which nobody was asked about."""
+    """Call the user about the tasks of a batch that stand still, which nobody was asked about."""
 
     words = {"waiting": "waiting for you", "blocked": "blocked", "stopped": "stopped"}
     unlisted = {"waiting", "blocked"} if report.mode == "each" else set()

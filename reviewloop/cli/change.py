@@ -95,7 +95,7 @@ def change(
 
 
 def begin_and_go_on(repo: Repository, request: ChangeRequest, *, as_json: bool) -> ExitCode:
-    """Begin a change, and move it until it asks a person or is over."""
+    """Begin a change, and move it until it asks a user or is over."""
     return _go_on(repo, _begun(repo, request).run_id, as_json=as_json)
 
 
@@ -209,7 +209,7 @@ def _go_on(
     as_json: bool,
     tasks: bool = False,
 ) -> ExitCode:
-    """Move a change, and ask at a terminal until it is over or the person leaves."""
+    """Move a change, and ask at a terminal until it is over or the user leaves."""
     record = move(repo, name, None, _listener(), caps, print_lines)
     while record.status is RunStatus.WAITING and is_interactive() and not as_json:
         _echo_gate(repo, record)

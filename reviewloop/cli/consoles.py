@@ -123,7 +123,7 @@ def _columns(stream: TextIO) -> int:
 
 
 def is_interactive() -> bool:
-    """Whether a person can be asked: both ends of the conversation are a terminal."""
+    """Return whether a user can be asked: both ends of the conversation are a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

@@ -65,7 +65,7 @@ def move(
 ) -> RunRecord:
     """Advance a run and, where somebody is there, ask until it is over or left waiting.
 
-    `agreed`: a person has said that red findings which are left are no reason not to commit.
+    `agreed`: a user has said that red findings which are left are no reason not to commit.
     """
 
     how: Here = "command"
@@ -84,7 +84,7 @@ def move(
                     _offer_follow_ups(repository, record, ask=ask and is_interactive())
                     propose_sync(repository, record)
                 return record
-            if answer is None or answer.choice == "modify":  # else the person is there already
+            if answer is None or answer.choice == "modify":  # else the user is there already
                 call_about(repository, record)
             refused = bool(record.reason) and record.status is RunStatus.WAITING
             if not (refused and answer):  # what was answered was on the screen just before
@@ -101,7 +101,7 @@ def move(
 
 
 def answer_for(record: RunRecord, answer: UserAnswer, how: Here = "command") -> dict[str, str]:
-    """Return what a person said in the form in which it reaches the run."""
+    """Return what a user said in the form in which it reaches the run."""
 
     return {**worded(record, answer.choice, answer.text, how=how), **answer.more}
 
@@ -412,7 +412,7 @@ _WORDS = {"skip": "reject"}  # the command that gives an answer, where a run cal
 
 
 class Terminal:
-    """The person at this terminal, as `app.fleet.port.User`.
+    """The user at this terminal, as `app.fleet.port.User`.
 
     `agreed`: they said that must-fix findings which are left are no reason not to commit.
     """

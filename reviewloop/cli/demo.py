@@ -179,7 +179,7 @@ class Play(Protocol):
     """A demo of a run, in a folder that holds all of it."""
 
     def __call__(self, folder: Path, *, yes: bool) -> Begun | None:
-        """Play it up to the run and return that; None where a person left before there was one."""
+        """Play it up to the run and return that; None where a user left before there was one."""
         ...
 
 

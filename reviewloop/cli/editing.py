@@ -116,7 +116,7 @@ def _named(word: str, files: tuple[FileChange, ...]) -> str:
 def _without_hunks(seen: RunView) -> str:
 
     out: dict[str, set[int]] = {}
-    rest = ""  # what the person said about all that comes yet
+    rest = ""  # what the user said about all that comes yet
     for file in files_of(seen):
         of_file = ""
         for number, hunk in enumerate(() if rest else file.hunks):

@@ -165,7 +165,7 @@ def _finish(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
 
 
 def _has_page() -> bool:
-    """Whether a workflow runs this, whose page has the summary."""
+    """Return whether a workflow runs this, whose page has the summary."""
     return os.environ.get("GITHUB_ACTIONS") == "true"
 
 

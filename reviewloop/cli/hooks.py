@@ -217,7 +217,7 @@ def _of_files(read: HooksRead, repo: UserRepo, paths: Sequence[str]) -> HooksRea
 
 
 def _is_about(row: "HookRow", record: RunRecord | None, *, named: bool) -> bool:
-    """Whether what a hook did outside of runs is about a run, or came after it began."""
+    """Return whether what a hook did outside of runs is about a run, or came after it began."""
     if record is None:
         return True
     return row["run"] == record.run_id if named else row["at"] >= record.created_at

@@ -46,7 +46,7 @@ class Chosen:
 
 
 def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
-    """Return the model for this repository; a person is asked, else what was found is taken."""
+    """Return the model for this repository; a user is asked, else what was found is taken."""
     import os
 
     models = settings.models
@@ -85,7 +85,7 @@ def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
 
 
 def _agents_here() -> tuple[str, ...]:
-    """Return the coding agents that a person has, and how one is asked in the place of a model."""
+    """Return the coding agents that a user has, and how one is asked in the place of a model."""
     from reviewloop.acp.agents import agents_here
 
     names = [f"acp:{agent.name}" for agent in agents_here(trusted_path())]
@@ -164,7 +164,7 @@ def init(force: bool, print_only: bool, full: bool, yes: bool) -> ExitCode:
 def _write_all(
     repo: UserRepo, notes: Mapping[str, str], settings: str, *, print_only: bool, yes: bool
 ) -> ExitCode:
-    """Show what is not there yet, and write it once a person agrees."""
+    """Show what is not there yet, and write it once a user agrees."""
     from reviewloop.app.starting import NewFile, starting_files
 
     gates = {
@@ -206,7 +206,7 @@ _OFFERED = (
 
 
 def _chosen_model(root: Path, project: str) -> Chosen:
-    """Return the model by the person's own settings; the repository's file is only being made."""
+    """Return the model by the user's own settings; the repository's file is only being made."""
 
     loaded = read_settings(None)
     if is_light() or loaded.is_set("models.reasoning"):

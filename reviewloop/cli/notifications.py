@@ -1,4 +1,4 @@
-"""Calls the person when something waits for them: bell, desktop, webhook; all off by default."""
+"""Calls the user when something waits for them: bell, desktop, webhook; all off by default."""
 
 import sys
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from reviewloop.store.runs import RunRecord
 
 
 def call_about(repository: Repository, record: RunRecord) -> None:
-    """Call the person about a run that waits for a decision, is blocked, or stopped at a cap."""
+    """Call the user about a run that waits for a decision, is blocked, or stopped at a cap."""
 
     name = f"{record.task_id} {record.title}".strip()
     is_stopped = record.status in {"blocked", "paused"}
@@ -38,7 +38,7 @@ def call_about(repository: Repository, record: RunRecord) -> None:
 
 
 def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
-    """Call the person as their own settings say; what cannot be told is one line, never an error.
+    """Call the user as their own settings say; what cannot be told is one line, never an error.
 
     The settings of this moment count: a run keeps none of them, because an address may be secret.
     """

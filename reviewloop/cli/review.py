@@ -194,7 +194,7 @@ def _request_of(
 
 
 def _means_commits(word: str) -> bool:
-    """Whether a word that may be a path, too, names commits; one that is both is refused."""
+    """Return whether a word that may be a path, too, names commits; one that is both is refused."""
 
     if _ABOVE.search(word) or word == ".":
         return False

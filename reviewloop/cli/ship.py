@@ -1,4 +1,4 @@
-"""`ship`: build and deploy what was approved, after a person's yes."""
+"""`ship`: build and deploy what was approved, after a user's yes."""
 
 from pathlib import Path
 

@@ -211,7 +211,7 @@ def _next(found: SkillRun) -> str:
 
 
 def _ask(repo: Repository, found: SkillRun, phases: Sequence[Phase]) -> ExitCode:
-    """At a terminal, ask at each gate until the skill is done or the person leaves."""
+    """At a terminal, ask at each gate until the skill is done or the user leaves."""
     code = ExitCode.WAITING
     while code is ExitCode.WAITING and is_interactive():
         answer = read_line("numbers of commands to run, [y]es to go on, [q]uit > ")

@@ -318,7 +318,7 @@ def _print_saved(repo: Repository, record: RunRecord) -> None:
 
 
 def _ask(record: RunRecord) -> Mapping[str, Any] | None:
-    """Return what a person answers at the terminal, None when they leave."""
+    """Return what a user answers at the terminal, None when they leave."""
     names = "[n]ame " if record.options["kind"] == CAPTURE else ""
     while True:
         choice = read_line(f"[s]ave [c]hange {names}[q]uit > ").strip().casefold()[:1]
@@ -362,7 +362,7 @@ def _improvement_name(names: Sequence[str]) -> str:
 
 
 def _own_text(repo: Repository, names: Sequence[str], file: str) -> RunRecord:
-    """Begin a session with a text that the person wrote, as one edit of the whole."""
+    """Begin a session with a text that the user wrote, as one edit of the whole."""
     if len(names) != 1:
         raise UsageError("--text is the new text of one skill; name that")
     skills = improving.skills_to_improve(repo.user.root, Path.home(), names)

@@ -1,4 +1,4 @@
-"""`reviewloop spec new` and what goes on with it: the gates at which a person decides."""
+"""`reviewloop spec new` and what goes on with it: the gates at which a user decides."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -393,9 +393,9 @@ def go_on(
     as_json: bool = False,
     decide: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None,
 ) -> ExitCode:
-    """Move a session, and ask at a terminal until it is over or the person leaves.
+    """Move a session, and ask at a terminal until it is over or the user leaves.
 
-    `decide` answers in the person's place.
+    `decide` answers in the user's place.
     """
     here = decide is not None or (is_interactive() and not as_json)
     code = _moved(repo, name, None, caps, as_json=as_json, shows=not here)
@@ -417,7 +417,7 @@ def go_on(
 def _decided(
     repo: Repository, record: RunRecord, asks: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
-    """Return what a person answers at the terminal, None when they leave."""
+    """Return what a user answers at the terminal, None when they leave."""
     try:
         return _ask(repo, asks)
     except EOFError:
@@ -466,7 +466,7 @@ def _answers(repo: Repository, questions: Sequence[Mapping[str, Any]]) -> Iterat
 
 
 def _edited_here(asks: Mapping[str, Any]) -> str:
-    """Return the phase as the person left it in their editor, "" where it could not be edited."""
+    """Return the phase as the user left it in their editor, "" where it could not be edited."""
     try:
         return _edited(asks)
     except UsageError as error:

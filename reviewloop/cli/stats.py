@@ -104,6 +104,6 @@ def _spec_of(rows: Sequence[RunMetrics], spec_name: str) -> str:
 
 
 def _is_meant(spec: PurePosixPath, name: PurePosixPath) -> bool:
-    """Whether a name is a file or a folder of the spec, or its feature's name."""
+    """Return whether a name is a file or a folder of the spec, or its feature's name."""
     related = spec in name.parents or name in spec.parents
     return related or str(name) in {spec.name, spec.stem.removesuffix("-spec")}

@@ -46,7 +46,7 @@ _DEFAULT = "vi"
 
 
 def edit_files(files: Mapping[str, bytes]) -> dict[str, bytes | None]:
-    """Return files as the person left them, None for one that they deleted.
+    """Return files as the user left them, None for one that they deleted.
 
     They are opened in one call of the editor that the environment names, `vi` without one. Raises
     `UsageError` when it cannot be started or fails: what was written is thrown away then.
@@ -102,7 +102,7 @@ def pager_of(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def page(text: str, pager: tuple[str, ...], screen: IO[str]) -> str:
-    """Show the text until the person leaves; return why it could not be shown, "" else.
+    """Show the text until the user leaves; return why it could not be shown, "" else.
 
     Leaving it early is no failure. Ctrl-C belongs to the pager as long as it runs.
     """

@@ -71,7 +71,7 @@ def write_files(sources: Path, root: Path) -> None:
 
 
 def new_repository(root: Path) -> Git:
-    """Make a folder a git repository with a branch `main` and a person of its own."""
+    """Make a folder a git repository with a branch `main` and a user of its own."""
     Git(None, cwd=root).run("init", "--quiet", "--initial-branch=main", ".")
     git = Git(root / ".git", root)
     git.run("config", "user.name", "Demo Person")  # of this repository alone
@@ -87,7 +87,7 @@ def commit_all(git: Git, message: str) -> None:
 
 @contextmanager
 def apart(folder: Path) -> Iterator[None]:
-    """Keep the person's settings and agents out of the demo, and its run out of their state.
+    """Keep the user's settings and agents out of the demo, and its run out of their state.
 
     Agents are looked for below the home folder, so the demo has a home of its own.
     """

@@ -197,7 +197,7 @@ class ModelAccessError(ModelError):
 
 
 class ModelSetupError(ModelAccessError):
-    """A key, a package or a model is missing that a person has to bring; nothing was asked."""
+    """A key, a package or a model is missing that a user has to bring; nothing was asked."""
 
     exit_code = ExitCode.USAGE
 
@@ -226,7 +226,7 @@ class BudgetExhaustedError(ReviewLoopError):
 
 
 class InterruptedByUserError(ReviewLoopError):
-    """The person pressed Ctrl-C; the run is kept and can be resumed."""
+    """The user pressed Ctrl-C; the run is kept and can be resumed."""
 
     exit_code = ExitCode.INTERRUPTED
     kind = ReasonKind.INTERRUPTED

@@ -61,7 +61,7 @@ class Placement(StrEnum):
 
 
 class Evidence(BaseModel):
-    """Why a finding is believed: quoted code, what a tool or a gate said, a person's word."""
+    """Why a finding is believed: quoted code, what a tool or a gate said, a user's word."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -73,10 +73,10 @@ class Evidence(BaseModel):
 
 
 class Finding(BaseModel):
-    """One thing a reviewer, an analyser, a gate or a person wants changed.
+    """One thing a reviewer, an analyser, a gate or a user wants changed.
 
-    Lines are 1-based and inclusive, counted by LF only, in the new file.
-    `line` is None for findings about a whole file or the whole change.
+    Lines are 1-based and inclusive, counted by LF only, in the new file. `line` is None for
+    findings about a whole file or the whole change.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -14,7 +14,7 @@ class GateStatus(StrEnum):
     PASSED = "passed"
     FAILED = "failed"  # goes back to the implementer with its log
     HARD_STOP = "hard_stop"  # never goes back to a model: secrets, protected branch
-    NEEDS_USER = "needs_person"  # governance: allowed, but never without a person
+    NEEDS_USER = "needs_person"  # governance: allowed, but never without a user
     WARNING = "warning"  # findings, but the loop goes on: coverage below its threshold
     NOT_DETECTED = "not_detected"  # nothing to run was found: shown as such, never as green
     NOT_VERIFIABLE = "not_verifiable"  # it could not be shown that the workspace's code was tested

@@ -1,4 +1,4 @@
-"""Makes characters visible that a person would not see but a model or a compiler would read.
+"""Makes characters visible that a user would not see but a model or a compiler would read.
 
 Nothing is stripped: hidden text is evidence. The bytes in git stay as they are; what is shown maps
 back to them, so that code with hidden characters can still be quoted and replaced.
@@ -117,7 +117,9 @@ def _restored(match: re.Match[str]) -> str:
 
 
 def _belongs(match: re.Match[str]) -> bool:
-    """Whether the character is at its place: a line end, a BOM at the start, inside an emoji."""
+    """Return whether the character is at its place: a line end, a BOM at the start, inside an
+    emoji.
+    """
     char, text, at = match.group(), match.string, match.start()
     before = text[at - 1 : at]
     after = text[at + 1 : at + 2]

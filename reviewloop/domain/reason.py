@@ -58,7 +58,7 @@ class Reason:
     params: Mapping[str, Param] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether there is a reason at all."""
+        """Return whether there is a reason at all."""
         return self.kind is not ReasonKind.NONE
 
     def text(self, name: str) -> str:
@@ -86,7 +86,9 @@ NO_REASON = Reason()
 
 
 def goes_on_alone(because: Reason) -> bool:
-    """Whether `resume` goes on with the run that stopped for this, also where a batch began it."""
+    """Return whether `resume` goes on with the run that stopped for this, also where a batch began
+    it.
+    """
     lifts_cap = because.kind is ReasonKind.CAP_REACHED and bool(because.text("flag"))
     return lifts_cap or bool(because.params.get("resumes"))
 

@@ -33,7 +33,7 @@ class PartChange:
 
     @property
     def words(self) -> str:
-        """The change as a person reads it: `criterion 2.3 new`."""
+        """The change as a user reads it: `criterion 2.3 new`."""
         noun = "criterion" if self.part == "requirement" and "." in self.id else self.part
         return f"{self.id} {self.kind}" if noun == "text" else f"{noun} {self.id} {self.kind}"
 

@@ -34,21 +34,23 @@ def generated(private: PrivateRepo, tree: str, paths: Iterable[str]) -> dict[str
 
 
 def has_kiroignore(private: PrivateRepo, base_tree: str) -> bool:
-    """Whether there is anything for `kiroignored` to read: of the base, or the person's own."""
+    """Return whether there is anything for `kiroignored` to read: of the base, or the
+    user's own.
+    """
     held = find(private.pool, base_tree, [_IGNORE_FILE]).get(_IGNORE_FILE)
     return held is not None or own_ignore_file().exists()
 
 
 def own_ignore_file() -> Path:
-    """Return Kiro's ignore file for all repositories of a person."""
+    """Return Kiro's ignore file for all repositories of a user."""
     return Path.home() / ".kiro/settings/kiroignore"
 
 
 def kiroignored(private: PrivateRepo, base_tree: str, paths: Iterable[str]) -> dict[str, str]:
     """Return path -> reason for the files that .kiroignore keeps from agents.
 
-    That of the base counts, and the person's own for all repositories. Raises `WorkspaceError`
-    where that one is there and cannot be read: what it hides would be shown.
+    That of the base counts, and the user's own for all repositories. Raises `WorkspaceError` where
+    that one is there and cannot be read: what it hides would be shown.
     """
     listed = list(paths)
     held = find(private.pool, base_tree, [_IGNORE_FILE]).get(_IGNORE_FILE)

@@ -94,7 +94,7 @@ class Base:
 def create_on(
     folder: Path, user: UserRepo, base: Base | None, *, for_reading: bool = False
 ) -> PrivateRepo:
-    """Make a run's repository on `base`, None for the person's own commit.
+    """Make a run's repository on `base`, None for the user's own commit.
 
     One `for_reading` has no tags. Raises `WorkspaceError` when the other run's repository does not
     have the commit.
@@ -134,7 +134,7 @@ def rebased(
 ) -> Rebased:
     """Return the change from the commit `start` to `tree` as a change of `base`.
 
-    Where `base` is None the person's commit is meant. Only objects are written. Raises
+    Where `base` is None the user's commit is meant. Only objects are written. Raises
     `WorkspaceError` where git is too old.
     """
     onto = base.commit if base else user.head or ""
@@ -172,7 +172,7 @@ def message_of(git: Git, commit: str) -> str:
 
 
 def is_signed(git: Git, commit: str) -> bool:
-    """Whether a commit carries a signature."""
+    """Return whether a commit carries a signature."""
     return any(line.startswith(_SIGNATURES) for line in _parts(git, commit)[0].split(b"\n"))
 
 

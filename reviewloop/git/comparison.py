@@ -242,7 +242,7 @@ def _undone(change: _Differing, width: int) -> list[bytes]:
 
 
 def is_chosen(path: str, paths: tuple[str, ...]) -> bool:
-    """Whether a path is one of these, or below one; every path is when none are given."""
+    """Return whether a path is one of these, or below one; every path is when none are given."""
     return not paths or any(path == one or path.startswith(one + "/") for one in paths)
 
 
@@ -316,7 +316,7 @@ _NO_BASE = (
 
 @dataclass(frozen=True)
 class CompareSpec:
-    """What a person wants reviewed; at most one of the first, third to sixth is given."""
+    """What a user wants reviewed; at most one of the first, third to sixth is given."""
 
     range: str = ""  # X, A..B or A...B
     base: str = ""  # instead of the base branch that is found by itself
@@ -377,7 +377,7 @@ def compared(
 ) -> Iterator[Compared]:
     """Lend the two trees of a review; raise WorkspaceError when it cannot be had, with the reason.
 
-    `repository` is the one that holds `start`, where that is known already. Nothing of the person's
+    `repository` is the one that holds `start`, where that is known already. Nothing of the user's
     is written, no program of theirs runs, nothing is fetched.
     """
     _refuse_contradictions(spec)

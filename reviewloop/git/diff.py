@@ -166,7 +166,9 @@ def read_change(git: Git, pool: ObjectPool, old: str, new: str, context_lines: i
 
 
 def _is_binary(pool: ObjectPool, fact: Facts) -> bool:
-    """Whether a version holds a NUL byte early on, whatever attributes say about the file."""
+    """Return whether a version holds a NUL byte early on, whatever attributes say about
+    the file.
+    """
     for mode, oid in ((fact.old_mode, fact.old_oid), (fact.new_mode, fact.new_oid)):
         if mode not in {"000000", SUBMODULE} and b"\0" in (pool.read(oid, _NUL_SEARCH) or b""):
             return True

@@ -77,7 +77,7 @@ def refuse_endless(root: Path, git_dir: Path, common_dir: Path) -> None:
 
 
 def is_object_folder(folder: Path) -> bool:
-    """Whether a folder holds objects of git and nothing else, so that a sandbox may read it.
+    """Return whether a folder holds objects of git and nothing else, so that a sandbox may read it.
 
     Any folder can be named as one to borrow from: a home, say.
     """
@@ -132,7 +132,7 @@ COPIED_SETTINGS = (
     "core.precomposeunicode",
     "core.bigfilethreshold",
 )
-"""What of the person's configuration decides how files look; all of it is plain words."""
+"""What of the user's configuration decides how files look; all of it is plain words."""
 
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9]{1,32}")
 

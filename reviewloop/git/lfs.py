@@ -50,7 +50,7 @@ def pointer_for(file: IO[bytes]) -> Pointer:
 
 
 def is_content_of(data: bytes, pointer: Pointer) -> bool:
-    """Whether bytes are what a pointer stands for."""
+    """Return whether bytes are what a pointer stands for."""
     return len(data) == pointer.size and hashlib.sha256(data).hexdigest() == pointer.oid
 
 

@@ -364,7 +364,7 @@ def _fits(
 
 
 def _is_proven(git: Git, sides: tuple[str, str], ids: tuple[tuple[bytes, bytes], ...]) -> bool:
-    """Whether the files that differ between two trees have the ids that the patch tells."""
+    """Return whether the files that differ between two trees have the ids that the patch tells."""
     output = git.run("diff-tree", "-r", "--raw", "-z", "--no-renames", *sides, "--")
     records = [record.split(b" ") for record in output.split(b"\0")[0::2] if record]
     for side in (0, 1):

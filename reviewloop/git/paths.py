@@ -98,6 +98,8 @@ def _is_git_folder(name: str) -> bool:
 
 
 def _is_alias(name: str, aliases: re.Pattern[str]) -> bool:
-    """Whether some disk takes this name for git's: case, NTFS streams and short names, HFS+."""
+    """Return whether some disk takes this name for git's: case, NTFS streams and short
+    names, HFS+.
+    """
     plain = _IGNORED_BY_HFS.sub("", unicodedata.normalize("NFKC", name)).casefold()
     return bool(aliases.fullmatch(plain.split(":")[0].rstrip(". ")))

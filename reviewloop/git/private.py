@@ -1,4 +1,4 @@
-"""The run's own bare repository: it sees the person's objects and keeps every tree of the run."""
+"""The run's own bare repository: it sees the user's objects and keeps every tree of the run."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ class PrivateRepo:
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder = folder
-        self.head = about["head"]  # the person's commit the run started from
+        self.head = about["head"]  # the user's commit the run started from
         self.branch = about["branch"] or None
         self.user_root = Path(about["root"])
         self.user_git_dir = Path(about["git_dir"])
@@ -86,7 +86,7 @@ class PrivateRepo:
         return private
 
     def take_tags(self, user: UserRepo) -> None:
-        """Take over the person's tags: a workspace of this repository shows them to builds."""
+        """Take over the user's tags: a workspace of this repository shows them to builds."""
         (self.folder / "packed-refs").write_bytes(_tags(user))
 
     @classmethod
@@ -230,8 +230,8 @@ class PrivateRepo:
     ) -> str:
         """Make a commit object (no hook runs, no branch moves) and return its id.
 
-        `date` is `<seconds> <+zone>`; None is now. With `sign`, the person's own signing
-        program and key are used.
+        `date` is `<seconds> <+zone>`; None is now. With `sign`, the user's own signing program and
+        key are used.
         """
         env = {
             "GIT_AUTHOR_NAME": author[0],
@@ -252,7 +252,7 @@ class PrivateRepo:
         return output.decode().strip()
 
     def snapshot_of_checkout(self, user: UserRepo, *, lfs_pointers: bool = False) -> str:
-        """Return the tree of the person's files as they are: staged, unstaged and untracked.
+        """Return the tree of the user's files as they are: staged, unstaged and untracked.
 
         Works on a copy of their index with no filter configured; changed files whose committed form
         needs one are refused, of Git LFS without `lfs_pointers`. Nested repositories stay out.
@@ -304,7 +304,7 @@ def ref_component(name: str) -> str:
 
 
 def _tags(user: UserRepo) -> bytes:
-    """Return the person's tags as a packed-refs file: version tools of a build ask for them."""
+    """Return the user's tags as a packed-refs file: version tools of a build ask for them."""
     output = Git(user.git_dir).run(
         "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/"
     )

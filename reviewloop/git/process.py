@@ -77,8 +77,8 @@ def find_program(name: str, path: str | None = None) -> Path | None:
 class Git:
     """Runs git on one explicit git directory; holds nothing but paths, so threads may share it.
 
-    `git_dir` None is for discovery alone: git then searches upwards from `cwd`. `user_config`
-    lets git read the person's own configuration files, which only discovery and the reading of
+    `git_dir` None is for discovery alone: git then searches upwards from `cwd`. `user_config` lets
+    git read the user's own configuration files, which only discovery and the reading of
     configuration values may do.
     """
 

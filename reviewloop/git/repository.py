@@ -375,7 +375,7 @@ class ConfigValue(NamedTuple):
 
 @dataclass(frozen=True)
 class UserRepo:
-    """The person's repository as it was when we looked; nothing here ever writes to it."""
+    """The user's repository as it was when we looked; nothing here ever writes to it."""
 
     root: Path
     git_dir: Path  # of this worktree
@@ -388,10 +388,10 @@ class UserRepo:
     operation: str | None = None  # merge, rebase, ... in progress
     object_format: str = "sha1"
     settings: Mapping[str, str] = field(default_factory=dict)  # see skeleton.COPIED_SETTINGS
-    excludes_file: Path | None = None  # the person's global ignore rules
+    excludes_file: Path | None = None  # the user's global ignore rules
     excludes_are_own: bool = True  # and no file of the repository chose that place
     config: tuple[ConfigValue, ...] = field(default=(), repr=False, compare=False)  # has secrets
-    here: str = ""  # the folder where the person stands, relative to root
+    here: str = ""  # the folder where the user stands, relative to root
     project: str = ""  # the folder of the project there: see `projects`
 
     @property
@@ -415,7 +415,7 @@ class UserRepo:
         own = self.common_dir / "info/exclude"
         excludes = [read_plain(self.excludes_file), read_plain(own)]
         (folder / "info/exclude").write_bytes(b"\n".join(excludes))
-        # Builds see these: a repository must not have us show them a file of the person's.
+        # Builds see these: a repository must not have us show them a file of the user's.
         shared = self.excludes_file if self.excludes_are_own else None
         excludes = [read_plain(shared), read_plain(own, links=False)]
         (folder / BUILD_EXCLUDES).write_bytes(b"\n".join(excludes))
@@ -513,10 +513,10 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
 
 
 def read_config(git_dir: Path, root: Path) -> tuple[ConfigValue, ...]:
-    """Return git's configuration, the person's own files included, least important value first.
+    """Return git's configuration, the user's own files included, least important value first.
 
-    Everything is read as data; section and key are in lower case. A process asks git again when
-    one of the files that git reads holds something else, and always where these include others.
+    Everything is read as data; section and key are in lower case. A process asks git again when one
+    of the files that git reads holds something else, and always where these include others.
     """
     git = Git(git_dir, cwd=root, user_config=True)
     files = _config_files(git_dir, git)
@@ -578,7 +578,7 @@ def _ask_config(git: Git) -> tuple[ConfigValue, ...]:
 def signing_settings(values: tuple[ConfigValue, ...]) -> dict[str, str]:
     """Return the settings that `git commit-tree -S` needs, for a person who asked for signing.
 
-    Programs are only taken from the person's own files: a repository must not name what we run.
+    Programs are only taken from the user's own files: a repository must not name what we run.
     """
     keys = {"gpg.format", "user.signingkey"}
     programs = {"gpg.program", "gpg.openpgp.program", "gpg.ssh.program", "gpg.x509.program"}
@@ -598,7 +598,7 @@ def _identity(by_key: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def excludes_file(by_key: Mapping[str, str]) -> Path | None:
-    """Return where the person's own ignore rules are, whether or not the file exists."""
+    """Return where the user's own ignore rules are, whether or not the file exists."""
     if "core.excludesfile" in by_key:
         try:
             return Path(by_key["core.excludesfile"]).expanduser()
@@ -612,7 +612,7 @@ def excludes_file(by_key: Mapping[str, str]) -> Path | None:
 
 
 def excludes_are_own(values: Iterable[ConfigValue]) -> bool:
-    """Whether nobody but the person chose where their ignore rules are."""
+    """Return whether nobody but the user chose where their ignore rules are."""
     return not any(
         value.key == "core.excludesfile" and value.scope in {"local", "worktree"}
         for value in values

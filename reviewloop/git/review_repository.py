@@ -42,7 +42,7 @@ class ReviewRepository:
 
     @property
     def git(self) -> Git:
-        """Git on the person's own directory: for names of commits, nothing else."""
+        """Git on the user's own directory: for names of commits, nothing else."""
         return Git(self.user.git_dir)
 
 
@@ -112,7 +112,8 @@ def _refusal(folder: Path, answer: GitResult, *, inside: bool) -> WorkspaceError
 
 
 def _is_bare(folder: Path) -> bool:
-    """Whether the folder is a bare repository of the person's own, not one that a checkout holds.
+    """Return whether the folder is a bare repository of the user's own, not one that a checkout
+    holds.
 
     Git would ask for `safe.directory` when somebody else owns it; here it is simply refused.
     """

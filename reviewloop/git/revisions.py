@@ -22,7 +22,7 @@ _LONGEST_PART = 40
 
 
 def branch_exists(user: UserRepo, name: str) -> bool:
-    """Whether the person's repository has this branch."""
+    """Return whether the user's repository has this branch."""
     git = Git(user.common_dir)
     return git.result("show-ref", "--verify", "--quiet", f"refs/heads/{name}").exit_code == 0
 
@@ -175,7 +175,7 @@ class Named:
 
 
 def resolve(repository: ReviewRepository, name: str) -> Named:
-    """Return the commit a person means; raise WorkspaceError when there is none, or two."""
+    """Return the commit a user means; raise WorkspaceError when there is none, or two."""
     if not name or name.strip() != name or any(ord(char) < 32 for char in name):
         raise WorkspaceError(f"{name!r} is no revision; name a commit, a branch or a tag.")
     git = repository.git
@@ -193,7 +193,9 @@ def resolve(repository: ReviewRepository, name: str) -> Named:
 
 
 def is_revision(start: Path, name: str) -> bool:
-    """Whether a word on the command line names a commit, even if it is not clear which one."""
+    """Return whether a word on the command line names a commit, even if it is not clear
+    which one.
+    """
     if not name or name.startswith("-") or "\0" in name:
         return False
     git = locate(start).git
@@ -253,7 +255,8 @@ def merge_base(git: Git, repository: ReviewRepository, base: Named, tip: Named) 
 
 
 def only_added(git: Git, older: str, newer: str, base: str) -> bool:
-    """Whether what led from one commit id to another is work on top of it, and nothing of `base`.
+    """Return whether what led from one commit id to another is work on top of it, and nothing of
+    `base`.
 
     False after a rebase, when history of the base was merged in between, and when one of the
     commits is not in this clone.

@@ -1,4 +1,4 @@
-"""Signs and verifies bytes as the person's git signs commits: OpenPGP, SSH or X.509."""
+"""Signs and verifies bytes as the user's git signs commits: OpenPGP, SSH or X.509."""
 
 import os
 import subprocess
@@ -18,13 +18,13 @@ _SECONDS = 120.0  # somebody may have to type a passphrase
 
 
 def signs_commits(user: UserRepo) -> bool:
-    """Whether the person's git is configured to sign each commit."""
+    """Return whether the user's git is configured to sign each commit."""
     values = {key: value for _, key, value in read_config(user.git_dir, user.root)}
     return values.get("commit.gpgsign", "").lower() in {"true", "yes", "on", "1"}
 
 
 def sign(user: UserRepo, payload: bytes) -> str:
-    """Return the signature of the person's own program and key; `WorkspaceError` says why none."""
+    """Return the signature of the user's own program and key; `WorkspaceError` says why none."""
     settings = signing_settings(read_config(user.git_dir, user.root))
     form = settings.get("gpg.format", "openpgp")
     key = settings.get("user.signingkey", "")
@@ -44,9 +44,9 @@ def sign(user: UserRepo, payload: bytes) -> str:
 
 
 def is_signed(payload: bytes, signature: str, settings: Mapping[str, str]) -> bool:
-    """Whether a signature is one of these bytes; whose it is, the reader has to know.
+    """Return whether a signature is one of these bytes; whose it is, the reader has to know.
 
-    Programs are taken from the person's settings (`signing_settings`).
+    Programs are taken from the user's settings (`signing_settings`).
     """
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
         file = Path(folder) / "signature"

@@ -1,4 +1,4 @@
-"""Turns the person's files, uncommitted ones included, into a tree; nothing of theirs is run."""
+"""Turns the user's files, uncommitted ones included, into a tree; nothing of theirs is run."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from reviewloop.git.process import Git
 
 
 def snapshot(git: Git, *, lfs_pointers: bool = False) -> str:
-    """Update the index of `git` (a copy of the person's) from the work tree; return its tree.
+    """Update the index of `git` (a copy of the user's) from the work tree; return its tree.
 
     Raises WorkspaceError for unresolved conflicts, unreadable files, and changed files whose
     committed form depends on a filter program, which we never start. With `lfs_pointers`, changed
@@ -80,7 +80,7 @@ def filters(git: Git, paths: list[bytes]) -> dict[str, str]:
 
 
 def _holds(git: Git, line: bytes) -> bool:
-    """Whether the index says the same already: the file is touched, not changed."""
+    """Return whether the index says the same already: the file is touched, not changed."""
     facts, _, path = line.partition(b"\t")
     return git.run("ls-files", "-s", "-z", "--", os.fsdecode(path)).startswith(facts + b" ")
 

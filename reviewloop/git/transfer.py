@@ -156,9 +156,9 @@ def with_token(url: str, token: str, environ: Mapping[str, str]) -> Remote:
 def with_own_credentials(
     url: str, values: Iterable[ConfigValue], environ: Mapping[str, str]
 ) -> Remote:
-    """Return a remote reached as the person's own git would: their helpers, their keys.
+    """Return a remote reached as the user's own git would: their helpers, their keys.
 
-    Of git's settings only the person's own count, as a repository must not name what we run.
+    Of git's settings only the user's own count, as a repository must not name what we run.
     """
     settings = [("core.sshcommand", "ssh")]
     settings += [(v.key, v.value) for v in _own(values) if v.key.startswith(_OWN_SETTINGS)]
@@ -169,7 +169,7 @@ def with_own_credentials(
 
 
 def has_helper(values: Iterable[ConfigValue], url: str) -> bool:
-    """Whether the person's own git asks a helper for credentials of this address."""
+    """Return whether the user's own git asks a helper for credentials of this address."""
     host = urlsplit(url).hostname or ""
     for _, key, value in _own(values):
         found = re.fullmatch(r"credential\.(?:(.*)\.)?helper", key)
@@ -179,7 +179,7 @@ def has_helper(values: Iterable[ConfigValue], url: str) -> bool:
 
 
 def own_settings(user: UserRepo) -> tuple[ConfigValue, ...]:
-    """Return git's configuration as the person's git reads it."""
+    """Return git's configuration as the user's git reads it."""
     return read_config(user.git_dir, user.root)
 
 
@@ -409,13 +409,13 @@ def _without_login(address: str) -> tuple[str, Settings]:
 
 
 def has_commit(git_dir: Path, commit: str) -> bool:
-    """Whether a clone, or a repository of ours, has this commit."""
+    """Return whether a clone, or a repository of ours, has this commit."""
     git = Git(git_dir)
     return git.result("cat-file", "-e", f"{commit}^{{commit}}").exit_code == 0
 
 
 def is_fetched(user: UserRepo, branch: str, commit: str) -> bool:
-    """Whether the branch of the remote, as it was fetched last, holds this commit."""
+    """Return whether the branch of the remote, as it was fetched last, holds this commit."""
     git = Git(user.git_dir)
     reference = f"refs/remotes/origin/{branch}"
     return git.result("merge-base", "--is-ancestor", commit, reference).exit_code == 0

@@ -1,4 +1,4 @@
-"""Takes the person's files into a tree for a review; what cannot be read is listed, not refused."""
+"""Takes the user's files into a tree for a review; what cannot be read is listed, not refused."""
 
 import os
 import re
@@ -81,7 +81,7 @@ def take_staged(private: PrivateRepo, repository: ReviewRepository) -> Taken:
 
 
 def is_pointer(data: bytes | None) -> bool:
-    """Whether a blob stands for a file that is kept in Git LFS."""
+    """Return whether a blob stands for a file that is kept in Git LFS."""
     return data is not None and data.startswith(HEADER)
 
 
@@ -166,7 +166,7 @@ def _in_lfs(private: PrivateRepo, repository: ReviewRepository, paths: list[str]
 
 
 def _is_small(repository: ReviewRepository, path: str) -> bool:
-    """Whether a file may be code: what Git LFS is for is larger."""
+    """Return whether a file may be code: what Git LFS is for is larger."""
     try:
         return (repository.user.root / path).lstat().st_size <= _MOST_CODE
     except OSError:

@@ -123,7 +123,7 @@ def require_moment(action: str, event: Event) -> None:
 
 
 def stops(options: Options) -> bool:
-    """Whether the action was told to stop the change where it is red."""
+    """Return whether the action was told to stop the change where it is red."""
     if isinstance(options, SecurityScan):
         return options.limit != "never"
     return isinstance(options, Lint) and options.strict_mode

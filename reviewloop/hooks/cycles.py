@@ -43,7 +43,7 @@ def _ways_back(start: Hook, follows: dict[str, list[Hook]]) -> Iterator[tuple[Ho
 
 
 def _may_fire(hook: Hook, other: Hook) -> bool:
-    """Whether what a hook may write is a file that the other one fires on."""
+    """Return whether what a hook may write is a file that the other one fires on."""
     if hook.event not in EDITS_COUNT or hook.queued or other.event not in OF_FILES:
         return False
     if not hook.writes or not other.filters:

@@ -142,7 +142,7 @@ class Hook(BaseModel):
 
     @property
     def digest(self) -> str:
-        """What a person's consent is bound to: all that it does, not where it stands."""
+        """What a user's consent is bound to: all that it does, not where it stands."""
         facts = self.model_dump(mode="json", exclude={"line"})
         for name in ("scope", "writes"):  # a hook without them is what it was before there were any
             if not facts[name]:
@@ -161,7 +161,7 @@ class Hook(BaseModel):
 
     @property
     def needs_run(self) -> str:
-        """Why it fires in runs only, not on edits or commands of a person; "" if it fires there."""
+        """Why it fires in runs only, not on edits or commands of a user; "" if it fires there."""
         if self.prompt:
             return "agents are asked in runs only"
         if self.action:
@@ -187,7 +187,8 @@ class Hook(BaseModel):
         return words if len(words) <= _SHORT else f"{words[:_SHORT]}…"
 
     def blocks(self, exit_code: int | None) -> bool:
-        """Whether this end stops what fired it: in Kiro's formats exit code 2, else any but 0.
+        """Return whether this end stops what fired it: in Kiro's formats exit code 2, else any but
+        0.
 
         None is a hook that could not run, or did not end in time.
         """
@@ -196,7 +197,9 @@ class Hook(BaseModel):
         return exit_code is None or (exit_code == 2 if self.grammar == "kiro" else exit_code != 0)
 
     def fits_path(self, path: str) -> bool:
-        """Whether a file is one it is for; of the patterns that match it the last one counts."""
+        """Return whether a file is one it is for; of the patterns that match it the last one
+        counts.
+        """
         if self.matcher and not re.search(self.matcher, path):
             return False
         if not self.filters:
@@ -208,7 +211,9 @@ class Hook(BaseModel):
         return is_for
 
     def fits_tool(self, name: str, command: str = "") -> bool:
-        """Whether a tool, by any of its names, is one it is for; `command` is what it is to do."""
+        """Return whether a tool, by any of its names, is one it is for; `command` is what it is to
+        do.
+        """
         if self.matcher in {"", "*", ".*"}:
             return True
         names = (name, *KIRO_TOOLS.get(name, ()), *KIRO_TOOLS.get(f"{name} {command}", ()))

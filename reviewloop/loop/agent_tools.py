@@ -36,7 +36,7 @@ _GATE = "build"  # whose time limit counts
 
 
 def shell_of(context: RunContext, key: CallKey) -> Shell | None:
-    """Return what runs programs, None unless the person switched it on and the sandbox is proven.
+    """Return what runs programs, None unless the user switched it on and the sandbox is proven.
 
     A declared container is not enough: nobody tried to get out of it.
     """
@@ -112,8 +112,8 @@ def reading_toolbox(
 ) -> Toolbox:
     """Return the tools of a reviewer: they read git objects, and nothing can be written.
 
-    Of `servers` it gets the tools that the person listed as reading, or `all_tools` where the
-    person named the servers themselves.
+    Of `servers` it gets the tools that the user listed as reading, or `all_tools` where the person
+    named the servers themselves.
     """
     return Toolbox(
         context.private,
@@ -162,8 +162,8 @@ def writing_toolbox(
 ) -> Toolbox:
     """Return the tools of an agent that changes code, as far as its file grants them.
 
-    `named` are protected files a person asked for beyond those that the task names; `refuse`
-    says why a path is not this agent's to change (see `WritePolicy`).
+    `named` are protected files a user asked for beyond those that the task names; `refuse` says why
+    a path is not this agent's to change (see `WritePolicy`).
     """
     from reviewloop.loop.gates import offered_gates, run_gate  # a diff's review has none
 
@@ -323,8 +323,8 @@ def scope_of(finding: Finding, tree: str, context: RunContext) -> Callable[[str]
 def scope_of_repair(state: LoopState, context: RunContext) -> Callable[[str], str] | None:
     """Return the same for a repair after fixes that are all of the change, None for other repairs.
 
-    A task's repair may change what the task needs. Where a person asked for fixes and nothing
-    else, it stays with the files that one of the fixes may change.
+    A task's repair may change what the task needs. Where a user asked for fixes and nothing else,
+    it stays with the files that one of the fixes may change.
     """
     if state.get("mode") != "fix" or state.get("cycle", 0):
         return None
@@ -370,7 +370,7 @@ def _kind_of(call: CallRecord) -> str:
 
 
 def _is_command(call: CallRecord) -> bool:
-    """Whether what was refused is a command, not what one wrote."""
+    """Return whether what was refused is a command, not what one wrote."""
     tool = called(str(call.request.get("tool")))
     return tool == OWN_COMMAND or (tool == "execute_bash" and bool(call.reply.get("error")))
 

@@ -1,4 +1,4 @@
-"""The act by which a person approved: what it was, whose, and how a commit records it."""
+"""The act by which a user approved: what it was, whose, and how a commit records it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

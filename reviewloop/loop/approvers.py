@@ -1,4 +1,4 @@
-"""Who approved a change that several people must approve: the same person twice is one."""
+"""Who approved a change that several people must approve: the same user twice is one."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def approve_by(record: RunRecord, commit: str, act: Act, needed: int) -> None:
 def approvals_of(record: RunRecord, commit: str) -> list[dict[str, str]]:
     """Return who approved a commit that needs several, oldest first: `by`, and members of the act.
 
-    Where one person is enough nothing is kept.
+    Where one user is enough nothing is kept.
     """
     given: list[Any] = record.options.get(_APPROVALS, {}).get(commit, [])
     return [{"by": one} if isinstance(one, str) else one for one in given]  # names of a release ago

@@ -19,7 +19,7 @@ from reviewloop.review.related import Connected, connected
 
 PHASE = "rebase"
 EDIT = "edit"
-"""The phase in which a person's own edit of the change is judged, see `steps.edited`."""
+"""The phase in which a user's own edit of the change is judged, see `steps.edited`."""
 LOOKED_BACK = (PHASE, EDIT)
 _NAMED = 3
 
@@ -124,9 +124,9 @@ def added_to(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
 
 
 def reads_what_moved(state: LoopState) -> bool:
-    """Whether reviewers are to look at what differs in a change since they read it.
+    """Return whether reviewers are to look at what differs in a change since they read it.
 
-    It was brought onto another commit, or a person edited it.
+    It was brought onto another commit, or a user edited it.
     """
     looked_back = state.get("phase") in LOOKED_BACK and bool(state.get("moved"))
     return looked_back and bool(state.get("to_read"))

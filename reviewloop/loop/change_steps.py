@@ -1,4 +1,4 @@
-"""The steps of a change of a spec: what it reaches, its delta, a person's word, its commit."""
+"""The steps of a change of a spec: what it reaches, its delta, a user's word, its commit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -32,9 +32,9 @@ from reviewloop.store.journal import CallKey
 from reviewloop.store.locks import hold
 
 DELTA = "delta"
-"""The phase in which a person is shown the delta, and its step."""
+"""The phase in which a user is shown the delta, and its step."""
 IMPACT = "impact"
-"""The phase in which a person is asked before a model is."""
+"""The phase in which a user is asked before a model is."""
 
 _MOST_LISTED = 60  # files of an impact that an agent is shown
 _MOST_UNDECIDED = 12  # files that a sentence back to the agent names
@@ -45,11 +45,11 @@ class ChangeState(TypedDict, total=False):
     """What flows through the graph; blobs are named by their ids."""
 
     impact: str  # blob: what mentions the words of the sentence
-    reasons: list[str]  # why a person is asked before a model is
+    reasons: list[str]  # why a user is asked before a model is
     delta: str  # blob
     reach: str  # blob: the impact of the delta
     tries: int
-    request: str  # what a person wants otherwise
+    request: str  # what a user wants otherwise
     choice: str
     outcome: str  # "", committed, rejected
     base: str  # the commit whose spec the delta is of
@@ -62,7 +62,7 @@ def ref_of(context: RunContext) -> SpecRef:
 
 
 def look_around(context: RunContext) -> dict[str, Any]:
-    """Find what mentions what the sentence is about, and whether a person has to look first."""
+    """Find what mentions what the sentence is about, and whether a user has to look first."""
     files = _at(context.private, context.record.base_commit)
     spec = read_spec(files, ref_of(context))
     sentence = context.brief.task
@@ -73,7 +73,7 @@ def look_around(context: RunContext) -> dict[str, Any]:
 
 
 def shown_first(state: ChangeState, context: RunContext) -> dict[str, Any]:
-    """Return what a person is shown before anything is paid."""
+    """Return what a user is shown before anything is paid."""
     return {
         "phase": IMPACT,
         "reasons": state["reasons"],
@@ -117,7 +117,7 @@ def write_delta(state: ChangeState, context: RunContext) -> dict[str, Any]:
 
 
 def shown_at_gate(state: ChangeState, context: RunContext) -> dict[str, Any]:
-    """Return what a person is shown: the edits, what they change, and what they reach."""
+    """Return what a user is shown: the edits, what they change, and what they reach."""
     delta = SpecDelta.from_plain(context.blobs.get_json(state["delta"]))
     files = _at(context.private, state["base"])
     _, changed = read_delta(files, ref_of(context), delta.edits)
@@ -135,7 +135,7 @@ def shown_at_gate(state: ChangeState, context: RunContext) -> dict[str, Any]:
 
 
 def apply_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Carry out what a person decided; an approval is carried out by `commit_delta`."""
+    """Carry out what a user decided; an approval is carried out by `commit_delta`."""
     choice = str(answer["choice"])
     if choice == "modify":
         return {"choice": choice, "request": str(answer["text"])}
@@ -208,7 +208,7 @@ def message_of(delta: SpecDelta, context: RunContext) -> str:
 
 
 def notes_of(context: RunContext) -> list[str]:
-    """Return what a person should know of the base of a change."""
+    """Return what a user should know of the base of a change."""
     return list(context.record.options.get("notes", ()))
 
 
@@ -301,7 +301,7 @@ def _listed(impact: Impact, context: RunContext) -> str:
 
 
 def _before(state: ChangeState, context: RunContext) -> str:
-    """Return the delta that a person wants otherwise, "" for the first one."""
+    """Return the delta that a user wants otherwise, "" for the first one."""
     request = state.get("request", "")
     if not request or not state.get("delta"):
         return ""

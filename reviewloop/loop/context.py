@@ -68,11 +68,11 @@ class Brief:
     briefing: str  # for the implementer: task, design, steering, map of the repository
     steering_log: tuple[str, ...] = ()  # which steering reached the implementer, and why not
     steering_later: tuple[Later, ...] = ()  # given when a file that it is for is touched
-    steering_asked: tuple[str, ...] = ()  # names of manual steering that the person wants given
+    steering_asked: tuple[str, ...] = ()  # names of manual steering that the user wants given
     spec: str = ""  # name of the spec
     spec_path: str = ""  # where the spec was found: what `--spec` takes
     spec_task: Task | None = None  # as it was read: its tick is refused when the line changed
-    rejected: tuple[tuple[str, str], ...] = ()  # earlier runs of the task, why a person wanted none
+    rejected: tuple[tuple[str, str], ...] = ()  # earlier runs of the task, why a user wanted none
     shows_bug: bool = False  # its first test has to be red on the base, for its own assertion
     hooks: tuple[Hook, ...] = ()  # of the base commit, those that fire
     hook_problems: tuple[str, ...] = ()  # hooks of the base commit that cannot be read
@@ -153,7 +153,7 @@ class RunContext:
     # What is asked before and told after each call of a tool.
     around_tools: "Callable[[RunContext], AroundTools | None]" = lambda _: None
     on_stop: Callable[[], None] = lambda: None  # ends what works beside the steps
-    # MCP servers that the person trusts; they are looked for when an agent first asks for one.
+    # MCP servers that the user trusts; they are looked for when an agent first asks for one.
     make_servers: "Callable[[], Servers | None]" = lambda: None
     server_notes: list[str] = field(default_factory=list)  # what became of those, for the report
     shared: Shared | None = None  # where other machines find the run, if there are others
@@ -198,7 +198,7 @@ class RunContext:
 
     def withheld(self, tree: str) -> Mapping[str, str]:
         """Return path -> reason of the files of a tree that no model is shown."""
-        own = self.rules is None  # nobody else's rules hold: it is the person's own work
+        own = self.rules is None  # nobody else's rules hold: it is the user's own work
         return self.once(
             ("withheld", tree),
             lambda: withheld_in(self.private, tree, self.base_tree, withholds_more=own),
@@ -236,7 +236,7 @@ class RunContext:
         return data.decode("utf-8", "replace")
 
     def holds(self, tree: str, path: str) -> bool:
-        """Whether a tree has a file of this name, whatever is in it."""
+        """Return whether a tree has a file of this name, whatever is in it."""
         return self.private.read(tree, path) is not None
 
     def keep(self, tree: str, name: str) -> None:

@@ -99,7 +99,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class AgentReply:
-    """What the agent answered, the tree its edits left, and what a person should know of it."""
+    """What the agent answered, the tree its edits left, and what a user should know of it."""
 
     arguments: Mapping[str, Any]
     tree: str

@@ -38,8 +38,8 @@ def write_findings(findings: Iterable[Finding], blobs: Blobs) -> dict[str, Findi
 def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> list[Finding]:
     """Return the findings to write down after a reading of the change.
 
-    What a person dismissed stays dismissed, and what ran out of retries stays the person's. What
-    was fixed, or said by another finding, and is reported again is open again, with its attempts
+    What a user dismissed stays dismissed, and what ran out of retries stays the user's. What was
+    fixed, or said by another finding, and is reported again is open again, with its attempts
     remembered. Said anew in other words it is the same finding: its code and its retries count. A
     dismissal holds for the very finding only, so that nothing new is hidden by it.
     """
@@ -84,7 +84,7 @@ _OUTSIDE = "its file is not part of the change, so only a person decides whether
 
 
 def left_to_user(finding: Finding, state: LoopState, context: RunContext) -> Finding:
-    """Return the finding, left to the person if the loop must not act on it by itself.
+    """Return the finding, left to the user if the loop must not act on it by itself.
 
     That is what stands in a file that the change does not touch, and what says the opposite of a
     guard-rail that ran: its exit code counts, and the contradiction is shown. A review of a diff
@@ -125,10 +125,10 @@ _LEFT = {Status.OPEN, Status.UNRESOLVED}
 def apply_dismissals(
     findings: Iterable[Finding], state: LoopState, context: RunContext
 ) -> list[Finding]:
-    """Return the findings as a person's dismissals leave them, in their order.
+    """Return the findings as a user's dismissals leave them, in their order.
 
-    What is fixed, or was rejected by a reviewer, stays that. What was dismissed and is not any
-    more stands as it did before. Raises `UsageError` when the dismissals cannot be read.
+    What is fixed, or was rejected by a reviewer, stays that. What was dismissed and is not any more
+    stands as it did before. Raises `UsageError` when the dismissals cannot be read.
     """
     reasons = context.dismissed()
     return [
@@ -188,8 +188,8 @@ _NOTE = "found by code and hidden before the reply was kept; nothing to fix in t
 def leaks(state: LoopState, known: Mapping[str, Finding], context: RunContext) -> list[Finding]:
     """Return a finding for each agent and secret that is not in the book yet.
 
-    The journal remembers it, so that a resumed run says the same. A run leaves it to the person;
-    a review of a diff has nobody else to tell, so there it is open.
+    The journal remembers it, so that a resumed run says the same. A run leaves it to the user; a
+    review of a diff has nobody else to tell, so there it is open.
     """
     is_review = state.get("mode") == "review"
     found: dict[str, Finding] = {}

@@ -41,7 +41,7 @@ class BaseTests:
     trouble: str = ""
 
     def notes(self) -> Iterator[str]:
-        """Yield what a person should know before anything is paid for."""
+        """Yield what a user should know before anything is paid for."""
         if self.trouble:
             yield self.trouble
         red = [name for one in self.ran.values() for name in one.red]
@@ -346,7 +346,7 @@ def _base_plan(context: RunContext) -> GatePlan:
 
 @contextmanager
 def gate_context(context: RunContext) -> Iterator[None]:
-    """Have the workspace to oneself; what was cut off by the person is no judgement.
+    """Have the workspace to oneself; what was cut off by the user is no judgement.
 
     What the commands wrote is rid of secrets, or gone, before anybody else may read it.
     """

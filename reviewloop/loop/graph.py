@@ -113,7 +113,7 @@ def _after_guard(reviewers: Sequence[str], repairs: int, state: LoopState) -> li
 def _after_collect(rounds: int, state: LoopState) -> str:
     if state.get("mode") == "review":
         return END
-    if state.get("phase") == EDIT:  # no model changes what a person has written
+    if state.get("phase") == EDIT:  # no model changes what a user has written
         return "propose"
     return "fix" if has_open_findings(state) and state.get("round", 0) < rounds else "propose"
 

@@ -347,7 +347,7 @@ def _fires(hook: Hook, moment: Moment, tree: str, context: RunContext, made: Mad
 
 
 def _is_own(hook: Hook, moment: Moment, tree: str, context: RunContext, made: Made) -> bool:
-    """Whether the file is as this very hook left it."""
+    """Return whether the file is as this very hook left it."""
     key = (hook.name, moment.path)
     return key in made and made[key] == context.private.read(tree, moment.path)
 
@@ -484,7 +484,7 @@ def _answered(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]
 
 
 def with_approval(context: RunContext, results: tuple[GateResult, ...]) -> tuple[GateResult, ...]:
-    """Return the results; governance names the edits of hooks that ask for a person's approval."""
+    """Return the results; governance names the edits of hooks that ask for a user's approval."""
     asking = {hook.name for hook in context.brief.hooks if hook.require_approval}
     reasons: list[str] = []
     for end in context.journal.calls(KIND):

@@ -1,4 +1,4 @@
-"""Protected files of a run: which of them a person asked for, and which the change touches."""
+"""Protected files of a run: which of them a user asked for, and which the change touches."""
 
 from functools import partial
 

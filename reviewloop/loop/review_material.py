@@ -32,7 +32,7 @@ from reviewloop.store.journal import CallKey
 
 CHARS_PER_TOKEN = 4
 LEAST = 4000  # characters of diff that a part has room for, however small the budget is
-_TOO_MANY = 4  # parts that the diff of one file may fill; a longer one was written by no person
+_TOO_MANY = 4  # parts that the diff of one file may fill; a longer one was written by no user
 _INSTEAD = "raise limits.context_tokens, or name it in [review] ignore"
 _OTHERS = 3  # of what a part has room for, the share of lists, names and evidence: a third
 

@@ -1,6 +1,6 @@
 """What is wrong with a phase of a spec: its dialect's own reader says so, of what would be written.
 
-A phase with a problem goes back to its agent once; one that a person edited cannot be approved.
+A phase with a problem goes back to its agent once; one that a user edited cannot be approved.
 """
 
 import re

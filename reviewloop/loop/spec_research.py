@@ -92,7 +92,7 @@ class Research:
 
 
 def touches_service(idea: str) -> bool:
-    """Whether an idea names AWS or another service."""
+    """Return whether an idea names AWS or another service."""
     return _SERVICE.search(idea) is not None
 
 
@@ -207,7 +207,7 @@ def _source(given: str, context: RunContext) -> str:
 
 
 def _has_answered(server: str, context: RunContext) -> bool:
-    """Whether a server that the person named gave an answer in this session."""
+    """Return whether a server that the user named gave an answer in this session."""
     name = server.partition("/")[0]
     named = {one.partition("/")[0] for one in context.record.options.get("servers", ())}
     beginning = f"{name.removeprefix('@')}__"

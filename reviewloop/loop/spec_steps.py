@@ -70,9 +70,9 @@ class SpecState(TypedDict, total=False):
     answers: list[list[str]]  # question, answer; "" is one that nobody gave
     documents: dict[str, str]  # phase -> text as it was written last
     base: dict[str, str]  # phase -> text as it was on disk when it was written last
-    seen: dict[str, str]  # phase -> text as a person saw it before the last revision
+    seen: dict[str, str]  # phase -> text as a user saw it before the last revision
     tries: dict[str, int]  # phase -> how often it was written
-    request: str  # what a person wants changed
+    request: str  # what a user wants changed
     choice: str
     approved: dict[str, str]  # phase -> SHA-256 of the text
     outcome: str  # "", written, rejected
@@ -161,7 +161,7 @@ def questions_of(state: SpecState, context: RunContext) -> list[dict[str, Any]]:
 def take_answers(
     state: SpecState, answer: Mapping[str, Any], context: RunContext
 ) -> dict[str, Any]:
-    """Return all questions so far with what the person answered to each, "" where nothing."""
+    """Return all questions so far with what the user answered to each, "" where nothing."""
     given = {int(number): str(text) for number, text in dict(answer.get("answers", {})).items()}
     questions = questions_of(state, context)
     texts = [given.get(number, "") for number in range(1, len(questions) + 1)]
@@ -188,7 +188,7 @@ def before_answers(
 def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:
     """Have the phase's agent write its document, or revise the one that is there.
 
-    What a person wrote or edited on disk meanwhile is the base.
+    What a user wrote or edited on disk meanwhile is the base.
     """
     agent = agent_of(context, phase)
     number = state.get("tries", {}).get(phase, 0)
@@ -263,7 +263,7 @@ def _unsupported(phase: str, document: str) -> str:
 
 
 def _notes(phase: str, document: str) -> list[str]:
-    """Return what a person should look at: what is assumed, and names nobody could confirm."""
+    """Return what a user should look at: what is assumed, and names nobody could confirm."""
     if phase == PHASES[0]:
         lines = (line.strip(" -*") for line in document.splitlines())
         return [f"assumed: {line}" for line in lines if "(assumed)" in line and line[:1] != "#"]
@@ -277,7 +277,7 @@ def _notes(phase: str, document: str) -> list[str]:
 
 
 def _answers_problem(document: str, pairs: Sequence[Sequence[str]]) -> str:
-    """Return which answer of the person is missing: answers are decisions, the rest is assumed."""
+    """Return which answer of the user is missing: answers are decisions, the rest is assumed."""
     decided = f" {_plain_words(_decisions(document))} "
     for question, answer in pairs:
         quoted = re.escape(_plain_words(answer))
@@ -318,7 +318,7 @@ def _revises(context: RunContext) -> bool:
 
 
 def shown_at_gate(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:
-    """Return what a person is shown: the document, and the one they saw before it."""
+    """Return what a user is shown: the document, and the one they saw before it."""
     phases = PHASES if state.get("quick") else (phase,)
     documents = {one: _blob(state["documents"][one], context) for one in phases}
     before = {one: _blob(state.get("seen", {}).get(one, ""), context) for one in phases}
@@ -340,7 +340,7 @@ def _joined(documents: Mapping[str, str]) -> str:
 def apply_answer(
     phase: str, state: SpecState, answer: Mapping[str, Any], context: RunContext
 ) -> dict[str, Any]:
-    """Carry out what a person decided at a gate; approving writes the phase to disk."""
+    """Carry out what a user decided at a gate; approving writes the phase to disk."""
     choice = str(answer["choice"])
     if choice == "modify":
         return {"choice": choice, "request": str(answer["text"])}
@@ -366,7 +366,7 @@ def apply_answer(
 
 
 def summarise(state: SpecState, context: RunContext) -> dict[str, Any]:
-    """Return the counts that a person is told at the end, from the spec as it is on disk."""
+    """Return the counts that a user is told at the end, from the spec as it is on disk."""
     spec = read_spec(DiskFiles(context.user.root), _files(state, context).ref)
     functional, others = counts(spec)
     order = order_tasks(spec)
@@ -516,7 +516,7 @@ def ask_agent(
 ) -> Mapping[str, Any]:
     """Return the arguments of the ending tool; an answer with a problem is sent back once.
 
-    `servers` are those that the person named on the command line, whose tools it gets.
+    `servers` are those that the user named on the command line, whose tools it gets.
 
     What all calls of a session share comes first, so that a provider's cache holds it; then what is
     decided by now, which the next phase repeats; the agent's own prompt is last.

@@ -23,7 +23,7 @@ class FindingRef(TypedDict):
     round: int
     act: bool  # open, red or yellow, and anchored: the loop should fix it
     blob: str
-    before: NotRequired[str]  # blob: how it stood when a person dismissed it
+    before: NotRequired[str]  # blob: how it stood when a user dismissed it
 
 
 class ReviewerState(TypedDict):
@@ -73,13 +73,13 @@ class LoopState(TypedDict, total=False):
     moved: str  # blob: what came below the change by that, see `steps.moved`
     to_read: int  # how many files reviewers have to look at because of it
     read_on: dict[str, str]  # base and tree of the change as it was read, if not as it is now
-    edits: int  # how often the person edited the change
+    edits: int  # how often the user edited the change
     edited: str  # blob: which files they edited since its review, and what it was before
-    message: str  # blob: the words that the person gave the commit
+    message: str  # blob: the words that the user gave the commit
     stopped_by: str  # what a hook said that let the task not begin
     hooked: str  # the tree as hooks last left it
     hook_red: list[str]  # files that a blocking hook refused
-    cycle: int  # how often the person asked for a modification
+    cycle: int  # how often the user asked for a modification
     round: int  # fix rounds used in this cycle
     repairs: int  # repairs used since the last implement or fix
     survived: int  # fixes that survived in the latest round
@@ -91,7 +91,7 @@ class LoopState(TypedDict, total=False):
     reviewers: Annotated[dict[str, ReviewerState], merge_by_key]
     proposal: str  # blob: what the approval screen shows, commit id included
     approval: dict[str, str]  # {"choice": approve|modify|skip|..., "by", "text", "proposal"}
-    modification: str  # id of the finding a person asked for in this cycle
+    modification: str  # id of the finding a user asked for in this cycle
     summary: str  # blob: what the implementer said it did, and the commit subject it proposes
     commit: str
     refused: int  # exit code of a commit that could not be made: the question stands again

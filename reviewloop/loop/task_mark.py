@@ -104,7 +104,9 @@ def _spec_files(context: "RunContext", task: Task) -> Files:
 
 
 def _landing(context: "RunContext", task: Task, found: bytes) -> bool:
-    """Whether this is the spec of a commit below that was approved while the run was at work."""
+    """Return whether this is the spec of a commit below that was approved while the run was at
+    work.
+    """
     base, before, user = context.record.base_commit, context.user.head or "", context.user
     now = commit_at(Git(user.git_dir, cwd=user.root), "HEAD")
     listed = context.private.git.text("rev-list", "--first-parent", base, f"^{before}")

@@ -1,7 +1,7 @@
-"""A person's own edit of the proposed change, or of its message: what it means for the state.
+"""A user's own edit of the proposed change, or of its message: what it means for the state.
 
 An edited change is another tree: all guard-rails judge it. Reviewers look at what differs in it
-from what they have read, unless the person does without; the message and the record say so then.
+from what they have read, unless the user does without; the message and the record say so then.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ AGAIN = "again"
 
 
 def edited(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
-    """Return what changes when the run goes on with `answer["tree"]`, which the person made.
+    """Return what changes when the run goes on with `answer["tree"]`, which the user made.
 
     The tree before stays in the run's private repository, and `edited_in` names its commit.
     """
@@ -61,10 +61,10 @@ def edited(state: LoopState, answer: Mapping[str, str], context: RunContext) -> 
 
 
 def reworded(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
-    """Return what changes when the commit gets the person's words.
+    """Return what changes when the commit gets the user's words.
 
-    Lines of ours below them go on being written as they are true then; who took them out or
-    changed them has all the words.
+    Lines of ours below them go on being written as they are true then; who took them out or changed
+    them has all the words.
     """
     text = answer["text"].replace("\r\n", "\n").replace("\0", "").strip()
     ours = context.blobs.get_json(state["proposal"]).get("message_ours", "").strip()
@@ -75,7 +75,7 @@ def reworded(state: LoopState, answer: Mapping[str, str], context: RunContext) -
 
 
 def words_of(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Return the person's words for the commit: `text`, and whether lines of ours follow (`ours`).
+    """Return the user's words for the commit: `text`, and whether lines of ours follow (`ours`).
 
     Empty where they gave none.
     """
@@ -85,7 +85,7 @@ def words_of(state: LoopState, context: RunContext) -> dict[str, Any]:
 
 
 def edited_in(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Return what the person edited since the change was made: `by`, `paths`, `unread`, `before`.
+    """Return what the user edited since the change was made: `by`, `paths`, `unread`, `before`.
 
     Empty where they edited nothing.
     """
@@ -95,7 +95,7 @@ def edited_in(state: LoopState, context: RunContext) -> dict[str, Any]:
 
 
 def edit_line(known: Mapping[str, Any]) -> str:
-    """Return the line of a commit message about what a person edited, "" for nothing."""
+    """Return the line of a commit message about what a user edited, "" for nothing."""
     if not known:
         return ""
     again = "" if known["unread"] else ", and reviewed again"

@@ -51,7 +51,7 @@ class Proxy(Listening):
         return self._inner.get((host, port))
 
     def allows(self, host: str, port: int) -> bool:
-        """Whether a location is on the list; if not, that is told once."""
+        """Return whether a location is on the list; if not, that is told once."""
         with self._lock:
             if (host.lower(), port) in self._allowed:
                 self.connections += 1

@@ -32,7 +32,7 @@ class ToolServer(Listening):
         super().__init__(path)
 
     def allows(self, header: str) -> bool:
-        """Whether a request comes from the agent that the token was given to."""
+        """Return whether a request comes from the agent that the token was given to."""
         return hmac.compare_digest(header.encode(), f"Bearer {self._token}".encode())
 
     def answer(self, body: bytes) -> Any:

@@ -78,7 +78,7 @@ def next_of(
     anew: str = "",
     by_workers: bool = False,
 ) -> str:
-    """Return what a person can do next about a task, "" when there is nothing.
+    """Return what a user can do next about a task, "" when there is nothing.
 
     `because`: why it is open or stopped. `going_on`: the batch is at work, so it takes that up
     itself. `work_kept`: the run is still there. `batch_because`: why the whole batch stopped.

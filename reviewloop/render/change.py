@@ -20,7 +20,7 @@ _TITLES: Mapping[FileKind, str] = {
 
 
 def gate_lines(asks: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a person is shown at a gate: the impact alone, or the delta with it."""
+    """Yield what a user is shown at a gate: the impact alone, or the delta with it."""
     for note in asks.get("notes", ()):
         yield f"note: {note}"
     for reason in asks.get("reasons", ()):

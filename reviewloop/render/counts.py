@@ -13,7 +13,7 @@ from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.render.text import counted
 
 BY_USER = "person"
-"""The agent of what a person asked for: done or not, it is no finding."""
+"""The agent of what a user asked for: done or not, it is no finding."""
 
 OUTCOMES = {
     Status.FIXED: "fixed",
@@ -77,7 +77,7 @@ def count_records(records: Iterable[Mapping[str, Any]]) -> Counts:
 
 
 def requests_left(records: Iterable[Mapping[str, Any]]) -> int:
-    """Return how much of what a person asked for is not done."""
+    """Return how much of what a user asked for is not done."""
     return sum(
         BY_USER in one["agents"] and OUTCOMES.get(Status(one["status"])) == "left"
         for one in records

@@ -23,10 +23,10 @@ class BaseInfo(TypedDict, total=False):
 
 
 class RejectedRun(TypedDict):
-    """An earlier run of the task that a person rejected."""
+    """An earlier run of the task that a user rejected."""
 
     run: str
-    why: str  # the person's words
+    why: str  # the user's words
 
 
 class ProposedFile(TypedDict, total=False):
@@ -47,7 +47,7 @@ class ProtectedFile(TypedDict):
     status: str  # A | M | D | R | T
     kind: str  # pipeline | git hook | editor | agent | lock file ...
     why: str  # completes "it ..."
-    unasked: bool  # agents may write it only when a person names it, and nobody did
+    unasked: bool  # agents may write it only when a user names it, and nobody did
 
 
 class UnreadFile(TypedDict):
@@ -90,7 +90,7 @@ class RoundFigures(TypedDict, total=False):
 
     used: int
     limit: int
-    cycle: int  # modifications a person asked for
+    cycle: int  # modifications a user asked for
     repairs: int
 
 
@@ -132,7 +132,7 @@ class AgentFigures(UsageFigures, total=False):
 
 
 class Proposal(TypedDict, total=False):
-    """Everything a person needs to say yes or no."""
+    """Everything a user needs to say yes or no."""
 
     run: str
     title: str
@@ -151,14 +151,14 @@ class Proposal(TypedDict, total=False):
     rounds: RoundFigures
     reviewers: list[ReviewerFigures]
     gates: list[dict[str, Any]]
-    governance: list[str]  # why a person is needed whatever the mode
+    governance: list[str]  # why a user is needed whatever the mode
     findings: list[dict[str, Any]]
     spec_progress: SpecProgress | None
     seconds: float  # active time of the run
     usage: UsageFigures
     agents: list[AgentFigures]
     sandbox: list[str]  # levels that commands ran at: bubblewrap, landlock, external, none ...
-    warnings: list[str]  # what else the person should know, one sentence each
+    warnings: list[str]  # what else the user should know, one sentence each
     message: str  # of the proposed commit
     message_ours: str  # the lines of it that say how the change was made and reviewed
     person_edited: Mapping[str, Any]  # by, paths, unread, before: see `steps.edited`
@@ -172,14 +172,14 @@ class Proposal(TypedDict, total=False):
 
 
 def choices(proposal: Proposal) -> tuple[str, ...]:
-    """Return the answers a person may give, in the order they are offered."""
+    """Return the answers a user may give, in the order they are offered."""
     edit = ("edit",) if proposal.get("files") else ()
     answers = ("approve", "modify", *edit, "skip", "quit", "diff")
     return answers[1:] if proposal.get("blocked") else answers
 
 
 def is_request(finding: Mapping[str, Any]) -> bool:
-    """Whether this is what a person asked for with `modify`: done or not, it is no finding."""
+    """Return whether this is what a user asked for with `modify`: done or not, it is no finding."""
     return BY_USER in finding["agents"]
 
 

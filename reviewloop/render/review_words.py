@@ -311,7 +311,9 @@ def evidence_lines(finding: Finding) -> list[str]:
 
 
 def _in_note(verdict: Evidence, finding: Finding) -> bool:
-    """Whether the note tells a reviewer's verdict: `confirmed by review-security: It holds.`"""
+    """Return whether the note tells a reviewer's verdict: `confirmed by review-security:
+    It holds.`
+    """
     reason = one_line(verdict.text).partition(": ")[2]
     note = one_line(finding.note)
     return f" {verdict.source}" in note and note.endswith(reason)

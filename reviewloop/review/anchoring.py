@@ -39,7 +39,7 @@ class ChangedLines:
         return self.ranges.keys()
 
     def touch(self, path: str, first: int, last: int) -> bool:
-        """Whether any line in first..last was added or changed."""
+        """Return whether any line in first..last was added or changed."""
         return any(a <= last and first <= b for a, b in self.ranges.get(path, ()))
 
 
@@ -83,7 +83,7 @@ def anchor(
 
 
 def _named(path: str, changed: ChangedLines, read: ReadText, exists: Callable[[str], bool]) -> bool:
-    """Whether a path names a file of the change or of the reviewed tree."""
+    """Return whether a path names a file of the change or of the reviewed tree."""
     return bool(path) and (path in changed.paths or read(path) is not None or exists(path))
 
 

@@ -64,7 +64,9 @@ def apply_fixes(text: str, fixes: Sequence[Fix]) -> Applied:
 
 
 def parses(path: str, before: str, after: str) -> bool:
-    """Whether a file has no more syntax errors after an edit than before; False if unknown."""
+    """Return whether a file has no more syntax errors after an edit than before; False
+    if unknown.
+    """
     language = language_of(path, after)
     if language in _GRAMMARS:
         grammar = _GRAMMARS[language]

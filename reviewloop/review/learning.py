@@ -24,7 +24,7 @@ class Outcome(StrEnum):
     """What became of a past finding."""
 
     OPEN = "open"
-    DISMISSED = "dismissed"  # by a person
+    DISMISSED = "dismissed"  # by a user
     ACTED = "acted"  # somebody fixed it, or changed its code
 
 
@@ -38,7 +38,7 @@ class Past:
     severity: Severity
     outcome: Outcome = Outcome.OPEN
     source: str = ""  # "dismiss", "pull request 7, ada", "run 2.1-x"
-    reason: str = ""  # in the person's words, "" for none
+    reason: str = ""  # in the user's words, "" for none
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ def category_of(name: str) -> str:
 
 
 def is_narrow(category: str) -> bool:
-    """Whether a category (by its one name) stands for one kind of problem."""
+    """Return whether a category (by its one name) stands for one kind of problem."""
     return category not in _BROAD
 
 
@@ -380,7 +380,7 @@ def _sources(finding: Finding) -> set[str]:
 
 
 def _apart(one: Finding, two: Finding) -> bool:
-    """Whether both stand on one line, in different columns of it."""
+    """Return whether both stand on one line, in different columns of it."""
     if not (one.end_column and two.end_column) or one.end_line or two.end_line:
         return False
     return one.end_column <= two.column or two.end_column <= one.column

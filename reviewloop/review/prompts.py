@@ -88,7 +88,7 @@ class MovedText:
     differs: str = ""  # how the change differs from itself as it was read
     without: Sequence[str] = field(default_factory=tuple)  # files for whose part of that is no room
     around: str = ""  # the change as it is now, what is nearest to all that
-    edited: bool = False  # a person changed it; nothing came below it
+    edited: bool = False  # a user changed it; nothing came below it
     known: str = ""  # findings of the run that nobody has to report again
 
 

@@ -40,7 +40,7 @@ class QuietRule:
         return hashlib.sha256("\0".join((self.rule, *self.paths)).encode()).hexdigest()[:8]
 
     def covers(self, rule: str, path: str, severity: Severity) -> bool:
-        """Whether such a finding is not reported."""
+        """Return whether such a finding is not reported."""
         if rule != self.rule or severity is Severity.MUST_FIX:
             return False
         return matcher(self.paths)(path) is not None

@@ -209,7 +209,7 @@ class TouchedName(NamedTuple):
 
     how: str  # + | - | => | ~
     name: str  # `Class.method`
-    text: str  # as a person reads it
+    text: str  # as a user reads it
 
 
 def changed_names(change: Change, before: Read, after: Read, room: int) -> str:
@@ -239,7 +239,7 @@ def changed_names(change: Change, before: Read, after: Read, room: int) -> str:
 
 
 def has_names(path: str) -> bool:
-    """Whether the public names of such a file can be told."""
+    """Return whether the public names of such a file can be told."""
     return language_of(path) not in {None, *_DATA}
 
 
@@ -435,7 +435,9 @@ def _text(file: FileChange, after: Read) -> str:
 
 
 def _is_code(path: str) -> bool:
-    """Whether what a file says can break something; nothing breaks by what is written of it."""
+    """Return whether what a file says can break something; nothing breaks by what is
+    written of it.
+    """
     return not _PROSE.search(path) and basename(path).lower() not in LOCK_FILES
 
 

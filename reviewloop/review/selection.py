@@ -261,7 +261,7 @@ def _classify(
 
 
 def _is_text(data: bytes, path: str) -> bool:
-    """Whether there is something to read, whatever a few odd bytes say."""
+    """Return whether there is something to read, whatever a few odd bytes say."""
     if parse_pointer(data):
         return False
     head = data[:_NUL_SEARCH]
@@ -321,7 +321,9 @@ class _Base:
         return cls(private, held, empty, in_lfs, believing)
 
     def counts(self, file: FileChange, reason: str) -> bool:
-        """Whether the file counted so before the change, by its own content or by attributes."""
+        """Return whether the file counted so before the change, by its own content or by
+        attributes.
+        """
         if self.believing or reason == _MISSING or (reason == LFS and file.path in self.in_lfs):
             return True
         path = file.old_path or file.path
@@ -329,5 +331,5 @@ class _Base:
         return old is not None and _version(path, *old, self.private).reason == reason
 
     def lacks(self, folder: str) -> bool:
-        """Whether the change brings the folder that says what its files are for."""
+        """Return whether the change brings the folder that says what its files are for."""
         return bool(folder) and not (self.believing or self.empty or folder in self.held)

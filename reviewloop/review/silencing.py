@@ -37,14 +37,14 @@ class Silences:
     own_rules: Mapping[str, str] = field(default_factory=dict)  # those not from the repository
     baseline: Collection[str] = ()  # ids of findings that were accepted
     old_baseline: Collection[str] = ()  # those that were accepted before the change
-    dismissed: Mapping[str, str] = field(default_factory=dict)  # id -> the person's reason
+    dismissed: Mapping[str, str] = field(default_factory=dict)  # id -> the user's reason
     quiet: Collection[QuietRule] = ()  # what people adopted
     old_quiet: Collection[QuietRule] = ()  # what was adopted before the change
 
     def level(self, rule: str, hard: bool = False) -> str:
         """Return what the settings say of a rule, "" for nothing; the longest pattern counts.
 
-        Only the person's own settings speak of a `hard` rule: a change may bring the repository's.
+        Only the user's own settings speak of a `hard` rule: a change may bring the repository's.
         """
         rules = self.own_rules if hard else self.rules
         named = [pattern for pattern in rules if fnmatchcase(rule, pattern)]
@@ -90,19 +90,19 @@ def _refused(finding: Finding, line: int) -> Finding:
 
 
 def dismissed(finding: Finding, reason: str) -> Finding:
-    """Return a finding as a person has dismissed it."""
+    """Return a finding as a user has dismissed it."""
     note = f"{DISMISSED_BY_USER}{reason}"
     update = {"status": Status.DISMISSED, "note": note, "dismissal": reason}
     return finding.model_copy(update=update)
 
 
 def is_user_dismissal(finding: Finding) -> bool:
-    """Whether a user dismissed it, not a reviewer that rejects it."""
+    """Return whether a user dismissed it, not a reviewer that rejects it."""
     return finding.status is Status.DISMISSED and finding.dismissal is not None
 
 
 def reason_of(finding: Finding) -> str:
-    """Return why a person dismissed a finding, which `is_user_dismissal` says of it."""
+    """Return why a user dismissed a finding, which `is_user_dismissal` says of it."""
     return finding.dismissal or ""
 
 
@@ -189,7 +189,7 @@ def read_baseline(data: bytes | None, path: str = BASELINE_FILE) -> frozenset[st
 
 
 def is_baseline(data: bytes) -> bool:
-    """Whether this is the content of a baseline file."""
+    """Return whether this is the content of a baseline file."""
     try:
         baseline_entries(data)
     except UsageError:

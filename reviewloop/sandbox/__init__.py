@@ -7,4 +7,4 @@ if TYPE_CHECKING:
     Acceptance = Literal["", "accepted", "own code"]
 else:
     Acceptance = str
-"""Why commands may run without a sandbox: a person's flag for this run, or the demo's own code."""
+"""Why commands may run without a sandbox: a user's flag for this run, or the demo's own code."""

@@ -13,7 +13,7 @@ class Level(StrEnum):
     BUBBLEWRAP = "bubblewrap"
     LANDLOCK = "landlock"
     SEATBELT = "sandbox-exec"
-    EXTERNAL = "external"  # a person says that the whole of reviewloop runs in a container
+    EXTERNAL = "external"  # a user says that the whole of reviewloop runs in a container
     NONE = "none"
 
 
@@ -78,7 +78,7 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Unconfined:
-    """No sandbox: for EXTERNAL, and for NONE where a person accepted it."""
+    """No sandbox: for EXTERNAL, and for NONE where a user accepted it."""
 
     level: Level = Level.NONE
 
@@ -110,7 +110,7 @@ class Sandbox:
 
     @property
     def mounts_over(self) -> bool:
-        """Whether commands find the workspace at the path of the person's checkout."""
+        """Whether commands find the workspace at the path of the user's checkout."""
         return self.level is Level.BUBBLEWRAP
 
 
@@ -132,7 +132,7 @@ class Confinement:
         return sandbox.method.start(argv, cwd, self.grants, sandbox.limits)
 
 
-_THREADS_PER_USER = 4096  # counts what the person runs besides, on kernels before 5.14
+_THREADS_PER_USER = 4096  # counts what the user runs besides, on kernels before 5.14
 
 
 def limit_options(limits: Limits) -> tuple[str, ...]:

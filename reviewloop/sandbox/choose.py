@@ -19,7 +19,7 @@ def choose(
 ) -> Sandbox:
     """Return the sandbox for this machine; its level is NONE when nothing holds.
 
-    `requested` names one level to use and no other, or is "auto"; `external` says that a person
+    `requested` names one level to use and no other, or is "auto"; `external` says that a user
     declared the whole process to be contained already. Each level is tried once per process.
     """
     limits = limits or Limits()
@@ -103,7 +103,7 @@ def _restricted() -> bool:
 
 
 def how_to_improve(sandbox: Sandbox) -> Iterator[str]:
-    """Yield what a person can do for a stronger level on this machine, a sentence each."""
+    """Yield what a user can do for a stronger level on this machine, a sentence each."""
     if sandbox.requested != "auto":
         yield f"let the strongest be found: sandbox.level is {sandbox.requested}, not auto"
     if sandbox.level is Level.BUBBLEWRAP or sys.platform != "linux":
@@ -119,7 +119,7 @@ def how_to_improve(sandbox: Sandbox) -> Iterator[str]:
 
 
 def runs_in_ci(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this is a machine that works without a person watching."""
+    """Return whether this is a machine that works without a user watching."""
     return any(
         environ.get(name, "").lower() not in {"", "0", "false"} for name in ("CI", "GITHUB_ACTIONS")
     )

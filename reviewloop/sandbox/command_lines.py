@@ -475,7 +475,7 @@ def _fed_words(text: str) -> list[str]:
 
 
 def _takes_a_value(option: str, flags: str) -> bool:
-    """Whether the word behind an option may belong to it."""
+    """Return whether the word behind an option may belong to it."""
     if option.startswith("--"):
         return option != "--" and "=" not in option
     is_attached = len(option) > 2 and option[1] not in flags

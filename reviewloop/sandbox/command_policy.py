@@ -73,7 +73,9 @@ class CommandPolicy:
 
 
 def _fits_exactly(pattern: str, words: Sequence[str]) -> bool:
-    """Whether the words are those of the pattern; a last `*` stands for any number of them."""
+    """Return whether the words are those of the pattern; a last `*` stands for any
+    number of them.
+    """
     required = shlex.split(pattern)
     if required[-1] == "*":
         required, words = required[:-1], words[: len(required) - 1]
@@ -131,7 +133,7 @@ class _Given:
         return cls(tuple(options), tuple(operands))
 
     def has_option(self, required: str) -> bool:
-        """Whether an option is given: alone, in a cluster, by its long name, or perhaps."""
+        """Return whether an option is given: alone, in a cluster, by its long name, or perhaps."""
         if any(COMPUTED in option for option in self.options):
             return True
         if required.startswith("--"):
@@ -155,7 +157,9 @@ class _Given:
         return False
 
     def has_operands(self, required: Sequence[str]) -> bool:
-        """Whether the first operands are these; values of options before them do not count."""
+        """Return whether the first operands are these; values of options before them do not
+        count.
+        """
         rest = [*required]
         for word, may_be_value in self.operands:
             if not rest:
@@ -168,6 +172,8 @@ class _Given:
 
 
 def _abbreviates(option: str, long: str) -> bool:
-    """Whether an option is a long one or an abbreviation of it, which GNU's programs take."""
+    """Return whether an option is a long one or an abbreviation of it, which GNU's
+    programs take.
+    """
     name = option.partition("=")[0]
     return len(name) > 3 and long.startswith(name)

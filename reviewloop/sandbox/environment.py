@@ -191,8 +191,8 @@ def build_environment(
 
     `reuse` names what is installed in the checkout, `python` an interpreter (empty: found),
     `pass_through` variables of `environ`. Commands run in what `sandbox` returns and may read git's
-    `objects` and what a person allows (`readable`). They run in the folder `project`. Nothing of
-    the project is executed.
+    `objects` and what a user allows (`readable`). They run in the folder `project`. Nothing of the
+    project is executed.
     """
     user_root, workspace, folder = user_root.absolute(), workspace.absolute(), folder.absolute()
     home = Path(environ.get("HOME", "/nonexistent"))

@@ -29,10 +29,10 @@ _ABOVE = 2  # folders; `src` and `src/python` lie below the file that describes 
 
 
 def lendable(path: Path, checkout: Path, home: Path) -> bool:
-    """Whether commands may read a place that an environment of `checkout` names.
+    """Return whether commands may read a place that an environment of `checkout` names.
 
-    `home` is the person's home folder. What stands in the checkout itself, reached by no link, may
-    be read. Anything else has to be an environment, a Python installation, or packages.
+    `home` is the user's home folder. What stands in the checkout itself, reached by no link, may be
+    read. Anything else has to be an environment, a Python installation, or packages.
     """
     try:
         real = path.resolve(strict=True)
@@ -62,7 +62,7 @@ def only_lendable(paths: Iterable[Path], checkout: Path, home: Path) -> tuple[Pa
 def not_committed(names: Iterable[str], private: PrivateRepo) -> tuple[str, ...]:
     """Return those names below which the checked-out commit has no environment, and no link.
 
-    One that is committed is anybody's: its `.pth` files could name other projects of a person.
+    One that is committed is anybody's: its `.pth` files could name other projects of a user.
     """
     if not private.head:
         return tuple(names)
@@ -74,14 +74,16 @@ def not_committed(names: Iterable[str], private: PrivateRepo) -> tuple[str, ...]
 
 
 def _is_environment(folder: Path) -> bool:
-    """Whether a folder is a virtual environment, conda's, or where a Python is installed."""
+    """Return whether a folder is a virtual environment, conda's, or where a Python is installed."""
     if _is_file(folder / "pyvenv.cfg") or _is_file(folder / "conda-meta/history"):
         return True
     return any(next(folder.glob(f"{name}/*py*/os.py"), None) for name in ("lib", "lib64"))
 
 
 def _is_code(real: Path, home: Path) -> bool:
-    """Whether a place is a package or a module, or in a project that its own file describes."""
+    """Return whether a place is a package or a module, or in a project that its own file
+    describes.
+    """
     if _is_file(real):
         known = real.suffix in _MODULE and (
             _is_file(real.parent / "__init__.py")
@@ -100,7 +102,9 @@ def _is_code(real: Path, home: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether there is a regular file; unlike `Path.is_file`, no error where nobody may look."""
+    """Return whether there is a regular file; unlike `Path.is_file`, no error where nobody may
+    look.
+    """
     return os.path.isfile(path)  # noqa: PTH113
 
 
@@ -197,7 +201,9 @@ def _real(path: Path) -> Path:
 
 
 def _is_whole(source: PythonSource, user_root: Path, home: Path) -> bool:
-    """Whether all parts of an environment are what they should be, and not links to anything."""
+    """Return whether all parts of an environment are what they should be, and not links to
+    anything.
+    """
     paths = (source.prefix, source.bin, *source.sites)
     return all(lendable(path, user_root, home) for path in paths)
 

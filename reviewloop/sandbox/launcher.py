@@ -190,7 +190,7 @@ class _Watch:
             _raise_once(_TooMuchError(text))
 
     def _has_shared(self, megabytes: int) -> bool:
-        """Whether the machine's shared memory grew by what would make it too much."""
+        """Return whether the machine's shared memory grew by what would make it too much."""
         grown = _shared_memory() - self._shared >> 20
         return grown > 0 and megabytes + grown > self._most["memory"]
 

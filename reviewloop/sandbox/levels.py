@@ -90,7 +90,7 @@ class Bubblewrap:
 
 
 def can_bound_folders(program: Path) -> bool:
-    """Whether this bubblewrap knows `--size`, which came with 0.7."""
+    """Return whether this bubblewrap knows `--size`, which came with 0.7."""
     try:
         file = program.stat()
         return b"--size" in _help_of(program, file.st_mtime_ns, file.st_size)
@@ -134,7 +134,8 @@ def _is_system(path: Path) -> bool:
 
 
 def _behind_link(path: Path, grants: Grants) -> bool:
-    """Whether the workspace has a link, or a file as a folder, where a place is to be mounted.
+    """Return whether the workspace has a link, or a file as a folder, where a place is to be
+    mounted.
 
     bubblewrap makes the folders it mounts on, and follows links while the machine's own root still
     stands beside the new one: `package -> /oldroot/home` would make them in somebody's home.

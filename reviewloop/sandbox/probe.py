@@ -115,7 +115,9 @@ class _Locations:
         self.installed = tuple(map(_real, installed))
 
     def is_users(self, path: Path) -> bool:
-        """Whether a path is the user's own code: in the checkout, and no installed package."""
+        """Return whether a path is the user's own code: in the checkout, and no installed
+        package.
+        """
         real = _real(path)
         return (
             not self.mounted_over

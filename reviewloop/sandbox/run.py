@@ -21,7 +21,7 @@ from reviewloop.sandbox.base import Confinement, Started
 
 
 def lacks_room(folders: Iterable[Path], needed: int) -> bool:
-    """Whether fewer than `needed` bytes are free on a disk that holds one of the folders."""
+    """Return whether fewer than `needed` bytes are free on a disk that holds one of the folders."""
     return any(shutil.disk_usage(folder).free < needed for folder in folders)
 
 
@@ -76,9 +76,9 @@ def run_command(
 ) -> CommandResult:
     """Run argv in `cwd` with exactly `env`, its output in the file `log`, and report how it ended.
 
-    `confine` is the sandbox; None is for a person's own commands, never for the repository's code.
-    Whatever the command started is dead when this returns. Past `log_limit` bytes the log keeps
-    its beginning and its end. A program that cannot be found is a result (127), not an error.
+    `confine` is the sandbox; None is for a user's own commands, never for the repository's code.
+    Whatever the command started is dead when this returns. Past `log_limit` bytes the log keeps its
+    beginning and its end. A program that cannot be found is a result (127), not an error.
     `WorkspaceError` means that fewer than `free_bytes` are free, too few to run anything, or that
     something in the sandbox may still be alive.
     """
@@ -121,7 +121,7 @@ def run_command(
 
 
 def _never_began(process: "subprocess.Popen[bytes]") -> bool:
-    """Whether the launcher was asked to end before it had started the command.
+    """Return whether the launcher was asked to end before it had started the command.
 
     It takes the signal in hand before it forks: only an interpreter that is still starting dies of
     it, and nothing is left of a command that never was.

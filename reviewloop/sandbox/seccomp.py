@@ -81,8 +81,8 @@ _UNKNOWN = {
     "io_uring_register": (427, 427),
     "openat2": (437, 437),  # it can make a setuid file, as `open` can
 }
-# What processes of one person share by a number or a name, where no name space keeps them apart.
-# Who knows a number, or guesses it, needs no `get`.
+# What processes of one user share by a number or a name, where no name space keeps them apart. Who
+# knows a number, or guesses it, needs no `get`.
 _SHARED: dict[str, tuple[int, int]] = {
     "shmget": (29, 194),
     "shmat": (30, 196),
@@ -177,7 +177,7 @@ _UNIX, _IPV4, _IPV6, _NETLINK = 1, 2, 10, 16
 
 
 def supported() -> bool:
-    """Whether the tables above know this machine."""
+    """Return whether the tables above know this machine."""
     return os.uname().machine in _ARCHITECTURES
 
 
@@ -245,7 +245,7 @@ def _for_call(number: int | None, body: list[bytes]) -> list[bytes]:
 
 
 def _for_setuid(column: int) -> list[bytes]:
-    """Refuse modes with the setuid bit: the file would be run with the person's rights."""
+    """Refuse modes with the setuid bit: the file would be run with the user's rights."""
     lines = []
     for numbers, position in _MODES.values():
         lines += _for_call(numbers[column], _no_setuid(position))

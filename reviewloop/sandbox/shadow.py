@@ -261,7 +261,9 @@ def _script(
 
 
 def _leads_out(entry: Path, prefix: Path) -> bool:
-    """Whether a program is a link to somewhere else: what stands there is not ours to copy."""
+    """Return whether a program is a link to somewhere else: what stands there is not
+    ours to copy.
+    """
     if not entry.is_symlink():
         return False
     return not Path(os.path.realpath(entry)).is_relative_to(os.path.realpath(prefix))

@@ -31,7 +31,7 @@ _OF_THE_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/System")
 def tool_folders(env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
     """Return the folders that the programs on `env`'s PATH and its tool homes need.
 
-    `home` is the person's home folder: of it, and of folders above it, nothing is granted whole.
+    `home` is the user's home folder: of it, and of folders above it, nothing is granted whole.
     """
     found = [path for entry in _entries(env) for path in _around(entry, home)]
     for name in TOOL_HOMES:
@@ -86,5 +86,5 @@ def _around(entry: Path, home: Path) -> Iterator[Path]:
 
 
 def _holds(path: Path, home: Path) -> bool:
-    """Whether a folder is the home folder or has it inside."""
+    """Return whether a folder is the home folder or has it inside."""
     return home.is_relative_to(path) or home.resolve().is_relative_to(path.resolve())

@@ -1,1 +1,1 @@
-"""MCP servers of others: which are known, which a person trusts, and what their tools answer."""
+"""MCP servers of others: which are known, which a user trusts, and what their tools answer."""

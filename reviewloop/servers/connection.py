@@ -148,7 +148,7 @@ class Http:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
-        """Follow nothing: the person trusted this address."""
+        """Follow nothing: the user trusted this address."""
 
 
 def _event_for(body: bytes, ident: object) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from reviewloop.domain.errors import ModelError, UsageError
 from reviewloop.secrets import names_a_secret
 
 PROJECT_FILE = ".kiro/settings/mcp.json"
-"""Where a repository names servers; the same path in the home folder names a person's own."""
+"""Where a repository names servers; the same path in the home folder names a user's own."""
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,39}")
 _VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)\}")
@@ -86,12 +86,12 @@ class ServerTool:
     called: str
     description: str
     schema: Mapping[str, Any]
-    reads: bool  # the person listed it as one that only reads
+    reads: bool  # the user listed it as one that only reads
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """A server that a person trusts, and what their settings say of it."""
+    """A server that a user trusts, and what their settings say of it."""
 
     definition: ServerDefinition
     hosts: tuple[str, ...] = ()
@@ -112,7 +112,7 @@ def _shown(value: str, is_secret: bool) -> str:
 def servers_of(
     project: bytes | None, own: bytes | None, agents: Iterable[tuple[str, Mapping[str, Any]]]
 ) -> dict[str, ServerDefinition]:
-    """Return the servers by name: an agent's own, then the project's, then the person's.
+    """Return the servers by name: an agent's own, then the project's, then the user's.
 
     Those that are switched off are among them.
 

@@ -68,7 +68,7 @@ class Servers:
     def tools(self, patterns: Iterable[str], *, reading: bool) -> tuple[ServerTool, ...]:
         """Return the tools that `@SERVER`, `@SERVER/TOOL` or `@mcp` name.
 
-        With `reading` only those that the person listed as tools that read.
+        With `reading` only those that the user listed as tools that read.
         """
         found: dict[str, ServerTool] = {}
         for pattern in patterns:

@@ -84,7 +84,9 @@ class AuditFile:
 
     @staticmethod
     def _is_torn(file: BinaryIO) -> bool:
-        """Whether the last row was cut off while it was written: the next one is its own line."""
+        """Return whether the last row was cut off while it was written: the next one is its own
+        line.
+        """
         if not file.seek(0, os.SEEK_END):
             return False
         file.seek(-1, os.SEEK_END)

@@ -70,7 +70,7 @@ def share(path: Path, what: str) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a live process holds this lock."""
+    """Return whether a live process holds this lock."""
     try:
         with path.open("r+", encoding="ascii") as file:
             _flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

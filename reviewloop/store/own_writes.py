@@ -36,7 +36,7 @@ class OwnWrites:
         self._read = 0
 
     def has(self, path: Path, data: bytes | None) -> bool:
-        """Whether the file holds these bytes because reviewloop wrote them."""
+        """Return whether the file holds these bytes because reviewloop wrote them."""
         with suppress(OSError):
             with self._file.open("rb") as lines:
                 lines.seek(self._read)

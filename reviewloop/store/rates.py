@@ -188,7 +188,7 @@ _SKEW = 1.0  # seconds; a time further ahead is of a clock that was set back
 
 
 class Ceilings(NamedTuple):
-    """Most per minute that the person allows; 0 means no ceiling."""
+    """Most per minute that the user allows; 0 means no ceiling."""
 
     requests: int = 0
     tokens: int = 0

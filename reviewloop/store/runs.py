@@ -44,8 +44,8 @@ class RunStatus(StrEnum):
 
     RUNNING = "running"
     PAUSED = "paused"  # stopped resumably: interrupted, out of budget, model away
-    WAITING = "waiting"  # for a person's approval
-    BLOCKED = "blocked"  # a guard-rail stands in the way; a person can modify or skip
+    WAITING = "waiting"  # for a user's approval
+    BLOCKED = "blocked"  # a guard-rail stands in the way; a user can modify or skip
     COMMITTED = "committed"
     SKIPPED = "skipped"
     UNDONE = "undone"
@@ -337,7 +337,7 @@ class RunStore:
 
 
 def is_stopped(record: RunRecord) -> bool:
-    """Whether the run stopped on its way: it can be resumed, or given up."""
+    """Return whether the run stopped on its way: it can be resumed, or given up."""
     return record.status in RESUMABLE
 
 

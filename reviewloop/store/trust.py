@@ -1,4 +1,4 @@
-"""Which commands of which repository a person agreed to run; kept outside of every repository."""
+"""Which commands of which repository a user agreed to run; kept outside of every repository."""
 
 import json
 import os
@@ -20,7 +20,9 @@ class TrustStore:
         self._lock = root / "trust.lock"
 
     def is_trusted(self, repository_key: str, digest: str) -> bool:
-        """Whether a person agreed to exactly these commands; "" (no commands) needs no consent."""
+        """Return whether a user agreed to exactly these commands; "" (no commands) needs no
+        consent.
+        """
         return not digest or digest in self._read().get(repository_key, {})
 
     def trust(

@@ -94,7 +94,7 @@ def _documents(found: Migration) -> dict[str, str]:
 
 
 def write_migration(root: Path, proposed: Proposed) -> None:
-    """Write the rules and the spec that a person approved; again, after it was cut off.
+    """Write the rules and the spec that a user approved; again, after it was cut off.
 
     The tasks come last: as long as they are not there, the same sentence proposes the same.
     """

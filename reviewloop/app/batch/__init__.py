@@ -1,1 +1,1 @@
-"""All open tasks of a spec, each in a run of its own, and the queue of what waits for a user."""
+"""Batches: all open tasks of a spec, a run each; and the queue of runs that wait for a user."""

@@ -1,4 +1,4 @@
-"""Approves the queue run after run; a run that is behind is rebased first."""
+"""Approves the runs of the queue in order; a run behind its branch is rebased first."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ from reviewloop.store.runs import RunRecord, RunStatus, is_stopped
 
 
 class NeedError(UsageError):
-    """Something that a task needs is nowhere; knows the command that goes on."""
+    """A task that this one needs is missing; `next` is the command to run."""
 
     def __init__(self, why: str, following: str) -> None:
         super().__init__(why)
@@ -44,21 +44,21 @@ class NeedError(UsageError):
 
 
 class NotMergedError(WorkspaceError):
-    """A run that does not merge with what came onto its branch; it waits as it was."""
+    """A run that does not merge with the new commits of its branch; it is left as it was."""
 
     exit_code = ExitCode.WAITING
 
 
 @dataclass(frozen=True)
 class Rebased:
-    """A run on its branch as it is now."""
+    """A run after its rebase."""
 
     run: RunRecord
-    ask: str  # why the user has to look at it again; "" where it is what was approved
+    ask: str  # why the user has to look again; "" if the change is the approved one
 
 
 def has_moved(repository: Repository, run: RunRecord) -> bool:
-    """Whether the branch of a waiting run is not where the run took it from any more."""
+    """Return whether the branch of a waiting run moved since the run started from it."""
     if run.status is not RunStatus.WAITING:
         return False
     now = repository.head_of(run.branch)
@@ -68,10 +68,10 @@ def has_moved(repository: Repository, run: RunRecord) -> bool:
 def rebase_waiting(
     repository: Repository, run: RunRecord, listener: Listener | None = None
 ) -> Rebased:
-    """Rebase a waiting run onto its branch: gates again, review of what meets.
+    """Rebase a waiting run onto its branch: gates run again, reviewers read what overlaps.
 
-    Raises `NotMergedError` where it does not merge, and `UsageError` where it stands on a run that
-    waits, too, or its branch is gone. The run is left as it was then.
+    Raises `NotMergedError` where it does not merge, and `UsageError` where its base is another
+    waiting run or its branch is gone. The run is then unchanged.
     """
     repository = looked_again(repository)
     there = on_branch(repository, run.branch)
@@ -113,9 +113,10 @@ def put_on(
     options: Mapping[str, Any],
     listener: Listener | None,
 ) -> RunRecord:
-    """Rebase a run behind another that waits, or onto its branch; `chain` is all that waits below.
+    """Rebase a run onto another waiting run, or onto its branch; `chain` are all waiting runs
+    below.
 
-    Raises `NeedError` where something that its task needs is missing there.
+    Raises `NeedError` where a task that it needs is missing there.
     """
     done = [other.run.task_id for other in chain]
     if need := lacking(there, run, set(done)):
@@ -126,7 +127,7 @@ def put_on(
 
 
 def why_again(repository: Repository, before: RunRecord, after: RunRecord) -> str:
-    """Return why a rebased run is another one than was approved, "" if it is the same change."""
+    """Return how a rebased run differs from what was approved, "" if it is the same change."""
     if after.status is not RunStatus.WAITING:
         return after.reason or f"it is {after.status}"
     was, now = proposal_of(repository, before), proposal_of(repository, after)
@@ -145,20 +146,20 @@ def why_again(repository: Repository, before: RunRecord, after: RunRecord) -> st
 
 @dataclass(frozen=True)
 class Approved:
-    """What became of one run that was to be approved."""
+    """The outcome of approving one run."""
 
     run: RunRecord
     what: str  # committed | rebased | blocked | conflict | changed | refused | held | failed
     code: ExitCode
     why: str = ""
-    next: str = ""  # the command that goes on from here
-    names_next: bool = False  # `why` names that command already
-    tried: bool = True  # False: it was blocked before, so nothing was done with it
-    seen: str = ""  # what a user should have seen in a change that was committed
+    next: str = ""  # the command that continues
+    names_next: bool = False  # `why` names that command
+    tried: bool = True  # False: it was blocked before, so nothing was tried
+    seen: str = ""  # what to look at in a change that was committed
 
     @property
     def committed(self) -> bool:
-        """Whether its commit is on the branch now."""
+        """Return whether its commit is on the branch now."""
         return self.what == "committed"
 
 
@@ -170,15 +171,14 @@ def approve_each(
     named: Collection[str] = (),
     agreed: Collection[str] = (),
 ) -> Iterator[Approved]:
-    """Approve runs one after the other and yield what became of each.
+    """Approve runs in order and yield the outcome of each.
 
-    One with a must-fix finding left is held unless its id is among `agreed`, and one with a wish
-    left unless a user named it: its id is among `named`.
+    A run with an open must-fix finding is held unless its id is in `agreed`, and one with an open
+    user request unless its id is in `named`.
 
-    One that stands on the branch's commit is committed as it is. One that does not is rebased
-    behind those before it. It is committed then if a user named it and nothing meets it; else it
-    waits, so that a user can look at what it is now. Where that
-    fails, what stands on the run or needs it is held; the others go on. Raises
+    A run on the branch's commit is committed. Another one is rebased behind those before it, and
+    committed if the user named it and no new commit overlaps it; else it waits for another look.
+    Where that fails, runs that build on it or need it are held; others continue. Raises
     `InterruptedByUserError`.
     """
     for branch in dict.fromkeys(one.run.branch for one in chosen):
@@ -189,7 +189,7 @@ def approve_each(
 
 
 class _Approving:
-    """The approvals of one branch; knows what is missing below those that come."""
+    """The approvals of one branch; remembers what was not committed."""
 
     def __init__(
         self,
@@ -205,12 +205,12 @@ class _Approving:
         self._listener = listener
         self._named = named
         self._agreed = agreed
-        self._below: Waiting | None = None  # the last that was rebased, and waits
-        self._anew: set[str] = set()  # runs that ask again since this began
+        self._below: Waiting | None = None  # the last run that was rebased and waits
+        self._anew: set[str] = set()  # runs that ask again since the start
         self._holding = Holding()
 
     def whole(self, chosen: Sequence[Waiting]) -> list[Waiting]:
-        """Finish runs that were cut off while they were rebased, and return all in order."""
+        """Finish interrupted rebases, and return all runs in order."""
         cut_off = [one for one in chosen if not one.commit and is_stopped(one.run)]
         for one in cut_off:
             try:
@@ -218,7 +218,7 @@ class _Approving:
             except InterruptedByUserError:
                 raise
             except ReviewLoopError:
-                pass  # it is tried again, and told, when its turn comes
+                pass  # its turn tries it again and reports the error
             self._anew.add(one.run.run_id)
         if not cut_off:
             return list(chosen)
@@ -230,7 +230,7 @@ class _Approving:
         return [*(one for one in chosen if one.run.run_id not in there), *now]
 
     def take(self, one: Waiting) -> Approved:
-        """Approve one run, or rebase it to where it can be."""
+        """Approve one run, or rebase it."""
         try:
             found = self._held(one) or self._moved(one)
             if one.run.status is RunStatus.BLOCKED:
@@ -255,13 +255,13 @@ class _Approving:
         return None
 
     def _left(self, run: RunRecord) -> Left:
-        """Return what a run that waits has left; one on its way to the branch was looked at."""
+        """Return the open findings of a waiting run; none for one on its way to the branch."""
         if is_landing(run) or run.status is not RunStatus.WAITING:
             return Left()
         return left_of(proposal_of(self._repository, run))
 
     def _rebased_onto(self, one: Waiting) -> str:
-        """Return the branch that a run would be rebased to first, "" when it stands there."""
+        """Return the branch that a run is rebased onto first, "" when it is there already."""
         stacked = queue_of(self._looked(one.run)).stacked
         there = any(other.run.run_id == one.run.run_id for other in stacked)
         return "" if there else self._branch
@@ -282,7 +282,7 @@ class _Approving:
         if self._below is None and run.base_commit == repository.user.head:
             if run.run_id in self._anew:
                 return self._asking_again(run)
-            answer = worded(one.run, "approve")  # for what was there when it was chosen
+            answer = worded(one.run, "approve")  # for the proposal that was read when it was chosen
             return self._answered(
                 advance(repository, run.run_id, answer=answer, listener=self._listener)
             )
@@ -299,13 +299,13 @@ class _Approving:
         return self._asking_again(after)
 
     def _finished(self, repository: Repository, run: RunRecord) -> RunRecord:
-        """Carry to its end an answer that was given, and cut off on its way."""
+        """Apply an answer that was given and interrupted."""
         if is_held(lock := repository.run_lock(run.run_id)):
             raise WorkspaceError(f"run {run.run_id} is at work in {holder(lock)}; wait for it")
         return advance(repository, run.run_id, listener=self._listener)
 
     def _looked(self, run: RunRecord) -> Repository:
-        """Return the repository as it is now, as if the run's branch were checked out."""
+        """Return the repository read again, as if the run's branch were checked out."""
         made_on = run.base_commit if run.new_branch else ""
         self._repository = looked_again(self._repository)
         there = on_branch(self._repository, self._branch, made_on=made_on)
@@ -319,7 +319,7 @@ class _Approving:
         if below is not None and run.base_commit == below.commit:
             return run
         chain = chain_below(below, queue_of(repository).waiting) if below else ()
-        return put_on(repository, run, below, chain, {}, self._listener)  # `redo`: see `train`
+        return put_on(repository, run, below, chain, {}, self._listener)  # `redo`: see `rebase`
 
     def _answered(self, run: RunRecord) -> Approved:
         code = ExitCode(run.exit_code)

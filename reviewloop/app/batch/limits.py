@@ -1,4 +1,4 @@
-"""What a batch may cost and how long it may work: its caps, and what its runs have cost."""
+"""The caps of a batch on cost and time, and the cost of its runs."""
 
 import re
 import time
@@ -20,7 +20,7 @@ from reviewloop.store.batches import cost_of as stored_cost
 from reviewloop.store.runs import RunRecord, RunStatus
 
 PAID = "paid_before"
-"""The option of a run that says what it had cost when this batch took it over."""
+"""The option of a run with its cost before this batch took it over."""
 
 
 def spent_of(repository: RunSource, run: RunRecord) -> Spent:
@@ -29,7 +29,7 @@ def spent_of(repository: RunSource, run: RunRecord) -> Spent:
 
 
 def cost_of(repository: RunSource, run: RunRecord) -> Cost:
-    """Return all that a run took so far, whoever moved it."""
+    """Return the whole cost of a run, whoever advanced it."""
     return _cost(spent_of(repository, run), run)
 
 
@@ -39,20 +39,20 @@ def _cost(spent: Spent, run: RunRecord) -> Cost:
 
 
 def before(run: RunRecord) -> Cost:
-    """Return what a run of a batch had cost when that batch took it over."""
+    """Return what a run had cost before its batch took it over."""
     paid = run.options.get(PAID) or {}
     return stored_cost(paid) if isinstance(paid, Mapping) else Cost(usd=float(paid))
 
 
 def kept_rows(record: BatchRecord, there: Collection[str]) -> dict[str, list[KeptRun]]:
-    """Return task -> its runs that were deleted; `there` are the runs that were not."""
+    """Return task -> its deleted runs; `there` are the ids of runs that exist."""
     return {
         task: [one for one in kept if one.run not in there] for task, kept in record.kept.items()
     }
 
 
 class BatchCapError(BudgetExhaustedError):
-    """A cap of the whole batch is reached; `flags` of `reviewloop batch` raise it."""
+    """The batch reached one of its caps; `flags` of `reviewloop batch` raise it."""
 
     kind = ReasonKind.BATCH_CAP
 
@@ -61,7 +61,7 @@ class BatchCapError(BudgetExhaustedError):
         self.brief, self.flags = problem, flags
 
     def params(self) -> dict[str, Param]:
-        """Return the values of its reason."""
+        """Return the parameters of its reason."""
         return {"flags": self.flags}
 
 
@@ -69,24 +69,26 @@ MONEY, MINUTES, TOKENS = "limits.usd", "limits.minutes", "limits.tokens"
 
 
 class Spending:
-    """Divides what is left of a batch's caps among its runs; `settings` hold those of one run."""
+    """Divides what is left of a batch's caps among its runs; `settings` hold the caps of
+    one run.
+    """
 
     def __init__(self, repository: Repository, record: BatchRecord, settings: Settings) -> None:
         self.repository = repository
         self._record = record
         self._limits = settings.limits
-        self._known: dict[str, tuple[float, Spent]] = {}  # run -> when it was saved, what it used
+        self._known: dict[str, tuple[float, Spent]] = {}  # run -> (time of its record, its usage)
 
     def usd(self) -> float:
-        """Return what all runs of the batch have cost so far, since they are of this batch.
+        """Return in dollars what all runs of the batch have cost since they belong to it.
 
-        It is what the account shows, those that were rejected or deleted since included.
+        Rejected and deleted runs are included, as in the report.
         """
         gone = sum(one.cost.usd for one in self._deleted())
         return gone + sum(max(0.0, self._usd_of(run) - before(run).usd) for run in self._runs())
 
     def tokens(self) -> int:
-        """Return the tokens of all that `usd` counts."""
+        """Return the tokens of the same runs as `usd`."""
         gone = sum(one.cost.tokens for one in self._deleted())
         return gone + sum(
             max(0, self._spent_of(run).tokens - before(run).tokens) for run in self._runs()
@@ -96,7 +98,7 @@ class Spending:
         return [run for run in self.repository.runs.all() if _of(run, self._record)]
 
     def _deleted(self) -> list[KeptRun]:
-        """Return the runs that were deleted."""
+        """Return the deleted runs of the batch."""
         there = {run.run_id for run in self.repository.runs.all()}
         return [one for kept in kept_rows(self._record, there).values() for one in kept]
 
@@ -111,7 +113,7 @@ class Spending:
         return spent
 
     def require(self) -> None:
-        """Raise `BudgetExhaustedError` when nothing may begin any more."""
+        """Raise `BudgetExhaustedError` when no run may start any more."""
         budget, deadline = self._record.budget_usd, self._record.deadline
         if budget is not None and (used := self.usd()) >= budget:
             spent = f"{cap_money(used)} of {cap_money(budget)}"
@@ -130,7 +132,7 @@ class Spending:
             )
 
     def why_spent(self, task: str) -> BudgetExhaustedError:
-        """Return what to say when the batch's cap has stopped a task."""
+        """Return the error for a task that the batch's cap stopped."""
         try:
             self.require()
         except BudgetExhaustedError as error:
@@ -153,10 +155,10 @@ class Spending:
         sharing: int = 1,
         beside: Iterable[tuple[RunRecord, Mapping[str, Any]]] = (),
     ) -> dict[str, Any]:
-        """Return the caps under which a run goes on.
+        """Return the caps under which a run continues.
 
-        `beside` are runs at work with their caps: what these may still spend is not left. So many
-        runs as `sharing` says divide the rest.
+        `beside` are the runs in progress with their caps; what these may still spend is not
+        available. `sharing` runs divide the rest.
         """
         own = self.own(run)
         caps: dict[str, Any] = {**own}
@@ -173,9 +175,9 @@ class Spending:
         return caps
 
     def own(self, run: RunRecord) -> dict[str, float]:
-        """Return the caps of one run: its own, or those of the settings where these are higher.
+        """Return the caps of one run: its own, or the higher ones of the settings.
 
-        A user may have raised them for this one, or in the settings since it began.
+        A user may have raised them for this run, or in the settings since it started.
         """
         raised = run.settings.get("limits", {})
         return {
@@ -187,7 +189,7 @@ class Spending:
     def stopped_by_batch(
         self, run: RunRecord, caps: Mapping[str, Any], error: ReviewLoopError
     ) -> bool:
-        """Whether it was the batch's cap that stopped a run, not the run's own."""
+        """Return whether the batch's cap stopped a run, not the run's own."""
         if not isinstance(error, BudgetExhaustedError):
             return False
         own = self.own(run)
@@ -195,7 +197,7 @@ class Spending:
 
 
 def is_about_money(error: ReviewLoopError) -> bool:
-    """Whether it was a cap on money that stopped a run."""
+    """Return whether a cap on money stopped a run."""
     return isinstance(error, BudgetExhaustedError) and error.cap == MONEY
 
 
@@ -210,7 +212,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 def read_deadline(text: str, now: float | None = None) -> float:
     """Return the deadline in seconds since the epoch, 0 for "none".
 
-    Raises `UsageError` for what is no time, and for a time that has passed.
+    Raises `UsageError` for an invalid or past time.
     """
     written = text.strip()
     if written.lower() == "none":
@@ -219,7 +221,7 @@ def read_deadline(text: str, now: float | None = None) -> float:
     try:
         found = _read(written, datetime.fromtimestamp(at).astimezone())
         ends = found.timestamp() if found else 0.0
-    except (OverflowError, ValueError):  # before the first year or after the last one
+    except (OverflowError, ValueError):  # before the year 1 or after 9999
         found = None
     if found is None:
         raise UsageError(

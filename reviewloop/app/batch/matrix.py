@@ -1,4 +1,4 @@
-"""The tasks that may start now, as the matrix of a workflow: one job for each."""
+"""Builds the matrix of a workflow from the tasks that may start now: one job for each."""
 
 import re
 from collections.abc import Iterable
@@ -15,28 +15,29 @@ MOST = 256
 """Jobs that one matrix may make (docs.github.com, "Actions limits")."""
 
 _LONGEST_TITLE = 80
-# A workflow may show a title anywhere; nothing is left that a shell or an expression acts on.
+# A workflow may print a title anywhere, so no character is left that a shell or an expression
+# reads.
 _NOT_IN_TITLES = re.compile(r"[^\w .,:/+-]+")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a workflow is to do now, and sentences about what it is not to do."""
+    """The matrix entries of a workflow, and notes about tasks that are left out."""
 
     include: tuple[dict[str, str], ...]
     notes: tuple[str, ...] = ()
 
     @property
     def matrix(self) -> dict[str, object]:
-        """What GitHub takes as `strategy.matrix`; it takes no empty one."""
+        """Return the value for `strategy.matrix`; GitHub refuses an empty one."""
         return {"include": list(self.include)}
 
 
 def plan_of(user: UserRepo, spec: Spec, order: Order, most: int = MOST) -> Plan:
     """Return the tasks of an order that may start in this checkout, at most `most`.
 
-    They need nothing that is not ticked here. A task that a branch below `reviewloop/` has ticked
-    is done there and waits for a user; branches count as they were last fetched.
+    All tasks that they need are ticked here. A task ticked on a branch under `reviewloop/` is done
+    there and waits for a user; branches count as last fetched.
     """
     ready = [step.task for step in order.steps if not step.needs and not step.after]
     proposed = _proposed(user, spec, ready)
@@ -55,7 +56,7 @@ def plan_of(user: UserRepo, spec: Spec, order: Order, most: int = MOST) -> Plan:
 
 
 def _proposed(user: UserRepo, spec: Spec, ready: Iterable[Task]) -> dict[str, str]:
-    """Return for each task that some branch has ticked the name of that branch."""
+    """Return task id -> the branch that ticked it."""
     chosen = list(ready)
     branches = side_branches(user, OURS) if chosen else ()
     found: dict[str, str] = {}
@@ -68,7 +69,7 @@ def _proposed(user: UserRepo, spec: Spec, ready: Iterable[Task]) -> dict[str, st
 
 
 def _ticked(user: UserRepo, spec: Spec, branch: SideBranch) -> set[str]:
-    """Return id and line of each task that a branch has ticked: a user may edit either one."""
+    """Return id and line of each task that a branch has ticked: a user may edit either."""
     data = file_in(user, branch, spec.tasks_path)
     listed = read_tasks(data or b"", spec.tasks_path, spec.dialect)
     ticked = [task for task in listed.tasks if task.state == "done"]
@@ -76,7 +77,7 @@ def _ticked(user: UserRepo, spec: Spec, branch: SideBranch) -> set[str]:
 
 
 def _entries(spec: Spec, tasks: Iterable[Task]) -> tuple[dict[str, str], ...]:
-    """Return what a job is told of its task; names are unique, also where case does not count."""
+    """Return the matrix entry of each task; names are unique, ignoring case."""
     taken: set[str] = set()
     entries = []
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Single moves of a task's run: begin it, advance it in a thread, answer it, do it once more."""
+"""Single steps of a task's run: start it, advance it in a thread, answer it, redo it."""
 
 import threading
 import traceback
@@ -28,7 +28,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 
 class ActiveRuns:
-    """The runs that are at work now; all of them can be told to stop."""
+    """The runs in progress; all of them can be stopped."""
 
     def __init__(self) -> None:
         self._contexts: dict[str, RunContext] = {}
@@ -36,13 +36,13 @@ class ActiveRuns:
         self._stopping = False
 
     def contexts(self) -> tuple[RunContext, ...]:
-        """Return the runs at work; who asks is about to stop them, and so are later ones."""
+        """Return the runs in progress; from now on later ones are stopped when they open."""
         with self._lock:
             self._stopping = True
             return tuple(self._contexts.values())
 
     def opened(self, context: RunContext) -> None:
-        """Take a run that has begun to work into the crew."""
+        """Add a run that was opened."""
         with self._lock:
             self._contexts[context.record.run_id] = context
             stopping = self._stopping
@@ -50,13 +50,13 @@ class ActiveRuns:
             context.stop()
 
     def closed(self, run_id: str) -> None:
-        """Forget a run that stands still."""
+        """Remove a run that stopped."""
         with self._lock:
             self._contexts.pop(run_id, None)
 
 
 def begin_task(session: Session, step: Step, start: StartingPoint) -> RunRecord:
-    """Begin the run of a task where it starts. Raises what `plan` raises."""
+    """Start the run of a task at `start`. Raises what `plan` raises."""
     statuses = session.statuses()
     committed = {task for task, one in statuses.items() if one.status is TaskStatus.COMMITTED}
     done = start.done | committed
@@ -92,10 +92,10 @@ def begin_task(session: Session, step: Step, start: StartingPoint) -> RunRecord:
 
 
 def taken_up(session: Session, run: RunRecord) -> RunRecord:
-    """Make a run of its own, or of an earlier batch, one of this batch; return it as it is then.
+    """Make a run without a batch, or of an earlier one, a run of this batch; return its record.
 
-    Else nobody would know any more, once it is over, that its task is done. Raises
-    `WorkspaceError` while somebody else moves it.
+    Otherwise the batch would not count its task as done. Raises `WorkspaceError` while another
+    process advances it.
     """
     batch, repository = session.record.batch_id, session.repository
     if run.options.get("batch") == batch:
@@ -109,7 +109,9 @@ def taken_up(session: Session, run: RunRecord) -> RunRecord:
 
 
 def take_over(session: Session) -> None:
-    """Take up all runs that wait or stopped; one that somebody else moves now is left to them."""
+    """Make all waiting and stopped runs runs of this batch, except those another process
+    advances.
+    """
     for one in session.statuses().values():
         if one.run is not None and not one.run.status.over:
             with suppress(WorkspaceError):
@@ -124,14 +126,14 @@ def moved(
     run: RunRecord,
     caps: Any,
 ) -> RunRecord:
-    """Advance a run; a thread may do it, so it has a connection of its own to the table of runs."""
+    """Advance a run; callable from a thread, so it opens its own connection to the runs."""
     with closing(repository.runs.again()) as runs:
         try:
             return advance(
                 replace(repository, runs=runs),
                 run.run_id,
                 listener=partial(session.report, step),
-                # It may have begun with another model, or when the settings had lower caps.
+                # It may have started with another model, or under lower caps.
                 overrides={**session.options.request.flags, **session.spending.own(run)},
                 for_now=caps,
                 opened=active.opened,
@@ -141,7 +143,7 @@ def moved(
 
 
 def broken(session: Session, run: RunRecord, error: Exception) -> RunRecord:
-    """Write down that a bug, or something else that nobody expects, ended the work on a run."""
+    """Record that an unexpected exception ended the work on a run; return the run."""
     repository = session.repository
     redactor = redactor_for(repository.user.root, repository.user.git_dir)
     trace = redactor.for_people("".join(traceback.format_exception(error)))
@@ -158,7 +160,7 @@ def broken(session: Session, run: RunRecord, error: Exception) -> RunRecord:
 
 
 def answered(session: Session, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
-    """Answer a run that waits, under the caps of the batch, and return it as it is then."""
+    """Answer a waiting run under the caps of the batch; return its new record."""
     return advance(
         session.look(),
         run.run_id,
@@ -170,10 +172,9 @@ def answered(session: Session, step: Step, run: RunRecord, answer: Mapping[str, 
 
 
 def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool:
-    """End a run that does not fit on what is below it now, so that its task is done anew there.
+    """End a run that does not fit its new base, so that its task is done again; return if it was.
 
-    Once only: of a run that is a second try already nothing changes, and False is returned; so it
-    is when somebody else answers it at this moment.
+    Only once: a run that is itself a second try stays, and so does one that was answered meanwhile.
     """
     if run.options.get("redo_of"):
         return False
@@ -197,7 +198,7 @@ def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool
 
 
 def for_a_batch(error: GuardRailError) -> GuardRailError:
-    """Say how a batch gets a branch that it may commit to: it has no option for that."""
+    """Return the error with the command that makes a branch, as a batch has no option for that."""
     problem = error.brief or error.problem
     return GuardRailError(f"{problem}; make a branch for the batch: `git switch -c NAME`")
 

@@ -1,4 +1,4 @@
-"""Begins a batch, or takes up the one that was not finished, and works under its lock."""
+"""Starts a batch, or continues the unfinished one, under its lock."""
 
 import os
 from collections.abc import Mapping
@@ -59,18 +59,18 @@ Ended = tuple[BatchRecord, ReviewLoopError | None]
 
 
 class Shown(BatchListener, Protocol):
-    """Whoever shows a whole session to people."""
+    """The listener that shows a whole session."""
 
     def spent(self, usd: float, tokens: int) -> None:
-        """What earlier sessions of the batch have used."""
+        """Report what earlier sessions of the batch have used."""
 
 
 def run_batch(repository: Repository, request: BatchRequest, listener: Shown) -> Ended:
-    """Do all that can be done of a batch; return its record and what stopped it before its end.
+    """Run a batch as far as possible; return its record and the error that stopped it, if any.
 
-    Where nothing is left to do, that is said, and the record of what did it is returned as it is.
-    Raises `UsageError` for a spec, a choice or a branch that cannot be, `WorkspaceError` while
-    another batch works in this repository.
+    Where nothing is left to do, the listener is notified and the record is returned unchanged.
+    Raises `UsageError` for an invalid spec, choice or branch, and `WorkspaceError` while another
+    batch works in this repository.
     """
     user = repository.user
     loaded = read_settings(user.root, request.options.request.flags, project=user.project)
@@ -141,7 +141,7 @@ def _spec(repository: Repository, request: BatchRequest, settings: Settings) -> 
 def _nothing_done(
     repository: Repository, before: BatchRecord | None, spec: Spec, request: BatchRequest, why: str
 ) -> BatchRecord:
-    """Return the record to tell of: as this command has it, not the one before."""
+    """Return the record to report when nothing is done: that of this command."""
     record = finished(repository, before, spec, request, why)
     if before is None:
         return record
@@ -153,7 +153,7 @@ def _nothing_done(
 
 
 def _as_listed(spec: Spec, tasks: Mapping[str, str]) -> dict[str, str]:
-    """Return tasks in the order of the spec; those that it has no more come last."""
+    """Return tasks in the order of the spec; those removed from it come last."""
     positions = {task.id: position for position, task in enumerate(spec.tasks)}
     return {
         task: tasks[task] for task in sorted(tasks, key=lambda t: positions.get(t, len(positions)))
@@ -161,9 +161,9 @@ def _as_listed(spec: Spec, tasks: Mapping[str, str]) -> dict[str, str]:
 
 
 def _finish_half_way(repository: Repository, listener: BatchListener) -> bool:
-    """Finish commits that were cut off; return whether there were any.
+    """Finish interrupted commits; return whether there were any.
 
-    First of all: their tasks are ticked in the spec already, and their files stand in the checkout.
+    They come first: their tasks are ticked in the spec and their files are in the checkout already.
     """
     here = repository.user.branch
     found = [
@@ -180,7 +180,7 @@ def _finish_half_way(repository: Repository, listener: BatchListener) -> bool:
 
 
 def _sat(session: Session, found: Meant) -> Ended:
-    """Work as long as there is something to do; a new batch that began nothing leaves no record."""
+    """Work while there is something to do; a new batch that started nothing leaves no record."""
     repository, store, record = session.repository, session.store, found.record
     store.save(record)
     with closing(SessionClock(repository.folder, record.batch_id)) as clock:
@@ -204,7 +204,7 @@ def _sat(session: Session, found: Meant) -> Ended:
                 store.delete(record.batch_id)
                 raise error from None
             if nothing:
-                if found.before is not None:  # as if it had not been tried
+                if found.before is not None:  # as before this command
                     store.save(replace(found.before, said=record.said, kept=record.kept))
                 raise
             return record, error
@@ -214,15 +214,15 @@ def _sat(session: Session, found: Meant) -> Ended:
 def _of_models(
     repository: Repository, found: Meant, order: Order, loaded: Loaded
 ) -> tuple[ReviewLoopError | None, tuple[str, ...]]:
-    """Return why the models that are wanted cannot be asked, and what is doubtful about them.
+    """Return the error of models that cannot be asked, and notes about doubtful ones.
 
-    Nothing where no task may begin.
+    None where no task may start.
     """
     record, titles = found.record, {step.task.id: step.task.title for step in order.steps}
     statuses = statuses_of(repository, record.batch_id, record.spec_path, titles, record.branch)
-    asking = {TaskStatus.OPEN, TaskStatus.REJECTED}  # of a new batch none is rejected
+    asking = {TaskStatus.OPEN, TaskStatus.REJECTED}  # a new batch has no rejected task
     if FLAG in {loaded.origins[f"models.{kind}"] for kind in ("reasoning", "generation")}:
-        asking.add(TaskStatus.STOPPED)  # else it keeps the model that it has
+        asking.add(TaskStatus.STOPPED)  # else it keeps its model
     if not any(
         statuses[step.task.id].status in asking and not why_held(step, statuses)
         for step in order.steps
@@ -237,7 +237,9 @@ def _of_models(
 
 
 def _has_more(session: Session) -> bool:
-    """Whether tasks of the batch that were not chosen this time can go on by themselves."""
+    """Return whether tasks of the batch that were not chosen this time can continue
+    without a user.
+    """
     chosen = {step.task.id for step in session.order.steps}
     statuses = statuses_in(session.repository, session.record)
     return any(one.status in _TO_DO for task, one in statuses.items() if task not in chosen)
@@ -252,7 +254,7 @@ def _interrupted() -> InterruptedByUserError:
 
 
 def _require_branch(repository: Repository, settings: Settings) -> None:
-    """Refuse, before anything is written, a branch that no run could commit to."""
+    """Raise, before anything is written, for a branch that no run could commit to."""
     try:
         choose_branch(repository, settings, "", "batch")
     except GuardRailError as error:

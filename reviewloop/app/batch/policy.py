@@ -1,4 +1,4 @@
-"""Whether a finished run may be committed without a user, and why it waits when not."""
+"""Decides whether a finished run is committed without a user, and gives the reason if not."""
 
 from reviewloop.app.batch.spec_changes import changed_since
 from reviewloop.app.source import RunSource
@@ -20,7 +20,7 @@ _GREEN = {GateStatus.PASSED, GateStatus.OFF, GateStatus.NOT_DETECTED}
 def why_a_user(proposal: Proposal, changed: str = "") -> str:
     """Return why a user has to look at this change, "" when it is clean.
 
-    `changed` says how its task was changed since its run began: that is not what was done.
+    `changed` says how its task was edited since its run started; the run did the earlier text.
     """
     reasons = [
         *([changed] if changed else []),
@@ -31,14 +31,14 @@ def why_a_user(proposal: Proposal, changed: str = "") -> str:
     reasons += [f"{name} failed" for name in proposal["incomplete"]]
     reasons += _lost(proposal)
     reasons += _not_analysed(proposal)
-    if proposal["task"] and proposal["spec_progress"] is None:  # it would be open, and done again
+    if proposal["task"] and proposal["spec_progress"] is None:  # it would be done again
         why = why_no_tick(proposal)
         reasons.append(f"{WILL_NOT}{why}" if why else f"task {proposal['task']} cannot be ticked")
     return "; ".join(reasons)
 
 
 def _lost(proposal: Proposal) -> list[str]:
-    """Return what reviewers that finished were not shown, and what of their answers was lost."""
+    """Return the parts that finished reviewers were not shown, and lost parts of their answers."""
     failed = proposal["incomplete"]
     return [
         f"{one['name']}: {one['reason']}"
@@ -48,7 +48,7 @@ def _lost(proposal: Proposal) -> list[str]:
 
 
 def _not_analysed(proposal: Proposal) -> list[str]:
-    """Return which files the change itself keeps from being read, and which analysers failed."""
+    """Return the files that the change hides from analysis, and the analysers that failed."""
     kept = [file for file in proposal.get("not_analysed", ()) if file["chosen"]]
     return [
         *(f"{file['path']} was not analysed: {file['reason']}" for file in kept),
@@ -57,7 +57,7 @@ def _not_analysed(proposal: Proposal) -> list[str]:
 
 
 def _governance(proposal: Proposal) -> list[str]:
-    """Return what governance asks for; its gate, where it asks, names each protected file."""
+    """Return the requests of governance; where its gate asks, that names each protected file."""
     asks = any(
         gate["name"] == "governance" and gate["status"] == GateStatus.NEEDS_USER
         for gate in proposal["gates"]
@@ -71,7 +71,7 @@ def _findings(proposal: Proposal) -> list[str]:
 
 
 def left_to_see(proposal: Proposal | None) -> str:
-    """Return what in a change a user should have seen before the commit, "" for nothing."""
+    """Return what a user should have seen in a change before its commit, or ""."""
     if proposal is None:
         return ""
     governance = [f"governance: {reason}" for reason in _governance(proposal)]
@@ -87,10 +87,9 @@ def _gates(proposal: Proposal) -> list[str]:
 
 
 def reason_now(repository: RunSource, run: RunRecord) -> str:
-    """Return why a run stands where it does, "" where its reason is gone.
+    """Return the current reason of a run's status, "" where it no longer holds.
 
-    Files that were in the way of a commit may be out of it, and what did not happen to the
-    checkout at a commit is no news later.
+    Files in the way of a commit may be gone, and the note that only the branch moved is dropped.
     """
     if run.status is RunStatus.COMMITTED:
         moved = f"Only the branch {run.branch} moved; the checkout is as it was."
@@ -105,28 +104,28 @@ def reason_now(repository: RunSource, run: RunRecord) -> str:
 
 
 def is_over(repository: RunSource, because: Reason) -> bool:
-    """Whether files that were in the way of a commit are out of it."""
+    """Return whether the files that were in the way of a commit are gone."""
     in_the_way = because.text("obstacle") == ReasonKind.FILES_IN_THE_WAY
     return in_the_way and repository.is_clean()
 
 
 def not_committed(run: RunRecord) -> Reason:
-    """Return why a run was approved in vain, in words that hold wherever it is rebased then."""
+    """Return why an approved run was not committed, worded so that it holds after a rebase too."""
     because = run.because
-    earlier = because.text("why") if because.text("text") else ""  # of a record without kinds
+    earlier = because.text("why") if because.text("text") else ""  # a record without kinds
     why = because.text("problem") or earlier or run.reason
     return reason(ReasonKind.NOT_COMMITTED, why=why, obstacle=because.text("obstacle"))
 
 
 def because_of(run: RunRecord) -> Reason:
-    """Return why a run stands where it does, in the words of its record."""
+    """Return the reason of a run's status, in the words of its record."""
     if run.because.kind in {ReasonKind.NONE, ReasonKind.LEGACY}:
         return legacy_reason(run.reason)
     return reason(run.because.kind, **{**run.because.params, "text": run.reason})
 
 
 def of_change(repository: RunSource, run: RunRecord) -> str:
-    """Return what in a change asks for a user, "" where nothing does."""
+    """Return why a change needs a user, or ""."""
     if repository.checkout is None:
         known = repository.reported(run)
         return sentence(known.because) if known else ""
@@ -135,7 +134,7 @@ def of_change(repository: RunSource, run: RunRecord) -> str:
 
 
 def shown_reason(run: RunRecord, now: str) -> Reason:
-    """Return what `reason_now` told of a run as a reason: its own where the words are the same."""
+    """Return the text of `reason_now` as a reason: the run's own one where the text is the same."""
     if not now:
         return NO_REASON
     return because_of(run) if now == run.reason else reason(ReasonKind.ERROR, text=now)

@@ -1,4 +1,4 @@
-"""The queue: what waits for a user, what stands on what, and which runs an answer means."""
+"""The queue: which runs wait for a user, how they stack, and which runs an answer names."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -35,31 +35,31 @@ from reviewloop.store.runs import ANSWERED, OPEN, RunRecord, RunStatus, is_stopp
 
 
 class Held(NamedTuple):
-    """Why a run is not approved, and the command that goes on from there."""
+    """Why a run is not approved, and the command that continues."""
 
     why: str
     next: str
 
 
 class Holding:
-    """Knows what will not be on a branch: nothing that stands on it or needs it gets there."""
+    """Remembers the runs that are not committed, and holds those that build on or need them."""
 
     def __init__(self) -> None:
-        self._commits: dict[str, tuple[str, str]] = {}  # of each its run, and how that goes on
+        self._commits: dict[str, tuple[str, str]] = {}  # commit -> (its run, next command)
         self._runs: list[tuple[RunRecord, str]] = []  # of tasks
 
     def lacks(self, run: RunRecord, commit: str, following: str) -> None:
-        """Remember a run that was not approved, and what goes on with it."""
+        """Remember a run that was not approved; `following` is the command that continues it."""
         self._commits[commit] = (run.run_id, following)
         if run.task_id:
             self._runs.append((run, following))
 
     def held(self, run: RunRecord, left: Left, rebased_onto: str = "") -> Held | None:
-        """Return why a run is not to be approved, None if it is.
+        """Return why a run is not approved, None if it is.
 
-        Its must-fix findings and the wishes that were not done hold it; `left` has none for a run
-        that a user named, knowing them. `brought_to`: the branch that it would come to first, ""
-        when it stands there.
+        It is held by `left`, its open must-fix findings and user requests, which is empty for a run
+        that a user named knowing them. `rebased_onto` is the branch that it is rebased onto first,
+        or "".
         """
         if below := self._commits.get(run.base_commit):
             return Held(f"it builds on {below[0]}, which was not committed", below[1])
@@ -81,13 +81,13 @@ class Holding:
 
 @dataclass(frozen=True)
 class Queue:
-    """The runs that wait on a branch, in the order in which their commits follow each other."""
+    """The runs that wait on a branch, in the order of their commits."""
 
     branch: str
-    stacked: tuple[Waiting, ...]  # each stands on the one before it, the first on the branch
-    stale: tuple[Waiting, ...]  # stand on a commit that the branch does not have
+    stacked: tuple[Waiting, ...]  # each has the one before it as its base, the first the branch
+    stale: tuple[Waiting, ...]  # their base is a commit that the branch does not have
     blocked: tuple[RunRecord, ...]
-    cut_off: tuple[RunRecord, ...] = ()  # were to be rebased onto another commit, and stopped
+    cut_off: tuple[RunRecord, ...] = ()  # stopped during a rebase
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
@@ -97,11 +97,11 @@ class Queue:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """What waits on a branch that is not checked out."""
+    """The runs that wait on a branch that is not checked out."""
 
     branch: str
     runs: tuple[str, ...]
-    next: str  # the command that goes on there
+    next: str  # the command to run
     blocked: int = 0  # of the runs; the others wait
 
     def __str__(self) -> str:
@@ -111,7 +111,7 @@ class Elsewhere:
 
 
 def queue_of(repository: RunSource) -> Queue:
-    """Return what waits on the branch that is checked out."""
+    """Return the queue of the branch that is checked out."""
     branch = repository.branch or ""
     runs = [run for run in repository.runs.all() if not run.status.over and run.branch == branch]
     positions = _positions(repository, runs)
@@ -119,7 +119,7 @@ def queue_of(repository: RunSource) -> Queue:
     landing = landing_in(repository, runs)
     if repository.head:
         line = line_up(repository.head, landing)
-    else:  # nobody reported it: all counts as on the branch
+    else:  # without a report all count as on the branch
         line = Line(tuple(in_stacks(landing)), ())
     return Queue(
         branch,
@@ -131,7 +131,7 @@ def queue_of(repository: RunSource) -> Queue:
 
 
 def waiting_elsewhere(repository: Repository) -> tuple[Elsewhere, ...]:
-    """Return what waits on other branches than the one that is checked out."""
+    """Return the runs that wait on branches other than the one checked out."""
     found: dict[str, list[RunRecord]] = {}
     for run in reversed(repository.runs.all()):
         waits = run.status in {RunStatus.WAITING, RunStatus.BLOCKED}
@@ -152,12 +152,12 @@ def _way_to(repository: Repository, branch: str, run: RunRecord) -> str:
     if on_branch(repository, branch):
         return f"git switch {quote(branch)}"
     if run.new_branch:
-        return f"reviewloop approve {run.run_id}"  # which makes the branch
+        return f"reviewloop approve {run.run_id}"  # this creates the branch
     return f"reviewloop checkout {run.run_id} NAME"  # the branch is gone
 
 
 def only_one(repository: Repository) -> RunRecord:
-    """Return the one run that waits here; raises `UsageError` when there is none, or another."""
+    """Return the only run that waits here; raise `UsageError` when there is none or several."""
     found = queue_of(repository)
     runs = [*(one.run for one in found.waiting), *found.blocked]
     if len(runs) == 1:
@@ -169,9 +169,9 @@ def only_one(repository: Repository) -> RunRecord:
 
 
 def named_runs(repository: Repository, names: Sequence[str], choice: str) -> list[RunRecord]:
-    """Return the runs that names mean, each once, if all of them can be answered so.
+    """Return the runs with these names, each once, if all can be answered with `choice`.
 
-    Raises `UsageError` for the first that cannot: nothing is done then.
+    Raises `UsageError` for the first that cannot; nothing is done then.
     """
     runs: dict[str, RunRecord] = {}
     for name in names:
@@ -189,9 +189,9 @@ def named_runs(repository: Repository, names: Sequence[str], choice: str) -> lis
 
 
 def to_approve(repository: Repository, named: Sequence[str], *, every: bool) -> list[Waiting]:
-    """Return the runs to approve: stack by stack, those first that others stand on.
+    """Return the runs to approve, stack by stack, each before those that build on it.
 
-    Raises `UsageError` for a named run that cannot be approved, before anything is done.
+    Raises `UsageError`, before anything is done, for a named run that cannot be approved.
     """
     if every:
         found = queue_of(repository)
@@ -221,7 +221,7 @@ def _with_what_they_need(found: Queue, requested: Sequence[RunRecord]) -> list[W
 
 
 def with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[str]:
-    """Return runs with those that they stand on and those of the tasks that they need."""
+    """Return the ids of runs, of those below them, and of the runs of tasks they need."""
     by_commit = {one.commit: one for one in waiting}
     by_id = {one.run.run_id: one for one in waiting}
     found: set[str] = set()
@@ -237,7 +237,7 @@ def with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[s
 
 
 def lacking(repository: RunSource, run: RunRecord, there: Collection[str]) -> Task | None:
-    """Return a task that a run's task needs and that is neither done nor among these, if any."""
+    """Return a task that a run needs and that is neither done nor in `there`, if any."""
     needs = [need for need in run.options.get("needs", ()) if need not in there]
     if not (run.task_id and needs):
         return None
@@ -248,7 +248,7 @@ def lacking(repository: RunSource, run: RunRecord, there: Collection[str]) -> Ta
 
 
 def _needed(repository: RunSource, spec: Spec, need: str, title: str) -> Task | None:
-    """Return the task that had this id and title when a run began; its number may be another."""
+    """Return the task that had this id and title when a run started; its id may have changed."""
     known = spec.by_id.get(need)
     if not title or (known and kept_title(repository, known.title) == title):
         return known
@@ -259,10 +259,10 @@ def _needed(repository: RunSource, spec: Spec, need: str, title: str) -> Task | 
 def what_lacks(repository: RunSource, run: RunRecord, need: Task) -> tuple[str, str]:
     """Return why a run cannot be rebased onto a branch without this task, and the next command.
 
-    A rejected one is done anew by a batch; one that is not over is answered first.
+    A batch does a rejected task again; a run that is not over is answered first.
     """
     same = need.id in run.options.get("needs", ())
-    what = f"task {run.task_id}" if same else f"'{run.title}'"  # the spec has other numbers now
+    what = f"task {run.task_id}" if same else f"'{run.title}'"  # the task has another number now
     message = f"{what} needs task {need.id}, which is neither done nor waiting below it"
     for one in repository.runs.all():
         here = one.branch == run.branch and one.spec_path == run.spec_path
@@ -273,7 +273,7 @@ def what_lacks(repository: RunSource, run: RunRecord, need: Task) -> tuple[str, 
 
 
 def _why_not(run: RunRecord, choice: str) -> str:
-    """Return why a run cannot be answered so, "" when it can."""
+    """Return why a run cannot be answered so, or ""."""
     if run.status.over:
         return f"does not wait any more (it is {run.status})"
     if choice != "approve":
@@ -286,14 +286,16 @@ def _why_not(run: RunRecord, choice: str) -> str:
 
 
 def nothing_waits(repository: Repository) -> str:
-    """Return the sentence that nothing waits here, with what waits elsewhere."""
+    """Return the sentence that nothing waits here, with the runs on other branches."""
     message = f"nothing waits on {repository.user.branch}"
     others = "; ".join(map(str, waiting_elsewhere(repository)))
     return f"{message}; {others or '`reviewloop status` lists the runs'}"
 
 
 def _positions(repository: RunSource, runs: Sequence[RunRecord]) -> dict[tuple[str, str], int]:
-    """Return of each task its place: as the spec lists them, specs as their first run began."""
+    """Return (spec, task) -> position: in the order of the spec; specs in the order of their first
+    run.
+    """
     oldest_first = sorted(runs, key=lambda run: run.created_at)
     paths = [run.spec_path for run in oldest_first if run.spec_path]
     positions: dict[tuple[str, str], int] = {}
@@ -304,7 +306,7 @@ def _positions(repository: RunSource, runs: Sequence[RunRecord]) -> dict[tuple[s
 
 
 def _tasks_of(repository: RunSource, spec_path: str) -> list[str]:
-    """Return the tasks of a spec; as the latest batch took them where the spec is not there."""
+    """Return the tasks of a spec; those of the latest batch where the spec file is missing."""
     try:
         return [task.id for task in open_spec(repository.files, spec_path).tasks]
     except ReviewLoopError:
@@ -315,7 +317,7 @@ NO_ANSWERS: Mapping[str, str] = {}
 
 
 class ApprovalEstimate(NamedTuple):
-    """What becomes of which run; all of them by id, in the order in which they are taken."""
+    """What approving the queue would do to each run, by id in order."""
 
     branch: str
     commits: list[str]
@@ -344,9 +346,9 @@ class ApprovalEstimate(NamedTuple):
 def estimate_approval(
     repository: RunSource, found: Queue, answers: Mapping[str, str] = NO_ANSWERS
 ) -> ApprovalEstimate:
-    """Return what an approval of everything would do; gates that turn red nobody foresees.
+    """Return what an approval of everything would do, as far as gates stay green.
 
-    `answers` are on their way to workers, by run: what is approved by them is not told again.
+    `answers` are run -> an answer on its way to a worker; a run approved by one is left out.
     """
     seen = ApprovalEstimate(found.branch, [], [run.run_id for run in found.cut_off], [])
     holding = Holding()
@@ -368,12 +370,12 @@ def estimate_approval(
 
 
 def hindrance(repository: RunSource, found: Queue, one: Waiting) -> str:
-    """Return why a run cannot be rebased onto its branch, "" if it may."""
+    """Return why a run cannot be rebased onto its branch, or ""."""
     if met := conflict_below(repository, one, found.waiting):
         return str(met)
     path = one.run.spec_path
     there = {other.run.task_id for other in found.waiting if other.run.spec_path == path}
-    with suppress(ReviewLoopError):  # a spec that cannot be read is told when it is approved
+    with suppress(ReviewLoopError):  # approving reports a spec that cannot be read
         if need := lacking(repository, one.run, there):
             return what_lacks(repository, one.run, need)[0]
     return ""
@@ -386,7 +388,7 @@ def _left(repository: RunSource, one: Waiting) -> Left:
 def reject_each(
     repository: Repository, runs: Sequence[RunRecord], text: str
 ) -> Iterator[tuple[RunRecord, tuple[RunRecord, ...]]]:
-    """Reject runs; yield each with the runs that stood on it and now wait in vain."""
+    """Reject runs; yield each with the runs that were built on it."""
     for run in runs:
         above = _above(repository, run)
         if is_stopped(run):
@@ -396,9 +398,9 @@ def reject_each(
 
 
 def after_reject(run: RunRecord, other: RunRecord, stacked: Sequence[RunRecord]) -> str:
-    """Return what goes on with a run that stood on a rejected one; `standing` are all that did."""
+    """Return the command for a run built on a rejected one; `stacked` are all such runs."""
     lost: set[str] = set()
-    for one in stacked:  # from below, so what each stands on has been looked at before it
+    for one in stacked:  # from below, so that the base of each comes before it
         if run.task_id in one.options.get("needs", ()) or one.options.get("stands_on") in lost:
             lost.add(one.run_id)
     if other.run_id in lost:

@@ -1,4 +1,4 @@
-"""What a user reads of the queue, as JSON-plain values."""
+"""The queue as JSON-plain values."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from reviewloop.store.runs import RunRecord
 
 
 def queue_report(repository: Repository) -> QueueReport:
-    """Return all that waits on the branch that is checked out, and how much on others."""
+    """Return all that waits on the branch checked out, and counts for other branches."""
     found = queue_of(repository)
     rows = [_row(repository, found, one) for one in found.stacked]
     rows += [
@@ -47,13 +47,13 @@ def queue_report(repository: Repository) -> QueueReport:
 
 
 def approve_all(seen: ApprovalEstimate, otherwise: str = "") -> ApproveAll:
-    """Return what an approval of everything does; `otherwise` is said where that is nothing."""
+    """Return what an approval of everything does; `otherwise` is the text where that is nothing."""
     lists = (tuple(seen.commits), tuple(seen.rebases), tuple(seen.holds))
     return ApproveAll(*lists, str(seen) or otherwise)
 
 
 def why_stale(repository: Repository, run: RunRecord) -> str:
-    """Return what happens first to a run that does not stand on its branch, "" if it does."""
+    """Return what is done first to a run whose base is not its branch, or ""."""
     there = on_branch(repository, run.branch)
     found = queue_of(there) if there else None
     if there is None or found is None or all(one.run.run_id != run.run_id for one in found.stale):
@@ -64,7 +64,7 @@ def why_stale(repository: Repository, run: RunRecord) -> str:
 def result_row(
     run: RunRecord, what: str, why: str, following: str, code: ExitCode
 ) -> dict[str, object]:
-    """Return what an answer made of a run."""
+    """Return the JSON row of a run after an answer."""
     return {
         "run": run.run_id,
         "task": run.task_id,
@@ -86,7 +86,7 @@ _NOTES = {
 
 
 def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
-    """Return what approving a run comes to first that does not stand on its branch."""
+    """Return what approving a run that is not on its branch does first."""
     one = next(one for one in found.waiting if one.run.run_id == run.run_id)
     message = hindrance(repository, found, one) or (
         f"builds on a commit that {run.branch} does not have: approving rebases it first, "

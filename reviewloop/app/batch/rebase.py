@@ -1,4 +1,4 @@
-"""Keeps the queue one straight stack: a run whose commit is no longer below is rebased."""
+"""Rebases waiting runs so that the queue is one stack."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -29,30 +29,32 @@ from reviewloop.specs.order import Step
 from reviewloop.store.locks import holder, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 
-_PATIENCE = 600.0  # seconds for which one process is followed
+_PATIENCE = 600.0  # seconds to wait for another process
 _LOOK = 0.1
-_CALM = 0.5  # so long nobody moves a run: an approval of several takes up one after the other
+_CALM = 0.5  # seconds without a change: an approval of several handles one after the other
 
 
 @dataclass
 class Following:
-    """What other processes do with runs of a batch; none of its own may be at work."""
+    """Waits for other processes that advance runs of a batch while none of its own is in
+    progress.
+    """
 
     session: Session
-    given_up: set[str] = field(default_factory=set)  # runs that are not waited for any longer
+    given_up: set[str] = field(default_factory=set)  # runs that are not waited for any more
 
     def waits_for(self, run: RunRecord | None, status: TaskStatus) -> bool:
-        """Whether another process moves this run, which may stand elsewhere then."""
+        """Return whether another process advances this run, which may get another base."""
         return status is TaskStatus.RUNNING and run is not None and run.run_id not in self.given_up
 
     def is_moved(self, run: RunRecord) -> bool:
-        """Whether another process has a run that is none of those at work here."""
+        """Return whether another process holds a run that is not in progress here."""
         return is_held(self.session.repository.run_lock(run.run_id))
 
     def follow(self) -> bool:
-        """Wait until others let go of the runs that keep the line from being straight.
+        """Wait until other processes release the runs that break the stack.
 
-        Returns whether one did. What is in nobody's way is not waited for.
+        Returns whether one did. Other runs are not waited for.
         """
         found = self._in_the_way()
         if not found:
@@ -72,7 +74,9 @@ class Following:
         return bool(found.keys() - held)
 
     def _wait(self) -> None:
-        """Wait until nobody moves a run of the batch, for a while, or patience ends."""
+        """Wait until no process has advanced a run of the batch for `_CALM`, at most
+        `_PATIENCE`.
+        """
         open_ones = [one.run for one in self.session.statuses().values() if one.run]
         open_ones = [run for run in open_ones if not run.status.over]
         calm, until = 0.0, time.monotonic() + _PATIENCE
@@ -81,7 +85,7 @@ class Following:
             calm = 0.0 if any(map(self.is_moved, open_ones)) else calm + _LOOK
 
     def _in_the_way(self) -> Mapping[str, RunRecord]:
-        """Return by task the runs that others move and that the line has to wait for."""
+        """Return task -> run, of those in other processes that the stack has to wait for."""
         statuses = self.session.statuses()
         runs = {task: one.run for task, one in statuses.items() if one.run is not None}
         found = {
@@ -91,7 +95,7 @@ class Following:
         self.session.look()
         if found or len(line_up(self.session.head, waiting).stacked) == len(waiting):
             return found
-        # Who is about to move a run has it already, and has not said so yet.
+        # A process that is about to advance a run holds its lock before its record says so.
         return {
             task: run
             for task, run in runs.items()
@@ -102,16 +106,16 @@ class Following:
 
 
 class Rebases:
-    """Rebases waiting runs onto each other, in turn or beside others at work."""
+    """Rebases waiting runs onto each other, one at a time or beside runs in progress."""
 
     def __init__(self, session: Session, answered: Collection[str] = ()) -> None:
         self._session, self._answered = session, answered
         self._following = Following(session)
         self.kept: set[str] = set()  # runs that a user has to look at
-        self.beside: set[str] = set()  # runs that are rebased beside others at work
+        self.beside: set[str] = set()  # runs that are rebased beside those in progress
 
     def report(self, step: Step, run: RunRecord) -> None:
-        """Tell that a run waits; what autopilot has not looked at yet, it does now, and tells."""
+        """Report that a run waits; under autopilot only once it was answered, with the reason."""
         session, why = self._session, run.reason
         if session.record.mode == "autopilot":
             if run.run_id not in self._answered:
@@ -122,7 +126,7 @@ class Rebases:
     def send(
         self, action: Rebase, pool: ThreadPoolExecutor, active: ActiveRuns
     ) -> "tuple[Future[RunRecord], tuple[Step, RunRecord, Mapping[str, float]]]":
-        """Begin to rebase a run beside those at work."""
+        """Start to rebase a run beside those in progress."""
         session, run = self._session, action.run
         caps = self._begin(action)
         session.at_work[run.run_id] = (run, caps)
@@ -131,17 +135,17 @@ class Rebases:
         return future, (action.step, run, caps)
 
     def _begin(self, action: Rebase) -> dict[str, Any]:
-        """Tell that a run is rebased from now on; return the caps that it has for that."""
+        """Report that a rebase starts; return the caps of the run for it."""
         session, run = self._session, action.run
         session.spending.require()
         session.listener.begun(action.step.task.id, run, action.options["stands_on"] or run.branch)
         return session.caps(run, max(1, session.options.parallel - len(session.at_work)))
 
     def landed(self, step: Step, run: RunRecord, future: "Future[RunRecord]") -> RunRecord | None:
-        """Return the run of a future, None when all there is to say of it was said.
+        """Return the run of a future, None when it was reported already.
 
-        One that does not fit where it was sent, or whose gates turned red, is done once more.
-        Raises what the future raises.
+        A run that does not fit its new base, or whose gates turned red, is done again. Raises what
+        the future raises.
         """
         if run.run_id not in self.beside:
             return future.result()
@@ -162,10 +166,10 @@ class Rebases:
         return None
 
     def rebase(self, action: Rebase) -> RunRecord | None:
-        """Rebase one run; return it if it waits where it is then.
+        """Rebase one run; return it if it waits afterwards.
 
-        When it does not fit, or its gates turn red, its task is done once more. What else fails is
-        told and concerns this run only; raises what concerns the whole batch.
+        When it does not fit, or its gates turn red, its task is done again. Other errors of this
+        run are reported; errors of the whole batch are raised.
         """
         session, step, run = self._session, action.step, action.run
         repository = session.repository
@@ -195,18 +199,18 @@ class Rebases:
         return None
 
     def _is_taken(self, run: RunRecord, error: ReviewLoopError) -> bool:
-        """Whether another process was quicker: it is rebased when that has let go of it."""
+        """Return whether another process holds the run: it is rebased when that releases it."""
         in_use = isinstance(error, (UsageError, WorkspaceError))
         return in_use and self._following.is_moved(run)
 
     def _give_up(self, step: Step, run: RunRecord, why: str) -> bool:
-        """Have a task done once more on top of what is there, or tell why it stays as it is."""
+        """Have a task done again on the new base, or report why its run stays; return if it is."""
         self.kept.add(run.run_id)
         if do_once_more(self._session, step, run, why):
             return True
         if run.status is RunStatus.WAITING:
             now = self._session.repository.runs.find(run.run_id)
-            same = now.status is RunStatus.WAITING  # else somebody answered it meanwhile
+            same = now.status is RunStatus.WAITING  # else it was answered meanwhile
             self._session.listener.settled(step.task.id, now, why if same else now.reason)
         return False
 
@@ -217,7 +221,7 @@ class Rebases:
         caps: Mapping[str, Any],
         active: ActiveRuns | None = None,
     ) -> RunRecord:
-        """Rebase a run; a thread may do it, so it has a connection of its own to the runs."""
+        """Rebase a run; callable from a thread, so it opens its own connection to the runs."""
         session, run_id = self._session, action.run.run_id
         with closing(repository.runs.again()) as runs:
             try:

@@ -1,4 +1,4 @@
-"""The report of a batch: what happened to each task, its cost, and what is left to a user."""
+"""Builds the report of a batch: the outcome of each task, its cost, and what a user has to do."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 
 def figures(proposal: Proposal | None) -> Figures:
-    """Return what was done, as far as it came."""
+    """Return the figures of a proposal; zeros without one."""
     if proposal is None:
         return Figures()
     counts = count_records(proposal["findings"])
@@ -78,15 +78,15 @@ def figures(proposal: Proposal | None) -> Figures:
 
 
 REDONE = "redone"
-"""The state of a run that was given up so that its task is done once more."""
+"""The state of a run that was ended so that its task is done again."""
 UNDONE = "undone"
-"""The state of a run whose commit was taken back; its task stands as if it had been rejected."""
+"""The state of a run whose commit was undone; its task counts as rejected."""
 
 _FOR_GOOD = {TaskStatus.COMMITTED, TaskStatus.REJECTED, UNDONE}
 
 
 class Rows:
-    """The rows of one batch, read from its runs and from what was kept of deleted ones."""
+    """The rows of one batch, from its runs and the stored rows of deleted ones."""
 
     def __init__(self, repository: RunSource, record: BatchRecord, *, running: bool) -> None:
         self._repository, self._record, self._running = repository, record, running
@@ -94,7 +94,7 @@ class Rows:
         branch, tasks = branch_of(repository, record), record.tasks
         self._statuses = statuses_reported(repository, record)
         here = repository.branch == branch
-        # None: not checked out, so nothing is said of what stands on it.
+        # None: not checked out, so the report leaves out what builds on it.
         self._head = (repository.head_of(branch) or None) if here else None
         runs = sorted(repository.runs.all(), key=lambda run: run.created_at)
         self._run_statuses = {run.run_id: run.status for run in runs}
@@ -106,16 +106,16 @@ class Rows:
                 self._mine.setdefault(self._row_of[run.run_id], []).append(run)
         self._kept = kept_rows(record, self._run_statuses)
         self.tasks = {**tasks, **self._gone()}
-        """id -> title, of all tasks that cost something, and of those that did not yet."""
+        """id -> title, of the listed tasks and those that cost something."""
         waiting = [one.run for one in self._statuses.values() if one.run is not None]
         self._commits = {one.commit for one in landing_in(repository, waiting)}
         blocked = {task for task, one in self._statuses.items() if one.status is TaskStatus.BLOCKED}
         answered = is_answered(record.because, blocked, self.tasks)
         self.because = NO_REASON if answered else record.because
-        """Why the batch stopped, as far as that still holds."""
+        """Why the batch stopped, if that still holds."""
 
     def _gone(self) -> dict[str, str]:
-        """Return the tasks that the batch paid for and does not list any more."""
+        """Return the tasks that the batch paid for and no longer lists."""
         known, found = self._record.tasks, {}
         for task, rows in self._kept.items():
             if rows and task not in known:
@@ -164,7 +164,7 @@ class Rows:
         return replace(row, next=following)
 
     def _why(self, found: TaskRun, run: RunRecord) -> Reason:
-        """Return why a task with a run stands where it does, none where the state says it all."""
+        """Return the reason of a task's status, none where the status needs none."""
         if found.status is TaskStatus.STOPPED and run.status is RunStatus.RUNNING:
             return reason(ReasonKind.INTERRUPTED, text="it was cut off: its process ended")
         if found.status is TaskStatus.STOPPED and (held := self._held(self._of(run))):
@@ -186,16 +186,16 @@ class Rows:
         return self._record.held.get(task, NO_REASON)
 
     def _of(self, run: RunRecord) -> str:
-        """Return the task in whose row a run is."""
+        """Return the id of the row that a run is in."""
         return self._row_of.get(run.run_id, run.task_id)
 
     def _lacked(self, run: RunRecord) -> str:
-        """Return a task that a run's task needs and nobody can build on now, "" for none."""
+        """Return a needed task that nothing can build on now, or ""."""
         needs = self._record.needs.get(self._of(run), ())
         return next((need for need in needs if not self._status(need).carries), "")
 
     def _left_because(self, run: RunRecord) -> Reason:
-        """Return what the batch said when it left a run to a user, while that still holds."""
+        """Return the stored reason for leaving a run to a user, if it still holds."""
         left = self._record.said.get(run.run_id)
         if left is None or left.proposal != run.proposal or self._head not in {left.head, None}:
             return NO_REASON
@@ -203,13 +203,13 @@ class Rows:
         return NO_REASON if over else left.because
 
     def _not_committed(self, run_id: str) -> str:
-        """Return why a run could not be committed that waits below another; "" if it was not so."""
+        """Return why the run below a waiting one was not committed, or ""."""
         runs = (one.run for one in self._statuses.values() if one.run and one.run.run_id == run_id)
         text = next(map(self._left_because, runs), NO_REASON)
         return sentence(text) if text.kind is ReasonKind.NOT_COMMITTED else ""
 
     def _of_base(self, run: RunRecord) -> Reason:
-        """Return what a user should know of what a waiting run builds on."""
+        """Return what a user should know about the base of a waiting run."""
         if self._was_left(run):
             text = f"that was rejected, so approving rebases this onto {run.branch} first"
             return reason(ReasonKind.ERROR, text=text)
@@ -232,7 +232,7 @@ class Rows:
         return self._run_statuses.get(below) in {RunStatus.SKIPPED, RunStatus.UNDONE}
 
     def _why_open(self, task: str, found: TaskRun) -> Reason:
-        """Return why nothing of a task was begun, or what it was given up for."""
+        """Return why a task is not started, or why its run was ended to do it again."""
         record, again = self._record, NO_REASON
         if found.run is not None and found.run.options.get("redo"):
             again = because_of(found.run)
@@ -255,38 +255,38 @@ class Rows:
         return NO_REASON if statuses else held
 
     def _status(self, task: str) -> TaskStatus:
-        """Return where a task stands that may have left the batch, or whose run was deleted."""
+        """Return the status of a task, which may have left the batch or have a deleted run."""
         found = self._statuses.get(task)
         if found is None:
-            return TaskStatus.COMMITTED  # it was done before this batch
+            return TaskStatus.COMMITTED  # done before this batch
         if not self._is_over(task):
             return found.status
         state = self._kept[task][-1].state
         return TaskStatus.REJECTED if state == UNDONE else TaskStatus(state)
 
     def _named(self, task: str) -> str:
-        """Return where a task stands as its row says it."""
+        """Return the state of a task as its row shows it."""
         found = self._statuses.get(task)
         if found and found.run and found.run.status is RunStatus.UNDONE:
             return UNDONE
         return str(self._status(task))
 
     def _is_over(self, task: str) -> bool:
-        """Whether a deleted run ended a task, and nothing was begun after it."""
+        """Return whether a deleted run ended a task and none was started later."""
         found, kept = self._statuses[task], self._kept.get(task)
         if not kept or found.status is not TaskStatus.OPEN or kept[-1].state not in _FOR_GOOD:
             return False
-        # An earlier try may be there still: rejected work is not deleted unless it is asked for.
+        # An earlier run may exist: rejected work is deleted only on request.
         return found.run is None or kept[-1].created_at > found.run.created_at
 
 
 def unbegun_row(task: str, title: str) -> TaskReport:
-    """Return the row of a task of which nobody has begun anything."""
+    """Return the row of a task that was not started."""
     return TaskReport(state=TaskStatus.OPEN, task=task, title=title)
 
 
 def state_of(repository: RunSource, run: RunRecord) -> str:
-    """Return where a run stands, apart from its task: that may be done once more."""
+    """Return the state of a run itself; its task may be done again."""
     if run.status is RunStatus.UNDONE:
         return UNDONE
     status = status_of(repository, run)
@@ -294,7 +294,7 @@ def state_of(repository: RunSource, run: RunRecord) -> str:
 
 
 def run_report(repository: RunSource, run: RunRecord, batch_id: str) -> RunReport:
-    """Return what the report of a batch says of one run."""
+    """Return the part of a batch report about one run."""
     state, known = state_of(repository, run), repository.reported(run)
     cost = cost_of(repository, run) if known is None or not run.status.over else known.cost
     whole = cost.plus(known.before) if known and run.status.over else cost
@@ -318,7 +318,7 @@ def run_report(repository: RunSource, run: RunRecord, batch_id: str) -> RunRepor
 
 
 def queue_entry(repository: RunSource, run: RunRecord, state: str) -> TaskReport:
-    """Return what the queue shows of a run; its cost is all that it took."""
+    """Return the queue's row for a run, with its whole cost."""
     found = run_report(repository, run, "")
     because = found.because
     if not because and run.status is RunStatus.WAITING:
@@ -329,7 +329,7 @@ def queue_entry(repository: RunSource, run: RunRecord, state: str) -> TaskReport
 
 
 def with_earlier(task: str, title: str, last: RunReport, tries: Sequence[RunReport]) -> TaskReport:
-    """Return the row of a task whose last run this is; its cost is that of all its runs."""
+    """Return the row of a task with this last run; its cost is that of all its runs."""
     earlier, paid = Cost(), last.before
     for one in tries:
         earlier, paid = earlier.plus(one.cost), paid.plus(one.before)
@@ -360,7 +360,7 @@ _CUT_OFF = reason(
 def account(repository: RunSource, record: BatchRecord, *, at_work: bool = False) -> BatchReport:
     """Return the report of a batch.
 
-    `at_work`: the batch was, before its record was read; it may not tell yet how that ended.
+    `at_work`: the batch was in progress before its record was read, which may not hold its end yet.
     """
     state = _state(repository, record, at_work)
     rows_now = Rows(repository, record, running=state == "running")
@@ -374,13 +374,13 @@ def account(repository: RunSource, record: BatchRecord, *, at_work: bool = False
 
 
 def unbegun(record: BatchRecord) -> BatchReport:
-    """Return the report of a batch that nobody has begun: it is queued for workers."""
+    """Return the report of a batch that is queued for workers and not started."""
     rows = [unbegun_row(task, title) for task, title in record.tasks.items()]
     return _report(record, "running", rows, 0, None)
 
 
 def with_rows(report: BatchReport, rows: Sequence[TaskReport]) -> BatchReport:
-    """Return a report with rows of a later moment, added up anew."""
+    """Return a report with newer rows and new sums."""
     totals = _totals(rows, report.totals.sessions, report.totals.wall_seconds)
     return replace(report, tasks=tuple(rows), totals=totals)
 
@@ -406,10 +406,10 @@ def _report(
 
 
 def exit_code(report: BatchReport, *more: ExitCode) -> ExitCode:
-    """Return the code that tells most of how a batch ended.
+    """Return the most telling exit code of a batch.
 
-    `more` are of what stopped it: then a run that was interrupted before is not why it ended. Nor
-    does it count where tasks stand that were not chosen this time.
+    `more` are the codes of what stopped it; with them an earlier interrupted run is not the cause.
+    Tasks that were not chosen this time do not count.
     """
     codes: list[ExitCode] = []
     for row in report.tasks:
@@ -433,7 +433,7 @@ def _state(repository: RunSource, record: BatchRecord, at_work: bool) -> str:
 
 
 def _totals(rows: Sequence[TaskReport], sessions: int, wall: float | None) -> Totals:
-    """Return the sums of the rows: all that the batch took, earlier tries included."""
+    """Return the sums of the rows, earlier tries included."""
     spent = paid = Cost()
     for row in rows:
         spent, paid = spent.plus(row.cost), paid.plus(row.before)
@@ -442,7 +442,7 @@ def _totals(rows: Sequence[TaskReport], sessions: int, wall: float | None) -> To
 
 
 def _wall(found: Sequence[Session], *, running: bool) -> tuple[int, float | None]:
-    """Return how many sessions a batch had and how long they lasted, None where workers did it."""
+    """Return the number of sessions and their seconds, None where workers did the batch."""
     seconds = sum(one.seen - one.began for one in found)
     if found and running:
         seconds += max(0.0, time.time() - found[-1].seen)
@@ -452,8 +452,8 @@ def _wall(found: Sequence[Session], *, running: bool) -> tuple[int, float | None
 def keep_rows(repository: Repository, runs: Sequence[RunRecord]) -> None:
     """Write the rows of these runs into the records of their batches.
 
-    A run that is there after all counts as it is, so that nothing is lost or counted twice when
-    it is not deleted. Raises `WorkspaceError` while a batch is at work, which has the record.
+    A run that still exists is read from its record, so nothing is lost or counted twice. Raises
+    `WorkspaceError` while a batch is in progress, which holds the record.
     """
     of_batches = [run for run in runs if run.options.get("batch")]
     if not of_batches:
@@ -475,7 +475,7 @@ def keep_rows(repository: Repository, runs: Sequence[RunRecord]) -> None:
 
 
 def note_rows(repository: Repository, record: BatchRecord) -> None:
-    """Have a record hold the rows of all runs that are over: other machines may delete these."""
+    """Store the rows of all finished runs in a record: other machines may delete these."""
     for run in repository.runs.all():
         if run.options.get("batch") != record.batch_id or not run.status.over:
             continue
@@ -486,9 +486,9 @@ def note_rows(repository: Repository, record: BatchRecord) -> None:
 
 
 def why_not_undone(repository: Repository, named: str | None) -> str:
-    """Return why `undo` cannot take back the commit of a deleted run, "" for a run that is there.
+    """Return why `undo` cannot undo a deleted run, "" for a run that exists.
 
-    `named` is a run or a task; without it the commit that is checked out is meant.
+    `named` is a run or a task; without it, the commit checked out is meant.
     """
     runs = repository.runs.all()
     if named is None:
@@ -506,7 +506,7 @@ def why_not_undone(repository: Repository, named: str | None) -> str:
             )
     if not head or named is not None:
         return ""
-    # Its message holds the line of the review, as every commit of a run does.
+    # The commit message of every run has this line about its review.
     subject = git.text("log", "--format=%s", "--grep=^Review: ", f"{head}^!").strip()
     if not subject:
         return ""
@@ -522,7 +522,7 @@ def _holds(git: Git, branch: str, commit: str) -> bool:
 
 
 def _kept_commits(repository: Repository) -> Iterator[tuple[str, KeptRun]]:
-    """Yield task and row of deleted runs that were committed, the newest first."""
+    """Yield (task, row) of deleted runs that were committed, the newest first."""
     if not (repository.folder / "batches.sqlite").exists():
         return
     with closing(BatchStore(repository.folder)) as store:
@@ -536,7 +536,7 @@ def _kept_commits(repository: Repository) -> Iterator[tuple[str, KeptRun]]:
 
 def _keep(repository: Repository, record: BatchRecord, run: RunRecord) -> None:
     rows = record.kept.setdefault(row_of(repository, record.tasks, run), [])
-    rows[:] = [row for row in rows if row.run != run.run_id]  # of a `clean` that was killed
+    rows[:] = [row for row in rows if row.run != run.run_id]  # left by a `clean` that was killed
     report = run_report(repository, run, record.batch_id)
     rows.append(KeptRun(**vars(report), created_at=run.created_at))
     rows.sort(key=lambda row: row.created_at)

@@ -1,7 +1,7 @@
-"""What a session of a batch does next: one value in, one action out.
+"""Chooses the next action of a batch session: a snapshot in, an action out.
 
 Nothing here reads a repository or the time, so the order of a batch is tested in milliseconds;
-`work.py` takes the snapshots and carries the actions out.
+`work.py` takes the snapshots and carries out the actions.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -30,7 +30,7 @@ SETTLED = {RunStatus.WAITING, RunStatus.BLOCKED}
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that decides about the next action. Nobody changes what is in it."""
+    """All inputs of the next action. Read-only."""
 
     order: Order
     tasks: Mapping[str, TaskRun]
@@ -38,21 +38,21 @@ class Snapshot:
     head: str  # the commit of the branch
     mode: str = "queue"  # each | queue | autopilot
     parallel: int = 1
-    busy: Collection[str] = NONE  # tasks at work in this session
-    tried: Collection[str] = NONE  # tasks that this session has taken up
-    alone: Collection[str] = NONE  # tasks that ran short of money beside others
-    passed: Collection[str] = NONE  # tasks that nothing waits for any more
-    answered: Collection[str] = NONE  # runs that autopilot or the user has looked at
-    kept: Collection[str] = NONE  # runs that stay where they are: they do not fit elsewhere
-    moved: Collection[str] = NONE  # runs that other processes have at this moment
-    given_up: Collection[str] = NONE  # runs of others that are not waited for any longer
-    rebasing: bool = False  # a run is rebased beside those at work
-    straightening: bool = False  # nothing begins until the stack is straight
+    busy: Collection[str] = NONE  # tasks in progress in this session
+    tried: Collection[str] = NONE  # tasks that this session has started or resumed
+    alone: Collection[str] = NONE  # tasks whose share of the budget was too small
+    passed: Collection[str] = NONE  # tasks that cannot start, so nothing waits for them
+    answered: Collection[str] = NONE  # runs that autopilot or the user has answered
+    kept: Collection[str] = NONE  # runs that keep their base: they do not fit another
+    moved: Collection[str] = NONE  # runs that other processes hold now
+    given_up: Collection[str] = NONE  # runs of other processes that are not waited for any more
+    rebasing: bool = False  # a run is being rebased beside those in progress
+    straightening: bool = False  # nothing starts until the stack is complete
     followed: bool = False  # waiting for others has just changed nothing
-    loose: bool = False  # a task may begin on less than all that is listed above it
-    closing: bool = False  # nothing begins any more
+    loose: bool = False  # a task may start on fewer tasks than are listed above it
+    closing: bool = False  # nothing more starts
     asks: bool = True  # finished runs are answered
-    failed: bool = False  # something stops the whole batch: what is at work comes to its end
+    failed: bool = False  # an error stops the whole batch: runs in progress finish
 
     @cached_property
     def steps(self) -> Sequence[Step]:
@@ -61,12 +61,12 @@ class Snapshot:
 
     @cached_property
     def still(self) -> frozenset[str]:
-        """The tasks that have come to rest in this session, however they ended.
+        """The tasks that have ended in this session, in whatever way.
 
-        An open one has when it cannot begin any more: something that it needs failed.
+        An open task has ended when it cannot start because a task that it needs failed.
         """
         found: set[str] = set()
-        for step in self.steps:  # each comes after what it needs
+        for step in self.steps:  # each comes after the tasks it needs
             task, status = step.task.id, self.tasks[step.task.id].status
             if task in self.busy:
                 continue
@@ -81,12 +81,12 @@ class Snapshot:
 
     @cached_property
     def stack(self) -> Sequence[Waiting]:
-        """What waits in one stack on the branch, the lowest first."""
+        """The waiting runs that form one stack on the branch, the lowest first."""
         return line_up(self.head, self.waiting).stacked
 
     @property
     def is_straight(self) -> bool:
-        """Whether all that waits is in the stack."""
+        """Whether all waiting runs are in the stack."""
         return len(self.stack) == len(self.waiting)
 
     @cached_property
@@ -96,7 +96,7 @@ class Snapshot:
         return frozenset(task for task, one in tasks if one.status is TaskStatus.COMMITTED)
 
     def is_with_others(self, task: str) -> bool:
-        """Whether another process moves the run of a task, which may be elsewhere then."""
+        """Return whether another process advances the run of a task, which may get another base."""
         run = self.tasks[task].run
         running = run is not None and self.tasks[task].status is TaskStatus.RUNNING
         return running and run is not None and run.run_id not in self.given_up
@@ -104,7 +104,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Begin:
-    """Begin the run of a task."""
+    """Start the run of a task."""
 
     step: Step
     start: StartingPoint
@@ -112,7 +112,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class GoOn:
-    """Go on with the run of a task that was stopped on its way."""
+    """Resume the stopped run of a task."""
 
     step: Step
     run: RunRecord
@@ -120,25 +120,25 @@ class GoOn:
 
 @dataclass(frozen=True)
 class Rebase:
-    """Rebase a run that waits onto another, `below`, or onto the branch."""
+    """Rebase a waiting run onto another, `below`, or onto the branch."""
 
     step: Step
     run: RunRecord
     below: Waiting | None
-    done: Collection[str]  # tasks in the commits below it then
-    beside: bool = False  # while others are at work
+    done: Collection[str]  # tasks in the commits below it afterwards
+    beside: bool = False  # while other runs are in progress
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the run's record keeps about its new base."""
+        """Return what the run's record stores about its new base."""
         onto = self.below.run.run_id if self.below else ""
-        # It fits, so it is not given up any more, as it was to be when the batch was killed.
+        # It fits, so a batch killed earlier no longer ends it to do its task again.
         return {"stands_on": onto, "done": sorted(self.done), "redo": False}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer a finished run as the mode says."""
+    """Answer a finished run according to the mode."""
 
     step: Step
     run: RunRecord
@@ -151,31 +151,31 @@ class Follow:
 
 @dataclass(frozen=True)
 class Loosen:
-    """Let the next task begin on less than all that is listed above it."""
+    """Let the next task start on fewer tasks than are listed above it."""
 
 
 @dataclass(frozen=True)
 class PassOver:
-    """Let nothing wait any longer for tasks that cannot begin."""
+    """Stop waiting for tasks that cannot start."""
 
     tasks: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Wait until one of those at work comes to rest."""
+    """Wait until a run in progress ends."""
 
 
 @dataclass(frozen=True)
 class End:
-    """Nothing is left that this session can do."""
+    """This session can do nothing more."""
 
 
 Action = Begin | GoOn | Rebase | Answer | Follow | Loosen | PassOver | Wait | End
 
 
 def schedule(now: Snapshot) -> Action:
-    """Return what to do next."""
+    """Return the next action."""
     if now.straightening and not now.failed and (found := next_rebase(now)):
         return found
     if now.asks and (answer := next_answer(now)):
@@ -193,7 +193,7 @@ def schedule(now: Snapshot) -> Action:
 
 
 def _when_idle(now: Snapshot) -> Action:
-    """Return what helps a task to begin where nothing is at work and none can."""
+    """Return the action that lets a task start when no run is in progress and no task can start."""
     if found := next_rebase(now):
         return found
     if not now.followed and (not now.is_straight or any(map(now.is_with_others, now.tasks))):
@@ -206,7 +206,7 @@ def _when_idle(now: Snapshot) -> Action:
 
 
 def next_answer(now: Snapshot) -> Answer | None:
-    """Return the next run to answer: each is when all tasks before it have come to rest."""
+    """Return the next run to answer: one whose earlier tasks have all ended."""
     if now.mode == "queue":
         return None
     for step in now.steps:
@@ -219,7 +219,7 @@ def next_answer(now: Snapshot) -> Answer | None:
 
 
 def next_task(now: Snapshot) -> Begin | GoOn | None:
-    """Return the first task that can be taken a step further, None when there is none."""
+    """Return the first task that can start or resume, None when there is none."""
     for step in now.steps:
         task = step.task.id
         if task in now.tried or task in now.busy or (now.busy and task in now.alone):
@@ -233,11 +233,11 @@ def next_task(now: Snapshot) -> Begin | GoOn | None:
 
 
 def start_of(now: Snapshot, step: Step) -> StartingPoint | None:
-    """Return where a task starts that has no run yet, None if it may not have one now."""
+    """Return where a task without a run starts, None if it may not start now."""
     task = now.tasks[step.task.id]
     if task.status is not TaskStatus.OPEN or why_held(step, now.tasks):
         return None
-    anew = task.run is not None and bool(task.run.options.get("redo"))  # it did not fit elsewhere
+    anew = task.run is not None and bool(task.run.options.get("redo"))  # did not fit
     return base_for(
         step,
         now.tasks,
@@ -250,21 +250,21 @@ def start_of(now: Snapshot, step: Step) -> StartingPoint | None:
 
 
 def next_rebase(now: Snapshot, *, before_others_begin: bool = True) -> Rebase | None:
-    """Return the first run to rebase, if all tasks before its own have come to rest.
+    """Return the first run to rebase, if all tasks before its own have ended.
 
-    So what is below it does not depend on which run is faster.
+    So its base does not depend on which run is faster.
     """
     if now.is_straight:
         return None
     positions = {one.run.run_id: position for position, one in enumerate(now.stack)}
     by_task = {one.run.task_id: one for one in now.waiting}
-    top = 0  # so many of the stack are below what comes next
+    top = 0  # number of runs of the stack below the next one
     for step in now.steps:
         one = by_task.get(step.task.id)
         if one is not None and step.task.id in now.busy:
-            return None  # it has only just finished: its thread still has it
+            return None  # it has just finished: its thread still holds it
         if now.is_with_others(step.task.id):
-            return None  # nobody knows yet where it will be
+            return None  # its base is not known yet
         if one is not None and one.run.run_id in positions:
             top = max(top, positions[one.run.run_id] + 1)
         elif one is not None:
@@ -274,17 +274,17 @@ def next_rebase(now: Snapshot, *, before_others_begin: bool = True) -> Rebase | 
                     return None
                 if before_others_begin or not _is_built_on(now, step, one):
                     return Rebase(step, one.run, now.stack[top - 1] if top else None, done)
-                return None  # what comes after it stands on it
+                return None  # what follows builds on it
         if step.task.id not in now.still:
             return None
     return None
 
 
 def _rebase_beside(now: Snapshot) -> Rebase | None:
-    """Return the next run to rebase beside those at work.
+    """Return the next run to rebase beside those in progress.
 
-    Only where all finished runs wait: else each is answered, in its turn, where it is. One at a
-    time, because the next one is rebased onto it.
+    Only in the queue mode: in others each finished run is answered in order. One at a time, because
+    the next one is rebased onto it.
     """
     if now.rebasing or now.mode != "queue":
         return None
@@ -293,7 +293,7 @@ def _rebase_beside(now: Snapshot) -> Rebase | None:
 
 
 def _is_built_on(now: Snapshot, step: Step, one: Waiting) -> bool:
-    """Whether a task will begin on this run where it is: that must not depend on time."""
+    """Return whether a task will start on this run as it is, which must not depend on timing."""
     if not follows(chain_below(one, now.waiting), now.head):
         return False
     beginnings = Beginnings(now.order)
@@ -313,7 +313,7 @@ class Approve:
 
 @dataclass(frozen=True)
 class LeaveToUser:
-    """Leave a run in the queue; `because` of what it builds on the report finds out itself."""
+    """Leave a run in the queue; the report adds a `because` about its base by itself."""
 
     because: Reason
 
@@ -322,7 +322,7 @@ Decision = Approve | Rebase | LeaveToUser
 
 
 def decide(now: Snapshot, step: Step, run: RunRecord, because: Reason) -> Decision:
-    """Return what autopilot does with a finished run; `because` says why a user has to see it."""
+    """Return what autopilot does with a finished run; `because` is why a user has to see it."""
     found = next((one for one in now.waiting if one.run.run_id == run.run_id), None)
     if found is None or because:
         return LeaveToUser(because)

@@ -1,4 +1,4 @@
-"""What all parts of a batch share while it works: the repository, order, listeners, refusals."""
+"""The shared state of a batch session: repository, order, listener, refused tasks."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -29,21 +29,21 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 
 class StatusCache:
-    """What the last look found; each task of a batch asks for it some five times."""
+    """Caches the statuses of tasks, which each action reads some five times."""
 
     def __init__(self) -> None:
-        self._seen: tuple[object, ...] = ()  # what it is true of
+        self._seen: tuple[object, ...] = ()  # what the cached values depend on
         self._still: dict[str, TaskRun] = {}
-        self._moving: dict[str, RunRecord] = {}  # these may end without being saved again
-        self._line: list[Waiting] | None = None  # what waits, by what stands still
+        self._moving: dict[str, RunRecord] = {}  # these may end without another save
+        self._line: list[Waiting] | None = None  # from runs that stopped
         self._waiting: dict[str, Waiting] = {}
 
     def statuses(
         self, repository: Repository, of: tuple[str, str, str], titles: Mapping[str, str]
     ) -> Mapping[str, TaskRun]:
-        """Return where each of the tasks stands that `titles` names, in that order.
+        """Return the status of each task in `titles`, in that order.
 
-        Nobody changes the records in it: they are those of the next look as well.
+        The records in it are read-only: the cache returns them again.
         """
         seen = (repository.runs.seen(), of, titles)
         if seen != self._seen:
@@ -78,42 +78,40 @@ class StatusCache:
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What the user asked of a batch, beside what its record keeps."""
+    """The user's options of a batch that its record does not store."""
 
     until_failure: bool = False
     parallel: int = 1
-    request: RunRequest = field(
-        default_factory=RunRequest
-    )  # what the plan of every run has in common
+    request: RunRequest = field(default_factory=RunRequest)  # shared by the plans of all runs
 
 
 class BatchListener(Protocol):
-    """Whoever shows a batch to people, and asks them."""
+    """Shows a batch to the user and asks questions."""
 
     def opened(self, sentence: str) -> None:
-        """Something to know of the whole batch: how it begins, or that a task of it cannot."""
+        """Report a sentence about the whole batch: how it starts, or a task that cannot start."""
 
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
-        """All tasks that were chosen, by id in their order; `left` may begin now or later."""
+        """Report all chosen tasks, id -> title in order; those `left` may start now or later."""
 
     def begun(self, task: str, run: RunRecord, below: str) -> None:
-        """A run was begun or is gone on with; `below` names the run whose commit it starts from."""
+        """Report that a run started or resumed; `below` is the run whose commit is its base."""
 
     def event(self, task: str, event: Mapping[str, Any]) -> None:
-        """A run told something; called from the thread of that run."""
+        """Report an event of a run; called from the thread of that run."""
 
     def settled(self, task: str, run: RunRecord, why: str) -> None:
-        """A run stands still; `why` says what a user should know of it."""
+        """Report that a run stopped or finished; `why` is what a user should know about it."""
 
     def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
-        """Return a user's choice and words, None to leave the run in the queue."""
+        """Return a user's choice and text, None to leave the run in the queue."""
 
 
 _LEFT_TO_USER = {RunStatus.WAITING, RunStatus.BLOCKED}
 
 
 class ReportListener:
-    """Stands between a batch and whoever shows it to people; see `BatchListener`."""
+    """Passes calls on to a listener and records what the report needs; see `BatchListener`."""
 
     def __init__(
         self,
@@ -121,23 +119,23 @@ class ReportListener:
         repository: Repository,
         store: BatchStore,
         record: BatchRecord,
-        clock: SessionClock | None = None,  # workers sit together, so none tells the time
+        clock: SessionClock | None = None,  # workers share a session, so none measures its time
     ) -> None:
         self._listener, self.clock = listener, clock
         self._repository, self._store, self._record = repository, store, record
 
     def opened(self, sentence: str) -> None:
-        """Hand on how the batch begins."""
+        """Pass on a sentence about the whole batch."""
         self._listener.opened(sentence)
 
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
-        """Hand on what there is to do."""
+        """Pass on the chosen tasks."""
         self._listener.planned(titles, left)
 
     def begun(self, task: str, run: RunRecord, below: str) -> None:
-        """Hand on that a run is at work: what was said of it before holds no more.
+        """Pass on that a run is in progress, and drop the stored reason about it.
 
-        But for why it could not be committed: it is only rebased behind others.
+        The reason why it could not be committed stays: it is only rebased.
         """
         self._seen()
         if not (
@@ -147,14 +145,14 @@ class ReportListener:
         self._listener.begun(task, run, below)
 
     def event(self, task: str, event: Mapping[str, Any]) -> None:
-        """Hand on what a run told; from any thread."""
+        """Pass on an event of a run, from any thread."""
         self._seen()
         self._listener.event(task, event)
 
     def settled(self, task: str, run: RunRecord, why: str, *, stacked: bool = False) -> None:
-        """Hand on that a run stands still, and keep why when that stands nowhere else.
+        """Pass on that a run stopped or finished; store the reason if its record does not hold it.
 
-        `stacked`: it is only for what it builds on, and what that is the account finds out.
+        `stacked`: the reason is only its base, which the report finds by itself.
         """
         self._seen()
         if kept := self._to_keep(run, why, stacked=stacked):
@@ -164,13 +162,13 @@ class ReportListener:
         self._listener.settled(task, run, why)
 
     def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
-        """Hand on a question, and the answer."""
+        """Pass on a question, and the answer."""
         return self._listener.ask(repository, run)
 
     def _to_keep(self, run: RunRecord, why: str, *, stacked: bool) -> Reason:
-        """Return what the account has to know that stands nowhere else."""
+        """Return the reason that the report needs and no record holds."""
         if run.status is RunStatus.WAITING and run.reason:
-            return not_committed(run)  # its record forgets that when it is rebased elsewhere
+            return not_committed(run)  # a rebase removes the reason from its record
         if why and why != run.reason and run.status in _LEFT_TO_USER:
             return NO_REASON if stacked else reason(ReasonKind.ERROR, text=why)
         return NO_REASON if why else self._kept(run)
@@ -195,22 +193,22 @@ class Session:
     options: BatchOptions
     spending: Spending
     listener: ReportListener
-    tried: set[str] = field(default_factory=set)  # tasks that were taken up in this session
-    # Runs at work with the caps they have: what these may still spend is not left.
+    tried: set[str] = field(default_factory=set)  # tasks that this session has started or resumed
+    # Runs in progress with their caps: what these may still spend is not available.
     at_work: dict[str, tuple[RunRecord, Mapping[str, Any]]] = field(default_factory=dict)
-    opened: Callable[[RunContext], None] | None = None  # told of each run that begins to work
+    opened: Callable[[RunContext], None] | None = None  # called with each run that opens
     strays: Mapping[str, Reason] = field(default_factory=dict)  # task -> why it waits for a user
     looks: StatusCache = field(default_factory=StatusCache)
 
     @property
     def head(self) -> str:
-        """The commit of the branch when it was last looked at."""
+        """The commit of the branch when it was last read."""
         return self.repository.user.head or ""
 
     def look(self) -> Repository:
-        """Look at the repository again, which the last approval has changed, and return it.
+        """Read the repository again, which the last approval has changed, and return it.
 
-        Raises `WorkspaceError` when another branch is checked out: no task was begun for that one.
+        Raises `WorkspaceError` when another branch is checked out, on which no task was started.
         """
         found, mine = looked_again(self.repository), self.repository.user.branch
         if found.user.branch != mine:
@@ -222,11 +220,11 @@ class Session:
         return found
 
     def caps(self, run: RunRecord, sharing: int = 1) -> dict[str, Any]:
-        """Return the caps for a run; `sharing` runs divide what those at work leave."""
+        """Return the caps of a run; `sharing` runs divide what those in progress leave."""
         return self.spending.caps(run, sharing, self.at_work.values())
 
     def statuses(self) -> Mapping[str, TaskRun]:
-        """Return where every task of the order stands; nobody changes the records in it."""
+        """Return the status of every task of the order; its records are read-only."""
         of = (self.record.batch_id, self.record.spec_path, self.repository.user.branch or "")
         return self.looks.statuses(self.repository, of, self._titles)
 
@@ -239,7 +237,7 @@ class Session:
         return self.looks.waiting(self.repository, statuses)
 
     def require_free(self, step: Step) -> None:
-        """Raise `UsageError` for a task that has a run elsewhere, or under another number."""
+        """Raise `UsageError` for a task that has a run elsewhere, or under another id."""
         task, here = step.task, self.repository.user.branch
         if task.id in self.strays:
             raise TaskHeldError(self.strays[task.id])
@@ -253,7 +251,7 @@ class Session:
                 )
 
     def end(self) -> None:
-        """Write down why tasks were not begun, and whether anything is left to be done."""
+        """Record why tasks were not started, and whether anything is left to do."""
         statuses, record = self.statuses(), self.record
         for step in self.order.steps:
             task = step.task.id
@@ -264,7 +262,7 @@ class Session:
         self.store.save(record)
 
     def report(self, step: Step, event: Mapping[str, Any]) -> None:
-        """Hand on what a run told."""
+        """Pass on an event of a run."""
         self.listener.event(step.task.id, event)
 
 
@@ -272,20 +270,20 @@ INTERRUPTED = "interrupted; nothing is lost: the same command goes on"
 
 
 class Refusals:
-    """Collects what kept tasks from beginning; it is told once another began, or at the end."""
+    """Collects the tasks that could not start; reports them once another started, or at the end."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._unreported: list[tuple[Step, UsageError]] = []
 
     def add(self, step: Step, error: UsageError) -> None:
-        """Take a task that cannot begin for failed."""
+        """Add a task that cannot start; it counts as failed."""
         self._session.record.held[step.task.id] = error.because
         self._session.record.refused.append(step.task.id)
         self._unreported.append((step, error))
 
     def report(self) -> None:
-        """Tell what was not told yet, task by task."""
+        """Report those not reported yet, task by task."""
         for step, error in self._unreported:
             self._session.listener.opened(
                 f"{step.task.id} {step.task.title}: cannot begin: {error}"
@@ -293,16 +291,16 @@ class Refusals:
         self._unreported.clear()
 
     def end(self, *, began: bool) -> None:
-        """Raise what kept every task from beginning, if it was the same; else tell the rest."""
+        """Raise the error if no task started and all have the same; else report the rest."""
         if not began and len({str(error) for _, error in self._unreported}) == 1:
             raise self._unreported[0][1]
         self.report()
 
 
 def old_failure(session: Session) -> Reason:
-    """Return why nothing is begun: what is blocked still was to stop the batch; none to go on.
+    """Return why nothing is started: a task is still blocked and the batch stops at failures.
 
-    Who is asked at every task can answer that one, too.
+    None in the mode `each`, which asks about every task, also that one.
     """
     if not session.options.until_failure or session.record.mode == "each":
         return NO_REASON

@@ -1,4 +1,4 @@
-"""Tasks that the spec numbers, names or words otherwise than when their runs began."""
+"""Handles tasks whose number, title or text in the spec changed after their runs started."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 
 class TaskHeldError(UsageError):
-    """A task that cannot begin while a run is of it, or of what had its id."""
+    """A task that cannot start while there is a run of it, or of the task that had its id."""
 
     def __init__(self, held: Reason) -> None:
         super().__init__(sentence(held))
@@ -36,15 +36,15 @@ class TaskHeldError(UsageError):
 
     @property
     def because(self) -> Reason:
-        """It as the reason of what was not begun for it."""
+        """Return it as the reason why the task was not started."""
         return self._held
 
 
 def strays_of(repository: Repository, spec: Spec) -> dict[str, Reason]:
-    """Return task id -> why it must wait: a run was for it, or for its old id.
+    """Return task id -> why it must wait: it, or the task with its old id, has a run.
 
-    It is not over, or it committed the task and could not tick it. Such a run's task is found by
-    its title; where no task has that any more, by its place between others, else by its id.
+    The run is not over, or it committed the task and could not tick it. Its task is found by title;
+    where no task has that title, by its position between others, else by its id.
     """
     found: dict[str, Reason] = {}
     runs = repository.runs.all()
@@ -62,7 +62,7 @@ def strays_of(repository: Repository, spec: Spec) -> dict[str, Reason]:
 
 
 def runs_by_task(repository: Repository, spec: Spec) -> dict[str, RunRecord]:
-    """Return the latest run that is not over of each task, by the id that the task has now."""
+    """Return the latest run of each task that is not over, by the current id of the task."""
     found: dict[str, RunRecord] = {}
     for run in reversed(repository.runs.all()):  # the oldest first
         if run.status.over or not run.task_id or run.spec_path not in {spec.path, spec.tasks_path}:
@@ -76,7 +76,7 @@ def runs_by_task(repository: Repository, spec: Spec) -> dict[str, RunRecord]:
 
 
 def was_renumbered(repository: Repository, record: BatchRecord, steps: Mapping[str, Step]) -> bool:
-    """Whether a batch has runs under ids that are those of other tasks by now."""
+    """Return whether a batch has runs under ids that belong to other tasks now."""
     return any(
         run.options.get("batch") == record.batch_id
         and run.task_id in steps
@@ -86,9 +86,9 @@ def was_renumbered(repository: Repository, record: BatchRecord, steps: Mapping[s
 
 
 def row_of(repository: RunSource, tasks: Mapping[str, str], run: RunRecord) -> str:
-    """Return in which row of a batch with these tasks a run is told: that of its title.
+    """Return the id of the row for a run in a batch with these tasks: that of its title.
 
-    It has one of its own where its number is another task's by now and it waits or is committed.
+    It gets a row of its own where its id belongs to another task now and it waits or is committed.
     """
     task = run.task_id
     if task in tasks and is_called(repository, run, tasks[task]):
@@ -100,9 +100,9 @@ def row_of(repository: RunSource, tasks: Mapping[str, str], run: RunRecord) -> s
 
 
 def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]:
-    """Return the record of a batch by the ids that tasks have now, and whether some have others.
+    """Return the record of a batch with current task ids, and whether any id changed.
 
-    A task that only has another title keeps its place.
+    A task with only another title keeps its id.
     """
     titles = {task.id: task.title for task in spec.tasks}
     ids = ids_of(titles)
@@ -114,7 +114,7 @@ def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]
     there = {*titles.values()}
     for task, found in now.items():
         if not found and task not in taken and record.tasks[task] not in there:
-            now[task] = task  # it has another title, or was removed
+            now[task] = task  # its title changed, or it was removed
     others = any(found != task for task, found in now.items())
     if not others:
         tasks = {task: titles.get(task, title) for task, title in record.tasks.items()}
@@ -134,7 +134,7 @@ def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]
 
 
 def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[str, Reason]:
-    """Return the open tasks whose latest run committed them: doing them anew changes nothing."""
+    """Return the open tasks whose latest run committed them: doing them again changes nothing."""
     latest: dict[str, RunRecord] = {}
     for run in sorted(repository.runs.all(), key=lambda one: one.created_at):
         if run.spec_path == spec.path and run.branch == repository.user.branch and run.task_id:
@@ -148,7 +148,7 @@ def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[
         if meant is None:
             meant = [spec.by_id[run.task_id]] if run.task_id in spec.by_id else []
         if not named and any(is_done(spec, task) for task in meant):
-            continue  # that is its tick
+            continue  # its tick
         for task in meant:
             if not is_done(spec, task):
                 by_hand = _ticks_by_hand(run, task, "" if named else _was(meant, task))
@@ -159,9 +159,9 @@ def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[
 def _meant(
     repository: Repository, run: RunRecord, spec: Spec, own: Collection[str]
 ) -> list[Task] | None:
-    """Return the tasks one of which had the title of a run, None where nobody knows.
+    """Return the tasks that may have had the title of a run, None where that is unknown.
 
-    One that has a run under its own title is another one, or was done once more; `own` are these.
+    A task in `own` has a run under its own title, so it is another one or was done again.
     """
     found = called_now(repository.user, spec.tasks, run.title)
     if found is None:
@@ -206,9 +206,9 @@ _TASK = TypeAdapter(Task)
 
 
 def changed_since(repository: Repository, run: RunRecord) -> str:
-    """Return how the task of a run was changed since the run began, "" where it was not.
+    """Return how the task of a run was changed since the run started, or "".
 
-    A new number, of the task or of one that it waits for, is no change; nor is one that is gone.
+    A new number, of the task or of a dependency, is no change; nor is a removed dependency.
     """
     was, listed = _then_and_now(repository, run)
     if was is None:
@@ -216,7 +216,7 @@ def changed_since(repository: Repository, run: RunRecord) -> str:
     try:
         now = locate(listed, was)
     except WorkspaceError:
-        return ""  # nor is it ticked, which is told
+        return ""  # nor is it ticked, which is reported
     if _text(now) != _text(was) and _text_kept(repository, now) != _text(was):
         return f"the text of task {now.id} changed after its run began ({now.where})"
     if lacks := _new_need(run, was, now, listed):
@@ -225,7 +225,7 @@ def changed_since(repository: Repository, run: RunRecord) -> str:
 
 
 def foretold_untick(repository: Repository, run: RunRecord) -> str:
-    """Return why approving a run cannot tick its task as the spec is now, "" where it can."""
+    """Return why approving a run cannot tick its task in the spec as it is now, or ""."""
     was, listed = _then_and_now(repository, run)
     if was is None:
         return ""
@@ -237,7 +237,7 @@ def foretold_untick(repository: Repository, run: RunRecord) -> str:
 
 
 def _then_and_now(repository: Repository, run: RunRecord) -> tuple[Task | None, tuple[Task, ...]]:
-    """Return the task as the run was told it, and the list of tasks as it is on disk."""
+    """Return the task as the run got it, and the list of tasks on disk."""
     folder, brief = repository.run_folder(run.run_id) / "blobs", run.options.get("brief")
     here = run.task_id and run.branch == repository.user.branch
     if not (here and brief and (folder / brief).exists()):
@@ -251,7 +251,7 @@ def _then_and_now(repository: Repository, run: RunRecord) -> tuple[Task | None, 
 
 @lru_cache(maxsize=4096)
 def _task_of_brief(folder: Path, brief: str) -> Task | None:
-    """Return the task of a brief; what an id names never changes."""
+    """Return the task of a brief; the content of a blob never changes."""
     found = Blobs(folder).get_json(brief)["spec_task"]
     return None if found is None else _TASK.validate_python(found)
 
@@ -262,19 +262,19 @@ def _listed(data: bytes, path: str, dialect: DialectName) -> tuple[Task, ...]:
 
 
 def _text(task: Task) -> list[str]:
-    """Return the lines below a task without what it waits for: there stand numbers of others."""
+    """Return the lines of a task without its dependencies, which are numbers of other tasks."""
     lines = [line.rstrip() for line in task.body.splitlines() if line.strip()]
     return [line for line in lines if not read_details("", [line]).declares_depends]
 
 
 def _text_kept(repository: Repository, task: Task) -> list[str]:
-    """Return the same as a run's files hold it, without secrets."""
+    """Return the same lines redacted, as a run's files hold them."""
     redact = redactor_for(repository.user.root, repository.user.git_dir).redact_held
     return [redact(line) for line in _text(task)]
 
 
 def _new_need(run: RunRecord, was: Task, now: Task, listed: Sequence[Task]) -> str:
-    """Return an open task that this one declares to wait for, and did not when its run began."""
+    """Return an open task that was added to this one's dependencies since its run started."""
     called = run.options.get("needs_called", {})
     by_id = {task.id: task for task in listed} if now.depends else {}
     done = {*run.options.get("done", ())}
@@ -289,9 +289,9 @@ def _new_need(run: RunRecord, was: Task, now: Task, listed: Sequence[Task]) -> s
 
 
 def needed_of(run: RunRecord, others: Iterable[RunRecord]) -> dict[str, str]:
-    """Return {run id: id under which the task of `run` needs its task} of those it needs.
+    """Return run id -> id under which the task of `run` needs that run's task.
 
-    Ids are given anew when somebody inserts a task, so that another task may have this one by now.
+    Inserting a task into a spec changes ids, so another task may have the id now.
     """
     if not run.options.get("needs"):
         return {}

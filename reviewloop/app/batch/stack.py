@@ -1,4 +1,4 @@
-"""The stack of runs that wait for approval: each starts on the commit of the one before it."""
+"""The stack of runs that wait for approval: the base of each is the commit below it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -21,37 +21,37 @@ class Waiting:
     """A finished run and the commit that it proposes."""
 
     run: RunRecord
-    commit: str  # which only the run's private repository has
+    commit: str  # only in the run's private repository
 
 
 @dataclass(frozen=True)
 class Line:
-    """What waits: `standing` follows the branch without a gap, `stale` stands on another commit."""
+    """The waiting runs: `stacked` follow the branch without a gap, `stale` have another base."""
 
     stacked: tuple[Waiting, ...]
     stale: tuple[Waiting, ...]
 
 
 def base_on(repository: Repository, below: Waiting) -> Base:
-    """Return the base of a run that stands on this one."""
+    """Return the base of a run that is built on this one."""
     private = repository.run_folder(below.run.run_id) / "git"
     return Base(below.commit, private, below.run.base_commit, repository.folder / "line")
 
 
 def waiting_in(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
-    """Return those of the runs that can be approved, in the given order."""
+    """Return the runs that can be approved, in the given order."""
     return _proposed(repository, (one for one in records if one.status is RunStatus.WAITING))
 
 
 def landing_in(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
-    """Return those that can be approved or are approved and not committed yet."""
+    """Return the runs that can be approved, or are approved and not committed yet."""
     return _proposed(
         repository, (one for one in records if one.status is RunStatus.WAITING or is_landing(one))
     )
 
 
 def is_landing(record: RunRecord) -> bool:
-    """Whether a run was approved and is on its way to the branch, or was cut off there."""
+    """Return whether a run was approved and its commit is in progress or was interrupted."""
     return is_stopped(record) and record.options.get(ANSWERED) == "approve"
 
 
@@ -61,7 +61,7 @@ def _proposed(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiti
 
 
 def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
-    """Return the line above `head`; of several on the same commit the first given is in it."""
+    """Return the stack above `head`; of several runs on one commit, the first is in it."""
     above: dict[str, Waiting] = {}
     for one in reversed(waiting):
         above[one.run.base_commit] = one
@@ -75,10 +75,10 @@ def line_up(head: str, waiting: Sequence[Waiting]) -> Line:
 
 
 def in_stacks(waiting: Sequence[Waiting]) -> list[Waiting]:
-    """Return the runs so that each stack stays together, what others stand on first.
+    """Return the runs with each stack together, the lowest first.
 
-    Stacks, and what stands on the same commit, keep the given order, except that nothing comes
-    before what its task needs.
+    Stacks, and runs on the same commit, keep the given order, except that a task comes after those
+    it needs.
     """
     commits = {one.commit for one in waiting}
     roots = [one for one in waiting if one.run.base_commit not in commits]
@@ -106,7 +106,7 @@ def _stack(root: Waiting, on: Mapping[str, Sequence[Waiting]]) -> list[Waiting]:
 
 
 def _needs_of(stack: Sequence[Waiting]) -> set[tuple[str, str]]:
-    """Return what the tasks of a stack need that is not in it."""
+    """Return the tasks that a stack needs and does not hold."""
     own = {(one.run.spec_path, one.run.task_id) for one in stack}
     runs = [one.run for one in stack]
     needs = {(run.spec_path, need) for run in runs for need in run.options.get("needs", ())}
@@ -115,18 +115,18 @@ def _needs_of(stack: Sequence[Waiting]) -> set[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """Where a run starts; `chain` are the waiting runs below it, the lowest first."""
+    """The base of a run; `chain` are the waiting runs below it, the lowest first."""
 
     chain: tuple[Waiting, ...] = ()
     done: frozenset[str] = field(default_factory=frozenset)  # tasks in the commits of the chain
 
     @property
     def run_id(self) -> str:
-        """The run it stands on, "" for the branch itself."""
+        """The run that it is built on, "" for the branch."""
         return self.chain[-1].run.run_id if self.chain else ""
 
     def base(self, repository: Repository) -> Base | None:
-        """Return the commit to start from, None for the branch itself."""
+        """Return the commit to start from, None for the head of the branch."""
         return base_on(repository, self.chain[-1]) if self.chain else None
 
 
@@ -142,10 +142,9 @@ def base_for(
 ) -> StartingPoint | None:
     """Return where a task's run starts, None while no commit holds everything that it needs.
 
-    `above` are tasks that are only listed before it: it stands on those that wait as well, and with
-    `loose` on as many of them as one commit holds. With `deep` a run stands on all that waits, so
-    that approving the queue needs no rebase, else on nothing more: then it does not matter which
-    other runs have finished by now.
+    `above` are the tasks listed before it: it is built on those that wait, and with `loose` on as
+    many as one commit holds. With `deep` it is built on all waiting runs, so that approving the
+    queue needs no rebase; else on no other, so that timing does not matter.
     """
     needed = _waiting_of(step.needs, statuses)
     wished = needed | _waiting_of(above, statuses)
@@ -154,7 +153,7 @@ def base_for(
     tops += _tops(waiting) if deep else []
     by_commit = {one.commit: one for one in waiting}
     chains = [(), *(_chain(one, by_commit) for one in {one.commit: one for one in tops}.values())]
-    # What is committed already is in the branch, so a chain has to begin there.
+    # Committed tasks are in the branch, so a chain has to start there.
     fitting = [
         (len(wished & runs), chain)
         for chain in chains
@@ -169,7 +168,9 @@ def base_for(
 
 
 def listed_above(order: Order, step: Step) -> tuple[str, ...]:
-    """Return the tasks that a task comes after only because it is listed below them, and theirs."""
+    """Return the tasks that a task follows only by the order of the list, and those that these
+    follow.
+    """
     steps = {one.task.id: one for one in order.steps}
     found: dict[str, None] = {}
     todo = list(step.after)
@@ -182,7 +183,7 @@ def listed_above(order: Order, step: Step) -> tuple[str, ...]:
 
 
 def _waiting_of(tasks: Iterable[str], statuses: Mapping[str, TaskRun]) -> set[str]:
-    """Return the runs of those of the tasks that wait."""
+    """Return the ids of the runs of those tasks that wait."""
     found = (statuses[task] for task in tasks)
     return {
         one.run.run_id for one in found if one.status is TaskStatus.WAITING and one.run is not None
@@ -190,12 +191,12 @@ def _waiting_of(tasks: Iterable[str], statuses: Mapping[str, TaskRun]) -> set[st
 
 
 def follows(chain: Sequence[Waiting], head: str) -> bool:
-    """Whether a chain begins at the commit that the branch has now."""
+    """Return whether a chain starts at the current commit of the branch."""
     return not chain or chain[0].run.base_commit == head
 
 
 def chain_below(top: Waiting, waiting: Sequence[Waiting]) -> tuple[Waiting, ...]:
-    """Return a waiting run and those it stands on, the lowest first."""
+    """Return a waiting run and those below it, the lowest first."""
     return _chain(top, {one.commit: one for one in waiting})
 
 
@@ -211,15 +212,15 @@ def _chain(top: Waiting, by_commit: Mapping[str, Waiting]) -> tuple[Waiting, ...
 
 
 def _tops(waiting: Sequence[Waiting]) -> list[Waiting]:
-    """Return the runs on which no other stands."""
+    """Return the runs that no other is built on."""
     below = {one.run.base_commit for one in waiting}
     return [one for one in waiting if one.commit not in below]
 
 
 def keep_conflict(repository: Repository, run_id: str, onto: str, why: str) -> None:
-    """Remember that a run does not merge with this commit."""
+    """Record that a run does not merge with this commit."""
     lock = repository.run_lock(run_id)
-    with suppress(WorkspaceError), hold(lock, f"run {run_id}"):  # else somebody moves it already
+    with suppress(WorkspaceError), hold(lock, f"run {run_id}"):  # else another process has it
         run = repository.runs.find(run_id)
         run.options[CONFLICT] = [run.proposal, onto, why]
         repository.runs.save(run)
@@ -239,7 +240,7 @@ class Conflict(NamedTuple):
 def conflict_below(
     repository: RunSource, one: Waiting, waiting: Sequence[Waiting]
 ) -> Conflict | None:
-    """Return why a run cannot be rebased: it, or what it builds on, does not merge."""
+    """Return why a run cannot be rebased: it, or a run below it, does not merge."""
     there = {repository.head, *(other.commit for other in waiting)}
     for lower in chain_below(one, waiting):
         proposal, onto, why = lower.run.options.get(CONFLICT, ("", "", ""))
@@ -251,13 +252,13 @@ def conflict_below(
 
 
 def conflict_with(run: RunRecord, head: str | None) -> str:
-    """Return why a run does not merge with this commit as far as that was found out, else ""."""
+    """Return the recorded reason why a run does not merge with this commit, or ""."""
     why = run.conflict_with(head or "")
     return f"does not merge: {why}" if why else ""
 
 
 def after_conflict(repository: RunSource, run: RunRecord) -> str:
-    """Return the command for a run that does not merge: a batch does its task once more."""
+    """Return the command for a run that does not merge: a batch does its task again."""
     if not run.task_id or run.options.get("redo_of"):
         return f"reviewloop checkout {run.run_id} NAME"
     by_task = {
@@ -266,7 +267,7 @@ def after_conflict(repository: RunSource, run: RunRecord) -> str:
         if one.branch == run.branch and not one.status.over and one.spec_path == run.spec_path
     }
     tasks, todo = [], [run.task_id]
-    while todo:  # a task is done only together with what it needs
+    while todo:  # a task is done only after the tasks it needs
         task = todo.pop()
         if task in by_task and task not in tasks:
             tasks.append(task)
@@ -275,12 +276,12 @@ def after_conflict(repository: RunSource, run: RunRecord) -> str:
 
 
 class Beginnings:
-    """What tasks stand on when they begin, by the order alone."""
+    """Computes from the order alone which tasks each task is built on."""
 
     def __init__(self, order: Order) -> None:
         self._wished: dict[str, set[str]] = {}
         self._before: dict[str, set[str]] = {}
-        for step in order.steps:  # each comes after all that it can stand on
+        for step in order.steps:  # each comes after all tasks it can be built on
             wished = {*step.needs, *listed_above(order, step)} & self._before.keys()
             self._wished[step.task.id] = wished
             self._before[step.task.id] = wished.union(*(self._before[one] for one in wished))
@@ -290,9 +291,9 @@ class Beginnings:
         return self._before[task]
 
     def alone(self, task: str) -> bool:
-        """Whether it can begin without any run being rebased: one stack holds all below it."""
+        """Return whether it can start without a rebase: one stack holds all tasks below it."""
         todo = [task]
-        while todo:  # no two of what it wishes for can both hold all the others
+        while todo:  # at most one of these tasks holds all the others
             wished = self._wished[todo.pop()]
             todo += [one for one in wished if wished - {one} <= self.before(one)]
             if not wished:

@@ -1,4 +1,4 @@
-"""Which batch a command means, one to go on with or a new one, and what it says before paying."""
+"""Finds the batch that a command means, or makes one, and writes its introduction."""
 
 import secrets
 import time
@@ -38,18 +38,18 @@ _NOT_CHOSEN = reason(ReasonKind.NOT_CHOSEN)
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What stands on the command line of a batch; of caps None means: as before."""
+    """The command line of a batch; a cap of None keeps the earlier one."""
 
     spec: str = ""
     tasks: Sequence[str] = ()
     wave: int | None = None
     mode: str = "queue"
-    budget_usd: float | None = None  # 0 for none
-    deadline: float | None = None  # 0 for none
+    budget_usd: float | None = None  # 0: no cap
+    deadline: float | None = None  # 0: no deadline
     options: BatchOptions = field(default_factory=BatchOptions)
 
     def with_caps(self, record: BatchRecord) -> BatchRecord:
-        """Return a record with the caps that hold from now on."""
+        """Return a record with the new caps."""
         kept, until = record.budget_usd, record.deadline
         return replace(
             record,
@@ -60,15 +60,15 @@ class BatchRequest:
 
 @dataclass(frozen=True)
 class Meant:
-    """The batch that a command means, as its record is to be now, and as it was `before`."""
+    """The batch that a command means: its new record, and its record `before`."""
 
     record: BatchRecord
-    before: BatchRecord | None  # None: it is a new one
-    numbered: str = ""  # that its tasks have other numbers than before
+    before: BatchRecord | None  # None: it is new
+    numbered: str = ""  # sentence: its tasks have other numbers than before
 
 
 def nothing_left(spec: Spec, request: BatchRequest) -> str:
-    """Return the sentence on a wish of which all is done."""
+    """Return the sentence for a request whose tasks are all done."""
     if request.wave is not None and not request.tasks:
         return f"wave {request.wave} of {spec.path} is done"
     which = "every chosen task" if request.tasks else "every required task"
@@ -78,7 +78,7 @@ def nothing_left(spec: Spec, request: BatchRequest) -> str:
 def finished(
     repository: Repository, before: BatchRecord | None, spec: Spec, request: BatchRequest, why: str
 ) -> BatchRecord:
-    """Return what to tell of when nothing is left to be done: the batch before, or an empty one."""
+    """Return the record to report when nothing is left to do: the batch before, or an empty one."""
     if before is not None:
         before, _ = as_numbered_now(before, spec)
         tasks = _still(repository, before, spec)
@@ -98,7 +98,7 @@ def meant(
     order: Order,
     request: BatchRequest,
 ) -> Meant:
-    """Return the batch to go on with, or a new one where there is none that could be.
+    """Return the batch to continue, or a new one.
 
     Raises `UsageError` while runs of these tasks wait for another branch.
     """
@@ -137,7 +137,7 @@ def _new(repository: Repository, spec: Spec) -> BatchRecord:
 
 
 def _still(repository: Repository, record: BatchRecord, spec: Spec) -> dict[str, str]:
-    """Return the tasks of a record without those that nobody can do any more or did in it."""
+    """Return the tasks of a record that can still be done or were done in it."""
     gone = {
         task
         for task, one in statuses_in(repository, record).items()
@@ -151,7 +151,7 @@ def _is_over(spec: Spec, task: str) -> bool:
 
 
 def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool:
-    """Whether nothing of a batch is left, so that what is open now belongs to a new one."""
+    """Return whether a batch is finished, so that tasks open now belong to a new one."""
     return all(
         one.status is TaskStatus.COMMITTED
         or (_is_over(spec, task) and (one.run is None or one.run.status.over))
@@ -160,11 +160,10 @@ def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool
 
 
 def set_aside(repository: Repository, found: Meant, order: Order) -> None:
-    """Let a batch do anew what was rejected or taken back before this session.
+    """Let a batch redo what was rejected or undone before this session.
 
-    What is rejected during a session stays so until the next one. Such a run stays in the account,
-    as an earlier try of its task. What was committed and unticked since, a batch does anew that had
-    come to its end.
+    A rejection during a session holds until the next one. The run stays in the report as an earlier
+    try. A finished batch also redoes tasks that were committed and unticked since.
     """
     before, titles = found.before, {step.task.id: step.task.title for step in order.steps}
     if before is None:
@@ -180,7 +179,7 @@ def set_aside(repository: Repository, found: Meant, order: Order) -> None:
 
 
 def _require_here(repository: Repository, spec: Spec, order: Order) -> None:
-    """Refuse to do tasks here whose runs, made by a batch, are not over on another branch."""
+    """Raise `UsageError` for tasks whose runs, made by a batch, are not over on another branch."""
     here, titles = repository.user.branch, {s.task.id: s.task.title for s in order.steps}
     runs = [
         run
@@ -225,7 +224,7 @@ def introduction(
     request: BatchRequest,
     settings: Settings,
 ) -> list[str]:
-    """Return the sentences with which a batch begins; the first says what will be done."""
+    """Return the introduction of a batch; its first sentence says what will be done."""
     record, repository = meant.record, spending.repository
     statuses = _statuses(repository, record, order)
     left = _left(statuses)
@@ -254,7 +253,7 @@ def introduction(
 def not_priced(
     repository: Repository, record: BatchRecord, order: Order, settings: Settings
 ) -> list[str]:
-    """Return what to say of models whose price nobody knows, where a task is left to begin."""
+    """Return a note about models without a known price, where a task is left to start."""
     unknown = _unpriced(repository, settings)
     if not unknown or not _left(_statuses(repository, record, order)):
         return []
@@ -302,7 +301,7 @@ def _caps(record: BatchRecord, each: float, count: int, used: float) -> str:
 def _going_on(
     before: BatchRecord, record: BatchRecord, request: BatchRequest, statuses: Iterable[TaskStatus]
 ) -> str:
-    """Return how far the batch is that is gone on with, and what of it holds on."""
+    """Return how far the continued batch is, and which of its caps still hold."""
     found = list(statuses)
     counts = [
         f"{count} {words}"
@@ -327,7 +326,7 @@ def _going_on(
 
 
 def _held_on(record: BatchRecord, request: BatchRequest) -> list[str]:
-    """Return the caps of an earlier session that hold on, with what lifts them."""
+    """Return the caps of an earlier session that still hold, with the option that lifts each."""
     parts = []
     if request.budget_usd is None and record.budget_usd is not None:
         parts.append(f"budget ${record.budget_usd:g} from before (--budget-usd none lifts it)")
@@ -342,8 +341,8 @@ def _clock(moment: float) -> str:
 
 
 def _unpriced(repository: Repository, settings: Settings) -> list[str]:
-    """Return the models of the team whose price nobody knows."""
-    with suppress(ReviewLoopError):  # what is wrong there is said when a task begins
+    """Return the models of the team without a known price."""
+    with suppress(ReviewLoopError):  # starting a task reports what is wrong there
         team = team_of(repository.user.root, repository.user.project)
         return models_without_price(settings, team.members)
     return []

@@ -1,4 +1,4 @@
-"""Where each task of a batch stands: read from the runs, so nothing can be remembered wrong."""
+"""The status of each task of a batch, computed from the runs."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -15,28 +15,28 @@ from reviewloop.store.batches import BatchRecord, BatchStore
 from reviewloop.store.runs import RunRecord, RunStatus
 
 ANEW = "anew"
-"""An option of a run that is over: a later session of its batch does its task anew."""
+"""An option of a finished run: a later session of its batch redoes its task."""
 
 
 class TaskStatus(StrEnum):
-    """How far a task of a batch is."""
+    """The status of a task in a batch."""
 
-    OPEN = "open"  # nothing was begun
+    OPEN = "open"  # not started
     RUNNING = "running"
-    STOPPED = "stopped"  # on its way: the batch goes on with it
+    STOPPED = "stopped"  # the batch resumes it
     WAITING = "waiting"  # finished, in the queue
     COMMITTED = "committed"
-    BLOCKED = "blocked"  # a guard-rail stands in the way
+    BLOCKED = "blocked"  # by a guard-rail
     REJECTED = "rejected"
 
     @property
     def carries(self) -> bool:
-        """Whether tasks that need this one may start."""
+        """Return whether tasks that need this one may start."""
         return self in {TaskStatus.WAITING, TaskStatus.COMMITTED}
 
     @property
     def fails(self) -> bool:
-        """Whether tasks that need this one cannot start until a user does something."""
+        """Return whether tasks that need this one have to wait for a user."""
         return self in {TaskStatus.BLOCKED, TaskStatus.REJECTED}
 
 
@@ -51,19 +51,19 @@ _STATUSES = {
 
 @dataclass(frozen=True)
 class TaskRun:
-    """A task's run, if it has one, and where it stands."""
+    """The status of a task, and its run if it has one."""
 
     status: TaskStatus
     run: RunRecord | None = None
 
 
 def branch_of(repository: RunSource, record: BatchRecord) -> str:
-    """Return the branch of a batch, also where its record was written without one."""
+    """Return the branch of a batch, also for a record without one."""
     return record.branch or _branch(repository, record.batch_id, repository.runs.all())
 
 
 def newest_here(repository: Repository, store: BatchStore, spec: str = "") -> BatchRecord | None:
-    """Return the latest batch of the branch that is checked out, of one spec if it is named."""
+    """Return the latest batch of the branch checked out, of one spec if it is named."""
     branch = repository.user.branch
     for record in store.all():
         if spec in ("", record.spec_path) and branch_of(repository, record) == branch:
@@ -72,9 +72,9 @@ def newest_here(repository: Repository, store: BatchStore, spec: str = "") -> Ba
 
 
 def newest_batch(repository: Repository) -> BatchRecord | None:
-    """Return the latest batch of the branch that is checked out, else the latest of all.
+    """Return the latest batch of the branch checked out, else the latest of all, or None.
 
-    None where there was none; batches of an earlier repository at this path do not count.
+    Batches of an earlier repository at this path do not count.
     """
     if not (repository.folder / "batches.sqlite").exists():
         return None
@@ -84,26 +84,26 @@ def newest_batch(repository: Repository) -> BatchRecord | None:
 
 
 def is_of(repository: Repository, record: BatchRecord) -> bool:
-    """Whether a batch began in this repository, not in an earlier one at the same path."""
+    """Return whether a batch belongs to this repository, not to an earlier one at its path."""
     return not record.head or has_commit(repository.user.git_dir, record.head)
 
 
 def is_called(repository: RunSource, run: RunRecord, title: str) -> bool:
-    """Whether the task of a run had this title; its record holds it without secrets."""
+    """Return whether the task of a run had this title; its record holds it redacted."""
     return _is_same(repository, run.title, title)
 
 
 def kept_title(repository: RunSource, title: str) -> str:
-    """Return a title as records hold it, without secrets."""
+    """Return a title as records hold it, redacted."""
     return repository.stored_title(title)
 
 
 def status_of(repository: RunSource, run: RunRecord | None) -> TaskStatus:
-    """Return where a task with this run stands."""
+    """Return the status of a task with this run."""
     if run is None:
         return TaskStatus.OPEN
     if run.status is RunStatus.SKIPPED and run.options.get("redo"):
-        return TaskStatus.OPEN  # it is done once more, on what is below it now
+        return TaskStatus.OPEN  # it is done again on another base
     if run.status.over and run.options.get(ANEW):
         return TaskStatus.OPEN
     if run.status in _STATUSES:
@@ -118,11 +118,10 @@ def statuses_of(
     titles: Mapping[str, str],
     branch: str = "",
 ) -> dict[str, TaskRun]:
-    """Return where each of the tasks stands that `titles` names by id.
+    """Return the status of each task in `titles`, which are by id.
 
-    Runs of the batch count, and others on its spec that are not over: the batch takes these up.
-    Only those for its branch, which may not be checked out, and for tasks that were called the
-    same: ids are given anew when somebody inserts a task.
+    Runs of the batch count, and runs of its spec that are not over, which the batch takes over:
+    only those for its branch, and for tasks with the same title, as inserting a task changes ids.
     """
     runs = repository.runs.all()
     branch = branch or _branch(repository, batch_id, runs)
@@ -134,7 +133,7 @@ def statuses_of(
 def statuses_now(
     repository: RunSource, counts: Mapping[str, RunRecord], tasks: Iterable[str]
 ) -> dict[str, TaskRun]:
-    """Return where each of the tasks stands, by the run that counts for it."""
+    """Return the status of each task, by the run that counts for it."""
     now = {task: up_to_date(repository, run) for task, run in counts.items()}
     return {task: TaskRun(status_of(repository, now.get(task)), now.get(task)) for task in tasks}
 
@@ -145,9 +144,9 @@ def counting(
     of: tuple[str, str, str],
     titles: Mapping[str, str],
 ) -> dict[str, RunRecord]:
-    """Return the one of `runs` that counts for each of the tasks that have one; see `stands_of`.
+    """Return task -> the one of `runs` that counts for it; see `statuses_of`.
 
-    They are `of` a batch, by its id, the path of its spec and its branch.
+    `of` is a batch: its id, the path of its spec and its branch.
     """
     found: dict[str, RunRecord] = {}
     batch_id, spec_path, branch = of
@@ -163,7 +162,7 @@ def counting(
 
 
 def statuses_reported(repository: RunSource, record: BatchRecord) -> dict[str, TaskRun]:
-    """Return where the tasks of a batch stand, those too that it committed under other numbers."""
+    """Return the status of a batch's tasks, also those committed under other ids."""
     branch = branch_of(repository, record)
     found = statuses_of(repository, record.batch_id, record.spec_path, record.tasks, branch)
     ids = ids_of(record.tasks)
@@ -176,7 +175,7 @@ def statuses_reported(repository: RunSource, record: BatchRecord) -> dict[str, T
 
 
 def ids_of(titles: Mapping[str, str]) -> dict[str, str]:
-    """Return title -> id of the tasks whose title no other has."""
+    """Return title -> id, of tasks with a unique title."""
     count = Counter(titles.values())
     return {title: task for task, title in titles.items() if count[title] == 1}
 
@@ -184,9 +183,9 @@ def ids_of(titles: Mapping[str, str]) -> dict[str, str]:
 def statuses_in(
     repository: Repository, record: BatchRecord, doing: Collection[str] = ()
 ) -> dict[str, TaskRun]:
-    """Return where the tasks of a batch stand, those too whose committed runs were deleted.
+    """Return the status of a batch's tasks, also those whose committed runs were deleted.
 
-    Of the tasks in `doing` only runs that are there count: the spec has them open once more.
+    For tasks in `doing` only existing runs count: the spec has them open again.
     """
     found = statuses_reported(repository, record)
     there = {run.run_id for run in repository.runs.all()}
@@ -207,14 +206,14 @@ def _is_same(repository: RunSource, kept: str, title: str) -> bool:
 
 
 def _counts(run: RunRecord) -> tuple[bool, float, float]:
-    """Return what decides which run of a task counts: the greatest does."""
+    """Return the sort key of a task's runs: the greatest counts."""
     return not run.status.over, run.created_at, run.updated_at
 
 
 def up_to_date(repository: RunSource, run: RunRecord) -> RunRecord:
-    """Return a run that was just read, read again if it may have come to its end meanwhile.
+    """Return a run, read again if it may have ended since.
 
-    Its process saves that first and frees the lock then; it would seem to have been cut off.
+    Its process saves the record before it frees the lock; otherwise the run would seem interrupted.
     """
     if run.status is not RunStatus.RUNNING or repository.is_at_work(run.run_id):
         return run
@@ -222,7 +221,7 @@ def up_to_date(repository: RunSource, run: RunRecord) -> RunRecord:
 
 
 def why_held(step: Step, statuses: Mapping[str, TaskRun]) -> Reason:
-    """Return why a task cannot start although nothing of it was begun, none when it may."""
+    """Return why a task that was not started cannot start, none when it can."""
     for need in step.needs:
         status = statuses[need].status
         if status.fails:
@@ -233,12 +232,12 @@ def why_held(step: Step, statuses: Mapping[str, TaskRun]) -> Reason:
 
 
 def is_answered(because: Reason, blocked: Collection[str], tasks: Collection[str]) -> bool:
-    """Whether a batch began nothing for a blocked task, and somebody answered that since."""
+    """Return whether a batch stopped for a blocked task that was answered since."""
     task = because.text("task")
     return because.kind is ReasonKind.STILL_BLOCKED and task in tasks and task not in blocked
 
 
 def _branch(repository: RunSource, batch_id: str, runs: Iterable[RunRecord]) -> str:
-    """Return the branch of a batch's runs; of one that has none, the branch that is checked out."""
+    """Return the branch of a batch's runs; without runs, the branch checked out."""
     first = next((run for run in runs if run.options.get("batch") == batch_id), None)
     return first.branch if first else repository.branch or ""

@@ -1,4 +1,4 @@
-"""The work of a session: takes snapshots, and carries out what `schedule` says of them."""
+"""Runs a session: takes snapshots, and carries out the actions of `schedule`."""
 
 import gc
 from collections.abc import Collection, Mapping
@@ -57,10 +57,10 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 @cache
 def spare_the_collector() -> None:
-    """Have it not go through all that was imported again; said once a run has ended.
+    """Exclude the objects alive now from garbage collection; called once a run has ended.
 
-    It did so every few tasks, for a tenth of a second each time. Once per process: what is in
-    cycles and alive at that moment is never freed.
+    Collecting them took a tenth of a second every few tasks. Once per process: cycles alive at that
+    moment are never freed.
     """
     gc.collect()
     gc.freeze()
@@ -71,27 +71,27 @@ Flying = dict["Future[RunRecord]", tuple[Step, RunRecord, Mapping[str, float]]]
 
 @dataclass
 class _State:
-    """What a session remembers from one action to the next."""
+    """The state of a session between actions."""
 
-    stale: bool = True  # the repository may be another one than at the last look
+    stale: bool = True  # the repository may have changed since it was read
     straightening: bool = False
     followed: bool = False
     loose: bool = False
-    closing: bool = False  # nothing new is begun
+    closing: bool = False  # nothing new starts
     asks: bool = True
 
 
 class Work:
-    """Takes up tasks until nothing is left that can be done now."""
+    """Starts and resumes tasks until none is left that can go now."""
 
     def __init__(self, session: Session, active: ActiveRuns | None = None) -> None:
         self._session = session
         self._active = active or ActiveRuns()
         session.opened = self._active.opened
         self._flying: Flying = {}
-        self._answered: set[str] = set()  # runs that autopilot or the user has looked at
-        self._alone: set[str] = set()  # tasks whose share of the money was too little
-        self._passed: set[str] = set()  # tasks that cannot begin, so that nothing waits for them
+        self._answered: set[str] = set()  # runs that autopilot or the user has answered
+        self._alone: set[str] = set()  # tasks whose share of the budget was too small
+        self._passed: set[str] = set()  # tasks that cannot start, so nothing waits for them
         self._rebases = Rebases(session, self._answered)
         self._following = Following(session)
         self._refusals = Refusals(session)
@@ -100,7 +100,7 @@ class Work:
         self.began = False
 
     def do(self) -> None:
-        """Do everything that can be done now; raise what stopped it before its end."""
+        """Do everything that can be done now; raise the error that stopped it early."""
         session = self._session
         with (
             all_interruptible(self._active.contexts, INTERRUPTED),
@@ -130,7 +130,7 @@ class Work:
             raise self._trouble
 
     def _next(self) -> Action:
-        """Return the next action; what others move meanwhile is only looked at where it counts."""
+        """Return the next action; locks of other processes are checked only for a rebase."""
         if self._trouble is None and self._state.stale:
             self._session.look()
             self._state.stale = False
@@ -173,7 +173,7 @@ class Work:
         state.straightening, state.followed = False, False
         if isinstance(action, Begin | GoOn):
             self._take_up(action, pool)
-            return  # nothing has happened that a look could find
+            return  # nothing has happened that could change the repository
         state.stale = True
         if isinstance(action, Rebase):
             state.straightening = not action.beside
@@ -189,7 +189,7 @@ class Work:
         else:
             self._wait()
 
-    # Beginning
+    # Starting
 
     def _rebase(self, action: Rebase, pool: ThreadPoolExecutor) -> None:
         if action.beside:
@@ -199,7 +199,7 @@ class Work:
             self._rebases.report(action.step, run)
 
     def _take_up(self, action: Begin | GoOn, pool: ThreadPoolExecutor) -> None:
-        """Begin or go on with one task."""
+        """Start or resume one task."""
         session, step, task = self._session, action.step, action.step.task.id
         session.spending.require()
         session.tried.add(task)
@@ -220,7 +220,7 @@ class Work:
         except WorkspaceError as error:
             if isinstance(action, Begin):
                 raise
-            session.listener.settled(task, action.run, str(error))  # somebody else moves it now
+            session.listener.settled(task, action.run, str(error))  # another process has it
             return
         self.began, self._state.loose = True, False
         self._refusals.report()
@@ -232,7 +232,7 @@ class Work:
         self._flying[future] = (step, run, caps)
 
     def _stop_at(self, because: Reason) -> None:
-        """Begin nothing more."""
+        """Start nothing more."""
         self._session.record.because, self._state.closing = because, True
 
     # Settling
@@ -252,7 +252,7 @@ class Work:
         caps: Mapping[str, float],
         future: "Future[RunRecord]",
     ) -> ReviewLoopError | None:
-        """Take in a run that stands still; return what stops the whole batch, if it does."""
+        """Handle a run that stopped or finished; return the error that stops the batch, if any."""
         session, task = self._session, step.task.id
         failed = False
         try:
@@ -279,7 +279,7 @@ class Work:
         return None
 
     def _may_have_more(self, task: str, error: ReviewLoopError) -> bool:
-        """Whether a run only used up its share of the money: it goes on when others are done."""
+        """Return whether a run only used up its share of the budget: it resumes when others end."""
         one_at_a_time = self._session.options.parallel == 1
         if task in self._alone or one_at_a_time or not is_about_money(error):
             return False
@@ -288,7 +288,7 @@ class Work:
         return True
 
     def _answer(self, step: Step, run: RunRecord) -> None:
-        """Answer a finished run as the mode says, once all tasks before it have come to rest."""
+        """Answer a finished run according to the mode, once all tasks before it have ended."""
         self._answered.add(run.run_id)
         if self._session.record.mode == "autopilot":
             self._by_autopilot(step, run)
@@ -317,13 +317,13 @@ class Work:
             try:
                 run = answered(session, step, run, answer)
                 why = run.reason
-            except (UsageError, WorkspaceError) as error:  # somebody answers it, too
+            except (UsageError, WorkspaceError) as error:  # it was answered elsewhere
                 session.look()
                 run, why = session.repository.runs.find(run.run_id), str(error)
         session.listener.settled(step.task.id, run, why, stacked=stacked)
 
     def _rebased(self, action: Rebase) -> RunRecord | None:
-        """Rebase a run onto the branch; one that is short of money does that when others end."""
+        """Rebase a run onto the branch; one short of money is rebased when others end."""
         try:
             return self._rebases.rebase(action)
         except BudgetExhaustedError as error:
@@ -339,7 +339,7 @@ class Work:
         return reason(ReasonKind.ERROR, text=why) if why else NO_REASON
 
     def _by_user(self, step: Step, run: RunRecord) -> bool:
-        """Ask until the run is over; return whether the user goes on."""
+        """Ask until the run is over; return whether the user continues."""
         session = self._session
         while run.status in SETTLED:
             with asking():
@@ -351,7 +351,7 @@ class Work:
                 run = answered(session, step, run, chosen)
             except (InterruptedByUserError, ModelAccessError, BudgetExhaustedError):
                 raise
-            except ReviewLoopError as error:  # of this task only
+            except ReviewLoopError as error:  # about this task only
                 session.listener.settled(
                     step.task.id, session.repository.runs.find(run.run_id), str(error)
                 )

@@ -66,7 +66,7 @@ _MOST_NAMED = 8  # specs in a sentence
 
 @dataclass(frozen=True)
 class ChangeRequest:
-    """What a person wants changed, and how."""
+    """What a user wants changed, and how."""
 
     sentence: str
     spec: str = ""  # "" is the one that speaks about it
@@ -235,7 +235,7 @@ def move(
     caps: Mapping[str, object] | None = None,
     notify: Callable[[str], object] = lambda _: None,
 ) -> RunRecord:
-    """Move a change until it asks a person, its delta is committed, or it cannot go on.
+    """Move a change until it asks a user, its delta is committed, or it cannot go on.
 
     `notify` is told of hooks that fire when the delta is approved. Raises `UsageError` for an
     answer that is not asked for, and `ReviewLoopError` when it stopped on the way; it can be moved
@@ -355,7 +355,7 @@ def _waiting(repository: Repository, record: RunRecord) -> set[str]:
 
 
 def is_open(repository: Repository, record: RunRecord) -> bool:
-    """Whether something of a change is left: a gate, a step, or a task."""
+    """Return whether something of a change is left: a gate, a step, or a task."""
     return not record.status.over or bool(open_tasks(repository, record))
 
 

@@ -139,7 +139,7 @@ def _cdk(folder: Path, commit: str) -> _Detected | None:
     if not (folder / "cdk.json").is_file():
         return None
     cdk = ("npx", "cdk") if (folder / "package.json").is_file() else ("cdk",)
-    # The plan was shown and a person said yes: the program asks nobody once more.
+    # The plan was shown and a user said yes: the program asks nobody once more.
     deploy = Stage("deploy", (*cdk, "deploy", "--all", "--require-approval", "never"))
     return "cdk.json", (Stage("plan", (*cdk, "diff"), plans=True), deploy)
 

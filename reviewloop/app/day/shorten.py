@@ -100,7 +100,7 @@ def _taken(lines: Sequence[str], given: Sequence[object]) -> Shorter:
 
 
 def _is_part(short: str, line: str) -> bool:
-    """Whether a text is a line with words left out, none of which has weight."""
+    """Return whether a text is a line with words left out, none of which has weight."""
     words = iter(short.split())
     expected = next(words, None)
     if expected is None:

@@ -1,1 +1,1 @@
-"""The same loop on many machines: tasks queued in PostgreSQL, workers that take them."""
+"""Runs on this machine, or on many: tasks queued in PostgreSQL, which workers take."""

@@ -1,4 +1,4 @@
-"""How a user's answers reach the runs behind a shared store; needs no clone."""
+"""Answers runs in a shared store; needs no clone."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -33,8 +33,8 @@ _CAPS = {
 def resume(database: Database, url: str, named: str | None, caps: Caps) -> Resumed:
     """Queue the task of a stopped run, and those that wait for it; its record keeps the caps.
 
-    Raises `UsageError` for a run that did not stop, or that a worker has or would take as it is,
-    `BudgetExhaustedError` for one that could not go on under these caps.
+    Raises `UsageError` for a run that did not stop, or that is already queued without new caps, and
+    `BudgetExhaustedError` for one that could not continue under these caps.
     """
     runs, jobs = SharedRuns(database), Jobs(database, url)
     run = runs.find(named) if named else runs.only(RESUMABLE, "resume")
@@ -43,14 +43,14 @@ def resume(database: Database, url: str, named: str | None, caps: Caps) -> Resum
     job = _job_of(run, jobs.pending())
     if job is not None and (job.taken or not raised):
         raise UsageError(_under_way(run, job))
-    settings = settings_of(run, raised)  # refuses what is no cap
+    settings = settings_of(run, raised)  # raises for an invalid cap
     if job is None:
         _require_more(run, caps)
     batch = SharedBatches(database).get(str(run.options["batch"]))
     if raised:
         run.settings = kept(settings)
         runs.save(run)
-    # What stopped the batch is over.
+    # The reason why the batch stopped is gone.
     SharedBatches(database).explain(batch.record.batch_id, NO_REASON)
     waiting = _waiting_for(run, batch.record, runs.of(batch.about))
     requested = waiting if job is not None else [run.task_id, *waiting]
@@ -59,7 +59,7 @@ def resume(database: Database, url: str, named: str | None, caps: Caps) -> Resum
 
 
 def why_unanswerable(snapshot: Snapshot, run: RunRecord) -> str:
-    """Return why a run that is on its way cannot be answered, and what can be done; else ""."""
+    """Return why a run in progress cannot be answered, and what can be done; else ""."""
     if not is_stopped(run):
         return ""
     job = _job_of(run, snapshot.pending)
@@ -81,7 +81,7 @@ def _require_stopped(run: RunRecord) -> None:
 
 
 def _require_more(run: RunRecord, caps: Caps) -> None:
-    """Refuse to queue a run that reached a cap of its own, and would reach it again at once."""
+    """Raise for a run that reached a cap of its own and would reach it again at once."""
     why = run.because
     flag, needed = why.text("flag"), why.params.get("needed", 0.0)
     reached = why.kind is ReasonKind.CAP_REACHED and isinstance(needed, float | int)
@@ -99,7 +99,7 @@ def _require_more(run: RunRecord, caps: Caps) -> None:
 
 
 def _job_of(run: RunRecord, pending: Sequence[Pending]) -> Pending | None:
-    """Return the job that moves a run, one that a worker has taken before one that is queued."""
+    """Return the job of a run; one taken by a worker before one that is queued."""
     mine = [
         job
         for job in pending
@@ -120,14 +120,14 @@ def _where(run: RunRecord, job: Pending) -> str:
 
 
 def _waiting_for(run: RunRecord, record: BatchRecord, runs: list[RunRecord]) -> list[str]:
-    """Return the tasks of the batch that could not begin without this one, in their order."""
+    """Return the tasks of the batch that could not start without this one, in order."""
     begun = {
         one.task_id
         for one in runs
         if one.spec_path == record.spec_path and not _done_once_more(one)
     }
     found = {run.task_id}
-    for task in record.tasks:  # what a task needs stands before it
+    for task in record.tasks:  # each comes after the tasks it needs
         if found & {*record.needs.get(task, ())}:
             found.add(task)
     return [task for task in record.tasks if task in found - begun]
@@ -141,19 +141,19 @@ _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
 
 def run_meant(database: Database, named: str | None, choice: str) -> RunRecord:
-    """Return the run that an answer is for: the named one, else the only one that asks."""
+    """Return the run to answer: the named one, else the only one that asks."""
     runs = SharedRuns(database)
     return runs.only(_ASKS, choice) if named is None else runs.find(named, OPEN)
 
 
 def must_fix_left(database: Database, run: RunRecord) -> int:
-    """Return how many must-fix findings a run that asks has left."""
+    """Return how many must-fix findings a waiting run has left."""
     proposal: Any = SharedRuns(database).proposal(run.run_id)[0]
     return left_of(proposal).must_fix
 
 
 def require_answerable(snapshot: Snapshot, run: RunRecord, answer: Mapping[str, str]) -> None:
-    """Raise `UsageError` unless a run can be answered so, as all that it builds on is by now."""
+    """Raise `UsageError` unless a run, and what it builds on, is in a state for this answer."""
     if not (answer["choice"] == "skip" and is_stopped(run)):
         if why := why_unanswerable(snapshot, run):
             raise UsageError(why)
@@ -163,18 +163,18 @@ def require_answerable(snapshot: Snapshot, run: RunRecord, answer: Mapping[str, 
 
 
 def can_be_approved(snapshot: Snapshot, run: RunRecord) -> bool:
-    """Whether a run asks for approval."""
+    """Return whether a run waits for approval."""
     return run.status is RunStatus.WAITING and run.run_id not in snapshot.answers
 
 
 def give_answer(snapshot: Snapshot, run: RunRecord, choice: str, text: str = "") -> None:
     """Queue a user's answer for a worker; raise `UsageError` when the run cannot be answered so."""
-    # It stays with the job.
+    # The text is stored with the job.
     _queue(snapshot, run, worded(run, choice, redactor_here().for_people(text)))
 
 
 def runs_named(database: Database, names: Sequence[str]) -> list[RunRecord]:
-    """Return the runs that names mean; raise `UsageError` for one that is over."""
+    """Return the runs with these names; raise `UsageError` for one that is over."""
     table = SharedRuns(database)
     runs = {run.run_id: run for run in map(table.find, names)}
     for run in runs.values():
@@ -193,12 +193,12 @@ def approve_each(
     *,
     agreed: Collection[str] = (),
 ) -> list[Sent]:
-    """Queue the approval of runs and of what they build on or need; return what became of each.
+    """Queue the approval of runs and of those they build on or need; return the outcomes.
 
-    What has a must-fix finding left is held unless it is among `agreed`; so is what builds on a run
-    that is not approved, or needs it. With no run named, all that waits on a branch, see
-    `one_branch`: as on one machine, what has a request left is held, too, then, and what is
-    blocked is left out.
+    A run with an open must-fix finding is held unless it is in `agreed`; so is one that builds on,
+    or needs, a run that is not approved. With no run named, all that wait on a branch are meant,
+    see `one_branch`; then a run with an open user request is held too, and blocked runs are left
+    out.
     """
     if not named:
         return _Approval(snapshot, one_branch(snapshot, branch, here), (), ()).rows()
@@ -210,7 +210,7 @@ def approve_each(
 
 
 class _Approval:
-    """An approval of runs on one branch; of all that wait there where none is named."""
+    """An approval of the named runs on one branch, or of all that wait there."""
 
     def __init__(
         self,
@@ -224,13 +224,13 @@ class _Approval:
         self._holding = Holding()
 
     def rows(self) -> list[Sent]:
-        """Queue what can be approved; return what became of each run."""
+        """Queue what can be approved; return the outcome of each run."""
         rows: list[Sent] = []
         for run in self._source.queue.blocked:
             following = f"reviewloop queue show {run.run_id} --diff"
             self._holding.lacks(run, "", following)
             if not self._named:
-                why = f"it is blocked ({run.reason})"  # which is no failure
+                why = f"it is blocked ({run.reason})"  # not a failure
                 code = ExitCode.GUARD_FAILED
                 rows.append(Sent(run.run_id, "approve", "blocked", why, following, code))
         if not self._named:
@@ -238,7 +238,7 @@ class _Approval:
         return [*rows, *map(self._row, self._chosen())]
 
     def _chosen(self) -> list[Waiting]:
-        """Return what is to be approved, what others build on first."""
+        """Return the runs to approve, the lowest first."""
         waiting = self._source.queue.waiting
         if not self._named:
             return list(waiting)
@@ -249,7 +249,7 @@ class _Approval:
         return [*others, *(one for one in waiting if one.run.run_id in requested)]
 
     def _under_way(self) -> list[Sent]:
-        """Return approvals that a worker carries out now: these runs ask no more."""
+        """Return the approvals that a worker carries out now: these runs no longer ask."""
         queue = self._source.queue
         asking = {one.run.run_id for one in queue.waiting} | {run.run_id for run in queue.blocked}
         return [
@@ -284,7 +284,7 @@ class _Approval:
 
 
 def reject_each(snapshot: Snapshot, runs: Sequence[RunRecord], text: str) -> list[Sent]:
-    """Queue the rejection of runs; return what became of each."""
+    """Queue the rejection of runs; return the outcomes."""
     why = redactor_here().for_people(text)
     return [
         _tried(snapshot, run, Sent(run.run_id, "skip"), worded(run, "skip", why)) for run in runs
@@ -292,7 +292,7 @@ def reject_each(snapshot: Snapshot, runs: Sequence[RunRecord], text: str) -> lis
 
 
 def word_of(choice: str) -> str:
-    """Return the command that gives an answer, which is called otherwise inside a run."""
+    """Return the command that gives an answer, which has another name inside a run."""
     return {"skip": "reject"}.get(choice, choice)
 
 
@@ -322,7 +322,7 @@ def _queue(snapshot: Snapshot, run: RunRecord, answer: Mapping[str, str]) -> Non
 
 
 def _require_below(snapshot: Snapshot, run: RunRecord) -> None:
-    """Raise `UsageError` unless all is approved that has to be on the branch before a run."""
+    """Raise `UsageError` unless all runs that must be on the branch first are approved."""
     source = snapshot.branch_of(run)
     for one, why in below(source, run):
         given = snapshot.answers.get(one.run.run_id)

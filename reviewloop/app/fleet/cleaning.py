@@ -1,4 +1,4 @@
-"""What `clean` may delete from a shared store: finished runs, ended jobs; never work that waits."""
+"""Finds what `clean` may delete from a shared store: finished runs and ended jobs."""
 
 import time
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ _CHECKPOINTS = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 
 @dataclass(frozen=True)
 class Finished:
-    """What could go, and the runs that stay because only they hold their work."""
+    """The runs to delete, and those that stay because nothing else holds their work."""
 
     runs: tuple[RunRecord, ...]
     kept: tuple[RunRecord, ...]
 
 
 def find_finished(database: Database, older_than_days: int, *, with_work: bool) -> Finished:
-    """Return the runs that are over for so long; nothing is deleted.
+    """Return the runs that ended that long ago; delete nothing.
 
-    What a run that waits stands on stays, and so does rejected work, unless `with_work`.
+    A run below a waiting one stays, and so does rejected work, unless `with_work`.
     """
     limit = time.time() - older_than_days * _DAY
     runs = SharedRuns(database).all()
@@ -39,7 +39,7 @@ def find_finished(database: Database, older_than_days: int, *, with_work: bool) 
 
 
 def _has_work(database: Database, run: RunRecord) -> bool:
-    """Whether only a run holds its work; one that changed nothing has none."""
+    """Return whether only the run holds its work; a run without changes has none."""
     if run.status is RunStatus.COMMITTED:
         return False
     proposal, _ = SharedRuns(database).proposal(run.run_id)
@@ -47,10 +47,10 @@ def _has_work(database: Database, run: RunRecord) -> bool:
 
 
 def delete_finished(database: Database, runs: Sequence[RunRecord], older_than_days: int) -> None:
-    """Delete runs for good, batches that have none left, and jobs that ended so long ago."""
+    """Delete runs, batches without runs, and jobs that ended that long ago."""
     ids = [run.run_id for run in runs]
     with database.transaction():
-        for table in _CHECKPOINTS:  # names of our own; S608 cannot see that
+        for table in _CHECKPOINTS:  # constant names, which S608 cannot see
             database.execute(f"DELETE FROM {table} WHERE thread_id = ANY(%s)", (ids,))  # noqa: S608
         database.execute("DELETE FROM runs WHERE run_id = ANY(%s)", (ids,))
         database.execute(

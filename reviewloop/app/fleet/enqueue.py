@@ -1,4 +1,4 @@
-"""Queues the open tasks of a spec for workers: what they will meet is checked here, for free."""
+"""Queues the open tasks of a spec for workers, after free checks."""
 
 import hashlib
 import re
@@ -54,9 +54,9 @@ _NAME = "models.reasoning"
 
 
 def found_from_anywhere(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the flags with the whole path of a script or a recording: workers stand elsewhere.
+    """Return the flags with absolute paths of scripts and recordings, for workers elsewhere.
 
-    Raises `UsageError` for a name that no provider answers to.
+    Raises `UsageError` for a model that no provider has.
     """
     if _NAME not in flags:
         return dict(flags)
@@ -72,10 +72,10 @@ def _whole(model: str) -> str:
 
 
 def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
-    """Return what workers need for the named model and is not here.
+    """Return what workers need for the named model and this machine does not have.
 
-    Raises `ModelSetupError` for a model that they could not ask either. What is theirs to choose,
-    because no model was named, is not looked at.
+    Raises `ModelSetupError` for a model that they could not ask either. Without a named model the
+    workers choose theirs, so nothing is checked.
     """
     named = str(flags.get(_NAME, ""))
     if named == "none":
@@ -83,7 +83,7 @@ def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
     notes: list[str] = []
     if not named:
         return notes
-    named = settings.models.reasoning  # in full
+    named = settings.models.reasoning  # the full name
     for check in check_models(settings, (), online=False, before_a_run=True):
         if check.model != named or check.ok:
             continue
@@ -97,10 +97,9 @@ def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
 
 
 def kept_for(before: About, about: About, notes: list[str], *, queued: bool) -> About:
-    """Return where to work, with the model that a batch has from `before` unless one is named.
+    """Return `about` with the model of the batch `before`, unless another is named.
 
-    Raises `UsageError` when another one is named while tasks are `queued`: nobody's change under
-    them.
+    Raises `UsageError` when another one is named while tasks are `queued`.
     """
     if before.flags == about.flags or (about.flags and not queued):
         return about
@@ -120,20 +119,20 @@ def kept_for(before: About, about: About, notes: list[str], *, queued: bool) -> 
 
 @dataclass(frozen=True)
 class Start:
-    """The commit from which workers start, as long as it is needed here."""
+    """The commit from which workers start, while it is needed here."""
 
-    repository: Repository  # the checkout, as if it were there
-    address: str  # of the remote, with a password if its address has one
+    repository: Repository  # the checkout, as if it were at that commit
+    address: str  # of the remote, with a password if its URL has one
     files: Files
-    notes: tuple[str, ...]  # what a user should know of it
+    notes: tuple[str, ...]  # for the user
 
 
 @contextmanager
 def started(repository: Repository, branch: str, remote: str) -> Iterator[Start]:
-    """Yield the start; a checkout that is only behind is no hindrance.
+    """Yield the start commit of a branch at the remote; a checkout that is behind is allowed.
 
-    What it lacks is fetched beside it, nothing of it is written. Raises `UsageError` while it has
-    commits that the remote does not.
+    Missing objects are fetched beside the checkout, which is not written. Raises `UsageError` while
+    the checkout has commits that the remote does not.
     """
     user = repository.user
     own = address_of(user, remote)
@@ -174,7 +173,7 @@ def _require_pushed(git: Git, branch: str, remote: str, mine: str, behind: int) 
 
 
 def _lacking(git: Git, commit: str) -> tuple[str, ...]:
-    """Say what a clone of a worker lacks: gates and models see it that way."""
+    """Return notes on what a worker's clone lacks, and gates and models do not see."""
     rows = git.text("ls-tree", "-r", "-z", commit).split("\0")
     modules = [row.partition("\t")[2] for row in rows if row.startswith("160000 ")]
     names = [row.partition("\t")[2] for row in rows]
@@ -195,9 +194,9 @@ _ASKS = {RunStatus.WAITING, RunStatus.BLOCKED}
 
 @dataclass(frozen=True)
 class Enqueued:
-    """What was queued: the batch, where it will be done, and the tasks that were not queued yet.
+    """The outcome of queueing: the batch, its branch, and the tasks that are newly queued.
 
-    `notes` say what workers do otherwise than this checkout; `report` is the account as it is now.
+    `notes` say how workers differ from this checkout; `report` is that of the batch now.
     """
 
     record: BatchRecord
@@ -208,11 +207,10 @@ class Enqueued:
 
 
 def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str) -> Enqueued:
-    """Queue the open tasks that `request` chooses; done again, those that are not under way.
+    """Queue the open tasks that `request` chooses; repeated, those not queued yet.
 
-    When all are done, or one is blocked that was to stop the others, nothing is queued, and the
-    batch is told of as it is. Raises `UsageError` for a spec or a branch that workers would not
-    find at the remote.
+    When all are done, or a blocked one stops the others, nothing is queued, and the batch is
+    returned as it is. Raises `UsageError` for a spec or branch that the remote does not have.
     """
     flags = found_from_anywhere(request.options.request.flags)
     user = repository.user
@@ -266,7 +264,7 @@ def _queued(
     about: About,
     notes: list[str],
 ) -> tuple[BatchRecord, list[str]]:
-    """Queue what a worker can do something about; return the batch and the tasks that are new."""
+    """Queue the tasks that a worker can move; return the batch and the newly queued tasks."""
     batches, jobs = SharedBatches(database), Jobs(database, url)
     tasks = [step.task.id for step in order.steps]
     known = [b.record for b in batches.all(about.repository, about.branch)]
@@ -321,23 +319,23 @@ def _queued(
 
 
 def _asks(run: RunRecord) -> bool:
-    """Whether a run waits for a user; where it does not merge, its task is done once more."""
+    """Return whether a run waits for a user; one that does not merge is redone instead."""
     proposal, _, why = run.options.get(CONFLICT, ("", "", ""))
     once_more = why and proposal == run.proposal and not run.options.get("redo_of")
     return run.status in _ASKS and not once_more
 
 
 def _set_aside(database: Database, rejected: Iterable[RunRecord]) -> None:
-    """Have the tasks of rejected runs done anew; these stay in the account, as earlier tries."""
+    """Have the tasks of rejected runs done again; the runs stay in the report as earlier tries."""
     for run in rejected:
         run.options[ANEW] = True
         SharedRuns(database).save(run)
 
 
 def _rejected(record: BatchRecord | None, runs: Sequence[RunRecord]) -> list[RunRecord]:
-    """Return the runs to which a user said no, so that their tasks are not done by themselves."""
+    """Return the runs that a user rejected, so that their tasks are not redone by themselves."""
     newest: dict[str, RunRecord] = {}
-    for run in sorted(runs, key=lambda run: run.status.over):  # as a worker reads them
+    for run in sorted(runs, key=lambda run: run.status.over):  # in the order of a worker
         mine = record is not None and run.options.get("batch") == record.batch_id
         if mine or not run.status.over:
             newest.setdefault(run.task_id, run)
@@ -356,7 +354,7 @@ def _later(rejected: Iterable[str]) -> str:
 
 
 def _new(repository: Repository, spec: Spec, begun: BatchRecord | None) -> BatchRecord:
-    """Return a new batch, under the caps of the one that it comes after, if any."""
+    """Return a new batch, with the caps of the batch before it, if any."""
     name = f"batch-{time.strftime('%m%d')}-{secrets.token_hex(2)}"
     head = repository.user.head or ""
     found = BatchRecord(name, spec.path, "", head=head, created_at=time.time())
@@ -373,10 +371,10 @@ def _record(
     going_on: Collection[str] | None,
     strays: Mapping[str, Reason],
 ) -> BatchRecord:
-    """Return the record as it is to be now.
+    """Return the new record of the batch.
 
-    `going_on` are the tasks that are queued already; None: the batch does not go on. `strays` say
-    why tasks are not queued.
+    `going_on` are the tasks that are queued already; None: the batch does not continue. `strays`
+    are the reasons why tasks are not queued.
     """
     record = replace(
         request.with_caps(before),
@@ -414,7 +412,7 @@ def _about(
 
 
 def _trusted_hooks(user: UserRepo, files: Files) -> list[list[str]]:
-    """Return what workers take over of this person's consent to hooks: each by its content."""
+    """Return the hooks that this user trusts, each by its content, for the workers."""
     trust = TrustStore(state_root())
     hooks = read_hooks(in_folder(files, user.project)).hooks
     return [[h.digest, h.name, h.does] for h in hooks if trust.is_trusted(user.key, h.digest)]
@@ -426,7 +424,7 @@ def _folder_name(path: str) -> str:
 
 
 def without_password(address: str) -> str:
-    """Return an address as it may be kept: each worker brings its own credentials."""
+    """Return an address without its password, to be stored: each worker has its own credentials."""
     parts = urlsplit(address) if "://" in address else None
     if parts is None or "@" not in parts.netloc:
         return address

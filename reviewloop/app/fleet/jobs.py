@@ -1,7 +1,8 @@
-"""The durable queue: what is to be done, by whom it was taken, and whose taker has died.
+"""The durable queue of jobs, which workers take and which survive a dead worker.
 
-Procrastinate keeps it. Jobs of one lock run one after the other; the lock is a branch, so no two
-workers are on one branch. A job is only a wish: what there is to do is read from the runs.
+Procrastinate stores it. Jobs with the same lock run one after the other; the lock is a branch, so
+no two workers are on one branch. A job only requests work: what there is to do is read from the
+runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +24,13 @@ from reviewloop.store.postgres.database import (
 
 QUEUE = "reviewloop"
 TASK, ANSWER = "reviewloop.task", "reviewloop.answer"
-ANSWERS_FIRST = 10  # priority: a user waits for them; others are far below, see `again`
+ANSWERS_FIRST = 10  # priority: a user waits for them; other jobs are far below, see `again`
 
 _SILENT_SECONDS = 120
 
 
 def make_queue_tables(database: Database, url: str) -> None:
-    """Make the tables of the queue, unless they are there."""
+    """Create the tables of the queue if they are missing."""
     [row] = database.execute("SELECT to_regclass('procrastinate_jobs') IS NOT NULL AS there")
     if not row["there"]:
         with _app(url) as app:
@@ -37,13 +38,13 @@ def make_queue_tables(database: Database, url: str) -> None:
 
 
 class Jobs:
-    """Puts jobs into the queue and tells what is in it."""
+    """Queues jobs and lists them."""
 
     def __init__(self, database: Database, url: str) -> None:
         self._database, self._url = database, url
 
     def tasks(self, batch_id: str, about: About, tasks: list[str]) -> list[str]:
-        """Queue tasks of a batch in this order; return those that were not queued already."""
+        """Queue tasks of a batch in this order; return those that were not queued yet."""
         added = []
         with _app(self._url) as app:
             for task in tasks:
@@ -66,7 +67,7 @@ class Jobs:
         answer: Mapping[str, str],
         after: Sequence[str] = (),
     ) -> bool:
-        """Queue a user's answer; return whether none was queued for this run already.
+        """Queue a user's answer; return whether none was queued for this run yet.
 
         `after` are the runs that were approved before it.
         """
@@ -83,7 +84,7 @@ class Jobs:
             return _deferred(job, batch=batch_id, run=run_id, **given)
 
     def pending(self) -> list["Pending"]:
-        """Return the jobs that are queued or taken, in their order."""
+        """Return the jobs that are queued or taken, in order."""
         rows = self._database.execute(
             "SELECT id, task_name, status::text AS status, args, lock, attempts, worker_id "
             "FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND queue_name = %s "
@@ -96,7 +97,7 @@ class Jobs:
         ]
 
     def unattended(self) -> str:
-        """Return what a user should know of the workers while jobs wait, "" for nothing."""
+        """Return a note on missing workers while jobs wait, or ""."""
         [row] = self._database.execute(
             "SELECT extract(epoch FROM now() - max(last_heartbeat))::float8 AS silent, "
             "coalesce(max(seconds), 0) AS heartbeat FROM procrastinate_workers "
@@ -120,7 +121,7 @@ class Pending:
 
     @property
     def batch(self) -> str:
-        """The batch it is about."""
+        """The id of its batch."""
         return str(self.args.get("batch", ""))
 
 
@@ -134,7 +135,7 @@ def _deferred(job: Any, **arguments: Any) -> bool:
 
 @contextmanager
 def _app(url: str) -> Iterator[procrastinate.App]:
-    """Lend the queue to code that waits for its answers."""
+    """Yield the queue for synchronous code."""
     connector = procrastinate.SyncPsycopgConnector(
         conninfo=url, kwargs=connection_arguments(), min_size=1, max_size=1
     )

@@ -1,4 +1,4 @@
-"""The fleet of one machine: run folders and SQLite, and answers that are carried out at once."""
+"""The fleet of one machine: run folders and SQLite; answers are carried out at once."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from reviewloop.render.proposal import Proposal
     from reviewloop.store.metrics import RunMetrics
 
-# Imports stand in the methods: `status` and `logs` need little, an answer needs the whole loop.
+# Imports are in the methods: `status` and `logs` need little, an answer needs the whole loop.
 _FOLLOW_SECONDS = 0.5
-_SLOW = 1.0  # seconds; where history takes longer and does not tell, it is not asked again
+_SLOW = 1.0  # seconds; a slower history without a result is not read again
 _UNKNOWN = 0.0
 
 
 class LocalFleet:
-    """The runs of the repository around the current folder; `notify` is what users hear by.
+    """The runs of the repository around the current folder; `notify` sends messages to the user.
 
-    Looking needs less of a repository than answering: each opens it as it needs it.
+    Reading needs less of a repository than answering, so each opens it as needed.
     """
 
     workers = None
@@ -54,10 +54,12 @@ class LocalFleet:
         return open_repository()
 
     def close(self) -> None:
-        """The process ends with its command."""
+        """Do nothing: all is closed when the process ends."""
 
     def _own_runs(self, repository: Repository) -> Repository:
-        """Return the repository without runs of an earlier one at this path, which are named."""
+        """Return the repository, and report runs of an earlier one at this path, which are left
+        out.
+        """
         from reviewloop.app.run.cleaning import leave_out
 
         if gone := leave_out(repository):
@@ -65,41 +67,41 @@ class LocalFleet:
         return repository
 
     def overview(self) -> Overview:
-        """Return all runs of this repository, and the account of its latest batch."""
+        """Return all runs of this repository, and the report of its latest batch."""
         from reviewloop.app.batch.report import account
         from reviewloop.app.batch.status import newest_batch
         from reviewloop.store.locks import is_held
 
         repository = self._own_runs(self._read)
         runs = tuple(_state_of(repository, run) for run in repository.runs.looked())
-        at_work = is_held(repository.batch_lock)  # looked at first: a batch may end meanwhile
+        at_work = is_held(repository.batch_lock)  # first: a batch may end meanwhile
         batch = newest_batch(repository)
         reports = [account(repository, batch, at_work=at_work)] if batch else []
         repository.keep_spent()
         return Overview("status", runs, tuple(reports), lists_runs=True)
 
     def find(self, named: str | None) -> RunRecord:
-        """Return the named run, or the one in which something happened last."""
+        """Return the named run, or the one updated last."""
         from reviewloop.app.run.answers import newest_or_named
 
         return newest_or_named(self._read, named)
 
     def proposal(self, run: RunRecord) -> "Proposal | None":
-        """Return what a run proposes, None when it has not come so far."""
+        """Return the proposal of a run, None when it has none yet."""
         from reviewloop.app.run.view import proposal_of
 
         return proposal_of(self._read, run)
 
     @contextmanager
     def looked(self, run: RunRecord) -> Iterator[Seen]:
-        """Lend what a run proposes, with what is in its way now."""
+        """Yield the proposal of a run, with what blocks it now."""
         from reviewloop.app.run.view import as_of_now, view
 
         with view(self._read, run) as seen:
             yield Seen(as_of_now(self._read, seen), seen.lines, seen.diff)
 
     def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
-        """Yield what a run did; with `follow` as long as a process moves it."""
+        """Yield the events of a run; with `follow`, as long as a process advances it."""
         from reviewloop.store.events import read_events
         from reviewloop.store.locks import is_held
 
@@ -125,7 +127,7 @@ class LocalFleet:
             return kept.all()
 
     def births(self, rows: Iterable["RunMetrics"]) -> Mapping[str, float]:
-        """Return when the specs came into the repository; history is asked once for each."""
+        """Return when each spec was added to the repository; history is read once for each."""
         from reviewloop.git.revisions import first_commit_time
         from reviewloop.store.metrics import MetricsStore
 
@@ -143,7 +145,7 @@ class LocalFleet:
         return {path: at for path, at in known.items() if at != _UNKNOWN}
 
     def tasks(self, user: "UserRepo", spec: "Spec") -> TasksInWork:
-        """Return what the runs of this machine say of the tasks; makes nothing where none are."""
+        """Return the runs of the tasks of a spec; creates nothing where there are none."""
         from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
         from reviewloop.app.batch.status import status_of
         from reviewloop.render.reasons import sentence
@@ -162,7 +164,7 @@ class LocalFleet:
             return TasksInWork(mine, held, _done_elsewhere(repository, spec))
 
     def waiting(self, branch: str) -> Listing:
-        """Return what waits on the branch that is checked out, and how much on others."""
+        """Return what waits on the branch checked out, and counts for others."""
         from reviewloop.app.batch.queue_view import queue_report
 
         _require_no_branch(branch)
@@ -178,7 +180,7 @@ class LocalFleet:
         return run, why_stale(repository, run)
 
     def answer(self, named: str | None, choice: str, text: str, user: User) -> ExitCode:
-        """Carry an answer out."""
+        """Carry out an answer."""
         from reviewloop.app.run.answers import give_up, waiting_run
 
         run = waiting_run(self._own, named, choice)
@@ -187,13 +189,13 @@ class LocalFleet:
         return user.move(self._own, run, choice, text)
 
     def edited(self, named: str | None, choice: str) -> tuple[Repository, RunRecord]:
-        """Return the run whose change a user edits, and where its files are."""
+        """Return the run whose change a user edits, and its repository."""
         from reviewloop.app.run.answers import waiting_run
 
         return self._own, waiting_run(self._own, named, choice)
 
     def resume(self, named: str | None, caps: Caps, user: User) -> ExitCode:
-        """Go on with a run here, under these caps and those that the settings have now."""
+        """Resume a run here, under these caps and those of the settings now."""
         from reviewloop.app.run.answers import changed_limits, resumable_run
 
         run = resumable_run(self._own, named)
@@ -201,7 +203,7 @@ class LocalFleet:
         return user.move(self._own, run, overrides=limits)
 
     def approve_queued(self, names: Sequence[str], branch: str, user: User) -> "Iterator[Approved]":
-        """Commit what runs propose, one after the other; yield each as it ended."""
+        """Approve runs in order; yield each outcome."""
         from reviewloop.app.batch.approve import approve_each
         from reviewloop.app.batch.queue import nothing_waits, to_approve
         from reviewloop.render.proposal import left_of
@@ -228,7 +230,7 @@ class LocalFleet:
         )
 
     def reject_queued(self, names: Sequence[str], text: str) -> Iterator[Rejected]:
-        """Reject runs, one after the other."""
+        """Reject runs in order."""
         from reviewloop.app.batch.queue import after_reject, named_runs, reject_each
 
         repository = self._own_runs(self._own)
@@ -243,7 +245,7 @@ class LocalFleet:
         return self._own.user.branch
 
     def undo(self, named: str | None) -> Sequence[str]:
-        """Take back the commit of a run."""
+        """Undo the commit of a run."""
         from reviewloop.app.batch.report import why_not_undone
         from reviewloop.app.run.upkeep import undo_run
 
@@ -252,13 +254,13 @@ class LocalFleet:
         return list(undo_run(self._own, named))
 
     def checkout(self, named: str, name: str, *, before_edit: bool) -> str:
-        """Make the branch `name` with the work of a run; return its commit."""
+        """Create the branch `name` with the work of a run; return its commit."""
         from reviewloop.app.run.upkeep import export_run
 
         return export_run(self._own, named, name, before_edit=before_edit)
 
     def cleaning(self, older_than: int | None, *, with_work: bool, metrics: bool) -> Cleaning:
-        """Return the old runs, killed starts and reviews that can go."""
+        """Return the old runs, leftovers of killed starts, and reviews that can be deleted."""
         from reviewloop.app.batch.report import keep_rows
         from reviewloop.app.deploy_logs import delete_log
         from reviewloop.app.old_sessions import (
@@ -307,14 +309,14 @@ def _state_of(repository: Repository, record: RunRecord) -> RunState:
     run = up_to_date(repository, record)
     state = str(run.status)
     if run.status is RunStatus.RUNNING and not is_held(repository.run_lock(run.run_id)):
-        state = "stopped"  # its process is gone: `resume` goes on
+        state = "stopped"  # its process ended: `resume` continues it
     if run.status is RunStatus.SKIPPED and run.options.get("redo"):
-        state = "redone"  # given up so that its task is done once more; nobody rejected it
+        state = "redone"  # ended so that its task is done again; no user rejected it
     return RunState(run, state, reason_now(repository, run))
 
 
 def _done_elsewhere(repository: Repository, spec: "Spec") -> dict[str, str]:
-    """Return {task id: branch} of open tasks whose commit stands on a branch not checked out."""
+    """Return task id -> branch, of open tasks whose commit is on a branch not checked out."""
     from reviewloop.app.run.branches import branch_with
     from reviewloop.specs.select import is_done
 

@@ -17,14 +17,14 @@ from reviewloop.store.folders import repository_folder
 from reviewloop.store.runs import RunRecord, RunStatus
 
 InWork = dict[str, tuple[str, str]]
-"""Task id -> the run, "" for none, and its status."""
+"""Task id -> (run or "", status)."""
 
 
 def tasks_in_work(snapshot: Snapshot, user: UserRepo, spec: Spec) -> TasksInWork:
-    """Return what the store has for the tasks of a spec, and why `batch` does not queue some.
+    """Return what the store has on the tasks of a spec, and why `batch` does not queue some.
 
-    For the branch that is checked out. A task that was committed and pushed counts as long as the
-    checkout lacks that; one that only is queued has no run.
+    For the branch checked out. A committed and pushed task is included while the checkout lacks
+    that commit; a task that is only queued has no run.
     """
     here = CurrentCheckout(user.branch or "", addresses_of(user))
     found: InWork = {}
@@ -48,7 +48,7 @@ def tasks_in_work(snapshot: Snapshot, user: UserRepo, spec: Spec) -> TasksInWork
 
 
 def runs_for(repository: Repository, spec: Spec) -> list[RunRecord]:
-    """Return the runs of tasks that have their id still, the newest first."""
+    """Return the runs of tasks whose ids did not change, the newest first."""
     titles = {task.id: task.title for task in spec.tasks}
     return [
         run
@@ -60,12 +60,12 @@ def runs_for(repository: Repository, spec: Spec) -> list[RunRecord]:
 
 
 def with_runs_of(repository: Repository, source: BranchSource) -> Repository:
-    """Return a checkout with the runs that a store has for a branch."""
+    """Return a checkout with the store's runs of a branch."""
     return replace(repository, runs=source.runs)
 
 
 def _queued(source: BranchSource, spec: Spec) -> set[str]:
-    """Return the tasks that workers will take up: under ids that are theirs still."""
+    """Return the queued tasks whose ids did not change."""
     titles = {one.record.batch_id: one.record.tasks for one in source.batches}
     jobs = [
         (job.batch, str(job.args["task"])) for job in source.snapshot.pending if job.name == TASK
@@ -78,7 +78,7 @@ def _queued(source: BranchSource, spec: Spec) -> set[str]:
 
 
 def _committed(repository: Repository, spec: Spec) -> InWork:
-    """Return the tasks that workers committed where this checkout is not yet."""
+    """Return the tasks that workers committed and this checkout does not have yet."""
     user, newest = repository.user, dict[str, RunRecord]()
     for run in runs_for(repository, spec):
         newest.setdefault(run.task_id, run)

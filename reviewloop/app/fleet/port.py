@@ -1,4 +1,4 @@
-"""What commands ask of runs, wherever these stand: on this machine, or in a store of many."""
+"""The port of runs, with two adapters: this machine, and a store that many share."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 QUEUED = reason(ReasonKind.QUEUED)
-"""Why a task was not begun that waits for a worker."""
+"""The reason of a task that waits for a worker."""
 
 
 @dataclass(frozen=True)
 class RunState:
-    """A run, and where it stands as people read it."""
+    """A run, and its status as shown to people."""
 
     run: RunRecord
     state: str
@@ -35,53 +35,53 @@ class RunState:
 
 @dataclass(frozen=True)
 class Overview:
-    """How far everything is; `accounts` are of batches, the newest first."""
+    """All runs and batches; `accounts` are reports of batches, the newest first."""
 
-    kind: str  # under which `--json` prints it
+    kind: str  # the key of `--json`
     runs: tuple[RunState, ...]
     accounts: tuple[BatchReport, ...]
-    lists_runs: bool  # they come before the account, which then is told where it says more
+    lists_runs: bool  # runs come before the report, which is shown only where it adds something
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What waits for a user."""
+    """The queue."""
 
-    kind: str  # under which `--json` prints it
+    kind: str  # the key of `--json`
     report: QueueReport
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a run proposes, as far as it can be seen from here."""
+    """The proposal of a run, with its files and diff as far as they are available."""
 
     proposal: "Proposal"
-    lines: Callable[[str], list[str] | None]  # of a file, None where it is not at hand
+    lines: Callable[[str], list[str] | None]  # of a file, None where it is not available
     diff: Callable[[], str]
 
 
 @dataclass(frozen=True)
 class TasksInWork:
-    """What runs say of the tasks of a spec, by their ids."""
+    """The runs of the tasks of a spec, by task id."""
 
-    runs: Mapping[str, tuple[str, str]]  # the run, "" for none, and where it stands
-    held: Mapping[str, str]  # why a batch does not begin it
-    elsewhere: Mapping[str, str]  # the branch that has its commit, and is not checked out
+    runs: Mapping[str, tuple[str, str]]  # (run or "", status)
+    held: Mapping[str, str]  # why a batch does not start it
+    elsewhere: Mapping[str, str]  # the branch with its commit, not checked out
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of an answer that workers carry out later."""
+    """The outcome of sending an answer that workers carry out later."""
 
     run: str
     choice: str
     what: str = "queued"  # queued | answered | held | blocked | refused
     why: str = ""
-    next: str = ""  # the command that goes on from here
+    next: str = ""  # the command that continues
     code: ExitCode = ExitCode.CLEAN
-    first: bool = False  # nobody named it: others that were named build on it or need it
-    rebased_onto: str | None = None  # the branch onto which it is rebased first, "" for none
+    first: bool = False  # not named: named runs build on it or need it
+    rebased_onto: str | None = None  # the branch that it is rebased onto first, or ""
 
     def plain(self) -> dict[str, object]:
         """Return it as `--json` prints it."""
@@ -92,7 +92,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Caps:
-    """The caps that a user raised for one run, None for those as they were."""
+    """The caps that a user raised for one run; None keeps the earlier value."""
 
     usd: float | None = None
     tokens: int | None = None
@@ -100,13 +100,13 @@ class Caps:
     turns: int | None = None
 
     def settings(self) -> dict[str, float]:
-        """Return them by the names that settings have."""
+        """Return them by their names in the settings."""
         return {f"limits.{name}": cap for name, cap in vars(self).items() if cap is not None}
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A run that was rejected, and {run that stood on it: the command that goes on with that}."""
+    """A rejected run; `left` maps each run built on it to the command that continues that one."""
 
     run: RunRecord
     left: Mapping[str, str]
@@ -114,7 +114,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Resumed:
-    """The run that goes on, the tasks that were queued for it, and why nobody takes them now."""
+    """The resumed run, the tasks queued for it, and why no worker takes them now."""
 
     run: RunRecord
     added: tuple[str, ...]
@@ -126,18 +126,18 @@ class Cleaning:
     """What would be deleted, and what stays."""
 
     lines: tuple[str, ...]
-    kept: tuple[RunRecord, ...]  # because only they hold their work
+    kept: tuple[RunRecord, ...]  # because nothing else holds their work
     going: tuple[RunRecord, ...]  # because they are not over
     count: int
-    more: bool  # what has no name goes as well: ended jobs, batches without runs
-    delete: Callable[[], Sequence[str]]  # returns sentences on what could not be
+    more: bool  # also things without a name: ended jobs, batches without runs
+    delete: Callable[[], Sequence[str]]  # returns notes about failures
 
 
 @dataclass(frozen=True)
 class Enqueued:
-    """What was queued: the batch, where it will be done, and the tasks that were not queued yet.
+    """The outcome of queueing: the batch, its branch, and the tasks that are newly queued.
 
-    `notes` say what workers do otherwise than this checkout; `report` is the account as it is now.
+    `notes` say how workers differ from this checkout; `report` is that of the batch now.
     """
 
     batch_id: str  # "" for none
@@ -149,17 +149,17 @@ class Enqueued:
 
 
 class User(Protocol):
-    """Who answers: is asked what has to be known, moves a run, and hears what became of it."""
+    """The user side of an answer: confirms, advances a run, and receives the outcome."""
 
     def sure(self, run_id: str, red: int) -> bool:
         """Return whether a run is to be committed with `red` must-fix findings left.
 
-        Raises `UsageError` where nobody said so and nobody can be asked.
+        Raises `UsageError` where no option says so and no user can be asked.
         """
         ...
 
     def agrees(self, run_id: str, red: int) -> bool:
-        """Return the same, False where nobody can be asked."""
+        """Return the same, but False where no user can be asked."""
         ...
 
     def move(
@@ -170,24 +170,24 @@ class User(Protocol):
         text: str = "",
         overrides: Mapping[str, Any] | None = None,
     ) -> ExitCode:
-        """Move a run here with an answer, if it is one, and return how that ended."""
+        """Advance a run here, with an answer if there is one; return the exit code."""
         ...
 
     def ended(self, repository: "Repository", run: RunRecord) -> ExitCode:
-        """Hear of a run that is over."""
+        """Receive a run that is over."""
         ...
 
     def sent(self, run_id: str, choice: str) -> ExitCode:
-        """Hear that workers carry an answer out."""
+        """Receive that workers carry out an answer."""
         ...
 
     def queued(self, resumed: Resumed) -> ExitCode:
-        """Hear that workers go on with a run."""
+        """Receive that workers resume a run."""
         ...
 
 
 class Workers(Protocol):
-    """Who does what is queued, on other machines."""
+    """Does queued tasks on other machines."""
 
     def enqueue(self, request: "BatchRequest", remote: str) -> Enqueued:
         """Queue the tasks of a batch; see `app.fleet.enqueue`."""
@@ -199,15 +199,15 @@ class Fleet(Protocol):
 
     @property
     def workers(self) -> Workers | None:
-        """Who does queued tasks, None where the command does them itself."""
+        """What does queued tasks, None where the command does them itself."""
         ...
 
     def close(self) -> None:
-        """Give back what was opened."""
+        """Close what was opened."""
         ...
 
     def overview(self) -> Overview:
-        """Return how far all runs and batches are."""
+        """Return the status of all runs and batches."""
         ...
 
     def find(self, named: str | None) -> RunRecord:
@@ -215,31 +215,31 @@ class Fleet(Protocol):
         ...
 
     def proposal(self, run: RunRecord) -> "Proposal | None":
-        """Return what a run proposes, None when it has not come so far."""
+        """Return the proposal of a run, None when it has none yet."""
         ...
 
     def looked(self, run: RunRecord) -> AbstractContextManager[Seen]:
-        """Lend what there is to see of a run; raise `UsageError` when that is nothing yet."""
+        """Yield the view of a run; raise `UsageError` when it has nothing to show yet."""
         ...
 
     def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
-        """Yield what a run did; with `follow` until nobody moves it any more."""
+        """Yield the events of a run; with `follow`, until it stops or ends."""
         ...
 
     def metrics(self) -> Sequence["RunMetrics"]:
-        """Return the figures of all runs, also of those that were deleted."""
+        """Return the figures of all runs, deleted ones included."""
         ...
 
     def births(self, rows: Iterable["RunMetrics"]) -> Mapping[str, float]:
-        """Return when the specs of committed runs came into their repositories."""
+        """Return when the specs of committed runs were added to their repositories."""
         ...
 
     def tasks(self, user: "UserRepo", spec: "Spec") -> TasksInWork:
-        """Return what runs say of the tasks of a spec, on the branch that is checked out."""
+        """Return the runs of the tasks of a spec, on the branch checked out."""
         ...
 
     def waiting(self, branch: str) -> Listing:
-        """Return what waits for a user, of a branch where it is named."""
+        """Return the queue of a branch, or of all."""
         ...
 
     def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
@@ -251,17 +251,17 @@ class Fleet(Protocol):
         ...
 
     def edited(self, named: str | None, choice: str) -> "tuple[Repository, RunRecord]":
-        """Return the run whose change a user edits, and where its files are."""
+        """Return the run whose change a user edits, and its repository."""
         ...
 
     def resume(self, named: str | None, caps: Caps, user: User) -> ExitCode:
-        """Go on with a run that stopped, under these caps."""
+        """Resume a stopped run under these caps."""
         ...
 
     def approve_queued(
         self, names: Sequence[str], branch: str, user: User
     ) -> "Iterable[Approved | Sent]":
-        """Approve runs and what they build on or need; with no name all that waits on a branch."""
+        """Approve runs and those they build on or need; with no name, all that wait on a branch."""
         ...
 
     def reject_queued(self, names: Sequence[str], text: str) -> "Iterable[Rejected | Sent]":
@@ -269,17 +269,17 @@ class Fleet(Protocol):
         ...
 
     def branch(self) -> str | None:
-        """Return the branch that is checked out, None where that does not matter."""
+        """Return the branch checked out, None where it does not matter."""
         ...
 
     def undo(self, named: str | None) -> Sequence[str]:
-        """Take back a commit and say what was done; raise `UsageError` saying what helps."""
+        """Undo a commit; return notices. Raises `UsageError` with the command that helps."""
         ...
 
     def checkout(self, named: str, name: str, *, before_edit: bool) -> str:
-        """Make the branch `name` with the work of a run; return its commit."""
+        """Create the branch `name` with the work of a run; return its commit."""
         ...
 
     def cleaning(self, older_than: int | None, *, with_work: bool, metrics: bool) -> Cleaning:
-        """Return what can be deleted; nothing is yet."""
+        """Return what can be deleted; delete nothing yet."""
         ...

@@ -44,7 +44,7 @@ from reviewloop.store.runs import RunRecord
 
 
 class PostgresFleet:
-    """The runs of all repositories that a database knows; needs no clone."""
+    """The runs of all repositories in a database; needs no clone."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -52,7 +52,7 @@ class PostgresFleet:
 
     @cached_property
     def _database(self) -> Database:
-        """The database; its tables must be there."""
+        """The database, whose tables must exist."""
         entered = opened(self._url)
         database = entered.__enter__()
         self._opened.append(entered)
@@ -60,7 +60,7 @@ class PostgresFleet:
 
     @property
     def workers(self) -> "PostgresFleet":
-        """Who does queued tasks: `reviewloop worker`, anywhere."""
+        """Itself: `reviewloop worker`, anywhere, does queued tasks."""
         return self
 
     def close(self) -> None:
@@ -69,7 +69,7 @@ class PostgresFleet:
             self._opened.pop().__exit__(None, None, None)
 
     def enqueue(self, request: Any, remote: str) -> Enqueued:
-        """Queue the tasks of a batch; makes the tables where they lack."""
+        """Queue the tasks of a batch; creates missing tables."""
         queued = enqueue(self._url, open_repository(), request, remote)
         about = queued.about
         return Enqueued(
@@ -82,7 +82,7 @@ class PostgresFleet:
         )
 
     def overview(self) -> Overview:
-        """Return how far the batches of all workers are."""
+        """Return the status of the batches of all workers."""
         snapshot = Snapshot(self._database, self._url)
         reports = reports_of(snapshot)
         waits = any(one.state == "running" for one in reports)
@@ -99,17 +99,17 @@ class PostgresFleet:
         return reading.newest_or_named(self._database, named)
 
     def proposal(self, run: RunRecord) -> Proposal | None:
-        """Return what a run proposes, None when it has not come so far."""
+        """Return the proposal of a run, None when it has none yet."""
         return cast(Proposal, SharedRuns(self._database).proposal(run.run_id)[0]) or None
 
     @contextmanager
     def looked(self, run: RunRecord) -> Iterator[Seen]:
-        """Lend what a worker kept of a run; the code around findings stands where it was read."""
+        """Yield the stored view of a run; the lines of its files are not available."""
         proposal, patch = reading.proposal_shown(self._database, run)
         yield Seen(proposal, lambda path: None, lambda: patch)
 
     def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
-        """Yield what a run did, as far as its worker has brought it to the store."""
+        """Yield the events of a run that its worker has stored."""
         return reading.events_of(self._database, self._url, run, follow=follow)
 
     def metrics(self) -> Sequence[RunMetrics]:
@@ -117,11 +117,11 @@ class PostgresFleet:
         return figures_shown(self._database)
 
     def births(self, rows: Iterable[RunMetrics]) -> Mapping[str, float]:
-        """Return when specs came into their repositories, as workers found it."""
+        """Return when specs were added to their repositories, as workers found it."""
         return births_shown(self._database)
 
     def tasks(self, user: UserRepo, spec: Spec) -> TasksInWork:
-        """Return what the runs of workers say of the tasks; before the first batch nothing."""
+        """Return the workers' runs of the tasks; none before the first batch."""
         with closing(Database(self._url)) as database:
             if not database.version():
                 return TasksInWork({}, {}, {})
@@ -129,7 +129,7 @@ class PostgresFleet:
             return tasks_in_work(Snapshot(database, self._url), user, spec)
 
     def waiting(self, branch: str) -> Listing:
-        """Return what waits on all branches of all repositories, or on one."""
+        """Return the queue of all branches of all repositories, or of one."""
         return Listing("shared-queue", queue_report(Snapshot(self._database, self._url), branch))
 
     def one_waiting(self, named: str | None) -> tuple[RunRecord, str]:
@@ -155,15 +155,15 @@ class PostgresFleet:
         return user.sent(run.run_id, choice)
 
     def edited(self, named: str | None, choice: str) -> tuple[Repository, RunRecord]:
-        """Refuse: nobody has the files of a worker."""
+        """Raise `UsageError`: the files of a worker are not available."""
         raise UsageError("what workers made is approved as it is: leave out -m, -F and --without")
 
     def resume(self, named: str | None, caps: Caps, user: User) -> ExitCode:
-        """Queue a run again, and the tasks that wait for it."""
+        """Queue a stopped run again, and the tasks that wait for it."""
         return user.queued(answers.resume(self._database, self._url, named, caps))
 
     def approve_queued(self, names: Sequence[str], branch: str, user: User) -> Iterable[Sent]:
-        """Queue the approval of runs and of what they build on; see `answers.approve_each`."""
+        """Queue the approval of runs and of those they build on; see `answers.approve_each`."""
         named = answers.runs_named(self._database, names)
         snapshot = Snapshot(self._database, self._url)
         agreed = {
@@ -180,21 +180,21 @@ class PostgresFleet:
         return answers.reject_each(Snapshot(self._database, self._url), runs, text)
 
     def branch(self) -> str | None:
-        """No checkout matters."""
+        """Return None: no checkout matters."""
         return None
 
     def undo(self, named: str | None) -> Sequence[str]:
-        """Say how a commit is taken back that was pushed."""
+        """Raise `UsageError` with how to undo a pushed commit."""
         raise UsageError(reading.why_not_undone(self._database, named))
 
     def checkout(self, named: str, name: str, *, before_edit: bool) -> str:
-        """Make a branch with the work of a run in the repository that one stands in."""
+        """Create a branch with the work of a run in the current repository."""
         if before_edit:
             raise UsageError("--before-edit is for runs of this machine")
         return reading.export(self._database, open_repository(), named, name)
 
     def cleaning(self, older_than: int | None, *, with_work: bool, metrics: bool) -> Cleaning:
-        """Return the old runs of all workers that can go, with jobs and batches that ended."""
+        """Return the old runs of all workers that can be deleted, with ended jobs and batches."""
         days = read_settings(None).settings.runs.keep_days if older_than is None else older_than
         found = find_finished(self._database, days, with_work=with_work)
         lines = [one_line(f"{run.run_id}  {run.status}  {run.title}") for run in found.runs]
@@ -210,9 +210,9 @@ class PostgresFleet:
 
 
 def _here() -> CurrentCheckout | None:
-    """Return the checkout around this folder, None where there is none that can be read."""
+    """Return the checkout around this folder, None where none can be read."""
     try:
         user = discover(Path.cwd(), for_reading=True)
         return CurrentCheckout(user.branch or "", addresses_of(user))
-    except ReviewLoopError:  # the branch has to be named, then
+    except ReviewLoopError:  # the branch has to be named then
         return None

@@ -1,4 +1,4 @@
-"""What waits for a user behind a shared store, and on which branch; needs no clone."""
+"""The queue of a shared store, and the branch that a command means; needs no clone."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,27 +18,27 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 
 def note_now(source: BranchSource, run: RunRecord, why: str) -> str:
-    """Return why a run that asks is where it is: with what its latest answer came to.
+    """Return the reason of a waiting run's status, with the outcome of its latest answer.
 
-    `why` is the same without it. A note holds no more that names a run which is over.
+    `why` is the reason without it. A note that names a finished run is left out.
     """
     note = source.snapshot.notes.get(run.run_id, "")
     over = (other.run_id for other in source.snapshot.runs if other.status.over)
     if not note or note == run.reason or any(other in note for other in over):
         return why
-    # What a run says itself is what an earlier answer came to.
+    # A run's own reason is the outcome of an earlier answer.
     return note if run.reason else "; ".join(dict.fromkeys(filter(None, (note, why))))
 
 
 def conflict_of(source: BranchSource, run: RunRecord) -> Conflict | None:
-    """Return why a run that waits is known not to merge."""
+    """Return why a waiting run does not merge, if that is known."""
     waiting = source.queue.waiting
     one = next((one for one in waiting if one.run.run_id == run.run_id), None)
     return conflict_below(source, one, waiting) if one else None
 
 
 def below(source: BranchSource, run: RunRecord) -> list[tuple[Waiting, str]]:
-    """Return what waits that has to be on the branch before a run, and why."""
+    """Return the waiting runs that must be on the branch before a run, each with the reason."""
     waiting = source.queue.waiting
     needs = needed_of(run, (one.run for one in waiting))
     found = []
@@ -52,10 +52,10 @@ def below(source: BranchSource, run: RunRecord) -> list[tuple[Waiting, str]]:
 
 
 def one_branch(snapshot: Snapshot, name: str, here: CurrentCheckout | None) -> BranchSource:
-    """Return the branch that is meant by everything that waits.
+    """Return the branch that a command on the whole queue means.
 
     That is the one of this name, else that of a checkout whose repository is known, else the only
-    one on which something waits. Raises `UsageError` where none or more than one is meant.
+    one with waiting runs. Raises `UsageError` where there is none or more than one.
     """
     asking = [one for one in snapshot.branches if one.queue.waiting or one.queue.blocked]
     if not asking:
@@ -63,7 +63,7 @@ def one_branch(snapshot: Snapshot, name: str, here: CurrentCheckout | None) -> B
     mine = here if here and any(map(here.has, snapshot.abouts.values())) else None
     waiting = [one for one in asking if one.queue.waiting]
     meant = name or (mine.branch if mine else "")
-    # What is blocked alone says nothing of which branch is meant.
+    # A blocked run alone does not decide which branch is meant.
     known = asking if meant else waiting or asking
     found = [one for one in known if not meant or one.is_called(meant)]
     own = [one for one in found if mine and mine.has(one.about)]
@@ -83,9 +83,9 @@ def one_branch(snapshot: Snapshot, name: str, here: CurrentCheckout | None) -> B
 
 
 def queue_report(snapshot: Snapshot, branch: str = "") -> QueueReport:
-    """Return what waits for a user, of a branch if it is named, and what `--all` would do.
+    """Return the queue, of a branch if it is named, and what `--all` would do.
 
-    That is reported where one branch is shown: an approval of everything is for one.
+    The latter only for a single branch: an approval of everything is for one.
     """
     sources = [one for one in snapshot.branches if not branch or one.is_called(branch)]
     runs = [(source, run) for source in sources for run in _asking(source)]
@@ -101,7 +101,7 @@ def _asking(source: BranchSource) -> Sequence[RunRecord]:
     """Return the runs of a branch that ask, in the order of their commits."""
     runs = [*(one.run for one in source.queue.waiting), *source.queue.blocked]
     known = {run.run_id for run in runs}
-    # A worker reports what a run proposes now a moment after it is there.
+    # A worker reports the proposal of a run a moment after the run is saved.
     runs += [
         run
         for run in source.runs.all()
@@ -123,7 +123,7 @@ def _entry(source: BranchSource, run: RunRecord) -> QueueEntry:
 
 
 def _moved(source: BranchSource, run: RunRecord, builds_on: str) -> str:
-    """Return what approving a run comes to first that does not build on its branch."""
+    """Return what approving a run that is not on its branch does first."""
     over = (one for one in source.runs.all() if one.run_id == builds_on and one.status.over)
     below = next(over, None)
     rejected = below is not None and below.status is not RunStatus.COMMITTED

@@ -1,4 +1,4 @@
-"""Looks at runs of workers from anywhere: what they tell, and their work as a branch."""
+"""Reads runs of workers from anywhere: proposal, events, and their work as a branch."""
 
 import json
 import tempfile
@@ -38,7 +38,7 @@ def newest_or_named(database: Database, named: str | None) -> RunRecord:
 
 
 def proposal_shown(database: Database, run: RunRecord) -> tuple[Any, str]:
-    """Return what a run proposes, and its diff; raise `UsageError` when it proposes nothing."""
+    """Return the proposal of a run, and its diff; raise `UsageError` when there is none."""
     proposal, diff = SharedRuns(database).proposal(run.run_id)
     if not proposal:
         raise UsageError(
@@ -51,7 +51,7 @@ def proposal_shown(database: Database, run: RunRecord) -> tuple[Any, str]:
 def events_of(
     database: Database, url: str, run: RunRecord, *, follow: bool
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield what a run told; with `follow` until nothing is queued or under way for it."""
+    """Yield the events of a run; with `follow`, until nothing is queued or in progress for it."""
     at = 0
     while True:
         live = follow and _is_live(database, url, run)
@@ -80,9 +80,9 @@ def _is_live(database: Database, url: str, run: RunRecord) -> bool:
 
 
 def export(database: Database, repository: Repository, named: str, name: str) -> str:
-    """Make the branch `name` here with the latest work of a run; return the commit's id.
+    """Create the branch `name` here with the latest work of a run; return the commit's id.
 
-    Raises `WorkspaceError` when this repository does not have what the run starts from.
+    Raises `WorkspaceError` when this repository does not have the base of the run.
     """
     run = SharedRuns(database).find(named)
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as scratch:
@@ -102,7 +102,7 @@ def export(database: Database, repository: Repository, named: str, name: str) ->
 
 
 def _rebuilt(database: Database, repository: Repository, run: RunRecord, scratch: Path) -> Path:
-    """Make a run's folder anew; return it."""
+    """Rebuild a run's folder from the store; return it."""
     require_plain_name(run.run_id)
     folder = scratch / run.run_id
     about = rebuild(folder, database, run.run_id)
@@ -112,7 +112,7 @@ def _rebuilt(database: Database, repository: Repository, run: RunRecord, scratch
 
 
 def why_not_undone(database: Database, named: str | None) -> str:
-    """Return how a commit of a worker is taken back; raise `UsageError` when there is none."""
+    """Return how to undo a worker's commit; raise `UsageError` when there is none."""
     runs = SharedRuns(database)
     committed = [run for run in runs.all() if run.status is RunStatus.COMMITTED]
     if not named and not committed:

@@ -1,4 +1,4 @@
-"""What a store holds at one moment, read once, and what is known of the runs of each branch."""
+"""A snapshot of a store, read once, and the runs of each branch in it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -26,23 +26,23 @@ from reviewloop.store.runs import RunRecord, RunStatus
 class CurrentCheckout:
     """The checkout around the current folder."""
 
-    branch: str  # "" for none
+    branch: str  # "": none
     addresses: Collection[tuple[str, str]]  # hosts and paths of its remotes
 
     def has(self, about: About) -> bool:
-        """Whether this is a checkout of that repository."""
+        """Return whether this is a checkout of that repository."""
         return host_and_path(about.address) in self.addresses
 
 
 class _ReadRuns(SharedRuns):
-    """Runs that were read before."""
+    """Runs that are already read."""
 
     def __init__(self, database: Database, runs: Sequence[RunRecord]) -> None:
         super().__init__(database)
         self._runs = runs
 
     def all(self) -> list[RunRecord]:
-        """Return them."""
+        """Return the runs, without reading them again."""
         return list(self._runs)
 
     def _of_id(self, run_id: str) -> RunRecord | None:
@@ -50,7 +50,7 @@ class _ReadRuns(SharedRuns):
 
 
 class Snapshot:
-    """Batches, runs and jobs, the newest batches and runs first."""
+    """Batches, runs and jobs of a store, the newest batches and runs first."""
 
     def __init__(self, database: Database, url: str) -> None:
         self.database, self.url = database, url
@@ -64,7 +64,7 @@ class Snapshot:
             for job in self.pending
             if job.name == ANSWER
         }
-        """The answers that are on their way, by run."""
+        """Run -> its answer that is on the way to a worker."""
         self._branches: dict[str, BranchSource] = {}
 
     def branch_of(self, run: RunRecord) -> "BranchSource":
@@ -75,29 +75,29 @@ class Snapshot:
         return self.branch(about)
 
     def branch(self, about: About) -> "BranchSource":
-        """Return what is known of a branch."""
+        """Return the runs of a branch."""
         if about.lock not in self._branches:
             self._branches[about.lock] = BranchSource(self, about)
         return self._branches[about.lock]
 
     @cached_property
     def branches(self) -> "list[BranchSource]":
-        """The branches with runs, that with the oldest first."""
+        """The branches with runs, the oldest first."""
         runs = sorted(self.runs, key=lambda run: run.created_at)
         known = (run for run in runs if run.options.get("batch") in self.abouts)
         return list(dict.fromkeys(map(self.branch_of, known)))
 
     def jobs_of(self, batch_id: str) -> list[Pending]:
-        """Return what is queued or under way for a batch."""
+        """Return what is queued or in progress for a batch."""
         return [job for job in self.pending if job.batch == batch_id]
 
     def is_at_work(self, run: RunRecord) -> bool:
-        """Whether a worker moves a run."""
+        """Return whether a worker advances a run."""
         batch = str(run.options.get("batch", ""))
         return bool({(batch, run.task_id), (batch, run.run_id)} & self._taken)
 
     def state_of(self, run: RunRecord) -> str:
-        """Return the status of a run; one that nobody moves is stopped."""
+        """Return the status of a run; a running one without a worker is stopped."""
         idle = run.status is RunStatus.RUNNING and not self.is_at_work(run)
         return "stopped" if idle else str(run.status)
 
@@ -111,18 +111,18 @@ class Snapshot:
 
     @cached_property
     def kept(self) -> dict[str, KeptRun]:
-        """What records of batches hold of runs that are over."""
+        """The stored rows of finished runs, by run."""
         rows = (rows for batch in self.batches for rows in batch.record.kept.values())
         return {one.run: one for row in rows for one in row}
 
     @cached_property
     def shown(self) -> dict[str, dict[str, Any]]:
-        """What a worker reported last of what a run proposes."""
+        """The last report of each waiting run's proposal, by run."""
         return {run.run_id: shown for run, shown, _ in self._shown if shown}
 
     @cached_property
     def notes(self) -> dict[str, str]:
-        """What the latest answer to a run came to."""
+        """The outcome of the latest answer, by run."""
         return {run.run_id: note for run, _, note in self._shown}
 
     @cached_property
@@ -151,21 +151,21 @@ class BranchSource:
 
     @property
     def name(self) -> str:
-        """The branch, and of which repository."""
+        """The branch, with its repository."""
         return f"{self.about.branch} of {self.about.address}"
 
     def is_called(self, name: str) -> bool:
-        """Whether a user means it, by its own name or by that with the repository."""
+        """Return whether this name means it, with or without the repository."""
         return name in {self.branch, self.name}
 
     @cached_property
     def queue(self) -> Queue:
-        """What waits on it; a run that was cut off is gone on with by workers alone."""
+        """The queue of the branch, without interrupted runs, which only workers resume."""
         return replace(queue_of(self), cut_off=())
 
     @property
     def head(self) -> str | None:
-        """The commit of the branch as a worker reported it last, None where none did."""
+        """The last reported commit of the branch, None without a report."""
         reports = sorted(
             (one.account for one in self.batches), key=lambda one: one.get("told_at", 0.0)
         )
@@ -176,15 +176,15 @@ class BranchSource:
         return (self.head or "") if branch == self.branch else ""
 
     def is_clean(self) -> bool:
-        """Return False: where a worker met files in its way is gone."""
+        """Return False: a worker's clone with files in the way is gone."""
         return False
 
     def is_at_work(self, run_id: str) -> bool:
-        """Whether a worker moves a run."""
+        """Return whether a worker advances a run."""
         return self.snapshot.is_at_work(self._by_id[run_id])
 
     def is_batch_at_work(self, batch_id: str) -> bool:
-        """Whether something is queued or under way for a batch."""
+        """Return whether something is queued or in progress for a batch."""
         return bool(self.snapshot.jobs_of(batch_id))
 
     def sessions(self, batch_id: str) -> Sequence[Session]:
@@ -197,29 +197,29 @@ class BranchSource:
         return next((list(record.tasks) for record in newest), [])
 
     def stored_title(self, title: str) -> str:
-        """Return the title: whoever enqueued has other secrets than who wrote the record."""
+        """Return the title: who queued it has other secrets than who wrote the record."""
         return title
 
     def proposal(self, run: RunRecord) -> Proposal | None:
-        """Return what a run proposes."""
+        """Return the proposal of a run."""
         found, _ = SharedRuns(self.snapshot.database).proposal(run.run_id)
         return cast(Proposal, found) or None
 
     def commit_of(self, run: RunRecord) -> str:
-        """Return the commit that a run proposes; "" until a user can see what it is."""
+        """Return the commit that a run proposes; "" until its proposal is reported."""
         shown = self.snapshot.shown.get(run.run_id)
         seen = run.status is RunStatus.WAITING and shown and shown["of"][0] == run.proposal
         return str(shown["proposed"]) if seen and shown else ""
 
     def spent(self, run: RunRecord) -> Spent:
-        """Return what the model calls of a run have used, as far as they arrived."""
+        """Return the usage of a run's model calls, as far as it is stored."""
         known = self.snapshot.usages
         if run.run_id not in known:
             known = usage_of_calls(self.snapshot.database, [run.run_id])
         return spent_on(known[run.run_id])
 
     def reported(self, run: RunRecord) -> RunReport | None:
-        """Return what a worker reported of a run, nothing in it where none has yet."""
+        """Return the reported row of a run, an empty one without a report."""
         if run.status.over and (kept := self.snapshot.kept.get(run.run_id)):
             return kept
         shown = self.snapshot.shown.get(run.run_id)

@@ -1,4 +1,4 @@
-"""The reports of batches that workers do, as they are now; needs no clone."""
+"""The current reports of batches that workers do; needs no clone."""
 
 from dataclasses import replace
 
@@ -20,9 +20,9 @@ _BEGINS = reason(ReasonKind.ERROR, text="a worker begins")
 
 
 def reports_of(snapshot: Snapshot) -> list[BatchReport]:
-    """Return the report of every batch in which something is left, else of the newest one.
+    """Return the report of every batch with tasks left, else of the newest one.
 
-    What a later batch has taken up is left in that one only.
+    A task that a later batch took over counts for that one only.
     """
     reports, left = [], []
     later: set[tuple[str, str, str]] = set()
@@ -39,7 +39,7 @@ def reports_of(snapshot: Snapshot) -> list[BatchReport]:
 
 
 def report_of(snapshot: Snapshot, batch: SharedBatch) -> BatchReport:
-    """Return the report of a batch, with what is queued for it."""
+    """Return the report of a batch, with its queued tasks."""
     source = snapshot.branch(batch.about)
     found = account(source, batch.record)
     rows = [_now(source, batch.record, row) for row in found.tasks]
@@ -47,7 +47,7 @@ def report_of(snapshot: Snapshot, batch: SharedBatch) -> BatchReport:
 
 
 def _now(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskReport:
-    """Return the row of a task with what workers have in hand or will take up."""
+    """Return the row of a task with the jobs queued or in progress for it."""
     jobs = source.snapshot.jobs_of(record.batch_id)
     taken = {str(job.args["task"]): job.taken for job in jobs if job.name == TASK}
     if row.task in taken and row.state in {"open", "stopped"}:
@@ -62,7 +62,7 @@ def _now(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskRepo
 
 
 def _answered(source: BranchSource, row: TaskReport) -> TaskReport:
-    """Return the row of a run that asks with what the latest answer to it came to."""
+    """Return the row of a waiting run with the outcome of its latest answer."""
     run = source.runs.find(row.run)
     if met := conflict_of(source, run):
         because = reason(ReasonKind.ERROR, text=met.why)
@@ -73,19 +73,19 @@ def _answered(source: BranchSource, row: TaskReport) -> TaskReport:
 
 
 def _done(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskReport | None:
-    """Return the row of a task that a run of another batch committed since this one began."""
+    """Return the row of a task that another batch's run has committed since this batch started."""
     same = (record.spec_path, row.title)
     run = next((run for run in source.runs.all() if (run.spec_path, run.title) == same), None)
     if run is None or run.status is not RunStatus.COMMITTED or run.evidence.get(UNTICKED):
         return None
-    if run.updated_at < record.created_at:  # and the task was open again then
+    if run.updated_at < record.created_at:  # the task was open again at that time
         return None
     report = replace(run_report(source, run, record.batch_id), because=NO_REASON)
     return replace(with_earlier(row.task, row.title, report, ()), chosen=row.chosen)
 
 
 def _unbegun(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskReport:
-    """Return the row of a task that nobody began; the run that holds it may be over by now."""
+    """Return the row of a task that is not started; the run that held it may be over now."""
     held = row.because
     runs = source.runs.all() if held.kind is ReasonKind.OTHER_RUN else []
     run = next((one for one in runs if one.run_id == held.text("run")), None)

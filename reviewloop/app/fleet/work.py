@@ -1,4 +1,4 @@
-"""What a worker does with one job: a task taken a step further, or an answer carried out."""
+"""Carries out one job of a worker: advances a task, or applies an answer."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
@@ -55,19 +55,19 @@ _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
 
 def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collection[str]) -> str:
-    """Do what the user said; return what they should know of it.
+    """Apply the user's answer; return a note for them.
 
-    `after` are the runs that were approved before this one: where they were brought onto another
-    commit, it is brought onto them.
+    `after` are the runs approved before this one: where those were rebased, it is rebased onto
+    them.
     """
     repository = job.repository
     run = repository.runs.find(run_id)
     if run.status is RunStatus.COMMITTED:
-        return ""  # before this worker died, or another one did
+        return ""  # a worker that died committed it
     if answer["choice"] == "skip" and is_stopped(run):
         give_up(repository, run, answer["text"])
         return ""
-    if is_stopped(run):  # a worker died over this answer, or was stopped
+    if is_stopped(run):  # a worker died or stopped during this answer
         run = advanced(job, run, None)
         if run.status not in _ASKS or run.proposal != answer["proposal"]:
             return run.reason
@@ -80,7 +80,7 @@ def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collectio
 
 
 def advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
-    """Go on with a run, with an answer if it waits for one; return it as it is then."""
+    """Advance a run, with an answer if it waits for one; return its record."""
     listener = job.workplace.listener
     return advance(
         job.repository,
@@ -92,17 +92,17 @@ def advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunR
 
 
 def _approved_line(job: Job, after: Collection[str]) -> Sequence[Waiting]:
-    """Return the line above the branch of those approved runs that were brought there."""
+    """Return the stack above the branch of those approved runs that were rebased."""
     repository = job.repository
     approved = [run for run in repository.runs.all() if run.run_id in after]
-    asking_anew = [run for run in approved if not run.reason]  # else it could not be committed
+    asking_anew = [run for run in approved if not run.reason]  # else its commit failed
     return line_up(repository.user.head or "", waiting_in(repository, asking_anew)).stacked
 
 
 def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
-    """Whether a run's commit follows the branch, or is in it: the remote's answer can be lost.
+    """Return whether a run's commit follows the branch, or is in it if the push was not confirmed.
 
-    What was approved before it comes before it, too.
+    False while runs approved before it are not committed.
     """
     user = job.repository.user
     if run.base_commit == user.head:
@@ -112,7 +112,7 @@ def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
 
 
 def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Collection[str]) -> str:
-    """Bring a run to where the branch is now, so that a user can look at it there."""
+    """Rebase a run onto the current branch for another look of the user; return the note."""
     repository = job.repository
     if why := _no_merge(job, run) or _why_not_yet(job, run, line, after):
         return why
@@ -127,7 +127,7 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
             repository,
             run.run_id,
             base_on(repository, top) if top else None,
-            options={"stands_on": below, "done": done, "redo": False},  # see `train`
+            options={"stands_on": below, "done": done, "redo": False},  # see `rebase`
             listener=lambda event: listener(run.task_id, event),
         )
     except ConflictError as error:
@@ -142,7 +142,7 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
 
 
 def _no_merge(job: Job, run: RunRecord) -> str:
-    """Return that a run, or what it stands on, does not merge, and what helps; "" if it may."""
+    """Return that a run, or a run below it, does not merge, and what helps; "" if it may."""
     waiting = waiting_in(job.repository, job.repository.runs.all())
     mine = next((one for one in waiting if one.run.run_id == run.run_id), None)
     met = conflict_below(job.repository, mine, waiting) if mine else None
@@ -155,7 +155,7 @@ def _why_not_yet(
     line: Sequence[Waiting],
     after: Collection[str],
 ) -> str:
-    """Return what has to be on the branch, or in the line above it, before a run; "" if all is."""
+    """Return what must be on the branch, or in the stack above it, before a run; "" if all is."""
     there = {one.run.run_id for one in line}
     waiting = waiting_in(job.repository, job.repository.runs.all())
     needs = needed_of(run, (one.run for one in waiting))
@@ -168,14 +168,14 @@ def _why_not_yet(
     for below in job.repository.runs.all():
         builds_on = below.run_id in after and below.run_id == run.options.get("stands_on")
         if builds_on and below.run_id not in there and below.status is not RunStatus.COMMITTED:
-            # It was rebased, and its gates turned red there.
+            # It was rebased, and its gates turned red.
             other = f"{below.run_id}, which is {below.status} now"
             return f"it was built on {other}: answer that one first"
     return ""
 
 
 def store_figures(repository: Repository, about: About, database: Database) -> list[str]:
-    """Bring what is new to the store; return sentences on what could not be counted."""
+    """Store new figures; return notes on those that could not be counted."""
     shared = SharedFigures(database)
     try:
         with closing(MetricsStore(repository.folder)) as store:
@@ -197,8 +197,8 @@ def store_figures(repository: Repository, about: About, database: Database) -> l
 def figures_shown(database: Database) -> list[RunMetrics]:
     """Return the rows of all runs.
 
-    With several repositories the paths of specs begin with the repository's name. The same task of
-    two branches is two: each has its first review and its own end.
+    With several repositories, paths of specs start with the repository's name. The same task on two
+    branches is two tasks, each with its own first review and end.
     """
     named = _named_specs(database)
 
@@ -212,7 +212,7 @@ def figures_shown(database: Database) -> list[RunMetrics]:
 
 
 def births_shown(database: Database) -> dict[str, float]:
-    """Return when specs came into their repositories, under the names of `figures_shown`."""
+    """Return when specs were added to their repositories, by the names of `figures_shown`."""
     named = _named_specs(database)
     return {named(key, path): at for (key, path), at in SharedFigures(database).births().items()}
 
@@ -232,10 +232,10 @@ _LONGEST_DIFF = 2_000_000  # characters
 
 
 def do_task(workplace: Workplace, batch_id: str, task: str) -> None:
-    """Take one task of a batch as far as it comes without a user.
+    """Advance one task of a batch as far as possible without a user.
 
-    Raises `BusyError` while another worker is on the branch, `InterruptedByUserError` when this one
-    was told to stop, `StoreError` when the database is away: the job is to be done again then.
+    Raises `BusyError` while another worker is on the branch, `InterruptedByUserError` when this
+    worker was stopped, `StoreError` when the database is away: the job is then done again.
     """
     with opened_job(workplace, batch_id) as job:
         record = job.batch.record
@@ -247,7 +247,7 @@ def do_task(workplace: Workplace, batch_id: str, task: str) -> None:
         except ReviewLoopError as error:
             record.because = error.because
             if _is_open(job.repository, record, task):
-                record.held[task] = record.because  # what waits for it is told of it by that
+                record.held[task] = record.because  # tasks that wait for it report it
             workplace.notify(f"{task}: {error}")
         for run in job.repository.runs.all():
             mine = run.options.get("batch") == batch_id and run.task_id == task
@@ -263,7 +263,7 @@ def do_answer(
     answer: Mapping[str, str],
     after: Collection[str] = (),
 ) -> None:
-    """Carry out a user's answer to a run; see `do_task` and `carry_out`."""
+    """Apply a user's answer to a run; see `do_task` and `carry_out`."""
     with opened_job(workplace, batch_id) as job:
         try:
             note = carry_out(job, run_id, answer, after)
@@ -278,7 +278,7 @@ def do_answer(
 
 
 def _carried_out(job: Job, run_id: str, answer: Mapping[str, str], note: str) -> str:
-    """Return what became of an answer; why something was rejected is what the user said."""
+    """Return the outcome of an answer; a rejection has its reason from the user."""
     status = job.repository.runs.find(run_id).status
     if note and status is not RunStatus.SKIPPED:
         return note
@@ -287,7 +287,7 @@ def _carried_out(job: Job, run_id: str, answer: Mapping[str, str], note: str) ->
 
 
 def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
-    """Do what the batch would do in a sitting of its own that has only this task to take up."""
+    """Do what a batch session with only this task would do."""
     store.save(record)
     about = job.batch.about
     loaded = read_settings(job.repository.user.root, about.flags, project=about.project)
@@ -299,11 +299,11 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     )
     if record.until_failure and record.because.kind in _UNTIL_FAILURE:
         record.held[task] = record.because
-        return  # until `batch` is said again
+        return  # until the next `batch`
     spec = open_spec(DiskFiles(job.repository.user.root), record.spec_path)
     order = _order(job.repository, record, spec)
     ids = [step.task.id for step in order.steps]
-    if task not in ids:  # done by now, taken out of the spec, or called otherwise there
+    if task not in ids:  # done, removed from the spec, or renamed there
         _settle_pushed(job, record, task)
         if why := _renamed(record, spec, task):
             record.held[task] = reason(ReasonKind.ERROR, text=why)
@@ -325,20 +325,20 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
     held = {one: why for one, why in session.record.held.items() if one == task}
     record.held = {**record.held, **held}
     waits = held.get(task, NO_REASON).kind is ReasonKind.NEED_OPEN
-    if not (record.because and waits):  # the first cause stays
+    if not (record.because and waits):  # the first cause is kept
         record.because, record.ended = session.record.because, session.record.ended
     record.said, record.refused = session.record.said, session.record.refused
 
 
 def _is_open(repository: Repository, record: BatchRecord, task: str) -> bool:
-    """Whether nothing of a task was begun."""
+    """Return whether a task was not started."""
     titles = {task: record.tasks[task]}
     statuses = statuses_of(repository, record.batch_id, record.spec_path, titles)
     return statuses[task].status is TaskStatus.OPEN
 
 
 def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
-    """Finish a run whose commit reached the branch just before its worker died."""
+    """Finish a run whose commit was pushed just before its worker died."""
     titles = {task: record.tasks[task]}
     statuses = statuses_of(job.repository, record.batch_id, record.spec_path, titles)
     run, user = statuses[task].run, job.repository.user
@@ -356,12 +356,14 @@ def _order(repository: Repository, record: BatchRecord, spec: Spec) -> Order:
 
 
 def _known(record: BatchRecord, spec: Spec) -> list[str]:
-    """Return the tasks of a batch that are called in the spec as when they were queued."""
+    """Return the tasks of a batch whose titles in the spec did not change since they
+    were queued.
+    """
     return [t for t in record.tasks if t in spec.by_id and not _renamed(record, spec, t)]
 
 
 def _renamed(record: BatchRecord, spec: Spec, task: str) -> str:
-    """Say what a task is called now that was called otherwise when it was queued, "" if not."""
+    """Return a sentence on the new title of a task renamed since it was queued, or ""."""
     before, now = record.tasks[task], spec.by_id.get(task)
     if now is None or now.title == before:
         return ""
@@ -372,7 +374,7 @@ def _renamed(record: BatchRecord, spec: Spec, task: str) -> str:
 
 
 def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
-    """Tell everybody how far the batch is; an answer was carried out to the run `answered`."""
+    """Store the state of the batch; `answered` is the run whose answer was applied."""
     repository = job.repository
     for run in repository.runs.all():
         known = job.runs.shown_of(run.run_id) if run.status in _ASKS else None
@@ -380,9 +382,9 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
             _show(job, run)
             job.workplace.call(repository, run)
             if run.run_id != answered:
-                job.runs.note(run.run_id, "")  # it was about what the run was before
+                job.runs.note(run.run_id, "")  # it was about an earlier proposal
     note_rows(repository, record)
-    head = repository.head_of(job.batch.about.branch)  # for whoever looks without a clone
+    head = repository.head_of(job.batch.about.branch)  # for readers without a clone
     report = report_object(account(repository, record))
     SharedBatches(job.database).settle(record, {**report, "head": head})
     for sentence in store_figures(repository, job.batch.about, job.database):
@@ -391,11 +393,11 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
 
 
 def _show(job: Job, run: RunRecord) -> None:
-    """Keep what a user has to see of a run before they answer: they need no clone for it."""
+    """Store what a user needs to see of a run before they answer without a clone."""
     repository = job.repository
     found = waiting_in(repository, [run])
     row = queue_row_object(QueueEntry(queue_entry(repository, run, str(run.status))))
-    del row["note"]  # what approving it comes to is found out by who looks
+    del row["note"]  # the reader finds out what approving it does
     row |= {"proposed": found[0].commit if found else "", "of": [run.proposal, run.reason]}
     with view(repository, run) as seen:
         diff = seen.diff()
@@ -406,7 +408,7 @@ def _show(job: Job, run: RunRecord) -> None:
 
 
 def _queue_open_tasks(job: Job) -> None:
-    """An answer may have freed tasks: queue those of which nothing was begun."""
+    """Queue the tasks that were not started, as an answer may have freed them."""
     record, repository = job.batch.record, job.repository
     statuses = statuses_of(repository, record.batch_id, record.spec_path, record.tasks)
     others = {task for task, why in record.held.items() if why.kind is ReasonKind.NOT_CHOSEN}

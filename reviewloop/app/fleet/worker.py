@@ -1,4 +1,4 @@
-"""A worker: takes jobs until it is told to stop, and those of workers that died."""
+"""A worker: takes jobs until it is stopped, also those of workers that died."""
 
 import asyncio
 import contextlib
@@ -56,7 +56,7 @@ _REGISTER = "INSERT INTO heartbeats VALUES (%(worker)s, %(mine)s)"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended: done or failed, or queued again (`retry_at`)."""
+    """The end of a job: done, failed, or queued again (`retry_at`)."""
 
     job: Job
     status: Status = Status.FAILED
@@ -65,10 +65,10 @@ class Outcome:
 
 
 class WorkerQueue(JobManager):
-    """What a worker is told by the queue, and tells it.
+    """The worker's connection to the queue.
 
-    `unreported` are outcomes that the database did not hear; they outlive this connection to it.
-    `heartbeat` is the seconds between two signs of life of this worker.
+    `unreported` are outcomes that the database did not receive; they outlive this connection.
+    `heartbeat` is in seconds.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class WorkerQueue(JobManager):
         super().__init__(connector)
         self._pulse = {"signs": SIGNS_THAT_LACK, "mine": heartbeat}
         self.unreported = [] if unreported is None else unreported
-        self.lost = asyncio.Event()  # an outcome was not heard: somebody has to look after it
+        self.lost = asyncio.Event()  # an outcome was not received: it has to be reported again
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
-        """End a job for good; nothing of it is deleted."""
+        """End a job for good; delete nothing."""
         await self._report_or_keep(Outcome(job, status))
 
     async def retry_job(
@@ -91,20 +91,20 @@ class WorkerQueue(JobManager):
         queue: str | None = None,
         lock: str | None = None,
     ) -> None:
-        """Queue a job again; queue and lock stay as they are."""
+        """Queue a job again; queue and lock stay the same."""
         await self._report_or_keep(
             Outcome(job, Status.TODO, retry_at or datetime.now(UTC), priority)
         )
 
     async def report_outcome(self, outcome: Outcome) -> bool:
-        """Have a job ended or queued again; return whether it is queued by that."""
+        """End a job or queue it again; return whether this queued it."""
         number = outcome.job.id
         assert number is not None  # noqa: S101  # it comes from the database
         status = outcome.status
         if outcome.retry_at:
             try:
                 await self.retry_job_by_id_async(number, outcome.retry_at, outcome.priority)
-            except UniqueViolation:  # the same was queued a second time meanwhile: that one counts
+            except UniqueViolation:  # the same job was queued again meanwhile, which suffices
                 status = Status.FAILED
             else:
                 return True
@@ -112,35 +112,35 @@ class WorkerQueue(JobManager):
         return False
 
     async def report_the_rest(self) -> None:
-        """Tell what was not heard before, unless another worker has seen to the job meanwhile."""
+        """Report the outcomes that were not received, unless another worker handled the job."""
         while self.unreported:
             outcome = self.unreported[0]
             for now in await self.list_jobs_async(id=outcome.job.id, status="doing"):
-                # Without a number when this worker registered anew.
+                # Without a worker id when this worker registered again.
                 if now.worker_id in {None, outcome.job.worker_id}:
                     await self.report_outcome(outcome)
             self.unreported.pop(0)
 
     async def left_alone(self) -> list[Job]:
-        """Return the jobs whose worker gives no sign of life."""
+        """Return the jobs whose worker has no heartbeat."""
         rows = await self._rows(_LEFT_ALONE, queue=QUEUE, **self._pulse)
         return [Job.from_row(row) for row in rows]
 
     async def register_worker(self) -> int:
-        """Return the number of a new worker, which says how often it gives a sign of life."""
+        """Register a worker with its heartbeat interval; return its id."""
         number = await super().register_worker()
         await self.connector.execute_query_async(_REGISTER, worker=number, **self._pulse)
         return number
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
-        """Take out the workers that died, each by its own interval."""
+        """Remove the workers that died, each by its own interval."""
         pruned = await self._rows(_PRUNE, **self._pulse)
         await self.connector.execute_query_async(_FORGET)
         return [row["id"] for row in pruned]
 
     async def update_heartbeat(self, worker_id: int) -> None:
-        """Give a sign of life; one that is not heard is followed by the next one."""
-        # Raised, it would end all further ones, and nobody but the others would know.
+        """Send a heartbeat; one that is lost is followed by the next."""
+        # Raised, it would end all further heartbeats without a message.
         with suppress(ConnectorException):
             await super().update_heartbeat(worker_id)
 
@@ -148,7 +148,7 @@ class WorkerQueue(JobManager):
         try:
             await self.report_outcome(outcome)
         except ConnectorException as error:
-            # The queue's own word: the job is not this worker's any more.
+            # The queue's own error: another worker has the job.
             if not isinstance(error.__cause__, psycopg.errors.RaiseException):
                 self.unreported.append(outcome)
                 self.lost.set()
@@ -158,10 +158,10 @@ class WorkerQueue(JobManager):
         return await self.connector.execute_query_all_async(query, **values)
 
 
-_TRIES = 5  # of a job whose workers died or lost the database; then a user has to look
+_TRIES = 5  # of a job whose workers died or lost the database; after that a user decides
 _AWAY_SECONDS, _BUSY_SECONDS = 5, 2
-_REMOTE_TRIES, _REMOTE_SECONDS = 3, 30  # of a remote that could not be reached
-_AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # is over by any clock
+_REMOTE_TRIES, _REMOTE_SECONDS = 3, 30  # of a remote that cannot be reached
+_AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # in the past by any clock
 
 
 def troubles_of(job: Job) -> int:
@@ -170,10 +170,10 @@ def troubles_of(job: Job) -> int:
 
 
 class Again(BaseRetryStrategy):
-    """Jobs that were not done for a reason that passes are queued again; others never are.
+    """Queues jobs again that failed for a temporary reason, and no others.
 
-    `ahead` is how many seconds the clock of the database, which says when a job is due, is before
-    this machine's.
+    `ahead` is how many seconds the clock of the database, which decides when a job is due, is ahead
+    of this machine's.
     """
 
     def __init__(self, ahead: float) -> None:
@@ -187,7 +187,7 @@ class Again(BaseRetryStrategy):
         if isinstance(exception, BusyError):
             return RetryDecision(retry_at=self._after(_BUSY_SECONDS))
         if isinstance(exception, StoreError) and tries < _TRIES:
-            # Ever later, and not for ever: what cannot be stored may have been paid for.
+            # Ever later, up to a limit: what cannot be stored may have been paid for.
             later = self._after(_AWAY_SECONDS * 2 ** (tries - 1))
         elif isinstance(exception, WorkspaceError) and tries < _REMOTE_TRIES:
             later = self._after(_REMOTE_SECONDS)
@@ -200,21 +200,21 @@ class Again(BaseRetryStrategy):
 
 
 def seconds_ahead(database: Database) -> float:
-    """Return how far the clock of the database is before this machine's."""
+    """Return the seconds by which the clock of the database is ahead of this machine's."""
     [row] = database.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
     return float(row["now"]) - time.time()
 
 
 async def rescue(queue: WorkerQueue, url: str, notify: Callable[[str], None]) -> None:
-    """Queue the jobs again whose worker gives no sign of life; after some tries, give them up.
+    """Queue the jobs of workers without a heartbeat again; after some tries, end them.
 
-    Outcomes of this worker's own jobs that the database did not hear are told it first.
+    First report this worker's own outcomes that the database did not receive.
     """
     if not (queue.unreported or await queue.left_alone()):
         return
     async with await psycopg.AsyncConnection.connect(url, **connection_arguments()) as connection:
-        # One at a time: the other would take what was just queued again for what is in the way.
-        # With the transaction, whose time is limited, the lock of one that is suspended ends.
+        # One at a time: a second one would take just queued jobs for conflicts. The transaction,
+        # whose time is limited, frees the lock of a suspended process.
         taken = await connection.execute(
             "SELECT pg_try_advisory_xact_lock(%s)", (lock_number("rescuing"),)
         )
@@ -237,24 +237,24 @@ async def _rescued(queue: WorkerQueue, job: Job, notify: Callable[[str], None]) 
 
 Recorded = Callable[[], contextlib.AbstractContextManager[None]]
 
-_PATIENCE = 10.0  # seconds for a connection; a restart of the database takes fewer
-_LOOKING_SECONDS = 2.0  # between two looks for a database that is away
+_PATIENCE = 10.0  # seconds for a connection; a restart of the database takes less
+_LOOKING_SECONDS = 2.0  # between two tries while the database is away
 
 
 @dataclass
 class _Kept:
-    """What a worker knows beyond one connection to the queue."""
+    """The state of a worker across connections to the queue."""
 
     unreported: list[Outcome] = field(default_factory=list)
-    is_stopping: bool = False  # to stop, by a signal
+    is_stopping: bool = False  # by a signal
 
 
 def work(workplace: Workplace, *, once: bool, heartbeat: float, patience: float) -> None:
-    """Take jobs until a signal, or with `once` until none is left to take.
+    """Take jobs until a signal, or with `once` until none is left.
 
-    A database that goes away is waited for, `patience` seconds; raises `StoreError` when it is
-    not there at the beginning, or stays away; `UsageError` once its tables are of a later release.
-    What was under way is kept.
+    Waits `patience` seconds for a database that goes away; raises `StoreError` when it is away at
+    the start or stays away, and `UsageError` once its tables are of a later release. Work in
+    progress is kept.
     """
     with opened(workplace.url, make=True) as database:
         ahead = seconds_ahead(database)
@@ -262,7 +262,7 @@ def work(workplace: Workplace, *, once: bool, heartbeat: float, patience: float)
         workplace.notify(
             f"waits for tasks of {shown(workplace.url)}; its clones are in {workplace.clones}"
         )
-    # What matters is said in sentences.
+    # Important events are printed as sentences.
     for name in ("procrastinate", "psycopg.pool", "asyncio", "concurrent.futures"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     kept = _Kept()
@@ -271,7 +271,7 @@ def work(workplace: Workplace, *, once: bool, heartbeat: float, patience: float)
             asyncio.run(_work(workplace, once, heartbeat, ahead, kept))
         except (ConnectorException, psycopg.Error) as error:
             if kept.is_stopping:
-                return  # others take over what the database did not hear
+                return  # other workers take over unreported jobs
             if _is_back(workplace, patience):
                 continue
             raise StoreError(
@@ -367,7 +367,9 @@ def _register(
 def _recorded(
     workplace: Workplace, troubles: list[Exception], outdated: Callable[[], object]
 ) -> Iterator[None]:
-    """Say why a job was not done: the queue keeps no reasons. No job is for who is `outdated`."""
+    """Report why a job failed, as the queue stores no reasons; `outdated` is called for a later
+    release.
+    """
     try:
         yield
     except (BusyError, InterruptedByUserError):
@@ -387,9 +389,10 @@ def _recorded(
 
 
 def _stop_on_signals(workplace: Workplace, running: "asyncio.Task[None]", kept: _Kept) -> None:
-    """Let the first signal end the work calmly: replies on their way are kept, the job goes back.
+    """Let the first signal end the work: model replies are stored, the job is queued again.
 
-    The second one is the system's own: it ends the process, and another worker goes on.
+    The second one has the system's default effect: it ends the process, and another worker
+    continues.
     """
     loop = asyncio.get_running_loop()
 

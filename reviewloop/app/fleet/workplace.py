@@ -1,4 +1,4 @@
-"""Where a job is done: the store, the lock of its branch, the clone, and its copy of the runs."""
+"""Opens what a job needs: the store, the lock of its branch, the clone, copies of the runs."""
 
 import json
 import re
@@ -46,13 +46,13 @@ from reviewloop.store.trust import TrustStore
 
 
 class Pushing:
-    """Pushes to the branch of a batch with the credentials of this worker, and notifies of it."""
+    """Pushes to the branch of a batch with the credentials of this worker, and reports it."""
 
     def __init__(self, user: UserRepo, about: About, notify: Callable[[str], None]) -> None:
         self._user, self._about, self._notify = user, about, notify
 
     def push(self, private_folder: Path, record: RunRecord, commit: str) -> None:
-        """Bring a run's commit to its branch; see `store.shared.Shared.publish`."""
+        """Push a run's commit to its branch; see `store.shared.Shared.publish`."""
         fault("worker.push")
         user, branch = self._user, self._about.branch
         if not is_fetched(user, branch, commit):
@@ -61,7 +61,7 @@ class Pushing:
                 try:
                     _push_commit(private, remote, branch, commit, record.base_commit)
                 except WorkspaceError as error:
-                    # It may quote the server, whose hooks say what they like.
+                    # It may quote the server, whose hooks print arbitrary text.
                     redactor = redactor_for(user.root, user.git_dir)
                     why = redactor.for_people(str(error)).rstrip(".")
                     raise WorkspaceError(
@@ -77,7 +77,7 @@ class Pushing:
 def _push_commit(private: PrivateRepo, remote: Remote, branch: str, commit: str, base: str) -> None:
     there = look(private.git, remote, branch)
     if there == commit:
-        return  # by a worker that died before it could say so
+        return  # pushed by a worker that died before it recorded it
     if there != base:
         raise WorkspaceError(
             f"nothing was pushed: {branch} of {shown_address(remote.url)} has moved on meanwhile"
@@ -85,11 +85,11 @@ def _push_commit(private: PrivateRepo, remote: Remote, branch: str, commit: str,
     try:
         push(private.git, remote, commit, branch, base)
     except WorkspaceError:
-        if look(private.git, remote, branch) != commit:  # only the answer was lost
+        if look(private.git, remote, branch) != commit:  # only the confirmation was lost
             raise
 
 
-_MARK = "shared.json"  # says of which moment of the database this folder is a true copy
+_MARK = "shared.json"  # holds the timestamp of the record that this folder is a copy of
 
 
 class Copies:
@@ -103,7 +103,7 @@ class Copies:
         self._replicas: dict[str, Replica] = {}
 
     def ship(self, run_id: str) -> None:
-        """Bring what is new in a run's folder into the database."""
+        """Store what is new in a run's folder in the database."""
         with self.database.lock:
             replica = self._replicas.get(run_id)
             if replica is None:
@@ -112,7 +112,7 @@ class Copies:
         replica.ship()
 
     def publish(self, record: RunRecord, commit: str) -> None:
-        """Push what was approved to the run's branch."""
+        """Push an approved commit to the run's branch."""
         self._pushing.push(self._folder / "runs" / record.run_id / "git", record, commit)
 
 
@@ -126,10 +126,10 @@ def open_copies(
     unsandboxed: Acceptance,
     notify: Callable[[str], None],
 ) -> Repository:
-    """Return the repository whose runs are those that the database has for this branch.
+    """Return a repository with the database's runs of this branch.
 
-    Those of earlier batches that are over are left where they are. `unsandboxed` is what this
-    worker was told, whatever the one that began a run was.
+    Finished runs of earlier batches are not copied. `unsandboxed` is that of this worker, whatever
+    the run started with.
     """
     copies = Copies(database, folder, Pushing(user, about, notify))
     shared = SharedRuns(database)
@@ -145,14 +145,14 @@ def open_copies(
         if not old:
             _copy_run(repository, runs, record, known, there)
     for run in runs.all():
-        if run.run_id not in known:  # begun here, and killed before anybody could know of it
+        if run.run_id not in known:  # started here, and killed before it was stored
             runs.delete(run.run_id)
             remove_tree(repository.run_folder(run.run_id))
     return repository
 
 
 def require_plain_name(name: str) -> None:
-    """Refuse a name that is to be a folder's and could lead elsewhere: databases can be forged."""
+    """Raise for a folder name that could lead elsewhere: databases can be forged."""
     if not re.fullmatch(r"[\w][\w.-]*", name):
         raise WorkspaceError(f"the database holds the name {name!r}, which reviewloop never writes")
 
@@ -177,7 +177,7 @@ def _copy_run(
         assert repository.shared is not None  # noqa: S101  # `open_copies` made it so
         about = rebuild(folder, repository.shared.database, record.run_id)
         head = json.loads(about)["head"] if about else record.base_commit
-        with suppress(WorkspaceError):  # whoever needs it is told; other runs do not
+        with suppress(WorkspaceError):  # runs that need it report it; others do not
             line = repository.folder / "line"
             make_git(repository.shared.database, repository.user, folder, head, line)
             mark(folder, stamp)
@@ -186,7 +186,7 @@ def _copy_run(
 
 
 def mark_all(repository: Repository, about: About) -> None:
-    """Say that every copy is as the database has it: nobody else may have moved them meanwhile."""
+    """Mark every copy as current: under the lock no other worker has changed them."""
     assert repository.shared is not None  # noqa: S101  # `open_copies` made it so
     for run_id, stamp in SharedRuns(repository.shared.database).saved_at(about).items():
         folder = repository.folder / "runs" / run_id
@@ -195,7 +195,7 @@ def mark_all(repository: Repository, about: About) -> None:
 
 
 def mark(folder: Path, stamp: float) -> None:
-    """Say of which moment this folder is a copy."""
+    """Write the timestamp of the record that this folder is a copy of."""
     (folder / _MARK).write_text(json.dumps({"updated_at": stamp}))
 
 
@@ -209,8 +209,7 @@ def _is_copy_of(folder: Path, stamp: float) -> bool:
 def make_git(database: Database, user: UserRepo, folder: Path, head: str, line: Path) -> None:
     """Complete the private repository of a run, whose own objects are in its folder already.
 
-    `line` is where commits are kept that only runs have. Raises `WorkspaceError` when nobody has
-    `head`.
+    `line` holds commits that only runs have. Raises `WorkspaceError` when no run has `head`.
     """
     private = PrivateRepo.create(folder / "git", replace(user, head=head))
     private.close()
@@ -220,9 +219,9 @@ def make_git(database: Database, user: UserRepo, folder: Path, head: str, line: 
 
 
 def _lay(database: Database, user: UserRepo, head: str, line: Path) -> None:
-    """Bring a commit that only runs have, and those below it, to where every run can see them.
+    """Copy a commit that only runs have, and those below it, to where every run can read them.
 
-    The run that proposed one may propose another by now, or stand elsewhere: its objects stay.
+    The run that proposed it may have another proposal or base now; its objects stay.
     """
     git, at = user.mirror(line), head
     copied: set[str] = set()
@@ -240,12 +239,12 @@ def _lay(database: Database, user: UserRepo, head: str, line: Path) -> None:
 
 
 _MAKING = "making tables"
-_PATIENCE = 60.0  # seconds for another process that makes them just now
+_PATIENCE = 60.0  # seconds to wait for another process that creates them
 
 
 @contextmanager
 def opened(url: str, *, make: bool = False) -> Iterator[Database]:
-    """Yield the database; `make` what tables it lacks.
+    """Yield the database; with `make`, create missing tables.
 
     Raises `StoreError` when it cannot be reached, `UsageError` for tables of another release.
     """
@@ -257,8 +256,8 @@ def opened(url: str, *, make: bool = False) -> Iterator[Database]:
 
 
 def _make(database: Database, url: str) -> None:
-    # Asked again and again, not waited for inside the database: LangGraph builds its indexes
-    # beside others' work, which waits for every statement that is under way.
+    # Polled, not waited for inside the database: LangGraph builds its indexes concurrently, which
+    # waits for every running statement.
     until = time.monotonic() + _PATIENCE
     while not database.try_lock(_MAKING):
         if time.monotonic() > until:
@@ -274,7 +273,7 @@ def _make(database: Database, url: str) -> None:
         if not before:
             make_queue_tables(database, url)
             make_tables(database)
-        with database.transaction():  # last: until here the next one does it again
+        with database.transaction():  # last: until here the next worker repeats it
             database.execute("DELETE FROM about")
             database.execute("INSERT INTO about VALUES (%s)", (VERSION,))
     finally:
@@ -287,7 +286,7 @@ class BusyError(StoreError):
 
 @dataclass(frozen=True)
 class Workplace:
-    """What a worker works with: the store, where its clones are, how it runs code, who listens."""
+    """The environment of a worker: store, clones, sandbox choice, listeners."""
 
     url: str = field(repr=False)
     clones: Path
@@ -301,7 +300,7 @@ class Workplace:
 
 @dataclass(frozen=True)
 class Job:
-    """A job that is under way: the lock of its branch is held."""
+    """A job in progress: the lock of its branch is held."""
 
     workplace: Workplace
     database: Database
@@ -316,10 +315,10 @@ class Job:
 
 @contextmanager
 def opened_job(workplace: Workplace, batch_id: str) -> Iterator[Job]:
-    """Yield a job on a batch, on a clone that is where the remote is.
+    """Yield a job on a batch, with a clone updated from the remote.
 
-    Raises `BusyError` while another worker is on the branch. What else goes wrong is told in the
-    batch, where people look.
+    Raises `BusyError` while another worker is on the branch. Other errors are recorded in the
+    batch.
     """
     with opened(workplace.url) as database:
         batch = SharedBatches(database).get(batch_id)
@@ -338,7 +337,7 @@ def opened_job(workplace: Workplace, batch_id: str) -> Iterator[Job]:
 
 @contextmanager
 def _prepared(workplace: Workplace, database: Database, batch: SharedBatch) -> Iterator[Job]:
-    """Bring clone and runs to where the remote and the database are."""
+    """Update clone and runs from the remote and the database."""
     about = batch.about
     require_plain_name(about.repository)
     require_plain_name(about.name)
@@ -366,7 +365,7 @@ def _prepared(workplace: Workplace, database: Database, batch: SharedBatch) -> I
 
 
 def _trust(job: Job) -> None:
-    """Take over the consent of whoever enqueued, if commands and hooks are still those they saw."""
+    """Trust what the user who queued it trusted, if commands and hooks did not change since."""
     about = job.batch.about
     loaded = read_settings(job.repository.user.root, about.flags, project=about.project)
     digest, trust = loaded.commands_digest, TrustStore(state_root())

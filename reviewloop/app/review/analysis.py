@@ -113,7 +113,7 @@ class Configuration:
 
 
 def is_trusted(key: str, tool: str, path: str, text: str) -> bool:
-    """Whether a person agreed to this very text in this repository."""
+    """Return whether a user agreed to this very text in this repository."""
     return TrustStore(state_root()).is_trusted(key, _digest(tool, path, text))
 
 
@@ -153,9 +153,9 @@ def _digest(tool: str, path: str, text: str) -> str:
 class Read:
     """A change as the analysers of some reviewers read it, under these settings.
 
-    `redactor` knows the secrets that this machine holds: a change must not hold them.
-    `part_only` says that more may have changed than was asked for, `of_others` that others than
-    the person may have written it.
+    `redactor` knows the secrets that this machine holds: a change must not hold them. `part_only`
+    says that more may have changed than was asked for, `of_others` that others than the user may
+    have written it.
     """
 
     change: Change

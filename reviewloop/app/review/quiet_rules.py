@@ -181,7 +181,7 @@ def _of_reviews(user: UserRepo) -> Iterator[Past]:
 
 
 def _is_gone(finding: Finding, disk: Disk) -> bool:
-    """Whether somebody changed the code of a finding; a file that went away says nothing."""
+    """Return whether somebody changed the code of a finding; a file that went away says nothing."""
     if not finding.quote or not finding.path:
         return False
     there = disk.read(finding.path)

@@ -214,7 +214,7 @@ def _added(selection: Selection) -> dict[str, tuple[tuple[int, int], ...]]:
 
 
 def _missed(two: Compared, selection: Selection) -> bool:
-    """Whether something that may hold anything was read by nobody."""
+    """Return whether something that may hold anything was read by nobody."""
     return bool(two.unread) or any(one.unread for one in selection.skipped)
 
 
@@ -255,7 +255,9 @@ def _remarks(settings: Settings, selection: Selection, examination: Examination)
 
 
 def _unread(reviewers: ReviewersResult) -> bool:
-    """Whether silence means nothing: one reviewer failed, or nobody read it, or a file of it."""
+    """Return whether silence means nothing: one reviewer failed, or nobody read it, or a file of
+    it.
+    """
     agents = reviewers.agents
     if reviewers.readership is not None and reviewers.readership.unread:
         return True
@@ -266,7 +268,7 @@ def _unread(reviewers: ReviewersResult) -> bool:
 
 
 def _fails(stay: Collection[Finding], fail_on: str) -> bool:
-    """Whether any open finding that counts is as bad as that, listed or not."""
+    """Return whether any open finding that counts is as bad as that, listed or not."""
     counting = [f for f in stay if f.may_fail]
     return fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in counting)
 

@@ -56,7 +56,7 @@ _UNWANTED = "without a model the reviewers report patterns their analysers find,
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """What the person asked for."""
+    """What the user asked for."""
 
     compare: CompareSpec = field(
         default_factory=CompareSpec
@@ -297,9 +297,9 @@ def _tree(commit: str, repository: ReviewRepository, two: Compared) -> str:
 
 
 def _by_base(request: ReviewRequest) -> bool:
-    """Whether the version before the change says how it is judged, where nobody names one.
+    """Return whether the version before the change says how it is judged, where nobody names one.
 
-    Who names a base, a commit or a patch reviews what others may have written. A person's own
+    Who names a base, a commit or a patch reviews what others may have written. A user's own
     uncommitted work is judged by the files as they are: that is how one tries a setting.
     """
     spec = request.compare

@@ -27,7 +27,7 @@ _EARLIER = 500  # findings of earlier reviews that stay known
 
 @dataclass(frozen=True)
 class Dismissal:
-    """A person's word that a finding shall not be said again."""
+    """A user's word that a finding shall not be said again."""
 
     id: str
     reason: str
@@ -45,9 +45,9 @@ def silences_of(
     With `rules_tree` only the baseline of that tree counts, not the one the change brings. Nor do a
     person's dismissals on this machine where nothing is remembered: a pull request has its own.
 
-    The baseline is read from the new side: it is part of the code under review, and its own
-    changes are visible in the diff. What may silence secrets is read from where no change reaches:
-    the old side, and the person's own settings.
+    The baseline is read from the new side: it is part of the code under review, and its own changes
+    are visible in the diff. What may silence secrets is read from where no change reaches: the old
+    side, and the user's own settings.
     """
     rules = loaded.settings.rules
     own = {name: level for name, level in rules.items() if _is_own(loaded.origins, name)}
@@ -141,12 +141,12 @@ def dismissals(key: str) -> tuple[Dismissal, ...]:
 
 
 def reasons(key: str) -> dict[str, str]:
-    """Return finding id -> why a person dismissed it."""
+    """Return finding id -> why a user dismissed it."""
     return {entry.id: entry.reason for entry in dismissals(key)}
 
 
 def dismiss(key: str, finding: Finding, reason: str) -> None:
-    """Remember that a person does not want to hear of a finding again."""
+    """Remember that a user does not want to hear of a finding again."""
     entry = Dismissal(
         finding.id, reason, finding.title, finding.path, finding.rule, float(int(time.time()))
     )

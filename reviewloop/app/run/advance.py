@@ -255,7 +255,7 @@ def _settle(record: RunRecord, state: LoopState) -> None:
 
 
 def _save_at_the_end(context: RunContext) -> None:
-    """Save the record; when the run stops with an error, a full disk must not replace that error."""
+    """Save the record; an error of the run is not replaced by one of saving, like a full disk."""
     stopping = sys.exc_info()[0] is not None
     try:
         context.runs.save(context.record)

@@ -120,7 +120,7 @@ def waiting_run(repository: Repository, named: str | None, choice: str) -> RunRe
 
 
 def require_question(record: RunRecord, answer: Mapping[str, str]) -> None:
-    """Raise `UsageError` unless the run still asks what this answers: it may be answered already."""
+    """Raise `UsageError` unless the run still asks what this answers."""
     _require_question(record, answer["choice"])
     if answer["proposal"] != record.proposal:
         raise UsageError(

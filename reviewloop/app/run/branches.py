@@ -80,7 +80,7 @@ def branch_step(user: UserRepo, settings: Settings, name: str) -> str:
 def way_into_checkout(user: UserRepo, branch: str, spec_path: str = "") -> str:
     """Return the commands that bring a branch into the checkout and that git does not refuse.
 
-    They include the merge of a spec that was committed here and is not on the branch.
+    A spec that is committed here and not on the branch is merged.
     """
     way = f"git switch {quote(branch)}"
     if _is_without(user, branch, spec_path):
@@ -103,7 +103,7 @@ def _is_without(user: UserRepo, branch: str, spec_path: str) -> bool:
 
 
 def _overwritten(user: UserRepo, branch: str) -> list[str]:
-    """Return the uncommitted files that differ on the branch, because of which git does not switch."""
+    """Return the uncommitted files that differ on the branch: git refuses to switch then."""
     git = Git(user.git_dir, cwd=user.root)
     listed = git.run(
         "diff-tree", "-r", "-z", "--name-only", "--no-renames", "HEAD", f"refs/heads/{branch}"

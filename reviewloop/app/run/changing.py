@@ -126,7 +126,7 @@ def dismiss_in_run(repository: Repository, record: RunRecord, word: str) -> RunR
 
 
 def concerns(finding: Finding, reason: str) -> bool:
-    """Return whether a dismissal for `reason`, or its removal for "", changes a finding of a run."""
+    """Return whether a dismissal for `reason`, or its end for "", changes a finding of a run."""
     if is_user_dismissal(finding):
         return reason_of(finding) != reason
     return bool(reason) and finding.status in _LEFT

@@ -214,13 +214,13 @@ def _budget(record: RunRecord, settings: Settings, journal: Journal) -> Budget:
 
 
 def _rules(record: RunRecord, private: PrivateRepo) -> AbstractContextManager[Path | None]:
-    """Return a context manager for the folder with the rules of another commit, None without one."""
+    """Return a context manager: the folder with the rules of another commit, or None."""
     commit = str(record.options.get("rules_from", ""))
     return rules_of(private, private.tree_of(commit)) if commit else nullcontext()
 
 
 def _dismissed(repository: Repository, rules: Path | None) -> Callable[[], Mapping[str, str]]:
-    """Return a function that reads the dismissals; a pull request has its own, not this machine's."""
+    """Return a function that reads this machine's dismissals; none for a pull request."""
     return dict if rules else partial(reasons, repository.user.key)
 
 

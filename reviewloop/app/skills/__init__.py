@@ -1,1 +1,1 @@
-"""Skills that are captured, improved, proved and run; each stops where a person decides."""
+"""Skills that are captured, improved, proved and run; each stops where a user decides."""

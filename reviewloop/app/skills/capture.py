@@ -60,7 +60,7 @@ def problem(context: RunContext, material: Mapping[str, Any], answer: Mapping[st
 def draft_of(
     context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the draft that waits for a person."""
+    """Return the draft that waits for a user."""
     return {"text": context.redactor.for_people(_text(material, answer))}
 
 

@@ -25,7 +25,7 @@ class Evidence:
     """One thing that happened, and where."""
 
     id: str  # E1, E2 ...: how edits name it
-    source: str  # a run, a file, or what the person typed
+    source: str  # a run, a file, or what the user typed
     text: str
 
     @property

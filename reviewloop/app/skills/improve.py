@@ -168,7 +168,7 @@ def _edit(one: Mapping[str, Any]) -> Edit:
 def draft_of(
     context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what waits for a person; what would change too much of a file is refused."""
+    """Return what waits for a user; what would change too much of a file is refused."""
     show = context.redactor.for_people
     edits = [_edit(one) for one in answer["edits"]]
     redacted = [

@@ -1,7 +1,7 @@
-"""`skills run`: the phases of a skill, each a gate at which a person says which commands run.
+"""`skills run`: the phases of a skill, each a gate at which a user says which commands run.
 
-Only our own commands are run, and only such that exist; what else a phase asks for is the person's
-or their assistant's to do. Where it stands is kept in a small file, so that it goes on tomorrow.
+Only our own commands are run, and only such that exist; what else a phase asks for is the user's or
+their assistant's to do. Where it stands is kept in a small file, so that it goes on tomorrow.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from reviewloop.store.folders import private_folder
 
 _FOLDER = "skill-runs"
 _NAME = re.compile(r"[\w-]{1,64}")
-_VALUE = re.compile(r"\b(?!HEAD\b)[A-Z][A-Z_]+\b")  # NAME, RUN, TEXT: a person fills it in
+_VALUE = re.compile(r"\b(?!HEAD\b)[A-Z][A-Z_]+\b")  # NAME, RUN, TEXT: a user fills it in
 _READS = frozenset(
     {
         *("tasks", "show", "status", "logs", "explain", "review", "audit", "stats", "doctor"),

@@ -165,7 +165,7 @@ def move(
     answer: Plain | None = None,
     listener: Listener | None = None,
 ) -> RunRecord:
-    """Move a session until it asks a person or is over; return its record.
+    """Move a session until it asks a user or is over; return its record.
 
     Raises `UsageError` for an answer that is not asked for, and `ReviewLoopError` when it stopped
     on the way; it can be moved again then.
@@ -233,7 +233,7 @@ def draft_of(repository: Repository, record: RunRecord) -> Plain:
 
 
 def before_of(repository: Repository, record: RunRecord) -> Plain:
-    """Return what a person saw before it was changed, {} for nothing."""
+    """Return what a user saw before it was changed, {} for nothing."""
     return _stored(repository, record, record.options.get("before", ""))
 
 

@@ -108,7 +108,7 @@ class SpecReport:
 
 
 def check_specs(user: UserRepo, names: Sequence[str], fail_on: str) -> SpecReport:
-    """Check the named specs, or all of the project the person stands in.
+    """Check the named specs, or all of the project the user stands in.
 
     Raises `UsageError` where a name means none, or where there are none.
     """

@@ -110,5 +110,5 @@ def plain_overlap(one: Overlap) -> dict[str, object]:
 
 
 def shown_base(merge: SpecMerge) -> str:
-    """Return the base as a person reads it."""
+    """Return the base as a user reads it."""
     return merge.base[:_ID] or "no commit"

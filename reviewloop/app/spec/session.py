@@ -89,7 +89,7 @@ def sessions_of(repository: Repository) -> Repository:
 
 @dataclass(frozen=True)
 class SpecRequest:
-    """What a person wants written, and how."""
+    """What a user wants written, and how."""
 
     name: str
     idea: str
@@ -239,7 +239,7 @@ def move(
     caps: Mapping[str, object] | None = None,
     notify: Callable[[str], object] = lambda _: None,
 ) -> RunRecord:
-    """Move a session until it asks a person, is over, or cannot go on; return its record.
+    """Move a session until it asks a user, is over, or cannot go on; return its record.
 
     Hooks of a phase that was approved on the way fire at its end, also where it could not go on;
     `notify` is told of them. Raises `UsageError` for an answer that is not asked for, and
@@ -320,7 +320,7 @@ def _other_ways(record: RunRecord) -> str:
 
 
 def _is_correctable(record: RunRecord) -> bool:
-    """Whether the session stopped before the first gate, on what was made of the answers."""
+    """Return whether the session stopped before the first gate, on what was made of the answers."""
     return record.status is RunStatus.PAUSED and record.options.get("asks") == "questions"
 
 

@@ -281,10 +281,10 @@ class _Past:
             yield key, text, current, f"{path}:{line}"
 
     def _is_answered(self, key: str, ticked: Iterable[tuple[Task, Task, Spec, str]]) -> bool:
-        """Whether a task was ticked for today's words that came with them, or after them.
+        """Return whether a task was ticked for today's words that came with them, or after them.
 
-        A task that stood there before them was planned for others: its tick says nothing about
-        what an earlier one built.
+        A task that stood there before them was planned for others: its tick says nothing about what
+        an earlier one built.
         """
         today = self.spec.requirements.get(key, "")
         serving = [
@@ -310,7 +310,7 @@ class _Past:
         return ()
 
     def was_whole(self) -> bool:
-        """Whether all tasks were done in one of the latest versions."""
+        """Return whether all tasks were done in one of the latest versions."""
         for edition in self.editions[:_LATEST]:
             path = self._then_at(self.spec.tasks_path, edition)
             [data] = contents(self.user, [f"{edition.commit.id}:{path}"]).values() or [b""]
@@ -367,7 +367,7 @@ class _Past:
 
 
 def _is_same(file: Path, oid: str) -> bool:
-    """Whether a file on disk has the content that git knows by an id."""
+    """Return whether a file on disk has the content that git knows by an id."""
     try:
         data = file.read_bytes()
     except OSError:

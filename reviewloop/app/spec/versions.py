@@ -125,7 +125,7 @@ def _spec_at(repository: Repository, path: str, version: str) -> Spec:
 
 
 def _same(one: Spec, other: Spec) -> bool:
-    """Whether two versions say the same; ticks, layout and punctuation mean nothing."""
+    """Return whether two versions say the same; ticks, layout and punctuation mean nothing."""
     pairs = ((_parts(one), _parts(other)), (_task_texts(one), _task_texts(other)))
     return not any(next(_changed(before, after), None) for before, after in pairs)
 

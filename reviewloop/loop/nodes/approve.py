@@ -94,7 +94,7 @@ def apply_answer(
 
 
 def _left(state: LoopState, context: RunContext) -> list[Finding]:
-    """Return what was left to the person, open again, with fresh retries for the fresh rounds."""
+    """Return what was left to the user, open again, with fresh retries for the fresh rounds."""
     return [
         finding.model_copy(update={"status": Status.OPEN, "attempts": 0, "note": ""})
         for finding in read_findings(state, context.blobs).values()
@@ -103,7 +103,7 @@ def _left(state: LoopState, context: RunContext) -> list[Finding]:
 
 
 def _request(text: str, by: str) -> Finding:
-    """Return the must-fix finding that a person's sentence becomes."""
+    """Return the must-fix finding that a user's sentence becomes."""
     return Finding(
         id=fingerprint("", text, BY_USER),
         agents=(BY_USER,),

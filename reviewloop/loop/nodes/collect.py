@@ -47,8 +47,8 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     if not reads_what_moved(state):  # of what is left nobody was asked again there
         outdated += _outdated(known.values(), fresh, whole, state["tree"], context)
     known |= {finding.id: finding for finding in outdated}
-    # Findings of gates and of the person take part in merging, so that a reviewer who repeats
-    # one adds its name instead of a second finding.
+    # Findings of gates and of the user take part in merging, so that a reviewer who repeats one
+    # adds its name instead of a second finding.
     others = [f for f in known.values() if f.open_and_actionable]
     merged = [
         left_to_user(finding, state, context)
@@ -100,7 +100,9 @@ def records_of(state: LoopState, context: RunContext) -> dict[str, dict[str, Any
 
 
 def just_reviewed(state: LoopState) -> bool:
-    """Whether the reviewers have just read the tree in the state (a re-review reads fixes only)."""
+    """Return whether the reviewers have just read the tree in the state (a re-review reads fixes
+    only).
+    """
     readers = state.get("reviewers", {}).items()
     return any(r["tree"] == state["tree"] for n, r in readers if n.startswith("review-"))
 
@@ -129,5 +131,5 @@ def _outdated(
 
 
 def has_open_findings(state: LoopState) -> bool:
-    """Whether a red or yellow finding is open that the loop may act on by itself."""
+    """Return whether a red or yellow finding is open that the loop may act on by itself."""
     return any(ref["act"] for ref in state.get("findings", {}).values())

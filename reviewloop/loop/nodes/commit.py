@@ -1,4 +1,4 @@
-"""Commit: promote exactly the approved commit into the person's repository, then tick."""
+"""Commit: promote exactly the approved commit into the user's repository, then tick."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ from reviewloop.store.locks import hold
 def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
     """Move the approved commit to the branch; repeated after a crash it finishes what it began.
 
-    When the person moved on meanwhile nothing is touched, and the question stands again. Raises
+    When the user moved on meanwhile nothing is touched, and the question stands again. Raises
     `WorkspaceError` when it stopped half-way: resuming finishes it.
     """
     intent = context.folder / "promotion.json"
@@ -128,7 +128,7 @@ def _approved(state: LoopState, context: RunContext, commit: str) -> str:
 
 
 def _marked_task(context: RunContext) -> Task | None:
-    """Return the task if the settings ask for `[-]` in the person's spec."""
+    """Return the task if the settings ask for `[-]` in the user's spec."""
     return context.brief.spec_task if context.settings.spec.mark_in_progress else None
 
 
@@ -158,7 +158,7 @@ def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
 
 
 def _dismissed(proposal: dict[str, Any]) -> list[dict[str, str]]:
-    """Return what a person dismissed of the change, and why."""
+    """Return what a user dismissed of the change, and why."""
     findings = (Finding.model_validate(one) for one in proposal["findings"])
     return [
         {"id": one.id, "title": one.title, "where": one.where, "reason": reason_of(one)}

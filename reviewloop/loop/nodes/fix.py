@@ -39,13 +39,13 @@ def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
     """Use one round on the open findings.
 
     A fix that keeps the tests red after its retries is taken back (its tree is dropped) and its
-    finding becomes unresolved: the person's. Fixes that survive still need the re-review's word.
+    finding becomes unresolved: the user's. Fixes that survive still need the re-review's word.
     """
     cycle = state.get("cycle", 0)
     tree = state["tree"]
     known = read_findings(state, context.blobs)
     dismissed = changed_by_dismissal(known.values(), state, context)
-    known |= dismissed  # a person may have dismissed something while the run stood still
+    known |= dismissed  # a user may have dismissed something while the run stood still
     todo = by_severity([f for f in known.values() if f.open_and_actionable])
     number = state.get("round", 0) + bool(todo)
     done: dict[str, _Fixed] = {}
@@ -204,7 +204,7 @@ def _give_up_both(
     done: dict[str, _Fixed],
     context: RunContext,
 ) -> str:
-    """Leave two findings whose fixes undo each other to the person; return the tree to go on from.
+    """Leave two findings whose fixes undo each other to the user; return the tree to go on from.
 
     A fix that a re-review has read stays. One of this same round has been read by nobody, so the
     tree goes back behind it, where the later fix has led anyway.

@@ -90,7 +90,7 @@ def _findings(
 
 
 def _gave_a_verdict(result: GateResult) -> bool:
-    """Whether silence of this gate is evidence: it ran to its end on this tree."""
+    """Return whether silence of this gate is evidence: it ran to its end on this tree."""
     return result.status in {
         GateStatus.PASSED,
         GateStatus.WARNING,

@@ -42,7 +42,7 @@ FINISH = ToolSpec(
 
 
 def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Have the implementer do the task, or what the person asked to be modified.
+    """Have the implementer do the task, or what the user asked to be modified.
 
     Returns the new tree; a change that turns out empty is judged by the guard step. A checkpoint is
     no work: the checks answer it, and the implementer is asked only to repair what they find.

@@ -119,7 +119,9 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
 
 
 def only_fixes(state: LoopState) -> bool:
-    """Whether the change is fixes of known findings: a re-review reads them, no reviewer does."""
+    """Return whether the change is fixes of known findings: a re-review reads them, no reviewer
+    does.
+    """
     return state.get("mode") == "fix" and not state.get("cycle", 0)
 
 

@@ -59,7 +59,7 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     except (ModelAccessError, ModelUnavailableError):
         raise  # asking again later can help, so the run pauses here
     except ModelError as error:
-        # Nobody has confirmed the fixes: they are the person's, and the run shown as incomplete.
+        # Nobody has confirmed the fixes: they are the user's, and the run shown as incomplete.
         context.events.emit("reviewer.end", agent=agent.name, status="failed", reason=str(error))
         failed = {
             "status": "failed",
@@ -198,7 +198,7 @@ def _found_by_analysers(tree: str, context: RunContext) -> set[str]:
 
 
 def _quotes_new_code(answer: Resolution, state: LoopState, context: RunContext) -> bool:
-    """Whether the quote stands on lines that the finding's own fix wrote, or the round did.
+    """Return whether the quote stands on lines that the finding's own fix wrote, or the round did.
 
     A later fix of the same round may have moved on from what the finding's own diff shows. In a
     file from which a fix only removed lines, code around the removal may be quoted.

@@ -184,7 +184,7 @@ NO_LOOKS: Mapping[str, Callable[[], None]] = {}
 
 @dataclass(frozen=True)
 class UserAnswer:
-    """What the person said; `text` belongs to modify and reword."""
+    """What the user said; `text` belongs to modify and reword."""
 
     choice: str  # approve | modify | edit | reword | skip | quit
     text: str = ""
@@ -466,7 +466,7 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
 
 
 def _request_lines(title: str, requests: Sequence[Finding], console: Console) -> None:
-    """Print what a person asked for, which is no finding."""
+    """Print what a user asked for, which is no finding."""
     if requests:
         console.print(Text(f"  {title}", style="dim"))
     for request in requests:

@@ -106,7 +106,7 @@ def render_queue(report: QueueReport, console: Console) -> None:
 
 
 def render_note(text: str, console: Console) -> None:
-    """Print what a person should know of one run of the queue."""
+    """Print what a user should know of one run of the queue."""
     console.print(Text(one_line(text)))
 
 

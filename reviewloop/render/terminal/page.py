@@ -1,4 +1,4 @@
-"""The decision on one page: what a person must know above the question, the rest one key away.
+"""The decision on one page: what a user must know above the question, the rest one key away.
 
 Every block says how many rows it needs at least; what room the terminal has beyond that goes to the
 findings first. A block that is cut says how much is left out.

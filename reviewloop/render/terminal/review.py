@@ -144,7 +144,9 @@ def _readership(console: Console, report: ReviewReport, *, verbose: bool) -> Non
 
 
 def _is_unread(read: Readership) -> bool:
-    """Whether the only part, which nobody read, is all the files that are told as not read."""
+    """Return whether the only part, which nobody read, is all the files that are told as
+    not read.
+    """
     return len(read.parts) == 1 and not read.parts[0].by and len(read.unread) == len(read.files)
 
 

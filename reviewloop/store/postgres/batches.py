@@ -25,10 +25,10 @@ class About:
     identity: tuple[str, str] | None  # author of the commits: who enqueued
     flags: Mapping[str, Any]  # settings of the command line
     object_format: str  # sha1 | sha256
-    trusted: str  # digest of the repository's commands that the person agreed to; "" for none
+    trusted: str  # digest of the repository's commands that the user agreed to; "" for none
     project: str = ""  # the folder of the project that the work is done in
     no_hooks: bool = False  # none of the repository's hooks fires
-    hooks: Sequence[Sequence[str]] = ()  # digest, name and act of each hook that the person trusts
+    hooks: Sequence[Sequence[str]] = ()  # digest, name and act of each hook that the user trusts
 
     @property
     def lock(self) -> str:
@@ -68,7 +68,7 @@ class SharedBatches:
         )
 
     def settle(self, record: BatchRecord, account: Mapping[str, object]) -> None:
-        """Write what a worker found; what the person asked for meanwhile stays."""
+        """Write what a worker found; what the user asked for meanwhile stays."""
         with self._database.transaction():
             rows = self._database.execute(
                 "SELECT record FROM batches WHERE batch_id = %s FOR UPDATE", (record.batch_id,)

@@ -116,7 +116,7 @@ class SharedRuns(RunStore):
     def show(
         self, run_id: str, shown: Mapping[str, object], proposal: Mapping[str, Any], diff: str
     ) -> None:
-        """Keep what the queue shows of a run, and what a person has to see before they answer."""
+        """Keep what the queue shows of a run, and what a user has to see before they answer."""
         self._database.execute(
             "UPDATE runs SET shown = %s, proposal = %s WHERE run_id = %s",
             (json.dumps(shown), json.dumps({"proposal": proposal, "diff": diff}), run_id),
