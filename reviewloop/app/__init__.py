@@ -1,1 +1,1 @@
-"""The use cases: everything that a command, an Action or a program calls."""
+"""The use cases that commands, the Action and programs call."""

@@ -1,4 +1,4 @@
-"""Answers a question about the repository, with quotes that are looked for in its files."""
+"""Answers a question about the repository, with quotes that are checked against its files."""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -27,25 +27,25 @@ _OWN = (
 
 @dataclass(frozen=True)
 class AnswerToUser:
-    """An answer with its quotes; those with line 0 stand in no file of `commit`."""
+    """An answer with its quotes; a quote with line 0 is in no file of `commit`."""
 
     answer: str
     quotes: tuple[Quote, ...]
     commit: str
-    is_behind: bool  # uncommitted work was not looked at
+    is_behind: bool  # uncommitted work was not read
     spent: Spent
 
     @property
     def is_shown(self) -> bool:
-        """Whether at least one quote stands in the files."""
+        """Return whether at least one quote is in the files."""
         return any(quote.line for quote in self.quotes)
 
 
 def ask(question: Question, paths: Sequence[str]) -> AnswerToUser:
-    """Return the answer; the files at the commit that is checked out are what counts.
+    """Return the answer, from the files at the commit that is checked out.
 
-    Raises `UsageError` for a path that the commit does not have, `NoAnswerError` where no answer
-    comes.
+    Raises `UsageError` for a path that the commit does not have, `NoAnswerError` for no usable
+    answer.
     """
     repository = open_repository()
     user = repository.user
@@ -67,7 +67,7 @@ def ask(question: Question, paths: Sequence[str]) -> AnswerToUser:
         if not isinstance(quotes, list) or not str(arguments.get("answer") or "").strip():
             return "`answer` and a list of `quotes` are needed"
         bad = [one for one in (located(quote, read) for quote in quotes) if not one.line]
-        if not bad or last:  # what stands nowhere is marked
+        if not bad or last:  # quotes that are not found are marked
             return ""
         return f"this does not stand in {bad[0].path!r}: {bad[0].text!r}"
 
@@ -90,7 +90,7 @@ def ask(question: Question, paths: Sequence[str]) -> AnswerToUser:
 
 
 def _committed(user: UserRepo, given: str, committed: Collection[str]) -> str:
-    """Return a path from the root of the repository; raise `UsageError` for none of the commit."""
+    """Return a path relative to the repository; raise `UsageError` for one not in the commit."""
     try:
         path = Path(os.path.normpath(Path.cwd() / given)).relative_to(user.root).as_posix()
     except ValueError:

@@ -1,4 +1,4 @@
-"""What is kept of an approved commit besides the trail, on wish: a signed statement, a git note."""
+"""Writes optional attestations of an approved commit: a signed statement, a git note."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ def statement(row: AuditRow) -> dict[str, Any]:
 
 
 def keep_attestations(repository: Repository, run: RunRecord, row: AuditRow) -> list[str]:
-    """Write what the run's settings ask for about a new row; return what failed, a sentence each.
+    """Write the attestations that the run's settings request for a row; return errors as sentences.
 
     The statement is signed where commits are: by `commit.sign`, or by git's own commit.gpgSign.
     """
@@ -54,7 +54,7 @@ def keep_attestations(repository: Repository, run: RunRecord, row: AuditRow) -> 
 
 
 def write_notes(repository: Repository, rows: Iterable[AuditRow]) -> int:
-    """Write a note for each commit of these rows that git still has; return how many."""
+    """Write a note for each commit of these rows that git still has; return the count."""
     commits = [row for row in rows if row.body.get("kind") == "commit"]
     git = Git(repository.user.git_dir, cwd=repository.user.root)
     there = [r for r in commits if not git.result("cat-file", "-e", r.body["commit"]).exit_code]
@@ -64,17 +64,15 @@ def write_notes(repository: Repository, rows: Iterable[AuditRow]) -> int:
 
 
 def statement_line(repository: Repository, row: AuditRow) -> str:
-    """Return the kept statement of a row in its envelope (DSSE), else the statement alone."""
+    """Return the stored statement of a row in its envelope (DSSE), else the bare statement."""
     try:
-        return (
-            _file(repository, row).read_text("utf-8").strip()
-        )  # secrets went before it was signed
+        return _file(repository, row).read_text("utf-8").strip()  # redacted before it was signed
     except (OSError, ValueError):
         return _shown(repository, row)
 
 
 def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Iterator[str]:
-    """Yield a sentence for each kept statement that is not about its row, or was changed."""
+    """Yield a sentence for each stored statement that was changed or is not about its row."""
     settings = signing_settings(read_config(repository.user.git_dir, repository.user.root))
     for row in rows:
         if row.body.get("kind") != "commit" or not _file(repository, row).exists():
@@ -119,7 +117,7 @@ def _shown(repository: Repository, row: AuditRow) -> str:
 
 
 def _encoded(payload: bytes) -> bytes:
-    """Return what is signed: DSSE's encoding of type and payload."""
+    """Return the bytes to sign: DSSE's encoding of type and payload."""
     return b"DSSEv1 %d %s %d %s" % (len(_TYPE), _TYPE.encode(), len(payload), payload)
 
 

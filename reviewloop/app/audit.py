@@ -1,4 +1,4 @@
-"""Keeps and shows the trail of what was approved: by whom, on what grounds, at what cost."""
+"""Writes and reads the audit trail of approvals: by whom, on what grounds, at what cost."""
 
 import hashlib
 import json
@@ -24,13 +24,13 @@ from reviewloop.store.events import read_events
 from reviewloop.store.runs import RunRecord, RunStatus
 
 UNNAMED = "a person"
-"""Who approved, where audit.names is off."""
+"""The name of an approver where audit.names is off."""
 
 
 def keep_trail(repository: Repository, runs: Iterable[RunRecord]) -> str:
-    """Add what is not in the trail yet: a row for each commit, and for each that was taken back.
+    """Add missing rows to the trail: one for each commit, and one for each undone commit.
 
-    Returns why that failed, "" if it did not: `audit` tries again, and nothing else waits for it.
+    Returns the error, or "": `audit` tries again, and nothing else depends on it.
     """
     try:
         return "; ".join(_keep(repository, runs))
@@ -53,7 +53,7 @@ def _keep(repository: Repository, runs: Iterable[RunRecord]) -> list[str]:
 
 
 def catch_up(repository: Repository) -> list[str]:
-    """Add rows of runs whose process ended before it could; return what failed beside them."""
+    """Add the rows of runs whose process ended too early; return errors of attestations."""
     known = {row.body.get("key") for row in AuditFile(repository.folder).rows()}
     late = [
         run
@@ -90,7 +90,7 @@ class SpecApprovals:
 
 
 def spec_approvals(folder: Path) -> dict[str, SpecApprovals]:
-    """Return the approvals of each spec, as the trail of a repository's folder tells them."""
+    """Return path -> approvals of each spec, from the trail of a repository's folder."""
     found: dict[str, SpecApprovals] = {}
     for row in AuditFile(folder).rows():
         if row.body.get("kind") == "spec":
@@ -101,7 +101,7 @@ def spec_approvals(folder: Path) -> dict[str, SpecApprovals]:
 
 
 def missing_commits(repository: Repository, rows: Iterable[AuditRow]) -> list[str]:
-    """Return the commits of rows that git does not have any more."""
+    """Return the commits of rows that git no longer has."""
     commits = [str(row.body["commit"]) for row in rows if row.body.get("kind") == "commit"]
     if not commits:
         return []
@@ -162,7 +162,7 @@ def _committed(repository: Repository, run: RunRecord) -> dict[str, Any]:
 
 
 def _act(kept: Mapping[str, str], *, by_name: bool) -> dict[str, str]:
-    """Return an act as a row has it: its kind, id and address, and whose account it was."""
+    """Return an act as a row stores it: its kind, id and address, and whose account it was."""
     act = Act.of(kept)
     if act is None:
         return {}
@@ -198,7 +198,7 @@ def _spec(repository: Repository, run: RunRecord) -> dict[str, Any]:
 def _agents(
     repository: Repository, run: RunRecord, evidence: Mapping[str, Any]
 ) -> Iterator[dict[str, str]]:
-    """Yield the agents that were asked, with their models and the hash of what defines them."""
+    """Yield the agents that were asked, with their models and the hash of their definition."""
     digests: dict[str, str] = {}
     with suppress(ReviewLoopError, OSError, ValueError, KeyError):
         team = Blobs(repository.stored(run.run_id) / "blobs").get_json(run.options["team"])
@@ -231,7 +231,7 @@ def _steering(repository: Repository, run: RunRecord) -> Iterator[dict[str, str]
 
 
 def _findings(proposal: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how many findings ended how, and those that were not fixed with the reason."""
+    """Return the number of findings by outcome, and the unfixed ones with the reason."""
     records = [Finding.model_validate(one) for one in proposal.get("findings", ())]
     counts = Counter(f"{one.severity} {one.status}" for one in records)
     left = [

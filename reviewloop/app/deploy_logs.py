@@ -1,6 +1,6 @@
-"""Which part of a log tells what a deploy brought about: of one that failed or only planned, none.
+"""Reads the part of a deploy log that describes a successful deploy.
 
-Beside a log stands a file with the byte from which it counts; a log without one counts whole.
+A file beside the log holds the byte where that part starts; a log without it is read whole.
 """
 
 from pathlib import Path
@@ -11,18 +11,18 @@ _NOTHING = -1
 
 
 def begin_deploy(log: Path) -> int:
-    """Let a log count for nothing until its deploy has ended well; return where it begins."""
+    """Exclude a log until its deploy succeeds; return the byte where its output starts."""
     _mark(log).write_text(f"{_NOTHING}\n", "ascii")
     return log.stat().st_size if log.exists() else 0
 
 
 def end_deploy(log: Path, began: int) -> None:
-    """Let a log count from where a deploy began that ended well."""
+    """Include a log from the byte where a successful deploy started."""
     _mark(log).write_text(f"{began}\n", "ascii")
 
 
 def read_deployed(log: Path) -> str:
-    """Return what deploys that ended well printed, as a terminal would leave it."""
+    """Return the output of successful deploys, as a terminal would show it."""
     try:
         began = int(_mark(log).read_text("ascii"))
     except (OSError, ValueError):
@@ -33,7 +33,7 @@ def read_deployed(log: Path) -> str:
 
 
 def delete_log(log: Path) -> None:
-    """Delete a log and what stands beside it."""
+    """Delete a log and its marker file."""
     log.unlink(missing_ok=True)
     _mark(log).unlink(missing_ok=True)
 

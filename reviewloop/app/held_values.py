@@ -1,4 +1,4 @@
-"""Gathers the secrets that this machine holds, and redacts them and those that findings quote."""
+"""Collects the secrets of this machine, and redacts them and those that findings quote."""
 
 import base64
 import contextlib
@@ -44,7 +44,7 @@ class QuotedSecrets:
         self._known: dict[str, list[str]] = {}
 
     def without(self, path: str, text: str) -> str:
-        """Return text of a file, or a part of it, without the secrets found in that file."""
+        """Return text of a file, or part of one, without the secrets found in that file."""
         values = self._values(path)
         if not any(value in text for value in values):
             return text
@@ -60,7 +60,7 @@ class QuotedSecrets:
         return line
 
     def _values(self, path: str) -> list[str]:
-        """Return the secrets of a file, the longest first: one may be a part of another."""
+        """Return the secrets of a file, the longest first: one may be part of another."""
         if path not in self._known:
             lines = (self._read(path) or "").split("\n") if path in self._findings else []
             found = {
@@ -79,7 +79,7 @@ class QuotedSecrets:
 
 
 def _quoted_value(value: str) -> str:
-    """Return as many characters, of which the first ones tell which secret it is."""
+    """Return a placeholder of the same length, whose first characters identify the secret."""
     shown = redact_value(value).partition("…")[0]
     return shown + _HIDDEN * (len(value) - len(shown))
 
@@ -99,7 +99,7 @@ _CLUSTER = re.compile(
     re.MULTILINE,
 )
 _MOST_OF_A_KEY = 200  # characters
-_DEPTH = 2  # folders below the root in which `.env` files are looked for
+_DEPTH = 2  # levels below the root to search for `.env` files
 _MOST_FOLDERS = 500
 _LARGEST = 256 * 1024  # bytes of one file
 _MOST_CACHED = 50  # files of one cache of the AWS tools
@@ -107,17 +107,17 @@ _PASSED_OVER = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", 
 
 
 def redactor_for(root: Path | None, git_dir: Path | None = None) -> Redactor:
-    """Return what hides the secrets of this process, this user and this checkout."""
+    """Return a redactor of the secrets of this process, this user and this checkout."""
     return Redactor(HeldSecrets(held_values(root, git_dir)), own_key())
 
 
 def redactor_of(user: UserRepo) -> Redactor:
-    """The same for a checkout, with git's settings as they were when it was looked at."""
+    """Return the same for a checkout, with its git settings as already read."""
     return Redactor(HeldSecrets(held_values(user.root, config=user.config)), own_key())
 
 
 def redactor_here() -> Redactor:
-    """The same for the checkout around the current folder, if there is one; never fails."""
+    """Return the same for the current checkout, if there is one; never fails."""
     try:
         here = Path.cwd()
     except OSError:
@@ -130,7 +130,7 @@ def redactor_here() -> Redactor:
 def held_values(
     root: Path | None, git_dir: Path | None = None, config: Iterable[ConfigValue] = ()
 ) -> Iterator[Named]:
-    """Yield (name, secret) of everything that is held; git's settings are read, or given."""
+    """Yield (name, secret) of all known secrets; git's settings are read unless given."""
     yield from _of_environment(os.environ)
     yield from _of_aws(os.environ)
     yield from _of_home(os.environ)
@@ -173,7 +173,7 @@ def _of_json(value: Any, name: str = "") -> Iterator[Named]:
 
 
 def _of_home(environ: Mapping[str, str]) -> Iterator[Named]:
-    """Yield what programs keep in plain files of the home folder."""
+    """Yield the secrets that programs keep in plain files of the home folder."""
     home = Path(environ.get("HOME") or "/nonexistent")
     netrc = environ.get("NETRC")
     for value in _PASSWORD.findall(_text(Path(netrc) if netrc else home / ".netrc")):
@@ -187,7 +187,7 @@ def _of_home(environ: Mapping[str, str]) -> Iterator[Named]:
     listed = environ.get("KUBECONFIG", "").split(os.pathsep)
     for path in [Path(name) for name in listed if name] or [home / ".kube/config"]:
         for name, value in _CLUSTER.findall(_text(path)):
-            start = value[:_MOST_OF_A_KEY]  # of a key its beginning gives it away
+            start = value[:_MOST_OF_A_KEY]  # the start identifies a key
             yield from ((f"kube-{name}", secret) for secret in secrets_in_value("token", start))
 
 
@@ -212,7 +212,7 @@ def _of_docker(text: str) -> Iterator[Named]:
 
 
 def _environment_files(root: Path) -> Iterator[Path]:
-    """Yield the `.env` files near the root; examples of them are no secrets."""
+    """Yield the `.env` files near the root; example files hold no secrets."""
     level, seen = [root], 0
     for depth in range(_DEPTH + 1):
         below: list[Path] = []
@@ -244,7 +244,7 @@ def _config_of(git_dir: Path, root: Path) -> tuple[ConfigValue, ...]:
     try:
         return read_config(git_dir, root)
     except (ReviewLoopError, OSError):
-        return ()  # a repository git cannot read is refused elsewhere, with its reason
+        return ()  # a repository git cannot read is refused elsewhere, with the reason
 
 
 def _of_git(config: Iterable[ConfigValue]) -> Iterator[Named]:
@@ -261,7 +261,7 @@ def _of_git(config: Iterable[ConfigValue]) -> Iterator[Named]:
 
 
 def _text(path: Path) -> str:
-    """Return a small regular file's text, "" for anything else."""
+    """Return the text of a small regular file, "" for anything else."""
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:
             return ""

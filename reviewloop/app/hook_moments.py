@@ -1,7 +1,7 @@
-"""Fires hooks at moments of commands that are no run: a spec approved, a pull request, a deploy.
+"""Fires hooks at events outside of runs: a spec approved, a pull request, a deploy.
 
-The trusted hooks of the last commit run on the checkout as it is, in the sandbox. What they write
-is thrown away, and none of them blocks: it has happened by then.
+The trusted hooks of the last commit run on the checkout as it is, in the sandbox. Their writes are
+discarded, and none of them blocks, as the event is over.
 """
 
 import json
@@ -35,10 +35,10 @@ _MOST_OUTPUT = 4_000  # characters of a hook's output that are kept
 
 
 class MomentRow(TypedDict):
-    """One end of a hook outside of runs; `exit_code` is None where it could not run."""
+    """The end of a hook outside of runs; `exit_code` is None where it could not run."""
 
     at: float  # seconds since 1970
-    run: str  # that it is about, "" for none
+    run: str  # the run it is about, or ""
     name: str
     event: str
     exit_code: int | None
@@ -48,7 +48,7 @@ class MomentRow(TypedDict):
 
 @dataclass(frozen=True)
 class CommandMoment:
-    """What a command has just done; hooks read `facts` on stdin.
+    """An event of a command; hooks read `facts` on stdin.
 
     `paths` are the files that it is about, None where they are not known.
     """
@@ -62,9 +62,9 @@ class CommandMoment:
 
 
 def fire(repository: Repository, moment: CommandMoment, notify: Callable[[str], object]) -> None:
-    """Run the hooks of a moment, in their order, and tell how those ended that were red.
+    """Run the hooks of an event in order, and report failed ones.
 
-    Never raises what keeps hooks from running: the command has done its work by then.
+    Raises nothing when hooks cannot run: the command has done its work already.
     """
     user = repository.user
     try:
@@ -98,7 +98,7 @@ def changed_paths(user: UserRepo, base: str, commit: str) -> list[str] | None:
     git = Git(user.git_dir, cwd=user.root)
     try:
         listed = git.run("diff-tree", "-r", "-z", "--name-only", base, commit).split(b"\0")
-    except ReviewLoopError:  # a commit that only a run has
+    except ReviewLoopError:  # only in a run's repository
         return None
     start = f"{user.project}/" if user.project else ""
     paths = (os.fsdecode(path) for path in listed if path)
@@ -106,7 +106,7 @@ def changed_paths(user: UserRepo, base: str, commit: str) -> list[str] | None:
 
 
 def moment_rows(repository: Repository) -> list[MomentRow]:
-    """Return what hooks did outside of runs, oldest first; a torn line is left out."""
+    """Return the hooks that ran outside of runs, oldest first; a torn line is left out."""
     try:
         lines = (repository.folder / _LOG).read_text("utf-8").splitlines()
     except FileNotFoundError:
@@ -118,7 +118,7 @@ def _rows(lines: Sequence[str]) -> Iterator[MomentRow]:
     for line in lines:
         try:
             yield json.loads(line)
-        except ValueError:  # a kill tore it
+        except ValueError:  # torn by a kill
             continue
 
 
@@ -133,7 +133,7 @@ def _has_hooks(user: UserRepo, event: Event) -> bool:
 
 
 def _hooks_at(moment: CommandMoment, user: UserRepo, private: PrivateRepo) -> Chosen:
-    """Return the trusted hooks of a moment, and why others do not fire."""
+    """Return the trusted hooks of an event, and notes on others that do not fire."""
     tree = private.tree_of(private.head)
     read = read_hooks(in_folder(TreeFiles(private.reader(tree)), user.project))
     trust, hooks = TrustStore(state_root()), []
@@ -141,7 +141,7 @@ def _hooks_at(moment: CommandMoment, user: UserRepo, private: PrivateRepo) -> Ch
     for hook in read.hooks:
         if hook.event is not moment.event or not _fits(hook, moment):
             continue
-        if hook.action == DESCRIPTION:  # asked for while the text is written
+        if hook.action == DESCRIPTION:  # this action needs the text that is being written
             continue
         if hook.why_not_run:
             notes.append(f"the hook {one_line(hook.name)} is not run: {hook.why_not_run}")

@@ -1,7 +1,7 @@
-"""Runs a hook that needs what a run has (models, gates, conditions) on a user's checkout.
+"""Runs a hook that needs the context of a run (models, gates, conditions) on a user's checkout.
 
-It has a record, journal and folder of its own, with the checkout's last commit as its base and what
-is in the checkout as the change; nothing of it is kept, and nothing is written.
+It has a record, journal and folder of its own; its base is the last commit, its change the files in
+the checkout. Nothing is written to the checkout.
 """
 
 import secrets
@@ -52,8 +52,8 @@ KIND = SessionKind("hooks", "the hook", "reviewloop hooks run")
 
 
 def has_model(user: UserRepo, model: str | None) -> bool:
-    """Return whether a model is named for the agent of hooks; a key in the environment
-    names none.
+    """Return whether a model is configured for the hooks' agent; a key in the environment is not
+    enough.
     """
     loaded = read_settings(user.root, model_flags(model), project=user.project)
     return _names_model(loaded, team_of(user.root, user.project))
@@ -61,15 +61,17 @@ def has_model(user: UserRepo, model: str | None) -> bool:
 
 @dataclass
 class HookSession:
-    """A checkout on which hooks are run one after another, under the caps of one run."""
+    """A checkout on which hooks run one after another, under the caps of one run."""
 
     context: RunContext
     count: int = 0
 
     def run(self, hook: Hook, path: str) -> SessionEnd | None:
-        """Run a hook; None where its filter or condition does not hold. `path` is of the root."""
+        """Run a hook; None where its filter or condition is false. `path` is relative to the
+        root.
+        """
         private, user = self.context.private, self.context.user
-        if hook.event in (Event.PRE_COMMIT, Event.COMMIT):  # what would be committed now
+        if hook.event in (Event.PRE_COMMIT, Event.COMMIT):  # the staged files
             tree = take_staged(private, locate(user.root)).tree
         else:
             tree = private.snapshot_of_checkout(user, lfs_pointers=True)
@@ -86,16 +88,16 @@ class HookSession:
         return SessionEnd(end.exit_code, end.output.strip(), files, self.spent())
 
     def spent(self) -> Spent:
-        """Return what the session has used so far."""
+        """Return the usage of the session so far."""
         return spent_on(usage for _, usage in self.context.journal.usages_of(STEP))
 
 
 @contextmanager
 def hook_session(hooks: Sequence[Hook], *, model: str | None = None) -> Iterator[HookSession]:
-    """Yield a session for these hooks on the checkout around here.
+    """Yield a session for these hooks on the current checkout.
 
     Raises `ModelSetupError` where one asks a model and none can be asked, `UsageError` for settings
-    whose commands nobody trusts.
+    with untrusted commands.
     """
     repository = open_repository()
     user, sessions = repository.user, KIND.sessions_of(repository)
@@ -171,7 +173,7 @@ def _record(
 
 
 def _forget(sessions: Repository) -> None:
-    """Delete what sessions that were killed left behind."""
+    """Delete the leftovers of killed sessions."""
     for record in sessions.runs.all():
         if not is_held(sessions.run_lock(record.run_id)):
             remove_tree(sessions.run_folder(record.run_id))

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first waits briefly for replies on their way, the second leaves at once.
+"""Ctrl-C: the first waits briefly for model replies, the second leaves at once.
 
 Programs that embed us handle signals themselves; see `run_embedded`.
 """
@@ -18,10 +18,10 @@ from reviewloop.domain.errors import ExitCode, InterruptedByUserError
 from reviewloop.loop.context import RunContext
 from reviewloop.sandbox.analyser_process import kill_running
 
-PATIENCE = 5.0  # seconds that replies on their way are waited for
+PATIENCE = 5.0  # seconds to wait for model replies
 _SHOW_CURSOR = b"\x1b[?25h"  # a live table hides it
 
-_PULSE = 0.5  # seconds after which a thread that waits looks whether it was interrupted
+_PULSE = 0.5  # seconds between two checks of a waiting thread for an interrupt
 
 T = TypeVar("T")
 Contexts = Callable[[], Sequence[RunContext]]
@@ -29,10 +29,10 @@ _EMBEDDED: ContextVar[list[Contexts] | None] = ContextVar("embedded", default=No
 
 
 def run_embedded(work: Callable[[], T]) -> T:
-    """Run `work` in a thread of its own and return its result; no signal handler is touched.
+    """Run `work` in a thread and return its result; no signal handler is changed.
 
-    Where the caller is interrupted meanwhile, the runs at work are stopped as by a first Ctrl-C,
-    are waited for `PATIENCE` seconds, and the `KeyboardInterrupt` goes on to the caller.
+    When the caller is interrupted, the runs in progress are stopped as by a first Ctrl-C,
+    `PATIENCE` seconds are waited for them, and the `KeyboardInterrupt` is raised in the caller.
     """
     working: list[Contexts] = []
     future: Future[T] = Future()
@@ -58,9 +58,9 @@ def run_embedded(work: Callable[[], T]) -> T:
 
 @contextmanager
 def interruptible(context: RunContext, resume: str) -> Iterator[None]:
-    """Let Ctrl-C stop the run calmly once and at once the second time; both can be resumed.
+    """Let Ctrl-C stop the run: the first gently, the second at once; both can be resumed.
 
-    `resume` is the command that goes on afterwards; see `all_interruptible`.
+    `resume` is the command that continues; see `all_interruptible`.
     """
     with all_interruptible(lambda: (context,), f"interrupted; resume with: {resume}"):
         yield
@@ -68,13 +68,12 @@ def interruptible(context: RunContext, resume: str) -> Iterator[None]:
 
 @contextmanager
 def all_interruptible(contexts: Contexts, words: str) -> Iterator[None]:
-    """Let Ctrl-C stop these runs, those that are at work then, calmly once and then at once.
+    """Let Ctrl-C stop the runs in progress: the first gently, the second at once.
 
-    The first lets replies in flight arrive, so that what is being paid for is kept, but for
-    `PATIENCE` seconds only; SIGTERM is the same. What does not end by then, and the second signal,
-    leave by `os._exit`, because threads that wait for a model cannot be ended otherwise. Within
-    such a block another one changes nothing: the outer one has to know all runs. `words` are told
-    then: how one goes on.
+    The first waits for model replies, which are being paid for, but at most `PATIENCE` seconds;
+    SIGTERM does the same. After that, and at the second signal, the process leaves by `os._exit`,
+    as threads that wait for a model cannot be ended otherwise. A nested block changes nothing: the
+    outer one has to know all runs. `words` are then printed: how to continue.
     """
     if (embedded := _EMBEDDED.get()) is not None:
         embedded.append(contexts)
@@ -92,7 +91,7 @@ def all_interruptible(contexts: Contexts, words: str) -> Iterator[None]:
         nonlocal seen
         seen += 1
         if seen == 1:
-            # In a thread: the one that was interrupted may hold the locks that telling needs.
+            # In a thread: the interrupted one may hold the locks that reporting needs.
             threading.Thread(target=_stop, args=(contexts, words), daemon=True).start()
             return
         _leave(words)
@@ -107,9 +106,9 @@ def all_interruptible(contexts: Contexts, words: str) -> Iterator[None]:
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Let Ctrl-C end a question at once while no run is at work, whatever is around the block.
+    """Let Ctrl-C end a question at once while no run is in progress, also in an outer block.
 
-    SIGTERM is the same. Raises `InterruptedByUserError` then.
+    SIGTERM does the same. Raises `InterruptedByUserError` then.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -126,7 +125,7 @@ def asking() -> Iterator[None]:
 
 
 def _is_ours() -> bool:
-    """Return whether a block around this one stops runs on Ctrl-C."""
+    """Return whether an outer block stops runs on Ctrl-C."""
     return getattr(signal.getsignal(signal.SIGINT), "__module__", "") == __name__
 
 

@@ -1,4 +1,4 @@
-"""Opens the door to the models for a run or a review, and tells whether they can be asked."""
+"""Opens the models for a run or a review, and checks whether they can be asked."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,19 +22,19 @@ from reviewloop.store.folders import require_room
 from reviewloop.store.journal import Journal
 from reviewloop.store.rates import Rates
 
-if TYPE_CHECKING:  # only where a coding agent or a model is asked
+if TYPE_CHECKING:  # only needed to ask a coding agent or a model
     from reviewloop.acp.cage_checks import Promise
     from reviewloop.llm.routing import Kind
 
 _TRIAL_SECONDS = 60.0
-_MOST_NAMED = 3  # agents of a model that cannot be asked
+_MOST_NAMED = 3  # agents listed with a model that cannot be asked
 
 
 def require_models(loaded: Loaded, team: Team, *, is_checked: bool = False) -> tuple[str, ...]:
-    """Return what is doubtful about the models of a run, before it begins.
+    """Return doubts about the models of a run, before it starts.
 
-    Providers are asked for the models that they have, unless they were just asked (`is_checked`):
-    that is free and quick. Raises `ModelSetupError` for a model that cannot be asked.
+    Providers are asked for their list of models, which is free and quick, unless that is just done
+    (`is_checked`). Raises `ModelSetupError` for a model that cannot be asked.
     """
     require_all("implementing a task")
     require_allowed(loaded, team.members)
@@ -53,9 +53,9 @@ def require_askable(
     providers: bool = False,
     kinds: "Mapping[str, Kind] | None" = None,
 ) -> tuple[str, ...]:
-    """Return what is doubtful about the models of these agents, with `providers` also asking those.
+    """Return doubts about the models of these agents; `providers` asks the providers too.
 
-    `kinds` says which agents do another kind of work than reasoning.
+    `kinds` maps agents to a kind of work other than reasoning.
 
     Raises `ModelSetupError` for a model that cannot be asked.
     """
@@ -77,7 +77,7 @@ def require_askable(
 
 
 def coding_agents(loaded: Loaded, members: Iterable[AgentDefinition]) -> list[str]:
-    """Return the coding agents (`acp:NAME`) that are asked in the place of models."""
+    """Return the coding agents (`acp:NAME`) that replace models."""
     from reviewloop.llm.routing import ACP, route
 
     settings = loaded.settings
@@ -87,7 +87,7 @@ def coding_agents(loaded: Loaded, members: Iterable[AgentDefinition]) -> list[st
 
 
 def prices_of_agents(loaded: Loaded, members: Iterable[AgentDefinition]) -> tuple[str, ...]:
-    """Return what turns of coding agents take, as measured, before one is started."""
+    """Return notes on the measured cost of coding agents' turns."""
     from reviewloop.acp.agents import require_agent
     from reviewloop.llm.routing import ACP, route
 
@@ -103,7 +103,7 @@ def prices_of_agents(loaded: Loaded, members: Iterable[AgentDefinition]) -> tupl
 
 
 def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[str]:
-    """Return the coding agents that are asked; UsageError for one that only a repository names.
+    """Return the coding agents in use; raise `UsageError` for one that only a repository names.
 
     A user allows one by naming it: in their own settings, in a variable, or as an option.
     """
@@ -135,9 +135,9 @@ def require_allowed(loaded: Loaded, members: Sequence[AgentDefinition]) -> list[
 
 @dataclass(frozen=True)
 class AgentTrial:
-    """How a coding agent fares here: its version, its cage, and the hosts that it may reach.
+    """The result of trying a coding agent: its version, its cage, and the hosts it may reach.
 
-    `known` are the versions that were tried.
+    `known` are the versions that were tested.
     """
 
     version: str
@@ -146,7 +146,7 @@ class AgentTrial:
     level: str
     hosts: tuple[str, ...]
     promises: "tuple[Promise, ...]"
-    is_keyless: bool = False  # whether its key stays outside of its cage
+    is_keyless: bool = False  # its key stays outside of its cage
 
 
 def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
@@ -183,7 +183,7 @@ def try_agent(name: str, settings: Settings, sandbox: Sandbox) -> AgentTrial:
 
 
 def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> list[str]:
-    """Return the models of these agents whose price nobody knows."""
+    """Return the models of these agents without a known price."""
     from reviewloop.llm.prices import estimate
     from reviewloop.llm.routing import route
 
@@ -197,7 +197,7 @@ def models_without_price(settings: Settings, agents: Iterable[AgentDefinition]) 
 
 
 def caps_without_price(settings: Settings, agents: Iterable[AgentDefinition]) -> tuple[str, ...]:
-    """Return what to say of a cap on money beside models whose price nobody knows."""
+    """Return a note on the cap on money where models have no known price."""
     names, limits = models_without_price(settings, agents), settings.limits
     if not names:
         return ()
@@ -223,7 +223,7 @@ def models_of(
     """Return the models; `folder` is on the disk that must have room before a call is paid.
 
     `rates` are the limits that runs share, by default those of this machine; `earlier` are models
-    that the run asked before it went on with others; `find_cage` lets agents be asked.
+    that the run asked before; `find_cage` lets coding agents be asked.
     """
     return Models(
         settings,

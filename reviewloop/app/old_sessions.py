@@ -1,4 +1,4 @@
-"""What `clean` may delete besides runs: sessions that are over, and logs of what was shipped."""
+"""Finds and deletes what `clean` may delete besides runs: finished sessions, ship logs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from reviewloop.app.spec import session as specs
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord
 
-_CONVERSATIONS = (ask.KIND, plan_asking.KIND, hook_session.KIND)  # nothing of them is ever answered
+_CONVERSATIONS = (ask.KIND, plan_asking.KIND, hook_session.KIND)  # these have no gates
 _GATED = (specs.KIND, changes.KIND, skills.SESSIONS)
 KINDS = (*_CONVERSATIONS, *_GATED)
 
 
 @dataclass(frozen=True)
 class OldSession:
-    """A session that can go, and the repository that holds the sessions of its kind."""
+    """A session to delete, and the repository with the sessions of its kind."""
 
     kind: SessionKind
     sessions: Repository
@@ -30,14 +30,14 @@ class OldSession:
 
     @property
     def line(self) -> str:
-        """What is listed before it is deleted."""
+        """Return the line listed before it is deleted."""
         return f"{self.record.run_id}  {self.kind.noun}: {self.record.title}"
 
 
 def find_old_sessions(repository: Repository, limit: float) -> tuple[OldSession, ...]:
-    """Return sessions last changed before a time (seconds since 1970) that nothing needs any more.
+    """Return unneeded sessions last changed before a time (seconds since 1970).
 
-    One that waits, stopped, or has a task left stays whatever its age.
+    One that waits, stopped, or has a task left stays at any age.
     """
     return tuple(_found(repository, limit))
 
@@ -48,7 +48,7 @@ def delete_session(session: OldSession) -> None:
 
 
 def find_session_starts(repository: Repository) -> tuple[Path, ...]:
-    """Return what killed starts and deletions of sessions left."""
+    """Return the leftovers of killed session starts and deletions."""
     return tuple(path for sessions in _stored(repository) for path in find_starts(sessions[1]))
 
 
@@ -71,7 +71,7 @@ def _found(repository: Repository, limit: float) -> Iterator[OldSession]:
 
 
 def _stored(repository: Repository) -> Iterator[tuple[SessionKind, Repository]]:
-    """Yield the kinds of which there are sessions here."""
+    """Yield the kinds of sessions stored here."""
     for kind in KINDS:
         if (repository.folder / kind.folder).is_dir():
             yield kind, kind.sessions_of(repository)

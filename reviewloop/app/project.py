@@ -1,4 +1,4 @@
-"""Where a command stands: the repository, our folder about it, settings and agents in force."""
+"""The repository of a command: the checkout, our folder about it, settings and agents."""
 
 import os
 import sqlite3
@@ -42,43 +42,43 @@ if TYPE_CHECKING:
     from reviewloop.store.batches import Session
 
 
-SCRATCH = "start-"  # folders of this name are deleted when their process is long gone
+SCRATCH = "start-"  # folders with this prefix are deleted when their process is gone
 
 
 @dataclass
 class Repository:
-    """The user's repository, and what we keep about it outside of it."""
+    """The user's repository, and our folder about it outside of it."""
 
     user: UserRepo
     folder: Path
     runs: RunStore
-    shared: Shared | None = None  # where other machines find the runs, if there are others
+    shared: Shared | None = None  # the store that other machines share, if any
     summed: list[tuple[RunRecord, dict[str, Any]]] = field(default_factory=list)
-    """What runs that are over have used, as summed here and not kept yet."""
+    """The usage of finished runs that was computed here and is not saved yet."""
 
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of one run."""
         return private_folder(private_folder(self.folder / "runs") / run_id)
 
     def stored(self, run_id: str) -> Path:
-        """Return the same to read what it holds: nothing is made, as for each of a long list."""
+        """Return the folder of a run for reading; it is not created."""
         return self.folder / "runs" / run_id
 
     @property
     def lock(self) -> Path:
-        """The lock that writers of this repository hold."""
+        """The lock for writing to this repository."""
         return self.folder / "lock"
 
     @property
     def batch_lock(self) -> Path:
-        """The lock that a batch of this repository holds while it works."""
+        """The lock of a batch in this repository."""
         return self.folder / "batch.lock"
 
     def run_lock(self, run_id: str) -> Path:
-        """The lock that whoever moves a run holds."""
+        """The lock of the process that advances a run."""
         return self.run_folder(run_id) / "lock"
 
-    # What follows makes it an `app.source.RunSource`.
+    # The rest implements `app.source.RunSource`.
 
     @property
     def branch(self) -> str | None:
@@ -87,7 +87,7 @@ class Repository:
 
     @property
     def head(self) -> str | None:
-        """Its commit when we looked."""
+        """Its commit when it was read."""
         return self.user.head
 
     @property
@@ -97,7 +97,7 @@ class Repository:
 
     @property
     def by_workers(self) -> bool:
-        """Whether other machines have the runs, too."""
+        """Whether other machines have the runs too."""
         return self.shared is not None
 
     @property
@@ -108,35 +108,35 @@ class Repository:
         return DiskFiles(self.user.root)
 
     def head_of(self, branch: str) -> str:
-        """Return the commit of a branch, which may have moved since we looked; "" for none."""
+        """Return the current commit of a branch, "" for none."""
         from reviewloop.git.commits import commit_at
         from reviewloop.git.process import Git
 
         git = Git(self.user.git_dir, cwd=self.user.root)
         if branch == self.user.branch:
-            checked_out, head = head_of(self.user.root, git)  # reads files: no program is started
+            checked_out, head = head_of(self.user.root, git)  # reads files, starts no program
             if checked_out == branch:
                 return head or ""
         return commit_at(git, f"refs/heads/{branch}")
 
     def is_clean(self) -> bool:
-        """Return whether the checkout has no uncommitted edits, as far as that can be found out."""
+        """Return whether the checkout is known to have no uncommitted edits."""
         if self.user.dirty:
             return False
-        with suppress(WorkspaceError):  # who only looks at runs has not looked at the files
+        with suppress(WorkspaceError):  # for reading, the list of files is not loaded
             return not dirty_files(self.user)
         return False
 
     def is_at_work(self, run_id: str) -> bool:
-        """Return whether a process moves a run."""
+        """Return whether a process advances a run."""
         return is_held(self.run_lock(run_id))
 
     def is_batch_at_work(self, batch_id: str) -> bool:
-        """Return whether a process goes on with a batch: there is one at a time."""
+        """Return whether a process works on a batch; there is one at a time."""
         return is_held(self.batch_lock)
 
     def sessions(self, batch_id: str) -> "Sequence[Session]":
-        """Return when the batch was at work."""
+        """Return the sessions of a batch."""
         from reviewloop.store.batches import sessions_of
 
         return sessions_of(self.folder, batch_id)
@@ -152,11 +152,11 @@ class Repository:
         return list(newest.tasks) if newest else []
 
     def stored_title(self, title: str) -> str:
-        """Return a title as records hold it, without secrets."""
+        """Return a title as records hold it, redacted."""
         return _stored_title(self.user.root, self.user.git_dir, title)
 
     def proposal(self, run: RunRecord) -> "Proposal | None":
-        """Return what a run proposes, None when it has not come so far."""
+        """Return the proposal of a run, None when it has none yet."""
         if not run.proposal:
             return None
         proposal: Proposal = Blobs(self.stored(run.run_id) / "blobs").get_json(run.proposal)
@@ -164,11 +164,11 @@ class Repository:
 
     def commit_of(self, run: RunRecord) -> str:
         """Return the commit that a run proposes; only the run's private repository has it."""
-        # The folders of all that wait, looked at before every step, were most of what a look cost.
+        # Without listing the folders of all waiting runs, which cost most of this call.
         return _commit_in(f"{self.folder}/runs/{run.run_id}", run.proposal) if run.proposal else ""
 
     def spent(self, run: RunRecord) -> "Spent":
-        """Return what the model calls of a run have used."""
+        """Return the usage of a run's model calls."""
         from reviewloop.llm.budget import Spent, spent_on
 
         if known := self.runs.spent_of(run):
@@ -179,7 +179,7 @@ class Repository:
         return spent
 
     def keep_spent(self) -> None:
-        """Keep what was summed of runs that are over; a state that cannot be written loses it."""
+        """Save the computed usage of finished runs; without a writable store it is dropped."""
         with suppress(sqlite3.DatabaseError):
             self.runs.keep_spent(self.summed)
         self.summed.clear()
@@ -191,7 +191,7 @@ class Repository:
 
 @lru_cache(maxsize=4096)
 def _commit_in(run: str, proposal: str) -> str:
-    """Return the commit of a proposal; what an id names never changes."""
+    """Return the commit of a proposal; the content of a blob never changes."""
     return str(Blobs(Path(run) / "blobs").get_json(proposal)["commit"] or "")
 
 
@@ -205,7 +205,7 @@ def _stored_title(root: Path, git_dir: Path, title: str) -> str:
 def open_repository(start: Path | None = None, *, for_reading: bool = False) -> Repository:
     """Find the repository around a folder (the current one).
 
-    Raises `WorkspaceError` when it cannot be worked on; `for_reading` is for looking at runs only.
+    Raises `WorkspaceError` when it cannot be used; `for_reading` is enough to read runs.
     """
     user = discover(start or Path.cwd(), for_reading=for_reading)
     folder = repository_folder(user.key)
@@ -213,14 +213,14 @@ def open_repository(start: Path | None = None, *, for_reading: bool = False) -> 
 
 
 def model_flags(model: str | None) -> dict[str, object]:
-    """Return the settings that have one model do every kind of work, none for None."""
+    """Return the settings that use one model for every kind of work, none for None."""
     return {} if model is None else {"models.reasoning": model, "models.generation": model}
 
 
 def writers_and_readers(implementer: str | None, reviewers: str | None) -> dict[str, object]:
-    """Return the settings that give a model of their own to those who write, and who review.
+    """Return the settings for separate models of implementer and fixer, and of the reviewers.
 
-    Where both are named nobody else is asked, so no other model is needed.
+    Where both are named, no other model is asked, so none is needed.
     """
     flags: dict[str, Any] = {}
     if implementer:
@@ -233,12 +233,12 @@ def writers_and_readers(implementer: str | None, reviewers: str | None) -> dict[
 
 
 def require_trust(loaded: Loaded, repository: Repository) -> None:
-    """Refuse to run commands that a repository's file asks for until the user trusted them."""
+    """Raise for commands in a repository's settings that the user has not trusted."""
     require_trusted_commands(loaded, repository.user.key)
 
 
 def require_trusted_commands(loaded: Loaded, key: str) -> None:
-    """The same for the repository of this key."""
+    """Do the same for the repository with this key."""
     trusted = TrustStore(state_root()).is_trusted(key, loaded.commands_digest)
     if not trusted:
         named = ", ".join(sorted(loaded.repository_commands))
@@ -249,14 +249,14 @@ def require_trusted_commands(loaded: Loaded, key: str) -> None:
 
 
 def kept(settings: Settings) -> dict[str, Any]:
-    """Return the settings that a run keeps: how a user is called is theirs, and may be secret."""
+    """Return the settings that a run stores: all but `notify`, which may hold secrets."""
     return settings.model_dump(mode="json", exclude={"notify"})
 
 
 def settings_of(record: RunRecord, overrides: Mapping[str, object] | None = None) -> Settings:
     """Return the settings a run was started with, with caps raised on resuming.
 
-    Raises `UsageError` for a cap that cannot be.
+    Raises `UsageError` for an invalid cap.
     """
     values = dict(record.settings)
     for dotted, value in (overrides or {}).items():
@@ -311,8 +311,8 @@ def read_settings(
 ) -> "Loaded":
     """Return the settings for the checkout at `root`; None means outside of a repository.
 
-    Those of the `project`'s folder in it win, key by key, over those of the folders above.
-    Raises `UsageError` for a wrong file, variable or flag.
+    Those in the `project` folder override, key by key, those of the folders above. Raises
+    `UsageError` for an invalid file, variable or flag.
     """
     from reviewloop.llm.model_choice import settled
     from reviewloop.settings import load_settings
@@ -369,7 +369,7 @@ def team_of(root: Path, project: str = "") -> "Team":
 
 
 def shown_path(path: Path) -> str:
-    """Return a path as people write it, with ~ for their home."""
+    """Return a path as it is shown, with ~ for the home folder."""
     try:
         return f"~/{path.relative_to(Path.home())}"
     except (ValueError, RuntimeError):
@@ -381,7 +381,7 @@ def _has_table(project: bytes) -> bool:
 
     try:
         tool = tomllib.loads(project.decode("utf-8-sig")).get("tool", {})
-    except ValueError:  # a broken pyproject.toml is its own tool's business
+    except ValueError:  # a broken pyproject.toml is reported by its own tools
         return False
     return isinstance(tool, dict) and "reviewloop" in tool
 
@@ -390,14 +390,14 @@ def _of_checkout(root: Path, name: str) -> bytes | None:
     """Return a file of a checkout, None without one; a link must not lead out of the checkout."""
     path = root / name
     if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-        if name.endswith(PYPROJECT):  # another tool's file: it holds no settings that we would take
+        if name.endswith(PYPROJECT):  # another tool's file, which holds no settings of ours
             return None
         raise UsageError(f"{name} is a link that leaves the repository; put a copy there instead")
     return _read(path)
 
 
 def _read(path: Path) -> bytes | None:
-    """Return the content of a regular file, None for no file; never waits, never reads on."""
+    """Return the content of a regular file, else None; never blocks."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - a descriptor
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

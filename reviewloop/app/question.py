@@ -1,4 +1,4 @@
-"""Asks a model one thing: a conversation with a record, journal and folder of its own.
+"""Asks a model one question, in a conversation with a record, journal and folder of its own.
 
 The same question about the same files is paid once, also after a crash.
 """
@@ -46,7 +46,7 @@ from reviewloop.store.journal import CallKey
 from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord
 
-_KEPT = 20  # conversations whose replies are kept
+_KEPT = 20  # conversations whose replies are stored
 
 ANSWER = ToolSpec(
     name="answer",
@@ -71,12 +71,12 @@ ANSWER = ToolSpec(
         },
     },
 )
-"""How an answer with quotes is handed in."""
+"""The tool that takes an answer with quotes."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a user asks, and of which model."""
+    """A user's question, and the model to ask."""
 
     text: str
     model: str | None = None
@@ -85,7 +85,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Quote:
-    """Words that stand in a file, at a line; `line` is 0 where they do not."""
+    """A quote and its line in a file; `line` is 0 where it is not found."""
 
     path: str
     line: int
@@ -94,24 +94,24 @@ class Quote:
 
 @dataclass(frozen=True)
 class About:
-    """What a question is about, and how it is answered."""
+    """The subject of a question, and how it is answered."""
 
     kind: SessionKind
     doing: str  # "asking about a plan"
-    needs: str  # what is told where there is no model
+    needs: str  # the error where there is no model
     agent: str
     step: str
     describe: Callable[[Settings], str]  # the task of the brief
-    shared: Callable[[Fence], Sequence[str]]  # what stands before the agent's part
-    own: str  # what it is to do
-    facts: Sequence[Any] = ()  # with another of these it is another question
+    shared: Callable[[Fence], Sequence[str]]  # before the agent's own part
+    own: str  # the instruction to the agent
+    facts: Sequence[Any] = ()  # values that make it another question when they differ
     spec_path: str = ""
 
 
 def ask_once(
     repository: Repository, question: Question, about: About, ending: ToolSpec, check: Check
 ) -> tuple[Mapping[str, Any], Spent]:
-    """Hold the conversation; return what was handed in, and what all of it has used.
+    """Hold the conversation; return the answer's arguments, and the usage.
 
     Raises `UsageError` for an empty question, `ModelSetupError` where no model can be asked, and
     `NoAnswerError` for no usable answer after one repair.
@@ -177,9 +177,9 @@ def ask_once(
 
 
 def check_quotes(read: Callable[[str], str]) -> Check:
-    """Return what refuses an answer without quotes that stand in the files; `read` returns text.
+    """Return a check that refuses answers without found quotes; `read` returns the text of a file.
 
-    At the last chance one that stands is enough.
+    At the last try, one found quote is enough.
     """
 
     def check(arguments: Mapping[str, Any], last: bool) -> str:
@@ -196,7 +196,7 @@ def check_quotes(read: Callable[[str], str]) -> Check:
 
 
 def located(one: object, read: Callable[[str], str]) -> Quote:
-    """Return a quote with its line, 0 where it does not stand in the file it names."""
+    """Return a quote with its line, 0 where it is not in the file it names."""
     path, words = _at(one, "path"), _at(one, "quote")
     pattern = r"\s+".join(map(re.escape, words.split()))
     text = read(path) if path else ""
@@ -228,7 +228,7 @@ def _agent(root: Path, project: str, name: str) -> AgentDefinition:
 
 
 def _forget_old(sessions: Repository) -> None:
-    """Delete what is kept of conversations beyond the newest ones, unless one is in use."""
+    """Delete stored conversations except for the newest ones and those in use."""
     records = sorted(sessions.runs.all(), key=lambda record: -record.created_at)
     for record in records[_KEPT:]:
         if not is_held(sessions.run_lock(record.run_id)):

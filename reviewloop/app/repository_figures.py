@@ -1,4 +1,4 @@
-"""What `stats` tells of the checkout as it stands: documentation, reuse of specs, architecture."""
+"""The figures of `stats` about the checkout: documentation, reuse of specs, architecture."""
 
 import re
 from contextlib import suppress
@@ -18,22 +18,22 @@ from reviewloop.specs.files import DiskFiles
 
 _MOST_FILES = 3000
 _MOST_REQUIREMENTS = 2000
-_ALIKE = 0.8  # of their words
+_ALIKE = 0.8  # of their words, shared
 
 
 class RepositoryFigures(TypedDict):
-    """Each as a share; `architecture` is None where the repository has no rules."""
+    """Each is a share; `architecture` is None where the repository has no rules."""
 
     documentation: Share  # public names of the product with a description, of all
     spec_reuse: Share  # specs that another spec or a steering file refers to, of all
-    requirement_reuse: Share  # requirements that another spec has in about the same words, of all
-    architecture: Share | None  # files that keep the architecture, of all it speaks about
+    requirement_reuse: Share  # requirements with nearly the same words in another spec, of all
+    architecture: Share | None  # files that keep the architecture, of all that it covers
 
 
 def repository_figures(user: UserRepo) -> RepositoryFigures:
-    """Return the figures of a checkout, what is not committed included.
+    """Return the figures of a checkout, uncommitted files included.
 
-    Raises `UsageError` where its architecture says what cannot be.
+    Raises `UsageError` where its architecture is invalid.
     """
     start = user.root / user.project
     with compared(start, CompareSpec(whole=True)) as two:
@@ -78,7 +78,7 @@ def _spec_reuse(root: Path, project: str) -> Share:
         pattern = re.compile(
             rf"(?<![\w-]){re.escape(ref.path)}|(?<![\w-]){re.escape(name)}(?![\w-])"
         )
-        is_plain = "-" not in name and "_" not in name  # a word that anybody may use
+        is_plain = "-" not in name and "_" not in name  # an ordinary word
         looked = re.compile(rf"(?<![\w-]){re.escape(ref.path)}") if is_plain else pattern
         others = (text for path, text in texts.items() if not _is_of(path, ref.path))
         reused += any(looked.search(text) for text in others)
@@ -89,9 +89,9 @@ def _requirement_reuse(root: Path, project: str) -> Share:
     files = DiskFiles(root)
     found: list[tuple[str, frozenset[str]]] = []
     for ref in find_specs(files, project):
-        with suppress(ReviewLoopError):  # `spec check` tells what is wrong with it
+        with suppress(ReviewLoopError):  # `spec check` reports what is wrong with it
             known = open_spec(files, ref.path).requirements
-            whole = {ident.rpartition(".")[0] for ident in known}  # those that others are part of
+            whole = {ident.rpartition(".")[0] for ident in known}  # those with parts
             texts = [text for ident, text in known.items() if ident not in whole]
             found += [(ref.path, words) for text in texts if len(words := _words(text)) > 3]
     found = found[:_MOST_REQUIREMENTS]

@@ -1,4 +1,4 @@
-"""Whether the state that a run left can be gone on from, and what to tell the user if not."""
+"""Checks whether the state of a run can be resumed, and builds the errors if not."""
 
 import errno
 import sqlite3
@@ -14,7 +14,7 @@ _NOT_WRITABLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_C
 
 
 def require_sound_state(folder: Path, run_id: str) -> None:
-    """Raise `WorkspaceError` if a database of the run is damaged; its snapshots are not in it."""
+    """Raise `WorkspaceError` if a database of the run is damaged; snapshots are not in it."""
     for name in (JOURNAL, CHECKPOINTS):
         try:
             damage = damage_of(folder / name)
@@ -38,7 +38,7 @@ def other_release(record: RunRecord, version: int) -> ReviewLoopError:
 
 
 def is_damaged(error: sqlite3.DatabaseError | OSError) -> bool:
-    """Return whether the state itself is at fault, not the disk that holds it."""
+    """Return whether the state itself is damaged, not the disk that holds it."""
     code = getattr(error, "sqlite_errorcode", None)
     not_writable = code is not None and code & 0xFF in _NOT_WRITABLE
     return not (isinstance(error, OSError) or not_writable or _is_full(error))
@@ -50,7 +50,7 @@ def _is_full(error: sqlite3.DatabaseError | OSError) -> bool:
 
 
 def unusable_disk(error: sqlite3.DatabaseError | OSError, what: str, resume: str) -> WorkspaceError:
-    """Return what to tell the user when the disk takes no state of `what`; see `is_damaged`."""
+    """Return the error for a disk that cannot hold the state of `what`; see `is_damaged`."""
     if _is_full(error):
         return WorkspaceError(
             f"the disk that holds the state of {what} is full; free some space, then `{resume}`"
@@ -62,7 +62,7 @@ def unusable_disk(error: sqlite3.DatabaseError | OSError, what: str, resume: str
 
 
 def unusable_state(error: sqlite3.DatabaseError | OSError, run_id: str) -> WorkspaceError:
-    """Return what to tell the user when the state of a run cannot be written or read."""
+    """Return the error for a run's state that cannot be written or read."""
     if not is_damaged(error):
         return unusable_disk(error, f"run {run_id}", f"reviewloop resume {run_id}")
     return WorkspaceError(

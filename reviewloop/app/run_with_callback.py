@@ -1,4 +1,4 @@
-"""Moves a run for a program that decides about it by a function, where nobody sits at a screen."""
+"""Advances a run for a program that decides by a callback, without a terminal."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from reviewloop.store.events import Listener
 from reviewloop.store.runs import RunRecord, RunStatus
 
 Choice = Literal["approve", "modify", "reject", "wait"]
-_ANSWERS = {"approve": "approve", "modify": "modify", "reject": "skip"}  # as a run's record has it
+_ANSWERS = {"approve": "approve", "modify": "modify", "reject": "skip"}  # as in a run's record
 _ASKS = {RunStatus.WAITING, RunStatus.BLOCKED}
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a proposal; with `wait` nothing does, and somebody answers it later.
+    """The decision on a proposal; with `wait` it is left for a later answer.
 
-    `text` says what to change or why it is rejected. Without `with_must_fix` a proposal that has
-    must-fix findings left is not committed.
+    `text` is the requested change or the reason of the rejection. Without `with_must_fix` a
+    proposal that has must-fix findings left is not committed.
     """
 
     choice: Choice
@@ -45,11 +45,11 @@ Decide = Callable[[RunView], Decision]
 def move_decided(
     repository: Repository, record: RunRecord, decide: Decide, listener: Listener
 ) -> RunRecord:
-    """Move a run, ask `decide` whenever it proposes something, and carry the decision out.
+    """Advance a run, call `decide` whenever it proposes something, and apply the decision.
 
-    Returns its record when it is over, is to wait, or could not be committed. Raises
-    `ReviewLoopError` where the run stops on its way, and `UsageError` for an approval of must-fix
-    findings that does not say so: the run waits then.
+    Returns its record when it is over, waits, or could not be committed. Raises `ReviewLoopError`
+    where the run stops on its way, and `UsageError` for an approval of must-fix findings without
+    `with_must_fix`: the run then waits.
     """
     record = advance(repository, record.run_id, listener=listener)
     while record.status in _ASKS:
@@ -61,14 +61,14 @@ def move_decided(
         if approves and has_moved(repository, record):
             rebased = rebase_waiting(repository, record, listener)
             repository, record = looked_again(repository), rebased.run
-            if rebased.ask:  # it is not what was decided about any more
+            if rebased.ask:  # it differs from what was decided on
                 continue
         if approves and record.status is RunStatus.WAITING:
             _require_answer(record, seen, decision)
         text = decision.text.strip()
         answer = worded(record, _ANSWERS[decision.choice], text, how="program")
         record = advance(repository, record.run_id, answer=answer, listener=listener)
-        if approves:  # asked again it would be refused for the same reason
+        if approves:  # asked again, it would be refused for the same reason
             break
     return record
 

@@ -1,4 +1,4 @@
-"""Which sandbox a run's commands get, and the refusal to go without one."""
+"""Chooses the sandbox of a run's commands, and refuses to run without one."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from reviewloop.settings.loading import variable_of
 
 
 def chosen(settings: Settings) -> Sandbox:
-    """Return the strongest sandbox that the settings allow and this machine holds."""
+    """Return the strongest sandbox that the settings allow and this machine supports."""
     configured = settings.sandbox
     limits = Limits(configured.processes, configured.memory_mb, configured.file_mb)
     return choose(requested=configured.level, external=configured.external, limits=limits)
@@ -20,7 +20,7 @@ def chosen(settings: Settings) -> Sandbox:
 def required(
     settings: Settings, acceptance: str, so: str = "the repository's code is not run"
 ) -> Sandbox:
-    """Return the sandbox; raise `UsageError` when there is none and nobody accepted that."""
+    """Return the sandbox; raise `UsageError` when there is none and no acceptance of that."""
     sandbox = chosen(settings)
     if sandbox.level is not Level.NONE or acceptance == "own code":
         return sandbox
@@ -28,7 +28,7 @@ def required(
     if acceptance == "accepted" and not in_ci:
         return sandbox
     why = "; ".join(sandbox.refused) or "this system has none that reviewloop knows"
-    if in_ci:  # nobody watches there, so nobody can accept it
+    if in_ci:  # no user can accept it there
         last = f"declare a throw-away container with {variable_of('sandbox.external')}=true"
         ignored = "; --no-sandbox does not count in CI" if acceptance else ""
     else:
@@ -40,9 +40,9 @@ def required(
 
 
 def agents_cage(settings: Settings, acceptance: str) -> Sandbox:
-    """Return the cage of coding agents; raise `UsageError` where none holds or can let them work.
+    """Return the cage of coding agents; raise `UsageError` where none holds or can run them.
 
-    A container that somebody declared counts, and so does a user's acceptance.
+    A declared container counts, and so does a user's acceptance.
     """
     from reviewloop.acp.cage_checks import require_cage
 
@@ -52,7 +52,9 @@ def agents_cage(settings: Settings, acceptance: str) -> Sandbox:
 
 
 def cage_of(find: Callable[[], Sandbox]) -> Callable[[], Sandbox]:
-    """Return what finds the cage of a run's coding agents: the sandbox of its commands."""
+    """Return a function that returns the cage of coding agents: the sandbox of the run's
+    commands.
+    """
 
     def find_cage() -> Sandbox:
         from reviewloop.acp.cage_checks import require_cage
@@ -65,14 +67,14 @@ def cage_of(find: Callable[[], Sandbox]) -> Callable[[], Sandbox]:
 
 
 def not_needed(sandbox: Sandbox, acceptance: str) -> tuple[str, ...]:
-    """Return a remark when a user accepted to go without a sandbox that is there."""
+    """Return a note when a user accepted to run without a sandbox although there is one."""
     if acceptance == "accepted" and sandbox.level is not Level.NONE:
         return (f"--no-sandbox changes nothing: {sandbox.level} holds and is used",)
     return ()
 
 
 def described(sandbox: Sandbox) -> str:
-    """Return a level in words: what it is, and why it is not a stronger one."""
+    """Return a level in words, with the reason why it is not a stronger one."""
     if sandbox.is_proven:
         sentence = f"{sandbox.level}, proven by trying to get out"
     elif sandbox.level is Level.EXTERNAL:
@@ -83,7 +85,7 @@ def described(sandbox: Sandbox) -> str:
 
 
 def described_cage(sandbox: Sandbox) -> str:
-    """Return the cage of coding agents in words, with the promises that it does not hold."""
+    """Return the cage of coding agents in words, with the promises that it does not keep."""
     from reviewloop.acp.cage_checks import promises_of, weaker
 
     less = weaker(promises_of(sandbox))
@@ -95,9 +97,9 @@ def finder(
     options: Mapping[str, Any],
     changed: Callable[[Sandbox], None] = lambda _: None,
 ) -> Callable[[], Sandbox]:
-    """Return what finds a run's sandbox when its first command starts; `options` are the run's.
+    """Return a function that opens a run's sandbox for its first command; `options` are the run's.
 
-    `changed` is called when it is of another level than the run's commands ran at so far.
+    `changed` is called when its level differs from that of the run's earlier commands.
     """
 
     def find() -> Sandbox:
@@ -111,6 +113,6 @@ def finder(
 
 
 def levels_of(options: Mapping[str, Any]) -> list[str]:
-    """Return the levels that a run's commands ran at, in their order; `options` are the run's."""
+    """Return the levels at which a run's commands ran, in order; `options` are the run's."""
     first = [str(options["sandbox"])] if options.get("sandbox") else []
     return [*first, *options.get("later_sandboxes", ())]

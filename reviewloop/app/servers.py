@@ -1,4 +1,4 @@
-"""Which MCP servers agents may ask here: those a user trusts by what is started."""
+"""Finds the MCP servers that agents may ask: a user trusts each by the command it starts."""
 
 import json
 import os
@@ -32,7 +32,7 @@ _ALL = "mcp"
 
 
 def servers_here(user: UserRepo, agents: Iterable[AgentDefinition]) -> dict[str, ServerDefinition]:
-    """Return all servers that Kiro's files and these agents name; raises `UsageError`."""
+    """Return all servers in Kiro's files and in these agents' files; raises `UsageError`."""
     project = in_folder(DiskFiles(user.root), user.project).read(PROJECT_FILE)
     if project is None and os.path.lexists(user.root / user.project / PROJECT_FILE):
         raise UsageError(
@@ -54,7 +54,7 @@ def servers_here(user: UserRepo, agents: Iterable[AgentDefinition]) -> dict[str,
 def server_states(
     user: UserRepo, agents: Sequence[AgentDefinition]
 ) -> list[tuple[ServerDefinition, str]]:
-    """Return all servers that are not switched off, each with why it cannot be asked, or ""."""
+    """Return all enabled servers, each with why it cannot be asked, or ""."""
     known, trust = servers_here(user, agents), TrustStore(state_root())
     return [
         (one, _why_not(name, one, known, trust, user.key))
@@ -69,10 +69,10 @@ def trusted_servers(
     agents: Sequence[AgentDefinition],
     named: Sequence[str] = (),
 ) -> tuple[tuple[Trusted, ...], tuple[str, ...]]:
-    """Return the servers that agents ask for and a user trusts, and why others are not asked.
+    """Return the servers that agents request and a user trusts, and why others are not asked.
 
-    Raises `UsageError` for one that is `named` by a user, or required by their settings or its
-    file, and that cannot be asked: nothing is paid then.
+    Raises `UsageError`, before anything is paid, for one that cannot be asked and is `named` by a
+    user, or required by their settings or its file.
     """
     if empty := [name for name in named if not name.removeprefix("@").partition("/")[0]]:
         raise UsageError(f"{empty[0]!r} names no MCP server; write @NAME, as in {PROJECT_FILE}")
@@ -106,7 +106,7 @@ def trusted_by_name(
     agents: Sequence[AgentDefinition],
     names: Collection[str],
 ) -> tuple[Trusted, ...]:
-    """Return these servers; raise `UsageError` for one that is not named or cannot be asked."""
+    """Return these servers; raise `UsageError` for one that is unknown or cannot be asked."""
     states = server_states(user, agents)
     known = {one.name: one for one, _ in states}
     for name in names:
@@ -128,7 +128,7 @@ def _with_use(definition: ServerDefinition, settings: Settings, *, required: boo
 
 
 def unknown_server(name: str, known: Mapping[str, ServerDefinition]) -> str:
-    """Return the sentence that no server is called so."""
+    """Return the sentence that no server has this name."""
     on = sorted(one.name for one in known.values() if not one.is_off)
     names = f"there are {', '.join(on)}" if on else "none is named there"
     return (
@@ -167,12 +167,12 @@ def _why_not(
 
 @dataclass(frozen=True)
 class GivenServer:
-    """A server that an agent's file names, and what the agent gets of it."""
+    """A server named by an agent's file, and the tools that the agent gets."""
 
     name: str
-    why_not: str  # why none of its tools can be asked, "" where they can
-    gets: tuple[str, ...]  # tools, `*` where all are meant and nobody asked yet which there are
-    dropped: tuple[str, ...]  # `@NAME/TOOL` that a reviewer does not get, or `@NAME`
+    why_not: str  # why none of its tools can be asked, or ""
+    gets: tuple[str, ...]  # tools, `*` for all while their names are unknown
+    dropped: tuple[str, ...]  # `@NAME/TOOL` or `@NAME` that a reviewer does not get
 
 
 def servers_of_agent(
@@ -183,8 +183,8 @@ def servers_of_agent(
 ) -> tuple[GivenServer, ...]:
     """Return what an agent gets of the servers that its file names.
 
-    `states` is of `server_states`; `offered` has the tools by the digest of a server that began
-    once. Nothing is started for this.
+    `states` is from `server_states`; `offered` maps the digest of a server that ran before to its
+    tools. No server is started.
     """
     known = {one.name: (one, why) for one, why in states}
     by_server: dict[str, list[str]] = {}
@@ -220,15 +220,15 @@ def _given(
 
 
 def offered_file(key: str) -> Path:
-    """Return the file of a repository that has the names of tools as servers offered them."""
+    """Return the file of a repository with the names of tools that servers offered."""
     return repository_folder(key) / "server-tools.json"
 
 
 def offered_tools(key: str) -> dict[str, list[str]]:
-    """Return the names of tools by the digest of the server that offered them last."""
+    """Return server digest -> the names of the tools it last offered."""
     try:
         read = json.loads(offered_file(key).read_text("utf-8"))
-    except (OSError, ValueError):  # it only informs
+    except (OSError, ValueError):  # only informational
         return {}
     return read if isinstance(read, dict) else {}
 
@@ -236,7 +236,7 @@ def offered_tools(key: str) -> dict[str, list[str]]:
 def _keep_offered(path: Path, definition: ServerDefinition, names: Sequence[str]) -> None:
     known = offered_tools(path.parent.name)
     if known.get(definition.digest) != list(names):
-        new = path.with_suffix(f".{os.getpid()}.new")  # of two at once the later one counts
+        new = path.with_suffix(f".{os.getpid()}.new")  # of two writers the later one counts
         new.write_text(json.dumps({**known, definition.digest: list(names)}), "utf-8")
         new.replace(path)
 
@@ -245,7 +245,7 @@ def _keep_offered(path: Path, definition: ServerDefinition, names: Sequence[str]
 def servers_for_user(
     user: UserRepo, settings: Settings, trusted: Sequence[Trusted]
 ) -> Iterator[tuple["Servers", list[str]]]:
-    """Yield servers for a person who asks them without a run, and why some cannot be used."""
+    """Yield servers for a user who asks them without a run, and notes on those that fail."""
     from reviewloop.servers.running import Servers
 
     notes: list[str] = []
@@ -272,10 +272,10 @@ def open_servers(
     note: Callable[[str], None],
     offered: Path,
 ) -> "Servers | None":
-    """Return what agents ask them by, None where there are none; they end with the stack.
+    """Return the running servers for agents, None where there are none; the stack closes them.
 
-    Those that must be there have begun; raises `ModelSetupError` where one cannot. `offered` is the
-    file in which the repository's servers have the names of their tools, for people.
+    Required servers are started; raises `ModelSetupError` where one cannot be. `offered` is the
+    file in which the names of their tools are stored, for people.
     """
     if not trusted:
         return None

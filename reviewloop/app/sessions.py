@@ -1,7 +1,7 @@
-"""Sessions: runs of a graph of their own, moved from gate to gate, kept until they are over.
+"""Sessions: runs of other graphs, which go from gate to gate.
 
-The record, journal, blobs and checkpoints of a session are kept as a run's are, in a folder of
-their own, so that `status` and `clean` do not take it for a run.
+The record, journal, blobs and checkpoints of a session are stored like a run's, in a folder of
+their own, so that `status` and `clean` do not list it as a run.
 """
 
 import os
@@ -42,33 +42,33 @@ _LEADING = (
     "they this those through under until up via was when where which while who whose will within "
     "without your"
 )
-_LEADING_WORDS = frozenset(_LEADING.split())  # they lead on to what a short name leaves out
+_LEADING_WORDS = frozenset(_LEADING.split())  # dropped at the end of a short name
 _RECURSION_LIMIT = 400  # supersteps; every gate waits for a user
 
 
 @dataclass(frozen=True)
 class SessionKind:
-    """Where one kind of sessions is kept, and what people call it."""
+    """Where one kind of session is stored, and its names for people."""
 
     folder: str
     noun: str  # "the spec"
-    command: str  # whose `resume` and `reject` go on: "reviewloop spec"
-    begins: str = ""  # the command that begins one
+    command: str  # its `resume` and `reject` continue: "reviewloop spec"
+    begins: str = ""  # the command that starts one
 
     def sessions_of(self, repository: Repository) -> Repository:
-        """Return the repository with the sessions in the place of its runs."""
+        """Return the repository with sessions in place of its runs."""
         folder = private_folder(repository.folder / self.folder)
         return replace(repository, folder=folder, runs=RunStore(folder))
 
     def spent(self, repository: Repository, record: RunRecord) -> Spent:
-        """Return what a session has used."""
+        """Return the usage of a session."""
         stored = self.sessions_of(repository).stored(record.run_id)
         return spent_on(stored_usages(stored / JOURNAL))
 
 
 @dataclass(frozen=True)
 class Reopened:
-    """A question that is asked again: the node before it, what that node left, and the answer."""
+    """A question to ask again: the node before it, the state of that node, and the answer."""
 
     after: str
     values: Mapping[str, Any]
@@ -77,24 +77,24 @@ class Reopened:
 
 @dataclass(frozen=True)
 class Flow:
-    """The graph of a session: how it is built and begun, and what an approval needs first."""
+    """The graph of a session: how it is built and started, and what an approval requires."""
 
     build: Callable[[Any], Any]  # takes the checkpointer
     start: Callable[[], dict[str, Any]]
     require: Callable[[Mapping[str, Any]], None]  # raises where an approval cannot be carried out
     next_step: Callable[[], str]
     reopen: Callable[[Any, Mapping[str, Any]], Reopened | None] = lambda *_: None
-    """(state of the graph, answer) -> how a question that was answered is asked once more."""
+    """(state of the graph, answer) -> how to ask an answered question again."""
     other_ways: str = ""
-    """What a user can do where asking anew does not help, as the end of a sentence."""
+    """The end of a sentence: what a user can do where asking again does not help."""
 
 
 def carry_out(
     kind: SessionKind, context: RunContext, flow: Flow, answer: Mapping[str, Any] | None
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Run a session from where it stands; return its state and what it asks now.
+    """Run a session from its last checkpoint; return its state and its question.
 
-    Its record says why it stopped, where it did; the error is raised.
+    An error that stops it is recorded and raised.
     """
     record = context.record
     record.status, record.exit_code = RunStatus.RUNNING, 0
@@ -110,7 +110,7 @@ def carry_out(
         error.resumed_by(by_command(f"{kind.command} resume {record.run_id}"))
         record.status = RunStatus.PAUSED
         record.exit_code = int(error.exit_code)
-        if answer is not None and isinstance(error, UsageError):  # it was not carried out
+        if answer is not None and isinstance(error, UsageError):  # it was not applied
             record.status, record.exit_code = RunStatus.WAITING, int(ExitCode.WAITING)
         record.explain(error.because, context.redactor.for_people(str(error)))
         if isinstance(error, NoAnswerError):
@@ -134,7 +134,7 @@ def carry_out(
 def _invoke(
     kind: SessionKind, context: RunContext, flow: Flow, answer: Mapping[str, Any] | None
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Run the graph from where it stands; return its state and what it asks now."""
+    """Run the graph from its last checkpoint; return its state and its question."""
     os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"  # read at import
     from langgraph.types import Command
 
@@ -161,7 +161,7 @@ def _invoke(
                     f"{kind.noun} {record.run_id} asks nothing now: {flow.next_step()}"
                 )
             if answer.get("choice") == "approve":
-                # Before the graph takes the answer: it would be repeated from then on.
+                # Before the graph takes the answer, which would be repeated from then on.
                 flow.require(before.values)
             given = Command(resume={before.interrupts[0].id: _redacted(context, answer)})
         elif before.interrupts:
@@ -175,7 +175,7 @@ def _invoke(
 
 
 def _redacted(context: RunContext, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an answer as it may be stored: checkpoints keep what the graph is given."""
+    """Return an answer redacted for storage: checkpoints hold the input of the graph."""
     show = context.redactor.for_people
 
     def shown(value: Any) -> Any:
@@ -187,9 +187,9 @@ def _redacted(context: RunContext, answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def prepare(folder: Path, user: UserRepo, earlier: Sequence[CallRecord] = ()) -> str:
-    """Empty the folder of a session, whose lock the caller holds; return the commit it is of.
+    """Empty the folder of a session, whose lock the caller holds; return its base commit.
 
-    `earlier` replies are kept: equal requests cost nothing.
+    `earlier` replies are stored: equal requests cost nothing.
     """
     clear(folder)
     for part in ("logs", "blobs"):
@@ -206,7 +206,7 @@ def named_session(
 ) -> RunRecord:
     """Return the named session, or the only one that is `in_work`.
 
-    Raises `UsageError` where there is none, or several could be meant.
+    Raises `UsageError` where there is none, or several.
     """
     noun = kind.noun.removeprefix("the ")
     if name is None:
@@ -223,7 +223,7 @@ def named_session(
 
 
 def is_given_up(sessions: Repository, record: RunRecord, answer: Mapping[str, Any] | None) -> bool:
-    """Give up a session that stopped on its way, or asks its questions, if that is the answer."""
+    """End a session that stopped, or waits with its questions, if that is the answer."""
     if answer is None or answer.get("choice") != "reject":
         return False
     asks = record.options.get("asks") if record.status is RunStatus.WAITING else ""
@@ -236,7 +236,7 @@ def is_given_up(sessions: Repository, record: RunRecord, answer: Mapping[str, An
 
 
 def earlier_replies(folder: Path) -> list[CallRecord]:
-    """Return what an earlier session of this name was answered: equal requests cost nothing."""
+    """Return the replies of an earlier session of this name: equal requests cost nothing."""
     if not (folder / JOURNAL).is_file():
         return []
     with closing(Journal(folder / JOURNAL)) as journal:
@@ -244,7 +244,7 @@ def earlier_replies(folder: Path) -> list[CallRecord]:
 
 
 def keep_earlier(folder: Path, earlier: Sequence[CallRecord]) -> None:
-    """Write earlier replies into a new journal; what they cost counts for no cap any more."""
+    """Write earlier replies into a new journal; their cost counts for no cap."""
     if not earlier:
         return
     with closing(Journal(folder / JOURNAL)) as journal:
@@ -261,7 +261,7 @@ def keep_earlier(folder: Path, earlier: Sequence[CallRecord]) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Take away what an earlier session of this name left; the caller holds its lock."""
+    """Delete the files of an earlier session of this name; the caller holds its lock."""
     from reviewloop.checkout.files import remove_tree
 
     for part in folder.iterdir():
@@ -274,7 +274,7 @@ def clear(folder: Path) -> None:
 
 
 def name_from(idea: str) -> str:
-    """Return a name made of the first words of an idea, "" where it has none."""
+    """Return a name from the first words of an idea, "" where it has none."""
     words = re.findall(r"[a-z0-9]+", idea.casefold())
     chosen = [word for word in words if word not in _SMALL_WORDS][:4]
     while len(chosen) > 1 and chosen[-1] in _LEADING_WORDS:

@@ -1,4 +1,4 @@
-"""What has to be known of runs to say how far they are, wherever their files are."""
+"""`RunSource`: what reports need to know about runs, wherever these are stored."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
 
 
 class RunSource(Protocol):
-    """The runs of a branch: in the files of a `Repository`, or as workers reported them."""
+    """The runs of a branch: from the files of a `Repository`, or as workers reported them."""
 
     @property
     def runs(self) -> RunStore:
-        """The table of the runs."""
+        """The table of runs."""
         ...
 
     @property
     def branch(self) -> str | None:
-        """The branch that is looked at, None when HEAD is detached."""
+        """The branch, None when HEAD is detached."""
         ...
 
     @property
     def head(self) -> str | None:
-        """The commit of that branch when it was looked at."""
+        """The commit of that branch when it was read."""
         ...
 
     @property
     def checkout(self) -> "Repository | None":
-        """The checkout of the branch, None where it is known by reports only."""
+        """The checkout of the branch, None where only reports are known."""
         ...
 
     @property
     def by_workers(self) -> bool:
-        """Whether workers move the runs, not this command."""
+        """Whether workers advance the runs, not this command."""
         ...
 
     @property
@@ -48,7 +48,7 @@ class RunSource(Protocol):
         ...
 
     def head_of(self, branch: str) -> str:
-        """Return the commit of a branch as it is now, "" when there is none."""
+        """Return the current commit of a branch, "" when there is none."""
         ...
 
     def is_clean(self) -> bool:
@@ -56,15 +56,15 @@ class RunSource(Protocol):
         ...
 
     def is_at_work(self, run_id: str) -> bool:
-        """Return whether somebody moves a run at this moment."""
+        """Return whether a process or worker advances a run now."""
         ...
 
     def is_batch_at_work(self, batch_id: str) -> bool:
-        """Return whether somebody goes on with a batch at this moment."""
+        """Return whether a process or worker works on a batch now."""
         ...
 
     def sessions(self, batch_id: str) -> "Sequence[Session]":
-        """Return when the batch was at work, none where workers did it."""
+        """Return the sessions of a batch, none where workers did it."""
         ...
 
     def tasks_of(self, spec_path: str) -> list[str]:
@@ -72,11 +72,11 @@ class RunSource(Protocol):
         ...
 
     def stored_title(self, title: str) -> str:
-        """Return a title as records hold it, without secrets."""
+        """Return a title as records hold it, redacted."""
         ...
 
     def proposal(self, run: RunRecord) -> "Proposal | None":
-        """Return what a run proposes, None when it has not come so far."""
+        """Return the proposal of a run, None when it has none yet."""
         ...
 
     def commit_of(self, run: RunRecord) -> str:
@@ -84,9 +84,9 @@ class RunSource(Protocol):
         ...
 
     def spent(self, run: RunRecord) -> "Spent":
-        """Return what the model calls of a run have used."""
+        """Return the usage of a run's model calls."""
         ...
 
     def reported(self, run: RunRecord) -> "RunReport | None":
-        """Return what a worker reported of a run; None where its own files tell that."""
+        """Return the row that a worker reported; None where the run's own files are available."""
         ...

@@ -1,4 +1,4 @@
-"""What a repository begins with: drafts of steering from what is there, and a spec to fill in."""
+"""Drafts the first files of a repository: steering from what is there, and a spec to fill in."""
 
 import json
 import tomllib
@@ -15,8 +15,8 @@ from reviewloop.specs.discover import find_specs
 from reviewloop.specs.files import DiskFiles, Files, decode, in_folder
 from reviewloop.specs.steering import steering_on_disk
 
-_MOST = 12  # folders and languages that a draft names
-_CODE = 3  # files of a language below which it is not named beside others
+_MOST = 12  # folders and languages listed in a draft
+_CODE = 3  # files; a language with fewer is not listed beside others
 _SHORTEST_TEXT, _LONGEST_TEXT = 20, 300  # characters of a description
 _MANIFESTS = (
     *("pyproject.toml", "setup.cfg", "requirements.txt", "package.json", "go.mod", "Cargo.toml"),
@@ -62,14 +62,14 @@ A task is a check box with a number; `reviewloop run 1` implements it.
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file that would be written; its path counts from the repository's root."""
+    """A file to write; its path is relative to the repository."""
 
     path: str
     text: str
 
 
 def starting_files(repo: UserRepo, gates: Mapping[str, str]) -> list[NewFile]:
-    """Return what is not there yet; `gates` say how the repository is built and tested."""
+    """Return the missing files; `gates` say how the repository is built and tested."""
     base = f"{repo.project}/" if repo.project else ""
     files = in_folder(DiskFiles(repo.root), repo.project)
     paths = list(files.paths())
@@ -92,7 +92,7 @@ def starting_files(repo: UserRepo, gates: Mapping[str, str]) -> list[NewFile]:
 
 
 def _product(files: Files) -> str:
-    """Return a draft from what the project says of itself: its manifests and the README."""
+    """Return a draft from the project's description of itself: its manifests and the README."""
     described = [f"- `{path}`: {text}" for path, text in _descriptions(files)]
     return "\n".join(
         [
@@ -137,7 +137,7 @@ def _tech(paths: Sequence[str], gates: Mapping[str, str]) -> str:
     often = [pair for pair in counts.most_common(_MOST) if pair[1] >= _CODE]
     languages = [
         f"- {name}: {counted(count, 'file')}"
-        for name, count in often or counts.most_common(_MOST)  # a project that begins has few
+        for name, count in often or counts.most_common(_MOST)  # a new project has few
     ]
     manifests = [f"- `{path}`" for path in paths if path in _MANIFESTS]
     commands = [f"- {name}: {text}" for name, text in gates.items() if text]

@@ -1,4 +1,4 @@
-"""The figures of runs: taken from what each left, and added up to what `stats` shows."""
+"""The figures of runs: computed from what each stored, and summed for `stats`."""
 
 import hashlib
 import sqlite3
@@ -24,7 +24,7 @@ from reviewloop.store.metrics import FindingCount, MetricsStore, RunMetrics
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore
 
 AUTOPILOT, QUEUE = "autopilot", "the queue"
-"""Who answers in a user's place (`batch.autopilot.BY`, `runs.rebasing.BY`)."""
+"""The names of answers that no user gave: by autopilot, by the queue."""
 
 _AT_WORK = {RunStatus.RUNNING, RunStatus.PAUSED}
 _LEFT = {Status.OPEN, Status.UNRESOLVED}
@@ -33,9 +33,9 @@ _Event = Mapping[str, Any]
 
 
 def remember(repository: Path, record: RunRecord) -> str:
-    """Write the row of a run that has come to rest; return why that failed, "" if it did not.
+    """Write the row of a run that is not in progress; return the error, or "".
 
-    `repository` is our folder about the repository. Done twice it is still one row.
+    `repository` is our folder about the repository. Repeating it replaces the row.
     """
     if record.status in _AT_WORK:
         return ""
@@ -49,10 +49,10 @@ def remember(repository: Path, record: RunRecord) -> str:
 
 
 def catch_up(repository: Path, runs: RunStore, store: MetricsStore) -> list[str]:
-    """Take in every run at rest whose row is missing or older than its record.
+    """Add the rows of runs whose row is missing or older than their record.
 
-    Runs of earlier releases come in that way, and those that were killed, given up or undone.
-    Returns one sentence for each run that cannot be read. Raises the store's `WorkspaceError`.
+    These are of earlier releases, or were killed, ended or undone. Returns one sentence for each
+    run that cannot be read. Raises the store's `WorkspaceError`.
     """
     known = store.stamps()
     stale = {
@@ -73,7 +73,7 @@ def catch_up(repository: Path, runs: RunStore, store: MetricsStore) -> list[str]
 
 
 def _measured(repository: Path, record: RunRecord) -> RunMetrics:
-    """Return the row of a run; raise `WorkspaceError` when what it left cannot be read."""
+    """Return the row of a run; raise `WorkspaceError` when its files cannot be read."""
     folder = repository / "runs" / record.run_id
     try:
         return _row(folder, record)
@@ -128,7 +128,7 @@ def _kind(record: RunRecord, proposal: Mapping[str, Any]) -> str:
 
 
 def _used(journal: Path) -> dict[str, Any]:
-    if not journal.exists():  # it was given up before anything was asked
+    if not journal.exists():  # ended before a model was asked
         return {"usd": 0.0}
     with closing(Journal(journal)) as opened:
         used = usage_figures(opened)
@@ -143,7 +143,7 @@ def _used(journal: Path) -> dict[str, Any]:
 
 
 def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:
-    """Count findings; a user's own wishes are none."""
+    """Count findings, without the user's own requests."""
     counts = Counter(
         (tuple(sorted(one["agents"])), str(one["severity"]), str(one["status"]))
         for one in findings
@@ -153,7 +153,9 @@ def _counted(findings: Iterable[Mapping[str, Any]]) -> tuple[FindingCount, ...]:
 
 
 def _by_people(findings: Iterable[Mapping[str, Any]]) -> int:
-    """Return how many red and yellow findings people dismissed; a reviewer can reject some, too."""
+    """Return how many red and yellow findings people dismissed, without those reviewers
+    rejected.
+    """
     listed = (Finding.model_validate(f) for f in findings if f["status"] == Status.DISMISSED)
     return sum(f.severity.actionable and is_user_dismissal(f) for f in listed)
 
@@ -168,7 +170,9 @@ def _coverage(proposal: Mapping[str, Any]) -> tuple[int | None, int]:
 
 
 def _of_change(proposal: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the governance gate measured of the change, and its findings about structure."""
+    """Return the governance gate's measures of the change, and the counts of structural
+    findings.
+    """
     rules = [str(one.get("rule", "")) for one in proposal.get("findings", ())]
     found = {
         "arch_findings": sum(rule.startswith("arch/") for rule in rules),
@@ -176,14 +180,14 @@ def _of_change(proposal: Mapping[str, Any]) -> dict[str, Any]:
     }
     for gate in proposal.get("gates", ()):
         details = gate["details"] if gate["name"] == "governance" else {}
-        if "public_names" in details:  # not of an earlier release
+        if "public_names" in details:  # not from an earlier release
             names = ("complexity_before", "complexity_after", "public_names", "described_names")
             found |= {name: details[name] for name in names}
     return found
 
 
 def _first_review(events: Sequence[_Event], proposal: Mapping[str, Any]) -> str:
-    """Return how the first full reading by the reviewers ended, before any fix."""
+    """Return the result of the first full reading by the reviewers, before any fix."""
     begun = _until(events, "proposed", "round")  # a fix round comes after the first review
     failed = any(e.get("kind") == "reviewer.end" and e.get("status") == "failed" for e in begun)
     collected = next((e for e in begun if e.get("kind") == "collected"), None)
@@ -200,11 +204,11 @@ def _first_review(events: Sequence[_Event], proposal: Mapping[str, Any]) -> str:
 def _first_review_of_an_earlier_release(
     events: Sequence[_Event], proposal: Mapping[str, Any], *, failed: bool
 ) -> str:
-    """The same, where what was left after the review was not told as an event."""
+    """Return the same where no event holds the findings left after the review."""
     if any(event.get("kind") == "round" for event in _until(events, "proposed")):
         return "findings"
     if proposal.get("rounds", {}).get("cycle", 1):
-        return "unknown"  # the proposal is about what a user had changed since
+        return "unknown"  # the proposal is about a later change of the user
     left = [f for f in proposal.get("findings", ()) if f["status"] in _LEFT]
     if any(Severity(finding["severity"]).actionable for finding in left):
         return "findings"
@@ -212,7 +216,7 @@ def _first_review_of_an_earlier_release(
 
 
 def _rounds(events: Sequence[_Event]) -> int:
-    """Add up the fix rounds of all cycles; one that a crash repeated is told twice."""
+    """Return the number of fix rounds in all cycles; one repeated after a crash counts once."""
     total = latest = 0
     for event in events:
         if event.get("kind") == "round":
@@ -223,21 +227,21 @@ def _rounds(events: Sequence[_Event]) -> int:
 
 
 def _modifications(events: Sequence[_Event], proposal: Mapping[str, Any]) -> int:
-    """Return how often a user asked for a modification, a begun one included."""
+    """Return how often a user requested a modification, including one in progress."""
     done = int(proposal.get("rounds", {}).get("cycle", 0))
     latest = [e for e in events if e.get("kind") == "proposed" or _is_answer(e, "modify")][-1:]
     return done + any(_is_answer(event, "modify") for event in latest)
 
 
 def _decision(record: RunRecord, events: Sequence[_Event]) -> str:
-    """Return what was decided about the run, and whether a user did."""
+    """Return the decision on the run, and whether a user made it."""
     if record.status in {RunStatus.COMMITTED, RunStatus.UNDONE}:
         return "autopilot" if record.approved_by == AUTOPILOT else "approved"
     if record.status is not RunStatus.SKIPPED:
         return ""
     answers = [event for event in events if event.get("kind") == "answer"]
     if not answers or answers[-1].get("choice") != "skip":
-        return "given_up"  # it had stopped on its way, so nothing was judged
+        return "given_up"  # it was stopped, so nothing was decided on the change
     return "redone" if answers[-1].get("by") == QUEUE else "rejected"
 
 
@@ -258,23 +262,25 @@ def _until(events: Sequence[_Event], *kinds: str) -> list[_Event]:
 TARGETS = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0, "documentation": 1.0}
 
 _WORK = {"task", "change"}  # the other kinds have no change, or no review of their own
-_UNDECIDED_OR_KEPT = {"committed", "waiting"}  # what is in the repository, or may be with one word
+_UNDECIDED_OR_KEPT = {"committed", "waiting"}  # the change is committed, or can be approved
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The runs to be added up: those begun since a time, of one spec; all by default."""
+    """The runs to sum: those started since a time, of one spec; all by default."""
 
     since: float = 0.0
     spec: str = ""
 
     def of(self, row: RunMetrics) -> bool:
-        """Return whether a run is among them."""
+        """Return whether a run is included."""
         return row.begun_at >= self.since and self.spec in ("", row.spec_path)
 
 
 def _all_called(rows: Sequence[RunMetrics]) -> list[RunMetrics]:
-    """Return rows of which those of earlier releases are called as the next one of their id."""
+    """Return rows in which those of earlier releases get the title of the next one with
+    their id.
+    """
     later: dict[tuple[str, str], str] = {}
     found = []
     for row in reversed(rows):
@@ -307,11 +313,11 @@ def figures(
     approvals: Mapping[str, float] = _NOTHING,
     shared: Share | None = None,
 ) -> dict[str, object]:
-    """Return everything that `stats` shows as JSON-plain values.
+    """Return all figures of `stats` as JSON-plain values.
 
-    `rows` are those of all runs: which run of a task was its first one they tell together.
-    `births` says when each spec came into the repository, `approvals` when it was first approved,
-    `shared` how many of those approved were so by several people.
+    `rows` are those of all runs, as together they show which run of a task was the first. `births`
+    is when each spec was added, `approvals` when it was first approved, `shared` how many of those
+    were approved by several people.
     """
     rows = _all_called(rows)
     first = _first_reviews(rows)
@@ -407,7 +413,7 @@ def _findings(work: Sequence[RunMetrics]) -> dict[str, Any]:
 
 
 def _tally(counts: Iterable[FindingCount]) -> dict[str, Any]:
-    """Count findings by severity, and what became of those; silenced ones stand apart."""
+    """Count findings by severity and outcome; silenced ones are counted apart."""
     tally = {str(s): dict.fromkeys(("found", "fixed", "dismissed", "left"), 0) for s in Severity}
     silenced = 0
     for one in counts:
@@ -461,7 +467,7 @@ def _resolution(work: Sequence[RunMetrics]) -> dict[str, Any]:
 
 
 def _documentation(work: Sequence[RunMetrics]) -> dict[str, Any]:
-    """Return how many of the public names that changes brought are described."""
+    """Return how many of the public names in changes have a description."""
     measured = [row for row in work if row.status in _UNDECIDED_OR_KEPT and row.public_names]
     names = sum(row.public_names or 0 for row in measured)
     described = sum(row.described_names for row in measured)

@@ -1,4 +1,4 @@
-"""What steering files there are, when agents get them, and what is wrong with them."""
+"""Lists steering files, when agents get them, and what is wrong with them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from reviewloop.specs.steering import Steering, SteeringItem, steering_on_disk
 from reviewloop.specs.words import find_paths, named_paths
 from reviewloop.store.events import read_events
 
-_SHORTEST = 40  # characters below which equal texts are no copy
+_SHORTEST = 40  # characters; shorter equal texts are no copy
 _SHORTEST_NAME = 6  # of a resource
 _LARGEST = 200_000  # bytes of a file with hosts
 _WITH_HOSTS = re.compile(
@@ -46,12 +46,12 @@ class SteeringRow:
 class Kind(StrEnum):
     """What can be wrong with a file."""
 
-    REFERENCE = "reference"  # it refers to what is not there
-    MODE = "mode"  # nobody knows when to give it, so nobody or everybody gets it
-    FRONT = "front"  # a line of its front matter is not understood
-    COPY = "copy"  # another file says the same
-    FOREIGN = "foreign"  # it holds everywhere and is about this repository
-    PATTERN = "pattern"  # no file is there that it is for
+    REFERENCE = "reference"  # it refers to a missing file
+    MODE = "mode"  # its mode is unknown, so no agent or every agent gets it
+    FRONT = "front"  # a line of its front matter cannot be parsed
+    COPY = "copy"  # another file has the same text
+    FOREIGN = "foreign"  # it applies everywhere and is about this repository
+    PATTERN = "pattern"  # no file matches its pattern
 
 
 SEVERITIES = {
@@ -60,13 +60,13 @@ SEVERITIES = {
     Kind.FRONT: Severity.SHOULD_FIX,
     Kind.COPY: Severity.SHOULD_FIX,
     Kind.FOREIGN: Severity.SHOULD_FIX,
-    Kind.PATTERN: Severity.NIT,  # the file may be yet to come
+    Kind.PATTERN: Severity.NIT,  # the file may be planned
 }
 
 
 @dataclass(frozen=True)
 class SteeringProblem:
-    """What is wrong with a file."""
+    """A problem of a file."""
 
     path: str
     kind: Kind
@@ -74,20 +74,20 @@ class SteeringProblem:
 
     @property
     def severity(self) -> Severity:
-        """How bad it is."""
+        """Return how severe it is."""
         return SEVERITIES[self.kind]
 
 
 @dataclass(frozen=True)
 class Given:
-    """What an agent of a run was given, or not, a line a file with the reason."""
+    """The steering that an agent of a run got, or not: a line for each file with the reason."""
 
     agent: str
     lines: tuple[str, ...]
 
 
 def steering_given(repository: Repository, name: str) -> list[Given]:
-    """Return what each agent of a run was told, in the order of the run.
+    """Return the steering that each agent of a run got, in order.
 
     Raises `UsageError` where no run has the name.
     """
@@ -127,7 +127,7 @@ def _name(item: SteeringItem) -> str:
 
 
 def steering_problems(user: UserRepo) -> list[SteeringProblem]:
-    """Return what is wrong, in the order of the files."""
+    """Return the problems, in the order of the files."""
     files = DiskFiles(user.root)
     paths = tuple(files.paths())
     known: dict[str, str] = {}
@@ -141,10 +141,10 @@ def steering_problems(user: UserRepo) -> list[SteeringProblem]:
 
 
 def own_names(user: UserRepo) -> dict[str, str]:
-    """Return names that are this repository's alone, and where each stands.
+    """Return names that only this repository has, and the source of each.
 
-    Remotes, hosts in files of settings and infrastructure, and what infrastructure code declares.
-    A word without a sign that joins it to another is none: `logs` is anybody's.
+    These are remotes, hosts in settings and infrastructure files, and names that infrastructure
+    code declares. A single word such as `logs` does not count, as others use it too.
     """
     files = DiskFiles(user.root)
     found: dict[str, str] = {}

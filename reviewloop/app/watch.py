@@ -1,8 +1,8 @@
-"""Watches a user's own edits of a checkout, and fires the hooks of the repository about them.
+"""Watches a checkout for a user's edits, and fires the repository's hooks about them.
 
-What changed is told by git's view of the checkout before and after it was quiet: files that an
-editor writes beside and renames, and those it removes again, are no edits. What hooks write is
-proposed, never written without a yes.
+Edits are found by comparing git's view of the checkout before and after a quiet moment: temporary
+files of an editor are not edits. Writes of hooks are proposed, and written only when the user
+agrees.
 """
 
 import os
@@ -39,7 +39,7 @@ from reviewloop.tools.policy import WritePolicy
 from reviewloop.tools.toolbox import allowed_part
 
 NAME_A_MODEL = "name a model with --model provider:model"
-_ASKING = ("regenerate-tests",)  # named actions that may ask an agent
+_ASKING = ("regenerate-tests",)  # actions that may ask an agent
 
 
 def asks_models(hook: Hook) -> bool:
@@ -57,26 +57,26 @@ class Edit:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a hook would have written: path -> (bytes there are, bytes there would be)."""
+    """What a hook would write: path -> (bytes now, bytes then)."""
 
     files: Mapping[str, tuple[bytes | None, bytes | None]]
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a hook ended; `exit_code` is None where it could not run or was too slow."""
+    """The end of a hook; `exit_code` is None where it could not run or timed out."""
 
     hook: Hook
     edit: Edit
     exit_code: int | None
     output: str
     proposal: Proposal
-    cost: str = ""  # of all models that were asked so far
+    cost: str = ""  # of all models asked so far
 
 
 @dataclass(frozen=True)
 class SessionEnd:
-    """How a hook ended that needs what a run has; `files` are those that it would write.
+    """The end of a hook that needs the context of a run; `files` are those that it would write.
 
     They are path -> (bytes before, bytes after).
     """
@@ -87,12 +87,12 @@ class SessionEnd:
     spent: Spent  # by the session so far
 
 
-InSession = Callable[[Hook, str], SessionEnd | None]  # None: its condition does not hold
+InSession = Callable[[Hook, str], SessionEnd | None]  # None: its condition is false
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The hooks that fire on edits, and why others do not."""
+    """The hooks that fire on edits, and notes on those that do not."""
 
     hooks: tuple[Hook, ...]
     notes: tuple[str, ...]
@@ -101,7 +101,7 @@ class Chosen:
 def hooks_for_edits(user: UserRepo, private: PrivateRepo, *, model: bool = False) -> Chosen:
     """Return the trusted hooks of the last commit that fire on files; `model`: one may be asked.
 
-    Raises `UsageError` where none is left to fire.
+    Raises `UsageError` where none fires.
     """
     tree = private.tree_of(private.head)
     read = read_hooks(in_folder(TreeFiles(private.reader(tree)), user.project))
@@ -126,7 +126,7 @@ Choose = Callable[[UserRepo, PrivateRepo], Chosen]
 
 
 class Watch:
-    """A checkout that is looked at; `look` tells the edits since the last look."""
+    """A watched checkout; `look` returns the edits since the last call."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class Watch:
         self._count = 0
 
     def files(self) -> list[str]:
-        """Return the files that some hook is for, as they are now."""
+        """Return the files that match some hook, as they are now."""
         return [
             entry.path
             for entry in self.private.entries(self._tree)
@@ -163,15 +163,15 @@ class Watch:
 
     @property
     def waits(self) -> bool:
-        """Whether a file is gone that may be on its way back: look once more when it is quiet."""
+        """Whether a missing file may come back: look again after a quiet moment."""
         return bool(self._gone)
 
     def look(self) -> list[Edit]:
-        """Return the user's edits since the last look, in the order of their paths."""
+        """Return the user's edits since the last call, in the order of their paths."""
         tree, head = self._snapshot(), self._head_tree()
         change = self.private.change(self._tree, tree)
         gone = {file.old_path for file in change.files if file.status in {"D", "R"}}
-        if gone - self._gone:  # an editor may be between its removal and its write
+        if gone - self._gone:  # an editor may be between removing and writing it
             self._gone = frozenset(gone)
             return []
         by_git = head != self._head
@@ -192,9 +192,9 @@ class Watch:
         return found
 
     def fire(self, edit: Edit) -> Iterator[Ended]:
-        """Run the hooks of one edit on the checkout as it was looked at.
+        """Run the hooks of one edit on the files as of the last look.
 
-        Those that need what a run has are run `in_session`.
+        Those that need the context of a run are run `in_session`.
         """
         for hook in self.chosen.hooks:
             if hook.event is not edit.event or not self._fits(hook, edit.path):
@@ -206,7 +206,7 @@ class Watch:
                 yield Ended(hook, edit, end.exit_code, end.output, Proposal(end.files), cost)
 
     def write(self, proposal: Proposal) -> None:
-        """Write what a hook proposed; raise `WorkspaceError` where a file is another by now."""
+        """Write what a hook proposed; raise `WorkspaceError` where a file has changed since."""
         disk = Disk(self.user.root)
         for path, (old, _) in proposal.files.items():
             there = disk.read(path)
@@ -221,7 +221,7 @@ class Watch:
                 disk.write(path, Content(Kind.FILE, new, executable), temporary)
 
     def run(self, hook: Hook, edit: Edit, occasion: Occasion | None = None) -> Ended:
-        """Run one hook on the checkout as it was looked at; a path of "" is about no file."""
+        """Run one hook on the files as of the last look; a path of "" means no file."""
         project = self.user.project
         tree = with_own_script(self.private, self._base, project, hook, self._tree)
         self._count += 1
@@ -285,7 +285,7 @@ class Watch:
 
 @contextmanager
 def watching(user: UserRepo, choose: Choose = hooks_for_edits) -> Iterator[Watch]:
-    """Yield a watch of a checkout; `UsageError` says why there can be none."""
+    """Yield a watch of a checkout; raise `UsageError` with the reason where that cannot be."""
     loaded = read_settings(user.root, project=user.project)
     settings = loaded.settings
     sandbox = required(settings, "", "no hook is run")
@@ -315,11 +315,11 @@ def watching(user: UserRepo, choose: Choose = hooks_for_edits) -> Iterator[Watch
 
 
 def quiet_moments(events: Iterable[Sequence[str]], watch: Watch) -> Iterator[list[Edit] | str]:
-    """Yield the edits, or why they cannot be told, each time it is quiet after something changed.
+    """Yield the edits, or an error, at each quiet moment after a change.
 
-    `events` yields changed paths, and nothing each time a while passes without any.
+    `events` yields changed paths, and nothing for each interval without any.
     """
-    is_open = True  # what was edited while the events began is in no event
+    is_open = True  # edits made while the events started are in no event
     for batch in events:
         if batch:
             is_open = True

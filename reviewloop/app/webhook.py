@@ -1,4 +1,4 @@
-"""Posts to the user's own address that something waits for them; it never fails a run."""
+"""Posts a message to the user's own URL when something waits for them; never fails a run."""
 
 import json
 import threading
@@ -11,18 +11,18 @@ from urllib.parse import urlsplit
 
 from reviewloop.settings.schema import is_loopback
 
-SECONDS = 5.0  # for everything: the name, the connection, the answer
+SECONDS = 5.0  # in all: name, connection, answer
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Another address was not agreed to; the answer counts as a failure."""
+    """Refuses redirects: the user agreed to one address only."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def post(url: str, body: Mapping[str, object], seconds: float = SECONDS) -> str:
-    """Post the body as JSON; return why it did not arrive, "" else. The path is kept secret."""
+    """Post the body as JSON; return the error, or "". The path is kept secret."""
     host = urlsplit(url).hostname or ""
     why: list[str] = []
 
@@ -31,7 +31,7 @@ def post(url: str, body: Mapping[str, object], seconds: float = SECONDS) -> str:
 
     thread = threading.Thread(target=send, name="webhook", daemon=True)
     thread.start()
-    thread.join(seconds)  # the time limit of a socket begins anew with each byte
+    thread.join(seconds)  # a socket's time limit starts again with each byte
     problem = why[0] if why else f"did not answer within {seconds:g} s"
     return f"the webhook at {host} {problem}" if problem else ""
 
@@ -55,5 +55,5 @@ def _sent(url: str, data: bytes, seconds: float) -> str:
         if isinstance(reason, TimeoutError):
             return f"did not answer within {seconds:g} s"
         return f"cannot be reached ({getattr(reason, 'strerror', None) or type(reason).__name__})"
-    except HTTPException as error:  # an answer that is no HTTP
+    except HTTPException as error:  # an answer that is not HTTP
         return f"gave no proper answer ({type(error).__name__})"

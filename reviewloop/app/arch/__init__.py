@@ -1,1 +1,1 @@
-"""Compares code with its architecture, writes the file, draws it, tells where revisions differ."""
+"""Compares code with its architecture, writes and draws the file, compares revisions."""

@@ -1,4 +1,4 @@
-"""Says where the code breaks its architecture: what a change newly breaks, or all of it."""
+"""Finds where the code breaks its architecture: in what a change adds, or anywhere."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ class ArchReport:
         return ()
 
     def as_review(self) -> ReviewReport:
-        """Return it as formats for reviews read it."""
+        """Return it as a report that the formats of reviews take."""
         return ReviewReport(
             what=self.what,
             base="",
@@ -92,9 +92,9 @@ class ArchReport:
 def check_architecture(
     start: Path, paths: Sequence[str] = (), *, whole: bool, base: str = "", fail_on: str = "nit"
 ) -> ArchReport:
-    """Compare what a change newly brings with the architecture, or with `whole` all files.
+    """Compare what a change adds, or with `whole` all files, with the architecture.
 
-    Raises `UsageError` where there is no architecture or where it says what cannot be.
+    Raises `UsageError` where there is no architecture or an invalid one.
     """
     begin = time.monotonic()
     repository = locate(start)

@@ -24,7 +24,7 @@ from reviewloop.git.revisions import resolve
 
 @dataclass(frozen=True)
 class ArchDiff:
-    """Where two revisions differ in their structure; nothing where they are the same."""
+    """The structural differences of two revisions, empty where they are the same."""
 
     one: str
     other: str
@@ -40,7 +40,7 @@ def diff_architecture(start: Path, one: str, other: str) -> ArchDiff:
     """Compare two revisions; "" for the second is the files on disk.
 
     Each is read by its own architecture; one without the file by that of the other, and where
-    neither has one by what the first one's imports show.
+    neither has one, by the layers inferred from the first one's imports.
     """
     repository = locate(start)
     with files_on_disk(start) as two:
@@ -82,7 +82,7 @@ def plain_diff(diff: ArchDiff) -> Mapping[str, object]:
 
 
 def draw(start: Path) -> str:
-    """Return the Mermaid picture of the files on disk."""
+    """Return the Mermaid diagram of the files on disk."""
     with files_on_disk(start) as two:
         given = require_architecture(two.user.root, two.user.project)
         architecture = given.architecture
@@ -92,7 +92,7 @@ def draw(start: Path) -> str:
 
 @dataclass(frozen=True)
 class Diagram:
-    """The document that holds the picture, as it is and as it should be."""
+    """The document with the diagram: its text now, and with the current diagram."""
 
     path: str
     target: Path
@@ -101,12 +101,12 @@ class Diagram:
 
     @property
     def is_current(self) -> bool:
-        """Whether the picture shows the structure of today."""
+        """Whether the diagram shows the current structure."""
         return self.before == self.after
 
 
 def diagram_in(start: Path, document: str, *, force: bool = False) -> Diagram:
-    """Return the document with the picture of today; "" is the one that the architecture names.
+    """Return the document with the current diagram; "" is the one that the architecture names.
 
     Raises `UsageError` where no document is named, and where its block was edited by hand.
     """

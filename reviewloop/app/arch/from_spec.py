@@ -1,4 +1,4 @@
-"""Reads what the design of a spec decides about the architecture: its layers, and its decisions."""
+"""Reads layers and decisions for the architecture from the design of a spec."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -17,10 +17,10 @@ _BULLETS = ("- ", "* ")
 
 
 def with_design(given: Architecture, spec: Spec, paths: Iterable[str]) -> Architecture:
-    """Return the architecture with the decisions of a spec, and its layers where there are none.
+    """Return the architecture with a spec's decisions, and with its layers if it has none.
 
-    Layers are a line such as `controllers -> services -> models`; each has to be a folder of
-    `paths`, those that are there or planned.
+    Layers are a line such as `controllers -> services -> models`; each must be a folder of `paths`,
+    existing or planned.
     """
     decisions = dict.fromkeys([*given.decisions, *decisions_of(spec)])
     found = replace(given, decisions=tuple(decisions))
@@ -48,7 +48,7 @@ def decisions_of(spec: Spec) -> Iterator[str]:
         for line in (*_prose(text), ""):
             bare = line.strip()
             if entry and bare and line[:1].isspace() and not bare.startswith(_BULLETS):
-                entry += f" {bare}"  # the entry goes on
+                entry += f" {bare}"  # the entry continues
                 continue
             if entry:
                 yield one_line(entry)
@@ -61,7 +61,7 @@ def decisions_of(spec: Spec) -> Iterator[str]:
 
 
 def nothing_to_add(spec: Spec, given: Architecture, path: str) -> str:
-    """Return why nothing of a design was added."""
+    """Return why a design adds nothing."""
     if any(decisions_of(spec)):
         return f"{path} has the decisions of {spec.name} already"
     layers = "" if given.layers else " and no layers (`api -> store`, each a folder that it names)"
@@ -80,7 +80,7 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _folders(paths: Iterable[str]) -> dict[str, set[str]]:
-    """Return the folders of files by their names; as the file of rules writes them."""
+    """Return name -> folders of the files, as the architecture file writes them."""
     folders: dict[str, set[str]] = {}
     for path in paths:
         parts = path.split("/")[:-1]
@@ -91,7 +91,7 @@ def _folders(paths: Iterable[str]) -> dict[str, set[str]]:
 
 
 def _named(name: str, folders: dict[str, set[str]]) -> set[str]:
-    """Return the folders of a layer; a layer in the singular may lie in one in the plural."""
+    """Return the folders of a layer; a singular name also finds the plural folder."""
     for word in (name, f"{name}s", f"{name[:-1]}ies"):
         if word in folders:
             return folders[word]

@@ -19,7 +19,7 @@ from reviewloop.specs.files import DiskFiles
 
 @dataclass(frozen=True)
 class Written:
-    """The file, and how often the code breaks it today."""
+    """The architecture file, and how many times the code breaks it now."""
 
     path: str
     text: str
@@ -28,11 +28,11 @@ class Written:
 
 
 def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: bool) -> Written:
-    """Write the file of the project that holds `start`, or only return it.
+    """Write the architecture file of the project at `start`, or only return it.
 
-    Decisions of a file that is written anew stay: no import shows them. One that cannot be read is
-    kept beside it as `.bak`. Raises `UsageError` where it is there already and not to be written
-    anew, or where no code is that could show anything.
+    A file that is written again keeps its decisions, which imports cannot show. One that cannot be
+    read is kept beside it as `.bak`. Raises `UsageError` where it exists without `force`, or where
+    there is no code to infer it from.
     """
     with files_on_disk(start) as two:
         user = two.user
@@ -59,7 +59,7 @@ def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: boo
 
 
 def _read(text: str, path: str) -> Architecture | None:
-    """Return what a file says, None for one that cannot be read."""
+    """Return the architecture in a file, None for one that cannot be read."""
     try:
         return parse_architecture(text.encode(), path)
     except UsageError:
@@ -67,10 +67,10 @@ def _read(text: str, path: str) -> Architecture | None:
 
 
 def init_from_spec(start: Path, name: str, *, only_shown: bool) -> Written:
-    """Add what the design of a spec decides to the file of the project that holds `start`.
+    """Add what the design of a spec decides to the architecture file of the project at `start`.
 
-    What the file says stays. Raises `UsageError` where there is no such spec, or where its design
-    says nothing that could be added.
+    The rest of the file is kept. Raises `UsageError` where there is no such spec, or where its
+    design adds nothing.
     """
     with files_on_disk(start) as two:
         user = two.user

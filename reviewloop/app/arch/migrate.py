@@ -1,4 +1,6 @@
-"""Moves a project to new layers: rules and a spec with a task for each module, then its tasks."""
+"""Migrates a project to new layers: writes rules and a spec with a task a module,
+then does them.
+"""
 
 import difflib
 import re
@@ -24,12 +26,12 @@ _PREFIX = "arch-"
 _TASKS = "tasks.md"
 _TEMPORARY = ".arch-migrate.new"
 _MODULE = re.compile(r"Keep the layers in `([^`]+)`")
-_LISTED = 20  # imports that a task names
+_LISTED = 20  # imports listed in a task
 
 
 @dataclass(frozen=True)
 class Proposed:
-    """What a migration would write: rules and a spec; nothing is written yet."""
+    """The rules and the spec that a migration would write; nothing is written yet."""
 
     migration: Migration
     rules_path: str
@@ -40,7 +42,7 @@ class Proposed:
 
     @property
     def diff(self) -> str:
-        """The new rules beside those of today."""
+        """Return the diff from the current rules to the new ones."""
         lines = difflib.unified_diff(
             self.before.splitlines(), self.rules.splitlines(), "before", "after", lineterm="", n=2
         )
@@ -48,7 +50,9 @@ class Proposed:
 
 
 def propose_migration(start: Path, sentence: str) -> Proposed:
-    """Return what a sentence asks for; raise `UsageError` where it names no layers here."""
+    """Return the migration that a sentence describes; raise `UsageError` where it names
+    no layers.
+    """
     with files_on_disk(start) as two:
         user = two.user
         given = architecture_at(user.root, user.project)
@@ -94,9 +98,9 @@ def _documents(found: Migration) -> dict[str, str]:
 
 
 def write_migration(root: Path, proposed: Proposed) -> None:
-    """Write the rules and the spec that a user approved; again, after it was cut off.
+    """Write the approved rules and spec; can be repeated after an interruption.
 
-    The tasks come last: as long as they are not there, the same sentence proposes the same.
+    The tasks are written last: without them the same sentence proposes the same migration.
     """
     disk = Disk(root)
     written = {proposed.rules_path: proposed.rules}
@@ -107,7 +111,7 @@ def write_migration(root: Path, proposed: Proposed) -> None:
 
 
 def open_migration(root: Path, project: str = "") -> str:
-    """Return the folder of the spec of a migration that is not done.
+    """Return the folder of the spec of the unfinished migration.
 
     Raises `UsageError` where there is none, or several.
     """
@@ -129,10 +133,10 @@ def _left(root: Path, project: str, path: str) -> list[Task]:
 def go_on(
     start: Path, root: Path, project: str, folder: str, do: Callable[[str, str], ExitCode]
 ) -> ExitCode:
-    """Do the tasks of a migration one after the other, until one cannot be done.
+    """Do the tasks of a migration in order, until one cannot be done.
 
-    `do` runs a task of the spec. Raises `GuardRailError` where a task is done and its module
-    still breaks the rules.
+    `do` runs a task of the spec. Raises `GuardRailError` where a task is done and its module still
+    breaks the rules.
     """
     while left := _left(root, project, folder):
         task = left[0]

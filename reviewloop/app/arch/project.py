@@ -1,4 +1,4 @@
-"""Reads the architecture that judges a project, and the trees it is compared with."""
+"""Reads the architecture of a project, and the trees it is compared with."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,15 +17,15 @@ from reviewloop.specs.files import DiskFiles
 
 
 def architecture_at(root: Path, project: str = "") -> ProjectArchitecture | None:
-    """Return what judges a project of a checkout, None where it has no rules.
+    """Return the architecture of a project of a checkout, None where it has no rules.
 
-    Raises `UsageError` where the file or a key says what cannot be.
+    Raises `UsageError` where the file is invalid.
     """
     return architecture_of(DiskFiles(root), project)
 
 
 def require_architecture(root: Path, project: str = "") -> ProjectArchitecture:
-    """Return what judges a project; raise `UsageError` where nothing does."""
+    """Return the architecture of a project; raise `UsageError` where there is none."""
     found = architecture_at(root, project)
     if found is None or not found.text:
         raise UsageError(
@@ -43,7 +43,7 @@ class TreeText:
     tree: str
 
     def __call__(self, path: str) -> str | None:
-        """Return the text of a file, None for none and for what is no text."""
+        """Return the text of a file, None for a missing or binary one."""
         data = self.private.read(self.tree, path)
         return None if data is None or b"\0" in data[:8000] else data.decode("utf-8-sig", "replace")
 
@@ -58,6 +58,6 @@ def project_in(
 
 @contextmanager
 def files_on_disk(start: Path) -> Iterator[Compared]:
-    """Lend the files of a checkout as git sees them, what is not committed included."""
+    """Yield the files of a checkout as git sees them, uncommitted ones included."""
     with compared(start, CompareSpec(whole=True)) as two:
         yield two

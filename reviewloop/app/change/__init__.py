@@ -1,1 +1,1 @@
-"""A change by a sentence: the spec first, then its tasks."""
+"""Changes a spec by a sentence, then does its tasks."""

@@ -1,4 +1,4 @@
-"""The account of a change: its commits, the files that they touched by kind, and what is open."""
+"""Builds the report of a change: its commits, the files they touched by kind, and what is open."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,16 +33,16 @@ class ChangeCommit:
 
 @dataclass(frozen=True)
 class ChangeAccount:
-    """What became of a change."""
+    """The report of a change."""
 
     commits: tuple[ChangeCommit, ...]
     touched: Mapping[FileKind, tuple[str, ...]]
-    open: tuple[ImpactedFile, ...]  # of the impact list, touched by nothing so far
+    open: tuple[ImpactedFile, ...]  # of the impact list, not touched yet
     stays: tuple[ImpactedFile, ...]  # with the reason
 
 
 def account_of(repository: Repository, record: RunRecord) -> ChangeAccount:
-    """Return the account of a change as it is now."""
+    """Return the current report of a change."""
     commits = tuple(_commits(repository, record))
     paths = list(dict.fromkeys(path for one in commits for path in one.files))
     disk = DiskFiles(repository.user.root)
@@ -86,7 +86,7 @@ def _commits(repository: Repository, record: RunRecord) -> Iterator[ChangeCommit
 
 
 def plain(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
-    """Return a change as JSON-plain values: where it stands, what it asks, its account."""
+    """Return a change as JSON-plain values: its status, its question, its report."""
     asks, used = shown(repository, record), CHANGES.spent(repository, record)
     account = account_of(repository, record)
     delta, impact = asks.get("delta", {}), impact_of(repository, record)

@@ -1,4 +1,4 @@
-"""A session that changes a spec by a sentence: begun, moved from gate to gate, then its tasks."""
+"""A session that changes a spec by a sentence: from gate to gate, then its tasks."""
 
 import os
 import time
@@ -61,24 +61,24 @@ from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
 KIND = SessionKind("changes", "the change", "reviewloop change", "reviewloop change -m TEXT")
-_MOST_NAMED = 8  # specs in a sentence
+_MOST_NAMED = 8  # specs listed in a sentence
 
 
 @dataclass(frozen=True)
 class ChangeRequest:
-    """What a user wants changed, and how."""
+    """The change that a user requests, and how to do it."""
 
     sentence: str
-    spec: str = ""  # "" is the one that speaks about it
+    spec: str = ""  # "": found from the sentence
     mode: str = "queue"
     plan_only: bool = False
     model: str | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
-    no_hooks: bool = False  # none of the repository's hooks fires
+    no_hooks: bool = False  # do not fire the repository's hooks
 
 
 class WhichSpecError(UsageError):
-    """No spec, or several, could be the one that a sentence is about; `specs` are their paths."""
+    """The sentence fits no spec, or several; `specs` are their paths."""
 
     def __init__(self, text: str, specs: Sequence[str]) -> None:
         super().__init__(text)
@@ -86,14 +86,14 @@ class WhichSpecError(UsageError):
 
 
 def sessions_of(repository: Repository) -> Repository:
-    """Return the repository with the changes in the place of its runs."""
+    """Return the repository with changes in place of its runs."""
     return KIND.sessions_of(repository)
 
 
 def spec_about(repository: Repository, sentence: str, named: str = "") -> SpecRef:
-    """Return the spec that is named, else the one that a sentence is about.
+    """Return the named spec, else the one that a sentence is about.
 
-    Raises `WhichSpecError` where none or several could be meant.
+    Raises `WhichSpecError` where none or several fit.
     """
     user = repository.user
     files = DiskFiles(user.root)
@@ -131,10 +131,10 @@ def spec_about(repository: Repository, sentence: str, named: str = "") -> SpecRe
 
 
 def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
-    """Write what a new change needs and return its record; nothing is paid or shown yet.
+    """Store a new change and return its record; nothing is paid or shown yet.
 
-    Raises `UsageError` for a sentence or a spec that cannot be, `GuardRailError` for a branch that
-    is protected, `ModelSetupError` for a model that cannot be asked.
+    Raises `UsageError` for an invalid sentence or spec, `GuardRailError` for a protected branch,
+    `ModelSetupError` for a model that cannot be asked.
     """
     require_all("changing a spec")
     sentence = " ".join(request.sentence.split())
@@ -187,7 +187,7 @@ def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
                 "ref": asdict(ref),
                 "mode": request.mode,
                 "model": request.model or "",
-                "budget_usd": request.flags.get("limits.usd"),  # of the tasks, too
+                "budget_usd": request.flags.get("limits.usd"),  # for the tasks too
                 "plan_only": request.plan_only,
                 "no_hooks": request.no_hooks,
                 "notes": _notes(repository, committed, sentence),
@@ -201,7 +201,7 @@ def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
 
 
 def _committed_spec(repository: Repository, ref: SpecRef) -> Spec:
-    """Return the spec as HEAD has it: that is what a change is of."""
+    """Return the spec at HEAD, which is the base of a change."""
     user = repository.user
     files = MemoryFiles(files_at(user, user.head, ref.path)) if user.head else MemoryFiles({})
     if not files.contents:
@@ -235,11 +235,11 @@ def move(
     caps: Mapping[str, object] | None = None,
     notify: Callable[[str], object] = lambda _: None,
 ) -> RunRecord:
-    """Move a change until it asks a user, its delta is committed, or it cannot go on.
+    """Advance a change until it asks a user, its delta is committed, or it cannot continue.
 
-    `notify` is told of hooks that fire when the delta is approved. Raises `UsageError` for an
-    answer that is not asked for, and `ReviewLoopError` when it stopped on the way; it can be moved
-    again then.
+    `notify` gets messages about hooks that fire when the delta is approved. Raises `UsageError` for
+    an answer to another question, and `ReviewLoopError` when it stopped on the way; it can then be
+    advanced again.
     """
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), f"the change {name}"):
@@ -289,7 +289,7 @@ def _moved(repository: Repository, context: RunContext, answer: Mapping[str, Any
         record.options["asks"] = asks["phase"]
         record.proposal = context.blobs.put_json(dict(asks))
     elif state.get("outcome") == "committed":
-        with suppress(UsageError):  # what is wrong with it is told by `tasks`
+        with suppress(UsageError):  # `tasks` reports what is wrong with it
             if spec := spec_on_disk(repository, record.spec_path):
                 approve_spec(repository, spec, user_name(), "change")
         record.status, record.commit = RunStatus.COMMITTED, state["commit"]
@@ -302,14 +302,14 @@ def _moved(repository: Repository, context: RunContext, answer: Mapping[str, Any
 def find(repository: Repository, name: str | None) -> RunRecord:
     """Return the named change, or the only one that is not over.
 
-    Raises `UsageError` where there is none, or several could be meant.
+    Raises `UsageError` where there is none, or several.
     """
     listed = sessions_of(repository).runs.all()
     return named_session(KIND, listed, name, [one for one in listed if is_open(repository, one)])
 
 
 def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
-    """Return what a change shows: the impact, or the delta; also once it is approved."""
+    """Return what a change shows, also once it is approved: the impact, or the delta."""
     if not record.proposal:
         return {}
     blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
@@ -318,13 +318,13 @@ def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
 
 
 def delta_of(repository: Repository, record: RunRecord) -> SpecDelta | None:
-    """Return the delta that a change proposes or has committed, None before there is one."""
+    """Return the delta that a change proposes or has committed, None before it has one."""
     plain_delta = shown(repository, record).get("delta")
     return SpecDelta.from_plain(plain_delta) if plain_delta else None
 
 
 def impact_of(repository: Repository, record: RunRecord) -> Impact:
-    """Return what a change reaches, as far as it is known."""
+    """Return the impact of a change, empty while it is unknown."""
     found = shown(repository, record).get("impact")
     return Impact.from_plain(found) if found else Impact((), ())
 
@@ -332,7 +332,7 @@ def impact_of(repository: Repository, record: RunRecord) -> Impact:
 def open_tasks(repository: Repository, record: RunRecord) -> tuple[str, ...]:
     """Return the tasks of a committed delta that are not done in the spec on disk.
 
-    They are found by their titles, under whatever numbers they have now.
+    They are found by their titles, as their ids may have changed.
     """
     delta = delta_of(repository, record)
     spec = spec_on_disk(repository, record.spec_path)
@@ -355,12 +355,12 @@ def _waiting(repository: Repository, record: RunRecord) -> set[str]:
 
 
 def is_open(repository: Repository, record: RunRecord) -> bool:
-    """Return whether something of a change is left: a gate, a step, or a task."""
+    """Return whether a change is unfinished: a gate, a step, or a task is left."""
     return not record.status.over or bool(open_tasks(repository, record))
 
 
 def next_step(repository: Repository, record: RunRecord) -> str:
-    """Return the command that goes on with a change, in a sentence."""
+    """Return a sentence with the command that continues a change."""
     name = record.run_id
     if record.status is RunStatus.WAITING and _asks(record) == IMPACT:
         return f"nothing is paid yet; go on: reviewloop change approve {name}"

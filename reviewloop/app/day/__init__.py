@@ -1,1 +1,1 @@
-"""How a working day ends and begins: what is handed over, and whether it still holds."""
+"""Handoffs: writes one at the end of a session, and compares it with the state at the next."""

@@ -1,4 +1,4 @@
-"""What a project has in the cloud: by its infrastructure code, and by what its deploys printed."""
+"""Lists the cloud resources of a project, from its infrastructure code and its deploy logs."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,9 @@ _ADDRESS = re.compile(r"\bhttps?://[^\s\"'<>)\]}]+")
 
 
 def declared(files: Files) -> tuple[tuple[CloudResource, ...], int]:
-    """Return the resources that a project's infrastructure code declares, and how many more."""
+    """Return the resources that a project's infrastructure code declares, and how many were left
+    out.
+    """
     found = [one for path in files.paths() if path.endswith(_ENDINGS) for one in _of(files, path)]
     return tuple(found[:_MOST]), max(0, len(found) - _MOST)
 
@@ -37,12 +39,12 @@ def _of(files: Files, path: str) -> Iterator[CloudResource]:
 
 
 def printed(log: str, where: str) -> tuple[CloudResource, ...]:
-    """Return the resources that a deploy named in its log, each once, as they stand there."""
+    """Return the resources (ARNs) in a deploy log, each once, in order."""
     names = dict.fromkeys(one.rstrip(".,:;") for one in _ARN.findall(log))
     return tuple(CloudResource(name, name.split(":")[2], where) for name in names)
 
 
 def addresses(logs: Iterable[str]) -> tuple[str, ...]:
-    """Return the web addresses that deploys printed, each once, in their order."""
+    """Return the web addresses that deploys printed, each once, in order."""
     found = (one.rstrip(".,:;") for log in logs for one in _ADDRESS.findall(log))
     return tuple(dict.fromkeys(found))

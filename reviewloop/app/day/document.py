@@ -1,4 +1,4 @@
-"""The document of a handoff: nine sections in Markdown, and a record of what was so."""
+"""Writes and reads the handoff document: nine sections in Markdown, and a record of the facts."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ BEFORE, NEXT, STATE = "BEFORE RESUMING", "IMMEDIATE NEXT STEPS", "CURRENT STATE"
 DONE, REMAINING, CLOUD = "WHAT WE DID THIS SESSION", "WHAT'S REMAINING", "AWS RESOURCES"
 FILES, DECISIONS, PREFERENCES = "KEY FILES", "KEY DECISIONS", "STAKEHOLDER PREFERENCES"
 SECTIONS = (BEFORE, NEXT, STATE, DONE, REMAINING, CLOUD, FILES, DECISIONS, PREFERENCES)
-"""The headings, in the order in which they stand."""
+"""The headings, in order."""
 
 _VERSION = 1
 _TITLE = "# Session handoff"
@@ -29,14 +29,14 @@ _NONE = "none"
 def document(
     handoff: Handoff, show: Callable[[str], str], done: Sequence[str] | None = None
 ) -> str:
-    """Return the document; two of the same facts differ in the line of the time only.
+    """Return the document; the same facts give the same text, except for the line with the time.
 
-    `show` masks secrets; `done` are the shorter lines of what was done.
+    `show` redacts secrets; `done` are shortened lines of what was done.
     """
     at = time.strftime("%Y-%m-%d %H:%M", time.localtime(handoff.at))
     head = f"{_TITLE}\n\n{_WRITTEN}{at} by reviewloop {__version__}.\n"
     body = "\n".join(f"## {name}\n\n{_lines(name, handoff, done)}\n" for name in SECTIONS)
-    body = show(body)  # as it is read back, or it would count as edited
+    body = show(body)  # redacted as it is read back, or it would count as edited
     return f"{head}\n{body}\n{show(_record(handoff, body))}\n"
 
 
@@ -78,7 +78,7 @@ def _state(handoff: Handoff) -> Iterator[str]:
 
 
 def lines_done(handoff: Handoff) -> list[str]:
-    """Return what was done in the session, a line each."""
+    """Return what was done in the session, one line each."""
     return [_one_line(line) for line in _work(handoff)]
 
 
@@ -140,7 +140,7 @@ def _cell(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return a text as one line that opens no heading, comment or fence."""
+    """Return a text as one line that starts no heading, comment or fence."""
     return " ".join(text.split()).replace("<!--", "&lt;!--").replace("```", "'''")
 
 
@@ -168,9 +168,9 @@ def _digest(body: str) -> str:
 
 
 def read(path: str, text: str) -> Left:
-    """Return what a document says; one that `handoff` did not write has its sections only.
+    """Return the content of a document; one without our record has its sections only.
 
-    Raises `UsageError` where the file has marks of a conflict.
+    Raises `UsageError` for conflict marks in the file.
     """
     if found := _MARKS.search(text):
         line = text.count("\n", 0, found.start()) + 1
@@ -211,7 +211,7 @@ def _body(text: str) -> str:
 
 
 def _sections(text: str) -> dict[str, tuple[str, ...]]:
-    """Return heading -> the lines below it; "none" is no line."""
+    """Return heading -> the lines below it; a line "none" counts as no line."""
     found: dict[str, list[str]] = {}
     name = ""
     for line in _RECORD.sub("", text).splitlines():

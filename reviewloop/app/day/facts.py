@@ -1,4 +1,4 @@
-"""Gathers what a session hands over: git, runs, specs, what users said, what is in the cloud."""
+"""Gathers the facts of a handoff: git, runs, specs, user answers, cloud resources."""
 
 import re
 import shlex
@@ -42,10 +42,10 @@ from reviewloop.specs.order import outlook
 from reviewloop.specs.select import is_done, leaves, progress
 from reviewloop.store.runs import RunRecord, RunStatus
 
-_A_DAY = 86_400  # seconds that a session goes back where no handoff says when it began
+_A_DAY = 86_400  # seconds: the length of a session without an earlier handoff
 _MOST_TASKS, _MOST_FILES, _MOST_STEPS = 12, 30, 9
 _IN_WORK = {"waiting", "blocked", "stopped", "paused", "running"}
-_MOST_FINDINGS = 3  # that are named of a run
+_MOST_FINDINGS = 3  # listed of a run
 _NUMBER = re.compile(r"^(?:\d+\.|[-*]) +")
 _DEPLOYS = ("build-and-deploy.log", "push-and-pr.log")
 
@@ -59,10 +59,10 @@ def gather(
     notes: Sequence[str] = (),
     now: float | None = None,
 ) -> Handoff:
-    """Return what is to be handed over.
+    """Return the facts to hand over.
 
-    `before` is the handoff that is on disk, `broken` what `doctor` finds wrong, `notes` what the
-    user adds.
+    `before` is the handoff on disk, `broken` are the problems that `doctor` finds, `notes` are the
+    user's additions.
     """
     now = time.time() if now is None else now
     user = repository.user
@@ -105,7 +105,7 @@ def gather(
 
 
 def _beginning(before: Left, states: Sequence[RunState], head: str, now: float) -> float:
-    """Return when this session began: at the last handoff, if anything happened since."""
+    """Return when this session started: at the last handoff, if anything happened since."""
     if not before.at:
         return now - _A_DAY
     happened = head != before.head or any(one.run.updated_at > before.at for one in states)
@@ -156,7 +156,7 @@ def _blockers(git: GitState, waiting: Sequence[RunState]) -> Iterator[Blocker]:
 
 
 def _run_status(one: RunState) -> str:
-    """Return what keeps a run where it is, "" for nothing."""
+    """Return why a run is not finished, or ""."""
     if one.state == "waiting":
         return f"waits for your approval: `reviewloop show {one.run.run_id}`"
     if one.state == "blocked":
@@ -213,7 +213,7 @@ def _verb(session: RunRecord) -> str:
 
 
 def _tests(states: Sequence[RunState], fleet: Fleet) -> Counted | None:
-    """Return what the newest run that counted tests counted."""
+    """Return the counts of the newest run that counted tests."""
     for one in states[:20]:
         tests = (fleet.proposal(one.run) or {}).get("tests")
         if tests:
@@ -223,7 +223,7 @@ def _tests(states: Sequence[RunState], fleet: Fleet) -> Counted | None:
 
 
 def _deploys(repository: Repository, states: Iterable[RunState]) -> Iterator[tuple[str, str]]:
-    """Yield what follow-ups that ended well printed, the newest first."""
+    """Yield the output of successful follow-ups, the newest first."""
     for one in states:
         folder = repository.stored(one.run.run_id) / "logs"
         for name in _DEPLOYS:
@@ -253,7 +253,7 @@ def _done(one: RunState, proposal: Proposal | None) -> WorkDone:
 
 
 def _named(proposal: Proposal, outcome: str) -> tuple[str, ...]:
-    """Return the findings that ended so, nits aside, each with its place."""
+    """Return the findings with this outcome, without nits, each with its location."""
     records = [
         record
         for record in proposal.get("findings", ())
@@ -278,7 +278,7 @@ def _files(
 ) -> tuple[KeyFile, ...]:
     changed = {one.path: one for one in git.changed}
     for one in reversed(recent):
-        if one.run.status.over:  # what was committed stands among the commits
+        if one.run.status.over:  # committed work is in the list of commits
             continue
         for file in (proposals[one.run.run_id] or {}).get("files", ()):
             path = file["path"]
@@ -293,7 +293,7 @@ def _files(
 def _words(
     repository: Repository, fleet: Fleet, recent: Sequence[RunState], since: float
 ) -> list[Words]:
-    """Return what users said in this session, oldest first."""
+    """Return the user's texts of this session, oldest first."""
     found: list[Words] = []
     for one in reversed(recent):
         for event in fleet.events(one.run, follow=False):

@@ -1,4 +1,4 @@
-"""Writes the handoff of a session, and says in what the world differs from it."""
+"""Writes the handoff of a session, and compares one with the current state."""
 
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -29,13 +29,13 @@ _LARGEST = 1_000_000  # bytes of a handoff that is read
 
 @dataclass(frozen=True)
 class Written:
-    """The handoff that was written, and what to tell of it."""
+    """The handoff that was written, and notes about it."""
 
     path: str
     handoff: Handoff
-    kept_as: str  # the file that holds what somebody had edited, "" for none
-    shorter: "Shorter | None" = None  # where a model was asked, and answered
-    problem: ReviewLoopError | None = None  # why the model shortened nothing
+    kept_as: str  # where the version edited by hand is kept, or ""
+    shorter: "Shorter | None" = None  # if a model was asked and answered
+    problem: ReviewLoopError | None = None  # why the model did not shorten it
 
 
 def write_handoff(
@@ -45,7 +45,7 @@ def write_handoff(
     notes: Sequence[str],
     shorten: "Callable[[Sequence[str]], Shorter] | None" = None,
 ) -> Written:
-    """Write what the next session has to know; a document edited by hand is kept beside it.
+    """Write the handoff of this session; a document edited by hand is kept beside it.
 
     Where `shorten` fails at the model, the document is written in full.
     """
@@ -76,7 +76,7 @@ def write_handoff(
 
 
 def _path_of(user: UserRepo) -> str:
-    """Return where the handoff of the project goes: Kiro's folder where there is one."""
+    """Return the path of the project's handoff: in Kiro's folder where there is one."""
     prefix = f"{user.project}/" if user.project else ""
     has_kiro = (user.root / prefix / ".kiro").is_dir()
     return f"{prefix}{FOLDERS[0] if has_kiro else FOLDERS[1]}/{NAME}"
@@ -105,18 +105,18 @@ def _is_file(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Resumption:
-    """What somebody who comes back needs: the handoff, what is so now, and where these differ."""
+    """What a session starts with: the last handoff, the current facts, and their differences."""
 
     left: Left
     now: Handoff
     discrepancies: tuple[str, ...]
-    steering: tuple[str, ...]  # files with context that agents and people read
+    steering: tuple[str, ...]  # context files of agents and people
     agents: tuple[str, ...]
     skills: tuple[str, ...]
 
 
 def resume_session(repository: Repository, fleet: Fleet, broken: Sequence[str]) -> Resumption:
-    """Compare the newest handoff with what is so; raises `UsageError` where there is none."""
+    """Compare the newest handoff with the current state; raise `UsageError` where there is none."""
     user = repository.user
     left = last_handoff(user.root, project=user.project)
     if left is None:

@@ -1,4 +1,4 @@
-"""What is remembered from run to run: proposed from users' own words, and kept when they agree."""
+"""The memory of a project: lessons proposed from users' own texts, kept when they agree."""
 
 import json
 from collections import defaultdict
@@ -27,7 +27,7 @@ from reviewloop.specs.memory import (
 )
 
 _MOST = 10  # proposals at a time
-_REPEATS = 3  # runs in which the same rule had something fixed
+_REPEATS = 3  # runs in which findings of the same rule were fixed
 _LOOKED_AT = 50  # runs, the newest first
 _DECLINED = "memory-declined.json"
 _WORDED = {"modify": "modify", "skip": "reject"}
@@ -35,24 +35,24 @@ _WORDED = {"modify": "modify", "skip": "reject"}
 
 @dataclass(frozen=True)
 class Memory:
-    """The memory file of a project, as it is now."""
+    """The memory file of a project now."""
 
     path: str
     lessons: tuple[Lesson, ...]
 
 
 def memory_of(user: UserRepo) -> Memory:
-    """Return what is remembered; the file need not be there."""
+    """Return the lessons of the memory file, none where it is missing."""
     path = _path(user)
     return Memory(path, tuple(read_lessons(_text(user, path))))
 
 
 def proposals(repository: Repository, fleet: Fleet) -> list[Lesson]:
-    """Return what could be remembered: at most ten lessons, the newest words first.
+    """Return at most ten lessons that could be remembered, the newest first.
 
-    They come from what users of this machine said when they asked for changes, rejected or
-    dismissed, and from rules of ours that had to be repaired again and again. No text of a model,
-    of a change or of somebody else is among them.
+    They come from what users of this machine wrote when they modified, rejected or dismissed, and
+    from our rules whose findings were fixed repeatedly. No text of a model, of a change or of
+    another author is among them.
     """
     known = {one.id for one in memory_of(repository.user).lessons} | _declined(repository)
     found: dict[str, Lesson] = {}
@@ -71,13 +71,13 @@ def remember(user: UserRepo, lessons: Sequence[Lesson]) -> str:
 
 
 def decline(repository: Repository, lessons: Sequence[Lesson]) -> None:
-    """Propose these no more."""
+    """Record lessons so that they are not proposed again."""
     kept = sorted(_declined(repository) | {one.id for one in lessons})
     (repository.folder / _DECLINED).write_text(json.dumps(kept), "utf-8")
 
 
 def forget(user: UserRepo, idents: Sequence[str]) -> list[Lesson]:
-    """Take lessons out of the memory file; raises `UsageError` where an id is of none."""
+    """Delete lessons from the memory file; raise `UsageError` for an unknown id."""
     memory = memory_of(user)
     for ident in idents:
         if ident not in {one.id for one in memory.lessons}:
@@ -103,7 +103,9 @@ def _words(repository: Repository, fleet: Fleet) -> Iterator[Lesson]:
 
 
 def _repeated(fleet: Fleet) -> Iterator[Lesson]:
-    """Yield a lesson for each rule that was repaired in several runs, in the rule's own words."""
+    """Yield a lesson for each rule whose findings were fixed in several runs, in the
+    rule's words.
+    """
     runs: dict[str, list[str]] = defaultdict(list)
     for one in fleet.overview().runs[:_LOOKED_AT]:
         records = (fleet.proposal(one.run) or {}).get("findings", ())

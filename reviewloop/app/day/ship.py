@@ -1,4 +1,4 @@
-"""Builds and deploys after an approval: the project's own commands, found or configured."""
+"""Builds and deploys after an approval, with the project's own commands, found or configured."""
 
 import json
 import os
@@ -24,23 +24,23 @@ LOG = "build-and-deploy.log"
 
 @dataclass(frozen=True)
 class Stage:
-    """One command of shipping; `plans` only says what a deploy would do."""
+    """One command of shipping; `plans` marks one that only prints what a deploy would do."""
 
     name: str
     argv: tuple[str, ...]
     plans: bool = False
-    folder: str = ""  # where it runs, relative to the project; "" for there
+    folder: str = ""  # working directory relative to the project; "": the project
 
     @property
     def command(self) -> str:
-        """The command as people read it."""
+        """Return the command as it is shown."""
         words = " ".join(self.argv)
         return f"{words}  (in {self.folder})" if self.folder else words
 
 
 @dataclass(frozen=True)
 class Shipping:
-    """What would be run, where it was found, and for which run."""
+    """The commands to run, where they were found, and for which run."""
 
     stages: tuple[Stage, ...]
     found_in: str  # a file of the project, or the settings
@@ -59,16 +59,16 @@ class Shipping:
 
 @dataclass(frozen=True)
 class Shipped:
-    """How one command ended; the rest is not run after one that failed."""
+    """The end of one command; after a failure the rest does not run."""
 
     stage: Stage
     exit_code: int
     seconds: float
-    output: str  # without secrets
+    output: str  # redacted
 
 
 def shipping_of(repository: Repository, named: str | None) -> Shipping:
-    """Return how this project is shipped, with no stages where nothing tells."""
+    """Return how this project is shipped, without stages where nothing shows it."""
     user = repository.user
     run = repository.runs.find(named) if named else _newest(repository)
     configured = read_settings(user.root, project=user.project).settings.follow_ups
@@ -89,9 +89,9 @@ def run_stages(
     log: Path,
     begun: Callable[[Stage], object],
 ) -> Iterator[Shipped]:
-    """Run stages in the user's checkout and environment; the first that fails is the last.
+    """Run stages in the user's checkout and environment, up to the first that fails.
 
-    `begun` is told of each before it starts. All output is added to `log`.
+    `begun` is called before each starts. All output is appended to `log`.
     """
     user = repository.user
     env = {**os.environ}
@@ -121,7 +121,7 @@ def run_stages(
 
 
 def log_of(repository: Repository, shipping: Shipping) -> Path:
-    """Return the file that keeps the output: of the run, else of the repository."""
+    """Return the log file: of the run, else of the repository."""
     if shipping.run is not None:
         return private_folder(repository.run_folder(shipping.run.run_id) / "logs") / LOG
     return private_folder(repository.folder / "ship") / time.strftime("%Y%m%d-%H%M%S.log")
@@ -139,7 +139,7 @@ def _cdk(folder: Path, commit: str) -> _Detected | None:
     if not (folder / "cdk.json").is_file():
         return None
     cdk = ("npx", "cdk") if (folder / "package.json").is_file() else ("cdk",)
-    # The plan was shown and a user said yes: the program asks nobody once more.
+    # The user has seen the plan and agreed, so the program must not ask again.
     deploy = Stage("deploy", (*cdk, "deploy", "--all", "--require-approval", "never"))
     return "cdk.json", (Stage("plan", (*cdk, "diff"), plans=True), deploy)
 

@@ -1,4 +1,4 @@
-"""Has a model shorten lines of a handoff; it may leave words out, and never adds one."""
+"""Has a model shorten lines of a handoff by leaving out words; it never adds one."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ _SHORTEN = ToolSpec(
         },
     },
 )
-# Without one of these a line says something else, or nobody finds what it speaks of
+# A line without one of these has another meaning, or loses what it is about
 _WEIGHTY = re.compile(
     r"\d|n't\b|\b(?:no|not|never|none|nothing|without|except|only|unless|until|cannot|instead|or"
     r"|failed|blocked|paused|rejected|waiting|revert\w*|undo|task|run|commit)\b",
@@ -47,7 +47,7 @@ _WEIGHTY = re.compile(
 
 @dataclass(frozen=True)
 class Shorter:
-    """The lines, some of them shorter, and what of the model's was dropped."""
+    """The lines, some of them shorter, and how many of the model's lines were dropped."""
 
     lines: tuple[str, ...]
     shortened: int
@@ -55,7 +55,7 @@ class Shorter:
 
 
 def shorten(repository: Repository, lines: Sequence[str], question: Question) -> Shorter:
-    """Ask the generation model to shorten lines; each stays that is not made of its own words.
+    """Ask the generation model to shorten lines; a result with other words is dropped.
 
     Raises what `ask_once` raises.
     """
@@ -100,7 +100,7 @@ def _taken(lines: Sequence[str], given: Sequence[object]) -> Shorter:
 
 
 def _is_part(short: str, line: str) -> bool:
-    """Return whether a text is a line with words left out, none of which has weight."""
+    """Return whether a text is a line with only unimportant words left out."""
     words = iter(short.split())
     expected = next(words, None)
     if expected is None:

@@ -1,1 +1,1 @@
-"""A review of any diff: selected, analysed, read by the reviewers, reported."""
+"""Reviews any diff: selects, analyses, asks the reviewers, reports."""

@@ -1,4 +1,4 @@
-"""Has the analysers read a tree, for a review of a diff and for the loop's own reviewers."""
+"""Runs the analysers on a tree, for a review of a diff and for the reviewers of a run."""
 
 import os
 import threading
@@ -32,7 +32,7 @@ from reviewloop.store.folders import state_root
 from reviewloop.store.journal import CallKey, hash_of
 from reviewloop.store.trust import TrustStore
 
-if TYPE_CHECKING:  # the loop is loaded when a model is asked, not for analysers alone
+if TYPE_CHECKING:  # the loop is loaded only when a model is asked
     from reviewloop.loop.context import RunContext
     from reviewloop.sandbox.base import Sandbox
 
@@ -52,9 +52,9 @@ Extra = list[tuple[list[Hit], AnalyserReport]]
 
 
 def coverage_of(view: ChangeView, root: Path, settings: Coverage) -> Extra:
-    """Return what a coverage report in the checkout says of a change; nothing without a report.
+    """Return findings from a coverage report in the checkout; none without a report.
 
-    A report that is older than a changed file tells nothing about it, and says so.
+    A report that is older than a changed file is not used for it, with a note.
     """
     if not settings.enabled or not view.files:
         return []
@@ -88,7 +88,7 @@ def _newer_than(report: Path, view: ChangeView, root: Path) -> str:
     return ""
 
 
-_DEEPEST = 6  # folders below the root in which a project is looked for
+_DEEPEST = 6  # levels below the root to search for a project
 
 
 @dataclass(frozen=True)
@@ -102,23 +102,25 @@ class Configuration:
 
     @property
     def digest(self) -> str:
-        """What a consent is kept under."""
+        """Return the id of its consent."""
         return _digest(self.tool, self.path, self.text)
 
     @property
     def meaning(self) -> str:
-        """What agreeing to it means."""
+        """Return what agreeing to it means."""
         how = "is code and runs in the sandbox" if self.is_code else "replaces reviewloop's own"
         return f"in a review its configuration {how}"
 
 
 def is_trusted(key: str, tool: str, path: str, text: str) -> bool:
-    """Return whether a user agreed to this very text in this repository."""
+    """Return whether a user agreed to exactly this text in this repository."""
     return TrustStore(state_root()).is_trusted(key, _digest(tool, path, text))
 
 
 def configurations(root: Path) -> list[Configuration]:
-    """Return what of a checkout can be trusted: data of any tool, and ESLint's code."""
+    """Return the configurations in a checkout that can be trusted: data of any tool,
+    ESLint's code.
+    """
     root = root.resolve()
     found = []
     for tool in TOOLS:
@@ -151,11 +153,11 @@ def _digest(tool: str, path: str, text: str) -> str:
 
 @dataclass(frozen=True)
 class Read:
-    """A change as the analysers of some reviewers read it, under these settings.
+    """The change as the analysers of some reviewers read it, under these settings.
 
-    `redactor` knows the secrets that this machine holds: a change must not hold them. `part_only`
-    says that more may have changed than was asked for, `of_others` that others than the user may
-    have written it.
+    `redactor` knows the secrets of this machine, which a change must not hold. `part_only` says
+    that more may have changed than was requested, `of_others` that others than the user may have
+    written it.
     """
 
     change: Change
@@ -167,7 +169,7 @@ class Read:
     redactor: Redactor
     part_only: bool = False
     of_others: bool = False
-    rules_root: Path | None = None  # where the architecture is read; None: the checkout
+    rules_root: Path | None = None  # root of the architecture file; None: the checkout
 
     @cached_property
     def view(self) -> ChangeView:
@@ -190,12 +192,12 @@ class Read:
         return view_of(change, self.selection, private, options, partial=self.part_only)
 
     def late(self) -> Late:
-        """Start the slow analysers; who calls this closes what it returns."""
+        """Start the slow analysers; the caller closes what it returns."""
         off = self.settings.review.analysers_off
         return Late(self.view, reviewers=self.reviewers, off=off)
 
     def early(self, *, on_disk: bool = False, on_report: OnReport | None = None) -> Examination:
-        """Return what all others find; reviewers are shown it.
+        """Return what all other analysers find, which reviewers are shown.
 
         `on_disk` says that the new side is the checkout: coverage data in it is about these files.
         """
@@ -211,10 +213,10 @@ class Read:
 
 
 class Analysis:
-    """What analysers find in the trees of one run; slow ones work while reviewers read.
+    """Runs the analysers on the trees of one run; slow ones work while reviewers read.
 
-    What they say is kept in the run's journal: another release of an analyser must not change
-    what a resumed run has asked.
+    Their results are stored in the run's journal: another release of an analyser must not change
+    the prompts of a resumed run.
     """
 
     def __init__(self) -> None:
@@ -223,28 +225,28 @@ class Analysis:
         self._late: dict[str, Late] = {}
 
     def early(self, context: "RunContext", tree: str) -> tuple[AnalyserFinding, ...]:
-        """Return the evidence about a tree that reviewers are shown; the slow analysers begin."""
+        """Return the findings in a tree that reviewers are shown; start the slow analysers."""
         return _pieces(self._early(context, tree))
 
     def late(self, context: "RunContext", tree: str) -> tuple[AnalyserFinding, ...]:
-        """Return what the slow analysers find in a tree, once they are done."""
+        """Return what the slow analysers find in a tree, once they have finished."""
         return _pieces(self._finished(context, tree))
 
     def not_analysed(self, context: "RunContext", tree: str) -> dict[str, Any]:
-        """Return `files` that analysers did not read as a whole, and analysers that `failed`."""
+        """Return `files` that analysers did not read completely, and analysers that `failed`."""
         early, late = self._early(context, tree), self._finished(context, tree)
         failed = [*early.get("failed", []), *late.get("failed", [])]
         return {"files": early.get("not_read", []), "failed": failed}
 
     def stop(self) -> None:
-        """End the slow analysers that still work; they are asked anew when the run is resumed."""
+        """Stop the slow analysers; a resumed run starts them again."""
         with self._lock:
             working = list(self._late.values())
         for late in working:
             late.stop()
 
     def close(self) -> None:
-        """End them and wait until they are gone."""
+        """Stop them and wait for their end."""
         self.stop()
         for late in self._late.values():
             late.close()
@@ -264,7 +266,7 @@ class Analysis:
         return context.journal.once(CallKey("analysers", "review"), {"tree": tree}, analyse)
 
     def _begin(self, context: "RunContext", tree: str) -> Late | None:
-        """Start the slow analysers of a tree; None where the journal knows what they said."""
+        """Start the slow analysers of a tree; None where the journal has their results."""
         if context.journal.lookup(_LATE, hash_of({"tree": tree})) is not None:
             return None
         read = self._read_of(context, tree)
@@ -281,7 +283,7 @@ class Analysis:
         def analyse() -> dict[str, Any]:
             assert late is not None  # noqa: S101 - the journal holds no result
             found = late.finished(partial(_emit, context))
-            if context.stopped.is_set():  # what was ended in the middle is no result
+            if context.stopped.is_set():  # stopped half-way, so without a result
                 raise InterruptedByUserError().resuming(
                     "stopped while slow analysers were at work; ", " asks them again"
                 )
@@ -296,7 +298,7 @@ class Analysis:
 
 
 def _sandbox(settings: Settings) -> "Sandbox":
-    from reviewloop.app.sandboxing import chosen  # few reviews run code; its rungs are much to load
+    from reviewloop.app.sandboxing import chosen  # loaded late: few reviews run code
 
     return chosen(settings)
 
@@ -306,8 +308,8 @@ _LATE = CallKey("late analysers", "review")
 
 def _read_of(context: "RunContext", tree: str) -> Read:
     settings = context.settings
-    # Where known findings are fixed: what analysers said of the whole change, they must not say
-    # of it any more. The fix alone would not show that.
+    # Where known findings are fixed: what analysers found in the whole change must be gone. The fix
+    # alone would not show that.
     base = context.reviewed_since or context.base_tree
     change = context.change(base, tree)
     selection = select(

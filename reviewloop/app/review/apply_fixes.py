@@ -1,4 +1,4 @@
-"""`review --apply-fixes`: safe fixes only, each verified by parsing and by the project's tests."""
+"""`review --apply-fixes`: safe fixes only, each verified by parsing and the project's tests."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -39,16 +39,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the safe fixes."""
+    """The outcome of the safe fixes."""
 
     applied: tuple[Candidate, ...] = ()
     refused: tuple[tuple[Candidate, str], ...] = ()
     files: tuple[str, ...] = ()  # written
-    tests: str = ""  # what the tests said
+    tests: str = ""  # the result of the tests
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What happened, for people."""
+        """Return what happened, as sentences."""
         if not self.applied and not self.refused:
             return ("no safe fix to apply",)
         lines = []
@@ -59,7 +59,7 @@ class Outcome:
         return tuple(lines)
 
     def exit_code(self, report: ReviewReport) -> ExitCode:
-        """Return what a review's exit code is when what was fixed does not count any more."""
+        """Return the exit code of a review whose fixed findings no longer count."""
         fixed = {one.finding for one in self.applied}
         worst = LEVELS[report.fail_on].rank if report.fail_on in LEVELS else -1
         failing = [f for f in report.findings if f.may_fail and f.severity.rank <= worst]
@@ -70,11 +70,11 @@ class Outcome:
 
 
 def apply_safe_fixes(done: ReviewResult, acceptance: Acceptance = "") -> Outcome:
-    """Write the safe fixes of a review into the checkout, those that hold; return what happened.
+    """Write the safe fixes that pass verification into the checkout; return the outcome.
 
-    `acceptance` says why the tests may run where no sandbox holds. Raises UsageError when the
-    review was not about the files on disk, or when the tests' commands are not trusted;
-    WorkspaceError when a file was edited meanwhile.
+    `acceptance` is why the tests may run without a sandbox. Raises UsageError when the review was
+    not of the files on disk, or when the tests' commands are not trusted; WorkspaceError when a
+    file was edited meanwhile.
     """
     if not done.compared.in_checkout:
         raise UsageError(
@@ -95,14 +95,14 @@ def apply_safe_fixes(done: ReviewResult, acceptance: Acceptance = "") -> Outcome
 
 @dataclass(frozen=True)
 class _Bench:
-    """Trees with fixes in them, and the tests run on them."""
+    """Trees with fixes, and the tests that run on them."""
 
     done: ReviewResult
     folder: Path
     acceptance: Acceptance
 
     def settle(self, candidates: Sequence[Candidate]) -> Outcome:
-        """Write what holds, alone and together, and return what became of every candidate."""
+        """Write the fixes that pass, alone and together, and return the outcome of all."""
         kept, refused = self._parsing(candidates)
         before = self.evaluate(self.done.compared.new)
         if before.status is not GateStatus.PASSED:
@@ -159,7 +159,7 @@ class _Bench:
         return self.evaluate(two.private.edit(two.new, dict(self._contents(chosen))))
 
     def evaluate(self, tree: str) -> GateResult:
-        """Return what the tests say of a tree; each is tested once."""
+        """Return the test result of a tree; each tree is tested once."""
         if tree not in self._results:
             self._results[tree] = run_one(
                 tests.NAME,
@@ -190,7 +190,7 @@ class _Bench:
 
     @cached_property
     def environment(self) -> ProjectEnv:
-        """What the tests run in."""
+        """The environment of the tests."""
         settings = self.done.loaded.settings
         gates = settings.gates
         project = self.done.compared.user.project
@@ -209,14 +209,14 @@ class _Bench:
 
 @contextmanager
 def _bench(done: ReviewResult, acceptance: Acceptance) -> Iterator[_Bench]:
-    done.compared.private.take_tags(done.compared.user)  # a review itself does without
+    done.compared.private.take_tags(done.compared.user)  # a review itself needs none
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
         bench = _Bench(done, Path(name), acceptance)
         try:
             yield bench
         finally:
             bench.environment.discard()
-            remove_tree(bench.folder)  # commands can make folders too deep for the usual way
+            remove_tree(bench.folder)  # commands can make folders too deep for the usual function
 
 
 def _failure_of(result: GateResult) -> str:

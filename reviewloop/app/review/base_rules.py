@@ -1,4 +1,4 @@
-"""The rules of a review as the base commit has them, and which of them the change itself edits."""
+"""Reads the rules of a review from the base commit, and finds those that the change edits."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def edited_judges(two: Compared, project: str = "") -> tuple[str, ...]:
     folders = folders_down_to(project)
     names = tuple(below(one, name) for one in folders for name in _PATHS)
     changed: Iterable[str] = sorted(two.changed)
-    if two.old != old:  # only some paths are reviewed; what judges them may be another one
+    if two.old != old:  # only some paths are reviewed; a rule file may be another path
         listing = private.git.run("diff-tree", "-r", "--name-only", "-z", old, new)
         changed = [os.fsdecode(path) for path in listing.split(b"\0") if path]
     inside = tuple(f"{name}/" for name in names)
@@ -51,7 +51,7 @@ def edited_judges(two: Compared, project: str = "") -> tuple[str, ...]:
 
 
 def rules_notice(paths: tuple[str, ...], *, base: bool) -> str:
-    """Return in one line that a change edits what judges it, and which version counts."""
+    """Return one line: the change edits its own rules, and which version applies."""
     named = ", ".join(map(one_line, paths[:_NAMED]))
     more = f" and {counted(len(paths) - _NAMED, 'more file')}" if paths[_NAMED:] else ""
     counts = (
@@ -63,7 +63,7 @@ def rules_notice(paths: tuple[str, ...], *, base: bool) -> str:
 
 
 def _table(data: bytes | None) -> Any:
-    """Return our settings in a pyproject.toml; all of it where nobody can tell."""
+    """Return our settings in a pyproject.toml; all of it where it cannot be parsed."""
     if not data or b"reviewloop" not in data:
         return None
     try:
@@ -82,10 +82,9 @@ _MOST_REFERENCES = 200
 
 @contextmanager
 def rules_of(private: PrivateRepo, tree: str) -> Iterator[Path]:
-    """Lend a folder with a tree's files that say how to review, laid out as in the repository.
+    """Yield a folder with the review rules of a tree, laid out as in the repository.
 
-    Plain files only: a link of the tree leads nowhere here, and a path of a forged tree that is
-    none is passed over.
+    Plain files only: links are left out, and invalid paths of a forged tree are skipped.
     """
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name:
         root = Path(name)
@@ -103,13 +102,13 @@ def rules_of(private: PrivateRepo, tree: str) -> Iterator[Path]:
 
 
 def _is_rule(path: str) -> bool:
-    # A folder below may be a project of its own, with rules of its own.
+    # A nested folder may be a project with its own rules.
     inner = f"/{path}"
     return inner.endswith(_ENDS) or any(f"/{folder}" in inner for folder in _FOLDERS)
 
 
 def _locations(reference: str, of: str) -> Iterator[str]:
-    """Yield the paths a reference may mean: from the root, or from the file that makes it."""
+    """Yield the paths a reference may mean: from the root, or from the file that has it."""
     for start in (Path(), Path(of).parent):
         parts: list[str] = []
         for part in (start / reference).parts:

@@ -1,4 +1,4 @@
-"""Asks the reviewers' models about a diff: the loop's own graph, entered at review."""
+"""Asks the reviewers' models about a diff, with the loop's own graph from its review step."""
 
 import hashlib
 import json
@@ -70,11 +70,11 @@ _NO_ROOM = (
     "lower limits.context_tokens, and the change is read in parts that fit"
 )
 Records = Mapping[str, Mapping[str, Any]]
-"""Reviewer -> what the step wrote down, for those that began to read."""
+"""Reviewer -> the record of its step, for those that started."""
 
 
 def readership(parts: Parts, records: Records, names: Sequence[str], why: str = "") -> Readership:
-    """Return who read what; `why` is told of reviewers that wrote nothing down."""
+    """Return which reviewer read which file; `why` is the reason for reviewers without a record."""
     records_of = {name: _parts_of(records.get(name, {})) for name in names}
     files = [*_files(parts, records_of, why)]
     return Readership(tuple(files), tuple(_part(one, records_of, why) for one in parts.parts))
@@ -130,7 +130,7 @@ def _reason(
     record: Mapping[str, Mapping[int, Mapping[str, Any]]],
     why: str,
 ) -> str:
-    """Return why somebody did not see a file; the first reason stands for all."""
+    """Return why a reviewer did not see a file: the first reason found."""
     for read in record.values():
         for number in numbers:
             part = read.get(number, {})
@@ -143,7 +143,7 @@ def _reason(
 
 
 def estimated(model: str, usage: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a remark when some of the tokens are our estimate, nobody's count."""
+    """Return a note when some of the tokens are our estimate."""
     if not usage.get("estimated") or model.startswith(("script:", "replay:")):
         return ()
     count = sum(int(usage.get(k) or 0) for k in ("input", "output", "cache_read", "cache_write"))
@@ -158,7 +158,7 @@ def report_of(
     usage: Mapping[str, Mapping[str, Any]],
     early: str,
 ) -> ReviewerReport:
-    """Return how one reviewer fared; `early` is why one without a result has none."""
+    """Return the report of one reviewer; `early` is why one without a result has none."""
     status: ReviewerStatus = "failed"
     if result is not None and result["status"] == "done":
         status = "done"
@@ -177,7 +177,7 @@ def report_of(
 
 
 def usage_by_reviewer(journal: Journal) -> dict[str, dict[str, Any]]:
-    """Return tokens and cost by reviewer, and of the whole review under the empty name."""
+    """Return tokens and cost by reviewer, and of the whole review under the name ""."""
     total: dict[str, dict[str, Any]] = {}
     for agent, _step, spent, _seconds in journal.usage_rows():
         for name in (agent, ""):
@@ -195,10 +195,10 @@ def usage_by_reviewer(journal: Journal) -> dict[str, dict[str, Any]]:
 def shown_trees(
     two: Compared, skipped: Iterable[Skipped], reviewed: str = ""
 ) -> tuple[str, str, str]:
-    """Return old and new tree without skipped files and without what .kiroignore names.
+    """Return old and new tree without skipped files and without those in .kiroignore.
 
-    What is not in a tree can neither be part of its diff nor be read with a tool. The third one is
-    `reviewed`, the tree of an earlier review, treated like these; "" for none.
+    A file that is not in a tree is neither in its diff nor readable with a tool. The third tree is
+    `reviewed`, of an earlier review, treated alike; or "".
     """
     hidden = {path for one in skipped for path in (one.file.path, one.file.old_path)}
     trees = [two.old, two.new, *([reviewed] if reviewed else [])]
@@ -219,7 +219,7 @@ _RECURSION_LIMIT = 20  # supersteps; a review takes two
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Everything the reviewers' models are asked about."""
+    """The inputs of asking the reviewers' models."""
 
     loaded: Loaded
     model: str
@@ -233,18 +233,18 @@ class ModelRequest:
     rules: Path | None = None  # see RunContext
     untrusted: bool = False
     listener: Listener | None = None
-    reviewed: str = ""  # tree of an earlier review: what came since is read in depth; "": all is
+    reviewed: str = ""  # tree of an earlier review: changes since are read in depth; "": all are
     since: str = ""  # its commit
-    known: tuple[Known, ...] = ()  # findings that stayed open then
-    late: Callable[[], tuple[AnalyserFinding, ...]] = tuple  # evidence no reviewer is shown; waits
-    acceptance: Acceptance = ""  # how coding agents may work
-    purpose: str = ""  # by a spec that the change is judged against, too
+    known: tuple[Known, ...] = ()  # findings open at that review
+    late: Callable[[], tuple[AnalyserFinding, ...]] = tuple  # further evidence; waits for it
+    acceptance: Acceptance = ""  # how coding agents may run
+    purpose: str = ""  # from a spec that the change is also judged by
     spec: str = ""  # its name
-    stop: Callable[[], None] = lambda: None  # ends the analysers that it is waited for
+    stop: Callable[[], None] = lambda: None  # stops the analysers
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """What nobody reads, of the whole change and of what came since the earlier review."""
+        """The files that no model reads, in the whole change and since the earlier review."""
         if not self.reviewed:
             return self.selection.skipped
         private, two = self.two.private, self.two
@@ -262,11 +262,11 @@ class ModelRequest:
 
 
 def models_word(request: ModelRequest) -> ReviewersResult:
-    """Return what the reviewers' models say of the change and of its evidence.
+    """Return the reviewers' results on the change and its evidence.
 
-    Replies are journalled under the change's own name: the same review asked again, after a crash
-    or a fixed budget, pays only for what is missing. An interruption or an empty budget gives
-    what there is so far, and the exit code that says so.
+    Replies are stored in a journal under the change's name: the same review, asked again after a
+    crash or a raised budget, pays only for the missing ones. An interruption or an empty budget
+    returns the results so far, with the exit code for it.
     """
     with ExitStack() as stack:
         trees = shown_trees(request.two, request.skipped, request.reviewed)
@@ -289,7 +289,7 @@ def models_word(request: ModelRequest) -> ReviewersResult:
         except (BudgetExhaustedError, InterruptedByUserError, ModelError) as error:
             early, because = error.exit_code, error.resumed_by(by_reviewing_again).because
         else:
-            if context.stopped.is_set():  # while nothing was left but slow analysers
+            if context.stopped.is_set():  # while only slow analysers were left
                 text = "stopped while slow analysers were at work"
                 early, because = (
                     ExitCode.INTERRUPTED,
@@ -303,7 +303,7 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
     name = _name_of(request)
     folder = private_folder(repository_folder(two.user.key) / "reviews" / name)
     lock, what = folder / "lock", "the review of this very change"
-    if request.again:  # nobody may be reading what is thrown away
+    if request.again:  # no other process may read what is deleted
         with hold(lock, what):
             for path in folder.glob("journal.sqlite*"):
                 path.unlink()
@@ -369,14 +369,14 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
 def _servers(
     request: ModelRequest, settings: Settings
 ) -> tuple[tuple[Trusted, ...], tuple[str, ...]]:
-    """Return the servers that reviewers ask, none where strangers wrote the change; and why not."""
+    """Return the servers that reviewers ask, none for a change by strangers; and why not."""
     if request.untrusted or request.rules is not None:
         return (), ()
     return trusted_servers(request.two.user, settings, request.reviewers)
 
 
 def _fence(journal: Journal) -> Fence:
-    """Return the fence of this review; kept, because results of tools in the journal carry it."""
+    """Return the fence of this review, stored because tool results in the journal carry it."""
     made = journal.once(CallKey("fence", "review"), {}, lambda: {"nonce": new_nonce()})
     return Fence(made["nonce"])
 
@@ -427,7 +427,7 @@ def _reviewers_result(
     findings: list[Finding]
     if results:
         findings = list(read_findings(state, context.blobs).values())
-    else:  # nobody finished: what the analysers found is still true
+    else:  # no reviewer finished: the analysers' findings still hold
         findings = merge(
             with_late(apply_verdicts(request.pieces, {}), [p.finding for p in request.late()])
         )
@@ -449,7 +449,7 @@ def _reviewers_result(
     names = [agent.name for agent in request.reviewers]
     parts = parts_to_read({"tree": tree}, context)
     read = readership(parts, records, names, over_budget(because, why))
-    is_reported = any(report.reason == why for report in reports)  # then it is not told twice
+    is_reported = any(report.reason == why for report in reports)  # then it is not repeated
     early_end = (_EARLY if is_reported else f"{_EARLY}: {why}",) if why else ()
     unreached = any(record["unreached"] for record in records.values())
     notes = (
@@ -474,7 +474,7 @@ def _reviewers_result(
 
 
 def _caged(request: ModelRequest, context: RunContext, tree: str) -> tuple[str, ...]:
-    """Return in which cage coding agents worked, if any did, and which files were absent there."""
+    """Return a note on the cage of coding agents, if any worked, and the files absent there."""
     agents = coding_agents(request.loaded, request.reviewers)
     if not agents:
         return ()
@@ -488,7 +488,7 @@ def _caged(request: ModelRequest, context: RunContext, tree: str) -> tuple[str, 
 
 
 def _unbounded(request: ModelRequest, context: RunContext) -> tuple[str, ...]:
-    """Return a remark when a cap in money was asked for that could not be kept."""
+    """Return a note when a requested cap in money could not be kept."""
     is_explicit = request.loaded.origins.get("limits.usd", "default") != "default"
     if is_explicit and spent_by(context.journal).unpriced:
         return ("the price of the model is not known, so the cap in USD could not stop it",)

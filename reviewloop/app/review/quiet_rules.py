@@ -1,4 +1,4 @@
-"""Learned quiet: past findings gathered, quiet rules proposed in a file, replayed and adopted."""
+"""Proposes quiet rules from past findings, replays them, and adopts them."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,35 +28,35 @@ _HEAD = """\
 # Proposed by `reviewloop quiet`, from what people dismissed; none of it is in force. Take out what
 # you do not want, correct what you do, then `reviewloop quiet adopt` replays it on past findings.
 """
-_PULLS = "quiet-pulls.json"  # what was read on pull requests, for later replays
+_PULLS = "quiet-pulls.json"  # findings read on pull requests, for later replays
 _PAST = TypeAdapter(dict[str, list[Past]])
 _LOOKED_AT = 50  # runs, the newest first
 
 
 @dataclass(frozen=True)
 class Quiet:
-    """The quiet rules of a checkout: those in force, and those that are proposed."""
+    """The quiet rules of a checkout: adopted and proposed ones."""
 
     adopted: tuple[QuietRule, ...]
     proposed: tuple[QuietRule, ...]
 
 
 def quiet_of(user: UserRepo) -> Quiet:
-    """Return the quiet rules as the files say now; raise `UsageError` for a file that is none."""
+    """Return the quiet rules in the files now; raise `UsageError` for an invalid file."""
     return Quiet(_read(user, QUIET_FILE), _read(user, PROPOSED_FILE))
 
 
 def history_of(repository: Repository, fleet: Fleet) -> list[Past]:
-    """Return the past findings known here: of reviews, runs and the pull requests that were read.
+    """Return the past findings known here: of reviews, runs and fetched pull requests.
 
-    Only findings of rules of the book: models word theirs anew each time.
+    Only findings of rules: models word theirs differently each time.
     """
     found = (*_pulls(repository), *_of_runs(fleet), *_of_reviews(repository.user))
     return merged(one for one in found if rule_of(one.rule) is not None)
 
 
 def keep_pulls(repository: Repository, pulls: Mapping[int, Sequence[Past]]) -> None:
-    """Keep what was read on pull requests, so that later replays know it."""
+    """Store the past findings of pull requests for later replays."""
     path = repository.folder / _PULLS
     show = redactor_of(repository.user).for_people
     read = {
@@ -69,9 +69,9 @@ def keep_pulls(repository: Repository, pulls: Mapping[int, Sequence[Past]]) -> N
 
 
 def propose_quiet(repository: Repository, fleet: Fleet) -> list[Proposed]:
-    """Write the quiet rules that the history speaks for into their file, and return them.
+    """Write the quiet rules that the history supports into their file, and return them.
 
-    The file holds nothing but these afterwards; it goes where there are none.
+    The file then holds only these; without any it is deleted.
     """
     user = repository.user
     found = propose(history_of(repository, fleet), quiet_of(user).adopted)
@@ -85,10 +85,10 @@ def propose_quiet(repository: Repository, fleet: Fleet) -> list[Proposed]:
 
 
 def adopt(repository: Repository, fleet: Fleet, idents: Sequence[str]) -> tuple[Replay, int]:
-    """Put proposed rules in force, all where none is named; return their replay and how many.
+    """Adopt the named proposed rules, or all; return their replay and how many.
 
-    They are replayed first, as their file says now. Raises `UsageError` where one would have
-    silenced a finding that somebody acted upon; nothing is changed then.
+    They are replayed first. Raises `UsageError`, and changes nothing, where one would have silenced
+    a finding that a user acted upon.
     """
     user = repository.user
     quiet = quiet_of(user)
@@ -115,7 +115,7 @@ def adopt(repository: Repository, fleet: Fleet, idents: Sequence[str]) -> tuple[
 
 
 def drop(user: UserRepo, idents: Sequence[str]) -> list[QuietRule]:
-    """Take rules out of force and return them."""
+    """Remove adopted rules and return them."""
     adopted = quiet_of(user).adopted
     gone = [_named(ident, adopted, "in force") for ident in idents]
     rest = [one for one in adopted if one not in gone]
@@ -154,13 +154,13 @@ def _named(ident: str, rules: Iterable[QuietRule], which: str) -> QuietRule:
 
 
 def _plain_words(rule: QuietRule, show: Any) -> QuietRule:
-    """Return a rule with texts of others on one line each, without secrets."""
+    """Return a rule with untrusted texts redacted and on one line each."""
     lines = tuple(one_line(show(line)) for line in rule.evidence)
     return replace(rule, reason=one_line(show(rule.reason)), evidence=lines)
 
 
 def _of_reviews(user: UserRepo) -> Iterator[Past]:
-    """Yield what reviews on this machine found, and what was dismissed of it."""
+    """Yield the findings of reviews on this machine, with their dismissals."""
     known = {entry.id: entry for entry in dismissals(user.key)}
     seen = set()
     disk = Disk(user.root)
@@ -181,7 +181,7 @@ def _of_reviews(user: UserRepo) -> Iterator[Past]:
 
 
 def _is_gone(finding: Finding, disk: Disk) -> bool:
-    """Return whether somebody changed the code of a finding; a file that went away says nothing."""
+    """Return whether the code of a finding was changed; False for a deleted file."""
     if not finding.quote or not finding.path:
         return False
     there = disk.read(finding.path)
@@ -219,7 +219,7 @@ def _pulls(repository: Repository) -> Iterator[Past]:
 def _kept_pulls(repository: Repository) -> dict[str, list[Past]]:
     try:
         return _PAST.validate_json((repository.folder / _PULLS).read_bytes())
-    except (OSError, ValueError):  # none was read, or another release wrote it
+    except (OSError, ValueError):  # nothing stored, or another release wrote it
         return {}
 
 

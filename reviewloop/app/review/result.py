@@ -1,4 +1,4 @@
-"""Draws the line under a review: what stays open, what is listed, and what the exit code says."""
+"""Computes the result of a review: open findings, listed findings, exit code."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ from reviewloop.review.silencing import LEVELS, Silences, silence
 from reviewloop.settings import Settings
 from reviewloop.store.redaction import Redact, redact_plain
 
-if TYPE_CHECKING:  # it reads what models answer: a review without one needs none of it
+if TYPE_CHECKING:  # it reads model answers, which a review without a model does not need
     from reviewloop.review.push import Known
 
 NEVER = "never"
@@ -39,17 +39,17 @@ NEVER = "never"
 
 @dataclass(frozen=True)
 class ReviewersResult:
-    """What the reviewers say, whether they are models or stand for their analysers."""
+    """The results of the reviewers, of models or of their analysers alone."""
 
-    findings: tuple[Finding, ...]  # merged; rejected ones carry the status dismissed
+    findings: tuple[Finding, ...]  # merged; rejected ones have the status dismissed
     agents: tuple[ReviewerReport, ...]
     model: str
     notes: tuple[str, ...] = ()
     usage: Mapping[str, Any] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.CLEAN  # why it ended early: budget, interruption
     readership: Readership | None = None  # None: no model was asked
-    confirmed: frozenset[str] = frozenset()  # findings of an earlier review that a push mends
-    unchanged: bool = False  # nothing that is read came since an earlier review
+    confirmed: frozenset[str] = frozenset()  # findings of an earlier review that a push fixes
+    unchanged: bool = False  # no change since an earlier review is read
 
 
 def nothing_pushed(
@@ -60,10 +60,10 @@ def nothing_pushed(
     model: str,
     untrusted: bool,
 ) -> ReviewersResult:
-    """Return the reviewers' word after a push that touches nothing they read: nobody is asked.
+    """Return the result after a push that changes no reviewed file, without asking a model.
 
-    What the analysers find is what they found before. What is not open since then was settled
-    then, unless it is too grave to rest on what was remembered.
+    Analysers find what they found before. A finding that is not open since then was settled, unless
+    it is too severe to rely on memory.
     """
     open_ = {one.id for one in known}
 
@@ -88,9 +88,9 @@ def analysers_word(
     note: str,
     unjudged: Mapping[str, str] | None = None,
 ) -> ReviewersResult:
-    """Return the reviewers' word when no model is asked: what their analysers found.
+    """Return the result without a model: the findings of the reviewers' analysers.
 
-    `unjudged` is what a reviewer would have judged.
+    `unjudged` maps reviewers to what only a model would have judged.
     """
     found = merge(piece.finding for piece in pieces)
     served = {name for piece in pieces for name in piece.finding.agents}
@@ -129,9 +129,9 @@ def result(
     untrusted: bool = False,
     notes: Iterable[str] = (),
 ) -> ReviewReport:
-    """Return the report of a review (its seconds are filled in when it is over).
+    """Return the report of a review; the caller fills in its seconds.
 
-    In an `untrusted` review no comment that the change brings silences anything.
+    In an `untrusted` review no comment in the change silences anything.
     """
     lines = ChangedLines(_added(selection))
     rejected = [f for f in reviewers.findings if f.status is not Status.OPEN]
@@ -171,7 +171,7 @@ def result(
 
 
 def redact_report(report: ReviewReport, redact: Redact) -> ReviewReport:
-    """Return the report with every text passed through `redact`, which takes secrets out."""
+    """Return the report with every text passed through `redact`."""
 
     def findings(some: Sequence[Finding]) -> tuple[Finding, ...]:
         plain = [(finding, finding.model_dump(mode="json")) for finding in some]
@@ -208,13 +208,13 @@ def _unsilenced(
 
 
 def _added(selection: Selection) -> dict[str, tuple[tuple[int, int], ...]]:
-    """Return the changed lines of everything that somebody read."""
+    """Return the changed lines of every file that was read."""
     lines = {file.path: file.added_ranges for file in selection.reviewed}
     return lines | {source.path: source.added for source in selection.sources}
 
 
 def _missed(two: Compared, selection: Selection) -> bool:
-    """Return whether something that may hold anything was read by nobody."""
+    """Return whether a file that may hold a fault was read by no analyser or reviewer."""
     return bool(two.unread) or any(one.unread for one in selection.skipped)
 
 
@@ -224,7 +224,7 @@ def _read(file: FileChange) -> ReviewedFile:
 
 
 def _skipped(two: Compared, selection: Selection) -> Iterator[SkippedFile]:
-    """Yield what nobody read, also where the trees cannot tell that it changed."""
+    """Yield the files that were not read, also those whose change the trees do not show."""
     for s in selection.skipped:
         unread = s.unread or s.file.path in two.unread
         yield SkippedFile(s.file.path, s.file.status, s.reason, unread, s.chosen)
@@ -255,9 +255,7 @@ def _remarks(settings: Settings, selection: Selection, examination: Examination)
 
 
 def _unread(reviewers: ReviewersResult) -> bool:
-    """Return whether silence means nothing: one reviewer failed, or nobody read it, or a file of
-    it.
-    """
+    """Return whether no findings means nothing: a reviewer failed, or part was not read."""
     agents = reviewers.agents
     if reviewers.readership is not None and reviewers.readership.unread:
         return True
@@ -268,7 +266,7 @@ def _unread(reviewers: ReviewersResult) -> bool:
 
 
 def _fails(stay: Collection[Finding], fail_on: str) -> bool:
-    """Return whether any open finding that counts is as bad as that, listed or not."""
+    """Return whether an open finding that counts is at least as severe, listed or not."""
     counting = [f for f in stay if f.may_fail]
     return fail_on != NEVER and any(f.severity.rank <= LEVELS[fail_on].rank for f in counting)
 

@@ -1,4 +1,4 @@
-"""Reviews any diff: what changed is selected, analysed, read by the reviewers, and reported."""
+"""Reviews any diff: selects the change, analyses it, asks the reviewers, reports."""
 
 import os
 import time
@@ -38,7 +38,7 @@ from reviewloop.settings.loading import FLAG, FOUND
 from reviewloop.settings.schema import AUTO
 from reviewloop.store.events import Listener
 
-if TYPE_CHECKING:  # it reads what models answer: a review without one needs none of it
+if TYPE_CHECKING:  # it reads model answers, which a review without a model does not need
     from reviewloop.domain.task import Spec
     from reviewloop.review.push import Known
 
@@ -56,31 +56,31 @@ _UNWANTED = "without a model the reviewers report patterns their analysers find,
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """What the user asked for."""
+    """What the user requested."""
 
     compare: CompareSpec = field(
         default_factory=CompareSpec
     )  # its paths as typed, relative to the start
     agents: tuple[str, ...] = ()  # empty: the whole team
-    spec: str = ""  # a spec that the change is judged by, too
-    model: str = ""  # "": what the settings say
+    spec: str = ""  # a spec that the change is also judged by
+    model: str = ""  # "": as the settings say
     flags: Mapping[str, Any] = field(default_factory=dict)
-    remembered: bool = True  # False: baseline and dismissals do not count, nothing is kept
-    again: bool = False  # ask the models anew although they have read this very change
+    remembered: bool = True  # False: ignore baseline and dismissals, store nothing
+    again: bool = False  # ask the models again although they have read this change
     with_threshold: str = ""  # base | change: whose settings, agents, baseline; "": see `_by_base`
-    rules_from: str = ""  # commit whose settings, agents, steering, baseline count; "": the files
-    untrusted: bool = False  # strangers wrote the change; goes with `rules_from`
-    deep_from: str = ""  # commit of an earlier review: models read what came since; "": everything
-    known: "tuple[Known, ...]" = ()  # findings that stayed open then
-    only_askable: bool = False  # a model that cannot be asked ends the review before it begins
-    acceptance: Acceptance | None = None  # how coding agents may work; None: they are refused
-    before_agents: Callable[[], None] = lambda: None  # raises UsageError where none may work
-    named: str = "--model PROVIDER:MODEL"  # how a model is named where this is read
+    rules_from: str = ""  # commit whose settings, agents, steering, baseline apply; "": the files
+    untrusted: bool = False  # by strangers; goes with `rules_from`
+    deep_from: str = ""  # commit of an earlier review: models read changes since; "": everything
+    known: "tuple[Known, ...]" = ()  # findings open at that review
+    only_askable: bool = False  # a model that cannot be asked ends the review before it starts
+    acceptance: Acceptance | None = None  # how coding agents may run; None: refused
+    before_agents: Callable[[], None] = lambda: None  # raises UsageError where none may run
+    named: str = "--model PROVIDER:MODEL"  # how this report names a model
 
 
 @dataclass(frozen=True)
 class ReviewResult:
-    """A finished review; what it read can be read while its context is open."""
+    """A finished review; the trees it read are open while its context is."""
 
     report: ReviewReport
     evidence: tuple[AnalyserFinding, ...]
@@ -88,12 +88,12 @@ class ReviewResult:
     compared: Compared
     loaded: Loaded
     redactor: Redactor = field(default_factory=Redactor)
-    confirmed: frozenset[str] = frozenset()  # of `known`: what the push mends, shown by a reviewer
-    rules_version: str = ""  # which version judges it, where the change edits what does
+    confirmed: frozenset[str] = frozenset()  # of `known`: fixed by the push, as shown by a reviewer
+    rules_version: str = ""  # which version of the rules applies, where the change edits them
 
     @property
     def shown(self) -> "Shown":
-        """What reports may quote: the code without secrets."""
+        """The redacted code that reports may quote."""
         return Shown(self)
 
     @property
@@ -107,14 +107,14 @@ class ReviewResult:
         return None if data is None else data.decode("utf-8", "replace")
 
     def hunks(self, path: str) -> Sequence[Hunk]:
-        """Return the blocks of a file's diff."""
+        """Return the hunks of a file's diff."""
         file = self.change.file(path)
         return file.hunks if file else ()
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The code of a review as reports quote it; lines keep their numbers."""
+    """The code of a review for quotes in reports, redacted; lines keep their numbers."""
 
     done: ReviewResult
 
@@ -124,16 +124,16 @@ class Shown:
         return self.done.prefix
 
     def text(self, path: str) -> str | None:
-        """Return the new version of a file without secrets."""
+        """Return the redacted new version of a file."""
         text = self.done.text(path)
         return None if text is None else self._hidden(path, text)
 
     def hunks(self, path: str) -> Sequence[Hunk]:
-        """Return the blocks of a file's diff without secrets."""
+        """Return the redacted hunks of a file's diff."""
         return [replace(hunk, lines=self._lines(path, hunk)) for hunk in self.done.hunks(path)]
 
     def rendered(self, text: str) -> str:
-        """Return a finished report, checked once more for what this machine holds."""
+        """Return a finished report, redacted once more."""
         return self.done.redactor.redact_held(text)
 
     def _hidden(self, path: str, text: str) -> str:
@@ -144,10 +144,10 @@ class Shown:
         return QuotedSecrets((piece.finding for piece in self.done.evidence), self.done.text)
 
     def _lines(self, path: str, hunk: Hunk) -> tuple[DiffLine, ...]:
-        # As one text, because a key of many lines is only recognised as a whole.
+        # As one text: a key of several lines is only recognised whole.
         shown = self._hidden(path, "\n".join(line.text for line in hunk.lines))
         texts = shown.split("\n")
-        if len(texts) != len(hunk.lines):  # a line of a diff holds no line feed; to be sure
+        if len(texts) != len(hunk.lines):  # a line of a diff should hold no line feed
             texts = [self._hidden(path, line.text) for line in hunk.lines]
         return tuple(line._replace(text=text) for line, text in zip(hunk.lines, texts, strict=True))
 
@@ -163,11 +163,11 @@ def review(
     on_progress: OnProgress = lambda _: None,
     listener: Listener | None = None,
 ) -> Iterator[ReviewResult]:
-    """Review what was asked for and yield the result, which can be drawn while inside.
+    """Run the requested review and yield the result, which can be rendered inside.
 
-    `on_progress` hears what is being done, `listener` what each reviewer does that asks a model.
-    Raises WorkspaceError for what cannot be compared, UsageError for settings, agents or files of
-    ours that are wrong.
+    `on_progress` gets each stage, `listener` the events of reviewers that ask a model. Raises
+    WorkspaceError for what cannot be compared, UsageError for invalid settings, agents or files of
+    ours.
     """
     started = time.monotonic()
     repository = locate(start)
@@ -236,14 +236,14 @@ def review(
 
 @dataclass(frozen=True)
 class _NamedSpec:
-    """The spec that a change is judged by, as it is on disk."""
+    """The spec on disk that a change is judged by."""
 
     spec: "Spec"
     criteria: int
 
     @classmethod
     def named(cls, name: str, repository: ReviewRepository, start: Path) -> "_NamedSpec":
-        """Read it; raises `UsageError` where there is none, or none that asks for something."""
+        """Read it; raise `UsageError` where there is none, or none with criteria."""
         from reviewloop.specs.briefing import criteria_of
         from reviewloop.specs.discover import open_spec
         from reviewloop.specs.files import DiskFiles
@@ -258,21 +258,21 @@ class _NamedSpec:
         return cls(spec, criteria)
 
     def text(self, loaded: Loaded) -> str:
-        """Return what the reviewers are told of it."""
+        """Return the description of it for the reviewers."""
         from reviewloop.specs.briefing import describe_spec
 
         return describe_spec(self.spec, budget_tokens=loaded.settings.limits.context_tokens)
 
     @property
     def unjudged(self) -> str:
-        """What nobody judges where no model is asked."""
+        """Return the note on what is not judged without a model."""
         criteria = counted(self.criteria, "criterion", "criteria")
         return f"not judged: the {criteria} of {self.spec.name}; that needs a model"
 
 
 @dataclass(frozen=True)
 class _LateEvidence:
-    """What the slow analysers find; who looks at it waits for them."""
+    """The findings of the slow analysers; reading them waits."""
 
     working: Late
     selection: Selection
@@ -297,10 +297,10 @@ def _tree(commit: str, repository: ReviewRepository, two: Compared) -> str:
 
 
 def _by_base(request: ReviewRequest) -> bool:
-    """Return whether the version before the change says how it is judged, where nobody names one.
+    """Return whether the base's rules apply, where no option says whose.
 
-    Who names a base, a commit or a patch reviews what others may have written. A user's own
-    uncommitted work is judged by the files as they are: that is how one tries a setting.
+    A named base, commit or patch may be by other authors. A user's own uncommitted work is reviewed
+    by the files as they are, so that they can try a setting.
     """
     spec = request.compare
     named = spec.range or spec.base or spec.commit or spec.patch is not None
@@ -320,7 +320,7 @@ def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
 
 
 def _with_base(spec: CompareSpec, settings: Settings) -> CompareSpec:
-    """Return what was asked with the settings' base branch, where a base matters."""
+    """Return the request with the settings' base branch, where a base matters."""
     named = spec.range or spec.staged or spec.commit or spec.whole or spec.base
     if named or spec.patch is not None or not settings.review.base:
         return spec
@@ -330,7 +330,7 @@ def _with_base(spec: CompareSpec, settings: Settings) -> CompareSpec:
 def chosen_from(
     team: Team, names: Sequence[str], *, with_spec: bool
 ) -> tuple[AgentDefinition, ...]:
-    """Return the named reviewers of a team, with the spec's where there is one to judge by."""
+    """Return the named reviewers of a team, and the spec's reviewer where there is a spec."""
     if with_spec:
         return chosen(team.for_criteria.reviewers, (*names, REVIEW_SPEC) if names else ())
     if {REVIEW_SPEC, REVIEW_SPEC.removeprefix("review-")} & {*names}:
@@ -341,7 +341,7 @@ def chosen_from(
 def chosen(
     reviewers: Sequence[AgentDefinition], names: Sequence[str]
 ) -> tuple[AgentDefinition, ...]:
-    """Return the named reviewers, all for no name; `security` stands for `review-security`."""
+    """Return the named reviewers, all for no name; `security` means `review-security`."""
     if not names:
         return tuple(reviewers)
     known = {agent.name: agent for agent in reviewers}
@@ -357,10 +357,10 @@ def chosen(
 
 
 def model_in_force(model: str, loaded: Loaded) -> str:
-    """Return the model that is asked, `none` when nobody configured one.
+    """Return the model to ask, `none` when none is configured.
 
-    A key in the environment chooses none, unless `auto` asks for that: a review must not begin to
-    cost money by itself.
+    A key in the environment chooses none, unless `auto` asks for that: a review must not cost money
+    unasked.
     """
     if model == AUTO:
         return loaded.settings.models.reasoning
@@ -371,9 +371,9 @@ def model_in_force(model: str, loaded: Loaded) -> str:
 
 
 def _with_model(request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefinition]) -> Loaded:
-    """Return the settings with a model to ask, where one is wanted.
+    """Return the settings with a model to ask, where one is requested.
 
-    Raises `UsageError` or `ModelSetupError` for one that cannot be asked, if the wish says so.
+    Raises `UsageError` or `ModelSetupError` for one that cannot be asked, if the request says so.
     """
     if model_in_force(request.model, loaded) == AUTO:
         loaded = completed(loaded, os.environ)
@@ -406,11 +406,9 @@ def _require_agents(
 
 
 def _unasked(request: ReviewRequest, loaded: Loaded) -> str:
-    """Return why a review that named no model asked none."""
+    """Return why a review without a named model asked none."""
     found = loaded.origins.get("models.reasoning", "").startswith(FOUND)
-    if (
-        found and request.named == ReviewRequest.named
-    ):  # on GitHub the choice is an input of the Action
+    if found and request.named == ReviewRequest.named:  # on GitHub the Action has an input for it
         return _UNASKED.format(found=loaded.settings.models.reasoning)
     return _UNCONFIGURED.format(model=request.named)
 

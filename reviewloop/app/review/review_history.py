@@ -1,4 +1,4 @@
-"""What a review leaves behind for the next one: its findings by id, and what people dismissed."""
+"""Stores a review for the next one: its findings by id, and the user's dismissals."""
 
 import json
 import os
@@ -21,13 +21,13 @@ from reviewloop.store.folders import repository_folder
 
 _LAST = "last-review.json"
 _DISMISSED = "dismissed.json"
-_MOST = 5000  # findings of one review, the most severe: nobody asks about more by hand
+_MOST = 5000  # findings of one review, the most severe first
 _EARLIER = 500  # findings of earlier reviews that stay known
 
 
 @dataclass(frozen=True)
 class Dismissal:
-    """A user's word that a finding shall not be said again."""
+    """A user's decision not to see a finding again."""
 
     id: str
     reason: str
@@ -40,14 +40,14 @@ class Dismissal:
 def silences_of(
     two: Compared, loaded: Loaded, *, remembered: bool = True, rules_tree: str = ""
 ) -> Silences:
-    """Return everything that may silence a finding here; without what is `remembered`, only rules.
+    """Return all sources of silences; without `remembered`, only rules.
 
-    With `rules_tree` only the baseline of that tree counts, not the one the change brings. Nor do a
-    person's dismissals on this machine where nothing is remembered: a pull request has its own.
+    With `rules_tree` only the baseline of that tree counts, not that of the change; and without
+    `remembered` no dismissals of this machine, as a pull request has its own.
 
     The baseline is read from the new side: it is part of the code under review, and its own changes
-    are visible in the diff. What may silence secrets is read from where no change reaches: the old
-    side, and the user's own settings.
+    are visible in the diff. Silences of secrets are read from what no change reaches: the old side,
+    and the user's own settings.
     """
     rules = loaded.settings.rules
     own = {name: level for name, level in rules.items() if _is_own(loaded.origins, name)}
@@ -80,10 +80,10 @@ def _is_own(origins: Mapping[str, str], rule: str) -> bool:
 
 
 def remember(key: str, report: ReviewReport) -> None:
-    """Keep a review's findings, so that `explain` and `dismiss` know what an id stands for.
+    """Store a review's findings, so that `explain` and `dismiss` know their ids.
 
-    Those of earlier reviews stay known behind them: a hook's review must not make people forget
-    what they have just read. Where nothing can be written, a review works all the same.
+    Findings of earlier reviews stay known after them: a hook's review must not make users lose what
+    they have just read. A review works even where nothing can be written.
     """
     shown = (*report.findings, *report.silenced)[:_MOST]
     findings = [finding.model_dump(mode="json") for finding in shown]
@@ -114,12 +114,12 @@ def _kept(key: str) -> list[dict[str, Any]]:
     except (
         UsageError,
         TypeError,
-    ):  # half a file: it is only a convenience, and the next review writes it anew
+    ):  # half a file: a convenience, which the next review writes again
         return []
 
 
 def find_finding(key: str, ident: str, others: Iterable[Finding] = ()) -> Finding:
-    """Return the finding whose id begins so, of `others` or of the last reviews.
+    """Return the finding with this id prefix, of `others` or of the last reviews.
 
     Raises `UsageError` when there is none, or more than one.
     """
@@ -136,17 +136,17 @@ def find_finding(key: str, ident: str, others: Iterable[Finding] = ()) -> Findin
 
 
 def dismissals(key: str) -> tuple[Dismissal, ...]:
-    """Return what was dismissed in a repository, oldest first."""
+    """Return the dismissals of a repository, oldest first."""
     return tuple(Dismissal(**entry) for entry in _read(key, _DISMISSED).get("dismissed", ()))
 
 
 def reasons(key: str) -> dict[str, str]:
-    """Return finding id -> why a user dismissed it."""
+    """Return finding id -> the user's reason for dismissing it."""
     return {entry.id: entry.reason for entry in dismissals(key)}
 
 
 def dismiss(key: str, finding: Finding, reason: str) -> None:
-    """Remember that a user does not want to hear of a finding again."""
+    """Record that a user dismissed a finding."""
     entry = Dismissal(
         finding.id, reason, finding.title, finding.path, finding.rule, float(int(time.time()))
     )
@@ -155,7 +155,7 @@ def dismiss(key: str, finding: Finding, reason: str) -> None:
 
 
 def take_back(key: str, ident: str) -> Dismissal:
-    """Forget a dismissal and return it; raise `UsageError` when there is none of this id."""
+    """Delete a dismissal and return it; raise `UsageError` when there is none of this id."""
     known = dismissals(key)
     found = [entry for entry in known if entry.id.startswith(ident.lower())]
     if len(found) != 1:

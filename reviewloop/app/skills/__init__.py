@@ -1,1 +1,1 @@
-"""Skills that are captured, improved, proved and run; each stops where a user decides."""
+"""Captures, improves, proves and runs skills, each with gates where a user decides."""

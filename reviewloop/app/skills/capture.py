@@ -13,7 +13,7 @@ from reviewloop.render.word_diff import word_diff
 from reviewloop.skills import FILE, find_skills, skeleton
 from reviewloop.skills.parts import composed, draft_problem
 
-_MODELS = 3  # skills of the project that a draft is shown
+_MODELS = 3  # skills of the project shown to the writer
 _LONGEST = 12_000  # characters of one of them
 ENDING = ToolSpec(
     name="write_skill",
@@ -37,7 +37,7 @@ ENDING = ToolSpec(
 
 
 def ask(context: RunContext, material: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
-    """Return what the writer is asked: the material, skills to look at, and what to change."""
+    """Return the prompt of the writer: the material, example skills, and the request."""
     wrap = context.fence.wrap
     parts = [f"# The material\n\n{wrap('material', str(material['source']))}"]
     models: Sequence[str] = material["models"]
@@ -53,7 +53,7 @@ def ask(context: RunContext, material: Mapping[str, Any], draft: Mapping[str, An
 
 
 def problem(context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
-    """Return what is wrong with what was handed in, "" for nothing."""
+    """Return what is wrong with a draft, or ""."""
     return draft_problem(str(material["name"]), _text(material, answer))
 
 
@@ -65,7 +65,7 @@ def draft_of(
 
 
 def diff(before: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
-    """Return a draft as people see it: whole, or what changed in it."""
+    """Return a draft as it is shown: whole, or as a diff."""
     return word_diff(before["text"], draft["text"]) if before else str(draft["text"])
 
 
@@ -75,19 +75,19 @@ def save(
     draft: Mapping[str, Any],
     answer: Mapping[str, Any],
 ) -> str:
-    """Write the skill where it goes and return what was done."""
+    """Write the skill to its file and return the path."""
     name, before = str(answer.get("name") or material["name"]), str(material["name"])
     text = str(draft["text"]).replace(f"\nname: {before}\n", f"\nname: {name}\n", 1)
     path = f"{material['folder']}/{name}/{FILE}"
     disk = Disk(repository.user.root)
-    if disk.read(path).data != text.encode():  # else an approval was killed behind the write
+    if disk.read(path).data != text.encode():  # else a kill came after an earlier write
         require_free(repository.user.root, path)
         disk.write(path, Content(Kind.FILE, text.encode()), f".{FILE}.new")
     return path
 
 
 def require_free(root: Path, path: str) -> None:
-    """Raise `UsageError` where a skill is there already, or cannot be written."""
+    """Raise `UsageError` where a skill exists already, or cannot be written."""
     there = Disk(root).read(path)
     if there.kind is not Kind.ABSENT or there.blocker:
         name = path.split("/")[-2]
@@ -98,7 +98,7 @@ def require_free(root: Path, path: str) -> None:
 
 
 def models_of(root: Path, home: Path) -> tuple[list[str], bool]:
-    """Return the newest skills of the project, else our skeleton, and whether they are its own."""
+    """Return example skills, and whether they are the project's newest or our skeleton."""
     own = [
         one
         for one in find_skills(root, home)

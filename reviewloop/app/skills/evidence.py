@@ -1,4 +1,4 @@
-"""What runs tell about how work went: people's own words, and facts of guard-rails and reviews."""
+"""Collects evidence of how runs went: users' own texts, and facts of gates and reviews."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -22,29 +22,29 @@ _MOST = 60  # pieces
 
 @dataclass(frozen=True)
 class Evidence:
-    """One thing that happened, and where."""
+    """One event of a run, and its source."""
 
-    id: str  # E1, E2 ...: how edits name it
-    source: str  # a run, a file, or what the user typed
+    id: str  # E1, E2 ...: the id used by edits
+    source: str  # a run, a file, or the command line
     text: str
 
     @property
     def line(self) -> str:
-        """It as one line."""
+        """Return it as one line."""
         return f"{self.id} ({self.source}): {' '.join(self.text.split())}"
 
 
 def evidence_of(
     repository: Repository, runs: Sequence[RunRecord], texts: Sequence[tuple[str, str]] = ()
 ) -> list[Evidence]:
-    """Return what happened in these runs and what these (source, text) say, numbered."""
+    """Return numbered evidence from these runs and these (source, text) pairs."""
     found = [pair for run in runs for pair in _of_run(repository, run)]
     pairs = [*texts, *found][:_MOST]
     return [Evidence(f"E{n}", source, text) for n, (source, text) in enumerate(pairs, 1)]
 
 
 def words_of(repository: Repository, run: RunRecord) -> Iterator[tuple[str, str]]:
-    """Yield (choice, words) of what the user of this machine answered in a run."""
+    """Yield (choice, text) of the answers that this machine's user gave in a run."""
     here = user_name()
     for event, _ in read_events(repository.run_folder(run.run_id) / "events.jsonl"):
         choice, text = str(event.get("choice", "")), str(event.get("text", "")).strip()
@@ -54,7 +54,7 @@ def words_of(repository: Repository, run: RunRecord) -> Iterator[tuple[str, str]
 
 
 def failed_gates(repository: Repository, run: RunRecord) -> list[str]:
-    """Return the names of the gates that were red when a run asked last."""
+    """Return the names of the gates that were red when a run last asked."""
     records = _proposal(repository, run).get("gates", ())
     gates = [GateResult.from_plain(record) for record in records]
     return [gate.name for gate in gates if gate.status is GateStatus.FAILED]
@@ -84,7 +84,7 @@ def _of_run(repository: Repository, run: RunRecord) -> Iterator[tuple[str, str]]
 def _proposal(repository: Repository, run: RunRecord) -> "dict[str, list[dict[str, object]]]":
     if not run.proposal:
         return {}
-    with suppress(WorkspaceError, ValueError):  # damaged: `resume` tells of it
+    with suppress(WorkspaceError, ValueError):  # damaged: `resume` reports it
         found: dict[str, list[dict[str, object]]] = Blobs(
             repository.run_folder(run.run_id) / "blobs"
         ).get_json(run.proposal)

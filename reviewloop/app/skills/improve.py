@@ -1,4 +1,4 @@
-"""`skills improve`: edits of skills by what went wrong, each with its evidence; guards first."""
+"""`skills improve`: edits of skills after what went wrong, with evidence; gates come first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -72,9 +72,9 @@ ENDING = ToolSpec(
 
 
 def skills_to_improve(root: Path, home: Path, names: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Return name -> path and text of skills of the project, all of them where none is named.
+    """Return name -> path and text of the named skills of the project, or of all.
 
-    Raises `UsageError` for a name of none, and for skills that are not the project's.
+    Raises `UsageError` for an unknown name, and for skills that are not the project's.
     """
     here = {
         one.name: one
@@ -98,7 +98,7 @@ def skills_to_improve(root: Path, home: Path, names: Sequence[str]) -> dict[str,
 
 
 def ask(context: RunContext, material: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
-    """Return what the writer is asked."""
+    """Return the prompt of the writer."""
     wrap = context.fence.wrap
     lines = "\n".join(material["evidence"])
     parts = [f"# What happened\n\n{wrap('evidence', lines)}"]
@@ -121,7 +121,7 @@ def ask(context: RunContext, material: Mapping[str, Any], draft: Mapping[str, An
 
 
 def problem(context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
-    """Return what is wrong with what was handed in, "" for nothing."""
+    """Return what is wrong with an answer, or ""."""
     known = {line.partition(" ")[0] for line in material["evidence"]}
     guards, edits = answer.get("guards"), answer.get("edits")
     if not isinstance(guards, list) or not isinstance(edits, list):
@@ -168,7 +168,7 @@ def _edit(one: Mapping[str, Any]) -> Edit:
 def draft_of(
     context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what waits for a user; what would change too much of a file is refused."""
+    """Return the edits that wait for a user; edits that change too much of a file are refused."""
     show = context.redactor.for_people
     edits = [_edit(one) for one in answer["edits"]]
     redacted = [
@@ -184,7 +184,7 @@ def draft_from(
     guards: Sequence[Mapping[str, Any]] = (),
     no_guard: str = "",
 ) -> dict[str, Any]:
-    """Return edits with the texts that they make, and which skills are refused and why."""
+    """Return edits with the resulting texts, and the refused skills with reasons."""
     texts, refused = {}, {}
     for name, one in material["skills"].items():
         own = [edit for edit in edits if edit.skill == name]
@@ -216,7 +216,7 @@ def draft_from(
 
 
 def shown(draft: Mapping[str, Any]) -> str:
-    """Return a proposal as people read it: guards, then edits by skill, then what is refused."""
+    """Return a proposal as it is shown: gates, then edits by skill, then refused ones."""
     parts = []
     for one in draft["guards"]:
         parts.append(
@@ -244,7 +244,7 @@ def save(
     draft: Mapping[str, Any],
     answer: Mapping[str, Any],
 ) -> str:
-    """Write the edited skills, all or those chosen; return what was done."""
+    """Write the edited skills, all or those chosen; return a summary."""
     root = repository.user.root
     chosen = answer.get("only") or [*draft["texts"]]
     for name in chosen:
@@ -253,7 +253,7 @@ def save(
         one = material["skills"][name]
         there = Disk(root).read(one["path"])
         now = there.data.decode("utf-8", "replace") if there.kind is Kind.FILE else ""
-        # The new text is there where an approval was killed behind the write.
+        # The file holds the new text already where a kill came after an earlier write.
         if now not in (one["text"], draft["texts"][name]):
             raise UsageError(
                 f"{one['path']} was changed since; `reviewloop skills reject` and improve it anew"

@@ -1,8 +1,8 @@
-"""`--prove`: recorded tasks done anew with the old and with the new text of a skill, and compared.
+"""`--prove`: repeats recorded tasks with the old and the new text of a skill, and compares.
 
-Each is done in a checkout of its own, from the commit at which the recorded run began, with the
-words that the user gave then. The text reaches the agents as a steering file. Nothing of it is
-committed, and none of these runs is listed among the user's.
+Each repeats in a checkout of its own, from the commit where the recorded run started, with the
+user's original texts. The skill reaches the agents as a steering file. Nothing is committed, and
+none of these runs is listed among the user's.
 """
 
 import json
@@ -34,13 +34,13 @@ from reviewloop.store.runs import RunRecord, RunStatus
 from reviewloop.store.trust import TrustStore
 
 OLD, NEW = "old", "new"
-PROOF_LEAST = 5  # measurements a side; fewer are an observation
+PROOF_LEAST = 5  # measurements on each side; fewer are only an observation
 _STATE = "REVIEWLOOP_STATE_DIR"
 _STEERING = ".reviewloop/steering/skill.md"
 
 
 class Verdict(StrEnum):
-    """What the figures say of the new text."""
+    """The result of the comparison."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -50,14 +50,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Measurement:
-    """How one recorded task went with one text."""
+    """The figures of one repetition of a recorded task with one text."""
 
     run: str
     text: str  # old | new
     number: int  # 1-based
     problem: str = ""  # why there are no figures
-    blocked: bool = False  # a guard-rail stood in the way at the end
-    findings: int = 0  # that reviewers raised and that had to be acted on
+    blocked: bool = False  # by a guard-rail at the end
+    findings: int = 0  # by reviewers, to be acted on
     rounds: int = 0
     tokens: int = 0
     usd: float | None = None  # None: a price is unknown
@@ -65,7 +65,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Spread:
-    """The mean of a figure, and from where to where it went."""
+    """The mean, lowest and highest value of a figure."""
 
     count: int
     low: float
@@ -81,20 +81,20 @@ FIGURES: Mapping[str, Callable[[Measurement], float]] = {
     "usd": lambda one: one.usd or 0.0,
 }
 _DECIDING = {"blocked": 1.0, "findings": 1.0, "rounds": 1.0, "tokens": 0.9}
-"""The first figure in which they differ decides; of tokens it has to be a tenth."""
+"""Figure -> required ratio; the first figure that differs decides, tokens by a tenth."""
 
 
 @dataclass(frozen=True)
 class Proof:
-    """All measurements, and what they say."""
+    """All measurements, and their verdict."""
 
     measurements: tuple[Measurement, ...]
     verdict: Verdict
-    figure: str = ""  # that decided
+    figure: str = ""  # the deciding one
 
     @property
     def least(self) -> int:
-        """The measurements of the side that has fewer."""
+        """Return the number of measurements of the side with fewer."""
         return min(len(self.of(OLD)), len(self.of(NEW)))
 
     def of(self, text: str) -> list[Measurement]:
@@ -102,14 +102,14 @@ class Proof:
         return [one for one in self.measurements if one.text == text and not one.problem]
 
     def spread(self, text: str, figure: str) -> Spread:
-        """Return a figure of one text; all zero without a measurement."""
+        """Return the spread of a figure for one text; zeros without a measurement."""
         values = [FIGURES[figure](one) for one in self.of(text)] or [0.0]
         return Spread(len(self.of(text)), min(values), statistics.fmean(values), max(values))
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a proof is expected to take: what the recorded runs took."""
+    """The expected cost of a proof, from the recorded runs."""
 
     runs: int
     tokens: int
@@ -118,7 +118,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class ProofRequest:
-    """What is proved, by which recorded runs, how often, and where it ends."""
+    """The skill to prove, the recorded runs, the repetitions, and the caps."""
 
     skill: str
     path: str
@@ -131,7 +131,7 @@ class ProofRequest:
 
 
 def expected_cost(repository: Repository, request: ProofRequest) -> Cost:
-    """Return what the recorded runs took, for each time that they are done anew."""
+    """Return the cost of the recorded runs, times the repetitions."""
     each = [
         spent_on(stored_usages(repository.run_folder(run.run_id) / JOURNAL)) for run in request.runs
     ]
@@ -146,7 +146,7 @@ def prove(
     folder: Path,
     notify: Callable[[str], object] = lambda _: None,
 ) -> Proof:
-    """Measure both texts and return what the figures say; what was measured before is kept.
+    """Measure both texts and return the verdict; earlier measurements are reused.
 
     Raises `BudgetExhaustedError` at the caps, which hold for all measurements together.
     """
@@ -160,11 +160,11 @@ def prove(
 
 
 def compared(measurements: Sequence[Measurement]) -> tuple[Verdict, str]:
-    """Return what the figures say, and by which of them.
+    """Return the verdict, and the figure that decided.
 
-    Each recorded run is compared with itself: on it one text is ahead where its worst figure is
-    below the other's best. The first figure in which any run differs decides, and no run may speak
-    against.
+    Each recorded run is compared with itself: a text is better on it where its worst figure is
+    below the other's best. The first figure in which any run differs decides, unless another run
+    contradicts.
     """
     if any(one.problem for one in measurements):
         return Verdict.INCOMPLETE, ""
@@ -254,7 +254,7 @@ def _done_anew(
     own: Path,
     caps: Mapping[str, Any],
 ) -> Measurement:
-    """Do a recorded task in a checkout of its own with a text, and return its figures."""
+    """Repeat a recorded task in a checkout of its own with one text; return its figures."""
     words = [word for choice, word in words_of(repository, run) if choice == "modify"]
     consents = TrustStore(state_root()).consents(repository.user.key)
     root = own / repository.user.root.name
@@ -287,7 +287,7 @@ def _figures(apart: Repository, record: RunRecord, run: str, text: str, number: 
     folder = apart.run_folder(record.run_id)
     used = spent_on(stored_usages(folder / JOURNAL))
     proposal = Blobs(folder / "blobs").get_json(record.proposal)
-    if proposal["incomplete"]:  # silence of who did not read it means nothing
+    if proposal["incomplete"]:  # no findings by a reviewer that did not read mean nothing
         unread = ", ".join(proposal["incomplete"])
         problem = f"it was not read by {unread}"
         return Measurement(run, text, number, problem, tokens=used.tokens, usd=used.usd)
@@ -305,7 +305,7 @@ def _figures(apart: Repository, record: RunRecord, run: str, text: str, number: 
 
 
 def _write_text(root: Path, request: ProofRequest, text: str) -> None:
-    """Put a skill where it lies, and where the agents of a run are given it."""
+    """Write a skill to its path, and to a steering file for the agents of a run."""
     steering = root / _STEERING
     steering.parent.mkdir(parents=True, exist_ok=True)
     body = read_skill(text).body
@@ -317,7 +317,7 @@ def _write_text(root: Path, request: ProofRequest, text: str) -> None:
 
 @contextmanager
 def _state_at(folder: Path) -> Iterator[None]:
-    """Keep the runs of a measurement out of the user's."""
+    """Keep the runs of a measurement apart from the user's."""
     before = os.environ.get(_STATE)
     os.environ[_STATE] = str(folder)
     try:

@@ -1,7 +1,7 @@
-"""`skills run`: the phases of a skill, each a gate at which a user says which commands run.
+"""`skills run`: runs the commands of a skill's phases; at each phase's gate a user chooses.
 
-Only our own commands are run, and only such that exist; what else a phase asks for is the user's or
-their assistant's to do. Where it stands is kept in a small file, so that it goes on tomorrow.
+Only existing reviewloop commands run; what else a phase asks for is left to the user or their
+assistant. The progress is stored in a small file, so that it can continue later.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from reviewloop.store.folders import private_folder
 
 _FOLDER = "skill-runs"
 _NAME = re.compile(r"[\w-]{1,64}")
-_VALUE = re.compile(r"\b(?!HEAD\b)[A-Z][A-Z_]+\b")  # NAME, RUN, TEXT: a user fills it in
+_VALUE = re.compile(r"\b(?!HEAD\b)[A-Z][A-Z_]+\b")  # NAME, RUN, TEXT: placeholders for the user
 _READS = frozenset(
     {
         *("tasks", "show", "status", "logs", "explain", "review", "audit", "stats", "doctor"),
@@ -33,14 +33,14 @@ _READS = frozenset(
         *("run --preflight", "ship --plan"),
     }
 )
-"""Commands that change nothing: a phase runs these by itself."""
-_GROUPS = ("queue", "memory")  # of these, what is said alone reads
+"""Read-only commands, which a phase runs without asking."""
+_GROUPS = ("queue", "memory")  # groups whose bare command reads
 _REFUSED = "skills run"  # a skill does not run itself
 _CHANGES = frozenset({"-o", "--output", "--apply-fixes", "--undo", "-f"})
 
 
 class Stage(StrEnum):
-    """Where a run of a skill is."""
+    """The state of a skill run."""
 
     WAITING = "waiting"  # at a gate
     STOPPED = "stopped"  # a command failed; the same gate asks again
@@ -50,16 +50,16 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """A command of a phase, and whether it runs by itself."""
+    """A command of a phase; `reads` marks one that runs without asking."""
 
-    command: str  # as the skill writes it, without `reviewloop`
+    command: str  # as in the skill, without `reviewloop`
     reads: bool
-    values: tuple[str, ...]  # what has to be filled in
+    values: tuple[str, ...]  # placeholders to fill in
 
 
 @dataclass(frozen=True)
 class SkillRun:
-    """A skill that is followed: at which phase, with which values, and what was run."""
+    """The progress of a skill: its phase, its values, and the commands that ran."""
 
     name: str
     path: str
@@ -73,9 +73,9 @@ class SkillRun:
 def begin(
     repository: Repository, skill: Found, exists: Mapping[str, str], values: Mapping[str, str]
 ) -> SkillRun:
-    """Begin to follow a skill; `exists` leads from its commands to why one cannot be run, or "".
+    """Start a skill; `exists` maps each of its commands to the reason why it cannot run, or "".
 
-    Raises `UsageError` for a skill without phases, or with a command that is not one.
+    Raises `UsageError` for a skill without phases, or with an unknown command.
     """
     if not _NAME.fullmatch(skill.name):
         raise UsageError(
@@ -100,7 +100,7 @@ def begin(
 
 
 def steps_of(phase: Phase) -> list[Step]:
-    """Return the commands of a phase in their order, each once."""
+    """Return the commands of a phase in order, each once."""
     found = []
     for line in dict.fromkeys(phase.commands):
         words = line.partition(" ")[2]
@@ -110,7 +110,7 @@ def steps_of(phase: Phase) -> list[Step]:
 
 
 def chosen_steps(steps: Sequence[Step], numbers: Sequence[int]) -> list[Step]:
-    """Return the steps of these numbers, else those that read and need nothing filled in."""
+    """Return the steps with these numbers, else those that only read and need no values."""
     if not numbers:
         return [one for one in steps if one.reads and not one.values]
     for number in numbers:
@@ -124,7 +124,7 @@ def chosen_steps(steps: Sequence[Step], numbers: Sequence[int]) -> list[Step]:
 
 
 def filled(step: Step, values: Mapping[str, str]) -> list[str]:
-    """Return the words of a command with its values; raise `UsageError` where one is missing."""
+    """Return the words of a command with its values; raise `UsageError` for a missing one."""
     missing = [name for name in step.values if not values.get(name)]
     if missing:
         hints = " ".join(f"--set {name}=..." for name in missing)
@@ -138,7 +138,7 @@ def with_result(
 ) -> SkillRun:
     """Return a run after the chosen commands of its phase: at the next gate, done, or stopped.
 
-    With `stay` it is at the same gate, so that what a command printed can be acted upon.
+    With `stay` it is at the same gate, so that the output of a command can be used.
     """
     ran = (*run.ran, *((run.phase, command, code) for command, code in codes))
     if codes and codes[-1][1] not in (ExitCode.CLEAN, ExitCode.WAITING, ExitCode.FINDINGS):
@@ -151,7 +151,7 @@ def with_result(
 
 
 def require_same(run: SkillRun, skill: Found) -> None:
-    """Raise `UsageError` where the skill was edited since it was begun."""
+    """Raise `UsageError` where the skill was edited since it was started."""
     if run.digest != _digest(skill.text):
         raise UsageError(
             f"{skill.shown} was changed since it was begun; `reviewloop skills reject {run.name}`, "
@@ -160,7 +160,7 @@ def require_same(run: SkillRun, skill: Found) -> None:
 
 
 def load(repository: Repository, name: str) -> SkillRun | None:
-    """Return how far a skill was followed, None where it was not."""
+    """Return the progress of a skill, None where it was not started."""
     try:
         values: dict[str, Any] = json.loads(_path(repository, name).read_text("utf-8"))
         ran = tuple((int(one[0]), str(one[1]), int(one[2])) for one in values.pop("ran"))
@@ -170,7 +170,7 @@ def load(repository: Repository, name: str) -> SkillRun | None:
 
 
 def save(repository: Repository, run: SkillRun) -> None:
-    """Keep how far a skill was followed."""
+    """Store the progress of a skill."""
     path = _path(repository, run.name)
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(asdict(run)), "utf-8")
@@ -178,7 +178,7 @@ def save(repository: Repository, run: SkillRun) -> None:
 
 
 def open_runs(repository: Repository) -> list[str]:
-    """Return the names of the skills that are followed and wait."""
+    """Return the names of the started skills that wait."""
     folder = private_folder(repository.folder / _FOLDER)
     names = sorted(path.stem for path in folder.glob("*.json"))
     found = [run for name in names if (run := load(repository, name))]
@@ -186,7 +186,7 @@ def open_runs(repository: Repository) -> list[str]:
 
 
 def problem_of(command: str) -> str:
-    """Return why a command of a skill is never run, "" where it may be."""
+    """Return why a command of a skill is never run, or ""."""
     words = command.removeprefix("reviewloop ")
     if words.startswith(_REFUSED):
         return f"`{command}` would have a skill run skills"

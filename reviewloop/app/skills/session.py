@@ -1,8 +1,7 @@
-"""A session about skills: a draft or edits that a model proposes, and the gate at which it waits.
+"""A session about skills: a model proposes a draft or edits, which then wait at a gate.
 
-It is kept as a run is, in a folder of its own: record, journal, blobs. There is one step, so there
-is no graph: what was paid for stands in the journal, and a session that was killed asks again for
-nothing.
+It is stored like a run, in a folder of its own: record, journal, blobs. It has one step, so no
+graph: paid replies are in the journal, and a killed session asks for nothing twice.
 """
 
 import os
@@ -60,7 +59,7 @@ Plain = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """What a session of a kind asks, how an answer is judged and kept, and what is saved."""
+    """One kind of session: its prompt, its check of the answer, its draft, and its save."""
 
     ending: ToolSpec
     ask: Callable[[RunContext, Plain, Plain], str]
@@ -81,7 +80,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class SkillRequest:
-    """What a session is about; `material` holds JSON-plain values that its kind reads."""
+    """The request of a session; `material` holds JSON-plain values that its kind reads."""
 
     kind: str
     name: str
@@ -89,18 +88,18 @@ class SkillRequest:
     material: Plain
     model: str | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
-    draft: Plain = field(default_factory=dict)  # one that no model has to make
+    draft: Plain = field(default_factory=dict)  # a draft made without a model
 
 
 def sessions_of(repository: Repository) -> Repository:
-    """Return the repository with the sessions in the place of its runs."""
+    """Return the repository with sessions in place of its runs."""
     return SESSIONS.sessions_of(repository)
 
 
 def begin(repository: Repository, request: SkillRequest) -> RunRecord:
-    """Write what a new session needs and return its record; nothing is paid yet.
+    """Store a new session and return its record; nothing is paid yet.
 
-    Raises `UsageError` for a session that is in work, and `ModelSetupError` for a model that
+    Raises `UsageError` for a session that is in progress, and `ModelSetupError` for a model that
     cannot be asked.
     """
     require_all("writing a skill")
@@ -165,10 +164,10 @@ def move(
     answer: Plain | None = None,
     listener: Listener | None = None,
 ) -> RunRecord:
-    """Move a session until it asks a user or is over; return its record.
+    """Advance a session until it asks a user or is over; return its record.
 
-    Raises `UsageError` for an answer that is not asked for, and `ReviewLoopError` when it stopped
-    on the way; it can be moved again then.
+    Raises `UsageError` for an answer to another question, and `ReviewLoopError` when it stopped on
+    the way; it can then be advanced again.
     """
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), name):
@@ -191,7 +190,7 @@ def move(
 
 
 def end(repository: Repository, name: str, sentence: str) -> RunRecord:
-    """End a session whose proposal did not hold; nothing is written."""
+    """End a session whose proposal was not confirmed; nothing is written."""
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), name):
         record = find(repository, name)
@@ -202,7 +201,7 @@ def end(repository: Repository, name: str, sentence: str) -> RunRecord:
 
 
 def keep(repository: Repository, name: str, key: str, value: Any) -> None:
-    """Keep something with a session."""
+    """Store a value with a session."""
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), name):
         record = find(repository, name)
@@ -228,22 +227,22 @@ def find(repository: Repository, name: str | None) -> RunRecord:
 
 
 def draft_of(repository: Repository, record: RunRecord) -> Plain:
-    """Return what waits: the text of a skill, or edits; {} for nothing."""
+    """Return the waiting proposal: the text of a skill, or edits; {} for nothing."""
     return _stored(repository, record, record.proposal)
 
 
 def before_of(repository: Repository, record: RunRecord) -> Plain:
-    """Return what a user saw before it was changed, {} for nothing."""
+    """Return the proposal before its last revision, {} for none."""
     return _stored(repository, record, record.options.get("before", ""))
 
 
 def material_of(repository: Repository, record: RunRecord) -> Plain:
-    """Return what a session is made from."""
+    """Return the material of a session."""
     return _stored(repository, record, record.options.get("material", ""))
 
 
 def spent(repository: Repository, record: RunRecord) -> Spent:
-    """Return what a session has used."""
+    """Return the usage of a session."""
     return SESSIONS.spent(repository, record)
 
 
@@ -268,7 +267,7 @@ def plain(repository: Repository, record: RunRecord) -> dict[str, object]:
 
 
 def next_step(record: RunRecord) -> str:
-    """Return the command that goes on with a session, in a sentence."""
+    """Return a sentence with the command that continues a session."""
     name = record.run_id
     if record.status is RunStatus.WAITING:
         return f"it waits for you: reviewloop skills approve {name} (or modify -m, reject)"
@@ -293,7 +292,7 @@ def _approved(
 
 
 def _proposed(context: RunContext) -> RunRecord:
-    """Have the writer propose, or change what it proposed; return the record that waits."""
+    """Have the writer propose or revise; return the waiting record."""
     record = context.record
     record.status, record.exit_code = RunStatus.RUNNING, 0
     record.explain(NO_REASON, "")

@@ -1,7 +1,7 @@
-"""`skills suggest`: what people repeat, as facts: the same wish in several runs, the same red gate.
+"""`skills suggest`: lists what repeats: the same request in several runs, the same red gate.
 
-Two sentences are the same wish where most of their words are; no model is asked, and only words of
-the user of this machine count.
+Two sentences are the same request where most of their words are the same; no model is asked, and
+only texts by the user of this machine count.
 """
 
 import re
@@ -22,15 +22,15 @@ _LOOKED_AT = 200  # runs, the newest first
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What was repeated, in which runs, and the command that makes something of it."""
+    """Something that repeats, the runs, and a command that turns it into a skill."""
 
     what: str  # asked | rejected | gate
-    text: str  # the newest words, or the gate
+    text: str  # the newest text, or the gate
     runs: tuple[str, ...]
 
     @property
     def command(self) -> str:
-        """What to do about it."""
+        """Return the suggested command."""
         if self.what == "gate":
             return f"reviewloop skills improve --from {','.join(self.runs[:5])}"
         name = name_from(self.text) or "my-skill"

@@ -1,1 +1,1 @@
-"""What `reviewloop spec` does: checks specs without a model, and traces what serves what."""
+"""Checks specs without a model, traces requirements, and runs spec sessions."""

@@ -36,13 +36,13 @@ _OTHERS = re.compile(
     r"|success|requirements?|criteria)\b",
     re.IGNORECASE,
 )
-"""Sections whose numbered lists are no steps."""
+"""Sections whose numbered lists are not steps."""
 _CARRIED = frozenset((FILES, RISKS, DECISIONS, CONSIDERATIONS))
 
 
 @dataclass(frozen=True)
 class AdoptedPlan:
-    """The file that holds the tasks now, and the plan that they are from."""
+    """The file that holds the tasks, and the plan that they come from."""
 
     path: str
     plan: str
@@ -57,9 +57,9 @@ class _Step:
 
 
 def adopt_plan(repository: Repository, name: str, plan: str = "") -> AdoptedPlan:
-    """Write the tasks of a spec from its plan, or from the plan that is named.
+    """Write the tasks of a spec from its plan, or from the named plan.
 
-    Raises `UsageError` where the spec has tasks, or the plan no numbered steps.
+    Raises `UsageError` where the spec has tasks, or the plan has no numbered steps.
     """
     user = repository.user
     files, disk = DiskFiles(user.root), Disk(user.root)
@@ -97,9 +97,9 @@ def adopt_plan(repository: Repository, name: str, plan: str = "") -> AdoptedPlan
 
 
 def _keep_sections(disk: Disk, spec: Spec, plan: str, text: str) -> list[str]:
-    """Write what a plan from elsewhere says besides its steps into the one beside the spec.
+    """Write the other sections of a foreign plan into the plan beside the spec.
 
-    There agents are told of it. Return a notice of it, none where nothing is written.
+    That one is given to agents. Return a notice about it, none where nothing is written.
     """
     own = plan_path(spec.path)
     kept = {name: body for name, body in sections_of(text).items() if name in _CARRIED and body}
@@ -130,9 +130,9 @@ def _plan_of(files: DiskFiles, ref: SpecRef, here: str, named: str) -> str:
 
 
 def _steps(lines: Sequence[Line]) -> Iterator[_Step]:
-    """Yield the numbered steps of a plan with what stands below each."""
+    """Yield the numbered steps of a plan with the lines below each."""
     current: _Step | None = None
-    aside = 0  # level of a heading whose lists are no steps
+    aside = 0  # level of a heading whose lists are not steps
     for line in lines:
         if line.level:
             if current:
@@ -161,7 +161,7 @@ def _plain(text: str) -> str:
 
 def _requirement_ids(spec_files: SpecFiles) -> list[str]:
     text = spec_files.text_of("requirements")
-    if spec_files.form == SINGLE_FILE:  # whoever wrote it has headings of their own
+    if spec_files.form == SINGLE_FILE:  # the author's own headings stay
         text = (spec_files.files.read(spec_files.path) or b"").decode("utf-8", "replace")
     return [*read_requirements(read_document(text.encode()).lines)]
 

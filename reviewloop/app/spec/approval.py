@@ -1,4 +1,4 @@
-"""Who approved which content of a spec, and what has changed since."""
+"""Stores who approved which content of a spec, and finds what changed since."""
 
 import difflib
 import hashlib
@@ -21,14 +21,14 @@ from reviewloop.store.folders import private_folder
 
 _FOLDER = "spec-approvals"
 _VERSION = 1
-_MOST_LINES = 6  # that are shown of what changed
+_MOST_LINES = 6  # shown of the changes
 
 
 @dataclass(frozen=True)
 class SpecApproval:
-    """An approval of a spec as it was then; `files` is path -> hash of its text without ticks.
+    """An approval of a spec at one time; `files` is path -> hash of its text without ticks.
 
-    `tasks` is id -> the git revision at which its words were approved first.
+    `tasks` is task id -> the git revision at which its text was first approved.
     """
 
     path: str
@@ -41,13 +41,13 @@ class SpecApproval:
 
     @property
     def digest(self) -> str:
-        """One hash of all files."""
+        """Return one hash of all files."""
         listed = json.dumps(sorted(self.files.items()))
         return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def spec_on_disk(repository: Repository, name: str) -> Spec | None:
-    """Return the spec that a name means, None where there is none."""
+    """Return the spec with this name, None where there is none."""
     user = repository.user
     files = DiskFiles(user.root)
     try:
@@ -58,7 +58,7 @@ def spec_on_disk(repository: Repository, name: str) -> Spec | None:
 
 
 def approve_spec(repository: Repository, spec: Spec, by: str, act: str) -> SpecApproval:
-    """Remember that somebody approved what a spec says now; tasks may be ticked later."""
+    """Record an approval of a spec as it is now; tasks may be ticked later."""
     if spec.problems:
         raise UsageError(f"{spec.problems[0]}; a spec with problems cannot be approved")
     return record_approval(
@@ -69,7 +69,7 @@ def approve_spec(repository: Repository, spec: Spec, by: str, act: str) -> SpecA
 def record_approval(
     repository: Repository, path: str, name: str, texts: Mapping[str, str], by: str, act: str
 ) -> SpecApproval:
-    """Remember that somebody approved these texts of a spec, in which no task is ticked."""
+    """Record an approval of these texts of a spec, in which no task is ticked."""
     blobs = Blobs(private_folder(repository.folder / _FOLDER) / "blobs")
     approval = SpecApproval(
         path,
@@ -119,7 +119,7 @@ def _spec_in(path: str, texts: Mapping[str, str]) -> Spec | None:
 
 
 def _revisions(repository: Repository, path: str, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return {id of a task: HEAD, or the revision at which the same words were approved}."""
+    """Return task id -> HEAD, or the revision at which the same text was approved."""
     found = approvals_of(repository, path)
     before = approved_spec(repository, found[-1]) if found else None
     now = _spec_in(path, texts)
@@ -149,14 +149,14 @@ def approvals_of(repository: Repository, path: str) -> tuple[SpecApproval, ...]:
 
 
 def texts_of(repository: Repository, approval: "SpecApproval | PublishedSpec") -> dict[str, str]:
-    """Return {path: text} of what was approved or published, with no task ticked."""
+    """Return path -> text of what was approved or published, with no task ticked."""
     blobs = Blobs(repository.folder / _FOLDER / "blobs")
     return {path: str(blobs.get_json(blob)) for path, blob in approval.texts.items()}
 
 
 @dataclass(frozen=True)
 class PublishedSpec:
-    """A commit of a spec that is on GitHub; `texts` is path -> blob, with no task ticked."""
+    """A commit of a spec on GitHub; `texts` is path -> blob, with no task ticked."""
 
     repo: str
     pull: int
@@ -172,7 +172,7 @@ def published_of(repository: Repository, path: str) -> tuple[PublishedSpec, ...]
 def remember_published(
     repository: Repository, path: str, repo: str, pull: int, commit: str, texts: Mapping[str, str]
 ) -> None:
-    """Keep which commit of a pull request holds which texts of a spec."""
+    """Record which commit of a pull request holds which texts of a spec."""
     kept = _stored(repository, path)
     if commit in {one["commit"] for one in kept["published"]}:
         return
@@ -185,7 +185,7 @@ def remember_published(
 def changes_since(repository: Repository, spec: Spec) -> tuple[str, ...] | None:
     """Return the lines that changed since the last approval; None where there is none.
 
-    A line is shown as `path:line: + text`, or `-` for one that is gone. Ticks are no change.
+    A line is shown as `path:line: + text`, or `-` for a removed one. Ticks are no change.
     """
     found = approvals_of(repository, spec.path)
     if not found:
@@ -201,7 +201,7 @@ def changes_since(repository: Repository, spec: Spec) -> tuple[str, ...] | None:
 
 
 def require_approval(repository: Repository, spec: Spec) -> None:
-    """Raise `GuardRailError` unless somebody approved the spec as it is now."""
+    """Raise `GuardRailError` unless the current text of the spec is approved."""
     changed = changes_since(repository, spec)
     how = f"`reviewloop spec approve {spec.name}` approves it as it is"
     if found := published_of(repository, spec.path):
@@ -253,7 +253,7 @@ def _file_name(path: str) -> str:
 
 
 def _stored(repository: Repository, path: str) -> dict[str, Any]:
-    """Return what is kept of a spec: its approvals, and where it is on GitHub."""
+    """Return the stored approvals of a spec, and its published commits."""
     body: dict[str, Any] = {}
     with suppress(FileNotFoundError):
         text = (repository.folder / _FOLDER / _file_name(path)).read_text("utf-8")

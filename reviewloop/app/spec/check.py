@@ -1,4 +1,4 @@
-"""Checks specs of a repository as they are on disk, and says with which code to end."""
+"""Checks the specs on disk, and derives the exit code."""
 
 import re
 import time
@@ -29,7 +29,7 @@ _LARGEST = 1_000_000  # bytes of a file that is searched for names
 
 @dataclass(frozen=True)
 class CheckedSpec:
-    """One spec with its findings, those that somebody silenced, and what was not checked."""
+    """One spec with its findings, the silenced ones, and what was not checked."""
 
     checks: SpecChecks
     findings: tuple[Finding, ...]
@@ -57,7 +57,7 @@ class SpecReport:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was not checked, and why."""
+        """The checks that were not done, and why."""
         return tuple(f"{one.path}: {note}" for one in self.specs for note in one.checks.notes)
 
     @property
@@ -84,7 +84,7 @@ class SpecReport:
         return ()
 
     def as_review(self) -> ReviewReport:
-        """Return it as formats for reviews read it."""
+        """Return it as a report that the formats of reviews take."""
         named = ", ".join(one.path for one in self.specs[:3])
         more = f" and {len(self.specs) - 3} more" if len(self.specs) > 3 else ""
         documents = dict.fromkeys(line.path for one in self.specs for line in one.checks.view.lines)
@@ -108,9 +108,9 @@ class SpecReport:
 
 
 def check_specs(user: UserRepo, names: Sequence[str], fail_on: str) -> SpecReport:
-    """Check the named specs, or all of the project the user stands in.
+    """Check the named specs, or all of the user's project.
 
-    Raises `UsageError` where a name means none, or where there are none.
+    Raises `UsageError` for an unknown name, or where there are no specs.
     """
     begin = time.monotonic()
     files = DiskFiles(user.root)
@@ -169,7 +169,9 @@ def _refs(user: UserRepo, files: DiskFiles, names: Sequence[str]) -> Iterator[Sp
 def _search(
     files: DiskFiles, paths: Sequence[str], strings: Sequence[str]
 ) -> list[tuple[str, int, str]]:
-    """Return (path, line, text) of the lines that hold any of the strings; large files are left."""
+    """Return (path, line, text) of the lines that hold any of the strings; large files
+    are skipped.
+    """
     pattern = re.compile("|".join(map(re.escape, strings)))
     found = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""Asks programs of this machine for their help, in the sandbox, once per version of a program."""
+"""Runs programs of this machine with --help in the sandbox, once per version of a program."""
 
 import hashlib
 import json
@@ -18,16 +18,16 @@ _LARGEST = 1_000_000  # bytes of a help text
 
 
 class HelpTexts:
-    """The help of programs that are on the trusted PATH; `sandbox` is asked for when one runs."""
+    """The help texts of programs on the trusted PATH; `sandbox` is opened for the first one."""
 
     def __init__(self, sandbox: Callable[[], Sandbox]) -> None:
         self._sandbox = sandbox
-        self._unread: set[tuple[str, ...]] = set()  # asked in vain: not once more for each task
+        self._unread: set[tuple[str, ...]] = set()  # failed: not tried again for each task
 
     def of(self, words: tuple[str, ...]) -> str | None:
-        """Return what `PROGRAM [SUBCOMMAND] --help` prints; None where it could not be asked.
+        """Return what `PROGRAM [SUBCOMMAND] --help` prints; None where it could not be run.
 
-        What was printed is kept until the program's file changes.
+        The output is cached until the program's file changes.
         """
         program = find_program(words[0])
         if program is None:
@@ -66,7 +66,7 @@ class HelpTexts:
                     log_limit=_LARGEST,
                 )
                 text = log.read_text(encoding="utf-8", errors="replace")
-        except (ReviewLoopError, OSError):  # no sandbox holds, or no room: it stays unverified
+        except (ReviewLoopError, OSError):  # no sandbox, or no space: it stays unverified
             return None
         usable = not done.timed_out and done.exit_code not in (126, 127) and "--" in text
         return text if usable else None

@@ -1,4 +1,4 @@
-"""Merges an OpenSpec change into the specs it is of, against the base that it was written for."""
+"""Merges an OpenSpec change into its specs, against the base that it was written for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ _ID = 10  # digits of a commit that are shown
 
 @dataclass(frozen=True)
 class SpecMerge:
-    """What merging a change did, or would do; nothing is written where there is a conflict."""
+    """What merging a change did, or would do; with a conflict nothing is written."""
 
     change: str
-    base: str  # the revision that the change was written for, "" where there is no commit
+    base: str  # the revision that the change was written for, "" without commits
     specs: tuple[MergedSpec, ...]
     overlaps: tuple[Overlap, ...]
     written: bool
 
     @property
     def conflicts(self) -> tuple[str, ...]:
-        """All that cannot be merged, each with its places."""
+        """Return all conflicts, each with its locations."""
         return tuple(one for spec in self.specs for one in spec.conflicts)
 
     @property
@@ -39,9 +39,9 @@ class SpecMerge:
 
 
 def merge_change(repository: Repository, name: str, *, check: bool) -> SpecMerge:
-    """Merge the deltas of a change into the specs on disk; with `check` write nothing.
+    """Merge the deltas of a change into the specs on disk; with `check`, write nothing.
 
-    Raises `UsageError` for what is no change of OpenSpec, or has no delta.
+    Raises `UsageError` for anything but a change of OpenSpec with a delta.
     """
     user = repository.user
     files = DiskFiles(user.root)
@@ -81,7 +81,7 @@ def merge_change(repository: Repository, name: str, *, check: bool) -> SpecMerge
 
 
 def _base_of(repository: Repository, ref: SpecRef) -> str:
-    """Return the revision that a change is of: its last approval's, else its first commit's."""
+    """Return the base revision of a change: its last approval's, else its first commit's."""
     for approval in reversed(approvals_of(repository, ref.path)):
         if approval.revision:
             return approval.revision
@@ -110,5 +110,5 @@ def plain_overlap(one: Overlap) -> dict[str, object]:
 
 
 def shown_base(merge: SpecMerge) -> str:
-    """Return the base as a user reads it."""
+    """Return the base as it is shown."""
     return merge.base[:_ID] or "no commit"

@@ -1,4 +1,4 @@
-"""Writes how a spec is going to be built, from the spec, the tree and what earlier runs took."""
+"""Writes the implementation plan of a spec, from the spec, the tree and earlier runs."""
 
 import hashlib
 import statistics
@@ -36,33 +36,31 @@ from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.words import find_paths, named_paths
 from reviewloop.store.metrics import figures_kept
 
-_FEW = 3  # committed runs below which nothing is said about time
+_FEW = 3  # committed runs; with fewer no time is estimated
 _SIZES = ((3, "small"), (10, "medium"))  # open tasks at most
 
 
 @dataclass(frozen=True)
 class WrittenPlan:
-    """The plan that was written, and what in it is the user's."""
+    """The plan that was written, and the parts by the user."""
 
     path: str
-    kept: tuple[str, ...]  # sections that users had edited and that stay
-    kept_as: str  # the file that holds the plan as it was, where all was written anew; "" else
-    wrong: tuple[
-        str, ...
-    ] = ()  # marks of the user's own file tree that are false, with their lines
+    kept: tuple[str, ...]  # sections edited by users, which stay
+    kept_as: str  # the copy of the earlier plan if all was written again, or ""
+    wrong: tuple[str, ...] = ()  # wrong marks in the user's own file tree, with their lines
     has_tasks: bool = True
 
 
 @dataclass(frozen=True)
 class OpenedPlan:
-    """A plan as it is on disk, or as it would be written now, with the spec it is of."""
+    """A plan on disk, or as it would be written now, with its spec."""
 
     spec: Spec
     path: str
     text: str
     ours: Mapping[str, str]  # sections as they are written now
-    sections: Mapping[str, str]  # as the plan has them
-    edited: frozenset[str]  # those that users wrote
+    sections: Mapping[str, str]  # as in the plan
+    edited: frozenset[str]  # those edited by users
     paths: tuple[str, ...]  # of the repository
     there: Content
     disk: Disk
@@ -75,7 +73,7 @@ class OpenedPlan:
         return (data or b"").decode("utf-8", "replace")
 
     def with_sections(self, changed: Mapping[str, str]) -> str:
-        """Return the plan with other sections; they stay when it is brought up to date."""
+        """Return the plan with other sections, which stay when it is updated."""
         kept = {name: self.sections[name] for name in self.sections if name in self.edited}
         return _plan_text(self.spec, self.ours, {**kept, **changed})
 
@@ -85,9 +83,9 @@ class OpenedPlan:
 
 
 def open_plan(repository: Repository, name: str) -> OpenedPlan:
-    """Read the plan of a spec, brought up to date; nothing is written.
+    """Read and update the plan of a spec; write nothing.
 
-    Raises `UsageError` where there is no spec, or something that is no file in the plan's place.
+    Raises `UsageError` where there is no spec, or where the plan's path is not a file.
     """
     user = repository.user
     files, disk = DiskFiles(user.root), Disk(user.root)
@@ -108,9 +106,9 @@ def open_plan(repository: Repository, name: str) -> OpenedPlan:
 
 
 def write_plan(repository: Repository, name: str, *, regenerate: bool) -> WrittenPlan:
-    """Write the plan of a spec; sections that users edited stay, unless all is `regenerate`d.
+    """Write the plan of a spec; sections edited by users stay, unless `regenerate`.
 
-    What stands under "Additional considerations" always stays.
+    "Additional considerations" always stays.
     """
     opened = open_plan(repository, name)
     own = opened.edited & {CONSIDERATIONS} if regenerate else opened.edited
@@ -127,7 +125,7 @@ def write_plan(repository: Repository, name: str, *, regenerate: bool) -> Writte
 
 
 def _wrong_marks(opened: OpenedPlan, text: str) -> Iterator[str]:
-    """Yield the false marks of a user's own tree; [NEW] may be true no more once work has begun."""
+    """Yield the wrong marks of a user's own tree; a [NEW] file may exist once work has started."""
     begun = any(is_done(opened.spec, task) for task in leaves(opened.spec))
     for one, reason in wrong_marks(tree_files(_numbered(text)), opened.paths):
         if one.mark != "NEW" or not begun:
@@ -169,7 +167,7 @@ def _analysis(repository: Repository, spec: Spec, paths: Sequence[str]) -> Itera
 
 
 def _estimates(repository: Repository, spec: Spec) -> Iterator[str]:
-    """Yield what the tasks' own estimates say, and what those that are done took."""
+    """Yield the estimates in the tasks, and the time that done tasks took."""
     estimates = {task.id: one for task in leaves(spec) if (one := estimate_of(task))}
     left = [task.id for task in leaves(spec) if not is_done(spec, task)]
     open_ones = [estimates[one] for one in left if one in estimates]
@@ -181,7 +179,7 @@ def _estimates(repository: Repository, spec: Spec) -> Iterator[str]:
     for row in figures_kept(repository.folder):
         if not row.committed_at or row.spec_path != spec.path or row.task_id not in estimates:
             continue
-        if row.called in ("", _title_hash(spec, row.task_id)):  # ids are given anew
+        if row.called in ("", _title_hash(spec, row.task_id)):  # ids can change
             took[row.task_id] = took.get(row.task_id, 0.0) + row.seconds
     for task, seconds in took.items():
         minutes = counted(max(1, round(seconds / 60)), "minute")
@@ -193,7 +191,7 @@ def _title_hash(spec: Spec, task: str) -> str:
 
 
 def _time(repository: Repository, tasks: int) -> str:
-    """Return a range for so many tasks by what committed runs of this repository took."""
+    """Return a range of time for this many tasks from committed runs of this repository."""
     taken = [
         row.seconds for row in figures_kept(repository.folder) if row.committed_at and row.seconds
     ]
@@ -208,7 +206,7 @@ def _time(repository: Repository, tasks: int) -> str:
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file that tasks or the design name."""
+    """A file named by tasks or the design."""
 
     path: str
     is_new: bool
@@ -216,12 +214,12 @@ class PlannedFile:
 
     @property
     def mark(self) -> str:
-        """How a plan marks it."""
+        """Return the mark of the file in a plan."""
         return "[NEW]" if self.is_new else "[MODIFY]"
 
 
 def planned_files(spec: Spec, paths: Sequence[str]) -> list[PlannedFile]:
-    """Return the files that a spec names, by what is there: `paths` of the repository."""
+    """Return the files that a spec names, checked against `paths` of the repository."""
     by_path: dict[str, list[str]] = {}
     for task in leaves(spec):
         for path in named_paths(f"{task.title}\n{task.body}"):
@@ -229,7 +227,7 @@ def planned_files(spec: Spec, paths: Sequence[str]) -> list[PlannedFile]:
     drawn = [one.path for text in (spec.design, spec.general) for one in _drawn(text)]
     tails = {path.rpartition("/")[2] for path in drawn}
     for path in (*drawn, *named_paths(spec.design)):
-        if path in drawn or path not in tails:  # a name of the tree alone
+        if path in drawn or path not in tails:  # not only a name in the tree
             by_path.setdefault(path, [])
     planned = []
     for path, tasks in sorted(by_path.items()):
@@ -245,7 +243,7 @@ def _drawn(text: str) -> list[TreeFile]:
 
 
 def _files(spec: Spec, paths: tuple[str, ...]) -> str:
-    """Return the tree of the files that tasks or the design name, and whether each is there."""
+    """Return the tree of the files named by tasks or the design, each marked new or existing."""
     notes = {}
     for one in planned_files(spec, paths):
         word = "task" if len(one.tasks) == 1 else "tasks"
@@ -288,8 +286,8 @@ def _risks(repository: Repository, spec: Spec, paths: tuple[str, ...]) -> Iterat
 
 
 def _decisions(spec: Spec) -> Iterator[str]:
-    """Yield what stands under Decisions and Assumptions in the spec."""
-    mark: str | None = None  # what comes before an entry; None: another section
+    """Yield the entries under Decisions and Assumptions in the spec."""
+    mark: str | None = None  # prefix of an entry; None: another section
     for line in f"{spec.introduction}\n{spec.general}\n{spec.design}".splitlines():
         if line.startswith("#"):
             title = line.lstrip("# ").casefold()

@@ -1,6 +1,7 @@
-"""Asks a model about an implementation plan: why it is so, or how it would be with one thing more.
+"""Asks a model about an implementation plan: to explain it, or to revise it.
 
-One conversation with a record, journal and folder of its own: the same question is paid once.
+Each question is one conversation with a record, journal and folder of its own, so the same question
+is paid once.
 """
 
 import re
@@ -52,7 +53,7 @@ _PLAN = ToolSpec(
 
 @dataclass(frozen=True)
 class Explanation:
-    """An answer, the quotes that stand in the files, and how many did not."""
+    """An answer, the quotes found in the files, and how many were not found."""
 
     answer: str
     quotes: tuple[Quote, ...]
@@ -62,7 +63,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class RevisedPlan:
-    """A plan as it would be; `changed` names the sections that differ."""
+    """A revised plan; `changed` names the sections that differ."""
 
     opened: OpenedPlan
     text: str
@@ -71,9 +72,9 @@ class RevisedPlan:
 
 
 def explain_plan(repository: Repository, name: str, question: Question) -> Explanation:
-    """Return an answer about a plan whose quotes stand in the files.
+    """Return an answer about a plan whose quotes are found in the files.
 
-    Raises `NoAnswerError` where none of them does after one repair.
+    Raises `NoAnswerError` where none is found after one repair.
     """
     opened = open_plan(repository, name)
 
@@ -91,9 +92,9 @@ def explain_plan(repository: Repository, name: str, question: Question) -> Expla
 
 
 def revise_plan(repository: Repository, name: str, question: Question) -> RevisedPlan:
-    """Return the plan with one thing more considered; nothing is written.
+    """Return the plan with one more thing considered; write nothing.
 
-    The analysis and the user's own section stay as they are, and marks of files are true.
+    The analysis and the user's own section stay, and marks of files are corrected.
     """
     opened = open_plan(repository, name)
     names = [one for one in opened.sections if one not in _OURS]

@@ -1,7 +1,7 @@
-"""A session that writes a spec: begun from an idea, moved from gate to gate, kept until it is over.
+"""A session that writes a spec: starts from an idea and goes from gate to gate.
 
-A session is a run of another graph: its record, journal, blobs and checkpoints are kept as a run's
-are, in a folder of their own, so that `status` and `clean` do not take it for a run.
+A session is a run of another graph: its record, journal, blobs and checkpoints are stored like a
+run's, in a folder of their own, so that `status` and `clean` do not list it.
 """
 
 import os
@@ -83,26 +83,26 @@ KIND = SessionKind(
 
 
 def sessions_of(repository: Repository) -> Repository:
-    """Return the repository with the sessions in the place of its runs."""
+    """Return the repository with sessions in place of its runs."""
     return KIND.sessions_of(repository)
 
 
 @dataclass(frozen=True)
 class SpecRequest:
-    """What a user wants written, and how."""
+    """The spec that a user requests, and how to write it."""
 
     name: str
     idea: str
-    format: str = ""  # "" is the one that the repository uses
+    format: str = ""  # "": the repository's usual one
     model: str | None = None
-    existing: str = ""  # what becomes of a spec that exists: REVISE, FRESH; "" refuses
+    existing: str = ""  # for an existing spec: REVISE, FRESH; "" refuses
     quick: bool = False
     tools: Sequence[str] = ()  # servers that research may ask, as `@name`
     flags: Mapping[str, Any] = field(default_factory=dict)  # settings of this session
 
 
 class SpecExistsError(UsageError):
-    """A spec of this name is there, and nobody said what becomes of it."""
+    """A spec of this name exists, and no option says what to do with it."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Target:
 def target_of(repository: Repository, request: SpecRequest) -> Target:
     """Return where a spec is written.
 
-    Raises `SpecExistsError` where one is and the request does not say what becomes of it, and
+    Raises `SpecExistsError` where one exists and the request does not say what to do with it, and
     `UsageError` where it cannot be written.
     """
     user = repository.user
@@ -155,10 +155,10 @@ def target_of(repository: Repository, request: SpecRequest) -> Target:
 
 
 def begin(repository: Repository, request: SpecRequest) -> RunRecord:
-    """Write what a new session needs and return its record; nothing is paid or shown yet.
+    """Store a new session and return its record; nothing is paid or shown yet.
 
-    Raises `UsageError` for an idea or a name that cannot be, or one that is in work; and
-    `ModelSetupError` for a model that cannot be asked.
+    Raises `UsageError` for an invalid idea or name, or a session in progress; and `ModelSetupError`
+    for a model that cannot be asked.
     """
     require_all("writing a spec")
     idea, name = request.idea, request.name
@@ -175,7 +175,7 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     target = target_of(repository, request)
     flags = model_flags(request.model) | dict(request.flags)
     loaded = read_settings(user.root, flags, project=user.project)
-    trusted_servers(user, loaded.settings, (), request.tools)  # one that is missing is said now
+    trusted_servers(user, loaded.settings, (), request.tools)  # raises for a missing one
     loaded = completed(loaded, os.environ)
     settings = loaded.settings
     require_trust(loaded, repository)
@@ -239,11 +239,11 @@ def move(
     caps: Mapping[str, object] | None = None,
     notify: Callable[[str], object] = lambda _: None,
 ) -> RunRecord:
-    """Move a session until it asks a user, is over, or cannot go on; return its record.
+    """Advance a session until it asks a user, is over, or cannot continue; return its record.
 
-    Hooks of a phase that was approved on the way fire at its end, also where it could not go on;
-    `notify` is told of them. Raises `UsageError` for an answer that is not asked for, and
-    `ReviewLoopError` when it stopped on the way; it can be moved again then.
+    Hooks of a phase approved on the way fire at its end, also after an error; `notify` gets
+    messages about them. Raises `UsageError` for an answer to another question, and
+    `ReviewLoopError` when it stopped on the way; it can then be advanced again.
     """
     sessions = sessions_of(repository)
     with hold(sessions.run_lock(name), f"the spec {name}"):
@@ -273,7 +273,7 @@ def move(
         finally:
             _fire_approved(repository, sessions, record, phases, notify)
         if record.status is RunStatus.COMMITTED:
-            with suppress(UsageError):  # what is wrong with it is told by `tasks`
+            with suppress(UsageError):  # `tasks` reports what is wrong with it
                 if spec := spec_on_disk(repository, record.spec_path):
                     approve_spec(repository, spec, user_name(), "spec new")
         return record
@@ -282,14 +282,14 @@ def move(
 def find(repository: Repository, name: str | None) -> RunRecord:
     """Return the named session, or the only one that is not over.
 
-    Raises `UsageError` where there is none, or several could be meant.
+    Raises `UsageError` where there is none, or several.
     """
     listed = sessions_of(repository).runs.all()
     return named_session(KIND, listed, name, [one for one in listed if not one.status.over])
 
 
 def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
-    """Return what a waiting session asks: questions, or a phase with its document."""
+    """Return what a waiting session shows: questions, or a phase with its document."""
     if not record.proposal or record.status is not RunStatus.WAITING:
         return {}
     blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
@@ -300,9 +300,9 @@ def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
 def questions_to_answer(
     repository: Repository, record: RunRecord
 ) -> Sequence[Mapping[str, Any]] | None:
-    """Return the questions that an answer is about now: those that wait, or were answered last.
+    """Return the questions that can be answered now: those that wait, or the last ones.
 
-    The latter where the session stopped on what follows them, so that an answer can be corrected.
+    The last ones where the session stopped after them, so that an answer can be corrected.
     """
     waits = record.status is RunStatus.WAITING
     if not record.proposal or not (waits or _is_correctable(record)):
@@ -320,12 +320,12 @@ def _other_ways(record: RunRecord) -> str:
 
 
 def _is_correctable(record: RunRecord) -> bool:
-    """Return whether the session stopped before the first gate, on what was made of the answers."""
+    """Return whether the session stopped before the first gate, after the answers."""
     return record.status is RunStatus.PAUSED and record.options.get("asks") == "questions"
 
 
 def plain(repository: Repository, record: RunRecord) -> Mapping[str, object]:
-    """Return a session as JSON-plain values: where it stands and what it asks."""
+    """Return a session as JSON-plain values: its status and its question."""
     asks, used = shown(repository, record), spent(repository, record)
     return {
         "name": record.run_id,
@@ -349,7 +349,7 @@ def plain(repository: Repository, record: RunRecord) -> Mapping[str, object]:
 
 
 def next_step(record: RunRecord) -> str:
-    """Return the command that goes on with a session, in a sentence."""
+    """Return a sentence with the command that continues a session."""
     if record.status is RunStatus.WAITING:
         phase = str(record.options.get("asks", ""))
         if phase == "questions":
@@ -411,7 +411,7 @@ def _fire_approved(
     phases: Mapping[str, str],
     notify: Callable[[str], object],
 ) -> None:
-    """Fire the hooks of phases that were approved; each once, whatever is repeated after a kill."""
+    """Fire the hooks of approved phases, each once, even if repeated after a kill."""
     fired = record.options.setdefault("fired", [])
     due = [phase for phase in phases if phase not in fired]
     if not due:
@@ -425,7 +425,7 @@ def _fire_approved(
 
 
 def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> None:
-    """Write into the record where the session stands now."""
+    """Write the state of the session into its record."""
     record = context.record
     record.options["approved"] = dict(state.get("approved", {}))
     record.proposal, record.options["asks"] = "", ""
@@ -463,7 +463,7 @@ def _require_fits(
 
 
 def title_of(phase: str) -> str:
-    """Return what people call a phase."""
+    """Return the title of a phase."""
     return "All phases" if phase == ALL else TITLES[phase]
 
 
@@ -474,16 +474,16 @@ def _agents(root: Path, project: str) -> dict[str, AgentDefinition]:
 
 
 def spent(repository: Repository, record: RunRecord) -> Spent:
-    """Return what a session has used."""
+    """Return the usage of a session."""
     return KIND.spent(repository, record)
 
 
 def numbered_answers(
     pairs: Sequence[str], questions: Sequence[Mapping[str, object]]
 ) -> dict[str, str]:
-    """Return number -> answer of words such as `1=email`; the number may stand alone for a default.
+    """Return number -> answer from words such as `1=email`; a bare number is the default answer.
 
-    Raises `UsageError` for another form, or a number that no question has.
+    Raises `UsageError` for another form, or an unknown number.
     """
     found: dict[str, str] = {}
     for pair in pairs:
@@ -498,7 +498,7 @@ def numbered_answers(
 
 
 def approved_line(phases: Mapping[str, str]) -> str:
-    """Return what is said of phases that were approved: where each was written, what comes next."""
+    """Return a sentence on approved phases: where each was written, what comes next."""
     *_, last = phases
     if len(phases) > 1:
         return f"all phases approved, written to {', '.join(dict.fromkeys(phases.values()))}"

@@ -1,4 +1,4 @@
-"""Where specs and code part: names, criteria whose only test is gone, words changed after a tick.
+"""Finds drift between specs and code: lost names, lost tests of criteria, text edited after a tick.
 
 No model is asked, and the same files and history give the same report.
 """
@@ -40,24 +40,26 @@ from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.store.runs import RunStatus
 
-_LATEST = 8  # versions of a spec whose tests are compared with those of today
-_MOST_ROWS = 30  # of drift in the sentence that a model is given
+_LATEST = 8  # versions of a spec whose tests are compared with the current ones
+_MOST_ROWS = 30  # of drift in the sentence for a model
 _MOST_IDS = 3  # of tasks in one row
 _ID = 10  # digits of a commit that are shown
 
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What a comparison found, and with which code to end."""
+    """The result of a comparison, and its exit code."""
 
     drift: SpecDrift
     check: bool
     threshold: float = 0.0
-    reopened: tuple[str, ...] = ()  # specs that were built whole, and have names to build again
+    reopened: tuple[str, ...] = ()  # specs that were fully built, with names to build again
 
     @property
     def parted(self) -> tuple[str, ...]:
-        """The specs with drift; of names alone, as large a share as the threshold must part."""
+        """Return the specs with drift; if only names drifted, their share must reach the
+        threshold.
+        """
         shares = self.drift.parted or {}
         found = []
         for spec in self.drift.specs:
@@ -69,7 +71,7 @@ class SyncReport:
 
     @property
     def exit_code(self) -> ExitCode:
-        """`FINDINGS` where the check was asked for and specs parted, or are not built again yet."""
+        """`FINDINGS` where `check` is set and a spec drifted, or is not built again yet."""
         unbuilt = self.reopened and not self.threshold
         return ExitCode.FINDINGS if self.check and (self.parted or unbuilt) else ExitCode.CLEAN
 
@@ -84,8 +86,8 @@ def sync_specs(
 ) -> SyncReport:
     """Compare the named specs, or all of the project, with code, tests and history on disk.
 
-    `known` is the repository with its runs and approvals, whose revisions count, too.
-    Raises `UsageError` where a name means none, or where there are none.
+    `known` is the repository with its runs and approvals, whose revisions count too. Raises
+    `UsageError` for an unknown name, or where there are no specs.
     """
     files = DiskFiles(user.root)
     every = find_specs(files, user.project)
@@ -142,7 +144,7 @@ def _of_project(paths: Iterable[str], project: str) -> Iterator[str]:
 
 
 def _living_specs(files: DiskFiles, paths: Iterable[str]) -> Iterator[str]:
-    """Yield the texts of OpenSpec's specs that changes are made to: what they name is named."""
+    """Yield the texts of OpenSpec's living specs; a name in them counts as present."""
     for path in paths:
         if is_living_spec(path):
             yield _text(files, path) or ""
@@ -154,7 +156,7 @@ def _text(files: DiskFiles, path: str) -> str | None:
 
 
 class _Trees:
-    """Tests of earlier commits, beside those on disk; each commit is read once for all specs."""
+    """The test files of earlier commits and on disk; each commit is read once for all specs."""
 
     def __init__(self, user: UserRepo) -> None:
         self.user = user
@@ -162,7 +164,7 @@ class _Trees:
         self._changed: dict[str, Mapping[str, str]] = {}
 
     def changed_tests(self, commit: str) -> Mapping[str, str]:
-        """Return the test files of a commit that are gone by now or have another content."""
+        """Return the test files of a commit that are deleted now or have other content."""
         if commit not in self._changed:
             listed = {
                 path: oid
@@ -184,7 +186,7 @@ class _Trees:
 
 
 class _Past:
-    """One spec, and what the history of HEAD knows of it."""
+    """One spec, and its versions in the history of HEAD."""
 
     def __init__(
         self, trees: _Trees, view: SpecView, known: Repository | None, *, alone: bool
@@ -206,7 +208,7 @@ class _Past:
         return [one.commit.id for one in self.editions[:_LATEST]]
 
     def _recorded(self) -> list[str]:
-        """Return the revisions at which tasks of the spec were approved, where they are kept."""
+        """Return the stored revisions at which tasks of the spec were approved."""
         found = [one for approval in self.approvals for one in approval.tasks.values()]
         for run in self.known.runs.all() if self.known else ():
             if run.spec_path == self.spec.path and run.status is RunStatus.COMMITTED:
@@ -215,7 +217,7 @@ class _Past:
         return [one for one in dict.fromkeys(found) if f"{one}:{self.spec.tasks_path}" in there]
 
     def criteria_without_test(self, tests: Mapping[str, str]) -> Iterator[Drift]:
-        """Yield the criteria and requirements that a test named, and that none names any more."""
+        """Yield the criteria and requirements that a test named once and none names now."""
         self.count += len(self.spec.requirements)
         missing = without_tests(self.view, tests, alone=self.alone)
         for commit in dict.fromkeys([str(self.user.head), *self._recorded(), *self._latest()]):
@@ -229,7 +231,7 @@ class _Past:
             missing = tuple(ident for ident in missing if ident not in over)
 
     def tasks_of_other_words(self) -> Iterator[Drift]:
-        """Yield the wordings that ticked tasks were ticked for, and that say something else now."""
+        """Yield the texts of ticked tasks that changed since the tick."""
         done = [task for task in leaves(self.spec) if is_done(self.spec, task)]
         self.count += len(done)
         found: dict[tuple[str, str], tuple[Drift, list[str]]] = {}
@@ -252,7 +254,7 @@ class _Past:
             )  # fmt: skip
 
     def _then(self, done: Sequence[Task]) -> Iterator[tuple[Task, Task, Spec, str]]:
-        """Yield ticked tasks as they are and were, with the spec as it was, and when that was."""
+        """Yield ticked tasks as they are and were, with the spec and the date of the tick."""
         of_history = set()
         for task, edition, was in self._ticked(done):
             of_history.add(task.id)
@@ -271,7 +273,7 @@ class _Past:
     def _differences(
         self, task: Task, was: Task, then: Spec
     ) -> Iterator[tuple[str, str, str, str]]:
-        """Yield the requirement, "" for the task, its words at the tick and now, its place now."""
+        """Yield (requirement or "" for the task, text at the tick, text now, location now)."""
         before, now = _words(was), _words(task)
         if not same_meaning(before, now):
             yield "", before, now, task.where
@@ -281,10 +283,10 @@ class _Past:
             yield key, text, current, f"{path}:{line}"
 
     def _is_answered(self, key: str, ticked: Iterable[tuple[Task, Task, Spec, str]]) -> bool:
-        """Return whether a task was ticked for today's words that came with them, or after them.
+        """Return whether a task was ticked for the current text and was added with or after it.
 
-        A task that stood there before them was planned for others: its tick says nothing about what
-        an earlier one built.
+        A task that is older than the text was planned for another one, so its tick does not cover
+        it.
         """
         today = self.spec.requirements.get(key, "")
         serving = [
@@ -302,7 +304,7 @@ class _Past:
         )
 
     def _last_without(self, words: str) -> tuple[Task, ...]:
-        """Return the tasks of the last version in which no requirement had these words."""
+        """Return the tasks of the last version in which no requirement had this text."""
         for edition in self.editions:
             then = self._spec_at(edition)
             if then and changed_words({"": words}, meanings_of(then.requirements.values())):
@@ -320,7 +322,7 @@ class _Past:
         return False
 
     def _ticked(self, done: Sequence[Task]) -> Iterator[tuple[Task, Edition, Task]]:
-        """Yield ticked tasks with the commit that ticked them, and the task as it was there."""
+        """Yield ticked tasks with the commit that ticked them, and the task in that commit."""
         path = self.spec.tasks_path
         names = [f"{one.commit.id}:{self._then_at(path, one)}" for one in self.editions]
         versions = contents(self.user, names)
@@ -342,7 +344,7 @@ class _Past:
                 yield task, *ticked[task.id]
 
     def _spec_at(self, edition: Edition) -> Spec | None:
-        """Return the spec as a commit had it, with the paths that it has today."""
+        """Return the spec in a commit, under its current paths."""
         commit = edition.commit.id
         if commit not in self._specs:
             self._specs[commit] = self._read_at(edition)
@@ -362,12 +364,12 @@ class _Past:
             return None
 
     def _then_at(self, path: str, edition: Edition) -> str:
-        """Return where a file of the spec lay at a commit."""
+        """Return the path of a spec file in a commit."""
         return edition.path + path.removeprefix(self.spec.path)
 
 
 def _is_same(file: Path, oid: str) -> bool:
-    """Return whether a file on disk has the content that git knows by an id."""
+    """Return whether a file on disk is the blob with this git id."""
     try:
         data = file.read_bytes()
     except OSError:
@@ -402,7 +404,7 @@ def _served(task: Task, spec: Spec) -> dict[str, str]:
 
 
 def _words(task: Task) -> str:
-    """Return what a task asks for, without the lines that only point to something."""
+    """Return the text of a task without its reference lines."""
     lines = [line for line in task.body.splitlines() if not line.strip(" -*_").startswith(_POINTS)]
     return "\n".join([task.title, *lines]).strip()
 
@@ -415,7 +417,7 @@ def _has_parts(key: str, spec: Spec) -> bool:
 
 
 def sentence_of(report: SyncReport, spec: str) -> str:
-    """Return the sentence by which a spec is changed so that it is in step again."""
+    """Return the sentence for a change that brings a spec in step again."""
     rows = [_row_for(one) for one in report.drift.drifts if one.spec == spec]
     more = f"; and {len(rows) - _MOST_ROWS} more like these" if len(rows) > _MOST_ROWS else ""
     return (
@@ -435,16 +437,16 @@ def _row_for(one: Drift) -> str:
 
 
 def proposal_for(repository: Repository, spec: str, threshold: float) -> str:
-    """Return the sentence that proposes to change a spec, "" below the threshold or where it is 0.
+    """Return the sentence that proposes to change a spec, "" below the threshold or if that is 0.
 
-    The threshold is a share of the spec's names that parted from the code on disk.
+    The threshold is a share of the spec's names that are missing in the code on disk.
     """
     if not threshold or not spec:
         return ""
     try:
         report = sync_specs(repository.user, (spec,), check=False)
     except UsageError:
-        return ""  # it is gone
+        return ""  # it is deleted
     share = (report.drift.parted or {}).get(spec, 0.0)
     if share < threshold:
         return ""

@@ -1,4 +1,4 @@
-"""Which design, tasks and tests serve each requirement of a spec, and what is left without any."""
+"""Traces which design, tasks and tests serve each requirement of a spec, and which lack some."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ _LARGEST = 400_000  # bytes of a test file that is searched
 _LISTED = re.compile(
     r"(?:requirements?|validates)\W+((?:[\d.]+(?:\s*(?:,|and)\s*)?)+)", re.IGNORECASE
 )
-_TITLE_WORDS = 2  # that a part of the design shares with a requirement it does not name
+_TITLE_WORDS = 2  # shared by a part of the design and a requirement that it does not name
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class TracedTask:
 class TraceRow:
     """One requirement, and what serves it.
 
-    `needs_design` and `needs_tests` hold where the design, or any test, names others of the spec.
+    `needs_design` and `needs_tests` are true where the design, or any test, names others of the
+    spec.
     """
 
     ident: str
@@ -53,7 +54,7 @@ class TraceRow:
 
     @property
     def missing(self) -> str:
-        """What it lacks, "" for nothing; a test is missed once all its tasks are done."""
+        """What it lacks, or ""; a test is required once all its tasks are done."""
         if not self.tasks:
             return "no task serves it"
         if self.needs_design and not self.design:
@@ -70,7 +71,7 @@ class TraceRow:
 
 @dataclass(frozen=True)
 class Untraced:
-    """Something that serves nothing or that nothing serves."""
+    """Something without a requirement, or a requirement that nothing serves."""
 
     path: str
     line: int
@@ -131,10 +132,10 @@ class Trace:
 
 
 def trace_spec(user: UserRepo, name: str | None) -> Trace:
-    """Return the trace of a named spec as it is on disk; without a name, of the only one.
+    """Return the trace of a named spec on disk; without a name, of the only one.
 
-    Raises `UsageError` where there is no such spec, several could be meant, or where it has no
-    requirement with an id.
+    Raises `UsageError` where there is no such spec, or several, or where it has no requirement with
+    an id.
     """
     files = DiskFiles(user.root)
     if name is None:
@@ -156,8 +157,8 @@ def trace_spec(user: UserRepo, name: str | None) -> Trace:
 def trace(view: SpecView, tests: Mapping[str, str], *, alone: bool = True) -> Trace:
     """Return the trace of a spec; `tests` are the texts of the repository's test files by path.
 
-    Where the spec is not `alone`, "requirement 1" may be any spec's: such a test counts only if it
-    names this spec, too.
+    Where the spec is not `alone`, "requirement 1" may be that of another spec: such a test counts
+    only if it names this spec too.
     """
     spec = view.spec
     required = whole(spec.requirements)
@@ -235,7 +236,7 @@ def _tests_of(
 ) -> Iterator[str]:
     """Yield the test files that name a requirement, or that its tasks name.
 
-    `about` are those of the tests that may mean this spec by a number.
+    `about` are the tests whose numbers may refer to this spec.
     """
     idents = [ident, *(key for key in view.spec.requirements if key.startswith(f"{ident}."))]
     named = {path for task in tasks for path in named_paths(f"{task.title}\n{task.body}")}

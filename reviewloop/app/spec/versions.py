@@ -1,4 +1,4 @@
-"""The versions of a spec: what differs between two, which tasks that asks for, who approved."""
+"""Compares versions of a spec, lists the tasks a difference requires, and who approved."""
 
 import hashlib
 import json
@@ -22,12 +22,12 @@ from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.words import named_paths
 
 ON_DISK = "disk"
-"""What names the spec as it is in the checkout, uncommitted edits included."""
+"""The name of the spec in the checkout, uncommitted edits included."""
 
 
 @dataclass(frozen=True)
 class Changed:
-    """A requirement, or a part of the spec, that is another one in the newer version."""
+    """A requirement, or another part of the spec, that differs in the newer version."""
 
     what: str  # an id, "general", "design"
     how: str  # added | removed | changed
@@ -36,7 +36,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class RequiredTask:
-    """What the difference asks for: a task to do again, or a requirement without one."""
+    """A task that a difference requires to do again, or a requirement without one."""
 
     task: str  # "" where none serves it
     title: str
@@ -47,21 +47,21 @@ class RequiredTask:
 
 @dataclass(frozen=True)
 class SpecDifference:
-    """What differs between two versions of a spec, without ticks and layout."""
+    """The differences between two versions of a spec, without ticks and layout."""
 
     spec: str
     old: str
     new: str
     changed: tuple[Changed, ...]
-    tasks: tuple[Changed, ...]  # task lines that came, went or read differently
+    tasks: tuple[Changed, ...]  # task lines that were added, removed or changed
     asks: tuple[RequiredTask, ...]
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a spec in the history of HEAD, or an approval of what is not committed."""
+    """A version of a spec in the history of HEAD, or an approval of an uncommitted one."""
 
-    name: str  # as `spec diff` takes it: a commit's beginning, or vN of an approval
+    name: str  # as `spec diff` takes it: a commit prefix, or vN of an approval
     at: float  # seconds since 1970
     subject: str
     digest: str
@@ -69,7 +69,7 @@ class Version:
 
 
 def difference(repository: Repository, name: str, versions: str) -> SpecDifference:
-    """Return what differs between OLD..NEW: revisions, `vN` of approvals, or `disk`.
+    """Return the difference OLD..NEW: revisions, `vN` of approvals, or `disk`.
 
     Without NEW it is the spec on disk. Raises `UsageError` where a version has no such spec.
     """
@@ -103,10 +103,10 @@ def history(repository: Repository, name: str) -> tuple[Version, ...]:
         try:
             spec, files = _read_at(repository, edition.path, commit.id)
         except UsageError:
-            continue  # it was no spec then
+            continue  # it was not a spec there
         digest = _digest(files, spec)
         approved = by_digest.get(digest, [])
-        if later is not None and _same(spec, later):  # the older commit is the one that wrote it
+        if later is not None and _same(spec, later):  # the older commit wrote it
             approved = [*approved, *found.pop().approved_by]
         by = tuple(dict.fromkeys(approved))
         known.add(digest)
@@ -125,7 +125,7 @@ def _spec_at(repository: Repository, path: str, version: str) -> Spec:
 
 
 def _same(one: Spec, other: Spec) -> bool:
-    """Return whether two versions say the same; ticks, layout and punctuation mean nothing."""
+    """Return whether two versions are the same apart from ticks, layout and punctuation."""
     pairs = ((_parts(one), _parts(other)), (_task_texts(one), _task_texts(other)))
     return not any(next(_changed(before, after), None) for before, after in pairs)
 
@@ -146,7 +146,7 @@ def _read_at(repository: Repository, path: str, version: str) -> tuple[Spec, Fil
 
 
 def _files_of_commit(repository: Repository, path: str, commit: str) -> tuple[str, Files]:
-    """Return the files of a spec in a commit, and its path there: it may have been moved since."""
+    """Return the files of a spec in a commit, and its path there, which may differ."""
     found = files_at(repository.user, commit, path)
     if not found:
         for before in dict.fromkeys(one.path for one in editions_of(repository.user, path)):
@@ -174,7 +174,7 @@ def _digest(files: Files, spec: Spec) -> str:
 
 
 def _parts(spec: Spec) -> dict[str, str]:
-    """Return the requirements by id, those that stand alone, and the other parts of a spec."""
+    """Return the requirements by id, without those made of criteria, and the other parts."""
     parts = {key: text for key, text in spec.requirements.items() if key not in _owners(spec)}
     for name, text in (
         ("introduction", spec.introduction),
@@ -187,7 +187,7 @@ def _parts(spec: Spec) -> dict[str, str]:
 
 
 def _owners(spec: Spec) -> set[str]:
-    """Return the requirements that are made of criteria: these are compared one by one."""
+    """Return the requirements made of criteria, which are compared one by one."""
     whole_ones = set(whole(spec.requirements))
     return {key.rpartition(".")[0] for key in spec.requirements} & whole_ones
 
@@ -208,7 +208,7 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
 def _required(old: Spec, new: Spec, changed: Sequence[Changed]) -> Iterator[RequiredTask]:
     """Yield a task for each requirement that changed, and those that nothing serves.
 
-    Where a task came with the change, it is that one, as long as it is open.
+    Where the change added an open task for it, that one.
     """
     known = leaves(old)
     serves: dict[str, list[Task]] = {}
@@ -232,9 +232,9 @@ def _required(old: Spec, new: Spec, changed: Sequence[Changed]) -> Iterator[Requ
 
 
 def _required_by_design(old: Spec, new: Spec) -> Iterator[RequiredTask]:
-    """Yield the tasks that a part of the design asks for which is new or says something else.
+    """Yield the tasks that a new or changed part of the design requires.
 
-    These are tasks that serve a requirement the part names, or name a file or component of it.
+    These serve a requirement that the part names, or name a file or component of it.
     """
     for what, how, text in _changed_sections(old, new):
         idents = set(re.findall(r"(?<![\w.])(?:\d+(?:\.\d+)+|[A-Z]{1,6}-\d+)(?![\w.])", text))
@@ -252,7 +252,7 @@ def _required_by_design(old: Spec, new: Spec) -> Iterator[RequiredTask]:
 
 
 def _changed_sections(old: Spec, new: Spec) -> Iterator[tuple[str, str, str]]:
-    """Yield heading, how and text of the parts of the design that are new or read differently."""
+    """Yield heading, kind and text of the parts of the design that are new or changed."""
     before, after = _sections(old), _sections(new)
     texts = list(before.values())
     for name, text in after.items():

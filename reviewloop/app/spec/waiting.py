@@ -1,4 +1,4 @@
-"""Specs that `spec new` is still writing: who looks for their tasks is told what waits."""
+"""Names the session that still writes a spec when its tasks are missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from reviewloop.domain.errors import NoTasksError, UsageError
 
 @contextmanager
 def naming_what_waits(repository: Repository) -> Iterator[None]:
-    """Have a spec without tasks that is in work say what it waits for, and how it goes on."""
+    """Have a spec without tasks that is in progress say what it waits for, and how it continues."""
     try:
         yield
     except NoTasksError as error:
@@ -19,7 +19,7 @@ def naming_what_waits(repository: Repository) -> Iterator[None]:
 
 
 def what_waits(repository: Repository, path: str) -> str:
-    """Return what the session that writes this spec waits for, and the command; "" for none."""
+    """Return what the session that writes this spec waits for, and the command, or ""."""
     from reviewloop.app.spec.session import next_step, sessions_of
 
     found = [one for one in sessions_of(repository).runs.all() if not one.status.over]
