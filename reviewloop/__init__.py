@@ -1,7 +1,7 @@
 """reviewloop: implement a spec task, guard it, review it five ways, fix it, and ask.
 
-The names of the public API load what they need on first use: `reviewloop --help` has no time for
-it. `__init__.pyi` tells type checkers where they come from.
+The names of the public API are loaded on first use, which keeps `reviewloop --help` fast.
+`__init__.pyi` tells type checkers where they are.
 """
 
 import sys
@@ -48,7 +48,7 @@ class _Package(ModuleType):
 
     @property
     def review(self) -> Any:
-        """The function; `import reviewloop.review...` reaches the package of this name."""
+        """The function; `import reviewloop.review...` finds the package of this name."""
         return _api().review
 
     @review.setter

@@ -1,4 +1,4 @@
-"""The program, installed or as `python -m reviewloop`: Ctrl-C has an end from the start."""
+"""The program, installed or as `python -m reviewloop`; Ctrl-C works from the start."""
 
 import gc
 import sys
@@ -6,9 +6,9 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command line; its parts are loaded here, so that Ctrl-C meanwhile is no traceback."""
-    # Nearly all that a command makes lives until it ends: classes, rules, parsed files. With the
-    # default of 700 objects a quarter of a review's time goes into walking them again and again.
+    """Run the command line; imports happen here, so that Ctrl-C during them prints no traceback."""
+    # Nearly all objects of a command live until it ends: classes, rules, parsed files. With the
+    # default of 700 objects a quarter of a review's time is spent walking them.
     gc.set_threshold(50_000, 20, 50)
     try:
         from reviewloop.cli.main import main as run_and_exit

@@ -62,10 +62,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happens during a review or a run.
+    """An event of a review or a run.
 
-    `kind` is "progress" (its data hold a `text`), "preflight" (what `run --preflight --json`
-    prints), or one that `reviewloop logs` tells of: reviewer.start, gate, proposed, run.end ...
+    `kind` is "progress" (its data hold a `text`), "preflight" (the output of `run --preflight
+    --json`), or one shown by `reviewloop logs`: reviewer.start, gate, proposed, run.end ...
     """
 
     kind: str
@@ -75,12 +75,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Report:
-    """What a review found."""
+    """The result of a review."""
 
     outcome: Outcome  # clean | findings | incomplete | nothing_to_review
-    exit_code: int  # that the command would have ended with
+    exit_code: int  # of the command
     summary: str  # one sentence
-    what: str  # was compared, in words
+    what: str  # the compared versions, in words
     base: str  # commit or tree ids
     head: str
     findings: tuple[Finding, ...]  # most severe first
@@ -88,7 +88,7 @@ class Report:
     reviewed: tuple[str, ...]  # paths
     skipped: Mapping[str, str]  # path -> why it was not read
     failed: Mapping[str, str]  # reviewer or analyser that failed -> why
-    model: str  # "none", or the one that was asked
+    model: str  # "none", or the model asked
     notes: tuple[str, ...]
     _json: str = field(repr=False)
 
@@ -99,14 +99,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a run would commit, to decide about."""
+    """The commit that a run proposes."""
 
     run_id: str
     task: str  # its id; "" without a spec
     title: str
     branch: str
     message: str  # of the commit
-    blocked: str  # why it cannot be approved; "" when it can
+    blocked: str  # why it cannot be approved, or ""
     files: tuple[str, ...]
     findings: tuple[Finding, ...]
     must_fix: int  # findings left
@@ -116,14 +116,14 @@ class Proposal:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where a run stands: waiting, blocked, committed or skipped (that is: rejected)."""
+    """The state of a run: waiting, blocked, committed or skipped (that is: rejected)."""
 
     run_id: str
     status: Literal["waiting", "blocked", "committed", "skipped"]
     reason: str
-    exit_code: int  # that the command would have ended with
+    exit_code: int  # of the command
     branch: str
-    commit: str  # its id once it is committed; "" before
+    commit: str  # its id once it is committed, else ""
     proposal: Proposal | None
     _json: str = field(repr=False)
 
@@ -156,10 +156,10 @@ def review(
 ) -> Report:
     """Review a change of the repository around `path` and return the report.
 
-    The arguments are the options of `reviewloop review`; without any it is everything that is not
-    on the base branch yet. `files` reviews `paths` as they are. `model` is "none", PROVIDER:MODEL,
-    or "" for the one that the settings name. `settings` are by dotted name: {"limits.usd": 2}.
-    Callbacks are called in another thread, one at a time. Raises `ReviewLoopError`.
+    The arguments are the options of `reviewloop review`; the default is everything that is not on
+    the base branch yet. `files` reviews `paths` as they are. `model` is "none", PROVIDER:MODEL, or
+    "" for the one in the settings. `settings` are by dotted name: {"limits.usd": 2}. Callbacks are
+    called in another thread, one at a time. Raises `ReviewLoopError`.
     """
     given = {"range": range, "staged": staged, "commit": commit, "files": files}
     require_one_of(given | {"patch": patch is not None})
@@ -202,13 +202,13 @@ def run(
     approve: Callable[[Proposal], Decision] | None = None,
     on_event: OnEvent | None = None,
 ) -> RunResult:
-    """Implement a task of a spec, or what `message` says, and return where the run stands.
+    """Implement a task of a spec, or the change in `message`; return the state of the run.
 
     The arguments are the options of `reviewloop run`; `sandbox=False` is its `--no-sandbox`,
-    `hooks=False` its `--no-hooks`.
-    `approve` is called with each proposal and decides; nothing is committed without it: the run
-    waits then, and `reviewloop approve` answers it. Callbacks are called in another thread, one at
-    a time. Raises `ReviewLoopError`; a run that stopped on its way is kept for `reviewloop resume`.
+    `hooks=False` its `--no-hooks`. `approve` is called with each proposal and decides; without it
+    nothing is committed: the run waits, and `reviewloop approve` answers it. Callbacks are called
+    in another thread, one at a time. Raises `ReviewLoopError`; a stopped run is kept for
+    `reviewloop resume`.
     """
     if message and (task != "next" or spec):
         raise UsageError("give a task of a spec or a message, not both")
@@ -243,9 +243,9 @@ def run(
 
 
 class _EventListener:
-    """Hands events to the caller one at a time; what the caller raises is raised at the end.
+    """Passes events to the caller one at a time; an exception of the caller is raised at the end.
 
-    Raised in the middle it would look like a reviewer that failed.
+    Raised earlier it would look like a failed reviewer.
     """
 
     def __init__(self, on_event: OnEvent | None) -> None:

@@ -1,9 +1,9 @@
-"""Named points at which a test makes this process fail, to prove that a resumed run loses nothing.
+"""Fault points at which a test makes this process fail, to prove that a resumed run loses nothing.
 
-Only the variable `REVIEWLOOP_FAULT` switches them on. Its value is `name`, or `name:k` for the k-th
-time the point is passed (counted from 1), and what is to happen: `name:k=action` with one of
-`ACTIONS`, SIGKILL if none is named. The value `@FILE` lets nothing happen, but writes the name of
-every point that is passed into FILE, a line each.
+Only the variable `REVIEWLOOP_FAULT` enables them. Its value is `name`, or `name:k` for the k-th
+time the point is passed (counted from 1), and the action: `name:k=action` with one of `ACTIONS`, by
+default SIGKILL. The value `@FILE` writes the name of every point that is passed into FILE, one a
+line, and nothing fails.
 """
 
 import errno
@@ -16,23 +16,23 @@ from pathlib import Path
 from typing import NoReturn
 
 VARIABLE = "REVIEWLOOP_FAULT"
-EXIT = 99  # code of a process that the action `exit` ended
+EXIT = 99  # exit code after the action `exit`
 
 _DAY = 86_400.0
-_TORN = 100  # bytes that a torn write lacks at its end
+_TORN = 100  # bytes cut from the end of a torn write
 _SLEEP = 2.0
 
 _counting = threading.Lock()
 
 
 class FaultError(RuntimeError):
-    """What the action `raise` raises: a failure that nobody foresaw."""
+    """The exception of the action `raise`: an unexpected failure."""
 
 
 def fault(name: str, file: Path | None = None) -> None:
-    """Fail here if the environment says so; `file` is what is being written at this point.
+    """Fail here if the environment says so; `file` is the file being written at this point.
 
-    Raises `FaultError` or `OSError` (disk full) when asked to; most actions do not return.
+    Raises `FaultError` or `OSError` (disk full) if selected; most actions do not return.
     """
     selected = os.environ.get(VARIABLE)
     if selected is not None:
@@ -44,7 +44,7 @@ def _passed(name: str, selected: str, file: Path | None) -> None:
         with open(selected[1:], "a", encoding="utf-8") as passed:  # noqa: PTH123 - called very often
             passed.write(f"{name}\n")
         return
-    with _counting:  # the variable is the counter, so that a process needs no state for it
+    with _counting:  # the variable is the counter, so that a process needs no other state
         point, _, action = os.environ.get(VARIABLE, "").partition("=")
         point, _, number = point.partition(":")
         if point != name:
@@ -72,7 +72,7 @@ def _full(name: str, file: Path | None) -> NoReturn:
 
 
 def _tear(name: str, file: Path | None) -> None:
-    """Cut off the end of what was written last, as a power failure may, and die."""
+    """Cut off the end of the last write, as a power failure may, and die."""
     if file is not None and file.is_file():
         _cut(file, file.stat().st_size)
     for opened in _open_logs():
@@ -85,7 +85,7 @@ def _cut(file: Path, size: int) -> None:
 
 
 def _open_logs() -> set[Path]:
-    """Return the write-ahead logs of SQLite that this process has open; none without /proc."""
+    """Return SQLite's write-ahead logs that this process has open; none without /proc."""
     found = set()
     for descriptor in Path("/proc/self/fd").glob("*"):
         try:
@@ -98,7 +98,7 @@ def _open_logs() -> set[Path]:
 
 
 def _end_of_log(file: Path) -> int:
-    """Return where the last valid frame ends: the file may be longer, with frames of yesterday."""
+    """Return the end of the last valid frame: older frames may follow it in the file."""
     index = file.with_name(file.name.removesuffix("-wal") + "-shm").read_bytes()[:48]
     if len(index) < 48:
         return file.stat().st_size
@@ -131,4 +131,4 @@ ACTIONS: dict[str, Callable[[str, Path | None], None]] = {
     "clock-": _jump(-_DAY),
     "sleep": _sleep,
 }
-"""What may happen at a point, by its name in the variable."""
+"""The actions at a point, by their names in the variable."""

@@ -1,4 +1,4 @@
-"""What is installed: everything, or only what `reviewloop-light` brings; and by whom."""
+"""Checks which edition is installed, full or `reviewloop-light`, and where it came from."""
 
 import os
 import re
@@ -10,25 +10,25 @@ from pathlib import Path
 
 from reviewloop.domain.errors import UsageError
 
-_LEFT_OUT = "langgraph"  # of what reviewloop-light leaves out, what every run needs
+_LEFT_OUT = "langgraph"  # needed by every run and left out of reviewloop-light
 _HOMEPAGE = re.compile(r"https://github\.com/([^/]+/[^/]+)/?")
-UNPUBLISHED = "OWNER/"  # who has the project is not known before it is published
-_OURS = '\nname = "reviewloop"\n'  # in the pyproject.toml of a checkout that holds everything
+UNPUBLISHED = "OWNER/"  # the owner is not known before it is published
+_OURS = '\nname = "reviewloop"\n'  # in the pyproject.toml of a full checkout
 
 
 def is_light() -> bool:
-    """Return whether this installation reviews with the analysers only."""
+    """Return whether this installation reviews with analysers only."""
     return find_spec(_LEFT_OUT) is None
 
 
 def by_the_action() -> bool:
-    """Return whether the Action installed this for the step that runs, and removes it with it."""
+    """Return whether the Action installed this for one step, and removes it afterwards."""
     folder = os.environ.get("RUNNER_TEMP")
     return bool(folder) and Path(sys.prefix) == Path(str(folder), "reviewloop")
 
 
 def source() -> str:
-    """Return the path or URL that this installation came from, "" where that is not known.
+    """Return the path or URL that this installation came from, or "".
 
     The name on a package index may belong to another program, so advice names this instead.
     """
@@ -55,7 +55,7 @@ def source() -> str:
 
 
 def full_source() -> str:
-    """Return the path or URL to install everything from, "" where it is not known."""
+    """Return the path or URL to install the full edition from, or ""."""
     if location := source():
         return location
     checkout = Path(__file__).resolve().parents[1]
@@ -69,7 +69,7 @@ def full_source() -> str:
 
 
 def how_to_install(extra: str = "") -> str:
-    """Return what installs everything, with an extra of the package, to stand in a sentence."""
+    """Return the command that installs the full edition, with an extra, for use in a sentence."""
     location = full_source()
     if not location:
         what = f" of reviewloop[{extra}]" if extra else ""
@@ -82,7 +82,7 @@ def how_to_install(extra: str = "") -> str:
 
 @cache
 def published_repository() -> str:
-    """Return OWNER/NAME from the metadata of the package that is installed, "" where unknown."""
+    """Return OWNER/NAME from the metadata of the installed package, or ""."""
     from importlib import metadata
 
     for package in ("reviewloop", "reviewloop-light"):
@@ -99,7 +99,9 @@ def published_repository() -> str:
 
 
 def require_all(doing: str, *, instead: str = "") -> None:
-    """Raise `UsageError` with what to install, or do instead, unless everything is there."""
+    """Raise `UsageError` with what to install, or do instead, unless the full edition is
+    installed.
+    """
     if is_light() and by_the_action():
         raise UsageError(
             f"{doing} needs packages that the Action leaves out when no model is named; give it "

@@ -1,8 +1,8 @@
-"""What other distributions add: found by their entry points, loaded when it is needed.
+"""Plugins of other distributions: found by entry points, loaded on use.
 
-Only what is installed counts. Metadata inside the repository that is worked on is passed over, and
-code inside it is never imported, so that a change under review can add nothing. Ours comes in by
-the same door.
+Only installed ones count. Metadata inside the repository under work is ignored, and code inside it
+is never imported, so that a change under review cannot add any. Our own parts are registered in the
+same way.
 """
 
 import re
@@ -29,16 +29,16 @@ OURS: Mapping[Group, Mapping[str, str]] = {
     "gates": {"reviewloop": "reviewloop.guards.registry:GUARDS"},
     "rules": {"reviewloop": "reviewloop.rules:load_pack"},
 }
-"""As pyproject.toml declares them: a checkout that nobody installed has no entry points.
+"""Our entry points, as in pyproject.toml: an uninstalled checkout has none.
 
 Our outputs and providers are tables of their own, so that `--help` and settings load nothing.
 """
 
 OWN = "reviewloop"
-"""The distribution that is ours, and the name of what it adds in one piece."""
+"""Our distribution, and the name of its single entry."""
 _PREFIX = "reviewloop."
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
-"""Names of gates and formats: they become names of log files and words of the command line."""
+"""Names of gates and formats, as they appear in names of log files and on the command line."""
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
@@ -46,7 +46,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point: what it adds, and the distribution that brings it."""
+    """One entry point: what it adds, and its distribution."""
 
     group: Group
     name: str
@@ -55,13 +55,13 @@ class Plugin:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it comes with reviewloop itself."""
+        """Whether it is part of reviewloop itself."""
         return self.distribution == OWN
 
     def load(self) -> object:
         """Return the module or the attribute that the entry point names.
 
-        Raises `UsageError` with the distribution's name where that cannot be done.
+        Raises `UsageError` with the distribution's name where that fails.
         """
         module, _, attribute = self.reference.partition(":")
         self._require_installed(module)
@@ -74,7 +74,8 @@ class Plugin:
         return loaded
 
     def folder(self) -> Path:
-        """Return the folder of the package that the entry point names, or that its function gives.
+        """Return the folder of the package that the entry point names, or that its function
+        returns.
 
         Raises `UsageError` where there is none.
         """
@@ -87,7 +88,9 @@ class Plugin:
         return location
 
     def shield(self, function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
-        """Return the function; what it raises unforeseen is a `UsageError` about this plugin."""
+        """Return the function; its unexpected exceptions become a `UsageError` about this
+        plugin.
+        """
 
         @wraps(function)
         def call(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
@@ -101,7 +104,7 @@ class Plugin:
         return function if self.is_ours else call
 
     def fail(self, error: BaseException) -> NoReturn:
-        """Raise the `UsageError` that says which distribution failed, how, and what helps."""
+        """Raise a `UsageError` that says which distribution failed, how, and what helps."""
         why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise UsageError(
             f"{self.title} fails ({why}); correct or uninstall that distribution"
@@ -109,11 +112,11 @@ class Plugin:
 
     @property
     def title(self) -> str:
-        """What is added, and by whom, to begin a sentence."""
+        """What is added, and by which distribution, as the start of a sentence."""
         return f"{self.name} of {_PREFIX}{self.group}, which {self.distribution} adds,"
 
     def _require_installed(self, module: str) -> None:
-        """Raise `UsageError` where the code stands in the repository that is worked on."""
+        """Raise `UsageError` where the code is in the repository under work."""
         if self.is_ours:
             return
         try:
@@ -129,18 +132,18 @@ class Plugin:
 
 
 def ours(group: Group) -> tuple[Plugin, ...]:
-    """Return what reviewloop itself brings of a group."""
+    """Return reviewloop's own entries of a group."""
     return tuple(Plugin(group, *one, OWN) for one in OURS.get(group, {}).items())
 
 
 @cache
 def others(group: Group) -> tuple[Plugin, ...]:
-    """Return what other distributions bring of a group, by their names; nothing is loaded."""
+    """Return the entries of other distributions in a group, by name; loads nothing."""
     return tuple(one for one in _others() if one.group == group)
 
 
 def installed(group: Group) -> tuple[Plugin, ...]:
-    """Return what is installed of a group, ours first; nothing is loaded."""
+    """Return all entries of a group, ours first; loads nothing."""
     return (*ours(group), *others(group))
 
 
@@ -156,7 +159,7 @@ def _found() -> Iterator[Plugin]:
     for distribution in distributions(path=[path for path in sys.path if _counts(path)]):
         text = distribution.read_text("entry_points.txt")
         if text is None or f"[{_PREFIX}" not in text.replace("[ ", "["):
-            continue  # most have none, and reading them as tables takes longer
+            continue  # most have none, and parsing tables takes longer
         metadata = distribution.metadata
         name = str(metadata["Name"])
         if name in seen or re.sub(r"[-_.]+", "-", name).lower() in (OWN, f"{OWN}-light"):

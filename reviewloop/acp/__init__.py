@@ -1,1 +1,1 @@
-"""Holds a turn with a coding agent of others, over the Agent Client Protocol, in a cage."""
+"""Holds a turn with a foreign coding agent in a cage, over the Agent Client Protocol."""

@@ -1,4 +1,4 @@
-"""The agents that are known by name, and what a user's own settings make of them."""
+"""The table of known agents, merged with the user's settings."""
 
 import difflib
 import tomllib
@@ -19,41 +19,43 @@ _OF_LOGINS = {"hosts", "env", "home", "renews"}
 
 @dataclass(frozen=True)
 class KnownAgent:
-    """One agent: how it is started, and all that its cage lets in and out; see agents.toml."""
+    """One agent: its command, and all that its cage allows; see agents.toml."""
 
     name: str
     command: tuple[str, ...]
     source: str = ""
     get: str = ""
     login: str = "log in with its own program"
-    sign_in: tuple[str, ...] = ()  # its ways to take a key of its environment, where it wants that
+    sign_in: tuple[str, ...] = ()  # its methods of authentication with a key from the environment
     hosts: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     home: tuple[str, ...] = ()
     renews: tuple[str, ...] = ()
     read: tuple[Path, ...] = ()
-    mode: tuple[str, ...] = ()  # the first of them that it has is asked for
-    model: str = ""  # of its own, by its id; "" for the one it takes by itself
-    megabytes: int = 0  # of one process; 0: nobody measured it
-    tokens: int = 0  # of a usual review; 0: nobody measured it
-    counts: bool = True  # False: what it tells of tokens is of its last reply only
-    tried: tuple[str, ...] = ()  # versions; none where nobody tried it
+    mode: tuple[str, ...] = ()  # the first available one is requested
+    model: str = ""  # id of its model; "" for its default
+    megabytes: int = 0  # of one process; 0: not measured
+    tokens: int = 0  # of a usual review; 0: not measured
+    counts: bool = True  # False: it reports the tokens of its last reply only
+    tried: tuple[str, ...] = ()  # versions, none if untested
     set: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
-    terminal: bool = False  # whether it runs commands in terminals of its own
-    serves: tuple[str, ...] = ()  # words by which it takes a port to serve itself at
-    gateway: Mapping[str, Any] = field(default_factory=dict)  # how it does without the real key
-    writes: Mapping[str, Any] = field(default_factory=dict)  # what differs where it changes files
+    terminal: bool = False  # it runs commands in terminals of its own
+    serves: tuple[str, ...] = ()  # arguments that give it a port to serve at
+    gateway: Mapping[str, Any] = field(default_factory=dict)  # how it works without the real key
+    writes: Mapping[str, Any] = field(default_factory=dict)  # differences where it changes files
 
     @property
     def at_once(self) -> int:
-        """How many of its processes may work at one time: each takes hundreds of megabytes."""
+        """Return how many of its processes may run at a time, as each takes hundreds of
+        megabytes.
+        """
         return 1 if self.home or self.renews else _AT_ONCE
 
     @property
     def price(self) -> str:
-        """What one of its turns takes, in words."""
+        """Return what one of its turns costs, in words."""
         if not self.megabytes:
             return "what a turn takes was never measured"
         return (
@@ -62,20 +64,18 @@ class KnownAgent:
         )
 
     def in_role(self, *, writes: bool) -> "KnownAgent":
-        """Return the agent as it is started for one that changes files, or that only reads."""
+        """Return the agent configured for changing files, or for reading only."""
         return replace(self, **dict(_row(self.writes))) if writes else self
 
     def has_login(self, environ: Mapping[str, str], home: Path) -> bool:
-        """Return whether what it signs in with is here; if it is still good, only its vendor
-        knows.
-        """
+        """Return whether its credentials are here; only its vendor knows if they are valid."""
         if not (self.env or self.home or self.renews):
-            return True  # nobody knows what it would be
+            return True  # unknown
         files = (home / name for name in (*self.home, *self.renews))
         return any(environ.get(name) for name in self.env) or any(map(Path.is_file, files))
 
     def find(self, path: str) -> Path | None:
-        """Return the program, looked for in the folders of `path`; None where it is not."""
+        """Return the program, searched in the folders of `path`; None where it is missing."""
         program = self.command[0]
         if "/" in program:
             location = Path(program).expanduser()
@@ -84,7 +84,7 @@ class KnownAgent:
 
 
 def require_agent(name: str, own: Mapping[str, AgentProgram]) -> KnownAgent:
-    """Return an agent by `NAME` or `NAME:MODEL`; UsageError for one that nobody knows."""
+    """Return an agent by `NAME` or `NAME:MODEL`; raise UsageError for an unknown one."""
     name, _, model = name.partition(":")
     known, mine = _table().get(name), own.get(name)
     if known is None and (mine is None or not mine.command):
@@ -106,13 +106,13 @@ def agents_here(path: str) -> list[KnownAgent]:
 
 
 def _changed(agent: KnownAgent, own: AgentProgram) -> KnownAgent:
-    """Return the agent with what the user's settings say of it."""
+    """Return the agent with the user's settings applied."""
     given = {key: value for key, value in own.model_dump().items() if value}
     if own.mode:
         given["mode"] = (own.mode,)
         given["writes"] = {**agent.writes, "mode": [own.mode]}
     if not _OF_LOGINS.isdisjoint(given):
-        given["gateway"] = {}  # what the user hands in goes in as it is
+        given["gateway"] = {}  # the user's own credentials are passed unchanged
     if "read" in given:
         given["read"] = tuple(Path(location).expanduser() for location in given["read"])
     return replace(agent, **given)

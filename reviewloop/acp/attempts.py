@@ -1,10 +1,10 @@
-"""Tries to break what a cage promises: a promise counts as held only if this finds no way.
+"""Tries to break the promises of a cage: a promise counts as kept only if no attempt succeeds.
 
-Started inside as an agent is, as `python -I -S attempts.py`; it prints the names of the attempts
-that succeeded, one a line, between `inside` and `over`. It uses the standard library only. The
-first line on stdin is JSON: `outside` is a folder of ours with a `secret`, a `victim`, and the
-local sockets `socket` and `datagrams`; `other` is a process whose variables hold `secret` and that
-began at `began`; at `port` somebody else listens.
+Started inside like an agent, as `python -I -S attempts.py`; it prints the names of the successful
+attempts, one a line, between `inside` and `over`. It uses the standard library only. The first line
+on stdin is JSON: `outside` is a folder of ours with a `secret`, a `victim`, and the local sockets
+`socket` and `datagrams`; `other` is a process whose variables hold `secret` and that began at
+`began`; at `port` another process listens.
 """
 
 import json
@@ -19,7 +19,7 @@ _ANOTHER_MACHINE = "127.0.0.2"
 
 
 def main() -> None:
-    """Try every way out."""
+    """Try every attempt."""
     facts = json.loads(sys.stdin.readline())
     outside, other, secret = facts["outside"], facts["other"], facts["secret"]
     there = ("127.0.0.1", facts["port"])
@@ -60,12 +60,12 @@ def main() -> None:
 
 
 def report(name: str) -> None:
-    """Print a name at once: what comes next may end this process."""
+    """Print a name at once: the next attempt may end this process."""
     print(name, flush=True)  # noqa: T201
 
 
 def write(path: str) -> None:
-    """Open a file for writing, which makes it where it is not."""
+    """Open a file for writing, creating it if missing."""
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
@@ -82,32 +82,32 @@ def variables(process: int, secret: str) -> None:
 
 
 def same(process: int, began: str) -> None:
-    """Find a process by its number; another name space has another one there."""
+    """Find a process by its number; in another namespace it is another process."""
     if read(f"/proc/{process}/stat").rpartition(b")")[2].split()[19].decode() != began:
         raise OSError("another process")
 
 
 def signal(process: int, began: str) -> None:
-    """Send a process no signal, which is allowed to who may send one."""
+    """Send a process signal 0, which needs the right to send one."""
     os.kill(process, 0)
     same(process, began)
 
 
 def connect(address: tuple[str, int], protocol: int = 0) -> None:
-    """Connect over TCP, or what is like it."""
+    """Connect over TCP, or a similar protocol."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol) as probe:
         probe.settimeout(_SECONDS)
         probe.connect(address)
 
 
 def fast(address: tuple[str, int]) -> None:
-    """Send along with the very first packet, without connecting."""
+    """Send data with the first packet, without connecting."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.sendto(b"?", _FAST_OPEN, address)  # without a time limit: else it waits for nothing
+        probe.sendto(b"?", _FAST_OPEN, address)  # without a timeout: else it does not wait
 
 
 def datagram(address: tuple[str, int]) -> None:
-    """Send a datagram, and another one to a machine that is not there."""
+    """Send a datagram, and another one to a machine that does not exist."""
     for there in (address, ("192.0.2.1", 53)):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.sendto(b"?", there)
@@ -128,7 +128,7 @@ def pair(address: str) -> None:
 
 
 def leave(mark: str) -> None:
-    """Start what is nobody's child and goes on."""
+    """Start a daemon that outlives its parent."""
     if os.fork():
         return
     os.setsid()

@@ -1,4 +1,4 @@
-"""The cage of an agent's process: what it sees, what it is told, and where it may connect."""
+"""The cage of an agent's process: its files, its environment, and its connections."""
 
 import json
 import os
@@ -26,44 +26,44 @@ from reviewloop.sandbox.toolchains import interpreter_folders, tool_folders, wit
 
 _SHORT_ENOUGH = 60  # characters; a local socket's address has room for 108
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
-_WORKSPACE = Path("/workspace")  # the same in each turn: what is equal, providers keep in a cache
-_STDERR = 8192  # bytes of its end that are kept
+_WORKSPACE = Path("/workspace")  # the same in each turn, so that providers can cache the prompt
+_STDERR = 8192  # bytes kept of its end
 _SHEBANG = 256
-_WITHOUT_NETWORK = {Level.LANDLOCK, Level.SEATBELT}  # of its own
+_WITHOUT_NETWORK = {Level.LANDLOCK, Level.SEATBELT}  # levels without a network of their own
 _TERMINALS = (Path("/dev/ptmx"), Path("/dev/pts"), Path("/dev/tty"))
 _MODULES = "node_modules"
 
 
 @dataclass(frozen=True)
 class Room:
-    """A folder of one turn: the agent's empty home, and the two sockets that lead out of it."""
+    """The folder of one turn: the agent's empty home, and the sockets that lead out of the cage."""
 
     folder: Path
 
     @property
     def home(self) -> Path:
-        """All that the agent may write."""
+        """The only folder that the agent may write."""
         return self.folder / "home"
 
     @property
     def proxy(self) -> Path:
-        """The socket that leads to hosts."""
+        """The socket of the proxy to hosts."""
         return self.folder / "proxy"
 
     @property
     def model(self) -> Path:
-        """The socket that leads to a model; only the proxy uses it."""
+        """The socket to a model, which only the proxy uses."""
         return self.folder / "model"
 
     @property
     def tools(self) -> Path:
-        """The socket that leads to our tools."""
+        """The socket of our tools."""
         return self.folder / "tools"
 
 
 @contextmanager
 def make_room() -> Iterator[Room]:
-    """Yield a room, which goes away with all that the agent left in it."""
+    """Yield a room; it is deleted with all that the agent left in it."""
     location = tempfile.gettempdir()
     if len(location) > _SHORT_ENOUGH:
         location = "/tmp"  # noqa: S108 - mkdtemp makes a folder that is ours alone
@@ -82,7 +82,7 @@ class Caged:
     def __init__(
         self, process: "subprocess.Popen[bytes]", folder: Path, ports: Mapping[str, int] | None
     ) -> None:
-        self.folder = folder  # where it works, as its cage shows that
+        self.folder = folder  # its working folder, as the cage shows it
         assert process.stdin and process.stdout and process.stderr  # noqa: S101 - for the checker
         self.into, self.out, self._err = process.stdin, process.stdout, process.stderr
         self._process = process
@@ -98,11 +98,11 @@ class Caged:
 
     @property
     def stderr(self) -> str:
-        """The last that it wrote there, as one line."""
+        """Return the end of its stderr, as one line."""
         return " ".join(self._tail.decode("utf-8", "replace").split())[-400:]
 
     def exit_code(self, seconds: float) -> int | None:
-        """Return how it ended, None while it runs."""
+        """Return its exit code, None while it runs."""
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -126,15 +126,15 @@ def start_agent(
     environ: Mapping[str, str],
     note: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Caged]:
-    """Yield the agent, started in `tree`, which it can only read unless it `writes`.
+    """Yield the agent, started in `tree`, which is read-only for it unless it `writes`.
 
-    All that it started ends with it. `note` hears of a login that it renewed and that stays here.
+    All its processes end with it. `note` is called for a renewed login that is not copied back.
     """
     program = agent.find(trusted_path())
     if program is None:
         raise ModelSetupError(not_found(agent))
     if _interpreter_of(program) is not None:
-        program = program.resolve()  # a script looks for its modules beside itself, not its link
+        program = program.resolve()  # a script's modules are beside itself, not its link
     users_home = Path(environ.get("HOME") or Path.home())
     fill_home(agent, room.home, users_home)
     logins = {name: read_plain(room.home / name) for name in agent.renews}
@@ -165,7 +165,7 @@ def start_agent(
         grants = Grants(
             work=room.home, read=read, write=terminals, mounts=(shown,), network=network
         )
-        stack.callback(_copy_back, room.home, users_home, logins, note)  # when all of it has ended
+        stack.callback(_copy_back, room.home, users_home, logins, note)  # after all its processes
         process = start_piped(
             argv,
             cwd=tree,
@@ -190,7 +190,7 @@ def _copy_back(
 
 @contextmanager
 def _ports_of(room: Room) -> Iterator[dict[str, int]]:
-    """Yield ports of this machine that lead out of the cage, while they do."""
+    """Yield ports of this machine that lead out of the cage, inside the block."""
     with ExitStack() as stack:
         found = {}
         for name, path in (("proxy", room.proxy), ("tools", room.tools)):
@@ -211,12 +211,12 @@ def _close_quietly(process: "subprocess.Popen[bytes]") -> None:
     try:
         if process.stdin:
             process.stdin.close()
-    except OSError:  # what was not written yet is for nobody any more
+    except OSError:  # the rest is dropped
         return
 
 
 def not_found(agent: KnownAgent) -> str:
-    """Return that an agent's program is not there, and how it is got."""
+    """Return that an agent's program is missing, and how to get it."""
     get = f"; get it with `{agent.get}`" if agent.get else "; correct its command in [acp]"
     return f"acp:{agent.name}: the program {agent.command[0]} was not found{get}"
 
@@ -224,7 +224,7 @@ def not_found(agent: KnownAgent) -> str:
 def environment_of(
     agent: KnownAgent, home: Path, path: str, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return all variables of an agent: of ours only those that its row names."""
+    """Return all variables of an agent; of ours only those that its row names."""
     fixed = {
         "PATH": path,
         "HOME": str(home),
@@ -240,7 +240,7 @@ def environment_of(
 
 
 def fill_home(agent: KnownAgent, home: Path, users_home: Path) -> None:
-    """Write into an agent's home what its row gives it, and copy the files that the row names."""
+    """Write the files of its row into an agent's home, and copy those that the row names."""
     for name, text in agent.files.items():
         _write(home, name, text.encode())
     for name in (*agent.home, *agent.renews):
@@ -258,7 +258,7 @@ def _write(home: Path, name: str, data: bytes) -> None:
 
 
 def _locations(program: Path, arguments: Sequence[str]) -> tuple[tuple[Path, ...], list[str]]:
-    """Return what the program and its interpreter need, and the folders for PATH."""
+    """Return the paths that the program and its interpreter need, and the folders for PATH."""
     home = Path.home()
     files = [program, *(Path(word) for word in arguments if word.startswith("/"))]
     found: list[Path] = []
@@ -275,13 +275,13 @@ def _locations(program: Path, arguments: Sequence[str]) -> tuple[tuple[Path, ...
 
 
 def _outermost(locations: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the locations that lie in no other one: a link inside another is not mounted again."""
+    """Return the paths that are in no other one: a link inside another is not mounted again."""
     known = set(locations)
     return tuple(sorted(one for one in known if known.isdisjoint(one.parents)))
 
 
 def _around(file: Path) -> Iterator[Path]:
-    """Yield a file, and the folder of packages that it is a part of."""
+    """Yield a file, and the folder of its package."""
     yield file
     real = file.resolve()
     yield real
@@ -291,7 +291,7 @@ def _around(file: Path) -> Iterator[Path]:
 
 
 def _interpreter_of(file: Path) -> Path | None:
-    """Return the program that a script names in its first line as `env` finds it."""
+    """Return the program that a script's first line names, as `env` finds it."""
     try:
         with file.open("rb") as opened:
             first = opened.readline(_SHEBANG).decode("utf-8", "replace")
@@ -307,5 +307,5 @@ def _interpreter_of(file: Path) -> Path | None:
 
 
 def new_token() -> str:
-    """Return what an agent shows to our tools: nobody else has it."""
+    """Return a new secret that an agent sends to our tools."""
     return secrets.token_urlsafe(32)

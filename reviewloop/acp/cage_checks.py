@@ -1,4 +1,4 @@
-"""What a cage promises, each found out by trying before the first turn."""
+"""Verifies the promises of a cage by trying to break them before the first turn."""
 
 import json
 import os
@@ -27,7 +27,7 @@ _MOST = 64 << 10
 _LAST_BREATH = 2.0  # seconds
 _PORTS_SINCE = 4  # Landlock's version
 
-# Promise -> what breaks it, and what makes it weaker. See attempts.py.
+# Promise -> attempts that break it, and attempts that weaken it. See attempts.py.
 _TABLE: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
     "your files stay unread and as they are": (
         *(("read a file", "list a folder", "write a file", "make a file", "remove a file"),),
@@ -56,7 +56,7 @@ _TABLE: Mapping[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
 
 @dataclass(frozen=True)
 class Promise:
-    """One promise, how far it holds here, and by what it does not."""
+    """One promise, how far it holds here, and why not fully."""
 
     name: str
     state: State
@@ -69,9 +69,9 @@ class Promise:
 
 
 def require_cage(sandbox: Sandbox) -> tuple[Promise, ...]:
-    """Return what the cage of agents promises here; `UsageError` where it does not hold that.
+    """Return the promises of the agents' cage; raise `UsageError` where a required one is broken.
 
-    Where somebody accepted to go without a sandbox, what is absent is told and nothing else.
+    Where a user accepted to run without a sandbox, the broken ones are only reported.
     """
     promises = promises_of(sandbox)
     broken = [one for one in promises if one.state == "absent"]
@@ -85,13 +85,13 @@ def require_cage(sandbox: Sandbox) -> tuple[Promise, ...]:
 
 
 def weaker(promises: Iterable[Promise]) -> str:
-    """Return which promises are not held, in one clause; "" where all are."""
+    """Return the promises that are not kept, in one clause; "" where all are."""
     return "; ".join(one.shown for one in promises if one.state != "held")
 
 
 def promises_of(sandbox: Sandbox) -> tuple[Promise, ...]:
-    """Return every promise, found out by trying, once for each level in a process."""
-    with _trying:  # reviewers begin side by side
+    """Return every promise, tested once for each level in a process."""
+    with _trying:  # reviewers start in parallel
         if sandbox.method not in _tried:
             _tried[sandbox.method] = _tried_out(sandbox)
         return _tried[sandbox.method]
@@ -156,7 +156,7 @@ def _attempt(sandbox: Sandbox) -> set[str]:
         with start_agent(
             agent, room, sandbox=sandbox, tree=tree, writes=False, environ={"HOME": str(outside)}
         ) as caged:
-            own = {caged.tools_port, caged.proxy_port}  # numbers that mean something else inside
+            own = {caged.tools_port, caged.proxy_port}  # numbers with another meaning inside
             facts["port"] = stack.enter_context(listeners(outside, mark, own))
             stack.enter_context(_listening_elsewhere(caged.proxy_port))
             caged.into.write(json.dumps(facts).encode() + b"\n")
@@ -168,13 +168,13 @@ def _attempt(sandbox: Sandbox) -> set[str]:
         if _ended_late(mark):
             ways.add("outlive its turn")
         if victim.exists() and victim.stat().st_mode == before.st_mode:
-            ways.discard("change a mode")  # it was told that it had
+            ways.discard("change a mode")  # the sandbox reported that it had
         return ways
 
 
 @contextmanager
 def _listening_elsewhere(port: int) -> Iterator[None]:
-    """Listen at a port's number at another address, where this machine has that."""
+    """Listen at a port's number at another address, where this machine has one."""
     with ExitStack() as stack:
         with suppress(OSError):
             stack.enter_context(socket.create_server((_ANOTHER_MACHINE, port)))
@@ -190,9 +190,9 @@ def _began(process: int) -> str:
 
 
 def _ended_late(mark: str) -> bool:
-    """Return whether the daemon of a trial is still there; it is ended then.
+    """Return whether the daemon of a trial still runs, and end it.
 
-    One that was killed may take a moment on a busy machine.
+    A killed one may take a moment on a busy machine.
     """
     until = time.monotonic() + _LAST_BREATH
     while found := list(_marked(mark)):

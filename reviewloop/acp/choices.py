@@ -1,4 +1,4 @@
-"""The mode and the model that a session gets, of those that an agent offers."""
+"""Chooses the mode and the model of a session from those that an agent offers."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from reviewloop.domain.errors import ModelSetupError
 
 
 def mode_of(name: str, requested: Sequence[str], made: Mapping[str, Any]) -> str:
-    """Return the first of the requested modes that a session has."""
+    """Return the first of the requested modes that a session offers."""
     modes = made.get("modes")
     offered = values(modes.get("availableModes"), "id") if isinstance(modes, dict) else []
     found = next((one for one in requested if one in offered), "")
@@ -21,7 +21,7 @@ def mode_of(name: str, requested: Sequence[str], made: Mapping[str, Any]) -> str
 def model_choice(
     name: str, requested: str, made: Mapping[str, Any]
 ) -> tuple[str, Mapping[str, str]]:
-    """Return the request by which a session gets the model that is requested."""
+    """Return the request that sets the requested model of a session."""
     options, models = made.get("configOptions"), made.get("models")
     if isinstance(models, dict):
         method, key, more = "session/set_model", "modelId", {}
@@ -49,7 +49,7 @@ def model_choice(
 
 
 def values(options: Any, key: str) -> list[str]:
-    """Return the values of options, those in groups included."""
+    """Return the values of options, also those in groups."""
     found: list[str] = []
     for one in options if isinstance(options, list) else []:
         if isinstance(one, dict):

@@ -1,6 +1,6 @@
-"""Speaks the Agent Client Protocol with one process: lines of JSON-RPC over its pipes, by threads.
+"""A client of the Agent Client Protocol: lines of JSON-RPC over a process's pipes, with threads.
 
-Of the libraries for it the smallest takes half a second and 42 MiB to load; this is what we use.
+The smallest library for it takes half a second and 42 MiB to load; this is the part that we use.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 _LONGEST = 64 << 20  # bytes of a line; some agents send megabytes
-_MOST_JUNK = 1000  # lines that are no message
+_MOST_JUNK = 1000  # lines that are not a message
 _KEPT = 400  # characters of the first of them
 _NO_METHOD = -32601
 
@@ -22,11 +22,11 @@ class ClosedError(Exception):
 
 
 class GarbageError(Exception):
-    """What it writes is not the protocol."""
+    """Its output is not the protocol."""
 
 
 class BrokenError(Exception):
-    """We failed at what it sent; the cause says how."""
+    """Handling its message failed; the cause is chained."""
 
 
 @dataclass
@@ -39,14 +39,14 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault of ours
 
 
 NO_ANSWER = (ClosedError, GarbageError, BrokenError, Refused)
-"""What stands in place of an answer."""
+"""The errors instead of an answer."""
 
 OnRequest = Callable[[str, Mapping[str, Any]], dict[str, Any] | None]
 """(method, parameters) -> the result, None for a method that we do not offer."""
 
 
 class Client:
-    """One connection; `on_update` hears notifications, `on_request` answers what the agent asks."""
+    """One connection; `on_update` gets notifications, `on_request` answers the agent's requests."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Client:
         on_request: OnRequest,
         on_update: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
-        self.junk = ""  # the first line that was no message
+        self.junk = ""  # the first line that was not a message
         self._into = into
         self._out = out
         self._on_request = on_request
@@ -68,11 +68,11 @@ class Client:
         self._junk_lines = 0
         self._reader = threading.Thread(target=self._read, name="acp", daemon=True)
         self._reader.start()
-        # An agent that does not read must not hold up who reads it, nor who ends it.
+        # An agent that does not read its input must not block the reader or the end.
         threading.Thread(target=self._write, name="acp writer", daemon=True).start()
 
     def ask(self, method: str, parameters: Mapping[str, object]) -> "Answer":
-        """Send a request and return what waits for its result."""
+        """Send a request and return an object that waits for its result."""
         self._next += 1
         waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting[self._next] = waiting
@@ -89,7 +89,7 @@ class Client:
         self._unsent.put(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
 
     def _write(self) -> None:
-        with suppress(OSError, ValueError):  # it ended; the reader says so
+        with suppress(OSError, ValueError):  # it ended, which the reader reports
             while data := self._unsent.get():
                 self._into.write(data)
                 self._into.flush()
@@ -112,7 +112,7 @@ class Client:
     def _line(self) -> bytes:
         try:
             line = self._out.readline(_LONGEST)
-        except (OSError, ValueError):  # closed, while we wait or before
+        except (OSError, ValueError):  # closed while waiting, or before
             return b""
         if len(line) >= _LONGEST:
             raise GarbageError("a line without an end")
@@ -153,13 +153,13 @@ class Client:
 
 
 class Answer:
-    """Waits for one result."""
+    """A pending result."""
 
     def __init__(self, waiting: "queue.SimpleQueue[Any]") -> None:
         self._waiting = waiting
 
     def wait(self, seconds: float) -> dict[str, Any] | None:
-        """Return the result, None where there is none yet.
+        """Return the result, None at the timeout.
 
         Raises `Refused` for an error, and another of `NO_ANSWER` where none will come.
         """

@@ -1,7 +1,7 @@
-"""The way to its model for an agent that never sees the user's key: it is put in out here.
+"""A gateway to its model for an agent that never gets the user's key, which is added here.
 
-Inside of its cage the agent has a word that nobody else knows, good for one turn and for the
-requests that its model needs; what it asks with another key, or of another path, is refused.
+Inside of its cage the agent has a secret for this turn only, which is good for the requests that
+its model needs; other keys and paths are refused.
 """
 
 import hmac
@@ -21,12 +21,12 @@ from reviewloop.mcp.listening import Listening
 from reviewloop.mcp.proxy import refuse
 
 HOST = "model.reviewloop"
-"""What the way is called inside of a cage; its proxy knows it, and nobody else does."""
+"""The host name of the gateway inside of a cage, known only to its proxy."""
 
 _ADDRESS = "@GATEWAY"  # in the rows of agents.toml
 _HEAD = 256 << 10  # bytes of the lines before a body
-_LINGER_SECONDS = 2.0  # that an agent has to close after a refusal
-_MOST_PIECES = 1000  # of what it still sends by then
+_LINGER_SECONDS = 2.0  # that an agent gets to close after a refusal
+_MOST_PIECES = 1000  # pieces read after a refusal
 _PIECE = 64 << 10
 _CONNECT_SECONDS, _SILENT_SECONDS = 20.0, 900.0
 _BEARER = "Bearer "
@@ -36,7 +36,7 @@ _DROPPED = (*_KEYS, "host", "connection", "proxy-connection", "keep-alive", "te"
 
 @dataclass(frozen=True)
 class Way:
-    """One turn's way: to which address, with which key, asked for by which word."""
+    """The gateway of one turn: its address, its key, and the secret that opens it."""
 
     address: SplitResult
     header: str
@@ -47,23 +47,23 @@ class Way:
     def leads_to(self, target: str) -> bool:
         """Return whether a request's path is one that a model needs."""
         path = target.partition("?")[0].removeprefix(self.address.path)
-        if ".." in path or "%" in path or "//" in path:  # what a server may read as another one
+        if ".." in path or "%" in path or "//" in path:  # a server may normalise these
             return False
         below = (one for one in self.paths if one.endswith("/"))
         return path in self.paths or path.startswith(tuple(below))
 
     def is_opened_by(self, given: str) -> bool:
-        """Return whether what stands in the header of a key is this turn's word."""
+        """Return whether a header's value is this turn's secret."""
         return hmac.compare_digest(given.removeprefix(_BEARER).encode(), self.word.encode())
 
 
 def way_of(
     agent: KnownAgent, environ: Mapping[str, str]
 ) -> tuple[Way, KnownAgent, Mapping[str, str]] | None:
-    """Return the way, and the agent and its variables without the key; None where there is none.
+    """Return the gateway, and the agent and its variables without the key; None without one.
 
-    There is one where the agent takes its key from a variable and can be told where its model is; a
-    login of another kind, and a user's own choice of variables, go as they are.
+    There is one where the agent takes its key from a variable and its model's address can be set;
+    other kinds of login, and a user's own variables, are passed unchanged.
     """
     row = agent.gateway
     if not row or not environ.get(row["key"]) or any(map(environ.get, row.get("unless", ()))):
@@ -83,7 +83,9 @@ def way_of(
 
 
 class Gateway(Listening):
-    """Leads to a model while inside its `with`; `on_refused` hears once of each other path."""
+    """Forwards to a model while inside its `with`; `on_refused` is called once for each
+    other path.
+    """
 
     def __init__(
         self, path: Path, way: Way, on_refused: Callable[[str], None] = lambda _: None
@@ -95,7 +97,7 @@ class Gateway(Listening):
         super().__init__(path)
 
     def note(self, target: str) -> None:
-        """Pass on that a request was refused."""
+        """Report a refused request."""
         if target not in self._refused:
             self._refused.add(target)
             self._on_refused(target)
@@ -106,7 +108,9 @@ class _Handler(BaseRequestHandler):
     server: Any
 
     def handle(self) -> None:
-        """Answer one request; each has a connection of its own, so that none rides on another."""
+        """Handle one request; each has its own connection, so that none can be smuggled into
+        another.
+        """
         self.request.settimeout(_SILENT_SECONDS)
         gateway: Gateway = self.server.of
         way = gateway.way
@@ -147,7 +151,7 @@ class _Handler(BaseRequestHandler):
                 self._refuse(502, f"{way.address.netloc} cannot be reached ({error})")
 
     def _refuse(self, code: int, why: str) -> None:
-        """Refuse, and take in what is still sent: unread, it would reset the answer away."""
+        """Refuse, and read the rest of the request: unread, it would reset the response."""
         refuse(self.request, code, why)
         with suppress(OSError):
             self.request.shutdown(socket.SHUT_WR)
@@ -163,7 +167,7 @@ class _Handler(BaseRequestHandler):
         head = "\r\n".join([f"{request} HTTP/1.1", *own, *kept]) + "\r\n\r\n"
         with _connected(way.address) as upstream:
             upstream.sendall(head.encode("latin-1") + body)
-            with suppress(OSError):  # begun: whoever is gone, or breaks off, is seen to be
+            with suppress(OSError):  # started: a client that disconnects is noticed
                 while piece := upstream.recv(_PIECE):
                     self.request.sendall(piece)
 

@@ -1,7 +1,7 @@
-"""Files of a login that an agent renews by itself: copied into its home, and back by a rule.
+"""Copies login files that an agent renews into its home, and checked, back.
 
-A hostile agent could put another login there. So a file goes back only where its JSON has the form
-that it had, with other words and numbers; and nobody else may have renewed it meanwhile.
+A hostile agent could write another login. So a file is copied back only if its JSON has the same
+structure, with other strings and numbers, and if the original was not renewed meanwhile.
 """
 
 import json
@@ -17,7 +17,7 @@ _LARGEST = 1 << 20  # bytes of a login
 
 
 def copied_back(home: Path, users_home: Path, before: Mapping[str, bytes]) -> Iterator[str]:
-    """Copy back what was renewed of the files in `before`; yield why one was not."""
+    """Copy back the renewed ones of the files in `before`; yield why one was not."""
     for name, data in before.items():
         renewed = read_plain(home / name, links=False)
         if renewed == data:
@@ -32,7 +32,7 @@ def copied_back(home: Path, users_home: Path, before: Mapping[str, bytes]) -> It
 
 
 def _form(data: bytes) -> Any:
-    """Return what a JSON object consists of, None for what is none."""
+    """Return the structure of a JSON object, None for anything else."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Watches the commands that a coding agent starts by itself: those it asks for, and those not."""
+"""Watches the commands that a coding agent runs by itself, with or without permission."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,20 +8,20 @@ _LONGEST = 400
 _RUNS = {"in_progress", "completed"}
 
 Refusal = Callable[[str | Sequence[str]], str]
-"""A command line, or program and arguments -> why it may not run, or an empty string."""
+"""A command line, or program and arguments -> why it may not run, or ""."""
 
 
 class OwnCommands:
-    """What one turn wanted to run and may not."""
+    """The refused commands of one turn."""
 
     def __init__(self, refusal: Refusal, refused: list[str]) -> None:
         self._refusal = refusal
         self._refused = refused  # the reasons, for the outcome
-        self._denied: dict[str, str] = {}  # calls with a command that may not run, and why
-        self._rejected: set[str] = set()  # those of them that were asked for
+        self._denied: dict[str, str] = {}  # calls with a refused command -> reason
+        self._rejected: set[str] = set()  # those for which it asked permission
 
     def rejects(self, call: Mapping[str, Any]) -> bool:
-        """Return whether a call that the agent asks for may not be made."""
+        """Return whether a call is refused, when the agent asks permission."""
         ident = str(call.get("toolCallId"))
         reason = self._denied.get(ident) or self._reason(call)
         if not reason:
@@ -32,7 +32,7 @@ class OwnCommands:
         return True
 
     def runs_unasked(self, call: Mapping[str, Any]) -> str:
-        """Return why a call that is under way may not be, "" for one that may, or was asked for."""
+        """Return why a running call is refused, "" for one that is not, or was asked for."""
         ident = str(call.get("toolCallId"))
         reason = self._denied.get(ident) or self._reason(call)
         if reason:
@@ -46,6 +46,6 @@ class OwnCommands:
             return self._refusal(command)
         if isinstance(command, str) and command.strip():
             return self._refusal(command)
-        # Some agents tell the command by the call's title alone.
+        # Some agents put the command only into the call's title.
         title = str(call.get("title") or "").strip().strip("`")
         return self._refusal(title) if title and call.get("kind") == "execute" else ""

@@ -17,7 +17,7 @@ _PIECE = 1 << 16
 
 
 def main() -> int:
-    """Listen, start the agent, and end with its exit code."""
+    """Listen, start the agent, and return its exit code."""
     proxy, tools, _, *argv = sys.argv[1:]
     ports = [listen(path).getsockname()[1] for path in (proxy, tools)]
     print(f'{{"proxy": {ports[0]}, "tools": {ports[1]}}}', flush=True)  # noqa: T201
@@ -27,21 +27,21 @@ def main() -> int:
     except OSError as error:
         os.write(2, f"reviewloop: {argv[0]} could not be started: {error.strerror}\n".encode())
         return 127
-    os.close(0)  # they are the agent's alone
+    os.close(0)  # they are only for the agent
     os.close(1)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return code if code >= 0 else 128 - code
 
 
 def proxy_variables(port: int) -> dict[str, str]:
-    """Return the variables by which programs find the way out."""
+    """Return the variables by which programs find the proxy."""
     names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY")
     around = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
     return {**dict.fromkeys(names, f"http://127.0.0.1:{port}"), **around}
 
 
 def listen(path: str) -> _socket.socket:
-    """Let a port of this machine lead to a local socket, until what is returned is shut down."""
+    """Forward a port of this machine to a local socket, until the returned socket is shut down."""
     server = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
     server.bind(("127.0.0.1", 0))
     server.listen(64)

@@ -1,4 +1,4 @@
-"""Holds one turn with an agent: only what it hands to our tool counts, never what it says."""
+"""Holds one turn with an agent: only its call of our ending tool counts, not its text."""
 
 import json
 import os
@@ -46,14 +46,14 @@ from reviewloop.sandbox.base import Sandbox
 
 _VERSION = 1
 _START_SECONDS = 120.0  # an agent of 500 MB on a busy machine
-_TOOLS_SECONDS = 30.0  # from its session to its looking at our tools
-_END_SECONDS = 20.0  # for its last words, when it has answered
+_TOOLS_SECONDS = 30.0  # from its session to its first listing of our tools
+_END_SECONDS = 20.0  # for its output after the answer
 _CANCEL_SECONDS = 5.0
 _SLICE = 0.1
 _MOST_TEXT = 4000
 _MOST_LOGGED = 1000
 _MOST_OUTSIDE = 20
-_LONGEST = 200  # characters of what is logged of a call
+_LONGEST = 200  # characters logged of a call
 _LOGIN = {-32000, 401, 403}
 _RECEIVED = "received; you are done: end your turn now"
 _USAGE = {
@@ -67,22 +67,22 @@ _CHANGING = {"edit", "delete", "move", "execute"}
 
 @dataclass(frozen=True)
 class Caps:
-    """Where a turn ends whatever the agent wants."""
+    """The limits of a turn."""
 
     seconds: float
     calls: int  # of tools, its own included, and of requests for permission
-    silence: float  # seconds without a word from it
-    usd: float = inf  # where it tells what it costs
-    tokens: float = inf  # that go in and come out, where it tells them before its turn ends
+    silence: float  # seconds without a message
+    usd: float = inf  # where it reports its cost
+    tokens: float = inf  # in and out, where it reports them before its turn ends
     updates: int = 500_000  # notifications; one for each word is usual
 
 
 @dataclass(frozen=True)
 class Task:
-    """What an agent is asked, with which tools, and what takes its answer.
+    """The prompt of an agent, its tools, and the function that takes its answer.
 
-    `check` returns what is wrong with an answer, "" when it is taken; its second argument says
-    that it is the last chance. `refusal` returns why a command of its own may not run, or "".
+    `check` returns what is wrong with an answer, or ""; its second argument says that it is the
+    last try. `refusal` returns why a command of its own may not run, or "".
     """
 
     prompt: str
@@ -92,24 +92,24 @@ class Task:
     call: Callable[[str, Mapping[str, Any]], tuple[str, bool]]
     check: Callable[[Mapping[str, Any], bool], str]
     caps: Caps
-    writes: bool = False  # whether it may change the files of the tree
+    writes: bool = False  # it may change the files of the tree
     refusal: Refusal = lambda command: ""
     answered: Callable[["Outcome"], None] = lambda outcome: None  # before its turn has ended
 
 
 @dataclass
 class Outcome:
-    """What became of a turn; `answer` is None where the ending was never called."""
+    """The outcome of a turn; `answer` is None where the ending tool was never called."""
 
     answer: dict[str, Any] | None = None
     text: str = ""
     stop_reason: str = ""
     calls: int = 0
-    read: int = 0  # characters that our tools gave it
-    log: list[dict[str, str]] = field(default_factory=list)  # the calls that it made, ours and own
-    outside: list[str] = field(default_factory=list)  # what its cage refused it to reach
-    commands: list[str] = field(default_factory=list)  # why commands of its own were refused
-    usage: dict[str, int] = field(default_factory=dict)  # as it tells: input, output, ...
+    read: int = 0  # characters of our tools' results
+    log: list[dict[str, str]] = field(default_factory=list)  # its calls of our tools and of its own
+    outside: list[str] = field(default_factory=list)  # locations that its cage refused
+    commands: list[str] = field(default_factory=list)  # reasons of its refused commands
+    usage: dict[str, int] = field(default_factory=dict)  # as reported: input, output, ...
     cost_usd: float | None = None
     version: str = ""
 
@@ -125,11 +125,11 @@ def hold_turn(
     stopped: Callable[[], bool] = lambda: False,
     notify: Notify = lambda kind, **what: None,
 ) -> Outcome:
-    """Start the agent in its cage, ask it, and return the outcome.
+    """Start the agent in its cage, prompt it, and return the outcome.
 
-    An agent that ends its turn without an answer is asked once more. Raises `ModelSetupError`
-    where it is not installed, `ModelAccessError` where it is not logged in, `NoAnswerError` past a
-    cap, and `ModelError` for one that dies, hangs, or speaks something else.
+    An agent that ends its turn without an answer is asked once more. Raises `ModelSetupError` where
+    it is not installed, `ModelAccessError` where it is not logged in, `NoAnswerError` past a cap,
+    and `ModelError` for one that dies, hangs, or breaks the protocol.
     """
     with open_session(agent, task, sandbox=sandbox, stopped=stopped, notify=notify) as session:
         return session.hold()
@@ -144,7 +144,7 @@ def open_session(
     stopped: Callable[[], bool] = lambda: False,
     notify: Notify = lambda kind, **what: None,
 ) -> Iterator["Session"]:
-    """Yield a session with a caged agent that has said hello, and nothing more."""
+    """Yield a session with a caged agent after its handshake."""
     require_cage(sandbox)
     token = new_token()
     agent = agent.in_role(writes=task.writes)
@@ -191,7 +191,7 @@ def open_session(
 
 
 class Session:
-    """The moving parts of one turn."""
+    """The state of one turn."""
 
     def __init__(
         self,
@@ -202,8 +202,8 @@ class Session:
         notify: Notify,
     ) -> None:
         self.outcome = Outcome()
-        self.hosts = agent.hosts  # all that it reaches
-        self.is_keyless = False  # whether its key stays outside of its cage
+        self.hosts = agent.hosts  # all hosts that it may reach
+        self.is_keyless = False  # its key stays outside of its cage
         self._agent = agent
         self._task = task
         self._proven = sandbox.is_proven
@@ -215,14 +215,14 @@ class Session:
         self._seen: set[str] = set()
         self._last = time.monotonic()
         self._until = self._last + task.caps.seconds
-        self._over = ""  # why no call is answered any more
+        self._over = ""  # why calls are not answered any more
         self._updates = 0
-        self._at_work = 0  # calls of our tools that are not answered yet
-        self._trouble: ReviewLoopError | None = None  # what one of them ran into
+        self._at_work = 0  # running calls of our tools
+        self._trouble: ReviewLoopError | None = None  # the error of one of them
         self._own = OwnCommands(task.refusal, self.outcome.commands)
 
     def begin(self, caged: Caged, server: ToolServer, token: str) -> None:
-        """Say hello."""
+        """Do the handshake."""
         self._caged, self._server, self._token = caged, server, token
         self._client = Client(
             caged.into, caged.out, on_request=self._answer, on_update=self._update
@@ -262,19 +262,19 @@ class Session:
             )
 
     def end(self) -> None:
-        """Answer no call of our tools any more."""
+        """Stop answering calls of our tools."""
         self._over = self._over or "the turn is over"
 
     def try_out(self) -> str:
-        """Return the agent's version, once it opened a session and looked at our tools.
+        """Return the agent's version, once it opened a session and listed our tools.
 
-        Nothing is asked of a model.
+        No model is asked.
         """
         self._open()
         return self.outcome.version
 
     def hold(self) -> Outcome:
-        """Ask, and once more where it ended its turn without an answer."""
+        """Prompt the agent, and again where it ended its turn without an answer."""
         session = self._open()
         fault("turn.begin")
         ending = self._task.ending
@@ -329,7 +329,7 @@ class Session:
         return session
 
     def _made(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a new session; an agent that wants to be told so signs in with its key first."""
+        """Return a new session; authenticate first where the agent requires it."""
         try:
             return self._wait(
                 self._client.ask("session/new", parameters), "for a session", _START_SECONDS
@@ -352,7 +352,7 @@ class Session:
             try:
                 ended = answer.wait(_SLICE)
             except NO_ANSWER as error:
-                if self.outcome.answer is not None:  # what it handed in counts, however it ended
+                if self.outcome.answer is not None:  # its answer counts, however the turn ended
                     return
                 raise self._explained(error) from error
             if ended is not None:
@@ -462,7 +462,9 @@ class Session:
         return ModelError(f"{self._name} {how} in the middle of its turn{reason}")
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
-        """Answer a call of one of our tools; the ending's is the answer, if it is sound."""
+        """Handle a call of one of our tools; that of the ending tool is the answer, if it is
+        valid.
+        """
         self._at_work += 1
         try:
             return self._called(name, arguments)
@@ -534,7 +536,7 @@ class Session:
                 self.outcome.cost_usd = float(amount)
 
     def _answer(self, method: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Answer what the agent asks: permissions by policy; files and terminals are its own."""
+        """Answer the agent's requests: permissions by policy; files and terminals are its own."""
         self._last = time.monotonic()
         if method != "session/request_permission":
             return None
@@ -542,7 +544,7 @@ class Session:
         given = parameters.get("toolCall")
         call: Mapping[str, Any] = given if isinstance(given, dict) else {}
         kind = str(call.get("kind", "other"))
-        # A cage that was proven is the wall; without one, what changes more than it may is refused.
+        # A proven cage is the limit; without one, calls that change too much are refused.
         refused = _CHANGING - {"edit"} if self._task.writes else _CHANGING
         expected = "allow_once" if self._proven or kind not in refused else "reject_once"
         expected = "reject_once" if self._own.rejects(call) else expected
@@ -560,7 +562,7 @@ class Session:
         return {"outcome": {"outcome": "selected", "optionId": option}}
 
     def _count_turn(self, ended: Mapping[str, Any]) -> None:
-        """Count what an agent tells at its turn's end: exact, where it does not say too little."""
+        """Count the tokens reported at the end of a turn: exact, unless it reports too few."""
         meta = ended.get("_meta")
         quota = meta.get("quota") if isinstance(meta, dict) else None
         usage = ended.get("usage") or (
@@ -570,7 +572,7 @@ class Session:
             self._count(usage)
 
     def _count_chunk(self, meta: Any) -> None:
-        """Count what an agent tells with each reply of its model."""
+        """Count the tokens reported with each reply of its model."""
         if isinstance(meta, dict) and self._agent.counts:
             self._count(meta.get("usage"))
 
@@ -584,7 +586,7 @@ class Session:
 
 
 def _detail(data: Any) -> str:
-    """Return what an error says beside its message."""
+    """Return the details of an error besides its message."""
     if isinstance(data, dict):
         words = (data.get(key) for key in ("errorKind", "details", "message"))
         return " ".join(str(word) for word in words if word)

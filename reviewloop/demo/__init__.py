@@ -1,1 +1,1 @@
-"""The demo: a small project of our own, and the replies that we wrote for its model."""
+"""The demo: a small project of ours, and prepared replies of its model."""

@@ -17,13 +17,13 @@ BRANCH = "tool-search"
 TASKS = ".kiro/specs/tool-search/tasks.md"
 
 _SOURCES = Path(__file__).with_name(NAME)
-_SUFFIX = ".txt"  # keeps our own tools from taking the project's files for ours
+_SUFFIX = ".txt"  # keeps our own tools from reading the project's files as ours
 _INHERITED = ("REVIEWLOOP_", "GIT_", "XDG_")
 
 
 @dataclass(frozen=True)
 class DemoProject:
-    """The folder that holds everything of the demo, and the repository in it."""
+    """The folder of the demo, and the repository in it."""
 
     folder: Path
     tasks: str = TASKS
@@ -35,7 +35,7 @@ class DemoProject:
 
     @property
     def state(self) -> Path:
-        """Where the demo's run is kept."""
+        """The state folder of the demo's run."""
         return self.folder / "state"
 
     def git(self) -> Git:
@@ -53,7 +53,7 @@ class DemoProject:
 
 
 def make_project(folder: Path, branch: str = BRANCH, tasks: str = TASKS) -> DemoProject:
-    """Write the project into a folder and commit it; return where it is."""
+    """Write the project into a folder and commit it; return it."""
     project = DemoProject(folder, tasks)
     write_files(_SOURCES, project.root)
     git = new_repository(project.root)
@@ -63,7 +63,7 @@ def make_project(folder: Path, branch: str = BRANCH, tasks: str = TASKS) -> Demo
 
 
 def write_files(sources: Path, root: Path) -> None:
-    """Write the files that are kept below `sources` into a folder, over those that are there."""
+    """Write the files below `sources` into a folder, over existing ones."""
     for source in sorted(sources.rglob(f"*{_SUFFIX}")):
         target = root / source.relative_to(sources).with_suffix("")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def write_files(sources: Path, root: Path) -> None:
 
 
 def new_repository(root: Path) -> Git:
-    """Make a folder a git repository with a branch `main` and a user of its own."""
+    """Make a folder a git repository with a branch `main` and its own user."""
     Git(None, cwd=root).run("init", "--quiet", "--initial-branch=main", ".")
     git = Git(root / ".git", root)
     git.run("config", "user.name", "Demo Person")  # of this repository alone
@@ -80,7 +80,7 @@ def new_repository(root: Path) -> Git:
 
 
 def commit_all(git: Git, message: str) -> None:
-    """Commit everything that is in the checkout."""
+    """Commit everything in the checkout."""
     git.run("add", "--all")
     git.run("commit", "--quiet", "--message", message)
 
@@ -89,7 +89,7 @@ def commit_all(git: Git, message: str) -> None:
 def apart(folder: Path) -> Iterator[None]:
     """Keep the user's settings and agents out of the demo, and its run out of their state.
 
-    Agents are looked for below the home folder, so the demo has a home of its own.
+    Agents are read from the home folder, so the demo has its own.
     """
     before = dict(os.environ)
     home = folder / "home"
@@ -112,7 +112,7 @@ _PLANTED = Path(__file__).with_name("planted")
 
 
 def make_planted(root: Path) -> None:
-    """Make the repository in a folder that is new or empty; the branch is checked out."""
+    """Create the repository in a new or empty folder; its branch is checked out."""
     root.mkdir(parents=True, exist_ok=True)
     write_files(_PLANTED / "base", root)
     git = new_repository(root)
@@ -127,7 +127,7 @@ _REPLIES = Path(__file__).with_name("replies.json")
 
 @dataclass(frozen=True)
 class Begun:
-    """A run that waits to be moved."""
+    """A run that has not moved yet."""
 
     repository: Repository
     planned: Plan
@@ -143,20 +143,19 @@ IDEA_MODEL = f"script:{Path(__file__).with_name('replies-spec.json')}"
 
 
 def idea_project(folder: Path) -> DemoProject:
-    """Return the project whose spec is still to be written."""
+    """Return the project without a spec."""
     return DemoProject(folder, f".kiro/specs/{IDEA_NAME}/tasks.md")
 
 
 def make_idea_project(folder: Path) -> DemoProject:
-    """Write that project into a folder and commit it; return where it is."""
+    """Write that project into a folder and commit it; return it."""
     return make_project(folder, IDEA_BRANCH, idea_project(folder).tasks)
 
 
 def begin_run(project: DemoProject, spec: str = "", model: str = f"script:{_REPLIES}") -> Begun:
-    """Begin a run of the project's next task, exactly as `reviewloop run` does."""
+    """Start a run of the project's next task, exactly as `reviewloop run` does."""
     flags = model_flags(model) | {
-        # pytest and coverage came along with reviewloop; an environment that happens to be
-        # active may have neither.
+        # pytest and coverage are installed with reviewloop; the active environment may lack them.
         "gates.python": sys.executable,
     }
     repository = open_repository(project.root)

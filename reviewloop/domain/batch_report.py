@@ -1,4 +1,4 @@
-"""The report of a batch as values: what became of each task and run, and what they cost."""
+"""The report of a batch as values: the outcome of each task and run, and their cost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from reviewloop.domain.reason import NO_REASON, Reason
 class Cost:
     """Calls, tokens, money and active time.
 
-    `unpriced` counts calls whose price is not known, `estimated` those whose tokens are: their
-    replies were cut off.
+    `unpriced` counts calls without a known price, `estimated` those without a token count, as their
+    replies were interrupted.
     """
 
     calls: int = 0
@@ -22,7 +22,7 @@ class Cost:
     seconds: float = 0.0
 
     def plus(self, other: "Cost", sign: int = 1) -> "Cost":
-        """Return both together."""
+        """Return the sum."""
         return Cost(
             self.calls + sign * other.calls,
             self.tokens + sign * other.tokens,
@@ -33,7 +33,7 @@ class Cost:
         )
 
     def rounded(self) -> "Cost":
-        """Return it in the digits that are shown: sums are made of these, so that they add up."""
+        """Return it rounded as shown: sums are made of rounded values, so that they add up."""
         usd, seconds = round(self.usd, 6), round(self.seconds, 1)
         return Cost(self.calls, self.tokens, usd, self.unpriced, self.estimated, seconds)
 
@@ -44,7 +44,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class FindingCounts:
-    """How the findings of a change ended; `must_fix` are some of those `left`."""
+    """The findings of a change by outcome; `must_fix` is part of `left`."""
 
     left: int = 0
     must_fix: int = 0
@@ -55,7 +55,7 @@ class FindingCounts:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was done, as far as it came."""
+    """The figures of a run, as far as it got."""
 
     subject: str = ""  # the first line of the commit's message
     files: int | None = None  # None while no change is finished
@@ -65,57 +65,57 @@ class Figures:
     coverage: float | None = None
     rounds: int = 0
     modifications: int = 0
-    findings: FindingCounts | None = None  # None when nobody read the change
+    findings: FindingCounts | None = None  # None when the change was not read
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """What the report says of one run."""
+    """The part of a batch report about one run."""
 
     state: str  # a `TaskStatus`, or redone | undone
     title: str = ""
-    run: str = ""  # "" where nothing was begun
+    run: str = ""  # "" if not started
     step: str = ""
     because: Reason = NO_REASON
     exit_code: int = 0
-    below: str = ""  # the run whose commit it starts from, "" for the branch
+    below: str = ""  # the run whose commit is its base, "" for the branch
     branch: str = ""
     commit: str = ""
     approved_by: str = ""
     figures: Figures = field(default_factory=Figures)
-    cost: Cost = field(default_factory=Cost)  # since it is of this batch
-    before: Cost = field(default_factory=Cost)  # what it had cost until then
+    cost: Cost = field(default_factory=Cost)  # since it belongs to this batch
+    before: Cost = field(default_factory=Cost)  # until then
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeptRun(RunReport):
-    """What stays in the record of a batch of a run that was deleted."""
+    """The stored row of a deleted run of a batch."""
 
-    created_at: float = 0.0  # 0: written by a release that did not keep it
+    created_at: float = 0.0  # 0: written by a release that did not store it
 
 
 @dataclass(frozen=True)
 class EarlierTries:
-    """Runs of a task that were not the last one, the oldest first."""
+    """Runs of a task before the last one, the oldest first."""
 
-    runs: tuple[tuple[str, Reason], ...]  # each with why it was not the last
+    runs: tuple[tuple[str, Reason], ...]  # each with the reason why it was not the last
     cost: Cost
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskReport(RunReport):
-    """What became of a task: its last run, with the cost of all of them."""
+    """The outcome of a task: its last run, with the cost of all of them."""
 
     task: str
     earlier: EarlierTries | None = None
-    refused: bool = False  # it could not be begun
-    chosen: bool = True  # by the command that worked last
-    next: str = ""  # what a user can do about it
+    refused: bool = False  # it could not start
+    chosen: bool = True  # by the last command
+    next: str = ""  # what a user can do
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What all tasks of a batch took."""
+    """The sums of a batch."""
 
     runs: int = 0
     cost: Cost = field(default_factory=Cost)
@@ -126,9 +126,9 @@ class Totals:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchReport:
-    """What became of a batch."""
+    """The report of a batch."""
 
-    batch: str  # "" where there never was one
+    batch: str  # "": there was no batch
     spec: str
     branch: str
     mode: str
@@ -145,7 +145,7 @@ class BatchReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many tasks there are of each state."""
+        """Return the number of tasks by state."""
         counts: dict[str, int] = {}
         for task in self.tasks:
             counts[task.state] = counts.get(task.state, 0) + 1
@@ -157,9 +157,9 @@ class QueueEntry:
     """A run that waits for a user."""
 
     report: TaskReport
-    note: str = ""  # what approving it comes to first
-    remote: str = ""  # where its branch is, of a run of workers
-    proposed: str = ""  # the commit that it proposes, of a run of workers
+    note: str = ""  # what approving it does first
+    remote: str = ""  # the remote of its branch, for a worker's run
+    proposed: str = ""  # the commit that it proposes, for a worker's run
 
 
 @dataclass(frozen=True)
@@ -169,25 +169,25 @@ class ApproveAll:
     commits: tuple[str, ...]
     brings: tuple[str, ...]  # rebases them, and asks again
     holds: tuple[str, ...]
-    sentence: str  # the same, as users read it
+    sentence: str  # the same as a sentence
 
 
 @dataclass(frozen=True)
 class OtherBranch:
-    """What waits on a branch that is not checked out."""
+    """The runs that wait on a branch that is not checked out."""
 
     branch: str
     runs: tuple[str, ...]
-    next: str  # the command that goes on there
-    sentence: str  # the same, as users read it
+    next: str  # the command to run there
+    sentence: str  # the same as a sentence
 
 
 @dataclass(frozen=True)
 class QueueReport:
-    """What waits for a user."""
+    """The queue."""
 
     branch: str | None  # "" for several, None when HEAD is detached
     entries: tuple[QueueEntry, ...]
     approve_all: ApproveAll | None = None  # None where several branches are shown
     head: str | None = None  # of the branch that is checked out
-    elsewhere: tuple[OtherBranch, ...] | None = None  # None: not looked for, workers have the runs
+    elsewhere: tuple[OtherBranch, ...] | None = None  # None: unknown, as workers have the runs

@@ -1,4 +1,4 @@
-"""Where a spec and the code part: names, tests and words, each with its place on both sides."""
+"""Differences between a spec and the code: names, tests and text, with both locations."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,30 +15,30 @@ KINDS: tuple[DriftKind, ...] = (
 """All kinds, in the order of a report."""
 
 NOWHERE = "nowhere"
-"""What a report shows for the side that does not have it."""
+"""Shown for the side without a location."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One thing in which spec and code part; a location is `path:line`, "" for nowhere."""
+    """One difference between spec and code; a location is `path:line`, "" for nowhere."""
 
     kind: DriftKind
     name: str
-    spec: str  # the path of the spec that it is about
+    spec: str  # the path of its spec
     in_spec: str
     in_code: str
-    note: str = ""  # a few words more: what is near, since when
-    before: str = ""  # of a task: the words it was ticked for
-    now: str = ""  # the words it has now
+    note: str = ""  # further details
+    before: str = ""  # of a task: the text that was ticked
+    now: str = ""  # its current text
 
 
 OF_NO_SPEC = "in code, of what no spec lists"
-"""Why something of the code is not compared though it was read: specs list nothing of it."""
+"""Why something in the code is not compared: specs list nothing of its kind."""
 
 
 @dataclass(frozen=True)
 class NotCompared:
-    """What could not be compared, and so is neither in step nor drift."""
+    """Something that could not be compared, so it is neither in step nor drift."""
 
     kind: DriftKind
     reason: str
@@ -47,7 +47,7 @@ class NotCompared:
 
 @dataclass(frozen=True)
 class Overlap:
-    """A requirement that several open changes of OpenSpec are about; `spec` is where it stands."""
+    """A requirement changed by several open OpenSpec changes; `spec` is its living spec."""
 
     spec: str
     requirement: str
@@ -56,15 +56,15 @@ class Overlap:
 
 @dataclass(frozen=True)
 class SpecDrift:
-    """What a comparison of specs with the code found."""
+    """The result of comparing specs with the code."""
 
     specs: tuple[str, ...]
     drifts: tuple[Drift, ...] = ()
-    waiting: tuple[Drift, ...] = ()  # names of what open tasks are still to build
+    waiting: tuple[Drift, ...] = ()  # names that open tasks are still to build
     not_compared: tuple[NotCompared, ...] = ()
-    compared: int = 0  # names, criteria and tasks that were looked at
+    compared: int = 0  # number of names, criteria and tasks
     overlaps: tuple[Overlap, ...] = ()
-    parted: Mapping[str, float] | None = None  # spec -> share of its names that parted
+    parted: Mapping[str, float] | None = None  # spec -> share of its names that drifted
 
     def of_kind(self, kind: DriftKind, spec: str) -> Sequence[Drift]:
         """Return the drift of one kind in one spec."""

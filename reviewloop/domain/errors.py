@@ -11,7 +11,7 @@ from reviewloop.domain.reason import Param, Reason, ReasonKind, reason
 
 
 class ExitCode(IntEnum):
-    """What the process answers; when several apply, `first_that_applies` picks one."""
+    """The exit codes of the process; when several apply, `first_that_applies` picks one."""
 
     CLEAN = 0
     FINDINGS = 1
@@ -40,38 +40,38 @@ _PRECEDENCE = (
 
 
 def first_that_applies(*codes: ExitCode) -> ExitCode:
-    """Return the most telling of several exit codes (the order is documented in the README)."""
+    """Return the most telling of several exit codes (README documents the order)."""
     return min(codes, key=_PRECEDENCE.index, default=ExitCode.CLEAN)
 
 
 class Lift(NamedTuple):
-    """What lifts the cap that stopped a run."""
+    """How to raise the cap that stopped a run."""
 
-    cap: str  # the setting that holds it
+    cap: str  # the setting of the cap
     flag: str  # of the command
     value: str
 
 
 ResumeWords = Callable[[Lift | None], str]
-"""Says how what an error stopped goes on; quoted, where it is a command."""
+"""Returns how to continue after an error; a command is quoted."""
 
 
 def by_command(command: str) -> ResumeWords:
-    """Return the words that name a command, with the flag that lifts a cap."""
+    """Return words that name a command, with the flag that raises a cap."""
     return lambda lift: f"`{command} {lift.flag} {lift.value}`" if lift else f"`{command}`"
 
 
 def by_reviewing_again(lift: Lift | None) -> str:
-    """Return how a review goes on: it is asked for again, with a higher cap."""
+    """Return how a review continues: by running it again, with a higher cap."""
     if lift is None:
         return "the same `reviewloop review`"
-    if lift.cap in {"limits.tokens", "limits.minutes"}:  # `review` has no flag for them
+    if lift.cap in {"limits.tokens", "limits.minutes"}:  # `review` has no flags for these
         return f"`{lift.cap} = {lift.value}`"
     return f"the same `reviewloop review {lift.flag} {lift.value}`"
 
 
 class _Resume(NamedTuple):
-    """The text around the words that say how something goes on."""
+    """The text around the words on how to continue."""
 
     before: str
     after: str
@@ -81,52 +81,56 @@ class _Resume(NamedTuple):
 class ReviewLoopError(Exception):
     """An expected failure; `str(error)` says what is wrong, where, and what to do.
 
-    Decisions read its class, its `kind` or what else it carries, never that text.
+    Decisions read its class, its `kind` or its other attributes, never that text.
     """
 
     exit_code: ExitCode = ExitCode.USAGE
     kind: ReasonKind = ReasonKind.ERROR
-    brief: str = ""  # what is wrong alone, where the text says more
+    brief: str = ""  # the problem alone, where the text says more
     _resume: _Resume | None = None
 
     @property
     def because(self) -> Reason:
-        """It as the reason of what stands still for it."""
+        """Return it as the reason of what it stopped."""
         more: dict[str, Param] = {"brief": self.brief} if self.brief else {}
         more |= {"resumes": True} if self._resume else {}
         return reason(self.kind, text=str(self), **more, **self.params())
 
     def resuming(self, before: str, after: str = "", lift: Lift | None = None) -> Self:
-        """Return the error with this text, between whose parts stands how a run goes on."""
+        """Return the error with this text, between whose parts is how a run continues."""
         self._resume = _Resume(before, after, lift)
         return self.resumed_by(by_command("reviewloop resume"))
 
     def resumed_by(self, words: ResumeWords) -> Self:
-        """Return the error, whose text says how it goes on by these words, where it says so."""
+        """Return the error with these words on how to continue, if its text has a place for
+        them.
+        """
         if self._resume:
             before, after, lift = self._resume
             self.args = (f"{before}{words(lift)}{after}",)
         return self
 
     def in_brief(self, text: str) -> Self:
-        """Return the error, which says its problem alone by this text."""
+        """Return the error with this text for the problem alone."""
         self.brief = text
         return self
 
     def params(self) -> dict[str, Param]:
-        """Return what else its reason holds."""
+        """Return the other parameters of its reason."""
         return {}
 
 
 class UsageError(ReviewLoopError):
-    """The command line, a settings file, a spec or an agent file needs the user's hand."""
+    """The command line, a settings file, a spec or an agent file has to be corrected by
+    the user.
+    """
 
 
 class WorkspaceError(ReviewLoopError):
     """The repository, the disk or the private workspace is in a state we refuse to work on.
 
-    `says_untouched` tells that its text says already that nothing was touched; `try_again`, that
-    its `brief` says what to do first, and its text, to try again then.
+    `says_untouched`: its text already says that nothing was changed; `try_again`: its `brief` says
+    what to do first, and its text to try again then.
     """
 
     try_again = False
@@ -137,26 +141,26 @@ class WorkspaceError(ReviewLoopError):
 
     @classmethod
     def until(cls, problem: str) -> Self:
-        """Return the error of what can be done once a problem is out of the way."""
+        """Return the error of a step that is possible once a problem is solved."""
         error = cls(f"{problem}, then try again.").in_brief(problem)
         error.try_again = True
         return error
 
 
 class FilesInTheWayError(WorkspaceError):
-    """Files that were to be written were edited meanwhile; once they are not, it can be done."""
+    """Files to be written were edited meanwhile; without these edits the step is possible."""
 
     kind = ReasonKind.FILES_IN_THE_WAY
 
 
 class StoreError(ReviewLoopError):
-    """The database that machines share cannot be used now; runs go on from their last step."""
+    """The shared database cannot be used now; runs continue from their last step."""
 
     exit_code = ExitCode.INCOMPLETE
 
 
 class GuardRailError(ReviewLoopError):
-    """A hard guard-rail stands in the way.
+    """A hard guard-rail refuses.
 
     `offer` is the branch to use instead, if that helps, and `problem` the text without it.
     """
@@ -169,7 +173,7 @@ class GuardRailError(ReviewLoopError):
 
 
 class ApproversError(ReviewLoopError):
-    """A change needs the approval of more people; nothing was touched."""
+    """A change needs the approval of more users; nothing was changed."""
 
     exit_code = ExitCode.WAITING
 
@@ -181,7 +185,7 @@ class ModelError(ReviewLoopError):
 
 
 class NoTasksError(UsageError):
-    """A spec has no task list yet; `path` is the spec, `problem` says no more than that."""
+    """A spec has no task list yet; `path` is the spec, `problem` says only that."""
 
     def __init__(self, path: str, problem: str, how: str) -> None:
         super().__init__(f"{problem}; {how}")
@@ -189,28 +193,28 @@ class NoTasksError(UsageError):
 
 
 class NoAnswerError(ModelError):
-    """An agent was reached but gave no usable answer within its caps; asking anew may help."""
+    """An agent was reached but gave no usable answer within its caps; asking again may help."""
 
 
 class ModelAccessError(ModelError):
-    """Credentials, permission or model id are wrong; asking again cannot help."""
+    """Credentials, permission or model id are wrong; asking again does not help."""
 
 
 class ModelSetupError(ModelAccessError):
-    """A key, a package or a model is missing that a user has to bring; nothing was asked."""
+    """A key, a package or a model is missing, which the user has to provide; nothing was asked."""
 
     exit_code = ExitCode.USAGE
 
 
 class ContextOverflowError(ModelError):
-    """The request is longer than the model takes; it has to shrink."""
+    """The request is longer than the model accepts; it has to shrink."""
 
 
 class BudgetExhaustedError(ReviewLoopError):
     """The cap on tokens, money or minutes is reached; the run is kept and can be resumed.
 
-    `cap` is the setting that holds it, "" when it is no cap of one run; `flag` and `needed` of
-    `reviewloop resume` lift it, if it is the run's own.
+    `cap` is its setting, "" when it is not a cap of one run; `flag` and `needed` of `reviewloop
+    resume` raise it, if it is the run's own.
     """
 
     exit_code = ExitCode.BUDGET
@@ -221,7 +225,7 @@ class BudgetExhaustedError(ReviewLoopError):
         self.cap, self.flag, self.needed = cap, flag, needed
 
     def params(self) -> dict[str, Param]:
-        """Return the cap, and what lifts it."""
+        """Return the cap, and what raises it."""
         return {"cap": self.cap, "flag": self.flag, "needed": self.needed}
 
 

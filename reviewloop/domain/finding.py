@@ -1,4 +1,4 @@
-"""A finding is a value: what is wrong, how bad, where, why, and what to do about it."""
+"""A finding: what is wrong, how severe, where, why, and what to do about it."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Severity(StrEnum):
-    """Ordered: red and yellow findings are acted on, green ones are only listed."""
+    """Ordered: red and yellow findings are fixed, green ones are only listed."""
 
     MUST_FIX = "must_fix"
     SHOULD_FIX = "should_fix"
@@ -23,12 +23,12 @@ class Severity(StrEnum):
 
     @property
     def mark(self) -> str:
-        """The sign people see."""
+        """The sign shown to people."""
         return {"must_fix": "🔴", "should_fix": "🟡", "nit": "🟢"}[self]
 
     @property
     def label(self) -> str:
-        """The words people read."""
+        """The words shown to people."""
         return {"must_fix": "must fix", "should_fix": "should fix", "nit": "nit"}[self]
 
     @property
@@ -37,12 +37,12 @@ class Severity(StrEnum):
         return self is not Severity.NIT
 
 
-DISMISSED_BY_USER = "dismissed: "  # begins the note of a finding that a user dismissed
+DISMISSED_BY_USER = "dismissed: "  # prefix of the note of a finding that a user dismissed
 IN_BASELINE = "in the baseline"  # the note of a finding that the baseline accepts
 
 
 class Status(StrEnum):
-    """What became of a finding."""
+    """The status of a finding."""
 
     OPEN = "open"
     FIXED = "fixed"
@@ -52,7 +52,7 @@ class Status(StrEnum):
 
 
 class Placement(StrEnum):
-    """Where the quoted code was found (see `reviewing.anchoring`)."""
+    """Where the quoted code was found (see `review.anchoring`)."""
 
     CHANGED = "changed"  # on lines of the change: the normal case
     CONTEXT = "context"  # in the file, but not on changed lines: listed, not inline
@@ -61,19 +61,19 @@ class Placement(StrEnum):
 
 
 class Evidence(BaseModel):
-    """Why a finding is believed: quoted code, what a tool or a gate said, a user's word."""
+    """Why a finding is believed: quoted code, the message of a tool or gate, a user's request."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: str = "quote"  # quote | analyser | related | gate | verdict | person
-    source: str = ""  # tool, gate, agent or person that it comes from
+    source: str = ""  # tool, gate, agent or user
     text: str = ""
-    path: str = ""  # of another file that a related place is in
+    path: str = ""  # another file with a related location
     line: int = 0  # there
 
 
 class Finding(BaseModel):
-    """One thing a reviewer, an analyser, a gate or a user wants changed.
+    """A change that a reviewer, an analyser, a gate or a user requests.
 
     Lines are 1-based and inclusive, counted by LF only, in the new file. `line` is None for
     findings about a whole file or the whole change.
@@ -95,24 +95,24 @@ class Finding(BaseModel):
     side: str = "new"
     category: str = ""
     rule: str = ""
-    url: str = ""  # where the rule is explained
+    url: str = ""  # documentation of the rule
     confidence: str = "medium"
     quote: str = ""
     replacement: str | None = None
-    fix_safe: bool = False  # the replacement cannot alter what the code does
+    fix_safe: bool = False  # the replacement cannot change what the code does
     evidence: tuple[Evidence, ...] = ()
     placement: Placement = Placement.CHANGED
-    file_exists: bool = True  # False: its reviewer named no file of the change or of the repository
+    file_exists: bool = True  # False: its reviewer named no file of change or repository
     round_found: int = 0
     status: Status = Status.OPEN
     attempts: int = 0
-    note: str = ""  # what happened last: why unresolved, who dismissed it and for what reason
+    note: str = ""  # the last event: why unresolved, who dismissed it and for what reason
     dismissal: str | None = None  # the reason of the user who dismissed it
 
     @model_validator(mode="before")
     @classmethod
     def _of_an_older_release(cls, values: object) -> object:
-        """Take the user's reason from the note: releases before this one kept it only there."""
+        """Read the user's reason from the note, where earlier releases stored it."""
         if not isinstance(values, dict) or "dismissal" in values:
             return values
         note = values.get("note", "")
@@ -143,7 +143,7 @@ class Finding(BaseModel):
 
 
 def fingerprint(path: str, quote: str, rule_or_title: str) -> str:
-    """Return the id of a finding: stable when lines move, new when the code it quotes changes.
+    """Return the id of a finding: stable when lines move, new when its quoted code changes.
 
     White space is collapsed and case folded, so reformatting nearby keeps the id.
     """
@@ -152,14 +152,14 @@ def fingerprint(path: str, quote: str, rule_or_title: str) -> str:
 
 
 def normalised(text: str) -> str:
-    """Return a text as fingerprints see it."""
-    # The number of a hidden secret differs between machines; the finding is the same.
+    """Return a text normalised for fingerprints."""
+    # The number of a redacted secret differs between machines; the finding is the same.
     text = re.sub(r"(⟦secret:[\w.\-]+):[0-9a-f]{6}⟧", r"\1⟧", text)
     return re.sub(r"\s+", " ", text).strip().casefold()
 
 
 def distinguish(findings: Iterable[Finding]) -> list[Finding]:
-    """Return one source's findings; those with equal ids at other lines get ids of their own.
+    """Return the findings of one source; equal ids at different lines are made distinct.
 
     The first keeps its id. Without this, the second of two equal lines would be lost.
     """
@@ -179,5 +179,5 @@ def distinguish(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def by_severity(findings: "list[Finding]") -> "list[Finding]":
-    """Return the findings most severe first, then by place, in a stable order."""
+    """Return the findings most severe first, then by location, in a stable order."""
     return sorted(findings, key=lambda f: (f.severity.rank, f.path, f.line or 0, f.id))

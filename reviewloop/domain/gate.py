@@ -9,27 +9,27 @@ from reviewloop.domain.finding import Finding
 
 
 class GateStatus(StrEnum):
-    """How a gate ended; only PASSED is green."""
+    """The status of a gate; only PASSED is green."""
 
     PASSED = "passed"
-    FAILED = "failed"  # goes back to the implementer with its log
+    FAILED = "failed"  # sent back to the implementer with its log
     HARD_STOP = "hard_stop"  # never goes back to a model: secrets, protected branch
     NEEDS_USER = "needs_person"  # governance: allowed, but never without a user
-    WARNING = "warning"  # findings, but the loop goes on: coverage below its threshold
+    WARNING = "warning"  # has findings, but the loop continues: coverage below its threshold
     NOT_DETECTED = "not_detected"  # nothing to run was found: shown as such, never as green
     NOT_VERIFIABLE = "not_verifiable"  # it could not be shown that the workspace's code was tested
-    ERROR = "error"  # the gate itself broke
+    ERROR = "error"  # the gate itself failed
     OFF = "off"  # switched off in the settings
 
     @property
     def stops(self) -> bool:
-        """Whether the change may not go on to review."""
+        """Whether the change must not go to review."""
         return self in {GateStatus.FAILED, GateStatus.HARD_STOP, GateStatus.ERROR}
 
 
 @dataclass(frozen=True)
 class TestCounts:
-    """What a test run counted, from JUnit XML where the runner writes it."""
+    """The counts of a test run, from JUnit XML where the runner writes it."""
 
     __test__ = False  # not a test class, whatever pytest thinks of the name
 
@@ -39,13 +39,13 @@ class TestCounts:
 
     @property
     def total(self) -> int:
-        """Tests that were looked at, skipped ones included."""
+        """The number of tests, skipped ones included."""
         return self.passed + self.failed + self.skipped
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """One guard-rail's answer about one tree."""
+    """The result of one guard-rail about one tree."""
 
     name: str
     status: GateStatus
@@ -54,7 +54,7 @@ class GateResult:
     exit_code: int | None = None
     seconds: float = 0.0
     log: str = ""  # file name inside the run's log folder
-    excerpt: str = ""  # the part of the log that matters, for the model and the screen
+    excerpt: str = ""  # the relevant part of the log, for the model and the screen
     tests: TestCounts | None = None
     coverage: float | None = None  # of the change's new lines, 0..1
     findings: tuple[Finding, ...] = ()

@@ -1,4 +1,4 @@
-"""File patterns as people write them: those of .gitignore, with `{a,b}` for alternatives.
+"""File patterns: those of .gitignore, with `{a,b}` for alternatives.
 
 `*` stays inside one folder, `**` crosses folders, and a pattern without a slash is about a name at
 any depth. A name without wildcards means a file or a folder with all in it (`infra`, `infra/`,
@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Literal
 
 Folders = Literal["named", "all", "none"]
-"""Whether a pattern that fits a folder is about all in it: if it names the folder, always, never.
+"""Whether a pattern that matches a folder includes its content: if it names it, always, never.
 
-One that ends in `/` or `**` always is.
+One that ends in `/` or `**` always does.
 """
 
 _MOST_ALTERNATIVES = 64
@@ -29,17 +29,17 @@ class PatternError(ValueError):
 def first_match(path: str, patterns: Iterable[str], folders: Folders = "named") -> str | None:
     """Return the first pattern that the path matches, or None.
 
-    Case does not matter: a file that must not be committed is no better for being called `.ENV`.
+    Case is ignored: a file that must not be committed is just as bad as `.ENV`.
     """
     return next((one for one in patterns if fits(one, folders=folders)(path)), None)
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[str], str | None]:
-    """Return a function that says which pattern a relative path matches first; case matters."""
+    """Return a function from a relative path to the first pattern it matches; case matters."""
     return _matcher(tuple(patterns))
 
 
-@lru_cache(maxsize=16)  # the same patterns are asked about the same paths for each task of a batch
+@lru_cache(maxsize=16)  # each task of a batch matches the same paths
 def _matcher(patterns: tuple[str, ...]) -> Callable[[str], str | None]:
     known = [(pattern, fits(pattern, case=True)) for pattern in patterns]
 
@@ -54,7 +54,7 @@ def _matcher(patterns: tuple[str, ...]) -> Callable[[str], str | None]:
 def fits(
     pattern: str, *, case: bool = False, rooted: bool = False, folders: Folders = "named"
 ) -> Callable[[str], bool]:
-    """Return a function that says whether a path matches; a malformed pattern matches nothing.
+    """Return a function whether a path matches; a malformed pattern matches nothing.
 
     `rooted`: a leading slash means the root of the repository, as in CODEOWNERS.
     """
@@ -74,9 +74,9 @@ def fits(
     return fit
 
 
-@lru_cache(maxsize=1024)  # the settings' own are looked at with every file of settings
+@lru_cache(maxsize=1024)  # used for every file of settings
 def require_sound(pattern: str) -> None:
-    """Raise `PatternError` for a pattern that can match no file of a repository."""
+    """Raise `PatternError` for a pattern that cannot match any file of a repository."""
     plain = _plain(pattern)
     if not plain.strip("/"):
         raise PatternError("names no file")
@@ -93,7 +93,7 @@ def require_sound(pattern: str) -> None:
 
 
 def expand_braces(pattern: str) -> list[str]:
-    """Return the patterns that `{a,b}` alternatives stand for; unbalanced braces stay."""
+    """Return the patterns with `{a,b}` alternatives expanded; unbalanced braces stay."""
     done: list[str] = []
     todo = [pattern]
     while todo and len(done) + len(todo) <= _MOST_ALTERNATIVES:
@@ -126,7 +126,7 @@ def _alternatives(pattern: str) -> list[str]:
 
 
 def _forms(pattern: str) -> list[str]:
-    """Return what `**` beside other characters stands for: `docs/**.md` is at any depth."""
+    """Return the expansions of `**` beside other characters: `docs/**.md` is at any depth."""
     if not _GLUED.search(pattern):
         return [pattern]
     deep = _GLUED.sub("*/**/*", pattern).replace("/*/**/", "/**/")

@@ -1,4 +1,4 @@
-"""What a session leaves to the next one: facts, as `handoff` writes and `session resume` reads."""
+"""A handoff as values: the facts that `handoff` writes and `session resume` reads."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,36 +25,36 @@ class KeyFile:
 
     @property
     def area(self) -> str:
-        """The folder that it is grouped under."""
+        """Return the folder that it is grouped under."""
         return self.path.rpartition("/")[0] or "."
 
 
 @dataclass(frozen=True)
 class GitState:
-    """Where the checkout stands."""
+    """The git state of the checkout."""
 
     branch: str  # "" when HEAD is detached
     head: str  # "" before the first commit
     subject: str
     dirty: tuple[str, ...]  # uncommitted paths, without the handoff itself
     unmerged: tuple[str, ...]  # paths with conflicts
-    operation: str  # merge, rebase, ... under way; "" for none
+    operation: str  # merge, rebase, ... in progress; "" for none
     upstream: str  # "" for none
-    remote: str  # where a branch without upstream would be pushed; "" for nowhere
-    unpushed: int  # commits that the upstream has not, or no remote where there is no upstream
-    behind: int  # commits of the upstream that we have not
-    commits: tuple[Commit, ...]  # since the session began, newest first
+    remote: str  # where a branch without upstream would be pushed, or ""
+    unpushed: int  # commits missing at the upstream, or without one at any remote
+    behind: int  # commits of the upstream that are missing here
+    commits: tuple[Commit, ...]  # since the start of the session, newest first
     changed: tuple[KeyFile, ...]  # by these commits
 
     @property
     def missing_at(self) -> str:
-        """Where the commits that are not pushed are missing, in words."""
+        """The place that lacks the unpushed commits, in words."""
         return self.upstream or f"{self.remote}, which has no such branch"
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What the last run of a test gate counted."""
+    """The counts of the last run of a test gate."""
 
     passed: int
     failed: int
@@ -64,7 +64,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Step:
-    """What a user does next: a command, and why."""
+    """A command that a user runs next, and why."""
 
     command: str
     why: str
@@ -72,7 +72,7 @@ class Step:
 
 @dataclass(frozen=True)
 class WorkDone:
-    """What became of a run in this session."""
+    """The outcome of a run in this session."""
 
     run: str
     title: str
@@ -81,16 +81,16 @@ class WorkDone:
     commit: str
     rounds: int
     fixed: int  # findings that were fixed
-    left: int  # must and should fix that were left
+    left: int  # open must-fix and should-fix findings
     cost_usd: float | None
     reason: str
-    mended: tuple[str, ...] = ()  # findings that were fixed, each with its place
-    open: tuple[str, ...] = ()  # findings that were left
+    mended: tuple[str, ...] = ()  # fixed findings, each with its location
+    open: tuple[str, ...] = ()  # open findings
 
 
 @dataclass(frozen=True)
 class OpenTask:
-    """A task that is still to do."""
+    """A task that is not done."""
 
     spec: str
     id: str
@@ -100,7 +100,7 @@ class OpenTask:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a spec is."""
+    """The progress of a spec."""
 
     spec: str  # its path
     name: str
@@ -110,7 +110,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class CloudResource:
-    """Something that the repository's infrastructure code declares, or that a deploy printed."""
+    """Something that infrastructure code declares, or that a deploy printed."""
 
     name: str
     kind: str
@@ -119,7 +119,7 @@ class CloudResource:
 
 @dataclass(frozen=True)
 class Words:
-    """What a user said when answering a run, dismissing a finding or handing over."""
+    """A user's text when answering a run, dismissing a finding or handing over."""
 
     text: str
     choice: Literal["modify", "reject", "dismiss", "note"]
@@ -127,18 +127,18 @@ class Words:
 
 
 class Obstacle(StrEnum):
-    """What kind of thing has to be done before the work goes on."""
+    """The kind of a blocker."""
 
-    GIT = "git"  # an operation under way, or conflicts
+    GIT = "git"  # an operation in progress, or conflicts
     RUN = "run"  # that waits, is blocked or stopped
     UNPUSHED = "unpushed"
     BEHIND = "behind"
-    MACHINE = "machine"  # what `doctor` finds wrong
+    MACHINE = "machine"  # a problem found by `doctor`
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """One thing that has to be done before the work goes on."""
+    """Something to do before the work continues."""
 
     kind: Obstacle
     text: str
@@ -146,10 +146,10 @@ class Blocker:
 
 @dataclass(frozen=True)
 class Handoff:
-    """All that is handed over, from facts only."""
+    """All facts of a handoff."""
 
     at: float  # seconds since 1970
-    since: float  # when the session began
+    since: float  # start of the session
     git: GitState
     blockers: tuple[Blocker, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -161,14 +161,14 @@ class Handoff:
     more_remaining: int = 0
     cloud: tuple[CloudResource, ...] = ()
     files: tuple[KeyFile, ...] = ()
-    decisions: tuple[str, ...] = ()  # with where each comes from
-    preferences: tuple[str, ...] = ()  # lines of the section, carried on
-    states: dict[str, str] = field(default_factory=dict)  # run -> where it stands
+    decisions: tuple[str, ...] = ()  # with their sources
+    preferences: tuple[str, ...] = ()  # lines of the section, kept from handoff to handoff
+    states: dict[str, str] = field(default_factory=dict)  # run -> status
 
 
 @dataclass(frozen=True)
 class Left:
-    """What a handoff on disk says, as far as it can be compared with what is so now."""
+    """A handoff on disk, as far as it can be compared with the current state."""
 
     path: str
     at: float = 0.0
@@ -178,5 +178,5 @@ class Left:
     dirty: tuple[str, ...] = ()
     states: dict[str, str] = field(default_factory=dict)
     is_ours: bool = False  # it has the record that `handoff` writes
-    is_edited: bool = False  # somebody changed it since
+    is_edited: bool = False  # changed since it was written
     sections: dict[str, tuple[str, ...]] = field(default_factory=dict)  # heading -> its lines

@@ -1,6 +1,6 @@
 """Makes characters visible that a user would not see but a model or a compiler would read.
 
-Nothing is stripped: hidden text is evidence. The bytes in git stay as they are; what is shown maps
+Nothing is removed: hidden text is evidence. The bytes in git stay unchanged; the visible form maps
 back to them, so that code with hidden characters can still be quoted and replaced.
 """
 
@@ -8,10 +8,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-# Controls, what orders text, and what Unicode tells programs to ignore when they show text.
+# Control characters, text direction, and characters that Unicode tells programs not to show.
 HIDDEN_RANGES = (
     (0x00, 0x08),
-    (0x0B, 0x1F),  # carriage returns before a line feed are let through below
+    (0x0B, 0x1F),  # carriage returns before a line feed are allowed below
     (0x7F, 0x9F),
     (0xAD, 0xAD),
     (0x34F, 0x34F),
@@ -23,7 +23,7 @@ HIDDEN_RANGES = (
     (0x2028, 0x202E),
     (0x2060, 0x206F),
     (0x3164, 0x3164),
-    (0xD800, 0xDFFF),  # lone surrogates: how bytes that are no UTF-8 arrive here
+    (0xD800, 0xDFFF),  # lone surrogates: bytes that are not UTF-8
     (0xFE00, 0xFE0F),
     (0xFEFF, 0xFEFF),
     (0xFFA0, 0xFFA0),
@@ -40,7 +40,7 @@ _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"
 _TEXT_STYLE = "\ufe0e"
 _KEYCAP = "\u20e3"
-_AT_HOME = frozenset(("\r", "\ufeff", _EMOJI_STYLE, _TEXT_STYLE, _JOINER))  # in some places
+_AT_HOME = frozenset(("\r", "\ufeff", _EMOJI_STYLE, _TEXT_STYLE, _JOINER))  # allowed in some places
 _STYLED = frozenset("©®‼⁉™ℹ〰〽")  # besides symbols, these take an emoji style
 
 
@@ -59,7 +59,7 @@ class Hidden:
 
     @property
     def name(self) -> str:
-        """What Unicode calls it."""
+        """Return its Unicode name."""
         if "\ud800" <= self.char <= "\udfff":
             return "byte that is not UTF-8"
         return unicodedata.name(self.char, "control character")
@@ -68,7 +68,7 @@ class Hidden:
 def show_hidden(text: str, mark: str = "⟦U+{:04X}⟧") -> str:
     """Return the text with every hidden character as `⟦U+XXXX⟧`; lines keep their numbers.
 
-    Another `mark` is for what people read; only the usual one can be restored.
+    Another `mark` is for text shown to people; only the default one can be restored.
     """
 
     marks: dict[str, str] = {}
@@ -92,7 +92,7 @@ def find_hidden(text: str) -> list[Hidden]:
         if _belongs(match):
             continue
         line += text.count("\n", counted, match.start())
-        # Only what is new since the last one is searched: a line may hold a million of them.
+        # Search only what is new: a line may hold a million of them.
         line_start = max(line_start, text.rfind("\n", counted, match.start()) + 1)
         counted = match.start()
         found.append(Hidden(line, match.start() - line_start + 1, match.group()))
@@ -112,12 +112,12 @@ def placeholders(text: str) -> list[str]:
 def _restored(match: re.Match[str]) -> str:
     number = int(match.group(1), 16)
     if number > 0x10FFFF or not _SUSPECT.match(chr(number)):
-        return match.group()  # no mark of ours
+        return match.group()  # not one of our marks
     return chr(number)
 
 
 def _belongs(match: re.Match[str]) -> bool:
-    """Return whether the character is at its place: a line end, a BOM at the start, inside an
+    """Return whether the character is in a normal position: line end, BOM at the start, in an
     emoji.
     """
     char, text, at = match.group(), match.string, match.start()
@@ -140,6 +140,6 @@ def _is_symbol(char: str) -> bool:
         return False
     if (
         "\U0001f000" <= char <= "\U0001fbff"
-    ):  # the blocks of emoji, newer ones than Python knows too
+    ):  # the blocks of emoji, also newer ones than Python knows
         return True
     return unicodedata.category(char) in ("So", "Sm")

@@ -1,16 +1,16 @@
-"""What a change of a spec reaches: files that change with it, those that mention it and stay."""
+"""The impact of a change of a spec: files that change with it, and files that only mention it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-_SHOWN = 4  # names in a reason
+_SHOWN = 4  # names listed in a reason
 _LISTS = ("names", "words", "imports", "endpoints")
 FileKind = Literal["code", "test", "document", "schema", "diagram", "settings", "spec"]
 KINDS: tuple[FileKind, ...] = (
     *("spec", "code", "schema", "settings", "test", "document", "diagram"),
 )
-"""All kinds of files, in the order of an account."""
+"""All kinds of files, in the order of a report."""
 
 
 @dataclass(frozen=True)
@@ -19,22 +19,22 @@ class ImpactedFile:
 
     path: str
     kind: FileKind
-    line: int = 0  # of the first mention; 0 where it only imports, or is new
-    names: tuple[str, ...] = ()  # stems of what it mentions
-    words: tuple[str, ...] = ()  # the same as it writes them
+    line: int = 0  # of the first mention; 0 for an import only, or a new file
+    names: tuple[str, ...] = ()  # stems of the names it mentions
+    words: tuple[str, ...] = ()  # the same names as written
     imports: tuple[str, ...] = ()  # files of the change that it imports
-    endpoints: tuple[str, ...] = ()  # that it offers or describes, of those that mention a name
-    task: str = ""  # that changes it, "" for none
-    stays: str = ""  # why it stays as it is, "" where nobody said so
+    endpoints: tuple[str, ...] = ()  # its endpoints that mention a name
+    task: str = ""  # the task that changes it, or ""
+    stays: str = ""  # why it stays unchanged, or ""
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing changes it and nobody said why it stays."""
+        """Whether no task changes it and no reason says why it stays."""
         return not self.task and not self.stays
 
     @property
     def reason(self) -> str:
-        """Why it is listed."""
+        """Return why it is listed."""
         parts = [
             f"mentions {', '.join((self.words or self.names)[:_SHOWN])}" if self.names else "",
             f"imports {', '.join(self.imports)}" if self.imports else "",
@@ -45,13 +45,13 @@ class ImpactedFile:
 
 @dataclass(frozen=True)
 class Impact:
-    """All files that mention or use what changes, and by which names they were found."""
+    """All files that mention or use what changes, and the names by which they were found."""
 
     names: tuple[str, ...]
     files: tuple[ImpactedFile, ...]
-    left_out: int = 0  # files that nobody looked into: too large, or no text
-    common: tuple[str, ...] = ()  # words that are all over the project
-    common_files: int = 0  # that mention nothing but these, and are not listed
+    left_out: int = 0  # files that were not searched: too large, or not text
+    common: tuple[str, ...] = ()  # words found all over the project
+    common_files: int = 0  # unlisted files that mention only these
 
     def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""

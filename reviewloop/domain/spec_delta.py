@@ -1,4 +1,4 @@
-"""A change of a spec as quoted edits: nothing is rewritten, what no edit quotes keeps its bytes."""
+"""A change of a spec as quoted edits: bytes that no edit quotes are kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ Kind = Literal["new", "changed", "removed"]
 
 @dataclass(frozen=True)
 class QuotedEdit:
-    """One edit of a document, anchored at a quote that stands in it exactly once.
+    """One edit of a document, at a quote that occurs in it exactly once.
 
-    With `below` the text goes on lines of its own under the line that the quote ends on, else it
-    takes the quote's place.
+    With `below` the text is inserted in lines of its own below the quote's last line, else it
+    replaces the quote.
     """
 
     path: str
     quote: str
     text: str
     below: bool = False
-    why: str = ""  # which requirement it serves, in a few words
+    why: str = ""  # the requirement it serves, in a few words
 
 
 @dataclass(frozen=True)
@@ -33,29 +33,29 @@ class PartChange:
 
     @property
     def words(self) -> str:
-        """The change as a user reads it: `criterion 2.3 new`."""
+        """The change for users: `criterion 2.3 new`."""
         noun = "criterion" if self.part == "requirement" and "." in self.id else self.part
         return f"{self.id} {self.kind}" if noun == "text" else f"{noun} {self.id} {self.kind}"
 
 
 @dataclass(frozen=True)
 class SpecDelta:
-    """All edits of one change of a spec, and what becomes another one by them."""
+    """All edits of one change of a spec, and the parts that they change."""
 
     spec: str  # path of the spec
     edits: tuple[QuotedEdit, ...]
     changes: tuple[PartChange, ...] = ()
-    tasks: tuple[str, ...] = ()  # ids of tasks that have to be done for it
+    tasks: tuple[str, ...] = ()  # ids of tasks to do for it
 
     @property
     def requirements(self) -> tuple[PartChange, ...]:
-        """What changes of requirements and criteria."""
+        """Return the changed requirements and criteria."""
         return tuple(one for one in self.changes if one.part == "requirement")
 
     def order_of(self, ident: str, title: str) -> int:
-        """Return the place of a task among those of the delta, -1 for another one.
+        """Return the position of a task among those of the delta, -1 for another one.
 
-        Tasks are told by their titles: the numbers may be other ones by now.
+        Tasks are matched by title, as their ids may have changed.
         """
         titles = {one.id: one.title for one in self.changes if one.part == "task"}
         for position, task in enumerate(self.tasks):

@@ -1,4 +1,4 @@
-"""What a spec is: tasks with their states and dependencies, requirements by id, and a design."""
+"""A spec as values: tasks with states and dependencies, requirements by id, and a design."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from typing import Literal
 
 State = Literal["open", "in_progress", "done", "queued"]
 DialectName = str
-"""kiro, cc-sdd, spec-kit, openspec, single-file, or what another distribution adds."""
+"""kiro, cc-sdd, spec-kit, openspec, single-file, or one of another distribution."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One checkbox line of a task list, and what is written below it."""
+    """One checkbox line of a task list, and the lines below it."""
 
     id: str
     title: str
@@ -19,23 +19,23 @@ class Task:
     optional: bool
     parent: str | None
     children: tuple[str, ...]
-    requirements: tuple[str, ...]  # ids as written, ranges spelled out
+    requirements: tuple[str, ...]  # ids as written, ranges expanded
     depends: tuple[str, ...]  # ids of tasks of this spec
     body: str  # the lines below the task line, dedented
     line: int  # 1-based
-    mark_offset: int  # byte offset, in the file, of what stands for the state
+    mark_offset: int  # byte offset in the file of the mark of its state
     path: str
-    mark: str  # what stands there: " ", "x", "-", "~", "☐", ...
+    mark: str  # the mark: " ", "x", "-", "~", "☐", ...
     line_hash: str  # of the line without its mark and line end
     dialect: DialectName
-    declares_depends: bool = False  # it says what it depends on, if only "none"
+    declares_depends: bool = False  # it declares its dependencies, if only "none"
     parallel: bool = False  # marked (P) or [P]
     blocked: str = ""  # the reason of a `_Blocked: ..._` line
-    has_in_work_mark: bool = False  # whether its dialect knows `[-]`
-    checkpoint: bool = False  # asks for green checks only: the engine answers it, no implementer
-    stories: tuple[str, ...] = ()  # user stories it is labelled with: [US1]
-    phase: str = ""  # the heading it stands under, where its dialect groups tasks by headings
-    follows: tuple[str, ...] = ()  # ids that the order of the list puts before it
+    has_in_work_mark: bool = False  # its dialect has `[-]`
+    checkpoint: bool = False  # requires green checks only, without an implementer
+    stories: tuple[str, ...] = ()  # labels of user stories: [US1]
+    phase: str = ""  # its heading, where the dialect groups tasks by headings
+    follows: tuple[str, ...] = ()  # ids of tasks before it in the list
 
     @property
     def where(self) -> str:
@@ -45,7 +45,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something in a spec that only its author can decide; it stops the tasks it concerns."""
+    """A problem in a spec that its author has to solve; it stops the tasks it concerns."""
 
     kind: Literal["duplicate", "unknown", "cycle", "no-tasks", "fence", "encoding", "unapproved"]
     path: str
@@ -59,7 +59,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class SpecRef:
-    """A spec that was found, not read yet."""
+    """A spec that was found, but not read."""
 
     name: str
     dialect: DialectName
@@ -75,19 +75,19 @@ class Spec:
     dialect: DialectName
     path: str
     tasks_path: str
-    files: Mapping[str, str]  # path -> sha256 of what was read
+    files: Mapping[str, str]  # path -> sha256 of its content when read
     tasks: tuple[Task, ...]  # in the order of the file
     requirements: Mapping[str, str]  # "1", "1.2", "FR-3" -> text
     design: str
     introduction: str = ""
-    general: str = ""  # what holds for every task: constraints, testing, success criteria, ...
-    waves: tuple[tuple[str, ...], ...] = ()  # ids of leaf tasks; () where there is no usable list
-    fully_declared: bool = False  # tasks say what they wait for; the others wait for nothing
+    general: str = ""  # for every task: constraints, testing, success criteria, ...
+    waves: tuple[tuple[str, ...], ...] = ()  # ids of leaf tasks; () without a usable list
+    fully_declared: bool = False  # tasks without declared dependencies have none
     problems: tuple[Problem, ...] = ()
     notices: tuple[str, ...] = ()
-    stage: str = ""  # how far its author says it is, in the dialect's own word
-    phases: Mapping[str, str] = field(default_factory=dict)  # heading of a phase -> what it says
-    is_bugfix: bool = False  # it says what is wrong now and what has to be right
+    stage: str = ""  # its status as written by the author, in the dialect's word
+    phases: Mapping[str, str] = field(default_factory=dict)  # heading of a phase -> its text
+    is_bugfix: bool = False  # describes what is wrong and what has to be right
     by_id: Mapping[str, Task] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -1,1 +1,1 @@
-"""Hooks of a repository: read in every format, one typed value each; nothing is run here."""
+"""Reads the hooks of a repository in every format, as one typed value each; runs nothing."""

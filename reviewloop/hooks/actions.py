@@ -1,4 +1,4 @@
-"""The named actions: what each is told, in any spelling people use, and when it can fire."""
+"""The named actions of hooks: names, options, and events at which they can fire."""
 
 import difflib
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ NAMES = {
     "generateDescription": DESCRIPTION,
     "generate_description": DESCRIPTION,
 }
-"""The named actions as people write them, and as they are called here."""
+"""Other names of the actions -> ours."""
 
 IMPLIED: Mapping[str, Mapping[str, Option]] = {"lint_and_fix": {"fix_on_save": True}}
-"""What a name says besides."""
+"""Options implied by a name."""
 
 
 class _Options(BaseModel):
     model_config = ConfigDict(
-        defer_build=True,  # 11 ms of each start, and most runs have no action
+        defer_build=True,  # building takes 11 ms at each start, and most runs have no action
         frozen=True,
         extra="forbid",
         alias_generator=to_camel,
@@ -38,21 +38,21 @@ class _Options(BaseModel):
 
 
 class Lint(_Options):
-    """The linter of the repository, and its formatter where files are to be mended."""
+    """The linter of the repository, and its formatter where files are to be fixed."""
 
     fix_on_save: bool = False
-    strict_mode: bool = False  # any remark on a changed line is red
+    strict_mode: bool = False  # any message on a changed line is red
 
 
 class RegenerateTests(_Options):
-    """Tests that an agent writes until they run enough of the new lines of a file."""
+    """Tests that an agent writes until they cover enough of the new lines of a file."""
 
     coverage_threshold: float = Field(default=0.8, ge=0, le=1)
     framework: str = Field(default="", pattern=r"^[\w .@/-]{0,40}$")
 
 
 class SecurityScan(_Options):
-    """A scanner; the repository's own choice where none is named."""
+    """A scanner; the repository's default where none is named."""
 
     tool: Literal["", "trivy", "grype"] = ""
     fail_on: Literal["", "critical", "high", "medium", "low", "never"] = ""
@@ -60,12 +60,12 @@ class SecurityScan(_Options):
 
     @property
     def limit(self) -> Literal["critical", "high", "medium", "low", "never"]:
-        """The severity from which on it is red."""
+        """The lowest severity that is red."""
         return self.fail_on or ("critical" if self.fail_on_critical else "never")
 
 
 class SyncSpecDesign(_Options):
-    """The comparison of specs with the code that a change leaves."""
+    """The comparison of specs with the changed code."""
 
     diff_threshold: float = Field(default=0.0, ge=0, le=1)
     auto_update: bool = False
@@ -91,7 +91,7 @@ _KNOWN: Mapping[str, tuple[type[Options], tuple[Event, ...]]] = {
 
 
 class ActionError(ValueError):
-    """An action cannot be told this; `near` is the word of it that is wrong."""
+    """Invalid options of an action; `near` is the wrong word."""
 
     def __init__(self, text: str, near: str) -> None:
         super().__init__(text)
@@ -99,7 +99,7 @@ class ActionError(ValueError):
 
 
 def options_of(action: str, options: Mapping[str, Option]) -> Options:
-    """Return what an action is told as its `Options`; raise `ActionError` for what it is not."""
+    """Return the options of an action as `Options`; raise `ActionError` for invalid ones."""
     model, _ = _KNOWN[action]
     try:
         return model.model_validate(dict(options))
@@ -116,14 +116,14 @@ def options_of(action: str, options: Mapping[str, Option]) -> Options:
 
 
 def require_moment(action: str, event: Event) -> None:
-    """Raise `ActionError` for an event at which the action can do nothing."""
+    """Raise `ActionError` for an event at which the action cannot do anything."""
     _, events = _KNOWN[action]
     if event not in events:
         raise ActionError(f"{action} works at {', '.join(events)}, not at {event}", str(event))
 
 
 def stops(options: Options) -> bool:
-    """Return whether the action was told to stop the change where it is red."""
+    """Return whether the action stops the change where it is red."""
     if isinstance(options, SecurityScan):
         return options.limit != "never"
     return isinstance(options, Lint) and options.strict_mode

@@ -1,11 +1,11 @@
-"""When a hook fires: a closed language of names, numbers, comparisons, and/or/not, parentheses."""
+"""The language of hook conditions: names, numbers, comparisons, and/or/not, parentheses."""
 
 import operator
 import re
 from collections.abc import Callable, Mapping
 
 NAMES = ("file_size_kb", "cyclomatic_complexity", "lines", "changed_files")
-"""What a condition may speak of."""
+"""The names that a condition may use."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<word>[A-Za-z_]\w*)|(?P<sign>[<>]=?|[=!]=|[()]))"
@@ -25,11 +25,13 @@ Condition = Callable[[Facts], bool]
 
 
 class ConditionError(ValueError):
-    """The text is not of the language; nothing of it was evaluated."""
+    """The text is not in the language; nothing was evaluated."""
 
 
 def parse_condition(text: str) -> Condition:
-    """Return what decides by facts about a file; raise `ConditionError` for anything else."""
+    """Return a function that evaluates facts about a file; raise `ConditionError` for
+    other text.
+    """
     if len(text) > _LONGEST:
         raise ConditionError(f"it is longer than {_LONGEST} characters")
     parser = _Parser(_tokens(text))
@@ -40,7 +42,7 @@ def parse_condition(text: str) -> Condition:
 
 
 def names_in(text: str) -> frozenset[str]:
-    """Return the names that a sound condition speaks of."""
+    """Return the names in a valid condition."""
     return frozenset(token for token in _tokens(text) if token in NAMES)
 
 

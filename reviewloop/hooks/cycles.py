@@ -1,4 +1,4 @@
-"""Cycles of hooks that can be seen before anything runs: one may write what another one is for."""
+"""Finds cycles of hooks before anything runs: one may write files that another fires on."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,8 @@ _WITNESSES = (("**/", ""), ("**/", "a/"), ("**/", "a/b/"))
 def cycles_of(hooks: Sequence[Hook]) -> list[tuple[Hook, ...]]:
     """Return the cycles of two hooks or more, each once, from its first hook on.
 
-    Only `writes` tells what a hook may write; a hook that edits the file it is for is no cycle, as
-    it fires no more once nothing changes.
+    Only `writes` says what a hook may write. A hook that edits its own file is no cycle, as it does
+    not fire once nothing changes.
     """
     follows = {
         hook.name: [other for other in hooks if other is not hook and _may_fire(hook, other)]
@@ -28,7 +28,7 @@ def cycles_of(hooks: Sequence[Hook]) -> list[tuple[Hook, ...]]:
 
 
 def _ways_back(start: Hook, follows: dict[str, list[Hook]]) -> Iterator[tuple[Hook, ...]]:
-    """Yield the shortest way from a hook back to itself, if there is one."""
+    """Yield the shortest path from a hook back to itself, if there is one."""
     ways: list[tuple[Hook, ...]] = [(start,)]
     seen = {start.name}
     while ways:
@@ -43,7 +43,7 @@ def _ways_back(start: Hook, follows: dict[str, list[Hook]]) -> Iterator[tuple[Ho
 
 
 def _may_fire(hook: Hook, other: Hook) -> bool:
-    """Return whether what a hook may write is a file that the other one fires on."""
+    """Return whether a hook may write a file on which the other one fires."""
     if hook.event not in EDITS_COUNT or hook.queued or other.event not in OF_FILES:
         return False
     if not hook.writes or not other.filters:
@@ -57,7 +57,7 @@ def _may_fire(hook: Hook, other: Hook) -> bool:
 
 
 def _paths_like(pattern: str) -> Iterator[str]:
-    """Yield paths that a pattern matches, to try others on."""
+    """Yield paths that match a pattern, to test other patterns with."""
     plain = _BRACES.sub(r"\1", pattern.strip("/"))
     for sign, text in _WITNESSES:
         path = plain.replace(sign, text).replace("**", "a").replace("*", "a")

@@ -1,4 +1,4 @@
-"""One hook, whatever format it was written in: when it fires, on what, and what it does."""
+"""One hook of any format: when it fires, on what, and what it does."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ Scope = Literal["", "nothing", "file", "documentation", "tests", "refactoring"]
 
 
 class Event(StrEnum):
-    """The moments at which hooks fire, by the names of our grammar."""
+    """The events that fire hooks, by the names of our grammar."""
 
     SESSION_START = "session.start"
     SESSION_STOP = "session.stop"
@@ -44,23 +44,23 @@ OF_FILES = (Event.FILE_CREATE, Event.FILE_SAVE, Event.FILE_DELETE)
 """Fire once for each file."""
 
 EDITS_COUNT = (*OF_FILES, Event.CODE_GENERATED, Event.TASK_END)
-"""What a hook writes then becomes part of the change, before gates and reviewers see it."""
+"""Edits of hooks at these events become part of the change, before gates and reviewers."""
 
 CAN_BLOCK = (
     *(Event.PROMPT, Event.TASK_START, *EDITS_COUNT),
     *(Event.TOOL_BEFORE, Event.TESTS_RUN, Event.BUILD, Event.PRE_COMMIT),
 )
-"""Nothing that has happened already can be blocked."""
+"""Events that can be blocked: those before something happens."""
 
 FIRED = (
     *(Event.SESSION_START, Event.PROMPT, Event.TASK_START, Event.TOOL_BEFORE, Event.TOOL_AFTER),
     *(*EDITS_COUNT, Event.BUILD, Event.TESTS_RUN, Event.PRE_COMMIT),
     *(Event.SESSION_STOP, Event.COMMIT),
 )
-"""The moments of a run at which hooks fire, in their order."""
+"""The events of a run, in order."""
 
 OUTSIDE_RUNS = (Event.SPEC_APPROVED, Event.PR_CREATED, Event.DEPLOY)
-"""Moments of commands that are no run: of `spec approve`, `publish` and `ship`."""
+"""Events of commands outside of runs: `spec approve`, `publish` and `ship`."""
 
 KIRO_NAMES = {
     Event.SESSION_START: "SessionStart",
@@ -75,10 +75,10 @@ KIRO_NAMES = {
     Event.TOOL_AFTER: "PostToolUse",
     Event.MANUAL: "Manual",
 }
-"""What Kiro calls them; the others are ours."""
+"""The names of events in Kiro; the others are ours."""
 
 KIRO_BLOCKS = (Event.PROMPT, Event.TASK_START, Event.TOOL_BEFORE)
-"""Where exit code 2 blocks in Kiro; elsewhere it warns."""
+"""Events where exit code 2 blocks in Kiro; elsewhere it warns."""
 
 KIRO_TOOLS = {
     "fs_read": ("read", "readFile"),
@@ -90,10 +90,10 @@ KIRO_TOOLS = {
     "fs_write str_replace": ("str_replace", "strReplace"),
     "execute_bash": ("shell", "executeBash", "executePwsh"),
 }
-"""How Kiro's releases call our tools, and some of what these do."""
+"""The names of our tools, and of some of their commands, in Kiro's releases."""
 
 DESCRIPTION = "generate-description"
-"""The action that writes the text of a pull request; publishing asks for it."""
+"""The action that writes the text of a pull request, for publishing."""
 
 PLACEHOLDERS = ("file_path", "filename", "event", "task", "workspace")
 _PLACEHOLDER = re.compile(r"\{\{?(?P<name>[A-Za-z_]+)\}?\}")
@@ -104,7 +104,7 @@ _SHORT = 100  # characters
 
 @dataclass(frozen=True)
 class ToolUse:
-    """A call of an agent's tool, with its secrets hidden; `answer` is None before it is made."""
+    """A call of an agent's tool, redacted; `answer` is None before it is made."""
 
     agent: str
     name: str
@@ -113,13 +113,13 @@ class ToolUse:
 
 
 class Hook(BaseModel):
-    """A hook as it was read; frozen, so that a run goes on with those it began with."""
+    """A hook as it was read; frozen, so that a run keeps those it started with."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     event: Event
-    source: str  # the file it stands in
+    source: str  # its file
     line: int = 1
     grammar: Literal["kiro", "own"] = "own"
     filters: tuple[str, ...] = ()
@@ -129,30 +129,30 @@ class Hook(BaseModel):
     prompt: str = ""
     action: str = ""  # one of `reading.ACTIONS`
     options: Mapping[str, Option] = {}
-    scope: Scope = ""  # what its edits may change; the engine takes others back
+    scope: Scope = ""  # limits of its edits; the engine undoes others
     writes: tuple[str, ...] = ()  # the files that its edits may touch; empty: any
     blocking: bool = False
     require_approval: bool = False
     run_tests: bool = False
     queued: bool = False
-    timeout: float = KIRO_TIMEOUT  # seconds; 0: as long as a gate or an agent may take
+    timeout: float = KIRO_TIMEOUT  # seconds; 0: the limit of a gate or an agent
     enabled: bool = True
-    script: str = ""  # the file of the repository that the command starts
+    script: str = ""  # the file of the repository that the command runs
     script_digest: str = ""
 
     @property
     def digest(self) -> str:
-        """What a user's consent is bound to: all that it does, not where it stands."""
+        """Return the hash that a user's trust is bound to: all that it does, not its location."""
         facts = self.model_dump(mode="json", exclude={"line"})
-        for name in ("scope", "writes"):  # a hook without them is what it was before there were any
+        for name in ("scope", "writes"):  # without them: the hash of earlier releases
             if not facts[name]:
                 del facts[name]
-        facts["timeout"] = facts["timeout"] or KIRO_TIMEOUT  # as it was when all had this one
+        facts["timeout"] = facts["timeout"] or KIRO_TIMEOUT  # the earlier default
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
     def why_not_run(self) -> str:
-        """Why nothing fires it by itself, "" for one that fires."""
+        """Why no event fires it, or ""."""
         if self.event is Event.MANUAL:
             return "`reviewloop hooks run` fires it"
         if self.event in OUTSIDE_RUNS and self.action != DESCRIPTION:
@@ -161,7 +161,7 @@ class Hook(BaseModel):
 
     @property
     def needs_run(self) -> str:
-        """Why it fires in runs only, not on edits or commands of a user; "" if it fires there."""
+        """Why it fires in runs only, not on a user's edits or commands, or ""."""
         if self.prompt:
             return "agents are asked in runs only"
         if self.action:
@@ -182,24 +182,22 @@ class Hook(BaseModel):
 
     @property
     def in_short(self) -> str:
-        """What it does, in a few words: prompts are long."""
+        """What it does, shortened, as prompts are long."""
         words = " ".join(self.does.split())
         return words if len(words) <= _SHORT else f"{words[:_SHORT]}…"
 
     def blocks(self, exit_code: int | None) -> bool:
-        """Return whether this end stops what fired it: in Kiro's formats exit code 2, else any but
-        0.
+        """Return whether this end stops the step that fired it: in Kiro's formats exit code 2, else
+        any but 0.
 
-        None is a hook that could not run, or did not end in time.
+        None is a hook that could not run, or timed out.
         """
         if not self.blocking or self.queued or self.event not in CAN_BLOCK:
             return False
         return exit_code is None or (exit_code == 2 if self.grammar == "kiro" else exit_code != 0)
 
     def fits_path(self, path: str) -> bool:
-        """Return whether a file is one it is for; of the patterns that match it the last one
-        counts.
-        """
+        """Return whether a file matches; of the patterns that match, the last one counts."""
         if self.matcher and not re.search(self.matcher, path):
             return False
         if not self.filters:
@@ -211,8 +209,8 @@ class Hook(BaseModel):
         return is_for
 
     def fits_tool(self, name: str, command: str = "") -> bool:
-        """Return whether a tool, by any of its names, is one it is for; `command` is what it is to
-        do.
+        """Return whether a tool, by any of its names, matches; `command` is the tool's
+        subcommand.
         """
         if self.matcher in {"", "*", ".*"}:
             return True
@@ -220,7 +218,7 @@ class Hook(BaseModel):
         return any(re.fullmatch(self.matcher, one) for one in names)
 
     def filled(self, text: str, values: Mapping[str, str]) -> str:
-        """Return a command or prompt with its placeholders filled."""
+        """Return a command or prompt with its placeholders replaced."""
 
         def value(match: re.Match[str]) -> str:
             name = _KIRO_PLACEHOLDERS.get(match["name"], match["name"])
@@ -230,7 +228,7 @@ class Hook(BaseModel):
 
 
 def unknown_placeholders(text: str) -> tuple[str, ...]:
-    """Return the placeholders in a text that nothing fills; `${name}` is the shell's."""
+    """Return the unknown placeholders in a text; `${name}` is the shell's."""
     found = []
     for match in _PLACEHOLDER.finditer(text):
         name = _KIRO_PLACEHOLDERS.get(match["name"], match["name"])

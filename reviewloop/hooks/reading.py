@@ -1,9 +1,9 @@
 """Reads the hooks of a repository: Kiro's three formats, `.reviewloop/hooks`, and its settings.
 
-A file that cannot be read is a problem with its line, never a hook less in silence.
+A file that cannot be read is reported with its line, never dropped silently.
 """
 
-# One file: all formats share how a file is parsed, how a problem finds its line, and what is sound.
+# One file: all formats share parsing, the lines of problems, and validation.
 
 import difflib
 import hashlib
@@ -53,12 +53,12 @@ OWN = ".reviewloop/hooks"
 ONE_FILE = "reviewloop.hooks.yaml"
 """Our grammar in one file of the project's folder."""
 SETTINGS = ("reviewloop.toml", "pyproject.toml")
-"""Their table `[hooks]`; of pyproject.toml the one in `[tool.reviewloop]`."""
+"""Their table `[hooks]`; in pyproject.toml the one in `[tool.reviewloop]`."""
 _LARGEST = 256 * 1024  # bytes of one file
 _MOST = 200  # hooks of a repository
 _LONGEST_MATCHER = 200
-_LONGEST_TIMEOUT = 10**8  # also of milliseconds; a run's own limit ends a hook long before
-_REPEATED_GROUP = re.compile(r"\([^()]*[+*{][^()]*\)[+*{]")  # backtracks for ever on some paths
+_LONGEST_TIMEOUT = 10**8  # also of milliseconds; a run's own limit is much lower
+_REPEATED_GROUP = re.compile(r"\([^()]*[+*{][^()]*\)[+*{]")  # takes exponential time on some paths
 
 _LISTS = {
     "on_save": Event.FILE_SAVE,
@@ -93,7 +93,7 @@ _INTERPRETERS = {"sh", "bash", "zsh", "python", "python3", "node", "ruby", "perl
 
 @dataclass(frozen=True)
 class HookProblem:
-    """What is wrong with a hook; a warning leaves the hook in force."""
+    """What is wrong with a hook; a warning does not disable the hook."""
 
     path: str
     line: int
@@ -102,25 +102,25 @@ class HookProblem:
 
     @property
     def sentence(self) -> str:
-        """It with the location first, as compilers write it."""
+        """Return it with the location first, as compilers write it."""
         return f"{self.path}:{self.line}: {self.text}"
 
 
 @dataclass(frozen=True)
 class HooksRead:
-    """All hooks of a repository, and what is wrong with them."""
+    """All hooks of a repository, and their problems."""
 
     hooks: tuple[Hook, ...] = ()
     problems: tuple[HookProblem, ...] = ()
 
     @property
     def errors(self) -> tuple[HookProblem, ...]:
-        """The problems that leave a hook out."""
+        """The problems that disable a hook."""
         return tuple(one for one in self.problems if one.level == "error")
 
 
 class _WrongError(ValueError):
-    """One hook cannot be used; `near` is a text of its file that stands in the wrong line."""
+    """A hook is invalid; `near` is a text on the wrong line."""
 
     def __init__(self, text: str, near: str = "") -> None:
         super().__init__(text)
@@ -129,14 +129,14 @@ class _WrongError(ValueError):
 
 @dataclass
 class _Source:
-    """One file on its way: its text tells the lines."""
+    """A file being read; its text gives the line numbers."""
 
     path: str
     text: str
     problems: list[HookProblem] = field(default_factory=list)
 
     def line_of(self, *words: str) -> int:
-        """Return the line where the last of these words stands, each after the one before it."""
+        """Return the line of the last of these words, each searched after the one before it."""
         at = 0
         for word in words:
             found = self.text.find(word, at) if word else -1
@@ -144,13 +144,13 @@ class _Source:
         return 1 + self.text.count("\n", 0, at)
 
     def report(self, text: str, *near: str, warning: bool = False) -> None:
-        """Note a problem at the line of these words."""
+        """Record a problem at the line of these words."""
         level: Literal["error", "warning"] = "warning" if warning else "error"
         self.problems.append(HookProblem(self.path, self.line_of(*near), text, level))
 
 
 def read_hooks(files: Files) -> HooksRead:
-    """Read all hooks that a repository holds, in the order in which they fire."""
+    """Read all hooks of a repository, in the order in which they fire."""
     found: list[Hook] = []
     problems: list[HookProblem] = []
     for path in hook_files(files):
@@ -172,7 +172,7 @@ def read_hooks(files: Files) -> HooksRead:
 
 
 def _cycles(hooks: Sequence[Hook]) -> Iterator[HookProblem]:
-    """Yield a warning for each cycle that `writes` and filters show."""
+    """Yield a warning for each cycle found from `writes` and filters."""
     for cycle in cycles_of(hooks):
         first = cycle[0]
         way = " → ".join(hook.name for hook in (*cycle, first))
@@ -181,7 +181,7 @@ def _cycles(hooks: Sequence[Hook]) -> Iterator[HookProblem]:
 
 
 def with_script(hook: Hook, files: Files) -> Hook:
-    """Return the hook with the file that its command starts: consent is bound to its content."""
+    """Return the hook with the file that its command runs, as trust is bound to its content."""
     try:
         words = shlex.split(hook.command)
     except ValueError:
@@ -199,7 +199,7 @@ def with_script(hook: Hook, files: Files) -> Hook:
 
 
 def hook_files(files: Files) -> Iterator[str]:
-    """Yield the files from which hooks are read; those of the project's folder may not be there."""
+    """Yield the files that hooks are read from; those of the project's folder may be missing."""
     for path in files.paths(KIRO):
         if path.endswith((".json", ".kiro.hook")):
             yield path
@@ -215,7 +215,7 @@ def hook_files(files: Files) -> Iterator[str]:
 def _distinct(
     found: list[Hook], problems: list[HookProblem]
 ) -> tuple[tuple[Hook, ...], tuple[HookProblem, ...]]:
-    """Leave out a hook whose name another one of the same kind of file has: which is meant?"""
+    """Leave out a hook whose name another one of the same kind of file has, as it is ambiguous."""
     seen: dict[str, Hook] = {}
     for hook in found:
         if hook.name in seen:
@@ -233,7 +233,7 @@ def _parsed(source: _Source) -> Any:
         try:
             return json.loads(source.text)
         except json.JSONDecodeError as error:
-            if not source.path.startswith(AGENTS):  # whoever reads the agent says it
+            if not source.path.startswith(AGENTS):  # reported where the agent is read
                 text = f"not valid JSON: {error.msg}"
                 source.problems.append(HookProblem(source.path, error.lineno, text))
         except RecursionError:
@@ -243,8 +243,8 @@ def _parsed(source: _Source) -> Any:
 
 
 def _from_settings(source: _Source) -> Any:
-    """Return the hooks of a settings file in the form of a file of hooks, None for none."""
-    if "hooks" not in source.text:  # whether the file is sound is for others to say
+    """Return the hooks of a settings file in the form of a hooks file, None for none."""
+    if "hooks" not in source.text:  # the settings report a broken file
         return None
     try:
         table: Any = tomllib.loads(source.text)
@@ -292,7 +292,7 @@ def _from_yaml(source: _Source) -> Any:
 
 
 def _hooks_in(source: _Source, value: Any) -> Iterator[Hook]:
-    """Yield the sound hooks of one file; what is wrong with the others is reported."""
+    """Yield the valid hooks of one file; report problems of the others."""
     for read, document, near in _documents(source, value):
         try:
             if not isinstance(document, dict):
@@ -394,7 +394,7 @@ def _seconds(value: Any, otherwise: float, unit: float = 1.0) -> float:
     if value is None:
         return otherwise
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= _LONGEST_TIMEOUT:  # of nan neither holds
+    if not is_number or not 0 <= value <= _LONGEST_TIMEOUT:  # false for nan
         shown = repr(value)[:40]
         raise _WrongError(f"timeout is {shown}, expected a number from 0 on", "timeout")
     seconds: float = value * unit
@@ -402,7 +402,9 @@ def _seconds(value: Any, otherwise: float, unit: float = 1.0) -> float:
 
 
 def _usual(what: Mapping[str, Any]) -> float:
-    """Return the seconds that an action has which was not told: gates and agents have their own."""
+    """Return the default timeout of an action in seconds, 0 where gates and agents have
+    their own.
+    """
     return KIRO_TIMEOUT if what.get("command") else 0.0
 
 
@@ -418,7 +420,7 @@ def _what(action: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_turn(command: Any) -> Any:
-    """Return a list of commands as one that runs them until one of them fails."""
+    """Return a list of commands as one that runs them until one fails."""
     if isinstance(command, list) and command and all(isinstance(one, str) for one in command):
         return " && ".join(command)
     return command
@@ -535,7 +537,7 @@ def _read_own(source: _Source, document: dict[str, Any]) -> Hook:
 
 
 def _named(action: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the named action of our grammar, with what it is given."""
+    """Return the named action of our grammar, with its options."""
     if other := {"prompt", "command"} & action.keys():
         raise _WrongError(f"it has two actions, run and {min(other)}; keep one", "run")
     name, config = action["run"], action.get("config", {})
@@ -545,7 +547,7 @@ def _named(action: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _action_of(name: Any, config: Mapping[str, Option]) -> dict[str, Any]:
-    """Return action, options and whether it blocks, of an action by one of its names."""
+    """Return action, options and whether it blocks, from one of the action's names."""
     if not isinstance(name, str) or name not in NAMES:
         raise _WrongError(f"there is no action {name!r}{_nearest(str(name), NAMES)}", str(name))
     options = {**IMPLIED.get(name, {}), **config}
@@ -614,7 +616,7 @@ _OF_GATES = {
     "regenerate-tests": ("test_coverage", "coverage_threshold"),
     "security-scan": ("security_scan_tool", "tool"),
 }
-"""What a template's `quality_gates` say to an action that was not told otherwise."""
+"""Options of actions that a template's `quality_gates` set."""
 
 
 def _of_gates(action: str, gates: Any, given: Mapping[str, Any]) -> dict[str, Option]:
@@ -624,7 +626,7 @@ def _of_gates(action: str, gates: Any, given: Mapping[str, Any]) -> dict[str, Op
 
 
 def _require_sound(hook: Hook, source: _Source) -> None:
-    """Raise for what a hook must not have, and warn of what it better had not."""
+    """Raise for what a hook must not have, and warn about doubtful settings."""
     for pattern in hook.filters:
         try:
             require_sound(pattern.removeprefix("!"))
@@ -633,7 +635,7 @@ def _require_sound(hook: Hook, source: _Source) -> None:
     if len(hook.matcher) > _LONGEST_MATCHER or _REPEATED_GROUP.search(hook.matcher):
         raise _WrongError("the matcher is too long, or repeats a repeated group", "matcher")
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what other releases of re may read
+        with warnings.catch_warnings(action="ignore"):  # about syntax of other releases of re
             re.compile(hook.matcher)
     except re.error as error:
         raise _WrongError(f"the matcher is no regular expression: {error}", "matcher") from None

@@ -1,4 +1,4 @@
-"""Runs the command of one hook in the sandbox, with what Kiro's hooks are handed."""
+"""Runs the command of one hook in the sandbox, with the input of Kiro's hooks."""
 
 import json
 import shlex
@@ -20,7 +20,7 @@ _LOG_LIMIT = 1024 * 1024  # bytes
 
 @dataclass(frozen=True)
 class Occasion:
-    """What a hook is told of the moment: `path` is relative to the project, "" for no file."""
+    """The input of a hook: `path` is relative to the project, "" for no file."""
 
     session: str
     path: str = ""
@@ -30,10 +30,10 @@ class Occasion:
     result: str = ""  # of tests and build
     commit: str = ""
     tool: ToolUse | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)  # of a moment outside of runs
+    facts: Mapping[str, str] = field(default_factory=dict)  # of an event outside of runs
 
     def values(self, hook: Hook) -> Mapping[str, str]:
-        """Return what stands for the placeholders."""
+        """Return the values of the placeholders."""
         return {
             "file_path": self.path,
             "filename": self.path.rpartition("/")[2],
@@ -43,7 +43,7 @@ class Occasion:
         }
 
     def stdin(self, hook: Hook, cwd: Path) -> dict[str, object]:
-        """Return what a hook reads, by Kiro's names."""
+        """Return the JSON that a hook reads on stdin, by Kiro's names."""
         name = KIRO_NAMES.get(hook.event, str(hook.event))
         more: dict[str, Any] = {}
         if self.tool:
@@ -66,7 +66,7 @@ class Occasion:
 
 
 def facts_of(private: PrivateRepo, tree: str, paths: Sequence[str], changed: int) -> Facts:
-    """Return what a condition may speak of: the largest of each fact among these files."""
+    """Return the facts for a condition: the largest of each among these files."""
     read = ((path, private.read(tree, path)) for path in paths)
     found = [(path, data) for path, data in read if data is not None]
     complexities = (complexity(path, data) or 0 for path, data in found)
@@ -79,7 +79,7 @@ def facts_of(private: PrivateRepo, tree: str, paths: Sequence[str], changed: int
 
 
 def run_hook(guard: GuardInput, hook: Hook, occasion: Occasion, log: Path) -> CommandResult:
-    """Run a hook's command where the project stands in the workspace."""
+    """Run a hook's command in the project's folder of the workspace."""
     cwd = guard.project_folder()
     given = guard.given("stdin.json")
     given.write_text(json.dumps(occasion.stdin(hook, cwd)), encoding="utf-8")
@@ -102,7 +102,7 @@ def run_hook(guard: GuardInput, hook: Hook, occasion: Occasion, log: Path) -> Co
 
 
 def with_own_script(private: PrivateRepo, base: str, project: str, hook: Hook, tree: str) -> str:
-    """Return the tree with the hook's script as it is in the base: nobody trusted another one."""
+    """Return the tree with the hook's script from the base, which is the trusted one."""
     path = f"{project}/{hook.script}" if project else hook.script
     trusted = private.read(base, path) if hook.script else None
     if trusted is None or private.read(tree, path) == trusted:

@@ -1,7 +1,7 @@
-"""What an edit may change by the scope of the hook that made it, read from the code itself.
+"""Checks whether an edit stays in its hook's scope, from the code itself.
 
-Each check returns why an edit is out of its scope, "" for one that is in it. No word of an agent
-counts: a file that cannot be compared is out of scope.
+Each check returns why an edit is out of scope, or "". An agent's claims do not count: a file that
+cannot be compared is out of scope.
 """
 
 import ast
@@ -32,7 +32,7 @@ RULES: dict[Scope, str] = {
         "the tests stay green, and no file may become more complex."
     ),
 }
-"""What an agent is told of its scope; the engine takes back what does not keep to it."""
+"""What an agent is told about its scope; the engine undoes other edits."""
 
 _DIRECTIVE = re.compile(
     r"(?:#|//|/\*)\W*(?:type:\s*ignore|noqa|nosec|pragma|pylint|ruff|fmt|isort|mypy|pyright|coding[:=]"
@@ -40,7 +40,7 @@ _DIRECTIVE = re.compile(
     r"|NOSONAR|semgrep|webpack|@vite|@jsx|@flow|swiftlint|rubocop|clippy|reviewloop)",
     re.IGNORECASE,
 )
-"""A comment that tools obey is no documentation."""
+"""A comment that tools obey, which is not documentation."""
 
 _PLAIN = (
     *(ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.List, ast.Constant, ast.BinOp),
@@ -52,7 +52,7 @@ _Scoped = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def beyond_documentation(path: str, before: bytes | None, after: bytes | None) -> str:
-    """Return what an edit changes beside docstrings, comments and annotations."""
+    """Return what an edit changes besides docstrings, comments and annotations."""
     if before is None or after is None:
         return f"{path} is new or gone: documentation stays in the files that are there"
     if path.endswith((".py", ".pyi")):
@@ -136,7 +136,7 @@ def _bound(module: ast.Module) -> Iterator[str]:
 
 
 class _WithoutWords(ast.NodeTransformer):
-    """Takes out docstrings, and annotations that say nothing to the program."""
+    """Removes docstrings, and annotations without an effect."""
 
     def visit_Module(self, node: ast.Module) -> Any:
         return self._described(node, in_class=False)
@@ -159,7 +159,7 @@ class _WithoutWords(ast.NodeTransformer):
     def _described(self, node: Any, *, in_class: bool) -> Any:
         if ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
-        if not in_class:  # of a class they are its fields
+        if not in_class:  # in a class they define its fields
             node.body = [_as_assignment(one) for one in node.body]
         if not node.body and not isinstance(node, ast.Module):
             node.body = [ast.Pass()]
@@ -178,7 +178,7 @@ def _without_words(tree: ast.Module) -> ast.AST:
 
 
 def _code(language: str, data: bytes) -> tuple[list[tuple[int, str, str]], list[str]]:
-    """Return the nodes of a file apart from comments and types, and its comments."""
+    """Return the nodes of a file without comments and types, and its comments."""
     from ast_grep_py import SgRoot
 
     nodes: list[tuple[int, str, str]] = []
@@ -197,7 +197,7 @@ def _code(language: str, data: bytes) -> tuple[list[tuple[int, str, str]], list[
 
 
 def beyond_refactoring(path: str, before: bytes | None, after: bytes | None) -> str:
-    """Return what an edit changes of what others see of a file, or that it is more complex."""
+    """Return what an edit changes of a file's public side, or that it is more complex."""
     if before is None or after is None:
         return f"{path} is new or gone: a refactoring stays in the files that are there"
     counts = complexity(path, before), complexity(path, after)
@@ -249,7 +249,7 @@ def _is_private(name: str) -> bool:
 
 
 def named_tests(data: bytes) -> dict[str, str]:
-    """Return the tests of a Python file, `Class::name` -> what it does; {} for no Python."""
+    """Return the tests of a Python file, `Class::name` -> its code; {} for other files."""
     found: dict[str, str] = {}
     try:
         todo: list[tuple[str, ast.AST]] = [("", ast.parse(data))]
@@ -268,7 +268,7 @@ def named_tests(data: bytes) -> dict[str, str]:
 def broken(data: bytes, answer: Literal["None", "object()"]) -> bytes | None:
     """Return Python code whose functions return something else while a test runs, None for none.
 
-    While pytest loads files they do what they did, so that every test begins.
+    While pytest loads files they work as before, so that every test starts.
     """
     try:
         tree = ast.parse(data)

@@ -1,4 +1,4 @@
-"""The hooks that come with us: each a file in our grammar, in force nowhere until it is written."""
+"""The hooks shipped with us: a file each in our grammar, inactive until it is written."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ _SHIPPED = Path(__file__).parent / "shipped"
 
 @dataclass(frozen=True)
 class ShippedHook:
-    """One of them, and what it is for in a sentence."""
+    """A shipped hook, with a sentence about it."""
 
     name: str
     summary: str
@@ -18,12 +18,12 @@ class ShippedHook:
 
     @property
     def path(self) -> str:
-        """Where a project keeps it."""
+        """Return its path in a project."""
         return f"{OWN}/{self.name}.yaml"
 
 
 def shipped_hooks() -> tuple[ShippedHook, ...]:
-    """Return all of them, by their names."""
+    """Return all of them, by name."""
     texts = {file.stem: file.read_text("utf-8") for file in sorted(_SHIPPED.glob("*.yaml"))}
     return tuple(ShippedHook(name, _summary(text), text) for name, text in texts.items())
 

@@ -1,1 +1,1 @@
-"""The loop: its graph, its state, what a run carries, and one conversation with an agent."""
+"""The loop: its graph, its state, its run context, and the conversation with an agent."""

@@ -1,4 +1,4 @@
-"""What agents work with: their tools on a tree, what they may write, and what was refused."""
+"""Builds the tools of agents on a tree, limits what they may write, and records refusals."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,13 +32,13 @@ from reviewloop.tools.policy import Refusal, WritePolicy, is_protected, protecte
 from reviewloop.tools.running import Shell, ShellAnswer
 from reviewloop.tools.toolbox import OWN_COMMAND, MoreTool, Toolbox, called
 
-_GATE = "build"  # whose time limit counts
+_GATE = "build"  # its time limit applies
 
 
 def shell_of(context: RunContext, key: CallKey) -> Shell | None:
-    """Return what runs programs, None unless the user switched it on and the sandbox is proven.
+    """Return a shell for agents; None unless the user enabled it and the sandbox is proven.
 
-    A declared container is not enough: nobody tried to get out of it.
+    A declared container is not enough: its walls were not tested.
     """
     if not context.settings.tools.execute_bash:
         return None
@@ -48,7 +48,7 @@ def shell_of(context: RunContext, key: CallKey) -> Shell | None:
 
 
 def _names(key: CallKey) -> Callable[[], str]:
-    """Return what names the next log of a conversation."""
+    """Return a function that names the next log of a conversation."""
     count = 0
 
     def name() -> str:
@@ -64,7 +64,7 @@ def _run(
 ) -> ShellAnswer:
     from reviewloop.loop.gates import gate_context, gate_input
 
-    shown = context.shown_tree(tree)  # what agents may not read, their programs may not either
+    shown = context.shown_tree(tree)  # programs of agents read no more than agents
     with gate_context(context):
         guard = gate_input(context, shown, "")
         label = name()
@@ -87,7 +87,7 @@ def _run(
 
 
 def with_edits(private: PrivateRepo, tree: str, before: str, after: str) -> str:
-    """Return `tree` with what changed between two others."""
+    """Return `tree` with the difference between two others applied."""
     content: dict[str, bytes | None] = {}
     modes: dict[str, str] = {}
     for file in private.change(before, after).files:
@@ -110,10 +110,10 @@ def reading_toolbox(
     *,
     all_tools: bool = False,
 ) -> Toolbox:
-    """Return the tools of a reviewer: they read git objects, and nothing can be written.
+    """Return the tools of a reviewer, which only read git objects.
 
-    Of `servers` it gets the tools that the user listed as reading, or `all_tools` where the person
-    named the servers themselves.
+    Of `servers` it gets the tools that the user listed as reading, or with `all_tools`, where the
+    user named the servers, all of them.
     """
     return Toolbox(
         context.private,
@@ -129,7 +129,7 @@ def reading_toolbox(
 def tools_of_servers(
     context: RunContext, patterns: Sequence[str], *, reading: bool
 ) -> tuple[MoreTool, ...]:
-    """Return the tools of MCP servers that these patterns name, as agents are offered them."""
+    """Return the tools of MCP servers that these patterns match."""
     if not patterns or context.servers is None:
         return ()
     found = context.servers.tools(patterns, reading=reading)
@@ -162,12 +162,12 @@ def writing_toolbox(
 ) -> Toolbox:
     """Return the tools of an agent that changes code, as far as its file grants them.
 
-    `named` are protected files a user asked for beyond those that the task names; `refuse` says why
-    a path is not this agent's to change (see `WritePolicy`).
+    `named` are protected files that a user requested besides those in the task; `refuse` returns
+    why a path may not be changed (see `WritePolicy`).
     """
     from reviewloop.loop.gates import offered_gates, run_gate  # a diff's review has none
 
-    _ = context.servers  # one that must be there is, before whoever begins a change is paid
+    _ = context.servers  # starts required servers before the agent is paid
     policy = write_policy(context, tree, named, refuse)
     return Toolbox(
         context.private,
@@ -188,7 +188,7 @@ def writing_toolbox(
 
 
 def _rules_of_files(context: RunContext, agent: AgentDefinition) -> Callable[[str], str]:
-    """Return what gives the steering for a file, once, when an agent first touches one."""
+    """Return a function that returns the steering for a file when an agent first touches it."""
     given: set[str] = set()
 
     def rules(path: str) -> str:
@@ -214,7 +214,7 @@ def write_policy(
     named: frozenset[str] = frozenset(),
     refuse: Callable[[str], str] | None = None,
 ) -> WritePolicy:
-    """Return what may be written by an agent, or by a hook: see `writing_toolbox`."""
+    """Return the write policy of an agent or a hook: see `writing_toolbox`."""
     guard, brief = context.settings.guard, context.brief
     return WritePolicy(
         secret_files=guard.secret_files,
@@ -242,15 +242,15 @@ def _refusal(
 
 
 def changed_lines(change: Change) -> ChangedLines:
-    """Return which lines a change touched, for anchoring."""
+    """Return the lines that a change touched, for anchoring."""
     return ChangedLines({file.path: file.added_ranges for file in change.files})
 
 
 def resources_of(agent: AgentDefinition, context: RunContext) -> str:
-    """Return what an agent's definition lists, read from the base commit, with the files' names.
+    """Return the resources of an agent's definition, read from the base commit, with file names.
 
-    Patterns count from the folder that holds the agent's own. Of a skill that says by its front
-    matter when it fits, that is given; the agent reads the rest when it does.
+    Patterns are relative to the folder above the agent's own. Of a skill with front matter only
+    that is included; the agent reads the rest when it fits.
     """
     if not agent.resources:
         return ""
@@ -269,7 +269,7 @@ def resources_of(agent: AgentDefinition, context: RunContext) -> str:
 
 
 def with_resources(message: Message, agent: AgentDefinition, context: RunContext) -> Message:
-    """Return the message to an agent, with its resources above it."""
+    """Return the message to an agent, preceded by its resources."""
     resources = resources_of(agent, context)
     if not resources:
         return message
@@ -278,7 +278,7 @@ def with_resources(message: Message, agent: AgentDefinition, context: RunContext
 
 
 def _skill(text: str) -> str:
-    """Return the front matter of a skill, all of one that has none."""
+    """Return the front matter of a skill, or all of one without it."""
     body = read_front_matter(text).body
     head = text.replace("\r\n", "\n").removesuffix(body).strip()
     return f"{head}\n\nRead this file with fs_read when it fits." if head else text
@@ -288,11 +288,11 @@ _STEERS_TESTS = {"conftest.py", "__init__.py"}
 
 
 def scope_of(finding: Finding, tree: str, context: RunContext) -> Callable[[str], str]:
-    """Return what says why a path is outside of the finding's fix, or an empty string.
+    """Return a function that returns why a path is outside of the finding's fix, or "".
 
     Inside are the finding's own file, the files that the change touches already, new files beside
-    the finding's own, and new test files. A test that exists is inside only if the finding is in
-    it: made to pass, it would prove nothing.
+    the finding's own, and new test files. An existing test is inside only if the finding is in it:
+    made to pass, it would prove nothing.
     """
     reader = context.private.reader(tree)
     own = folded(finding.path)
@@ -321,10 +321,10 @@ def scope_of(finding: Finding, tree: str, context: RunContext) -> Callable[[str]
 
 
 def scope_of_repair(state: LoopState, context: RunContext) -> Callable[[str], str] | None:
-    """Return the same for a repair after fixes that are all of the change, None for other repairs.
+    """Return the same for a repair after fixes that are the whole change, None for other repairs.
 
-    A task's repair may change what the task needs. Where a user asked for fixes and nothing else,
-    it stays with the files that one of the fixes may change.
+    A task's repair may change what the task needs. Where a user requested only fixes, it is limited
+    to the files that one of the fixes may change.
     """
     if state.get("mode") != "fix" or state.get("cycle", 0):
         return None
@@ -339,7 +339,7 @@ def scope_of_repair(state: LoopState, context: RunContext) -> Callable[[str], st
 
 
 def only_a_user(finding: Finding, context: RunContext) -> str:
-    """Return why no agent is asked to fix this: its file is protected and no task names it."""
+    """Return why no agent may fix this: its file is protected and no task names it."""
     named = {folded(path) for path in protected_files_named_in(context.brief.task)}
     if not is_protected(finding.path) or folded(finding.path) in named:
         return ""
@@ -347,12 +347,14 @@ def only_a_user(finding: Finding, context: RunContext) -> str:
 
 
 _MOST = 10
-_MOST_NAMED = 3  # in the one sentence that says why a change is empty
+_MOST_NAMED = 3  # listed in the sentence on why a change is empty
 _LONGEST = 200
 
 
 def refused_edits(journal: Journal) -> list[str]:
-    """Return one sentence for each refused edit and command, at most ten and how many more."""
+    """Return one sentence for each refused edit and command, at most ten, and the number
+    of others.
+    """
     refused = dict.fromkeys(
         f"{call.key.agent} tried {_kind_of(call)} that was refused: "
         f"{one_line(str(call.reply['refused']))[:_LONGEST]}"
@@ -370,13 +372,13 @@ def _kind_of(call: CallRecord) -> str:
 
 
 def _is_command(call: CallRecord) -> bool:
-    """Return whether what was refused is a command, not what one wrote."""
+    """Return whether a command was refused, not an edit."""
     tool = called(str(call.request.get("tool")))
     return tool == OWN_COMMAND or (tool == "execute_bash" and bool(call.reply.get("error")))
 
 
 def why_nothing(journal: Journal, cycle: int) -> str:
-    """Return why the implementer changed nothing in a cycle: perhaps it was not allowed to."""
+    """Return why the implementer changed nothing in a cycle: its edits may have been refused."""
     calls = [call for call in journal.calls("tool") if call.key.cycle == cycle]
     edits = [call for call in calls if call.reply.get("refused") and not _is_command(call)]
     files = list(dict.fromkeys(map(_in_short, edits)))
@@ -391,5 +393,5 @@ def why_nothing(journal: Journal, cycle: int) -> str:
 
 
 def _in_short(call: CallRecord) -> str:
-    """Return why an edit was refused, in as few words as were recorded."""
+    """Return the short reason of a refused edit."""
     return one_line(str(call.reply.get("brief") or call.reply["refused"]))[:_LONGEST]

@@ -1,4 +1,4 @@
-"""The files that a coding agent changes in its cage: what they show of a tree, what is taken."""
+"""Exports a tree to files for a coding agent in its cage, and imports its edits."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,11 +22,11 @@ _LARGEST_RECORD = 4 << 20  # bytes
 
 @dataclass
 class AgentWorkspace:
-    """A folder with a tree as an agent may read it, and the way back from what it became.
+    """A folder with the files of a redacted tree, and the import of the edits made there.
 
-    `leave` are names of folders that are never taken, `allow` returns a tree without the edits
+    `leave` are names of folders that are never imported, `allow` returns a tree without the edits
     that the agent may not make; `readable` returns what agents may read of a tree, `redacted` that
-    without secrets and what steers them.
+    without secrets and steering.
     """
 
     private: PrivateRepo
@@ -41,10 +41,10 @@ class AgentWorkspace:
     def of(self, tree: str) -> Iterator[Path]:
         """Yield the folder with the files of `tree`."""
         self._begin(tree)
-        yield self.workspace.reset(self._shown, history=False)  # it stays: the next is much like it
+        yield self.workspace.reset(self._shown, history=False)  # kept for the next tree
 
     def replayed(self, tree: str, turn: Mapping[str, Any]) -> Taken:
-        """Return what a recorded turn comes to in another repository than its own.
+        """Return the result of a recorded turn, replayed in another repository.
 
         Raises `NoAnswerError` for a turn whose edits were too large to be recorded.
         """
@@ -68,7 +68,7 @@ class AgentWorkspace:
         self._shown = self.redacted(tree)
 
     def taken(self) -> Taken:
-        """Return the tree with the edits that the folder holds now, secrets back in their lines."""
+        """Return the tree with the edits that are in the folder now, with secrets restored."""
         try:
             written = self.workspace.taken(self._shown, leave=self.leave)
         except WorkspaceError as error:
@@ -155,9 +155,9 @@ class AgentWorkspace:
 def redacted_tree(
     private: PrivateRepo, readable: str, redactor: Redactor, known: dict[str, bytes | None]
 ) -> str:
-    """Return the tree without what steers agents, and with names in place of secrets.
+    """Return the tree without steering files, and with placeholders for secrets.
 
-    `known` keeps what was made of each blob, None for one that stays as it is.
+    `known` caches the redacted content by blob, None for one without secrets.
     """
 
     def without_secrets(path: str) -> bytes | None:
@@ -181,4 +181,4 @@ def redacted_tree(
 
 
 class _RefusedError(Exception):
-    """An edit that is not taken."""
+    """An edit that is not imported."""

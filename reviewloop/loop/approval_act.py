@@ -1,4 +1,4 @@
-"""The act by which a user approved: what it was, whose, and how a commit records it."""
+"""`Act`: how a user gave an approval, and how a commit records it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,41 +12,43 @@ from reviewloop.render.untrusted import one_line
 
 Kind = Literal["comment", "environment", "terminal"]
 Here = Literal["terminal", "command", "program", "autopilot"]
-"""Asked at a terminal, by a command, through the library, or by nobody: the settings allowed it."""
+"""An approval at a terminal, by a command, through the library, or by autopilot."""
 
 _KINDS: tuple[str, ...] = (*get_args(Kind), *get_args(Here))
-_PREFIX = "act_"  # of its members in an answer
+_PREFIX = "act_"  # of its keys in an answer
 _BY, _HOW = "Approved-by: ", "Approval: "
 
 
 @dataclass(frozen=True)
 class Act:
-    """One approval; who makes it has checked before that it happened and that the actor may.
+    """One approval, whose fact and rights were already checked.
 
-    `ident` names it: the id of a comment, or `NAME, run ID` of an environment's approval.
+    `ident` is the id of a comment, or `NAME, run ID` of an environment's approval.
     """
 
     kind: Kind | Here
-    actor: str  # login, or the name of the account at a terminal
+    actor: str  # login, or the account name at a terminal
     ident: str = ""
     url: str = ""
 
     @property
     def trailers(self) -> tuple[str, ...]:
-        """The lines that a commit carries; none for an act here, whose commit stays as shown."""
+        """The trailers for the commit; none for an act on this machine, where the commit stays as
+        shown.
+        """
         if self.kind in get_args(Here):
             return ()
         how = " ".join(one_line(word) for word in (self.kind, self.ident, self.url) if word)
         return f"{_BY}{one_line(self.actor)}", f"{_HOW}{how}"
 
     def plain(self) -> dict[str, str]:
-        """Return it as members of an answer to the approval question."""
+        """Return it as keys of an answer to the approval question."""
         values = {"kind": self.kind, "actor": self.actor, "id": self.ident, "url": self.url}
         return {_PREFIX + name: value for name, value in values.items()}
 
     @classmethod
     def of(cls, answer: Mapping[str, str]) -> "Act | None":
-        """Return the act that an answer carries, if any; `UsageError` for an unknown kind."""
+        """Return the act in an answer, if any; raise `UsageError` for an unknown kind."""
         kind = answer.get(_PREFIX + "kind", "")
         if not kind:
             return None
@@ -57,9 +59,9 @@ class Act:
 
 
 def recorded(git: Git, commit: str, act: Act) -> str:
-    """Return the commit that names the act: same tree and parents, with trailers added.
+    """Return a commit that records the act: same tree and parents, with trailers added.
 
-    `git` is on a directory of ours. A signature falls away.
+    `git` works on a directory of ours. A signature is dropped.
     """
     if not act.trailers:
         return commit
@@ -68,7 +70,7 @@ def recorded(git: Git, commit: str, act: Act) -> str:
 
 
 def recorded_signed(private: PrivateRepo, commit: str, act: Act) -> str:
-    """The same in a run's own repository; a commit that was signed is signed again."""
+    """Do the same in a run's own repository; a signed commit is signed again."""
     made = recorded(private.git, commit, act)
     if made == commit or not is_signed(private.git, commit):
         return made
@@ -82,6 +84,6 @@ def recorded_signed(private: PrivateRepo, commit: str, act: Act) -> str:
 
 
 def approval_lines(message: str) -> tuple[str, ...]:
-    """Return the lines of a message that pass for the record of an approval."""
+    """Return the lines of a message that look like the record of an approval."""
     lines = (line.strip() for line in message.split("\n"))
     return tuple(line for line in lines if line.lower().startswith((_BY.lower(), _HOW.lower())))

@@ -1,4 +1,4 @@
-"""Who approved a change that several people must approve: the same user twice is one."""
+"""Counts the approvals of a change that needs several users; one user counts once."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from reviewloop.domain.errors import ApproversError
 from reviewloop.loop.approval_act import Act
 from reviewloop.store.runs import RunRecord
 
-_APPROVALS = "approvals"  # of a record: the commit that is proposed -> the acts that approved it
+_APPROVALS = "approvals"  # in a record: the proposed commit -> its approvals
 
 
 def approve_by(record: RunRecord, commit: str, act: Act, needed: int) -> None:
-    """Keep that somebody approved a commit; raise `ApproversError` while others must.
+    """Record an approval of a commit; raise `ApproversError` while more users must approve.
 
-    The caller saves the record in either case. What was approved is one commit: of another
-    proposal everybody approves anew.
+    The caller saves the record in either case. Approvals are for one commit: a new proposal needs
+    new ones.
     """
     given, by = approvals_of(record, commit), act.actor
     is_again = by in {one["by"] for one in given}
@@ -33,9 +33,9 @@ def approve_by(record: RunRecord, commit: str, act: Act, needed: int) -> None:
 
 
 def approvals_of(record: RunRecord, commit: str) -> list[dict[str, str]]:
-    """Return who approved a commit that needs several, oldest first: `by`, and members of the act.
+    """Return the approvals of a commit that needs several, oldest first: `by`, and keys of the act.
 
-    Where one user is enough nothing is kept.
+    Empty where one user is enough.
     """
     given: list[Any] = record.options.get(_APPROVALS, {}).get(commit, [])
-    return [{"by": one} if isinstance(one, str) else one for one in given]  # names of a release ago
+    return [{"by": one} if isinstance(one, str) else one for one in given]  # by an earlier release

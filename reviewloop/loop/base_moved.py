@@ -1,8 +1,8 @@
-"""What came below a change since it was read, and whether anybody has to look at the two of them.
+"""Finds what reviewers must read again after a change was rebased or edited.
 
-A change that was brought onto another commit was read on the old one. What counts is what it
-touches or uses of what changed below it, and how it differs from itself since then; where neither
-is the case nothing is paid, and the proposal says so.
+A rebased change was read on the old base. Reviewers read what the new base changed and the change
+touches or uses, and how the change differs from its read version; where there is neither, nothing
+is paid, and the proposal says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,29 +19,29 @@ from reviewloop.review.related import Connected, connected
 
 PHASE = "rebase"
 EDIT = "edit"
-"""The phase in which a user's own edit of the change is judged, see `steps.edited`."""
+"""The phase after a user's own edit of the change, see `user_edits`."""
 LOOKED_BACK = (PHASE, EDIT)
 _NAMED = 3
 
 
 @dataclass(frozen=True)
 class Moved:
-    """A change on its new commit, beside how it was when it was read last; plain values."""
+    """A change on its new base, and the version that was read last; plain values."""
 
-    onto: str  # the commit it stands on now
-    since: str  # tree of the commit that it stood on when it was read
-    was: str  # tree of the change then
-    tied: Connected  # files that changed below and that it touches or uses -> its own files
-    others: tuple[str, ...]  # files that changed below and have nothing to do with it
-    differs: tuple[str, ...]  # files of the change in which it is not what was read
+    onto: str  # the new base commit
+    since: str  # tree of the base at the last reading
+    was: str  # tree of the change at the last reading
+    tied: Connected  # files changed in the base that the change touches or uses -> its own files
+    others: tuple[str, ...]  # files changed in the base that the change does not relate to
+    differs: tuple[str, ...]  # files in which the change differs from what was read
 
     @property
     def to_read(self) -> int:
-        """How many files reviewers have to look at; 0: what was read still holds."""
+        """The number of files that reviewers have to read; 0: the earlier reading holds."""
         return len(self.tied) + len(self.differs)
 
     def below(self, context: RunContext) -> Change:
-        """Return all that came below the change since it was read, as models may read it."""
+        """Return the changes of the base since the last reading, as models may read them."""
         return context.shown_change(self.since, context.base_tree)
 
     def plain(self) -> dict[str, Any]:
@@ -57,10 +57,9 @@ class Moved:
 
 
 def last_read(state: LoopState, context: RunContext) -> dict[str, str]:
-    """Return the trees (`base`, `tree`) of the change as all its reviewers read it last.
+    """Return the trees (`base`, `tree`) of the change when all its reviewers last read it.
 
-    A change that was moved without anybody reading it since is as read as it was before that; so
-    is one of whose reviewers one failed then.
+    A rebase without a reading does not count, nor does one where a reviewer failed.
     """
     moved = moved_of(state, context)
     if moved and any(one.get("whole") for one in state.get("reviewers", {}).values()):
@@ -69,9 +68,9 @@ def last_read(state: LoopState, context: RunContext) -> dict[str, str]:
 
 
 def compare(read: Mapping[str, str], tree: str, onto: str, context: RunContext) -> Moved:
-    """Return what moved: `read` is what `last_read` said, `tree` is the change on `onto`.
+    """Return the differences since `read` (from `last_read`); `tree` is the change on `onto`.
 
-    The context must follow the new commit already.
+    The context must have the new base already.
     """
     now = context.shown_change(context.base_tree, tree)
     below = context.shown_change(read["base"], context.base_tree)
@@ -88,16 +87,16 @@ def compare(read: Mapping[str, str], tree: str, onto: str, context: RunContext) 
 
 
 def moved_of(state: LoopState, context: RunContext) -> Moved | None:
-    """Return what a change was moved by, None when it was not (or was done anew since)."""
+    """Return the last move of a change, None without one (or after an implementation since)."""
     ref = state.get("moved", "")
     return Moved.from_plain(context.blobs.get_json(ref)) if ref else None
 
 
 def to_read_by(agent: str, state: LoopState, context: RunContext) -> Moved | None:
-    """Return what this reviewer has to look at, None when it has to read the whole change.
+    """Return the move that this reviewer has to read, None when it has to read the whole change.
 
-    It is the latter for everybody in a first review, and after a move for those that failed in it:
-    they have not read what the others only look back at.
+    The whole change is read by everybody in a first review, and after a move by those that failed
+    in that review.
     """
     if not reads_what_moved(state):
         return None
@@ -107,13 +106,13 @@ def to_read_by(agent: str, state: LoopState, context: RunContext) -> Moved | Non
 
 
 def added_to(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
-    """Return what a reviewer read of a change in all, after it looked at what moved it."""
+    """Return the state of a reviewer after reading a move, merged with its earlier state."""
     both: ReviewerState = {
         **now,
         "findings": list(dict.fromkeys([*earlier["findings"], *now["findings"]])),
         "seconds": round(earlier["seconds"] + now["seconds"], 3),
     }
-    # What it did not read of the change before is still true.
+    # Unread parts of the earlier change are still unread.
     missed = earlier["reason"] if earlier["status"] == "done" else earlier.get("missed", "")
     reason = now["reason"]
     if now["status"] == "failed":
@@ -124,30 +123,30 @@ def added_to(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
 
 
 def reads_what_moved(state: LoopState) -> bool:
-    """Return whether reviewers are to look at what differs in a change since they read it.
+    """Return whether reviewers are to read what differs since their last reading.
 
-    It was brought onto another commit, or a user edited it.
+    The change was rebased, or a user edited it.
     """
     looked_back = state.get("phase") in LOOKED_BACK and bool(state.get("moved"))
     return looked_back and bool(state.get("to_read"))
 
 
 def base_of(state: LoopState) -> str:
-    """Return what tells one such look from all others of a run."""
+    """Return the key of such a reading, unique in a run."""
     edited = state.get("phase") == EDIT
     return f"edit {state['edits']}" if edited else f"onto {state['onto'][:10]}"
 
 
 def met_by(state: LoopState, context: RunContext) -> list[str]:
-    """Return the files in which what came below a moved change meets it, or it differs by that."""
+    """Return the files in which the new base and the change overlap, or the change differs."""
     moved = moved_of(state, context)
     return [*moved.tied, *moved.differs] if moved else []
 
 
 def moved_text(state: LoopState, context: RunContext) -> str:
-    """Return in one sentence where a moved change stands now, and whether it was read there.
+    """Return a sentence on the base of a rebased change, and whether it was read there.
 
-    "" for one that was not moved, or whose guard-rails stopped it there.
+    "" for one that was not rebased, or was stopped by a guard-rail there.
     """
     moved = moved_of(state, context)
     if moved is None or state["verdict"] not in {"ok", "checked"} or state.get("phase") == EDIT:
@@ -158,7 +157,7 @@ def moved_text(state: LoopState, context: RunContext) -> str:
             f"{where}; nothing that it touches or uses has changed there, so it was not "
             "read again; the guard-rails ran there"
         )
-    if state["verdict"] == "checked":  # a checkpoint of which all was done below
+    if state["verdict"] == "checked":  # a checkpoint whose checks are green on the new base
         return f"{where}; nothing of it is left there to be read; the guard-rails ran there"
     sentences = []
     if moved.tied:

@@ -1,10 +1,10 @@
-"""The way from a sentence to the commit of a spec's delta, drawn as a graph.
+"""The graph of a change: from a sentence to the commit of a spec's delta.
 
     look -> [approve_impact] -> delta -> approve_delta -> commit
 
-`approve_impact` stops for a person before anything is paid, where a technology is replaced or the
-change is larger than governance allows. At `approve_delta` a person approves, has the delta
-proposed anew, or rejects; nothing is on disk before that. The tasks of the delta are a batch.
+`approve_impact` stops for a user before anything is paid, where a technology is replaced or the
+change is larger than governance allows. At `approve_delta` a user approves, has the delta
+revised, or rejects; nothing is on disk before that. The tasks of the delta are a batch.
 """
 
 from typing import Any
@@ -75,7 +75,7 @@ def _delta(state: ChangeState, runtime: Runtime[RunContext]) -> dict[str, Any]:
 
 
 def _approve_delta(state: ChangeState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-    # Nothing that counts stands before the interrupt: a resumed node runs again from its top.
+    # Keep side effects out: a resumed node runs again from its start.
     fault("change.gate")
     return apply_answer(interrupt(shown_at_gate(state, runtime.context)))
 

@@ -1,4 +1,4 @@
-"""The steps of a change of a spec: what it reaches, its delta, a user's word, its commit."""
+"""The steps of a change of a spec: impact, delta, approval, commit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -36,33 +36,33 @@ DELTA = "delta"
 IMPACT = "impact"
 """The phase in which a user is asked before a model is."""
 
-_MOST_LISTED = 60  # files of an impact that an agent is shown
-_MOST_UNDECIDED = 12  # files that a sentence back to the agent names
+_MOST_LISTED = 60  # files of an impact listed for an agent
+_MOST_UNDECIDED = 12  # files listed in a reply to the agent
 _SUBJECT = 72
 
 
 class ChangeState(TypedDict, total=False):
-    """What flows through the graph; blobs are named by their ids."""
+    """The state of the graph; blobs are referenced by id."""
 
-    impact: str  # blob: what mentions the words of the sentence
+    impact: str  # blob: the files that mention the subjects of the sentence
     reasons: list[str]  # why a user is asked before a model is
     delta: str  # blob
     reach: str  # blob: the impact of the delta
     tries: int
-    request: str  # what a user wants otherwise
+    request: str  # the change that a user requests
     choice: str
     outcome: str  # "", committed, rejected
-    base: str  # the commit whose spec the delta is of
+    base: str  # the commit with the base version of the spec
     commit: str
 
 
 def ref_of(context: RunContext) -> SpecRef:
-    """Return the spec that is changed."""
+    """Return the spec to change."""
     return SpecRef(**context.record.options["ref"])
 
 
 def look_around(context: RunContext) -> dict[str, Any]:
-    """Find what mentions what the sentence is about, and whether a user has to look first."""
+    """Find the files that mention the sentence's subjects, and reasons to ask the user first."""
     files = _at(context.private, context.record.base_commit)
     spec = read_spec(files, ref_of(context))
     sentence = context.brief.task
@@ -83,7 +83,7 @@ def shown_first(state: ChangeState, context: RunContext) -> dict[str, Any]:
 
 
 def write_delta(state: ChangeState, context: RunContext) -> dict[str, Any]:
-    """Have the agent propose edits of the spec, and find what they reach."""
+    """Have the agent propose edits of the spec, and find their impact."""
     base = discover(context.user.root, for_reading=True).head or context.record.base_commit
     files, ref = _at(context.private, base), ref_of(context)
     spec = read_spec(files, ref)
@@ -117,7 +117,7 @@ def write_delta(state: ChangeState, context: RunContext) -> dict[str, Any]:
 
 
 def shown_at_gate(state: ChangeState, context: RunContext) -> dict[str, Any]:
-    """Return what a user is shown: the edits, what they change, and what they reach."""
+    """Return what a user is shown: the edits, what they change, and their impact."""
     delta = SpecDelta.from_plain(context.blobs.get_json(state["delta"]))
     files = _at(context.private, state["base"])
     _, changed = read_delta(files, ref_of(context), delta.edits)
@@ -135,7 +135,7 @@ def shown_at_gate(state: ChangeState, context: RunContext) -> dict[str, Any]:
 
 
 def apply_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Carry out what a user decided; an approval is carried out by `commit_delta`."""
+    """Apply a user's decision; `commit_delta` carries out an approval."""
     choice = str(answer["choice"])
     if choice == "modify":
         return {"choice": choice, "request": str(answer["text"])}
@@ -143,7 +143,7 @@ def apply_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def commit_delta(state: ChangeState, context: RunContext) -> dict[str, Any]:
-    """Commit the delta to the user's branch, exactly its edits; repeated, finish what was begun."""
+    """Commit the edits of the delta to the user's branch; repeated, finish what was started."""
     intent = context.folder / "promotion.json"
     with hold(context.folder.parents[2] / "lock", f"the repository {context.record.repository}"):
         if intent.exists():
@@ -177,7 +177,7 @@ def commit_delta(state: ChangeState, context: RunContext) -> dict[str, Any]:
 
 
 def require_appliable(state: ChangeState, context: RunContext) -> None:
-    """Raise where an approval of the delta cannot be carried out as things are now."""
+    """Raise where an approval of the delta cannot be carried out now."""
     if context.record.options["asks"] != DELTA:
         return
     user = discover(context.user.root)
@@ -197,7 +197,7 @@ def require_appliable(state: ChangeState, context: RunContext) -> None:
 
 
 def message_of(delta: SpecDelta, context: RunContext) -> str:
-    """Return the message of the delta's commit: the sentence, and what changes how."""
+    """Return the message of the delta's commit: the sentence, and the changes."""
     subject = commit_line(f"Spec {ref_of(context).name}: {context.brief.task}")
     if len(subject) > _SUBJECT:
         subject = f"{subject[: _SUBJECT - 1].rstrip()}…"
@@ -208,14 +208,14 @@ def message_of(delta: SpecDelta, context: RunContext) -> str:
 
 
 def notes_of(context: RunContext) -> list[str]:
-    """Return what a user should know of the base of a change."""
+    """Return notes for the user about the base of a change."""
     return list(context.record.options.get("notes", ()))
 
 
 def _on_head(
     state: ChangeState, context: RunContext, user: UserRepo
 ) -> tuple[SpecDelta, Mapping[str, bytes]]:
-    """Return the delta and its files on the commit that the user has now."""
+    """Return the delta and its files applied to the current commit of the user."""
     delta = SpecDelta.from_plain(context.blobs.get_json(state["delta"]))
     files = _at(context.private, user.head or "")
     try:
@@ -248,7 +248,7 @@ def _reach(delta: SpecDelta, after: Spec, stays: Mapping[str, str], context: Run
 
 
 def _problem(arguments: Mapping[str, Any], files: Files, context: RunContext, *, last: bool) -> str:
-    """Return what is wrong with a delta; what nobody decided on is asked once only."""
+    """Return what is wrong with a delta; undecided files are reported only once."""
     try:
         edits, stays, ref = _edits_in(arguments), _stays_in(arguments), ref_of(context)
         delta, changed = read_delta(files, ref, edits)
@@ -301,7 +301,7 @@ def _listed(impact: Impact, context: RunContext) -> str:
 
 
 def _before(state: ChangeState, context: RunContext) -> str:
-    """Return the delta that a user wants otherwise, "" for the first one."""
+    """Return the delta that a user wants changed, "" for the first one."""
     request = state.get("request", "")
     if not request or not state.get("delta"):
         return ""

@@ -1,4 +1,4 @@
-"""What one run carries through its steps: everything that is not state."""
+"""`RunContext`: everything a run passes to its steps besides the state; `Brief`: its task."""
 
 import math
 import tempfile
@@ -61,20 +61,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Brief:
-    """What the run is about, fixed when it starts so that a resumed run reads the same."""
+    """The task of a run and its context, fixed at the start so that a resumed run reads
+    the same.
+    """
 
     title: str
     task: str  # the task with the requirements it names
     briefing: str  # for the implementer: task, design, steering, map of the repository
-    steering_log: tuple[str, ...] = ()  # which steering reached the implementer, and why not
-    steering_later: tuple[Later, ...] = ()  # given when a file that it is for is touched
-    steering_asked: tuple[str, ...] = ()  # names of manual steering that the user wants given
+    steering_log: tuple[str, ...] = ()  # steering of the implementer, with reasons
+    steering_later: tuple[Later, ...] = ()  # given when a matching file is touched
+    steering_asked: tuple[str, ...] = ()  # names of manual steering that the user requested
     spec: str = ""  # name of the spec
-    spec_path: str = ""  # where the spec was found: what `--spec` takes
-    spec_task: Task | None = None  # as it was read: its tick is refused when the line changed
-    rejected: tuple[tuple[str, str], ...] = ()  # earlier runs of the task, why a user wanted none
-    shows_bug: bool = False  # its first test has to be red on the base, for its own assertion
-    hooks: tuple[Hook, ...] = ()  # of the base commit, those that fire
+    spec_path: str = ""  # path of the spec, as `--spec` takes it
+    spec_task: Task | None = None  # as it was read: it is not ticked when the line changed
+    rejected: tuple[tuple[str, str], ...] = ()  # (run, reason) of earlier rejected runs of the task
+    shows_bug: bool = False  # its first test must fail on the base, by its own assertion
+    hooks: tuple[Hook, ...] = ()  # of the base commit: those that fire
     hook_problems: tuple[str, ...] = ()  # hooks of the base commit that cannot be read
 
     @property
@@ -84,7 +86,7 @@ class Brief:
 
     @property
     def is_checkpoint(self) -> bool:
-        """Whether the task asks for green checks only, and for no change."""
+        """Whether the task requires green checks and no change."""
         return bool(self.spec_task and self.spec_task.checkpoint)
 
     @property
@@ -117,7 +119,7 @@ class Brief:
 
 @dataclass
 class RunContext:
-    """Handed to every step; steps read it and never put results into it."""
+    """Passed to every step; steps read it and never store results in it."""
 
     record: RunRecord
     runs: RunStore
@@ -128,7 +130,7 @@ class RunContext:
     user: UserRepo
     private: PrivateRepo
     workspace: Workspace
-    make_environment: Callable[[], ProjectEnv] | None  # None: this use of the loop runs no code
+    make_environment: Callable[[], ProjectEnv] | None  # None: no code of the repository is run
     blobs: Blobs
     journal: Journal
     events: Events
@@ -136,49 +138,51 @@ class RunContext:
     fence: Fence
     base_tree: str
     redactor: Redactor = field(default_factory=Redactor)
-    # Where steering is read; None is the checkout. A pull request's own rules are not followed.
+    # Where steering is read; None is the checkout. A pull request's own rules do not apply.
     rules: Path | None = None
-    untrusted: bool = False  # strangers wrote the change: no reviewer may move a finding down
-    push: Push | None = None  # read in depth is only what was pushed since an earlier review
-    # What analysers find in a tree, set beside the base.
+    untrusted: bool = False  # the change is by strangers: no reviewer may lower a finding
+    push: Push | None = None  # the push since an earlier review, if only that is read in depth
+    # The findings of analysers in a tree, compared with the base.
     analyse: "Callable[[RunContext, str], tuple[AnalyserFinding, ...]]" = lambda *_: ()
-    # What slow analysers find in it; waits for them.
+    # The findings of slow analysers; waits for them.
     analyse_late: "Callable[[RunContext, str], tuple[AnalyserFinding, ...]]" = lambda *_: ()
-    # What of a tree no analyser read, or not as a whole, as JSON-plain values.
+    # The files of a tree that no analyser read completely, as JSON-plain values.
     not_analysed: "Callable[[RunContext, str], dict[str, Any]]" = lambda *_: {}
-    not_shown: tuple[str, ...] = ()  # a line for each changed file that no model may read
-    # Finding id -> reason: what people dismissed in this repository, as it is when asked.
+    not_shown: tuple[str, ...] = ()  # a line for each changed file withheld from models
+    # Reads finding id -> reason of the current dismissals in this repository.
     dismissed: Callable[[], Mapping[str, str]] = dict
-    quiet: Collection[QuietRule] = ()  # as its base has them: no agent wrote those
-    # What is asked before and told after each call of a tool.
+    quiet: Collection[QuietRule] = ()  # from the base, so not written by an agent
+    # Called before and after each tool call.
     around_tools: "Callable[[RunContext], AroundTools | None]" = lambda _: None
-    on_stop: Callable[[], None] = lambda: None  # ends what works beside the steps
-    # MCP servers that the user trusts; they are looked for when an agent first asks for one.
+    on_stop: Callable[[], None] = lambda: None  # stops background analysers
+    # MCP servers that the user trusts; started when an agent first asks for one.
     make_servers: "Callable[[], Servers | None]" = lambda: None
-    server_notes: list[str] = field(default_factory=list)  # what became of those, for the report
-    shared: Shared | None = None  # where other machines find the run, if there are others
+    server_notes: list[str] = field(default_factory=list)  # on these servers, for the report
+    shared: Shared | None = None  # the store that other machines share, if any
     opened_at: float = field(default_factory=time.monotonic)
     stopped: threading.Event = field(default_factory=threading.Event)
     _made: dict[object, Any] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)  # what is made may need more
+    _lock: threading.RLock = field(default_factory=threading.RLock)  # values may need each other
     # One process, one workspace on disk: gates of parallel agents take turns.
     workspace_lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def environment(self) -> ProjectEnv:
-        """What gates run in; a review of a diff has none, because it runs no code of the head."""
+        """The environment of gates; raises for a review of a diff, which runs no code of the
+        head.
+        """
         if self.make_environment is None:
             raise RuntimeError("a review of a diff must not run the repository's code")
         return self.once("environment", self.make_environment)
 
     @property
     def servers(self) -> "Servers | None":
-        """What asks MCP servers; None where there are none."""
+        """The running MCP servers; None where there are none."""
         return self.once("servers", self.make_servers)
 
     @property
     def reviewed_since(self) -> str:
-        """The tree where the change begins whose findings the run fixes; "" if it has a task."""
+        """The tree before the change whose findings the run fixes; "" if it has a task."""
         since = self.record.options.get("since", "")
         return self.once("since", lambda: self.private.tree_of(since)) if since else ""
 
@@ -197,26 +201,26 @@ class RunContext:
         return self.private.change(old, new)
 
     def withheld(self, tree: str) -> Mapping[str, str]:
-        """Return path -> reason of the files of a tree that no model is shown."""
-        own = self.rules is None  # nobody else's rules hold: it is the user's own work
+        """Return path -> reason of the files in a tree that are withheld from models."""
+        own = self.rules is None  # no foreign rules apply: it is the user's own work
         return self.once(
             ("withheld", tree),
             lambda: withheld_in(self.private, tree, self.base_tree, withholds_more=own),
         )
 
     def shown_tree(self, tree: str) -> str:
-        """Return a tree as models may read it: a sentence stands for each withheld file."""
+        """Return a tree as models may read it: each withheld file is replaced by a sentence."""
         return self.once(
             ("shown", tree),
             lambda: shown_tree(self.private, tree, self.withheld(tree), self.redactor.number),
         )
 
     def shown_change(self, old: str, new: str) -> Change:
-        """Return the change between two trees as models may read it; secrets are not hidden yet."""
+        """Return the change between two trees as models may read it, not redacted yet."""
         return self.change(self.shown_tree(old), self.shown_tree(new))
 
     def shown_text(self, tree: str, path: str) -> str | None:
-        """Return a file as models read it: a sentence if it is withheld, its secrets hidden."""
+        """Return a file as models read it: redacted, or a sentence if it is withheld."""
         text = self.read_text(self.shown_tree(tree), path)
         return None if text is None else self.redactor.for_models(text)
 
@@ -236,22 +240,22 @@ class RunContext:
         return data.decode("utf-8", "replace")
 
     def holds(self, tree: str, path: str) -> bool:
-        """Return whether a tree has a file of this name, whatever is in it."""
+        """Return whether a tree has a file of this name."""
         return self.private.read(tree, path) is not None
 
     def keep(self, tree: str, name: str) -> None:
-        """Keep a step's tree alive under the run's refs, so that no edit can be lost."""
+        """Keep a step's tree alive under the run's refs, so that no edit is lost."""
         fault("keep.before")
         self.private.keep(tree, self.record.run_id, name)
         fault("keep.after")
 
     @contextmanager
     def in_step(self, name: str, *, quiet: bool = False) -> Iterator[None]:
-        """Tell that a step begins and ends; both are points at which a test may kill the run.
+        """Emit the start and end of a step; tests may kill the run at both points.
 
-        A `quiet` one does nothing that is worth telling.
+        A `quiet` one emits nothing.
         """
-        quiet = quiet or name.startswith("review-")  # a reviewer tells of itself, with its findings
+        quiet = quiet or name.startswith("review-")  # it emits its own events
         fault(f"{name}.begin")
         if self.stopped.is_set():
             raise InterruptedByUserError().resuming(
@@ -267,18 +271,18 @@ class RunContext:
         fault(f"{name}.end")
 
     def _note_step(self, name: str) -> None:
-        """Write into the record where the run is, for `status` in another terminal."""
+        """Write the step into the record, for `status` in another terminal."""
         with self._lock:
             if self.record.step != name:
                 self.record.step = name
                 self.runs.save(replace(self.record, active_seconds=self.seconds))
 
     def agent_model(self, agent: AgentDefinition, step: str) -> str:
-        """Return the model that answers for this agent in this step."""
+        """Return the model for this agent in this step."""
         return self.models.model_for(agent.name, STEP_KINDS[step], agent.model)
 
     def stop(self) -> None:
-        """Ask the run to stop: no new call or command starts, replies on their way are kept."""
+        """Stop the run: no new call or command starts; awaited replies are still stored."""
         self.stopped.set()
         self.on_stop()
         self.models.stop()
@@ -298,8 +302,8 @@ class RunContext:
     ) -> AgentReply:
         """Hold one agent's conversation under the run's caps, and a lower one of `seconds`.
 
-        No secret is sent to its model, and no character that people do not see: what was not
-        fenced, such as the prompt of an agent from the repository, is shown here.
+        No secret and no invisible character is sent to its model: text that was not fenced, such as
+        the prompt of an agent from the repository, is cleaned here.
         """
         limits = self.settings.limits
         self.events.emit("agent.start", agent=agent.name, step=key.step, finding=key.finding)
@@ -330,7 +334,7 @@ class RunContext:
             self.events.emit("agent.end", agent=agent.name, step=key.step, finding=key.finding)
 
     def _files_of(self, toolbox: Toolbox, key: CallKey, model: str) -> dict[str, Any]:
-        """Return what lends files to an agent in a cage, if one may be asked."""
+        """Return the file export for an agent in a cage, if one may be asked."""
         model_names = {split_model(name)[0] for name in (model, *self.settings.models.fallbacks)}
         if not model_names & {ACP, REPLAY}:
             return {}
@@ -367,12 +371,12 @@ class RunContext:
 
     @property
     def unexported(self) -> dict[str, str]:
-        """Path -> why, for files that no agent in a cage could be lent."""
+        """Path -> reason, of files that could not be exported to a cage."""
         kept: dict[str, str] = self.once("unexported", dict)
         return kept
 
     def redacted_tree(self, tree: str) -> str:
-        """Return a tree as coding agents may find it in files; made once for all of them."""
+        """Return a redacted tree for coding agents; computed once for all."""
         known: dict[str, bytes | None] = self.once("redacted blobs", dict)
         return self.once(
             ("redacted", tree),

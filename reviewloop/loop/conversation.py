@@ -44,11 +44,11 @@ from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
 from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, about, called
 
-_REPAIRS = 1  # an answer that fails the check, or prose instead of an answer, is sent back once
-_CALLS_A_TURN = 4  # of tools, in one reply, of an agent that runs them itself
-_CHANGING = {"fs_write", "execute_bash"}  # what a refusal of is told to people
+_REPAIRS = 1  # an answer that fails the check, or text instead of an answer, is sent back once
+_CALLS_A_TURN = 4  # tool calls per reply, for an agent that runs its tools itself
+_CHANGING = {"fs_write", "execute_bash"}  # tools whose refusals are reported to people
 _BAD_CALLS = 3  # tool calls in a row that cannot be understood
-_QUOTED = 500  # characters of what a model said instead of an answer
+_QUOTED = 500  # characters quoted of a text that is not an answer
 _TOO_LONG = "your answer was cut off; give it again, shorter: the worst findings first"
 _CUT_OFF = "its reply ended at the token limit; what it had answered until then is whole"
 _REFUSALS = {"refusal", "content_filtered", "guardrail_intervened"}
@@ -56,31 +56,31 @@ _REFUSALS = {"refusal", "content_filtered", "guardrail_intervened"}
 
 @dataclass(frozen=True)
 class Caps:
-    """Where a conversation ends whatever the model wants: replies, tokens, seconds of replies."""
+    """The limits of a conversation: replies, tokens, seconds of replies."""
 
     turns: int
     tokens: int
     seconds: float
-    results: int = 240_000  # characters of tool results; of more, the oldest ones are left out
+    results: int = 240_000  # characters of tool results; beyond, the oldest ones are left out
 
 
 Check = Callable[[Mapping[str, Any], bool], str]
-"""(arguments, whether this is the last chance) -> what is wrong with the answer, or ""."""
+"""(arguments, whether it is the last try) -> what is wrong with the answer, or ""."""
 
 
 class AroundTools(Protocol):
-    """What is asked before each call of a tool, and told after it."""
+    """Called before and after each tool call."""
 
     def before(self, use: ToolUse, key: CallKey, index: int, tree: str) -> str:
         """Return why the call must not be made, "" if it may."""
 
     def after(self, use: ToolUse, key: CallKey, index: int, tree: str) -> None:
-        """Hear what it answered."""
+        """Receive the result of a call."""
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """What is said first, to whom, and how it ends."""
+    """The opening of a conversation, its model, and its end."""
 
     key: CallKey
     model: str
@@ -91,15 +91,15 @@ class Conversation:
     caps: Caps
     max_tokens: int
     tree: Callable[[], AbstractContextManager[Path]] | None = None  # files for an agent in a cage
-    taken: Callable[[], Taken] | None = None  # what it made of them, where it may change them
-    replayed: Callable[[Mapping[str, Any]], Taken] | None = None  # a turn of another repository
+    taken: Callable[[], Taken] | None = None  # imports the edits made there
+    replayed: Callable[[Mapping[str, Any]], Taken] | None = None  # replays a foreign turn
     around: AroundTools | None = None
-    redact: Scrub = str  # hides secrets in what is sent back to the model or kept as its answer
+    redact: Scrub = str  # redacts what is sent back to the model or stored as its answer
 
 
 @dataclass(frozen=True)
 class AgentReply:
-    """What the agent answered, the tree its edits left, and what a user should know of it."""
+    """The agent's answer, the tree with its edits, and notes for the user."""
 
     arguments: Mapping[str, Any]
     tree: str
@@ -109,7 +109,7 @@ class AgentReply:
 
 
 class Talk:
-    """One conversation as it is held."""
+    """A conversation in progress."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class Talk:
         """Hold the conversation and return the answer.
 
         Raises `NoAnswerError` when the agent gives no usable answer within its caps, refuses, or
-        cannot be reached; budget and interruption pass through as their own errors.
+        cannot be reached; budget and interruption raise their own errors.
         """
         caps = self._plan.caps
         for turn in range(caps.turns):
@@ -151,7 +151,7 @@ class Talk:
             )
             key = replace(self._plan.key, turn=turn)
             versions = shorter(self._messages)
-            while True:  # too long, it is asked again with fewer tool results
+            while True:  # too long: asked again with fewer tool results
                 before = self._toolbox.tree
                 try:
                     reply = self._models.ask(key, self._request(last), hold=self._hold)
@@ -162,7 +162,7 @@ class Talk:
                     self._messages = fewer
                     self._notes.append("tool results were left out to make room for the answer")
                 finally:
-                    self._toolbox.tree = before  # a turn that was cut off changed nothing
+                    self._toolbox.tree = before  # an interrupted turn changed nothing
             self._tokens += reply.usage.input + reply.usage.output
             self._seconds += reply.seconds
             answer = self._take(reply, key, turn)
@@ -179,7 +179,7 @@ class Talk:
     def _request(self, last: bool) -> ModelRequest:
         opening, writes = len(self._plan.opening), self._toolbox.writes
         messages = marked(self._messages, opening, writes=writes, more=not last)
-        if last:  # not every model can be forced to call a tool, so it is also said
+        if last:  # not every model can be forced to call a tool, so the text says it too
             ending = self._plan.ending.name
             messages += (user_message(text_block(f"Your last turn: call {ending} now.")),)
         return ModelRequest(
@@ -193,7 +193,7 @@ class Talk:
         )
 
     def _hands(self) -> Hands | None:
-        """Return what an agent in a cage works with, None where a model is asked."""
+        """Return the files and tools of an agent in a cage, None where a model is asked."""
         tree, plan = self._plan.tree, self._plan
         if tree is None:
             return None
@@ -223,15 +223,15 @@ class Talk:
     def _take(self, reply: Reply, key: CallKey, turn: int) -> AgentReply | None:
         if reply.stop_reason in _REFUSALS:
             raise NoAnswerError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
-        # Tools get what the model wrote, or a guard-rail could not see the secret in it; the model
+        # Tools get the model's own text, or a guard-rail could not see a secret in it; the model
         # and the run's findings get it redacted.
         shown = redacted_reply(reply, self._plan.redact)
         message = assistant_message(shown)
-        if message["content"]:  # an empty reply cannot stand in the history
+        if message["content"]:  # the history must not hold an empty reply
             self._messages.append(message)
         if reply.turn:
             self._take_edits(reply.turn, key)
-        if reply.stop_reason == WHOLE_TURN and not reply.tool_calls:  # it was asked twice already
+        if reply.stop_reason == WHOLE_TURN and not reply.tool_calls:  # already asked twice
             raise NoAnswerError(
                 f"{key.agent} ended its turn without calling {self._plan.ending.name}"
                 f"{_quote(shown.text)}"
@@ -263,7 +263,7 @@ class Talk:
         return None
 
     def _take_edits(self, turn: Mapping[str, Any], key: CallKey) -> None:
-        """Take over what an agent made of its files, and keep what of that was refused."""
+        """Import the edits that an agent made in its files, and record the refused ones."""
         before = self._toolbox.tree
         taken = Taken(turn["tree"] or before, tuple(turn["refused"]))
         if turn["tree"] and self._plan.replayed is not None:
@@ -311,7 +311,7 @@ class Talk:
         return (None, f"{problem} ({wrong})") if wrong else (args, "")
 
     def _run_tool(self, call: ToolCall, shown: ToolCall, key: CallKey, index: int) -> Block:
-        """Run one call; `shown` is the call with its secrets hidden, as it is kept."""
+        """Run one call; `shown` is the redacted call to store."""
         if call.args is None:
             self._count_bad_call(shown.error)
             problem = f"arguments are not valid JSON: {shown.error}"
@@ -354,7 +354,7 @@ class Talk:
     def _emit_call(
         self, facts: Mapping[str, Any], result: Mapping[str, Any], *, made: bool
     ) -> None:
-        """Tell what a call did; one that is not `made` now comes from the journal."""
+        """Emit the event of a call; one not `made` now comes from the journal."""
         added, removed = result.get("lines") or (0, 0)
         first = str(result["text"]).partition("\n")[0][:_QUOTED]
         output = first if facts["name"] in LASTING or result["error"] else ""
@@ -384,6 +384,6 @@ class Talk:
 
 
 def _quote(text: str) -> str:
-    """Return what a model said instead of an answer, as the end of a sentence."""
+    """Return the end of a sentence that quotes a text instead of an answer."""
     words = " ".join(text.split())[:_QUOTED]
     return f"; it said: “{words}”" if words else "; it said nothing"

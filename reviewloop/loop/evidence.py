@@ -1,4 +1,4 @@
-"""Evidence: what the analysers find in the tree under review, computed once for all reviewers."""
+"""Evidence: the analysers' findings in the tree under review, computed once for all reviewers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,17 +19,17 @@ def evidence_of(context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
 
 
 def late_evidence_of(context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
-    """Return what slow analysers found in a tree; waits for them, and for nothing else."""
+    """Return what slow analysers found in a tree; waits for them."""
     return context.analyse_late(context, tree)
 
 
 def to_ask_again(
     context: RunContext, read: Change, evidence: Sequence[AnalyserFinding]
 ) -> frozenset[int]:
-    """Return the positions of the evidence that reviewers have to answer.
+    """Return the indices of the evidence that reviewers have to answer.
 
-    After a push that is what stands in pushed files, and what is not known to be open: perhaps it
-    was rejected, and nobody remembers that word.
+    After a push these are findings in pushed files, and findings that are not known to be open: a
+    rejection may not be remembered.
     """
     if context.push is None:
         return frozenset(range(len(evidence)))
@@ -43,10 +43,10 @@ def to_ask_again(
 
 
 def not_assessed_yet(state: LoopState, evidence: Sequence[AnalyserFinding]) -> frozenset[int]:
-    """Return the positions of the evidence about which the run's book says nothing yet.
+    """Return the indices of the evidence without a status in the run's findings.
 
-    After a change was brought onto another commit what reviewers said of the rest still holds. What
-    was fixed and is found again is asked about again.
+    After a rebase the reviewers' other verdicts still hold. A fixed finding that is found again is
+    asked about again.
     """
     book = state.get("findings", {})
     settled = {ident for ident, ref in book.items() if ref["status"] != Status.FIXED}
@@ -58,7 +58,7 @@ def not_assessed_yet(state: LoopState, evidence: Sequence[AnalyserFinding]) -> f
 def with_verdicts(
     state: LoopState, context: RunContext, records: Mapping[str, Mapping[str, Any]]
 ) -> list[Finding]:
-    """Return the findings of the evidence after the reviewers' words.
+    """Return the findings of the evidence with the reviewers' verdicts.
 
     `records` holds the intake record of every reviewer that read the tree in the state.
     """
@@ -89,9 +89,9 @@ def with_verdicts(
 def _not_reported_yet(
     state: LoopState, early: Sequence[AnalyserFinding], late: Sequence[AnalyserFinding]
 ) -> tuple[AnalyserFinding, ...]:
-    """Return the late evidence that the run's book holds under no id.
+    """Return the late evidence that is not among the run's findings.
 
-    It may stand there as part of an early finding, unless a reviewer rejected that one.
+    It may be there as part of an early finding, unless a reviewer rejected that one.
     """
     book = {
         ident: ref["status"]

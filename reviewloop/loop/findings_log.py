@@ -1,4 +1,4 @@
-"""The findings of a run: references in the state, bodies as blobs; who made or dismissed them."""
+"""The findings of a run: references in the state, bodies as blobs; known and dismissed ones."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from reviewloop.store.blobs import Blobs
 
 
 def read_findings(state: LoopState, blobs: Blobs) -> dict[str, Finding]:
-    """Return every finding of the run by id, as it stands now."""
+    """Return every finding of the run by id."""
     return {
         ident: Finding.model_validate(blobs.get_json(ref["blob"]))
         for ident, ref in state.get("findings", {}).items()
@@ -36,12 +36,12 @@ def write_findings(findings: Iterable[Finding], blobs: Blobs) -> dict[str, Findi
 
 
 def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> list[Finding]:
-    """Return the findings to write down after a reading of the change.
+    """Return the findings of a reading, merged with the known ones.
 
-    What a user dismissed stays dismissed, and what ran out of retries stays the user's. What was
-    fixed, or said by another finding, and is reported again is open again, with its attempts
-    remembered. Said anew in other words it is the same finding: its code and its retries count. A
-    dismissal holds for the very finding only, so that nothing new is hidden by it.
+    A dismissed one stays dismissed, and one out of retries stays the user's. One that was fixed or
+    superseded and is reported again is open again, with its attempts. Reported in other words it is
+    the same finding: its code and retries count. A dismissal is for exactly one finding, so that it
+    hides nothing new.
     """
     result = []
     tried = {
@@ -71,7 +71,7 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
 
 
 def _location_of(finding: Finding) -> tuple[str, str]:
-    """Return what tells where a finding stands, however it is worded: file and quoted code."""
+    """Return the key of a finding's location in any wording: file and quoted code."""
     return finding.path, " ".join(finding.quote.split())
 
 
@@ -84,11 +84,11 @@ _OUTSIDE = "its file is not part of the change, so only a person decides whether
 
 
 def left_to_user(finding: Finding, state: LoopState, context: RunContext) -> Finding:
-    """Return the finding, left to the user if the loop must not act on it by itself.
+    """Return the finding, left to the user if the loop must not fix it by itself.
 
-    That is what stands in a file that the change does not touch, and what says the opposite of a
-    guard-rail that ran: its exit code counts, and the contradiction is shown. A review of a diff
-    fixes nothing, so nothing is left to anybody there.
+    These are findings in a file that the change does not touch, and those that contradict a
+    guard-rail that ran: its exit code counts, and the contradiction is shown. In a review of a diff
+    nothing is fixed, so none is left to the user.
     """
     if state.get("mode") == "review" or not finding.open_and_actionable:
         return finding
@@ -106,7 +106,7 @@ def _is_outside(finding: Finding, state: LoopState, context: RunContext) -> bool
 
 
 def _contradiction(finding: Finding, state: LoopState, context: RunContext) -> str:
-    """Return how a finding contradicts a green gate, or an empty string."""
+    """Return how a finding contradicts a green gate, or ""."""
     claim = _CLAIM.search(finding.title)
     if claim is None or any(piece.kind in {"gate", "person"} for piece in finding.evidence):
         return ""
@@ -125,10 +125,10 @@ _LEFT = {Status.OPEN, Status.UNRESOLVED}
 def apply_dismissals(
     findings: Iterable[Finding], state: LoopState, context: RunContext
 ) -> list[Finding]:
-    """Return the findings as a user's dismissals leave them, in their order.
+    """Return the findings with the user's dismissals applied, in order.
 
-    What is fixed, or was rejected by a reviewer, stays that. What was dismissed and is not any more
-    stands as it did before. Raises `UsageError` when the dismissals cannot be read.
+    Fixed ones, and those rejected by a reviewer, keep their status. One that is no longer dismissed
+    gets its earlier status. Raises `UsageError` when the dismissals cannot be read.
     """
     reasons = context.dismissed()
     return [
@@ -145,7 +145,7 @@ def apply_dismissals(
 def changed_by_dismissal(
     findings: Iterable[Finding], state: LoopState, context: RunContext
 ) -> dict[str, Finding]:
-    """Return by id those of the findings that a dismissal, or its end, makes others."""
+    """Return id -> finding, of those that a dismissal, or its end, changes."""
     before = list(findings)
     now = apply_dismissals(before, state, context)
     return {new.id: new for old, new in zip(before, now, strict=True) if new != old}
@@ -186,10 +186,10 @@ _NOTE = "found by code and hidden before the reply was kept; nothing to fix in t
 
 
 def leaks(state: LoopState, known: Mapping[str, Finding], context: RunContext) -> list[Finding]:
-    """Return a finding for each agent and secret that is not in the book yet.
+    """Return a finding for each new pair of an agent and a secret that it was sent.
 
-    The journal remembers it, so that a resumed run says the same. A run leaves it to the user; a
-    review of a diff has nobody else to tell, so there it is open.
+    The journal records the pairs, so that a resumed run returns the same. In a run it is left to
+    the user; in a review of a diff it is open.
     """
     is_review = state.get("mode") == "review"
     found: dict[str, Finding] = {}

@@ -1,4 +1,4 @@
-"""Formats what agents changed, by the repository's own formatter, before anything judges it."""
+"""Formats the files of a change with the repository's own formatter, before gates and reviewers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ from reviewloop.tools.toolbox import allowed_part
 
 
 def format_on_save(state: LoopState, context: RunContext) -> str:
-    """Return the tree with the files of the change formatted; no other file is touched."""
+    """Return the tree with the changed files formatted; no other file is touched."""
     tree = state["tree"]
     format_ = context.settings.gates.format
     if not format_.fix_on_save or state.get("phase") in LOOKED_BACK:
@@ -51,14 +51,14 @@ def _run(context: RunContext, key: CallKey, tree: str) -> dict[str, Any]:
 
 
 Write = Callable[[GuardInput], tuple[list[str], list[str]]]
-"""Writes files in the workspace; returns those that it may have changed, and what went wrong."""
+"""Writes files in the workspace; returns those that it may have changed, and errors."""
 
 
 def written_by(
     context: RunContext, tree: str, label: str, write: Write, settings: Settings | None = None
 ) -> tuple[str, list[str]]:
     """Return a tree with what a tool of the repository writes to the files it names, and notes."""
-    shown = context.shown_tree(tree)  # what agents may not read, a formatter may not either
+    shown = context.shown_tree(tree)  # a formatter reads no more than agents
     with gate_context(context):
         guard = gate_input(context, shown, label, settings=settings)
         files, notes = write(guard)
@@ -74,7 +74,7 @@ def written_by(
 
 
 def _only(context: RunContext, before: str, after: str, files: list[str]) -> str:
-    """Return the tree with the changes of these files: some formatters follow what a file names."""
+    """Return the tree with the changes of these files only, as some formatters follow imports."""
     content = {
         file.path: context.private.read(after, file.path)
         for file in context.private.change(before, after).files

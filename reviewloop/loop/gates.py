@@ -1,4 +1,4 @@
-"""Puts a tree before the gates: all, one by its name, or the tests alone; the base's tests, too."""
+"""Runs gates on a tree: all, one by name, or the tests alone, also the tests of the base."""
 
 import hashlib
 import json
@@ -29,19 +29,19 @@ from reviewloop.specs.scope import is_in_scope, scope_of
 from reviewloop.store.journal import CallKey
 from reviewloop.store.redaction import RedactedFiles
 
-_FORM = 1  # raise it when the meaning of what is kept changes
+_FORM = 1  # raised when the meaning of stored results changes
 _MOST_KEPT = 50  # files
 
 
 @dataclass(frozen=True)
 class BaseTests:
-    """What is known of the base: its tests by command, or why they did not run."""
+    """The tests of the base, by command, or why they did not run."""
 
     ran: Mapping[str, Ran] = field(default_factory=dict)
     trouble: str = ""
 
     def notes(self) -> Iterator[str]:
-        """Yield what a user should know before anything is paid for."""
+        """Yield notes for the user before anything is paid for."""
         if self.trouble:
             yield self.trouble
         red = [name for one in self.ran.values() for name in one.red]
@@ -67,7 +67,7 @@ class BaseTests:
 
     @property
     def summary(self) -> str:
-        """How many passed and failed, on one line."""
+        """Return how many passed and failed, on one line."""
         if self.trouble:
             return self.trouble
         failed, passed = self._sum("failed"), self._sum("passed")
@@ -83,9 +83,9 @@ class BaseTests:
 
 
 def look_at_base(guard_input: GuardInput) -> BaseTests:
-    """Build the base and run its tests; red ones are run once more, alone.
+    """Build the base and run its tests; failed ones run once more, alone.
 
-    `guard_input` is about the base tree, with nothing known of its tests yet.
+    `guard_input` is about the base tree, without test results.
     """
     if any(entry.runnable for entry in guard_input.plan.of(build.NAME)):
         built = run_one(build.NAME, guard_input)
@@ -98,7 +98,7 @@ def look_at_base(guard_input: GuardInput) -> BaseTests:
 
 
 def remembered(context: RunContext, commands: Iterable[str], tree: str) -> BaseTests | None:
-    """Return what is kept about a tree, None where something of these test commands is not."""
+    """Return the stored results of a tree, None where one of these test commands is missing."""
     try:
         values = json.loads(_base_path(context, tree).read_bytes())
         ran = {str(command): Ran.from_plain(one) for command, one in values["ran"].items()}
@@ -108,9 +108,9 @@ def remembered(context: RunContext, commands: Iterable[str], tree: str) -> BaseT
 
 
 def remember(context: RunContext, tree: str, known: BaseTests) -> None:
-    """Keep what is known about a tree; that it cannot be kept costs time later, nothing else."""
+    """Store the results of a tree; an error here only costs time later."""
     if known.trouble:
-        return  # it may be over by then
+        return  # it may be temporary
     path = _base_path(context, tree)
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -123,7 +123,7 @@ def remember(context: RunContext, tree: str, known: BaseTests) -> None:
 
 
 def same_tests(context: RunContext, verdict: str, committed: str) -> None:
-    """Keep what is known about a judged tree for the one committed, which ticks a task besides."""
+    """Store the results of a tested tree for the committed one, which also ticks a task."""
     with suppress(OSError):
         known = _base_path(context, verdict).read_bytes()
         _base_path(context, committed).write_bytes(known)
@@ -134,7 +134,7 @@ def _base_path(context: RunContext, tree: str) -> Path:
 
 
 def _key(context: RunContext, tree: str) -> str:
-    """Return the name of what decides how the tests of a tree end, as far as can be seen."""
+    """Return a hash of what the test results of a tree depend on, as far as it is known."""
     env, settings = context.environment, context.settings
     path = env.env["PATH"]
     for folder in (env.folder, env.workspace):  # the run's own
@@ -191,9 +191,9 @@ def run_gates(context: RunContext, tree: str, label: str) -> tuple[GateResult, .
 def with_scope(
     context: RunContext, tree: str, results: tuple[GateResult, ...]
 ) -> tuple[GateResult, ...]:
-    """Return the results; governance names what the change touches outside of the task's scope.
+    """Return the results; governance lists changed files outside of the task's scope.
 
-    Tests and documents beside it are no reason.
+    Tests and documents do not count.
     """
     task, project = context.brief.spec_task, context.environment.project
     if task is None or not (scope := scope_of(task)):
@@ -217,9 +217,9 @@ def with_scope(
 def with_reproduction(
     context: RunContext, tree: str, label: str, results: tuple[GateResult, ...]
 ) -> tuple[GateResult, ...]:
-    """Return the results with one more where a bug has to be shown first.
+    """Return the results, with one more where a bug has to be reproduced first.
 
-    Where the change is tests alone, those that show the bug stop nothing.
+    In a change of tests alone, those that reproduce the bug do not stop it.
     """
     ran = next((one for one in results if one.name == tests.NAME), None)
     stopped = any(one.status.stops and one is not ran for one in results)
@@ -237,7 +237,7 @@ def _shows_bug(context: RunContext, tree: str) -> bool:
 
 
 def _on_base(context: RunContext, tree: str, label: str, change: Change) -> GateResult:
-    """Run the change's tests on the base with nothing else of the change."""
+    """Run the change's tests on the base without the rest of the change."""
     files = {f.path: context.private.read(tree, f.path) for f in change.files}
     written = {path: data for path, data in files.items() if is_test_file(path)}
     there = [path for path, data in written.items() if data is not None]
@@ -252,9 +252,9 @@ def _on_base(context: RunContext, tree: str, label: str, change: Change) -> Gate
 
 
 def base_tests(context: RunContext) -> Mapping[str, Ran] | None:
-    """Return what the base's tests say, by command; they run at the first call, if nobody knows.
+    """Return the test results of the base by command; they run at the first call unless stored.
 
-    None for a checkpoint: it asks whether all tests are green, whoever made them red.
+    None for a checkpoint, which requires all tests to be green, whoever broke them.
     """
     if context.brief.is_checkpoint:
         return None
@@ -296,7 +296,7 @@ def _base_tests(context: RunContext) -> BaseTests:
 def run_gate(
     context: RunContext, key: CallKey, name: str, paths: tuple[str, ...], tree: str
 ) -> GateResult:
-    """Run one guard-rail for an agent that asked for it."""
+    """Run one guard-rail that an agent requested."""
     label = f"{key.step}-{key.cycle}-{key.round}-{key.attempt}-{key.turn}-{name}-"
     with gate_context(context):
         base = base_tests(context) if name == tests.NAME else None
@@ -306,10 +306,10 @@ def run_gate(
 
 
 def failure_of(tree: str, state: LoopState, key: CallKey, context: RunContext) -> str:
-    """Return the log of the checks a fix breaks, or an empty string when they are green.
+    """Return the log of the checks that a fix breaks, or "" when they are green.
 
-    Run are the build and the tests that cover the changed lines, all tests where that is not
-    known. `verdict` is the state whose tree the last full judgement was about.
+    It runs the build and the tests that cover the changed lines, or all tests where coverage is not
+    known. `verdict` is the state whose tree all gates last ran on.
     """
     request = {"check": "relevant", "tree": tree, "since": state["tree"]}
     result = context.journal.once(
@@ -319,10 +319,10 @@ def failure_of(tree: str, state: LoopState, key: CallKey, context: RunContext) -
 
 
 def offered_gates(context: RunContext) -> tuple[str, ...]:
-    """Return the checks an agent may run: build and test always, others where something is set up.
+    """Return the checks an agent may run: build and test always, others where they are set up.
 
-    The first tests of a project come with the change itself, so the test gate cannot depend on
-    the base having one.
+    The first tests of a project come with the change itself, so the test gate cannot depend on the
+    base having one.
     """
     plan = _base_plan(context)
     runnable = {entry.name for entry in plan.entries if entry.runnable} | {"build", "test"}
@@ -346,9 +346,9 @@ def _base_plan(context: RunContext) -> GatePlan:
 
 @contextmanager
 def gate_context(context: RunContext) -> Iterator[None]:
-    """Have the workspace to oneself; what was cut off by the user is no judgement.
+    """Hold the workspace alone; raise after an interruption, as its result is not a verdict.
 
-    What the commands wrote is rid of secrets, or gone, before anybody else may read it.
+    Files that the commands wrote are redacted, or deleted, before the lock is released.
     """
     with context.workspace_lock:
         try:
@@ -386,7 +386,7 @@ def gate_input(
     base: Mapping[str, Ran] | None = None,
     settings: Settings | None = None,
 ) -> GuardInput:
-    """Return what judges a tree, or runs something of it, in the run's workspace."""
+    """Return the input of a gate on a tree in the run's workspace."""
     made = guard_input(
         settings=settings or context.settings,
         private=context.private,
@@ -406,8 +406,8 @@ def gate_input(
 
 
 def _spec_drift(context: RunContext, tree: str) -> tuple[Drift, ...]:
-    """Return where a tree makes specs and code diverge; asked only where the gate is on."""
-    from reviewloop.specs.drift.change import drift_of_change  # all that reads specs
+    """Return the drift between specs and code in a tree; only where its gate is on."""
+    from reviewloop.specs.drift.change import drift_of_change  # imports all that reads specs
 
     base, new = (TreeFiles(context.private.reader(one)) for one in (context.base_tree, tree))
     return drift_of_change(base, new, context.environment.project)
@@ -437,5 +437,5 @@ def _failure(tree: str, state: LoopState, key: CallKey, context: RunContext) -> 
                 log = f"{result.name}: {result.summary}\n{result.excerpt}"
                 return context.redactor.for_models(log)
             if result.status is GateStatus.NOT_VERIFIABLE:
-                return ""  # the full judgement after the round says so; no fix can change it
+                return ""  # the full gate after the round reports it; no fix can change it
     return ""

@@ -7,10 +7,10 @@
                  |                                               |
                  +-- still red --> propose -> approve <----------+  clean, or a cap is reached
                                                 |
-              commit | skip | implement again <-+  the person's word (after `dismiss` and a
+              commit | skip | implement again <-+  the user's answer (after `dismiss` and a
                                                    new message: propose; after an edit: guard)
 
-The engine decides what comes next, here and only here, from exit codes and typed findings.
+The engine chooses the next step only here, from exit codes and typed findings.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ _LATER = {
     "propose": "propose",
     "commit": "commit",
 }
-"""Steps and their modules in `loop.nodes`, loaded when they run: a diff's review needs none."""
+"""Steps and their modules in `loop.nodes`, loaded on use: a diff's review needs none."""
 
 
 def build_graph(
@@ -54,15 +54,15 @@ def build_graph(
     repairs: int,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
 ) -> ReviewLoop:
-    """Return the compiled loop for a team; `rounds` and `repairs` are the caps in force."""
+    """Return the compiled loop for a team; `rounds` and `repairs` are its caps."""
     graph = copy(_compiled(tuple(reviewers), rounds, repairs))
-    graph.checkpointer = checkpointer  # `Plain` knows what it reads; no list of types is needed
+    graph.checkpointer = checkpointer  # `Plain` limits the types; no list of types is needed
     return graph
 
 
 @lru_cache(maxsize=8)
 def _compiled(reviewers: tuple[str, ...], rounds: int, repairs: int) -> ReviewLoop:
-    # A batch of tasks asks again and again, and compiling reads every type hint anew.
+    # Cached: a batch builds it for every task, and compiling reads every type hint.
     graph = StateGraph(LoopState, context_schema=RunContext)
     for name in _LATER:
         graph.add_node(name, partial(_with_context, name, None))
@@ -113,7 +113,7 @@ def _after_guard(reviewers: Sequence[str], repairs: int, state: LoopState) -> li
 def _after_collect(rounds: int, state: LoopState) -> str:
     if state.get("mode") == "review":
         return END
-    if state.get("phase") == EDIT:  # no model changes what a user has written
+    if state.get("phase") == EDIT:  # no model changes a user's edit
         return "propose"
     return "fix" if has_open_findings(state) and state.get("round", 0) < rounds else "propose"
 
@@ -139,9 +139,9 @@ def _after_commit(state: LoopState) -> str:
 
 
 def _approve(state: LoopState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-    # Nothing that counts stands before the interrupt: a resumed node runs again from its top.
+    # Keep side effects out: a resumed node runs again from its start.
     fault("approve.asked")
-    from reviewloop.loop.nodes.approve import apply_answer  # a diff's review is approved by nobody
+    from reviewloop.loop.nodes.approve import apply_answer  # not used by a diff's review
 
     return apply_answer(state, interrupt({"proposal": state["proposal"]}), runtime.context)
 
@@ -152,7 +152,7 @@ def _with_context(
     if step is None:
         module = import_module(f"reviewloop.loop.nodes.{_LATER[name]}")
         step = cast("Step", getattr(module, name))
-    # The implementer is not asked for a checkpoint: its checks are what begins there.
+    # A checkpoint starts with its checks, without the implementer.
     checkpoint = runtime.context.brief.is_checkpoint and not state.get("cycle", 0)
     unasked = name == "implement" and checkpoint
     with runtime.context.in_step(name, quiet=unasked):

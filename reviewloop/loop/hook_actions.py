@@ -1,4 +1,4 @@
-"""The named actions of hooks, done by what judges changes anyway: linter, tests, scanner, specs."""
+"""The named actions of hooks, done with the gates' own tools: linter, tests, scanner, specs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ code is for: it has to be red when the code is broken. What is missing now: {mis
 
 @dataclass(frozen=True)
 class ActionEnd:
-    """How a named action ended; `exit_code` is None where it could not be done."""
+    """The end of a named action; `exit_code` is None where it could not be done."""
 
     exit_code: int | None
     output: str
@@ -50,33 +50,33 @@ class ActionEnd:
 
 @dataclass(frozen=True)
 class Occasion:
-    """What an action is about: a tree, and the files in it that the hook is for."""
+    """The subject of an action: a tree, and the files in it that match the hook."""
 
     context: RunContext
     hook: Hook
     key: CallKey
-    label: str  # begins the names of logs
+    label: str  # prefix of the names of logs
     tree: str
     paths: tuple[str, ...]
 
     @property
     def may_write(self) -> bool:
-        """Whether what it writes becomes part of the change."""
+        """Whether its edits become part of the change."""
         return self.hook.event in EDITS_COUNT and not self.hook.queued
 
     def only(self, guard: GuardInput) -> GuardInput:
-        """Return a judgement's input about these files alone."""
+        """Return the input of a gate restricted to these files."""
         files = tuple(file for file in guard.change.files if file.path in self.paths)
         return replace(guard, change=replace(guard.change, files=files))
 
     def guard(self, tree: str, settings: Settings, part: str) -> GuardInput:
-        """Return what judges a tree, of these files alone."""
+        """Return the input of a gate on a tree, restricted to these files."""
         shown, label = self.context.shown_tree(tree), f"{self.label}-{part}-"
         return self.only(gate_input(self.context, shown, label, settings=settings))
 
 
 def do_action(occasion: Occasion) -> ActionEnd:
-    """Do what a hook's named action says."""
+    """Do the named action of a hook."""
     options: Options = options_of(occasion.hook.action, occasion.hook.options)
     match options:
         case Lint():
@@ -176,7 +176,7 @@ def _regenerate(occasion: Occasion, options: RegenerateTests) -> ActionEnd:
 
 
 def _measured(occasion: Occasion, options: RegenerateTests, part: str) -> GateResult:
-    """Return which share of these files' new lines the tests run."""
+    """Return the share of these files' new lines that the tests run."""
     needed = {"enabled": True, "threshold": options.coverage_threshold, "hard": True}
     settings = _with_gates(occasion, test={"enabled": True}, coverage=needed)
     with gate_context(occasion.context):

@@ -18,7 +18,7 @@ from reviewloop.specs.words import named_paths
 from reviewloop.store.journal import CallKey
 
 STEP = "hook"
-_BLOCKED = 2  # the exit code that blocks in Kiro's formats, too
+_BLOCKED = 2  # the exit code that blocks, as in Kiro's formats
 _MAP_TOKENS = 4_000
 _WORKSPACE = "@workspace"
 
@@ -41,7 +41,7 @@ FINISH_HOOK = ToolSpec(
 
 @dataclass(frozen=True)
 class AgentEnd:
-    """How an agent ended that a hook asked; `exit_code` is None where it gave no answer."""
+    """The end of a hook's agent; `exit_code` is None where it gave no answer."""
 
     exit_code: int | None
     output: str
@@ -49,7 +49,7 @@ class AgentEnd:
 
 
 def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: str) -> AgentEnd:
-    """Have the implementer follow a hook's prompt; what it writes counts only where hooks' may."""
+    """Have the implementer follow a hook's prompt; its edits count only where hooks' edits do."""
     agent = context.team.implementer
     key = replace(conversation_of(hook.name, str(hook.event), key), agent=agent.name)
     writes = hook.event in EDITS_COUNT and not hook.queued and hook.scope != "nothing"
@@ -82,7 +82,7 @@ def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: 
 
 
 def conversation_of(name: str, event: str, key: CallKey) -> CallKey:
-    """Return the key of the conversation that a hook's end paid for; its agent is left out."""
+    """Return the key of a hook's conversation, without its agent."""
     about = f"{name} {event} {key.finding}".strip()
     return CallKey("", STEP, about, key.cycle, key.round, key.attempt * 10 + key.turn)
 

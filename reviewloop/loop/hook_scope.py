@@ -1,4 +1,4 @@
-"""Takes back an edit of a hook that changes more than its scope lets it; no agent is believed."""
+"""Undoes an edit of a hook that exceeds its scope, by checking the edit itself."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from reviewloop.loop.context import RunContext
 from reviewloop.loop.gates import gate_context, gate_input, run_gate
 from reviewloop.store.journal import CallKey
 
-_MOST_TESTS = 40  # of one edit; a result names no more red ones
+_MOST_TESTS = 40  # of one edit; a result lists no more red ones
 
 
 @dataclass(frozen=True)
 class ScopedEdit:
-    """What a hook made of a tree; `paths` are the files that it was to look at."""
+    """The edit of a hook; `paths` are the files that matched it."""
 
     context: RunContext
     hook: Hook
     key: CallKey
-    label: str  # begins the names of logs
+    label: str  # prefix of the names of logs
     before: str
     after: str
     paths: tuple[str, ...]
@@ -41,7 +41,7 @@ class ScopedEdit:
         return self.context.change(self.before, self.after)
 
     def each(self, check: Callable[[str, bytes | None, bytes | None], str]) -> str:
-        """Return the first reason that a check has against a file of the edit."""
+        """Return the first error of a check over the files of the edit, or ""."""
         read = self.context.private.read
         for file in self.change.files:
             if file.old_path != file.path or file.old_mode != file.new_mode:
@@ -52,7 +52,7 @@ class ScopedEdit:
 
 
 def out_of_scope(edit: ScopedEdit, scope: Scope) -> str:
-    """Return why an edit is more than its hook may do, "" for one that stays."""
+    """Return why an edit exceeds its hook's scope, "" for one that stays."""
     if edit.before == edit.after:
         return ""
     if edit.hook.writes and (why := _elsewhere(edit)):
@@ -115,7 +115,7 @@ def _is_test(path: str) -> bool:
 
 
 def _not_red(edit: ScopedEdit, fresh: Sequence[str]) -> str:
-    """Return which new tests stay green where the code they are for is broken."""
+    """Return the new tests that stay green when the code they test is broken."""
     if len(fresh) > _MOST_TESTS:
         return f"{len(fresh)} tests at once are more than {_MOST_TESTS}"
     ran = _ran(edit, edit.after, fresh, "sound")

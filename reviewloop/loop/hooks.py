@@ -1,4 +1,4 @@
-"""Fires the hooks of a run at its moments: in the sandbox, on a tree, each end journalled once."""
+"""Fires the hooks of a run at its events, in the sandbox, on a tree; each is journalled once."""
 
 import time
 from collections.abc import Sequence
@@ -30,16 +30,16 @@ from reviewloop.store.journal import CallKey, Journal, hash_of
 from reviewloop.tools.toolbox import allowed_part
 
 KIND = "hook"  # of their rows in the journal
-QUEUED = "queued"  # of those that wait for the run's end
+QUEUED = "queued"  # of those queued for the run's end
 _MOST_OUTPUT = 4_000  # characters of a hook's output that an agent reads
-_DEEPEST = 3  # hooks that fire on what hooks wrote
+_DEEPEST = 3  # depth of hooks that fire on other hooks' edits
 Made = dict[tuple[str, str], bytes | None]
-"""(Hook, file) -> what the hook left there."""
+"""(hook, file) -> the content that the hook left."""
 
 
 @dataclass(frozen=True)
 class HookEnd:
-    """How one hook ended; `exit_code` is None when it could not run or was too slow."""
+    """The end of one hook; `exit_code` is None when it could not run or timed out."""
 
     hook: Hook
     exit_code: int | None
@@ -48,21 +48,21 @@ class HookEnd:
     log: str
     tree: str
     path: str = ""
-    edited: bool = False  # the tree is another one than it was given
+    edited: bool = False  # its tree differs from the one it was given
 
     @property
     def blocks(self) -> bool:
-        """Whether it stops what fired it."""
+        """Return whether it stops the step that fired it."""
         return self.hook.blocks(self.exit_code)
 
     @property
     def summary(self) -> str:
-        """How it ended, on one line."""
+        """Return how it ended, on one line."""
         end = "did not end by itself" if self.exit_code is None else f"exit code {self.exit_code}"
         return f"{end} at {self.hook.event}" + (f" of {self.path}" if self.path else "")
 
     def as_gate(self) -> GateResult:
-        """Return it as a gate's result, so that what blocks goes back to the agent."""
+        """Return it as a gate's result, so that a blocking one is sent back to the agent."""
         status = GateStatus.PASSED if self.exit_code == 0 else GateStatus.WARNING
         status = GateStatus.FAILED if self.blocks else status
         return GateResult(
@@ -79,7 +79,7 @@ class HookEnd:
 
 @dataclass(frozen=True)
 class Moment:
-    """When hooks fire, and what hooks hear of it."""
+    """An event that fires hooks, and its data."""
 
     event: Event
     tree: str
@@ -87,11 +87,11 @@ class Moment:
     result: str = ""
     commit: str = ""
     tool: ToolUse | None = None
-    call: str = ""  # of a tool's call: which it is in the conversation
+    call: str = ""  # of a tool call: its position in the conversation
     at: tuple[int, int, int, int] = (0, 0, 0, 0)  # cycle, round, repairs, depth
 
     def key(self, hook: Hook) -> CallKey:
-        """Return what this end of the hook is journalled by."""
+        """Return the journal key of this hook's end."""
         cycle, number, attempt, turn = self.at
         about = self.path or self.call
         return CallKey(hook.name, str(self.event), about, cycle, number, attempt, turn)
@@ -112,7 +112,7 @@ def _moment(state: LoopState, event: Event, tree: str, depth: int = 0, **extra: 
 
 @dataclass(frozen=True)
 class Begin:
-    """Why a task must not begin, and what the agent reads besides."""
+    """Why a task must not start, and further text for the agent."""
 
     stopped_by: str = ""
     extra: str = ""
@@ -120,16 +120,16 @@ class Begin:
 
 @dataclass(frozen=True)
 class Fired:
-    """What the hooks of some moments made of the tree, and how each ended."""
+    """The tree after the hooks of some events, and the end of each."""
 
     tree: str
     ends: tuple[HookEnd, ...] = ()
 
 
 def fire_before_task(state: LoopState, context: RunContext, tree: str) -> Begin:
-    """Fire the hooks of a session's, a prompt's and a task's begin, until one of them blocks.
+    """Fire the hooks of the session, the prompt and the task start, until one blocks.
 
-    What those of session and prompt print, the agent reads.
+    The output of session and prompt hooks is given to the agent.
     """
     extra = ""
     first = () if state.get("cycle", 0) else (Event.SESSION_START,)
@@ -147,17 +147,17 @@ def fire_before_task(state: LoopState, context: RunContext, tree: str) -> Begin:
 
 
 def fire_on_change(state: LoopState, context: RunContext) -> Fired:
-    """Fire the hooks of what agents wrote since they last fired, before gates and reviewers.
+    """Fire the hooks about agents' edits since they last fired, before gates and reviewers.
 
-    What they write is part of the tree from then on. Files that a blocking hook refused are shown
-    to it again, whoever changed what.
+    Their edits become part of the tree. Files that a blocking hook refused are passed to it again,
+    whoever changed what.
     """
     tree = state["tree"]
     if not context.brief.hooks or state.get("phase") in LOOKED_BACK:
         return Fired(tree)
     ends: list[HookEnd] = []
     before, again = state.get("hooked") or context.base_tree, set(state.get("hook_red", ()))
-    writers: dict[str, None] = {}  # in their order
+    writers: dict[str, None] = {}  # in order
     made: Made = {}
     for depth in range(_DEEPEST + 1):
         start = tree
@@ -192,7 +192,7 @@ def fire_on_change(state: LoopState, context: RunContext) -> Fired:
 
 
 def fire_before_commit(state: LoopState, context: RunContext, tree: str) -> tuple[HookEnd, ...]:
-    """Fire the hooks of a commit on the tree that green gates let through to the reviewers."""
+    """Fire the hooks of a commit on a tree with green gates, before the reviewers."""
     return _fire(context, _moment(state, Event.PRE_COMMIT, tree)).ends
 
 
@@ -210,7 +210,7 @@ def fire_on_gates(
 
 
 def fire_at_end(state: LoopState, context: RunContext) -> None:
-    """Fire the hooks that waited in the queue, then those of a session's end."""
+    """Fire the queued hooks, then those of the session's end."""
     for row in [*context.journal.calls(QUEUED)]:
         hook = next((h for h in context.brief.hooks if h.digest == row.request["hook"]), None)
         if hook is not None:
@@ -225,9 +225,9 @@ def fire_at_end(state: LoopState, context: RunContext) -> None:
 def fire_alone(
     context: RunContext, hook: Hook, tree: str, path: str, number: int
 ) -> HookEnd | None:
-    """Run one hook on a tree, outside of a run's moments; None where it would not fire there.
+    """Run one hook on a tree, outside of a run's events; None where it would not fire there.
 
-    `number` tells it from others of this context.
+    `number` makes its key unique in this context.
     """
     moment = Moment(hook.event, tree, path=path, at=(number, 0, 0, 0))
     if moment.event in OF_FILES or hook.condition:
@@ -239,7 +239,7 @@ def fire_alone(
 
 
 def fire_on_commit(state: LoopState, context: RunContext, commit: str) -> None:
-    """Fire the hooks of a commit that was made; that they cannot run does not undo it."""
+    """Fire the hooks of a commit that was made; an error there does not undo it."""
     try:
         _fire(context, _moment(state, Event.COMMIT, state["tree"], commit=commit))
     except WorkspaceError as error:
@@ -262,7 +262,7 @@ class ToolHooks:
         return f"hook '{blocking.hook.name}' refused this call: {words or blocking.summary}"
 
     def after(self, use: ToolUse, key: CallKey, index: int, tree: str) -> None:
-        """Tell hooks what a call answered."""
+        """Pass the result of a call to hooks."""
         _fire(self.context, self._moment(Event.TOOL_AFTER, use, key, index, tree))
 
     def _moment(self, event: Event, use: ToolUse, key: CallKey, index: int, tree: str) -> Moment:
@@ -272,13 +272,13 @@ class ToolHooks:
 
 
 def around_tools(context: RunContext) -> ToolHooks | None:
-    """Return what fires the hooks around tools, None where no hook is for them."""
+    """Return the hooks around tools, None where there are none."""
     events = {hook.event for hook in context.brief.hooks}
     return ToolHooks(context) if events & {Event.TOOL_BEFORE, Event.TOOL_AFTER} else None
 
 
 def ends_in(journal: Journal) -> list[str]:
-    """Return how each hook of a run ended, a line each, in their order."""
+    """Return how each hook of a run ended, one line each, in order."""
     lines = []
     for call in journal.calls(KIND):
         code = call.reply["exit_code"]
@@ -289,7 +289,7 @@ def ends_in(journal: Journal) -> list[str]:
 
 
 def red_files(ends: Sequence[HookEnd]) -> list[str]:
-    """Return the files that a blocking hook refused, for the state."""
+    """Return the files that a blocking hook refused."""
     return sorted({end.path for end in ends if end.blocks and end.path})
 
 
@@ -314,9 +314,9 @@ def _moments(
 
 
 def _fire(context: RunContext, moment: Moment, made: Made | None = None) -> Fired:
-    """Run the hooks of one moment in their order; each gets the tree that the last one left.
+    """Run the hooks of one event in order; each gets the tree that the last one left.
 
-    A hook is not fired by what it left of the file itself: `made` keeps that.
+    A hook is not fired by its own edit of a file, which `made` records.
     """
     ends: list[HookEnd] = []
     tree, made = moment.tree, {} if made is None else made
@@ -347,7 +347,7 @@ def _fires(hook: Hook, moment: Moment, tree: str, context: RunContext, made: Mad
 
 
 def _is_own(hook: Hook, moment: Moment, tree: str, context: RunContext, made: Made) -> bool:
-    """Return whether the file is as this very hook left it."""
+    """Return whether the file's content is what this hook left."""
     key = (hook.name, moment.path)
     return key in made and made[key] == context.private.read(tree, moment.path)
 
@@ -358,7 +358,7 @@ def _waits(moment: Moment) -> dict[str, Any]:
 
 
 def _end(context: RunContext, hook: Hook, moment: Moment) -> HookEnd:
-    """Return how a hook ended at a moment; it is run once, whatever happens to the run."""
+    """Return how a hook ended at an event; it runs once, even in a resumed run."""
     made = []
 
     def do() -> dict[str, Any]:
@@ -384,7 +384,7 @@ def _fits(hook: Hook, moment: Moment, tree: str, context: RunContext) -> bool:
 
 
 def _paths(hook: Hook, moment: Moment, tree: str, context: RunContext) -> tuple[str, ...]:
-    """Return the files that a moment is about, of those that the hook is for."""
+    """Return the files of an event that match the hook."""
     start = f"{context.user.project}/" if context.user.project else ""
     of_file = moment.event in OF_FILES
     paths = (moment.path,) if of_file else context.change(context.base_tree, tree).paths
@@ -431,7 +431,7 @@ def _run(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]:
 
 
 def _out_of_scope(context: RunContext, hook: Hook, moment: Moment, tree: str) -> str:
-    """Return why what a hook made of the tree is taken back, "" for what stays."""
+    """Return why a hook's edit of the tree is undone, "" for one that stays."""
     paths = _paths(hook, moment, moment.tree, context)
     about = (moment.key(hook), f"{_label(hook, moment)}-scope", moment.tree, tree, paths)
     why = out_of_scope(ScopedEdit(context, hook, *about), hook.scope)
@@ -484,7 +484,7 @@ def _answered(context: RunContext, hook: Hook, moment: Moment) -> dict[str, Any]
 
 
 def with_approval(context: RunContext, results: tuple[GateResult, ...]) -> tuple[GateResult, ...]:
-    """Return the results; governance names the edits of hooks that ask for a user's approval."""
+    """Return the results; governance lists the edits of hooks that need a user's approval."""
     asking = {hook.name for hook in context.brief.hooks if hook.require_approval}
     reasons: list[str] = []
     for end in context.journal.calls(KIND):
@@ -507,7 +507,7 @@ def _tests_red(context: RunContext, moment: Moment, hook: Hook, tree: str) -> st
 
 
 def _taken(context: RunContext, tree: str, shown: str) -> tuple[str, tuple[str, ...]]:
-    """Return the tree with what a hook wrote and may write, and why the rest was refused."""
+    """Return the tree with a hook's permitted edits, and why the others were refused."""
     try:
         written = context.workspace.taken(shown, leave=context.settings.gates.reuse)
         edited = with_edits(context.private, tree, shown, written)

@@ -1,4 +1,4 @@
-"""Protected files of a run: which of them a user asked for, and which the change touches."""
+"""Finds the protected files that a user named, and those that the change touches."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from reviewloop.tools.policy import protected_files_named_in
 
 
 def named_by_user(state: LoopState, context: RunContext) -> frozenset[str]:
-    """Return the protected files that the task, or a modification asked for, names by path."""
+    """Return the protected files that the task, or a modification, names by path."""
     requests = [
         finding.suggestion
         for finding in read_findings(state, context.blobs).values()
@@ -27,7 +27,7 @@ def named_by_user(state: LoopState, context: RunContext) -> frozenset[str]:
 def touched_protected_files(
     state: LoopState, context: RunContext, change: Change
 ) -> list[ProtectedFile]:
-    """Return the protected files in the change, those first that nobody asked for."""
+    """Return the protected files in the change, unrequested ones first."""
     named = {folded(path) for path in named_by_user(state, context)}
     read_base = partial(context.private.read, context.base_tree)
     read_new = partial(context.private.read, state["tree"])
@@ -47,7 +47,7 @@ def touched_protected_files(
 def why_blocked(files: list[ProtectedFile]) -> Reason:
     """Return why the change cannot be approved as it is, or no reason.
 
-    The write tools refuse such files; this holds whatever way one came into the tree.
+    The write tools refuse such files; this check holds however one came into the tree.
     """
     unasked = [file["path"] for file in files if file["unasked"]]
     return reason(ReasonKind.PROTECTED_FILES, paths=tuple(unasked)) if unasked else NO_REASON

@@ -1,4 +1,4 @@
-"""What reviewers are shown of a change: in how many parts, made once, within its tokens."""
+"""Builds the review material: splits a change into parts, within the tokens of a prompt."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -31,15 +31,15 @@ from reviewloop.specs.steering import Steering, steering_on_disk
 from reviewloop.store.journal import CallKey
 
 CHARS_PER_TOKEN = 4
-LEAST = 4000  # characters of diff that a part has room for, however small the budget is
-_TOO_MANY = 4  # parts that the diff of one file may fill; a longer one was written by no user
+LEAST = 4000  # characters of diff that a part holds, however small the budget is
+_TOO_MANY = 4  # parts of one file's diff; a longer one is generated
 _INSTEAD = "raise limits.context_tokens, or name it in [review] ignore"
-_OTHERS = 3  # of what a part has room for, the share of lists, names and evidence: a third
+_OTHERS = 3  # lists, names and evidence get a third of a part's room
 
 
 @dataclass(frozen=True)
 class Part:
-    """What is read in one conversation; `evidence` holds positions in the evidence of the tree."""
+    """The content of one conversation; `evidence` holds indices into the evidence of the tree."""
 
     number: int
     pieces: tuple[Piece, ...]
@@ -53,14 +53,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Parts:
-    """A change as it is read. Every file of it is in a part, or in `unread` with the reason."""
+    """A change in parts. Every file of it is in a part, or in `unread` with the reason."""
 
     parts: tuple[Part, ...]
     unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def several(self) -> bool:
-        """Whether it takes more than one part."""
+        """Whether there is more than one part."""
         return len(self.parts) > 1
 
     def holding(self, path: str) -> list[Part]:
@@ -69,18 +69,18 @@ class Parts:
 
 
 def read_change(context: RunContext, tree: str) -> Change:
-    """Return the change that is read: all of it, or what was pushed since the last review."""
+    """Return the change to read: all of it, or what was pushed since the last review."""
     old = context.push.tree if context.push else context.base_tree
     return context.shown_change(old, tree)
 
 
 def room_of(context: RunContext, shared: int) -> int:
-    """Return the characters that a prompt has for a part beside what all parts share."""
+    """Return the characters left for a part in a prompt besides the shared text."""
     return max(context.settings.limits.context_tokens * CHARS_PER_TOKEN - shared, LEAST)
 
 
 def parts_of(tree: str, context: RunContext, shared: int) -> Parts:
-    """Return how the change up to a tree is read; `shared` characters stand in every prompt."""
+    """Return the parts of the change up to a tree; each prompt has `shared` further characters."""
     make = partial(_parts, tree, context, room_of(context, shared))
     return context.once(("parts", tree, shared), make)
 
@@ -100,10 +100,9 @@ def packed(
     room: int,
     context: RunContext,
 ) -> Parts:
-    """Return how the diffs of these files are read, each part with its share of the evidence.
+    """Return the parts for the diffs of these files, each with its share of the evidence.
 
-    `evidence` is by position, `tree` is where its files are looked at, `room` are the characters
-    that a prompt has for it.
+    `evidence` is by index, `tree` has its files, `room` are the characters of a prompt for a part.
     """
     length = sum(len(piece.text) for piece in whole)
     if length + sum(len(one.finding.title) + 80 for one in evidence.values()) <= room:
@@ -132,7 +131,7 @@ def _cut(
     for piece in whole:
         text = piece.text
         if len(text) > room:
-            # Hidden before it is cut: half a key is not known for a secret.
+            # Redacted before it is cut: half a key is not recognised as a secret.
             text = context.redactor.for_models(text)
         some = cut(piece.path, text, room) if len(text) <= _TOO_MANY * room else ()
         pieces += some
@@ -148,7 +147,7 @@ def _cut(
 def _shares(
     parts: list[tuple[Piece, ...]], evidence: Mapping[int, AnalyserFinding]
 ) -> list[frozenset[int]]:
-    """Give each piece of evidence to the part that shows its line, else its file, else to one."""
+    """Assign each piece of evidence to the part with its line, else its file, else any."""
     shares: list[set[int]] = [set() for _ in parts]
     for position, piece in evidence.items():
         path, line = piece.finding.path, piece.finding.line or 0
@@ -163,7 +162,7 @@ def _shares(
 
 
 _LEAST_AROUND = 16_000  # characters
-_TIMES = 3  # as long as the push itself
+_TIMES = 3  # the length of the push itself
 
 
 def with_push(
@@ -171,8 +170,8 @@ def with_push(
 ) -> Material:
     """Return the material of a push with the open findings and the change around it.
 
-    The whole change costs as much as its first review, for every push. So around a push stands
-    three times its own length of it, at least 4,000 tokens, the nearest files first.
+    Showing the whole change would cost a full review for every push. So at most three times the
+    length of the push is shown around it, at least 4,000 tokens, the nearest files first.
     """
     known = context.push.known if context.push else ()
     most = max(_LEAST_AROUND, _TIMES * len(material.patch))
@@ -188,7 +187,7 @@ def _around(tree: str, context: RunContext, part: Part, room: int) -> Iterator[s
     for file in _nearest(change, set(part.paths), tree, context):
         of_push = pushed.file(file.path)
         if of_push is not None and of_push.patch == file.patch:
-            continue  # it came with the push, so all of it is shown already
+            continue  # it is part of the push, so it is shown already
         text = file.patch
         if len(text) > room and of_push is not None:
             text = _near(file, of_push, context.redactor.for_models(text), room)
@@ -202,7 +201,7 @@ def _around(tree: str, context: RunContext, part: Part, room: int) -> Iterator[s
 
 
 def _nearest(change: Change, paths: set[str], tree: str, context: RunContext) -> list[FileChange]:
-    """Return the files of the change, those of the push first, then what is tied to them."""
+    """Return the files of the change: those of the push, then those related to them."""
     read = partial(context.read_text, context.shown_tree(tree))
     near = context.once(("ties", tree), lambda: ties(change.paths, read))
 
@@ -215,7 +214,7 @@ def _nearest(change: Change, paths: set[str], tree: str, context: RunContext) ->
 
 
 def _near(file: FileChange, pushed: FileChange, text: str, room: int) -> str:
-    """Return the piece of a long diff in which the push lies, "" if there is none."""
+    """Return the piece of a long diff that overlaps the push, or ""."""
     if room <= 0:
         return ""
     for piece in cut(file.path, text, room):
@@ -224,18 +223,18 @@ def _near(file: FileChange, pushed: FileChange, text: str, room: int) -> str:
     return ""
 
 
-_BELOW = 2  # of a prompt's room, what came below the change may have: a half
-_INTERDIFF = 8  # what differs in the change: an eighth
-_AROUND = 4  # the change as it is now: a fourth
+_BELOW = 2  # share of a prompt for the changes of the base: a half
+_INTERDIFF = 8  # for differences in the change: an eighth
+_AROUND = 4  # for the current change: a fourth
 _LEAST_BELOW = 16_000  # characters
-_TIMES_BELOW = 3  # as long as what came below
+_TIMES_BELOW = 3  # the length of the base's changes
 LISTED = 8_000
-"""Characters that the list of the change's files has, and each list of what is below it."""
+"""Characters for the list of the change's files, and for each list of the base's changes."""
 _SETTLED = {Status.OPEN, Status.UNRESOLVED, Status.DISMISSED}
 
 
 def moved_parts_to_read(moved: Moved, state: LoopState, context: RunContext, shared: int) -> Parts:
-    """Return the parts in which reviewers look at a move; `shared` characters stand in each."""
+    """Return the parts for reading a move; each prompt has `shared` further characters."""
     tree = state["tree"]
     evidence = evidence_of(context, tree)
     to_ask = {number: evidence[number] for number in not_assessed_yet(state, evidence)}
@@ -254,11 +253,11 @@ def with_move(
     part: Part,
     room: int,
 ) -> Material:
-    """Return the material of a move, which holds what came below, with everything else about it.
+    """Return the material of a move: the base's changes, and the rest about it.
 
-    All of the change costs as much as its first review. So its files that have to do with what
-    came below are shown, up to three times its length, at least 4,000 tokens; the others, which
-    were read before, are named.
+    Showing the whole change would cost a full review. So its files that relate to the base's
+    changes are shown, up to three times their length, at least 4,000 tokens; others, which were
+    read before, are listed.
     """
     below = moved.below(context)
     before = partial(context.read_text, below.old)
@@ -268,7 +267,7 @@ def with_move(
     tied = _fitting([f"{path}: {', '.join(moved.tied[path])}" for path in part.paths], share)
     others = _fitting(moved.others, share)
     differs, left = "", tuple[str, ...]()
-    if part.number == 1:  # what is no part of any file below is shown once
+    if part.number == 1:  # what belongs to no file of the base is shown once
         differs, left = _interdiff(moved, state["tree"], context, room // _INTERDIFF)
     most = max(_LEAST_BELOW, _TIMES_BELOW * len(material.patch))
     around = "".join(
@@ -281,7 +280,7 @@ def with_move(
 
 
 def _fitting(lines: Sequence[str], room: int) -> list[str]:
-    """Return as many lines as have room, then how many have none."""
+    """Return the lines that fit, then the number of the others."""
     ends = accumulate(len(line) + 1 for line in lines)
     fitting = list(lines[: sum(1 for end in ends if end <= room)])
     more = len(lines) - len(fitting)
@@ -291,7 +290,7 @@ def _fitting(lines: Sequence[str], room: int) -> list[str]:
 def _interdiff(
     moved: Moved, tree: str, context: RunContext, room: int
 ) -> tuple[str, tuple[str, ...]]:
-    """Return how the change differs from what was read, and the files that have no room."""
+    """Return how the change differs from what was read, and the files that do not fit."""
     old = context.shown_change(moved.since, moved.was)
     now = context.shown_change(context.base_tree, tree)
     texts = interdiff(old, now, context.redactor.for_models)
@@ -310,7 +309,7 @@ def _interdiff(
 def _around_below(
     moved: Moved, part: Part, differs: str, tree: str, context: RunContext, room: int
 ) -> Iterator[str]:
-    """Yield diffs of the change: what the part has to do with, then what differs."""
+    """Yield diffs of the change: those related to the part, then those that differ."""
     near = [path for below in part.paths for path in moved.tied[below]]
     if part.number == 1:
         near += moved.differs
@@ -333,7 +332,7 @@ def _around_below(
 
 
 def _piece_about(words: set[str], path: str, text: str, room: int) -> str:
-    """Return the piece of a long diff that says most of what came below, "" if there is none."""
+    """Return the piece of a long diff with the most words of the base's changes, or ""."""
     pieces = cut(path, text, room) if room > 0 else ()
     best = max(
         pieces, key=lambda piece: len(words & set(findall(r"\w{4,}", piece.text))), default=None
@@ -342,25 +341,25 @@ def _piece_about(words: set[str], path: str, text: str, room: int) -> str:
 
 
 def _known(state: LoopState, context: RunContext) -> str:
-    """Return the run's findings that are not fixed: they keep their state, nobody repeats them."""
+    """Return the run's unfixed findings, which keep their status and must not be repeated."""
     left = [f for f in read_findings(state, context.blobs).values() if f.status in _SETTLED]
     known = [Known(f.id, f.path, f.title, f.quote, f.line, str(f.severity)) for f in left]
     return context.redactor.for_models(known_text(known, {one.path for one in known}))
 
 
-_NOT_SHOWN = 50  # files of a large change that are named although nobody may read them
-_CONTEXT_LINES = 3  # around what changed, where there is room
-SHARE_OF_EACH = 9  # a part's lists, names and evidence get a third of its room together
-_BACKGROUND = 4  # the share of a prompt's budget that what lies behind a finding gets: one of four
+_NOT_SHOWN = 50  # files of a large change that are listed although withheld
+_CONTEXT_LINES = 3  # around changed lines, where there is room
+SHARE_OF_EACH = 9  # a part's lists, names and evidence together get a third of its room
+_BACKGROUND = 4  # share of a prompt for the code behind a finding: a fourth
 _STATUS_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
 _OBJECTS = re.compile(r"^index [0-9a-f]+\.\.[0-9a-f]+(?: [0-7]{6})?\n", re.MULTILINE)
 
 SHRINKS = ((3, 1), (0, 1), (0, 2), (0, 4), (0, 16))
-"""(lines of context, divisor of the budget): what is tried in turn when a model takes no more."""
+"""(lines of context, divisor of the budget), tried in turn when the prompt is too long."""
 
 
 def parts_to_read(state: LoopState, context: RunContext, moved: Moved | None = None) -> Parts:
-    """Return the parts in which the tree in the state is read, or what `moved` it."""
+    """Return the parts of the tree in the state, or of what `moved` it."""
     shared = _shared_length(state["tree"], context)
     if moved is not None:
         return moved_parts_to_read(moved, state, context, shared)
@@ -370,9 +369,9 @@ def parts_to_read(state: LoopState, context: RunContext, moved: Moved | None = N
 def material_of(
     state: LoopState, context: RunContext, part: Part, shrunk: int = 0, moved: Moved | None = None
 ) -> Material:
-    """Return the shared material for a part of what is read of the tree in the state, made once.
+    """Return the shared material for a part of the tree in the state, built once.
 
-    `shrunk` is a position in `SHRINKS`.
+    `shrunk` is an index into `SHRINKS`.
     """
     tree, gates = state["tree"], state.get("gates", "")
     make = partial(_material, state, context, part, *SHRINKS[shrunk], moved)
@@ -431,10 +430,10 @@ def _material(
 def shown_part(
     change: Change, part: Part, budget: int | None, context_lines: int = 3
 ) -> tuple[str, tuple[str, ...]]:
-    """Return a part's diff and the files of it that are left out because they do not fit.
+    """Return a part's diff, and its files that do not fit.
 
-    The lines that name git's objects are left out: no reader needs them.
-    As many files as fit are shown, smallest first, in the change's order; None shows them all.
+    Lines with git's object ids are left out. As many files as fit are shown, smallest first, in the
+    change's order; None shows them all.
     """
     texts = []
     for piece in part.pieces:
@@ -461,7 +460,7 @@ def _names(change: Change, tree: str, context: RunContext, room: int) -> str:
 
 
 def listed(change: Change, room: int) -> list[str]:
-    """Return a line for each changed file; where they have no room, one for each folder."""
+    """Return a line for each changed file; where they do not fit, one for each folder."""
     lines = [describe(file) for file in change.files]
     if sum(map(len, lines)) + len(lines) <= room:
         return lines
@@ -484,9 +483,9 @@ def _steering(change: Change, context: RunContext) -> str:
 
 
 def _read_steering(change: Change, context: RunContext) -> str:
-    """Return the team's rules for the files that the change touches; told in the run's log.
+    """Return the steering for the files that the change touches; logged in the run.
 
-    What is on disk may change while a run waits, so the first reading is the one that counts.
+    Files on disk may change while a run waits, so the first reading counts.
     """
     paths = list(change.paths)
     limit = context.settings.limits.context_tokens * CHARS_PER_TOKEN // 3
@@ -506,13 +505,13 @@ def _read_steering(change: Change, context: RunContext) -> str:
         return {"text": text, "log": log, "digests": steering.digests()}
 
     found = context.journal.once(CallKey("steering", "review"), {"paths": paths}, read)
-    digests = found.get("digests", {})  # of an earlier release: none
+    digests = found.get("digests", {})  # none in an earlier release
     context.events.emit("steering", agent="the reviewers", files=found["log"], digests=digests)
     return str(found["text"])
 
 
 def reviewed_change(context: RunContext) -> str:
-    """Return the change in which a run's first findings were found, "" if it began with a task."""
+    """Return the change that has the run's first findings, "" if it started with a task."""
     since = context.reviewed_since
     if not since:
         return ""
@@ -529,7 +528,7 @@ def describe(file: FileChange) -> str:
 
 
 def fitted(change: Change, context: RunContext, share: int = 1) -> str:
-    """Return a change as a diff within the budget of a prompt (or its share); names what is cut."""
+    """Return a change as a diff within (a share of) a prompt's budget; lists what is left out."""
     patch, left_out = fit(change, context.settings.limits.context_tokens * CHARS_PER_TOKEN // share)
     if left_out:
         patch += f"\n(not shown, too large: {', '.join(left_out)}; read them with fs_read)\n"
@@ -537,9 +536,9 @@ def fitted(change: Change, context: RunContext, share: int = 1) -> str:
 
 
 def fit(change: Change, budget: int, context_lines: int = 3) -> tuple[str, tuple[str, ...]]:
-    """Return as many whole file diffs as fit, smallest first to fit most, in the change's order.
+    """Return as many whole file diffs as fit, smallest first, in the change's order.
 
-    The second value names the files left out, so that nothing is cut silently.
+    The second value lists the files left out, so that nothing is cut silently.
     """
     patch = partial(change.patch, context_lines=context_lines)
     sizes = {file.path: len(patch([file.path])) for file in change.files}
@@ -577,8 +576,8 @@ def steering_shown(
 ) -> Steering:
     """Return the steering on disk without the content of withheld files that it refers to.
 
-    `never` are further patterns of files that are not referred to; `ignored` picks from paths
-    those that are kept from agents; `folder` is the project's, `manual` are requested names.
+    `never` are further patterns of withheld files; `ignored` returns the paths kept from agents;
+    `folder` is the project's, `manual` are requested names.
     """
     read = partial(steering_on_disk, root, list(paths), about, folder=folder, manual=manual)
     patterns = (*never, *WITHHELD_PATTERNS)

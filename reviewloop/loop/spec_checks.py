@@ -1,4 +1,4 @@
-"""What is wrong with a phase of a spec: its dialect's own reader says so, of what would be written.
+"""Checks a phase of a spec with its dialect's own reader, before it is written.
 
 A phase with a problem goes back to its agent once; one that a user edited cannot be approved.
 """
@@ -20,11 +20,11 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _IDENT = re.compile(r"(?:US|N?FR-)?\d+(?:\.\d+)*")
-_NOT_SERVED = ("SC-", "AC-", "EC-")  # what success is, and edges: no task serves them alone
+_NOT_SERVED = ("SC-", "AC-", "EC-")  # success criteria and edge cases, which no task serves alone
 
 
 def with_texts(spec: SpecFiles, texts: Mapping[str, str]) -> SpecFiles:
-    """Return the files of a spec as they are once these phases are written."""
+    """Return the files of a spec as they would be with these phases written."""
     for phase, text in texts.items():
         made = spec.with_phase(phase, text)
         encoded = {path: one.encode("utf-8", "surrogateescape") for path, one in made.items()}
@@ -33,7 +33,7 @@ def with_texts(spec: SpecFiles, texts: Mapping[str, str]) -> SpecFiles:
 
 
 def phase_problem(phase: str, spec: SpecFiles, text: str, done: Iterable[str] = ()) -> str:
-    """Return what is wrong with a phase, "" for nothing; `done` are titles of tasks done before."""
+    """Return what is wrong with a phase, or ""; `done` are titles of tasks done before."""
     if not text.strip():
         return "`document` is empty"
     if spec.parts and spec.text_of(phase) and (others := strays(text, phase, TITLES)):
@@ -49,7 +49,7 @@ def phase_problem(phase: str, spec: SpecFiles, text: str, done: Iterable[str] = 
 
 
 def served(spec: Spec) -> dict[str, str]:
-    """Return the requirements that tasks have to serve."""
+    """Return the requirements that tasks must serve."""
     return {
         key: text
         for key, text in whole(spec.requirements).items()
@@ -58,7 +58,7 @@ def served(spec: Spec) -> dict[str, str]:
 
 
 def counts(spec: Spec) -> tuple[int, int]:
-    """Return how many functional requirements a spec has, and how many others."""
+    """Return the numbers of functional and of other requirements of a spec."""
     keys = list(served(spec))
     others = sum(key.startswith("NFR") for key in keys)
     coded = [key for key in keys if not key.startswith(("US", "NFR"))]

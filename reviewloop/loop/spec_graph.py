@@ -1,13 +1,13 @@
-"""The way from an idea to an approved spec, drawn as a graph. The loop has its own, in graph.py.
+"""The graph of a spec session: from an idea to an approved spec.
 
     research -> questions <-> answers -> requirements -> approve_requirements
               -> high_level -> approve_high_level -> low_level -> approve_low_level
               -> tasks -> approve_tasks -> summary
 
-Each `approve_*` stops for a person: approve goes on, modify writes the phase anew, edit asks once
-more, reject ends it. Nothing advances without a person, and no phase is on disk before it is
+Each `approve_*` stops for a user: approve continues, modify rewrites the phase, edit asks again,
+reject ends the session. Nothing advances without a user, and no phase is on disk before it is
 approved. Answers may lead to more questions, three rounds at most. A quick session has one gate,
-the last: modify begins again with the requirements.
+the last: modify restarts with the requirements.
 """
 
 from functools import partial
@@ -104,7 +104,7 @@ def _write(phase: str, state: SpecState, runtime: Runtime[RunContext]) -> dict[s
 
 
 def _approve(phase: str, state: SpecState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-    # Nothing that counts stands before the interrupt: a resumed node runs again from its top.
+    # Keep side effects out: a resumed node runs again from its start.
     fault("spec.gate")
     answer = interrupt(shown_at_gate(phase, state, runtime.context))
     return apply_answer(phase, state, answer, runtime.context)

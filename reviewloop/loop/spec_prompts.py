@@ -1,6 +1,6 @@
-"""What the agents that write specs are told of the form: each dialect has headings of its own.
+"""The headings that spec agents must write, by dialect.
 
-The agents' own prompts say how Kiro writes; a single file is made of the same documents.
+The agents' own prompts describe Kiro's form; a single file consists of the same documents.
 """
 
 from collections.abc import Mapping
@@ -103,6 +103,6 @@ ASKING = ToolSpec(
 
 
 def form_of(dialect: str, phase: str) -> str:
-    """Return what an agent is told of the form of a phase, "" where its prompt says it."""
+    """Return the instruction on the form of a phase, "" where the agent's prompt has it."""
     text = FORMS.get(dialect, {}).get(phase, "")
     return f"# The form\n\n{text}" if text else ""

@@ -1,7 +1,7 @@
-"""Facts before requirements: what services can do and what not, each with a source.
+"""Researches services before requirements are written: what they support, with sources.
 
-Only ideas that name AWS or another service are researched. The source of a finding is data that is
-installed here or a file of the repository; one without either is dropped and counted.
+Only for ideas that name AWS or another service. The source of a finding is installed data or a file
+of the repository; one without either is dropped and counted.
 """
 
 import re
@@ -65,12 +65,12 @@ ENDING = ToolSpec(
 
 @dataclass(frozen=True)
 class ResearchFinding:
-    """Something about a service that requirements have to respect."""
+    """A fact about a service for the requirements."""
 
     text: str
-    supported: bool | None  # None: nobody could look it up
+    supported: bool | None  # None: it could not be looked up
     source: str
-    name: str = ""  # what it is about, where that is one name
+    name: str = ""  # the name it is about, if there is one
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def touches_service(idea: str) -> bool:
 
 
 def request_for(idea: str, servers: Sequence[str] = ()) -> str:
-    """Return what the agent is asked to find out, with the facts that are known already."""
+    """Return the research request for the agent, with the facts that are known already."""
     more = f"Ask the tools of {', '.join(servers)}; their source is the server's name. "
     facts = [f"- {_label(one.supported)}: {one.detail} ({one.source or 'nothing to look it up in'})"
              for one in facts_of(idea)]  # fmt: skip
@@ -112,7 +112,7 @@ def request_for(idea: str, servers: Sequence[str] = ()) -> str:
 
 
 def research_of(idea: str, claims: Sequence[Mapping[str, Any]], context: RunContext) -> Research:
-    """Return the findings that have a source: facts about names, and files of the repository."""
+    """Return the findings with a source: facts about names, and files of the repository."""
     found: dict[str, ResearchFinding] = {}
     for fact in facts_of(idea):
         found[fact.name] = _of_fact(fact)
@@ -123,7 +123,7 @@ def research_of(idea: str, claims: Sequence[Mapping[str, Any]], context: RunCont
         for fact in facts:
             found.setdefault(fact.name, _of_fact(fact))
         if any(fact.supported is False for fact in facts):
-            continue  # the facts are what counts
+            continue  # the looked-up facts replace it
         source = _source(str(one.get("source", "")).strip(), context)
         source = source or next((fact.source for fact in facts if fact.source), "")
         if not claim or not source:
@@ -134,7 +134,7 @@ def research_of(idea: str, claims: Sequence[Mapping[str, Any]], context: RunCont
 
 
 def claims_problem(arguments: Mapping[str, Any]) -> str:
-    """Return what is wrong with what an agent found: names that do not exist, called supported."""
+    """Return what is wrong with an agent's claims: unsupported names called supported."""
     findings = arguments.get("findings")
     if not isinstance(findings, list) or not all(isinstance(one, Mapping) for one in findings):
         return "`findings` is no list of objects"
@@ -146,7 +146,7 @@ def claims_problem(arguments: Mapping[str, Any]) -> str:
 
 
 def with_findings(document: str, research: Research) -> str:
-    """Return requirements with the section of what was found, in the place of an older one."""
+    """Return the requirements with the section of findings, replacing an older one."""
     if not research.findings and not research.dropped:
         return document
     lines = document.split("\n")
@@ -161,7 +161,7 @@ def with_findings(document: str, research: Research) -> str:
 
 
 def constraints_problem(document: str, research: Research) -> str:
-    """Return which finding stands in no constraint of the requirements, "" for none."""
+    """Return the finding that is missing in the constraints of the requirements, or ""."""
     against = [one for one in research.findings if one.supported is False]
     if not against:
         return ""
@@ -174,7 +174,7 @@ def constraints_problem(document: str, research: Research) -> str:
 
 
 def _last(name: str) -> str:
-    """Return the last part of a name, as people write it in a sentence."""
+    """Return the last part of a name, as it is written in a sentence."""
     return re.split(r"[.:\s]+", name.partition("(")[0])[-1]
 
 
@@ -207,7 +207,7 @@ def _source(given: str, context: RunContext) -> str:
 
 
 def _has_answered(server: str, context: RunContext) -> bool:
-    """Return whether a server that the user named gave an answer in this session."""
+    """Return whether a server that the user named answered in this session."""
     name = server.partition("/")[0]
     named = {one.partition("/")[0] for one in context.record.options.get("servers", ())}
     beginning = f"{name.removeprefix('@')}__"

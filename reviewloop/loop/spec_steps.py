@@ -1,6 +1,6 @@
-"""The steps of the way to a spec: research, questions, the documents of each phase, answers."""
+"""The steps of writing a spec: research, questions, the documents of each phase, answers."""
 
-# One file: the steps share the documents, how they are asked for and where they are written.
+# One file: the steps share the documents, the agent's request and the writing to disk.
 
 import hashlib
 import os
@@ -50,14 +50,14 @@ from reviewloop.specs.writing import PHASES, SINGLE_FILE, TITLES, SpecFiles
 from reviewloop.store.journal import CallKey
 
 ALL = "all"
-"""What the one gate of a quick session is about."""
+"""The phase name of a quick session's single gate."""
 
 REVISE, FRESH = "revise", "fresh"
-"""What becomes of a spec that exists: it is the base, or it is kept under `archive/`."""
+"""For an existing spec: it is the base, or it is kept under `archive/`."""
 
 
 class SpecState(TypedDict, total=False):
-    """What flows through the graph; texts are blobs, named by their ids."""
+    """The state of the graph; texts are blobs, referenced by id."""
 
     name: str
     format: str
@@ -66,13 +66,13 @@ class SpecState(TypedDict, total=False):
     findings: str  # of research
     questions: str  # of this round
     rounds: int  # of questions, that were answered
-    again: bool  # whether there is to be one more
-    answers: list[list[str]]  # question, answer; "" is one that nobody gave
-    documents: dict[str, str]  # phase -> text as it was written last
-    base: dict[str, str]  # phase -> text as it was on disk when it was written last
-    seen: dict[str, str]  # phase -> text as a user saw it before the last revision
+    again: bool  # another round follows
+    answers: list[list[str]]  # [question, answer]; "" without an answer
+    documents: dict[str, str]  # phase -> text as last written
+    base: dict[str, str]  # phase -> text on disk when it was last written
+    seen: dict[str, str]  # phase -> text that a user saw before the last revision
     tries: dict[str, int]  # phase -> how often it was written
-    request: str  # what a user wants changed
+    request: str  # the change that a user requests
     choice: str
     approved: dict[str, str]  # phase -> SHA-256 of the text
     outcome: str  # "", written, rejected
@@ -81,7 +81,7 @@ class SpecState(TypedDict, total=False):
 
 
 def research(context: RunContext) -> dict[str, Any]:
-    """Have the first agent find out what requirements have to respect of the services named."""
+    """Have the first agent research the services that the idea names."""
     idea = context.brief.task
     servers: list[str] = context.record.options.get("servers", [])
     if not touches_service(idea) and not servers:
@@ -102,7 +102,7 @@ def research(context: RunContext) -> dict[str, Any]:
 
 
 def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
-    """Have the first agent ask what has to be known; questions and their rounds are capped."""
+    """Have the first agent ask its questions; their number and rounds are capped."""
     agent = agent_of(context, PHASES[0])
     there = _on_disk(PHASES[0], state, context)
     parts = [_found(state, context), _answered(state, context)]
@@ -129,7 +129,7 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
 
 
 def _asking_about(points: Sequence[OpenPoint]) -> str:
-    """Return what the agent is told of a description that leaves much open, "" for nothing."""
+    """Return the instruction about open points of a description, or ""."""
     if not points:
         return ""
     listed = "; ".join(f"{one.about!r}: {one.question}" for one in points)
@@ -142,7 +142,7 @@ def _asking_about(points: Sequence[OpenPoint]) -> str:
 def _uncovered(
     points: Sequence[OpenPoint], questions: Sequence[Mapping[str, Any]]
 ) -> list[Mapping[str, Any]]:
-    """Return the questions about what is left open that the agent does not ask itself."""
+    """Return questions about the open points that the agent does not ask itself."""
     abouts = {str(one.get("about", "")).casefold() for one in questions}
     texts = " ".join(str(one["question"]) for one in questions).casefold()
     return [
@@ -161,7 +161,7 @@ def questions_of(state: SpecState, context: RunContext) -> list[dict[str, Any]]:
 def take_answers(
     state: SpecState, answer: Mapping[str, Any], context: RunContext
 ) -> dict[str, Any]:
-    """Return all questions so far with what the user answered to each, "" where nothing."""
+    """Return all questions so far with the user's answers, "" where there is none."""
     given = {int(number): str(text) for number, text in dict(answer.get("answers", {})).items()}
     questions = questions_of(state, context)
     texts = [given.get(number, "") for number in range(1, len(questions) + 1)]
@@ -173,7 +173,7 @@ def take_answers(
 def before_answers(
     state: SpecState, questions: Sequence[Mapping[str, Any]], context: RunContext
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return (the state before the last answers, to these questions; those by their number)."""
+    """Return (the state before the last answers to these questions, those answers by number)."""
     answers = state.get("answers", [])
     before, last = (
         answers[: len(answers) - len(questions)],
@@ -186,9 +186,9 @@ def before_answers(
 
 
 def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:
-    """Have the phase's agent write its document, or revise the one that is there.
+    """Have the phase's agent write its document, or revise the existing one.
 
-    What a user wrote or edited on disk meanwhile is the base.
+    Edits on disk since the last writing are the base.
     """
     agent = agent_of(context, phase)
     number = state.get("tries", {}).get(phase, 0)
@@ -227,7 +227,7 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
     document = str(answer["document"]).strip() + "\n"
     if phase == PHASES[0]:
         document = with_findings(document, _research(state, context))
-    if state["format"] == SINGLE_FILE:  # as it will stand there, so that differences are real ones
+    if state["format"] == SINGLE_FILE:  # as it will be on disk, for a true difference
         document = with_texts(_files(state, context), {phase: document}).text_of(phase)
     goes_on = state.get("quick") and phase != PHASES[-1]  # to the next phase, without a gate
     return {
@@ -242,7 +242,7 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
 def _document_problem(
     phase: str, arguments: Mapping[str, Any], state: SpecState, context: RunContext
 ) -> str:
-    """Return what is wrong with what an agent handed in, "" for nothing."""
+    """Return what is wrong with an agent's document, or ""."""
     document = str(arguments.get("document") or "")
     problem = problem_of(phase, document, state, context)
     if phase == PHASES[0] and not problem:
@@ -251,19 +251,19 @@ def _document_problem(
 
 
 def _unsupported(phase: str, document: str) -> str:
-    """Return the names in a design or a plan that their services do not have, "" for none.
+    """Return names in a design or plan that their services do not have, or "".
 
-    It is sent back once only: the data that is installed may be older than the service.
+    Sent back only once: the installed data may be older than the service.
     """
     if phase == PHASES[0]:
-        return ""  # its constraints name such
+        return ""  # its constraints may name such
     facts = (fact for fact in facts_of(document) if fact.supported is False)
     details = "; ".join(f"{fact.detail} ({fact.source})" for fact in facts)
     return f"this is not supported: {details}" if details else ""
 
 
 def _notes(phase: str, document: str) -> list[str]:
-    """Return what a user should look at: what is assumed, and names nobody could confirm."""
+    """Return notes for the user: assumptions, and names that were not confirmed."""
     if phase == PHASES[0]:
         lines = (line.strip(" -*") for line in document.splitlines())
         return [f"assumed: {line}" for line in lines if "(assumed)" in line and line[:1] != "#"]
@@ -277,7 +277,7 @@ def _notes(phase: str, document: str) -> list[str]:
 
 
 def _answers_problem(document: str, pairs: Sequence[Sequence[str]]) -> str:
-    """Return which answer of the user is missing: answers are decisions, the rest is assumed."""
+    """Return which of the user's answers is missing: answers are decisions, the rest is assumed."""
     decided = f" {_plain_words(_decisions(document))} "
     for question, answer in pairs:
         quoted = re.escape(_plain_words(answer))
@@ -300,7 +300,7 @@ def _plain_words(text: str) -> str:
 
 
 def _requested_change(phase: str, before: str, state: SpecState, context: RunContext) -> str:
-    """Return the document that is there and what becomes of it, "" where there is none."""
+    """Return the existing document with the requested change, or ""."""
     if not before:
         return ""
     there = f"# {TITLES[phase]} as it is\n\n{context.fence.wrap('spec', before)}\n"
@@ -318,7 +318,7 @@ def _revises(context: RunContext) -> bool:
 
 
 def shown_at_gate(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:
-    """Return what a user is shown: the document, and the one they saw before it."""
+    """Return what a user is shown: the document, and the version they saw before."""
     phases = PHASES if state.get("quick") else (phase,)
     documents = {one: _blob(state["documents"][one], context) for one in phases}
     before = {one: _blob(state.get("seen", {}).get(one, ""), context) for one in phases}
@@ -340,7 +340,7 @@ def _joined(documents: Mapping[str, str]) -> str:
 def apply_answer(
     phase: str, state: SpecState, answer: Mapping[str, Any], context: RunContext
 ) -> dict[str, Any]:
-    """Carry out what a user decided at a gate; approving writes the phase to disk."""
+    """Apply a user's decision at a gate; approving writes the phase to disk."""
     choice = str(answer["choice"])
     if choice == "modify":
         return {"choice": choice, "request": str(answer["text"])}
@@ -366,7 +366,7 @@ def apply_answer(
 
 
 def summarise(state: SpecState, context: RunContext) -> dict[str, Any]:
-    """Return the counts that a user is told at the end, from the spec as it is on disk."""
+    """Return the final counts for the user, from the spec on disk."""
     spec = read_spec(DiskFiles(context.user.root), _files(state, context).ref)
     functional, others = counts(spec)
     order = order_tasks(spec)
@@ -391,9 +391,9 @@ def summarise(state: SpecState, context: RunContext) -> dict[str, Any]:
 
 
 def write_to_disk(phase: str, state: SpecState, text: str, context: RunContext) -> None:
-    """Write an approved phase into the checkout; what else stands in its files stays.
+    """Write an approved phase into the checkout; the rest of its files is kept.
 
-    Raises `UsageError` for a link, or where the phase is there and not as this session saw it.
+    Raises `UsageError` for a link, or where the phase on disk differs from what this session saw.
     """
     root = context.user.root
     require_as_seen(phase, state, context)
@@ -410,7 +410,7 @@ def write_to_disk(phase: str, state: SpecState, text: str, context: RunContext) 
 
 
 def require_as_seen(phase: str, state: SpecState, context: RunContext) -> None:
-    """Raise `UsageError` where a phase is on disk and is not as this session saw or wrote it.
+    """Raise `UsageError` where a phase on disk differs from what this session saw or wrote.
 
     Also where its files cannot be written.
     """
@@ -439,7 +439,7 @@ def _require_writable(path: Path) -> None:
 
 
 def _first_of_file(phase: str, state: SpecState, context: RunContext) -> str:
-    """Return a whole file where no phase can be made out, if this one is the first in it."""
+    """Return the whole file where no phase can be found in it, for the first phase in it."""
     spec = _files(state, context)
     if phase != PHASES[0] or any(_on_disk(one, state, context) for one in PHASES):
         return ""
@@ -449,7 +449,7 @@ def _first_of_file(phase: str, state: SpecState, context: RunContext) -> str:
 
 
 def _move_away(context: RunContext) -> None:
-    """Move the documents of a spec that is written anew into the archive, once."""
+    """Move the documents of a spec that is written again into the archive, once."""
     moves: Mapping[str, str] = context.record.options.get("archive", {})
     root = context.user.root
     for old, new in moves.items():
@@ -461,7 +461,7 @@ def _move_away(context: RunContext) -> None:
 
 
 def problem_of(phase: str, document: str, state: SpecState, context: RunContext) -> str:
-    """Return what is wrong with a phase, were it written now; "" for nothing."""
+    """Return what would be wrong with a phase if written now, or ""."""
     spec = _files(state, context)
     earlier = {
         one: text
@@ -483,21 +483,21 @@ def _files(state: SpecState, context: RunContext) -> SpecFiles:
 
 
 def _on_disk(phase: str, state: SpecState, context: RunContext) -> str:
-    """Return a phase as it is on disk; "" for what is still to be moved into the archive."""
+    """Return a phase on disk; "" for one that will be moved into the archive."""
     if context.record.options.get("archive") and not state.get("approved"):
         return ""
     return _files(state, context).text_of(phase)
 
 
 def _text_of(phase: str, state: SpecState, context: RunContext) -> str:
-    """Return an earlier phase: as it is on disk once it is approved, hand edits included."""
+    """Return an earlier phase: from disk once it is approved, hand edits included."""
     if phase in state.get("approved", {}) and (there := _on_disk(phase, state, context)):
         return there
     return _blob(state.get("documents", {}).get(phase, ""), context)
 
 
 def agent_of(context: RunContext, phase: str) -> AgentDefinition:
-    """Return the agent that writes a phase, as the session was begun with it."""
+    """Return the agent of a phase, as the session started with it."""
     agents = context.blobs.get_json(context.record.options["agents"])
     values = agents[SPEC_AGENTS[phase]]
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
@@ -518,8 +518,8 @@ def ask_agent(
 
     `servers` are those that the user named on the command line, whose tools it gets.
 
-    What all calls of a session share comes first, so that a provider's cache holds it; then what is
-    decided by now, which the next phase repeats; the agent's own prompt is last.
+    The text shared by all calls of a session comes first, so that a provider's cache holds it; then
+    the decisions so far, which the next phase repeats; the agent's own prompt is last.
     """
     blocks = [text_block(_idea(context)), cache_point()]
     if decided := "\n\n".join(filter(None, shared)):
@@ -552,7 +552,7 @@ def _research(state: SpecState, context: RunContext) -> Research:
 
 
 def _found(state: SpecState, context: RunContext) -> str:
-    """Return what research found, for the agent; "" where nothing was to be found out."""
+    """Return the research findings for the agent, "" where there were none to find."""
     section = with_findings("", _research(state, context)).strip()
     if not section:
         return ""

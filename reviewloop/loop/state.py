@@ -1,4 +1,4 @@
-"""What flows through the loop: small, plain, typed values; everything big is a reference.
+"""The state of the loop: small, plain, typed values; everything big is a reference.
 
 LangGraph writes the whole state at every step, so it holds tree ids, blob ids and counts only.
 Values are plain (str, int, list, dict): other types do not survive a checkpoint unchanged.
@@ -15,7 +15,7 @@ Mode = Literal["run", "review", "fix"]
 
 
 class FindingRef(TypedDict):
-    """What the state keeps of a finding; the body is a blob."""
+    """A finding in the state; the body is a blob."""
 
     severity: str
     status: str
@@ -23,7 +23,7 @@ class FindingRef(TypedDict):
     round: int
     act: bool  # open, red or yellow, and anchored: the loop should fix it
     blob: str
-    before: NotRequired[str]  # blob: how it stood when a user dismissed it
+    before: NotRequired[str]  # blob: the finding before a user dismissed it
 
 
 class ReviewerState(TypedDict):
@@ -35,21 +35,21 @@ class ReviewerState(TypedDict):
     blob: str  # its intake record: findings as reported, what was repaired or dropped
     reason: str  # why it failed
     seconds: float
-    whole: NotRequired[bool]  # failed at what moved the change; it had read the change itself
-    missed: NotRequired[str]  # what it had not read of that
+    whole: NotRequired[bool]  # failed on what moved the change; it had read the change itself
+    missed: NotRequired[str]  # unread parts of the change itself
 
 
 def merge_by_key(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Merge two mappings; parallel writers never lose each other's entries.
+    """Merge two mappings, so that parallel writers keep each other's entries.
 
-    A value of None takes an entry out.
+    A value of None removes an entry.
     """
     merged = {**(old or {}), **(new or {})}
     return {key: value for key, value in merged.items() if value is not None}
 
 
 class Explanation(TypedDict):
-    """Why the loop is where it is, as a part of its state."""
+    """The reason of the loop's status, as a part of its state."""
 
     reason: str
     because: StoredReason
@@ -66,35 +66,35 @@ class LoopState(TypedDict, total=False):
     run: str
     mode: Mode
     base: str  # tree of the commit the run started from
-    tree: str  # the change as it stands
+    tree: str  # the current change
     trees: Annotated[dict[str, str], merge_by_key]  # "implement", "fix-1-<finding>", ... -> tree
-    phase: str  # implement | fix | rebase | edit: which of them the guard-rails are judging
+    phase: str  # implement | fix | rebase | edit: what the guard-rails run after
     onto: str  # the commit that the change was rebased onto, if it was
-    moved: str  # blob: what came below the change by that, see `steps.moved`
-    to_read: int  # how many files reviewers have to look at because of it
-    read_on: dict[str, str]  # base and tree of the change as it was read, if not as it is now
-    edits: int  # how often the user edited the change
-    edited: str  # blob: which files they edited since its review, and what it was before
-    message: str  # blob: the words that the user gave the commit
-    stopped_by: str  # what a hook said that let the task not begin
-    hooked: str  # the tree as hooks last left it
+    moved: str  # blob: what the new base changed, see `base_moved`
+    to_read: int  # how many files reviewers have to read because of it
+    read_on: dict[str, str]  # base and tree of the change when it was read, if it differs now
+    edits: int  # how many times the user edited the change
+    edited: str  # blob: the files they edited since its review, and its earlier version
+    message: str  # blob: the user's commit message
+    stopped_by: str  # the output of a hook that kept the task from starting
+    hooked: str  # the tree that hooks last left
     hook_red: list[str]  # files that a blocking hook refused
-    cycle: int  # how often the user asked for a modification
+    cycle: int  # how many modifications the user requested
     round: int  # fix rounds used in this cycle
     repairs: int  # repairs used since the last implement or fix
     survived: int  # fixes that survived in the latest round
-    fixed: list[str]  # findings the latest round has fixes for
-    fix_from: str  # the tree the latest fix round started from
+    fixed: list[str]  # findings with fixes in the latest round
+    fix_from: str  # the tree at the start of the latest fix round
     findings: Annotated[dict[str, FindingRef], merge_by_key]
     gates: str  # blob: list of gate results for `tree`
-    verdict: str  # what the guard-rails said: ok | failed | stopped
+    verdict: str  # of the guard-rails: ok | failed | stopped
     reviewers: Annotated[dict[str, ReviewerState], merge_by_key]
-    proposal: str  # blob: what the approval screen shows, commit id included
+    proposal: str  # blob: the content of the approval question, commit id included
     approval: dict[str, str]  # {"choice": approve|modify|skip|..., "by", "text", "proposal"}
-    modification: str  # id of the finding a user asked for in this cycle
-    summary: str  # blob: what the implementer said it did, and the commit subject it proposes
+    modification: str  # id of the finding with the user's request of this cycle
+    summary: str  # blob: the implementer's summary, and the commit subject it proposes
     commit: str
-    refused: int  # exit code of a commit that could not be made: the question stands again
+    refused: int  # exit code of a failed commit, after which the question is asked again
     outcome: str  # committed | skipped | blocked | clean | findings
-    reason: str  # as people read it
-    because: StoredReason  # what that sentence is made of; not in checkpoints of older releases
+    reason: str  # as a sentence
+    because: StoredReason  # the reason of that sentence; not in checkpoints of older releases

@@ -1,4 +1,4 @@
-"""The mark of the task in the user's spec: during a run, in the commit, or after approval."""
+"""Marks the task in the user's spec: during a run, in the commit, or after approval."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,17 +17,17 @@ from reviewloop.specs.order import newly_eligible
 from reviewloop.specs.select import progress, why_unticked, with_done
 from reviewloop.specs.tasks import locate, mark_in_progress, read_tasks, restore_mark, tick
 
-if TYPE_CHECKING:  # who only looks at batches loads no loop
+if TYPE_CHECKING:  # reading batches needs no loop
     from reviewloop.loop.context import RunContext
 
 
 def show_in_work(user: UserRepo, task: Task) -> str:
-    """Write `[-]` on the task; return a note when that was not possible, else nothing."""
+    """Write `[-]` on the task; return a note when that was not possible, or ""."""
     return _rewrite(user, task, mark_in_progress)
 
 
 def show_free(user: UserRepo, task: Task) -> str:
-    """Give the task the mark back that it had before the run."""
+    """Restore the mark that the task had before the run."""
     return _rewrite(user, task, restore_mark)
 
 
@@ -47,12 +47,12 @@ def _rewrite(user: UserRepo, task: Task, change: Callable[[bytes, Task], bytes])
 
 
 WILL_NOT = "the task will not be ticked: "
-"""How the warning of a proposal begins whose commit has no tick."""
+"""The start of a proposal's warning that its commit has no tick."""
 
 
 @dataclass(frozen=True)
 class TickedSpec:
-    """The tick, ready: what goes into the commit, or what is written on disk after it."""
+    """The tick of a task: in the commit, or written to disk after it."""
 
     in_commit: Mapping[str, bytes] = field(default_factory=dict)
     on_disk: str = ""  # path of the file to tick after promotion
@@ -62,7 +62,7 @@ class TickedSpec:
 
 
 def ticked_spec(context: "RunContext") -> TickedSpec:
-    """Return the tick of the run's task; a spec that cannot be ticked any more is a warning."""
+    """Return the tick of the run's task, or a warning where the spec cannot be ticked any more."""
     task = context.brief.spec_task
     if task is None:
         return TickedSpec()
@@ -85,7 +85,7 @@ def ticked_spec(context: "RunContext") -> TickedSpec:
     if below is not None and (unmarked in (below, committed) or _landing(context, task, unmarked)):
         try:
             return TickedSpec(in_commit={task.path: tick(below, task)}, progress=figures)
-        except ReviewLoopError:  # it was listed after the run began; brought to it, it is ticked in
+        except ReviewLoopError:  # added since the run started; after a rebase it is ticked in
             why = f"is without an open task {task.id} in the commit that this one builds on"
     else:
         why = "is not committed" if committed is None else "has uncommitted changes"
@@ -97,16 +97,14 @@ def ticked_spec(context: "RunContext") -> TickedSpec:
 
 
 def _spec_files(context: "RunContext", task: Task) -> Files:
-    """Return where the spec stands: on disk, unless the run's branch is not what is there."""
+    """Return the files of the spec: on disk, unless the run's branch is not checked out."""
     committed = TreeFiles(context.private.reader(context.base_tree))
     elsewhere = context.record.options.get("elsewhere") and committed.read(task.path) is not None
     return committed if elsewhere else DiskFiles(context.user.root)
 
 
 def _landing(context: "RunContext", task: Task, found: bytes) -> bool:
-    """Return whether this is the spec of a commit below that was approved while the run was at
-    work.
-    """
+    """Return whether this is the spec of a commit below that was approved during the run."""
     base, before, user = context.record.base_commit, context.user.head or "", context.user
     now = commit_at(Git(user.git_dir, cwd=user.root), "HEAD")
     listed = context.private.git.text("rev-list", "--first-parent", base, f"^{before}")
@@ -135,13 +133,13 @@ def _why_unticked(context: "RunContext", data: bytes, task: Task, error: ReviewL
 
 
 def why_no_tick(proposal: Mapping[str, Any]) -> str:
-    """Return why the commit of a proposal ticks nothing, "" where it does."""
+    """Return why the commit of a proposal ticks nothing, or ""."""
     why = proposal.get("unticked")
     return _of_an_older_release(proposal["warnings"]) if why is None else str(why)
 
 
 def _of_an_older_release(warnings: Sequence[str]) -> str:
-    """Return the same of a proposal that holds it among its warnings only."""
+    """Return the same for a proposal that has it only among its warnings."""
     sentence = next((one for one in warnings if one.startswith(WILL_NOT)), "")
     return sentence.removeprefix(WILL_NOT)
 

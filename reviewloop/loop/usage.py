@@ -1,4 +1,4 @@
-"""Tokens and money of a run, summed from the journal: the only place where calls are counted."""
+"""Sums tokens and money of a run from the journal: the only place where calls are counted."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ def usage_figures(journal: Journal) -> UsageFigures:
 
 
 def agent_figures(journal: Journal) -> list[AgentFigures]:
-    """Return the sums per agent, in the order in which they first spoke."""
+    """Return the sums per agent, in the order of their first calls."""
     rows: dict[str, list[tuple[Mapping[str, Any], float]]] = {}
     for agent, _, usage, seconds in journal.usage_rows():
         rows.setdefault(agent, []).append((usage, seconds))

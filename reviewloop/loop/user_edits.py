@@ -1,7 +1,7 @@
-"""A user's own edit of the proposed change, or of its message: what it means for the state.
+"""Applies a user's own edit of the proposed change, or of its message, to the state.
 
-An edited change is another tree: all guard-rails judge it. Reviewers look at what differs in it
-from what they have read, unless the user does without; the message and the record say so then.
+An edited change is a new tree: all guard-rails run on it. Reviewers read what differs from what
+they have read, unless the user declines; the message and the record then say so.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from reviewloop.loop.state import LoopState
 from reviewloop.review.anchoring import occurrences
 
 AGAIN = "again"
-"""The answer `review` of who wants the edited lines to be reviewed again."""
+"""The value of `review` in an answer that requests a review of the edited lines."""
 
 
 def edited(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
-    """Return what changes when the run goes on with `answer["tree"]`, which the user made.
+    """Return the state updates for the tree `answer["tree"]`, which the user edited.
 
     The tree before stays in the run's private repository, and `edited_in` names its commit.
     """
@@ -52,7 +52,7 @@ def edited(state: LoopState, answer: Mapping[str, str], context: RunContext) -> 
     }
     if not anew:
         return update
-    if not _was_read(state):  # of all of it nobody said anything yet
+    if not _was_read(state):  # none of it was read yet
         return update | {"to_read": len(new.files)}
     read = last_read(state, context)
     moved = compare(read, tree, context.record.base_commit, context)
@@ -61,10 +61,10 @@ def edited(state: LoopState, answer: Mapping[str, str], context: RunContext) -> 
 
 
 def reworded(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
-    """Return what changes when the commit gets the user's words.
+    """Return the state updates for a commit message by the user.
 
-    Lines of ours below them go on being written as they are true then; who took them out or changed
-    them has all the words.
+    Our lines at its end are still updated; a user who removed or changed them writes the whole
+    message.
     """
     text = answer["text"].replace("\r\n", "\n").replace("\0", "").strip()
     ours = context.blobs.get_json(state["proposal"]).get("message_ours", "").strip()
@@ -75,9 +75,9 @@ def reworded(state: LoopState, answer: Mapping[str, str], context: RunContext) -
 
 
 def words_of(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Return the user's words for the commit: `text`, and whether lines of ours follow (`ours`).
+    """Return the user's commit message: `text`, and whether our lines follow (`ours`).
 
-    Empty where they gave none.
+    Empty where they wrote none.
     """
     ref = state.get("message", "")
     found: dict[str, Any] = context.blobs.get_json(ref) if ref else {}
@@ -85,7 +85,7 @@ def words_of(state: LoopState, context: RunContext) -> dict[str, Any]:
 
 
 def edited_in(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Return what the user edited since the change was made: `by`, `paths`, `unread`, `before`.
+    """Return the user's edits of the change: `by`, `paths`, `unread`, `before`.
 
     Empty where they edited nothing.
     """
@@ -95,7 +95,7 @@ def edited_in(state: LoopState, context: RunContext) -> dict[str, Any]:
 
 
 def edit_line(known: Mapping[str, Any]) -> str:
-    """Return the line of a commit message about what a user edited, "" for nothing."""
+    """Return the line of a commit message about a user's edits, or ""."""
     if not known:
         return ""
     again = "" if known["unread"] else ", and reviewed again"
@@ -109,7 +109,7 @@ def _was_read(state: LoopState) -> bool:
 
 
 def _taken_out(state: LoopState, tree: str, context: RunContext) -> list[Finding]:
-    """Return, as fixed, the findings whose code the edit took out."""
+    """Return, as fixed, the findings whose code the edit removed."""
     note = "the person's edit took its code out"
     return [
         finding.model_copy(update={"status": Status.FIXED, "note": note})

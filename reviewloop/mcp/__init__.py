@@ -1,1 +1,1 @@
-"""Our tools for programs of others: a server of the Model Context Protocol, and a way out."""
+"""Model Context Protocol: a server with our tools for other programs, and a proxy."""

@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Listening:
-    """Serves at `path` while inside its `with`; each connection has a handler of `handler`.
+    """Serves at `path` while inside its `with`; `handler` handles each connection.
 
     The handler finds this object as `self.server.of`.
     """
@@ -29,7 +29,7 @@ class Listening:
         return self
 
     def _serve(self) -> None:
-        """Take connections until the end; a server that looks for its end each so often waits."""
+        """Accept connections until the end; without polling for it."""
         with selectors.DefaultSelector() as ready:
             ready.register(self._server, selectors.EVENT_READ)
             ready.register(self._over, selectors.EVENT_READ)
@@ -42,7 +42,7 @@ class Listening:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take nothing new; what is open ends with the agent."""
+        """Accept no more connections; open ones end with the agent."""
         self._end.close()
         self._work.join()
         self._over.close()
@@ -54,11 +54,11 @@ class _Server(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
-    timeout = 0.0  # of a connection that was there and is gone
+    timeout = 0.0  # of a connection that was closed meanwhile
 
     def __init__(self, path: str, of: Listening) -> None:
         self.of = of
         super().__init__(path, of.handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: who hangs up in the middle sees that itself."""
+        """Report nothing: a client that disconnects knows it."""

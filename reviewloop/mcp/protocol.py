@@ -1,4 +1,4 @@
-"""Answers messages of the Model Context Protocol, however they come in; tools only."""
+"""Answers messages of the Model Context Protocol from any transport; tools only."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 NAME = "reviewloop"
-"""What the server is called where an agent lists its tools."""
+"""The name of the server in an agent's list of tools."""
 
 LONGEST = 16 << 20  # bytes of a request
 _VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -15,7 +15,7 @@ _PARSE, _REQUEST, _METHOD, _PARAMETERS = -32700, -32600, -32601, -32602
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool as it is offered; `schema` is the JSON schema of its arguments."""
+    """A tool as offered; `schema` is the JSON schema of its arguments."""
 
     name: str
     description: str
@@ -25,7 +25,7 @@ class Tool:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call answers: text, and the same as one object where there is one."""
+    """The result of a call: text, and optionally the same as an object."""
 
     text: str
     failed: bool = False
@@ -33,11 +33,11 @@ class Answer:
 
 
 Call = Callable[[Any, str, Mapping[str, Any]], Answer]
-"""(id of the request, tool, arguments) -> the answer."""
+"""(id of the request, tool, arguments) -> the result."""
 
 
 class Protocol:
-    """One connection: which tools it offers, and what runs a call."""
+    """One connection: the tools it offers, and the function that runs a call."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Protocol:
         self._listed = listed
 
     def answer(self, body: bytes) -> Any:
-        """Return the answer to a request, to each of several, or None where there is none."""
+        """Return the response to a request or to a list of them, None where there is none."""
         try:
             message = json.loads(body)
         except (ValueError, RecursionError):
@@ -64,7 +64,7 @@ class Protocol:
         return self.answer_one(message)
 
     def answer_one(self, request: Any) -> dict[str, Any] | None:
-        """Return the answer to one message, None to a notification."""
+        """Return the response to one message, None to a notification."""
         if not isinstance(request, dict) or not isinstance(request.get("method"), str):
             return error(None, _REQUEST, "not a request")
         if "id" not in request:
@@ -105,7 +105,7 @@ class Protocol:
 
 
 def error(ident: Any, code: int, text: str) -> dict[str, Any]:
-    """Return the answer that a request failed."""
+    """Return the response of a failed request."""
     return {"jsonrpc": "2.0", "id": ident, "error": {"code": code, "message": text}}
 
 

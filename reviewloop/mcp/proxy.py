@@ -1,4 +1,4 @@
-"""The one way out of a cage: forwards connections to hosts that are allowed, refuses all others."""
+"""The only network exit of a cage: forwards connections to allowed hosts, refuses others."""
 
 import selectors
 import socket
@@ -21,17 +21,17 @@ _LOOPBACK = "127.0.0.1"
 
 
 class Proxy(Listening):
-    """Forwards at a local socket while inside its `with`.
+    """Forwards connections to a local socket while inside its `with`.
 
-    `hosts` are names, or `name:port` where the port is neither 443 nor 80; `on_refused` hears once
-    of each location that was refused. Names are looked up here, outside of the cage.
+    `hosts` are names, or `name:port` where the port is neither 443 nor 80; `on_refused` is called
+    once for each refused location. Names are resolved here, outside of the cage.
     """
 
     def __init__(
         self, path: Path, hosts: Iterable[str], on_refused: Callable[[str], None] = lambda _: None
     ) -> None:
         self.handler = _Handler
-        self.connections = 0  # that were allowed
+        self.connections = 0  # allowed ones
         self._allowed = {location for host in hosts for location in _locations(host)}
         self._inner: dict[tuple[str, int], Path] = {}
         self._on_refused = on_refused
@@ -40,18 +40,18 @@ class Proxy(Listening):
         super().__init__(path)
 
     def lead(self, port: int, to: Path, *, host: str = _LOOPBACK) -> None:
-        """Let a location lead to a socket of ours.
+        """Map a location to a socket of ours.
 
-        For a port of the cage's own loopback: not all clients pass us by.
+        Also for a port of the cage's own loopback, as some clients do not skip the proxy for it.
         """
         self._inner[host, port] = to
 
     def inner(self, host: str, port: int) -> Path | None:
-        """Return the socket that a location inside of the cage leads to."""
+        """Return the socket that a location inside of the cage is mapped to."""
         return self._inner.get((host, port))
 
     def allows(self, host: str, port: int) -> bool:
-        """Return whether a location is on the list; if not, that is told once."""
+        """Return whether a location is allowed; report a refused one once."""
         with self._lock:
             if (host.lower(), port) in self._allowed:
                 self.connections += 1
@@ -124,7 +124,7 @@ class _Handler(BaseRequestHandler):
 
 
 def refuse(client: socket.socket, status: int, why: str) -> None:
-    """Answer that a request goes nowhere."""
+    """Send the response that a request is refused."""
     body = f"reviewloop: {why}\n".encode()
     head = f"HTTP/1.1 {status} Refused\r\nConnection: close\r\nContent-Length: {len(body)}"
     with suppress(OSError):
@@ -144,7 +144,7 @@ def _connected(location: Path | tuple[str, int]) -> socket.socket:
 
 
 def _head_of(client: socket.socket) -> tuple[bytes, bytes]:
-    """Return what stands before the empty line, and what was read after it."""
+    """Return the bytes before the empty line, and those read after it."""
     data = b""
     while b"\r\n\r\n" not in data and len(data) < _HEAD:
         piece = client.recv(_PIECE)
@@ -156,7 +156,7 @@ def _head_of(client: socket.socket) -> tuple[bytes, bytes]:
 
 
 def _join(one: socket.socket, other: socket.socket) -> None:
-    """Carry bytes both ways until both have ended, or nobody says anything for long."""
+    """Copy bytes both ways until both ends close, or nothing is sent for too long."""
     ends = {one: other, other: one}
     with selectors.DefaultSelector() as ready:
         for one_end in ends:

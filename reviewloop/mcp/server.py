@@ -1,6 +1,6 @@
 """Serves tools by the Model Context Protocol, over HTTP on a private local socket.
 
-Each turn of an agent has a server of its own, and a token that nobody else knows.
+Each turn of an agent has its own server and its own secret token.
 """
 
 import hmac
@@ -16,15 +16,15 @@ from reviewloop.mcp.listening import Listening
 from reviewloop.mcp.protocol import LONGEST, Answer, Protocol, Tool
 
 Call = Callable[[str, Mapping[str, Any]], tuple[str, bool]]
-"""(tool, arguments) -> (what the agent reads, whether the call failed)."""
+"""(tool, arguments) -> (text for the agent, whether the call failed)."""
 
 
 class ToolServer(Listening):
-    """Answers at `path` while inside its `with`; calls are made one after the other."""
+    """Serves at `path` while inside its `with`; calls run one after the other."""
 
     def __init__(self, path: Path, token: str, tools: Sequence[Tool], call: Call) -> None:
         self.handler = _Handler
-        self.listed = threading.Event()  # the agent asked for the tools, with the token
+        self.listed = threading.Event()  # the agent has listed the tools, with the token
         self._token = token
         self._protocol = Protocol(tools, self._run, listed=self.listed.set)
         self._call = call
@@ -32,11 +32,11 @@ class ToolServer(Listening):
         super().__init__(path)
 
     def allows(self, header: str) -> bool:
-        """Return whether a request comes from the agent that the token was given to."""
+        """Return whether a request has the token of the agent."""
         return hmac.compare_digest(header.encode(), f"Bearer {self._token}".encode())
 
     def answer(self, body: bytes) -> Any:
-        """Return the answer to a request, None where there is none."""
+        """Return the response to a request, None where there is none."""
         return self._protocol.answer(body)
 
     def _run(self, _: Any, name: str, arguments: Mapping[str, Any]) -> Answer:
@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Any
 
     def do_POST(self) -> None:
-        """Answer one message."""
+        """Respond to one message."""
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit() or int(length) > LONGEST:
             self._send(413 if length.isdigit() else 411, None)
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(202 if answer is None else 200, answer)
 
     def do_GET(self) -> None:
-        """Offer no stream: nothing is told that was not asked."""
+        """Offer no stream, as the server sends nothing unasked."""
         self._send(405, None)
 
     do_DELETE = do_GET  # noqa: N815
@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def address_string(self) -> str:
-        """Return no name: who connects to a local socket has none."""
+        """Return "": a client of a local socket has no address."""
         return ""
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -1,4 +1,4 @@
-"""Serves tools by the Model Context Protocol over stdin and stdout, a message a line.
+"""Serves tools by the Model Context Protocol over stdin and stdout, one message a line.
 
 https://modelcontextprotocol.io/specification/2025-06-18/basic/transports#stdio
 """
@@ -23,10 +23,10 @@ def serve(
     *,
     version: str,
 ) -> None:
-    """Answer until the other side closes its end.
+    """Serve until the other side closes its end.
 
-    Calls run beside each other. `cancel` is told the id of a request that nobody waits for any
-    more; it gets no answer.
+    Calls run in parallel. `cancel` is called with the id of a cancelled request, which gets no
+    response.
     """
     _Connection(target, Protocol(tools, call, version=version), cancel).read(source)
 
@@ -41,7 +41,7 @@ class _Connection:
         self._cancelled: set[str] = set()
 
     def read(self, source: IO[bytes]) -> None:
-        """Take messages until there are no more, then end the calls that still run."""
+        """Read messages until the end, then end the running calls."""
         while line := source.readline(LONGEST):
             if not line.endswith(b"\n") and len(line) >= LONGEST:
                 self._write(error(None, _TOO_LONG, "a message is too long"))
@@ -88,6 +88,6 @@ class _Connection:
             self._cancel(ident)
 
     def _write(self, answer: Any) -> None:
-        with self._writing, suppress(BrokenPipeError):  # the end of its input says the same
+        with self._writing, suppress(BrokenPipeError):  # the end of its input reports it too
             self._target.write(json.dumps(answer).encode() + b"\n")
             self._target.flush()

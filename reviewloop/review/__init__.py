@@ -1,1 +1,1 @@
-"""What makes a review good: the prompt, the intake of answers, exact anchors, honest merging."""
+"""The parts of a review: prompts, reading answers, exact anchors, merging, silencing."""

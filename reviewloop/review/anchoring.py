@@ -29,7 +29,7 @@ class ReportedFinding:
 
 @dataclass(frozen=True)
 class ChangedLines:
-    """Which lines the change touched: path -> inclusive ranges in the new file."""
+    """The lines that the change touched: path -> inclusive ranges in the new file."""
 
     ranges: dict[str, tuple[tuple[int, int], ...]]
 
@@ -52,9 +52,9 @@ def anchor(
     round_: int,
     exists: Callable[[str], bool] = lambda path: False,
 ) -> Finding:
-    """Return the finding with its place verified on the new file (DESIGN section 4).
+    """Return the finding with its location verified on the new file (DESIGN section 4).
 
-    `exists` says of files that `read` gives no text of whether the reviewed tree has them.
+    `exists` returns whether the reviewed tree has a file without text.
     """
     path = normalise_path(reported.path, changed.paths)
     line, end_line, placement = _locate(reported, path, changed, read)
@@ -88,10 +88,11 @@ def _named(path: str, changed: ChangedLines, read: ReadText, exists: Callable[[s
 
 
 def normalise_path(path: str, known: Collection[str]) -> str:
-    """Return the repository's own spelling of a path a model wrote.
+    """Return the repository's own spelling of a path that a model wrote.
 
-    `a/` and `b/` prefixes, backslashes, `./` and other case are undone when that hits exactly one
-    file of the change. A path outside the repository is returned as it is: it will not be found.
+    `a/` and `b/` prefixes, backslashes, `./` and other case are undone when that matches exactly
+    one file of the change. A path outside the repository is returned unchanged: it will not be
+    found.
     """
     if path in known:
         return path
@@ -104,7 +105,7 @@ def normalise_path(path: str, known: Collection[str]) -> str:
 
 
 def occurrences(quote: str, text: str) -> list[tuple[int, int]]:
-    """Return every (first, last) line where the quote stands, white space at line ends ignored.
+    """Return every (first, last) line of the quote, ignoring white space at line ends.
 
     A single line of at least 8 characters is also found inside longer lines.
     """
@@ -138,7 +139,7 @@ def _locate(
     if not hits:
         return None, None, Placement.UNANCHORED
     if len(hits) > 1 and (reported.line or 0) > text.count("\n") + 1:
-        return None, None, Placement.FILE  # which of the copies is meant nobody can tell
+        return None, None, Placement.FILE  # ambiguous: any of the copies may be meant
     # Repeated code: the copy that the change touched, then the one nearest to the line given.
     first, last = min(
         hits,

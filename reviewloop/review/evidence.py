@@ -1,4 +1,4 @@
-"""Turns what analysers hit into findings of the reviewer whose concern it is."""
+"""Turns hits of analysers into findings of the reviewers responsible."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ class AnalyserFinding:
 
     finding: Finding
     hard: bool  # no reviewer moves or rejects it
-    fix: Fix | None = None  # not part of the plain form: only a review of a diff applies fixes
+    fix: Fix | None = None  # not in the plain form: only a review of a diff applies fixes
 
     def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""
@@ -54,9 +54,10 @@ def view_of(
     *,
     partial: bool = False,
 ) -> ChangeView:
-    """Return the change as analysers see it; files are read from git objects only.
+    """Return the change for analysers; files are read from git objects only.
 
-    `partial` says that `change` is not all that changed, or that whole files stand for changes.
+    `partial` says that `change` is not everything that changed, or that whole files count as
+    changed.
     """
 
     def read(tree: str) -> Callable[[str], str | None]:
@@ -96,11 +97,12 @@ def evidence_of(
     *,
     level: Callable[[str, bool], str] = lambda *_: "",
 ) -> list[AnalyserFinding]:
-    """Return a finding for every hit, most severe first; what several analysers say is one.
+    """Return a finding for every hit, most severe first; equal ones of several analysers are
+    merged.
 
-    `level` tells what the settings say of a rule: off, must, should, nit, or "" for nothing. The
-    same code at two places gives two findings: the second one's id counts it. What the base had
-    is counted, too, so that a copy of what a baseline accepts is not taken for the original.
+    `level` returns the setting of a rule: off, must, should, nit, or "". The same code at two
+    locations gives two findings: the second one's id counts it. Hits of the base are counted too,
+    so that a copy of code in a baseline is not taken for the original.
     """
     by_path = {file.path: file for file in files}
     seen: Counter[tuple[str, str, str]] = Counter()
@@ -115,7 +117,7 @@ def evidence_of(
         finding = _finding(located, file, LEVELS.get(severity))
         identity = identity_of(located.hit, located.rule, file)
         before = _alike(located, identity, file, counted)
-        # Counted as fingerprints see it: two lines that differ in case or indentation are equal.
+        # Counted as fingerprints do: lines that differ only in case or indentation are equal.
         key = (finding.path, normalised(identity), finding.rule)
         seen[key] += 1
         ident = _numbered(finding, identity, seen[key] + before)
@@ -136,7 +138,7 @@ def _alike(
     file: SourceFile | None,
     counted: dict[tuple[str, str], Counter[str]],
 ) -> int:
-    """Return how many hits of the base version, which are no findings, would have the same id."""
+    """Return how many hits of the base version, which are not findings, would have the same id."""
     there = located.hit.path, located.rule.id
     if located.known and there not in counted:
         counted[there] = Counter(
@@ -148,7 +150,7 @@ def _alike(
 def whole_evidence(
     early: Sequence[AnalyserFinding], late: Sequence[AnalyserFinding]
 ) -> list[AnalyserFinding]:
-    """Return early and late evidence together; what both say is one piece with the early id."""
+    """Return early and late evidence merged; a problem in both is one piece with the early id."""
     whole = list(early)
     findings = [piece.finding for piece in early]
     for piece, position in zip(late, repeated(findings, (p.finding for p in late)), strict=True):
@@ -168,7 +170,7 @@ def _numbered(finding: Finding, identity: str, number: int) -> str:
 
 
 def _together(kept: AnalyserFinding, other: AnalyserFinding) -> AnalyserFinding:
-    """Return what two analysers say of one problem as one piece."""
+    """Return the pieces of two analysers about one problem as one."""
     finding = joined(kept.finding, other.finding)
     return AnalyserFinding(finding, kept.hard or other.hard, kept.fix or other.fix)
 
@@ -188,7 +190,7 @@ def _finding(located: LocatedHit, file: SourceFile | None, severity: Severity | 
             kind="related", source=located.source, text=note, path=path, line=there.line
         )
         evidence.append(piece)
-    # A hit may concern the change by a related place only: it is not shown among its lines then.
+    # A hit may concern the change only by a related location: it is then not listed by its lines.
     inside = span is None or file is None or file.touched(span.line, span.end_line)
     placement = Placement.CHANGED if located.on_change and inside else Placement.CONTEXT
     replacement = _replacement(hit.fix, span, file) if hit.fix and span and file else None
@@ -237,7 +239,7 @@ def _replacement(fix: Fix, span: Span, file: SourceFile) -> str | None:
 
 
 def quote_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
-    """Return a hit's code; a guessed secret is redacted even where no vendor's shape tells."""
+    """Return the code of a hit; a guessed secret is redacted even without a vendor's pattern."""
     span = within(hit.span, file)
     if span is None or file is None:
         return ""
@@ -251,5 +253,5 @@ def quote_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
 
 
 def identity_of(hit: Hit, rule: Rule, file: SourceFile | None) -> str:
-    """Return what a finding's id is made of, next to its path and rule."""
+    """Return the part of a finding's id besides its path and rule."""
     return hit.identity or quote_of(hit, rule, file) or title_of(hit, rule)

@@ -32,17 +32,17 @@ _YAML = {"yaml", "cloudformation", "github-workflow", "github-action", "dependab
 
 @dataclass(frozen=True)
 class Applied:
-    """A text with fixes in it, and which of them got in; overlapping ones stay out."""
+    """A text with fixes applied, and which; overlapping ones are left out."""
 
     text: str
-    fixes: tuple[int, ...]  # positions in what was given
+    fixes: tuple[int, ...]  # indices into the input
 
 
 def apply_fixes(text: str, fixes: Sequence[Fix]) -> Applied:
-    """Return the text with every fix whose edits overlap no earlier one, first come first in.
+    """Return the text with every fix whose edits overlap no earlier one.
 
-    A fix that says just what an earlier one says is in with it. Analysers do not count a byte
-    order mark, so it stands before everything.
+    A fix equal to an earlier one counts as applied. Analysers do not count a byte order mark, so it
+    is kept apart.
     """
     if text.startswith(_MARK):
         applied = apply_fixes(text.removeprefix(_MARK), fixes)
@@ -77,7 +77,7 @@ def parses(path: str, before: str, after: str) -> bool:
         return _composes_yaml(after) or not _composes_yaml(before)
     if language == "toml":
         return _loads_toml(after) or not _loads_toml(before)
-    # A Dockerfile is made of lines: an edit inside of one cannot break another.
+    # A Dockerfile consists of lines: an edit inside of one cannot break another.
     return language == "dockerfile"
 
 
@@ -90,7 +90,7 @@ def _offsets(edit: Edit, starts: Sequence[int], end: int) -> tuple[int, int, str
 
 
 def _overlap(one: tuple[int, int, str], two: tuple[int, int, str]) -> bool:
-    # Two insertions at one place have no order of their own.
+    # Two insertions at one position have no order.
     return (one[0] < two[1] and two[0] < one[1]) or one[0] == two[0]
 
 
@@ -105,7 +105,7 @@ def _error_nodes(todo: list["SgNode"]) -> Iterable["SgNode"]:
     while todo:
         node = todo.pop()
         below = node.children()
-        # What the grammar had to invent is there with no text of its own.
+        # A token that the grammar inserted has no text.
         kind = node.kind()
         if kind == "ERROR" or (kind in _CLOSERS and not node.text()):
             yield node

@@ -86,7 +86,7 @@ DEEP_SCHEMA: dict[str, Any] = {
         },
     },
 }
-"""What `report_findings` takes where a push is read."""
+"""The arguments of `report_findings` for the review of a push."""
 
 RESOLUTION_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -119,18 +119,18 @@ RESOLUTION_SCHEMA: dict[str, Any] = {
 KNOWN_FIELDS = frozenset(_FINDING["properties"]) | {
     *DEEP_SCHEMA["properties"],
     *RESOLUTION_SCHEMA["properties"],
-    *("rule", "end_line"),  # read, but not asked for: verdicts and quotes say it
+    *("rule", "end_line"),  # read, but not requested: verdicts and quotes hold it
     "file",  # read as path
     "fix",  # read as suggestion
 }
-"""Names of fields of answers that mean something; all others are ignored, and told in the log."""
+"""Names of known fields in answers; others are ignored, and logged."""
 
 
 MAX_FINDINGS = 200
 _MAX_TITLE, _MAX_TEXT, _MAX_CODE = 120, 4000, 20_000  # characters
 _NAME = re.compile(r"(?!.*://)[\w@./:+-]+(?: [\w./:+-]+){0,5}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_MOST_DIGITS = 9  # of a line number; Python reads no number of thousands of digits
+_MOST_DIGITS = 9  # of a line number; Python refuses numbers of thousands of digits
 _LINES = re.compile(r"\s*(\d{1,9})\s*(?:-|–|\.\.)\s*(\d{1,9})\s*")
 _OUTSIDE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\w+://|(?:.*/)?\.\.(?:/|$)")
 
@@ -166,19 +166,19 @@ _SYNONYMS = {
 
 @dataclass(frozen=True)
 class Intake:
-    """What came out of an answer: findings, what was wrong with the rest, what was cut."""
+    """The findings read from an answer, the errors in the rest, and what was cut."""
 
     findings: tuple[ReportedFinding, ...] = ()
-    problems: tuple[str, ...] = ()  # for the repair turn; afterwards: why something was dropped
-    unclear: tuple[str, ...] = ()  # worth a repair turn, but nothing is dropped for it
+    problems: tuple[str, ...] = ()  # for the repair turn, then why something was dropped
+    unclear: tuple[str, ...] = ()  # worth a repair turn, but nothing is dropped
     outside: tuple[str, ...] = ()  # dropped at once: they name files outside of the repository
-    unknown: tuple[str, ...] = ()  # fields that nobody asked for, ignored
+    unknown: tuple[str, ...] = ()  # unknown fields, ignored
     cut: int = 0
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """quick-review's word on one finding."""
+    """The verdict of quick-review on one finding."""
 
     finding: str
     resolved: bool
@@ -188,7 +188,7 @@ class Resolution:
 
 @dataclass(frozen=True)
 class ReReview:
-    """quick-review's whole answer."""
+    """The whole answer of quick-review."""
 
     resolutions: tuple[Resolution, ...] = ()
     new_findings: Intake = field(default_factory=Intake)
@@ -196,7 +196,7 @@ class ReReview:
 
 
 def read_findings(arguments: Any) -> Intake:
-    """Return the findings in a `report_findings` call, whatever shape they came in."""
+    """Return the findings in the arguments of a `report_findings` call, in any accepted form."""
     items, problem = _list_of(arguments, "findings")
     if problem:
         return Intake(problems=(problem,))
@@ -226,7 +226,7 @@ def read_findings(arguments: Any) -> Intake:
 
 
 def read_resolutions(arguments: Any) -> ReReview:
-    """Return what a `report_resolution` call says; anything unclear counts as not resolved."""
+    """Return the verdicts of a `report_resolution` call; an unclear one counts as not resolved."""
     value = decoded(arguments)
     items, problem = _list_of(value, "resolutions")
     if problem:
@@ -254,7 +254,7 @@ def read_resolutions(arguments: Any) -> ReReview:
 
 
 def decoded(value: Any) -> Any:
-    """Undo the commonest slip: a JSON value inside a JSON string; never one with a doubled key."""
+    """Decode the most common mistake, JSON inside a JSON string; not with a duplicate key."""
     if isinstance(value, str):
         try:
             return json.loads(value, strict=False, object_pairs_hook=without_doubles)
@@ -269,7 +269,7 @@ def _list_of(arguments: Any, key: str) -> tuple[list[Any], str]:
         if key in value:
             value = decoded(value[key])
         elif "title" in value or "id" in value:
-            value = [value]  # a single finding where a list was asked for
+            value = [value]  # a single finding instead of a list
         else:
             return [], f"the answer has no {key!r} list"
     if isinstance(value, Mapping):
@@ -324,7 +324,9 @@ def _unknown_fields(arguments: Any, items: list[Any]) -> tuple[str, ...]:
 
 
 def _text(value: Any, limit: int, *, strip: bool = True) -> str:
-    """Return text that every store and screen takes: no lone surrogates, no control characters."""
+    """Return text that every store and screen accepts: no lone surrogates, no control
+    characters.
+    """
     if value is None:
         return ""
     text = value if isinstance(value, str) else str(value)
@@ -336,13 +338,15 @@ def _text(value: Any, limit: int, *, strip: bool = True) -> str:
 
 
 def _name(value: Any, limit: int) -> str:
-    """Return the name of a rule or category, "" for what is none: it becomes an id in reports."""
+    """Return the name of a rule or category, "" for an invalid one: it becomes an id in reports."""
     text = _text(value, limit)
     return text if _NAME.fullmatch(text) else ""
 
 
 def _code(value: Any) -> str | None:
-    """Return exact new lines, None for what cannot be kept as it is: a cut fix is another fix."""
+    """Return exact new lines, None for those that cannot be kept exactly, as a cut fix is another
+    fix.
+    """
     if not isinstance(value, str) or not value or len(value) > _MAX_CODE:
         return None
     return value if _text(value, _MAX_CODE, strip=False) == value.replace("\r", "") else None

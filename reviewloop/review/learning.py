@@ -1,8 +1,8 @@
-"""What people's dismissals teach: quiet rules that are proposed, and replayed on past findings.
+"""Proposes quiet rules from the users' dismissals, and replays them on past findings.
 
-Only what people did counts: a dismissal, a thread that they resolved, a thumb down. What they wrote
-decides nothing, it is quoted. A kind of finding is a rule of the book and a folder; where a finding
-of that kind was acted upon or must be fixed, nothing is proposed.
+Only actions count: a dismissal, a resolved thread, a thumb down. Their texts decide nothing, they
+are quoted. A kind of finding is a rule and a folder; nothing is proposed where a finding of that
+kind was acted upon or must be fixed.
 """
 
 from collections import defaultdict
@@ -16,21 +16,21 @@ from reviewloop.domain.finding import Severity
 from reviewloop.review.quiet import QuietRule
 
 _LEAST = 2  # dismissals in a folder
-_LEAST_ANYWHERE = 3  # where they are in folders that have nothing in common
+_LEAST_ANYWHERE = 3  # dismissals in folders without a common parent
 _MOST_EVIDENCE = 10  # lines
 
 
 class Outcome(StrEnum):
-    """What became of a past finding."""
+    """The outcome of a past finding."""
 
     OPEN = "open"
     DISMISSED = "dismissed"  # by a user
-    ACTED = "acted"  # somebody fixed it, or changed its code
+    ACTED = "acted"  # fixed, or its code was changed
 
 
 @dataclass(frozen=True)
 class Past:
-    """A finding of before, what became of it, and who says so."""
+    """A past finding, its outcome, and the source of that."""
 
     id: str
     rule: str
@@ -43,12 +43,12 @@ class Past:
 
 @dataclass(frozen=True)
 class Replay:
-    """What rules do to past findings."""
+    """The effect of rules on past findings."""
 
     findings: int
-    dismissed: tuple[Past, ...]  # of those that they cover
-    repeats: tuple[Past, ...]  # covered, and nobody objected to them
-    lost: tuple[Past, ...]  # covered, though somebody acted upon them: there must be none
+    dismissed: tuple[Past, ...]  # of the covered ones
+    repeats: tuple[Past, ...]  # covered, without an outcome
+    lost: tuple[Past, ...]  # covered, although acted upon: must be empty
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Proposed:
 
 
 def merged(history: Iterable[Past]) -> list[Past]:
-    """Return each finding once: what was acted upon stays that, then what was dismissed."""
+    """Return each finding once, with its strongest outcome: acted upon, then dismissed."""
     order = (Outcome.ACTED, Outcome.DISMISSED, Outcome.OPEN)
     found: dict[str, Past] = {}
     for one in history:
@@ -71,7 +71,7 @@ def merged(history: Iterable[Past]) -> list[Past]:
 
 
 def propose(history: Sequence[Past], adopted: Sequence[QuietRule] = ()) -> list[Proposed]:
-    """Return the quiet rules that the history speaks for, the one that silences most first."""
+    """Return the quiet rules that the history supports, the most effective first."""
     by_rule: dict[str, list[Past]] = defaultdict(list)
     for one in history:
         if not any(rule.covers(one.rule, one.path, one.severity) for rule in adopted):
@@ -89,7 +89,7 @@ def propose(history: Sequence[Past], adopted: Sequence[QuietRule] = ()) -> list[
 
 
 def replay(rules: Sequence[QuietRule], history: Sequence[Past]) -> Replay:
-    """Return what these rules would have done to the findings of before."""
+    """Return the effect that these rules would have had on past findings."""
     covered = [
         one
         for one in history
@@ -103,7 +103,7 @@ def replay(rules: Sequence[QuietRule], history: Sequence[Past]) -> Replay:
 
 
 def _scopes(past: Sequence[Past]) -> Iterator[tuple[str, list[Past]]]:
-    """Yield the narrowest folders that hold enough dismissals of a rule, and nothing acted upon."""
+    """Yield the narrowest folders with enough dismissals of a rule and no finding acted upon."""
     against = [
         one
         for one in past

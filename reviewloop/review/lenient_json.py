@@ -1,15 +1,15 @@
-"""Read JSON as models write it: one object, in prose or a code fence, with the usual slips.
+"""Reads JSON as models write it: one object, in prose or a code fence, with common mistakes.
 
-Read this way are comments, trailing commas, single quotes, Python's True, False and None, NaN
-(nothing is known: null) and raw line ends in strings. Never read: an object that was cut off, a key
-given twice, or one of several objects, because each would be a guess about what was meant.
+Accepted are comments, trailing commas, single quotes, Python's True, False and None, NaN (as null)
+and raw line ends in strings. Refused are an incomplete object, a duplicate key, and several
+objects, because each would be a guess.
 """
 
 import re
 from typing import Any
 
 _DEEPEST = 60
-_OBJECTS_TRIED = 200  # braces of prose that are looked at; a reply with more is no answer
+_OBJECTS_TRIED = 200  # braces to try; a reply with more is no answer
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*)*+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _WORD = re.compile(r"-?[A-Za-z]+")
@@ -21,11 +21,11 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 class NotOneObjectError(ValueError):
-    """There is no object, or more than one; the text says which."""
+    """There is no object, or more than one; the message says which."""
 
 
 def the_one_object(text: str) -> tuple[dict[str, Any], tuple[int, int]]:
-    """Return the only JSON object in a text and where it stands; raise NotOneObjectError."""
+    """Return the only JSON object in a text and its span; raise NotOneObjectError."""
     if text.lstrip().startswith("["):
         raise NotOneObjectError("a list stands where one JSON object must stand")
     found: list[tuple[dict[str, Any], tuple[int, int]]] = []
@@ -37,7 +37,7 @@ def the_one_object(text: str) -> tuple[dict[str, Any], tuple[int, int]]:
             value, end = reader.value(at, 0)
         except (ValueError, IndexError) as error:
             problem = str(error) if isinstance(error, ValueError) else "the object is cut off"
-            if reader.begins(at):  # an object inside of a broken one is only a part of it
+            if reader.begins(at):  # an object inside of a broken one is only part of it
                 raise NotOneObjectError(problem) from None
             end = at + 1
         else:
@@ -51,19 +51,19 @@ def the_one_object(text: str) -> tuple[dict[str, Any], tuple[int, int]]:
 
 
 class _Reader:
-    """Reads values at positions of one text; each method returns (value, position after it)."""
+    """Reads values at positions of a text; each method returns (value, position after it)."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._comment = (0, 0)  # the last one found, because it may be looked for again
+        self._comment = (0, 0)  # cache of the last comment found
 
     def begins(self, at: int) -> bool:
-        """Return whether the brace at a position is that of an object, and not of prose."""
+        """Return whether a brace starts an object, not prose."""
         at = self._past_space(at + 1)
         return self._text[at : at + 1] in {'"', "'", "}"}
 
     def value(self, at: int, depth: int) -> tuple[Any, int]:
-        """Return the value that begins at a position."""
+        """Return the value at a position."""
         if depth > _DEEPEST:
             raise ValueError("it is nested too deeply")
         sign = self._text[at]
@@ -123,7 +123,7 @@ class _Reader:
             code, sign = match.groups()
             parts.append(chr(int(code, 16)) if code else _ESCAPES.get(sign, sign))
             at = match.end()
-        joined = "".join(parts).encode("utf-16", "surrogatepass")  # halves of one character
+        joined = "".join(parts).encode("utf-16", "surrogatepass")  # surrogate pairs
         return joined.decode("utf-16", "replace"), at + 1
 
     def _past_space(self, at: int) -> int:
@@ -136,9 +136,9 @@ class _Reader:
             at = end
 
     def _end_of_comment(self, at: int) -> int:
-        """Return the position behind the `/* ... */` that begins at a position, -1 if it is open.
+        """Return the position after the `/* ... */` at a position, -1 if it is not closed.
 
-        What begins inside of another comment ends where that one ends.
+        A comment inside of another ends where that one ends.
         """
         begin, end = self._comment
         if not begin <= at <= end - 4:
@@ -157,15 +157,15 @@ class _Reader:
 
 
 def _number(text: str) -> int | float:
-    """Return a number that may begin with zeros, which JSON does not know."""
+    """Return a number, also with leading zeros, which JSON does not allow."""
     return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 def written_answer(text: str, shown: str) -> dict[str, object] | None:
-    """Return the answer that a model wrote as text, or None if that is not sure to be one.
+    """Return the answer that a model wrote as text, or None if that is not certain.
 
-    It must be the only object in the text, with something in it (an empty list in prose is no
-    "no findings"), and must stand nowhere in what the model was `shown`: a quotation is no answer.
+    It must be the only object in the text and not empty (an empty list in prose does not mean "no
+    findings"), and must not be in what the model was `shown`: a quotation is not an answer.
     """
     try:
         value, (start, end) = the_one_object(text)
@@ -176,5 +176,5 @@ def written_answer(text: str, shown: str) -> dict[str, object] | None:
 
 
 def _letters(text: str) -> str:
-    """Return the letters alone: line numbers and the marks of diffs stand between shown lines."""
+    """Return only the letters, as shown lines have numbers and diff marks between them."""
     return "".join(filter(str.isalpha, text))

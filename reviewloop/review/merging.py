@@ -1,4 +1,4 @@
-"""One finding for one problem: what several reviewers or tools report of one location is merged."""
+"""Merges findings of several reviewers or tools about one problem at one location."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -134,7 +134,7 @@ _WORDS = (
     ("certificate", re.compile(r"\bcertificates?\b|\bverify\s?=\s?false\b")),
     ("secret", re.compile(r"\b(?:secrets?|passwords?|credentials?|api keys?|access keys?)\b")),
 )
-"""What a reviewer's own words are about, most telling first; only few are that plain."""
+"""The topics of a reviewer's own words, most specific first; only unambiguous ones."""
 
 _SYNONYMS = {
     "weak cryptography": "crypto",
@@ -170,51 +170,51 @@ _BROAD = frozenset(
         "tests",
     )
 )
-"""Categories that hold too many different problems to make two of them one."""
+"""Categories too broad for two findings in one to be the same."""
 
 
 @cache
 def topic_of(rule: str) -> str:
-    """Return what a rule is about, "" when no other analyser has a rule about it."""
+    """Return the topic of a rule, "" when no other analyser has a rule on it."""
     for topic, patterns in _TOPICS:
         if any(fnmatchcase(rule, pattern) for pattern in patterns.split()):
             return topic
-    if rule.startswith("eslint/"):  # whose rules oxlint has under the same names
+    if rule.startswith("eslint/"):  # oxlint has ESLint's rules under the same names
         return topic_of(f"ox{rule.removeprefix('es')}")
     return ""
 
 
 def topic_of_words(title: str) -> str:
-    """Return what a sentence is about, "" when that is not plain."""
+    """Return the topic of a sentence, "" when it is ambiguous."""
     text = title.casefold()
     return next((topic for topic, words in _WORDS if words.search(text)), "")
 
 
 def category_of(name: str) -> str:
-    """Return the one name of a category that has several."""
+    """Return the main name of a category that has several."""
     plain = name.strip().casefold()
     return _SYNONYMS.get(plain, plain)
 
 
 def is_narrow(category: str) -> bool:
-    """Return whether a category (by its one name) stands for one kind of problem."""
+    """Return whether a category (by its main name) holds one kind of problem."""
     return category not in _BROAD
 
 
-_SHORTEST_WORD = 4  # letters; shorter ones ("the", "is", "may") say nothing about meaning
-_LONG = 50  # lines from which on a finding is looked for by its file instead of its lines
-_MOST_COMPARED = 200  # findings at one place, the most severe: a line may hold a whole file
+_SHORTEST_WORD = 4  # letters; shorter words ("the", "is", "may") carry no meaning
+_LONG = 50  # lines; a longer finding is indexed by its file instead
+_MOST_COMPARED = 200  # findings at one location, the most severe: a line may hold a whole file
 _ANALYSER = "analyser"
 
 
 def merge(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings, duplicates joined, most severe first.
+    """Return the findings with duplicates merged, most severe first.
 
-    Two findings are the same when their fingerprints are equal, or when they stand on overlapping
+    Two findings are the same when their fingerprints are equal, or when they are on overlapping
     lines of one file, come from different reviewers (or one from an analyser and one from a
-    reviewer's own reading) and mean the same: same rule, or, within one category, same topic, or
-    mostly the same words (fewer are enough within one category). The joined one carries every
-    reviewer's name, the higher severity and all evidence.
+    reviewer's own reading) and agree in rule, or, within one category, in topic, or in most of
+    their words (fewer are enough within one category). The merged one has every reviewer's name,
+    the higher severity and all evidence.
     """
     listed = by_severity(list(findings))
     groups = _groups(listed, _same_problem, by_id=True)
@@ -222,12 +222,11 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def reported_by_several(findings: Sequence[Finding]) -> list[list[int]]:
-    """Return positions in groups: what different analysers say of one problem is one group.
+    """Return groups of indices: the findings of different analysers about one problem.
 
-    The findings are given most severe first, and so are the groups and what is in them. One
-    problem is the same rule or topic, or the same narrow category from the same line on, at one
-    place.
-    What one analyser reports as two things is two things.
+    The findings are given most severe first, and so are the groups and their members. One problem
+    has the same rule or topic, or the same narrow category from the same line on, at one location.
+    Two findings of one analyser are two problems.
     """
     return _groups(findings, _same_for_analysers, by_id=False)
 
@@ -244,14 +243,14 @@ def joined(kept: Finding, other: Finding) -> Finding:
     }
     if other.rule and not kept.rule:  # an analyser's id is the same in every review
         updates["id"] = other.id
-    # New lines fit only the lines that they are for.
+    # A replacement fits only its own lines.
     if kept.replacement is None and (kept.line, kept.end_line) == (other.line, other.end_line):
         updates |= {"replacement": other.replacement, "fix_safe": other.fix_safe}
     return kept.model_copy(update=updates)
 
 
 def repeated(early: Sequence[Finding], late: Iterable[Finding]) -> list[int | None]:
-    """Return for each late finding the position of the early one that says the same, or None."""
+    """Return for each late finding the index of the early one about the same problem, or None."""
     locations = _ByLocation()
     ids = {}
     for position, finding in enumerate(early):
@@ -265,10 +264,10 @@ def repeated(early: Sequence[Finding], late: Iterable[Finding]) -> list[int | No
 
 
 def with_late(early: Sequence[Finding], late: Sequence[Finding]) -> list[Finding]:
-    """Return what early analysers found and what late ones add, most severe first.
+    """Return the findings of early and late analysers, merged, most severe first.
 
-    What both say of one problem is one finding: it keeps the id and the reviewers' word of the
-    early one, and the higher severity. A rejected finding takes nothing in.
+    A problem in both is one finding with the id and the verdict of the early one, and the higher
+    severity. A rejected finding absorbs none.
     """
     open_ = [finding for finding in early if finding.status is Status.OPEN]
     result = [*open_, *(finding for finding in early if finding.status is not Status.OPEN)]
@@ -281,7 +280,7 @@ def with_late(early: Sequence[Finding], late: Sequence[Finding]) -> list[Finding
 
 
 def with_later(early: Finding, late: Finding) -> Finding:
-    """Return what an early and a late analyser say of one problem as the early one's finding."""
+    """Return an early and a late finding about one problem as one with the early id."""
     graver = late.severity.rank < early.severity.rank
     both = joined(late, early) if graver else joined(early, late)
     return both.model_copy(update={"id": early.id, "note": early.note})
@@ -291,7 +290,7 @@ Same = Callable[[Finding, Finding], bool]
 
 
 def _groups(findings: Sequence[Finding], same: Same, *, by_id: bool) -> list[list[int]]:
-    """Put each finding to the first group whose joined finding is the same as it."""
+    """Add each finding to the first group whose merged finding is the same problem."""
     found = _ByLocation()
     ids: dict[str, int] = {}
     groups: list[list[int]] = []
@@ -320,7 +319,7 @@ def _all_joined(findings: Sequence[Finding]) -> Finding:
 
 
 class _ByLocation:
-    """Numbers of findings by where they stand, so that not every pair has to be compared."""
+    """Indexes findings by location, so that not every pair is compared."""
 
     def __init__(self) -> None:
         self._lines: dict[tuple[str, int], list[int]] = {}
@@ -328,7 +327,7 @@ class _ByLocation:
         self._all: dict[str, list[int]] = {}
 
     def add(self, finding: Finding, number: int) -> None:
-        """Remember where a finding stands."""
+        """Add a finding."""
         self._all.setdefault(finding.path, []).append(number)
         lines = _lines(finding)
         if len(lines) > _LONG:
@@ -338,7 +337,7 @@ class _ByLocation:
                 self._lines.setdefault((finding.path, line), []).append(number)
 
     def near(self, finding: Finding) -> Iterator[int]:
-        """Yield in order the numbers of all that may stand at the same place."""
+        """Yield in order the indices of all findings that may be at the same location."""
         lines = _lines(finding)
         if len(lines) > _LONG:
             yield from self._all.get(finding.path, ())[:_MOST_COMPARED]
@@ -355,7 +354,7 @@ def _lines(finding: Finding) -> range:
 
 
 def _same_problem(one: Finding, two: Finding) -> bool:
-    # What one reviewer reports as two things is two things, unless one only repeats its evidence.
+    # Two findings of one reviewer are two problems, unless one repeats its evidence.
     by_others = not set(one.agents) & set(two.agents) or bool(one.rule) != bool(two.rule)
     return by_others and _same_location(one, two) and _same_meaning(one, two)
 
@@ -365,7 +364,7 @@ def _same_for_analysers(one: Finding, two: Finding) -> bool:
         return False
     if _apart(one, two):
         return False
-    if one.rule and one.rule == two.rule:  # by its pattern, and by the flow of data
+    if one.rule and one.rule == two.rule:  # by its pattern, and by data flow
         return True
     about, other = topic_of(one.rule), topic_of(two.rule)
     if about or other:
@@ -380,7 +379,7 @@ def _sources(finding: Finding) -> set[str]:
 
 
 def _apart(one: Finding, two: Finding) -> bool:
-    """Return whether both stand on one line, in different columns of it."""
+    """Return whether both are on one line, in different columns."""
     if not (one.end_column and two.end_column) or one.end_line or two.end_line:
         return False
     return one.end_column <= two.column or two.end_column <= one.column

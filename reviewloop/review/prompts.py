@@ -1,4 +1,4 @@
-"""Puts a prompt together so that reviewers of one model share a cached prefix; data is fenced."""
+"""Builds prompts so that reviewers of one model share a cached prefix; data is fenced."""
 
 import secrets
 from collections.abc import Sequence
@@ -48,25 +48,25 @@ have read enough, report exactly once."""
 
 
 PLACEHOLDER = "0" * 32
-"""Stands for the nonce in journal keys, so that equal requests of two runs are equal."""
+"""Replaces the nonce in journal keys, so that equal requests of two runs are equal."""
 
 
 def new_nonce() -> str:
-    """Return 128 random bits as hex; one per run, kept in the run's record."""
+    """Return 128 random bits as hex; one per run, stored in its record."""
     return secrets.token_hex(16)
 
 
 @dataclass(frozen=True)
 class Fence:
-    """Wraps text so that what stands inside cannot pretend to stand outside."""
+    """Wraps text so that its content cannot pretend to be outside."""
 
     nonce: str
 
     def wrap(self, label: str, text: str) -> str:
-        """Return the text between two lines that carry the nonce, hidden characters shown.
+        """Return the text between two lines with the nonce, hidden characters made visible.
 
-        The nonce is unknown to whoever wrote the text; should it occur all the same (a model's
-        own words quoted back), its occurrences inside are broken up.
+        The author of the text does not know the nonce; if it occurs all the same (in a model's
+        quoted reply), its occurrences are broken up.
         """
         inside = show_hidden(text).replace(self.nonce, self.nonce[:8] + "-" + self.nonce[8:])
         if not inside.endswith("\n"):
@@ -80,16 +80,16 @@ class Fence:
 
 @dataclass(frozen=True)
 class MovedText:
-    """What is shown of it, or of one part of it, beside what all prompts show."""
+    """What a prompt shows of a rebase or edit, or of a part of it."""
 
-    tied: Sequence[str] = field(default_factory=tuple)  # files below -> files of the change
-    others: Sequence[str] = field(default_factory=tuple)  # the other files below, by name
-    names: str = ""  # public names that what came below touches
-    differs: str = ""  # how the change differs from itself as it was read
-    without: Sequence[str] = field(default_factory=tuple)  # files for whose part of that is no room
-    around: str = ""  # the change as it is now, what is nearest to all that
-    edited: bool = False  # a user changed it; nothing came below it
-    known: str = ""  # findings of the run that nobody has to report again
+    tied: Sequence[str] = field(default_factory=tuple)  # files of the base -> files of the change
+    others: Sequence[str] = field(default_factory=tuple)  # the other files of the base, by name
+    names: str = ""  # public names that the base's changes touch
+    differs: str = ""  # how the change differs from what was read
+    without: Sequence[str] = field(default_factory=tuple)  # files whose difference does not fit
+    around: str = ""  # the current change, nearest files first
+    edited: bool = False  # a user edited it; the base is the same
+    known: str = ""  # the run's findings, not to be reported again
 
 
 _WHY = """\
@@ -128,7 +128,9 @@ _NAMED = 40
 
 
 def moved_parts(moved: MovedText, patch: str, left_out: Sequence[str], fence: Fence) -> list[str]:
-    """Return the parts of the prompt about it; `patch` is what came below, less `left_out`."""
+    """Return the parts of the prompt about a move; `patch` are the base's changes, less
+    `left_out`.
+    """
     parts = [_EDITED if moved.edited else _WHY]
     if patch or left_out:
         parts.append("# What came below it, in files that it touches or uses\n")
@@ -177,22 +179,22 @@ def _some(paths: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Material:
-    """What every reviewer of one change, or of one part of it, reads."""
+    """What every reviewer of a change, or of a part of it, reads."""
 
     task: str  # the task and its requirements
     steering: str
     files: Sequence[str]  # one line per changed file
     patch: str
-    evidence: str = ""  # what the gates found, as facts
-    analysis: str = ""  # what the analysers found, numbered, each for one reviewer
+    evidence: str = ""  # the results of the gates, as facts
+    analysis: str = ""  # the analysers' findings, numbered, each for one reviewer
     left_out: Sequence[str] = field(default_factory=tuple)  # files whose diff did not fit
-    part: int = 0  # which part of a change that is read in several, 0 where it is read at once
+    part: int = 0  # number of this part, 0 where the change is not divided
     parts: int = 0
-    names: str = ""  # of the whole change: public names it touches, for who reads a part
+    names: str = ""  # public names that the whole change touches, for readers of a part
     pushed: bool = False  # the diff is what was pushed since an earlier review
-    known: str = ""  # open findings of that review, about the files of the push
-    around: str = ""  # of the whole change: what is near the push
-    moved: MovedText | None = None  # the diff is what came below a change that was read before
+    known: str = ""  # open findings of that review in files of the push
+    around: str = ""  # the parts of the whole change near the push
+    moved: MovedText | None = None  # the diff is of the new base
 
 
 def review_messages(
@@ -214,7 +216,7 @@ def shared_text(material: Material, fence: Fence) -> str:
 
 
 def shared_blocks(material: Material, fence: Fence) -> list[str]:
-    """Return that part as the blocks that are cached: first what all parts of a change share."""
+    """Return that part as cached blocks; the first is shared by all parts of a change."""
     common, own = _common(material, fence), _own(material, fence)
     if material.parts:
         return ["\n".join(common), "\n".join(own)]
@@ -306,7 +308,7 @@ def fix_message(
     attempt: int,
     background: str = "",
 ) -> Message:
-    """Return the message that asks for the fix of one finding; `failure` is the last test log.
+    """Return the message that requests the fix of one finding; `failure` is the last test log.
 
     `background` is the change in which it was found, where that is not the run's own.
     """

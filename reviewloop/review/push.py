@@ -1,4 +1,4 @@
-"""A push on top of a reviewed change: what was open before it, and what it is shown to mend."""
+"""A push on top of a reviewed change: the open findings before it, and those it fixes."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,35 +8,35 @@ from reviewloop.git.diff import Change
 from reviewloop.review.anchoring import ChangedLines, occurrences
 from reviewloop.review.intake import decoded
 
-_SHORTEST = 8  # characters without white space: less is found everywhere
-_QUOTED = 1200  # characters of an open finding's code that are shown
+_SHORTEST = 8  # characters without white space: shorter quotes are found everywhere
+_QUOTED = 1200  # characters shown of an open finding's code
 _SHOWN = 100
 
 
 @dataclass(frozen=True)
 class Known:
-    """An open finding of an earlier review, as far as it is remembered."""
+    """An open finding of an earlier review, as far as it was stored."""
 
     id: str
     path: str
     title: str = ""
-    quote: str = ""  # the code it was about
+    quote: str = ""  # its code
     line: int | None = None  # at that time
     severity: str = ""
 
 
 @dataclass(frozen=True)
 class Push:
-    """What is read in depth: the tree that was reviewed before, and what stayed open then."""
+    """The tree reviewed before a push, and its open findings; what is new is read in depth."""
 
     tree: str  # as models may read it
     known: tuple[Known, ...] = ()
 
 
 def known_text(known: Sequence[Known], paths: Collection[str]) -> str:
-    """Return the open findings about these files as text for a prompt, "" when there are none.
+    """Return the open findings in these files as text for a prompt, or "".
 
-    One of which only its place is remembered cannot be asked about.
+    One with only a stored location is left out.
     """
     parts = []
     described = [one for one in known if one.path in paths and (one.title or one.quote)]
@@ -55,11 +55,11 @@ def confirmed(
     pushed: Change,
     read: Callable[[str], str | None],
 ) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the open findings that an answer shows to be mended, and what was not believed.
+    """Return the ids of open findings that an answer shows as fixed, and why others do not count.
 
-    A word counts for a finding that was asked about, in a file of the push, with a quote of code
-    that was pushed; `read` returns a file as it is now. In a file from which the push only removed
-    lines, code around them may be quoted. Silence says nothing.
+    A claim counts for a finding that was asked about, in a file of the push, with a quote of pushed
+    code; `read` returns the current text of a file. In a file from which the push only removed
+    lines, code around them may be quoted. A finding without an answer stays open.
     """
     whole = decoded(arguments)
     given = decoded(whole.get("fixed")) if isinstance(whole, Mapping) else None
@@ -84,7 +84,7 @@ def confirmed(
 def _shows(quote: str, known: Known, pushed: Change, read: Callable[[str], str | None]) -> bool:
     plain = "".join(quote.split())
     if len(plain) < _SHORTEST or plain in "".join(known.quote.split()):
-        return False  # what was found wrong mends nothing, even if it was moved
+        return False  # the faulty code fixes nothing, even if it was moved
     lines = ChangedLines({file.path: file.added_ranges for file in pushed.files})
     for file in pushed.files:
         text = read(file.path)

@@ -1,7 +1,7 @@
-"""Quiet rules: kinds of findings that people dismissed, in a file that they review.
+"""Quiet rules: kinds of findings that users dismissed, in a file that they review.
 
-A rule names one rule of the book and the files in which it is not reported. It never covers a
-finding that must be fixed, nor a rule that no reviewer may reject.
+A quiet rule names a rule and the files in which it is not reported. It never covers a finding that
+must be fixed, nor a rule that no reviewer may reject.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _HEAD = """\
 
 @dataclass(frozen=True)
 class QuietRule:
-    """A rule of the book that is not reported in these files, why, and what that rests on."""
+    """A rule that is not reported in these files, the reason, and its evidence."""
 
     rule: str
     paths: tuple[str, ...]
@@ -36,7 +36,7 @@ class QuietRule:
 
     @property
     def id(self) -> str:
-        """What it is called: the same rule and files are the same."""
+        """Its id, the same for the same rule and files."""
         return hashlib.sha256("\0".join((self.rule, *self.paths)).encode()).hexdigest()[:8]
 
     def covers(self, rule: str, path: str, severity: Severity) -> bool:
@@ -65,7 +65,7 @@ _READER = TypeAdapter(_File)
 
 
 def read_quiet(data: bytes | None, path: str = QUIET_FILE) -> tuple[QuietRule, ...]:
-    """Return the rules of a file, none for no file; raise `UsageError` for one that is not one."""
+    """Return the rules of a file, none for no file; raise `UsageError` for an invalid one."""
     if data is None:
         return ()
     if len(data) > _LARGEST:
@@ -76,7 +76,7 @@ def read_quiet(data: bytes | None, path: str = QUIET_FILE) -> tuple[QuietRule, .
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise UsageError(f"{path}: {where}: {first['msg']}; correct it") from None
-    except ValueError as error:  # no TOML, no UTF-8
+    except ValueError as error:  # not TOML, not UTF-8
         raise UsageError(f"{path} is no TOML ({error}); correct it") from None
     return tuple(_checked(entry, path) for entry in found.quiet)
 

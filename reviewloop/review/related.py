@@ -1,4 +1,4 @@
-"""Which changed files belong together, and which names connect a change with others."""
+"""Relates changed files to each other, and a change to the changes of its base by names."""
 
 import re
 from collections import defaultdict
@@ -11,11 +11,11 @@ from reviewloop.analysis.outline import CONTAINERS, Symbol, language_of, outline
 from reviewloop.git.diff import Change, FileChange
 from reviewloop.review.selection import LOCK_FILES
 
-STRONG = 8  # how an import or a test ties
+STRONG = 8  # the strength of an import or a test
 _FOLDER = 2
 _READ_AT_MOST = 200_000  # characters of a file
-_AMBIGUOUS = 5  # files that one name may stand for; of more it says nothing
-_FOLDER_OF = 40  # files; a larger folder ties each file to the next one only
+_AMBIGUOUS = 5  # files that one name may mean; with more it is ignored
+_FOLDER_OF = 40  # files; in a larger folder each file is tied to the next one only
 _LINE = re.compile(
     r"^.*\b(?:import|from|require|require_relative|include|use|using|mod|source|extends)\b.*$", re.M
 )
@@ -25,11 +25,11 @@ _TEST_NAME = re.compile(r"^test_|^test(?=[A-Z])|_test$|_spec$|\.(?:test|spec)$|T
 _ENTRIES = {"__init__", "index", "mod", "main", "lib"}
 
 Ties = Mapping[str, Mapping[str, int]]
-"""Path -> the paths it is tied to, and how strongly; in both directions."""
+"""Path -> related paths with their strength, in both directions."""
 
 
 def ties(paths: Iterable[str], read: Callable[[str], str | None]) -> Ties:
-    """Return which of these files belong together; `read` gives the text of a file, or None."""
+    """Return which of these files are related; `read` returns the text of a file, or None."""
     given = list(paths)
     found: dict[str, dict[str, int]] = {path: defaultdict(int) for path in given}
 
@@ -52,11 +52,11 @@ def ties(paths: Iterable[str], read: Callable[[str], str | None]) -> Ties:
 
 
 class _Index:
-    """Files by what sources call them."""
+    """Files by the names that sources use for them."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._paths: dict[str, list[str]] = defaultdict(list)  # without ending
-        self._ends: dict[str, list[str]] = defaultdict(list)  # last parts of it, two or more
+        self._ends: dict[str, list[str]] = defaultdict(list)  # the last two or more parts of it
         self._folders: dict[str, list[str]] = defaultdict(list)
         for path in paths:
             module = splitext(path)[0]
@@ -95,7 +95,7 @@ class _Index:
 
 
 def _targets(name: str, folder: str) -> Iterator[str]:
-    """Yield the paths without ending that a name may stand for, the most exact first."""
+    """Yield the paths without ending that a name may mean, the most exact first."""
     plain = _ENDING.sub("", name.strip(".") if name.endswith(".") else name)
     if plain.startswith("."):
         if "/" in plain:
@@ -110,12 +110,12 @@ def _targets(name: str, folder: str) -> Iterator[str]:
         plain = plain.replace(".", "/")
     yield f"{folder}/{plain}" if folder else plain
     parts = plain.split("/")
-    for start in range(max(1, len(parts) - 1)):  # a name without its folders means too much
+    for start in range(max(1, len(parts) - 1)):  # a name without its folders is too ambiguous
         yield "/".join(parts[start:])
 
 
 def _tests(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of a test and what it tests, by their names."""
+    """Yield pairs of a test and its subject, by their names."""
     for some in _grouped(paths, _subject).values():
         tests = [path for path in some if _is_test(path)]
         sources = [path for path in some if not _is_test(path)]
@@ -145,12 +145,11 @@ def _pairs(paths: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def grouped(items: Sequence[tuple[str, int]], ties: Ties, room: int) -> list[list[int]]:
-    """Return groups of positions in `items`, (path, size) pairs, each at most `room` in sum.
+    """Return groups of indices into `items`, (path, size) pairs, each group at most `room` in sum.
 
-    Every position is in exactly one group; an item larger than `room` has one of its own. What is
-    strongly tied is joined, the strongest ties first, as long as it fits; then groups are filled
-    in the order of the items, which keeps folders together. The same input always gives the same
-    groups.
+    Every index is in exactly one group; an item larger than `room` has its own. Strongly related
+    items are joined first, as long as they fit; then groups are filled in the order of the items,
+    which keeps folders together. The same input always gives the same groups.
     """
     clusters = _Clusters([size for _, size in items])
     at = {path: position for position, (path, _) in enumerate(items)}  # the last piece of a file
@@ -173,7 +172,7 @@ def grouped(items: Sequence[tuple[str, int]], ties: Ties, room: int) -> list[lis
 
 
 class _Clusters:
-    """Positions that were joined, with the size of each cluster."""
+    """Joined indices, with the size of each cluster."""
 
     def __init__(self, sizes: Sequence[int]) -> None:
         self._sizes = list(sizes)
@@ -181,7 +180,7 @@ class _Clusters:
         self._home = list(range(len(sizes)))
 
     def join(self, one: int, other: int, room: int) -> None:
-        """Make one cluster of two if it is not larger than `room`."""
+        """Join two clusters if the result is not larger than `room`."""
         first, second = sorted((self._home[one], self._home[other]))
         if first == second or self._sizes[first] + self._sizes[second] > room:
             return
@@ -191,7 +190,7 @@ class _Clusters:
             self._home[position] = first
 
     def in_order(self) -> list[tuple[int, list[int]]]:
-        """Return (size, positions) of each cluster, in the order of their first positions."""
+        """Return (size, indices) of each cluster, in the order of their first indices."""
         mine = [n for n, home in enumerate(self._home) if n == home]
         return [(self._sizes[n], self._members[n]) for n in mine]
 
@@ -209,14 +208,14 @@ class TouchedName(NamedTuple):
 
     how: str  # + | - | => | ~
     name: str  # `Class.method`
-    text: str  # as a user reads it
+    text: str  # for users
 
 
 def changed_names(change: Change, before: Read, after: Read, room: int) -> str:
     """Return a line for each file with the public names it adds, changes or removes.
 
-    `before` and `after` read a file of the two trees. At most about `room` characters; how many
-    files had no room is said.
+    `before` and `after` read a file of the two trees. At most about `room` characters; the number
+    of left-out files is appended.
     """
     lines: list[str] = []
     hidden = 0
@@ -239,12 +238,12 @@ def changed_names(change: Change, before: Read, after: Read, room: int) -> str:
 
 
 def has_names(path: str) -> bool:
-    """Return whether the public names of such a file can be told."""
+    """Return whether the public names of such a file can be parsed."""
     return language_of(path) not in {None, *_DATA}
 
 
 def touched_names(file: FileChange, before: Read, after: Read) -> Iterator[TouchedName]:
-    """Yield the public names of a file that a change touches; none where they cannot be told."""
+    """Yield the public names of a file that a change touches; none where they cannot be parsed."""
     if file.binary or file.submodule or not has_names(file.path):
         return
     old = _public(file.old_path or file.path, before) if file.status != "A" else []
@@ -276,17 +275,16 @@ def _touched(symbol: Symbol, ranges: Iterable[tuple[int, int]]) -> bool:
 
 
 Connected = Mapping[str, tuple[str, ...]]
-"""Path of a file that changed below -> the files of the change that it has to do with."""
+"""Path of a file changed in the base -> the related files of the change."""
 Tie = tuple[str, str]
-"""(file below, file of the change)."""
+"""(file of the base, file of the change)."""
 
-_NAMED = 40  # files of the change that one file below is said to have to do with
-# characters of a file that is looked at
-# files whose names are told; of more their changed lines are
-_LINES = 2000  # changed lines of a file without names that are looked at
+_NAMED = 40  # files of the change related to one file of the base
+# characters read of a file; files whose names are parsed, beyond which changed lines are used
+_LINES = 2000  # changed lines read of a file without names
 _WORD = re.compile(r"[^\W\d]\w{3,}")
 _PROSE = re.compile(r"\.(?:md|markdown|rst|txt|adoc)$", re.IGNORECASE)
-# Here one file uses the names of another in its folder without importing them.
+# Here a file uses names of another in its folder without importing them.
 _ONE_FOLDER = frozenset({"go", "java", "kotlin", "csharp", "scala", "swift", "hcl"})
 _UNIMPORTED = _ONE_FOLDER | {"ruby", "php"}  # and types of other folders, too
 _HUMP = re.compile(r"[a-z\d][A-Z]")
@@ -295,13 +293,13 @@ _SEQUENCES = {"migrations", "migrate", "versions"}
 
 
 def connected(change: Change, below: Change, before: Read, after: Read) -> Connected:
-    """Return what of `below`, the change of the commits under it, `change` touches or uses.
+    """Return the relations of `change` to `below`, the changes of its new base.
 
-    That is a file that both change; one of them imports the other or tests it; one mentions a
-    public name that the other touches (below: any; in the change: one that was there before), if
-    the name is telling enough; or both are added to one numbered sequence, such as migrations.
-    `before` reads a file of the commit below as it was, `after` one of the change as it is now.
-    Of each file below at most 40 such files are named, those of the first kinds first.
+    Two files are related when both sides change the file; when one imports the other or tests it;
+    when one mentions a public name that the other touches (in the base any; in the change one that
+    existed before), if the name is specific; or when both are added to one numbered sequence, such
+    as migrations. `before` reads a file of the old base, `after` one of the current change. For
+    each file of the base at most 40 files are listed, in this order of kinds.
     """
     found: dict[str, dict[str, None]] = defaultdict(dict)
     ours = {path: file.path for file in change.files for path in (file.old_path, file.path)}
@@ -320,7 +318,9 @@ def _all_ties(
     before: Read,
     after: Read,
 ) -> Iterator[Tie]:
-    """Yield (file below, file of the change); `ours` and `theirs` know files by old names, too."""
+    """Yield (file of the base, file of the change); `ours` and `theirs` include old
+    names of files.
+    """
     for path in sorted(ours.keys() & theirs.keys()):
         yield theirs[path], ours[path]
 
@@ -338,7 +338,9 @@ def _all_ties(
 
 
 def _by_names(change: Change, below: Change, before: Read, after: Read) -> Iterator[Tie]:
-    """Yield (file below, file of the change) where one mentions what the other touches."""
+    """Yield (file of the base, file of the change) where one mentions names that the
+    other touches.
+    """
     texts = {file.path: _text(file, after) for file in change.files}
     words = _Words(texts)
     for number, file in enumerate(below.files):
@@ -358,7 +360,7 @@ def _by_names(change: Change, below: Change, before: Read, after: Read) -> Itera
 
 
 class _Words:
-    """Which files hold a word, so that a name is looked up and not searched in each of them."""
+    """An index of words to files, so that names are looked up, not searched in each file."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._languages = {path: language_of(path) for path in texts}
@@ -368,11 +370,11 @@ class _Words:
                 self._holding[word][path] = None
 
     def holding(self, word: str) -> Iterable[str]:
-        """Return the files that hold a word, all of them for none."""
+        """Return the files that hold a word, or all for ""."""
         return self._holding.get(word, {}) if word else self._languages
 
     def mention(self, path: str, names: Iterable["_Name"]) -> Iterator[str]:
-        """Yield the files that mention one of the names, which are touched in the file `path`."""
+        """Yield the files that mention one of the names touched in the file `path`."""
         mentioned: set[str] = set()
         for one in dict.fromkeys(names):
             holding = self._holding.get(one.name, {})
@@ -392,18 +394,18 @@ class _Name(NamedTuple):
     @classmethod
     def of(cls, touched: TouchedName) -> "_Name":
         owner, _, name = touched.name.rpartition(".")
-        # Who calls a method that is gone breaks, whatever class it thinks of. Its inside, or a
-        # new one, concerns who works with this class: many have a `to_dict`.
+        # A call of a removed method breaks, whatever its class. A changed body or a new method
+        # concerns only users of this class: many have a `to_dict`.
         return cls(name, owner.rpartition(".")[2] if touched.how in {"~", "+"} else "")
 
     def meant_in(
         self, path: str, holding: Iterable[str], languages: Mapping[str, str | None]
     ) -> Iterable[str]:
-        """Return those of the files that hold the name which are likely to mean it.
+        """Return those files with the name that are likely to mean this one.
 
         It is touched in `path`. A name of several words is likely to be the same. `Order` and
-        `total` may be anybody's, or words of a comment, unless the language uses types, or what is
-        in its folder, unimported.
+        `total` may be other names, or words of a comment, unless the language uses types, or names
+        of its folder, without imports.
         """
         name, language = self.name, language_of(path)
         if "_" in name.strip("_") or _HUMP.search(name):
@@ -435,14 +437,12 @@ def _text(file: FileChange, after: Read) -> str:
 
 
 def _is_code(path: str) -> bool:
-    """Return whether what a file says can break something; nothing breaks by what is
-    written of it.
-    """
+    """Return whether the content of a file can break something; prose cannot."""
     return not _PROSE.search(path) and basename(path).lower() not in LOCK_FILES
 
 
 def _in_one_sequence(change: Change, below: Change) -> Iterator[Tie]:
-    """Yield pairs of files that both sides added to a folder whose files follow each other."""
+    """Yield pairs of files that both sides added to a folder with a numbered sequence."""
     added: dict[str, list[str]] = defaultdict(list)
     for file in change.files:
         if file.status == "A":

@@ -1,6 +1,6 @@
-"""What people have said about findings: rules set in the settings, comments, baseline, dismissals.
+"""Silences findings by settings, comments, baseline, dismissals and quiet rules.
 
-Nothing that is silenced disappears: it is listed apart, with the reason.
+A silenced finding does not disappear: it is listed apart, with the reason.
 """
 
 import json
@@ -35,16 +35,16 @@ class Silences:
 
     rules: Mapping[str, str] = field(default_factory=dict)  # rule pattern -> off|must|should|nit
     own_rules: Mapping[str, str] = field(default_factory=dict)  # those not from the repository
-    baseline: Collection[str] = ()  # ids of findings that were accepted
-    old_baseline: Collection[str] = ()  # those that were accepted before the change
+    baseline: Collection[str] = ()  # ids of accepted findings
+    old_baseline: Collection[str] = ()  # ids accepted before the change
     dismissed: Mapping[str, str] = field(default_factory=dict)  # id -> the user's reason
-    quiet: Collection[QuietRule] = ()  # what people adopted
-    old_quiet: Collection[QuietRule] = ()  # what was adopted before the change
+    quiet: Collection[QuietRule] = ()  # adopted
+    old_quiet: Collection[QuietRule] = ()  # adopted before the change
 
     def level(self, rule: str, hard: bool = False) -> str:
-        """Return what the settings say of a rule, "" for nothing; the longest pattern counts.
+        """Return the setting of a rule, or ""; the longest pattern counts.
 
-        Only the user's own settings speak of a `hard` rule: a change may bring the repository's.
+        For a `hard` rule only the user's own settings count: a change may edit the repository's.
         """
         rules = self.own_rules if hard else self.rules
         named = [pattern for pattern in rules if fnmatchcase(rule, pattern)]
@@ -59,11 +59,11 @@ def silence(
     added: Callable[[str, int], bool],
     hard: Collection[str] = (),
 ) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings that stay open, and those that somebody silenced, with the reason noted.
+    """Return the findings that stay open, and the silenced ones, with the reason noted.
 
-    `added` tells whether a line is part of the change. A comment or a baseline that the change
-    itself brings cannot silence a finding of a hard rule (`hard` holds their ids): whoever writes
-    a secret would write the comment, too.
+    `added` returns whether a line is part of the change. A comment or a baseline in the change
+    itself cannot silence a finding of a hard rule (`hard` holds their ids): whoever writes a secret
+    would write the comment too.
     """
     comments = _Comments(read)
     stay: list[Finding] = []
@@ -84,25 +84,25 @@ def silence(
 
 
 def _refused(finding: Finding, line: int) -> Finding:
-    """Return a finding that says why the comment in a line does not silence it."""
+    """Return a finding with a note on why the comment in a line does not silence it."""
     why = f"the comment in line {line} cannot silence this: the change itself adds it"
     return finding.model_copy(update={"note": "; ".join(filter(None, (finding.note, why)))})
 
 
 def dismissed(finding: Finding, reason: str) -> Finding:
-    """Return a finding as a user has dismissed it."""
+    """Return a finding as dismissed by a user."""
     note = f"{DISMISSED_BY_USER}{reason}"
     update = {"status": Status.DISMISSED, "note": note, "dismissal": reason}
     return finding.model_copy(update=update)
 
 
 def is_user_dismissal(finding: Finding) -> bool:
-    """Return whether a user dismissed it, not a reviewer that rejects it."""
+    """Return whether a user dismissed it, not a reviewer."""
     return finding.status is Status.DISMISSED and finding.dismissal is not None
 
 
 def reason_of(finding: Finding) -> str:
-    """Return why a user dismissed a finding, which `is_user_dismissal` says of it."""
+    """Return the user's reason of a dismissed finding (see `is_user_dismissal`)."""
     return finding.dismissal or ""
 
 
@@ -121,7 +121,7 @@ def _suppressed(finding: Finding, why: str) -> Finding:
 
 
 def quieted(finding: Finding, rules: Iterable[QuietRule]) -> str:
-    """Return which quiet rule covers a finding and why it was adopted, "" for none."""
+    """Return the quiet rule that covers a finding with its reason, or ""."""
     for one in rules:
         if one.covers(finding.rule, finding.path, finding.severity):
             return f"quiet {one.id}: {one.reason}"
@@ -129,7 +129,7 @@ def quieted(finding: Finding, rules: Iterable[QuietRule]) -> str:
 
 
 class _Comments:
-    """The comments of files that silence with a reason, read once per file."""
+    """The comments that silence with a reason, read once per file."""
 
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
@@ -144,7 +144,7 @@ class _Comments:
             if line in known and _names(known[line][0], finding):
                 return line, known[line][1]
         above = finding.line - 1
-        while above in known and known[above][2]:  # several comments may stand above
+        while above in known and known[above][2]:  # several comments may be above
             if _names(known[above][0], finding):
                 return above, known[above][1]
             above -= 1
@@ -198,7 +198,9 @@ def is_baseline(data: bytes) -> bool:
 
 
 def baseline_entries(data: bytes | None, path: str = BASELINE_FILE) -> list[dict[str, str]]:
-    """Return what a baseline file holds, none for no file; raise `UsageError` when it is none."""
+    """Return the entries of a baseline file, none for no file; raise `UsageError` for an invalid
+    one.
+    """
     if data is None:
         return []
     try:
@@ -220,7 +222,7 @@ def _entry(entry: Mapping[str, object]) -> dict[str, str]:
 def write_baseline(findings: Iterable[Finding], kept: Iterable[Mapping[str, str]] = ()) -> bytes:
     """Return the content of a baseline file; sorted, so that its diffs are small.
 
-    `kept` holds entries of the file so far that stay.
+    `kept` holds earlier entries that stay.
     """
     listed = [{"path": f.path, "rule": f.rule, "id": f.id, "title": f.title} for f in findings]
     known = {entry["id"] for entry in listed}

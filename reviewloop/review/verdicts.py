@@ -1,7 +1,8 @@
-"""A reviewer's word on an analyser's finding: how it is asked for, read, and what it may do.
+"""Reviewers' verdicts on analysers' findings: how they are requested, read and applied.
 
-No model adjudicates. A word moves a finding by one step at most, needs a reason, and cannot touch
-what hard rules found; without a word the finding stands as the analyser stated it.
+No model decides alone. A verdict changes the severity by one step at most, needs a reason, and
+cannot change findings of hard rules; without a verdict the finding stays as the analyser reported
+it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -34,12 +35,12 @@ _GRAVITY = (RAISE, CONFIRM, LOWER, REJECT)
 _MAX_REASON = 1000
 _UNASKED = "not confirmed: its analyser worked beside the reviewers"
 MOST_SHOWN = 200
-"""Pieces of evidence that are put before the reviewers, most severe first."""
+"""Pieces of evidence shown to the reviewers, most severe first."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one reviewer says of one piece of evidence."""
+    """The verdict of one reviewer on one piece of evidence."""
 
     agent: str
     word: str
@@ -53,10 +54,10 @@ class Verdict:
 def evidence_text(
     pieces: Sequence[AnalyserFinding], about: Collection[int] | None = None, room: int = 0
 ) -> str:
-    """Return the evidence as numbered facts: whose it is, the rule, the place, what was said.
+    """Return the evidence as numbered facts: reviewer, rule, location, message.
 
-    `about` holds the positions to show, None for all; a piece has the same number however many are
-    shown. `room` bounds the characters, 0 does not.
+    `about` holds the indices to show, None for all; a piece keeps its number. `room` limits the
+    characters, 0 does not.
     """
     lines: list[str] = []
     positions = range(len(pieces)) if about is None else sorted(about)
@@ -88,10 +89,10 @@ def read_verdicts(
     pieces: Sequence[AnalyserFinding],
     about: Collection[int] | None = None,
 ) -> tuple[dict[str, Verdict], tuple[str, ...]]:
-    """Return what an answer says of this agent's evidence, by finding id, and what is wrong.
+    """Return finding id -> this agent's verdict in an answer, and the errors.
 
-    Words about other reviewers' evidence, without a reason, or that are none of ours do not
-    count: such a piece stands unconfirmed. `about` holds the positions that were shown.
+    Verdicts on other reviewers' evidence, without a reason, or of an unknown kind do not count:
+    such a piece stays unconfirmed. `about` holds the indices that were shown.
     """
     given = arguments.get("evidence") if isinstance(arguments, Mapping) else None
     if isinstance(given, Mapping):
@@ -126,7 +127,7 @@ def read_verdicts(
 
 
 def gravest(verdicts: Iterable[tuple[str, Verdict]]) -> dict[str, Verdict]:
-    """Return one verdict per finding id: of several reviewers' words the gravest counts."""
+    """Return one verdict per finding id: the most severe of several reviewers'."""
     chosen: dict[str, Verdict] = {}
     for ident, verdict in verdicts:
         known = chosen.get(ident)
@@ -143,11 +144,11 @@ def apply_verdicts(
     untrusted: bool = False,
     settled: Collection[str] = (),
 ) -> list[Finding]:
-    """Return the findings of the evidence after the reviewers' words.
+    """Return the findings of the evidence with the verdicts applied.
 
     `requested` names the reviewers that read the change; evidence of one of them without a verdict
-    is marked as unconfirmed, unless nobody had to answer it again (`settled`, finding ids). In
-    `untrusted` review nothing moves down and nothing is rejected.
+    is marked as unconfirmed, unless its id is in `settled`. In an `untrusted` review nothing is
+    lowered or rejected.
     """
     readers = set(requested)
     unclaimed: set[str] = set()

@@ -1,4 +1,4 @@
-"""Files whose content no model is shown: they appear by their name, and say that it is withheld."""
+"""Finds the files withheld from models, and replaces their content by a sentence."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,11 +18,10 @@ _MODES = {"100644", "100755", "120000"}
 def withheld_in(
     private: PrivateRepo, tree: str, base: str, *, withholds_more: bool = True
 ) -> dict[str, str]:
-    """Return path -> reason of the files of a tree that no model is shown.
+    """Return path -> reason of the files of a tree that are withheld from models.
 
-    `.kiroignore` is read from `base`, so that a change cannot show what was hidden. With
-    `withholds_more` that of the tree counts as well: not for the change of somebody else, who would
-    hide it from its review.
+    `.kiroignore` is read from `base`, so that a change cannot reveal files. With `withholds_more`
+    that of the tree counts too: not for a foreign change, which could use it to escape review.
     """
     entries = private.entries(tree)
     found = {
@@ -43,8 +42,8 @@ def shown_tree(
 ) -> str:
     """Return the tree with a sentence in place of each hidden file.
 
-    Two versions of a file have two sentences, so that a diff tells that it changed; `number` makes
-    a short mark of a content's id that tells nothing about the content.
+    Two versions of a file give two sentences, so that a diff shows that it changed; `number` makes
+    a short mark from a blob id that reveals nothing about the content.
     """
     if not hidden:
         return tree

@@ -1,1 +1,1 @@
-"""MCP servers of others: which are known, which a user trusts, and what their tools answer."""
+"""Foreign MCP servers: definitions, and connections for their tools."""

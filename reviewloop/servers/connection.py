@@ -1,4 +1,4 @@
-"""One connection to a server: its tools, and the answer to a call; over pipes, or over HTTP.
+"""A connection to a server, over pipes or HTTP: its tools, and calls.
 
 https://modelcontextprotocol.io/specification/2025-06-18/basic/transports
 """
@@ -21,14 +21,14 @@ _MOST_TOOLS = 200
 _LONGEST = 16 << 20  # bytes of an answer over HTTP
 _PIECE = 64 << 10
 _NOTICE_SECONDS = 30.0
-_TICK = 0.2  # seconds between looks at whether the user stopped it all
+_TICK = 0.2  # seconds between checks whether the user stopped everything
 
 
 class Transport(Protocol):
-    """What carries requests."""
+    """Sends requests."""
 
     def ask(self, method: str, parameters: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """Return the result; raises `ServerError`, or `Refused` for an error that was answered."""
+        """Return the result; raise `ServerError`, or `Refused` for an error response."""
         ...
 
     def notify(self, method: str) -> None:
@@ -37,12 +37,12 @@ class Transport(Protocol):
 
 
 class Pipes:
-    """Over the pipes of a process; what the server asks of us is not offered."""
+    """Over the pipes of a process; requests of the server are refused."""
 
     def __init__(
         self, into: IO[bytes], out: IO[bytes], stopped: threading.Event, ended: Callable[[], str]
     ) -> None:
-        self.changed = threading.Event()  # it said that its tools are others now
+        self.changed = threading.Event()  # the server reported that its tools changed
         self._stopped, self._ended = stopped, ended
         self._client = Client(into, out, on_request=lambda *_: None, on_update=self._on_update)
 
@@ -75,7 +75,7 @@ class Pipes:
 
 
 class Http:
-    """Over HTTP: a message is a POST, its answer JSON or one event of a stream."""
+    """Over HTTP: a message is a POST, its response JSON or one event of a stream."""
 
     def __init__(self, url: str, headers: Mapping[str, str], stopped: threading.Event) -> None:
         self.changed = threading.Event()
@@ -122,8 +122,10 @@ class Http:
     def _answer_in(
         self, response: Any, ident: object, streams: bool, ends: float, seconds: float
     ) -> dict[str, Any]:
-        """Read until the answer is whole; one that comes drop by drop has no longer than others."""
-        body, read = bytearray(), 0  # lines of a stream are looked at once
+        """Read until the response is complete, within the time limit even if it comes in small
+        pieces.
+        """
+        body, read = bytearray(), 0  # lines of a stream are parsed at once
         while piece := response.read1(_PIECE):
             body += piece
             if len(body) > _LONGEST:
@@ -148,7 +150,7 @@ class Http:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
-        """Follow nothing: the user trusted this address."""
+        """Refuse: the user trusted this URL only."""
 
 
 def _event_for(body: bytes, ident: object) -> dict[str, Any] | None:
@@ -172,7 +174,7 @@ def _message(data: bytes) -> dict[str, Any]:
 
 
 def greet(transport: Transport, seconds: float, version: str) -> None:
-    """Begin the conversation."""
+    """Initialize the session."""
     about = {"name": "reviewloop", "version": version}
     given = {"protocolVersion": VERSION, "capabilities": {}, "clientInfo": about}
     try:

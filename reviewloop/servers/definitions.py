@@ -1,4 +1,4 @@
-"""Reads which MCP servers there are: Kiro's two files, and those that agents bring along.
+"""Reads the definitions of MCP servers: Kiro's two files, and those in agents' files.
 
 https://kiro.dev/docs/mcp/configuration/ and https://kiro.dev/docs/cli/custom-agents/
 """
@@ -15,7 +15,7 @@ from reviewloop.domain.errors import ModelError, UsageError
 from reviewloop.secrets import names_a_secret
 
 PROJECT_FILE = ".kiro/settings/mcp.json"
-"""Where a repository names servers; the same path in the home folder names a user's own."""
+"""The file with a repository's servers; the same path in the home folder has a user's own."""
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,39}")
 _VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)\}")
@@ -25,31 +25,33 @@ _USUAL_WAIT = 30.0
 
 @dataclass(frozen=True)
 class ServerDefinition:
-    """One server as its file has it: a program with pipes, or an address."""
+    """One server as its file defines it: a program with pipes, or a URL."""
 
     name: str
-    source: str  # the file, as people read it
+    source: str  # the file, as shown to users
     command: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)  # values may name variables: ${NAME}
     url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = _USUAL_WAIT  # for one answer
-    without: tuple[str, ...] = ()  # its tools that its file switches off
-    required: bool = False  # its file says that who names it needs it
-    is_off: bool = False  # `disabled`: it hides one of its name that counts less
+    seconds: float = _USUAL_WAIT  # for one response
+    without: tuple[str, ...] = ()  # tools disabled in its file
+    required: bool = False  # marked as required in its file
+    is_off: bool = False  # `disabled`: it hides one of the same name with lower priority
 
     @property
     def digest(self) -> str:
-        """What a consent is given for: all that decides what is started or connected to."""
+        """Return the hash that trust is bound to: all that decides what is started or
+        connected to.
+        """
         decides = {**asdict(self), "source": "", "seconds": 0}
         del decides["required"], decides["is_off"]
         return "mcp:" + hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
     @property
     def does(self) -> str:
-        """What it is, for the person who is asked to trust it: with the variables that it gets.
+        """What it does, for the user who is asked to trust it, with its variables.
 
-        Of a header, and of a value that its name calls a secret, only variables are shown.
+        Of headers, and of values whose names say secret, only names of variables are shown.
         """
         given = {name: _shown(text, names_a_secret(name)) for name, text in self.env.items()}
         given |= {name: _shown(text, True) for name, text in self.headers.items()}
@@ -62,7 +64,7 @@ class ServerDefinition:
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
     def filled(self, environ: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-        """Return its variables and headers, filled; raises `UsageError` for one that is unset."""
+        """Return its variables and headers, resolved; raise `UsageError` for an unset one."""
         return self._filled(self.env, environ), self._filled(self.headers, environ)
 
     def _filled(self, values: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -79,19 +81,19 @@ class ServerDefinition:
 
 @dataclass(frozen=True)
 class ServerTool:
-    """A tool as an agent may be offered it; `called` is the name that its server gave it."""
+    """A tool as offered to agents; `called` is its name at the server."""
 
     name: str
     server: str
     called: str
     description: str
     schema: Mapping[str, Any]
-    reads: bool  # the user listed it as one that only reads
+    reads: bool  # the user listed it as read-only
 
 
 @dataclass(frozen=True)
 class Trusted:
-    """A server that a user trusts, and what their settings say of it."""
+    """A server that a user trusts, with their settings for it."""
 
     definition: ServerDefinition
     hosts: tuple[str, ...] = ()
@@ -100,7 +102,7 @@ class Trusted:
 
 
 class ServerError(ModelError):
-    """The server cannot be used any more: it ended, was silent, or does not speak the protocol."""
+    """The server cannot be used any more: it ended, timed out, or broke the protocol."""
 
 
 def _shown(value: str, is_secret: bool) -> str:
@@ -114,10 +116,10 @@ def servers_of(
 ) -> dict[str, ServerDefinition]:
     """Return the servers by name: an agent's own, then the project's, then the user's.
 
-    Those that are switched off are among them.
+    Disabled ones are included.
 
-    `agents` are the files of agents, each with its `mcpServers`. Raises `UsageError` for what is
-    not readable.
+    `agents` are the files of agents, each with its `mcpServers`. Raises `UsageError` for an
+    unreadable file.
     """
     found: dict[str, ServerDefinition] = {}
     for source, data in ((f"~/{PROJECT_FILE}", own), (PROJECT_FILE, project)):
@@ -160,7 +162,7 @@ def _of_table(source: str, table: Mapping[str, Any]) -> Iterator[ServerDefinitio
             and bool(command) != bool(url)
             and isinstance(words, list)
             and isinstance(wait, int | float)
-            and wait > 0  # and so no NaN
+            and wait > 0  # also refuses NaN
             and isinstance(without, list)
             and all(isinstance(one, dict) for one in tables)
         )

@@ -1,4 +1,4 @@
-"""The servers of one run: started when an agent first needs them, in a cage, ended with the run."""
+"""The servers of one run: started in a cage when an agent first needs them, ended with the run."""
 
 import hashlib
 import json
@@ -22,16 +22,16 @@ from reviewloop.servers.definitions import ServerDefinition, ServerError, Server
 
 _LONGEST_NAME = 64
 _LONGEST_DESCRIPTION = 1_000
-_LONGEST_ANSWER = 200_000  # characters; whoever shows it to a model cuts it further
-_FAILS_ABOVE = 2_000_000  # characters: a part of so much would be taken for the whole
+_LONGEST_ANSWER = 200_000  # characters; a model gets less
+_FAILS_ABOVE = 2_000_000  # characters; cut, so much would be taken for the whole
 
 
 class Servers:
-    """What agents reach of them; all methods may be called from several threads.
+    """The servers of agents; all methods are thread-safe.
 
-    `pins` is the file that keeps the tools as the run first saw them; `offered` is told the names
-    of the tools of each server that begins. `note` is told of each server that cannot be used, and
-    of calls that fail for a reason that is the server's.
+    `pins` is the file that records the tools as first seen; `offered` is called with the names of
+    the tools of each started server. `note` is called for each server that cannot be used, and for
+    calls that fail because of the server.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Servers:
         self._open: dict[str, _Server | None] = {}  # None: it cannot be used
 
     def begin_required(self) -> None:
-        """Begin those that must be there; raises `ModelSetupError` where one cannot be used."""
+        """Start the required ones; raise `ModelSetupError` where one cannot be used."""
         for name, trusted in self._trusted.items():
             if trusted.required:
                 self._server(name)
 
     def close(self) -> None:
-        """End all that was started."""
+        """End all that were started."""
         with self._lock:
             self._stack.close()
             self._open.clear()
@@ -68,7 +68,7 @@ class Servers:
     def tools(self, patterns: Iterable[str], *, reading: bool) -> tuple[ServerTool, ...]:
         """Return the tools that `@SERVER`, `@SERVER/TOOL` or `@mcp` name.
 
-        With `reading` only those that the user listed as tools that read.
+        With `reading` only those that the user listed as read-only.
         """
         found: dict[str, ServerTool] = {}
         for pattern in patterns:
@@ -82,9 +82,9 @@ class Servers:
         return tuple(found.values())
 
     def call(self, tool: ServerTool, arguments: Mapping[str, object]) -> tuple[str, bool]:
-        """Return what a tool answers, and whether it says that it failed.
+        """Return the result of a tool, and whether it reports a failure.
 
-        Raises `ServerError` where there is no answer.
+        Raises `ServerError` where there is no response.
         """
         server = self._server(tool.server)
         if server is None:
@@ -159,7 +159,7 @@ class Servers:
         return Pipes(caged.into, caged.out, self._stopped, lambda: caged.stderr[-200:])
 
     def _pin(self, server: "_Server") -> None:
-        """Keep the tools as they are, or leave out those that are not as they were."""
+        """Record the tools, or leave out those that changed since."""
         known = json.loads(self._pins.read_text("utf-8")) if self._pins.exists() else {}
         before = known.get(server.name)
         if before is None:
@@ -204,14 +204,14 @@ class _Server:
         self.tools = tuple(tools.values())
 
     def keep(self, digests: Mapping[str, str]) -> list[str]:
-        """Leave out the tools that are not as these digests say; return their names."""
+        """Leave out the tools whose digests differ; return their names."""
         kept = [one for one in self.tools if digests.get(one.called) == self.digests[one.called]]
         others = [one.called for one in self.tools if one not in kept]
         self.tools = tuple(kept)
         return others
 
     def call(self, tool: ServerTool, arguments: Mapping[str, Any]) -> tuple[str, bool]:
-        """Return what a tool answers, and whether it failed."""
+        """Return the result of a tool, and whether it failed."""
         with self._lock:
             changed = getattr(self._transport, "changed", None)
             if changed is not None and changed.is_set():

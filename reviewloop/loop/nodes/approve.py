@@ -1,4 +1,4 @@
-"""Approve: what an answer to the approval question means for the state, a rebase included."""
+"""Approve: applies an answer to the approval question to the state, a rebase included."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from reviewloop.render.counts import BY_USER
 
 
 def moved_onto(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
-    """Return what changes when the run goes on on the commit `answer["base"]`.
+    """Return the state updates of a rebase onto the commit `answer["base"]`.
 
     `answer["tree"]` is the change there. Both objects are in the run's private repository already.
     """
@@ -39,7 +39,7 @@ def moved_onto(state: LoopState, answer: Mapping[str, str], context: RunContext)
 
 
 def follow(context: RunContext, commit: str, base: str) -> None:
-    """Have the rest of the run take this commit, of this tree, for what it is based on."""
+    """Make this commit, with this tree, the base of the rest of the run."""
     context.record.base_commit = commit
     context.base_tree = base
 
@@ -47,13 +47,12 @@ def follow(context: RunContext, commit: str, base: str) -> None:
 def apply_answer(
     state: LoopState, answer: Mapping[str, str], context: RunContext
 ) -> dict[str, Any]:
-    """Return what the answer changes.
+    """Return the state updates of an answer.
 
     `answer` holds `choice` (approve | modify | skip | edit | reword), `by`, `proposal` and, for
-    modify and reword, `text`; for edit see `steps.edited`. The
-    queue's own choice is `rebase`, see `steps.rebase`. After `dismiss` the question is asked anew,
-    about the same change: the word itself is kept elsewhere, see `steps.dismissed`.
-    An approval names the proposal it was given for; for any other it is refused.
+    modify and reword, `text`; for edit see `user_edits`. The queue's own choice is `rebase`, see
+    `moved_onto`. After `dismiss` the question is asked again about the same change: dismissals are
+    stored elsewhere. An approval for another proposal is refused.
     """
     fault("approve.begin")
     if answer["proposal"] != state["proposal"]:
@@ -74,7 +73,7 @@ def apply_answer(
             "cycle": state.get("cycle", 0) + 1,
             "round": 0,
             "modification": request.id,
-            "moved": "",  # what is done now is read as a whole
+            "moved": "",  # the new change is read as a whole
             "edited": "",
             "message": state.get("message", "") if words_of(state, context).get("ours") else "",
             "to_read": 0,
@@ -94,7 +93,7 @@ def apply_answer(
 
 
 def _left(state: LoopState, context: RunContext) -> list[Finding]:
-    """Return what was left to the user, open again, with fresh retries for the fresh rounds."""
+    """Return the findings left to the user, open again, with fresh retries for the new rounds."""
     return [
         finding.model_copy(update={"status": Status.OPEN, "attempts": 0, "note": ""})
         for finding in read_findings(state, context.blobs).values()
@@ -103,7 +102,7 @@ def _left(state: LoopState, context: RunContext) -> list[Finding]:
 
 
 def _request(text: str, by: str) -> Finding:
-    """Return the must-fix finding that a user's sentence becomes."""
+    """Return a must-fix finding with a user's request."""
     return Finding(
         id=fingerprint("", text, BY_USER),
         agents=(BY_USER,),

@@ -1,4 +1,4 @@
-"""Collect: what the reviewers and the guard-rails said becomes one list of findings."""
+"""Collect: merges the findings of reviewers and guard-rails into one list."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ from reviewloop.review.merging import merge
 
 
 def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Merge what was said about the tree in the state into the known findings.
+    """Merge the findings about the tree in the state into the known findings.
 
     After a full review these are the reviewers' reports; after a re-review the step itself has
     already written its verdicts, and no reviewer has read the new tree.
@@ -44,7 +44,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     fresh += [f for f in assessed if f.status is Status.OPEN]
     whole = [name for name in read if state["reviewers"][name]["status"] == "done"]
     outdated: list[Finding] = []
-    if not reads_what_moved(state):  # of what is left nobody was asked again there
+    if not reads_what_moved(state):  # a reading of a move covers no other finding
         outdated += _outdated(known.values(), fresh, whole, state["tree"], context)
     known |= {finding.id: finding for finding in outdated}
     # Findings of gates and of the user take part in merging, so that a reviewer who repeats one
@@ -74,7 +74,7 @@ def _emit_counts(book: Mapping[str, Finding], context: RunContext) -> None:
 
 
 def _left(findings: Iterable[Finding]) -> dict[str, int]:
-    """Count what is neither fixed nor silenced, by severity; `stats` is made of it."""
+    """Count the open and unresolved findings by severity, for `stats`."""
     left = [f.severity for f in findings if f.status in {Status.OPEN, Status.UNRESOLVED}]
     return {str(severity): left.count(severity) for severity in Severity}
 
@@ -85,13 +85,13 @@ def _failed(state: LoopState) -> list[str]:
 
 
 def records_of(state: LoopState, context: RunContext) -> dict[str, dict[str, Any]]:
-    """Return what each reviewer wrote down that read the tree in the state, or a part of it."""
+    """Return the record of each reviewer that read the tree in the state, or a part of it."""
     found = {
         name: context.blobs.get_json(result["blob"])
         for name, result in state.get("reviewers", {}).items()
         if result["blob"] and result["tree"] == state["tree"]
     }
-    read_all = [{"read": True}]  # by reviewers of an earlier release, which knew no parts
+    read_all = [{"read": True}]  # by an earlier release, which had no parts
     return {
         name: record
         for name, record in found.items()
@@ -100,8 +100,8 @@ def records_of(state: LoopState, context: RunContext) -> dict[str, dict[str, Any
 
 
 def just_reviewed(state: LoopState) -> bool:
-    """Return whether the reviewers have just read the tree in the state (a re-review reads fixes
-    only).
+    """Return whether reviewers have just read the tree in the state (a re-review reads
+    only fixes).
     """
     readers = state.get("reviewers", {}).items()
     return any(r["tree"] == state["tree"] for n, r in readers if n.startswith("review-"))
@@ -114,10 +114,10 @@ def _outdated(
     tree: str,
     context: RunContext,
 ) -> Iterator[Finding]:
-    """Yield as fixed what was left of an earlier cycle and is gone after a modification.
+    """Yield as fixed the findings of an earlier cycle that a modification removed.
 
-    Its code must stand nowhere in the file any more, and whoever found it must have read the
-    change again without repeating it.
+    Their code must be gone from the file, and their reviewers must have read the change again
+    without repeating them.
     """
     repeated = {finding.id for finding in fresh}
     for finding in known:
@@ -131,5 +131,5 @@ def _outdated(
 
 
 def has_open_findings(state: LoopState) -> bool:
-    """Return whether a red or yellow finding is open that the loop may act on by itself."""
+    """Return whether a red or yellow finding is open that the loop may fix by itself."""
     return any(ref["act"] for ref in state.get("findings", {}).values())

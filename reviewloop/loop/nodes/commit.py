@@ -28,10 +28,10 @@ from reviewloop.store.locks import hold
 
 
 def commit(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Move the approved commit to the branch; repeated after a crash it finishes what it began.
+    """Move the approved commit to the branch; repeated after a crash, finish what was started.
 
-    When the user moved on meanwhile nothing is touched, and the question stands again. Raises
-    `WorkspaceError` when it stopped half-way: resuming finishes it.
+    When the user's branch moved meanwhile nothing is changed, and the question is asked again.
+    Raises `WorkspaceError` when it stopped half-way: resuming finishes it.
     """
     intent = context.folder / "promotion.json"
     try:
@@ -70,10 +70,10 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
             _require_branch(context)
             _require_approvers(state, context, proposal)
             approved = _approved(state, context, proposal["commit"])
-            if context.shared is not None:  # first: a remote that refuses it leaves the question
+            if context.shared is not None:  # first: a remote may refuse it
                 context.shared.publish(record, approved)
             if marked := _marked_task(context):
-                show_free(context.user, marked)  # the tick replaces what stood there before
+                show_free(context.user, marked)  # the tick replaces the earlier mark
             beside: dict[str, tuple[bytes, bytes]] = {}
             if proposal["tick_on_disk"]:
                 beside, failed = tick_beside(context)
@@ -92,7 +92,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
     record.evidence |= {**_evidence(state, proposal), "promotion": promotion.plain()}
     record.evidence |= {"approvals": approvals_of(record, proposal["commit"])}
     record.evidence |= {UNTICKED: warning} if warning else {}
-    context.runs.save(record)  # before the checkpoint: an undo needs it whatever happens next
+    context.runs.save(record)  # before the checkpoint: an undo needs it in any case
     if context.brief.hooks:
         from reviewloop.loop.hooks import ends_in, fire_on_commit
 
@@ -110,7 +110,7 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
 
 
 def _require_approvers(state: LoopState, context: RunContext, proposal: Mapping[str, Any]) -> None:
-    """Raise `ApproversError` until as many people approved this commit as governance asks for."""
+    """Raise `ApproversError` until as many users approved this commit as governance requires."""
     paths = [path for file in proposal["files"] for path in (file["path"], file["old_path"])]
     needed = approvers_needed(context.settings.governance, paths)
     if needed > 1:
@@ -122,7 +122,7 @@ def _require_approvers(state: LoopState, context: RunContext, proposal: Mapping[
 
 
 def _approved(state: LoopState, context: RunContext, commit: str) -> str:
-    """Return the proposed commit; an act elsewhere than at this machine is recorded in it."""
+    """Return the commit to promote; an approval given elsewhere is recorded in it."""
     act = Act.of(state["approval"])
     return recorded_signed(context.private, commit, act) if act else commit
 
@@ -133,14 +133,14 @@ def _marked_task(context: RunContext) -> Task | None:
 
 
 def _require_branch(context: RunContext) -> None:
-    """Check the branch again: it may have become protected since the run began."""
+    """Check the branch again: it may have become protected since the run started."""
     branch_check = check_branch(context.record.branch, context.settings)
     if branch_check.status.stops:
         raise GuardRailError(f"{branch_check.summary}, so nothing was committed")
 
 
 def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
-    """Return what the run's record keeps about the commit: who, which agents and models, proof."""
+    """Return the evidence that the run's record keeps: approver, agents and models, gates."""
     return {
         "approved_by": state["approval"]["by"],
         "act": act.plain() if (act := Act.of(state["approval"])) else {},
@@ -158,7 +158,7 @@ def _evidence(state: LoopState, proposal: dict[str, Any]) -> dict[str, Any]:
 
 
 def _dismissed(proposal: dict[str, Any]) -> list[dict[str, str]]:
-    """Return what a user dismissed of the change, and why."""
+    """Return the user's dismissals in the change, with reasons."""
     findings = (Finding.model_validate(one) for one in proposal["findings"])
     return [
         {"id": one.id, "title": one.title, "where": one.where, "reason": reason_of(one)}

@@ -1,4 +1,4 @@
-"""Fix: the open findings one by one, most severe first, each proven by tests or taken back."""
+"""Fix: the open findings one by one, most severe first; each is proven by tests or undone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,16 +19,16 @@ from reviewloop.render.untrusted import one_line
 from reviewloop.review.prompts import HOUSE_RULES, fix_message
 from reviewloop.store.journal import CallKey
 
-_MOST_IDLE = 2  # tries without an edit: who says twice that nothing is to be done means it
+_MOST_IDLE = 2  # tries without an edit before it counts as final
 _LONGEST_REASON = 300
-_MOST_REASONS = 3  # of findings that an earlier round did not close
-_LOG_LINES = 3  # of a red check, told with what became of a fix
-_LARGEST_FILE = 40_000  # characters of a file shown with its finding; more is read with fs_read
+_MOST_REASONS = 3  # of findings that an earlier round left open
+_LOG_LINES = 3  # of a red check, quoted in the note on a fix
+_LARGEST_FILE = 40_000  # characters of a file shown; a longer one is read with fs_read
 
 
 @dataclass(frozen=True)
 class _Fixed:
-    """What became of one finding: the tree to go on from, and the finding's new state."""
+    """The result of one finding: the next tree, and the finding's new state."""
 
     tree: str
     finding: Finding
@@ -38,14 +38,14 @@ class _Fixed:
 def fix(state: LoopState, context: RunContext) -> dict[str, Any]:
     """Use one round on the open findings.
 
-    A fix that keeps the tests red after its retries is taken back (its tree is dropped) and its
-    finding becomes unresolved: the user's. Fixes that survive still need the re-review's word.
+    A fix that keeps the tests red after its retries is undone (its tree is dropped) and its finding
+    becomes unresolved: left to the user. Surviving fixes still need the re-review.
     """
     cycle = state.get("cycle", 0)
     tree = state["tree"]
     known = read_findings(state, context.blobs)
     dismissed = changed_by_dismissal(known.values(), state, context)
-    known |= dismissed  # a user may have dismissed something while the run stood still
+    known |= dismissed  # a user may have dismissed something while the run was stopped
     todo = by_severity([f for f in known.values() if f.open_and_actionable])
     number = state.get("round", 0) + bool(todo)
     done: dict[str, _Fixed] = {}
@@ -117,7 +117,7 @@ def _fix_one(
         reason = f"its fix kept the checks red after {attempts} attempts and was taken back"
         reason += f" ({_shown(failure)})" if failure else ""
         reason += "; the checks are red without it, too" if red else ""
-    elif finding.note:  # an earlier fix is in the tree, and was not found good enough
+    elif finding.note:  # an earlier fix is in the tree, and was not accepted
         reason = f"its fix stands, no further edit was made; {finding.note}"
     else:
         reason = f"no edit was made: {summary}"
@@ -125,19 +125,19 @@ def _fix_one(
 
 
 def _red_before(key: CallKey, state: LoopState, context: RunContext) -> str:
-    """Return the log of checks that are red before any fix, where no guard-rail judged that.
+    """Return the log of checks that are red before any fix, where no guard-rail ran.
 
-    A fix cannot be judged by those, unless they speak of the file that it is about.
+    A fix is not judged by these, unless they are about its own file.
     """
     if state.get("mode") != "fix" or state.get("cycle", 0):
         return ""
-    of_all = replace(key, finding="", round=0, attempt=0)  # looked at once, whichever fix asks
+    of_all = replace(key, finding="", round=0, attempt=0)  # run once for all fixes
     begun: LoopState = {**state, "tree": context.base_tree}
     return failure_of(context.base_tree, begun, of_all, context)
 
 
 def _shown(failure: str) -> str:
-    """Return which check it was and how its log ends, on one line."""
+    """Return which check failed and the end of its log, on one line."""
     check, *log = [line.strip() for line in failure.split("\n") if line.strip()]
     return one_line(" | ".join([check, *log[-_LOG_LINES:]]))[:_LONGEST_REASON]
 
@@ -145,7 +145,7 @@ def _shown(failure: str) -> str:
 def _attempt(
     finding: Finding, before: str, tree: str, failure: str, key: CallKey, context: RunContext
 ) -> tuple[str, str]:
-    """Return the tree after one try, and what the fixer said about it."""
+    """Return the tree after one try, and the fixer's summary."""
     code = (finding.path and context.shown_text(tree, finding.path)) or ""
     message = fix_message(
         finding,
@@ -189,7 +189,7 @@ def _findings(done: Mapping[str, _Fixed]) -> dict[str, Finding]:
 def _begun_at(
     tree: str, state: LoopState, trees: Mapping[str, str], context: RunContext
 ) -> str | None:
-    """Return which finding's fix began at this tree ("": none), None if the run never was there."""
+    """Return the finding whose fix started at this tree ("": none), None if no step did."""
     known = {"base": context.base_tree, **state.get("trees", {}), **trees}
     names = [name for name, seen in known.items() if seen == tree]
     began = [name for name in names if name.startswith("fix-") and name.endswith("-before")]
@@ -204,10 +204,10 @@ def _give_up_both(
     done: dict[str, _Fixed],
     context: RunContext,
 ) -> str:
-    """Leave two findings whose fixes undo each other to the user; return the tree to go on from.
+    """Leave two findings whose fixes undo each other to the user; return the next tree.
 
-    A fix that a re-review has read stays. One of this same round has been read by nobody, so the
-    tree goes back behind it, where the later fix has led anyway.
+    A fix that a re-review has read stays. One of this same round is not read yet, so the tree
+    before it is restored, which the later fix has produced anyway.
     """
     this = result.finding
     partner = done[other].finding if other in done else known.get(other)

@@ -1,4 +1,4 @@
-"""Guard: every guard-rail judges the change; what they find is written down, what fails stops."""
+"""Guard: runs every guard-rail on the change and records their findings; failures stop."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from reviewloop.loop.state import LoopState
 def guard(state: LoopState, context: RunContext) -> dict[str, Any]:
     """Return the verdict on the tree in the state: ok, failed (repairable) or stopped (not).
 
-    A checkpoint whose checks are green without any change is `checked`: nothing is there to review.
+    A checkpoint whose checks are green without any change is `checked`: there is nothing to review.
     """
     if state.get("stopped_by"):
         return {"verdict": "stopped", "gates": context.blobs.put_json([])}
@@ -61,7 +61,7 @@ def _verdict(results: tuple[GateResult, ...]) -> str:
 
 
 def _verdict_of_checkpoint(verdict: str, results: tuple[GateResult, ...]) -> str:
-    """Return `checked` only where tests ran and passed: without them nothing was shown."""
+    """Return `checked` only where tests ran and passed: otherwise nothing was shown."""
     if verdict != "ok":
         return verdict
     tested = any(one.name == "test" and one.status is GateStatus.PASSED for one in results)
@@ -71,7 +71,7 @@ def _verdict_of_checkpoint(verdict: str, results: tuple[GateResult, ...]) -> str
 def _findings(
     state: LoopState, results: tuple[GateResult, ...], context: RunContext
 ) -> list[Finding]:
-    """Return what gates found now, and what they no longer find: that is fixed, by their word."""
+    """Return the gates' current findings, and as fixed those that they no longer find."""
     known = read_findings(state, context.blobs)
     found = distinguish(finding for result in results for finding in result.findings)
     now = {finding.id for finding in found}
@@ -90,7 +90,7 @@ def _findings(
 
 
 def _gave_a_verdict(result: GateResult) -> bool:
-    """Return whether silence of this gate is evidence: it ran to its end on this tree."""
+    """Return whether a gate without findings is evidence: it ran to its end on this tree."""
     return result.status in {
         GateStatus.PASSED,
         GateStatus.WARNING,

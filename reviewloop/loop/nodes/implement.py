@@ -1,4 +1,4 @@
-"""Implement: the task becomes a change; and repair, which gives a red gate's log back."""
+"""Implement: turns the task into a change; repair: gives a red gate's log back."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from reviewloop.loop.state import LoopState
 from reviewloop.review.prompts import HOUSE_RULES
 from reviewloop.store.journal import CallKey
 
-_MOST_REPAIRS = 10  # more than the settings allow: keeps the keys of later tries apart
+_MOST_REPAIRS = 10  # above the maximum of the settings, so keys of later tries differ
 
 FINISH = ToolSpec(
     name="finish",
@@ -42,10 +42,10 @@ FINISH = ToolSpec(
 
 
 def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Have the implementer do the task, or what the user asked to be modified.
+    """Have the implementer do the task, or a requested modification.
 
-    Returns the new tree; a change that turns out empty is judged by the guard step. A checkpoint is
-    no work: the checks answer it, and the implementer is asked only to repair what they find.
+    Returns the new tree; the guard step handles an empty change. A checkpoint needs no change: its
+    checks run first, and the implementer is only asked to repair.
     """
     cycle = state.get("cycle", 0)
     tree = state.get("tree") or context.base_tree
@@ -81,7 +81,7 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
     key = CallKey(context.team.implementer.name, "implement", cycle=cycle, attempt=tries)
     named = named_by_user(state, context)
     new_tree, summary = _work(context, key, tree, named, text)
-    if request:  # the commit is about the whole task, not about its latest modification
+    if request:  # the commit is about the whole task, not its last modification
         before = context.blobs.get_json(state["summary"])
         summary["subject"] = before["subject"] or summary["subject"]
         summary["summary"] = joined_paragraphs(before["summary"], summary["summary"])
@@ -97,16 +97,16 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
 
 
 def joined_paragraphs(*texts: str) -> str:
-    """Return the paragraphs of all texts in their order, each once however its lines break."""
+    """Return the paragraphs of all texts in order, each once whatever its line breaks."""
     found: dict[str, str] = {}
     for text in texts:
         for part in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip()):
-            found.setdefault(" ".join(part.split()).casefold(), part)  # some say the same again
+            found.setdefault(" ".join(part.split()).casefold(), part)  # some are repeated
     return "\n\n".join(part for part in found.values() if part.strip())
 
 
 def _rejections(context: RunContext) -> str:
-    """Return the words with which people rejected what was made for this task before."""
+    """Return the reasons with which users rejected earlier runs of this task."""
     if not context.brief.rejected:
         return ""
     requests = "".join(context.fence.wrap("request", why) for _, why in context.brief.rejected)
@@ -195,7 +195,7 @@ def _work(
 
 
 def needs_summary(arguments: Mapping[str, Any], _last_chance: bool) -> str:
-    """Return what is wrong with the arguments of `finish`, or an empty string."""
+    """Return what is wrong with the arguments of `finish`, or ""."""
     return "" if str(arguments.get("summary") or "").strip() else "`summary` is missing"
 
 

@@ -1,4 +1,4 @@
-"""Propose: build the commit once, its message included, and everything a user needs to decide."""
+"""Propose: builds the commit with its message, and the data of the approval question."""
 
 from contextlib import suppress
 from typing import Any
@@ -73,7 +73,7 @@ def own_lines(
     gates: list[GateResult],
     protected: list[ProtectedFile],
 ) -> str:
-    """Return the lines below what was done: for which task, and how it was reviewed."""
+    """Return the lines of the message on the task and the review."""
     lines = []
     if context.brief.task_id:
         brief = context.brief
@@ -119,9 +119,7 @@ def review_line(state: LoopState, findings: list[Finding]) -> str:
 
 
 def only_fixes(state: LoopState) -> bool:
-    """Return whether the change is fixes of known findings: a re-review reads them, no reviewer
-    does.
-    """
+    """Return whether the change only fixes known findings: a re-review reads it, no reviewer."""
     return state.get("mode") == "fix" and not state.get("cycle", 0)
 
 
@@ -138,15 +136,15 @@ def _left_to_user(finding: Finding) -> bool:
     return finding.status in {Status.OPEN, Status.UNRESOLVED}
 
 
-_LONGEST_SUMMARY = 500  # characters of what an implementer said that changed nothing
+_LONGEST_SUMMARY = 500  # characters of an implementer's summary without a change
 
 
 def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Return the proposal's blob; its commit stands ready in the private repository."""
+    """Return the proposal's blob; its commit is in the private repository."""
     gates = gates_of(state, context)
     change = context.change(context.base_tree, state["tree"])
     known = read_findings(state, context.blobs)
-    # A run that is blocked before its review collects nothing: these must show all the same.
+    # A run blocked before its review has collected nothing, but these are shown all the same.
     listed = [*known.values(), *leaks(state, known, context)]
     dismissed = changed_by_dismissal(listed, state, context)
     findings = by_severity([dismissed.get(finding.id, finding) for finding in listed])
@@ -211,7 +209,7 @@ def _blocked_by(
     fixes = only_fixes(state)
     if stopped_by := state.get("stopped_by"):
         return reason(ReasonKind.HOOK_BLOCKED, text=stopped_by)
-    if state.get("verdict") == "checked":  # a checkpoint: no change is what it asks for
+    if state.get("verdict") == "checked":  # a checkpoint needs no change
         return NO_REASON
     red = [f"{gate.name}: {gate.summary}" for gate in gates if gate.status.stops]
     if not change.files and not (red and not fixes):
@@ -228,9 +226,9 @@ def _blocked_by(
 
 
 def _unread(state: LoopState, *, fixes: bool) -> Reason:
-    """Return why the change counts as read by nobody, or no reason."""
+    """Return the reason why the change counts as unread, or no reason."""
     results = state.get("reviewers", {}).items()
-    if fixes:  # a re-review that answered leaves no entry, one that failed does
+    if fixes:  # a successful re-review leaves no entry, a failed one does
         lost = [f"{name}: {r['reason']}" for name, r in results if r["status"] == "failed"]
         return reason(ReasonKind.FIXES_UNREAD, failed=tuple(lost)) if lost else NO_REASON
     if any(r["status"] == "done" for name, r in results if name.startswith("review-")):
@@ -259,7 +257,7 @@ def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, mes
 
 
 def _lost_in_reading(state: LoopState) -> list[str]:
-    """Return what of the reviewers' answers could not be taken, one sentence a reviewer."""
+    """Return the lost parts of the reviewers' answers, one sentence for each reviewer."""
     results = state.get("reviewers", {}).items()
     return [f"{n}: {r['reason']}" for n, r in results if r["status"] == "done" and r["reason"]]
 
@@ -274,7 +272,7 @@ def _proposal(
     record, limits = context.record, context.settings.limits
     tests = next((gate.tests for gate in gates if gate.tests), None)
     reviewers = state.get("reviewers", {})
-    left = context.not_analysed(context, state["tree"]) if reviewers else {}  # else nobody read it
+    left = context.not_analysed(context, state["tree"]) if reviewers else {}  # else no one read it
     return Proposal(
         run=record.run_id,
         title=context.brief.title,
@@ -324,16 +322,16 @@ def _proposal(
 
 
 def _left_alone(context: RunContext) -> list[str]:
-    """Return the uncommitted files that the run takes nothing from, not even from disk."""
+    """Return the uncommitted files that the run does not use, not even from disk."""
     user, path, spec = context.user, context.brief.spec_path, None
     if user.dirty and path and not context.record.options.get("elsewhere"):
-        with suppress(ReviewLoopError):  # who ticks it says what is wrong with it
+        with suppress(ReviewLoopError):  # ticking reports what is wrong with it
             spec = open_spec(DiskFiles(user.root), path)
     return [path for path in user.dirty if not is_read_from_disk(path, user.project, spec)]
 
 
 def _sandboxes(context: RunContext) -> list[str]:
-    """Return the levels that the run's commands ran at, in their order."""
+    """Return the sandbox levels of the run's commands, in order."""
     options = context.record.options
     first = [str(options["sandbox"])] if options.get("sandbox") else []
     return [*first, *options.get("later_sandboxes", ())]

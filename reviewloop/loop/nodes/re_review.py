@@ -52,14 +52,14 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     if not waiting:  # the gates have already closed what was fixed
         return {}
     agent = context.team.quick_reviewer
-    evidence_of(context, state["tree"])  # slow analysers of the fixed tree work while it reads
+    evidence_of(context, state["tree"])  # starts slow analysers on the fixed tree while it reads
     context.events.emit("reviewer.start", agent=agent.name)
     try:
         reply = _ask(waiting, state, context)
     except (ModelAccessError, ModelUnavailableError):
         raise  # asking again later can help, so the run pauses here
     except ModelError as error:
-        # Nobody has confirmed the fixes: they are the user's, and the run shown as incomplete.
+        # Unconfirmed fixes are left to the user, and the run is incomplete.
         context.events.emit("reviewer.end", agent=agent.name, status="failed", reason=str(error))
         failed = {
             "status": "failed",
@@ -91,12 +91,12 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     dismissed = [left_to_user(f, state, context) for f in join_with_known(fresh, known)]
     return {
         "findings": write_findings([*closed, *dismissed], context.blobs),
-        "reviewers": {agent.name: None},  # should it have failed in an earlier round
+        "reviewers": {agent.name: None},  # a failure of an earlier round
     }
 
 
 def _unheard(waiting: list[Finding], reply: ReReview) -> list[Finding]:
-    """Return the findings of whose fixes the re-review said nothing."""
+    """Return the findings whose fixes the re-review did not answer."""
     answered = {answer.finding for answer in reply.resolutions}
     return [finding for finding in waiting if finding.id not in answered]
 
@@ -157,13 +157,15 @@ def _assess(
 
 
 def _found_by_gates(state: LoopState, context: RunContext) -> set[tuple[str, str]]:
-    """Return (rule, path) of what the guard-rails find in the fixed tree: no word closes those."""
+    """Return (rule, path) of the guard-rails' findings in the fixed tree, which no
+    reviewer closes.
+    """
     gates = [GateResult.from_plain(r) for r in context.blobs.get_json(state["gates"])]
     return {(finding.rule, finding.path) for gate in gates for finding in gate.findings}
 
 
 def _new_evidence(state: LoopState, context: RunContext) -> list[Finding]:
-    """Return what the analysers find in the fixed tree and did not find before the fixes."""
+    """Return the analysers' findings in the fixed tree that are new since the fixes."""
     before = {piece.finding.id for piece in _whole(state["fix_from"], context)}
     return [
         piece.finding.model_copy(update={"round_found": state["round"]})
@@ -175,7 +177,7 @@ def _new_evidence(state: LoopState, context: RunContext) -> list[Finding]:
 def _gone(
     known: Iterable[Finding], waiting: list[Finding], state: LoopState, context: RunContext
 ) -> list[Finding]:
-    """Return, as fixed, what an analyser found before the fixes and does not find any more."""
+    """Return, as fixed, the analysers' findings that are gone after the fixes."""
     before = _found_by_analysers(state["fix_from"], context)
     gone = before - _found_by_analysers(state["tree"], context) - {f.id for f in waiting}
     note = "its analyser does not find it any more"
@@ -187,21 +189,21 @@ def _gone(
 
 
 def _whole(tree: str, context: RunContext) -> list[AnalyserFinding]:
-    """Return early and late evidence about a tree, what both say as one piece."""
+    """Return early and late evidence about a tree, merged."""
     return whole_evidence(evidence_of(context, tree), late_evidence_of(context, tree))
 
 
 def _found_by_analysers(tree: str, context: RunContext) -> set[str]:
-    """Return the ids of all evidence; what repeats a rejected finding stands in the book alone."""
+    """Return the ids of all evidence, also of pieces merged into a rejected finding."""
     pieces = (*evidence_of(context, tree), *late_evidence_of(context, tree))
     return {piece.finding.id for piece in pieces}
 
 
 def _quotes_new_code(answer: Resolution, state: LoopState, context: RunContext) -> bool:
-    """Return whether the quote stands on lines that the finding's own fix wrote, or the round did.
+    """Return whether the quote is on lines that the finding's own fix, or the round, wrote.
 
-    A later fix of the same round may have moved on from what the finding's own diff shows. In a
-    file from which a fix only removed lines, code around the removal may be quoted.
+    A later fix of the same round may have changed the lines in the finding's own diff. In a file
+    from which a fix only removed lines, code around the removal may be quoted.
     """
     name = f"fix-{state.get('cycle', 0)}-{state['round']}-{answer.finding}"
     own = (state["trees"][f"{name}-before"], state["trees"][name])

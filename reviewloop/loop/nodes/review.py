@@ -1,4 +1,4 @@
-"""Review: one agent reads the change, part by part where it is long; all do so side by side."""
+"""Review: one agent reads the change, in parts where it is long; all agents run in parallel."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -61,7 +61,7 @@ _REPORT_ON_PUSH = replace(REPORT, schema=DEEP_SCHEMA)
 
 @dataclass(frozen=True)
 class PartReply:
-    """What a reviewer answered about a part; `unshown` are files whose diff it did not see."""
+    """A reviewer's answer about a part; `unshown` are files whose diff it did not see."""
 
     answer: AgentReply
     unshown: tuple[str, ...] = ()
@@ -75,10 +75,10 @@ def ask_about(
     context: RunContext,
     moved: Moved | None = None,
 ) -> PartReply:
-    """Hold the conversation; where a part is too long for the model, with less and less of it.
+    """Hold the conversation; where a part is too long for the model, retry with shorter material.
 
-    The part is one of the change, or of what `moved` it since it was read.
-    The answer's notes say what the reviewer was not shown.
+    The part is one of the change, or of what `moved` it since it was read. The answer's notes say
+    what the reviewer was not shown.
     """
     model = context.agent_model(agent, "review")
     for shrunk in range(len(SHRINKS)):
@@ -115,7 +115,7 @@ def _shown_less(material: Material) -> str:
 
 
 def _check(arguments: Mapping[str, Any], last_chance: bool) -> str:
-    """Return what has to be mended; at the last chance the usable findings are taken."""
+    """Return what has to be repaired; at the last try the usable findings are taken."""
     intake = read_findings(arguments)
     if last_chance:
         return "" if intake.findings else "; ".join(intake.problems[:5])
@@ -127,17 +127,17 @@ _OUTSIDE = "names a file outside of the repository"
 
 @dataclass(frozen=True)
 class PartRead:
-    """What became of one part in one reviewer's hands; plain values, kept in its record."""
+    """The reading of one part by one reviewer; plain values, stored in its record."""
 
     number: int
     read: bool
     reason: str = ""  # why it was not read
-    unshown: tuple[str, ...] = ()  # files of it that had no room in the model's prompt
+    unshown: tuple[str, ...] = ()  # files that did not fit into the prompt
 
 
 @dataclass
 class _Record:
-    """What one reviewer has said so far."""
+    """The results of one reviewer so far."""
 
     findings: list[Finding] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -149,7 +149,7 @@ class _Record:
     parts: list[PartRead] = field(default_factory=list)
     ended: ExitCode = ExitCode.CLEAN  # a cap that ended a review's conversations early
     because: Reason = NO_REASON  # the cap
-    unreached: bool = False  # the model gave no reply: the same review may go on later
+    unreached: bool = False  # the model gave no reply: the review may continue later
 
     @property
     def read(self) -> list[PartRead]:
@@ -199,11 +199,10 @@ def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
 def _read(
     agent: AgentDefinition, state: LoopState, context: RunContext, moved: Moved | None
 ) -> ReviewerState:
-    """Read part after part: one that fails costs neither the others nor other reviewers' findings.
+    """Read all parts; one that fails costs neither the others nor other reviewers' findings.
 
-    What is read is the change, or what `moved` it onto another commit since it was read.
-    A cap that is reached pauses a run. A review is not resumed in the middle, so what was read
-    until then is kept, and what was not is said.
+    What is read is the change, or what `moved` it since it was read. A reached cap pauses a run. A
+    review is not resumed half-way, so its findings so far are kept, and unread parts are reported.
     """
     parts, record = parts_to_read(state, context, moved), _Record()
     if moved:
@@ -236,7 +235,7 @@ def _read(
 
 
 def _missed(record: _Record, parts: Parts) -> list[str]:
-    """Return in words which parts were not read, and why."""
+    """Return sentences on unread parts, with reasons."""
     missed = [part for part in record.parts if not part.read]
     if not missed or not parts.several:
         return [part.reason for part in missed[:1]]
@@ -255,7 +254,7 @@ def _read_part(
 ) -> PartRead:
     tree = state["tree"]
     key = CallKey(agent.name, "review", cycle=state.get("cycle", 0), round=state.get("round", 0))
-    about = [base_of(state)] if reads_what_moved(state) else []  # anew on each
+    about = [base_of(state)] if reads_what_moved(state) else []  # separate keys for each move
     about += [f"part {part.number}"] if parts.several else []
     key = replace(key, finding=", ".join(about))
     reply = ask_about(part, agent, key, state, context, moved)
@@ -293,7 +292,7 @@ def _read_part(
 
 
 def _fixed(reply: PartReply, record: _Record, tree: str, context: RunContext) -> tuple[str, ...]:
-    """Note which open findings the push mends; a stranger's change may not say so of itself."""
+    """Record the open findings that the push fixes; a stranger's change cannot claim that."""
     if context.push is None or context.untrusted:
         return ()
     fixed, problems = confirmed(
@@ -307,7 +306,7 @@ def _fixed(reply: PartReply, record: _Record, tree: str, context: RunContext) ->
 
 
 def _left_out(intake: Intake) -> list[str]:
-    """Return what of the answer could not be taken, for the screen; usually nothing."""
+    """Return the parts of the answer that could not be used, usually none."""
     parts = [f"could not be read: {'; '.join(intake.problems[:3])}"] if intake.problems else []
     parts += [f"dropped, {_OUTSIDE}: {'; '.join(intake.outside[:3])}"] if intake.outside else []
     parts += [f"{intake.cut} more than {MAX_FINDINGS} were cut"] if intake.cut else []
