@@ -92,6 +92,11 @@ class PathClass(StrEnum):
     FIXTURE = "fixture"  # data that tests read, often broken on purpose
 
 
+LOCK, VENDORED, MINIFIED = "lock file", "vendored", "minified or bundled"
+OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
+"""What names make a file: written elsewhere, for which this change's reviewers do not care."""
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """One version of one text file; lines are 1-based and separated by LF only.

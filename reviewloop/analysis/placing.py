@@ -8,6 +8,7 @@ from reviewloop.analysis import rule_book
 from reviewloop.analysis.contract import (
     INFRASTRUCTURE,
     MUST,
+    OF_OTHERS,
     SECURITY,
     SHOULD,
     ChangeView,
@@ -19,9 +20,6 @@ from reviewloop.analysis.contract import (
 )
 
 QUOTE_WIDTH = 400  # characters of a line that are kept
-LOCK, VENDORED, MINIFIED = "lock file", "vendored", "minified or bundled"
-OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
-"""What names make a file: written elsewhere, for which this change's reviewers do not care."""
 
 
 @dataclass(frozen=True)

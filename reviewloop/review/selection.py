@@ -11,9 +11,8 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reviewloop.analysis.contract import SourceFile
+from reviewloop.analysis.contract import LOCK, MINIFIED, OF_OTHERS, VENDORED, SourceFile
 from reviewloop.analysis.languages import CODE, language_of, path_class, purpose_folder
-from reviewloop.analysis.placing import LOCK, MINIFIED, OF_OTHERS, VENDORED
 from reviewloop.domain.globs import first_match
 from reviewloop.git.attributes import attributes_in, generated, kiroignored
 from reviewloop.git.diff import Change, FileChange

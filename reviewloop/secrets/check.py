@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from reviewloop.analysis.contract import FileCheck, Hit, PathClass, SourceFile
+from reviewloop.analysis.contract import OF_OTHERS, FileCheck, Hit, PathClass, SourceFile
 from reviewloop.domain.finding import Severity
 from reviewloop.secrets.names import reads_like_words
 from reviewloop.secrets.redaction import Redactor
@@ -99,6 +99,13 @@ _FOR_EVERYBODY = re.compile(
     r"publi[cs]|site_?key|search_?(?:api_?)?key|anon_?key|client_?(?:id|key|token)|firebase|analytics",
     re.IGNORECASE,
 )
+# What stands beside keys of Google that their own pages hand to every browser and application.
+_GOOGLE_FOR_EVERYBODY = re.compile(
+    r"auth_?Domain|messaging_?Sender_?Id|storage_?Bucket|youtubei/|innertube|maps/api/js\b",
+    re.IGNORECASE,
+)
+_NEAR = 400  # characters before and after a key
+_APPLICATIONS = ("google-services.json", "GoogleService-Info.plist")
 # Settings that only the builds of every push are made with.
 _FOR_CI = re.compile(r"(?:^|/)(?:settings|config|conf)/(?:[\w-]+[._-])?ci\.\w+$", re.IGNORECASE)
 _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
@@ -115,7 +122,9 @@ def run(file: SourceFile, redactor: Redactor | None = None) -> Iterator[Hit]:
         yield from _held_hits(file, redactor, taken, lines)
     for secret in scan_for_vendors(file.text):
         if taken.take(secret.start, secret.end):
-            yield _vendor_hit(file, secret, lines)
+            hit = _vendor_hit(file, secret, lines)
+            is_open = hit.severity is None and _is_for_everybody(file, secret)
+            yield replace(hit, severity=Severity.SHOULD_FIX) if is_open else hit
     if file.path.lower().endswith(_NOT_SEARCHED):
         return
     # Its patterns take a while to compile.
@@ -179,7 +188,8 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
     if _is_environment(file.path):
         return Severity.MUST_FIX if is_random(value) else guess.severity
     open_to_all = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
-    live = guess.severity is not Severity.NIT and not open_to_all
+    published = file.claim in OF_OTHERS  # by whoever wrote it, wherever it is kept
+    live = guess.severity is not Severity.NIT and not open_to_all and not published
     return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
 
 
@@ -194,6 +204,14 @@ def _vendor_hit(file: SourceFile, secret: SecretHit, lines: Lines) -> Hit:
         message=f"{what} in the code: {value}",
         severity=_vendor_severity(file.path_class, secret),
     )
+
+
+def _is_for_everybody(file: SourceFile, secret: SecretHit) -> bool:
+    """Whether every client gets a key: its owner restricts what it is good for, or should."""
+    if secret.rule.name != "google-api-key":
+        return False
+    around = file.text[max(0, secret.start - _NEAR) : secret.end + _NEAR]
+    return file.path.endswith(_APPLICATIONS) or bool(_GOOGLE_FOR_EVERYBODY.search(around))
 
 
 def _vendor_severity(path_class: PathClass, secret: SecretHit) -> Severity | None:

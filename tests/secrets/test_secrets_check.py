@@ -128,6 +128,35 @@ def test_a_drawn_value_with_a_telling_name_must_go_from_product_code(path, line,
     assert [severity for _, severity in found] in ([wanted], [] if wanted is SHOULD else [wanted])
 
 
+GOOGLE = "AI" + "zaSyB7x-Qk2vT9mLp4RwZ8nHcJ5dF0gYuE3sA"
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "wanted"),
+    [
+        ("app.py", 'call(key="{}")', MUST),
+        ("app.js", 'init({{ apiKey: "{}", authDomain: "a.firebaseapp.com" }})', SHOULD),
+        ("app.py", 'url = "https://www.youtube.com/youtubei/v1/search?key={}"', SHOULD),
+        (
+            "a.html",
+            '<script src="https://maps.googleapis.com/maps/api/js?key={}"></script>',
+            SHOULD,
+        ),
+        ("app/google-services.json", '{{"current_key": "{}"}}', SHOULD),
+    ],
+)
+def test_a_key_of_google_that_every_client_gets_is_no_must(path, line, wanted):
+    assert judged(path, line.format(GOOGLE) + "\n") == [("secret/google-api-key", wanted)]
+
+
+def test_a_key_in_a_file_of_others_is_published_already():
+    text = f'const a = {{ apiKey: "{KEY}" }};\n'
+    file = SourceFile("lib/vendor/a.js", text, (), "javascript", claim="vendored")
+
+    assert [hit.severity for hit in CHECK.run(file)] == [SHOULD]
+    assert judged("lib/own/a.js", text) == [("secret/generic-api-key", MUST)]
+
+
 @pytest.mark.parametrize(
     "value",
     [

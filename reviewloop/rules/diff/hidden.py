@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
 from reviewloop.analysis.contract import (
     FileCheck,
@@ -72,7 +71,7 @@ def _rule_for(file: SourceFile, found: list[Hidden]) -> tuple[Rule, list[Hidden]
     if tags:
         return _MESSAGE, tags
     blank = [h for h in found if ord(h.char) > 0xFF]
-    if len(blank) >= _RUN and _adjacent(blank) >= _RUN and not _is_padding(blank):
+    if _spells(blank) and not _is_padding(blank):
         return _MESSAGE, blank
     fillers = [h for h in found if h.char in _FILLERS]
     if fillers and file.language not in _NO_CODE:
@@ -92,13 +91,16 @@ def _is_padding(found: list[Hidden]) -> bool:
     return repeats >= (len(signs) - period) * 0.95
 
 
-def _adjacent(found: list[Hidden]) -> int:
-    """Return the length of the longest run of neighbours."""
-    longest = run = 1
-    for before, after in pairwise(found):
-        run = run + 1 if after.column == before.column + 1 else 1
-        longest = max(longest, run)
-    return longest
+def _spells(found: list[Hidden]) -> bool:
+    """Whether neighbours may spell something: one character repeated says nothing."""
+    run: list[Hidden] = []
+    for hidden in found:
+        if run and hidden.column != run[-1].column + 1:
+            run = []
+        run.append(hidden)
+        if len(run) >= _RUN and len({one.char for one in run}) > 1:
+            return True
+    return False
 
 
 def _severity(file: SourceFile, rule: Rule) -> Severity | None:

@@ -177,6 +177,10 @@ def source(frame: Frame, expr: Expr, path: str, data: str) -> Value:
     return Value(taints=(Taint(frame.machine.origin(expr), cleared),), path=path)
 
 
+UPDATED = "[updated]"
+"""Marks what took over members of others: its attributes are not surely among them."""
+
+
 def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
     """Return `owner.name`."""
     if frame.machine.dialect is not None:
@@ -204,7 +208,8 @@ def attribute(frame: Frame, expr: Attr, owner: Value) -> Value:
         return Value(path=path[-160:], bound=owner)
     if owner.path.startswith("@request.") and owner.path.count(".") == 1:
         return _deeper(frame, expr, owner, path)
-    taints = changed(owner.taints, _cleared_by_attribute(name, owner))
+    sure = UPDATED not in (owner.fields or ())
+    taints = changed(owner.taints, _cleared_by_attribute(name, owner), sure)
     return Value(taints=taints, path=path[-160:], bound=owner)
 
 

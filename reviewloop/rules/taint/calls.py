@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reviewloop.rules.taint import functions
-from reviewloop.rules.taint.access import element_of, replace, source, with_member
+from reviewloop.rules.taint.access import UPDATED, element_of, replace, source, with_member
 from reviewloop.rules.taint.names import (
     CARRIES,
     CODE,
@@ -405,7 +405,9 @@ def _update(frame: Frame, site: Site, owner: Value) -> Value | None:
         _keep(frame, site, mapping(named))
     elif site.all_taints():
         path = owner.path or "dict()"
-        _keep(frame, site, Value(taints=join_taints(owner.taints, site.all_taints()), path=path))
+        made = Value(taints=join_taints(owner.taints, site.all_taints()), path=path)
+        made.fields = {**(owner.fields or {}), UPDATED: CLEAN}
+        _keep(frame, site, made)
     return CLEAN
 
 

@@ -106,6 +106,12 @@ CASES = [
     ("S701", SHOULD, JINJA + "code = Environment().get_template('main.c')\n"),
     ("S701", NIT, PAGE + "def f(chosen):\n    return Environment(autoescape=chosen)\n"),
     ("S701", NIT, PAGE + "def f(options):\n    return Environment(**options)\n"),
+    ("S701", SHOULD, PAGE + "def f(sql):\n    return Environment().from_string(sql).render()\n"),
+    ("S701", SHOULD, PAGE + "e = Environment()\ne.filters['a'] = 1\ne.from_string('a {{ b }}')\n"),
+    ("S701", MUST, PAGE + "def f(b):\n    return Environment().from_string('<b>{{ b }}</b>')\n"),
+    ("S701", MUST, PAGE + "e = Environment()\nP = '<p>{{ b }}</p>'\ne.from_string(P).render()\n"),
+    ("S701", MUST, PAGE + "e = Environment()\ne.from_string('a {{ b }}')\nfill(e)\n"),
+    ("S701", MUST, PAGE + "@app.get('/')\ndef f(p):\n    return Environment().from_string(p)\n"),
     ("F811", MUST, "def f():\n    return 1\n\n\ndef f():\n    return 2\n"),
     ("F811", SHOULD, "@kept\ndef f():\n    return 1\n\n\n@kept\ndef f():\n    return 2\n"),
     ("F811", SHOULD, "from os import path\n\npath = ['a']\n"),
@@ -115,6 +121,16 @@ CASES = [
     ("F821", NIT, "loaded.name = 1\n"),
     ("F821", NIT, "loaded.name = 2\n"),
     ("F821", NIT, "loaded.name = 3\n"),
+    ("F821", NIT, "print(_('Hello'))\n"),
+    ("F821", NIT, "get_ipython().run_line_magic('a', 'b')\n"),
+    ("F821", NIT, "kinds: list[str]\n\n\ndef f():\n    return kinds\n"),
+    ("F821", NIT, "from __future__ import annotations\n\n\ndef f(a: Later) -> None: ...\n"),
+    ("F821", NIT, "def f():\n    a: Later = 1\n    return a\n"),
+    ("F821", NIT, "import sys\n\nif sys.version_info < (3,):\n    text = unicode\n"),
+    ("F821", SHOULD, "globals().update(load())\nprint(loaded_name)\n"),
+    ("F821", SHOULD, "exec(open('a').read())\nprint(other_name)\n"),
+    ("F821", MUST, "exec(open('a').read(), {})\nprint(another_name)\n"),
+    ("F821", MUST, "def f(a):\n    text: str = unicode(a)\n    return text\n"),
     ("S201", MUST, FLASK + "app.run(debug=True)\n"),
     ("S201", MUST, FLASK + "if __name__ == '__main__':\n    app.run(debug=True)\n"),
     ("S201", SHOULD, FLASK + "if wanted():\n    app.run(debug=True)\n"),
@@ -143,6 +159,25 @@ def test_a_rule_of_ruff_is_as_severe_as_the_code_around_it_makes_it(number, said
     rule, severity, _ = CASES[number]
 
     assert said.get((f"pkg/case{number}.py", f"ruff/{rule}")) == severity
+
+
+def test_a_name_that_a_stub_of_builtins_declares_is_set_by_what_loads_the_files_below_it():
+    code = "print(kinds, strange)\n"
+    stub = "kinds: list[str]\ndef traced(): ...\n"
+    files = [
+        source("engines/__builtins__.pyi", stub),
+        source("engines/one.py", code),
+        source("two.py", code),
+    ]
+
+    done = run_tool(RUFF, files, Options())
+
+    assert {(hit.path, hit.identity, hit.severity) for hit in done.hits if "F821" in hit.rule} == {
+        ("engines/one.py", "kinds", Severity.NIT),
+        ("engines/one.py", "strange", None),
+        ("two.py", "kinds", None),
+        ("two.py", "strange", None),
+    }
 
 
 def test_a_block_with_several_statements_under_raises_is_a_nit():

@@ -44,6 +44,16 @@ def {name}(text):
 def show():
     return open("/data/" + {name}(flask.request.args["n"])).read()
 """
+_UPDATED = """import flask
+app = flask.Flask(__name__)
+
+
+@app.route("/")
+def show(store):
+    shown = {made}
+    shown.update(flask.request.form)
+    return open({read}).read()
+"""
 _OPENED = """import flask
 from PIL import Image
 app = flask.Flask(__name__)
@@ -166,6 +176,24 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             _FETCH.format(dialer="d := net.Dialer{}\n\td.Control = func(n, a string) {}\n"),
             "go/request-to-any-host",
             Severity.SHOULD_FIX,
+        ),
+        (
+            "v.py",
+            _UPDATED.format(made="store.watch()", read="shown.folder"),
+            "taint/path-traversal",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "v.py",
+            _UPDATED.format(made="store.watch()", read='shown["folder"]'),
+            "taint/path-traversal",
+            Severity.MUST_FIX,
+        ),
+        (
+            "v.py",
+            _UPDATED.format(made="{}", read='shown["folder"]'),
+            "taint/path-traversal",
+            Severity.MUST_FIX,
         ),
         ("v.py", _OPENED.format(call="open"), "taint/path-traversal", Severity.MUST_FIX),
         ("v.py", _OPENED.format(call="Image.open"), "taint/path-traversal", Severity.SHOULD_FIX),

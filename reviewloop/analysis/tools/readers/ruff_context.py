@@ -73,23 +73,59 @@ def assess(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
                 continue
             hit = assessed
         kept.append(hit)
-    return _without_loaded(kept)
+    return _without_loaded(kept, _stubs(laid))
 
 
 _LOADED = 3
+_STUB = "__builtins__.pyi"
 
 
-def _without_loaded(hits: list[Hit]) -> list[Hit]:
-    """Lower names that many files use and none defines: what loads these files sets them."""
+def _without_loaded(hits: list[Hit], stubs: dict[str, frozenset[str]]) -> list[Hit]:
+    """Lower names that what loads a file sets: a stub declares them, or many files use them."""
     files: dict[str, set[str]] = {}
     for hit in hits:
         if hit.rule == "ruff/F821":
             files.setdefault(hit.identity, set()).add(hit.path)
     loaded = {name for name, paths in files.items() if len(paths) >= _LOADED}
     return [
-        replace(hit, severity=NIT) if hit.rule == "ruff/F821" and hit.identity in loaded else hit
+        replace(hit, severity=NIT)
+        if hit.rule == "ruff/F821" and (hit.identity in loaded or _is_declared(hit, stubs))
+        else hit
         for hit in hits
     ]
+
+
+def _stubs(laid: Laid) -> dict[str, frozenset[str]]:
+    """Return by folder the names that its stub of builtins declares for the files below it."""
+    return {
+        one.file.path.rpartition("/")[0]: _declared(one.text)
+        for one in laid.files
+        if one.file.path.rpartition("/")[2] == _STUB
+    }
+
+
+def _is_declared(hit: Hit, stubs: dict[str, frozenset[str]]) -> bool:
+    return any(
+        hit.identity in names and (not folder or hit.path.startswith(f"{folder}/"))
+        for folder, names in stubs.items()
+    )
+
+
+def _declared(stub: str) -> frozenset[str]:
+    try:
+        body = ast.parse(stub).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    names: set[str] = set()
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names.update(target.id for target in targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in node.names)
+    return frozenset(names)
 
 
 class _Module:
@@ -159,6 +195,57 @@ class _Module:
         return found
 
     @cached_property
+    def announced(self) -> frozenset[str]:
+        """The names that the module annotates without a value: whoever loads it gives one."""
+        return frozenset(
+            statement.target.id
+            for statement in self.tree.body
+            if isinstance(statement, ast.AnnAssign)
+            and statement.value is None
+            and isinstance(statement.target, ast.Name)
+        )
+
+    @cached_property
+    def defines_by_program(self) -> bool:
+        """Whether the module gives itself names that do not stand in it."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                name = _name(node)
+                if name == "exec" and not node.args[1:]:  # it is given no namespace
+                    return True
+                owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+                if name in {"update", "setdefault"} and _is_own_names(owner):
+                    return True
+            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                if not _is_own_names(node.value):
+                    continue
+                return True
+        return False
+
+    def never_evaluates(self, node: ast.AST) -> bool:
+        """Whether a name stands in an annotation that nothing looks up when the code runs."""
+        inner = node
+        for outer in self.around(node):
+            if isinstance(outer, ast.AnnAssign) and inner is outer.annotation:
+                scope = next(self.around(outer), None)
+                return self._postponed or isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef)
+            annotates = isinstance(outer, ast.arg) and inner is outer.annotation
+            returned = isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
+            if annotates or (returned and inner is getattr(outer, "returns", None)):
+                return self._postponed
+            inner = outer
+        return False
+
+    @cached_property
+    def _postponed(self) -> bool:
+        return any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and any(alias.name == "annotations" for alias in node.names)
+            for node in self.tree.body
+        )
+
+    @cached_property
     def constants(self) -> frozenset[str]:
         """The names of the module that are given one literal value, and never another."""
         given: dict[str, list[ast.expr | None]] = {}
@@ -183,6 +270,10 @@ class _Module:
                 if value is not None and not more and is_constant(value, found)
             )
         return found
+
+
+def _is_own_names(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Call) and _name(node) in {"globals", "vars"} and not node.args
 
 
 def _unchecked(hit: Hit) -> Hit:
@@ -303,17 +394,87 @@ def _members(hit: Hit, module: _Module) -> Hit | None:
 
 def _escaping(hit: Hit, module: _Module) -> Hit:
     call = module.at(hit, ast.Call)
+    while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        if not isinstance(call.func.value, ast.Call):
+            break
+        call = call.func.value  # of Environment().from_string(text).render() the first
     if not isinstance(call, ast.Call):
         return hit
     given = next((k.value for k in call.keywords if k.arg == "autoescape"), None)
     handed_on = any(k.arg is None for k in call.keywords)
     if handed_on or (given is not None and not isinstance(given, ast.Constant)):
         return replace(hit, severity=NIT)  # whether it escapes is decided elsewhere
+    if _renders_plain(call, module):
+        return replace(hit, severity=SHOULD)
     # Templates of code, mail or configuration are not escaped; pages are what this is about.
     pages = bool(_WEB & set(module.imported.values())) or ".htm" in module.one.text
     if "django" in module.one.text:  # its pages are rendered by its own engine
         pages = ".htm" in module.one.text
     return hit if pages else replace(hit, severity=SHOULD)
+
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+
+def _renders_plain(made: ast.Call, module: _Module) -> bool:
+    """Whether all that the file has an environment render is texts, and none of them a page."""
+    texts = _texts_rendered(made, module)
+    if not texts:
+        return False
+    return not any(_is_page(text, call, module) for text, call in texts)
+
+
+def _texts_rendered(made: ast.Call, module: _Module) -> list[tuple[ast.expr, ast.Call]]:
+    """Return what an environment is given as text; nothing where it has other uses as well."""
+    parent = next(module.around(made), None)
+    if isinstance(parent, ast.Attribute):
+        owners: list[ast.AST] = [made]
+    elif isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        name = ast.unparse(parent.targets[0])
+        owners = [
+            node
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Name | ast.Attribute)
+            and isinstance(node.ctx, ast.Load)
+            and ast.unparse(node) == name
+        ]
+    else:
+        return []
+    found = []
+    for owner in owners:
+        use = next(module.around(owner), None)
+        if not isinstance(use, ast.Attribute):
+            return []  # handed on
+        if use.attr in {"filters", "globals", "tests", "policies", "undefined"}:
+            continue
+        call = next(module.around(use), None)
+        rendered = use.attr == "from_string" and isinstance(call, ast.Call) and call.args
+        if not rendered or not isinstance(call, ast.Call):
+            return []
+        found.append((call.args[0], call))
+    return found
+
+
+def _is_page(text: ast.expr, call: ast.Call, module: _Module) -> bool:
+    """Whether a template holds markup, or what a route makes of it may be its answer."""
+    if any(map(_is_route, module.around(call))):
+        return True
+    if isinstance(text, ast.Name):
+        for node in ast.walk(module.tree):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            named = any(isinstance(one, ast.Name) and one.id == text.id for one in targets)
+            if named and _has_markup(node):
+                return True
+    return _has_markup(text)
+
+
+def _has_markup(node: ast.AST) -> bool:
+    return any(
+        isinstance(one, ast.Constant)
+        and isinstance(one.value, str)
+        and (_TAG.search(one.value) or ".htm" in one.value)
+        for one in ast.walk(node)
+    )
 
 
 def _defined_again(hit: Hit, module: _Module) -> Hit:
@@ -326,6 +487,9 @@ def _defined_again(hit: Hit, module: _Module) -> Hit:
 
 _QUOTED_TYPE = re.compile(r"(?:->|\w\s*:)\s*(?:[\w.]+\[)*(?:[\w.]+\s*\|\s*)*[\"'][\w.\[\], |]*$")
 _NAMES_IGNORED = re.compile(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
+# What gettext installs, IPython gives to what it runs, and Python 2 had.
+_INSTALLED = frozenset({"_", "N_", "gettext", "ngettext", "get_ipython", "display", "reveal_type"})
+_OF_PYTHON_2 = re.compile(r"PY_?[23]|python_?[23]|version_info|hexversion", re.IGNORECASE)
 
 
 def _undefined(hit: Hit, module: _Module) -> Hit | None:
@@ -338,7 +502,20 @@ def _undefined(hit: Hit, module: _Module) -> Hit | None:
     before = line[: hit.span.column - 1] if hit.span.column else ""
     if _QUOTED_TYPE.search(before):  # nothing looks it up when the code runs
         return replace(hit, severity=NIT)
-    return hit
+    if hit.identity in _INSTALLED or hit.identity in module.announced:
+        return replace(hit, severity=NIT)
+    node = module.at(hit, ast.Name)
+    if node is not None and (module.never_evaluates(node) or _for_python_2(node, module)):
+        return replace(hit, severity=NIT)
+    return replace(hit, severity=SHOULD) if module.defines_by_program else hit
+
+
+def _for_python_2(node: ast.AST, module: _Module) -> bool:
+    """Whether a condition asks for the version of Python before a name is looked up."""
+    return any(
+        isinstance(outer, ast.If | ast.IfExp) and _OF_PYTHON_2.search(ast.unparse(outer.test))
+        for outer in module.around(node)
+    )
 
 
 def _raised_anyhow(hit: Hit, module: _Module) -> Hit:
