@@ -1,0 +1,93 @@
+"""Weighs names that ruff finds undefined: what loads a file may set them."""
+
+import ast
+import re
+from dataclasses import replace
+
+from reviewloop.analysis.contract import NIT, SHOULD, Hit
+from reviewloop.analysis.tools.layout import Laid
+from reviewloop.analysis.tools.readers.ruff_module import Module
+
+_LOADED = 3
+_STUB = "__builtins__.pyi"
+
+
+def without_loaded(hits: list[Hit], stubs: dict[str, frozenset[str]]) -> list[Hit]:
+    """Lower names that what loads a file sets: a stub declares them, or many files use them."""
+    files: dict[str, set[str]] = {}
+    for hit in hits:
+        if hit.rule == "ruff/F821":
+            files.setdefault(hit.identity, set()).add(hit.path)
+    loaded = {name for name, paths in files.items() if len(paths) >= _LOADED}
+    return [
+        replace(hit, severity=NIT)
+        if hit.rule == "ruff/F821" and (hit.identity in loaded or _is_declared(hit, stubs))
+        else hit
+        for hit in hits
+    ]
+
+
+def stubs_in(laid: Laid) -> dict[str, frozenset[str]]:
+    """Return by folder the names that its stub of builtins declares for the files below it."""
+    return {
+        one.file.path.rpartition("/")[0]: _declared(one.text)
+        for one in laid.files
+        if one.file.path.rpartition("/")[2] == _STUB
+    }
+
+
+def _is_declared(hit: Hit, stubs: dict[str, frozenset[str]]) -> bool:
+    return any(
+        hit.identity in names and (not folder or hit.path.startswith(f"{folder}/"))
+        for folder, names in stubs.items()
+    )
+
+
+def _declared(stub: str) -> frozenset[str]:
+    try:
+        body = ast.parse(stub).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    names: set[str] = set()
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names.update(target.id for target in targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(alias.asname or alias.name for alias in node.names)
+    return frozenset(names)
+
+
+_QUOTED_TYPE = re.compile(r"(?:->|\w\s*:)\s*(?:[\w.]+\[)*(?:[\w.]+\s*\|\s*)*[\"'][\w.\[\], |]*$")
+_NAMES_IGNORED = re.compile(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
+# What gettext installs, IPython gives to what it runs, and Python 2 had.
+_INSTALLED = frozenset({"_", "N_", "gettext", "ngettext", "get_ipython", "display", "reveal_type"})
+_OF_PYTHON_2 = re.compile(r"PY_?[23]|python_?[23]|version_info|hexversion", re.IGNORECASE)
+
+
+def undefined(hit: Hit, module: Module) -> Hit | None:
+    """The author knows: a program that loads the file defines the name."""
+    if hit.span is None or not 1 <= hit.span.line <= len(module.lines):
+        return hit
+    line = module.lines[hit.span.line - 1]
+    if _NAMES_IGNORED.search(line):
+        return None
+    before = line[: hit.span.column - 1] if hit.span.column else ""
+    if _QUOTED_TYPE.search(before):  # nothing looks it up when the code runs
+        return replace(hit, severity=NIT)
+    if hit.identity in _INSTALLED or hit.identity in module.announced:
+        return replace(hit, severity=NIT)
+    node = module.at(hit, ast.Name)
+    if node is not None and (module.never_evaluates(node) or _for_python_2(node, module)):
+        return replace(hit, severity=NIT)
+    return replace(hit, severity=SHOULD) if module.defines_by_program else hit
+
+
+def _for_python_2(node: ast.AST, module: Module) -> bool:
+    """Whether a condition asks for the version of Python before a name is looked up."""
+    return any(
+        isinstance(outer, ast.If | ast.IfExp) and _OF_PYTHON_2.search(ast.unparse(outer.test))
+        for outer in module.around(node)
+    )

@@ -1,0 +1,100 @@
+"""Weighs environments of templates that do not escape: what they render may be no page."""
+
+import ast
+import re
+from dataclasses import replace
+
+from reviewloop.analysis.contract import NIT, SHOULD, Hit
+from reviewloop.analysis.tools.readers.ruff_module import Module, is_route
+
+_WEB_TEXT = (
+    "aiohttp bottle cherrypy django falcon fastapi flask litestar pyramid quart sanic starlette "
+    "tornado"
+)
+_WEB = frozenset(_WEB_TEXT.split())
+
+
+def escaping(hit: Hit, module: Module) -> Hit:
+    """Be red only where the environment may render a page."""
+    call = module.at(hit, ast.Call)
+    while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        if not isinstance(call.func.value, ast.Call):
+            break
+        call = call.func.value  # of Environment().from_string(text).render() the first
+    if not isinstance(call, ast.Call):
+        return hit
+    given = next((k.value for k in call.keywords if k.arg == "autoescape"), None)
+    handed_on = any(k.arg is None for k in call.keywords)
+    if handed_on or (given is not None and not isinstance(given, ast.Constant)):
+        return replace(hit, severity=NIT)  # whether it escapes is decided elsewhere
+    if _renders_plain(call, module):
+        return replace(hit, severity=SHOULD)
+    # Templates of code, mail or configuration are not escaped; pages are what this is about.
+    pages = bool(_WEB & set(module.imported.values())) or ".htm" in module.one.text
+    if "django" in module.one.text:  # its pages are rendered by its own engine
+        pages = ".htm" in module.one.text
+    return hit if pages else replace(hit, severity=SHOULD)
+
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+
+def _renders_plain(made: ast.Call, module: Module) -> bool:
+    """Whether all that the file has an environment render is texts, and none of them a page."""
+    texts = _texts_rendered(made, module)
+    if not texts:
+        return False
+    return not any(_is_page(text, call, module) for text, call in texts)
+
+
+def _texts_rendered(made: ast.Call, module: Module) -> list[tuple[ast.expr, ast.Call]]:
+    """Return what an environment is given as text; nothing where it has other uses as well."""
+    parent = next(module.around(made), None)
+    if isinstance(parent, ast.Attribute):
+        owners: list[ast.AST] = [made]
+    elif isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        name = ast.unparse(parent.targets[0])
+        owners = [
+            node
+            for node in ast.walk(module.tree)
+            if isinstance(node, ast.Name | ast.Attribute)
+            and isinstance(node.ctx, ast.Load)
+            and ast.unparse(node) == name
+        ]
+    else:
+        return []
+    found = []
+    for owner in owners:
+        use = next(module.around(owner), None)
+        if not isinstance(use, ast.Attribute):
+            return []  # handed on
+        if use.attr in {"filters", "globals", "tests", "policies", "undefined"}:
+            continue
+        call = next(module.around(use), None)
+        rendered = use.attr == "from_string" and isinstance(call, ast.Call) and call.args
+        if not rendered or not isinstance(call, ast.Call):
+            return []
+        found.append((call.args[0], call))
+    return found
+
+
+def _is_page(text: ast.expr, call: ast.Call, module: Module) -> bool:
+    """Whether a template holds markup, or what a route makes of it may be its answer."""
+    if any(map(is_route, module.around(call))):
+        return True
+    if isinstance(text, ast.Name):
+        for node in ast.walk(module.tree):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            named = any(isinstance(one, ast.Name) and one.id == text.id for one in targets)
+            if named and _has_markup(node):
+                return True
+    return _has_markup(text)
+
+
+def _has_markup(node: ast.AST) -> bool:
+    return any(
+        isinstance(one, ast.Constant)
+        and isinstance(one.value, str)
+        and (_TAG.search(one.value) or ".htm" in one.value)
+        for one in ast.walk(node)
+    )
