@@ -1,1 +1,1 @@
-"""What a person wrote down to be built: specs, their tasks, and the steering that goes along."""
+"""Specs that users write, their tasks, and the steering files for agents."""

@@ -1,4 +1,4 @@
-"""The architecture of a project: its file, and what the keys of its steering files add."""
+"""The architecture of a project: the rules in its file and in keys of its steering files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from reviewloop.architecture.writing import as_toml
 from reviewloop.specs.files import Files, decode
 
 STEERING_FOLDERS = (".reviewloop/steering", ".kiro/steering")
-"""Where a project keeps steering, as it is given: Kiro's comes later, and wins."""
+"""Folders of a project's steering, in the order given to agents: Kiro's is last and wins."""
 
 
 @dataclass(frozen=True)
 class ProjectArchitecture:
-    """What judges a project, and the folder whose paths it names."""
+    """The architecture rules of a project, and the folder to which their paths are relative."""
 
     keyed: Keyed
     folder: str
@@ -27,7 +27,7 @@ class ProjectArchitecture:
 
     @property
     def path(self) -> str:
-        """Where the file is, or would be."""
+        """The path of the file, whether it exists or not."""
         return f"{self.folder}/{ARCHITECTURE_FILE}" if self.folder else ARCHITECTURE_FILE
 
     @property
@@ -37,24 +37,24 @@ class ProjectArchitecture:
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
-        """What becomes of each key of the steering files."""
+        """The decision on each key of the steering files."""
         return self.keyed.decisions
 
     @property
     def text(self) -> str:
-        """The rules as a file that says all of them, "" where there are none."""
+        """The text of a file with all rules, "" without any."""
         return as_toml(self.architecture) if self.has_file or self.keyed.adds else ""
 
     @property
     def words(self) -> str:
-        """The rules as agents are given them, keys that no rule decides included."""
+        """The rules in words for agents, with keys that no rule covers."""
         return "\n".join(filter(None, (in_words(self.architecture), *self.keyed.words)))
 
 
 def architecture_of(files: Files, project: str = "") -> ProjectArchitecture | None:
-    """Return the architecture of a project, the nearest file of it; None where nothing says any.
+    """Return the architecture of a project from its nearest file; None without any rules.
 
-    Raises `UsageError` with file and line for what a person has to mend.
+    Raise `UsageError` with file and line for errors that the user has to fix.
     """
     folder, given = project, None
     for above in [project, ""] if project else [""]:

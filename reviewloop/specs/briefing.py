@@ -1,4 +1,4 @@
-"""Writes what an implementer is told: the task, its requirements, design, rules and a map."""
+"""Writes the implementer's briefing: task, requirements, design, rules and repository map."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,14 +21,14 @@ _REQUIREMENT_LIST = re.compile(r"requirements?\W+(?P<ids>[\w.,\s–-]*\d)", re.I
 
 @dataclass(frozen=True)
 class Part:
-    """A heading with the text up to the next heading; `trail` names the headings above it."""
+    """A heading with the text up to the next heading; `trail` holds the headings above it."""
 
     trail: tuple[str, ...]
     text: str
 
     @property
     def name(self) -> str:
-        """The headings that lead here."""
+        """The headings that lead to this part."""
         return " > ".join(self.trail) or "(beginning)"
 
 
@@ -45,7 +45,7 @@ def choose_design(
 ) -> Choice:
     """Return the whole design if it fits the budget (in tokens), else the parts that match best.
 
-    `words` are the task's telling words, `about` its text, `requirements` the ids it names.
+    `words` are the task's key words, `about` its text, `requirements` the ids it names.
     """
     if estimate_tokens(design) <= budget:
         return Choice(design, ())
@@ -66,7 +66,7 @@ def choose_design(
 
 
 def split_design(design: str) -> list[Part]:
-    """Split a design at its headings; headings in code are none, empty parts are dropped."""
+    """Split a design at its headings; headings in code do not count, empty parts are dropped."""
     parts: list[Part] = []
     trail: list[tuple[int, str]] = []
     current: list[str] = []
@@ -130,11 +130,11 @@ class TaskRequirements:
 
     requirements: tuple[Requirement, ...] = ()
     criteria: tuple[tuple[str, str], ...] = ()
-    missing: tuple[str, ...] = ()  # named by the task but written nowhere
+    missing: tuple[str, ...] = ()  # named by the task but not in the spec
 
 
 def requirements_of(spec: Spec, task: Task) -> TaskRequirements:
-    """Return what the task has to meet; a requirement named as a whole counts with all of it."""
+    """Return the requirements of a task; naming a whole requirement includes its criteria."""
     found, missing = resolve(task.requirements, spec.requirements)
     owners: dict[str, Requirement] = {}
     criteria: dict[str, str] = {}
@@ -153,7 +153,7 @@ def _is_heading(text: str) -> bool:
 
 
 def _requirement(key: str, text: str) -> Requirement:
-    """Split a requirement into its heading and what stands before the first list or heading."""
+    """Split a requirement into its heading and the text before the first list or heading."""
     title, story = "", []
     for number, line in enumerate(text.split("\n")):
         if number == 0 and _is_heading(line):
@@ -166,15 +166,15 @@ def _requirement(key: str, text: str) -> Requirement:
     return Requirement(key, title, _EMPHASIS.sub("", words))
 
 
-_STEERING_SHARE = 0.35  # of what is left after the task and its requirements
-_DESIGN_SHARE = 0.5  # of what is left after steering
+_STEERING_SHARE = 0.35  # of the rest after the task and its requirements
+_DESIGN_SHARE = 0.5  # of the rest after steering
 _PLAN_SHARE = 0.1
 _TITLE_WEIGHT, _BODY_WEIGHT, _REQUIREMENT_WEIGHT = 3.0, 2.0, 1.0
 _CHARACTERS_PER_TOKEN = 4
 _ALL_SHARE = 0.15  # of the budget, for the requirements of a task that names none
-_GENERAL_SHARE = 0.1  # of the budget, for what holds for every task
+_GENERAL_SHARE = 0.1  # of the budget, for text that holds for every task
 _BUDGET = 60_000  # tokens; a caller has the limit of its settings
-_CLOSING = 300  # tokens kept for the list of what was left out
+_CLOSING = 300  # tokens kept for the list of omitted parts
 _LISTED = 12
 
 Entries = Iterable[tuple[str, int]]
@@ -182,7 +182,7 @@ Entries = Iterable[tuple[str, int]]
 
 @dataclass(frozen=True)
 class Briefing:
-    """The text for the implementer, and what did not fit into its budget."""
+    """The text for the implementer, and the parts that did not fit into its budget."""
 
     text: str
     tokens: int
@@ -204,9 +204,9 @@ def brief_task(
 ) -> Briefing:
     """Return the briefing for a task of a spec.
 
-    `entries` are (path, size) of the tree that `files` reads; files that match `never` are
-    neither shown nor referred to. `project` is the folder that the work is in. The task and the
-    requirements that it names are never cut.
+    `entries` are (path, size) of the tree that `files` reads; files that match `never` are neither
+    shown nor mentioned. `project` is the folder of the work. The task and the requirements that it
+    names are never cut.
     """
     requirements = _collect_requirements(spec, task, budget_tokens)
     found = requirements.found
@@ -242,7 +242,7 @@ def brief_change(
     never: Sequence[str] = NEVER_READ,
     project: str = "",
 ) -> Briefing:
-    """Return the briefing for a change that a person asked for in words, without a spec."""
+    """Return the briefing for a change that a user requested in words, without a spec."""
     resolved = resolve_references(message, files, project, never)
     what = f"## What to change\n\n{resolved.text.strip()}"
     writer = _Writer(budget_tokens, [*_project_part(project), what])
@@ -252,7 +252,7 @@ def brief_change(
 
 
 def is_first_of_bug(spec: Spec, task: Task) -> bool:
-    """Whether a task is the first of a bugfix spec: the one whose test has to show the bug."""
+    """Whether a task is the first of a bugfix spec: the one whose test has to reproduce the bug."""
     return spec.is_bugfix and not task.checkpoint and not any(is_done(spec, t) for t in spec.tasks)
 
 
@@ -261,7 +261,7 @@ def _bug_part(spec: Spec, task: Task) -> list[str]:
 
 
 def _project_part(project: str) -> list[str]:
-    """Return what an agent has to know of a project that is one folder of its repository."""
+    """Return the notes on a project that is one folder of its repository."""
     if not project:
         return []
     return [
@@ -274,7 +274,7 @@ def _project_part(project: str) -> list[str]:
 def likely_paths(
     spec: Spec | None, task: Task | str, entries: Entries, project: str = ""
 ) -> tuple[str, ...]:
-    """Return the files a piece of work names, there already or not: for steering by file match."""
+    """Return the files that a task or text names, existing or not: for steering by file match."""
     text = task if isinstance(task, str) else f"{task.title}\n{task.body}"
     if spec is not None and isinstance(task, Task):
         text += "\n" + "\n".join(owner.body for owner in ancestors(task, spec.by_id))
@@ -297,7 +297,7 @@ def describe_task(
     *,
     budget_tokens: int = _BUDGET,
 ) -> str:
-    """Return the task with its requirements: what its reviewers have to know."""
+    """Return the task with its requirements, for its reviewers."""
     requirements = _collect_requirements(spec, task, budget_tokens)
     parts = [_task_part(spec, task, files, never, project), *_bug_part(spec, task)]
     parts += [
@@ -309,7 +309,7 @@ def describe_task(
 
 
 def describe_spec(spec: Spec, *, budget_tokens: int = _BUDGET) -> str:
-    """Return what a spec asks for as a whole, less what has no room, which is named."""
+    """Return what a spec requires as a whole, without parts over the budget, which are listed."""
     lines = [f"## The spec '{spec.name}'"]
     lines += ["", _first_paragraph(spec.introduction)] if spec.introduction else []
     words = set(terms(spec.introduction))
@@ -331,9 +331,9 @@ def describe_spec(spec: Spec, *, budget_tokens: int = _BUDGET) -> str:
 
 
 def criteria_of(spec: Spec) -> tuple[tuple[str, str], ...]:
-    """Return (id, text) of the statements of a spec that a change can be held against.
+    """Return (id, text) of the statements of a spec that a change can be checked against.
 
-    A requirement of several without ids of their own gives its id to each. Where nothing has an id
+    A requirement with several statements without ids gives its id to each. In a spec without ids
     these are the entries below a heading "Acceptance Criteria", with "" as id.
     """
     if not spec.requirements:
@@ -348,7 +348,7 @@ def criteria_of(spec: Spec) -> tuple[tuple[str, str], ...]:
 
 
 def _criteria_without_ids(general: str) -> Iterator[str]:
-    inside = 0  # level of the heading that they stand below
+    inside = 0  # level of the heading above them
     for line in read_document(general.encode("utf-8", "surrogateescape")).lines:
         if line.level and (not inside or line.level <= inside):
             inside = line.level if _CRITERIA.search(line.title) else 0
@@ -357,7 +357,9 @@ def _criteria_without_ids(general: str) -> Iterator[str]:
 
 
 def required_coverage(spec: Spec) -> float | None:
-    """Return the share of code that a spec wants run by tests, the highest that it names."""
+    """Return the highest test coverage that a spec requires, as a share of code; None without
+    one.
+    """
     text = "\n".join((spec.general, *spec.requirements.values()))
     shares = [int(match[1] or match[2]) for match in _COVERAGE.finditer(text)]
     return max((share / 100 for share in shares if 0 < share <= 100), default=None)
@@ -371,7 +373,7 @@ def _statements_of(requirement: str) -> list[str]:
 
 
 class _Writer:
-    """Puts sections together and keeps count of what room is left."""
+    """Joins sections and counts the room left in the budget."""
 
     def __init__(self, budget: int, first: Iterable[str]) -> None:
         self.parts = [part for part in first if part]
@@ -434,11 +436,11 @@ def _left_out(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Requirements:
-    """What a spec asks of one task besides the task's own lines."""
+    """The requirements of one task beside the task's own lines."""
 
     found: Mapping[str, str]  # requirements by id
-    missing: tuple[str, ...]  # ids that nobody wrote
-    named: bool  # by the task or one it is part of; else all of them are meant
+    missing: tuple[str, ...]  # ids missing from the spec
+    named: bool  # the task or its parent names some; else all apply
     general: str
     left_out: tuple[str, ...]
 
@@ -460,7 +462,7 @@ def _collect_requirements(spec: Spec, task: Task, budget: int) -> _Requirements:
 
 
 def _nearest(requirements: Mapping[str, str], words: Collection[str], room: int) -> dict[str, str]:
-    """Return as many requirements as fit, those nearest to the words first, in reading order."""
+    """Return as many requirements as fit, most similar to the words first, in reading order."""
     scores = {
         key: sum(fits(word, words) for word in terms(text)) for key, text in requirements.items()
     }

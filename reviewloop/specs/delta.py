@@ -1,7 +1,7 @@
-"""Applies quoted edits to a spec, and says what is wrong with a delta before anybody sees it.
+"""Applies quoted edits to a spec, and checks the resulting delta before it is shown.
 
-Bytes that no edit quotes stay as they are, line ends and encoding included. Ids are kept: a new
-criterion takes the next number, and nothing that stood there is renumbered.
+Bytes that no edit quotes stay unchanged, line ends and encoding included. Ids are stable: a new
+criterion takes the next number, and existing ones keep theirs.
 """
 
 import re
@@ -18,9 +18,9 @@ from reviewloop.specs.requirements import resolve, whole
 from reviewloop.specs.select import is_done, leaves
 
 _TEXTS = (".md", ".yaml", ".yml")  # contracts of Spec Kit are no Markdown
-_SHOWN = 60  # characters of a quote in a sentence
+_SHOWN = 60  # characters of a quote in a message
 _LONGEST = 160  # characters of a title
-_WHOLE_LINES = 12  # a quote of more lines than this may not be most of its document
+_WHOLE_LINES = 12  # a longer quote must not cover most of its document
 _ITEM = re.compile(
     r"^\s*(?:[-*+]\s+)?(?:\[[ xX]\]\s+)?"
     r"(?:\d+[.)]|\d+(?:\.\d+)+|[*_`]*[A-Z]{1,6}-\d+[*_`]*:?[*_]*)\s+(?P<text>\S.*)$"
@@ -29,14 +29,14 @@ _MODAL = re.compile(r"\b(?:shall|must)\b", re.IGNORECASE)
 
 
 class QuoteError(ValueError):
-    """An edit that cannot be anchored; the text says which and why."""
+    """An edit that cannot be anchored; the message says which and why."""
 
 
 def apply_edits(files: Files, edits: Sequence[QuotedEdit]) -> dict[str, bytes]:
-    """Return the files that edits change, as they are then.
+    """Return the new content of the files that edits change.
 
-    All quotes are of the files as they are now, so the order of the edits means nothing. Raises
-    `QuoteError` for a quote that is not there exactly once, and for edits that overlap.
+    All quotes refer to the files before the edits, so their order does not matter. Raise
+    `QuoteError` for a quote that does not occur exactly once, and for overlapping edits.
     """
     spans: dict[str, list[tuple[int, int, bytes, QuotedEdit]]] = {}
     for edit in edits:
@@ -59,7 +59,7 @@ def apply_edits(files: Files, edits: Sequence[QuotedEdit]) -> dict[str, bytes]:
 
 
 def _span(data: bytes, edit: QuotedEdit) -> tuple[int, int, bytes]:
-    """Return from where to where an edit replaces bytes, and by what."""
+    """Return start and end of the bytes that an edit replaces, and the new bytes."""
     quote, text = edit.quote.encode("utf-8", "surrogateescape"), edit.text
     if not quote.strip():
         raise QuoteError(f"an edit of {edit.path} quotes nothing")
@@ -80,7 +80,7 @@ def _span(data: bytes, edit: QuotedEdit) -> tuple[int, int, bytes]:
         return start, end, new.replace(b"\n", newline)
     body = new.strip(b"\n").replace(b"\n", newline)
     if body.startswith(b"#") and new.startswith(b"\n"):
-        body = newline + body  # a heading keeps the empty line that was written above it
+        body = newline + body  # a heading keeps the empty line above it
     line_end = data.find(b"\n", end - 1 if quote.endswith(b"\n") else end)
     if line_end < 0:
         return len(data), len(data), newline + body
@@ -88,7 +88,7 @@ def _span(data: bytes, edit: QuotedEdit) -> tuple[int, int, bytes]:
 
 
 def _ends_with_crlf(data: bytes, at: int) -> bool:
-    """Whether the line around a byte ends with CRLF; of the last line the one above counts."""
+    """Whether the line around a byte ends with CRLF; for the last line the one above decides."""
     line_end = data.find(b"\n", at)
     line_end = line_end if line_end >= 0 else data.rfind(b"\n")
     return line_end > 0 and data[line_end - 1 : line_end] == b"\r"
@@ -101,7 +101,7 @@ def _named(edit: QuotedEdit) -> str:
 
 
 def documents_of(spec: Spec) -> list[str]:
-    """Return the documents of a spec that edits may be of."""
+    """Return the documents of a spec that edits may change."""
     inner = f"{spec.path}/"
     return [
         path
@@ -113,9 +113,9 @@ def documents_of(spec: Spec) -> list[str]:
 def read_delta(
     files: Files, ref: SpecRef, edits: Sequence[QuotedEdit]
 ) -> tuple[SpecDelta, Mapping[str, bytes]]:
-    """Return what edits change of a spec, and the files then.
+    """Return the delta of edits to a spec, and the files after them.
 
-    Raises `QuoteError` for edits that cannot be applied, or that break the spec or its ids.
+    Raise `QuoteError` for edits that cannot be applied, or that break the spec or its ids.
     """
     before = read_spec(files, ref)
     documents = documents_of(before)
@@ -132,7 +132,7 @@ def read_delta(
 
 
 def changes_between(before: Spec, after: Spec) -> Iterator[PartChange]:
-    """Yield the requirements, parts of the design and tasks that differ; layout does not count."""
+    """Yield requirements, parts of the design and tasks that differ in more than layout."""
     old, new = stated(before), stated(after)
     for key, kind in differing(old, new):
         yield PartChange("requirement", key, kind, _title(new.get(key) or old[key]))
@@ -149,7 +149,7 @@ def changes_between(before: Spec, after: Spec) -> Iterator[PartChange]:
 
 
 def stated(spec: Spec) -> dict[str, str]:
-    """Return requirements and criteria by id, without those that are only made of criteria."""
+    """Return requirements and criteria by id, without those that only consist of criteria."""
     owners = {key.rpartition(".")[0] for key in spec.requirements} & {*whole(spec.requirements)}
     heads = {
         key: text.lstrip().split("\n", 1)[0]
@@ -160,12 +160,12 @@ def stated(spec: Spec) -> dict[str, str]:
 
 
 def task_texts(spec: Spec) -> dict[str, str]:
-    """Return what each task says, by its id."""
+    """Return the text of each task by its id."""
     return {task.id: f"{task.title}\n{task.body}".strip() for task in spec.tasks}
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, Kind]]:
-    """Yield each key whose text differs otherwise than by layout, and how."""
+    """Yield each key whose texts differ in more than layout, with the kind of change."""
     for key in dict.fromkeys([*before, *after]):
         old, new = before.get(key, ""), after.get(key, "")
         if plain_words(old) != plain_words(new):
@@ -173,7 +173,7 @@ def differing(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[t
 
 
 def plain_words(text: str) -> str:
-    """Return a text without layout: how lines are broken and indented means nothing."""
+    """Return a text without layout: line breaks and indents do not count."""
     return " ".join(text.split())
 
 
@@ -191,7 +191,7 @@ def _title(text: str) -> str:
 
 
 def _tasks_of(before: Spec, after: Spec) -> tuple[str, ...]:
-    """Return the open tasks that are new, read differently, or were done and are open again."""
+    """Return the open tasks that are new, changed, or were done before."""
     old, new = task_texts(before), task_texts(after)
     changed = {key for key, kind in differing(old, new) if kind != "removed"}
     again = {task.id for task in before.tasks if is_done(before, task)}
@@ -203,7 +203,7 @@ def _tasks_of(before: Spec, after: Spec) -> tuple[str, ...]:
 
 
 def _problem(before: Spec, after: Spec, delta: SpecDelta) -> str:
-    """Return what is wrong with a delta, "" for nothing."""
+    """Return the problem of a delta, "" for none."""
     if not delta.changes and not delta.tasks:
         return "the edits change nothing but layout"
     known = {str(one) for one in before.problems}
@@ -220,7 +220,7 @@ def _problem(before: Spec, after: Spec, delta: SpecDelta) -> str:
 
 
 def _renumbered(noun: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Return which id would be another one, "" where each text keeps its own."""
+    """Return the id that would name another text, "" if each text keeps its id."""
     texts = {plain_words(text): key for key, text in after.items()}
     for key, text in before.items():
         words = plain_words(text)
@@ -233,7 +233,7 @@ def _renumbered(noun: str, before: Mapping[str, str], after: Mapping[str, str]) 
 
 
 def _lost_id(before: Spec, after: Spec) -> str:
-    """Return the criterion that is still written and no longer read, "" for none."""
+    """Return the criterion that is still written but no longer parsed, "" for none."""
     old, new = stated(before), stated(after)
     written = [plain_words(text) for text in after.requirements.values()]
     for key, text in old.items():
@@ -245,7 +245,7 @@ def _lost_id(before: Spec, after: Spec) -> str:
 
 
 def _without_id(after: Spec, delta: SpecDelta) -> str:
-    """Return the new criterion whose id another one has already, "" where each has its own."""
+    """Return the new criterion whose id is already taken, "" for none."""
     texts = [plain_words(text) for text in stated(after).values()]
     for edit in delta.edits:
         if edit.path == after.tasks_path and not dialect_named(after.dialect).one_file:
@@ -263,7 +263,7 @@ def _without_id(after: Spec, delta: SpecDelta) -> str:
 
 
 def _rewritten_done(before: Spec, after: Spec) -> str:
-    """Return the done task whose words would change, "" for none: it was ticked for the others."""
+    """Return the done task whose text would change, "" for none: its tick is for the old text."""
     old, new = task_texts(before), task_texts(after)
     for task in before.tasks:
         kept: Task | None = after.by_id.get(task.id)

@@ -1,4 +1,4 @@
-"""What a dialect of specs is: where it is found, how it is read, how its task lines look."""
+"""The interface of a spec dialect: finding specs, reading them, and the syntax of task lines."""
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
@@ -12,13 +12,13 @@ from reviewloop.specs.files import Files
 
 @dataclass(frozen=True)
 class TaskSyntax:
-    """How a dialect writes its task lines; they are check boxes in Markdown in each."""
+    """The syntax of a dialect's task lines, which are Markdown check boxes in every dialect."""
 
-    in_plan: bool = False  # only those below the heading of the task plan are tasks
-    indented: bool = False  # a task below another one belongs to it by its indent, not its number
-    ids: str = ""  # what ids look like, where a line without one is no task
-    done: str = "x"  # what ticks an empty box
-    has_in_work_mark: bool = False  # whether it knows `[-]`
+    in_plan: bool = False  # only lines below the heading of the task plan are tasks
+    indented: bool = False  # nesting of tasks follows the indent, not the number
+    ids: str = ""  # form of ids, where a line without one is no task
+    done: str = "x"  # the mark that replaces the blank of an empty box
+    has_in_work_mark: bool = False  # whether it has `[-]`
 
 
 def _nothing(path: str, names: Set[str]) -> SpecRef | None:
@@ -27,29 +27,29 @@ def _nothing(path: str, names: Set[str]) -> SpecRef | None:
 
 @dataclass(frozen=True)
 class Dialect:
-    """A way to write specs: where they are found, and how one is read.
+    """A spec format: how its specs are found and read.
 
-    `read` gives a `Spec` with at least its name, dialect, path, tasks_path, the digests of the
+    `read` returns a `Spec` with at least its name, dialect, path, tasks_path, the digests of the
     files it read, its tasks (see `read_tasks`), requirements and design.
     """
 
     name: str
     find: Callable[[Files], list[SpecRef]]
     read: Callable[[Files, SpecRef], Spec]
-    looked_for: str = ""  # where `find` looks, for the sentence that nothing was found
-    # The spec at a path where `find` does not look: a folder with the names in it, or a file and
-    # no names; None where it is none of this dialect.
+    looked_for: str = ""  # where `find` looks, for the message that nothing was found
+    # Returns the spec at a path where `find` does not look: a folder with the names in it, or a
+    # file and no names; None if it is no spec of this dialect.
     at: Callable[[str, Set[str]], SpecRef | None] = _nothing
     one_file: bool = False  # a spec is a file, not a folder
-    numbered: bool = False  # `003-photo-albums` is called 003, 3 and photo-albums, too
+    numbered: bool = False  # `003-photo-albums` also has the names 003, 3 and photo-albums
     tasks: TaskSyntax = TaskSyntax()
 
 
 @cache
 def dialects() -> Mapping[str, Dialect]:
-    """Return all dialects that are installed, by name.
+    """Return all installed dialects by name.
 
-    Raises `UsageError` for one that cannot be loaded: its specs would look as if there were none.
+    Raise `UsageError` for one that cannot be loaded: otherwise its specs would seem missing.
     """
     known: dict[str, Dialect] = {}
     for plugin in installed("dialects"):
@@ -64,7 +64,7 @@ def dialects() -> Mapping[str, Dialect]:
 
 
 def dialect_named(name: str) -> Dialect:
-    """Return a dialect; raises `UsageError` for one that is not installed any more."""
+    """Return a dialect by name; raise `UsageError` if it is not installed any more."""
     known = dialects()
     if name not in known:
         raise UsageError(
@@ -74,7 +74,7 @@ def dialect_named(name: str) -> Dialect:
 
 
 def _shielded(plugin: Plugin, dialect: Dialect) -> Dialect:
-    """Return a dialect of others whose functions fail in one sentence, if they do."""
+    """Return a third-party dialect that reports exceptions of its functions in one sentence."""
 
     def find(files: Files) -> list[SpecRef]:
         found = list(dialect.find(files))
@@ -111,7 +111,7 @@ _TUPLES = (("tasks", Task), ("problems", Problem), ("notices", str))
 
 
 def _wrong_fields(spec: Spec, dialect: Dialect) -> Iterator[str]:
-    """Yield what is not as `Spec` says it: nothing checks that when it is made."""
+    """Yield the fields of a `Spec` that have a wrong type: its constructor checks nothing."""
     if spec.dialect != dialect.name:
         yield f"dialect is {spec.dialect!r}, not {dialect.name!r}"
     yield from (f"{name} is no text" for name in _TEXTS if not _is_text(getattr(spec, name)))

@@ -1,4 +1,4 @@
-"""Finds the specs of a repository, and opens the one that is meant."""
+"""Finds the specs of a repository, and opens the one that a user names."""
 
 import difflib
 import re
@@ -24,14 +24,14 @@ from reviewloop.specs.task_lines import read_task_line
 KIRO_FOLDER = ".kiro/specs"
 _KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
 _SUFFIX = "-spec.md"
-_OF_ITS_OWN = "specs"  # a folder of Spec Kit's, whose specs are folders in it, or of single files
-_SHOWN = 8  # candidates that one sentence lists
+_OF_ITS_OWN = "specs"  # a folder of Spec Kit's with a folder for each spec, or of single files
+_SHOWN = 8  # most candidates in a message
 
 
 def find_specs(files: Files, project: str = "") -> list[SpecRef]:
     """Return every spec of a project: Kiro and cc-sdd, Spec Kit, OpenSpec, single files, others.
 
-    Their paths are relative to `files`, as is the project's folder ("" for the root).
+    Paths, and the project's folder ("" for the root), are relative to `files`.
     """
     inner = in_folder(files, project)
     found = [ref for dialect in dialects().values() for ref in dialect.find(inner)]
@@ -44,7 +44,7 @@ def _below(project: str, ref: SpecRef) -> SpecRef:
 
 
 def _find_kiro(files: Files) -> list[SpecRef]:
-    """Return the specs of Kiro and of cc-sdd, which lie beside each other."""
+    """Return the specs of Kiro and of cc-sdd, which are in neighbouring folders."""
     folders: dict[str, set[str]] = {}
     for path in files.paths(KIRO_FOLDER):
         parts = path.split("/")
@@ -56,7 +56,9 @@ def _find_kiro(files: Files) -> list[SpecRef]:
 
 
 def _find_single_files(files: Files) -> list[SpecRef]:
-    """Return files with tasks; without any yet, those that have a requirement with an id."""
+    """Return files with tasks; before tasks are written, those with a requirement that has an
+    id.
+    """
     paths = [path for path in files.paths("docs") if path.endswith(_SUFFIX)]
     paths += [path for path in files.paths(_OF_ITS_OWN) if path.endswith(".md")]
     found = []
@@ -81,7 +83,7 @@ DIALECTS = (
         at=lambda path, names: _kiro_ref(path, names) if names & _KIRO_FILES else None,
         tasks=TaskSyntax(has_in_work_mark=True),
     ),
-    # Kiro's `find` tells the two apart.
+    # Kiro's `find` distinguishes the two.
     Dialect("cc-sdd", lambda files: [], read_cc_sdd),
     Dialect(
         "spec-kit",
@@ -112,18 +114,19 @@ DIALECTS = (
         tasks=TaskSyntax(in_plan=True),
     ),
 )
-"""Ours; those of other distributions are entry points of the group reviewloop.dialects, too.
+"""The built-in dialects; other distributions add theirs to the entry point group
+reviewloop.dialects.
 
-The last one that knows the files of a folder reads it: Kiro's names stand in folders of others.
+The last one that recognises the files of a folder reads it: other dialects reuse Kiro's names.
 """
 
 
 def open_spec(files: Files, path: str | None = None, *, project: str = "", here: str = "") -> Spec:
     """Read the named spec (folder, file, or feature name), or the only one with open tasks.
 
-    A path counts from `here`, the folder where the person stands, else from the project's folder,
-    else from the root; all paths of the spec count from the root. Raises UsageError where there is
-    none, where several could be meant, or where the named one does not exist.
+    A path is relative to `here`, the user's working folder, else to the project's folder, else to
+    the root; all paths of the spec are relative to the root. Raise UsageError if none or several
+    match.
     """
     if path:
         return read_spec(files, spec_named(files, path, project, here))
@@ -152,7 +155,7 @@ def open_spec(files: Files, path: str | None = None, *, project: str = "", here:
 
 
 def _in_projects_below(files: Files) -> str:
-    """Return which projects below the root have specs, and how they are seen; "" for none."""
+    """Return which projects below the root have specs, and how to select them; "" for none."""
     if not isinstance(files, DiskFiles):
         return ""
     found = {folder: find_specs(files, folder) for folder in projects_below(files.root)}
@@ -171,9 +174,9 @@ def _where(project: str) -> str:
 
 
 def spec_named(files: Files, given: str, project: str = "", here: str = "") -> SpecRef:
-    """Return the spec that a path or a name means; see `open_spec` for `project` and `here`.
+    """Return the spec that a path or a name refers to; see `open_spec` for `project` and `here`.
 
-    Raises `UsageError` where there is none or where it could mean several.
+    Raise `UsageError` if none or several match.
     """
     name = given.rstrip("/")
     candidates = [inside(name, base) for base in dict.fromkeys((here, project, ""))]
@@ -204,7 +207,7 @@ def spec_named(files: Files, given: str, project: str = "", here: str = "") -> S
 
 
 def specs_named(name: str, found: Sequence[SpecRef]) -> list[SpecRef]:
-    """Return the specs that have a name, else those that are called so for short."""
+    """Return the specs with a name, else those with it as a short name."""
     same = [ref for ref in found if name == ref.name]
     return same or [ref for ref in found if name in _short_names(ref)]
 
@@ -223,7 +226,7 @@ def _listed_at(path: str, found: Sequence[SpecRef]) -> SpecRef | None:
 
 
 def _unlisted(files: Files, path: str) -> SpecRef | None:
-    """Return the spec at a path where specs are not looked for, told apart by its files."""
+    """Return the spec at a path that discovery does not cover; its files decide the dialect."""
     folder, _, name = path.rpartition("/")
     data = files.read(path)
     if data is not None and not (name == "tasks.md" and folder):
@@ -246,7 +249,7 @@ def _unknown(found: Sequence[SpecRef], given: str, clean: str) -> SpecRef:
 
 
 def _short_names(ref: SpecRef) -> set[str]:
-    """Return what a numbered feature is called besides its full name: 003, 3, photo-albums."""
+    """Return the short names of a numbered feature: 003, 3, photo-albums."""
     number = re.match(r"(?:\d{8}-)?(?P<number>\d+)-(?P<rest>.+)$", ref.name)
     if not dialect_named(ref.dialect).numbered or number is None:
         return set()
@@ -259,7 +262,7 @@ def _listed(refs: Sequence[SpecRef]) -> str:
 
 
 def read_spec(files: Files, ref: SpecRef) -> Spec:
-    """Return the spec of a reference, read by its dialect, with what its plan adds for all."""
+    """Read a spec with its dialect, and add the text of its plan that holds for every task."""
     spec = dialect_named(ref.dialect).read(files, ref)
     path = plan_path(spec.path)
     data = files.read(path)

@@ -1,4 +1,4 @@
-"""Trees of files in specs and plans, as people draw them: read with their marks, and drawn."""
+"""Reads and draws the file trees in specs and plans, with the marks of their files."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ _NOTE = re.compile(r"^(?:#|//|--|←|<-|[-–—:(]|\[(?:NEW|MODIFY|DELETE)\])")
 
 @dataclass(frozen=True)
 class TreeFile:
-    """A file of a drawn tree: its whole path, how it is marked ("" for nothing), and its line."""
+    """A file of a drawn tree: its whole path, its mark ("" for none), and its line."""
 
     path: str
     mark: str
@@ -23,10 +23,10 @@ class TreeFile:
 
 
 def tree_files(lines: Iterable[tuple[int, str]]) -> list[TreeFile]:
-    """Return the files of all trees that stand in code blocks, as `src/`, then `  a.py  # [NEW]`.
+    """Return the files of all trees in code blocks, as `src/`, then `  a.py  # [NEW]`.
 
-    `lines` are (number, text) of a document, fences included. A block counts as a tree when a file
-    stands below a folder in it.
+    `lines` are (number, text) of a document, fences included. A block counts as a tree if it has a
+    file below a folder.
     """
     found: list[TreeFile] = []
     inside, block = False, list[tuple[int, str]]()
@@ -41,7 +41,7 @@ def tree_files(lines: Iterable[tuple[int, str]]) -> list[TreeFile]:
 
 def _files_of(block: Iterable[tuple[int, str]]) -> list[TreeFile]:
     found: list[TreeFile] = []
-    folders: list[tuple[int, str]] = []  # column and path of those that are open
+    folders: list[tuple[int, str]] = []  # column and path of the folders that are open
     is_tree = False
     for number, text in block:
         if not text.strip() or not text.strip(" │|"):
@@ -83,7 +83,7 @@ def draw_tree(notes: Mapping[str, str]) -> str:
 
 
 def wrong_marks(files: Iterable[TreeFile], paths: Iterable[str]) -> Iterator[tuple[TreeFile, str]]:
-    """Yield the files whose mark is false by the `paths` of a repository, each with the reason."""
+    """Yield the files whose mark contradicts the `paths` of a repository, each with the reason."""
     there = frozenset(paths)
     for one in files:
         if one.mark == "NEW" and one.path in there:

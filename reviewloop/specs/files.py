@@ -1,4 +1,4 @@
-"""Where specs and steering are read from: a checkout, a git tree, or a mapping."""
+"""File readers for specs and steering: a checkout, a git tree, or a mapping."""
 
 import hashlib
 import os
@@ -30,18 +30,18 @@ class Files(Protocol):
         ...
 
     def content_id(self, path: str) -> str:
-        """Return a name that only this content of a file has, "" where it has to be read first."""
+        """Return an id of the file's content, "" if it would have to be read for that."""
         ...
 
 
 @dataclass(frozen=True)
 class MemoryFiles:
-    """Files that are held in memory, by path."""
+    """Files in memory, by path."""
 
     contents: Mapping[str, bytes]
 
     def read(self, path: str) -> bytes | None:
-        """Return the bytes kept under the path, or None."""
+        """Return the bytes at the path, or None."""
         return self.contents.get(path)
 
     def paths(self, under: str = "") -> Iterable[str]:
@@ -55,7 +55,7 @@ class MemoryFiles:
 
 @dataclass(frozen=True)
 class DiskFiles:
-    """Files of a folder on disk; links that lead out of the folder are not followed."""
+    """Files of a folder on disk; symbolic links out of the folder are not followed."""
 
     root: Path
 
@@ -99,7 +99,7 @@ class DiskFiles:
 
 @dataclass(frozen=True)
 class FolderFiles:
-    """One folder of other files, seen as if it were all of them."""
+    """One folder of other files as the root."""
 
     files: Files
     folder: str
@@ -115,13 +115,13 @@ class FolderFiles:
         return [path.removeprefix(f"{self.folder}/") for path in self.files.paths(start)]
 
     def content_id(self, path: str) -> str:
-        """Return a name that only this content of a file has."""
+        """Return an id of the file's content."""
         return self.files.content_id(f"{self.folder}/{path}")
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """Files with some of them as they would be."""
+    """Files with some of them replaced."""
 
     files: Files
     changed: Mapping[str, bytes]
@@ -146,12 +146,12 @@ def in_folder(files: Files, folder: str) -> Files:
 
 
 def is_below(path: str, under: str) -> bool:
-    """Say whether a path lies below a folder ("" is the folder of everything)."""
+    """Whether a path is below a folder ("" is the root)."""
     return not under or path.startswith(under.rstrip("/") + "/")
 
 
 def inside(path: str, base: str = "") -> str | None:
-    """Return a path relative to `base` in normal form, or None where it leads out of the root."""
+    """Return the normal form of a path relative to `base`, or None if it leads out of the root."""
     if not path or path.startswith(("/", "~")) or "\\" in path or "\0" in path or ":" in path[:2]:
         return None
     parts: list[str] = [part for part in base.split("/") if part]
@@ -168,17 +168,17 @@ def inside(path: str, base: str = "") -> str | None:
 
 
 def decode(data: bytes) -> str:
-    """Return the text of a file; bytes that are not UTF-8 survive as surrogates, a BOM goes."""
+    """Decode a file; bytes that are not UTF-8 become surrogates, a BOM is dropped."""
     return data.decode("utf-8-sig", "surrogateescape")
 
 
-_LARGEST = 200_000  # bytes of a file that is shown to an implementer
+_LARGEST = 200_000  # most bytes of a file for an implementer
 _ORDERED = re.compile(r"^\s*(?P<number>\d+)[.)]\s+(?P<text>\S.*)$")
 
 
 @dataclass
 class Documents:
-    """Reads files and remembers what was in them."""
+    """Reads files and records their digests."""
 
     files: Files
     digests: dict[str, str] = field(default_factory=dict)  # path -> sha256
@@ -193,7 +193,7 @@ class Documents:
         return self._read[path]
 
     def text(self, path: str) -> str:
-        """Return the text of a file, "" where there is none or where it is no text to be shown."""
+        """Return the text of a file, "" if it is missing, binary or too large."""
         data = self.read(path) or b""
         if b"\0" in data[:8000] or len(data) > _LARGEST:
             return ""
@@ -210,7 +210,7 @@ def digest(data: bytes) -> str:
 
 
 def fenced(path: str, text: str) -> str:
-    """Return a file under a heading of its own; what is no markdown stands in a code fence."""
+    """Return a file under a heading of its own; other formats than Markdown get a code fence."""
     if not text or path.endswith(".md"):
         return text
     fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
@@ -218,7 +218,7 @@ def fenced(path: str, text: str) -> str:
 
 
 def numbered_scenarios(lines: Iterable[Line]) -> list[tuple[str, str]]:
-    """Return the items of the first numbered list with their numbers; their lines are joined."""
+    """Return the numbered items of the first numbered list; their lines are joined."""
     found: list[tuple[str, list[str]]] = []
     for line in lines:
         item = None if line.code else _ORDERED.match(line.text)
@@ -239,7 +239,7 @@ _FILES = ("AGENTS.md", "reviewloop.toml", ".reviewloop/architecture.toml")
 
 
 def is_read_from_disk(path: str, project: str = "", spec: Spec | None = None) -> bool:
-    """Whether a run reads this file as it is on disk: its spec, steering, agents or settings."""
+    """Whether a run reads this file from disk: its spec, steering, agents or settings."""
     if spec is not None and path in spec.files:
         return True
     inside = path.removeprefix(f"{project}/") if project else path
@@ -248,7 +248,7 @@ def is_read_from_disk(path: str, project: str = "", spec: Spec | None = None) ->
 
 @dataclass(frozen=True)
 class TreeFiles:
-    """Reads from a tree; links are not followed."""
+    """Files of a git tree; symbolic links are not followed."""
 
     reader: TreeReader
 

@@ -1,4 +1,4 @@
-"""The sections of a spec by the names people give them, and its general parts."""
+"""Recognises the sections of a spec by usual headings, and collects its general parts."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ _NAMES: dict[Kind, re.Pattern[str]] = {
 
 
 def kind_of(title: str) -> Kind | None:
-    """Return which part of a spec a heading opens: the word that comes first in it decides."""
+    """Return the part of a spec that a heading opens: the first matching word decides."""
     clean = re.sub(r"[*_`]", "", title).casefold()
     clean = re.sub(
         r"^\W*(?:(?:phase|section|part|step)\s*)?\d*(?:\.\d+)*[.):]?\s*[-–—:]*\s*", "", clean
@@ -36,7 +36,7 @@ def kind_of(title: str) -> Kind | None:
 
 
 def is_named(kind: Kind, lines: Sequence[Line]) -> Callable[[Section], bool]:
-    """Return a test for sections of one kind; the title of the whole document is none."""
+    """Return a test for sections of one kind; the title of the whole document does not match."""
     tops = [line.number for line in lines if line.level == 1]
     document_title = tops[0] if len(tops) == 1 else 0
     return lambda section: (
@@ -63,9 +63,9 @@ def general_parts(lines: Sequence[Line]) -> str:
 
 
 def general_sections(lines: Sequence[Line]) -> list[str]:
-    """Return the sections of requirements that are about no single one, as written.
+    """Return the sections of requirements that concern no single one, as written.
 
-    Such are constraints, non-functional requirements, testing, success criteria, dependencies.
+    These are constraints, non-functional requirements, testing, success criteria, dependencies.
     Sections of design, tasks and introduction are not among them.
     """
     tops = [line.number for line in lines if line.level == 1]
@@ -88,7 +88,7 @@ def general_sections(lines: Sequence[Line]) -> list[str]:
 
 
 def constraints_in(lines: Sequence[Line]) -> str:
-    """Return the sections of a design that hold for every task whatever part of it it builds."""
+    """Return the sections of a design that hold for every task."""
     parts: list[str] = []
     level = 0
     for line in lines:
@@ -102,13 +102,13 @@ def constraints_in(lines: Sequence[Line]) -> str:
 
 
 def _is_general(trail: Sequence[Line], part: Sequence[Line]) -> bool:
-    """Whether the text right below the last heading of a trail is about no single requirement."""
+    """Whether the text right below the last heading of a trail concerns no single requirement."""
     body = part[1:]
     if not any(line.text.strip() for line in body):
         return False
     if any(_OTHER.match(line.title) or is_requirement_head(line.title) for line in trail):
         return False
-    # Criteria are ticked like tasks by some.
+    # Some users tick criteria like tasks.
     if kind_of(trail[-1].title) != "requirements" and any(_is_task(line) for line in body):
         return False
     above = {kind_of(line.title) for line in trail[:-1]}

@@ -1,4 +1,4 @@
-"""Finds what mentions or uses what a change is about, from names and imports, without a model."""
+"""Finds the files affected by a change to a spec, from names and imports, without a model."""
 
 import re
 from collections import Counter
@@ -19,8 +19,8 @@ from reviewloop.specs.files import Files, decode, is_below
 from reviewloop.specs.repomap import NOT_MAPPED
 from reviewloop.specs.words import find_paths, fits, named_paths, terms, written
 
-_LARGEST = 400_000  # bytes of a file that is searched
-_COMMON = 40  # files that mention a name; one of more says little about any of them
+_LARGEST = 400_000  # most bytes of a file to search
+_COMMON = 40  # files that mention a name; a more frequent name says little
 _SHOWN = 4  # names, imports, endpoints of a file
 _PLAIN_WORDS = """
     support offer everything need change allow enable show list give want please also remove delete
@@ -43,20 +43,20 @@ _SIGNS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 def names_of(text: str) -> dict[str, int]:
-    """Return what a text is about: its telling words, formulas such as CO₂ as code writes them."""
+    """Return the key words of a text with their counts, and formulas such as CO₂ as in code."""
     found = terms(text.translate(_SIGNS))
     return {word: count for word, count in found.items() if word not in _PLAIN}
 
 
 def subjects(sentence: str, spec: Spec) -> tuple[str, ...]:
-    """Return the names of a sentence that a spec speaks about, () where it speaks of none."""
+    """Return the names of a sentence that occur in a spec, () for none."""
     parts = (spec.name, spec.introduction, spec.general, spec.design, *spec.requirements.values())
     known = names_of(" ".join(parts))
     return tuple(name for name in names_of(sentence) if fits(name, known))
 
 
 def names_of_delta(delta: SpecDelta, sentence: str, spec: Spec) -> tuple[str, ...]:
-    """Return the names that a delta is about: of the sentence, and in code of what it quotes."""
+    """Return the names that a delta concerns: from the sentence, and from code in its quotes."""
     quoted = " ".join(
         part
         for edit in delta.edits
@@ -72,7 +72,7 @@ def _pairs(quote: str) -> list[str]:
 
 
 def kind_of(path: str, text: str = "") -> FileKind:
-    """Return what a file is for an account of a change."""
+    """Return the kind of a file for the impact of a change."""
     lower = path.lower()
     if path_class(path) in {PathClass.TEST, PathClass.FIXTURE}:
         return "test"
@@ -90,11 +90,10 @@ def kind_of(path: str, text: str = "") -> FileKind:
 def find_impact(
     files: Files, names: Sequence[str], spec: Spec, never: Sequence[str] = (), under: str = ""
 ) -> Impact:
-    """Return the files that mention one of these names; documents of the spec are left out.
+    """Return the files that mention one of these names, without documents of the spec.
 
-    Files that mention only names that are all over the project are counted, not listed, where
-    others mention more.
-    Only files below the folder `under` are looked into, and none that match `never`.
+    Files that mention only very frequent names are counted, not listed, if others mention more.
+    Only files below the folder `under` are searched, and none that match `never`.
     """
     skipped = matcher((*NOT_MAPPED, ".reviewloop/**", *never))
     found: list[ImpactedFile] = []
@@ -129,7 +128,7 @@ def find_impact(
 
 
 def _shown(name: str, files: Sequence[ImpactedFile]) -> str:
-    """Return a name as most files write it."""
+    """Return the spelling of a name in most files."""
     words = Counter(
         word
         for one in files
@@ -141,7 +140,7 @@ def _shown(name: str, files: Sequence[ImpactedFile]) -> str:
 
 
 def _endpoints(texts: Mapping[str, str], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the endpoints that code offers and documents describe, of those with a name."""
+    """Return the endpoints with one of the names, in code and in documents."""
     found: dict[str, list[str]] = {}
     for one in Code.of(texts, texts.get).names.names:
         if one.kind == "endpoint":
@@ -160,7 +159,7 @@ def _endpoints(texts: Mapping[str, str], names: Sequence[str]) -> dict[str, tupl
 def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
     plain_text = text.translate(_SIGNS).casefold()
     near = [name for name in names if name[: min(5, len(name) - 1)] in plain_text]
-    if not near:  # most files: looking at each word costs a hundred times as much
+    if not near:  # most files: comparing each word costs a hundred times as much
         return None
     known = names_of(text)
     there = tuple(name for name in near if fits(name, known))
@@ -176,10 +175,11 @@ def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
 def with_tasks(
     impact: Impact, files: Files, spec: Spec, tasks: Sequence[str], stays: Mapping[str, str]
 ) -> Impact:
-    """Return an impact with what the tasks of a delta change, what imports it, and what stays.
+    """Return an impact with the files that the delta's tasks change, their importers, and what
+    stays.
 
-    `spec` is the spec with its delta; `stays` is path -> reason. What a task creates is listed,
-    too.
+    `spec` is the spec with its delta; `stays` is path -> reason. Files that a task creates are
+    listed, too.
     """
     existing = [path for path in files.paths() if not is_below(path, spec.path)]
     by_path: dict[str, str] = {}
@@ -209,7 +209,7 @@ def with_tasks(
 def _importing(
     files: Files, existing: Sequence[str], changed: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the files that import a changed one, with what they import of it."""
+    """Return the files that import a changed one, with the names they import."""
     targets = {path for path in changed if FAMILY.get(language_of(path) or "")}
     stems = {splitext(basename(path))[0] for path in targets} - {"index", "__init__"}
 
@@ -251,7 +251,7 @@ _ANOTHER = re.compile(
 
 
 def replacement_in(sentence: str) -> tuple[str, str] | None:
-    """Return what a sentence wants replaced and by what, "" for what it does not name; or None."""
+    """Return what a sentence replaces and by what, "" for an unnamed part; or None."""
     for pattern in _REPLACED:
         if found := pattern.search(sentence):
             named = found.groupdict()
@@ -261,10 +261,10 @@ def replacement_in(sentence: str) -> tuple[str, str] | None:
 
 
 def reasons_to_ask(sentence: str, impact: Impact, most: int) -> tuple[str, ...]:
-    """Return why a person has to look at an impact before a model is paid, () where nobody has to.
+    """Return why a user has to see an impact before a model is paid, () for no reason.
 
-    `most` is how many files governance lets change; what mentions all that the sentence is about
-    counts.
+    `most` is how many files governance lets a change touch; files that mention all names of the
+    sentence count.
     """
     reasons = []
     if found := replacement_in(sentence):

@@ -1,4 +1,4 @@
-"""Reads a Kiro spec folder, cc-sdd's included, and lists the Kiro files that are not used."""
+"""Reads the spec folders of Kiro and cc-sdd, and lists Kiro files that are not used."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _UNASKED = "asked only where an agent's tools name it, as @NAME"
 
 
 def unused_kiro_files(files: Files) -> tuple[str, ...]:
-    """Return one sentence for each kind of thing that is there and switched on, but not used."""
+    """Return one sentence for each kind of Kiro file that exists and is enabled, but not used."""
     skills = [
         path.split("/")[2]
         for path in files.paths(".kiro/skills")
@@ -105,7 +105,7 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
 
 
 def introduction(data: bytes) -> str:
-    """Return the first section that introduces the work, without its heading."""
+    """Return the first introductory section without its heading."""
     lines = read_document(data).lines
     found = outermost(sections(lines), is_named("introduction", lines))
     if not found:
@@ -119,7 +119,7 @@ def introduction(data: bytes) -> str:
 
 
 def unresolved(tasks: Iterable[Task], requirements: Mapping[str, str]) -> list[str]:
-    """Return a notice for every task that names a requirement nobody wrote."""
+    """Return a notice for every task that names a requirement which the spec lacks."""
     notices = []
     for task in tasks:
         missing = resolve(task.requirements, requirements)[1]
@@ -135,9 +135,9 @@ _TASKS_APPROVED = re.compile(r'"tasks"\s*:\s*\{[^{}]*?"approved"\s*:\s*false')
 
 
 def read_cc_sdd(files: Files, ref: SpecRef) -> Spec:
-    """Read a spec; tasks that nobody approved are a problem that stops them all.
+    """Read a spec; tasks without approval are a problem that blocks them all.
 
-    Its numbers give the order, `(P)` loosens it, and `_Depends:_` adds to it.
+    Its numbers give the order, `(P)` relaxes it, and `_Depends:_` adds to it.
     """
     spec = read_kiro(files, ref)
     documents = Documents(files)
@@ -170,7 +170,7 @@ def _state(data: bytes) -> dict[str, Any] | None:
 
 
 def _unapproved(state: dict[str, Any] | None, data: bytes, path: str, spec: Spec) -> list[Problem]:
-    """Return the problem where a person has still to approve the tasks: cc-sdd starts none then."""
+    """Return the problem of tasks that wait for a user's approval: cc-sdd starts none before."""
     approvals = (state or {}).get("approvals")
     tasks = approvals.get("tasks") if isinstance(approvals, dict) else None
     if not isinstance(tasks, dict) or tasks.get("approved") is not False:
@@ -186,7 +186,7 @@ def _unapproved(state: dict[str, Any] | None, data: bytes, path: str, spec: Spec
 
 
 def _notes(documents: Documents, ref: SpecRef) -> str:
-    """Return what earlier tasks left for later ones at the end of tasks.md."""
+    """Return the notes of earlier tasks for later ones at the end of tasks.md."""
     lines = read_document(documents.read(ref.tasks_path) or b"").lines
     found = [part.text for part in sections(lines) if part.title.strip().casefold() == _NOTES]
     return found[0] if found else ""

@@ -1,4 +1,4 @@
-"""Splits a markdown file into lines that know their byte offset, and into headed sections."""
+"""Splits a Markdown file into lines with their byte offsets, and into sections."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ _HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>.*?)[ \t]*#*[ \t
 
 @dataclass(frozen=True)
 class Line:
-    """One line without its end; `offset` is where its text starts in the file, in bytes."""
+    """One line without its end; `offset` is the start of its text in the file, in bytes."""
 
     number: int
     offset: int
@@ -23,7 +23,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Document:
-    """The lines of a file, and where a fence was opened that never ends (0: nowhere)."""
+    """The lines of a file, and the line of a fence that is never closed (0: none)."""
 
     lines: tuple[Line, ...]
     open_fence: int = 0
@@ -45,7 +45,7 @@ class Section:
 
 @lru_cache(maxsize=6)  # a batch reads the same files for each task
 def read_document(data: bytes) -> Document:
-    """Split bytes into lines; LF and CRLF both end one, a BOM is no text."""
+    """Split bytes into lines; LF and CRLF both end one, a BOM is dropped."""
     lines: list[Line] = []
     offset = 3 if data.startswith(b"\xef\xbb\xbf") else 0
     fence, fence_line, comment = "", 0, False
@@ -69,7 +69,7 @@ def read_document(data: bytes) -> Document:
 
 
 def sections(lines: Sequence[Line]) -> list[Section]:
-    """Return every headed section in order; nested ones appear again on their own."""
+    """Return every section in order; nested ones appear again on their own."""
     starts = [index for index, line in enumerate(lines) if line.level]
     found = []
     for number, start in enumerate(starts):
@@ -81,7 +81,7 @@ def sections(lines: Sequence[Line]) -> list[Section]:
 
 
 def outermost(found: Sequence[Section], accepts: Callable[[Section], bool]) -> list[Section]:
-    """Return the wanted sections that do not lie inside another wanted one."""
+    """Return the accepted sections that are not inside another accepted one."""
     chosen: list[Section] = []
     for section in found:
         inner = chosen and section.lines[0].number <= chosen[-1].lines[-1].number

@@ -1,4 +1,4 @@
-"""The steering file of what was learned: a line a lesson, each with where it comes from."""
+"""The steering file of lessons: one lesson per line, each with its source."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ from reviewloop.domain.errors import UsageError
 
 NAME = "memory.md"
 MOST_LINES = 200
-"""Lines of the file; all of them are given to every agent of every run."""
+"""Most lines of the file: every agent of every run gets all of them."""
 
 _HEAD = "# What was learned\n\nA line a lesson, with where it comes from.\n"
 _LESSON = re.compile(r"^- (?P<text>.*?)(?: \((?P<source>[^()]*)\))?$")
@@ -16,14 +16,14 @@ _LESSON = re.compile(r"^- (?P<text>.*?)(?: \((?P<source>[^()]*)\))?$")
 
 @dataclass(frozen=True)
 class Lesson:
-    """A sentence to remember, and who said it where: `modify, run 2.1-x`."""
+    """A sentence to remember, and its source: `modify, run 2.1-x`."""
 
     text: str
     source: str
 
     @property
     def id(self) -> str:
-        """A short name that stays while the sentence does."""
+        """A short id that depends on the sentence alone."""
         return hashlib.sha256(" ".join(self.text.casefold().split()).encode()).hexdigest()[:6]
 
     @property
@@ -33,7 +33,7 @@ class Lesson:
 
 
 def lesson(text: str, source: str) -> Lesson:
-    """Return a lesson of a text, on one line and without what would be read as another's."""
+    """Return a lesson from a text, on one line and without the syntax of an id or a source."""
     plain = " ".join(text.split()).replace("<!--", "").replace("#[[", "[[").strip("- ")
     return Lesson(plain, re.sub(r"[()]", "", source))
 
@@ -45,7 +45,7 @@ def read_lessons(text: str) -> list[Lesson]:
 
 
 def with_lessons(text: str, lessons: list[Lesson], path: str) -> str:
-    """Return the file with more lessons at its end; raises `UsageError` where it gets too long."""
+    """Return the file with more lessons at its end; raise `UsageError` if it gets too long."""
     known = {one.id for one in read_lessons(text)}
     fresh = [one.line for one in lessons if one.id not in known]
     body = text.rstrip("\n") if text.strip() else _HEAD.rstrip("\n") + "\n"

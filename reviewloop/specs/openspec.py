@@ -1,4 +1,4 @@
-"""Reads an OpenSpec change: tasks.md, proposal.md, design.md, and what it changes of the specs.
+"""Reads an OpenSpec change: tasks.md, proposal.md, design.md, and its spec deltas.
 
 The format: https://github.com/Fission-AI/OpenSpec, folder `schemas/spec-driven`.
 """
@@ -19,7 +19,7 @@ from reviewloop.specs.words import estimate_tokens, terms
 FOLDER = "openspec/changes"
 ARCHIVE = f"{FOLDER}/archive"
 FILES = frozenset({"proposal.md", "tasks.md", "design.md"})
-_SMALL = 2_000  # tokens: requirements of a change up to this size go with each of its tasks
+_SMALL = 2_000  # tokens: in a change up to this size every task gets all requirements
 KIND = re.compile(r"^(?P<kind>ADDED|MODIFIED|REMOVED|RENAMED) Requirements$", re.IGNORECASE)
 REQUIREMENT = re.compile(r"^Requirement:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
 _SCENARIO = re.compile(r"^Scenario:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
@@ -46,7 +46,7 @@ def openspec_ref(folder: str, names: Iterable[str]) -> SpecRef:
 
 
 def archived(files: Files, change: str) -> str:
-    """Return the folder of the archived change that a name or a path means, "" where none is."""
+    """Return the folder of the archived change that a name or a path refers to, "" for none."""
     folders = {"/".join(path.split("/")[:4]) for path in files.paths(ARCHIVE)}
     for folder in sorted(folders, reverse=True):
         name = folder.rpartition("/")[2]
@@ -59,7 +59,7 @@ def archived(files: Files, change: str) -> str:
 
 
 def read_openspec(files: Files, ref: SpecRef) -> Spec:
-    """Read a change; what is missing beside tasks.md is said in the notices."""
+    """Read a change; files missing beside tasks.md become notices."""
     documents = Documents(files)
     data = documents.read(ref.tasks_path) if ref.tasks_path else None
     if data is None:
@@ -99,7 +99,7 @@ def read_openspec(files: Files, ref: SpecRef) -> Spec:
 
 
 def _deltas(documents: Documents, ref: SpecRef, notices: list[str]) -> dict[str, dict[str, str]]:
-    """Return the requirements that the change touches, by capability and name."""
+    """Return the requirements that the change adds or modifies, by capability and name."""
     found: dict[str, dict[str, str]] = {}
     root = f"{ref.path}/specs/"
     for path in documents.below(root.rstrip("/")):
@@ -117,7 +117,7 @@ def _deltas(documents: Documents, ref: SpecRef, notices: list[str]) -> dict[str,
 
 
 def _unique(key: str, capability: str, twice: Collection[str]) -> str:
-    """Return a key that says the capability too where another one has a requirement so named."""
+    """Return a key that includes the capability if another one has a requirement of that name."""
     stem, dot, number = key.rpartition(".")
     if stem in twice:
         return f"{stem} ({capability}){dot}{number}"
@@ -125,7 +125,7 @@ def _unique(key: str, capability: str, twice: Collection[str]) -> str:
 
 
 def _requirements(text: str, capability: str) -> tuple[dict[str, str], list[str]]:
-    """Return requirements by name, their scenarios as `name.number`, and what is named twice."""
+    """Return requirements by name, their scenarios as `name.number`, and duplicate names."""
     found: dict[str, str] = {}
     changed: set[str] = set()
     repeated: list[str] = []
@@ -151,7 +151,7 @@ def _requirements(text: str, capability: str) -> tuple[dict[str, str], list[str]
 
 
 def _add(found: dict[str, str], name: str, text: str) -> None:
-    """Keep what a requirement says beside what the file said of it before."""
+    """Add the text of a requirement to earlier text of the same name."""
     found[name] = f"{found[name]}\n\n{text}" if name in found else text
 
 
@@ -166,8 +166,8 @@ def _scenarios(name: str, requirement: Section, first: int) -> dict[str, str]:
 def _required(task: Task, capabilities: Mapping[str, dict[str, str]], *, small: bool) -> Task:
     """Return the task with its requirements: those it names, or all of a small change.
 
-    OpenSpec's tasks carry no ids of requirements. In a large change a requirement belongs to a task
-    that names it or its capability, else to one that shares two telling words with its name.
+    OpenSpec's tasks have no ids of requirements. In a large change a requirement belongs to a task
+    that names it or its capability, else to one that shares two key words with its name.
     """
     text = f"{task.phase}\n{task.title}\n{task.body}".casefold()
     tops = {key: name for name, delta in capabilities.items() for key in whole(delta)}

@@ -1,7 +1,7 @@
-"""Merges a change of OpenSpec into the specs it is of, requirement by requirement.
+"""Merges an OpenSpec change into its specs, requirement by requirement.
 
-The order is always RENAMED, REMOVED, MODIFIED, ADDED. A requirement that is another one than when
-the change was written is a conflict and is never overwritten; every other byte stays as it is.
+The order is always RENAMED, REMOVED, MODIFIED, ADDED. A requirement that differs from the one the
+change was written for is a conflict and is never overwritten; every other byte stays unchanged.
 """
 
 import re
@@ -30,7 +30,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Step:
-    """One thing that a delta asks for; `name` is the requirement as it is called before."""
+    """One step of a delta; `name` is the requirement's name before it."""
 
     kind: str  # RENAMED, REMOVED, MODIFIED, ADDED
     name: str
@@ -41,7 +41,7 @@ class _Step:
 
 @dataclass
 class MergedSpec:
-    """What a delta makes of the spec of one capability; `data` is None where nothing is left."""
+    """The spec of one capability after a merge; `data` is None if nothing is left."""
 
     path: str
     data: bytes | None
@@ -52,9 +52,9 @@ class MergedSpec:
 def merge_delta(
     path: str, living: bytes | None, base: bytes | None, delta_path: str, delta: bytes
 ) -> MergedSpec:
-    """Return the spec at `path` with a delta in it; `base` is the spec that the delta was of.
+    """Return the spec at `path` with a delta merged; `base` is the spec that it was written for.
 
-    What is there already is left alone, so that merging twice is merging once.
+    A step that is done already is skipped, so merging twice equals merging once.
     """
     capability = path.removeprefix(f"{LIVING}/").removesuffix("/spec.md")
     merged = MergedSpec(path, living)
@@ -75,7 +75,7 @@ _ORDER = ("RENAMED", "REMOVED", "MODIFIED", "ADDED")
 
 
 def _apply(merged: MergedSpec, step: _Step, before: Mapping[str, str], capability: str) -> str:
-    """Do one step; return why it cannot be done, "" where it can or is done already."""
+    """Apply one step; return why it fails, "" if it succeeds or is done already."""
     data = merged.data or b""
     there = _blocks(data)
     block = there.get(_key(step.name))
@@ -139,13 +139,13 @@ def _added(data: bytes, text: str, capability: str) -> bytes:
 
 
 def _encoded(text: str, data: bytes) -> bytes:
-    """Return text as it goes into a file, with the line ends that the file has."""
+    """Encode text for a file, with the line ends of the file."""
     plain = text.replace("\r\n", "\n").strip("\n").encode("utf-8", "surrogateescape")
     return plain.replace(b"\n", b"\r\n") if b"\r\n" in data else plain
 
 
 def _body(text: str) -> str:
-    """Return a requirement without its heading, which may be another one by now."""
+    """Return a requirement without its heading, which may have been renamed."""
     return text.partition("\n")[2]
 
 
@@ -160,7 +160,7 @@ def _texts(data: bytes | None) -> dict[str, str]:
 
 
 def _blocks(data: bytes) -> dict[str, _Block]:
-    """Return the requirements of a spec by name; of two with one name the first counts."""
+    """Return the requirements of a spec by name; the first of two with the same name."""
     found: dict[str, _Block] = {}
     for part in sections(read_document(data).lines):
         if named := REQUIREMENT.match(part.title):
@@ -171,7 +171,7 @@ def _blocks(data: bytes) -> dict[str, _Block]:
 
 
 def _end(data: bytes, part: Section) -> int:
-    """Return where a section ends in its file, line end included."""
+    """Return the end of a section in its file, line end included."""
     end = data.find(b"\n", part.lines[-1].offset)
     return end + 1 if end >= 0 else len(data)
 
@@ -193,7 +193,7 @@ def _steps(delta: bytes) -> Iterator[_Step]:
 
 
 def deltas_of(files: Files, change: str) -> dict[str, str]:
-    """Return {path of a delta: path of the spec that it is of} of a change's folder."""
+    """Return {path of a delta: path of its spec} of a change's folder."""
     root = f"{change}/specs/"
     project = change.removesuffix(change[change.index(FOLDER) :])
     return {
@@ -204,7 +204,7 @@ def deltas_of(files: Files, change: str) -> dict[str, str]:
 
 
 def overlaps(files: Files, changes: Sequence[str]) -> list[Overlap]:
-    """Return the requirements that two or more open changes are about, each with its locations."""
+    """Return the requirements that two or more open changes touch, each with its locations."""
     touched: dict[tuple[str, str], dict[str, str]] = {}
     for change in changes:
         for path, living in deltas_of(files, change).items():

@@ -1,4 +1,4 @@
-"""Puts the open tasks of a spec in order: what each waits for, and which may start."""
+"""Orders the open tasks of a spec by their dependencies, and finds those that may start."""
 
 import fnmatch
 import re
@@ -17,9 +17,9 @@ from reviewloop.specs.tasks import ancestors, comes_after, waits_for
 
 
 def tasks_named(spec: Spec, selection: Sequence[str]) -> list[Task]:
-    """Return the tasks that ids and patterns (`2.1`, `3.*`) name, in the order of the file.
+    """Return the tasks that ids and patterns (`2.1`, `3.*`) select, in the order of the file.
 
-    The number of a phase names all of it. Raises `UsageError` for what names nothing.
+    The number of a phase selects all of it. Raise `UsageError` for a selector without match.
     """
     names = [part.strip() for item in selection for part in item.split(",")]
     if "" in names:
@@ -57,28 +57,28 @@ def _of_phase(spec: Spec, name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Step:
-    """One task to do, with the ids of the tasks to do that come before it."""
+    """One task to do, with the ids of the tasks before it."""
 
     task: Task
-    needs: tuple[str, ...]  # declared, or of an earlier wave: without them it cannot start
-    after: tuple[str, ...] = ()  # only listed before it: it starts when they ended, however
+    needs: tuple[str, ...]  # declared, or of an earlier wave: they must succeed first
+    after: tuple[str, ...] = ()  # only listed before it: they must end first, with any outcome
 
 
 @dataclass(frozen=True)
 class Order:
-    """The tasks to do, in the order in which their commits follow each other."""
+    """The tasks to do, in the order of their commits."""
 
     steps: tuple[Step, ...]
-    waves: tuple[tuple[str, ...], ...]  # what may run side by side when all goes well
-    left_out: tuple[str, ...] = ()  # open tasks that cannot be done, each with the reason
+    waves: tuple[tuple[str, ...], ...]  # tasks that may run in parallel if all goes well
+    left_out: tuple[str, ...] = ()  # open tasks that cannot run, each with the reason
 
 
 def order_tasks(spec: Spec, selection: Sequence[str] = (), wave: int | None = None) -> Order:
     """Return the open required tasks in order, or those that `selection` names (`2.1`, `3.*`).
 
-    `wave` (from 1) keeps the tasks of one wave. Raises `UsageError` that names file and line for a
-    problem in the spec, an id that no task has, a wave that none of these tasks is of, and a chosen
-    task that waits for one left out.
+    `wave` (from 1) keeps the tasks of one wave. Raise `UsageError` for a problem in the spec (with
+    file and line), an unknown id, a wave without any of these tasks, and a selected task that waits
+    for one left out.
     """
     if spec.problems:
         raise UsageError(str(spec.problems[0]))
@@ -117,7 +117,7 @@ def newly_eligible(spec: Spec, after_task: Task | str) -> tuple[Task, ...]:
 def possible_steps(spec: Spec) -> list[Step]:
     """Return the steps of `order_tasks`, in any order.
 
-    A problem stops only the tasks that wait for its end.
+    A problem blocks only the tasks that it concerns and those that wait for them.
     """
     if any(problem.kind in UNREADABLE for problem in spec.problems):
         return []
@@ -130,7 +130,7 @@ def possible_steps(spec: Spec) -> list[Step]:
     ]
     doing, _ = _reachable(spec, [task for task in tasks if task not in stuck], stuck)
     steps = _steps(spec, doing)
-    if any(step.after for step in steps):  # else nothing can disagree with what is declared
+    if any(step.after for step in steps):  # otherwise no order can contradict a declared one
         with suppress(UsageError):
             steps = _ordered(steps)
     return steps
@@ -180,13 +180,13 @@ def _steps(spec: Spec, tasks: list[Task]) -> list[Step]:
 
 
 def _declares_itself(spec: Spec, task: Task) -> bool:
-    """Whether a task, or one that it is part of, says what it waits for."""
+    """Whether a task, or one that it is part of, declares dependencies."""
     family = (task, *ancestors(task, spec.by_id))
     return spec.fully_declared or any(one.declares_depends for one in family)
 
 
 def _one_after_the_other(tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
-    """Return for each task those just above it; marked neighbours stand side by side."""
+    """Return for each task those just above it; marked neighbours run in parallel."""
     groups: list[list[Task]] = []
     for task in tasks:
         last = groups[-1][-1] if groups else None
@@ -201,7 +201,7 @@ def _one_after_the_other(tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
 
 
 def leaves_of(spec: Spec, ids: Iterable[str]) -> list[str]:
-    """Return ids of tasks that are work of their own in place of the tasks made of them."""
+    """Replace tasks with parts among the ids by the ids of their leaves."""
     found: list[str] = []
     for one in ids:
         task = spec.by_id[one]
@@ -211,7 +211,7 @@ def leaves_of(spec: Spec, ids: Iterable[str]) -> list[str]:
 
 
 def _ordered(steps: list[Step]) -> list[Step]:
-    """Return the steps so that each follows what it waits for, else in the order of the file."""
+    """Sort steps by their dependencies, else in the order of the file."""
     rest = {step.task.id: step for step in steps}
     before = {one: ({*step.needs, *step.after} & rest.keys()) for one, step in rest.items()}
     needed = {one: set(step.needs) & rest.keys() for one, step in rest.items()}
@@ -219,7 +219,7 @@ def _ordered(steps: list[Step]) -> list[Step]:
     order: list[Step] = []
     while rest:
         found = next((one for one in rest if before[one] <= done), None)
-        if found is None:  # numbering and dependencies disagree: what is declared counts
+        if found is None:  # numbering and dependencies disagree: declared ones count
             found = next((one for one in rest if needed[one] <= done), None)
             if found is None:
                 raise UsageError(_ring([*rest.values()]))
@@ -232,7 +232,9 @@ def _ordered(steps: list[Step]) -> list[Step]:
 
 
 def _ring(rest: Sequence[Step]) -> str:
-    """Say which tasks wait for each other by their waves; rings of dependencies alone are known."""
+    """Return which tasks wait for each other by their waves; cycles of dependencies are known
+    already.
+    """
     needs = {step.task.id: step.needs for step in rest}
     path = [rest[0]]
     while path[-1] not in path[:-1]:
@@ -259,9 +261,9 @@ def _waves(order: Sequence[Step]) -> tuple[tuple[str, ...], ...]:
 
 
 def waves_of(spec: Spec) -> tuple[tuple[str, ...], ...]:
-    """Return the waves by whose number they are chosen: what is done keeps its place in them.
+    """Return the waves in which tasks are numbered; done tasks keep their wave.
 
-    They are those that the spec lists, else those of all required tasks. Raises `UsageError` where
+    They are those that the spec lists, else those of all required tasks. Raise `UsageError` if
     tasks wait for each other.
     """
     return spec.waves or _waves(_ordered(_steps(spec, leaves(spec))))
@@ -279,7 +281,7 @@ def _of_wave(
 
 
 def _wave(spec: Spec, wave: int) -> tuple[str, ...]:
-    """Return the tasks of the wave with this number, those that are done as well."""
+    """Return the tasks of the wave with this number, done ones included."""
     listed = waves_of(spec)
     if not listed:
         raise UsageError(f"there is no wave {wave}: {spec.tasks_path} has no required task")
@@ -289,7 +291,7 @@ def _wave(spec: Spec, wave: int) -> tuple[str, ...]:
 
 
 def _require_common(spec: Spec, named: Iterable[Task], selection: Sequence[str], wave: int) -> None:
-    """Refuse tasks and a wave that have nothing in common: what is in both would seem done."""
+    """Raise for tasks and a wave with nothing in common: the result would look done."""
     listed = _wave(spec, wave)
     if not any(task.id in listed for task in named):
         raise UsageError(
@@ -316,10 +318,10 @@ _Found = dict[tuple[Kind, str], list[str]]
 
 @dataclass(frozen=True)
 class Wait:
-    """Tasks that come before another one, and what puts them there.
+    """Tasks that come before another one, and the reason.
 
-    task: it depends on them · phase, wave: theirs comes first, `name` says which · checkpoint: it
-    stands between · order: they are listed before it · blocked: they cannot be done.
+    task: it depends on them · phase, wave: theirs comes first, `name` is its name · checkpoint: it
+    is between them · order: they are listed before it · blocked: they cannot run.
     """
 
     kind: Kind
@@ -329,12 +331,12 @@ class Wait:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What may start, what waits for what, and which wave a task is of."""
+    """What may start, what waits for what, and the wave of each task."""
 
     ready: frozenset[str]
     waits: Mapping[str, tuple[Wait, ...]]  # of each open task that may not start
-    waves: tuple[tuple[str, ...], ...]  # as `batch --wave` counts them; () when it refuses the spec
-    refused: str = ""  # why a batch of all tasks begins nothing, when it is no problem of the spec
+    waves: tuple[tuple[str, ...], ...]  # as in `batch --wave`; () for a spec that it refuses
+    refused: str = ""  # why a batch of all tasks cannot start, if it is no problem of the spec
 
     @cached_property
     def waves_of_tasks(self) -> Mapping[str, int]:
@@ -344,13 +346,14 @@ class Outlook:
 
 
 def outlook(spec: Spec) -> Outlook:
-    """Return what is known about all tasks of a spec, also where a problem stops some."""
+    """Return the outlook on all tasks of a spec, even if a problem blocks some."""
     refused = ""
     waves: tuple[tuple[str, ...], ...] = ()
     try:
         doing = {step.task.id for step in order_tasks(spec).steps}
         doing |= {task.id for task in spec.tasks if is_done(spec, task)}
-        # What is left out keeps its place, too, but is of no wave: it is not chosen by its number.
+        # Tasks left out keep their place, too, but have no wave: they cannot be chosen by its
+        # number.
         waves = spec.waves or tuple(
             tuple(one for one in wave if one in doing) for wave in waves_of(spec)
         )
@@ -392,7 +395,7 @@ def _waits(spec: Spec, step: Step) -> tuple[Wait, ...]:
 
 
 def _left_out(spec: Spec, task: Task) -> tuple[Wait, ...]:
-    """Return what an optional task waits for, one with parts, and one that cannot be done."""
+    """Return what an optional task, one with parts, or a blocked one waits for."""
     found: _Found = {}
     for one in leaves_of(spec, comes_after(task, spec.by_id)):
         if one != task.id and not is_done(spec, spec.by_id[one]):

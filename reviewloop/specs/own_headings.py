@@ -1,6 +1,6 @@
-"""A spec in one file under headings of its own: read as phases, and changed where they stand.
+"""A single-file spec under headings of the user's own: reads its phases, and edits them in place.
 
-`spec new` writes a single file under four headings. People have others: `## Functional
+`spec new` writes a single file under four headings. Users have others: `## Functional
 Requirements`, `## Architecture`, `## Implementation Plan`. A revision keeps those and their order.
 """
 
@@ -15,7 +15,7 @@ _PHASE_OF = {"tasks": "tasks", "design": "high_level", "requirements": "requirem
 
 @dataclass(frozen=True)
 class Part:
-    """A section of the file, its heading first; what stands above all of them has no title."""
+    """A section of the file, its heading first; the text above all of them has no title."""
 
     phase: str
     title: str
@@ -28,7 +28,7 @@ class Part:
 
 
 def own_parts(text: str, titles: Mapping[str, str]) -> tuple[Part, ...]:
-    """Return the sections of a file with the phase of each; none where it has the usual headings.
+    """Return the sections of a file with the phase of each; none if it has the usual headings.
 
     `titles` are the usual ones, by phase.
     """
@@ -48,17 +48,17 @@ def text_of_phase(parts: tuple[Part, ...], phase: str) -> str:
 
 
 def strays(text: str, phase: str, titles: Mapping[str, str]) -> list[str]:
-    """Return the headings of a document that are those of another phase."""
+    """Return the headings of a document that belong to another phase."""
     return [part.title for part in _parts(text, titles, phase) if part.phase != phase]
 
 
 def with_phase_replaced(
     parts: tuple[Part, ...], phase: str, text: str, titles: Mapping[str, str]
 ) -> str:
-    """Return the file with these sections in the index of those that a phase has.
+    """Return the file with a phase's sections replaced by those of a document.
 
-    A section stands where the one of its title stood, a new one below the section before it. What
-    stands above all sections stays, unless the document begins with the same line.
+    A section replaces the one with its title, a new one follows the section before it. Text above
+    all sections stays, unless the document begins with the same line.
     """
     new = [part for part in _parts(text, titles, phase) if part.title or part.text.strip()]
     kept: list[Part] = [part for part in parts if part.phase != phase]
@@ -90,7 +90,7 @@ def _lines_of(parts: list[Part], kept: list[Part]) -> Iterator[str]:
 
 
 def _first_index(parts: tuple[Part, ...], phase: str, titles: Mapping[str, str]) -> int:
-    """Return where a phase begins: at its first section, else above those of later phases."""
+    """Return the index of a phase's first section, else that of the first later phase."""
     order = list(titles)
     own = [index for index, part in enumerate(parts) if part.phase == phase]
     later = [
@@ -114,7 +114,7 @@ def _titled_once(text: str) -> bool:
 
 
 def _parts(text: str, titles: Mapping[str, str], phase: str) -> Iterator[Part]:
-    """Yield the sections; one whose heading names no phase goes on with the one above it."""
+    """Yield the sections; one whose heading names no phase belongs to the section above it."""
     lines = text.split("\n")
     document = read_document(text.encode("utf-8", "surrogateescape")).lines
     heads = [(line.number - 1, line.title) for line in document if line.level == 2]

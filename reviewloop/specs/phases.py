@@ -1,4 +1,4 @@
-"""Waves, phases and groups of tasks, as dialects write them, and the order that they give."""
+"""Waves, phases and groups of tasks in each dialect, and the order that they impose."""
 
 import json
 import re
@@ -17,7 +17,7 @@ Waves = tuple[tuple[str, ...], ...]
 
 
 def read_waves(lines: Sequence[Line], tasks: Sequence[Task], path: str) -> tuple[Waves, str]:
-    """Return the waves as ids of leaf tasks, and a notice where a list is there but unusable."""
+    """Return the waves as ids of leaf tasks, and a notice on an unusable list."""
     for number, info, content in fenced_blocks(lines):
         if '"waves"' not in content:
             continue
@@ -85,7 +85,7 @@ _DEEPEST = 2  # headings below this one divide a phase, they open none
 
 @dataclass
 class Phase:
-    """A heading with the tasks below it, and what else stands there."""
+    """A heading with the tasks and the other text below it."""
 
     title: str
     line: int
@@ -94,12 +94,12 @@ class Phase:
 
     @property
     def text(self) -> str:
-        """What it says besides its tasks: purpose, goal, how to test it, checkpoint."""
+        """The text besides the tasks: purpose, goal, how to test it, checkpoint."""
         return re.sub(r"\n{3,}", "\n\n", "\n".join(self.lines)).strip()
 
 
 def read_phases(lines: Sequence[Line], tasks: Sequence[Task]) -> tuple[Phase, ...]:
-    """Return the phases that have tasks, in order; tasks above the first heading are in none."""
+    """Return the phases with tasks, in order; tasks above the first heading are in none."""
     by_line = {task.line: task for task in tasks}
     title_line = _document_title(lines)
     phases = [Phase("", 0)]
@@ -127,7 +127,7 @@ def with_phases(tasks: Iterable[Task], phases: Sequence[Phase]) -> tuple[Task, .
 
 
 def texts_of(phases: Iterable[Phase]) -> dict[str, str]:
-    """Return what each phase says, by its title."""
+    """Return the text of each phase, by its title."""
     return {phase.title: phase.text for phase in phases if phase.title and phase.text}
 
 
@@ -162,16 +162,16 @@ _PHASE_STORY = re.compile(r"\buser story\s+(\d+)\b|\bUS(\d+)\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class DependencyNotes:
-    """What the section about dependencies says that is more than the order of the phases."""
+    """Dependencies in their own section that go beyond the order of the phases."""
 
-    # Stories that need not come one after another -> the stories and phases ("3") they wait for.
+    # Stories without a fixed order -> the stories and phases ("3") they wait for.
     stories: Mapping[str, frozenset[str]]
     depends: Mapping[str, tuple[str, ...]]  # task -> tasks
     problems: tuple[Problem, ...] = ()
 
 
 def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -> DependencyNotes:
-    """Read the section about dependencies, where there is one; prose it cannot read is left."""
+    """Read the section on dependencies, if there is one; prose that cannot be parsed is ignored."""
     known = [task.id for task in tasks]
     stories: dict[str, frozenset[str]] = {}
     depends: dict[str, list[str]] = {}
@@ -198,10 +198,10 @@ def read_dependencies(lines: Sequence[Line], tasks: Sequence[Task], path: str) -
 def in_order(
     phases: Sequence[Phase], tasks: Sequence[Task], notes: DependencyNotes
 ) -> tuple[Task, ...]:
-    """Return the tasks with what the order of the phases puts before each of them.
+    """Return the tasks with the tasks that the order of the phases puts before each.
 
-    What a task declares counts more: an order that contradicts it is left out. The tasks must have
-    distinct ids and wait in no ring.
+    Declared dependencies win: an order that contradicts them is dropped. The tasks must have
+    distinct ids and no cycles.
     """
     rank = {task.id: number for number, task in enumerate(tasks)}
     edges = _Edges(tasks)
@@ -224,15 +224,15 @@ def in_order(
 
 
 def stories_of(phase: Phase) -> tuple[str, ...]:
-    """Return the user stories that a phase is about."""
+    """Return the user stories of a phase."""
     found = _PHASE_STORY.findall(phase.title)
     return tuple(dict.fromkeys(f"US{one or other}" for one, other in found))
 
 
 def _add_story(number: str, text: str, stories: dict[str, frozenset[str]]) -> None:
-    """Take in a line about a story: every story and phase it mentions comes first.
+    """Parse a line about a story: every story and phase that it mentions comes first.
 
-    But for those in a part of the sentence that says the opposite ("no dependencies on US1").
+    A part of the sentence that negates it ("no dependencies on US1") does not count.
     """
     waits: set[str] = set()
     for clause in _CLAUSES.split(text):
@@ -253,7 +253,7 @@ def _each(found: re.Match[str]) -> list[str]:
 
 
 def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (task, what it waits for) of a line, as written."""
+    """Return (task, its dependency) of a line, as written."""
     if match := _TASK_LINE.match(text):
         named = read_references(match["what"], known).ids
         return [(match["task"], one) for one in named if one[:1] in "Tt"]
@@ -285,25 +285,25 @@ def _awaited(
 
 
 def _names(phase: Phase) -> set[str]:
-    """Return what a sentence may call a phase: its stories, and its number."""
+    """Return the names of a phase in sentences: its stories, and its number."""
     number = _PHASE_NUMBER.match(phase.title)
     return {*stories_of(phase), *([number["number"]] if number else [])}
 
 
 class _Edges:
-    """What each task waits for; an order against what is declared is not added."""
+    """The dependencies of each task; an order that contradicts declared ones is not added."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.of = {task.id: set(task.depends) for task in tasks}
         self._position = _positions_of(tasks)
 
     def add(self, task: str, earlier: Iterable[str]) -> None:
-        # All edges lead to an earlier place, so they never close a ring.
+        # All edges lead to an earlier place, so they never close a cycle.
         self.of[task].update(one for one in earlier if self._position[one] < self._position[task])
 
 
 def _positions_of(tasks: Sequence[Task]) -> dict[str, int]:
-    """Return the places of tasks in the order of the file, moved only where they declare it."""
+    """Return the positions of tasks in the file, changed only by declared dependencies."""
     rank = {task.id: number for number, task in enumerate(tasks)}
     waiting = {task.id: set(task.depends) for task in tasks}
     after: dict[str, list[str]] = {}
@@ -323,7 +323,7 @@ def _positions_of(tasks: Sequence[Task]) -> dict[str, int]:
 
 
 def _chained(phase: Phase, barrier: Sequence[str], edges: _Edges) -> list[str]:
-    """Order the tasks of a phase after the barrier; return those that nothing in it follows."""
+    """Order the tasks of a phase after the barrier; return those without a successor in it."""
     base, group = list(barrier), list[str]()
     for task in phase.tasks:
         if task.children:
@@ -332,7 +332,7 @@ def _chained(phase: Phase, barrier: Sequence[str], edges: _Edges) -> list[str]:
             base, group = _not_followed(group, edges), []
         edges.add(task.id, base)
         if task.optional:
-            continue  # nothing waits for it
+            continue  # no task waits for it
         group.append(task.id)
         if not task.parallel:
             base, group = group, []

@@ -1,4 +1,4 @@
-"""The implementation plan beside a spec: where it lies, and what users wrote into it."""
+"""The implementation plan beside a spec: its path, and the text that users wrote in it."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ DEPENDENCIES = "Dependencies"
 RISKS = "Risk Mitigation"
 DECISIONS = "Architectural Decisions"
 CONSIDERATIONS = "Additional considerations"
-"""The section that is the user's: it is never rewritten, and every brief has it."""
+"""The section that belongs to the user: it is never rewritten, and every briefing has it."""
 
 _NAME = "implementation-plan.md"
 _RECORD = re.compile(r"\n*^<!-- reviewloop-plan (\{.*\}) -->[ \t]*(?:\n|\Z)", re.MULTILINE)
@@ -20,38 +20,38 @@ _HINT = "_Yours: what stands here reaches the brief of every task._"
 
 
 def plan_path(spec_path: str) -> str:
-    """Return the path of the plan of a spec, which is a folder or a file."""
+    """Return the path of a spec's plan; the spec is a folder or a file."""
     if spec_path.endswith(".md"):
         return f"{spec_path.removesuffix('.md').removesuffix('-spec')}-{_NAME}"
     return f"{spec_path}/{_NAME}"
 
 
 def is_plan(path: str) -> bool:
-    """Whether a file is called as plans are."""
+    """Whether a file has the name of a plan."""
     return path.endswith(_NAME)
 
 
 def additions_in(text: str) -> str:
-    """Return what users wrote into a plan of ours, under its headings, "" for nothing.
+    """Return the text that users added to a plan of ours, under its headings, "" for none.
 
-    Of a plan that is not ours it is the section that is the user's by its name.
+    Of another plan it is only the user's section, found by its name.
     """
     edited = edited_sections(text) if _RECORD.search(_lined(text)) else frozenset((CONSIDERATIONS,))
     bodies = {name: body for name, body in sections_of(text).items() if name in edited}
-    bodies.pop(ANALYSIS, None)  # facts, nobody's decision
+    bodies.pop(ANALYSIS, None)  # facts, not decisions
     bodies[CONSIDERATIONS] = bodies.pop(CONSIDERATIONS, "").replace(_HINT, "").strip()
     return "\n\n".join(f"## {name}\n\n{body}" for name, body in bodies.items() if body)
 
 
 def without_record(text: str) -> str:
-    """Return a plan as people read it, without the record of what we wrote."""
+    """Return the plan without the record of what we wrote."""
     return _RECORD.sub("\n", _lined(text))
 
 
 def sections_of(text: str) -> dict[str, str]:
     """Return {heading: text below it} of the sections of a plan, in its order.
 
-    The user's section is found in any case of its letters; two of one name are one.
+    The user's section is found in any letter case; sections of the same name are joined.
     """
     parts = re.split(r"^## (.+?)[ \t]*$", _RECORD.sub("\n\n", _lined(text)), flags=re.MULTILINE)[1:]
     found: dict[str, str] = {}
@@ -64,7 +64,7 @@ def sections_of(text: str) -> dict[str, str]:
 
 
 def edited_sections(text: str) -> frozenset[str]:
-    """Return the sections that are not as they were written; all of a plan that is not ours."""
+    """Return the sections that differ from what we wrote; all of a plan that is not ours."""
     found, sections = _RECORD.search(_lined(text)), sections_of(text)
     try:
         digests: Mapping[str, str] = json.loads(found[1]) if found else {}
@@ -74,7 +74,7 @@ def edited_sections(text: str) -> frozenset[str]:
 
 
 def plan_text(title: str, head: str, sections: Mapping[str, str], kept: Mapping[str, str]) -> str:
-    """Return a plan; `kept` are sections as users have them, `sections` are as we write them."""
+    """Return the text of a plan; `kept` are sections as users have them, `sections` are ours."""
     named = {**sections, **kept}
     named.setdefault(CONSIDERATIONS, _HINT)
     body = "\n\n".join(f"## {name}\n\n{text or 'none'}" for name, text in named.items())
@@ -85,7 +85,7 @@ def plan_text(title: str, head: str, sections: Mapping[str, str], kept: Mapping[
 
 
 def _lined(text: str) -> str:
-    """Return a text whose lines end as ours do."""
+    """Return a text with our line ends."""
     return text.replace("\r\n", "\n")
 
 

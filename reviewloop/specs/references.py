@@ -1,4 +1,4 @@
-"""Reads lists of ids as people write them: "Tasks 4-8", "FR-1, FR-2..FR-4", "none"."""
+"""Parses lists of ids in prose: "Tasks 4-8", "FR-1, FR-2..FR-4", "none"."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ _ALL = re.compile(r"^all\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class References:
-    """What a list of ids says; `unclear` holds the parts that are no ids."""
+    """The ids in a list; `unclear` holds the parts that are no ids."""
 
     ids: tuple[str, ...] = ()
     unclear: tuple[str, ...] = ()
@@ -41,14 +41,14 @@ class References:
 
 
 def read_references(value: str, known: Sequence[str] = ()) -> References:
-    """Read a list of ids; `known` (in order) lets a range go over ids that do not just count up."""
+    """Parse a list of ids; `known` (in order) lets a range cover ids that are not consecutive."""
     plain = _without_ranges(value)
     return plain if plain is not None else _read(value, known)
 
 
-@lru_cache(maxsize=4096)  # long lists of tasks are read anew after each tick
+@lru_cache(maxsize=4096)  # long lists of tasks are parsed again after each tick
 def _without_ranges(value: str) -> References | None:
-    """Return what a list says that means the same beside all known ids, None of another one."""
+    """Return a list whose result does not depend on the known ids, None for another one."""
     ranges = any(_RANGE.match(_NOUN.sub("", part)) for part in _split(value))
     return None if ranges else _read(value, ())
 
@@ -80,13 +80,13 @@ def _read(value: str, known: Sequence[str]) -> References:
 
 
 def canonical(ref: str) -> str:
-    """Return an id in the form that is compared: "Task 03", "task 3" and "3" are one."""
+    """Return the canonical form of an id: "Task 03", "task 3" and "3" are one."""
     bare = _NOUN.sub("", ref.strip()).rstrip(".:").casefold()
     return re.sub(r"\d+", lambda number: str(int(number[0])), bare)
 
 
 def match_id(ref: str, known: Iterable[str]) -> str | None:
-    """Return the known id that a written id means, or None; "3" finds a lone "T003"."""
+    """Return the known id that an id refers to, or None; "3" matches a lone "T003"."""
     ids = list(known)
     if ref in ids:
         return ref

@@ -1,4 +1,4 @@
-"""Draws a map of a repository for one piece of work: outlines of what matters, then the tree."""
+"""Draws the map of a repository for a task: outlines of relevant files, then the tree."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +10,11 @@ from reviewloop.domain.globs import matcher
 from reviewloop.specs.files import Files, decode
 from reviewloop.specs.words import estimate_tokens, find_paths, fits, terms
 
-_OUTLINED = 400  # files that are parsed at most
-_REMEMBERED = 2_000  # files whose outlines are kept
-_LARGEST = 200_000  # bytes of a file that is parsed
+_OUTLINED = 400  # most files to parse
+_REMEMBERED = 2_000  # most outlines to cache
+_LARGEST = 200_000  # most bytes of a file to parse
 _SHOWN_SYMBOLS = 40  # of one file
-_OUTLINE_SHARE = 0.65  # of the budget; the tree gets what is left
+_OUTLINE_SHARE = 0.65  # of the budget; the tree gets the rest
 _NAMED, _NEAR_NAMED, _IN_PATH, _IN_SYMBOL = 1000.0, 30.0, 10.0, 4.0
 NOT_MAPPED = (
     "**/node_modules/**", "**/vendor/**", "**/dist/**", "**/.git/**", "**/__pycache__/**",
@@ -29,16 +29,16 @@ _outlined: dict[tuple[str | None, str], tuple[Symbol, ...]] = {}
 
 @dataclass(frozen=True)
 class RepoMap:
-    """The map as text, and what is in it."""
+    """The map as text, and the files in it."""
 
     text: str
     outlined: tuple[str, ...]  # files shown with their symbols, most relevant first
-    left_out: tuple[str, ...]  # sentences for the person and the model
+    left_out: tuple[str, ...]  # sentences for user and model
 
 
 @dataclass(frozen=True)
 class Focus:
-    """What the work is about: files it names, folders it names, telling words with weights."""
+    """The subject of the work: files and folders that it names, key words with weights."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
@@ -46,7 +46,7 @@ class Focus:
 
 
 def focus_on(named: Iterable[str], words: Mapping[str, float], paths: Sequence[str]) -> Focus:
-    """Return the focus for names found in a text; a new file points at the folder it goes to."""
+    """Return the focus for names found in a text; a new file selects its folder."""
     names = list(named)
     files = find_paths(names, dict.fromkeys(paths))
     folders = {path.rpartition("/")[0] for path in [*files, *names]}
@@ -65,7 +65,7 @@ def draw_map(
 ) -> RepoMap:
     """Return a map of at most about `budget_tokens` tokens, the same for the same input.
 
-    `entries` are (path, size in bytes); `files` are not asked for those that match `unread`.
+    `entries` are (path, size in bytes); `files` is not used for those that match `unread`.
     """
     listed = sorted((path, size) for path, size in entries)
     skipped, secret = matcher(NOT_MAPPED), matcher(unread)
@@ -104,7 +104,7 @@ def _path_scores(paths: Sequence[str], focus: Focus) -> dict[str, float]:
             counts[word] = counts.get(word, 0) + 1
     scores = {}
     for path in paths:
-        # A word that is in every path says nothing about any of them.
+        # A word in every path distinguishes none of them.
         score = sum(
             _IN_PATH * _weight(word, focus) * math.log(1 + len(paths) / counts[word])
             for word in hits[path]
@@ -180,7 +180,7 @@ def _file(path: str, symbols: Sequence[Symbol], limit: int) -> str:
 
 
 def _tree(scores: Mapping[str, float], budget: int) -> tuple[str, str]:
-    """Return the folders with their files, most relevant folder first, and what did not fit."""
+    """Return the folders with their files, most relevant folder first, and the number left out."""
     folders: dict[str, list[str]] = {}
     for path in sorted(scores):
         folder, _, name = path.rpartition("/")

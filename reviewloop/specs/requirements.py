@@ -34,9 +34,9 @@ class _Reader:
 
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {}
-        self.at: dict[str, int] = {}  # the line each begins on
-        self.weak: set[str] = set()  # plain numbered headings: anything better replaces them
-        self.open: list[tuple[int, str, int]] = []  # headings in force: level, id, line number
+        self.at: dict[str, int] = {}  # the first line of each
+        self.weak: set[str] = set()  # plain numbered headings: other forms replace them
+        self.open: list[tuple[int, str, int]] = []  # current headings: level, id, line number
         self.item: tuple[str, int] | None = None  # the item that continues: id, columns
 
     def read(self, lines: Iterable[Line]) -> dict[str, str]:
@@ -75,7 +75,7 @@ class _Reader:
         self.open.append((level, found, line.number))
 
     def _item(self, line: Line) -> bool:
-        """Start a new item where the line is one; say whether it was."""
+        """Start a new item if the line is one; return whether it was."""
         coded = _TABLE_ROW.match(line.text) or _CODE_ITEM.match(line.text)
         if coded:
             indent = len(coded["indent"]) if "indent" in coded.groupdict() else 0
@@ -133,7 +133,7 @@ def read_requirements(lines: Sequence[Line]) -> dict[str, str]:
 
 
 def requirement_lines(lines: Sequence[Line]) -> dict[str, int]:
-    """Return the line, from 1, on which each requirement and criterion with an id begins."""
+    """Return the first line, from 1, of each requirement and criterion with an id."""
     reader = _Reader()
     reader.read(_without_other_lists(lines))
     return reader.at
@@ -151,12 +151,12 @@ def is_requirement_item(line: Line, *, ordered: bool) -> bool:
 
 
 def whole(requirements: Mapping[str, str]) -> dict[str, str]:
-    """Return the requirements that are no part of another one."""
+    """Return the requirements that are not part of another one."""
     return {k: text for k, text in requirements.items() if k.rpartition(".")[0] not in requirements}
 
 
 def unnamed(tasks: Iterable[Task], requirements: Mapping[str, str]) -> str:
-    """Return a notice of the requirements that no task names, "" where none is left out."""
+    """Return a notice on the requirements that no task names, "" for none."""
     named: set[str] = set()
     for task in tasks:
         for key in resolve(task.requirements, requirements)[0]:
@@ -174,7 +174,7 @@ def unnamed(tasks: Iterable[Task], requirements: Mapping[str, str]) -> str:
 def resolve(
     idents: Sequence[str], requirements: Mapping[str, str]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the texts of the wanted ids, and the ids that no requirement has."""
+    """Return the texts of the given ids, and the unknown ids."""
     found: dict[str, str] = {}
     missing: list[str] = []
     for ref in idents:
@@ -191,7 +191,7 @@ def resolve(
 
 
 def with_named(task: Task, requirements: Mapping[str, str]) -> Task:
-    """Return the task with the ids its title or lines mention, where no line is about them.
+    """Return the task with the ids that its title or lines mention, if no line declares any.
 
     Only ids with letters (`FR-1`) count: a bare number in prose may be anything.
     """
@@ -211,7 +211,7 @@ def _cells(text: str) -> str:
 
 
 def _without_other_lists(lines: Sequence[Line]) -> list[Line]:
-    """Hide numbered lists above "Acceptance Criteria" where a requirement has that part."""
+    """Leave out numbered lists above "Acceptance Criteria" in a requirement with that part."""
     result: list[Line] = []
     pending: list[int] = []
     for line in lines:

@@ -1,4 +1,4 @@
-"""What a task says of its own size: which files it may change, and how long it should take."""
+"""The declared size of a task: the files that it may change, and its estimate."""
 
 import re
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _MINUTES = {"m": 1, "h": 60, "d": 8 * 60}
 
 @dataclass(frozen=True)
 class TaskEstimate:
-    """How long a task should take, as it says and in minutes; a day has eight hours."""
+    """The estimate of a task as written and in minutes; a day has eight hours."""
 
     text: str
     low: float
@@ -30,9 +30,9 @@ class TaskEstimate:
 
 
 def scope_of(task: Task) -> tuple[str, ...]:
-    """Return the files, folders and patterns that a task's `Scope:` names; () for none.
+    """Return the files, folders and patterns in a task's `Scope:`; () for none.
 
-    A scope in prose names none.
+    A scope in prose contains none.
     """
     found: list[str] = []
     for text in _lines(task, "scope"):
@@ -44,7 +44,7 @@ def scope_of(task: Task) -> tuple[str, ...]:
 
 
 def is_in_scope(path: str, scope: Iterable[str], project: str = "") -> bool:
-    """Whether a file of the repository is named by a scope, itself or by its folder."""
+    """Whether a scope contains a file of the repository, by its path or its folder."""
     own = path.removeprefix(f"{project}/") if project else path
     return any(
         one.startswith(f"{name.rstrip('/')}/") or first_match(one, [name])
@@ -54,7 +54,7 @@ def is_in_scope(path: str, scope: Iterable[str], project: str = "") -> bool:
 
 
 def estimate_of(task: Task) -> TaskEstimate | None:
-    """Return how long a task says it takes, None where it does not."""
+    """Return the estimate of a task, None without one."""
     for text in _lines(task, "estim"):
         if found := _TIME.search(text):
             unit = _MINUTES[found["unit"][0].lower()]

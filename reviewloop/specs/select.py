@@ -1,4 +1,6 @@
-"""Finds the task that is meant, also under another title, and says which may start."""
+"""Finds the task that a user names, also under an earlier title, and checks whether it may
+start.
+"""
 
 import difflib
 import re
@@ -13,13 +15,13 @@ from reviewloop.git.revisions import versions_with
 from reviewloop.specs.references import match_id, read_references
 from reviewloop.specs.tasks import LineChangedError, ancestors, comes_after, read_tasks, waits_for
 
-_FEW = 2  # one was renamed and one written beside it; more is another plan
+_FEW = 2  # one renamed and one written beside it; more is a different plan
 
 
 def called_now(user: UserRepo, now: Sequence[Task], title: str) -> tuple[Task, ...] | None:
-    """Return the tasks of a list one of which had this title, which no task has any more.
+    """Return the current tasks that replace the one which had this title in an earlier version.
 
-    It is certain where that is one; there is none where the task was removed. None: nobody knows.
+    A single task is certain; () if it was removed, None if that cannot be decided.
     """
     if not now:
         return None
@@ -32,7 +34,7 @@ def called_now(user: UserRepo, now: Sequence[Task], title: str) -> tuple[Task, .
 
 
 def why_unticked(user: UserRepo, now: Sequence[Task], task: Task, error: ReviewLoopError) -> str:
-    """Return why a task of a list cannot be ticked; with its line now, where that is certain."""
+    """Return why a task cannot be ticked, with its current line if that is certain."""
     found = called_now(user, now, task.title) if isinstance(error, LineChangedError) else None
     if found is None or len(found) != 1:
         return str(error)
@@ -40,7 +42,7 @@ def why_unticked(user: UserRepo, now: Sequence[Task], task: Task, error: ReviewL
 
 
 def renamed(before: Collection[Task], now: Collection[Task], title: str) -> tuple[Task, ...] | None:
-    """Return what stands now where a task with this title stood `before`; see `called_now`."""
+    """Return the tasks in the place of the one titled so `before`; see `called_now`."""
     old, new = _listed(before), _listed(now)
     positions = [position for position, task in enumerate(old) if task.title == title]
     kept = _kept(old, new)
@@ -52,7 +54,7 @@ def renamed(before: Collection[Task], now: Collection[Task], title: str) -> tupl
     above = kept[old[first - 1].title] + 1 if first else 0
     below = kept[old[last].title] if last < len(old) else len(new)
     if above > below:
-        return None  # what stood around it was moved
+        return None  # its neighbours were moved
     known = {one.title for one in old}
     there = [one for one in new[above:below] if one.title not in known]
     same = [one for one in there if bool(one.children) == bool(was.children)]
@@ -66,7 +68,7 @@ def renamed(before: Collection[Task], now: Collection[Task], title: str) -> tupl
 
 
 def _kept(old: Sequence[Task], new: Sequence[Task]) -> dict[str, int]:
-    """Return the places now of titles that both lists have once."""
+    """Return the new positions of titles that both lists have exactly once."""
     count = Counter(one.title for one in old)
     again = Counter(one.title for one in new)
     return {
@@ -81,7 +83,7 @@ def _listed(tasks: Collection[Task]) -> list[Task]:
 
 
 UNREADABLE = frozenset({"no-tasks", "fence", "encoding"})
-"""Kinds of problems after which nothing is certain about any task."""
+"""Kinds of problems that make every task unreliable."""
 
 
 _BEFORE = (
@@ -102,9 +104,9 @@ _SEVERAL = re.compile(
 
 
 def meant(selection: str) -> str:
-    """Return the id or "next" that words such as `implement task 3` or `next task` mean.
+    """Return the id or "next" in words such as `implement task 3` or `next task`.
 
-    Raises `UsageError` for words that mean several tasks; other words stay as they are.
+    Raise `UsageError` for words that name several tasks; other words are returned unchanged.
     """
     words = " ".join(selection.split())
     if not words or _NEXT.match(words):
@@ -133,10 +135,10 @@ class MissingDependenciesError(UsageError):
 
 
 def pick(spec: Spec, selection: str = "next") -> Task:
-    """Return the task that is meant by an id, by words of its title, or by "next".
+    """Return the task named by an id, by words of its title, or by "next".
 
-    Raises UsageError where there is no such task or it cannot start: done already, blocked, made
-    of other tasks, waiting for one, or part of a problem that the spec's author has to solve.
+    Raise UsageError if there is no such task or it cannot start: done already, blocked, made of
+    other tasks, waiting for one, or part of a problem that the spec's author has to solve.
     """
     _refuse_unreadable(spec)
     selection = meant(selection)
@@ -165,10 +167,10 @@ def pick(spec: Spec, selection: str = "next") -> Task:
 
 
 def with_done(spec: Spec, done: Collection[str]) -> Spec:
-    """Return the spec as it is when these tasks are ticked as well."""
+    """Return the spec with these tasks ticked as well."""
     if not done:
         return spec
-    finished = frozenset(done)  # runs keep it as a list
+    finished = frozenset(done)  # runs store it as a list
     return replace(spec, tasks=tuple(_ticked(t) if t.id in finished else t for t in spec.tasks))
 
 
@@ -181,7 +183,7 @@ def _ticked(task: Task) -> Task:
 
 
 def progress(spec: Spec) -> tuple[int, int]:
-    """Return how many required tasks are done, and how many there are; parents do not count."""
+    """Return the numbers of done and of all required tasks, without parent tasks."""
     required = leaves(spec)
     return sum(is_done(spec, task) for task in required), len(required)
 
@@ -194,26 +196,26 @@ def optional_progress(spec: Spec) -> tuple[int, int]:
 
 
 def leaves(spec: Spec) -> list[Task]:
-    """Return the required tasks that are work of their own."""
+    """Return the required tasks without parts."""
     return [
         task for task in spec.tasks if not task.optional and not _required_parts(spec.by_id, task)
     ]
 
 
 def is_done(spec: Spec, task: Task) -> bool:
-    """Say whether a task is ticked, or all its required parts are."""
+    """Whether a task is ticked, or all its required parts are."""
     parts = _required_parts(spec.by_id, task)
     return task.state == "done" or (bool(parts) and all(is_done(spec, part) for part in parts))
 
 
 def missing_dependencies(spec: Spec, task: Task) -> list[Task]:
-    """Return the tasks that the given one declares to wait for and that are not done."""
+    """Return the declared dependencies of a task that are not done."""
     waited = (spec.by_id.get(one) for one in waits_for(task, spec.by_id))
     return [one for one in waited if one is not None and not is_done(spec, one)]
 
 
 def _missing_before(spec: Spec, task: Task) -> list[Task]:
-    """Return what is not done of all that comes first, by declaration or by its phase."""
+    """Return what is not done of all that comes first, by declaration or by phase."""
     before = (spec.by_id.get(one) for one in comes_after(task, spec.by_id))
     return [one for one in before if one is not None and not is_done(spec, one)]
 
@@ -273,7 +275,7 @@ def _refuse_unreadable(spec: Spec) -> None:
 
 
 def _refuse_problem(spec: Spec, task: Task) -> None:
-    """Refuse a task where a problem concerns it, a task it is part of, or one it waits for."""
+    """Raise for a problem that concerns a task, its parent, or a dependency."""
     concerned: list[str] = []
     todo = [task.id]
     while todo:
@@ -297,7 +299,7 @@ def _first_problem(spec: Spec, concerned: list[str]) -> Problem | None:
 
 
 def _wave_positions(spec: Spec) -> dict[str, float]:
-    """Return where each task stands; one that is in no wave comes after the tasks above it."""
+    """Return the position of each task; one without a wave comes after the tasks above it."""
     listed = {task: float(position) for position, wave in enumerate(spec.waves) for task in wave}
     positions: dict[str, float] = {}
     latest = -1.0

@@ -45,9 +45,9 @@ _ARROW = re.compile(r"\s*(?:→|->|=>)\s*")
 def with_stated_order(
     tasks: Sequence[Task], lines: Sequence[Line], path: str
 ) -> tuple[tuple[Task, ...], list[Problem], list[str]]:
-    """Return the tasks with what such a section says, rings of it, and a notice for each bad id.
+    """Return the tasks with the dependencies in prose, their cycles, and a notice for each bad id.
 
-    A sentence that cannot be read is left: its tasks go on in the order of the file.
+    A sentence that cannot be parsed is ignored: its tasks keep the order of the file.
     """
     known = [task.id for task in tasks]
     stated: dict[str, list[str]] = {}
@@ -81,7 +81,7 @@ def _with_stated(task: Task, stated: dict[str, list[str]]) -> Task:
 
 
 def _rest_in_order(tasks: list[Task]) -> list[Task]:
-    """Return the tasks so that one nothing is said of comes after all above it."""
+    """Return the tasks so that one without stated dependencies comes after all above it."""
     by_id = {task.id: task for task in tasks}
     for position, task in enumerate(tasks):
         owners = ancestors(task, by_id)
@@ -94,7 +94,7 @@ def _rest_in_order(tasks: list[Task]) -> list[Task]:
 
 
 def _waits(start: str, needed: set[str], by_id: Mapping[str, Task]) -> bool:
-    """Whether a task waits for one of these, by way of others too."""
+    """Whether a task waits for one of these, directly or not."""
     seen: set[str] = set()
     todo = [start]
     while todo:
@@ -108,11 +108,11 @@ def _waits(start: str, needed: set[str], by_id: Mapping[str, Task]) -> bool:
 
 
 def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (task, what it waits for) of a sentence; "" for nothing."""
+    """Return (task, its dependency) of a sentence; "" for no dependency."""
     if match := _PARALLEL.match(text):
         group = _ids(match["tasks"], known)
         first = known.index(group[0]) if group and group[0] in known else 0
-        before = known[first - 1] if first else ""  # no more than the order of the file says
+        before = known[first - 1] if first else ""  # adds nothing to the order of the file
         return [(one, before) for one in group]
     if match := _FREE.match(text):
         return [(one, "") for one in _ids(match["tasks"], known)]
@@ -127,7 +127,7 @@ def _pairs(text: str, known: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _all_but(text: str, tasks: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return what "all implementation tasks" are for these: those above, or all the others."""
+    """Return the tasks in "all implementation tasks" for these: those above, or all the others."""
     read = read_references(text, known)
     if not tasks or tasks[0] not in known or not (read.everything or read.all_earlier):
         return []
@@ -137,13 +137,13 @@ def _all_but(text: str, tasks: Sequence[str], known: Sequence[str]) -> list[str]
 
 
 def _ids(text: str, known: Sequence[str]) -> list[str]:
-    """Return the ids of a list, none where a part of it is none."""
+    """Return the ids of a list, none if a part of it is no id."""
     read = read_references(text, known)
     return [] if read.unclear or read.everything or read.all_earlier else list(read.ids)
 
 
 def read_single_file(files: Files, ref: SpecRef) -> Spec:
-    """Read a single-file spec; headings are matched by what they mean, not to the letter."""
+    """Read a single-file spec; headings are matched by their meaning, not their exact words."""
     data = files.read(ref.path)
     if data is None:
         raise UsageError(f"the spec file {ref.path} does not exist; name one with --spec PATH")
@@ -152,7 +152,7 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
     listed = read_tasks(data, ref.path, "single-file")
     design = outermost(headed, is_named("design", lines))
     required = outermost(headed, is_named("requirements", lines))
-    # The heading of each part ends what stood open above it; its number is no requirement's.
+    # The heading of each part closes the requirement above it; its number is no requirement's.
     heads = (replace(part.lines[0], text="", title="") for part in required)
     parts = zip(heads, required, strict=True)
     requirements = read_requirements([line for head, p in parts for line in (head, *p.lines[1:])])

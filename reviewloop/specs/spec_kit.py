@@ -38,7 +38,7 @@ _UNCLEAR = "[NEEDS CLARIFICATION"
 
 
 def find_spec_kit(files: Files) -> list[SpecRef]:
-    """Return the features below `specs/`, and the one that Spec Kit works on wherever it lies."""
+    """Return the features below `specs/`, and the current one of Spec Kit wherever it is."""
     folders: dict[str, set[str]] = {}
     for path in files.paths(FOLDER):
         parts = path.split("/")
@@ -62,7 +62,7 @@ def spec_kit_ref(folder: str, names: Iterable[str]) -> SpecRef:
 
 
 def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
-    """Read a feature; what is missing beside tasks.md is said in the notices."""
+    """Read a feature; files missing beside tasks.md become notices."""
     documents = Documents(files)
     data = documents.read(ref.tasks_path) if ref.tasks_path else None
     if data is None:
@@ -117,7 +117,7 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
 
 
 def _pointed(files: Files) -> str:
-    """Return the folder that Spec Kit's own state file names as the feature in work."""
+    """Return the folder of the current feature in Spec Kit's own state file."""
     try:
         found = json.loads(decode(files.read(_POINTER) or b"{}"))
     except (ValueError, RecursionError):
@@ -155,9 +155,9 @@ def _required(task: Task, of_phase: Sequence[str], requirements: Mapping[str, st
 
 
 def _design(documents: Documents, ref: SpecRef, spec_lines: Sequence[Line]) -> str:
-    """Return the plan, what spec.md says besides its stories, the notes, and the constitution."""
+    """Return the plan, the text of spec.md besides its stories, the notes, and the constitution."""
     besides = _besides_stories(spec_lines)
-    for part in general_sections(spec_lines):  # given by itself
+    for part in general_sections(spec_lines):  # passed separately
         besides = besides.replace(part, "")
     parts = [documents.text(f"{ref.path}/plan.md"), besides]
     for name in ("data-model.md", "research.md", "quickstart.md"):
@@ -203,7 +203,7 @@ def _unclear(lines: Iterable[Line], path: str) -> list[str]:
 
 
 def _checklists(documents: Documents, ref: SpecRef) -> list[str]:
-    """Return a notice for every checklist with open items: Spec Kit asks before it goes on then."""
+    """Return a notice for every checklist with open items: Spec Kit asks before it continues."""
     notices = []
     for path in documents.below(f"{ref.path}/checklists"):
         items = list(map(read_task_line, read_document(documents.read(path) or b"").lines))

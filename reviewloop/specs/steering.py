@@ -1,4 +1,4 @@
-"""Collects what a team wants said to every agent: Kiro's steering files and AGENTS.md."""
+"""Collects the steering files for agents: Kiro's steering and AGENTS.md."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ _ITEM = re.compile(r"^\s*-\s+(?P<value>.+)$")
 
 @dataclass(frozen=True)
 class FrontMatter:
-    """The keys, the text below, and the lines that were not understood (1-based)."""
+    """The keys, the text below, and the lines that could not be parsed (1-based)."""
 
     values: dict[str, tuple[str, ...]]
     body: str
@@ -30,10 +30,10 @@ class FrontMatter:
 
 
 def read_front_matter(text: str) -> FrontMatter:
-    """Split off the block between `---` lines; it counts only as the first thing in the file.
+    """Split off the block between `---` lines; it counts only at the start of the file.
 
-    This is the part of YAML that steering files use, and it takes `*.py` without quotes, which
-    YAML would refuse.
+    This is the part of YAML that steering files use, and it takes `*.py` without quotes, which YAML
+    would refuse.
     """
     lines = text.replace("\r\n", "\n").split("\n")
     end = next((n for n, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), 0)
@@ -84,12 +84,12 @@ NEVER_READ = (
     "**/.env*", "**/*secret*", "**/*credentials*", "**/*.pem", "**/*.key", "**/id_rsa*",
     "**/.git/**",
 )  # fmt: skip
-"""References to such files stay unresolved: what they hold must not reach a model."""
+"""References to such files stay unresolved: their content must not reach a model."""
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A text with the files it refers to below it, and the references that led nowhere."""
+    """A text with the referenced files below it, and the references without a file."""
 
     text: str
     files: tuple[str, ...] = ()
@@ -149,31 +149,31 @@ _MODES: dict[str, Mode] = {
     "": "always", "always": "always", "filematch": "fileMatch", "manual": "manual", "auto": "auto",
 }  # fmt: skip
 _GLOBAL_NAME = "~/.kiro/steering"
-_SHARED_WORDS = 2  # that an "auto" description and the task need to have in common
+_SHARED_WORDS = 2  # key words that an "auto" description and the task must share
 
 
 @dataclass(frozen=True)
 class SteeringItem:
-    """One steering file, and why it was given to the agents or not."""
+    """One steering file, and why the agents got it or not."""
 
     path: str
     scope: Scope
     mode: Mode
-    text: str  # without front matter, with the files it refers to
+    text: str  # without front matter, with the referenced files
     included: bool
     reason: str
     description: str = ""
-    files: tuple[str, ...] = ()  # that its references brought in
-    title: str = ""  # by its front matter
-    patterns: tuple[str, ...] = ()  # of the files that it is for; they count from `folder`, too
+    files: tuple[str, ...] = ()  # of the referenced files
+    title: str = ""  # from its front matter
+    patterns: tuple[str, ...] = ()  # of the files that it is for; also relative to `folder`
     folder: str = ""
-    missing: tuple[str, ...] = ()  # references that lead nowhere
-    inclusion: str = ""  # as its front matter says, whether or not we know it
-    unread: tuple[int, ...] = ()  # lines of its front matter that are not understood
+    missing: tuple[str, ...] = ()  # references without a file
+    inclusion: str = ""  # as written in its front matter, known or not
+    unread: tuple[int, ...] = ()  # lines of its front matter that could not be parsed
 
     @property
     def inclusion_known(self) -> bool:
-        """Whether its front matter asks for one of the four modes."""
+        """Whether its front matter has one of the four modes."""
         return self.inclusion.casefold() in _MODES
 
 
@@ -193,24 +193,24 @@ class Later:
 
 @dataclass(frozen=True)
 class Steering:
-    """All steering files in the order they are given: global first, later ones win."""
+    """All steering files in the order for agents: global first, later ones win."""
 
     items: tuple[SteeringItem, ...] = ()
 
     @property
     def included(self) -> tuple[SteeringItem, ...]:
-        """The files whose text reaches the agents."""
+        """The files that the agents get."""
         return tuple(item for item in self.items if item.included)
 
     def kept(self, limit: int | None = None) -> tuple[SteeringItem, ...]:
-        """Return the included files that fit a limit in characters: the first go first."""
+        """Return the included files that fit a limit in characters; the first are dropped first."""
         kept = list(self.included)
         while limit is not None and kept and sum(len(item.text) for item in kept) > limit:
             kept.pop(0)
         return tuple(kept)
 
     def text(self, limit: int | None = None) -> str:
-        """Return the prompt's section on steering, "" where there is none.
+        """Return the prompt's section on steering, "" without any.
 
         With a limit (in characters) whole files are left out and named, global ones first.
         """
@@ -226,7 +226,7 @@ class Steering:
         return "\n\n".join(parts)
 
     def later(self) -> tuple["Later", ...]:
-        """Return what is given with the first read or write of a file that it is for."""
+        """Return the files to pass with the first read or write of a file that they are for."""
         return tuple(
             Later(item.path, item.patterns, item.folder, item.text)
             for item in self.items
@@ -241,23 +241,23 @@ class Steering:
         }
 
     def names(self) -> list[str]:
-        """Return what a person may call each file."""
+        """Return the names by which users can select each file."""
         return sorted({_called(item) for item in self.items if item.path.endswith(".md")})
 
     def without(self, names: Iterable[str]) -> list[str]:
-        """Return those of these names that no file has."""
+        """Return those of these names that match no file."""
         known = {*self.names(), *(item.title for item in self.items)}
         return [name for name in names if name not in known]
 
     def lines(self) -> list[str]:
-        """Return one line per file: whether it was given to the agents, and why."""
+        """Return one line per file: whether the agents got it, and why."""
         return [
             f"{item.path} ({item.scope}): {'' if item.included else 'not '}given, {item.reason}"
             for item in self.items
         ]
 
     def log(self) -> list[dict[str, object]]:
-        """Return JSON-plain records of which file was given to the agents, and why."""
+        """Return JSON-plain records of whether the agents got each file, and why."""
         return [
             {"path": item.path, "scope": item.scope, "mode": item.mode, "reason": item.reason,
              "included": item.included, "files": list(item.files)}
@@ -267,13 +267,13 @@ class Steering:
 
 @dataclass(frozen=True)
 class _Question:
-    """What decides which files are included."""
+    """The inputs that decide which files are included."""
 
     changed: tuple[str, ...]
     manual: frozenset[str]
     about: frozenset[str]
     never: Sequence[str]
-    all: bool = False  # references of files that are not given are looked up, too
+    all: bool = False  # also resolve references of files that are not included
 
 
 def read_steering(
@@ -290,9 +290,9 @@ def read_steering(
     """Return all steering for work that touches the `changed` paths (or is likely to).
 
     `folder` is that of the project in a repository of several: of two files of one name the one
-    nearer to it counts. `home` is the folder ~/.kiro/steering; `manual` names files to include by
-    request; `about` is the task's text, for files that say when they fit; files
-    matching `never` are not referred to.
+    nearer to it wins. `home` is the folder ~/.kiro/steering; `manual` names files to include on
+    request; `about` is the task's text, for files with an "auto" description; files matching
+    `never` are not read as references.
     """
     question = _Question(
         tuple(sorted(set(changed))),
@@ -304,7 +304,7 @@ def read_steering(
     items: list[SteeringItem] = []
     if home is not None:
         names = [path for path in home.paths() if "/" not in path and path.endswith(".md")]
-        # AGENTS.md first: it is the general word, the topical files say more.
+        # AGENTS.md first: it is general, the topical files add details.
         for name in sorted(names, key=lambda one: (one != "AGENTS.md", one)):
             items += _item(home, name, "global", question)
     items += _item(project, "AGENTS.md", "project", question)
@@ -323,7 +323,7 @@ def read_steering(
 
 
 def _architecture(project: Files, folder: str) -> list[SteeringItem]:
-    """Return the rules of the architecture, the last word; `arch check` compares code with them."""
+    """Return the architecture rules, which come last; `arch check` compares code with them."""
     found = architecture_of(project, folder)
     if found is None:
         return []
@@ -361,9 +361,9 @@ def steering_on_disk(
     manual: Iterable[str] = (),
     resolve_all: bool = False,
 ) -> Steering:
-    """Return the steering of the checkout at `root`: the person's first, the project's winning.
+    """Return the steering of the checkout at `root`: the user's own first, the project's wins.
 
-    `folder` is the project's, `manual` names files that a person asked for.
+    `folder` is the project's, `manual` names files that a user selected.
     """
     home = Path.home() / ".kiro" / "steering"
     return read_steering(
@@ -381,7 +381,7 @@ def steering_on_disk(
 def _item(
     files: Files, path: str, scope: Scope, question: _Question, folder: str = "", project: str = ""
 ) -> list[SteeringItem]:
-    """Return a steering file of `folder`, whose patterns and references count from there."""
+    """Return a steering file of `folder`, to which its patterns and references are relative."""
     data = files.read(path)
     if data is None:
         return []
@@ -452,7 +452,7 @@ def _decide(
 
 
 def matches(patterns: Sequence[str], path: str, folder: str) -> str | None:
-    """Return the pattern that a path matches, counted from the steering's folder or the root."""
+    """Return the pattern that a path matches, relative to the steering's folder or the root."""
     inner = path.removeprefix(f"{folder}/") if folder else path
     match = matcher(patterns)
     return (match(inner) if inner != path else None) or match(path)

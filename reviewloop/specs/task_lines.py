@@ -1,4 +1,4 @@
-"""Task lines in every form people write: their ids, their parts, what stands below them."""
+"""Parses task lines in all their forms: ids, parts, and the lines below them."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ _STATES: dict[str, State] = {
     "☐": "open", "⬜": "open", "◻": "open", "☑": "done", "✅": "done", "☒": "done", "✔": "done",
 }  # fmt: skip
 DONE_MARK = {"☐": "☑", "⬜": "✅", "◻": "☑"}
-"""What a symbol becomes when its task is done; both sides are equally long in UTF-8."""
+"""The done mark for each symbol; both are equally long in UTF-8."""
 
 _TASK_LINE = re.compile(
     r"^(?P<indent>[ \t]*)"
@@ -42,14 +42,14 @@ _OPTIONAL_END = re.compile(r"[ \t]*(?:\(optional\)|\[optional\])[ \t]*$", re.IGN
 
 @dataclass(frozen=True)
 class TaskLine:
-    """What one task line says about itself."""
+    """The contents of one task line."""
 
     line: Line
-    indent: int  # columns; below zero for a heading, which stands above every list item
+    indent: int  # columns; negative for a heading, which is above every list item
     mark: str
     mark_offset: int  # in the file, in bytes
     optional: bool
-    id: str  # "" where the line carries none
+    id: str  # "" for a line without one
     numbered_by_list: bool  # its number is that of an ordered list, outside the box
     title: str
     parallel: bool
@@ -57,12 +57,12 @@ class TaskLine:
 
     @property
     def state(self) -> State:
-        """What the mark means."""
+        """The state that the mark means."""
         return _STATES[self.mark]
 
     @cached_property
     def hash(self) -> str:
-        """Digest of the line without its mark: it stays the same while the state changes."""
+        """Digest of the line without its mark: it stays the same when the state changes."""
         before = self.mark_offset - self.line.offset
         data = self.line.text.encode("utf-8", "surrogateescape")
         unmarked = data[:before] + b"?" + data[before + len(self.mark.encode()) :]
@@ -70,12 +70,12 @@ class TaskLine:
 
 
 def read_task_line(line: Line) -> TaskLine | None:
-    """Return what a task line says, or None for every other line and for code."""
-    # Most lines are none: these are not worth remembering.
+    """Parse a task line; None for every other line and for code."""
+    # Most lines are none: these are not worth caching.
     return None if line.code or not _TASK_LINE.match(line.text) else _read(line)
 
 
-@lru_cache(maxsize=8192)  # a tick leaves all other lines as they are
+@lru_cache(maxsize=8192)  # a tick leaves all other lines unchanged
 def _read(line: Line) -> TaskLine | None:
     match = _TASK_LINE.match(line.text)
     if match is None:
@@ -121,7 +121,7 @@ def _clean_title(rest: str) -> tuple[str, bool, bool]:
 
 
 def _without_stories(title: str) -> tuple[str, tuple[str, ...]]:
-    """Take labels of user stories off the front of a title, unless they are all of it."""
+    """Split labels of user stories off the front of a title, unless they are all of it."""
     labels = _STORIES.match(title)
     if not labels or labels.end() == len(title):
         return title, ()
@@ -155,17 +155,17 @@ CHECKLIST = re.compile(
 
 @dataclass(frozen=True)
 class Details:
-    """The parts of a task's lines that mean something to the loop; values as written."""
+    """The fields in a task's lines that the loop uses; values as written."""
 
     depends: tuple[str, ...] = ()
     declares_depends: bool = False
-    fully_declared: bool = False  # written as a field of every task, not as Kiro's extra hint
+    fully_declared: bool = False  # a field of every task, unlike Kiro's extra hint
     requirements: tuple[str, ...] = ()
     blocked: str = ""
 
 
 def read_details(title: str, body: list[str]) -> Details:
-    """Read the lines below a task; lines inside code were left out by the caller."""
+    """Read the lines below a task; the caller leaves out code."""
     depends = [found["value"] for found in _INLINE_DEPENDS.finditer(title)]
     requirements: list[str] = []
     blocked = ""
@@ -189,7 +189,7 @@ def clean(value: str) -> str:
 
 
 def _values(value: str, following: list[str]) -> list[str]:
-    """Return the value of a field, or the list items below it where its own line has none."""
+    """Return the value of a field, or the list items below it if its own line has none."""
     if clean(value):
         return [clean(value)]
     items = []
@@ -203,10 +203,10 @@ def _values(value: str, following: list[str]) -> list[str]:
 
 @dataclass
 class Node:
-    """A task line while the list is being put together."""
+    """A task line of a list that is being built."""
 
     head: TaskLine
-    lines: list[Line] = field(default_factory=list)  # what stands below it
+    lines: list[Line] = field(default_factory=list)  # the lines below it
     id: str = ""
     parent: "Node | None" = None
     children: list["Node"] = field(default_factory=list)
@@ -232,10 +232,10 @@ class Tree:
 def build_tree(
     lines: Sequence[Line], path: str, *, indented: bool = False, named: str = ""
 ) -> Tree:
-    """Return the tasks of the lines; ids that were made up are said in the notices.
+    """Return the tasks of the lines; generated ids become notices.
 
-    With `indented` only what is indented below a task belongs to it, else all up to the next task.
-    Where ids of the form `named` are used, boxes without one are conditions and no tasks.
+    With `indented` only lines indented below a task belong to it, else all up to the next task. If
+    ids have the form `named`, boxes without one are conditions and no tasks.
     """
     heads = {line.number: head for line in lines if (head := read_task_line(line))}
     others = {n for n, head in heads.items() if named and not re.fullmatch(named, head.id)}
@@ -257,7 +257,7 @@ def build_tree(
 
 
 def is_outside(line: Line, above: str) -> bool:
-    """Say whether a line below a list item is no part of it; `above` is the line before it."""
+    """Whether a line below a list item is no part of it; `above` is the line before it."""
     if not line.text.strip() or line.text[0] in " \t":
         return False
     return not above.strip() or line.text.startswith(("**", "---", ">", "|"))
@@ -288,14 +288,14 @@ def _collect(lines: Sequence[Line], heads: Mapping[int, TaskLine], *, indented: 
 
 
 def _is_condition(head: TaskLine, current: Node | None) -> bool:
-    """Say whether a box below "acceptance criteria" is a condition of the task and no task."""
+    """Whether a box below "acceptance criteria" is a condition of the task and no task."""
     if head.id:
         return False
     return current is None or bool(current.head.id) or head.indent > current.head.indent
 
 
 def _belongs(heading: Line, task: Line) -> bool:
-    """Say whether a heading is part of a task: only where the task itself is a higher heading."""
+    """Whether a heading is part of a task: only if the task itself is a higher heading."""
     return 0 < task.level < heading.level
 
 
@@ -305,7 +305,7 @@ def _announces_checklist(line: Line) -> bool:
 
 
 def _drop_list_numbers(nodes: list[Node], path: str) -> list[str]:
-    """Forget the numbers of ordered lists that start again: they are places, not names."""
+    """Drop the numbers of ordered lists that restart: they are positions, not ids."""
     counts = Counter(node.head.id for node in nodes if node.head.numbered_by_list)
     others = {node.head.id for node in nodes if not node.head.numbered_by_list}
     if not any(count > 1 for count in counts.values()) or others - {""}:
@@ -333,7 +333,7 @@ def _nest(nodes: list[Node], ids: set[str]) -> None:
 
 
 def _owner_id(own: str, ids: set[str]) -> str:
-    """Return the id of the nearest task whose number this one continues: 2.1 belongs to 2."""
+    """Return the id of the nearest task that this number extends: 2.1 belongs to 2."""
     stem = own
     while "." in stem:
         stem = stem.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""Turns a task list into tasks, says what its author has to mend, and ticks single tasks."""
+"""Parses a task list into tasks and problems for its author, and ticks single tasks."""
 
 import re
 import textwrap
@@ -45,10 +45,10 @@ _REFERENCE = re.compile(r"^[_*]*(?:requirements?|validates|depends(?: on)?)[_*]*
 
 
 def asks_for_green(title: str, body: Sequence[str]) -> bool:
-    """Say whether a task asks only that all checks pass, by its title and the lines below it.
+    """Whether a task only requires that all checks pass, by its title and the lines below it.
 
-    A line that asks for anything else makes it work for an implementer: ticking it after a test
-    run alone would claim more than was checked.
+    Any other demand makes it work for an implementer: ticking it after a test run alone would claim
+    more than was checked.
     """
     named = _NAMED.match(title)
     rest = title[named.end() :] if named else title
@@ -62,9 +62,9 @@ def asks_for_green(title: str, body: Sequence[str]) -> bool:
 
 
 def after_the_rest(tasks: Sequence[Task]) -> tuple[Task, ...]:
-    """Return the tasks, each checkpoint with the tasks that it is about: those above it.
+    """Return the tasks, each checkpoint with the tasks above it that it follows.
 
-    They reach back to the checkpoint before. One that waits for something below is not among them.
+    These reach back to the previous checkpoint, without those that wait for a task below.
     """
     rank = {task.id: number for number, task in enumerate(tasks)}
     by_id = {task.id: task for task in tasks}
@@ -83,7 +83,7 @@ def after_the_rest(tasks: Sequence[Task]) -> tuple[Task, ...]:
 
 
 def _last_position(start: str, by_id: Mapping[str, Task], rank: Mapping[str, int]) -> int:
-    """Return the last place in the file among a task and all that it waits for."""
+    """Return the last position in the file among a task and its dependencies."""
     seen, todo = {start}, [start]
     while todo:
         new = {one for one in by_id[todo.pop()].depends if one in by_id} - seen
@@ -97,7 +97,7 @@ def _bare(line: str) -> str:
 
 
 def _only_green(text: str) -> bool:
-    """Say whether nothing is left of a text without its requests for green checks."""
+    """Whether a text has no words left without its requests for green checks."""
     left = _ASKING.sub("", _GREEN.sub("", text))
     return not re.sub(r"[\W_]+|\b(?:and|then|so)\b", "", left)
 
@@ -109,14 +109,12 @@ class TaskList:
     tasks: tuple[Task, ...]
     problems: tuple[Problem, ...] = ()
     notices: tuple[str, ...] = ()
-    fully_declared: bool = (
-        False  # tasks say what they wait for; those that do not, wait for nothing
-    )
+    fully_declared: bool = False  # tasks declare dependencies; those without wait for none
 
 
 @lru_cache(maxsize=4)  # a batch reads the same files for each task
 def read_tasks(data: bytes, path: str, dialect: DialectName) -> TaskList:
-    """Read every task line of a file, as the dialect of that name writes them."""
+    """Read every task line of a file in the syntax of a dialect."""
     document = read_document(data)
     syntax = dialect_named(dialect).tasks
     lines = task_lines(document.lines) if syntax.in_plan else document.lines
@@ -138,7 +136,7 @@ def read_tasks(data: bytes, path: str, dialect: DialectName) -> TaskList:
 
 
 def task_lines(lines: Sequence[Line]) -> Sequence[Line]:
-    """Return the lines of the task plan, or all of them where no heading announces one."""
+    """Return the lines of the task plan, or all of them if no heading announces one."""
     found = outermost(sections(lines), is_named("tasks", lines))
     inside = [line for section in found for line in section.lines]
     if any(read_task_line(line) for line in inside):
@@ -160,7 +158,7 @@ def ancestors(task: Task, by_id: Mapping[str, Task]) -> list[Task]:
 
 
 def cycles(tasks: Iterable[Task]) -> list[Problem]:
-    """Return one problem for each ring of tasks that wait for each other."""
+    """Return one problem for each cycle of tasks that wait for each other."""
     listed = list(tasks)
     by_id = {task.id: task for task in reversed(listed)}
     found: list[Problem] = []
@@ -178,7 +176,7 @@ def cycles(tasks: Iterable[Task]) -> list[Problem]:
 
 
 def waits_for(task: Task, by_id: Mapping[str, Task]) -> list[str]:
-    """Return the ids a task declares to wait for, those of the tasks it is part of included."""
+    """Return the declared dependencies of a task, including those of its parents."""
     ids = list(task.depends)
     family = {task.id}
     for owner in ancestors(task, by_id):
@@ -189,8 +187,8 @@ def waits_for(task: Task, by_id: Mapping[str, Task]) -> list[str]:
 
 
 def comes_after(task: Task, by_id: Mapping[str, Task]) -> list[str]:
-    """Return the ids a task waits for, and those that the order of its phase puts before it."""
-    if not task.parent:  # the most there are, in lists of a thousand
+    """Return the dependencies of a task, and the tasks that the order of its phase puts first."""
+    if not task.parent:  # the most expensive call in lists of a thousand
         return list(dict.fromkeys((*task.depends, *task.follows)))
     family = (task, *ancestors(task, by_id))
     followers = [one for member in family for one in member.follows]
@@ -205,7 +203,9 @@ def _part_of(inner: str, outer: str, by_id: Mapping[str, Task]) -> bool:
 
 
 def _ring_through(start: Task, by_id: Mapping[str, Task], settled: set[str]) -> list[str]:
-    """Walk what `start` waits for; return the first ring met, and settle what is on no ring."""
+    """Follow the dependencies of `start`; return the first cycle, and mark tasks without one
+    settled.
+    """
     path: list[str] = []
     stack: list[tuple[str, int]] = [(start.id, 0)]
     while stack:
@@ -228,15 +228,15 @@ def _ring_through(start: Task, by_id: Mapping[str, Task], settled: set[str]) -> 
 
 @dataclass(frozen=True)
 class _TaskText:
-    """What the lines of one task say, whatever else is in its file."""
+    """The content of one task's lines, independent of the rest of the file."""
 
     details: Details
     requirements: tuple[str, ...]
     body: str
-    green: bool  # asks for nothing but green checks
+    green: bool  # requires only green checks
 
 
-@lru_cache(maxsize=8192)  # a tick leaves all other tasks as they are
+@lru_cache(maxsize=8192)  # a tick leaves all other tasks unchanged
 def _read_text(head: TaskLine, lines: tuple[Line, ...]) -> _TaskText:
     details = read_details(head.line.text, [line.text for line in lines if not line.code])
     requirements: list[str] = []
@@ -286,7 +286,7 @@ def _task(
 
 
 class _Links:
-    """What each task waits for, with what could not be understood."""
+    """The dependencies of each task, and references that could not be resolved."""
 
     def __init__(self, path: str, nodes: Sequence[Node], details: Sequence[Details]) -> None:
         self.path = path
@@ -381,18 +381,18 @@ def _encoding(data: bytes, path: str) -> list[Problem]:
 
 
 UNTICKED = "unticked"
-"""Of the evidence of a commit: why its task was not ticked, so that a person has to do it."""
+"""Key in a commit's evidence: why its task was not ticked, so that a user has to do it."""
 
 
 class LineChangedError(WorkspaceError):
-    """No line is certainly that of a task any more."""
+    """The line of a task is not certain any more."""
 
 
 def tick(data: bytes, task: Task, *, parents: bool = True) -> bytes:
     """Return the file with the task ticked, and with `parents` the tasks it completes.
 
-    The line may have moved, and have another number; if it says something else now, or is ticked
-    already, WorkspaceError.
+    The line may have moved, or have another number; raise WorkspaceError if its text changed or it
+    is ticked already.
     """
     tasks = _read(data, task)
     found = locate(tasks, task)
@@ -410,7 +410,7 @@ def tick(data: bytes, task: Task, *, parents: bool = True) -> bytes:
 
 
 def mark_in_progress(data: bytes, task: Task) -> bytes:
-    """Return the file with `[-]` on the task, or unchanged where its dialect has no such mark."""
+    """Return the file with `[-]` on the task, unchanged in a dialect without that mark."""
     if not task.has_in_work_mark:
         return data
     found = locate(_read(data, task), task)
@@ -418,7 +418,7 @@ def mark_in_progress(data: bytes, task: Task) -> bytes:
 
 
 def restore_mark(data: bytes, task: Task) -> bytes:
-    """Return the file with the mark the task had when it was read, if `[-]` stands there now."""
+    """Return the file with the original mark of the task in place of `[-]`, if it has that now."""
     found = locate(_read(data, task), task)
     return _write(data, found, task.mark) if found.state == "in_progress" else data
 
@@ -428,15 +428,15 @@ def _read(data: bytes, task: Task) -> tuple[Task, ...]:
 
 
 def locate(tasks: tuple[Task, ...], task: Task) -> Task:
-    """Return a task of a list as it was read before, which may have another line and number now.
+    """Return the current task of a list for one read earlier; line and number may differ.
 
-    Raises `LineChangedError` where its line says something else, or where two could be meant.
+    Raise `LineChangedError` if its text changed, or if two tasks match.
     """
     same = [one for one in tasks if one.line_hash == task.line_hash]
     if len(same) > 1:
         same = [one for one in same if one.id == task.id and one.line == task.line]
     elif not same:
-        # Somebody inserted a task above: no other line may look like this one.
+        # A task was inserted above: no other line may look like this one.
         same = [one for one in tasks if one.title == task.title]
         if len(same) == 1 and _scope(same[0]) != _scope(task):
             same = []
@@ -449,7 +449,7 @@ def locate(tasks: tuple[Task, ...], task: Task) -> Task:
 
 
 def _scope(task: Task) -> tuple[tuple[str, ...], bool]:
-    """Return what must not have changed for a task to be the same under another number."""
+    """Return what must be equal for a task to be the same under another number."""
     return task.requirements, bool(task.children)
 
 

@@ -1,4 +1,4 @@
-"""Picks out what a text is about: its telling words, and the files it names."""
+"""Extracts the key words of a text, and the files that it names."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -21,7 +21,7 @@ _STOP = frozenset(_STOP_WORDS.split())
 
 
 def terms(text: str) -> dict[str, int]:
-    """Return the telling words of a text with their counts; names are split, plurals folded."""
+    """Return the key words of a text with their counts; names are split, plurals folded."""
     counts: dict[str, int] = {}
     for found in _WORD.finditer(text):
         for part in _CAMEL.split(found[0]):
@@ -32,9 +32,9 @@ def terms(text: str) -> dict[str, int]:
 
 
 def written(text: str, names: Collection[str]) -> dict[str, str]:
-    """Return each name as a text writes it: the word itself, else the first one that fits.
+    """Return the spelling of each name in a text: the word itself, else the first one that fits.
 
-    A word of one part goes before a name of several, such as PostgreSQL.
+    A word of one part is preferred to a name of several, such as PostgreSQL.
     """
     found: dict[str, str] = {}
     for word in dict.fromkeys(match[0] for match in _WORD.finditer(text)):
@@ -49,7 +49,7 @@ def written(text: str, names: Collection[str]) -> dict[str, str]:
 
 
 def fits(word: str, accepted: Collection[str]) -> bool:
-    """Say whether a word is one of the wanted, or begins like one (upload, uploader)."""
+    """Whether a word is one of the accepted ones, or shares their start (upload, uploader)."""
     if word in accepted:
         return True
     return len(word) > 4 and any(
@@ -58,13 +58,15 @@ def fits(word: str, accepted: Collection[str]) -> bool:
 
 
 def named_paths(text: str) -> list[str]:
-    """Return what looks like a file or a folder in a text, in order, each once."""
+    """Return the words of a text that look like a file or a folder, in order, each once."""
     found = (match[0].strip(".").rstrip("/") for match in _PATH.finditer(text))
     return list(dict.fromkeys(path for path in found if path))
 
 
 def find_paths(named: Iterable[str], existing: Collection[str]) -> list[str]:
-    """Return the existing files that named ones mean: the same path, or the only one ending so."""
+    """Return the existing files for these names: the same path, or the only one that ends
+    with it.
+    """
     by_name: dict[str, list[str]] = {}
     for path in existing:
         by_name.setdefault(path.rpartition("/")[2], []).append(path)
@@ -82,7 +84,7 @@ def find_paths(named: Iterable[str], existing: Collection[str]) -> list[str]:
 
 
 def estimate_tokens(text: str) -> int:
-    """Return about how many tokens a text takes, at four bytes each."""
+    """Estimate the tokens of a text, at four bytes each."""
     return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4
 
 

@@ -1,6 +1,6 @@
-"""Where the phases of a spec are written in each dialect, and how they are read back from there.
+"""Writes the phases of a spec in each dialect, and reads them back.
 
-One phase at a time: what else stands in a file stays as it is, hand edits included.
+One phase at a time: other text in a file stays unchanged, hand edits included.
 """
 
 import re
@@ -34,11 +34,11 @@ _LOW = TITLES["low_level"].casefold()
 _CHANGES = re.compile(r"(?:added|modified|removed|renamed) requirements$", re.IGNORECASE)
 _DELTA = re.compile(r"specs/(?P<capability>[a-z0-9][a-z0-9-]*)/spec\.md$")
 _MARKS: Mapping[str, str] = {".specify/": SPEC_KIT, "openspec/": OPENSPEC, ".kiro/": KIRO}
-"""Folders of tools; where there is no spec yet, they say which form is usual."""
+"""Folders of tools; in a project without specs they decide the format."""
 
 
 def usual_format(files: Files, project: str = "") -> str:
-    """Return the form that most specs of a project have, else that of the tool that is set up."""
+    """Return the format of most specs of a project, else that of the tool that is set up."""
     found = [ref.dialect.replace("cc-sdd", KIRO) for ref in find_specs(files, project)]
     ours = [one for one in found if one in FORMATS]
     if ours:
@@ -51,9 +51,9 @@ def usual_format(files: Files, project: str = "") -> str:
 
 
 def existing_spec(files: Files, name: str, project: str = "") -> SpecRef | None:
-    """Return the spec of a name, None where there is none.
+    """Return the spec of a name, None without one.
 
-    Raises `UsageError` where several have it.
+    Raise `UsageError` if several have it.
     """
     found = specs_named(name, find_specs(files, project))
     if len(found) > 1:
@@ -63,9 +63,9 @@ def existing_spec(files: Files, name: str, project: str = "") -> SpecRef | None:
 
 
 def new_path(files: Files, name: str, form: str, project: str = "") -> str:
-    """Return where a new spec is written.
+    """Return the path of a new spec.
 
-    Raises `UsageError` for a name that is no plain word.
+    Raise `UsageError` for a name that is no plain word.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,60}", name):
         raise UsageError(
@@ -88,7 +88,7 @@ def new_path(files: Files, name: str, form: str, project: str = "") -> str:
 
 
 def archive_path(files: Files, path: str) -> str:
-    """Return where an old spec is kept when one is written anew: `archive/` beside it."""
+    """Return the path that keeps an old spec when it is replaced: `archive/` beside it."""
     folder, _, name = path.rpartition("/")
     stem, dot, suffix = name.partition("-spec.md")
     for number in range(1, 1000):
@@ -101,7 +101,7 @@ def archive_path(files: Files, path: str) -> str:
 
 @dataclass(frozen=True)
 class SpecFiles:
-    """The files of one spec, as far as its phases go."""
+    """The files of one spec that hold its phases."""
 
     files: Files
     form: str
@@ -116,7 +116,7 @@ class SpecFiles:
 
     @property
     def documents(self) -> list[str]:
-        """The files that the phases are in, those that exist."""
+        """The existing files with the phases."""
         named = dict.fromkeys(map(self.file_of, PHASES))
         found = [path for path in named if self.files.read(path) is not None]
         return [*found, *self._deltas()]
@@ -134,7 +134,7 @@ class SpecFiles:
         return own_parts(self._read(self.path), TITLES) if self.form == SINGLE_FILE else ()
 
     def text_of(self, phase: str) -> str:
-        """Return a phase as it is written there, "" where it is not."""
+        """Return the text of a phase, "" if it is not written."""
         text = self._read(self.file_of(phase))
         if parts := self.parts:
             return text_of_phase(parts, phase)
@@ -153,7 +153,7 @@ class SpecFiles:
         return text
 
     def with_phase(self, phase: str, text: str) -> dict[str, str]:
-        """Return the files that hold a phase, with this text in the place of what it was."""
+        """Return the files that hold a phase, with this text as its content."""
         file = self.file_of(phase)
         there, text = self._read(file), text.strip() + "\n"
         if parts := self.parts:
@@ -176,12 +176,12 @@ class SpecFiles:
         return {file: text}
 
     def _is_bugfix(self) -> bool:
-        """Whether what is required of a spec of Kiro's stands in bugfix.md."""
+        """Whether the requirements of a Kiro spec are in bugfix.md."""
         names = (f"{self.path}/requirements.md", f"{self.path}/bugfix.md")
         return [self.files.read(name) is not None for name in names] == [False, True]
 
     def _change(self, text: str) -> dict[str, str]:
-        """Return an OpenSpec proposal and what it changes, which are files of their own."""
+        """Return an OpenSpec proposal and its deltas, which are separate files."""
         parts: dict[str, list[str]] = {}
         own = self.path.rpartition("/")[2].replace(".", "-").replace("_", "-")
         current = "proposal.md"
@@ -208,7 +208,7 @@ class SpecFiles:
 
 
 def _cut_low(text: str) -> tuple[str, str]:
-    """Return the high-level and the low-level part of a design document."""
+    """Split a design document into its high-level and its low-level part."""
     for line in read_document(text.encode("utf-8", "surrogateescape")).lines:
         if line.level == 2 and line.title.casefold() == _LOW:
             lines = text.split("\n")
@@ -232,7 +232,7 @@ def _bounds(text: str, title: str) -> tuple[int, int] | None:
 
 
 def _inner(text: str, title: str) -> str:
-    """Return what stands below the heading of a phase in a single file."""
+    """Return the text below the heading of a phase in a single file."""
     if bounds := _bounds(text, title):
         return "\n".join(text.split("\n")[bounds[0] + 1 : bounds[1]]).strip() + "\n"
     return ""
@@ -247,14 +247,16 @@ def _with_inner(text: str, title: str, inner: str) -> str:
 
 
 def _raised(text: str) -> str:
-    """Return what stands below the heading of a phase as a document, as `_lowered` took it."""
+    """Return the text below the heading of a phase as a document; the inverse of `_lowered`."""
     lines = read_document(text.encode("utf-8", "surrogateescape")).lines
     up = [line.text[1:] if line.level > 2 else line.text for line in lines]
     return "\n".join(up)
 
 
 def _lowered(text: str, title: str) -> str:
-    """Return a document to stand below `title`: its own title out, its headings below that one."""
+    """Return a document for the place below `title`: without its own title, its headings one
+    deeper.
+    """
     lines = read_document(text.encode("utf-8", "surrogateescape")).lines
     levels = [line.level for line in lines if line.level and line.level > 1]
     down = "#" * max(0, 3 - min(levels, default=3))

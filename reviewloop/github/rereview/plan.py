@@ -147,13 +147,11 @@ class Rereview:
     answer: tuple[ThreadReply, ...]
     dismissed: dict[str, str]  # fingerprint -> who dismissed it and why
     state: State
-    commented: frozenset[str] = frozenset()  # of those, what has a comment on the diff
-    quiet: tuple[
-        Finding, ...
-    ] = ()  # new, but about code that this push did not change: summary only
+    commented: frozenset[str] = frozenset()  # of those, the ones with a comment on the diff
+    quiet: tuple[Finding, ...] = ()  # new, but not about code of this push: summary only
     open: Mapping[str, Severity] = field(default_factory=dict)  # all of the pull request
-    harmless: frozenset[str] = frozenset()  # of those, what fails no review: it names no file
-    silent: frozenset[str] = frozenset()  # of those, what this review does not report
+    harmless: frozenset[str] = frozenset()  # of those, the ones without a file: they fail no review
+    silent: frozenset[str] = frozenset()  # of those, not in this review
     notes: tuple[str, ...] = ()  # users without a say, and why
 
 

@@ -95,9 +95,7 @@ class PullReviewRequest:
     repo: str = ""  # owner/name; "": of the workflow
     event: str = ""  # file with a payload; "": the workflow's
     max_comments: int = 30
-    min_severity: str = (
-        "should"  # least severity of a comment on a line; the rest is in the summary
-    )
+    min_severity: str = "should"  # least severity of a comment; the rest is in the summary
     fail_on: str = "never"
     model: str = ""  # "": as set in the base commit; auto: else the one detected
     limits: Mapping[str, float | int | None] = field(default_factory=dict)  # limits.usd: 2.5

@@ -1,6 +1,6 @@
-"""Checks of a spec without a model: each rule is a page in `rules/spec/`, found by a function here.
+"""Checks of a spec without a model: each rule has a page in `rules/spec/` and a function here.
 
-A function takes a `SpecView` and yields hits. Rules of other distributions do the same.
+A function takes a `SpecView` and yields hits. Rule packs of other distributions do the same.
 """
 
 from reviewloop.specs.checks.run import SpecChecks, check_spec

@@ -1,8 +1,8 @@
-"""Names of AWS that a spec uses, looked up in the data of botocore and cfn-lint, offline.
+"""Looks up the AWS names of a spec in the data of botocore and cfn-lint, offline.
 
-The data is read as files: neither package is imported. Where a package is not installed, or names
-something that its data does not hold by design (IAM actions, custom commands), the name is listed
-as unverified.
+The data is read as files: neither package is imported. A name is listed as unverified where the
+package is not installed, or where its data leaves such names out by design (IAM actions, custom
+commands).
 """
 
 import gzip
@@ -40,7 +40,7 @@ _OWN = """
     download_file upload_fileobj download_fileobj
 """
 _OWN_METHODS = frozenset(_OWN.split())
-# Commands that the AWS CLI adds to services; what it adds is no operation.
+# Commands that the AWS CLI adds to services; these are no operations.
 # https://docs.aws.amazon.com/cli/latest/reference/
 _ADDED = """
     cloudformation cloudfront cloudtrail codeartifact codecommit configservice configure
@@ -58,7 +58,7 @@ _COMMON = """
     transfer translate workspaces
 """
 _WORDS = frozenset(_COMMON.split())
-# https://docs.aws.amazon.com/cli/latest/reference/#options and what each operation has besides
+# https://docs.aws.amazon.com/cli/latest/reference/#options and those of every operation
 _ANYWHERE = """
     --debug --endpoint-url --no-verify-ssl --no-paginate --output --query --profile --region
     --version --color --no-sign-request --ca-bundle --cli-read-timeout --cli-connect-timeout
@@ -66,11 +66,12 @@ _ANYWHERE = """
     --cli-input-yaml --generate-cli-skeleton --starting-token --page-size --max-items
 """
 _EVERYWHERE = frozenset(_ANYWHERE.split())
-_TYPO = 0.8  # how like an option has to be to be the one that was meant; the CLI adds its own
+# Least similarity of an option to count as a misspelling; the CLI adds options of its own.
+_TYPO = 0.8
 
 
 class Fact(NamedTuple):
-    """What the installed data says of one name; None is what it cannot say."""
+    """What the installed data has about one name; None where it cannot decide."""
 
     name: str
     supported: bool | None
@@ -118,7 +119,7 @@ class Operation(NamedTuple):
 
 
 def find_unknown_operations(view: SpecView) -> Iterator[Hit]:
-    """Yield calls of operations that a service does not have, and parameters that they lack."""
+    """Yield calls of operations that a service lacks, and of parameters that an operation lacks."""
     for line in _named_in(view):
         for found in _CALL.finditer(line.text):
             yield from _of_call(view, line, found)
@@ -129,7 +130,7 @@ def find_unknown_operations(view: SpecView) -> Iterator[Hit]:
 
 
 def find_unknown_types(view: SpecView) -> Iterator[Hit]:
-    """Yield types of CloudFormation resources, or properties of them, that are not there."""
+    """Yield types of CloudFormation resources, or properties of them, that do not exist."""
     for line in _named_in(view):
         for found in _TYPE.finditer(line.text):
             yield from _of_type(view, line, found)
@@ -197,7 +198,7 @@ def _of_command(view: SpecView, line: SpecLine, found: re.Match[str]) -> Iterato
 def _of_options(
     view: SpecView, line: SpecLine, found: re.Match[str], operation: Operation
 ) -> Iterator[Hit]:
-    """Yield options that are one of the operation's parameters but for a letter or two."""
+    """Yield options that differ from one of the operation's parameters by a letter or two."""
     known = [f"--{_kebab(name)}" for name in operation.parameters]
     command = f"aws {found['service']} {found['operation']}"
     for option in _OPTION.findall(found["rest"]):
@@ -211,7 +212,9 @@ def _of_options(
 
 
 def _note_action(view: SpecView, line: SpecLine, found: re.Match[str]) -> None:
-    """List an IAM action that is no operation; rights have names of their own."""
+    """List an IAM action that is no operation as unverified; IAM actions have names of their
+    own.
+    """
     if found["service"] in services():
         known = operations_of(found["service"])
         if found["action"].casefold() not in known:
@@ -219,7 +222,7 @@ def _note_action(view: SpecView, line: SpecLine, found: re.Match[str]) -> None:
 
 
 def _named_in(view: SpecView) -> Iterator[SpecLine]:
-    """Yield every line but headings; names stand in code blocks, too."""
+    """Yield every line but headings; names also appear in code blocks."""
     return (line for line in view.lines if not line.level)
 
 
@@ -229,7 +232,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 def _is_like(name: str, operations: Iterable[str]) -> bool:
-    """Whether a name is written as operations are: it begins with the verb of one."""
+    """Whether a name looks like an operation: it begins with the verb of one."""
     return name.partition("_")[0] in {one.partition("_")[0] for one in operations}
 
 
@@ -249,7 +252,7 @@ def _data(package: str, *parts: str) -> Path | None:
 
 @cache
 def services() -> frozenset[str]:
-    """Return the services that botocore knows, none where it is not installed."""
+    """Return the services that botocore knows; empty if it is not installed."""
     folder = _data("botocore", "data")
     return (
         frozenset(one.name for one in folder.iterdir() if one.is_dir()) if folder else frozenset()
@@ -286,7 +289,7 @@ def _schemas() -> Path | None:
 
 @cache
 def resource_types() -> Mapping[str, Path]:
-    """Return cfn-lint's schema of each type of resource, none where it is not installed."""
+    """Return cfn-lint's schema of each type of resource; empty if it is not installed."""
     folder = _schemas()
     if folder is None:
         return {}

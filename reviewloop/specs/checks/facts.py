@@ -1,4 +1,6 @@
-"""What a spec says of this repository and machine: variables, versions, programs, their options."""
+"""Checks a spec's claims about this repository and machine: variables, versions, programs,
+options.
+"""
 
 import json
 import re
@@ -25,7 +27,7 @@ _VERSION = re.compile(
 _COMMAND_LINE = re.compile(r"^(?:\$ |> )?(?P<words>[a-z][a-z0-9-]*(?: [^`|;&<>]+)?)$")
 _OPTION = re.compile(r"(?<!\S)(?P<option>--[a-z][a-z0-9-]+)")
 _SUBCOMMAND = re.compile(r"[a-z][a-z0-9-]*")
-# Programs that print what they know with `--help`, and whether their first word is a subcommand.
+# Programs that print their options with `--help`; whether their first word is a subcommand.
 PROGRAMS: Mapping[str, bool] = {
     "git": True,
     "npm": True,
@@ -48,11 +50,11 @@ PROGRAMS: Mapping[str, bool] = {
     "sam": True,
     "cdk": True,
 }
-# Programs whose help names only some of the options that they take: those of plugins, of every
-# subcommand, or of the settings are left out.
+# Programs whose help names only some of their options: those of plugins, of every subcommand, or of
+# the settings are missing.
 _SHORT_HELP = frozenset(["npm", "kubectl", "pytest", "tsc", "vitest"])
 _RUNNERS = frozenset(["run", "exec", "x", "dlx"])  # subcommands that start another program
-# Subcommands whose short help leaves options out: those of `git log` stand in its manual only.
+# Subcommands whose short help omits options: those of `git log` are only in its manual.
 _PARTIAL = frozenset(
     f"git {name}" for name in ("rev-parse", "log", "diff", "show", "rev-list", "format-patch")
 )
@@ -107,7 +109,7 @@ def _read_variables(view: SpecView, documents: Collection[str]) -> frozenset[str
 
 
 def find_other_versions(view: SpecView) -> Iterator[Hit]:
-    """Yield packages whose version in the spec is not the one that is locked."""
+    """Yield packages whose version in the spec is not the locked one."""
     locked: Mapping[str, str] | None = None
     for line in view.lines:
         if line.level:
@@ -117,7 +119,7 @@ def find_other_versions(view: SpecView) -> Iterator[Hit]:
                 locked = locked_versions(view)
             known = locked.get(_canonical(match["name"]))
             how = ">=" if match["more"] else match["how"].strip()
-            if known is None and how:  # "Section 2.1" has none
+            if known is None and how:  # "Section 2.1" has no version
                 what = f"{match['name']} {match['version']}"
                 view.note(line, f"{what}: no lock file names {match['name']}", what)
             elif known and not _fits(how, match["version"], known):
@@ -126,7 +128,7 @@ def find_other_versions(view: SpecView) -> Iterator[Hit]:
 
 
 def find_unknown_options(view: SpecView) -> Iterator[Hit]:
-    """Yield subcommands and options that the help of a program on this machine does not name."""
+    """Yield subcommands and options that are missing from a program's help on this machine."""
     for line, command in _commands(view):
         words = command.split()
         program, rest = words[0], words[1:]
@@ -160,7 +162,7 @@ def find_unknown_options(view: SpecView) -> Iterator[Hit]:
 
 
 def _own_words(topic: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Return the words of a command that are its own: `uv run` hands the rest to a program."""
+    """Return the words of a command that are its own: `uv run` passes the rest to a program."""
     kept: list[str] = []
     for word in words[len(topic) - 1 :]:
         if word in ("--", "#") or (topic[-1] in _RUNNERS and not word.startswith("-")):
@@ -170,7 +172,7 @@ def _own_words(topic: Sequence[str], words: Sequence[str]) -> list[str]:
 
 
 def _listed(text: str) -> list[str]:
-    """Return the options of a help text, as `[--[no-]force]` and `--file=<path>` name them."""
+    """Return the options in a help text, written as `[--[no-]force]` or `--file=<path>`."""
     plain = re.findall(r"--[a-z][a-z0-9-]+", text)
     negated = re.findall(r"--\[no-\]([a-z][a-z0-9-]+)", text)
     return [*plain, *(f"--{one}" for one in negated), *(f"--no-{one}" for one in negated)]
@@ -187,7 +189,7 @@ def _commands(view: SpecView) -> Iterator[tuple[SpecLine, str]]:
 
 
 def locked_versions(view: SpecView) -> dict[str, str]:
-    """Return the versions that lock files of the repository's root name, by canonical name."""
+    """Return the versions in lock files of the repository's root, by canonical name."""
     found: dict[str, str] = {}
     for path in _LOCKS:
         text = view.tree.read(path)
@@ -208,7 +210,7 @@ def _locked(path: str, text: str) -> Iterator[tuple[str, str]]:
                     yield key.removeprefix("node_modules/"), str(one.get("version", ""))
         else:
             yield from re.findall(r"(?m)^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([\w.]+)", text)
-    except (ValueError, AttributeError, TypeError):  # a broken lock file is its tool's business
+    except (ValueError, AttributeError, TypeError):  # its own tool reports a broken lock file
         return
 
 
@@ -217,7 +219,7 @@ def _canonical(name: str) -> str:
 
 
 def _fits(how: str, written: str, locked: str) -> bool:
-    """Whether a version says the same as far as it goes (2.8 is 2.8.0), or allows the other."""
+    """Whether a version equals the locked one as far as it goes (2.8 is 2.8.0), or allows it."""
     if f"{locked}.".startswith(f"{written}."):
         return True
     least, have = _numbers(written), _numbers(locked)

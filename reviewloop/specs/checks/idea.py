@@ -1,6 +1,6 @@
-"""What the description of an idea leaves open: what is built, who uses it, what it is for.
+"""Finds what the description of an idea leaves open: what is built, for whom, and why.
 
-A vague description makes a vague spec, so what is open is asked before anything is written.
+A vague description makes a vague spec, so users are asked before a spec is written.
 """
 
 import re
@@ -22,9 +22,9 @@ _OF_WORDS = {
 }
 _OF_TASTE = 'What is "{}" here, said so that a test can decide it?'
 
-_ENOUGH = 3  # words with a meaning: "email and in-app notifications" says what comes out
-_MOST_WORDS = 2  # vague words that are asked about
-_FOREIGN = 0.15  # share of letters outside ASCII above which the words are not ours to judge
+_ENOUGH = 3  # words with a meaning: "email and in-app notifications" names the result
+_MOST_WORDS = 2  # vague words to ask about
+_FOREIGN = 0.15  # share of letters outside ASCII above which the language is not assessed
 _EMPTY_WORDS = """
     a an the this that these those it its is are be been am was were do does did have has had
     and or but nor so if as of to for with in on by from at into about over than then when where
@@ -58,16 +58,18 @@ _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
 class OpenPoint(NamedTuple):
-    """What a description leaves open: one of `PARTS` or a word, and the question about it."""
+    """A point that a description leaves open, one of `PARTS` or a word, with the question
+    about it.
+    """
 
     about: str
     question: str
 
 
 def open_points(idea: str) -> tuple[OpenPoint, ...]:
-    """Return what a description leaves open, most important first.
+    """Return the open points of a description, most important first.
 
-    A short one that says who it is for, or what comes out of it, is left to the agent's questions.
+    A short one that names its users, or its result, is left to the agent's questions.
     """
     letters = [letter for letter in idea if letter.isalpha()]
     if sum(not letter.isascii() for letter in letters) > _FOREIGN * len(letters):

@@ -1,4 +1,4 @@
-"""Names that the code does not have although the spec speaks of them as being there."""
+"""Finds names that a spec treats as existing although the code does not have them."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -29,7 +29,7 @@ _GLOB = re.compile(r"[*{}<>\[\]]|\.\.\.")
 
 
 def find_unknown_paths(view: SpecView) -> Iterator[Hit]:
-    """Yield files that a task or the design wants changed and that the repository does not have."""
+    """Yield files that a task or the design changes and that the repository lacks."""
     paths = frozenset(view.tree.paths())
     if not paths:
         return
@@ -57,7 +57,7 @@ def find_unknown_paths(view: SpecView) -> Iterator[Hit]:
 
 
 def find_new_paths_that_exist(view: SpecView) -> Iterator[Hit]:
-    """Yield files that are marked [NEW] and are there already."""
+    """Yield files that are marked [NEW] but exist."""
     paths = frozenset(view.tree.paths())
     for line in _not_done(view):
         if _MARKED_NEW.search(line.text):
@@ -73,7 +73,7 @@ def find_new_paths_that_exist(view: SpecView) -> Iterator[Hit]:
 
 
 def _drawn(view: SpecView) -> Iterator[tuple[SpecLine, TreeFile]]:
-    """Yield the files of the trees that the documents of a spec draw, each with its line."""
+    """Yield the files of the trees drawn in the documents of a spec, each with its line."""
     for _, lines in groupby(view.lines, key=lambda line: line.path):
         by_number = {line.number: line for line in lines}
         for one in tree_files((number, line.text) for number, line in by_number.items()):
@@ -81,7 +81,7 @@ def _drawn(view: SpecView) -> Iterator[tuple[SpecLine, TreeFile]]:
 
 
 def _near(path: str, known: Collection[str]) -> str:
-    """Return the file that may be meant, of those whose names begin and end alike."""
+    """Return the file probably meant, among those with the same start and end of the name."""
     name = path.rpartition("/")[2]
     like = [
         one
@@ -94,7 +94,7 @@ def _near(path: str, known: Collection[str]) -> str:
 
 
 def _without_commands(text: str) -> str:
-    """Return a line without its commands: `docker build .` makes no file."""
+    """Return a line without its commands: `docker build .` creates no file."""
     return _SPAN.sub(
         lambda span: " " * len(span[0]) if " " in span[0].strip("` ") else span[0], text
     )
@@ -109,7 +109,7 @@ def _paths(line: SpecLine) -> list[str]:
 
 
 def _made(view: SpecView) -> frozenset[str]:
-    """Return the files that a line of the spec says are to be made."""
+    """Return the files that a line of the spec creates."""
     lines = (line for line in view.lines if _MAKES.search(_without_commands(line.text)))
     return frozenset(path.lstrip("./") for line in lines for path in named_paths(line.text))
 

@@ -1,4 +1,4 @@
-"""Numbers that contradict each other: the same thing with two amounts in one spec."""
+"""Finds contradictory numbers: the same thing with two amounts in one spec."""
 
 import re
 from collections.abc import Iterator
@@ -39,8 +39,8 @@ _NEGLIGIBLE_WORDS = """
     default limit time value set number per rate
 """
 _NEGLIGIBLE = frozenset(_NEGLIGIBLE_WORDS.split())
-_SHARED = 3  # telling words that two clauses must have in common to be about one thing
-_SHARE = 0.6  # of all telling words of both
+_SHARED = 3  # key words that two clauses must share to be about one thing
+_SHARE = 0.6  # of all key words of both
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class _Quantity:
 
 
 def find_contradictions(view: SpecView) -> Iterator[Hit]:
-    """Yield numbers of design and tasks that differ from what a requirement lines of the thing.
+    """Yield numbers of design and tasks that differ from those in a requirement on the same thing.
 
-    Two clauses are about one thing when most of their telling words are the same. One that names
-    several amounts of a kind is left alone: a range, a table, a comparison.
+    Two clauses are about one thing when they share most of their key words. A clause with several
+    amounts of a kind is ignored: a range, a table, a comparison.
     """
     required = [one for line in view.statements for one in _quantities(line)]
     named: set[tuple[str, int]] = set()
@@ -87,7 +87,7 @@ def _contradicts(one: _Quantity, other: _Quantity) -> bool:
 
 
 def _quantities(line: SpecLine) -> Iterator[_Quantity]:
-    """Yield the amounts of a line that stand alone of their kind in their clause."""
+    """Yield the amounts of a line that are the only ones of their kind in their clause."""
     for clause in _CLAUSE.split(line.text):
         found = list(_QUANTITY.finditer(clause))
         kinds = [_UNITS[_unit(one["unit"])][0] for one in found]

@@ -1,4 +1,4 @@
-"""What a spec does not speak of at all: errors, security, speed, success, people, data, ..."""
+"""Finds topics that a spec does not cover at all: errors, security, speed, success, users, data."""
 
 import re
 from collections.abc import Iterator
@@ -98,18 +98,18 @@ _LARGEST = 15  # tasks of one spec; above that a first result takes days
 
 
 def find_no_errors(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where no requirement says what happens when something fails."""
+    """Yield a hit if no requirement covers a failure."""
     message = "no requirement says what happens when something fails"
     yield from _missing(view, "spec/no-error-case", _ERRORS, message)
 
 
 def find_no_edges(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where no requirement is about an edge: nothing, too much, twice, at once."""
+    """Yield a hit if no requirement covers an edge case: nothing, too much, twice, at once."""
     yield from _missing(view, "spec/no-edge-case", _EDGES, "no requirement is about an edge case")
 
 
 def find_no_security(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where accounts, input or data of people are handled and nothing protects them."""
+    """Yield a hit if accounts, input or personal data are handled without any protection."""
     risky = _AT_RISK.search(view.required_text)
     if risky:
         message = f'nothing says how "{risky[0]}" is protected'
@@ -117,30 +117,30 @@ def find_no_security(view: SpecView) -> Iterator[Hit]:
 
 
 def find_no_speed(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where no requirement says how fast, how much or how many."""
+    """Yield a hit if no requirement says how fast, how much or how many."""
     yield from _missing(
         view, "spec/no-performance-target", _SPEED, "nothing says how fast or how much"
     )
 
 
 def find_no_success(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where nothing says when the work has succeeded."""
+    """Yield a hit if the spec lacks a measure of success."""
     message = "nothing says when this is done: no acceptance or success criteria"
     yield from _missing(view, "spec/no-success-criteria", _SUCCESS, message)
 
 
 def find_no_limits(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where nothing says what is left out."""
+    """Yield a hit if the spec does not say what is out of scope."""
     yield from _missing(view, "spec/no-scope-limit", _LIMITS, "nothing says what is not part of it")
 
 
 def find_no_people(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where no requirement says who uses what is built."""
+    """Yield a hit if no requirement names the users."""
     yield from _missing(view, "spec/no-role", _PEOPLE, "nothing says who uses it")
 
 
 def find_no_purpose(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where nothing says what it is for: no introduction, no reason in a story."""
+    """Yield a hit if the spec gives no purpose: no introduction, no reason in a story."""
     introduced = any(
         kind_of(head) == "introduction" for line in view.lines for head in (line.title, *line.heads)
     )
@@ -149,27 +149,27 @@ def find_no_purpose(view: SpecView) -> Iterator[Hit]:
 
 
 def find_no_data(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where data is kept, and nothing says which, neither required nor designed."""
-    if view.has_tasks:  # before, the design may be still to come
+    """Yield a hit if data is stored, and neither requirements nor design say which."""
+    if view.has_tasks:  # earlier, the design may still follow
         message = "nothing says of what parts"
         yield from _undescribed(view, "spec/no-data-model", _STORED, _DATA, message)
 
 
 def find_no_api(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where an interface is served, and no route, method or message is named."""
+    """Yield a hit if an interface is served, and no route, method or message is named."""
     if view.has_tasks:
         message = "no route or method is named"
         yield from _undescribed(view, "spec/no-api", _SERVED, _ROUTES, message)
 
 
 def find_no_example(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where something has a format, and no document shows one."""
+    """Yield a hit if something has a format, and no document shows an example."""
     if not any(line.code for line in view.lines):
         yield from _undescribed(view, "spec/no-example", _WRITTEN, _EXAMPLES, "no example shows it")
 
 
 def find_no_operations(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where a spec builds on services of AWS and says nothing of running them."""
+    """Yield a hit if a spec uses services of AWS and does not cover their operation."""
     if any(_OPERATIONS.search(line.text) for line in view.lines):
         return
     for line in view.of_part("requirements", "design"):
@@ -180,7 +180,7 @@ def find_no_operations(view: SpecView) -> Iterator[Hit]:
 
 
 def find_too_large(view: SpecView) -> Iterator[Hit]:
-    """Yield a hit where a spec has more open tasks than one that is finished soon."""
+    """Yield a hit if a spec has too many open tasks to be finished soon."""
     count = len(view.open_tasks)
     if count > _LARGEST:
         location = (view.spec.tasks_path, view.open_tasks[0].line)
@@ -188,9 +188,9 @@ def find_too_large(view: SpecView) -> Iterator[Hit]:
 
 
 def _missing(view: SpecView, rule: str, words: re.Pattern[str], message: str) -> Iterator[Hit]:
-    """Yield a hit at the first requirement where none of the words occurs in what is required."""
+    """Yield a hit at the first requirement if none of the words occurs in the requirements."""
     required = whole(view.spec.requirements) or view.statements
-    # A change of OpenSpec holds what differs from the specs that are there.
+    # A change of OpenSpec holds only differences from existing specs.
     if not required or not view.is_english or view.spec.dialect == "openspec":
         return
     text = f"{view.required_text}\n{view.spec.general}"
@@ -201,7 +201,7 @@ def _missing(view: SpecView, rule: str, words: re.Pattern[str], message: str) ->
 def _undescribed(
     view: SpecView, rule: str, about: re.Pattern[str], words: re.Pattern[str], message: str
 ) -> Iterator[Hit]:
-    """Yield a hit at the first statement about something that no document describes."""
+    """Yield a hit at the first statement on a subject that no document describes."""
     if not view.is_english or view.spec.dialect == "openspec":
         return
     line, found = next(

@@ -9,7 +9,7 @@ from reviewloop.analysis.rule_book import spec_rules
 from reviewloop.domain.finding import Finding, Severity, by_severity, fingerprint
 from reviewloop.specs.checks.view import SpecView
 
-_LISTED = 6  # further lines that a finding names
+_LISTED = 6  # most further lines in a finding
 _FACTS = (
     "reviewloop.specs.checks.facts:",
     "reviewloop.specs.checks.aws:",
@@ -20,7 +20,7 @@ _LEVELS = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Seve
 
 @dataclass(frozen=True)
 class SpecChecks:
-    """What the checks found in one spec, most severe first, and what they could not check."""
+    """The findings of one spec, most severe first, and claims that could not be checked."""
 
     view: SpecView
     findings: tuple[Finding, ...]
@@ -31,9 +31,9 @@ class SpecChecks:
 def check_spec(view: SpecView, level: Callable[[str], str] = lambda rule: "") -> SpecChecks:
     """Return the findings of all rules about specs.
 
-    `level` says what the settings make of a rule: "off", "must", "should", "nit", "" for nothing.
-    One rule speaks once of a document and names the further lines, too; of names that are not there
-    it speaks once of each.
+    `level` returns the configured level of a rule: "off", "must", "should", "nit", or "" for the
+    default. A rule makes one finding per document, which lists further lines, too; a rule on
+    missing names makes one for each name.
     """
     findings: list[Finding] = []
     rules: Mapping[str, Rule] = {entry.rule.id: entry.rule for entry in spec_rules()}

@@ -1,4 +1,4 @@
-"""Tasks that say too little or too much, and links between tasks and requirements that break."""
+"""Finds tasks that are too vague or too large, and broken links between tasks and requirements."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _SHOWN = re.compile(
     r"|\bspecs?\b|\bcoverage\b|\bconfirm\w*|\blint\w*|\bprop(?:erty|erties)\b",
     re.IGNORECASE,
 )
-_FEWEST = 3  # telling words of a task that says nothing else
+_FEWEST = 3  # key words of a task without any other detail
 _LONGEST = 18  # lines below a task that are more than one change
 _FILES = 10
 _RULES: Mapping[str, str] = {
@@ -30,7 +30,9 @@ _RULES: Mapping[str, str] = {
 
 
 def find_problems(view: SpecView) -> Iterator[Hit]:
-    """Yield what only the author can decide and what stops runs: rings, double ids, no tasks."""
+    """Yield problems that only the author can solve and that block runs: cycles, double ids,
+    no tasks.
+    """
     for problem in view.spec.problems:
         if rule := _rule_of(problem):
             yield view.hit_at(rule, (problem.path, problem.line), problem.message)
@@ -41,7 +43,7 @@ def _rule_of(problem: Problem) -> str:
 
 
 def find_vague_tasks(view: SpecView) -> Iterator[Hit]:
-    """Yield tasks that name nothing to be done: a word or two, no line below, no requirement."""
+    """Yield tasks without content: a word or two, no line below, no requirement."""
     for task in view.open_tasks:
         lines = _lines_of(task)
         named = any(one.requirements for one in (task, *ancestors(task, view.spec.by_id)))
@@ -63,7 +65,7 @@ def find_large_tasks(view: SpecView) -> Iterator[Hit]:
 
 
 def find_not_shown(view: SpecView) -> Iterator[Hit]:
-    """Yield tasks of which nothing says how one sees that they are done."""
+    """Yield tasks without any criterion for when they are done."""
     for task in view.open_tasks if view.is_english else ():
         family = (task, *ancestors(task, view.spec.by_id))
         text = "\n".join(f"{one.title}\n{one.body}" for one in family)
@@ -73,9 +75,10 @@ def find_not_shown(view: SpecView) -> Iterator[Hit]:
 
 
 def find_unknown_requirements(view: SpecView) -> Iterator[Hit]:
-    """Yield tasks that name a requirement that nobody wrote."""
+    """Yield tasks that name a requirement which the spec lacks."""
     known = view.spec.requirements
-    if not view.is_english:  # headings of other languages number requirements in ways we miss
+    # Requirements numbered in headings of other languages are not recognised.
+    if not view.is_english:
         return
     for task in view.spec.tasks:
         missing = [one for one in resolve(task.requirements, known)[1] if _could_be(one, known)]
@@ -85,7 +88,7 @@ def find_unknown_requirements(view: SpecView) -> Iterator[Hit]:
 
 
 def _could_be(ident: str, known: Mapping[str, str]) -> bool:
-    """Whether an id is of the kind that this spec numbers: "9.9" is not where nothing is "N.M"."""
+    """Whether an id has the form of this spec's ids: "9.9" has not where no id is "N.M"."""
     if not re.search(r"\d", ident):
         return False  # prose
     owner = ident.rpartition(".")[0]
@@ -96,7 +99,7 @@ def _could_be(ident: str, known: Mapping[str, str]) -> bool:
 
 
 def find_unserved(view: SpecView) -> Iterator[Hit]:
-    """Yield requirements that no task serves; silent where no task names any."""
+    """Yield requirements without a task; nothing if tasks name no requirements at all."""
     for ident in unserved(view):
         location = view.requirement_at.get(ident) or view.first_of("requirements")
         yield view.hit_at(
@@ -105,7 +108,7 @@ def find_unserved(view: SpecView) -> Iterator[Hit]:
 
 
 def find_serving_nothing(view: SpecView) -> Iterator[Hit]:
-    """Yield tasks that serve no requirement; silent where no task names any."""
+    """Yield tasks without a requirement; nothing if tasks name no requirements at all."""
     # Spec Kit's tasks belong to stories by their phase; those of setup serve all of them.
     if not _links(view) or not whole(view.spec.requirements) or view.spec.dialect == "spec-kit":
         return
@@ -117,7 +120,7 @@ def find_serving_nothing(view: SpecView) -> Iterator[Hit]:
 
 
 def unserved(view: SpecView) -> list[str]:
-    """Return the whole requirements that no task names, [] where tasks name none at all.
+    """Return the whole requirements that no task names, [] if tasks name none at all.
 
     A requirement counts as served when one of its criteria is.
     """
@@ -141,7 +144,7 @@ def _links(view: SpecView) -> bool:
 
 
 def _lines_of(task: Task) -> list[str]:
-    """Return the lines below a task that say something, references left out."""
+    """Return the lines below a task that have content, without references."""
     lines = [line for line in task.body.split("\n") if line.strip()]
     return [line for line in lines if not _REFERENCE.match(line)]
 

@@ -1,4 +1,4 @@
-"""A spec as its checks see it: every line with the part of the spec that it belongs to."""
+"""A spec as its checks read it: every line with the part of the spec that it belongs to."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ _PARTS: dict[str, Part] = {
     "quickstart.md": "design",
 }
 _MODAL = re.compile(r"\b(?:shall|must|should)\b", re.IGNORECASE)
-_DEMAND = re.compile(  # of the whole, in a text that is otherwise about why
+_DEMAND = re.compile(  # of the whole, in a text that is otherwise about reasons
     r"\b(?:system|app(?:lication)?|service|site|website|product|platform)\s+(?:shall|must|should)\b",
     re.IGNORECASE,
 )
@@ -55,11 +55,11 @@ _FOREIGN_WORDS = """
     des une est dans pour sur et il di che per non o os um uma não com em een het van en de
 """
 _FOREIGN = frozenset(_FOREIGN_WORDS.split())
-_TERSE_SHARE = 0.05  # of lists of key words, where hardly a word of another language occurs
+_TERSE_SHARE = 0.05  # of lists of key words, which hardly contain another language's words
 _FOREIGN_SHARE = 0.15  # of the letters; code and names keep other languages' specs half English
 _ENGLISH_SHARE = 0.12  # of all words; English specs have 0.2 and more, others under 0.08
 _ALSO = 6  # further lines that an entry names
-_NEEDED = 12  # words without which a share says nothing
+_NEEDED = 12  # fewest words for a meaningful share
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ class SpecLine:
     level: int = 0  # of a heading, else 0
     title: str = ""
     heads: tuple[str, ...] = ()  # titles of the headings above it, outermost first
-    item: bool = False  # begins a requirement or a criterion, with an id or in a list of them
+    item: bool = False  # starts a requirement or a criterion, by its id or its list
 
     @property
     def is_statement(self) -> bool:
-        """Whether it says what is required: a criterion, or a sentence with SHALL, MUST, ..."""
+        """Whether it is a requirement: a criterion, or a sentence with SHALL, MUST, ..."""
         if self.code or self.level or self.part != "requirements" or _STORY.search(self.text):
             return False
         if any(kind_of(head) == "introduction" for head in self.heads):
@@ -99,9 +99,9 @@ def _at_lines(text: str, lines: Sequence[SpecLine]) -> str:
 
 @dataclass(frozen=True)
 class SpecView:
-    """A spec that was read, its documents line by line, and the repository around it.
+    """A spec with its documents line by line, and its repository.
 
-    `tree` reads the repository as it is on disk. `has_tasks` is false while nobody wrote tasks yet.
+    `tree` reads the repository as on disk. `has_tasks` is false as long as no tasks are written.
     """
 
     spec: Spec
@@ -110,7 +110,7 @@ class SpecView:
     has_tasks: bool = True
     requirement_at: dict[str, tuple[str, int]] = field(default_factory=dict)  # id -> path, line
     help_of: Callable[[tuple[str, ...]], str | None] = lambda words: None
-    """What a program, or a subcommand of it, prints as its help; None where it cannot be asked."""
+    """Returns the help text of a program or subcommand; None where it cannot be run."""
     recorded: dict[str, tuple[str, list[SpecLine]]] = field(default_factory=dict)  # see `note`
 
     def of_part(self, *parts: Part) -> Iterator[SpecLine]:
@@ -119,17 +119,17 @@ class SpecView:
 
     @cached_property
     def statements(self) -> tuple[SpecLine, ...]:
-        """The lines that say what is required."""
+        """The lines that state requirements."""
         return tuple(line for line in self.lines if line.is_statement)
 
     @cached_property
     def open_tasks(self) -> tuple[Task, ...]:
-        """The tasks to be worked on: required, without parts, not done."""
+        """The open tasks: required, without parts, not done."""
         return tuple(task for task in leaves(self.spec) if not is_done(self.spec, task))
 
     @cached_property
     def is_english(self) -> bool:
-        """Whether rules about words can read it; they are silent on other languages."""
+        """Whether rules about words apply; they skip other languages."""
         text = "".join(line.text for line in self.of_part("requirements", "introduction", "tasks"))
         letters = [letter for letter in text if letter.isalpha()]
         if sum(not letter.isascii() for letter in letters) > _FOREIGN_SHARE * len(letters):
@@ -146,27 +146,27 @@ class SpecView:
 
     @cached_property
     def required_text(self) -> str:
-        """All that is required, headings included, as one text."""
+        """All requirements, headings included, as one text."""
         return "\n".join(line.text for line in self.of_part("requirements", "introduction"))
 
     def first_of(self, *parts: Part) -> tuple[str, int]:
-        """Return where a part begins, for what is said of it as a whole."""
+        """Return the first line of a part, for hits on the part as a whole."""
         found = next(iter(self.of_part(*parts)), None) or (self.lines[0] if self.lines else None)
         return (found.path, found.number) if found else (self.spec.path, 1)
 
     def note(self, line: SpecLine, text: str, fact: str = "") -> None:
-        """Keep what a check could not verify, with its line; the same `fact` is said once."""
+        """Record a claim that a check could not verify, with its line; once for each `fact`."""
         _, lines = self.recorded.setdefault(fact or text, (text, []))
         if line not in lines:
             lines.append(line)
 
     @property
     def unverified(self) -> tuple[str, ...]:
-        """What could not be checked: each fact once, at its first line, with the lines after it."""
+        """The unverified claims: each once, at its first line, with the further lines."""
         return tuple(_at_lines(text, lines) for text, lines in self.recorded.values())
 
     def hit(self, rule: str, line: SpecLine, message: str, found: str = "") -> Hit:
-        """Return a hit on a line, on the words `found` in it if they are given."""
+        """Return a hit on a line, or on the words `found` in it if given."""
         at = line.text.find(found) if found else -1
         columns = (at + 1, at + 1 + len(found)) if at >= 0 else (0, 0)
         return Hit(rule, line.path, Span(line.number, line.number, *columns), message)
@@ -182,9 +182,9 @@ def read_view(
     tree: Tree | None = None,
     help_of: Callable[[tuple[str, ...]], str | None] = lambda words: None,
 ) -> SpecView:
-    """Return a spec as checks see it; tasks need not be written yet.
+    """Return the view of a spec; tasks need not be written yet.
 
-    Raises `UsageError` where the spec cannot be read.
+    Raise `UsageError` if the spec cannot be read.
     """
     missing = not ref.tasks_path
     if missing and not dialect_named(ref.dialect).one_file:
@@ -231,16 +231,16 @@ class _WithoutTasks:
 
 
 def _is_of(path: str, spec: Spec) -> bool:
-    """Whether a file that was read is the spec's own, not the repository's constitution."""
+    """Whether a file belongs to the spec, not to the repository's constitution."""
     return path == spec.path or path.startswith(f"{spec.path}/")
 
 
 def _part(path: str, spec: Spec) -> Part | None:
-    """Return the part that a whole file is, None where its headings say it."""
+    """Return the part that a whole file is, None if its headings decide."""
     if dialect_named(spec.dialect).one_file:
         return None
     folder, _, name = path.rpartition("/")
-    # The checklists of Spec Kit say what a spec has to be, in words that are faults in a spec.
+    # Spec Kit's checklists demand qualities of a spec, in words that would be faults in one.
     return "other" if folder.endswith("/checklists") else _PARTS.get(name, "design")
 
 
@@ -275,7 +275,7 @@ def _lines(path: str, document: Sequence[Line], spec: Spec) -> Iterator[SpecLine
 
 
 def _lists_demands(heads: Sequence[tuple[int, str]]) -> bool:
-    """Whether the entries of a list below these headings are demands, with or without ids."""
+    """Whether the entries of a list below these headings are requirements, with or without ids."""
     titles = [title for _, title in heads]
     return any(map(is_requirement_head, titles)) or (
         bool(titles) and kind_of(titles[-1]) == "requirements"
@@ -285,7 +285,7 @@ def _lists_demands(heads: Sequence[tuple[int, str]]) -> bool:
 def _named(
     ident: str, lines: Sequence[SpecLine], known: dict[str, tuple[str, int]]
 ) -> tuple[str, int] | None:
-    """Return where a requirement stands whose id is no number: `US1`, an OpenSpec name."""
+    """Return the location of a requirement whose id is no number: `US1`, an OpenSpec name."""
     if ident in known:
         return known[ident]
     story = re.fullmatch(r"US(\d+)(?:\.\d+)?", ident)
@@ -297,6 +297,6 @@ def _named(
 
 
 def require_spec(view: SpecView) -> None:
-    """Raise `UsageError` where a spec holds nothing that could be checked."""
+    """Raise `UsageError` if a spec has nothing to check."""
     if not any(line.text.strip() for line in view.lines):
         raise UsageError(f"the spec {view.spec.path} is empty; write its requirements first")

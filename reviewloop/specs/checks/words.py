@@ -1,4 +1,4 @@
-"""Words of requirements that leave open what is meant, or that no test could decide."""
+"""Finds vague words in requirements, and requirements that no test could decide."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from reviewloop.analysis.contract import Hit
 from reviewloop.specs.checks.view import SpecLine, SpecView
 
 AMOUNT, TASTE, OPEN = "amount", "taste", "open"
-"""Kinds of vague words: a number is missing, people disagree, a list has no end."""
+"""Kinds of vague words: a missing number, a matter of taste, an open-ended list."""
 
 _NUMBER = re.compile(
     r"\d\s?-?(?:%|percent\b|x\b|ms\b|s\b|sec(?:ond)?s?\b|min(?:ute)?s?\b|h(?:our)?s?\b|days?\b"
@@ -18,7 +18,7 @@ _NUMBER = re.compile(
 )
 _QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”")
 
-# Words of a speed or a size: a number in the same statement says how much.
+# Words for speed or size: a number in the same statement makes them exact.
 _AMOUNT = re.compile(
     r"\b(?:(?<!fail[ -])fast(?:er|est)?|quick(?:ly|er)?|slow(?:ly)?|speedy|promptly"
     r"|responsive(?:ly)?|performant|scalab(?:le|ility)|efficient(?:ly)?|low[- ]latency"
@@ -26,7 +26,7 @@ _AMOUNT = re.compile(
     r"|numerous|minimal)\b",
     re.IGNORECASE,
 )
-# Words of a taste: two people may disagree whether it is met.
+# Words of taste: two people may disagree whether they are met.
 _TASTE = re.compile(
     r"\b(?:user[- ]friendly|intuitive(?:ly)?|easy(?:[- ]to[- ](?:use|read|understand))?|easily"
     r"|seamless(?:ly)?|smooth(?:ly)?|modern|nice(?:ly)?|beautiful(?:ly)?|pleasant|elegant(?:ly)?"
@@ -34,14 +34,14 @@ _TASTE = re.compile(
     r"|high[- ]quality|optimal(?:ly)?|professional(?:ly)?|delightful)\b",
     re.IGNORECASE,
 )
-# Words that end a list or a condition without saying where it ends.
+# Words that leave the end of a list or a condition open.
 _OPEN = re.compile(
     r"\betc\b\.?|\band so (?:on|forth)\b|\bas (?:needed|necessary|appropriate)\b"
     r"|\b(?:if|where|when(?:ever)?) (?:possible|necessary|needed|appropriate|feasible)\b"
     r"|\band/or\b|\bto the extent possible\b",
     re.IGNORECASE,
 )
-# Words that are common and say little; alone they are no reason to stop anybody.
+# Common words with little content; alone they are no reason for a hit that blocks.
 _SOFT = re.compile(
     r"\b(?:appropriate(?:ly)?|proper(?:ly)?|adequate(?:ly)?|sufficient(?:ly)?|reasonabl[ey]"
     r"|real[- ]?time|suitabl[ey]|relevant|graceful(?:ly)?|meaningful|clear(?:ly)?"
@@ -68,13 +68,13 @@ _PLACEHOLDER = re.compile(
     r"|<(?:fill in|insert|your)[^>]*>|\blorem ipsum\b",
 )
 _UNCLEAR = re.compile(r"\[NEEDS CLARIFICATION:?\s*(?P<question>[^\]]*)\]?")
-_LEVEL = re.compile(r"[(,/|]\s*$")  # before a name of several: (Easy, Medium, Hard)
+_LEVEL = re.compile(r"[(,/|]\s*$")  # before one of several names: (Easy, Medium, Hard)
 
 
 def find_vague(view: SpecView) -> Iterator[Hit]:
-    """Yield words of requirements that name no amount, are a matter of taste, or end in `etc.`."""
+    """Yield words of requirements that lack an amount, are a matter of taste, or end in `etc.`."""
     for line, whole_text in _statements(view):
-        text = _UNDECIDABLE.sub(_blank, whole_text)  # that is said of it already
+        text = _UNDECIDABLE.sub(_blank, whole_text)  # already reported by another rule
         if found := vague_word(text, whole_text):
             word, kind = found
             problem = "has no number" if kind == AMOUNT else "can mean anything"
@@ -84,7 +84,7 @@ def find_vague(view: SpecView) -> Iterator[Hit]:
 def vague_word(text: str, whole_text: str = "") -> tuple[str, str] | None:
     """Return the first vague word of a statement and its kind: `AMOUNT`, `TASTE` or `OPEN`.
 
-    A number anywhere in the `whole_text` says how much.
+    A number anywhere in the `whole_text` counts as the amount.
     """
     if found := _taste(text):
         return found[0], TASTE
@@ -96,7 +96,7 @@ def vague_word(text: str, whole_text: str = "") -> tuple[str, str] | None:
 
 
 def _taste(text: str) -> re.Match[str] | None:
-    """Return the first word of a taste that is no name of a level."""
+    """Return the first word of taste that is no name of a level."""
     for found in _TASTE.finditer(text):
         if not found[0][0].isupper() or not _LEVEL.search(text[: found.start()]):
             return found
@@ -104,7 +104,7 @@ def _taste(text: str) -> re.Match[str] | None:
 
 
 def find_soft(view: SpecView) -> Iterator[Hit]:
-    """Yield words that are common and say little."""
+    """Yield common words with little content."""
     for line, text in _statements(view):
         if (found := _SOFT.search(text)) and not _UNDECIDABLE.search(text):
             yield view.hit("spec/soft-word", line, f'"{found[0]}" leaves open what is', found[0])
@@ -119,7 +119,7 @@ def find_undecidable(view: SpecView) -> Iterator[Hit]:
 
 
 def find_placeholders(view: SpecView) -> Iterator[Hit]:
-    """Yield what its author left to be written."""
+    """Yield placeholders that the author left."""
     for line in view.of_part("requirements", "design", "tasks", "introduction"):
         text = _QUOTED.sub(_blank, line.text)
         if found := _PLACEHOLDER.search(text):
@@ -128,7 +128,7 @@ def find_placeholders(view: SpecView) -> Iterator[Hit]:
 
 
 def find_unclear(view: SpecView) -> Iterator[Hit]:
-    """Yield the questions that Spec Kit marks in a spec until somebody answers them."""
+    """Yield the open questions that Spec Kit marks in a spec."""
     for line in view.of_part("requirements", "design"):
         if found := _UNCLEAR.search(_QUOTED.sub(_blank, line.text)):
             question = line.text[slice(*found.span("question"))].strip()
@@ -137,7 +137,7 @@ def find_unclear(view: SpecView) -> Iterator[Hit]:
 
 
 def _statements(view: SpecView) -> Iterator[tuple[SpecLine, str]]:
-    """Yield the statements with quoted words and code blanked out, none in other languages."""
+    """Yield the statements with quotes and code blanked out; none in other languages."""
     if view.is_english:
         for line in view.statements:
             yield line, _QUOTED.sub(_blank, line.text)

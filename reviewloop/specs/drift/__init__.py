@@ -1,1 +1,1 @@
-"""Compares the names that specs have with those that code has, without a model."""
+"""Compares the names in specs with those in code, without a model."""

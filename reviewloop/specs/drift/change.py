@@ -1,4 +1,4 @@
-"""The drift that a change brings: of its tree, without what the base had already."""
+"""The drift that a change introduces: drift of its tree that its base does not have."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from reviewloop.specs.files import Files
 
 
 def drift_of_change(base: Files, new: Files, project: str) -> tuple[Drift, ...]:
-    """Return where specs and code diverge in a tree, and did not in the tree it began from."""
+    """Return the drift of a tree that is absent from its base."""
     found = _drift(new, project)
     known = {(one.kind, one.name, one.spec) for one in _drift(base, project)} if found else set()
     newly = [one for one in found if (one.kind, one.name, one.spec) not in known]
@@ -21,7 +21,7 @@ def drift_of_change(base: Files, new: Files, project: str) -> tuple[Drift, ...]:
 
 
 def diverging_by_change(base: Files, new: Files, project: str) -> Mapping[str, float]:
-    """Return the specs that a change makes diverge from the code, and how much of each.
+    """Return the specs that a change makes diverge from the code, with the share of each.
 
     A spec that lost the only test of a criterion diverges as a whole.
     """
@@ -68,7 +68,7 @@ def _lost_tests(base: Files, new: Files, project: str) -> Sequence[Drift]:
 
 
 def is_living_spec(path: str) -> bool:
-    """Whether a file is a spec that OpenSpec's changes are made to: what it names is named."""
+    """Whether a file is one of OpenSpec's current specs: names in it count as specified."""
     return "openspec/specs/" in path and path.endswith(".md")
 
 

@@ -1,4 +1,4 @@
-"""Reads the names of a tree's code: endpoints, tables, settings, commands, and what it defines."""
+"""Reads the names of a tree's code: endpoints, tables, settings, commands, and definitions."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +20,7 @@ from reviewloop.specs.drift.script_routes import (
 )
 from reviewloop.specs.drift.tables import read_tables
 
-_LARGEST = 500_000  # characters of a file that is read
+_LARGEST = 500_000  # most characters of a file to read
 _DATA = frozenset((".json", ".yaml", ".yml", ".css", ".html", ".htm", ".tf", ".hcl", ".tfvars"))
 _CODE = frozenset(LANGUAGES) - _DATA | {".sql", ".prisma", ".vue", ".svelte"}
 _FILES = frozenset(("package.json", "pyproject.toml", "Makefile", "makefile", "GNUmakefile"))
@@ -34,7 +34,7 @@ _COMMENT = ("#", "//", "*", "/*", "--", "<!--")
 
 @dataclass(frozen=True)
 class Code:
-    """One tree: its paths, and the texts of the product's code."""
+    """The code of one tree: its paths, and the texts of the product's code."""
 
     paths: frozenset[str]
     texts: Mapping[str, str]
@@ -42,7 +42,7 @@ class Code:
 
     @classmethod
     def of(cls, paths: Iterable[str], read: Read, *, apart_from: Collection[str] = ()) -> "Code":
-        """Read the code of a tree; `apart_from` are the files of its specs."""
+        """Read the code of a tree without the files of its specs, `apart_from`."""
         known = frozenset(paths)
         texts = {}
         for path in sorted(known):
@@ -93,7 +93,7 @@ class Code:
         return found
 
     def classes(self, paths: Iterable[str]) -> list[CodeName]:
-        """Return the classes and the like at the top of these files."""
+        """Return the top-level classes and similar definitions of these files."""
         return [
             CodeName("component", symbol.name, path, symbol.line)
             for path in paths
@@ -109,9 +109,9 @@ class Code:
         paths: Collection[str] | None = None,
         apart_from: Collection[str] = (),
     ) -> str:
-        """Return the first line of code, comments left out, that a pattern finds; "" for none.
+        """Return the first line of code, without comments, that matches a pattern; "" for none.
 
-        Only files that hold the `hint` are searched; `apart_from` are lines that do not count.
+        Only files that contain the `hint` are searched; `apart_from` are lines that do not count.
         """
         sought, small = re.compile(pattern), hint.casefold()
         for path, text in self.texts.items():
@@ -124,7 +124,7 @@ class Code:
         return ""
 
     def outside(self, name: str) -> str:
-        """Return the line that gives a name to what is made or imported from elsewhere, or ""."""
+        """Return the line that imports a name or creates it from elsewhere, or ""."""
         made = rf"(?<![\w.]){re.escape(name)}\s*(?::[^=\n]+)?=(?!=)"
         imported = rf"^\s*(?:from\s+\S+\s+import|import|const|let|var)\b.*\b{re.escape(name)}\b"
         at = self.line_with(f"{made}|{imported}", name)

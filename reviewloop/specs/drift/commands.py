@@ -1,4 +1,4 @@
-"""Commands that a project offers, and the environment variables that its code reads."""
+"""Reads the commands of a project, and the environment variables in its code."""
 
 import ast
 import json
@@ -24,7 +24,7 @@ _HELPERS = re.compile(
 
 
 def read_settings(texts: Mapping[str, str]) -> CodeNames:
-    """Return the environment variables that the code reads; other settings are named as unread."""
+    """Return the environment variables that the code reads; other settings are listed as unread."""
     found = CodeNames()
     for path, text in texts.items():
         if may_read(text):
@@ -50,7 +50,7 @@ def read_settings(texts: Mapping[str, str]) -> CodeNames:
 
 
 def _fields(path: str, text: str, found: CodeNames) -> Iterator[CodeName]:
-    """Yield the variables that classes of pydantic-settings read, by their fields."""
+    """Yield the variables of pydantic-settings classes, by their fields."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
@@ -97,7 +97,7 @@ _CLICK_HINT = re.compile(r"\b(?:click|typer|asyncclick|rich_click)\b|\.command\(
 
 
 def read_commands(texts: Mapping[str, str]) -> CodeNames:
-    """Return the commands that the project has: of its programs, of make, of package.json."""
+    """Return the commands of the project: of its programs, of make, of package.json."""
     found = CodeNames()
     for path, text in texts.items():
         name = path.rpartition("/")[2]
@@ -200,9 +200,9 @@ def _of_developers(name: str, path: str, line: int) -> CodeName:
 
 
 def _click(decorator: ast.expr, function: str) -> tuple[str, bool]:
-    """Return the command that a decorator makes of a function, or "", and whether it has no group.
+    """Return the command that a decorator defines, or "", and whether it has no group.
 
-    That one may be a program by itself.
+    A command without a group may be a program by itself.
     """
     call = decorator if isinstance(decorator, ast.Call) else None
     target = call.func if call else decorator

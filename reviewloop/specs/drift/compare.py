@@ -1,8 +1,8 @@
-"""Compares the names of specs with those of the code, in both directions, and stays calm.
+"""Compares the names of specs with those of the code, in both directions, conservatively.
 
-What a spec names and no code has is drift once nothing is left to be built for it. What code has
-and no spec names is drift where specs list its like: in a file, or a project, at least half of
-which they name. The rest is counted as not compared.
+A name in a spec without code is drift once all its tasks are done. A name in code without a spec is
+drift where specs list similar names: at least half of those in its file or its project. All other
+names are counted as not compared.
 """
 
 import re
@@ -41,9 +41,9 @@ _SHAPES = frozenset(
         *("Request", "Response", "Template", "Info", "Entry", "Type", "Error", "Exception"),
     }
 )
-"""Ends of names of what only gives data a shape: many are beside one that a design names."""
+"""Suffixes of names of data types: a design names one of many."""
 _BASE = re.compile(r"api|rest|v\d+(?:\.\d+)?")
-_SEVERAL = 3  # endpoints below one path that the spec leaves out
+_SEVERAL = 3  # endpoints below one base path that the spec omits
 _ROUTED_FILE = re.compile(
     r"(?:^|/)(?:(?:app|routes)/(?P<below>(?:[^/]+/)*)(?:page|route|\+page|\+server)\.(?:[jt]sx?|svelte)"
     r"|pages/(?P<page>.+)\.[jt]sx?|server/(?P<api>(?:api|routes)/.+?)(?:\.[a-z]+)?\.[jt]s)$"
@@ -54,7 +54,7 @@ _PATH = re.compile(r"(?<![\w.])/[\w{}<>:$*.\-/\[\]]*")
 
 @dataclass(frozen=True)
 class NamedSpec:
-    """A spec with the names that it has."""
+    """A spec with the names in it."""
 
     view: SpecView
     names: tuple[SpecName, ...]
@@ -67,7 +67,7 @@ class NamedSpec:
 
 @dataclass(frozen=True)
 class Compared:
-    """What the names of some specs and the code have to do with each other."""
+    """The result of comparing the names of some specs with the code."""
 
     drifts: tuple[Drift, ...]
     waiting: tuple[Drift, ...]
@@ -77,7 +77,7 @@ class Compared:
 
 
 def named(view: SpecView, code: Code) -> NamedSpec:
-    """Return a spec with its names."""
+    """Return a spec with the names in it."""
     return NamedSpec(view, tuple(spec_names(view, code.names.programs)))
 
 
@@ -86,7 +86,7 @@ def compare_names(
 ) -> Compared:
     """Compare the names of `specs` with the code.
 
-    What `others` name, and what any of the further `texts` mentions, is not unnamed either.
+    Names in `others`, and in any of the further `texts`, count as specified, too.
     """
     return _Comparison(specs, others, texts, code).run()
 
@@ -160,7 +160,7 @@ class _Comparison:
         shares = {path: _share(path, names, drifts) for path, names in parted.items()}
         return Compared(tuple(drifts), tuple(waiting), not_compared, count, shares)
 
-    # What a spec names
+    # Names in a spec
 
     def _found(self, name: SpecName) -> list[CodeName]:
         if name.kind == "endpoint":
@@ -180,9 +180,9 @@ class _Comparison:
     def _below_a_base(
         self, spec: NamedSpec, missing: Sequence[SpecName]
     ) -> dict[SpecName, CodeName]:
-        """Return endpoints that code has below a path which their document leaves out: /api/v1.
+        """Return endpoints that code has below a base path which the document omits: /api/v1.
 
-        It holds several of them, or it is one that is often left out and is written nowhere.
+        The base path has several of them, or is a common one, and the document never mentions it.
         """
         written: dict[str, list[tuple[str, ...]]] = defaultdict(list)
         for name in spec.names:
@@ -206,7 +206,7 @@ class _Comparison:
     def _missing(
         self, spec: NamedSpec, missing: Sequence[SpecName], some_are_there: bool
     ) -> Iterator[tuple[Drift, bool]]:
-        """Yield the names that no code has, and whether open tasks are still to build them."""
+        """Yield the names without code, and whether open tasks still have to build them."""
         state = _Tasks(spec.view)
         rare = {kind for kind in ("component", "file") if _is_rare(kind, spec, missing)}
         for name in missing:
@@ -226,7 +226,7 @@ class _Comparison:
             yield Drift(name.kind, name.text, spec.path, name.location, "", near), waits
 
     def _elsewhere(self, name: SpecName) -> str:
-        """Return where code has a name in a form that is not understood, "" where it has not."""
+        """Return the line where code has a name in a form that is not parsed, "" for none."""
         if name.kind == "endpoint":
             return self._quoted(name)
         if name.kind == "component":
@@ -242,7 +242,7 @@ class _Comparison:
         return ""
 
     def _quoted(self, name: SpecName) -> str:
-        """Return a line of code that may be the route of an endpoint and was not read as one."""
+        """Return a line of code that may be the unparsed route of an endpoint."""
         fixed = [part for part in name.route if part != "{}"]
         if name.route in self._by_folder:
             return self._by_folder[name.route]
@@ -264,7 +264,7 @@ class _Comparison:
 
     @cached_property
     def _by_folder(self) -> Mapping[tuple[str, ...], str]:
-        """Routes that folders stand for in Next.js, SvelteKit and Nuxt, and their file."""
+        """Routes that are folders in Next.js, SvelteKit and Nuxt, with their file."""
         found: dict[tuple[str, ...], str] = {}
         for path in self.code.paths:
             if match := _ROUTED_FILE.search(path):
@@ -276,13 +276,13 @@ class _Comparison:
         return found
 
     def _near(self, name: SpecName) -> str:
-        """Return what the code has in place of an endpoint: another method of the same path."""
+        """Return the endpoint of the code that comes closest: another method of the same path."""
         if name.kind != "endpoint":
             return ""
         same = [one for one in self.by_kind["endpoint"] if _same_route(one, name.route)]
         return f"the code has {same[0].text} ({same[0].location})" if same else ""
 
-    # What code has
+    # Names in code
 
     def _unnamed(self) -> Iterator[Drift]:
         kinds = {name.kind for spec in self.specs for name in spec.names}
@@ -321,7 +321,7 @@ class _Comparison:
             self.unclear[kind, OF_NO_SPEC] += outside
 
     def _unlisted_components(self) -> Iterator[Drift]:
-        """Yield classes that end as the components of a spec do, and are in the same file."""
+        """Yield classes with the suffix of a spec's components in the same file as one of them."""
         own = [one for one in self.matches if one.kind == "component"]
         roles = {_role(one.text) for one in own if _role(one.text)}
         paths = dict.fromkeys(one.path for one in own)
@@ -342,7 +342,7 @@ class _Comparison:
                 yield self._not_in_spec(one, spec)
 
     def _spec_of(self, known: Collection[CodeName]) -> NamedSpec | None:
-        """Return the spec, of those compared, that names most of these."""
+        """Return the compared spec that names most of these."""
         counts: dict[str, int] = defaultdict(int)
         for one in known:
             if spec := self.matches.get(one):
@@ -351,7 +351,7 @@ class _Comparison:
         return max(own, key=lambda spec: counts[spec.path], default=None)
 
     def _listing(self, kind: NameKind) -> NamedSpec | None:
-        """Return the spec, of those compared, that has most names of a kind."""
+        """Return the compared spec with the most names of a kind."""
         counts = {spec.path: sum(name.kind == kind for name in spec.names) for spec in self.specs}
         own = [spec for spec in self.specs if counts[spec.path]]
         return max(own, key=lambda spec: counts[spec.path], default=None)
@@ -384,17 +384,17 @@ class _Comparison:
         return frozenset(found - named_too - {()})
 
     def _mentions(self, name: str, kind: NameKind) -> bool:
-        """Whether a spec has the words of a name, one after another.
+        """Whether a spec contains the words of a name, one after another.
 
-        A single word may be one of any sentence: it counts where the line, or a heading above it,
-        speaks of such things.
+        A single word may be part of any sentence: it counts only if the line, or a heading above
+        it, is about such things.
         """
         words = words_of(name)
         context = _CONTEXTS.get(kind) if len(words) == 1 else None
         return f" {' '.join(words)} " in self._words_about(context)
 
     def _words_about(self, context: re.Pattern[str] | None) -> str:
-        """Return all words of the specs, or those of lines that are about something."""
+        """Return all words of the specs, or those of lines on a subject."""
         if context not in self._known_words:
             texts = [
                 text
@@ -408,21 +408,21 @@ class _Comparison:
 
 
 def _is_rare(kind: str, spec: NamedSpec, missing: Sequence[SpecName]) -> bool:
-    """Whether so few of many names are in code that the spec was hardly built under them."""
+    """Whether the code has so few of many names that it was hardly built from the spec."""
     listed = sum(name.kind == kind and not name.avoided for name in spec.names)
     gone = sum(name.kind == kind for name in missing)
     return gone >= _MANY and (listed - gone) * 3 < listed
 
 
 def _share(path: str, names: int, drifts: Iterable[Drift]) -> float:
-    """Return which share of a spec's names parted; those that it lacks are names of it, too."""
+    """Return the share of a spec's names that diverge; names that it lacks count as well."""
     own = [one for one in drifts if one.spec == path]
     lacking = sum(not one.in_spec for one in own)
     return len(own) / (names + lacking) if own else 0.0
 
 
 class _Tasks:
-    """What is done and what is still to be built of a spec."""
+    """The done and the open tasks of a spec."""
 
     def __init__(self, view: SpecView) -> None:
         tasks = [task for task in leaves(view.spec) if not task.checkpoint]
@@ -436,7 +436,7 @@ class _Tasks:
         return bool(self.done or self.open)
 
     def waits(self, name: SpecName) -> bool:
-        """Whether a name is not built yet: tasks are open, and no done one speaks of it."""
+        """Whether a name is not built yet: tasks are open, and no done one mentions it."""
         if not self.open:
             return False
         if name.kind == "endpoint":
@@ -446,7 +446,7 @@ class _Tasks:
 
 
 def _is_routine(one: CodeName) -> bool:
-    """Whether an endpoint is one that every service has, or takes any path at all."""
+    """Whether an endpoint is common to every service, or matches any path."""
     fixed = [part for part in one.route if part != "{}"]
     return one.kind == "endpoint" and (not fixed or fixed[-1] in _ROUTINE)
 
@@ -472,6 +472,6 @@ def _plain_command(text: str) -> str:
 
 
 def _role(name: str) -> str:
-    """Return the last hump of a name of several: the `Service` of `OrderService`."""
+    """Return the last word of a name in camel case: the `Service` of `OrderService`."""
     last = _HUMPS.search(name)
     return last[0] if last and last.start() > 0 and last[0] not in _SHAPES else ""

@@ -1,4 +1,4 @@
-"""Tests that name criteria: which they are, and what a change leaves without any."""
+"""Finds the tests that name criteria, and the criteria that a change leaves without any."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _NO_TEST = (".md", ".json", ".yaml", ".yml", ".toml", ".txt", ".snap", ".lock")
 
 
 def is_test_text(path: str) -> bool:
-    """Whether a file is a test that may name what it is for."""
+    """Whether a file is a test that may name a criterion."""
     return path_class(path) is PathClass.TEST and not path.endswith(_NO_TEST)
 
 
@@ -51,7 +51,7 @@ def names_criterion(text: str, ident: str) -> bool:
 
 
 def _named_at(text: str, ident: str) -> int | None:
-    """Return where a test names an id; a bare number counts only behind the word requirement."""
+    """Return where a test names an id; a bare number counts only after the word requirement."""
     if not _may_name(text, ident):
         return None
     found = _written(ident).search(text)
@@ -59,7 +59,7 @@ def _named_at(text: str, ident: str) -> int | None:
 
 
 def _may_name(text: str, ident: str) -> bool:
-    """Whether it is worth while to look for an id in a text."""
+    """Whether a text may contain an id: a cheap check before the search."""
     if ident[:1].isalpha():
         return _JOINS.sub("", ident).casefold() in _joined(text)
     return ident in _numbers(text)
@@ -72,7 +72,7 @@ def _joined(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _numbers(text: str) -> frozenset[str]:
-    """Return the numbers that stand behind the word requirement and its like."""
+    """Return the numbers after the word requirement and similar words."""
     lists = " ".join(found[1] for found in _NUMBERS.finditer(text)).replace("_", ".")
     return frozenset(one.strip(".") for one in re.split(r"[^\d.]+", lists) if one)
 
@@ -105,9 +105,9 @@ def without_tests(view: SpecView, tests: Mapping[str, str], *, alone: bool) -> t
 def lost_tests(
     view: SpecView, missing: Sequence[str], before: Mapping[str, str], when: str, *, alone: bool
 ) -> Iterator[Drift]:
-    """Yield those of the ids that no test names any more which a test of `before` named.
+    """Yield those of the ids without a test which a test of `before` named.
 
-    `when` says of which version `before` is.
+    `when` describes the version of `before`.
     """
     reported: set[str] = set()
     for ident, found in naming_tests(view, missing, before, alone=alone).items():

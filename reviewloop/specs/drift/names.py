@@ -1,4 +1,4 @@
-"""A name that code or a spec has, and how two ways to write one are told to be the same."""
+"""A name in code or in a spec, and how two spellings of it are matched."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -17,11 +17,11 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 @dataclass(frozen=True)
 class CodeName:
-    """Something that code defines; `others` are further names by which it is known.
+    """Something that code defines; `others` are its further names.
 
-    An endpoint has `methods` (none for all) and a `route`; one that is `loose` may have more in
-    front of it than could be read. What is `quiet` needs no spec: `make lint`, a program itself.
-    What is `local` needs one where specs list others of its file.
+    An endpoint has `methods` (none for all) and a `route`; a `loose` one may have an unknown
+    prefix. A `quiet` name needs no spec: `make lint`, a program itself. A `local` one needs a spec
+    only where specs list others of its file.
     """
 
     kind: NameKind
@@ -43,7 +43,7 @@ class CodeName:
 
 @dataclass(frozen=True)
 class Unread:
-    """A line or a file that defines something of a kind in a form that is not understood."""
+    """A line or a file with a definition in a form that is not parsed."""
 
     kind: NameKind
     reason: str
@@ -58,28 +58,28 @@ class Unread:
 
 @dataclass
 class CodeNames:
-    """All that was read of one tree."""
+    """All names read from one tree."""
 
     names: list[CodeName] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     programs: set[str] = field(default_factory=set)  # commands of the project itself
 
     def add(self, more: "CodeNames") -> None:
-        """Take what another reader found."""
+        """Add the names that another reader found."""
         self.names += more.names
         self.unread += more.unread
         self.programs |= more.programs
 
 
 def route_of(path: str) -> tuple[str, ...]:
-    """Return the segments of an endpoint's path; what varies is `{}`, however it is written."""
+    """Return the segments of an endpoint's path; a variable is `{}`, however it is written."""
     path = re.sub(r"^https?://[^/]*", "", path.strip()).split("?")[0].split("#")[0]
     parts = [part for part in path.split("/") if part]
     return tuple("{}" if _PARAMETER.search(part) else part.casefold() for part in parts)
 
 
 def ends_alike(long: tuple[str, ...], short: tuple[str, ...]) -> bool:
-    """Whether a route ends with another one that has at least one segment that does not vary."""
+    """Whether a route ends with another one that has at least one fixed segment."""
     if not short or all(part == "{}" for part in short) or len(short) > len(long):
         return False
     return long[len(long) - len(short) :] == short
@@ -92,7 +92,7 @@ def shown_route(route: Iterable[str]) -> str:
 
 @lru_cache(maxsize=8192)
 def words_of(name: str) -> tuple[str, ...]:
-    """Return the words that a name is made of, in lower case, the last one in the singular."""
+    """Return the words of a name in lower case, the last one in the singular."""
     words = [word.casefold() for word in _WORD.findall(name)]
     if words and len(words[-1]) > 3 and words[-1].endswith("s") and not words[-1].endswith("ss"):
         words[-1] = f"{words[-1][:-3]}y" if words[-1].endswith("ies") else words[-1][:-1]
@@ -100,7 +100,9 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def comments_blanked(text: str) -> str:
-    """Return a text in a language with C's comments, these as spaces; lines and columns stay."""
+    """Return a text in a language with C's comments, with these as spaces; lines and columns
+    stay.
+    """
     return _C_TOKENS.sub(
         lambda found: found[0] if found[0][0] in "\"'`" else re.sub(r"[^\n]", " ", found[0]), text
     )
@@ -112,12 +114,12 @@ _C_TOKENS = re.compile(
 
 
 def line_at(text: str, index: int) -> int:
-    """Return the line, from 1, that a character is on."""
+    """Return the line, from 1, of a character."""
     return text.count("\n", 0, index) + 1
 
 
 def closing(text: str, index: int) -> int:
-    """Return where the bracket that opens at `index` is closed, the end where it never is."""
+    """Return the index of the bracket that closes the one at `index`, the end if none does."""
     depth = 0
     for found in _BRACKETS.finditer(text, index):
         if found[0] in "([{":

@@ -1,4 +1,4 @@
-"""Endpoints of FastAPI, Flask and Django: routes, and the prefixes that routers are mounted at."""
+"""Endpoints of FastAPI, Flask and Django: routes, and the prefixes of mounted routers."""
 
 import ast
 import re
@@ -54,12 +54,12 @@ class _Found:
     routers: dict[_Key, _Router] = field(default_factory=dict)
     routes: list[_Route] = field(default_factory=list)
     mounts: list[_Mount] = field(default_factory=list)
-    bound: dict[_Key, _Key] = field(default_factory=dict)  # an imported name -> what it names
+    bound: dict[_Key, _Key] = field(default_factory=dict)  # an imported name -> its target
     unread: list[Unread] = field(default_factory=list)
 
 
 def read_python_routes(texts: Mapping[str, str], modules: Modules) -> CodeNames:
-    """Return the endpoints that files of Python, by path, define together."""
+    """Return the endpoints that Python files, by path, define together."""
     found = _Found()
     for path, text in texts.items():
         if not HINT.search(text):
@@ -96,7 +96,7 @@ def _resolved(key: _Key, found: _Found, depth: int = 0) -> _Key:
 
 
 def _prefixes(key: _Key, found: _Found, seen: tuple[_Key, ...]) -> list[tuple[str, bool]]:
-    """Return what stands before the routes of a router, once for each mount; whether more may."""
+    """Return the prefixes of a router's routes, one for each mount; whether more may exist."""
     if key in seen:
         return []
     router = found.routers.get(key)
@@ -253,7 +253,7 @@ class _File:
             yield self._key(given.id)
 
     def _key(self, dotted: str) -> _Key:
-        """Return what a name in this file means: a router here, or one of an imported module."""
+        """Return the router that a name in this file refers to: a local or an imported one."""
         if (self.path, dotted) in self.found.routers:
             return (self.path, dotted)
         owner, _, last = dotted.rpartition(".")
@@ -263,7 +263,7 @@ class _File:
         return (self.path, dotted)
 
     def _keyword(self, call: ast.Call, *names: str) -> str | None:
-        """Return a text given by keyword, "" where it is not given, None where it is computed."""
+        """Return a text given by keyword, "" if it is not given, None if it is computed."""
         given = _argument(call, *names)
         return "" if given is None else self._text(given)
 
@@ -289,7 +289,7 @@ def _argument(call: ast.Call, *names: str) -> ast.expr | None:
 
 
 def _called(node: ast.expr | None) -> str:
-    """Return the last name of what is called."""
+    """Return the last name of a called expression."""
     function = node.func if isinstance(node, ast.Call) else None
     if isinstance(function, ast.Attribute):
         return function.attr

@@ -1,4 +1,4 @@
-"""Endpoints of Express and NestJS, and of Go's net/http and gin; what others write is named."""
+"""Endpoints of Express and NestJS, and of Go's net/http and gin; others are listed as unread."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ class _Raw(NamedTuple):
 
 
 def read_script_routes(texts: Mapping[str, str], modules: Modules) -> CodeNames:
-    """Return the endpoints that files of JavaScript and TypeScript, by path, define together."""
+    """Return the endpoints that JavaScript and TypeScript files, by path, define together."""
     found = CodeNames()
     express = _Express(modules)
     prefix = ""
@@ -81,7 +81,7 @@ def _named(path: str, line: int, methods: tuple[str, ...], full: str, *, loose: 
 
 
 class _Express:
-    """Routers of Express in all files, and where each is used."""
+    """The Express routers of all files, and their uses."""
 
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
@@ -194,7 +194,7 @@ def _methods(verb: str) -> tuple[str, ...]:
 
 
 def _chained(text: str, end: int) -> Iterator[tuple[str, int]]:
-    """Yield the verbs called one after another behind `route(...)`."""
+    """Yield the verbs chained to `route(...)`."""
     link = re.compile(rf"\s*\.\s*(?P<verb>{_VERBS}|all)\s*\(")
     while found := link.match(text, end + 1):
         yield found["verb"], found.start("verb")
@@ -220,7 +220,7 @@ def _nest(path: str, text: str, prefix: str, found: CodeNames) -> None:
 
 
 def _paths(text: str, start: int) -> list[str] | None:
-    """Return the paths that a decorator is given, None where they are computed."""
+    """Return the paths in a decorator, None if they are computed."""
     inside = text[start : closing(text, start - 1)].strip()
     if not inside:
         return [""]
@@ -247,7 +247,7 @@ _GO_HINT = re.compile(r"net/http|gin-gonic/gin|gorilla/mux")
 
 
 def read_go_routes(texts: Mapping[str, str]) -> CodeNames:
-    """Return the endpoints of files of Go; groups count where they are made in the same file."""
+    """Return the endpoints of Go files; groups count if they are made in the same file."""
     found = CodeNames()
     for path, raw in texts.items():
         if not _GO_HINT.search(raw) or ("http.NewRequest" in raw and "Handle" not in raw):
@@ -280,7 +280,9 @@ def read_go_routes(texts: Mapping[str, str]) -> CodeNames:
 def _group_prefix(
     name: str, index: int, groups: list[re.Match[str]], roots: set[str], depth: int = 0
 ) -> tuple[str, bool]:
-    """Return what a group of routes begins with at a place of the file, and whether more may."""
+    """Return the prefix of a group of routes at a position of the file, and whether it is
+    partial.
+    """
     if name in roots or depth > 6:
         return "", False
     made = [one for one in groups if one["name"] == name and one.start() < index]
@@ -328,7 +330,7 @@ _BY_FOLDER = (
 
 
 def routes_of_others(texts: Mapping[str, str]) -> Iterator[Unread]:
-    """Yield the files whose routes are of a framework that is not read."""
+    """Yield the files with routes of a framework that is not supported."""
     for path, text in texts.items():
         for name, pattern, endings in _OTHERS:
             if path.endswith(endings) and pattern.search(text):

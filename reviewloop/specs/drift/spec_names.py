@@ -1,4 +1,4 @@
-"""Reads the names that a spec gives to what it asks for, however they are set in type."""
+"""Reads the names of endpoints, tables and the like in a spec, in any typography."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -13,14 +13,14 @@ from reviewloop.specs.words import named_paths
 
 @dataclass(frozen=True)
 class SpecName:
-    """Something that a spec names; `avoided` where it says that it is not, or no longer, there."""
+    """A name in a spec; `avoided` if the spec says that it does not, or no longer, exist."""
 
     kind: NameKind
     text: str
     path: str
     line: int
     avoided: bool = False
-    loose: bool = False  # an interface in the design's code: code may call it otherwise
+    loose: bool = False  # an interface in the design's code: code may use another name
     methods: tuple[str, ...] = ()
     route: tuple[str, ...] = ()
 
@@ -142,17 +142,18 @@ def unset(text: str) -> str:
 
 @dataclass
 class _Reading:
-    """What is known while the lines of a document go by."""
+    """The state of reading a document line by line."""
 
     fence: str | None = None  # its info string; None outside of one
-    is_of_settings: bool = False  # in a table whose head speaks of variables
+    is_of_settings: bool = False  # in a table whose header is about variables
     names: list[SpecName] = field(default_factory=list)
 
 
 def spec_names(view: SpecView, programs: Collection[str]) -> list[SpecName]:
-    """Return the names of a spec, each once for its kind, at its first place.
+    """Return the names of a spec, each once for its kind, at its first location.
 
-    `programs` are the commands of the project: what follows them on a line is a command of theirs.
+    `programs` are the commands of the project: the words after them on a line are commands of
+    theirs.
     """
     reading = _Reading()
     path = ""
@@ -171,7 +172,7 @@ def spec_names(view: SpecView, programs: Collection[str]) -> list[SpecName]:
 
 
 def _is_gone(view: SpecView, name: SpecName) -> bool:
-    """Whether a change of OpenSpec removes what the name is about."""
+    """Whether a change of OpenSpec removes the subject of the name."""
     line = next(one for one in view.lines if one.path == name.path and one.number == name.line)
     return any(head.upper().startswith("REMOVED ") for head in line.heads)
 
@@ -211,7 +212,7 @@ def _read(line: SpecLine, reading: _Reading, programs: Collection[str]) -> None:
 
 
 def _paths(text: str) -> Iterator[str]:
-    """Yield the files of code that a line names; patterns and `a.ts/b.ts` are none."""
+    """Yield the code files in a line; patterns and `a.ts/b.ts` do not count."""
     for path in named_paths(text):
         at = text.find(path)
         around = text[max(at - 1, 0) : at] + text[at + len(path) : at + len(path) + 1]
@@ -312,7 +313,7 @@ def _commands(line: SpecLine, fence: str | None, programs: Collection[str]) -> I
 
 
 def _typed(text: str, programs: Collection[str]) -> Iterator[str]:
-    """Yield the command in what a person types: the words behind a program of the project."""
+    """Yield the command in a line that users type: the words after a program of the project."""
     words = _PROMPT.sub("", text, count=1).split()
     if words[:1] in (["python"], ["python3"]) and len(words) > 2:
         words = words[1:]
@@ -333,5 +334,5 @@ def _typed(text: str, programs: Collection[str]) -> Iterator[str]:
 
 
 def mentioned(text: str) -> str:
-    """Return a text in which names are looked for: no emphasis, and code ticks as spaces."""
+    """Return a text to search for names: without emphasis, and with code ticks as spaces."""
     return unset(text.replace("`", " "))

@@ -42,7 +42,7 @@ _STATEMENT = re.compile(r"\b(?:CREATE|DROP)\s+TABLE\b|\bRENAME\s+TO\b")  # upper
 
 
 class _Step(NamedTuple):
-    """One statement that makes a table, or drops it."""
+    """One statement that creates or drops a table."""
 
     name: str
     makes: bool
@@ -66,7 +66,7 @@ _CODE = (".py", ".go", ".rb", ".java", ".kt", *_SCRIPTS)
 
 
 def read_tables(texts: Mapping[str, str]) -> CodeNames:
-    """Return the tables that are there once all of these files have had their effect."""
+    """Return the tables that exist after all of these files have run."""
     found = CodeNames()
     steps = [step for path, text in texts.items() for step in _steps(path, text, found)]
     balance: dict[str, int] = {}
@@ -153,7 +153,7 @@ def _python(text: str, path: str, found: CodeNames) -> Iterator[_Step]:
 
 
 def _upgrading(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield all nodes but those of what undoes a migration."""
+    """Yield all nodes except those that undo a migration."""
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and child.name == "downgrade":
             continue

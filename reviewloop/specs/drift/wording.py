@@ -1,4 +1,4 @@
-"""Tells whether two texts say the same: spaces, order, punctuation and emphasis mean nothing."""
+"""Compares the meaning of two texts: spaces, order, punctuation and emphasis do not count."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,9 +19,9 @@ Words = tuple[str, ...]
 
 
 def clauses(text: str) -> tuple[Words, ...]:
-    """Return what a text says: its clauses as words, in an order that does not depend on its own.
+    """Return the clauses of a text as words, in an order independent of the text's.
 
-    Within a clause the order of the words counts: there it has a meaning.
+    Within a clause the order of the words counts, as it changes the meaning.
     """
     found: list[Words] = []
     for line in _lines(text):
@@ -38,7 +38,7 @@ def _words(text: str) -> Words:
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines of a text as they are meant: what only goes on stands on the same line."""
+    """Return the logical lines of a text: a continued line is joined."""
     found: list[str] = []
     goes_on = False
     for line in text.splitlines():
@@ -53,13 +53,15 @@ def _lines(text: str) -> list[str]:
 
 
 def same_meaning(one: str, other: str) -> bool:
-    """Whether two texts differ in nothing that has a meaning."""
+    """Whether two texts have the same meaning."""
     return not set(_keys(one)).isdisjoint(_keys(other))
 
 
 @lru_cache(maxsize=16384)
 def _keys(text: str) -> tuple[tuple[object, ...], ...]:
-    """Return what texts of the same meaning share one of: all words in a row, or all clauses."""
+    """Return keys of a text; texts of the same meaning share one: all words in a row, or all
+    clauses.
+    """
     return _words(" ".join(_lines(text))), ("clauses", *clauses(text))
 
 
@@ -67,13 +69,13 @@ Meanings = frozenset[tuple[object, ...]]
 
 
 def meanings_of(texts: Iterable[str]) -> Meanings:
-    """Return what texts say, to ask whether another one says the same as any of them."""
+    """Return the meanings of texts, to check whether another one matches any of them."""
     return frozenset(key for text in texts for key in _keys(text))
 
 
 def changed_words(before: Mapping[str, str], now: Meanings) -> dict[str, str]:
-    """Return the texts of `before` that say something else now, and those that are gone, by key.
+    """Return the texts of `before` whose meaning changed, and those that are gone, by key.
 
-    What another key says now has only been moved.
+    A text that is now under another key only moved.
     """
     return {key: text for key, text in before.items() if now.isdisjoint(_keys(text))}
