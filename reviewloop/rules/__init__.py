@@ -1,4 +1,4 @@
-"""Our pack of rules: which check looks for which family, in which files."""
+"""The built-in rule pack: its checks, the rules of each and the files they read."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -44,14 +44,14 @@ _RETIRED = {
     "sh/read-without-r": "shellcheck/SC2162",
     "sh/test-unquoted": "shellcheck/SC2086",
 }
-"""Style that others say better, and by which rule; comments and settings may still name ours."""
+"""Retired style rules and their replacements; comments and settings may still name them."""
 _LONGEST_INSTRUCTION = 50_000  # characters take 0.6 s to read, 800,000 of them a minute
 
 Run = Callable[[SourceFile], Iterable[Hit]]
 
 
 def load_pack() -> RulePack:
-    """Return our pack. Code that looks for rules is imported when a file of its language comes."""
+    """Return the built-in pack. Rule code is imported when a file of its language is reviewed."""
     from reviewloop import secrets
     from reviewloop.rules import deps, diff, infra, syntax, taint, tests
 
@@ -124,7 +124,7 @@ def _check(
     understands: str = "",
     reads: Callable[[str], bool] | None = None,
 ) -> FileCheck:
-    """Return the check whose engine runs the functions of a family over files of a language."""
+    """Return the check that runs the functions of a family over files of a language."""
 
     def is_read(file: SourceFile) -> bool:
         if file.language not in languages:

@@ -1,4 +1,4 @@
-"""Our rules as their files give them, by id and by family."""
+"""The built-in rules, read from their files, by id and by family."""
 
 from functools import cache
 from pathlib import Path
@@ -15,23 +15,23 @@ def _entries() -> dict[str, RuleEntry]:
 
 
 def rule(ident: str) -> Rule:
-    """Return a rule by its id; its file has to be there."""
+    """Return a rule by its id; raise KeyError without its file."""
     return _entries()[ident].rule
 
 
 def entries_of(family: str) -> tuple[RuleEntry, ...]:
-    """Return the rules of a family, with how each is found."""
+    """Return the rules of a family, with the function or pattern that finds each."""
     return tuple(e for ident, e in _entries().items() if ident.startswith(f"{family}/"))
 
 
 def searched(family: str) -> tuple[RuleEntry, ...]:
-    """Return the rules of a family that a node of the tree shows, those of flows left out."""
+    """Return the rules of a family that match single nodes of the tree, not data flow."""
     flows = "reviewloop.rules.taint."
     return tuple(e for e in entries_of(family) if not e.matcher.check.startswith(flows))
 
 
 def found_by(check: str) -> tuple[Rule, ...]:
-    """Return the rules, of whatever family, whose pages name a check."""
+    """Return the rules of all families that name a check as their finder."""
     return tuple(e.rule for e in _entries().values() if e.matcher.check == check)
 
 

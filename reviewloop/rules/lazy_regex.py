@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when first used: there are many, a run needs few."""
+"""Regular expressions that compile on first use: there are many, a run needs few."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from functools import cached_property
 
 
 class Regex:
-    """Stands for a compiled pattern; the methods are those of `re.Pattern`."""
+    """A proxy of a compiled pattern; the methods are those of `re.Pattern`."""
 
     def __init__(self, pattern: str, flags: int = 0) -> None:
         self.pattern = pattern
@@ -21,7 +21,7 @@ class Regex:
         return self._compiled.search(text)
 
     def match(self, text: str, at: int = 0) -> re.Match[str] | None:
-        """Match at one place."""
+        """Match at one position."""
         return self._compiled.match(text, at)
 
     def fullmatch(self, text: str) -> re.Match[str] | None:
@@ -29,7 +29,7 @@ class Regex:
         return self._compiled.fullmatch(text)
 
     def findall(self, text: str) -> list[str]:
-        """Return what matched, or the only group."""
+        """Return the matches, or their only group."""
         return self._compiled.findall(text)
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:

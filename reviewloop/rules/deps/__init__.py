@@ -1,4 +1,4 @@
-"""Checks the dependency files of a change: pins, lock files, names, sources, known holes."""
+"""Checks the dependency files of a change: pins, lock files, names, sources, vulnerabilities."""
 
 import re
 import time
@@ -50,9 +50,9 @@ CHANGE_CHECKS: tuple[ChangeCheck, ...] = (ChangeCheck("dependencies", RULES, _ch
 def advisory_status(
     options: Options, files: Iterable[SourceFile] | None = None
 ) -> AnalyserReport | None:
-    """Say whether known vulnerabilities could be looked up; None when no file asks for it.
+    """Return whether vulnerabilities could be looked up; None if no file needs it.
 
-    Without `files` it is answered as if there were a manifest among them.
+    Without `files` the answer is for a change with a manifest.
     """
     manifests = 1 if files is None else _manifests(files)
     if not manifests:

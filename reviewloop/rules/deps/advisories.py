@@ -15,7 +15,7 @@ from reviewloop.rules.deps.manifest import Ecosystem, python_name
 
 
 class Event(BaseModel):
-    """One turn of a range; exactly one of the fields is set."""
+    """One boundary of a range; exactly one of the fields is set."""
 
     introduced: str = ""
     fixed: str = ""
@@ -38,7 +38,7 @@ class Package(BaseModel):
 
 
 class Affected(BaseModel):
-    """One package and which of its versions are concerned."""
+    """One package and its affected versions."""
 
     package: Package = Field(default_factory=Package)
     ranges: list[AffectedRange] | None = None
@@ -97,7 +97,7 @@ def base_score(vector: str) -> float | None:
 
 
 Key = tuple[Any, ...]
-"""What versions of one ecosystem are compared by; the empty one is less than all."""
+"""The key that orders versions of one ecosystem; the empty one is less than all."""
 
 LOWEST: Key = ()
 _SEMVER = re.compile(
@@ -109,14 +109,14 @@ _PARTS = re.compile(r"\d{1,18}")
 
 @dataclass(frozen=True)
 class Span:
-    """A run of versions: from `low` up to `high`, which None leaves open."""
+    """A run of versions: from `low` up to `high`; None is open-ended."""
 
     low: Key = LOWEST
     high: Key | None = None
     high_included: bool = False
 
     def within(self, other: "Span") -> bool:
-        """Whether every version of this run lies in the other one."""
+        """Whether every version of this run is in the other one."""
         if self.low < other.low:
             return False
         if other.high is None:
@@ -127,7 +127,7 @@ class Span:
 
 
 def key(ecosystem: Ecosystem, version: str) -> Key | None:
-    """Return what a version is compared by, None when it is none."""
+    """Return the sort key of a version, None for an invalid one."""
     if version == "0":
         return LOWEST
     if ecosystem is Ecosystem.PYPI:
@@ -155,7 +155,7 @@ def _prerelease(text: str | None) -> Key:
 
 
 def allowed(ecosystem: Ecosystem, requirement: str) -> Span | None:
-    """Return the run of versions a requirement lets in, None when that cannot be told."""
+    """Return the run of versions that a requirement allows, None if that cannot be decided."""
     text = requirement.strip()
     if not text or text in {"*", "latest", "x"}:
         return Span()
@@ -208,12 +208,12 @@ def _wildcard(ecosystem: Ecosystem, version: str) -> Span:
 
 
 def _next(numbers: list[int]) -> str:
-    """Return the first version behind all that begin with these numbers."""
+    """Return the first version after all that begin with these numbers."""
     return ".".join(map(str, [*numbers[:-1], numbers[-1] + 1]))
 
 
 def _after_caret(numbers: list[int]) -> str:
-    """Return the first version that ^ leaves out: the leftmost number but zero may not change."""
+    """Return the first version that ^ excludes: the leftmost non-zero number may not change."""
     for index, number in enumerate(numbers):
         if number:
             return _next(numbers[: index + 1])
@@ -221,7 +221,7 @@ def _after_caret(numbers: list[int]) -> str:
 
 
 COVERED = (Ecosystem.PYPI, Ecosystem.NPM, Ecosystem.CRATES, Ecosystem.GO)
-"""Ecosystems whose versions we can compare."""
+"""Ecosystems with comparable versions."""
 
 _RECORD_BYTES = 4 * 1024 * 1024
 _FOLDERS = {str(ecosystem).lower() for ecosystem in Ecosystem}
@@ -230,7 +230,7 @@ Name = tuple[Ecosystem, str]
 
 @dataclass(frozen=True)
 class Advisory:
-    """What one record says about one package."""
+    """The part of a record about one package."""
 
     id: str
     aliases: tuple[str, ...]
@@ -241,7 +241,9 @@ class Advisory:
     fixed: tuple[str, ...]
 
     def concerns(self, ecosystem: Ecosystem, named: Span, version: str = "") -> bool:
-        """Whether all versions of a run are affected; `version` is it when there is just one."""
+        """Whether all versions of a run are affected; `version` is the only one, if there is
+        just one.
+        """
         if version and ecosystem is Ecosystem.PYPI:
             at = key(ecosystem, version)
             if at is not None and any(key(ecosystem, one) == at for one in self.versions):
@@ -250,7 +252,7 @@ class Advisory:
 
 
 def look_up(source: Path, named: Iterable[Name]) -> Mapping[Name, list[Advisory]]:
-    """Return the advisories of the wanted packages; records that cannot be read are left out.
+    """Return the advisories of the named packages; records that cannot be read are left out.
 
     `source` is a folder with records or with the zip files OSV publishes, or one such zip.
     """
@@ -268,7 +270,7 @@ def look_up(source: Path, named: Iterable[Name]) -> Mapping[Name, list[Advisory]
 
 
 def _mention(names: Iterable[str]) -> re.Pattern[bytes]:
-    """Match what a record about one of the names must hold, so that few are parsed."""
+    """Return a pattern that every record about one of the names matches, so that few are parsed."""
     # Records write Python names as their authors do.
     ways = {"[-_.]+".join(map(re.escape, re.split("[-_.]+", name.lower()))) for name in names}
     return re.compile('"(?:{})"'.format("|".join(sorted(ways))).encode())
@@ -296,11 +298,11 @@ def _zipped(path: Path, ecosystems: set[str]) -> Iterator[bytes]:
                 if usable and not _is_elsewhere(parts, ecosystems):
                     yield archive.read(info)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        return  # `advisory_status` says that it cannot be read
+        return  # `advisory_status` reports that it cannot be read
 
 
 def _is_elsewhere(parts: tuple[str, ...], ecosystems: set[str]) -> bool:
-    """Whether a folder's or zip's name says that it is about an ecosystem that nobody asked for."""
+    """Whether the name of a folder or zip is that of another ecosystem."""
     stems = {part.lower().removesuffix(".zip") for part in parts}
     about = stems & _FOLDERS
     return bool(about) and not about & ecosystems
@@ -340,7 +342,7 @@ def _advisory(record: "Record", affected: "Affected", ecosystem: Ecosystem) -> A
 
 
 def _spans(known: "AffectedRange", ecosystem: Ecosystem) -> Iterator[Span]:
-    """Turn a range's events into runs of versions, as the schema's evaluation does."""
+    """Convert a range's events into runs of versions, by the evaluation of the schema."""
     turns = []
     for event in known.events:
         for version, kind in (
@@ -372,7 +374,7 @@ _BY_WORD = {
 
 
 def _summary(record: "Record", affected: "Affected") -> str:
-    """Return the summary; it says where a severity is not known because its form is not read."""
+    """Return the summary, with a note if the severity is in an unknown form."""
     newer = any(str(r.score).startswith("CVSS:4") for r in record.severity or ())
     if not newer or _rated(record, affected) is not None:
         return record.summary

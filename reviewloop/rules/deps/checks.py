@@ -1,4 +1,6 @@
-"""Checks the dependency files of a change: pins, names, sources, scripts, lock files, holes."""
+"""Checks the dependency files of a change: pins, names, sources, scripts, lock files,
+advisories.
+"""
 
 import re
 from collections.abc import Iterator
@@ -15,18 +17,18 @@ from reviewloop.rules.deps.readers import Format, format_of, lock_of
 
 @dataclass(frozen=True)
 class ChangedManifest:
-    """One manifest of the change beside its base version."""
+    """One manifest of the change with its base version."""
 
     file: SourceFile
     format: Format
     new: Manifest
     base: Manifest
-    lock: str  # path of the lock file that pins it, "" when none does
-    lock_changed: bool  # or it may have: a part of the change does not tell
+    lock: str  # path of the lock file that pins it, "" for none
+    lock_changed: bool  # or may have: a part of the change does not show it
     old_names: frozenset[tuple[Ecosystem, str]] = field(default=frozenset())
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the dependencies that the change adds or changes, not those it moves about."""
+        """Yield the dependencies that the change adds or modifies, without moved ones."""
         before = {_content(entry) for entry in self.base.entries}
         for entry in self.new.entries:
             if self.file.touched(entry.line, entry.end_line) and _content(entry) not in before:
@@ -41,7 +43,7 @@ class ChangedManifest:
                 yield index
 
     def scripts(self) -> Iterator[Script]:
-        """Yield the install scripts that the change adds or changes."""
+        """Yield the install scripts that the change adds or modifies."""
         before = {(script.name, script.command) for script in self.base.scripts}
         for script in self.new.scripts:
             known = (script.name, script.command) in before
@@ -49,7 +51,7 @@ class ChangedManifest:
                 yield script
 
     def is_new(self, entry: Entry) -> bool:
-        """Whether the base version did not ask for the package at all."""
+        """Whether the base version lacks the package."""
         return (entry.ecosystem, entry.name) not in self.old_names
 
 
@@ -90,7 +92,7 @@ _SHOWN = 3
 
 
 def check(view: ChangeView) -> Iterator[Hit]:
-    """Yield what is wrong with the dependencies that the change adds or changes."""
+    """Yield the problems of dependencies that the change adds or modifies."""
     manifests = list(changed_manifests(view))
     for manifest in manifests:
         for entry in manifest.entries():
@@ -145,7 +147,7 @@ def _is_open(manifest: ChangedManifest, entry: Entry) -> bool:
         return bool(_MOVING_JVM.fullmatch(entry.requirement))
     if entry.requirement.replace(" ", "").lower() in _ANY:
         return True
-    # Libraries leave the choice to who installs them; pip's constraints pin from elsewhere.
+    # Libraries leave the choice to their users; pip's constraints pin in another file.
     return not entry.requirement and not manifest.new.library and not manifest.new.constrained
 
 
@@ -169,7 +171,7 @@ def _name(manifest: ChangedManifest, entry: Entry) -> Iterator[Hit]:
 def _indexes(manifest: ChangedManifest) -> Iterator[Hit]:
     hashed = bool(manifest.new.entries) and all(entry.hashed for entry in manifest.new.entries)
     for index in manifest.indexes():
-        address = index.address.rpartition("@")[2]  # whatever stands before may be a password
+        address = index.address.rpartition("@")[2]  # the text before it may be a password
         if index.address.startswith("http://") and not _LOCAL_HOST.match(index.address):
             message = (
                 f"Packages are fetched over plain HTTP from {address.removeprefix('http://')}."
@@ -227,7 +229,7 @@ def _vulnerable(manifests: list[ChangedManifest], source: Path) -> Iterator[Hit]
 
 
 def _advised(manifest: ChangedManifest, entry: Entry, advisories: list[Advisory]) -> Hit:
-    """Return one hit for all advisories of an entry, those that name the same hole once."""
+    """Return one hit for all advisories of an entry, without duplicates of one vulnerability."""
     seen: set[str] = set()
     holes: list[Advisory] = []
     for advisory in sorted(advisories, key=lambda a: (a.severity.rank, a.id)):

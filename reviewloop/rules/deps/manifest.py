@@ -1,4 +1,4 @@
-"""What a manifest says whatever its format, and TOML and JSON read with their lines."""
+"""The contents of a manifest in any format, and TOML and JSON parsers that keep line numbers."""
 
 import re
 from bisect import bisect_right
@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 
 class Located(NamedTuple):
-    """A scalar: the keys that lead to it (list positions left out), its text and its line."""
+    """A scalar: its keys from the root (without list positions), its text and its line."""
 
     path: tuple[str, ...]
     value: str
     line: int
-    key_line: int  # where its own key stands
+    key_line: int  # of its own key
 
 
-# A string that is never closed is one, too: it must not be searched anew from each of its quotes.
+# An unclosed string also matches: otherwise each of its quotes would start a new search.
 _TOML = re.compile(
     r"""(?P<comment>\#[^\n]*+)
     | (?P<text>\"{3}(?:[^\"\\]|\\.|\"(?!\"\"))*+(?:\"{3})?+ | '{3}(?:[^']|'(?!''))*+(?:'{3})?+
@@ -36,7 +36,7 @@ _DEEPEST = 50  # no manifest is nested deeper; hostile ones are cut off here
 
 
 class LineIndex:
-    """Offset -> line, both of one text."""
+    """Maps offsets of a text to its lines."""
 
     def __init__(self, text: str) -> None:
         self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
@@ -61,7 +61,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 
 class _Frame:
-    """An open list or table: the keys that lead to it and, in a table, the key being read."""
+    """An open list or table: its keys from the root and, in a table, the current key."""
 
     def __init__(self, path: tuple[str, ...], *, table: bool) -> None:
         self.path, self.table = path, table
@@ -140,7 +140,7 @@ def json_values(text: str) -> Iterator[Located]:
 
 
 class Ecosystem(StrEnum):
-    """Where packages come from, by the names that OSV records use."""
+    """The registry of a package, by the names that OSV records use."""
 
     PYPI = "PyPI"
     NPM = "npm"
@@ -165,24 +165,24 @@ class Entry:
 
     ecosystem: Ecosystem
     name: str  # as the registry compares it
-    requirement: str  # the version requirement as written, "" when there is none
+    requirement: str  # the version requirement as written, "" for none
     line: int
     end_line: int
     origin: Origin = Origin.REGISTRY
     address: str = ""  # of a git repository or an archive
-    revision: str = ""  # the git revision asked for
+    revision: str = ""  # the git revision
     development: bool = False  # only needed to work on the project
-    transitive: bool = False  # listed for the tool's sake: go's indirect, npm's overrides
+    transitive: bool = False  # listed for the tool: go's indirect, npm's overrides
     hashed: bool = False  # the manifest holds the archive's checksum
 
 
 @dataclass(frozen=True)
 class Index:
-    """A place to fetch packages from."""
+    """An index of packages."""
 
     address: str
     line: int
-    extra: bool = False  # asked beside the default one
+    extra: bool = False  # used beside the default one
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything of a manifest that the checks look at."""
+    """The contents of a manifest that the checks read."""
 
     entries: tuple[Entry, ...] = ()
     indexes: tuple[Index, ...] = ()
@@ -215,7 +215,7 @@ def python_name(name: str) -> str:
 
 
 def git_revision(address: str) -> tuple[str, str]:
-    """Split the address of a git repository into the address and the revision behind its @."""
+    """Split the address of a git repository into the address and the revision after its @."""
     address, _, fragment = address.partition("#")
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -226,5 +226,7 @@ def git_revision(address: str) -> tuple[str, str]:
 
 
 def _fragment_revision(fragment: str) -> str:
-    """npm names the revision behind #, pip puts egg= and subdirectory= there."""
+    """Return the revision in a fragment: npm puts it after #, pip puts egg= and subdirectory=
+    there.
+    """
     return "" if "=" in fragment else fragment.removeprefix("semver:")

@@ -1,4 +1,4 @@
-"""What is known of packages by their names: given up ones, and those that others are taken for."""
+"""Packages known by name: abandoned ones, and popular ones that typos imitate."""
 
 import tomllib
 from functools import cache
@@ -7,12 +7,12 @@ from typing import NamedTuple, TypedDict
 
 from reviewloop.rules.deps.manifest import Ecosystem
 
-_SHORTEST = 6  # shorter names have too many honest neighbours
+_SHORTEST = 6  # shorter names have too many legitimate neighbours
 _LONGEST = 60
 
 
 class Abandoned(NamedTuple):
-    """What to use in place of a package, and where its authors say so."""
+    """The replacement of an abandoned package, and the source for it."""
 
     instead: str  # ends the sentence "use ..."
     source: str
@@ -29,7 +29,7 @@ class _WellKnown(TypedDict):
 
 
 class _Table(TypedDict):
-    """The table beside this module, which says what its parts mean."""
+    """The table in the TOML file beside this module, which documents its parts."""
 
     honest: list[str]
     well_known: dict[str, _WellKnown]
@@ -43,13 +43,13 @@ def _table() -> _Table:
 
 
 def abandoned(ecosystem: Ecosystem, name: str) -> Abandoned | None:
-    """Return what the authors of a package say to use instead, None when they do not."""
+    """Return the replacement that a package's authors recommend, None for none."""
     row = _table()["abandoned"].get(ecosystem, {}).get(name)
     return Abandoned(row["instead"], row["source"]) if row else None
 
 
 def _shorter(name: str) -> set[str]:
-    """Return a name and what is left of it without any one of its letters."""
+    """Return a name, and the name without each one of its letters."""
     return {name, *(name[:at] + name[at + 1 :] for at in range(len(name)))}
 
 
@@ -65,7 +65,7 @@ def _by_form() -> dict[tuple[Ecosystem, str], list[str]]:
 
 
 def looks_like(ecosystem: Ecosystem, name: str) -> str:
-    """Return the well-known name that `name` is one slip away from, "" when there is none.
+    """Return the well-known name that `name` is one slip away from, "" for none.
 
     A slip is a letter too many, too few, wrong, or two in the wrong order; digits are no slips.
     """

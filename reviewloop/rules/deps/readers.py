@@ -1,4 +1,4 @@
-"""Reads the dependency files of every ecosystem, and lists which there are and what locks them."""
+"""Reads the dependency files of every ecosystem, and finds their lock files."""
 
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -30,7 +30,7 @@ _SETUP = re.compile(r"\b(install_requires|tests_require)\s*=\s*\[")
 
 
 def requirement(text: str, line: int, end_line: int, *, development: bool) -> Entry | None:
-    """Return the dependency a requirement names, None for what is none (a local folder)."""
+    """Return the dependency in a requirement, None for another line (a local folder)."""
     hashed = "--hash" in text
     text = _OPTION.sub("", f" {text}").strip()
     if text.startswith((*_PYTHON_GIT, "http://", "https://", "file:")):
@@ -148,7 +148,7 @@ def _listed(values: list[Located]) -> Iterator[Entry]:
 
 
 def _poetry(values: list[Located], pattern: re.Pattern[str]) -> Iterator[Entry]:
-    """Yield entries that stand as `name = requirement` or `name = {key = value}`."""
+    """Yield entries of the form `name = requirement` or `name = {key = value}`."""
     tables: dict[tuple[str, ...], list[Located]] = {}
     for value in values:
         found = pattern.fullmatch(".".join(value.path))
@@ -244,7 +244,7 @@ _KINDS = {
     "dependencies": False,
     "devDependencies": True,
     "optionalDependencies": False,
-}  # peers say what they work with: an open range is right there
+}  # peers are version ranges that work: an open range is right there
 _INSTALL_SCRIPTS = {"preinstall", "install", "postinstall"}
 _LOCAL = ("file:", "link:", "workspace:", "portal:", "catalog:", "./", "../", "/", "~/")
 _HOSTED = re.compile(r"(?:(?:github|gitlab|bitbucket|gist):)?[\w.-]+/[\w.-]+(?:#.*)?")
@@ -486,14 +486,14 @@ FORMATS: tuple[Format, ...] = (
 
 
 def format_of(path: str) -> Format | None:
-    """Return the kind of manifest a path names, None when it names none."""
+    """Return the format of a manifest by its path, None for other files."""
     return next((known for known in FORMATS if known.name.fullmatch(path)), None)
 
 
 def lock_of(
     path: str, known: Format, paths: Collection[str], read: Callable[[str], str | None]
 ) -> str:
-    """Return the path of the lock file that pins a manifest, "" when there is none.
+    """Return the path of the lock file that pins a manifest, "" for none.
 
     `paths` are those of the new tree. A lock further up counts only in the root of a workspace.
     """

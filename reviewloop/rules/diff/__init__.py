@@ -1,4 +1,4 @@
-"""What a change does to its own review: silenced checks, leftovers, hidden text, copies."""
+"""Checks what a change does to its own review: silenced checks, leftovers, hidden text, copies."""
 
 from reviewloop.rules.diff.copies import COPIES
 from reviewloop.rules.diff.hidden import HIDDEN

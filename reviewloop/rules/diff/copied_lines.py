@@ -1,4 +1,4 @@
-"""Reduces a file to the lines that say something, so that copies are found by what they do."""
+"""Reduces a file to its significant lines, so that copies are found by what they do."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reviewloop.analysis.contract import PathClass
 from reviewloop.analysis.languages import language_of, path_class
 
-LEAST = 5  # telling lines that make two places worth comparing
+LEAST = 5  # fewest significant lines to compare
 _LANGUAGES = {
     *("python", "javascript", "typescript", "tsx", "go", "shell", "java", "rust", "ruby", "php"),
     *("csharp", "kotlin", "c", "cpp", "swift", "scala"),
@@ -19,7 +19,7 @@ _NOT_OURS = re.compile(
     r"|\.min\.|\.d\.ts$",
     re.IGNORECASE,
 )
-# What every file holds: nothing is gained by sharing it.
+# Lines that every file has: sharing them has no benefit.
 _TRIVIAL = re.compile(
     r"[\W\d_]*|(?:#|//|/\*|\*|--|;;)(?!\[).*"
     r"|(?:from|import|use|using|package|require|include|export \*)\b.*"
@@ -35,7 +35,7 @@ _DOCSTRING = re.compile(r'[rRbBuUfF]{0,2}("""|\'\'\')')
 LITERAL = re.compile(r"\"(?:[^\"\\]|\\.){0,300}\"|'(?:[^'\\]|\\.){0,300}'|`[^`]{0,300}`")
 NUMBER = re.compile(r"\b\d[\w.]*")
 WORD = re.compile(r"[A-Za-z_]\w*")
-# An argument, a field, an entry of a table: lists of them repeat without anyone having copied.
+# An argument, a field, an entry of a table: lists of them repeat without copying.
 _ENTRY = re.compile(
     r".{0,200}[,(\[{]|\w+\??:\s.{0,120}|[\w.\"'\[\]]+\s*=\s*[\w.\"'\-\[\]{}()]{0,60},?|\)?\s*->.{0,100}:"
     r"|[\w.]+\s*=\s*[\w.]+,?|\"[^\"]*\"\s*:\s.*|(?:async )?(?:def|func|function|class|fn)\b.*"
@@ -43,14 +43,14 @@ _ENTRY = re.compile(
 
 
 class SketchLine(NamedTuple):
-    """A line that tells something: its number and its text without what formatting adds."""
+    """A significant line: its number and its text without formatting."""
 
     line: int
     text: str
 
 
 class Sketch:
-    """The telling lines of one version of one file."""
+    """The significant lines of one version of one file."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path
@@ -58,23 +58,23 @@ class Sketch:
 
     @cached_property
     def written(self) -> list[str]:
-        """Every line, without what formatting adds."""
+        """Every line, without formatting."""
         return [" ".join(line.split()) for line in self._text.split("\n")]
 
     @cached_property
     def lines(self) -> list[SketchLine]:
-        """The telling lines, in order."""
+        """The significant lines, in order."""
         return _sketch_lines(self.written, language_of(self.path, ""))
 
     @cached_property
     def keys(self) -> list[int]:
-        """A number for every window of `LEAST` telling lines, equal for equal windows."""
+        """A number for every window of `LEAST` significant lines, equal for equal windows."""
         texts = [hash(line.text) for line in self.lines]
         return [hash(tuple(texts[at : at + LEAST])) for at in range(len(texts) - LEAST + 1)]
 
 
 def is_compared(path: str, text: str) -> bool:
-    """Whether copies in a file matter: people wrote it, and it is no test or example."""
+    """Whether copies in a file matter: it is written by hand, and is no test or example."""
     return (
         language_of(path, "") in _LANGUAGES
         and path_class(path) is PathClass.PRODUCT
@@ -84,14 +84,14 @@ def is_compared(path: str, text: str) -> bool:
 
 
 def is_logic(block: Sequence[SketchLine]) -> bool:
-    """Whether a block does something, where a table, a signature or a list of fields does not."""
+    """Whether a block has logic, unlike a table, a signature or a list of fields."""
     logic = [line for line in block if not _ENTRY.fullmatch(line.text)]
     shapes = {_shape(line.text) for line in block}
     return len(logic) * 2 >= len(block) and len(logic) >= 3 and len(shapes) * 3 >= len(block) * 2
 
 
 def distinctiveness(text: str) -> int:
-    """Return how well a line can be told from others: its number of different words."""
+    """Return how distinctive a line is: its number of different words."""
     return min(len({word.lower() for word in WORD.findall(text)}), 12) * 4 + min(len(text), 80)
 
 
@@ -110,7 +110,7 @@ def _sketch_lines(lines: Sequence[str], language: str) -> list[SketchLine]:
 
 
 def _docstring_after(text: str, inside: str) -> str:
-    """Return the quotes of the docstring that is open behind a line, "" for none."""
+    """Return the quotes of the docstring that is open after a line, "" for none."""
     if inside:
         return "" if inside in text else inside
     opened = _DOCSTRING.match(text)
@@ -120,12 +120,12 @@ def _docstring_after(text: str, inside: str) -> str:
 
 
 def _shape(text: str) -> str:
-    """Return a line with names, literals and numbers made equal."""
+    """Return a line with names, literals and numbers blurred."""
     return WORD.sub("a", NUMBER.sub("0", LITERAL.sub('"', text)))
 
 
 def runs_of(fresh: list[bool]) -> list[int]:
-    """Return for each telling line how many added ones follow each other from there on."""
+    """Return for each significant line how many added ones follow in a row."""
     lengths = [0] * (len(fresh) + 1)
     for at in range(len(fresh) - 1, -1, -1):
         lengths[at] = lengths[at + 1] + 1 if fresh[at] else 0

@@ -1,4 +1,4 @@
-"""Finds code of the change that stands elsewhere too: copied instead of shared."""
+"""Finds code of the change that exists elsewhere too: copied instead of shared."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,10 +24,10 @@ from reviewloop.rules.diff.copied_lines import (
 )
 from reviewloop.rules.diff.near_copies import NearCopy, near_copies
 
-_FEW, _MANY = 6, 10  # lines from which on a copy is worth a remark, and a change
-_MANY_NEAR = 16  # the same of a copy with other names
-_PROBES = 200  # lines of the change that are looked for in the repository
-_COMMON = 12  # a line that stands in more places says nothing
+_FEW, _MANY = 6, 10  # lines from which on a copy is a nit, and a should-fix
+_MANY_NEAR = 16  # the same for a copy with other names
+_PROBES = 200  # lines of the change to search for in the repository
+_COMMON = 12  # a line in more locations is not distinctive
 _READ = 60  # files of the repository that are compared
 
 _RULE = rule("diff/copied-code")
@@ -35,12 +35,12 @@ _RULE = rule("diff/copied-code")
 
 @dataclass(frozen=True)
 class _Block:
-    """A run of telling lines of a changed file that stands elsewhere too."""
+    """A run of significant lines of a changed file that exists elsewhere too."""
 
     mine: Sketch
     theirs: Sketch
     lines: tuple[SketchLine, ...]
-    other: tuple[int, int]  # first and last line there
+    other: tuple[int, int]  # first and last line of the other location
     key: int  # of its first window, to recognise it in the base
 
     @property
@@ -52,7 +52,7 @@ class _Block:
         return self.theirs.path
 
     def grown(self, added: frozenset[int]) -> tuple[Span, tuple[int, int], int]:
-        """Return both places with the lines behind that are equal too, and how many lines tell."""
+        """Return both locations extended by equal lines after them, and the significant lines."""
         first, last = self.lines[0].line, self.lines[-1].line
         start, end = self.other
         mine, theirs = self.mine.written, self.theirs.written
@@ -69,7 +69,7 @@ class _Block:
 
 
 def find_copied_code(view: ChangeView) -> Iterator[Hit]:
-    """Yield a hit for each place of the change whose code stands elsewhere, too."""
+    """Yield a hit for each location of the change with code that exists elsewhere, too."""
     files = [
         file
         for file in view.files
@@ -117,7 +117,7 @@ def _near_hit(near: NearCopy) -> Hit:
 
 
 def _within(files: list[SourceFile], sketches: dict[str, Sketch]) -> Iterator[_Block]:
-    """Yield the copies inside the change, each with the place that comes first."""
+    """Yield the copies inside the change, each with the earlier location."""
     seen: dict[int, tuple[str, int]] = {}
     for file in files:
         sketch, added = sketches[file.path], file.added_numbers
@@ -149,7 +149,7 @@ def _within(files: list[SourceFile], sketches: dict[str, Sketch]) -> Iterator[_B
 
 
 def _shared(mine: Sketch, at: int, theirs: Sketch, there: int, most: int) -> int:
-    """Return how many telling lines are equal from two places on."""
+    """Return how many significant lines are equal from two locations on."""
     length = 0
     while (
         length < most
@@ -166,7 +166,7 @@ def _from_repository(
     added: dict[str, frozenset[int]],
     covered: set[tuple[str, int]],
 ) -> Iterator[_Block]:
-    """Yield the blocks of the change that unchanged code of the repository holds already."""
+    """Yield the blocks of the change that unchanged code of the repository already has."""
     probes = _probes(sketches, added, covered)
     if not probes:
         return
@@ -192,7 +192,7 @@ def _from_repository(
 def _probes(
     sketches: dict[str, Sketch], added: dict[str, frozenset[int]], covered: set[tuple[str, int]]
 ) -> dict[str, tuple[str, int]]:
-    """Return the most telling line of every six added ones, with its place."""
+    """Return the most distinctive of every six added lines, with its location."""
     found: list[tuple[int, str, tuple[str, int]]] = []
     for path, sketch in sketches.items():
         fresh = [t.line in added[path] and (path, t.line) not in covered for t in sketch.lines]
@@ -261,7 +261,7 @@ def _around(
 
 
 def _removed_windows(view: ChangeView, sketches: dict[str, Sketch]) -> set[int]:
-    """Return the windows that the change takes away somewhere: what moves is no copy."""
+    """Return the windows that the change removes somewhere: moved code is no copy."""
     removed: set[int] = set()
     for path in view.changed_paths:
         base = view.read_base(path)

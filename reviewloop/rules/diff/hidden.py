@@ -1,4 +1,4 @@
-"""Finds characters that people do not see and letters that only look like others."""
+"""Finds invisible characters and letters that only look like others."""
 
 import re
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from reviewloop.domain.hidden_characters import Hidden, find_hidden
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.lookalikes import DOUBLES, MIXED, is_at_home, quoted
 
-_MOST = 20  # findings of one kind for a file; the last one says how many more there are
+_MOST = 20  # findings of one kind for a file; the last one counts the rest
 _PADDING, _LONGEST_PERIOD = 40, 13
-_RUN = 4  # so many invisible characters in one line carry a message
+_RUN = 4  # so many invisible characters in one line can carry a message
 
 
 _BIDI = rule("diff/bidi-control")
@@ -36,7 +36,7 @@ _ODD_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
 def find_hidden_characters(file: SourceFile) -> Iterator[Hit]:
-    """Yield what a file hides from people."""
+    """Yield the hidden characters of a file."""
     counts: dict[str, int] = {}
     for hit in (*_hidden_hits(file), *_space_hits(file), *_name_hits(file)):
         counts[hit.rule] = counts.get(hit.rule, 0) + 1
@@ -80,7 +80,7 @@ def _rule_for(file: SourceFile, found: list[Hidden]) -> tuple[Rule, list[Hidden]
 
 
 def _is_padding(found: list[Hidden]) -> bool:
-    """Whether few characters follow each other over and over, as mails pad their preview."""
+    """Whether few characters repeat over and over, as mails pad their preview."""
     signs = [hidden.char for hidden in found]
     if len(signs) < _PADDING:
         return False
@@ -104,14 +104,14 @@ def _spells(found: list[Hidden]) -> bool:
 
 
 def _severity(file: SourceFile, rule: Rule) -> Severity | None:
-    """Tests and prose may need such characters; what hides sentences is never at home."""
+    """Return the severity: tests and prose may need such characters, but never hidden sentences."""
     if file.path_class in (PathClass.TEST, PathClass.FIXTURE):
         return Severity.NIT
     if file.language not in _NO_CODE or rule is _MESSAGE:
         return None
     if rule is _INVISIBLE or _TRANSLATED.search(file.path):
         return Severity.NIT
-    return Severity.SHOULD_FIX if rule is _BIDI else None  # nothing runs in another order
+    return Severity.SHOULD_FIX if rule is _BIDI else None  # no code runs in another order
 
 
 def _space_hits(file: SourceFile) -> Iterator[Hit]:

@@ -1,4 +1,4 @@
-"""Finds what a merge, a patch or an editor leaves behind: files, conflict marks, line endings."""
+"""Finds leftovers of a merge, a patch or an editor: files, conflict marks, line endings."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _CONFLICT_RULE = rule("diff/conflict-marker")
 
 
 def find_conflicts(file: SourceFile) -> Iterator[Hit]:
-    """Yield the conflicts that were left in a file."""
+    """Yield the conflict marks in a file."""
     if _OURS not in file.text or _THEIRS not in file.text:
         return
     first = middle = 0
@@ -49,7 +49,7 @@ def find_conflicts(file: SourceFile) -> Iterator[Hit]:
 
 
 def _is_shown(file: SourceFile, position: int) -> bool:
-    """Whether a document shows the conflict as an example, between fences."""
+    """Whether a document shows the conflict as an example, inside a code fence."""
     if file.language != "markdown":
         return False
     return len(_FENCE.findall(file.text, 0, position)) % 2 == 1

@@ -88,17 +88,17 @@ _COMMENT = re.compile(r"(?:^|\s)(?:#|//|--|\*)\s")
 
 
 def taken_for(text: str) -> str:
-    """Return what a person reads in the text: ASCII letters for those that look like them."""
+    """Return the text as it looks: ASCII letters for those that look like them."""
     return unicodedata.normalize("NFKC", text).translate(_TO_ASCII)
 
 
 def outline(text: str) -> str:
-    """Return what is equal for two texts that look the same; nothing to show."""
+    """Return a key that is equal for two texts that look the same; not for display."""
     return taken_for(text).translate(_ALIKE)
 
 
 def quoted(line: str, at: int) -> bool:
-    """Whether a place stands in a string or a comment, as far as one line tells."""
+    """Whether a position is inside a string or a comment, as far as one line shows."""
     before = line[:at]
     return (
         before.count('"') % 2 == 1
@@ -119,9 +119,9 @@ _TAGS = "".join(map(chr, range(0xE0020, 0xE0080)))
 
 
 def is_at_home(line: str, hidden: Hidden) -> bool:
-    """Whether a character of a line does there what it was made for.
+    """Whether a character is legitimate at its position in a line.
 
-    Line ends and form feeds are the concern of other checks; bytes that are no UTF-8 too.
+    Other checks cover line ends and form feeds, and bytes that are no UTF-8.
     """
     char, at = hidden.char, hidden.column - 1
     before, after = line[at - 1 : at] if at else "", line[at + 1 : at + 2]
@@ -130,7 +130,7 @@ def is_at_home(line: str, hidden: Hidden) -> bool:
         return True
     if char in _JOINERS or 0x180B <= number <= 0x180F:
         return _is_letter_beyond_latin(before) or _is_letter_beyond_latin(after)
-    if 0xFE00 <= number <= 0xFE0F:  # the look of symbols, and of letters of some scripts
+    if 0xFE00 <= number <= 0xFE0F:  # variation of symbols, and of letters of some scripts
         return before >= "\u1000" and unicodedata.category(before)[0] in "LS"
     if 0xE0100 <= number <= 0xE01EF:  # the variants of ideographs
         return unicodedata.name(before or " ", "").startswith("CJK ")

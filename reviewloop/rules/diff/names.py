@@ -41,7 +41,7 @@ def find_confusable_addresses(file: SourceFile) -> Iterator[Hit]:
 
 
 def _deceives(host: str) -> str:
-    """Return what is wrong with a host, "" when nothing is."""
+    """Return the problem of a host, "" for none."""
     slash = next((char for char in host if char in _SLASHES), "")
     if slash:
         return f"U+{ord(slash):04X} in the host looks like a slash: the host does not end there."
@@ -97,7 +97,7 @@ def find_confusable_names(view: ChangeView) -> Iterator[Hit]:
 
 
 def _odd_names(file: SourceFile) -> list[tuple[int, re.Match[str]]]:
-    """Return the names with letters beyond ASCII on changed lines, those in one script only."""
+    """Return the names with letters beyond ASCII on changed lines, only those in one script."""
     if file.language in _NO_CODE or file.text.isascii():
         return []
     return [
@@ -107,12 +107,12 @@ def _odd_names(file: SourceFile) -> list[tuple[int, re.Match[str]]]:
         for found in _NAME.finditer(file.lines[number - 1])
         if not found.group().isascii()
         and not quoted(file.lines[number - 1], found.start())
-        and not MIXED.fullmatch(found.group())  # `diff/mixed-script-name` tells of it
+        and not MIXED.fullmatch(found.group())  # reported by `diff/mixed-script-name`
     ]
 
 
 def _known(files: Iterable[SourceFile]) -> dict[str, str]:
-    """Return the ASCII names of the changed files and of languages, by what they look like."""
+    """Return the ASCII names of the changed files and of languages, by their look."""
     known = {outline(name): name for name in _STANDARD}
     for file in files:
         if file.language not in _NO_CODE:
@@ -153,7 +153,7 @@ def _hidden_in(path: str) -> str:
     found = [
         hidden for hidden in find_hidden(path) if not is_at_home(lines[hidden.line - 1], hidden)
     ]
-    # Bytes that are no UTF-8 are how old names look; they hide nothing.
+    # Bytes that are no UTF-8 come from old names; they hide nothing.
     found = [hidden for hidden in found if not "\ud800" <= hidden.char <= "\udfff"]
     if path.startswith("\ufeff"):
         found.insert(0, Hidden(1, 1, "\ufeff"))

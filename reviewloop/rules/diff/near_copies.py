@@ -1,4 +1,4 @@
-"""Finds copies that were given other names or values: equal line by line once those are blurred."""
+"""Finds copies with other names or values: equal line by line once those are blurred."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from reviewloop.rules.diff.copied_lines import (
     runs_of,
 )
 
-LEAST = 8  # lines in a row; fewer are alike by chance
+LEAST = 8  # lines in a row; fewer are similar by chance
 _NEIGHBOURS = 20  # files beside the changed ones that are compared
 _NEIGHBOUR_TEXT = 200_000  # characters of them
-_LOCATIONS = 4  # of one blurred window; what is alike in more is the language's own way
-_EQUAL_NAMES = 1 / 3  # of the names of both places: without any in common they are two things
+_LOCATIONS = 4  # of one blurred window; more often, it is idiomatic code
+_EQUAL_NAMES = 1 / 3  # of the names of both locations: with none in common they are unrelated
 _KEYWORDS_TEXT = """
     abstract and as assert async auto await base begin bool break byte case catch chan char class
     const continue def default defer delete do double elif else elsif end enum except export extends
@@ -35,7 +35,7 @@ _KEYWORDS = frozenset(_KEYWORDS_TEXT.split())
 
 @dataclass(frozen=True)
 class NearCopy:
-    """Lines of the change that are those of another place but for names and values."""
+    """Lines of the change that equal another location except for names and values."""
 
     path: str
     first: int
@@ -43,7 +43,7 @@ class NearCopy:
     other_path: str
     other_first: int
     other_last: int
-    count: int  # telling lines
+    count: int  # significant lines
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def near_copies(
 ) -> Iterator[NearCopy]:
     """Yield near copies of other code of the change, of its files and of files beside them.
 
-    `sketches` are the changed files with their `added` lines; `covered` lines are told already.
+    `sketches` are the changed files with their `added` lines; `covered` lines are reported already.
     """
     fresh = {
         path: [t.line in added[path] and (path, t.line) not in covered for t in sketch.lines]
@@ -111,14 +111,14 @@ def near_copies(
 def _best(
     mine: _Location, locations: Sequence[_Location], most: int, fresh: dict[str, list[bool]]
 ) -> tuple[_Location, int] | None:
-    """Return the place with most lines that are the same but for names, and how many they are."""
+    """Return the location with the most lines equal except for names, and their number."""
     best: tuple[_Location, int] | None = None
     order = {path: number for number, path in enumerate(fresh)}
     for location in locations:
         same_file = location.sketch is mine.sketch
         if same_file and location.at == mine.at:
             continue
-        # Of two new places the later one is the copy.
+        # Of two new locations the later one is the copy.
         flags = fresh.get(location.sketch.path)
         if flags is not None and flags[location.at]:
             here = (order[mine.sketch.path], mine.at)
@@ -132,7 +132,7 @@ def _best(
 
 
 def _alike(mine: _Location, theirs: _Location, most: int) -> int:
-    """Return how many lines agree when each name of one place stands for one of the other."""
+    """Return how many lines agree under a one-to-one mapping of the names of the two locations."""
     to: dict[str, str] = {}
     back: dict[str, str] = {}
     length = equal = 0
@@ -156,7 +156,7 @@ def _alike(mine: _Location, theirs: _Location, most: int) -> int:
 
 
 def _neighbours(view: ChangeView, sketches: dict[str, Sketch]) -> Iterator[Sketch]:
-    """Yield files of the same languages in the folders of the changed ones, not too many."""
+    """Yield files of the same languages in the folders of the changed ones, up to a limit."""
     folders = {path.rpartition("/")[0] for path in sketches}
     languages = {language_of(path, "") for path in sketches}
     files, characters = 0, 0
@@ -174,7 +174,7 @@ def _neighbours(view: ChangeView, sketches: dict[str, Sketch]) -> Iterator[Sketc
 
 
 def _gone(view: ChangeView, sketches: dict[str, Sketch]) -> set[int]:
-    """Return the blurred windows that the change takes away: what moves is no copy."""
+    """Return the blurred windows that the change removes: moved code is no copy."""
     gone: set[int] = set()
     for path in view.changed_paths:
         base = view.read_base(path)
@@ -192,7 +192,7 @@ def _keys(shapes: list[str]) -> list[int]:
 
 
 def _blurred(text: str) -> str:
-    """Return a line with names, literals and numbers made equal; keywords and signs stay."""
+    """Return a line with names, literals and numbers blurred; keywords and signs stay."""
     text = NUMBER.sub("0", LITERAL.sub('"', text))
     return WORD.sub(lambda word: word[0] if word[0] in _KEYWORDS else "a", text)
 

@@ -38,7 +38,7 @@ DISGUISES = ChangeCheck("disguises", (_MARKED, _BYTES), find_disguises)
 _HIDING = re.compile(
     r"(?<!\S)(?:-diff|binary|linguist-generated(?:=true)?|linguist-vendored)(?!\S)"
 )
-# Files that a program writes, or that hold no lines to read.
+# Generated or binary files.
 _RIGHTLY = re.compile(
     r"lock|\.sum\b|generated|(?:^|[/_.])gen(?:[/_.]|$)|vendor|third.?party|dist\b|build\b|\.min\."
     r"|\.map\b|\.pb\.|_pb2|snap(?:shots?)?\b|fixtures?|testdata|node_modules|\.designer\.|mocks?\b"
@@ -114,7 +114,7 @@ _BUILD = rule("diff/pipeline-changed")
 
 
 def find_steering(view: ChangeView) -> Iterator[Hit]:
-    """Yield each file that agents, tools or pipelines obey."""
+    """Yield each file that agents, tools or pipelines follow."""
     for path in view.changed_paths:
         found = _rule_of(path)
         if found is None or view.read_new(path) is None:
@@ -139,12 +139,12 @@ def _scripts(view: ChangeView, file: SourceFile) -> Iterator[Hit]:
 
 
 def _script(line: str) -> str:
-    """Return a line of JSON without what another line after it changes: the comma."""
+    """Return a line of JSON without its trailing comma, which depends on the next line."""
     return line.strip().removesuffix(",").rstrip()
 
 
 def _is_empty(path: str, text: str) -> bool:
-    """Whether settings of reviewloop hold comments and empty tables only, as `init` writes them."""
+    """Whether settings of reviewloop only have comments and empty tables, as `init` writes them."""
     if path.rsplit("/", 1)[-1] != "reviewloop.toml":
         return False
     try:

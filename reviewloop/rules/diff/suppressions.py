@@ -18,7 +18,7 @@ from reviewloop.rules.catalogue import rule
 
 
 class Concern(StrEnum):
-    """What a silenced check was about."""
+    """The subject of a silenced check."""
 
     SECURITY = "security"
     INFRASTRUCTURE = "infrastructure"
@@ -30,17 +30,17 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True)
 class Silencer:
-    """One comment; group `rules` of the pattern names what is silenced, when anything does."""
+    """The form of a silencing comment; group `rules` of the pattern holds the silenced rules."""
 
     tool: str
     concern: Concern
-    needle: str  # what a text must hold for the pattern to be tried
+    needle: str  # required in a text for the pattern to be tried
     expression: str
     whole_file: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The compiled pattern; most files need none."""
+        """The compiled pattern, compiled only when needed."""
         return re.compile(self.expression)
 
 
@@ -177,12 +177,12 @@ SILENCERS: tuple[Silencer, ...] = (
     ),
 )
 
-# Rules of linters that are about security: silencing them counts as such.
+# Security rules of linters: silencing them counts as such.
 SECURITY_RULE = re.compile(
     r"^(?:S\d{3}|B\d{3}|G\d{3}|gosec|security/|no-eval|no-implied-eval|no-script-url|Security/"
     r"|DUO\d+|react/no-danger|bandit|detect-|exec-used|eval-used|SC2091|clippy::unwrap|unsafe)"
 )
-# House style: nobody needs a reason for an exception.
+# Style rules: an exception needs no reason.
 STYLE_RULE = re.compile(
     r"^(?:E\d{3}|W\d{3}|D\d{3}|I\d{3}|N\d{3}|Q\d{3}|ANN\d{3}|COM\d{3}|UP\d{3}|RUF\d{3}|PLR\d{4}|PLC\d{4}"
     r"|C4\d\d|C901|F401|F403|F405|ARG\d{3}|FBT\d{3}|SIM\d{3}|TC\d{3}|TCH\d{3}|PT\d{3}|ERA\d{3}|T20\d?"
@@ -191,7 +191,7 @@ STYLE_RULE = re.compile(
     r"|import-outside|protected-access|dead_code|clippy::too_many|non_|max-len|SC1091|SC2034|SC2155"
     r"|lll|funlen|gocyclo|dupl|no-unused|@typescript-eslint/no-unused|camelcase|prettier|import/)"
 )
-# Lines that no test can or need reach.
+# Lines that tests cannot or need not reach.
 UNREACHABLE = re.compile(
     r"TYPE_CHECKING|NotImplementedError|__main__|^\s*(?:\.\.\.|pass|except\b.*|raise\b.*|return\b.*"
     r"|@?(?:abc\.)?abstractmethod|@overload|if\s+sys\.|elif\s+sys\.|else:|import\s|from\s"
@@ -234,7 +234,7 @@ def find_silenced_checks(file: SourceFile) -> Iterator[Hit]:
                 hit = _assess(file, number, line, silencer, match)
                 if hit:
                     yield hit
-                break  # the more telling row stands first
+                break  # the more specific row is first
 
 
 def _assess(
@@ -270,7 +270,7 @@ def _assess(
 
 
 def _unknown(names: list[str]) -> str:
-    """Return what is wrong with the first name that is no rule, "" when all are fine."""
+    """Return the problem of the first name that is no rule, "" if all are fine."""
     from reviewloop.analysis.rule_book import is_about_a_rule, own_rules
 
     for name in names:
@@ -279,7 +279,7 @@ def _unknown(names: list[str]) -> str:
             continue
         ours = [rule.id for rule in own_rules()]
         near = difflib.get_close_matches(name, ours, 1, 0.6)
-        # A rule of a family that is not ours may be what a reviewer with a model calls it.
+        # An unknown family may be a name that a model's reviewer uses.
         if near or any(rule.startswith(f"{name.partition('/')[0]}/") for rule in ours):
             hint = f" Did you mean {near[0]}?" if near else ""
             return f"There is no rule {name}, so the comment has no effect.{hint}"
@@ -292,7 +292,7 @@ def _rules_of(match: re.Match[str]) -> list[str]:
 
 
 def _severity(silencer: Silencer, concern: Concern, rules: list[str]) -> Severity | None:
-    """Return how much is lost: everything or a whole file more than one rule at one line."""
+    """Return the severity: everything, or a whole file, counts more than one rule at one line."""
     if concern is Concern.OURS:
         return Severity.NIT
     if rules:
@@ -307,11 +307,11 @@ def _severity(silencer: Silencer, concern: Concern, rules: list[str]) -> Severit
 
 
 def _has_reason(file: SourceFile, number: int, line: str, match: re.Match[str], ours: bool) -> bool:
-    """Whether words beside the comment, or in a comment right above it, say why."""
+    """Whether words beside the comment, or in a comment right above it, give a reason."""
     behind = line[match.end() :].replace("*/", "").replace("-->", "")
     if len(_WORDS.findall(behind)) >= 2 or _one_word_reason(behind):
         return True
-    if ours:  # what silences is a reason in the comment itself, of any length
+    if ours:  # our own comments have a field for the reason, of any length
         return bool(behind.strip(" \t:,-\u2013\u2014"))
     before = _COMMENT_LINE.match(line)
     if before and before.start("text") < match.start():
@@ -329,7 +329,7 @@ def _one_word_reason(text: str) -> bool:
 
 
 def _in_string(line: str, at: int) -> bool:
-    """Whether the comment is text of a literal, as far as the line tells."""
+    """Whether the comment is text of a literal, as far as the line shows."""
     before = line[:at]
     return before.count('"') % 2 == 1 or before.count("'") % 2 == 1 or before.count("`") % 2 == 1
 

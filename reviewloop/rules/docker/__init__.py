@@ -1,4 +1,4 @@
-"""Rules for Dockerfiles: what ends up in the image, who runs it, and how it is built."""
+"""Rules for Dockerfiles: contents of the image, its user, and its build."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,16 +9,16 @@ from reviewloop.rules.docker.reading import read
 from reviewloop.rules.docker.source import DockerSource, hit_of
 from reviewloop.rules.lazy_regex import Regex
 
-# A line of a heredoc may look like a template; the name tells what is built as it stands.
+# A line of a heredoc may look like a template; only the file's name decides.
 _TEMPLATE_NAME = Regex(r"\.(?:j2|jinja2?|tmpl|tpl|template|erb|in|mustache|hbs|gotmpl)$")
 _TEMPLATE = Regex(r"^\s*(?:\{\{|\{%|<%)", re.MULTILINE)
 
 
 def search(entries: Sequence[RuleEntry], file: SourceFile) -> Iterator[Hit]:
-    """Yield what the rules find in a Dockerfile; each is asked once, about all of it."""
-    begins = _TEMPLATE.match(file.text)  # what is built as it stands does not begin so
+    """Yield the hits in a Dockerfile; each rule's function is called once for the whole file."""
+    begins = _TEMPLATE.match(file.text)  # a real Dockerfile does not begin so
     if begins or (_TEMPLATE_NAME.search(file.path) and _TEMPLATE.search(file.text)):
-        return  # what the template leaves out cannot be told
+        return  # the parts that a template leaves out are unknown
     source = DockerSource(file, read(file.text))
     lower = file.text.lower()
     for rule, matcher in entries:

@@ -1,4 +1,4 @@
-"""Dockerfiles: what is copied into the image, where to, and when."""
+"""Dockerfile rules on files copied into the image: which, where to, and when."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def find_many_into_one(source: DockerSource) -> Iterator[Flaw]:
 
 
 def _made_before(source: DockerSource, instruction: Instruction) -> set[str]:
-    """Return the folders that `WORKDIR` has made before an instruction: nothing fails there."""
+    """Return the folders that `WORKDIR` created before an instruction: copying to them works."""
     made = source.every("WORKDIR")
     return {one.words[0] for one in made if one.words and one.line < instruction.line}
 
@@ -59,7 +59,7 @@ def find_private_file_copied(source: DockerSource) -> Iterator[Flaw]:
 
 
 def _install(command: Command) -> str:
-    """Return the language whose dependencies a command installs, "" when it does not."""
+    """Return the language whose dependencies a command installs, "" for none."""
     plain = command.plain
     first = plain[0] if plain else ""
     name = command.name

@@ -1,4 +1,4 @@
-"""Dockerfiles: which image is built on, and how stages refer to each other."""
+"""Dockerfile rules on base images, and on references between stages."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ def _tag(image: str) -> str:
 
 
 def _bases(source: DockerSource) -> Iterator[Stage]:
-    """Yield the stages that start from an image of a registry, told by name."""
+    """Yield the stages with a base image from a registry, given by a literal name."""
     for stage in source.docker.stages:
         if not stage.image or stage.image == "scratch" or "@" in stage.image:
             continue

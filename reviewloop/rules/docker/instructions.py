@@ -1,4 +1,4 @@
-"""Dockerfiles: single instructions and the order they stand in."""
+"""Dockerfile rules on single instructions and their order."""
 
 import re
 from collections.abc import Iterator

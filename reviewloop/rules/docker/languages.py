@@ -1,4 +1,4 @@
-"""Dockerfiles: how packages of programming languages are installed."""
+"""Dockerfile rules on packages of programming languages."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def find_package_unpinned(source: DockerSource) -> Iterator[Flaw]:
 
 
 def _loose(command: Command) -> str:
-    """Return the first package a command installs without a version, "" when there is none."""
+    """Return the first package that a command installs without a version, "" for none."""
     plain = command.plain
     first = plain[0] if plain else ""
     if (command.name in {"npm", "pnpm"} and first in {"install", "i", "add"}) or (

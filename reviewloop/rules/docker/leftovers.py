@@ -1,4 +1,4 @@
-"""Dockerfiles: what package managers leave behind in the layers."""
+"""Dockerfile rules on caches that package managers leave in the layers."""
 
 import re
 from collections.abc import Iterator

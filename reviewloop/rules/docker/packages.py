@@ -1,4 +1,4 @@
-"""Dockerfiles: how packages of the operating system are installed."""
+"""Dockerfile rules on packages of the operating system."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ RPM = ("yum", "dnf", "microdnf", "tdnf", "zypper")
 
 
 def named_packages(command: Command, after: int = 1) -> list[str]:
-    """Return the packages an install command names."""
+    """Return the packages that an install command names."""
     found: list[str] = []
     skip = False
     for word in command.words:

@@ -1,4 +1,4 @@
-"""Reads a Dockerfile into instructions and stages, with the line each of them is on."""
+"""Parses a Dockerfile into instructions and stages with their lines."""
 
 import json
 import re
@@ -32,9 +32,9 @@ class Instruction:
     keyword: str  # upper case
     line: int
     end_line: int
-    column: int  # where the keyword starts, 1-based
+    column: int  # line of the keyword, 1-based
     width: int  # end column of the last line, exclusive
-    value: str  # what follows the keyword; `\\` ends lines that go on
+    value: str  # text after the keyword; `\\` continues a line
     flags: tuple[tuple[str, str], ...] = ()
     heredocs: tuple[Heredoc, ...] = ()
     offset: int = 0  # 1-based column at which `value` starts on the first line
@@ -42,7 +42,7 @@ class Instruction:
 
     @property
     def span(self) -> Span:
-        """The place of the whole instruction."""
+        """The location of the whole instruction."""
         return Span(self.line, self.end_line, self.column, self.width)
 
     @cached_property
@@ -76,11 +76,11 @@ class Instruction:
 
 @dataclass
 class Stage:
-    """One FROM and what follows it."""
+    """One FROM and the instructions after it."""
 
     start: Instruction
     index: int
-    image: str  # with the default values of ARGs put in; "" when it cannot be told
+    image: str  # with the default values of ARGs inserted; "" if unknown
     alias: str
     instructions: list[Instruction] = field(default_factory=list)
 
@@ -94,7 +94,7 @@ class Dockerfile:
     """All instructions of a file, and its stages."""
 
     instructions: list[Instruction]
-    before: list[Instruction]  # ahead of the first FROM
+    before: list[Instruction]  # before the first FROM
     stages: list[Stage]
 
     @property
@@ -125,7 +125,7 @@ class Dockerfile:
 
 
 def read(text: str) -> Dockerfile:
-    """Return what a Dockerfile says; text that is no instruction becomes one of its own."""
+    """Parse a Dockerfile; text that is no instruction becomes one of its own."""
     instructions = _instructions(text)
     starts = (n for n, i in enumerate(instructions) if i.keyword == "FROM" and not i.on_build)
     first = next(starts, len(instructions))
@@ -158,7 +158,7 @@ def _stage(start: Instruction, index: int, values: dict[str, str]) -> Stage:
 
 
 def fill(text: str, values: dict[str, str]) -> str | None:
-    """Put variables' values in; None when one has no value."""
+    """Insert the values of variables; None if one has no value."""
     missing = False
 
     def put(found: re.Match[str]) -> str:
@@ -177,7 +177,7 @@ def _instructions(text: str) -> list[Instruction]:
     lines = [line.rstrip("\r") for line in text.removeprefix("\ufeff").split("\n")]
     escape = _escape(lines)
     found: list[Instruction] = []
-    unclosed: set[str] = set()  # names of heredocs that no line further down ends
+    unclosed: set[str] = set()  # names of heredocs without a closing line
     at = 0
     while at < len(lines):
         stripped = lines[at].strip()
@@ -290,7 +290,7 @@ def _with_heredocs(
             at += 1
         if at >= len(lines):
             unclosed.add(name)
-            return one, one.end_line  # never closed: leave the rest alone
+            return one, one.end_line  # never closed: ignore the rest
         documents.append(Heredoc(name, first + 1, "\n".join(lines[first:at])))
         at += 1
     if not documents:

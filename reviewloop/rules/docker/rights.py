@@ -1,4 +1,4 @@
-"""Dockerfiles: who the processes are, what they may do, and who may do something to them."""
+"""Dockerfile rules on the user of processes, their rights, and access to them."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Dockerfiles: what RUN instructions do with the shell."""
+"""Dockerfile rules on the use of the shell in RUN instructions."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Dockerfiles: secrets, and downloads that nobody verifies."""
+"""Dockerfile rules on secrets, and on downloads without verification."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A Dockerfile with the commands that its RUN instructions run, and where a rule holds."""
+"""A Dockerfile with the commands of its RUN instructions, and the locations of hits."""
 
 import re
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ _SCRIPT = Regex(r"(?:(?:ba|da|a)?sh\s+(?:-\S+\s+)*)?<<-?[\"']?\w+[\"']?$")
 
 @dataclass(frozen=True)
 class Run:
-    """One RUN instruction, where it stands and what it runs."""
+    """One RUN instruction, its location and its commands."""
 
     instruction: Instruction
     stage: Stage
     commands: tuple[Command, ...]
-    text: str  # all of its shell text
+    text: str  # the whole shell text
 
     def named(self, *names: str) -> list[Command]:
         """Return the commands with one of these names."""
@@ -38,7 +38,7 @@ class Run:
 
 
 class Flaw(NamedTuple):
-    """Where a rule of Dockerfiles holds."""
+    """The location of a hit in a Dockerfile."""
 
     instruction: Instruction | None  # None: the file as a whole
     command: Command | None = None
@@ -48,14 +48,14 @@ class Flaw(NamedTuple):
 
 @dataclass(frozen=True)
 class DockerSource:
-    """One Dockerfile and what the rules ask about it."""
+    """One Dockerfile as the rules read it."""
 
     file: SourceFile
     docker: Dockerfile
 
     @cached_property
     def runs(self) -> list[Run]:
-        """Every RUN whose shell is one we can read."""
+        """Every RUN with a shell that we can parse."""
         found = []
         for stage in self.docker.stages:
             foreign = bool(_WINDOWS.search(stage.image))
@@ -68,7 +68,7 @@ class DockerSource:
 
     @cached_property
     def shipped(self) -> frozenset[int]:
-        """The numbers of the stages that end up in the image."""
+        """The numbers of the stages in the final image."""
         return frozenset(stage.index for stage in self.docker.shipped())
 
     def every(self, *keywords: str) -> Iterator[Instruction]:
@@ -124,7 +124,7 @@ def _moved(command: Command, down: int, right: int, whole: Instruction | None) -
 
 
 def hit_of(rule: Rule, flaw: Flaw, path: str) -> Hit:
-    """Return the hit for a place; inside a long RUN it reaches from RUN to the command's end."""
+    """Return the hit for a location; inside a long RUN it reaches from RUN to the command's end."""
     message = flaw.message or rule.title
     span = None
     if flaw.instruction is not None:

@@ -1,1 +1,1 @@
-"""Rules for Go: security, upkeep, speed and tests."""
+"""Rules for Go: security, maintainability, speed and tests."""

@@ -1,4 +1,4 @@
-"""Go: errors that are lost, and ends that come too early."""
+"""Go rules on lost errors, and on programs that end too early."""
 
 import re
 from typing import TYPE_CHECKING

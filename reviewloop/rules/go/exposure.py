@@ -1,4 +1,4 @@
-"""Go: servers without limits, cookies, and files that others can write."""
+"""Go rules on servers without limits, cookies, and files that others can write."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Go: texts that are not fixed and become a command, a query or a page."""
+"""Go rules on variable text in a command, a query or a page."""
 
 from typing import TYPE_CHECKING
 

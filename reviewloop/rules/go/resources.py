@@ -1,4 +1,4 @@
-"""Go: what is never closed, done again and again, or shared in the wrong way."""
+"""Go rules on resources that are never closed, created repeatedly, or shared wrongly."""
 
 import re
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ def find_defer_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _tail(loop: "SgNode", node: "SgNode") -> str:
-    """Return the last statement of a loop that surely ends its function, else ""."""
+    """Return the last statement of a loop that certainly ends its function, else ""."""
     body = loop.field("body")
     lines = body.text().rstrip("} \n\t").rsplit("\n", 1) if body is not None else [""]
     return lines[-1].strip() if lines[-1].strip().startswith("return") else ""

@@ -1,4 +1,4 @@
-"""Go: functions of a shape that is hard to follow, and what was left from looking for an error."""
+"""Go rules on functions that are hard to follow, and on leftover debugging output."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Questions about Go syntax trees that the rules share, and what comes from a request."""
+"""Helpers of the rules on Go syntax trees, and detection of request data."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ FUNCTIONS = frozenset({"function_declaration", "method_declaration", "func_liter
 
 
 def is_conditional(node: "SgNode", source: Source) -> bool:
-    """Whether an `if` or a `case` of the declared function around it decides on a node."""
+    """Whether an `if` or a `case` of the declared function controls a node."""
     for outer in source.ancestors(node):
         if outer.kind() in {"function_declaration", "method_declaration"}:
             return False
@@ -53,7 +53,7 @@ _ASSIGNMENTS = ("short_var_declaration", "assignment_statement", "var_spec")
 
 
 def call_name(node: "SgNode") -> str:
-    """Return the last name of what is called: `Query` for `s.db.Query(...)`."""
+    """Return the last name of a called expression: `Query` for `s.db.Query(...)`."""
     called = node.field("function")
     if called is None:
         return ""
@@ -66,7 +66,7 @@ GO = Grammar(("call_expression",), call_name)
 
 
 def receiver(node: "SgNode") -> str:
-    """Return the text of what a method or a package's function is called on."""
+    """Return the text before the last dot of a call: a value or a package."""
     called = node.field("function")
     of = called.field("operand") if called is not None else None
     return of.text()[-200:] if of is not None else ""
@@ -81,24 +81,24 @@ def arguments(node: "SgNode") -> "list[SgNode]":
 
 
 def argument(node: "SgNode", index: int) -> "SgNode | None":
-    """Return one argument of a call, None when there are fewer."""
+    """Return one argument of a call, None if it has fewer."""
     given = arguments(node)
     return given[index] if index < len(given) else None
 
 
 def text_of(node: "SgNode | None") -> str:
-    """Return what a string literal says, "" for everything else."""
+    """Return the content of a string literal, "" for every other node."""
     if node is None or not node.kind().endswith("string_literal"):
         return ""
     return node.text()[1:-1]
 
 
 def literal(node: "SgNode") -> bool:
-    """Whether a value is written out in the code, a number, or joined from such values."""
+    """Whether a value is a literal, a number, or joined from such values."""
     kind = node.kind()
     if kind in _LITERALS:
         return True
-    if kind == "call_expression":  # digits cannot leave the place they are put in
+    if kind == "call_expression":  # digits cannot break out of their position
         return node.text().startswith(("strconv.Itoa(", "strconv.FormatInt("))
     if kind == "binary_expression":
         return all(literal(part) for part in operands(node))
@@ -118,7 +118,7 @@ def operands(node: "SgNode", most: int = 40) -> "list[SgNode]":
 
 
 def glued(node: "SgNode") -> str | None:
-    """Return the fixed text of a string put together with something that changes, else None."""
+    """Return the fixed text of a string joined from fixed and variable parts, else None."""
     if node.kind() == "binary_expression":
         parts = operands(node)
         fixed = [text_of(part) for part in parts if part.kind().endswith("string_literal")]
@@ -138,9 +138,9 @@ _DEEPEST = 6
 
 
 def is_fixed(node: "SgNode", source: Source, depth: int = 0) -> bool:
-    """Whether a text is put together from what is written in the code, numbers and placeholders.
+    """Whether a text is joined from literals, numbers and placeholders only.
 
-    Local variables are followed to all that they are given; parameters and fields are not fixed.
+    Local variables are followed to all their values; parameters and fields are not fixed.
     """
     if literal(node):
         return True
@@ -188,7 +188,7 @@ def _is_fixed_name(node: "SgNode", source: Source, depth: int) -> bool:
     memo_key = ("go fixed", key(function), name)
     known: bool | None = source.memo.get(memo_key)
     if known is None:
-        source.memo[memo_key] = True  # a name that is put together from itself
+        source.memo[memo_key] = True  # a name joined from itself
         values = [value for bound, value in bindings(function, source) if bound == name]
         ranged = _ranged(function, name)
         if not values and not ranged:
@@ -207,7 +207,7 @@ def _parameters(function: "SgNode") -> frozenset[str]:
 
 
 def _ranged(function: "SgNode", name: str) -> "list[SgNode]":
-    """Return what loops go through to give a name its values."""
+    """Return the expressions over which loops iterate to set a name."""
     found = []
     for clause in nodes_of(function, ("range_clause",)):
         left, right = clause.field("left"), clause.field("right")
@@ -219,7 +219,7 @@ def _ranged(function: "SgNode", name: str) -> "list[SgNode]":
 
 
 def _constants(source: Source) -> "dict[str, list[SgNode]]":
-    """Return the constants and package variables of a file that are given a value once, by name."""
+    """Return the constants and package variables of a file that are assigned once, by name."""
     known: dict[str, list[SgNode]] | None = source.memo.get("go constants")
     if known is None:
         known = {}
@@ -274,11 +274,11 @@ def statements(block: "SgNode") -> "list[SgNode]":
 
 
 def tainted(node: "SgNode", source: Source) -> bool:
-    """Whether a value holds what a client sent: directly, or through local variables."""
+    """Whether a value holds data of a client: directly, or through local variables."""
     if not source.mentions(_REQUEST.pattern):
         return False
     if not _carries(node):
-        return False  # what a function makes of it is for the check that follows calls
+        return False  # results of functions belong to the check that follows calls
     function = declaration_around(node, source)
     names = _dirty_names(function, source) if function is not None else frozenset()
     return _dirty(node.text(), names)
@@ -341,7 +341,7 @@ def bindings(function: "SgNode", source: Source) -> "list[tuple[str, SgNode]]":
 
 
 def value_of(node: "SgNode", source: Source) -> "SgNode":
-    """Return the last value a local variable was given before a node, else the node itself."""
+    """Return the last value assigned to a local variable before a node, else the node itself."""
     if node.kind() != "identifier":
         return node
     function = declaration_around(node, source)

@@ -1,4 +1,4 @@
-"""Go tests: what does not test, or not what it says."""
+"""Go rules on tests that check nothing, or not what they claim."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Go: ciphers, certificates, random numbers, rights, and servers without limits."""
+"""Go rules on ciphers, certificates, random numbers and key sizes."""
 
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ _OLD = frozenset({"tls.VersionSSL30", "tls.VersionTLS10", "tls.VersionTLS11"})
 
 
 def _is_set_to(node: "SgNode", name: str, values: frozenset[str]) -> bool:
-    """Whether a field of this name is given one of these values."""
+    """Whether a field of this name is set to one of these values."""
     if node.kind() == "keyed_element":
         parts = node.named_children()
     else:
@@ -37,7 +37,7 @@ def _is_set_to(node: "SgNode", name: str, values: frozenset[str]) -> bool:
 
 
 def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
-    """Find go/certificates-not-checked; behind a condition somebody may have chosen it."""
+    """Find go/certificates-not-checked; a condition around it makes it a deliberate choice."""
     if not _is_set_to(node, "InsecureSkipVerify", frozenset({"true"})):
         return None
     if any(outer.text().startswith("websocket.") for outer in source.ancestors(node)[:3]):
@@ -47,7 +47,7 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
 
 
 def _is_named_insecure(node: "SgNode", source: Source) -> bool:
-    """Whether the variable that gets it says so: it is for those who ask for it."""
+    """Whether the variable's name says that it is insecure: an explicit option of the user."""
     function = declaration_around(node, source)
     name = function.field("name") if function is not None else None
     if name is not None and _INSECURE_NAME.search(name.text()):

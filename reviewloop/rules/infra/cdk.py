@@ -1,4 +1,4 @@
-"""Read CDK code, Python or TypeScript, into resources: one for each construct that is made."""
+"""Parses CDK code, Python or TypeScript, into resources, one for each construct."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ _REQUIRE = re.compile(
 
 
 def read_cdk(text: str, language: str) -> Template:
-    """Return the constructs that a program makes, as far as their properties are literal."""
+    """Return the constructs of a program, as far as their properties are literal."""
     from ast_grep_py import SgRoot
 
     python = language == "python"
@@ -163,7 +163,7 @@ def _named(node: "SgNode") -> "Iterator[SgNode]":
 
 
 def _is_properties_call(node: "SgNode", kind: str, python: bool) -> bool:
-    """Whether a Python call only makes a struct: `s3.LifecycleRule(enabled=True)`."""
+    """Whether a Python call only creates a struct: `s3.LifecycleRule(enabled=True)`."""
     if not python or kind != "call":
         return False
     callee = node.field("function")
@@ -187,7 +187,7 @@ def _object(node: "SgNode", python: bool, depth: int) -> Node:
 
 
 def _as_template(node: Node, depth: int) -> Node:
-    """Write the keys as templates do: with a capital first letter."""
+    """Return the node with its keys as in templates: with a capital first letter."""
     if depth <= DEEPEST and isinstance(node.value, dict):
         node.value = {
             key[:1].upper() + key[1:]: _as_template(value, depth + 1)
@@ -203,11 +203,11 @@ def _camel(name: str) -> str:
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
-# What a program calls the constructs: imports, aliases, and template types
+# Names of constructs in a program: imports, aliases, and template types
 
 
 def construct_kind(callee: str, names: dict[str, str]) -> str:
-    """Return "aws_s3.Bucket" for the name a program calls it by, "" for what is not of the CDK."""
+    """Return "aws_s3.Bucket" for the name in a program, "" for a name outside of the CDK."""
     first, _, rest = callee.partition(".")
     module = names.get(
         first, "" if first in names or not rest else "aws_" + first.removeprefix("aws_")
@@ -219,7 +219,7 @@ def construct_kind(callee: str, names: dict[str, str]) -> str:
 
 
 def imported_names(text: str) -> dict[str, str]:
-    """Return what each imported name stands for: "aws_s3", "aws_s3.Bucket", "cdk"."""
+    """Return the target of each imported name: "aws_s3", "aws_s3.Bucket", "cdk"."""
     names: dict[str, str] = {}
     for module, imported in _PYTHON_FROM.findall(text):
         base = module.removeprefix("aws_cdk").strip(".")

@@ -1,4 +1,4 @@
-"""Runs what looks for faults in infrastructure code over one file."""
+"""Runs the checks of infrastructure code over one file."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from reviewloop.rules.infra.templates import read_template
 
 
 def infra_hits(file: SourceFile) -> Iterator[Hit]:
-    """Yield what the rules say about one file of infrastructure code."""
+    """Yield the hits in one file of infrastructure code."""
     template = read_template(file)
     if template is None:
         return

@@ -1,4 +1,4 @@
-"""Read HCL and JSON into values: tolerant of mistakes, bounded in depth, linear in the text."""
+"""Parses HCL and JSON into values: tolerant of mistakes, bounded in depth, linear in the text."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _CLOSES = {"(": ")", "[": "]", "{": "}"}
 RAW_LIMIT = 4000
 
 
-# Tokens: strings with templates, heredocs and comments are taken whole
+# Tokens: strings with templates, heredocs and comments are single tokens
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\f\v\ufeff]+)|(?P<comment>\#[^\n]*|//[^\n]*|/\*)|(?P<newline>\n)
@@ -37,7 +37,9 @@ class Token:
 
 
 class Tokens:
-    """The tokens of a text, one looked at ahead; strings, heredocs and comments are whole."""
+    """The tokens of a text with one token of lookahead; strings, heredocs and comments are
+    whole.
+    """
 
     def __init__(self, text: str, line: int = 1, *, templates: bool = True) -> None:
         self.text, self.position, self.line = text, 0, line
@@ -46,13 +48,13 @@ class Tokens:
         self.token = self._next()
 
     def advance(self) -> Token:
-        """Take the token that is looked at and return it."""
+        """Consume the current token and return it."""
         token = self.token
         self.token = self._next()
         return token
 
     def skip_newlines(self) -> None:
-        """Take all line ends up to the next token."""
+        """Skip all line ends before the next token."""
         while self.token.kind == "newline":
             self.advance()
 
@@ -120,7 +122,7 @@ class Tokens:
         return Token(kind, "".join(parts), line, start, self.line, line)
 
     def _template_end(self, start: int) -> int:
-        """Return where the template that begins here ends, 0 when it is none or has no end."""
+        """Return the end of the template that begins here, 0 if it is none or has no end."""
         text = self.text
         if not self.templates or self.broken_template or text[start - 1] == text[start]:
             return 0
@@ -154,7 +156,7 @@ class Block:
     body: Node
     line: int
     end_line: int
-    cut_off: bool = False  # the text ends before it does
+    cut_off: bool = False  # the text ends inside the block
 
 
 def read_blocks(text: str) -> list[Block]:
@@ -165,7 +167,7 @@ def read_blocks(text: str) -> list[Block]:
 
 
 def read_json(text: str, line: int = 1, *, templates: bool = True) -> Node | None:
-    """Read a JSON text whose first line has the given number; None when it is no JSON at all.
+    """Parse a JSON text whose first line has the given number; None if it is not JSON at all.
 
     `templates`: whether `${...}` inside a string makes it unknown.
     """
@@ -183,7 +185,7 @@ class _Reader(Tokens):
     # Bodies and expressions
 
     def body(self, depth: int, *, top: bool = False) -> tuple[Node, list[Block]]:
-        """Read attributes and blocks up to the closing brace, which is taken as well."""
+        """Parse attributes and blocks up to the closing brace, which is consumed as well."""
         entries: dict[str, Node] = {}
         blocks: list[Block] = []
         node = Node(entries, self.token.line, self.token.line)
@@ -225,7 +227,7 @@ class _Reader(Tokens):
         return Block(head.text, labels, inside, head.line, inside.end_line, self.cut_off)
 
     def expression(self, depth: int) -> Node:
-        """Read one value; anything but a plain literal, list or map is unknown."""
+        """Parse one value; anything but a plain literal, list or map is unknown."""
         first = self.token
         node = self._term(depth)
         if self.token.kind in {"newline", "end", ",", "}", "]", ")"}:
@@ -327,7 +329,7 @@ class _Reader(Tokens):
     # Skipping
 
     def _skip_expression(self) -> None:
-        """Go on to what ends an expression at this level of brackets."""
+        """Skip to the end of an expression at this level of brackets."""
         previous = ""
         while self.token.kind not in {",", "}", "]", ")", "end"}:
             if self.token.kind == "newline" and previous not in {"?", ":", "&", "|", "+", "."}:
@@ -345,7 +347,7 @@ class _Reader(Tokens):
         self._skip_to(_CLOSES[self.advance().kind])
 
     def _skip_to(self, close: str) -> None:
-        """Go behind the bracket that closes the group whose opening one was taken."""
+        """Skip past the bracket that closes the group whose opening one was consumed."""
         closers = [close]
         while closers and self.token.kind != "end":
             kind = self.advance().kind
@@ -358,7 +360,7 @@ class _Reader(Tokens):
 
 
 def _nest(entries: dict[str, Node], block: Block) -> None:
-    """Put a nested block among the attributes: repeated ones are a list, dynamic ones unknown."""
+    """Add a nested block to the attributes: repeated ones become a list, dynamic ones unknown."""
     if block.type == "dynamic" and block.labels:
         entries[block.labels[0]] = Node(UNKNOWN, block.line, block.end_line, "dynamic")
         return

@@ -1,4 +1,4 @@
-"""Which files are infrastructure code, told without reading them."""
+"""Recognises infrastructure code by path and language, without reading it."""
 
 from reviewloop.analysis.contract import SourceFile
 
@@ -14,6 +14,6 @@ def is_template(file: SourceFile) -> bool:
 
 
 def is_cdk(file: SourceFile) -> bool:
-    """Whether a file is a program that makes CDK constructs."""
+    """Whether a file is a program that creates CDK constructs."""
     known = file.language in {"python", "typescript", "tsx", "javascript"}
     return known and ("aws_cdk" in file.text or "aws-cdk" in file.text)

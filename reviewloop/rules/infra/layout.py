@@ -1,4 +1,6 @@
-"""How the parts hang together: versions, state, other stacks, queues and who reads them."""
+"""Checks how resources depend on each other: versions, state, other stacks, queues and
+consumers.
+"""
 
 import re
 from collections.abc import Iterator
@@ -21,13 +23,13 @@ _REGISTRY = re.compile(r"^(?:[\w.-]+\.[a-z]+/)?[\w-]+/[\w-]+/[\w-]+(?://[\w/.-]+
 _GIT = re.compile(r"^(?:git::|git@|github\.com/|bitbucket\.org/|gitlab\.com/)|\.git(?:$|\?|//)")
 _ARN = re.compile(r"arn:aws[\w-]*:[\w-]*:[\w-]*:(\d{12}):")
 _ZONE = re.compile(r"^[a-z]{2}(?:-gov|-iso)?-[a-z]+-\d[a-f]$")
-# Accounts that documentation uses, and those of a cloud provider's own services.
+# Accounts in documentation, and those of a cloud provider's own services.
 _SAMPLES = {"123456789012", "111122223333", "444455556666", "000000000000", "999999999999"}
 _ZONED = {"AWS::EC2::Volume", "AWS::EC2::Subnet", "AWS::EC2::Instance", "AWS::RDS::DBInstance"}
 
 
 def layout_hits(path: str, template: Template) -> Iterator[Hit]:
-    """Yield what ties the code of a file to other versions, stacks and places."""
+    """Yield hits on fixed references to versions, stacks and accounts."""
     for resource in template.resources:
         if resource.cut_off:
             continue
@@ -132,7 +134,7 @@ def _of_template(path: str, resource: Resource) -> Iterator[Hit]:
             )
 
 
-# Queues whose messages are lost or done twice
+# Queues that lose messages or deliver them twice
 
 _QUEUES = {"aws_sqs_queue", "AWS::SQS::Queue", "aws_sqs.Queue"}
 _REDRIVES = ("redrive_policy", "RedrivePolicy", "deadLetterQueue")
@@ -154,7 +156,7 @@ _EVENT_SOURCE = re.compile(
 
 
 def queue_hits(path: str, template: Template, text: str) -> Iterator[Hit]:
-    """Yield what is wrong with the queues of a file."""
+    """Yield the problems of queues in a file."""
     queues = [resource for kind in _QUEUES for resource in template.by_kind.get(kind, ())]
     if not queues:
         return
@@ -215,7 +217,7 @@ def _queue_name(queue: Resource) -> str:
 
 
 def _dead_letter_targets(template: Template) -> Iterator[str]:
-    """Yield the source text of what names another queue as the one for dead letters."""
+    """Yield the source text of references to another queue as the dead-letter queue."""
     kinds = (*_QUEUES, "aws_sqs_queue_redrive_policy", "aws_lambda_function")
     for kind in kinds:
         for resource in template.by_kind.get(kind, ()):
@@ -237,7 +239,7 @@ def _all_text(node: Node, depth: int = 0) -> str:
 
 
 def _names(template: Template, text: str) -> dict[int, str]:
-    """Return what each resource is called in its own file."""
+    """Return the name of each resource in its own file."""
     if template.dialect != "cdk":
         return {id(resource): resource.name for resource in template.resources}
     lines = text.split("\n")
@@ -252,7 +254,7 @@ def _names(template: Template, text: str) -> dict[int, str]:
 def _pairs(
     template: Template, names: dict[int, str], text: str
 ) -> Iterator[tuple[Resource, Resource]]:
-    """Yield each queue with the function that reads it."""
+    """Yield each queue with the function that consumes it."""
     queues = {names[id(q)]: q for kind in _QUEUES for q in template.by_kind.get(kind, ())}
     functions = {names[id(r)]: r for r in template.resources if _LAMBDAS.search(r.kind)}
     if template.dialect == "cdk":
@@ -277,7 +279,7 @@ def _named_in(node: Node | None, known: dict[str, Resource]) -> Resource | None:
 
 
 def _seconds(resource: Resource, names: tuple[str, ...], default: int) -> float | None:
-    """Return a time that is set or is the default; None where only a run can tell."""
+    """Return a time in seconds that is set or the default; None if unknown before a run."""
     if _open(resource):
         return None
     node = next((found for name in names if (found := resource.body.get(name)) is not None), None)

@@ -1,4 +1,4 @@
-"""Firewall rules that let the whole internet in, whatever the provider calls them."""
+"""Finds firewall rules that allow the whole internet, for all providers."""
 
 import re
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ _QUIET_PROTOCOLS = {"icmp", "icmpv6", "1", "58", "esp", "ah", "50", "51"}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Where a kind of resource says who may reach what: paths below `scope`.
+    """How a kind of resource declares allowed sources and ports: paths below `scope`.
 
-    `only`: attribute and value without which a rule does not let anything in.
+    `only`: attribute and value without which a rule allows nothing.
     """
 
     scope: str
@@ -63,7 +63,7 @@ _CDK_NAMED = re.compile(r"Port\.(SSH|RDP|MYSQL_AURORA|POSTGRES|MSSQL|REDIS|ORACL
 
 
 def network_hits(path: str, template: Template) -> Iterator[Hit]:
-    """Yield the rules of a file that let the whole internet in."""
+    """Yield the firewall rules of a file that allow the whole internet."""
     for resource in template.resources:
         form = _forms().get(resource.kind)
         if form is not None and resource.body.value is not UNKNOWN:

@@ -1,4 +1,4 @@
-"""Access policies that give too much, to too many, or without a condition."""
+"""Finds access policies that are too broad, too public, or lack a condition."""
 
 import re
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ _ANY_PRINCIPAL = re.compile(r"\b(?:AnyPrincipal|StarPrincipal)\(|ArnPrincipal\([
 _SERVICE_PRINCIPAL = re.compile(r"ServicePrincipal\(['\"]([\w.-]+)")
 
 
-# Statements, wherever and however they are written
+# Statements in all their forms
 
 
 @dataclass(slots=True)
 class Statement:
-    """One statement; principals are (type, value) with values that are known."""
+    """One statement; principals are (type, value) with known values."""
 
     allow: bool
     line: int
@@ -43,16 +43,16 @@ class Statement:
     has_principal: bool = False
     condition: Node | None = None
     negative: Node | None = None  # NotAction, NotPrincipal or NotResource
-    all_but_some: bool = False  # NotPrincipal: everybody else there is
-    trust: bool = False  # who may take a role
+    all_but_some: bool = False  # NotPrincipal: everyone else
+    trust: bool = False  # the trust policy of a role
 
     def has_action(self, *any_of: str) -> bool:
-        """Whether one of these is among the actions, whatever the case."""
+        """Whether one of these is among the actions, in any letter case."""
         actions = {text.lower() for text in self.actions.texts()} if self.actions else set()
         return not actions.isdisjoint(any_of)
 
     def on_everything(self) -> bool:
-        """Whether the resources are literally everything."""
+        """Whether the resources are literally all."""
         return self.resources is not None and "*" in self.resources.texts()
 
 
@@ -163,12 +163,12 @@ def _cdk_statement(body: Node) -> Statement:
     return statement
 
 
-# What is wrong with them
+# Problems of statements
 
 
 @cache
 def _actions(what: str) -> re.Pattern[str]:
-    """Return what matches the actions of a list of the table."""
+    """Return a pattern for the actions of a list of the table."""
     return re.compile(f"(?:{'|'.join(read_table('policies')['actions'][what])})$", re.IGNORECASE)
 
 
@@ -177,7 +177,7 @@ def _is_of(action: str, what: str) -> bool:
 
 
 def policy_hits(path: str, template: Template) -> Iterator[Hit]:
-    """Yield what is wrong with the access policies of a file."""
+    """Yield the problems of access policies in a file."""
     for resource in template.resources:
         if resource.body.value is UNKNOWN:
             continue
@@ -293,7 +293,7 @@ def _condition_text(condition: Node, depth: int = 0) -> str:
 
 
 def _permission(path: str, resource: Resource) -> Iterator[Hit]:
-    """Judge who may invoke a function."""
+    """Check the permission to invoke a function."""
     snake = resource.kind == "aws_lambda_permission"
     if not snake and resource.kind != "AWS::Lambda::Permission":
         return

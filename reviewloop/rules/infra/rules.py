@@ -1,4 +1,4 @@
-"""The rules about infrastructure code, those by name that code of ours finds."""
+"""The rules about infrastructure code that functions find, by name."""
 
 from reviewloop.rules.catalogue import rule, rules_of
 

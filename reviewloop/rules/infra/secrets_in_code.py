@@ -1,4 +1,4 @@
-"""Passwords and keys that stand in infrastructure code, or leave it unmasked."""
+"""Finds passwords and keys in infrastructure code, and secrets that it exposes."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ _SETTINGS = {"variable", "parameter", "output", "terraform", "locals", "moved", 
 
 
 def secret_hits(path: str, template: Template) -> Iterator[Hit]:
-    """Yield the literal and the unmasked secrets of a file; no message holds a value."""
+    """Yield the literal and the exposed secrets of a file; no message holds a value."""
     for resource in template.resources:
         if resource.kind in {"variable", "output", "parameter"}:
             yield from _declared(path, resource)
@@ -80,7 +80,7 @@ def _literals(path: str, resource: Resource) -> Iterator[Hit]:
 
 
 def _named_pair(path: str, resource: Resource, node: Node) -> Iterator[Hit]:
-    """Judge an entry like {name = "DB_PASSWORD", value = "..."} of an environment."""
+    """Check an entry like {name = "DB_PASSWORD", value = "..."} of an environment."""
     name = node.get("name") or node.get("Name") or node.get("key")
     value = node.get("value") or node.get("Value")
     kind = node.get("type") or node.get("Type")
@@ -94,7 +94,7 @@ def _named_pair(path: str, resource: Resource, node: Node) -> Iterator[Hit]:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether an attribute of this name with this literal value is a secret in the open."""
+    """Whether an attribute of this name with this literal value is an exposed secret."""
     if _KEY_ID.search(value[:10_000]):
         return True
     if len(name) > 100 or not _SECRET.search(name) or _NOT_SECRET.search(name):
@@ -108,7 +108,7 @@ def is_secret(name: str, value: str) -> bool:
 
 
 def _declared(path: str, resource: Resource) -> Iterator[Hit]:
-    """Judge variables, outputs and parameters whose names say that they are secret."""
+    """Check variables, outputs and parameters with secret-like names."""
     name, body = resource.name, resource.body
     if not _SECRET.search(name) or _NOT_SECRET.search(name):
         return
@@ -141,7 +141,7 @@ def _keys(body: Node) -> set[str]:
 
 
 def _parameter(path: str, resource: Resource) -> Iterator[Hit]:
-    """Judge an SSM parameter that keeps a secret as plain text."""
+    """Check for an SSM parameter that stores a secret as plain text."""
     if resource.kind not in {"aws_ssm_parameter", "AWS::SSM::Parameter"}:
         return
     name = resource.body.get("name") or resource.body.get("Name")

@@ -35,15 +35,15 @@ from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, fin
 _SHOWN = 60
 
 Test = Callable[[Node], bool | None]
-"""Whether a value that is set passes; None when only a run can tell."""
+"""Whether a set value passes; None if unknown before a run."""
 AttributePath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A condition on another attribute; `missing` is its answer when that is not set.
+    """A condition on another attribute; `missing` is its result when that is not set.
 
-    `near`: the path starts from the nested block that is judged, not from the resource.
+    `near`: the path starts from the nested block under test, not from the resource.
     """
 
     path: AttributePath
@@ -54,9 +54,9 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """For one kind of resource the value at one of the paths has to pass the test.
+    """A row: for one kind of resource the value at one of the paths has to pass the test.
 
-    `required`: not being set is wrong as well. `scope`: the nested block the paths start from.
+    `required`: a missing value fails as well. `scope`: the nested block from which the paths start.
     `beside`: kind and attribute of resources that may set it from outside.
     """
 
@@ -73,7 +73,7 @@ class Row:
 
 # Reading the tables
 
-_TABLES: Mapping[str, tuple[str, ...]] = {  # whose resources stand in which
+_TABLES: Mapping[str, tuple[str, ...]] = {  # tables by the prefix of the kinds of resources
     "azurerm_": ("azure",),
     "google_": ("google",),
     "data.google_": ("google",),
@@ -101,7 +101,7 @@ def table_names() -> tuple[str, ...]:
 
 @cache
 def read_table(name: str) -> dict[str, Any]:
-    """Return a TOML file of this folder as it is written."""
+    """Parse a TOML file of this folder."""
     return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text("utf-8"))
 
 
@@ -115,7 +115,7 @@ def _index(provider: str) -> Index:
 
 
 def table_rows(table: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
-    """Yield the rows of a table with the kind of resource each is about."""
+    """Yield the rows of a table, each with its kind of resource."""
     groups: Mapping[str, Sequence[str]] = table.get("groups", {})
     rules = {rule.id.removeprefix("infra/"): rule for rule in RULES}
     for slug, entries in table.items():
@@ -142,7 +142,7 @@ def _rows(
 
 
 def _judgement(entry: Mapping[str, Any]) -> tuple[bool, Test, Sequence[str]]:
-    """Return whether the attribute has to be set, what it has to pass, and the places."""
+    """Return whether the attribute is required, its test, and the locations."""
     if "never" in entry:
         return False, _literal(lambda value: False), entry["never"]
     if "must_not" in entry:
@@ -152,7 +152,7 @@ def _judgement(entry: Mapping[str, Any]) -> tuple[bool, Test, Sequence[str]]:
 
 
 def _expanded(location: str, groups: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
-    """Yield kinds and path of a place, once for each entry of the group it names."""
+    """Yield kinds and path of a location, once for each entry of its group."""
     named = _GROUP.search(location)
     if named is None:
         kinds, _, where = location.partition(" ")
@@ -192,7 +192,7 @@ def make_test(test: bool | str | Mapping[str, Any]) -> Test:
 
 
 def negate(test: Test) -> Test:
-    """Make the opposite of a test; what is unknown stays unknown."""
+    """Return the opposite of a test; unknown stays unknown."""
 
     def check(node: Node) -> bool | None:
         answer = test(node)
@@ -226,7 +226,7 @@ def _as_number(value: object) -> float | None:
 
 
 def _given(node: Node) -> bool | None:
-    """Pass whatever is set, references included; blocks that are generated may be none."""
+    """Accept any set value, references included; generated blocks may be empty."""
     return None if node.raw == "dynamic" else True
 
 
@@ -239,13 +239,13 @@ def _at_least(least: float) -> Test:
 
 
 def _is_in(values: Sequence[str]) -> Test:
-    """Make a test: one of these, whatever the case."""
+    """Return a test: one of these, in any letter case."""
     lower = {value.lower() for value in values}
     return _literal(lambda value: None if value is None else str(value).lower() in lower)
 
 
 def _like(pattern: str) -> Test:
-    """Make a test: a regular expression is found in the text."""
+    """Return a test: a regular expression matches in the text."""
 
     def check(value: object) -> bool | None:
         if isinstance(value, list | dict):
@@ -256,7 +256,7 @@ def _like(pattern: str) -> Test:
 
 
 def _source(pattern: str) -> Test:
-    """Make a test: the pattern is found in a text, or in the source of what is not known."""
+    """Return a test: the pattern matches in a text, or in the source of an unknown value."""
 
     def check(node: Node) -> bool | None:
         texts = [item.text for item in node.items()]
@@ -266,7 +266,7 @@ def _source(pattern: str) -> Test:
 
 
 def _holds(values: Sequence[str]) -> Test:
-    """Make a test of a list: any of these is among its elements."""
+    """Return a test of a list: any of these is among its elements."""
     lower = {value.lower() for value in values}
 
     def check(node: Node) -> bool | None:
@@ -280,7 +280,7 @@ def _holds(values: Sequence[str]) -> Test:
 
 
 def _holds_all(values: Sequence[str]) -> Test:
-    """Make a test of a list: each of these is among its elements."""
+    """Return a test of a list: each of these is among its elements."""
     tests = [_holds([value]) for value in values]
 
     def check(node: Node) -> bool | None:
@@ -293,7 +293,7 @@ def _holds_all(values: Sequence[str]) -> Test:
 
 
 def _longer_than(count: int) -> Test:
-    """Make a test of a list's length."""
+    """Return a test of a list's length."""
 
     def check(node: Node) -> bool | None:
         if not isinstance(node.value, list):
@@ -323,7 +323,7 @@ _COMPARING: Mapping[str, Callable[[Any], Test]] = {
 
 
 def table_hits(path: str, template: Template) -> Iterator[Hit]:
-    """Yield what the tables say about the resources of a file, each place once per rule."""
+    """Yield the hits of the tables in a file, each location once per rule."""
     seen: set[tuple[str, int, str]] = set()
     for resource in template.resources:
         for row in rows_about(resource.kind):
@@ -362,7 +362,7 @@ def _applies(body: Node, row: Row, *, near: bool) -> bool:
 
 
 def _wrong(scope: Node, row: Row) -> tuple[Node | None, bool]:
-    """Return the value that fails, and whether the row is broken by nothing being set."""
+    """Return the value that fails, and whether the failure is a missing value."""
     failing: Node | None = None
     for path in row.paths:
         found = find(scope, path)
@@ -386,7 +386,7 @@ def _set_beside(template: Template, resource: Resource, row: Row) -> bool:
 
 
 def _belongs(companion: Resource, attribute: str, resource: Resource) -> bool:
-    """Whether a resource names another one; a name that is not known may be any."""
+    """Whether a resource refers to another one; an unknown name may refer to any."""
     named = companion.body.get(attribute)
     if named is None:
         return False
@@ -397,7 +397,7 @@ def _belongs(companion: Resource, attribute: str, resource: Resource) -> bool:
 
 
 def _hit(path: str, resource: Resource, row: Row, scope: Node | None, wrong: Node | None) -> Hit:
-    """Return the hit for a value that is wrong, or for one that is not set."""
+    """Return the hit for a wrong or a missing value."""
     attribute = ".".join(part for part in (*row.scope, *row.paths[0]) if part != "*")
     sentence = row.sentence or row.rule.title
     related: tuple[tuple[Span, str], ...]

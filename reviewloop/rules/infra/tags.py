@@ -1,4 +1,4 @@
-"""Tags that a team requires on every resource that can carry them."""
+"""Checks for tags that a team requires on every resource that can carry them."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from reviewloop.rules.infra.tables import read_table
 from reviewloop.rules.infra.templates import read_template
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template
 
-# A construct of CDK gets its tags from whatever is around it.
+# A construct of CDK gets its tags from its parents.
 _CDK = re.compile(
     r"^aws_(?:s3\.Bucket|rds\.Database\w+|dynamodb\.Table(?:V2)?|sqs\.Queue|sns\.Topic|kms\.Key"
     r"|lambda\.\w*Function|ec2\.(?:Vpc|Instance|SecurityGroup|Volume)|ecs\.(?:Cluster|\w+Service)"
@@ -30,7 +30,7 @@ def _taggable() -> frozenset[str]:
 
 
 def cdk_tag_hits(view: ChangeView) -> Iterator[Hit]:
-    """Yield the constructs of a change where no tag of the team is added to what is around them."""
+    """Yield the constructs of a change without a tag of the team on their parents."""
     files = [file for file in view.files if file.added and is_cdk(file)]
     if not files:
         return
@@ -48,7 +48,7 @@ def cdk_tag_hits(view: ChangeView) -> Iterator[Hit]:
 
 
 def _cdk_keys(texts: Iterable[str]) -> set[str] | None:
-    """Return the tags that programs add; None where only a run can tell."""
+    """Return the tags that programs add; None if unknown before a run."""
     keys: set[str] = set()
     for text in texts:
         for added in _CDK_TAGGED.finditer(text):
@@ -81,7 +81,7 @@ def tag_hits(files: Iterable[SourceFile], required: Sequence[str]) -> list[Hit]:
 
 
 def change_tag_hits(view: ChangeView) -> list[Hit]:
-    """Return the tag hits of a change; default tags may stand in files it does not touch."""
+    """Return the tag hits of a change; default tags may be in files outside of it."""
     required = view.options.required_tags
     if not required:
         return []
@@ -125,7 +125,7 @@ def _lacking(file: SourceFile, resource: Resource, lacking: Sequence[str]) -> Hi
 
 
 def _keys(resource: Resource) -> set[str] | None:
-    """Return the keys of a resource's tags, None when they are not known."""
+    """Return the keys of a resource's tags, None if unknown."""
     body = resource.body
     tags = body.get("tags") or body.get("Tags")
     if tags is None or tags.value is None:

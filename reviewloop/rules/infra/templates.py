@@ -1,4 +1,4 @@
-"""Read infrastructure code into resources: Terraform and CloudFormation here, CDK in cdk.py."""
+"""Parses infrastructure code into resources: Terraform and CloudFormation here, CDK in cdk.py."""
 
 import re
 from dataclasses import replace
@@ -16,13 +16,13 @@ _LABELLED = {"resource", "data", "ephemeral"}
 _ALIAS_BUDGET = 50_000  # nodes that aliases may add: "billion laughs" ends here
 _RAW = 300
 _BRACKETS = re.compile(r"[\[\]{}]")
-_DEEPEST_FLOW = 2_000  # the parser's cost grows with the square of what brackets nest
+_DEEPEST_FLOW = 2_000  # the parser's cost grows with the square of the nesting of brackets
 _TRUE, _FALSE = {"true", "True", "TRUE", "yes", "on"}, {"false", "False", "FALSE", "no", "off"}
 _KEPT = ("DeletionPolicy", "UpdateReplacePolicy")
 
 
 def read_template(file: SourceFile) -> Template | None:
-    """Return what a file declares, None when it holds no infrastructure code."""
+    """Return the resources of a file, None if it is no infrastructure code."""
     if len(file.text) > LARGEST:
         return None
     if is_terraform(file):
@@ -38,7 +38,7 @@ def read_template(file: SourceFile) -> Template | None:
 
 
 def read_terraform(path: str, text: str) -> Template:
-    """Return what a .tf or .tf.json file declares; what cannot be read is left out."""
+    """Parse a .tf or .tf.json file; invalid parts are left out."""
     template = Template("terraform")
     if path.endswith(".json"):
         for resource in _from_json(read_json(text)):
@@ -159,7 +159,7 @@ def _resource(name: str, node: Node, root: Node) -> Resource | None:
 
 
 def _without_functions(node: Node, depth: int = 0) -> Node:
-    """Replace what only the service can compute by unknowns that keep their text."""
+    """Replace functions that only the service can compute by unknowns that keep their text."""
     if depth > DEEPEST:
         return Node(UNKNOWN, node.line, node.end_line)
     if isinstance(node.value, list):
@@ -196,7 +196,9 @@ def _brief(node: Node) -> str:
 
 
 def _read_yaml(text: str) -> Node | None:
-    """Build values from parser events: no recursion, and what was read before an error counts."""
+    """Build values from parser events: without recursion, and keeping what comes before an
+    error.
+    """
     import yaml
 
     if _deepest(text) > _DEEPEST_FLOW:
@@ -209,12 +211,12 @@ def _read_yaml(text: str) -> Node | None:
                 break
             builder.take(event, type(event).__name__)
     except (yaml.YAMLError, ValueError):
-        pass  # a template cut off in the middle still tells what stands before
+        pass  # a truncated template keeps the part before the cut
     return builder.finish()
 
 
 def _deepest(text: str) -> int:
-    """Return how deep brackets are nested, those in strings and comments included."""
+    """Return the nesting depth of brackets, those in strings and comments included."""
     depth = deepest = 0
     for sign in _BRACKETS.findall(text):
         depth += 1 if sign in "[{" else -1

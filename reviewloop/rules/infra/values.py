@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-DEEPEST = 60  # levels of nesting read; what is deeper counts as unknown
+DEEPEST = 60  # most levels of nesting; deeper values count as unknown
 
 
 class Unknown(Enum):
-    """The value of what only a run can tell: variables, references, functions, conditions."""
+    """A value that is unknown before a run: variables, references, functions, conditions."""
 
     UNKNOWN = "unknown"
 
@@ -19,10 +19,10 @@ Scalar = str | int | float | bool | None
 
 @dataclass(slots=True)
 class Node:
-    """A value with the lines it stands on; `raw` is the source text of what is not a literal.
+    """A value with its lines; `raw` is the source text unless it is a literal.
 
     A map that is `open` may hold keys that the text does not show (spread, merge, dynamic).
-    `inner_line` is where the content of a string of several lines begins.
+    `inner_line` is the first line of a multi-line string's content.
     """
 
     value: "Scalar | list[Node] | dict[str, Node] | Unknown"
@@ -33,11 +33,11 @@ class Node:
     inner_line: int = 0
 
     def get(self, key: str) -> "Node | None":
-        """Return a map's entry, None when there is none or this is no map."""
+        """Return a map's entry, None if it is missing or this is no map."""
         return self.value.get(key) if isinstance(self.value, dict) else None
 
     def items(self) -> "list[Node]":
-        """Return a list's elements; anything else is its own only element, null has none."""
+        """Return a list's elements; [] for null, and any other value as the only element."""
         if isinstance(self.value, list):
             return self.value
         return [] if self.value is None else [self]
@@ -48,13 +48,13 @@ class Node:
 
     @property
     def text(self) -> str:
-        """The literal string, or the source text of what is not known."""
+        """The literal string, or the source text of an unknown value."""
         return self.value if isinstance(self.value, str) else self.raw
 
 
 @dataclass(slots=True)
 class Resource:
-    """One declared thing; `body` is always a map or unknown.
+    """One declared resource; `body` is always a map or unknown.
 
     `kind` is "aws_s3_bucket", "data.aws_iam_policy_document", "AWS::S3::Bucket", "aws_s3.Bucket".
     Lines: `line` is the header's, `end_line` the last one's.
@@ -65,12 +65,12 @@ class Resource:
     body: Node
     line: int
     end_line: int
-    partial: bool = False  # what is not set has another default here: a registry module
-    cut_off: bool = False  # the text ends before it does: what is not set may be yet to come
+    partial: bool = False  # attributes have other defaults here: a registry module
+    cut_off: bool = False  # the text ends inside it: attributes may be cut off
 
     @property
     def address(self) -> str:
-        """The name people know it by."""
+        """The usual name of the resource."""
         return f"{self.kind}.{self.name}" if self.name else self.kind
 
 
@@ -83,15 +83,15 @@ class Template:
     by_kind: dict[str, list[Resource]] = field(default_factory=dict)
 
     def add(self, resource: Resource) -> None:
-        """Take one more resource in."""
+        """Add a resource."""
         self.resources.append(resource)
         self.by_kind.setdefault(resource.kind, []).append(resource)
 
 
 def find(node: Node, path: tuple[str, ...]) -> "list[Node | None]":
-    """Return what stands at a path: lists are looked through, None stands for what is not set.
+    """Return the values at a path in all elements of lists, None for a missing value.
 
-    "*" takes every element of a list or map. Null is as good as not set.
+    "*" selects every element of a list or map. Null counts as missing.
     """
     if node.value is UNKNOWN:
         return [node]
@@ -113,7 +113,7 @@ def find(node: Node, path: tuple[str, ...]) -> "list[Node | None]":
 
 
 def parts(node: Node, path: tuple[str, ...]) -> list[Node]:
-    """Return the blocks at a path, one by one; those that are not known are left out."""
+    """Return the blocks at a path, one by one, without unknown ones."""
     if not path:
         return [node]
     found = [item for one in find(node, path) if one is not None for item in one.items()]
@@ -121,7 +121,7 @@ def parts(node: Node, path: tuple[str, ...]) -> list[Node]:
 
 
 def walk(node: Node, key: str = "", depth: int = 0) -> Iterator[tuple[str, Node]]:
-    """Yield every node below one with the nearest key above it, the node itself first."""
+    """Yield a node and every node below it, each with the nearest key above it."""
     yield key, node
     if depth > DEEPEST:
         return

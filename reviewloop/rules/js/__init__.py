@@ -1,1 +1,1 @@
-"""Rules for JavaScript and TypeScript: security, upkeep, speed and tests."""
+"""Rules for JavaScript and TypeScript: security, maintainability, speed and tests."""

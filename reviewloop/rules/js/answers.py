@@ -1,4 +1,4 @@
-"""JavaScript: what a server puts into its answers."""
+"""JavaScript rules on the contents of a server's responses."""
 
 import re
 from typing import TYPE_CHECKING

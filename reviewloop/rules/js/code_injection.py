@@ -1,4 +1,4 @@
-"""JavaScript: text from outside that becomes code."""
+"""JavaScript rules on untrusted text that becomes code."""
 
 import re
 from typing import TYPE_CHECKING
@@ -75,7 +75,7 @@ def find_method_from_request(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _is_known_key(index: "SgNode", source: Source) -> bool:
-    """Whether the function asks before whether a table has the key as its own."""
+    """Whether the function checks first that a table has the key as its own."""
     asks = re.compile(
         rf"(?:\.(?:hasOwnProperty|includes|has)\(|\bhasOwn\([^()]{{1,80}},|"
         rf"hasOwnProperty\.call\([^()]{{1,80}},)\s*{re.escape(index.text()[:80])}\s*\)"

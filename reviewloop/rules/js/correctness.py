@@ -1,4 +1,4 @@
-"""JavaScript: code that cannot do what it seems to do."""
+"""JavaScript rules on code that cannot do what it seems to do."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""JavaScript: ciphers, hashes, random numbers, tokens and certificates."""
+"""JavaScript rules on ciphers, hashes, random numbers, tokens and certificates."""
 
 import re
 from typing import TYPE_CHECKING

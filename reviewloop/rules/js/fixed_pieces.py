@@ -1,4 +1,4 @@
-"""Tells which parts of a query are joined from pieces that the code writes out."""
+"""Recognises queries that are joined from literals only."""
 
 import re
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ _MOST_DEPTH = 6
 
 
 def of_fixed_pieces(node: "SgNode", source: Source, depth: int = _MOST_DEPTH) -> bool:
-    """Whether a text is chosen or joined from literals, with numbers of placeholders at most."""
+    """Whether a text is chosen or joined from literals, and numbers of placeholders."""
     node = plain(node)
     if depth <= 0:
         return False
@@ -68,7 +68,7 @@ def _is_const(value: "SgNode") -> bool:
 
 
 def _fixed_list(joined: "SgNode", name: str, source: Source, depth: int) -> bool:
-    """Whether a list of the function starts written out and takes only such texts."""
+    """Whether a list of the function starts as a literal and only gets such texts."""
     if not re.fullmatch(r"[\w$]{1,60}", name or ""):
         return False
     owner = next((n for n in source.ancestors(joined) if n.kind() in FUNCTIONS), None)

@@ -1,4 +1,4 @@
-"""JavaScript: text from outside that becomes a command or a query."""
+"""JavaScript rules on untrusted text in a command or a query."""
 
 import re
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ def find_command_injection(node: "SgNode", source: Source) -> Found | None:
 
 
 def _names_processes(name: str, source: Source) -> bool:
-    """Whether a name is what the file calls the module of processes."""
+    """Whether a name is the file's import of the module for processes."""
     if not re.fullmatch(r"[\w$]{1,40}", name):
         return False
     name = re.escape(name)

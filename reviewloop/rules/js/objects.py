@@ -1,4 +1,4 @@
-"""JavaScript: objects from outside that change or become more than was meant."""
+"""JavaScript rules on untrusted objects that change or become more than intended."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""JavaScript: what pages and browsers are told to trust."""
+"""JavaScript rules on what pages and browsers trust."""
 
 import re
 from typing import TYPE_CHECKING

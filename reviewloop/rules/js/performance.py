@@ -1,4 +1,4 @@
-"""JavaScript: work that grows faster than the data, or that holds everybody up."""
+"""JavaScript rules on work that grows faster than the data, or blocks the event loop."""
 
 import re
 from typing import TYPE_CHECKING

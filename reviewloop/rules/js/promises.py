@@ -1,4 +1,4 @@
-"""JavaScript: promises and callbacks that are used as if they were values."""
+"""JavaScript rules on promises and callbacks used as if they were values."""
 
 import re
 from typing import TYPE_CHECKING
@@ -86,7 +86,7 @@ def find_promise_not_awaited(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _async_names(source: Source) -> set[str]:
-    """Return the functions of this file that are async, those with an unclear name left out."""
+    """Return the async functions of this file, without ambiguous names."""
     known: set[str] | None = source.memo.get("js async")
     if known is None:
         names: set[str] = set()

@@ -1,4 +1,4 @@
-"""Tells which values in JavaScript come from a request or from the page's address."""
+"""Recognises JavaScript values that come from a request or from the page's address."""
 
 import re
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ _READERS = Regex(r"(?:_?req|request|ctx|c\.req|ctx\.req(?:uest)?|.*[sS]earchPara
 _READ = frozenset({"get", "getAll", "param", "header", "query", "json", "text", "formData"})
 _PARAMETERS = frozenset({"body", "query", "params", "headers", "cookies"})
 _REPLIES = Regex(r"^\(\s*\{[^}]*\}\s*(?::[^,]*)?,\s*(?:res|response|reply|h)\b")
-# A call of these hands on what it was given; others are taken to check or convert it.
+# These calls return their argument; others are assumed to check or convert it.
 _CARRY_TEXT = (
     "String decodeURIComponent decodeURI unescape join resolve normalize concat stringify "
     "parse from URL URLSearchParams Buffer format assign Object slice trim toString "
@@ -57,9 +57,9 @@ _MOST_DEPTH = 25
 
 
 def tainted(node: "SgNode", source: Source, browser: bool = False) -> bool:
-    """Whether a value holds what a client sent: directly, or through local variables.
+    """Whether a value holds data of a client: directly, or through local variables.
 
-    With `browser`, what the page's own address says counts as well.
+    With `browser`, data from the page's own address counts as well.
     """
     if not _any_source(source, browser):
         return False
@@ -119,7 +119,7 @@ def _dirty_call(node: "SgNode", names: frozenset[str], browser: bool, depth: int
     name, of = call_name(node), receiver(node)
     if name in _READ and _READERS.match(of):
         return not of.endswith("earchParams") or browser or "req" in of or of in names
-    if name == "replace":  # what is replaced may be all that was dangerous
+    if name == "replace":  # the replaced part may be all that was dangerous
         return False
     if name not in _CARRY and name not in _READ:
         return False
@@ -132,7 +132,7 @@ def _dirty_call(node: "SgNode", names: frozenset[str], browser: bool, depth: int
 
 
 def _names_at(node: "SgNode", source: Source, browser: bool) -> frozenset[str]:
-    """Return the variables that hold tainted values in the functions around a node."""
+    """Return the variables with tainted values in the functions around a node."""
     around = [n for n in source.ancestors(node) if n.kind() in FUNCTIONS]
     names: frozenset[str] = frozenset()
     for function in reversed(around):
@@ -176,7 +176,7 @@ def _bound(name: "SgNode") -> set[str]:
 
 
 def _bindings(source: Source) -> "dict[tuple[int, int], list[tuple[SgNode, SgNode]]]":
-    """Return what is assigned, by the function it is assigned in."""
+    """Return the assignments by the function that contains them."""
     known: dict[tuple[int, int], list[tuple[SgNode, SgNode]]] | None
     known = source.memo.get("js bindings")
     if known is None:
@@ -197,7 +197,7 @@ def _bindings(source: Source) -> "dict[tuple[int, int], list[tuple[SgNode, SgNod
 
 
 def value_of(node: "SgNode", source: Source) -> "SgNode":
-    """Return the last value a local variable was given before a node, else the node itself."""
+    """Return the last value assigned to a local variable before a node, else the node itself."""
     if node.kind() != "identifier":
         return node
     owner = next((n for n in source.ancestors(node) if n.kind() in FUNCTIONS), None)

@@ -1,4 +1,4 @@
-"""JavaScript: session cookies, and which pages may use them."""
+"""JavaScript rules on session cookies, and on the sites that may use them."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""JavaScript: functions and statements of a shape that is hard to follow."""
+"""JavaScript rules on functions and statements that are hard to follow."""
 
 import re
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ def find_case_falls_through(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _leaves(node: "SgNode", depth: int = 12) -> bool:
-    """Whether a statement always leaves the switch, or cannot be told not to."""
+    """Whether a statement always leaves the switch, or may do so."""
     kind = node.kind()
     if kind in {"return_statement", "throw_statement", "break_statement", "continue_statement"}:
         return True

@@ -1,4 +1,4 @@
-"""JavaScript tests: which of them run, and what they are called."""
+"""JavaScript rules on which tests run, and on their titles."""
 
 import re
 from typing import TYPE_CHECKING

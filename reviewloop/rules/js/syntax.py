@@ -1,4 +1,4 @@
-"""Questions about JavaScript and TypeScript syntax trees that the rules share."""
+"""Helpers of the rules on JavaScript and TypeScript syntax trees."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ FUNCTIONS = frozenset(
 
 
 def is_conditional(node: "SgNode", source: Source) -> bool:
-    """Whether an `if` or a `case` of its own function decides that a node is reached."""
+    """Whether an `if` or a `case` of its own function controls a node."""
     for outer in source.ancestors(node):
         if outer.kind() in FUNCTIONS:
             return False
@@ -35,7 +35,7 @@ _LITERALS = frozenset({"string", "number", "true", "false", "null", "undefined",
 _CONSTANT = Regex(r"[A-Z][A-Z0-9_]*$")
 
 
-# What may stand around a value in the source without changing which value it is.
+# Wrappers of a value that do not change which value it is.
 _AROUND = frozenset(
     {
         "parenthesized_expression",
@@ -49,9 +49,9 @@ _DEEPEST = 40
 
 
 def called(node: "SgNode") -> "SgNode | None":
-    """Return what a call calls, without what types and `await` put around it.
+    """Return the called expression without types and `await` around it.
 
-    The grammar reads `await db.query<Row>(sql)` as a call of `await db.query`.
+    The grammar parses `await db.query<Row>(sql)` as a call of `await db.query`.
     """
     function = node.field("constructor" if node.kind() == "new_expression" else "function")
     return None if function is None else _bare(function)
@@ -70,7 +70,7 @@ def _bare(node: "SgNode") -> "SgNode":
 
 
 def call_name(node: "SgNode") -> str:
-    """Return the last name of what is called: `query` for `db.pool.query(...)`."""
+    """Return the last name of a called expression: `query` for `db.pool.query(...)`."""
     function = called(node)
     if function is None:
         return ""
@@ -85,7 +85,7 @@ def call_name(node: "SgNode") -> str:
 
 
 def is_awaited(node: "SgNode") -> bool:
-    """Whether a call's result is waited for."""
+    """Whether a call's result is awaited."""
     parent = node.parent()
     if parent is not None and parent.kind() == "await_expression":
         return True
@@ -102,7 +102,7 @@ JAVASCRIPT = Grammar(
 
 
 def receiver(node: "SgNode") -> str:
-    """Return the text of what a method is called on, "" for a plain function."""
+    """Return the text of the object of a method call, "" for a plain function."""
     function = called(node)
     if function is None or function.kind() not in {"member_expression", "subscript_expression"}:
         return ""
@@ -114,7 +114,7 @@ def receiver(node: "SgNode") -> str:
 
 
 def dotted(node: "SgNode", depth: int = _DEEPEST) -> str:
-    """Return an expression's text as plain JavaScript says it: `(db as any)!.pool` is `db.pool`."""
+    """Return an expression as plain JavaScript: `(db as any)!.pool` is `db.pool`."""
     text = node.text()
     if depth <= 0 or not any(mark in text for mark in ("(", "!", "?.", "<")):
         return text
@@ -140,7 +140,7 @@ def arguments(node: "SgNode") -> "list[SgNode]":
 
 
 def argument(node: "SgNode", index: int) -> "SgNode | None":
-    """Return one argument of a call, None when there are fewer."""
+    """Return one argument of a call, None if it has fewer."""
     given = arguments(node)
     return given[index] if index < len(given) else None
 
@@ -159,7 +159,7 @@ def plain(node: "SgNode") -> "SgNode":
 
 
 def literal(node: "SgNode") -> bool:
-    """Whether a value is written out in the code, or built from such values and constants."""
+    """Whether a value is a literal, or built from literals and constants."""
     node = plain(node)
     kind = node.kind()
     if kind in _LITERALS:
@@ -199,9 +199,9 @@ def operands(node: "SgNode", most: int = 40) -> "list[SgNode]":
 
 
 def glued(node: "SgNode") -> "tuple[str, list[SgNode]] | None":
-    """Return the fixed text and the changing parts of a string put together from both.
+    """Return the fixed text and the variable parts of a string joined from both.
 
-    None when the node is no template or concatenation, or when nothing in it changes.
+    None if the node is no template or concatenation, or has no variable part.
     """
     node = plain(node)
     if node.kind() == "template_string":
@@ -221,7 +221,7 @@ def glued(node: "SgNode") -> "tuple[str, list[SgNode]] | None":
 
 
 def text_of(node: "SgNode | None") -> str:
-    """Return what a string literal says, "" for everything else."""
+    """Return the content of a string literal, "" for every other node."""
     if node is None:
         return ""
     node = plain(node)

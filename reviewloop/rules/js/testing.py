@@ -1,4 +1,4 @@
-"""JavaScript tests: what does not test, or not what it says."""
+"""JavaScript rules on tests that check nothing, or not what they claim."""
 
 import re
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ _SETTLERS = frozenset({"r", "res", "resolve", "done"})
 
 
 def body_of(node: "SgNode") -> "SgNode | None":
-    """Return the function that is given to a test."""
+    """Return the function of a test."""
     return next((a for a in arguments(node)[1:] if a.kind() in FUNCTIONS), None)
 
 
@@ -43,7 +43,7 @@ def find_test_without_check(node: "SgNode", source: Source) -> Found | None:
         return None
     given = body.field("parameters")
     if given is not None and re.match(r"\(?t\b|\(\{(?!.*page)", given.text()):
-        return None  # the checks are handed in under names of their own
+        return None  # the checks are parameters with names of their own
     inside = body.field("body")
     if inside is None or inside.kind() != "statement_block":
         return None

@@ -1,4 +1,4 @@
-"""JavaScript: tokens, signatures and certificates that are believed too easily."""
+"""JavaScript rules on tokens, signatures and certificates without verification."""
 
 import re
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def find_token_decoded_only(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
-    """Find js/certificates-not-checked; behind a condition somebody may have chosen it."""
+    """Find js/certificates-not-checked; a condition around it makes it a deliberate choice."""
     if not _accepts_any(node):
         return None
     optional = is_conditional(node, source) or _is_a_default(node)
@@ -51,7 +51,7 @@ _OTHER_KEYS = 4
 
 
 def _is_a_default(node: "SgNode") -> bool:
-    """Whether an option is one of the fields of a record: what a user may have said otherwise."""
+    """Whether an option is a field of a record: a default that users may override."""
     record = node.parent()
     if record is None or record.kind() != "object":
         return False
@@ -60,7 +60,7 @@ def _is_a_default(node: "SgNode") -> bool:
 
 
 def _accepts_any(node: "SgNode") -> bool:
-    """Whether an option lets every certificate pass."""
+    """Whether an option accepts every certificate."""
     key, value = node.field("key"), node.field("value")
     if key is None or value is None:
         return False

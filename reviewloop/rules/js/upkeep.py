@@ -1,4 +1,4 @@
-"""JavaScript: code that the next reader will stumble over."""
+"""JavaScript rules on code that misleads its next reader."""
 
 import re
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def find_loose_equality(node: "SgNode", source: Source) -> Found | None:
 
 
 def _loose_throughout(source: Source) -> bool:
-    """Whether == is how the file compares: one more of them is no slip."""
+    """Whether == is the style of the file: one more of them is no slip."""
     known = source.memo.get("js loose")
     if known is None:
         loose, strict = len(_LOOSE.findall(source.text)), len(_STRICT.findall(source.text))

@@ -1,4 +1,4 @@
-"""JavaScript: queries, requests and other waiting that is repeated or holds others up."""
+"""JavaScript rules on queries, requests and other waiting in loops or on the event loop."""
 
 import re
 from typing import TYPE_CHECKING
@@ -53,7 +53,7 @@ _EACH = frozenset({"map", "forEach", "flatMap", "filter"})
 
 
 def repeated(node: "SgNode", source: Source) -> "SgNode | None":
-    """Return the loop, or the callback run per element, that repeats a node."""
+    """Return the loop, or the callback per element, that repeats a node."""
     loop = loop_around(node, source)
     if loop is not None:
         return loop if loop.kind() in {"for_in_statement", "for_statement"} else None
@@ -97,7 +97,7 @@ def _awaited(node: "SgNode") -> bool:
 
 
 def _stops(loop: "SgNode") -> bool:
-    """Whether a loop looks for the first that works, tries again, or goes page by page."""
+    """Whether a loop searches for the first success, retries, or goes page by page."""
     return bool(
         re.search(r"\bbreak\b|\breturn\b|retry|attempt|page|cursor|batch|chunk", _body(loop))
     )
@@ -139,7 +139,7 @@ def _call_waited_for(node: "SgNode") -> "SgNode | None":
 
 
 def _carried(node: "SgNode", loop: "SgNode") -> bool:
-    """Whether one round of a loop may need what the round before has done."""
+    """Whether an iteration of a loop may need the result of the previous one."""
     item = loop.field("left")
     name = item.text() if item is not None else ""
     if name and not re.search(rf"\b{re.escape(name[:50])}\b", node.text()) and name.isidentifier():

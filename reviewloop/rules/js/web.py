@@ -1,4 +1,4 @@
-"""JavaScript: what a client sends, and where it must not go unchecked."""
+"""JavaScript rules on client data that reaches redirects and queries unchecked."""
 
 import re
 from typing import TYPE_CHECKING

@@ -12,8 +12,8 @@ def understands(file: SourceFile) -> bool:
 
 
 def search(rules: Sequence[RuleEntry], file: SourceFile) -> Iterator[Hit]:
-    """Yield what the rules find; each is asked about every `key: value`."""
-    file, _ = file.only(readable)  # whoever calls: other lines end the process
+    """Yield the hits of the rules; each rule's function is called for every `key: value`."""
+    file, _ = file.only(readable)  # also for direct callers: other lines end the process
     compose = is_compose(file.path, file.text)
     for entry in entries(file.text):
         for rule, matcher in rules:

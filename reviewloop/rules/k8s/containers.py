@@ -1,6 +1,6 @@
-"""Kubernetes and compose: rights, images and limits of containers.
+"""Kubernetes and compose rules on rights, images and limits of containers.
 
-Each function is asked about every entry of a file; `compose` tells compose files from manifests.
+Each function is called for every entry of a file; `compose` is true for compose files.
 """
 
 import base64
@@ -25,13 +25,13 @@ _CAPABILITY = Regex(
 )
 _HOST_CAPABILITY = Regex(r"\b(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_MODULE)\b")
 _TAGGED = Regex(r"[^/\s]+:(?!latest$)[\w][\w.\-]*$|@sha256:")
-# Programs whose work it is to watch the containers beside them.
+# Programs that monitor the containers beside them.
 _WATCHES = Regex(
     r"image:[^\n]*\b(?:traefik|portainer|watchtower|nginx-proxy|docker-gen|cadvisor|dozzle|diun|glances"
     r"|docker-socket-proxy|autoheal|promtail|ouroboros|telegraf|netdata|homepage)\b"
 )
 _SOCKETS = Regex(r"/(?:docker|containerd/containerd|crio/crio)\.sock\b")
-# Folders of a node with its keys, tokens and sockets, and those a program has no business in.
+# Folders of a node with its keys, tokens and sockets, and others that containers do not need.
 _KEYS_OF_NODE = Regex(
     r"^/(?:(?:etc|root|home|var|run)/?)?$|^/var/(?:run|lib/(?:kubelet|docker|containerd|etcd))/?$"
     r"|^/root/|^/etc/(?:kubernetes|ssh|shadow|passwd|sudoers|cron)"
@@ -135,7 +135,7 @@ def find_host_path(entry: Entry, compose: bool) -> Flaw | None:
 
 
 def _is_read_only(entry: Entry) -> bool:
-    """Whether the volume of a `hostPath` is mounted, and nowhere so that it can be written to."""
+    """Whether the volume of a `hostPath` is mounted, and read-only everywhere."""
     above = (node for node in entry.node.ancestors() if node.field("key") is not None)
     volume = next(above, None)
     name = siblings_of(volume).get("name", "") if volume is not None else ""
@@ -158,7 +158,7 @@ def find_literal_secret(entry: Entry, compose: bool) -> Flaw | None:
         return None
     plain, decoded = _is_given_away(name, value), _is_given_away(name, _decoded(value))
     if not plain and not decoded:
-        return None  # before the kind is asked for, which takes long
+        return None  # before the lookup of the kind, which takes long
     kind = kind_around(entry)
     encoded = (kind, entry.parent) == ("Secret", "data")
     is_readable = kind in {"Secret", "ConfigMap"} and (decoded if encoded else plain)
@@ -171,7 +171,7 @@ def _flaw_of(name: str) -> Flaw:
 
 def _is_given_away(name: str, value: str) -> bool:
     if ("_" in name and name in value) or _FILLED_IN_LATER.search(value):
-        return False  # the value stands for one, as in `API_KEY: API_KEY_VALUE`
+        return False  # the value is a placeholder, as in `API_KEY: API_KEY_VALUE`
     return is_secret(name, value)
 
 

@@ -1,4 +1,4 @@
-"""Reads Kubernetes manifests and compose files as named values with their place."""
+"""Parses Kubernetes manifests and compose files into entries with their lines."""
 
 import re
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ _MOST_MARKS = 60
 _MOST_INDENT = 80
 _MOST_DEPTH = 400
 _MOST_VISITED = 3_000_000  # nodes: hostile nesting must not make the walk quadratic
-_MOST_TEXT = 3_000  # characters of a value that a rule may want to look into
+_MOST_TEXT = 3_000  # most characters of a value for a rule
 
 
 def readable(line: str) -> bool:
-    """Whether a line is nested as people nest; JSON in a line opens no levels by its colons.
+    """Whether a line is nested normally; JSON in a line opens no levels by its colons.
 
     The parser's C code ends the whole process when about 250 levels are open at once.
     """
@@ -63,7 +63,7 @@ class Entry:
 
     node: "SgNode"
     key: str
-    value: str  # without quotes; the text of the whole block where it is no plain value
+    value: str  # without quotes; the text of the whole block if it is no plain value
     path: tuple[str, ...]
     plain: bool
 
@@ -74,7 +74,7 @@ class Entry:
 
 
 class Flaw(NamedTuple):
-    """What is wrong with an entry, where that differs from the rule's own words."""
+    """The problem of an entry, if it differs from the rule's title."""
 
     message: str = ""
     severity: Severity | None = None
@@ -88,7 +88,7 @@ def entries(text: str) -> Iterator[Entry]:
         around = node.ancestors()
         budget -= len(around)
         if budget < 0:
-            return  # nested as no person writes
+            return  # nested as no user writes
         if key is None or value is None:
             continue
         extent = value.range()
@@ -128,13 +128,13 @@ def siblings_of(node: "SgNode") -> dict[str, str]:
 
 
 def document_around(entry: Entry) -> str:
-    """Return the text of the document that an entry stands in."""
+    """Return the text of the document that contains an entry."""
     above = entry.node.ancestors()
     return next((node.text() for node in above if node.kind() == "document"), "")
 
 
 def kind_around(entry: Entry) -> str:
-    """Return what kind of object an entry belongs to."""
+    """Return the kind of the object that contains an entry."""
     kind = _DOCUMENT_KIND.search(document_around(entry))
     return kind.group(1) if kind is not None else ""
 

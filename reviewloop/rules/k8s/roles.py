@@ -1,6 +1,6 @@
-"""Kubernetes: rights in a cluster, by roles and bindings.
+"""Kubernetes rules on rights in a cluster, by roles and bindings.
 
-Each function is asked about every entry of a file; `compose` tells compose files from manifests.
+Each function is called for every entry of a file; `compose` is true for compose files.
 """
 
 import re
@@ -19,13 +19,13 @@ _ROLE_OF_SYSTEM = Regex(r"^roleRef:\s*(?:\n\s+\w+:.*)*?\n\s+name:\s*[\"']?system
 _WORD = Regex(r"[a-z*][\w*./:-]*", re.IGNORECASE)
 _READING = frozenset({"get", "list", "watch", "*"})
 _WRITING = frozenset({"create", "update", "patch", "*"})
-# Verbs that give more rights than the role has, with what `*` gives them on.
+# Verbs that escalate rights, with the resources for which `*` includes them.
 _MORE_RIGHTS = {
     "escalate": {"roles", "clusterroles"},
     "bind": {"roles", "clusterroles"},
     "impersonate": {"users", "groups", "serviceaccounts"},
 }
-# Resources that lead to more rights, with the verbs that are needed for it.
+# Resources that escalate rights, with the verbs needed for it.
 _WAYS = {
     "nodes/proxy": _READING | _WRITING,
     "serviceaccounts/token": frozenset({"create", "*"}),
@@ -42,7 +42,7 @@ def find_takes_more_rights(entry: Entry, compose: bool) -> Flaw | None:
     verbs, resources, limited = _rule_around(entry)
     everywhere = kind_around(entry) == "ClusterRole"
     if limited or "*" in resources:
-        return None  # everything-allowed speaks about all resources
+        return None  # everything-allowed covers all resources
     for verb, objects in _MORE_RIGHTS.items():
         if verb in verbs or ("*" in verbs and objects & resources):
             message = f"`{verb}` lets its holder take rights that the role does not have."
@@ -71,7 +71,7 @@ def _rule_around(entry: Entry) -> tuple[set[str], set[str], bool]:
 
 
 def _is_open_to_all(entry: Entry) -> bool:
-    """Whether a binding gives rights to who has not logged in; the system's own roles may be."""
+    """Whether a binding is for anonymous users; the system's own roles may be."""
     named = entry.key == "name" and entry.parent == "subjects" and entry.value in _WITHOUT_LOGIN
     return named and _ROLE_OF_SYSTEM.search(document_around(entry)) is None
 
@@ -102,7 +102,7 @@ def _severity_of_all(entry: Entry) -> Severity | None:
 
 
 def _is_root_of_the_cluster(entry: Entry) -> bool:
-    """Whether a program of the cluster gets every right in all of it."""
+    """Whether a service account gets every right in the whole cluster."""
     if not kind_around(entry).startswith("ClusterRole"):
         return False
     if entry.parent == "roleRef":

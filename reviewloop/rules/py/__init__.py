@@ -1,1 +1,1 @@
-"""Rules for Python where ruff has none: queries, growth, blocking calls, trusted tokens."""
+"""Rules for Python that ruff lacks: queries, growth, blocking calls, tokens."""

@@ -1,4 +1,4 @@
-"""Python: calls that block the event loop, and clients made at the wrong time."""
+"""Python rules on calls that block the event loop, and on clients created too often."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Python: requests, programs, connections and files that are opened once per element."""
+"""Python rules on requests, programs, connections and files in loops."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Python: work that grows faster than the data."""
+"""Python rules on work that grows faster than the data."""
 
 import re
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ _FRAME = Regex(r"(?:^|_)(?:df|frame|dataframe|data|result|results|out|all)\w*$",
 
 
 def _assigned(name: str, node: "SgNode", source: Source) -> "list[SgNode]":
-    """Return the values a variable is given in the function around a node."""
+    """Return the values assigned to a variable in the function around a node."""
     around = function_around(node, source) or source.root
     memo_key = ("py assigned", key(around))
     known: dict[str, list[SgNode]] | None = source.memo.get(memo_key)

@@ -1,4 +1,4 @@
-"""Python: queries, requests and programs that are run once per element."""
+"""Python rules on queries that run once per element."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Questions about Python syntax trees that the rules share."""
+"""Helpers of the rules on Python syntax trees."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ _SEARCHING = Regex(r"\bbreak\b|\bretr\w+|\battempt|\bbatch|\bchunk|\bpage\b|\bcu
 
 
 def call_name(node: "SgNode") -> str:
-    """Return the last name of what is called: `get` for `User.objects.get(...)`."""
+    """Return the last name of a called expression: `get` for `User.objects.get(...)`."""
     called = node.field("function")
     if called is None:
         return ""
@@ -30,7 +30,7 @@ PYTHON = Grammar(("call",), call_name)
 
 
 def receiver(node: "SgNode") -> str:
-    """Return the text of what a method or a module's function is called on."""
+    """Return the text before the last dot of a call: a value or a module."""
     called = node.field("function")
     of = called.field("object") if called is not None else None
     return of.text()[-300:] if of is not None else ""
@@ -45,13 +45,13 @@ def arguments(node: "SgNode") -> "list[SgNode]":
 
 
 def argument(node: "SgNode", index: int) -> "SgNode | None":
-    """Return one positional argument of a call, None when there are fewer."""
+    """Return one positional argument of a call, None if it has fewer."""
     given = arguments(node)
     return given[index] if index < len(given) else None
 
 
 def fixed_text(node: "SgNode | None") -> bool:
-    """Whether a node is a string without parts that change."""
+    """Whether a node is a string without variable parts."""
     if node is None or node.kind() != "string":
         return False
     return not any(child.kind() == "interpolation" for child in node.children())
@@ -74,8 +74,8 @@ def in_async(node: "SgNode", source: Source) -> bool:
 def repeated(node: "SgNode", source: Source) -> "SgNode | None":
     """Return the for loop or comprehension that runs a node once per element.
 
-    Loops over a few values written out are none, nor are those that look for the first that
-    works, try again, or already go through the data in batches.
+    Loops over a few literal values do not count, nor do those that search for the first success,
+    retry, or already process the data in batches.
     """
     inner = node
     for outer in source.ancestors(node):
@@ -117,7 +117,7 @@ def in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def loop_names(loop: "SgNode") -> set[str]:
-    """Return the names that a loop sets anew in every round."""
+    """Return the names that a loop assigns in every iteration."""
     left = loop.field("left")
     if left is None:
         clause = next((c for c in loop.named_children() if c.kind() == "for_in_clause"), None)

@@ -1,4 +1,4 @@
-"""Python: tokens that are believed without a look at their signature."""
+"""Python rules on tokens used without verification of their signature."""
 
 import re
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ def find_jwt_unverified(node: "SgNode", source: Source) -> Found | None:
     }
     if named.get("verify") != "False" and not _UNSIGNED.search(named.get("options", "")):
         return None
-    # A first look for the name of the key is common where a second call verifies.
+    # A first, unverified read of the key's name is common before a second call verifies.
     first_look = len(_VERIFYING.findall(source.text)) > 1
     deliberate = _DELIBERATE.search(node.text()[:1_000]) is not None
     return Found(node, severity=NIT if first_look or deliberate else None)

@@ -1,4 +1,4 @@
-"""Rules for shell scripts, and the reading of shell commands."""
+"""Rules for shell scripts, and the parser of shell commands."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,7 @@ from reviewloop.rules.sh.source import hit_of, script_of
 
 
 def search(entries: Sequence[RuleEntry], file: SourceFile) -> Iterator[Hit]:
-    """Yield what the rules find in a script; each is asked once, about all of it."""
+    """Yield the hits in a script; each rule's function is called once for the whole script."""
     active = [entry for entry in entries if is_hinted(entry.matcher, file.text)]
     if not active:
         return

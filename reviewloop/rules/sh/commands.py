@@ -1,4 +1,4 @@
-"""Splits shell text into the commands it runs, each with its words and its place."""
+"""Splits shell text into its commands, each with words and location."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,8 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 _ESCAPED = Regex(r"\\(.)", re.DOTALL)
 
 
-Piping = tuple[bool, str]  # whether it feeds another command, and the name of what feeds it
+# Whether it feeds another command, and the name of the command that feeds it.
+Piping = tuple[bool, str]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Command:
 
     @cached_property
     def plain(self) -> tuple[str, ...]:
-        """The arguments that are no options."""
+        """The arguments without options."""
         return tuple(w for w in self.words if not w.startswith("-"))
 
     def does(self, *subcommands: str) -> bool:
@@ -59,7 +60,7 @@ class Command:
 
 
 def commands_in(text: str) -> list[Command]:
-    """Return every command a shell text holds, in order, those in substitutions included."""
+    """Return every command in a shell text, in order, those in substitutions included."""
     found = []
     root = parse(text, "bash")
     pipes = piping(root)
@@ -87,7 +88,7 @@ def _inner(outer: Command) -> Iterator[Command]:
 
 
 def command_of(node: "SgNode", pipes: "dict[int, Piping]") -> Command | None:
-    """Return what a command node says, None when it names no program."""
+    """Parse a command node; None if it names no program."""
     words = [word_text(child) for child in words_of(node)]
     wrappers: list[str] = []
     while words and base_name(words[0]) in _WRAPPERS:
@@ -126,7 +127,7 @@ def words_of(node: "SgNode") -> "list[SgNode]":
 
 
 def word_text(node: "SgNode") -> str:
-    """Return what a word says once its quotes are gone; expansions stay as written."""
+    """Return a word without its quotes; expansions stay as written."""
     kind = node.kind()
     if kind == "raw_string":
         return node.text()[1:-1]
@@ -144,7 +145,7 @@ def base_name(word: str) -> str:
 
 
 def piping(root: "SgNode") -> "dict[int, Piping]":
-    """Return for each step of a pipeline, by its place, what it feeds and is fed by."""
+    """Return for each step of a pipeline, by its position, what it feeds and is fed by."""
     found: dict[int, Piping] = {}
     for pipeline in nodes_of(root, ("pipeline",)):
         steps = [child for child in pipeline.named_children() if child.kind() != "comment"]

@@ -1,4 +1,4 @@
-"""Commands that trust what they should not: shared by shell scripts and Dockerfiles."""
+"""Checks of downloads and rights that shell scripts and Dockerfiles share."""
 
 import re
 
@@ -25,7 +25,7 @@ _UNSIGNED = {
 
 
 def pipes_download(command: Command) -> bool:
-    """Whether a command runs what another one downloads: `curl ... | sh`, `sh -c "$(curl ...)"`."""
+    """Whether a command runs a download of another one: `curl ... | sh`, `sh -c "$(curl ...)"`."""
     if command.name not in _RUNNERS and command.name not in {"eval", "source", "."}:
         return False
     if command.fed_by in {"curl", "wget"}:
@@ -59,7 +59,7 @@ def _curl_bundles(command: Command) -> list[str]:
 
 
 def world_writable(command: Command) -> bool:
-    """Whether chmod lets everybody write, the sticky bit of shared folders aside."""
+    """Whether chmod makes a file writable for all; sticky bits of shared folders are allowed."""
     if command.name != "chmod" or not command.plain:
         return False
     return bool(_OPEN_MODE.match(command.plain[0]))

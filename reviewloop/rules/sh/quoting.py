@@ -1,4 +1,4 @@
-"""Shell scripts: what breaks on names with blanks, stars or backslashes."""
+"""Shell rules on names with blanks, stars or backslashes."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _NUMBERS = Regex(
 
 
 def _bare(word: "SgNode") -> "SgNode | None":
-    """Return the expansion in a word that is split, as no quotes are around it."""
+    """Return the expansion in a word that is split for lack of quotes."""
     if word.kind() in _BARE:
         return word
     if word.kind() != "concatenation":

@@ -1,4 +1,4 @@
-"""Shell scripts: what others can make them run, read or delete."""
+"""Shell rules on scripts that others can make run, read or delete something."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ROOTED = Regex(r"[\"']?\$(?:\{(\w+)\}|(\w+))[\"']?(?:/|/\*|/\.\*)?[\"']?\*?$")
 _WRITTEN = Regex(r"[\"']?(/(?:var/)?tmp/[\w.\-]+)[\"']?$")
-_MOST_NAMES = 200  # looked for in the whole text, each
+_MOST_NAMES = 200  # each searched in the whole text
 _EXPANDED = Regex(r"[$`]")
 _PRINTED_BY = Regex(  # programs that print what a shell should run
     r"\$\(\s*[\"']?[\w./-]*(?:ssh-agent|brew|opam|direnv|rbenv|pyenv|dircolors|docker|minikube)"
@@ -60,7 +60,7 @@ def find_removes_root(script: Script) -> Iterator[Flaw]:
 
 
 def _known(name: str, script: Script) -> bool:
-    """Whether a variable surely has a value: it is given one, or looked at first."""
+    """Whether a variable certainly has a value: it is assigned, or checked first."""
     if name in {"HOME", "PWD", "TMPDIR"}:
         return True
     given = rf"(?:^|[\s;])(?:local |readonly |export )?{name}=[\"']?(?!\$\{{?\d|[\"'\s;]|\$\(|`|$)"
@@ -70,7 +70,7 @@ def _known(name: str, script: Script) -> bool:
     return re.search(f"{given}|{looked}", script.file.text, re.MULTILINE) is not None
 
 
-# How a plain shell reads the variable that another one names: `eval value="\\$$name"`.
+# How a plain shell reads a variable whose name is in another one: `eval value="\\$$name"`.
 _READS_NAMED = re.compile(r"\w+=\"?\\\$\{?\$(?:\w|\{\w+\})\w*\}?\"?$")
 
 
@@ -81,7 +81,7 @@ def find_eval(script: Script) -> Iterator[Flaw]:
         if not moving or _PRINTED_BY.search(" ".join(command.words)[:2_000]):
             continue
         text = _outside_quotes(moving[0])
-        if re.match(r"[\"']?\$\(|`", text):  # what a program prints to be run
+        if re.match(r"[\"']?\$\(|`", text):  # output of a program that is meant to be run
             continue
         if all(_READS_NAMED.match(word.text()[:200]) for word in moving):
             yield Flaw(node, severity=NIT)
@@ -92,7 +92,7 @@ def find_eval(script: Script) -> Iterator[Flaw]:
 
 
 def _outside_quotes(word: "SgNode") -> str:
-    """Return a word without what single quotes or backslashes keep from being expanded."""
+    """Return a word without the parts protected by single quotes or backslashes."""
     return re.sub(r"\\.|'[^']*'", "", word.text()[:2_000], flags=re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""A shell script's commands, and the places where a rule holds."""
+"""A parsed shell script with its commands, and the locations of hits."""
 
 import re
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Script:
 
 
 class Flaw(NamedTuple):
-    """Where a rule of shell scripts holds."""
+    """The location of a hit in a shell script."""
 
     node: "SgNode"
     message: str = ""
@@ -66,7 +66,7 @@ def script_of(file: SourceFile) -> Script:
 
 
 def hit_of(rule: Rule, flaw: Flaw, path: str) -> Hit:
-    """Return the hit for a place; one of many lines is shown by its first line."""
+    """Return the hit for a location; a location of many lines is shown by its first line."""
     span = span_of(flaw.node)
     if span.end_line > span.line + 3:
         span = Span(span.line, span.line)

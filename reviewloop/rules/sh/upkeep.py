@@ -1,4 +1,4 @@
-"""Shell scripts: what breaks on odd names, on failures, or on other shells."""
+"""Shell rules on odd file names, failures, and other shells."""
 
 import re
 from collections.abc import Iterator

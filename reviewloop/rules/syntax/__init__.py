@@ -1,4 +1,4 @@
-"""Files that their readers will refuse: broken JSON, YAML, TOML and code."""
+"""Rules on files that cannot be parsed: broken JSON, YAML, TOML and code."""
 
 from collections.abc import Iterator
 

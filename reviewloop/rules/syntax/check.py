@@ -1,4 +1,4 @@
-"""Parses files as strictly as the programs do that need them, and tells where one is broken."""
+"""Parses files as strictly as the programs that need them, and locates errors."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from reviewloop.rules.syntax import rules
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-# npm, composer and the like take no comments, whatever an editor says.
+# npm, composer and the like allow no comments, unlike editors.
 _STRICT = frozenset({"package.json", "package-lock.json", "composer.json", "manifest.json"})
 _LENIENT = re.compile(
     r"(?:^|/)(?:(?:ts|js)config[^/]*\.json|\.eslintrc[^/]*|\.?babel(?:rc|\.config)[^/]*"
@@ -32,7 +32,7 @@ _WHERE = re.compile(r"\s*\((?:at|line) [^)]*\)")
 
 
 def json_problem(path: str, text: str) -> Problem | None:
-    """Return where a file stops being JSON; None for valid files and readers that take more."""
+    """Return the location of invalid JSON; None for valid files and readers that accept more."""
     text = text.removeprefix("\ufeff")
     strict = path.rsplit("/", 1)[-1] in _STRICT
     if not text.strip() or (not strict and _LENIENT.search(path)):
@@ -52,7 +52,7 @@ def json_problem(path: str, text: str) -> Problem | None:
 
 
 def toml_problem(text: str) -> Problem | None:
-    """Return where a text stops being TOML; None for what would take its reader long."""
+    """Return the location of invalid TOML; None for texts that would take the parser too long."""
     if len(text) > _LONGEST_TOML or any(line.count(".") > _DEEPEST for line in text.split("\n")):
         return None
     try:
@@ -70,7 +70,7 @@ _OPENS = {")": "(", "]": "[", "}": "{"}
 
 
 def unclosed_bracket(text: str) -> int:
-    """Return the line of the first bracket that has no other, 0 when all have."""
+    """Return the line of the first unclosed bracket, 0 for none."""
     tokens = Tokens(text)
     opened: list[tuple[str, int]] = []
     while tokens.token.kind != "end":
@@ -105,7 +105,7 @@ _MAY_BE_EMPTY = frozenset({"raw_string_literal_content"})
 
 
 def code_problem(file: SourceFile) -> Problem | None:
-    """Return where a program cannot be parsed; None where that is not beyond doubt."""
+    """Return the location of a syntax error; None if there is any doubt."""
     text = file.text
     if len(text) > _LARGEST or not text.strip() or _OTHER_TEXT.search(text):
         return None
@@ -123,7 +123,7 @@ def code_problem(file: SourceFile) -> Problem | None:
         if node.kind() not in _MAY_BE_EMPTY
     ]
     if file.language == "shell":
-        # The grammar stumbles over sound scripts, but not with one end missing and nothing else.
+        # The grammar rejects valid scripts, but not with just one missing end.
         ends = [node for node in missing if node.kind() in _SHELL_ENDS]
         return _missing(ends[0]) if ends and not errors else None
     if len(errors) > _MANY or any(_MISREAD.match(node.text()[:2_000]) for node in errors):
@@ -144,16 +144,16 @@ def _missing(node: "SgNode") -> Problem:
     return Problem(node.range().start.line + 1, what)
 
 
-LARGEST = 5_000_000  # characters; what is longer was written by a program
+LARGEST = 5_000_000  # characters; longer files are generated
 _TEMPLATE = re.compile(r"(?<!\$)\{\{-?\s{0,20}[A-Za-z_.$(#/>&^!*]|\{%|<%|\{\{[-#/]")
-_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)  # told by a rule of its own
+_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)  # reported by a rule of its own
 _ON_PURPOSE = re.compile(r"invalid|broken|malformed|syntax|corrupt|unpars|bad|wrong|error", re.I)
 _WORKFLOWS = frozenset({"github-workflow", "github-action", "dependabot"})
 _IDENTITY = "unparsable"  # a file is broken or not: other errors in it are the same finding
 
 
 def syntax_hits(file: SourceFile) -> Iterator[Hit]:
-    """Yield one hit for a file that cannot be parsed, at the line where its reader stops."""
+    """Yield one hit for a file that cannot be parsed, at the line where its parser stops."""
     if len(file.text) > LARGEST or "{{" in file.path or _CONFLICT.search(file.text):
         return
     if file.path_class is PathClass.TEST and _ON_PURPOSE.search(file.path):

@@ -1,6 +1,6 @@
-"""Follow data from a request to where it does harm, through functions and imported files.
+"""Follows data from a request to where it does harm, through functions and imported files.
 
-The engine and the front end of a language are imported when a file of that language is there.
+The engine and the front end of a language are imported when a file of that language is reviewed.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +29,7 @@ def _is_go(file: SourceFile) -> bool:
 
 
 class _Engine:
-    """The engine for one language, made when it is first asked."""
+    """The engine for one language, created on first use."""
 
     def __init__(self, module: str, name: str) -> None:
         self._module, self._name = module, name
@@ -44,13 +44,13 @@ class _Engine:
         return self._made
 
     def alone(self, file: SourceFile) -> Iterable[Hit]:
-        """Return the hits of one file, whose imports cannot be read."""
+        """Return the hits of one file without access to its imports."""
         return self.across(Tree(), (file,))(file)
 
     def across(
         self, tree: Tree, files: Sequence[SourceFile]
     ) -> Callable[[SourceFile], Iterable[Hit]]:
-        """Return what tells the hits of each of these files, with the files they import."""
+        """Return a function for the hits of each of these files, which follows their imports."""
         from reviewloop.rules.taint.project import Project
 
         return Project(self.front, tree, files).hits

@@ -1,4 +1,4 @@
-"""Read and store values: names, attributes and members of containers."""
+"""Reads and stores values: names, attributes and members of containers."""
 
 import re
 
@@ -50,18 +50,18 @@ _NO_SECRET = re.compile(
 
 
 def names_secret(text: str) -> bool:
-    """Whether a name says that it holds something an attacker must not guess."""
+    """Whether a name is that of a secret which an attacker must not guess."""
     return bool(SECRET_NAME.search(text)) and not _NO_SECRET.search(text)
 
 
 def stored_name(frame: Frame, target: Expr, name: str, value: Value) -> None:
-    """Note a secret that is given a weak random value."""
+    """Report a secret that is set to a weak random value."""
     if any(taint.origin.kind == "random" for taint in value.taints) and names_secret(name):
         frame.reach("weak-random", target, value, f"`{name}`")
 
 
 def stored_attribute(frame: Frame, target: Attr, owner: Value, value: Value) -> None:
-    """Note what `owner.name = value` does."""
+    """Evaluate `owner.name = value`."""
     stored_name(frame, target, target.name, value)
     if target.name == "location" and _RESPONSE.search(owner.path):
         frame.reach("open-redirect", target, value, "the address of a redirect")
@@ -72,7 +72,7 @@ def stored_attribute(frame: Frame, target: Attr, owner: Value, value: Value) -> 
 
 
 def stored_member(frame: Frame, target: Index, owner: Value, key: Value, value: Value) -> None:
-    """Note what `owner[key] = value` does."""
+    """Evaluate `owner[key] = value`."""
     path = owner.path
     name = key.const if isinstance(key.const, str) else ""
     stored_name(frame, target, name, value)
@@ -97,7 +97,7 @@ _FIXED_TARGET = re.compile(
 
 
 def open_prefix(value: Value) -> bool:
-    """Whether the beginning of an address is left to the outside."""
+    """Whether untrusted data controls the start of an address."""
 
     text = text_of(value)
     return text is None or not _FIXED_TARGET.match(text)
@@ -140,7 +140,7 @@ _NO_TEXT = frozenset(
 
 
 def name_value(frame: Frame, name: str) -> Value:
-    """Return what a variable is; one that was never set is known by its name."""
+    """Return the value of a variable; an undefined one is known by its name."""
     found = frame.env.get(name)
     if found is not None:
         return found
@@ -152,21 +152,21 @@ def name_value(frame: Frame, name: str) -> Value:
 
 
 def canonical(frame: Frame, dotted: str, name: str) -> Value:
-    """Return what an imported name is."""
+    """Return the value of an imported name."""
     if dotted in python_table().requests:
         return request_object(frame, name)
     return named(dotted)
 
 
 def request_object(frame: Frame, name: str) -> Value:
-    """Return a request: harmless as such, its contents are not."""
+    """Return a request object: harmless itself, unlike its contents."""
 
     origin = Origin(f"object:{name}", 0, 0, name, "object", frame.machine.path)
     return Value(taints=(Taint(origin, RANDOM | OBJECTS, bare=True),), path="@request")
 
 
 def source(frame: Frame, expr: Expr, path: str, data: str) -> Value:
-    """Return outside data that an expression takes from a request."""
+    """Return the outside data that an expression reads from a request."""
     cleared = RANDOM
     if data not in python_table().json_data:
         cleared |= OBJECTS
@@ -223,7 +223,7 @@ def _is_upload(owner: Value) -> bool:
 
 
 def _file_names(taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
-    """Return the taints of an upload's name; of a parameter it is a part of its own."""
+    """Return the taints of an upload's name; for a parameter the name is a part of its own."""
     return tuple(
         taint._replace(origin=taint.origin._replace(id=f"{taint.origin.id}.filename"), bare=False)
         if taint.origin.kind == "param" and taint.bare
@@ -240,7 +240,7 @@ def _cleared_by_attribute(name: str, owner: Value) -> frozenset[str]:
 
 
 def method_of(frame: Frame, ref: ClassInfo | FunctionInfo | None, name: str) -> FunctionInfo | None:
-    """Return a method by name, looking at parents of this file too."""
+    """Return a method by name, also from parent classes in this file."""
     for _ in range(6):
         if not isinstance(ref, ClassInfo):
             return None
@@ -319,14 +319,14 @@ def subscript(frame: Frame, expr: Index, owner: Value, key: Value) -> Value:
 
 
 def environ_value(frame: Frame, expr: Expr, path: str, key: Value) -> Value:
-    """Return what a WSGI or CGI environment holds under a key."""
+    """Return the value under a key of a WSGI or CGI environment."""
     if isinstance(key.const, str) and ENVIRON_KEYS.match(key.const):
         return source(frame, expr, "environ[]", "args")
     return CLEAN
 
 
 def _member(owner: Value, key: Value) -> Value | None:
-    """Return the member of a container under a constant key, None when it is not known."""
+    """Return the member of a container under a constant key, None if unknown."""
     const = key.const
     if owner.items is not None and known_constant(key):
         if const in owner.items:
@@ -347,7 +347,7 @@ def _member(owner: Value, key: Value) -> Value | None:
 
 
 def bind(frame: Frame, target: Expr, value: Value) -> None:
-    """Give a target a value."""
+    """Assign a value to a target."""
     if isinstance(target, Name):
         frame.store(target, value)
     elif isinstance(target, Series):
@@ -367,7 +367,7 @@ def bind(frame: Frame, target: Expr, value: Value) -> None:
 
 
 def _replace(frame: Frame, target: Expr, value: Value | None) -> None:
-    """Give the variable or attribute that holds a container its new content."""
+    """Store the new content of a container in its variable or attribute."""
     if value is None:
         return
     if isinstance(target, Name):
@@ -396,7 +396,7 @@ def _with_field(owner: Value, name: str, value: Value) -> Value | None:
 
 
 def with_member(owner: Value, key: Value, value: Value) -> Value | None:
-    """Return a container after `owner[key] = value`, None when nothing changes for us."""
+    """Return a container after `owner[key] = value`, None if the change is irrelevant."""
     if owner.path.startswith("@"):
         return None
     if known_constant(key):
@@ -429,7 +429,7 @@ def _unpack(frame: Frame, targets: list[Expr], value: Value) -> None:
 
 
 def element_of(value: Value) -> Value:
-    """Return what a loop over a value yields, all rounds in one."""
+    """Return the joined value of all elements in a loop."""
     if value.fields is not None and "[]" in value.fields:
         return value.fields["[]"]
     if value.items is not None:

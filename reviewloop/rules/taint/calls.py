@@ -1,4 +1,4 @@
-"""Work out what a call returns: functions of libraries, methods of texts and containers."""
+"""Evaluates calls: functions of libraries, methods of texts and containers."""
 
 # One file: every row of the table of methods works on the same call and the same values.
 
@@ -52,7 +52,7 @@ from reviewloop.rules.taint.values import (
     text_of,
 )
 
-# Characters that a check forbids, and what cannot happen without them.
+# Characters that a check excludes, and the kinds of harm that need them.
 _FORBIDS: tuple[tuple[str, frozenset[str]], ...] = (
     ("..", PATH),
     ("/", PATH | URL),
@@ -78,7 +78,7 @@ _FORBIDS: tuple[tuple[str, frozenset[str]], ...] = (
 
 
 def forbidding(text: str) -> frozenset[str]:
-    """Return what cannot happen any more when a text must not be part of the data."""
+    """Return the kinds of harm that are impossible without a certain text in the data."""
     found: frozenset[str] = frozenset()
     for sign, categories in _FORBIDS:
         if sign in text:
@@ -103,7 +103,7 @@ _NEEDS = (
 
 
 def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
-    """Return what a text that matches a regular expression is harmless for."""
+    """Return the kinds of harm that are impossible for a text that matches a regular expression."""
     begins = at_start or pattern.startswith(("^", "\\A"))
     ends = whole or pattern.endswith(("$", "\\Z", "\\z"))
     if begins and _OWN_PAGE.match(pattern):
@@ -113,18 +113,18 @@ def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
     return matching_whole(pattern)
 
 
-# Begins as an address of the same site: after the slash comes what is no second one.
+# An address of the same site: no second slash follows the first.
 _OWN_PAGE = re.compile(r"(?:\^|\\A)?\\?/(?:\[(?!\^)[^\]/\\]+\](?![?*])|\w(?![?*]))")
 
 
 def matching_whole(pattern: str) -> frozenset[str]:
-    """Return what a text is harmless for all of which matches a regular expression."""
+    """Return the same for a text that a regular expression matches as a whole."""
     if len(pattern) > 300:
         return frozenset()
     admitted = _CLASS.sub("", pattern)
     for group in _CLASS.findall(pattern):
         if any(sign in group[1:] for sign in ("[", "--", "&&", "||", "~~")):
-            return frozenset()  # a later Python may read it as a set operation, and warns
+            return frozenset()  # a later Python may parse it as a set operation, and warns
         try:
             compiled = re.compile(group)
         except re.error:
@@ -140,7 +140,7 @@ def matching_whole(pattern: str) -> frozenset[str]:
 
 
 def _stays_below(pattern: str) -> bool:
-    """Whether what matches, as with `^(one|two)/[a-z]+\\.svg$`, goes neither up nor to the root."""
+    r"""Whether matches, as of `^(one|two)/[a-z]+\.svg$`, lead neither up nor to the root."""
     if any(group == "." or re.match(group, ".") for group in _CLASS.findall(pattern)):
         return False
     if any(re.match(group, sign) for group in _CLASS.findall(pattern) for sign in "/\\\0"):
@@ -157,7 +157,7 @@ _PLAIN = re.compile(r"(?:\\\W|[^\\\[\](){}.*+?^$|])+")
 
 
 def excluded(pattern: str) -> frozenset[str]:
-    """Return what cannot happen in a text where a regular expression finds nothing."""
+    """Return the kinds of harm that are impossible for a text without a match."""
     if len(pattern) > 300:
         return frozenset()
     found: frozenset[str] = frozenset()
@@ -246,7 +246,7 @@ def _replace_text(frame: Frame, site: Site, owner: Value) -> Value | None:
 
 
 def _same_text(frame: Frame, site: Site, owner: Value) -> Value | None:
-    """Case, padding and coding: the text stays what it is."""
+    """Case, padding and coding: the text keeps its taint."""
     if isinstance(owner.const, str) and site.name in {"lower", "upper", "strip", "title"}:
         return constant(getattr(owner.const, site.name)()) if not site.args else CLEAN
     if isinstance(owner.const, str) and site.name == "encode":
@@ -275,7 +275,7 @@ def _compiled(frame: Frame, site: Site, owner: Value) -> Value | None:
 
 
 def _substituted(frame: Frame, site: Site, owner: Value) -> Value | None:
-    """`re.sub(pattern, "", text)` takes away what the pattern names."""
+    """`re.sub(pattern, "", text)` removes the matches of the pattern."""
     args = site.args
     if owner.path in {"re", "regex"} and len(args) >= 3:
         pattern, new, text = args[0], args[1], args[2]
@@ -307,7 +307,7 @@ TEXT_METHODS: dict[str, Callable[[Frame, Site, Value], Value | None]] = {
 
 
 def method_result(frame: Frame, site: Site) -> Value | None:
-    """Return what a well-known method gives back, None when it is not one."""
+    """Return the result of a well-known method, None for another one."""
     if site.callee.bound is None or not isinstance(site.expr.callee, Attr):
         return None
     handle = METHODS.get(site.name)
@@ -315,7 +315,7 @@ def method_result(frame: Frame, site: Site) -> Value | None:
 
 
 def _keep(frame: Frame, site: Site, value: Value | None) -> None:
-    """Give the variable the method was called on its new content."""
+    """Store the new content in the variable whose method was called."""
     if isinstance(site.expr.callee, Attr):
         replace(frame, site.expr.callee.owner, value)
 
@@ -452,7 +452,7 @@ def _copy(frame: Frame, site: Site, owner: Value) -> Value | None:
 
 
 def _relative_to(frame: Frame, site: Site, owner: Value) -> Value | None:
-    """Raises unless the path lies inside."""
+    """Raises unless the path is inside."""
     if RESOLVED.search(owner.path):
         frame.env.clear(owner, frozenset({"path-traversal"}))
     return None
@@ -484,7 +484,7 @@ METHODS: dict[str, Callable[[Frame, Site, Value], Value | None]] = {
 
 
 def call(frame: Frame, expr: Call) -> Value:
-    """Return what a call gives back."""
+    """Return the result of a call."""
     site = _site(frame, expr)
     if site.callee.ref is not None and not site.callee.instance:
         value = _local(frame, site)
@@ -502,12 +502,12 @@ def call(frame: Frame, expr: Call) -> Value:
     return _result(frame, site)
 
 
-# What `Markup` and its like turn into plain text again, which is escaped wherever it is shown.
+# Escaped text: functions that turn `Markup` and similar back into plain text.
 _PLAIN_AGAIN = frozenset({"unescape", "striptags"})
 
 
 def _site(frame: Frame, expr: Call) -> Site:
-    """Return a call with everything in it worked out."""
+    """Return a call with its parts evaluated."""
     if isinstance(expr.callee, Attr) and expr.callee.name in _PLAIN_AGAIN:
         frame.machine.plain_again.add((expr.callee.owner.start, expr.callee.owner.end))
     callee = frame.value(expr.callee)
@@ -536,7 +536,7 @@ def _site(frame: Frame, expr: Call) -> Site:
 
 
 def _matters(path: str, args: list[Value], keywords: dict[str, Value]) -> bool:
-    """Whether a call of an imported function may carry, bring or make anything worth reading it."""
+    """Whether a call of an imported function can carry, return or create relevant data."""
     given = [*args, *keywords.values()]
     if not given or path.rpartition(".")[2][:1].isupper():
         return True
@@ -544,7 +544,7 @@ def _matters(path: str, args: list[Value], keywords: dict[str, Value]) -> bool:
 
 
 def _asks(ref: object) -> bool:
-    """Whether a function is known to do something with a statement, or merely makes texts."""
+    """Whether a function is known to run a statement, or only builds texts."""
     summary = ref.summary if isinstance(ref, FunctionInfo) else None
     if summary is None:
         return not isinstance(ref, FunctionInfo)
@@ -567,7 +567,7 @@ def _local(frame: Frame, site: Site) -> Value:
 
 
 def _is_unknown(value: Value) -> bool:
-    """Whether all that is known of a value is that it holds no outside data."""
+    """Whether a value is unknown except that it holds no outside data."""
     held = value.path or value.taints or value.ref or value.fields or value.seq or value.items
     return not held and not value.known() and value.shape is None
 
@@ -576,7 +576,7 @@ _BY_CHARACTER = re.compile(rb"\bfor\b|translate\(|filter\(|\bsub\(|join\(")
 
 
 def _works_on_characters(frame: Frame, info: FunctionInfo) -> bool:
-    """Whether a cleaning function of this file does what we cannot follow, instead of nothing."""
+    """Whether a cleaning function of this file works in a way that cannot be followed."""
     return bool(_BY_CHARACTER.search(info.machine.source, info.node.start, info.node.end))
 
 
@@ -615,7 +615,7 @@ _HELD = re.compile(r"@request\.\w+")
 
 
 def _door(frame: Frame, site: Site) -> Value | None:
-    """Calls that bring outside data in."""
+    """Calls that return outside data."""
     path, receiver = site.path, site.receiver
     if path in python_table().sources:
         return source(frame, site.expr, f"{path}()", "args")
@@ -638,7 +638,7 @@ def _door(frame: Frame, site: Site) -> Value | None:
 
 
 def _read(frame: Frame, site: Site) -> Value:
-    """`request.args.get("x", type=int)` and the like."""
+    """`request.args.get("x", type=int)` and similar calls."""
     kind = site.keywords.get("type")
     if kind is not None and kind.path in python_table().cleaners:
         return Value(path=f"{kind.path}()")
@@ -659,7 +659,7 @@ def _read(frame: Frame, site: Site) -> Value:
 
 
 def _wrapper(frame: Frame, site: Site) -> Value | None:
-    """Objects and helpers that get the request handed over."""
+    """Objects and helpers that take the request as an argument."""
     requests = [
         value
         for value in [*site.args, *site.keywords.values()]
@@ -739,7 +739,7 @@ def _same(frame: Frame, site: Site) -> Value | None:
 
 
 def _method_of_data(frame: Frame, site: Site, made: str) -> Value:
-    """A method we know nothing about, called on outside data: most transform it."""
+    """An unknown method of outside data: most transform it."""
     taints = join_taints(site.receiver.taints, _carried(site))
     if site.name in {"save", "delete", "close", "seek", "connect"}:
         return Value(path=made)
@@ -747,15 +747,15 @@ def _method_of_data(frame: Frame, site: Site, made: str) -> Value:
 
 
 def _carried(site: Site) -> tuple[Taint, ...]:
-    """What of a method's arguments comes back: a lookup on a parameter only selects by its key."""
+    """Return the taints of a method's arguments in its result; a lookup only selects by its key."""
     lookup = SELECTS_BY_NAME.match(site.name.lstrip("_"))
     if lookup and all(taint.origin.kind == "param" for taint in site.receiver.taints):
-        return join_taints(*[value.taints for value in site.args[1:]])  # what stands in for nothing
+        return join_taints(*[value.taints for value in site.args[1:]])  # the default value
     return site.all_taints()
 
 
 def _unknown(site: Site, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
-    """What an unknown function makes of outside data given to it."""
+    """Return the taints of an unknown function's result."""
     if isinstance(site.expr.callee, Name) and not site.path:
         return changed(taints, sure=False)
     if CARRIES.match(site.path):

@@ -1,4 +1,4 @@
-"""Work out what an expression is, and what a condition shows when it holds."""
+"""Evaluates expressions, and the facts that follow from conditions."""
 
 # One file: checks in conditions are read with the same cases as the expressions they are made of.
 
@@ -76,7 +76,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def chain(frame: Frame, expr: Chain) -> Value:
-    """Return what a chain of binary operators gives."""
+    """Return the result of a chain of binary operators."""
     value = frame.value(expr.first)
     start = expr.first.start
     parts: list[Value] = []
@@ -119,7 +119,7 @@ def _binary(frame: Frame, left: Value, op: str, right: Value, start: int) -> Val
 
 
 def formatted(template: Value, filling: Value) -> Value:
-    """Return `template % filling`."""
+    """Return the result of `template % filling`."""
     text = text_of(template)
     if text is None or not isinstance(text, str):
         return Value(taints=changed(join_taints(template.taints, filling.taints)))
@@ -145,7 +145,7 @@ _MOST_REFINING = 3  # checks inside checks: the work must not double with every 
 _TYPE_CHECKS = frozenset(
     ["isdigit", "isalpha", "isalnum", "isnumeric", "isdecimal", "isidentifier", "is_integer"]
 )
-# Such a check takes an address apart in ways that are not followed.
+# Such a check parses an address in ways that are not followed.
 _URL_CHECK = re.compile(
     r"(?:safe|valid|allowed|trusted|local|same).{0,12}(?:ur[il]|redirect|next|host|origin)"
     r"|(?:ur[il]|redirect|next|host|origin).{0,12}(?:safe|valid|allowed|trusted|local)",
@@ -156,7 +156,7 @@ _NUMBERS = ("int", "float", "bool", "UUID", "uuid.UUID", "datetime", "date", "De
 
 
 def refine(frame: Frame, test: Expr, outcome: bool, env: Env) -> None:
-    """Note in `env` what is known when a test came out as `outcome`."""
+    """Record in `env` the facts that follow from the `outcome` of a test."""
     if frame.refining < _MOST_REFINING:
         frame.refining += 1
         _refine(frame, test, outcome, env)
@@ -219,7 +219,7 @@ def _compare(frame: Frame, test: Compare, outcome: bool, env: Env) -> None:
 
 
 _ABSENT = frozenset(
-    [("==", -1), ("<", 0), ("is", -1), ("<=", -1)]  # of `find` and `indexOf`
+    [("==", -1), ("<", 0), ("is", -1), ("<=", -1)]  # result of `find` and `indexOf`
 )
 _PRESENT = frozenset([("!=", -1), (">", -1), (">=", 0), ("is not", -1)])
 _COUNTS_NONE = frozenset([("==", 0), ("<", 1), ("<=", 0)])
@@ -310,7 +310,7 @@ def _call(frame: Frame, test: Call, outcome: bool, env: Env) -> None:
 
 
 def _callee_of(frame: Frame, test: Call) -> Value:
-    """Return what is called, also where another file of the project defines it."""
+    """Return the called function, also if another file of the project defines it."""
     callee = frame.value(test.callee)
     if callee.ref is None and callee.path and not callee.taints:
         return frame.machine.imported_value(callee.path) or callee
@@ -318,7 +318,7 @@ def _callee_of(frame: Frame, test: Call) -> Value:
 
 
 def _trouble(frame: Frame, test: Call, outcome: bool, env: Env) -> None:
-    """`error = validate(name)`: what the call returns says what is wrong, and nothing is good."""
+    """`error = validate(name)`: the call returns an error, and an empty result means valid."""
     own = isinstance(_callee_of(frame, test).ref, FunctionInfo)
     refine(frame, test, outcome if own else not outcome, env)
 
@@ -409,7 +409,7 @@ def _every(frame: Frame, test: Comprehension, name: str, outcome: bool, env: Env
 
 
 def _pattern(frame: Frame, test: Call, name: str, callee: Value, outcome: bool, env: Env) -> None:
-    """Note what a regular expression shows: all of the text when it is anchored."""
+    """Record what a match proves: something about all of the text if the pattern is anchored."""
     values = [frame.value(argument.value) for argument in test.arguments]
     owner = callee.path.rpartition(".")[0]
     if owner in {"re", "regex"} and len(values) >= 2:
@@ -431,7 +431,7 @@ def _pattern(frame: Frame, test: Call, name: str, callee: Value, outcome: bool, 
 
 
 def _own_check(frame: Frame, test: Call, info: FunctionInfo, outcome: bool, env: Env) -> None:
-    """Apply what a function of the project has checked when it returns true, or false."""
+    """Apply the checks of a project's function that returned true, or false."""
     summary = summary_of(frame.machine, info)
     if summary is None:
         return
@@ -444,7 +444,7 @@ def _own_check(frame: Frame, test: Call, info: FunctionInfo, outcome: bool, env:
 
 
 def evaluate(frame: Frame, expr: Expr) -> Value:
-    """Return what an expression is, noting the sinks it reaches."""
+    """Return the value of an expression, recording the sinks it reaches."""
     return _EVALUATORS[type(expr)](frame, expr)
 
 
@@ -531,7 +531,7 @@ def _evaluating_compare(frame: Frame, expr: Compare) -> Value:
 
 
 def plain(value: Value) -> Any:
-    """Return the constant a value is, containers of constants included."""
+    """Return the constant of a value, constants in containers included."""
     if value.seq is not None and all(known_constant(member) for member in value.seq):
         return [member.const for member in value.seq]
     return value.const

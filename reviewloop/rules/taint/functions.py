@@ -1,4 +1,4 @@
-"""Functions and classes: what their parameters are, and what callers must know of them."""
+"""Functions and classes: the values of their parameters, and their summaries for callers."""
 
 # One file: a summary binds parameters, runs the body and is asked for by the calls in other bodies.
 
@@ -58,7 +58,7 @@ _MOST_LOCATIONS = 6
 
 
 def summary_of(machine: Machine, info: FunctionInfo) -> Summary | None:
-    """Return what is known of a function, None while it is being looked at or lies too deep."""
+    """Return the summary of a function, None during its own analysis or beyond the depth limit."""
     if info.summary is None and not info.running and machine.depth.calls < MOST_CALLS:
         info.summary = summarise(info.machine, info)
     return info.summary
@@ -82,7 +82,7 @@ def arguments_of(frame: Frame, expr: Call, info: FunctionInfo) -> dict[str, Valu
 
 
 def _mapping(frame: Frame, site: Site, info: FunctionInfo) -> dict[str, Value]:
-    """Return what stands for the parameters of a function at one of its calls."""
+    """Return the values of a function's parameters at one of its calls."""
     params = info.node.params
     names = [param.name for param in params if not param.star]
     if info.owner is not None and names and names[0] in {"self", "cls"}:
@@ -107,7 +107,7 @@ def _mapping(frame: Frame, site: Site, info: FunctionInfo) -> dict[str, Value]:
 
 
 def follow(frame: Frame, site: Site, info: FunctionInfo) -> Value:
-    """Return what a function of this file gives back, noting the sinks it carries data to."""
+    """Return the result of a function of this file, recording the sinks it passes data to."""
     mapping = _mapping(frame, site, info)
     bound = site.callee.bound
     if bound is not None and bound.fields:
@@ -133,7 +133,7 @@ def follow(frame: Frame, site: Site, info: FunctionInfo) -> Value:
 
 
 def _construction(bound: Value) -> dict[str, Value]:
-    """Return what stands for the parameters of `__init__` in an object."""
+    """Return the arguments of `__init__` stored in an object."""
     held = (bound.fields or {}).get("(made with)")
     return dict(held.fields) if held is not None and held.fields else {}
 
@@ -153,7 +153,7 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
                 frame.summary.reached.append(reached)
             continue
         if reached.category == "command-injection" and reached.taint.bare:
-            value = risky_words(value)  # a list of arguments that the function hands on
+            value = risky_words(value)  # a list of arguments that the function passes on
         for taint in _combine(reached.taint, value.taints):
             if reached.category in taint.cleared or taint.layers:
                 continue
@@ -181,7 +181,7 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
 
 
 def _held(mapping: dict[str, Value], ident: str) -> Value | None:
-    """Return what stands for a parameter, or for a part of one (`options.name`)."""
+    """Return the value of a parameter, or of a part of one (`options.name`)."""
     found = mapping.get(ident)
     if found is not None or not mapping:
         return found
@@ -204,7 +204,7 @@ def _held(mapping: dict[str, Value], ident: str) -> Value | None:
 
 
 def _combine(inner: Taint, outer: tuple[Taint, ...]) -> list[Taint]:
-    """Return the taints of an argument after what the function did to its parameter."""
+    """Return the taints of an argument after the function's operations on its parameter."""
     return [
         Taint(
             taint.origin,
@@ -218,7 +218,7 @@ def _combine(inner: Taint, outer: tuple[Taint, ...]) -> list[Taint]:
 
 
 def substitute(value: Value, mapping: dict[str, Value], depth: int) -> Value:
-    """Return a value of a function in the words of its caller."""
+    """Replace the parameters in a function's value by the caller's arguments."""
     if depth > _MOST_DEPTH or not (value.taints or value.fields or value.items or value.seq):
         return value
     if value.taints and len(value.taints) == 1 and value.taints[0].bare:
@@ -286,7 +286,7 @@ _KEYS = re.compile(r"(?:^|_)(?:pk|id|uuid|year|month|day|page|number|num|count|l
 
 
 def bind_params(frame: Frame, info: FunctionInfo) -> None:
-    """Give the parameters of a function their values, and say what it returns to."""
+    """Set the parameters of a function to their values, and record the type of its result."""
     if frame.machine.dialect is not None:
         frame.machine.dialect.bind(frame, info)
         return
@@ -318,7 +318,7 @@ def bind_params(frame: Frame, info: FunctionInfo) -> None:
 
 
 def _param(info: FunctionInfo, param: Param) -> Value:
-    """A parameter of an ordinary function: what it is, its callers decide."""
+    """Return an ordinary function's parameter: its callers decide its value."""
     if _harmless(param):
         return Value(path=param.name)
     path = info.machine.path
@@ -331,7 +331,7 @@ def _harmless(param: Param) -> bool:
 
 
 def _is_choice(frame: Frame, param: Param) -> bool:
-    """Whether a parameter's type is an enumeration of this file: the framework refuses the rest."""
+    """Whether a parameter's type is an enumeration of this file: the framework rejects the rest."""
     annotated = re.match(r"\s*(?:typing\.|t\.)?Annotated\[([^,\]]+)", param.annotation)
     words = re.findall(r"\w+", annotated[1] if annotated else param.annotation)
     words = [word for word in words if word not in _WRAPPERS]
@@ -349,7 +349,7 @@ def _outside(path: str, param: Param, cleared: frozenset[str], sure: bool = True
 
 
 def _route(frame: Frame, decorator: Expr) -> str | None:
-    """Return the path a decorator binds a function to, None when it is no route."""
+    """Return the path of a route's decorator, None for another decorator."""
     if not isinstance(decorator, Call):
         return None
     callee = decorator.callee
@@ -368,7 +368,7 @@ def _route(frame: Frame, decorator: Expr) -> str | None:
 
 
 def _returns_pages(frame: Frame) -> bool:
-    """Whether a string that a handler returns is sent as HTML."""
+    """Whether a string returned by a handler is sent as HTML."""
     known = frame.machine.frameworks
     return not (known & _API) and (
         bool(known & {"flask", "quart", "bottle", "cherrypy"}) or not known
@@ -379,7 +379,7 @@ _PAGE_CLASS = re.compile(r"response_class\s*=\s*(?:\w+\.)*HTMLResponse\b")
 
 
 def _declares_page(frame: Frame, info: FunctionInfo) -> bool:
-    """Whether a route says that what its handler returns is HTML."""
+    """Whether a route declares that its handler returns HTML."""
     return any(
         _PAGE_CLASS.search(frame.machine.source[part.start : part.end].decode("utf-8", "replace"))
         for part in info.node.decorators
@@ -387,7 +387,7 @@ def _declares_page(frame: Frame, info: FunctionInfo) -> bool:
 
 
 def _serving(frame: Frame, info: FunctionInfo) -> str:
-    """Return the kind of `self` where a class serves requests, else ""."""
+    """Return the kind of `self` in a class that serves requests, else ""."""
     if info.owner is None:
         return ""
     for base in info.owner.bases:
@@ -402,7 +402,9 @@ def _serving(frame: Frame, info: FunctionInfo) -> str:
 def _special(
     frame: Frame, info: FunctionInfo, param: Param, position: int, serving: str
 ) -> Value | None:
-    """Return what frameworks always pass: self, the request, an environment, an event."""
+    """Return the arguments that frameworks always pass: self, the request, an environment, an
+    event.
+    """
     names = [other.name for other in info.node.params]
     if param.name == "self" and position == 0 and info.owner is not None:
         return _self(frame, info, serving)
@@ -429,7 +431,7 @@ def _special(
 
 
 def _is_read_as_request(frame: Frame, info: FunctionInfo, param: Param) -> bool:
-    """Whether a function takes from a `request` what only a web framework puts there."""
+    """Whether a function reads from a `request` what only a web framework puts there."""
     if param.name != "request":
         return False
     body = frame.machine.source[info.node.start : info.node.end]
@@ -449,7 +451,7 @@ def _self(frame: Frame, info: FunctionInfo, serving: str) -> Value:
 
 
 def _route_param(frame: Frame, info: FunctionInfo, param: Param, routes: list[str]) -> Value | None:
-    """Return what a route passes: parts of the path, and by type the rest of the request."""
+    """Return a route's argument: a part of the path, and by type the rest of the request."""
     for route in routes:
         for match in ROUTE_PART.finditer(route):
             if match["name"] == param.name or match["kind"] == param.name:
@@ -464,7 +466,7 @@ def _route_param(frame: Frame, info: FunctionInfo, param: Param, routes: list[st
 
 
 def _typed_param(frame: Frame, param: Param) -> Value:
-    """Return what a framework that goes by types passes."""
+    """Return the argument that a framework passes by type."""
     default = param.default
     text = frame.machine.text(default.start, default.end) if default is not None else ""
     given = _DEPENDS.search(text) or _DEPENDS.search(param.annotation)
@@ -495,7 +497,7 @@ _DEPENDS = re.compile(r"\b(?:Depends|Security)\(\s*([A-Za-z_][\w.]*)\s*[,)]")
 
 
 def _injected(frame: Frame, name: str, param: Param) -> Value:
-    """Return what FastAPI passes for `Depends(name)`: what that function makes of the request."""
+    """Return FastAPI's argument for `Depends(name)`: the result of that function."""
     head, _, rest = name.partition(".")
     known = frame.env.get(head)
     if known is not None and (rest or known.ref is None):
@@ -552,7 +554,7 @@ def _view_param(frame: Frame, param: Param) -> Value | None:
 
 
 def define_function(frame: Frame, statement: Function) -> None:
-    """Bind a function to its name and keep it for later."""
+    """Bind a function to its name and queue it for analysis."""
     info = FunctionInfo(statement, frame.env, frame.machine)
     for decorator in statement.decorators:
         frame.value(decorator)
@@ -604,7 +606,7 @@ def define_class(frame: Frame, statement: Class) -> None:
 
 
 def summarise(machine: Machine, info: FunctionInfo) -> Summary:
-    """Look at a function once: note its flows, return what callers must know."""
+    """Analyse a function once: record its flows, return its summary."""
     info.running = True
     machine.known.append(info)
     machine.depth.calls += 1
@@ -639,7 +641,7 @@ def _conclude(frame: Frame, info: FunctionInfo) -> None:
 
 
 def run_waiting(machine: Machine) -> None:
-    """Look at every function that a file's top level, or a function in it, defines."""
+    """Analyse every function that a file's top level, or a function in it, defines."""
     while machine.waiting:
         info = machine.waiting.pop(0)
         if info.summary is None and not info.running:

@@ -1,4 +1,4 @@
-"""Read Go into the pass's own nodes."""
+"""Parses Go into the engine's syntax nodes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TypeRead:
 
 
 class GoReader(TreeReader):
-    """Reads one file of Go; notes its types and methods."""
+    """Parses one file of Go; records its types and methods."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -160,7 +160,7 @@ def _unary(reader: GoReader, node: SgNode) -> Expr:
 
 
 def _condition(test: Expr) -> Expr:
-    """`allowed[x]` as a condition asks whether the key is there."""
+    """Return `allowed[x]` as a condition: it tests for the key."""
     if isinstance(test, Index):
         return Compare(test.start, test.end, [test.key, test.owner], ["in"])
     return test

@@ -1,4 +1,4 @@
-"""Go: requests, packages, and what is particular about its calls."""
+"""The Go front end: requests, packages, and Go's calls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SOURCE = re.compile(
 _HARM = re.compile(
     r"Query|Exec|Raw|exec\.Command|os\.|ioutil|http\.|template\.|Fprint|Write|Redirect|return"
 )
-# What a page cannot make the browser of somebody else send.
+# Request parts that a web page cannot make another user's browser send.
 _OF_THE_BROWSER = {
     "Path": frozenset({"open-redirect"}),
     "Host": frozenset({"open-redirect", "xss"}),
@@ -74,7 +74,7 @@ _URL = "@request.URL"
 
 @dataclass
 class Package:
-    """What the files of one folder share."""
+    """The shared definitions of the files in one folder."""
 
     env: Env = field(default_factory=Env)
     types: dict[str, ClassInfo] = field(default_factory=dict)
@@ -82,16 +82,16 @@ class Package:
 
 
 class GoDialect(TableDialect):
-    """How values, calls and parameters of Go are read."""
+    """Evaluates Go's values, calls and parameters."""
 
     language = "go"
 
     def path_of(self, path: str) -> str:
-        """Return how a callee is reached, as the table says it."""
+        """Return the path of a callee as in the table."""
         return path.replace("\x02", ".")
 
     def name(self, frame: Frame, name: str) -> Value | None:
-        """Return what a name is that the file does not define."""
+        """Return the value of a name that the file does not define."""
         if name == "%re":
             return named("re")
         if name.startswith("%type:"):
@@ -158,7 +158,7 @@ class GoDialect(TableDialect):
         return found
 
     def _field(self, frame: Frame, owner: Value, name: str) -> Value | None:
-        """Return a field by its type, a method of an interface by the one type that has it."""
+        """Return a field by its type, a method of an interface by the only type that has it."""
         cls = owner.ref
         if not isinstance(cls, ClassInfo) or not owner.instance or cls.machine is None:
             return None
@@ -184,7 +184,7 @@ class GoDialect(TableDialect):
         return Value(path=path, ref=having[0].methods[name], bound=owner)
 
     def source(self, frame: Frame, site: Site) -> Value | None:
-        """Return what a call takes from a request."""
+        """Return the data that a call reads from a request."""
         callee = site.expr.callee
         if not isinstance(callee, Attr):
             return None
@@ -204,7 +204,7 @@ class GoDialect(TableDialect):
         return None
 
     def result_of(self, frame: Frame, site: Site, path: str) -> Value | None:
-        """Return what joins texts, fills variables and writes to buffers."""
+        """Return the result of calls that join texts, fill variables or write to buffers."""
         if path in {"fmt.Sprintf", "fmt.Sprint", "fmt.Sprintln"} and site.args:
             return _formatted(site) if path == "fmt.Sprintf" else concat(site.args)
         if path in {"path/filepath.Join", "path.Join"}:
@@ -266,7 +266,7 @@ class GoDialect(TableDialect):
             bind(frame, target, made)
 
     def bind(self, frame: Frame, info: FunctionInfo) -> None:
-        """Give the parameters of a function their values."""
+        """Set the parameters of a function to their values."""
         for index, param in enumerate(info.node.params):
             frame.env.vars[param.name] = self._param(frame, info, param, index)
 
@@ -316,7 +316,7 @@ def _formatted(site: Site) -> Value:
 
 
 def package_of(project: Project, path: str) -> Package:
-    """Return what the files of a folder share."""
+    """Return the shared definitions of a folder."""
     folder = posixpath.dirname(path)
     found = project.packages.get(folder)
     if not isinstance(found, Package):
@@ -325,7 +325,7 @@ def package_of(project: Project, path: str) -> Package:
 
 
 def package_value(project: Project, path: str, name: str) -> Value | None:
-    """Return what a package defines under a name, reading all of its files for it."""
+    """Return the value of a package's name, reading all of its files for it."""
     package = package_of(project, path)
     for attempt in range(2):
         found = package.env.vars.get(name)
@@ -354,20 +354,20 @@ def complete(project: Project, path: str) -> None:
 
 
 class Go:
-    """What the engine must know of Go."""
+    """The front end of Go."""
 
     dialect = GoDialect()
 
     def has_source(self, file: SourceFile) -> bool:
-        """Whether outside data may enter in a file."""
+        """Whether outside data can enter in a file."""
         return file.path.endswith(".go") and _SOURCE.search(file.text) is not None
 
     def may_be_called(self, file: SourceFile) -> bool:
-        """Whether a file may do harm with what its callers hand over."""
+        """Whether a file has a sink that callers' arguments can reach."""
         return file.path.endswith(".go") and _HARM.search(file.text) is not None
 
     def ends_flows(self, text: str) -> bool:
-        """Whether a file that is followed no further may be either end of a flow."""
+        """Whether a file at the limit of following can be either end of a flow."""
         return _HARM.search(text) is not None
 
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
@@ -414,13 +414,13 @@ class Go:
         return found
 
     def run(self, module: Module) -> None:
-        """Look at every function of a file."""
+        """Analyse every function of a file."""
         from reviewloop.rules.taint.functions import run_waiting
 
         run_waiting(module.machine)
 
     def find(self, module: Module, dotted: str, paths: frozenset[str]) -> Iterator[tuple[str, str]]:
-        """Yield files that may define an imported name, each with what remains of the name."""
+        """Yield files that may define an imported name, each with the rest of the name."""
         first, _, rest = dotted.partition(".")
         parts = first.replace("\x02", ".").split("/")
         if "." not in parts[0]:
@@ -437,7 +437,7 @@ class Go:
                 return
 
     def export(self, project: Project, module: Module, name: str) -> Value | None:
-        """Return what a package defines under a name."""
+        """Return the value of a package's name."""
         first, *rest = name.split(".")
         value = package_value(project, module.path, first)
         for part in rest:
@@ -447,10 +447,10 @@ class Go:
         return value
 
     def callers(self, file: SourceFile) -> Sequence[str]:
-        """Return texts, one of which stands in each line that imports a file's package."""
+        """Return texts, one of which is in each line that imports a file's package."""
         folder = posixpath.basename(posixpath.dirname(file.path))
         return (f'/{folder}"',) if folder else ()
 
     def hit(self, found: Found) -> Hit:
-        """Return the hit for a flow, without its places."""
+        """Return the hit for a flow, without its locations."""
         return hit_of(found)

@@ -1,4 +1,4 @@
-"""Read JavaScript and TypeScript into the pass's own nodes."""
+"""Parses JavaScript and TypeScript into the engine's syntax nodes."""
 
 # One file: a reader for each kind of node of one grammar, which call each other.
 
@@ -66,12 +66,12 @@ def encoded(spec: str) -> str:
 
 
 def decoded(name: str) -> str:
-    """Return the name of a module as the code says it."""
+    """Return the name of a module as written in the code."""
     return name.replace("\x02", ".")
 
 
 def text_of(node: SgNode) -> str:
-    """Return what a string says."""
+    """Return the content of a string."""
     text = node.text()[1:-1]
     if "\\" in text:
         text = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), text, flags=re.DOTALL)
@@ -79,12 +79,12 @@ def text_of(node: SgNode) -> str:
 
 
 class ScriptReader(TreeReader):
-    """Reads one file of JavaScript or TypeScript; notes its imports and exports."""
+    """Parses one file of JavaScript or TypeScript; records its imports and exports."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.modules: dict[str, None] = {}  # names of what `require` brings
-        self.exports: dict[str, str] = {}  # names others see -> names of the file
+        self.modules: dict[str, None] = {}  # names bound by `require`
+        self.exports: dict[str, str] = {}  # exported names -> names in the file
 
     def body(self, node: SgNode | None) -> list[Stmt]:
         """Return the statements of a function's body, also of an arrow's expression."""
@@ -94,7 +94,7 @@ class ScriptReader(TreeReader):
         return self.block(node)
 
     def function(self, node: SgNode, name: str = "", method: bool = False) -> Function:
-        """Return a function; patterns among its parameters are taken apart by its first lines."""
+        """Return a function; its first statements destructure patterns among its parameters."""
         extent = self.extent(node)
         given = node.field("parameters")
         single = node.field("parameter")
@@ -136,7 +136,7 @@ class ScriptReader(TreeReader):
         return Param(name, annotation, value, star, *extent)
 
     def pattern(self, node: SgNode, value: Expr) -> list[Stmt]:
-        """Return the statements that take a value apart."""
+        """Return the statements that destructure a value."""
         extent = self.extent(node)
         kind = node.kind()
         if kind in _PATTERNS:
@@ -249,7 +249,7 @@ def _call(reader: ScriptReader, node: SgNode) -> Expr:
     given = node.field("arguments")
     nodes = named(given) if given is not None and given.kind() == "arguments" else []
     if given is not None and given.kind() == "template_string":
-        return Opaque(*extent, [])  # a tag gets the values apart from the text
+        return Opaque(*extent, [])  # a tag gets the values separately from the text
     if function is not None and function.kind() == "await_expression":
         inside = named(function)
         function = inside[0] if inside else function

@@ -1,4 +1,4 @@
-"""What names say: whether a function or check that cannot be seen makes outside data harmless."""
+"""Judges by their names whether unknown functions and checks make outside data harmless."""
 
 import re
 
@@ -14,7 +14,7 @@ CODE = frozenset({"code-injection"})
 XPATH = frozenset({"xpath-injection"})
 
 
-# Names of functions we cannot see that say they make their argument harmless.
+# Names of unknown functions that suggest that they make their argument harmless.
 CLEANS_BY_NAME = re.compile(
     r"(?:saniti[sz]e|escape(?!d_?by)|purify|bleach|\bclean(?:se|ed|_|$)|slugify|strip_tags|"
     r"encrypt|(?:^|_)hash(?:_|$)|digest|whitelist|allow_?list|quote_|_quote|safe_(?:join|path|url|"
@@ -34,7 +34,7 @@ _CLEANS_WHAT = (
 
 
 def cleaned_by(name: str) -> frozenset[str]:
-    """Return what a function we cannot see makes harmless, judging by its name."""
+    """Return the kinds of harm that an unknown function prevents, by its name."""
     if not CLEANS_BY_NAME.search(name):
         return frozenset()
     for pattern, cleared in _CLEANS_WHAT:
@@ -49,11 +49,11 @@ _CLAIMS = re.compile(
 
 
 def names_clean(name: str) -> bool:
-    """Whether a name of the project's own claims that a value is clean; how far is for people."""
+    """Whether a project's own name claims that a value is clean; users judge how far."""
     return _CLAIMS.search(name) is not None
 
 
-# Calls whose result is something of our own that the argument only selects.
+# Calls whose result is a value of our own that the argument only selects.
 SELECTS_BY_NAME = re.compile(
     r"(?:get|find|load|fetch|lookup|look_up|query|filter|filter_by|select|search|count|exists|"
     r"create|save|store|insert|update|delete|remove|add|send|log|debug|info|warning|error|"
@@ -68,7 +68,7 @@ SELECTS_BY_NAME = re.compile(
     r"response|make_response|group|authorize|permission|perform|process_request|super|head)"
     r"(?:_.*|[A-Z].*)?$"
 )
-# Functions of libraries that hand their argument on as text, path or parsed data.
+# Library functions that return their argument as text, path or parsed data.
 CARRIES = re.compile(
     r"(?:urllib|urlparse|os\.path|ntpath|posixpath|pathlib|json|simplejson|ujson|orjson|string|"
     r"textwrap|re|io|StringIO|bytes|bytearray|memoryview|list|tuple|set|frozenset|dict|sorted|"
@@ -78,7 +78,7 @@ CARRIES = re.compile(
     r"multidict|werkzeug\.datastructures|werkzeug\.urls|asyncio|contextlib|difflib|"
     r"configparser|dateutil|pprint|io\.StringIO|io\.BytesIO|getattr|vars|gzip|zipfile)\b"
 )
-# Checks we cannot see that say by their name whether the argument is harmless.
+# Names of unknown checks that suggest whether the argument is harmless.
 NAMED_SAFE = re.compile(
     r"(?:is_?safe|safe_|_safe|valid|allow|permit|trust|whitelist|authori[sz]|accept|secure|"
     r"sanit|same_origin|same_host|within|inside|is_relative|is_local|is_internal_url|known|"

@@ -1,4 +1,4 @@
-"""Follow what files import: modules of the repository, read when they are first needed."""
+"""Follows imports: modules of the repository, read on first use."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from reviewloop.rules.taint.values import (
     Value,
 )
 
-_MOST_FILES = 120  # read beside the files under review
+_MOST_FILES = 120  # most files to read beside those under review
 _MOST_BYTES = 3_000_000  # together
 _LARGEST = 400_000  # one of them
-_MOST_LEVELS = 2  # imports between a file under review (or its caller) and what it is followed to
-_MOST_CALLS = 5  # between two ends of a flow that is told
-_MOST_CALLS_SURE, _MOST_FILES_SURE = 3, 3  # of a flow that must be fixed
-_MOST_CALLERS = 12  # files that import one under review and are looked at with it
+_MOST_LEVELS = 2  # imports between a file under review (or its caller) and the followed file
+_MOST_CALLS = 5  # between two ends of a reported flow
+_MOST_CALLS_SURE, _MOST_FILES_SURE = 3, 3  # of a must-fix flow
+_MOST_CALLERS = 12  # most importers of reviewed files to analyse as well
 
 
 @dataclass
 class Module:
-    """One file of the project: its pass, and what its top level defines."""
+    """One file of the project: its pass, and its top-level definitions."""
 
     path: str
     machine: Machine
@@ -47,39 +47,39 @@ class Module:
 
 
 class FrontEnd(Protocol):
-    """What the engine must know of a language."""
+    """The interface of a language's front end."""
 
     def has_source(self, file: SourceFile) -> bool:
-        """Whether outside data may enter in a file."""
+        """Whether outside data can enter in a file."""
 
     def may_be_called(self, file: SourceFile) -> bool:
-        """Whether a file may do harm with what its callers hand over."""
+        """Whether a file has a sink that callers' arguments can reach."""
 
     def ends_flows(self, text: str) -> bool:
-        """Whether a file that is followed no further may be either end of a flow."""
+        """Whether a file at the limit of following can be either end of a flow."""
 
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
         """Read a file and run its top level."""
 
     def run(self, module: Module) -> None:
-        """Look at every function of a file."""
+        """Analyse every function of a file."""
 
     def find(self, module: Module, dotted: str, paths: frozenset[str]) -> Iterator[tuple[str, str]]:
-        """Yield files that may define an imported name, each with what remains of the name."""
+        """Yield files that may define an imported name, each with the rest of the name."""
 
     def export(self, project: Project, module: Module, name: str) -> Value | None:
-        """Return what a file defines under a name."""
+        """Return the value of a name that a file exports."""
 
     def callers(self, file: SourceFile) -> Sequence[str]:
-        """Return texts, one of which stands in each line that imports a file."""
+        """Return texts, one of which is in each line that imports a file."""
 
     def hit(self, found: Found) -> Hit:
-        """Return the hit for a flow, without its places."""
+        """Return the hit for a flow, without its locations."""
 
 
 @dataclass
 class Project:
-    """The files of one version that a review follows data through."""
+    """The files of one version through which a review follows data."""
 
     front: FrontEnd
     tree: Tree
@@ -89,7 +89,7 @@ class Project:
     depth: Depth = field(default_factory=Depth)
     left_out: Counter[str] = field(default_factory=Counter)
     broken: dict[str, Exception] = field(default_factory=dict)
-    packages: dict[str, object] = field(default_factory=dict)  # what files share, by folder
+    packages: dict[str, object] = field(default_factory=dict)  # shared definitions, by folder
     values: dict[tuple[str, str], Value | None] = field(default_factory=dict)
     calling: dict[str, None] = field(default_factory=dict)  # callers of files under review
     size: int = 0
@@ -107,7 +107,7 @@ class Project:
         return frozenset(file.path for file in self.files)
 
     def hits(self, file: SourceFile) -> Iterator[Hit]:
-        """Yield the flows that are told of a file under review."""
+        """Yield the flows to report for a file under review."""
         self._examine()
         if file.path in self.broken:
             raise self.broken[file.path]
@@ -122,7 +122,7 @@ class Project:
             yield self._hit(self._rated(flow), location)
 
     def _rated(self, flow: Found) -> Found:
-        """A flow through many hands may be stopped on the way by what the pass cannot see."""
+        """Lower the confidence of a flow through many calls: an unseen check may stop it."""
         files = len({location.path for location in flow.locations})
         far = files > _MOST_FILES_SURE or (files > 1 and len(flow.via) > _MOST_CALLS_SURE)
         return flow._replace(sure=False) if far else flow
@@ -151,7 +151,7 @@ class Project:
             self.front.run(module)
         except RecursionError:
             self.left_out[path] += 1
-        except Exception as error:  # noqa: BLE001 - told where the file itself is asked for
+        except Exception as error:  # noqa: BLE001 - reported when the file itself is analysed
             self.broken[path] = error
 
     def _load(self, path: str, text: str, level: int) -> Module:
@@ -163,7 +163,7 @@ class Project:
         return module
 
     def _hands_on(self, file: SourceFile) -> bool:
-        """Whether a function of a file does harm with what it is given, or returns outside data."""
+        """Whether a function of a file has a sink for its arguments, or returns outside data."""
         if not self.front.may_be_called(file):
             return False
         if file.path not in self.modules:
@@ -175,7 +175,7 @@ class Project:
         )
 
     def _callers(self) -> list[str]:
-        """Return product files that import one under review, those that import them included."""
+        """Return product files that import a reviewed one, directly or not."""
         own = self.reviewed
         found = self.calling
         pending = [file for file in self.files if self._hands_on(file)]
@@ -199,7 +199,7 @@ class Project:
         return list(found)
 
     def module(self, path: str, level: int) -> Module | None:
-        """Return a file that is imported, None when it is not there or there were too many."""
+        """Return an imported file, None if it is missing or over the limit."""
         known = self.modules.get(path)
         if known is not None:
             return known
@@ -225,10 +225,10 @@ class Project:
         return self._load(path, text, level)
 
     def value(self, path: str, dotted: str) -> Value | None:
-        """Return what a name is that a file imports."""
+        """Return the value of a name that a file imports."""
         key = (path, dotted)
         if key not in self.values:
-            self.values[key] = None  # what imports itself in a circle defines nothing
+            self.values[key] = None  # a circular import has no definitions yet
             self.values[key] = self._value(path, dotted)
         return self.values[key]
 
@@ -238,7 +238,7 @@ class Project:
             return None
         for file, rest in self.front.find(importer, dotted, self.paths):
             if path in self.calling and file not in self.calling and file not in self.reviewed:
-                continue  # of a caller only what leads back to the change is followed
+                continue  # from a caller only imports that lead back to the change are followed
             module = self.module(file, importer.level + (file != path))
             if module is None:
                 continue
@@ -250,10 +250,11 @@ class Project:
     def _location(
         self, flow: Found, file: SourceFile, changed: dict[str, SourceFile]
     ) -> Location | None:
-        """Return where a flow is told in a file, None when it is told in another or not at all.
+        """Return the location to report a flow in a file, None if it belongs to another file or to
+        none.
 
-        Told is the place next to the harm that the change touches; where it touches none, the
-        one next to the harm. Of the base version every file is told of what goes through it.
+        It is the location of the change that is nearest to the sink; without one, the nearest to
+        the sink. In the base version every file reports the flows through it.
         """
         mine = next((location for location in flow.locations if location.path == file.path), None)
         if mine is None or self.tree.base:
@@ -268,7 +269,7 @@ class Project:
         return file.touched(span.line, span.end_line)
 
     def span(self, location: Location) -> Span:
-        """Return a place as lines and columns."""
+        """Return the lines and columns of a location."""
         module = self.modules.get(location.path)
         if module is None:
             return Span(1, 1)
@@ -309,19 +310,19 @@ def _carries(value: Value) -> bool:
 
 
 def sentence_of(rule: Rule, flow: Found) -> str:
-    """Return what a rule's file says about a flow, with both of its ends named."""
+    """Return a rule's message about a flow, with both of its ends named."""
     source = "outside data"
     if flow.origin is not None:
         what = flow.origin.what
         source = what if what.startswith("the ") else f"`{what}`"
-    # Not `format`: the code that is named may hold braces.
+    # Not `format`: the named code may hold braces.
     ends = {"{source}": source, "{sink}": flow.what}
     sentence = re.sub(r"\{source\}|\{sink\}", lambda end: ends[end[0]], rule.message)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def member(value: Value, names: Iterable[str]) -> Value | None:
-    """Return what is reached from a definition by names of methods and fields."""
+    """Return the member of a definition along names of methods and fields."""
     for name in names:
         held = (value.fields or {}).get(name)
         method = _method(value.ref, name) if held is None else None
@@ -345,6 +346,6 @@ def _method(ref: ClassInfo | FunctionInfo | None, name: str) -> FunctionInfo | N
 
 
 def normal(path: str) -> str:
-    """Return a path without `.` and `..`, "" when it leads out of the repository."""
+    """Return a path without `.` and `..`, "" if it leads out of the repository."""
     made = posixpath.normpath(path)
     return "" if made.startswith("..") or made == "." else made

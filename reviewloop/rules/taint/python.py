@@ -1,4 +1,4 @@
-"""Python: read files, find what they import, and put what the pass found into words."""
+"""The Python front end: reads files, resolves their imports, and words the findings."""
 
 import posixpath
 import re
@@ -41,18 +41,18 @@ _ENDS = re.compile(
 
 
 class Python:
-    """What the engine must know of Python."""
+    """The front end of Python."""
 
     def has_source(self, file: SourceFile) -> bool:
-        """Whether outside data may enter in a file."""
+        """Whether outside data can enter in a file."""
         return file.path.endswith(".py") and ANY_SOURCE.search(file.text) is not None
 
     def may_be_called(self, file: SourceFile) -> bool:
-        """Whether a file may do harm with what its callers hand over."""
+        """Whether a file has a sink that callers' arguments can reach."""
         return "def " in file.text and _HARM.search(file.text) is not None
 
     def ends_flows(self, text: str) -> bool:
-        """Whether a file that is followed no further may be either end of a flow."""
+        """Whether a file at the limit of following can be either end of a flow."""
         return _ENDS.search(text) is not None
 
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
@@ -78,13 +78,13 @@ class Python:
         return module
 
     def run(self, module: Module) -> None:
-        """Look at every function of a file."""
+        """Analyse every function of a file."""
         from reviewloop.rules.taint.functions import run_waiting
 
         run_waiting(module.machine)
 
     def find(self, module: Module, dotted: str, paths: frozenset[str]) -> Iterator[tuple[str, str]]:
-        """Yield files that may define an imported name, each with what remains of the name."""
+        """Yield files that may define an imported name, each with the rest of the name."""
         own = posixpath.dirname(module.path)
         name = dotted.lstrip(".")
         up = len(dotted) - len(name)
@@ -102,7 +102,7 @@ class Python:
                         yield file, ".".join(parts[count:])
 
     def export(self, project: Project, module: Module, name: str) -> Value | None:
-        """Return what a file defines under a name."""
+        """Return the value of a name that a file exports."""
         if not name:
             return None
         first, *rest = name.split(".")
@@ -119,7 +119,7 @@ class Python:
         return member(value, rest)
 
     def callers(self, file: SourceFile) -> Sequence[str]:
-        """Return texts, one of which stands in each line that imports a file."""
+        """Return texts, one of which is in each line that imports a file."""
         stem = posixpath.basename(file.path).removesuffix(".py")
         if stem == "__init__":
             stem = posixpath.basename(posixpath.dirname(file.path))
@@ -128,5 +128,5 @@ class Python:
         return f"import {stem}", f"{stem} import", f".{stem}", f", {stem}"
 
     def hit(self, found: Found) -> Hit:
-        """Return the hit for a flow, without its places."""
+        """Return the hit for a flow, without its locations."""
         return _hit(found)

@@ -1,4 +1,4 @@
-"""Read Python from a tree-sitter tree into the pass's own nodes."""
+"""Parses Python from a tree-sitter tree into the engine's syntax nodes."""
 
 # One file: a reader for each kind of node of one grammar, which call each other.
 
@@ -50,7 +50,7 @@ from reviewloop.rules.taint.syntax import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-MOST_DEPTH = 60  # deeper nesting is not looked into: hostile input must not exhaust the stack
+MOST_DEPTH = 60  # deeper nesting is skipped: hostile input must not exhaust the stack
 
 
 NO_CODE = frozenset({"comment", "line_continuation", "\\"})
@@ -58,7 +58,7 @@ NO_CODE = frozenset({"comment", "line_continuation", "\\"})
 
 @dataclass(slots=True)
 class Reader:
-    """What reading one file needs: its bytes and how deep we are."""
+    """The state of parsing one file: its bytes and the current depth."""
 
     source: bytes
     readers: "dict[str, Callable[[Reader, Node], Expr]]"
@@ -69,7 +69,7 @@ class Reader:
         return self.source[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
     def expr(self, node: "Node | None") -> Expr:
-        """Return the expression a node stands for."""
+        """Return the expression of a node."""
         if node is None:
             return Const(0, 0, None)
         if self.depth >= MOST_DEPTH:
@@ -225,7 +225,7 @@ def read_arguments(reader: Reader, node: "Node | None") -> list[Argument]:
 
 
 def _binary(reader: Reader, node: "Node") -> Expr:
-    """Long chains lean to the left: they are walked, not descended into."""
+    """Parse a chain of operators, which nests to the left, with a loop instead of recursion."""
     rest: list[tuple[str, Expr]] = []
     at: Node | None = node
     while at is not None and at.type == "binary_operator":
@@ -449,7 +449,7 @@ def _block(reader: Reader, node: "Node | None") -> list[Stmt]:
 
 
 def _later(reader: Reader, node: "Node | None") -> Callable[[], list[Stmt]]:
-    """Return what reads a block as deep inside others as it is."""
+    """Return a function that parses a block at its depth of nesting."""
     depth = reader.depth
 
     def read() -> list[Stmt]:
@@ -585,7 +585,7 @@ def _case(reader: Reader, node: "Node") -> Case | None:
 
 
 def _literals(reader: Reader, pattern: "Node") -> tuple[object, ...] | None:
-    """Return what a pattern is compared with; () when it takes anything."""
+    """Return the literals in a pattern; () for one that matches anything."""
     inner = [child for child in pattern.named_children if child.type != "comment"]
     if not inner:
         return ()
@@ -603,7 +603,7 @@ def _literals(reader: Reader, pattern: "Node") -> tuple[object, ...] | None:
 
 
 def _names(reader: Reader, node: "Node") -> list[str]:
-    """Return the variables a pattern binds, walking instead of recursing."""
+    """Return the variables in a pattern, with a loop instead of recursion."""
     found, waiting = [], [node]
     while waiting:
         at = waiting.pop()

@@ -1,4 +1,4 @@
-"""Decide whether a call that looks like a sink is one, and which of its arguments count."""
+"""Decides whether a call that looks like a sink is one, and which arguments count."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _PARSER_SWITCHES = ("feature_external_ges", "external-general-entities", "featur
 
 
 def weak_call(frame: Frame, site: Site) -> Value | None:
-    """Note a weak call; return its result where nothing else knows it better."""
+    """Report a weak call; return its result unless it is known better elsewhere."""
     name = site.name
     owner = site.path.rpartition(".")[0]
     if name in _RANDOM and owner in _RANDOM_OWNERS:
@@ -75,7 +75,7 @@ def _note(frame: Frame, site: Site, rule: str, what: str, sure: bool = True) -> 
 
 
 def _cookie(frame: Frame, site: Site) -> None:
-    """A cookie that may travel unencrypted; one that must not be guessed."""
+    """Check a cookie that may travel unencrypted, or one that must not be guessable."""
     if site.receiver.path.startswith(("requests", "httpx", "selenium")):
         return
     key = site.argument(0, "key")
@@ -91,7 +91,7 @@ def _cookie(frame: Frame, site: Site) -> None:
 
 
 def _old_hash(frame: Frame, site: Site) -> None:
-    """Only where the name comes by a variable: literals are the linter's."""
+    """Only if the name is in a variable: linters report literals."""
     kind = site.argument(0, "name")
     if kind is None or not isinstance(kind.const, str) or kind.const.lower() not in _OLD_HASHES:
         return
@@ -126,7 +126,7 @@ def _switch(frame: Frame, site: Site) -> None:
 
 
 def _parser(site: Site) -> Value:
-    """An lxml parser; entities are loaded when it is told so."""
+    """Return an lxml parser; its options decide whether it loads entities."""
     made = Value(path=f"{site.path}()")
     for name, risky in (("resolve_entities", True), ("load_dtd", True), ("no_network", False)):
         value = site.keywords.get(name)
@@ -172,7 +172,7 @@ _ASSIGNED = re.compile(rb"(?:^|\n)([ \t]*)(\w+)[ \t]*=[ \t]*$")
 
 
 def _declared_later(frame: Frame, site: Site) -> str | None:
-    """Return the content type that the statements after this one give to the response."""
+    """Return the content type that later statements set on the response."""
     start, end = site.expr.start, site.expr.end
     named = _ASSIGNED.search(frame.machine.source, max(0, start - 200), start)
     if named is None or frame.info is None:
@@ -236,7 +236,7 @@ def _open_address(frame: Frame, site: Site, value: Value) -> bool:
 
 
 def _http_client(frame: Frame, site: Site, value: Value) -> bool:
-    """Methods of objects whose name says that they speak HTTP."""
+    """Match methods of objects whose names suggest HTTP."""
     receiver = site.receiver.path
     last = receiver.rpartition(".")[2].lower()
     clients = ("requests", "httpx", "aiohttp", "urllib3", "tornado", "niquests", "treq")
@@ -305,7 +305,7 @@ _NO_DATABASE = re.compile(
 
 
 def check_content(frame: Frame, site: Site) -> None:
-    """Note outside data in an argument that is a statement of SQL, whoever takes it."""
+    """Record outside data in an argument that is an SQL statement, for any callee."""
     if _NO_DATABASE.search(site.path):
         return
     for value in (*site.args[:2], *site.keywords.values()):
@@ -316,7 +316,7 @@ def check_content(frame: Frame, site: Site) -> None:
 
 
 def check_sinks(frame: Frame, site: Site) -> bool:
-    """Note every sink that a call is and that outside data reaches; return whether it is one."""
+    """Record every sink of a call that outside data reaches; return whether it has one."""
     rows = python_table().sinks.get(site.name)
     if rows is None:
         return False
@@ -354,7 +354,7 @@ def _reach(frame: Frame, site: Site, row: Sink, value: Value) -> None:
 
 
 def risky_words(value: Value) -> Value:
-    """Return what of an argument list is a program or a shell's script."""
+    """Return the part of an argument list that is a program or a shell's script."""
     if value.seq is None:
         return value
     members = value.seq
@@ -372,7 +372,7 @@ def _flag(site: Site, name: str) -> bool:
 
 
 def _process(frame: Frame, site: Site, value: Value) -> bool:
-    """A shell runs the text, or the program itself comes from outside."""
+    """Match a shell that runs the text, or outside data as the program."""
     if _flag(site, "shell"):
         return True
     if value.seq is not None:
@@ -410,7 +410,7 @@ def _template(frame: Frame, site: Site, value: Value) -> bool:
 
 
 def _a_path(frame: Frame, site: Site, value: Value) -> bool:
-    """A file name, not an upload or a stream that is already open."""
+    """Match a file name, but no upload or open stream."""
     reads = ("FILES", "files", "stream", "StringIO()", "BytesIO()", ".file", "open()", "body")
     if any(part in value.path for part in reads) and not value.path.endswith(("filename", "name")):
         return False
@@ -422,13 +422,13 @@ def _path_object(frame: Frame, site: Site, value: Value) -> bool:
 
 
 def _upload(frame: Frame, site: Site, value: Value) -> bool:
-    """`upload.save(path)`: only objects that came with the request, or images."""
+    """`upload.save(path)`: only objects from the request, or images."""
     path = site.receiver.path
     return bool(site.receiver.taints) or "Image" in path or "file" in path.lower()
 
 
 def _database(frame: Frame, site: Site, value: Value) -> bool:
-    """A statement built as text and given to something that runs SQL."""
+    """Match a joined SQL statement in a call that runs SQL."""
     if value.seq is not None or value.items is not None:
         return False
     text = text_of(value) or ""
@@ -477,7 +477,7 @@ def _unsafe_parser(value: Value) -> bool:
 
 
 def _xml_parser(frame: Frame, site: Site, value: Value) -> bool:
-    """A parser told to load external entities; lxml's own default is only suspected."""
+    """Match a parser that loads external entities; lxml's own default is only suspected."""
     parsers = [*site.args[1:], *site.keywords.values()]
     if any(_unsafe_parser(parser) for parser in parsers):
         return True

@@ -1,4 +1,4 @@
-"""What Python's libraries do with data: the table `python.toml`, read once."""
+"""Effects of Python's library functions on data: the table `python.toml`, read once."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -8,9 +8,9 @@ from reviewloop.rules.taint.values import FLOWS, TABLES, read_table
 
 
 class Sink(NamedTuple):
-    """One call that does harm.
+    """A dangerous call.
 
-    `callee` is a whole dotted name, or ".method" for a method of anything. `test` names a further
+    `callee` is a whole dotted name, or ".method" for a method of any object. `test` names a further
     condition (see `python_sink_tests`).
     """
 
@@ -26,8 +26,8 @@ class PythonTable(NamedTuple):
     """The table; callees are whole dotted names."""
 
     sinks: Mapping[str, tuple[Sink, ...]]  # by the last part of their name
-    cleaners: Mapping[str, frozenset[str]]  # the kinds of harm that a call makes impossible
-    cleaning_methods: Mapping[str, frozenset[str]]  # the same for methods of anything, by name
+    cleaners: Mapping[str, frozenset[str]]  # kinds of harm that a call prevents
+    cleaning_methods: Mapping[str, frozenset[str]]  # the same for methods of any object, by name
     same: frozenset[str]
     encodes: frozenset[str]
     decodes: frozenset[str]
@@ -42,7 +42,7 @@ class PythonTable(NamedTuple):
     routes: frozenset[str]
     converters: frozenset[str]
     self_data: Mapping[str, frozenset[str]]  # by the kind of object that serves requests
-    sources: Mapping[str, str]  # what a call brings in, in words
+    sources: Mapping[str, str]  # outside data that a call returns, in words
 
 
 class _SinkRow(TypedDict, total=False):
@@ -56,7 +56,7 @@ class _SinkRow(TypedDict, total=False):
 
 @cache
 def python_table() -> PythonTable:
-    """Return the table; it says of each fact which page it is from."""
+    """Return the table, which names the source of each fact."""
     plain = read_table(TABLES / "python.toml")
 
     def callees(name: str) -> frozenset[str]:

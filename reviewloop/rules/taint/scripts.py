@@ -1,4 +1,4 @@
-"""JavaScript and TypeScript: requests, modules, and what is particular about their calls."""
+"""The JavaScript and TypeScript front end: requests, modules, and calls."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from reviewloop.rules.taint.values import (
 
 SUFFIXES = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 _LANGUAGES = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx"}
-_LONGEST_LINE = 20_000  # characters: such a file was written by a program
+_LONGEST_LINE = 20_000  # characters: a longer file is generated
 _SOURCE = re.compile(
     r"\b_?req\b|\brequest\b|\bctx\b|\bcontext\b|\bc\.req\b|\bevent\b|@(?:Query|Body|Param|Headers)\("
 )
@@ -76,12 +76,12 @@ _SAME = frozenset({"util.promisify", "promisify", "Object.freeze", "await", "blu
 
 
 class ScriptDialect(TableDialect):
-    """How values, calls and parameters of JavaScript are read."""
+    """Evaluates JavaScript's values, calls and parameters."""
 
     language = "javascript"
 
     def path_of(self, path: str) -> str:
-        """Return how a callee is reached, without what imports put around its name."""
+        """Return the path of a callee, without the wrappers of imports."""
         path = path.replace("\x02", ".").replace(".default", "")
         for long, short in (("fs/promises", "fs"), ("fs-extra", "fs"), ("fs.promises", "fs")):
             if path.startswith(long):
@@ -96,7 +96,7 @@ class ScriptDialect(TableDialect):
         return path
 
     def name(self, frame: Frame, name: str) -> Value | None:
-        """Return what a name is that the file does not define."""
+        """Return the value of a name that the file does not define."""
         if name.startswith("%") and name[1:] in frame.machine.imported:
             return named(name[1:])
         if name == "%re":
@@ -137,7 +137,7 @@ class ScriptDialect(TableDialect):
         return Value(changed(owner.taints, encoded), path=path, bound=owner)
 
     def source(self, frame: Frame, site: Site) -> Value | None:
-        """Return what a call takes from a request."""
+        """Return the data that a call reads from a request."""
         callee = site.expr.callee
         if site.receiver.path not in {"@request", "@context"} or not isinstance(callee, Attr):
             return None
@@ -148,7 +148,7 @@ class ScriptDialect(TableDialect):
         return self.request_data(frame, shown, f"{site.path}()", cleared)
 
     def result_of(self, frame: Frame, site: Site, path: str) -> Value | None:
-        """Return what joins texts, paths and lists."""
+        """Return the result of calls that join texts, paths and lists."""
         if path in _SAME and site.args:
             return site.args[0]
         if path in _RESOLVES:
@@ -160,7 +160,8 @@ class ScriptDialect(TableDialect):
         if site.name == "concat" and site.callee.bound is not None:
             return concat([site.receiver, *site.args])
         if site.name == "replace" and site.receiver.taints:
-            return Value(path=f"{site.path}()"[-160:])  # it may be all that was dangerous
+            # The removed part may be all that was dangerous.
+            return Value(path=f"{site.path}()"[-160:])
         if path in {"String", ".toString"} and site.args:
             copy = duplicate(site.args[0])
             copy.taints, copy.items, copy.seq = changed(copy.taints, OBJECTS), None, None
@@ -168,7 +169,7 @@ class ScriptDialect(TableDialect):
         return None
 
     def bind(self, frame: Frame, info: FunctionInfo) -> None:
-        """Give the parameters of a function their values."""
+        """Set the parameters of a function to their values."""
         params = info.node.params
         for index, param in enumerate(params):
             frame.env.vars[param.name] = self._param(frame, info, param, index)
@@ -225,16 +226,16 @@ class ScriptDialect(TableDialect):
 
 
 class Scripts:
-    """What the engine must know of JavaScript and TypeScript."""
+    """The front end of JavaScript and TypeScript."""
 
     dialect = ScriptDialect()
 
     def has_source(self, file: SourceFile) -> bool:
-        """Whether outside data may enter in a file."""
+        """Whether outside data can enter in a file."""
         return self._readable(file) and _SOURCE.search(file.text) is not None
 
     def may_be_called(self, file: SourceFile) -> bool:
-        """Whether a file may do harm with what its callers hand over."""
+        """Whether a file has a sink that callers' arguments can reach."""
         return self._readable(file) and _HARM.search(file.text) is not None
 
     def _readable(self, file: SourceFile) -> bool:
@@ -243,7 +244,7 @@ class Scripts:
         return max(map(len, file.lines)) <= _LONGEST_LINE
 
     def ends_flows(self, text: str) -> bool:
-        """Whether a file that is followed no further may be either end of a flow."""
+        """Whether a file at the limit of following can be either end of a flow."""
         return _ENDS.search(text) is not None
 
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
@@ -271,13 +272,13 @@ class Scripts:
         return module
 
     def run(self, module: Module) -> None:
-        """Look at every function of a file."""
+        """Analyse every function of a file."""
         from reviewloop.rules.taint.functions import run_waiting
 
         run_waiting(module.machine)
 
     def find(self, module: Module, dotted: str, paths: frozenset[str]) -> Iterator[tuple[str, str]]:
-        """Yield files that may define an imported name, each with what remains of the name."""
+        """Yield files that may define an imported name, each with the rest of the name."""
         first, _, rest = dotted.partition(".")
         spec = first.replace("\x02", ".")
         own = posixpath.dirname(module.path)
@@ -302,7 +303,7 @@ class Scripts:
                     return
 
     def export(self, project: Project, module: Module, name: str) -> Value | None:
-        """Return what a file defines under a name."""
+        """Return the value of a name that a file exports."""
         first, *rest = name.split(".") if name else [""]
         exported = module.exports.get(first)
         value = module.env.get(exported.path) if exported is not None else None
@@ -329,7 +330,7 @@ class Scripts:
         return value
 
     def callers(self, file: SourceFile) -> Sequence[str]:
-        """Return texts, one of which stands in each line that imports a file."""
+        """Return texts, one of which is in each line that imports a file."""
         stem = posixpath.splitext(posixpath.basename(file.path))[0]
         if stem == "index":
             stem = posixpath.basename(posixpath.dirname(file.path))
@@ -338,5 +339,5 @@ class Scripts:
         return tuple(f"/{stem}{end}" for end in ("'", '"', ".js'", '.js"', ".ts'", '.ts"'))
 
     def hit(self, found: Found) -> Hit:
-        """Return the hit for a flow, without its places."""
+        """Return the hit for a flow, without its locations."""
         return hit_of(found)

@@ -1,8 +1,8 @@
-"""Where outside data enters: requests of web frameworks, routes and what they pass."""
+"""The sources of outside data: requests of web frameworks, routes and their arguments."""
 
 import re
 
-# Types of parameters that leave nothing dangerous.
+# Types of parameters that leave no dangerous values.
 SAFE_TYPES = re.compile(
     r"(?:int|float|bool|UUID\d?|Decimal|date|datetime|timedelta|time|Enum|Literal|\w*Enum|"
     r"PositiveInt|NonNegativeInt|conint|confloat|IPvAnyAddress|IPv[46]Address|complex|"
@@ -35,7 +35,7 @@ _ROUTED = re.compile(
 
 
 def routed_functions(text: str) -> dict[str, str]:
-    """Return the functions that calls such as `path("x/<y>", view)` bind, and their paths."""
+    """Return the functions bound by calls such as `path("x/<y>", view)`, and their paths."""
     found: dict[str, str] = {}
     for path, rest in _ROUTED.findall(text):
         for name in re.findall(r"[A-Za-z_]\w*", rest):
@@ -44,7 +44,7 @@ def routed_functions(text: str) -> dict[str, str]:
 
 
 def harmless_type(annotation: str) -> bool:
-    """Whether a type leaves nothing dangerous: numbers, UUIDs, enumerations."""
+    """Whether a type excludes dangerous values: numbers, UUIDs, enumerations."""
     text = re.sub(
         r"\b(?:Optional|Union|List|Sequence|Set|list|set|tuple|typing|t)\b", " ", annotation
     )
@@ -67,7 +67,7 @@ SERVING_CLASSES = (
     (
         re.compile(
             r"(?:View|ViewSet|APIView|Resource|HTTPEndpoint|Controller"
-            # Any class may be mixed in: only those of Django and its REST framework serve.
+            # Mixins may have any class: only those of Django and its REST framework serve requests.
             r"|(?:View|Response|SingleObject|MultipleObject|Required|PassesTest|Access)Mixin"
             r"|(?:List|Create|Retrieve|Update|Destroy)ModelMixin)$"
         ),
@@ -80,12 +80,12 @@ SERVER_KEYS = re.compile(
     r"(?:REMOTE_|SERVER_|wsgi\.|REQUEST_METHOD|CONTENT_LENGTH|GATEWAY|SCRIPT_)"
 )
 ENVIRON_KEYS = re.compile(r"(?:HTTP_|QUERY_STRING|PATH_INFO|REQUEST_URI|CONTENT_TYPE|wsgi\.input)")
-# Helpers that read a parameter out of the request they are given.
+# Helpers that read a parameter from a request argument.
 READS_REQUEST = re.compile(
     r"(?:param|arg(?!parse)|body|query|form|header|cookie|input|payload|json|post_?data|field)",
     re.IGNORECASE,
 )
-# Helpers that answer a request they are given, whatever else their name says.
+# Helpers that answer a request argument, whatever their name suggests.
 MAKES_ANSWER = re.compile(r"_?(?:default_)?(?:render|show|display|respond|send|redirect)(?:_|$)")
 SAFE_NAME = re.compile(r"(?:safe|clean|sanit|escape|valid|trusted|fixed|default)", re.IGNORECASE)
 NO_VIEWS = re.compile(

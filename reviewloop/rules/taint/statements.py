@@ -1,4 +1,4 @@
-"""Go through statements, keeping variables along every path."""
+"""Executes statements, tracking variables along every path."""
 
 import re
 from collections.abc import Callable
@@ -49,7 +49,7 @@ from reviewloop.rules.taint.values import (
 
 
 def leave(frame: Frame, statement: Leave) -> None:
-    """Note what leaves a block, and end its path."""
+    """Record the value that leaves a block, and end its path."""
     value = frame.value(statement.value) if statement.value is not None else CLEAN
     if statement.kind in {"break", "continue"}:
         if frame.loops:
@@ -84,7 +84,7 @@ _MADE_ERROR = re.compile(r"(?:^|\.)(?:New\w*|\w*[eE]rrorf?|\w*Wrapf?)\(\)$")
 
 
 def _page(frame: Frame, expr: Expr, value: Value) -> None:
-    """What a handler returns is a page, unless it is a response or data."""
+    """Record a handler's result as a page, unless it is a response or data."""
     body = value
     if value.seq:
         body = value.seq[0]
@@ -108,15 +108,15 @@ def _page(frame: Frame, expr: Expr, value: Value) -> None:
 
 
 def made_elsewhere(value: Value) -> bool:
-    """Whether a value is what a function that we cannot see returned, and nothing beside.
+    """Whether a value is exactly the result of an unknown function.
 
-    It may well be a response, or escaped; glued to other text it is certainly a part of a page.
+    That may be a response, or escaped; joined with other text it is certainly a part of a page.
     """
     return value.path.endswith("()") and not any(taint.sure for taint in value.taints)
 
 
 def _note_guards(frame: Frame, expr: Expr, outcome: bool) -> None:
-    """Keep what a function has checked about its parameters when it returns true, or false."""
+    """Record the checks of parameters after which a function returns true, or false."""
     branch = frame.env.branch()
     if isinstance(expr, Series) and expr.kind == "tuple" and expr.members:
         expr = expr.members[-1 if _ends_with_error(frame) else 0]
@@ -125,7 +125,7 @@ def _note_guards(frame: Frame, expr: Expr, outcome: bool) -> None:
 
 
 def _ends_with_error(frame: Frame) -> bool:
-    """Whether the last of several results says if it went well: Go's habit."""
+    """Whether the last of several results is an error: Go's convention."""
     dialect = frame.machine.dialect
     return dialect is not None and dialect.language == "go"
 
@@ -148,7 +148,7 @@ _NEVER_RETURN = frozenset(
 
 
 def execute(frame: Frame, body: list[Stmt]) -> None:
-    """Run statements in order; what comes after a way out is not looked at."""
+    """Execute statements in order; statements after an exit are skipped."""
     machine = frame.machine
     if machine.depth.nodes >= MOST_DEPTH:
         return
@@ -303,7 +303,7 @@ def _match(frame: Frame, statement: Match) -> None:
 
 
 def _fits(subject: Value, case: Case) -> bool | None:
-    """Whether a subject matches a case: None when that is not known."""
+    """Return whether a subject matches a case, None if unknown."""
     if not case.literals:
         return None if case.literals is None else True
     if not subject.known():
@@ -319,7 +319,7 @@ def _import(frame: Frame, statement: Import) -> None:
 
 
 def note_import(machine: Machine, bound: str, dotted: str) -> None:
-    """Remember that the file imports something."""
+    """Record an import of the file."""
     machine.imported.add(dotted)
     machine.packages.update(dotted.lower().split("."))
     if bound == "*":

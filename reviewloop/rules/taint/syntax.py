@@ -1,4 +1,4 @@
-"""Expressions and statements as the pass sees them, whatever language they are written in."""
+"""The engine's expressions and statements, independent of the language."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -163,7 +163,7 @@ class Star(Expr):
 
 @dataclass(slots=True)
 class Opaque(Expr):
-    """Anything else: its parts are looked at, its value is what they are."""
+    """Any other expression: its parts are evaluated, its value is the join of them."""
 
     parts: list[Expr]
 
@@ -260,7 +260,7 @@ class With(Stmt):
 
 @dataclass(slots=True)
 class Case:
-    """One `case`: its literals, () when it takes anything, None when that is hard to say."""
+    """One `case`: its literals, () if it matches anything, None if that is unknown."""
 
     literals: tuple[object, ...] | None
     binds: list[str]
@@ -278,14 +278,14 @@ class Match(Stmt):
 
 @dataclass(slots=True)
 class Import(Stmt):
-    """(bound name, dotted name) pairs; a bound name of "*" brings everything."""
+    """(bound name, dotted name) pairs; a bound name of "*" imports everything."""
 
     names: list[tuple[str, str]]
 
 
 @dataclass(slots=True)
 class Forget(Stmt):
-    """`global`, `nonlocal` or `del`: names whose value is not known any more.
+    """`global`, `nonlocal` or `del`: names whose value becomes unknown.
 
     Also `name: type` without a value: such a name is `declared` with that type.
     """
@@ -307,7 +307,7 @@ class Function(Stmt):
 
     @property
     def body(self) -> list[Stmt]:
-        """The statements; read when they are first needed, most of an imported file never is."""
+        """The statements; parsed on first use, as most of an imported file is never needed."""
         if self.statements is None:
             self.statements = self.read()
         return self.statements
@@ -315,7 +315,7 @@ class Function(Stmt):
 
 @dataclass(slots=True)
 class FunctionValue(Expr):
-    """A function that is written where a value stands."""
+    """A function expression."""
 
     function: Function
 

@@ -1,4 +1,4 @@
-"""What calls do in JavaScript and Go: told by the tables beside this file."""
+"""Evaluates calls in JavaScript and Go by the tables beside this file."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Sink:
 
 @dataclass
 class Table:
-    """What the calls of a language's libraries do."""
+    """The effects of a language's library functions."""
 
     language: str
     sinks: dict[str, list[Sink]] = field(default_factory=dict)
@@ -88,34 +88,34 @@ class Table:
 
 
 class TableDialect:
-    """A language whose libraries are told by a table."""
+    """A language whose libraries are described by a table."""
 
     language = ""
     mongo = re.compile(r"mongo", re.IGNORECASE)
 
     @cached_property
     def table(self) -> Table:
-        """What the language's libraries do."""
+        """The effects of the language's library functions."""
         return Table.read(self.language)
 
     def path_of(self, path: str) -> str:
-        """Return how a callee is reached, as the table says it."""
+        """Return the path of a callee as in the table."""
         return path
 
     def name(self, frame: Frame, name: str) -> Value | None:
-        """Return what a name is that the file does not define."""
+        """Return the value of a name that the file does not define."""
         return None
 
     def source(self, frame: Frame, site: Site) -> Value | None:
-        """Return the outside data that a call brings in, None when it brings none."""
+        """Return the outside data that a call returns, None for none."""
         return None
 
     def result_of(self, frame: Frame, site: Site, path: str) -> Value | None:
-        """Return what a call makes that is special in the language."""
+        """Return the result of a call that is special in the language."""
         return None
 
     def call(self, frame: Frame, site: Site) -> Value:
-        """Return what a call of something that cannot be followed gives back; note sinks."""
+        """Return the result of a call that cannot be followed; record its sinks."""
         path = self.path_of(site.path)
         self._check(frame, site, path)
         for find in (self.source, self._callback):
@@ -145,7 +145,7 @@ class TableDialect:
         return Value(path=made)
 
     def _callback(self, frame: Frame, site: Site) -> Value | None:
-        """Follow a function that is handed each element, or what a promise brings."""
+        """Follow a callback for each element, or for the result of a promise."""
         first = site.args[0] if site.args else None
         if first is None or site.name not in _CALLBACKS or not isinstance(first.ref, FunctionInfo):
             return None
@@ -180,7 +180,7 @@ class TableDialect:
         return Value((Taint(origin, cleared),), path=param.name)
 
     def parameter(self, info: FunctionInfo, param: Param) -> Value:
-        """Return a parameter of an ordinary function: its callers decide what it is."""
+        """Return an ordinary function's parameter: its callers decide its value."""
         path = info.machine.path
         ident = info.param_id(param.name)
         origin = Origin(ident, param.start, param.end, param.name, "param", path)
@@ -189,11 +189,11 @@ class TableDialect:
     def request_data(
         self, frame: Frame, expr: Attr, path: str, cleared: frozenset[str] = RANDOM
     ) -> Value:
-        """Return outside data that is taken from a request."""
+        """Return outside data that is read from a request."""
         return Value((Taint(frame.machine.origin(expr), cleared),), path=path)
 
     def part(self, owner: Value, name: str) -> Value | None:
-        """Return a part of a parameter as one of its own, None where the owner is none."""
+        """Return a part of a parameter as an origin of its own, None for another owner."""
         taint = owner.taints[0] if len(owner.taints) == 1 else None
         if taint is None or not taint.bare or taint.origin.kind != "param":
             return None
@@ -206,7 +206,7 @@ class TableDialect:
         return Value((taint._replace(origin=origin),), path=path, bound=owner)
 
     def field(self, frame: Frame, owner: Value, name: str) -> Value | None:
-        """Return a field or method of an object of the project, None when it is not known."""
+        """Return a field or method of an object of the project, None if unknown."""
         if owner.fields is not None and name in owner.fields:
             return owner.fields[name]
         if owner.items is not None and name in owner.items:
@@ -222,7 +222,7 @@ class TableDialect:
         return None
 
 
-# Agents and dialers that look at the address they get, and refuse private networks.
+# Agents and dialers that check their address, and refuse private networks.
 _WATCHED = re.compile(
     rb"\.Control\s*=\s*func\(|Control:\s*func\(|[aA]gent:[^\n]{0,80}(?:[sS]srf|[fF]iltering)\w*\("
 )
@@ -233,7 +233,7 @@ def _is_watched(row: Sink, frame: Frame) -> bool:
 
 
 def hit_of(found: Found) -> Hit:
-    """Return the hit for a flow that a table knows, without its places."""
+    """Return the hit for a flow to a sink of a table, without its locations."""
     sentence = sentence_of(rule(found.rule), found)
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
     severity = MUST if found.sure else SHOULD

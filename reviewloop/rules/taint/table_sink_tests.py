@@ -29,18 +29,18 @@ _CHECKED = re.compile(
 
 
 class Names(Protocol):
-    """What a condition asks the language."""
+    """The interface that conditions use to query the language."""
 
     @property
     def mongo(self) -> re.Pattern[str]:
-        """What shows that a file uses MongoDB."""
+        """A pattern that matches in files that use MongoDB."""
 
     def path_of(self, path: str) -> str:
-        """Return how a callee is reached, as the table says it."""
+        """Return the path of a callee as in the table."""
 
 
 def callee_text(frame: Frame, site: Site) -> str:
-    """Return how a call names what it calls, as the file writes it."""
+    """Return the text of a callee in the file."""
     return frame.machine.text(site.expr.callee.start, site.expr.callee.end)
 
 
@@ -75,7 +75,7 @@ _SHELLS = frozenset({"sh", "bash", "zsh", "dash", "cmd", "cmd.exe", "powershell"
 
 
 def _command(names: Names, frame: Frame, site: Site, value: Value) -> bool:
-    """The program itself comes from outside, or a shell runs the text."""
+    """Match outside data as the program, or a shell that runs the text."""
     program = site.args[1 if site.name.endswith("Context") else 0]
     if value is program:
         return True
@@ -105,12 +105,12 @@ def _html(names: Names, frame: Frame, site: Site, value: Value) -> bool:
 
 
 def _answered_html(names: Names, frame: Frame, site: Site, value: Value) -> bool:
-    """A hash, a file or a buffer is written to by the same names."""
+    """Match a response; writes to a hash, a file or a buffer have the same names."""
     return site.receiver.path in {"@writer", "@gin.Writer"} and _html(names, frame, site, value)
 
 
 def _may_be_page(value: Value) -> bool:
-    """Whether a parameter is all that is written: what its callers hand over may be HTML."""
+    """Whether a parameter is the whole output: callers may pass HTML."""
     return all(taint.origin.kind == "param" and taint.bare for taint in value.taints)
 
 

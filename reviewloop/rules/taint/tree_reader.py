@@ -1,4 +1,4 @@
-"""What reading JavaScript and Go has in common: ast-grep's nodes into the pass's own."""
+"""The shared parser of JavaScript and Go: ast-grep's nodes into the engine's syntax nodes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from reviewloop.rules.taint.syntax import (
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-MOST_DEPTH = 60  # deeper nesting is not looked into: hostile input must not exhaust the stack
+MOST_DEPTH = 60  # deeper nesting is skipped: hostile input must not exhaust the stack
 _COMPARISONS = frozenset({"==", "!=", "===", "!==", "<", "<=", ">", ">=", "in"})
 
 
 class TreeReader:
-    """Reads expressions and statements of one file."""
+    """Parses expressions and statements of one file."""
 
     expressions: dict[str, Callable[..., Expr]]
     statements: dict[str, Callable[..., list[Stmt]]]
@@ -43,7 +43,7 @@ class TreeReader:
             self._offsets = list(accumulate(widths, initial=0))
 
     def extent(self, node: SgNode) -> tuple[int, int]:
-        """Return where a node is, in bytes."""
+        """Return start and end of a node, in bytes."""
         found = node.range()
         start, end = found.start.index, found.end.index
         if self._offsets is None:
@@ -51,7 +51,7 @@ class TreeReader:
         return self._offsets[start], self._offsets[min(end, len(self._offsets) - 1)]
 
     def expr(self, node: SgNode | None) -> Expr:
-        """Return the expression a node stands for."""
+        """Return the expression of a node."""
         if node is None:
             return Const(0, 0, None)
         if self.depth >= MOST_DEPTH:
@@ -81,7 +81,7 @@ class TreeReader:
         return found
 
     def statement(self, node: SgNode) -> list[Stmt]:
-        """Return a statement, by several of the pass's own where it needs them."""
+        """Return a statement, as several engine nodes if necessary."""
         read = self.statements.get(node.kind())
         if self.depth >= MOST_DEPTH:
             return []
@@ -96,7 +96,7 @@ class TreeReader:
         return []
 
     def later(self, node: SgNode | None, before: list[Stmt]) -> Callable[[], list[Stmt]]:
-        """Return what reads a function's body, as deep inside others as it is."""
+        """Return a function that parses a function's body at its depth of nesting."""
         depth = self.depth
 
         def read() -> list[Stmt]:
@@ -118,7 +118,9 @@ class TreeReader:
         return f"%{self.temporary}"
 
     def binary(self, node: SgNode) -> Expr:
-        """Read `a + b + c`, comparisons and logic; long chains are walked, not descended into."""
+        """Parse `a + b + c`, comparisons and logic; long chains with a loop instead of
+        recursion.
+        """
         sign = node.field("operator")
         op = sign.text() if sign is not None else "+"
         extent = self.extent(node)
@@ -148,7 +150,7 @@ def named(node: SgNode) -> list[SgNode]:
 
 
 def call_of(extent: tuple[int, int], callee: Expr, *arguments: Expr) -> Call:
-    """Return a call that stands for what a language says otherwise."""
+    """Return a call that represents another construct of a language."""
     from reviewloop.rules.taint.syntax import Argument
 
     return Call(*extent, callee, [Argument("", value) for value in arguments])

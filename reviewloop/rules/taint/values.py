@@ -1,4 +1,4 @@
-"""What the pass knows: kinds of harm, values, variables along a path, functions, its own state."""
+"""The state of the engine: kinds of harm, values, variables along a path, functions."""
 
 # One file: values hold functions, functions hold variables, and variables hold values.
 
@@ -21,25 +21,25 @@ _OF_THE_ENGINE = frozenset({"header-injection", "nosql-code", "trust-boundary"})
 
 @cache
 def read_table(path: Path) -> dict[str, Any]:
-    """Return a table as it is written."""
+    """Parse a table."""
     return tomllib.loads(path.read_text("utf-8"))
 
 
 def kinds_of(folder: Path) -> frozenset[str]:
-    """Return what outside data can do in the languages whose tables a folder holds.
+    """Return the kinds of harm in the tables of a folder.
 
-    A sink of Python is of the kind that its rule is called; the engine knows some without a row.
+    A sink of Python has the kind that its rule is named after; the engine knows some without a row.
     """
     rows = (row for path in folder.glob("*.toml") for row in read_table(path)["sink"])
     return _OF_THE_ENGINE.union(row.get("kind", row["rule"]) for row in rows)
 
 
 FLOWS = kinds_of(TABLES)
-"""Every kind of harm that outside data can do: a check of unknown strength clears all of them."""
+"""Every kind of harm: a check of unknown strength clears all of them."""
 
 RANDOM = frozenset({"weak-random"})
-OBJECTS = frozenset({"nosql-injection"})  # dangerous only where a value may be an object
-TAINTED, PLAIN = "\x00", "\x01"  # unknown pieces of a text: from outside, and not
+OBJECTS = frozenset({"nosql-injection"})  # dangerous only if a value may be an object
+TAINTED, PLAIN = "\x00", "\x01"  # unknown parts of a text: from outside, and not
 _MOST_TAINTS, _MOST_MEMBERS, _MOST_SHAPE = 4, 64, 400
 
 
@@ -48,7 +48,7 @@ class _Unknown:
         return "UNKNOWN"
 
 
-UNKNOWN = _Unknown()  # a constant that is not known
+UNKNOWN = _Unknown()  # an unknown constant
 
 
 class Origin(NamedTuple):
@@ -60,11 +60,11 @@ class Origin(NamedTuple):
     what: str  # "request.args.get('q')": for the message
     kind: str  # request, object (the request itself), random, param
     path: str = ""  # the file
-    segment: bool = False  # one part of a path that a route matched: no slash is in it
+    segment: bool = False  # one path segment matched by a route: without a slash
 
 
 class Location(NamedTuple):
-    """Where something is in a file of the project."""
+    """A location in a file of the project."""
 
     path: str
     start: int
@@ -72,29 +72,29 @@ class Location(NamedTuple):
 
 
 class Taint(NamedTuple):
-    """Outside data in a value, and what it has been made harmless for."""
+    """Outside data in a value, and the kinds of harm that it cannot do."""
 
     origin: Origin
     cleared: frozenset[str] = frozenset()
     sure: bool = True
     layers: int = 0  # encodings around it that leave only harmless characters
-    bare: bool = False  # the very object, nothing taken from it or done to it
+    bare: bool = False  # the object itself, unchanged
 
 
 @dataclass(slots=True, eq=False)
 class Value:
-    """Never changed once made; the shared ones must stay what they are."""
+    """An immutable value; some instances are shared."""
 
     taints: tuple[Taint, ...] = ()
     const: Any = UNKNOWN
-    path: str = ""  # how it was reached: "os.path.join", "sqlite3.connect().cursor()"
-    shape: str | None = None  # a text with its unknown pieces marked
+    path: str = ""  # its access path: "os.path.join", "sqlite3.connect().cursor()"
+    shape: str | None = None  # a text with its unknown parts marked
     seq: tuple[Value, ...] | None = None  # the members of a list or tuple
     items: dict[Any, Value] | None = None  # the members of a dictionary by constant key
     fields: dict[str, Value] | None = None
     ref: FunctionInfo | ClassInfo | None = None  # a definition of this file
     instance: bool = False  # an object of the class `ref`
-    bound: Value | None = None  # the object a method was taken from
+    bound: Value | None = None  # the object of a bound method
 
     def known(self) -> bool:
         """Whether the constant is known."""
@@ -110,7 +110,7 @@ def constant(value: Any) -> Value:
 
 
 def named(path: str) -> Value:
-    """Return a value that is only known by how it is reached."""
+    """Return a value known only by its access path."""
     return Value(path=path[-160:])
 
 
@@ -120,7 +120,7 @@ def tainted(taints: tuple[Taint, ...], path: str = "", shape: str | None = None)
 
 
 def join_taints(*groups: tuple[Taint, ...]) -> tuple[Taint, ...]:
-    """Return the taints of a value that may be, or holds, any of several."""
+    """Return the taints of a value that may be, or contain, any of several."""
     filled = [group for group in groups if group]
     if not filled:
         return ()
@@ -166,7 +166,7 @@ def changed(
 
 
 def join(left: Value, right: Value) -> Value:
-    """Return what a variable is when it may be either."""
+    """Return the value of a variable that may be either."""
     if left is right:
         return left
     if left is CLEAN and not right.taints:
@@ -194,14 +194,14 @@ def join(left: Value, right: Value) -> Value:
 
 
 def first_of(value: Value) -> Value | None:
-    """Return the first member of a list, also of one whose length is not known."""
+    """Return the first member of a list, also of one of unknown length."""
     if value.seq:
         return value.seq[0]
     return (value.fields or {}).get("[0]")
 
 
 def _either_path(left: Value, right: Value) -> str:
-    """A handle that starts as None (`fd = None`) is what it becomes."""
+    """Return the path of either: a handle that starts as None (`fd = None`) becomes the other."""
     if left.const is None:
         return right.path
     return left.path if right.const is None else ""
@@ -228,7 +228,7 @@ def _join_members(left: dict[Any, Value], right: dict[Any, Value]) -> dict[Any, 
 
 
 def text_of(value: Value) -> str | None:
-    """Return a value as a text with marks for unknown pieces, None when nothing is known."""
+    """Return a value as a text with marks for unknown parts, None if all is unknown."""
     if value.const is not UNKNOWN:
         if isinstance(value.const, bytes):
             return value.const.decode("utf-8", "replace")
@@ -239,13 +239,13 @@ def text_of(value: Value) -> str | None:
 
 
 def piece_of(value: Value) -> str:
-    """Return a value as a piece of a text."""
+    """Return a value as a part of a text."""
     text = text_of(value)
     return PLAIN if text is None else text
 
 
 def concat(parts: list[Value]) -> Value:
-    """Return the text that consists of the parts."""
+    """Return the concatenation of the parts."""
     if all(isinstance(part.const, str) for part in parts):
         text = "".join(part.const for part in parts)
         if len(text) <= 10 * _MOST_SHAPE:
@@ -263,7 +263,7 @@ def series(members: list[Value], path: str = "") -> Value:
 
 
 def mapping(items: dict[Any, Value] | None, rest: tuple[Taint, ...] = ()) -> Value:
-    """Return a dictionary; `rest` is what hides behind keys that are not known."""
+    """Return a dictionary; `rest` holds the taints under unknown keys."""
     if items is None or rest:
         held = [value.taints for value in (items or {}).values()]
         return Value(taints=join_taints(rest, *held), path="dict()")
@@ -274,7 +274,7 @@ def mapping(items: dict[Any, Value] | None, rest: tuple[Taint, ...] = ()) -> Val
 
 
 def truth(value: Value) -> bool | None:
-    """Return whether a value is true, None when that is not known."""
+    """Return whether a value is true, None if unknown."""
     if value.const is not UNKNOWN:
         return bool(value.const)
     if value.seq:
@@ -284,15 +284,16 @@ def truth(value: Value) -> bool | None:
 
 @dataclass(slots=True)
 class Env:
-    """Variables as a branch sees them; what it changes stays its own until branches are merged."""
+    """The variables in a branch; its changes stay its own until branches are merged."""
 
     parent: Env | None = None
     vars: dict[str, Value] = field(default_factory=dict)
-    guards: dict[str, frozenset[str]] = field(default_factory=dict)  # by origin: harmless for
+    # By origin: kinds of harm excluded.
+    guards: dict[str, frozenset[str]] = field(default_factory=dict)
     dead: bool = False
 
     def get(self, name: str) -> Value | None:
-        """Return a variable, None when it was never set."""
+        """Return a variable, None if it was never set."""
         at: Env | None = self
         while at is not None:
             found = at.vars.get(name)
@@ -302,7 +303,7 @@ class Env:
         return None
 
     def guard(self, origin: str) -> frozenset[str]:
-        """Return what a check on this path has made the data of an origin harmless for."""
+        """Return the kinds of harm that checks on this path exclude for an origin."""
         at: Env | None = self
         while at is not None:
             found = at.guards.get(origin)
@@ -312,17 +313,17 @@ class Env:
         return frozenset()
 
     def clear(self, value: Value, categories: frozenset[str]) -> None:
-        """Remember that the data in a value passed a check."""
+        """Record that the data in a value passed a check."""
         for taint in value.taints:
             if taint.origin.kind != "object":
                 self.guards[taint.origin.id] = self.guard(taint.origin.id) | categories
 
     def branch(self) -> Env:
-        """Return a place for what one branch changes."""
+        """Return an environment for the changes of one branch."""
         return Env(self)
 
     def guarded(self, taints: tuple[Taint, ...]) -> tuple[Taint, ...]:
-        """Return taints with what the checks on this path have shown."""
+        """Return taints with the results of the checks on this path."""
         if not taints:
             return ()
         kept = [(taint, self.guard(taint.origin.id)) for taint in taints]
@@ -334,7 +335,7 @@ class Env:
         )
 
     def baked(self, value: Value) -> Value:
-        """Return a value that keeps what the checks have shown when the branch is over."""
+        """Return a value that keeps the results of checks after the branch."""
         taints = self.guarded(value.taints)
         if taints is value.taints:
             return value
@@ -343,7 +344,7 @@ class Env:
         return copy
 
     def changes_since(self, base: Env) -> Env:
-        """Return everything changed between `base` and here as one branch of `base`."""
+        """Return all changes since `base` as one branch of `base`."""
         layers: list[Env] = []
         at: Env | None = self
         while at is not None and at is not base:
@@ -356,7 +357,7 @@ class Env:
         return made
 
     def merge(self, branches: list[Env], with_base: bool = False) -> None:
-        """Go on after branches of this environment; `with_base`: or none of them was taken."""
+        """Merge branches of this environment; `with_base`: or none of them was taken."""
         live = [branch for branch in branches if not branch.dead]
         if not live and not with_base:
             self.dead = True
@@ -385,7 +386,7 @@ class Env:
 def _with_checks(
     name: str, old: Value, value: Value, times: int, checked: list[Env]
 ) -> tuple[Value, int]:
-    """Let branches that only checked a variable contribute it as checked."""
+    """Apply the checks of branches that only checked a variable."""
     for branch in checked:
         if name not in branch.vars:
             value, times = join(branch.baked(old), value), times + 1
@@ -420,23 +421,24 @@ class Reached:
     what: str
     sure: bool
     path: str = ""
-    via: tuple[Location, ...] = ()  # the calls between here and there, innermost first
+    via: tuple[Location, ...] = ()  # the calls in between, innermost first
 
 
 @dataclass(slots=True)
 class Summary:
-    """What callers must know of a function."""
+    """The summary of a function for its callers."""
 
     returns: Value = CLEAN
-    ends: bool = False  # it never comes back
+    ends: bool = False  # it never returns
     reached: list[Reached] = field(default_factory=list)
     fields: dict[str, Value] = field(default_factory=dict)  # of `self` when it returns
-    guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it returns at all
-    true_guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it returns true
-    false_guards: dict[str, frozenset[str]] = field(default_factory=dict)  # when it does not
+    guards: dict[str, frozenset[str]] = field(default_factory=dict)  # checks when it returns at all
+    # Checks when it returns true.
+    true_guards: dict[str, frozenset[str]] = field(default_factory=dict)
+    false_guards: dict[str, frozenset[str]] = field(default_factory=dict)  # checks when it does not
 
     def note_guards(self, env: Env, outcome: bool) -> None:
-        """Keep what has been checked about the parameters where it returns true, or false."""
+        """Record the checks of parameters after which it returns true, or false."""
         flat: dict[str, frozenset[str]] = {"(seen)": FLOWS}
         at: Env | None = env
         while at is not None:
@@ -452,7 +454,7 @@ class Summary:
 
 @dataclass(slots=True, eq=False)
 class FunctionInfo:
-    """A function of the project; its summary is made when it is first needed."""
+    """A function of the project; its summary is computed on first use."""
 
     node: Function
     env: Env
@@ -460,15 +462,15 @@ class FunctionInfo:
     owner: ClassInfo | None = None
     summary: Summary | None = None
     running: bool = False
-    injected: bool = False  # a framework calls it with outside data and hands on what it returns
+    injected: bool = False  # a framework calls it with outside data and passes on its result
 
     def param_id(self, name: str) -> str:
-        """Return the id of the origin that stands for a parameter."""
+        """Return the id of the origin for a parameter."""
         return f"{self.prefix}{name}"
 
     @property
     def prefix(self) -> str:
-        """What the ids of its parameters begin with."""
+        """The prefix of its parameters' ids."""
         return f"{self.machine.path}@{self.node.start}:"
 
 
@@ -478,24 +480,24 @@ class ClassInfo:
 
     node: Class
     env: Env
-    parents: tuple[ClassInfo, ...] = ()  # those of the project
-    machine: Machine | None = None  # of a file whose imports the types of its fields name
+    parents: tuple[ClassInfo, ...] = ()  # classes of the project
+    machine: Machine | None = None  # the file whose imports the types of its fields use
     methods: dict[str, FunctionInfo] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)  # annotated fields and their types
     bases: tuple[str, ...] = ()  # dotted names, those of parents in this file included
 
 
 def weakened(value: Value) -> Value:
-    """Return a value that came through code we cannot see."""
+    """Return a value that passed through unknown code."""
     return Value(taints=changed(value.taints, sure=False))
 
 
-MOST_CALLS = 12  # how deep functions of the file are followed into each other
-MOST_DEPTH = 90  # together with that: the stack must hold whatever a file nests
+MOST_CALLS = 12  # most calls of the file's functions inside each other
+MOST_DEPTH = 90  # together with that: the stack must hold for any nesting of a file
 
 
 class Found(NamedTuple):
-    """A flow that will be reported."""
+    """A flow to report."""
 
     rule: str
     start: int
@@ -508,7 +510,7 @@ class Found(NamedTuple):
 
     @property
     def locations(self) -> tuple[Location, ...]:
-        """Every place of the flow, from where it does harm back to where it comes from."""
+        """The locations of the flow, from the sink back to the source."""
         sink = Location(self.path, self.start, self.end)
         if self.origin is None:
             return (sink, *self.via)
@@ -518,21 +520,21 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class Depth:
-    """How deep a pass is, over all of its files."""
+    """The recursion depth of a pass, over all of its files."""
 
     calls: int = 0  # functions being followed right now
     nodes: int = 0  # expressions and blocks inside each other right now
 
 
 class Imports(Protocol):
-    """What knows the other files of the project."""
+    """Resolves names of other files of the project."""
 
     def value(self, path: str, dotted: str) -> Value | None:
-        """Return what a dotted name is that a file imports, None for what is not followed."""
+        """Return the value of an imported dotted name, None if it is not followed."""
 
 
 class Dialect(Protocol):
-    """What differs between Python, for which this pass was made first, and another language."""
+    """The evaluation of what differs between Python and another language."""
 
     language: str
 
@@ -540,13 +542,13 @@ class Dialect(Protocol):
         """Return `owner.name`."""
 
     def call(self, frame: Frame, site: Site) -> Value:
-        """Return what a call of something that cannot be followed gives back; note sinks."""
+        """Return the result of a call that cannot be followed; record its sinks."""
 
     def bind(self, frame: Frame, info: FunctionInfo) -> None:
-        """Give the parameters of a function their values."""
+        """Set the parameters of a function to their values."""
 
     def name(self, frame: Frame, name: str) -> Value | None:
-        """Return what a name is that the file does not define."""
+        """Return the value of a name that the file does not define."""
 
 
 FoundKey = tuple[str, str, int, int, Location | None]
@@ -565,33 +567,33 @@ class Machine:
     found: dict[FoundKey, Found] = field(default_factory=dict)  # of all files of the project
     depth: Depth = field(default_factory=Depth)  # of all files of the project
     imported: set[str] = field(default_factory=set)  # dotted names
-    stars: list[str] = field(default_factory=list)  # modules all of whose names are imported
+    stars: list[str] = field(default_factory=list)  # modules with `import *`
     frameworks: set[str] = field(default_factory=set)
     waiting: list[FunctionInfo] = field(default_factory=list)
-    known: list[FunctionInfo] = field(default_factory=list)  # those looked at
+    known: list[FunctionInfo] = field(default_factory=list)  # functions that were analysed
     classes: dict[str, ClassInfo] = field(default_factory=dict)
-    backstage: bool = False  # the file's path says that it holds no views
-    plain_again: set[tuple[int, int]] = field(default_factory=set)  # markup taken apart at once
-    routed: dict[str, str] = field(default_factory=dict)  # functions and the paths they serve
+    backstage: bool = False  # a path of a file without views
+    plain_again: set[tuple[int, int]] = field(default_factory=set)  # markup parsed at once
+    routed: dict[str, str] = field(default_factory=dict)  # functions and the paths that they serve
     packages: set[str] = field(default_factory=set)  # the parts of the imported names
 
     @property
     def web(self) -> bool:
-        """Whether the file knows a web framework."""
+        """Whether the file uses a web framework."""
         return bool(self.frameworks)
 
     def uses(self, *packages: str) -> bool:
-        """Whether any of the packages is imported anywhere in the file so far."""
+        """Whether any of the packages is imported in the file so far."""
         return not self.packages.isdisjoint(packages)
 
     def imported_value(self, dotted: str) -> Value | None:
-        """Return what a dotted name is that another file of the project defines, else None."""
+        """Return the value of a dotted name that another file defines, else None."""
         if self.project is None or self._head(dotted) is None:
             return None
         return self.project.value(self.path, dotted)
 
     def _head(self, dotted: str) -> str | None:
-        """Return what of a dotted name the file imports, None when it is a name of its own."""
+        """Return the imported part of a dotted name, None for another name."""
         end = len(dotted)
         while end > 0:
             if dotted[:end] in self.imported:
@@ -607,13 +609,13 @@ class Machine:
         return text if len(text) <= 60 else text[:57] + "..."
 
     def origin(self, expr: Expr, kind: str = "request", what: str = "") -> Origin:
-        """Return the origin that an expression is."""
+        """Return the origin at an expression."""
         text = self.text(expr.start, expr.end)
         ident = f"{self.path}:{kind}:{text}"
         return Origin(ident, expr.start, expr.end, what or text, kind, self.path)
 
     def report(self, found: Found) -> None:
-        """Remember a finding; the surest of several at one place stays."""
+        """Record a flow; of several at one location the most certain one stays."""
         if found.rule == "path-traversal" and found.origin is not None and found.origin.segment:
             found = found._replace(sure=False)  # `..` alone leads no further than one folder up
         other = None
@@ -626,7 +628,7 @@ class Machine:
 
 
 class Exit(NamedTuple):
-    """A way out of a function: its variables, what it returns, what was checked until there."""
+    """An exit of a function: its variables, its result, and the checks before it."""
 
     env: Env
     value: Value
@@ -635,22 +637,22 @@ class Exit(NamedTuple):
 
 @dataclass(slots=True)
 class Frame:
-    """One function being looked at, or the module."""
+    """One function during its analysis, or the module."""
 
     machine: Machine
     env: Env
     info: FunctionInfo | None = None
-    page: bool = False  # what it returns goes to a browser as HTML
+    page: bool = False  # its result goes to a browser as HTML
     fixed_path: bool = False  # its route has no part that a visitor chooses
     summary: Summary = field(default_factory=Summary)
     loops: list[tuple[Env, list[Env]]] = field(default_factory=list)
-    passes: int = 0  # how many loops around us are run twice
-    refining: int = 0  # how many checks are being looked into right now
+    passes: int = 0  # nesting of loops that run twice
+    refining: int = 0  # nesting of checks under evaluation
     checks: dict[str, Expr] = field(default_factory=dict)  # variables that hold a check
     exits: list[Exit] = field(default_factory=list)
 
     def value(self, expr: Expr) -> Value:
-        """Return what an expression is, noting the sinks it reaches."""
+        """Return the value of an expression, recording the sinks it reaches."""
         machine = self.machine
         if machine.depth.nodes >= MOST_DEPTH:
             return CLEAN
@@ -668,7 +670,7 @@ class Frame:
         sure: bool = True,
         category: str = "",
     ) -> bool:
-        """Note that a value reaches a sink; return whether it holds anything that matters."""
+        """Record that a value reaches a sink; return whether it holds relevant data."""
         hit = False
         for taint in self.env.guarded(value.taints):
             hit = self._reach(taint, category or rule, rule, expr, what, sure) or hit
@@ -697,7 +699,7 @@ class Frame:
         return True
 
     def leave(self, value: Value) -> None:
-        """Note a way out; checks that come later are not known there."""
+        """Record an exit; later checks do not apply there."""
         guards = {}
         if self.info is not None:
             ids = [self.info.param_id(param.name) for param in self.info.node.params]
@@ -705,7 +707,7 @@ class Frame:
         self.exits.append(Exit(self.env, value, guards))
 
     def store(self, target: Expr, value: Value) -> None:
-        """Give a variable a value."""
+        """Assign a value to a variable."""
         if isinstance(target, Name):
             self.checks.pop(target.id, None)
             self.env.vars[target.id] = self.env.baked(value)
@@ -713,7 +715,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Site:
-    """A call with everything in it worked out."""
+    """A call with its parts evaluated."""
 
     expr: Call
     callee: Value
@@ -725,11 +727,11 @@ class Site:
 
     @property
     def receiver(self) -> Value:
-        """The object whose method is called."""
+        """The object of a method call."""
         return self.callee.bound or CLEAN
 
     def all_taints(self) -> tuple[Taint, ...]:
-        """Return what comes in by any argument."""
+        """Return the taints of all arguments."""
         return join_taints(
             *[arg.taints for arg in self.args],
             *[value.taints for value in self.keywords.values()],
@@ -749,7 +751,7 @@ def known_constant(value: Value) -> bool:
 
 
 class LineIndex:
-    """Turns byte offsets into lines and columns of characters."""
+    """Converts byte offsets into lines and columns of characters."""
 
     def __init__(self, source: bytes) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""Checks of tests: what a test asserts, and whether a change is tested."""
+"""Checks of tests: their assertions, and whether a change is tested."""
 
 from collections.abc import Iterator, Mapping
 
@@ -34,9 +34,9 @@ def _change(view: ChangeView) -> Iterator[Hit]:
 def coverage_hits(
     view: ChangeView, data: Mapping[str, frozenset[int]], source_name: str
 ) -> list[Hit]:
-    """Return a hit for each function with added lines that, by `data`, no test runs.
+    """Return a hit for each function with added lines that no test runs according to `data`.
 
-    `data` maps paths to the lines that did not run; `source_name` tells where it is from.
+    `data` maps paths to the lines that did not run; `source_name` names its report.
     """
     from reviewloop.rules.tests.change_checks import uncovered
 
@@ -46,7 +46,7 @@ def coverage_hits(
 def read_coverage(name: str, data: bytes, root: str) -> Mapping[str, frozenset[int]]:
     """Return path -> lines that no test ran, from a report of coverage.py, Cobertura or LCOV.
 
-    `root` is the folder that absolute paths of the report are in. Raises UnreadableReportError.
+    `root` is the folder of absolute paths in the report. Raise UnreadableReportError.
     """
     from reviewloop.rules.tests.reports import read
 

@@ -39,10 +39,10 @@ _MOCK_ASSERT = re.compile(
 
 
 def always_holds(node: "Node", test: str) -> str:
-    """Say why an assertion cannot fail, "" when it can or when this is no assertion.
+    """Return why an assertion cannot fail, "" if it can or if this is no assertion.
 
-    `test` is the text of the whole test. What ruff says (texts, tuples, comparisons without
-    assert) is left to it.
+    `test` is the text of the whole test. Cases that ruff reports (texts, tuples, comparisons
+    without assert) are left to it.
     """
     if node.type == "assert_statement":
         condition = node.named_children[0] if node.named_children else None
@@ -82,7 +82,7 @@ def _truth(node: "Node", test: str) -> str:
 
 
 def _sides_of_or(node: "Node") -> list["Node"]:
-    """Return what stands between the `or`s of an expression; [] for `and`, and for very many."""
+    """Return the operands of `or` in an expression; [] for `and`, and for very many."""
     sides: list[Node] = []
     stack = [node]
     while stack and len(sides) + len(stack) < _MOST_SIDES:
@@ -98,7 +98,7 @@ def _sides_of_or(node: "Node") -> list["Node"]:
 
 
 def _is_about_equality(test: str, operand: str) -> bool:
-    """Whether a test tries how things compare, for which a thing is compared with itself, too."""
+    """Whether a test is about equality, where comparing an object with itself makes sense."""
     if len(test) > _LONGEST_TEST or _ABOUT_EQUALITY.search(test.partition("(")[0]):
         return True
     compared = re.escape(operand)
@@ -158,7 +158,7 @@ def _call_that_holds(node: "Node", test: str) -> str:
 
 
 def _mock_misuse(node: "Node") -> str:
-    """`mock.called_once_with(1)` is a call of a mock's attribute: a new mock, which is true."""
+    """`mock.called_once_with(1)` calls an attribute of a mock: a new mock, which is true."""
     owner, _, method = called(node).rpartition(".")
     if owner and _MOCK_CALL.fullmatch(method):
         return f"{method} is no method of mocks and returns a true one; assert_{method} is meant."
@@ -199,24 +199,24 @@ _REMOTE = re.compile(
 
 
 class _Whole:
-    """What is asked of a whole file, answered once: there may be as many askers as lines."""
+    """Facts about a whole file, computed once for all its lines."""
 
     def __init__(self, file: SourceFile) -> None:
         self._text = file.text
 
     @cached_property
     def freezes(self) -> bool:
-        """Whether a test of the file may have stopped the clock."""
+        """Whether a test of the file may freeze the clock."""
         return bool(_FROZEN.search(self._text))
 
     @cached_property
     def stubs(self) -> bool:
-        """Whether requests may be answered inside the file, or are marked as real ones."""
+        """Whether requests may be stubbed inside the file, or are marked as real ones."""
         return bool(_STUBBED.search(self._text))
 
 
 def check(file: SourceFile) -> Iterator[Hit]:
-    """Yield what is wrong with the tests of a file."""
+    """Yield the problems of the tests in a file."""
     root = parse(file.text)
     helpers: Helpers | None = None
     whole = _Whole(file)
@@ -237,7 +237,7 @@ def check(file: SourceFile) -> Iterator[Hit]:
 
 
 def _is_examined(file: SourceFile, function: TestFunction) -> bool:
-    """Base versions, in which nothing is added, are looked at as a whole."""
+    """Whether to check a function; in base versions, without added lines, all are checked."""
     return not file.added or file.touched(function.first, function.last)
 
 
@@ -345,7 +345,7 @@ def _asserts_here(node: "Node") -> bool:
 
 
 def _is_quiet(statement: "Node") -> bool:
-    """Whether a statement lets the test go on as if nothing had been."""
+    """Whether a statement lets the test continue without any sign of the failure."""
     if statement.type == "comment":
         return True
     if statement.type == "expression_statement":

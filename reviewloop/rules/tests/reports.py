@@ -1,4 +1,6 @@
-"""Reads coverage and test reports that unknown code wrote: three formats, no entities, a cap."""
+"""Parses coverage and test reports from untrusted code: three formats, no entities, a size
+limit.
+"""
 
 import json
 from collections.abc import Callable, Iterable
@@ -13,13 +15,13 @@ MOST_BYTES = 64 * 1024 * 1024
 
 
 class UnreadableReportError(Exception):
-    """A report that is missing, too long, malformed, or tries more than a report needs."""
+    """A report that is missing, too long, malformed, or uses forbidden features."""
 
 
 def parse_xml(name: str, data: bytes, start: StartHandler, end: EndHandler) -> None:
-    """Hand over a document's elements; entities are refused, because a report needs none.
+    """Pass a document's elements to the handlers; entities are refused, as reports need none.
 
-    `name` is what errors call the report. Raises UnreadableReportError.
+    `name` names the report in errors. Raise UnreadableReportError.
     """
     refuse_long(name, len(data))
     parser = expat.ParserCreate()
@@ -52,7 +54,7 @@ class FileLines:
 
     executed: set[int] = field(default_factory=set)
     missing: set[int] = field(default_factory=set)
-    excluded: set[int] = field(default_factory=set)  # left out by a comment in the code
+    excluded: set[int] = field(default_factory=set)  # excluded by a comment in the code
 
     def hit(self, line: int, times: int) -> None:
         """Count a line; one that ran in any of several entries did run."""
@@ -64,13 +66,13 @@ class FileLines:
 
 
 Table = dict[str, FileLines]
-"""Path as the report has it, or in the repository -> its lines."""
+"""Path in the report, or in the repository -> its lines."""
 
 
 def read(name: str, data: bytes) -> Table:
-    """Return a report's lines by the paths the report has. Raises UnreadableReportError.
+    """Return a report's lines by its own paths. Raise UnreadableReportError.
 
-    It may be the JSON of coverage.py, Cobertura's XML or LCOV; `name` is what errors call it.
+    It may be the JSON of coverage.py, Cobertura's XML or LCOV; `name` names it in errors.
     """
     refuse_long(name, len(data))
     beginning = data[:512].lstrip()
@@ -86,7 +88,7 @@ def read(name: str, data: bytes) -> Table:
 
 
 def _read_json(name: str, data: bytes) -> Table:
-    """Read the JSON of coverage.py."""
+    """Parse the JSON of coverage.py."""
     try:
         files = json.loads(data)["files"]
         return {

@@ -1,4 +1,4 @@
-"""Finds the tests of a file and what they assert: by tree for Python, by headings elsewhere."""
+"""Finds tests and assertions of a file: by syntax tree for Python, by headings elsewhere."""
 
 import re
 from bisect import bisect_right
@@ -17,7 +17,7 @@ _FUNCTIONS = {"function_definition", "lambda"}
 class TestFunction:
     """One test: a function whose name begins with test, in a module or a class."""
 
-    __test__ = False  # nothing for pytest to collect
+    __test__ = False  # without a body for pytest to collect
 
     name: str  # with its classes: TestCart.test_total
     node: "Node"
@@ -45,12 +45,12 @@ class TestFunction:
 
     @property
     def body(self) -> "Node":
-        """What it does."""
+        """The body of the function."""
         return self.node.child_by_field_name("body") or self.node
 
 
 def parse(source: str) -> "Node":
-    """Return the root of a Python text's tree; broken texts give what can be recognised."""
+    """Return the root of a Python text's tree; broken text is parsed as far as possible."""
     import tree_sitter_python
     from tree_sitter import Language, Parser
 
@@ -95,17 +95,17 @@ def walk(node: "Node", *, into_functions: bool = True) -> Iterator["Node"]:
 
 
 def text(node: "Node | None") -> str:
-    """Return a node's text, "" for none."""
+    """Return a node's text, "" for None."""
     return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
 
 
 def field(node: "Node", name: str) -> str:
-    """Return the text of a node's field, "" when it has none."""
+    """Return the text of a node's field, "" if it has none."""
     return text(node.child_by_field_name(name))
 
 
 def line(node: "Node") -> int:
-    """Return the 1-based line on which a node begins."""
+    """Return the 1-based first line of a node."""
     return node.start_point[0] + 1
 
 
@@ -115,7 +115,7 @@ def lines(node: "Node") -> tuple[int, int]:
 
 
 def called(node: "Node") -> str:
-    """Return the dotted name that a call calls: `self.assertEqual`."""
+    """Return the dotted name of the callee: `self.assertEqual`."""
     function = node.child_by_field_name("function")
     while function is not None and function.type == "call":
         function = function.child_by_field_name("function")
@@ -131,14 +131,14 @@ def arguments(node: "Node") -> list["Node"]:
 
 
 def positional(node: "Node") -> list["Node"]:
-    """Return a call's positional arguments; [] where some are unpacked from a value."""
+    """Return a call's positional arguments; [] if some are unpacked from a value."""
     given = arguments(node)
     if any(each.type in {"list_splat", "dictionary_splat"} for each in given):
         return []
     return [each for each in given if each.type != "keyword_argument"]
 
 
-# Names of functions that fail a test when something does not hold, ours or other people's.
+# Names of functions, of any project, that fail a test when a condition does not hold.
 _ASSERTING = re.compile(
     r"_*(?:assert|check|verif|expect|ensure|should|must|validate|compare|raises|warns|fail|"
     r"deprecated_call|snapshot|approv|match|given|run_test|testmod|roundtrip|round_trip|"
@@ -156,7 +156,7 @@ _TEST_MODULE = re.compile(rb"^\s*from\s+(?:\.|[\w.]*(?:test|conftest|util|helper
 
 
 def asserts(node: "Node") -> bool:
-    """Whether a node by itself asserts: a statement, a call that says so, or a raise."""
+    """Whether a node itself asserts: a statement, a call with such a name, or a raise."""
     kind = node.type
     if kind in {"assert_statement", "raise_statement"}:
         return True
@@ -166,14 +166,14 @@ def asserts(node: "Node") -> bool:
 
 
 class Helpers:
-    """The functions of a test file that assert, themselves or through one another."""
+    """The functions of a test file that assert, directly or through each other."""
 
     def __init__(self, root: "Node") -> None:
         every = list(functions(root))
         self._names = {
             function.short for function in every if any(map(asserts, walk(function.body)))
         }
-        # Imported from the tests' own modules: what those assert is not seen from here.
+        # Imported from the tests' own modules: their assertions are unknown here.
         self._imported = set(_imported_from_tests(root))
         rest = [(f.short, _calls(f)) for f in every if f.short not in self._names]
         for _ in range(3):
@@ -183,7 +183,7 @@ class Helpers:
             self._names |= found
 
     def asserting(self, function: TestFunction) -> bool:
-        """Whether a test asserts anything, as far as can be told from its file."""
+        """Whether a test asserts anything, as far as its file shows."""
         parameters = field(function.node, "parameters")
         if _ASSERTING_FIXTURE.search(parameters):
             return True
@@ -211,7 +211,7 @@ class Assertion:
     line: int
     end_line: int
     text: str
-    subjects: frozenset[str]  # the expressions it is about, without white space
+    subjects: frozenset[str]  # the expressions that it checks, without white space
     strength: int  # 4: one value passes; 3: some do; 2: a kind of value does; 1: nearly all do
 
 
@@ -278,7 +278,7 @@ def _subjects(nodes: list["Node"]) -> set[str]:
 
 
 def _plain(expression: str) -> str:
-    """Return an expression without white space; of a length, what it is the length of."""
+    """Return an expression without white space; for a length, the measured expression."""
     plain = _SPACE.sub("", expression)
     length = _LENGTH.fullmatch(plain)
     return length.group(1) if length else plain
@@ -286,7 +286,7 @@ def _plain(expression: str) -> str:
 
 @dataclass(frozen=True)
 class Test:
-    """One test as it can be compared between two versions of its file."""
+    """One test in a form that can be compared between two versions of its file."""
 
     __test__ = False  # nothing for pytest to collect
 
@@ -350,7 +350,7 @@ _LOOPS = re.compile(r"parametri[sz]e|subTest|\bfor\b|\.each\b|hypothesis|@given"
 
 
 def tests(language: str, source: str) -> dict[str, Test]:
-    """Return the tests of a text by name; {} where we do not know the language's tests."""
+    """Return the tests of a text by name; {} for a language without known tests."""
     if language == "python":
         return _python(source)
     heading = _HEADINGS.get(language)
@@ -396,9 +396,9 @@ def _headed(heading: _Heading, source: str) -> dict[str, Test]:
 
 
 def _own_part(text: str, named: int, indent: int) -> str:
-    """Return a test's text up to its closing bracket or `end`, not what follows the test.
+    """Return a test's text up to its closing bracket or `end`, without the text after it.
 
-    It is the first one that stands no further in than the heading, whose name ends at `named`.
+    It is the first one that is not indented further than the heading, whose name ends at `named`.
     """
     first = text.find("\n", named)
     for found in _CLOSING.finditer(text, first) if first >= 0 else ():
