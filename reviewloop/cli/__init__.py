@@ -1,1 +1,1 @@
-"""The command line: parses, builds, runs; one file per command, one error boundary in main.py."""
+"""The command line: one file per command; main.py has the one error boundary."""

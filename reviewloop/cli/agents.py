@@ -1,4 +1,4 @@
-"""`reviewloop agents list`: who works on a run, which file won, what it may use."""
+"""`reviewloop agents list`: the agents of a run, their files, and what they may use."""
 
 import os
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def _agent(agent: AgentDefinition, settings: Settings) -> dict[str, Any]:
     rarely = [_NOT_ALWAYS] if agent.name == REVIEW_SPEC else []
     chosen = route(settings, agent.name, "reasoning", agent.model)
     unknown = settings.models.reasoning == AUTO and chosen.origin.startswith("models.")
-    model = AUTO if unknown else chosen.model  # only a run asks servers of one's own
+    model = AUTO if unknown else chosen.model  # only a run uses a model server of the user
     return {
         "name": agent.name,
         "description": agent.description,
@@ -87,7 +87,7 @@ def _add_servers(
     members: Sequence[AgentDefinition],
     settings: Settings,
 ) -> None:
-    """Add to the rows of agents what each gets of the MCP servers that its file names."""
+    """Add to the rows of agents their tools of the MCP servers that their files name."""
     try:
         states, why = server_states(repo, members), ""
     except UsageError as error:
@@ -114,7 +114,7 @@ def _of_servers(agent: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _server(model: str, settings: Settings) -> str:
-    """Return the host of the server of the user's own that would be asked, "" for none."""
+    """Return the host of the user's own model server, "" for none."""
     names = (OPENAI, OLLAMA) if model == AUTO else (split_model(model)[0],)
     for provider in (KNOWN[name] for name in names if name in KNOWN):
         if own := own_address(provider, settings.models, os.environ):

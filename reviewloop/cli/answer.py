@@ -1,4 +1,4 @@
-"""`approve`, `modify`, `reject`: the answers to a waiting run, from any terminal, later."""
+"""`approve`, `modify`, `reject`: the answers to a waiting run, from any terminal."""
 
 from typing import TextIO
 
@@ -93,7 +93,7 @@ def _edited(
     agreed: bool,
     as_json: bool,
 ) -> ExitCode:
-    """Edit what a run proposes, and approve it unless there is something new to look at."""
+    """Edit what a run proposes, and approve it unless the edit adds something to look at."""
 
     repository, record = fleet.edited(run_id, "edit" if without else "approve")
     if without:

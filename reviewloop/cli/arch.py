@@ -1,4 +1,4 @@
-"""`reviewloop arch`: the architecture as a file, and the code compared with it."""
+"""`reviewloop arch`: the architecture file, and comparisons of the code with it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`reviewloop ask`: a question about the repository, answered with quotes that are checked."""
+"""`reviewloop ask`: a question about the repository, answered with checked quotes."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`audit`: who approved what, on what grounds, and whether the trail was touched."""
+"""`audit`: approvals with their grounds, and whether the trail was changed."""
 
 import re
 import time
@@ -76,7 +76,7 @@ def audit(
 
 
 def _time_of(since: str) -> float:
-    """Return the time that a span or a date names, in seconds since 1970."""
+    """Return the time of a span or a date, in seconds since 1970."""
     if found := _SPAN.fullmatch(since):
         return time.time() - int(found[1]) * _SECONDS[found[2]]
     try:

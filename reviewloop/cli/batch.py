@@ -1,4 +1,4 @@
-"""`reviewloop batch`: all open tasks of a spec, each in a run of its own, and the account."""
+"""`reviewloop batch`: all open tasks of a spec, a run each, and the report."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -141,7 +141,7 @@ def batch(
 
 
 def _read_budget(text: str) -> float:
-    """Return the amount of a budget, 0 for "none"; raise `UsageError` for what is neither."""
+    """Return the amount of a budget, 0 for "none"; raise `UsageError` for other text."""
     if text.strip().lower() == "none":
         return 0.0
     try:
@@ -154,7 +154,7 @@ def _read_budget(text: str) -> float:
 
 
 def _require_interactive(parallel: int) -> None:
-    """Refuse to ask at every task where that cannot be."""
+    """Raise for a mode that asks at every task where that is impossible."""
 
     if not is_interactive():
         raise UsageError("--mode each asks at every task, and there is no terminal; use queue")
@@ -163,13 +163,13 @@ def _require_interactive(parallel: int) -> None:
 
 
 def _asks(parallel: int) -> bool:
-    """Return whether somebody is there to be asked at each task."""
+    """Return whether a user can be asked at each task."""
 
     return parallel == 1 and is_interactive()
 
 
 def _require_for_workers(mode: str | None, parallel: int, no_sandbox: bool) -> None:
-    """Refuse what workers cannot do, or what has to be said to them."""
+    """Raise for options that workers cannot follow, or that belong to `worker`."""
     if mode == "each":
         raise UsageError("--mode each asks at every task, and at a worker nobody sits; use queue")
     if parallel > 1:
@@ -179,7 +179,7 @@ def _require_for_workers(mode: str | None, parallel: int, no_sandbox: bool) -> N
 
 
 def _report_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
-    """Say what was queued for workers; return the report of its batch."""
+    """Print what was queued for workers; return the report of its batch."""
     added, queued_report = list(queued.added), queued.report
     if as_json:
         body: dict[str, Any] = {"batch": queued.batch_id, "branch": queued.branch, "queued": added}
@@ -206,25 +206,25 @@ def _report_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
 def done_here(
     repository: Repository, request: BatchRequest
 ) -> tuple[BatchReport, ReviewLoopError | None]:
-    """Do a batch in this process; return its report and what stopped it before its end."""
+    """Run a batch in this process; return its report and the error that stopped it, if any."""
     with BatchScreen(messages()) as screen:
         record, error = run_batch(repository, request, _Shown(screen, repository))
     return account(repository, record), error
 
 
 def run_here(request: BatchRequest, reports: Sequence[str] = (), *, as_json: bool) -> ExitCode:
-    """Do a batch in this process, show it, and return how it ended."""
+    """Run a batch in this process, show it, and return its exit code."""
 
     repository = open_repository()
     report, error = done_here(repository, request)
     if as_json:
         print_json("batch", report_object(report))
-    elif report.tasks:  # else there never was a batch, and that nothing is open is said
+    elif report.tasks:  # else there was no batch, and the message is printed already
         render_account(report, results())
     propose_sync_of(report)
     if not isinstance(error, InterruptedByUserError):
         _call_about(repository, report)
-    write_reports(reports, report)  # last: a disk that is full by now must not hide the account
+    write_reports(reports, report)  # last: a full disk must not hide the report
     for name in reports:
         print_lines(f"the report is in {name}")
     if error is not None:
@@ -234,7 +234,7 @@ def run_here(request: BatchRequest, reports: Sequence[str] = (), *, as_json: boo
 
 
 def propose_sync_of(report: BatchReport) -> None:
-    """Propose to change the spec where the tasks that were committed parted it from the code."""
+    """Propose to change the spec where the committed tasks made it drift from the code."""
     if done := [task.run for task in report.tasks if task.state == "committed" and task.run]:
         repository = open_repository(for_reading=True)  # the branch has moved
         last = next((run for run in repository.runs.all() if run.run_id == done[-1]), None)
@@ -243,7 +243,7 @@ def propose_sync_of(report: BatchReport) -> None:
 
 
 def _call_about(repository: Repository, report: BatchReport) -> None:
-    """Call the user about the tasks of a batch that stand still, which nobody was asked about."""
+    """Notify the user about tasks of a batch that wait and that they were not asked about."""
 
     words = {"waiting": "waiting for you", "blocked": "blocked", "stopped": "stopped"}
     unlisted = {"waiting", "blocked"} if report.mode == "each" else set()
@@ -254,11 +254,11 @@ def _call_about(repository: Repository, report: BatchReport) -> None:
     call(repository, f"the batch stands still: {left}", {"batch": report.batch, **counts})
 
 
-_STATES = {"paused": "stopped", "skipped": "rejected"}  # as the account calls them
+_STATES = {"paused": "stopped", "skipped": "rejected"}  # as the report names them
 
 
 class _Shown:
-    """Tells of a batch on the screen, and asks there."""
+    """Shows a batch on the screen, and asks there."""
 
     def __init__(self, screen: BatchScreen, repository: Repository) -> None:
         self._screen, self._repository = screen, repository
@@ -283,7 +283,7 @@ class _Shown:
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
         again = run.status == "skipped" and run.options.get("redo")
         state = "done once more" if again else _STATES.get(run.status, str(run.status)) + by
-        took = run.active_seconds - before(run).seconds  # as the account counts it
+        took = run.active_seconds - before(run).seconds  # as the report counts it
         done = (
             [] if run.status == "skipped" else done_in(figures(proposal_of(self._repository, run)))
         )

@@ -1,4 +1,4 @@
-"""`reviewloop batch --plan matrix`: tells a workflow what may start now, and does nothing."""
+"""`reviewloop batch --plan matrix`: prints the tasks that may start now for a workflow."""
 
 import functools
 import os
@@ -22,11 +22,11 @@ from reviewloop.specs.order import order_tasks
 from reviewloop.store.redaction import redact_plain
 
 PLANNED = {"plan", "spec", "chosen", "wave", "max_tasks"}
-"""The parameters of `batch` that say something about a plan."""
+"""The parameters of `batch` that apply to a plan."""
 
 
 def plannable(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
-    """Add to the command `batch` the options under which it only plans."""
+    """Add the options for planning to the command `batch`."""
 
     @click.option(
         "--plan",
@@ -52,10 +52,10 @@ def plannable(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
 
 
 def _require_planned(context: click.Context) -> None:
-    """Raise UsageError for an option that a plan would leave out of account."""
+    """Raise UsageError for an option that a plan would ignore."""
     for option in context.command.params:
         source = context.get_parameter_source(option.name or "")
-        here = option.name == "store" and not context.params[option.name]  # this machine is meant
+        here = option.name == "store" and not context.params[option.name]  # it means this machine
         if source is ParameterSource.COMMANDLINE and option.name not in PLANNED and not here:
             raise UsageError(f"--plan prints a plan and does nothing; leave {option.opts[0]} out")
 
@@ -73,7 +73,7 @@ def _print_plan(
 
 
 def _printed(plan: Plan) -> ExitCode:
-    """Print the matrix on stdout, write it to the runner's outputs, and the rest on stderr."""
+    """Print the matrix on stdout, write it to the runner's outputs, print notes on stderr."""
     import json
 
     matrix = json.dumps(redact_plain(plan.matrix, redactor_here().redact_held))

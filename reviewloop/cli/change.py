@@ -1,4 +1,4 @@
-"""`reviewloop change`: one sentence changes the spec first, then all that has to follow."""
+"""`reviewloop change`: changes the spec by one sentence, then does the tasks of the change."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -95,12 +95,12 @@ def change(
 
 
 def begin_and_go_on(repo: Repository, request: ChangeRequest, *, as_json: bool) -> ExitCode:
-    """Begin a change, and move it until it asks a user or is over."""
+    """Start a change, and advance it until it asks a user or is over."""
     return _go_on(repo, _begun(repo, request).run_id, as_json=as_json)
 
 
 def _begun(repo: Repository, request: ChangeRequest) -> RunRecord:
-    """Begin a change; at a terminal ask which spec is meant where several could be."""
+    """Start a change; at a terminal ask for the spec where several fit."""
     from dataclasses import replace
 
     try:
@@ -129,7 +129,7 @@ def approve(name: str | None, as_json: bool) -> ExitCode:
 @click.option("-m", "--message", required=True, help="What the delta is to say otherwise.")
 @json_option
 def modify(name: str | None, message: str, as_json: bool) -> ExitCode:
-    """Have the delta proposed anew."""
+    """Have the delta revised."""
     if not message.strip():
         raise UsageError("say what is to be otherwise: -m TEXT")
     return _answered(name, {"choice": "modify", "text": message}, as_json=as_json)
@@ -139,7 +139,7 @@ def modify(name: str | None, message: str, as_json: bool) -> ExitCode:
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def reject(name: str | None, as_json: bool) -> ExitCode:
-    """Give a change up; no byte of the repository is another one."""
+    """Give a change up; the repository stays unchanged."""
     return _answered(name, {"choice": "reject"}, as_json=as_json)
 
 
@@ -169,7 +169,7 @@ def resume(
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def show(name: str | None, as_json: bool) -> ExitCode:
-    """Show what a change asks you, or what became of it."""
+    """Show what a change asks you, or its result."""
     repo = open_repository(for_reading=True)
     record = find(repo, name)
     if as_json:
@@ -209,7 +209,7 @@ def _go_on(
     as_json: bool,
     tasks: bool = False,
 ) -> ExitCode:
-    """Move a change, and ask at a terminal until it is over or the user leaves."""
+    """Advance a change, and ask at a terminal until it is over or the user leaves."""
     record = move(repo, name, None, _listener(), caps, print_lines)
     while record.status is RunStatus.WAITING and is_interactive() and not as_json:
         _echo_gate(repo, record)
@@ -240,7 +240,7 @@ def _settled(
     as_json: bool,
     tasks: bool = False,
 ) -> ExitCode:
-    """Do the tasks of a delta that is committed, and say where the change stands."""
+    """Do the tasks of a committed delta, and print the status of the change."""
     code, error = ExitCode(record.exit_code), None
     if record.status is RunStatus.COMMITTED:
         repo = open_repository()  # its branch has moved

@@ -1,4 +1,4 @@
-"""What a shell completes: the script that asks us, and what we answer for words of our own."""
+"""Shell completion: prints the script, and completes our own words."""
 
 import re
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _HOW = {
     "zsh": 'add to ~/.zshrc:  eval "$(reviewloop completion zsh)"',
     "fish": "reviewloop completion fish > ~/.config/fish/completions/reviewloop.fish",
 }
-# The shells' scripts put words unquoted on the command line, and others name files and branches.
+# Scripts of shells insert words unquoted, and names of files and branches come from others.
 _HARMLESS = re.compile(r"[\w./@+=,-]+", re.ASCII)
 _DOTS = re.compile(r"\.\.\.?")
 
@@ -66,7 +66,7 @@ def revisions_and_files(
     if given.get(parameter.name or "") or any(map(given.get, ("files", "staged", "commit"))):
         return files(context, parameter, incomplete)
     head = ""
-    for dots in _DOTS.finditer(incomplete):  # A..B: the second name is being typed
+    for dots in _DOTS.finditer(incomplete):  # A..B: the second name is incomplete
         head = incomplete[: dots.end()]
     is_path = head.startswith(".") or "/.." in head
     names = _refs() if not is_path else []
@@ -85,7 +85,7 @@ def reviewers(
     try:
         repository = repository_if_any()
         team = team_of(repository.root, repository.project) if repository else team_of(Path.cwd())
-    except ReviewLoopError:  # the review itself says what is wrong
+    except ReviewLoopError:  # the review itself reports the error
         return []
     names = [agent.name for agent in team.reviewers]
     if last and not "review-".startswith(last[: len("review-")]):
@@ -105,7 +105,7 @@ def rules(
 def skills(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer the names of skills that can be used here."""
+    """Offer the names of usable skills."""
     from reviewloop.skills import find_skills
 
     found = find_skills(checkout_if_any(), Path.home())
@@ -128,7 +128,7 @@ def _refs() -> list[str]:
 
 
 def _beside(incomplete: str) -> list[str]:
-    """Return the files and folders that a word may become, hidden ones only when it asks."""
+    """Return the files and folders that complete a word; hidden ones only after a dot."""
     folder, slash, start = incomplete.rpartition("/")
     try:
         found = sorted(Path(folder + slash or ".").iterdir())

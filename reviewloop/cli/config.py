@@ -1,4 +1,4 @@
-"""`reviewloop config show`: every setting in force, and where it comes from."""
+"""`reviewloop config show`: every setting with its value and origin."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def show(as_json: bool) -> ExitCode:
     """Show each setting with its origin, and the model of each step."""
 
     repo = repository_if_any()
-    # Before its first commit nothing can run in a repository, and its settings hold already.
+    # A repository without a commit cannot run anything, but its settings apply.
     root, project = (repo.root, repo.project) if repo else (checkout_if_any(), "")
     loaded = read_settings(root, project=project)
     values, models = _values(loaded), _models(loaded)
@@ -57,7 +57,7 @@ def _values(loaded: Loaded) -> list[dict[str, Any]]:
 
 
 def _without_path(url: str) -> str:
-    """Return an address as it may be shown: whoever knows the path of a webhook can post there."""
+    """Return a URL without its path, as whoever knows a webhook's path can post there."""
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Where output goes: results to stdout, the rest to stderr."""
+"""Output: results to stdout, the rest to stderr."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
 from reviewloop.store.redaction import redact_plain
 
-if TYPE_CHECKING:  # loaded when something is drawn: programs ask for JSON
+if TYPE_CHECKING:  # loaded when something is drawn: programs read JSON
     from rich.console import Console
 
 _NARROWEST = 20
@@ -57,7 +57,7 @@ def _rows(line: str, width: int, indent: int) -> list[str]:
 
 
 def _pieces(word: str, room: int) -> Iterator[str]:
-    """Yield a word whole where a row holds it, else in parts that end at a joint."""
+    """Yield a word whole if it fits, else in parts split at joints."""
     from rich.cells import cell_len, chop_cells
 
     if cell_len(word) <= room:
@@ -68,7 +68,7 @@ def _pieces(word: str, room: int) -> Iterator[str]:
 
 
 def results() -> "Console":
-    """Return the console for what a command was asked for."""
+    """Return the console for a command's result."""
     return _console(err=False)
 
 
@@ -87,25 +87,25 @@ def written_to(path: Path) -> "Iterator[Console]":
 
 
 def print_json(kind: str, body: Mapping[str, Any]) -> None:
-    """Print the one object of `--json`, without secrets."""
+    """Print the one object of `--json`, redacted."""
 
     click.echo(json_report(kind, redact_plain(body, redactor_here().redact_held)))
 
 
 def print_lines(*sentences: str) -> None:
-    """Print sentences for people on stderr, each on its line, without secrets."""
+    """Print sentences on stderr, one a line, redacted."""
 
     if not sentences:
         return
-    redactor = redactor_here()  # once: it asks git, and a spec may have a note for each task
+    redactor = redactor_here()  # once: it runs git, and a spec may have a note for each task
     for sentence in sentences:
         echo(redactor.for_people(one_line(sentence)), err=True)
 
 
 def echo(text: str, *, indent: int = 0, err: bool = False) -> None:
-    """Print text that is safe to show: on a terminal it breaks between words, elsewhere nowhere.
+    """Print safe text: on a terminal wrapped between words, elsewhere unwrapped.
 
-    `indent` is where the rows begin that a line goes on in.
+    `indent` is the indentation of wrapped rows.
     """
     stream = sys.stderr if err else sys.stdout
     if stream.isatty():
@@ -114,7 +114,7 @@ def echo(text: str, *, indent: int = 0, err: bool = False) -> None:
 
 
 def _columns(stream: TextIO) -> int:
-    """Return the width of the terminal behind a stream; COLUMNS goes first, as everywhere."""
+    """Return the width of the terminal behind a stream; COLUMNS has priority, as usual."""
     given = os.environ.get("COLUMNS", "")
     try:
         return int(given) if given.isdecimal() else os.get_terminal_size(stream.fileno()).columns
@@ -123,12 +123,12 @@ def _columns(stream: TextIO) -> int:
 
 
 def is_interactive() -> bool:
-    """Return whether a user can be asked: both ends of the conversation are a terminal."""
+    """Return whether a user can be asked: stdin and stderr are terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def read_line(prompt: str) -> str:
-    """Ask on stderr and return the line that was typed; raise `EOFError` at the end of input."""
+    """Ask on stderr and return the typed line; raise `EOFError` at the end of input."""
     click.echo(prompt, nl=False, err=True)
     _wait_for_line()
     return input()
@@ -153,7 +153,7 @@ def confirm(question: str, *, default: bool = False) -> bool:
 def _wait_for_line() -> None:
     """Wait until a line is typed; raise at once where a signal's handler does.
 
-    `input` alone sees a signal that comes just before its read only after the next key.
+    `input` alone notices a signal just before its read only after the next key.
     """
     if threading.current_thread() is not threading.main_thread() or not sys.stdin.isatty():
         return

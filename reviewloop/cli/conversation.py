@@ -1,4 +1,4 @@
-"""Moving a run in front of a user: live table, approval screen, answer, what follows."""
+"""Advances a run for a user at a terminal: live table, approval screen, answer, follow-ups."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -47,7 +47,7 @@ from reviewloop.store.runs import RunRecord, RunStatus, in_words
 
 
 def needs_word(run_id: str, red: int) -> str:
-    """Return the sentence about a run that is committed only with a word that nobody said."""
+    """Return the sentence that a run is committed only with `--with-must-fix`."""
     return (
         f"run {run_id} has {red} must fix left (`reviewloop show {run_id}`), so nothing was "
         f"committed; `reviewloop approve {run_id} --with-must-fix` commits it all the same"
@@ -63,9 +63,9 @@ def move(
     agreed: bool = False,
     overrides: Mapping[str, Any] | None = None,
 ) -> RunRecord:
-    """Advance a run and, where somebody is there, ask until it is over or left waiting.
+    """Advance a run and, with a user at the terminal, ask until it is over or left waiting.
 
-    `agreed`: a user has said that red findings which are left are no reason not to commit.
+    `agreed`: the user accepts open must-fix findings.
     """
 
     how: Here = "command"
@@ -84,10 +84,10 @@ def move(
                     _offer_follow_ups(repository, record, ask=ask and is_interactive())
                     propose_sync(repository, record)
                 return record
-            if answer is None or answer.choice == "modify":  # else the user is there already
+            if answer is None or answer.choice == "modify":  # else the user is at the terminal
                 call_about(repository, record)
             refused = bool(record.reason) and record.status is RunStatus.WAITING
-            if not (refused and answer):  # what was answered was on the screen just before
+            if not (refused and answer):  # after a refused answer the screen is already shown
                 show(repository, record)
             if refused:
                 echo(f"reviewloop: not committed: {one_line(record.reason)}", err=True)
@@ -101,7 +101,7 @@ def move(
 
 
 def answer_for(record: RunRecord, answer: UserAnswer, how: Here = "command") -> dict[str, str]:
-    """Return what a user said in the form in which it reaches the run."""
+    """Return a user's answer in the form that the run reads."""
 
     return {**worded(record, answer.choice, answer.text, how=how), **answer.more}
 
@@ -114,9 +114,9 @@ def advanced(
     overrides: Mapping[str, Any] | None = None,
     call: bool = False,
 ) -> RunRecord:
-    """Move a run under the live table and return it.
+    """Advance a run under the live table and return it.
 
-    With `call` the user is called about a run that stops by itself on the way; why is raised.
+    With `call` the user is notified about a run that an error stops; the error is raised.
     """
     try:
         with Progress(messages(), title=f"{record.run_id}  {record.title}") as progress:
@@ -136,21 +136,22 @@ def advanced(
 
 
 def _call_about_stop(repository: Repository, run_id: str, error: ReviewLoopError) -> None:
-    """Call the user about a run that an error paused; say how it goes on where that is unsaid."""
+    """Notify the user about a run that an error paused; add the command that continues
+    if missing.
+    """
     stopped = repository.runs.find(run_id)
     if stopped.status is RunStatus.PAUSED:
         call_about(repository, stopped)
-        if isinstance(error, ModelError):  # which does not know what asked
+        if isinstance(error, ModelError):  # it does not know the run
             raise type(error)(f"{error}; `reviewloop resume {run_id}` goes on") from error
 
 
 def _ready(
     repository: Repository, record: RunRecord, *, ask: bool, agreed: bool
 ) -> tuple[Repository, RunRecord, bool]:
-    """Bring an approved run onto its branch, and ask about what is red; return whether it may go.
+    """Rebase an approved run if needed, and ask about red findings; return whether to commit it.
 
-    Where it may not, what is to be looked at was shown. Raises `ReviewLoopError` where nobody can
-    be asked.
+    If not, what to look at was shown. Raises `ReviewLoopError` where no user can be asked.
     """
 
     asks = ask and is_interactive()
@@ -175,9 +176,9 @@ def _ready(
 
 
 def _rebase_first(repository: Repository, record: RunRecord) -> tuple[RunRecord, bool]:
-    """Bring a run onto its branch as it is now; return it, and whether it may be committed so.
+    """Rebase a run onto its current branch; return it, and whether it may be committed unseen.
 
-    What changed about it is shown.
+    Its differences are shown.
     """
 
     print_lines(f"{record.branch!r} has new commits; rebasing the change first")
@@ -196,7 +197,7 @@ def _rebase_first(repository: Repository, record: RunRecord) -> tuple[RunRecord,
 
 
 def _listen(progress: Progress, event: Mapping[str, Any]) -> None:
-    if event.get("kind") != "refused":  # said in full below the screen
+    if event.get("kind") != "refused":  # printed in full below the screen
         progress.listen(event)
 
 
@@ -209,7 +210,7 @@ def move_and_report(
     agreed: bool = False,
     overrides: Mapping[str, Any] | None = None,
 ) -> ExitCode:
-    """Move a run for a command; return its exit code. `--json` prints the run however it ends."""
+    """Advance a run for a command; return its exit code. `--json` prints the run in any case."""
     try:
         record = move(
             repository,
@@ -229,9 +230,9 @@ def move_and_report(
 
 
 def show(repository: Repository, record: RunRecord) -> None:
-    """Print the approval screen of a run that asks.
+    """Print the approval screen of a waiting run.
 
-    A question at a terminal is one page, and the rest one key away.
+    At a terminal it is one page, with the rest one key away.
     """
 
     with view(repository, record) as seen:
@@ -243,7 +244,7 @@ def show(repository: Repository, record: RunRecord) -> None:
 
 
 def show_seen(seen: Seen, record: RunRecord, console: Console, *, diff: bool = False) -> None:
-    """Print what a run proposes, the whole diff as well where that is asked for."""
+    """Print the proposal of a run, optionally with the whole diff."""
     if over := record.status.over:
         console.print(f"This run is over ({in_words(record)}); this is what it proposed.")
 
@@ -256,7 +257,7 @@ def show_seen(seen: Seen, record: RunRecord, console: Console, *, diff: bool = F
 
 
 def waiting_hint(record: RunRecord) -> str:
-    """Return how the run is answered later, from any terminal."""
+    """Return how to answer the run later, from any terminal."""
 
     run = record.run_id
     ways = [f"reviewloop modify {run} -m '...'", f"reviewloop reject {run}"]
@@ -264,7 +265,7 @@ def waiting_hint(record: RunRecord) -> str:
         empty = record.because.kind is ReasonKind.CHANGE_EMPTY
         if not empty:
             ways.append(f"reviewloop checkout {run} NAME")
-            ways.append(f"reviewloop approve {run} --without PATH")  # the rest is judged anew
+            ways.append(f"reviewloop approve {run} --without PATH")  # the gates run again
         why = one_line(record.reason).rstrip(".") or "a guard-rail stands in the way"
         see = "" if empty else f" (see `reviewloop show {run} --diff`)"
         return f"The run is blocked: {why}. Possible: {', '.join(ways)}{see}"
@@ -278,7 +279,7 @@ def print_record(repository: Repository, record: RunRecord) -> None:
 
 
 def ask_about(repository: Repository, record: RunRecord) -> dict[str, str] | None:
-    """Show a finished run and ask; return the answer for it, None to leave it for later."""
+    """Show a finished run and ask; return the answer, None to leave it for later."""
     show(repository, record)
     while True:
         answer = _ask(repository, record)
@@ -290,7 +291,7 @@ def ask_about(repository: Repository, record: RunRecord) -> dict[str, str] | Non
 
 
 def _sure(repository: Repository, record: RunRecord) -> bool:
-    """Ask a second time where must-fix findings are left; return whether it is to be committed."""
+    """Ask again where must-fix findings are left; return whether to commit."""
     left = _must_fix_left(repository, record)
     return not left or confirm(f"commit with {left} must fix left?", default=False)
 
@@ -307,7 +308,7 @@ def _ask(repository: Repository, record: RunRecord) -> UserAnswer:
         try:
             return read_line(prompt)
         except KeyboardInterrupt as error:
-            click.echo(err=True)  # what is said next begins on a line of its own
+            click.echo(err=True)  # the next message starts on a new line
             raise InterruptedByUserError(f"nothing was decided: {ways_on(record)}") from error
 
     with view(repository, record) as seen:
@@ -327,7 +328,7 @@ def _ask(repository: Repository, record: RunRecord) -> UserAnswer:
 
 
 def report_end(record: RunRecord) -> None:
-    """Say how a run ended, and what can be done now."""
+    """Print how a run ended, and what can be done now."""
 
     if record.status == "committed":
         click.echo(f"Committed {record.commit[:10]} on {record.branch}.", err=True)
@@ -347,7 +348,7 @@ def report_end(record: RunRecord) -> None:
 
 
 def _taken_back(record: RunRecord) -> str:
-    """Say how to take a commit back; one that was published before its approval is on GitHub."""
+    """Return how to undo a commit; one published before its approval is on GitHub."""
     published = record.evidence.get("published") or {}
     if published.get("commit") == record.commit:
         return (
@@ -358,13 +359,13 @@ def _taken_back(record: RunRecord) -> str:
 
 
 def _offer_switch(repository: Repository, record: RunRecord, *, ask: bool) -> None:
-    """Offer to check out the branch of a commit where that is safe; else say how."""
+    """Offer to check out the branch of a commit where that is safe; else print how."""
     promotion = record.evidence.get("promotion") or {}
     if promotion.get("checkout_updated", True):
         return
     try:
         user = looked_again(repository).user
-    except WorkspaceError as error:  # the commit stands whatever the checkout is in
+    except WorkspaceError as error:  # the commit is valid in any state of the checkout
         echo(f"{record.branch} has it; it is not in your checkout: {error}", err=True)
         return
     if ask and user.branch != record.branch and not user.dirty:
@@ -400,7 +401,7 @@ def _offer_follow_ups(repository: Repository, record: RunRecord, *, ask: bool) -
 
 
 def propose_sync(repository: Repository, record: RunRecord) -> None:
-    """Propose to change the spec where more of its names parted than `spec_sync.threshold`."""
+    """Propose to change the spec where more of its names drifted than `spec_sync.threshold`."""
     if threshold := settings_of(record).spec_sync.threshold:
         from reviewloop.app.spec.sync import proposal_for
 
@@ -408,20 +409,20 @@ def propose_sync(repository: Repository, record: RunRecord) -> None:
             print_lines(one_line(sentence))
 
 
-_WORDS = {"skip": "reject"}  # the command that gives an answer, where a run calls it otherwise
+_WORDS = {"skip": "reject"}  # the command of an answer with another name inside a run
 
 
 class Terminal:
     """The user at this terminal, as `app.fleet.port.User`.
 
-    `agreed`: they said that must-fix findings which are left are no reason not to commit.
+    `agreed`: they accept open must-fix findings.
     """
 
     def __init__(self, *, as_json: bool, agreed: bool = False) -> None:
         self._as_json, self._agreed = as_json, agreed
 
     def sure(self, run_id: str, red: int) -> bool:
-        """Ask whether to commit; raise `UsageError` where nobody can be asked."""
+        """Ask whether to commit; raise `UsageError` where no user can be asked."""
         found = self._confirmed(run_id, red)
         if found is None:
             raise UsageError(needs_word(run_id, red))
@@ -430,7 +431,7 @@ class Terminal:
         return found
 
     def agrees(self, run_id: str, red: int) -> bool:
-        """Ask whether to commit; nobody there is no."""
+        """Ask whether to commit; False where no user can be asked."""
         return bool(self._confirmed(run_id, red))
 
     def _confirmed(self, run_id: str, red: int) -> bool | None:
@@ -448,7 +449,7 @@ class Terminal:
         text: str = "",
         overrides: Mapping[str, Any] | None = None,
     ) -> ExitCode:
-        """Move a run under the live table, and ask on."""
+        """Advance a run under the live table, and continue asking."""
         return move_and_report(
             repository,
             run,
@@ -459,21 +460,21 @@ class Terminal:
         )
 
     def ended(self, repository: Repository, run: RunRecord) -> ExitCode:
-        """Say how a run ended."""
+        """Print how a run ended."""
         report_end(run)
         if self._as_json:
             print_record(repository, run)
         return ExitCode(run.exit_code)
 
     def sent(self, run_id: str, choice: str) -> ExitCode:
-        """Say that an answer is on its way."""
+        """Print that an answer is on its way."""
         if self._as_json:
             print_json("answered", {"run": run_id, "choice": choice})
         print_lines(f"{run_id}: {on_its_way(choice)}")
         return ExitCode.CLEAN
 
     def queued(self, resumed: Resumed) -> ExitCode:
-        """Say that a run is queued again, with the tasks that wait for it."""
+        """Print that a run is queued again, with the tasks that wait for it."""
         run, added = resumed.run.run_id, list(resumed.added)
         if self._as_json:
             print_json("resumed", {"run": run, "queued": added})
@@ -486,5 +487,5 @@ class Terminal:
 
 
 def on_its_way(choice: str) -> str:
-    """Return what becomes of an answer that workers carry out."""
+    """Return how workers carry out an answer."""
     return f"{_WORDS.get(choice, choice)} is on its way; the next free worker carries it out"

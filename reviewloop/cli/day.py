@@ -1,4 +1,4 @@
-"""`handoff` and `session resume`: how a working day ends, and how the next one begins."""
+"""`handoff` and `session resume`: the end of a session, and the start of the next one."""
 
 import shlex
 import time
@@ -25,7 +25,7 @@ from reviewloop.render.untrusted import one_line
 
 _MOST_LINES = 25
 _NEXT = 5
-_LONGEST = 120  # characters of what `doctor` says
+_LONGEST = 120  # characters of a message of `doctor`
 
 
 @click.command(cls=Command)
@@ -130,10 +130,10 @@ def resume(offline: bool, as_json: bool, fleet: Fleet) -> ExitCode:
 
 
 def _ask_what_first(found: Resumption) -> None:
-    """Ask what comes first, and answer with the command that begins it."""
+    """Ask what comes first, and print the command that starts it."""
     try:
         answer = read_line("go on with 1? Enter, another number, or what comes first instead > ")
-    except EOFError:  # somebody who left
+    except EOFError:  # the user left
         print_lines("")
         return
     steps = found.now.steps[:_NEXT]
@@ -151,7 +151,7 @@ def _ask_what_first(found: Resumption) -> None:
 
 
 def _broken(*, online: bool) -> Iterator[str]:
-    """Yield what `doctor` finds wrong, and what no run can do without, one sentence each."""
+    """Yield the problems that `doctor` finds and that stop any run, one sentence each."""
     from reviewloop.cli.doctor import all_checks
 
     for check in all_checks(online=online):
@@ -160,7 +160,7 @@ def _broken(*, online: bool) -> Iterator[str]:
 
 
 def _lines(found: Resumption) -> Iterator[str]:
-    """Yield at most as many lines as fit on a screen, what cannot wait first."""
+    """Yield at most as many lines as fit on a screen, the most urgent first."""
     git, left = found.now.git, found.left
     if git.unpushed:
         yield f"not pushed: {counted(git.unpushed, 'commit')} of {git.branch} to {git.missing_at}"
@@ -191,7 +191,7 @@ def _lines(found: Resumption) -> Iterator[str]:
 
 
 def _short(one: Blocker) -> str:
-    """Return a blocker in a length that can be read at a glance."""
+    """Return a blocker, shortened."""
     if one.kind is not Obstacle.MACHINE or len(one.text) <= _LONGEST:
         return one.text
     return f"{one.text[:_LONGEST].rsplit(' ', 1)[0]} ... (`reviewloop doctor` says all of it)"

@@ -1,4 +1,4 @@
-"""`reviewloop demo`: the whole loop, or a review, on a small project with replies we wrote."""
+"""`reviewloop demo`: the whole loop, or a review, on a small project with prepared replies."""
 
 import shutil
 import tempfile
@@ -62,7 +62,7 @@ _REVIEW_NEXT = """\
 
 
 def demo_review(directory: str, *, keep: bool) -> ExitCode:
-    """Make the planted repository, in `directory` if one is named, and review it as a user would.
+    """Create the planted repository, in `directory` if one is named, and review it as a user would.
 
     A named directory is always kept. Returns 0 whatever the review found, and 5 when a part of it
     failed: this shows whether the installation works.
@@ -76,7 +76,7 @@ def demo_review(directory: str, *, keep: bool) -> ExitCode:
         _print_review_end(code, root, kept=keep or named is not None)
     except (KeyboardInterrupt, InterruptedByUserError) as error:
         if isinstance(error, KeyboardInterrupt):
-            click.echo(err=True)  # the terminal shows ^C where the progress stood
+            click.echo(err=True)  # the terminal shows ^C in the line of the progress
         left = f"{named} is left as it is" if named else "its folder is deleted"
         raise InterruptedByUserError(f"the demo was stopped; {left}") from error
     finally:
@@ -179,7 +179,7 @@ class Play(Protocol):
     """A demo of a run, in a folder that holds all of it."""
 
     def __call__(self, folder: Path, *, yes: bool) -> Begun | None:
-        """Play it up to the run and return that; None where a user left before there was one."""
+        """Play it up to the run and return that; None where the user left before."""
         ...
 
 
@@ -211,7 +211,7 @@ def _demo_run(
         return ExitCode(record.exit_code)
     except (KeyboardInterrupt, InterruptedByUserError) as error:
         if isinstance(error, KeyboardInterrupt):
-            click.echo(err=True)  # the terminal shows ^C where a question stood
+            click.echo(err=True)  # the terminal shows ^C in the line of the question
         left = f"its folder is kept: {folder}" if keep else "its folder is deleted"
         raise InterruptedByUserError(f"the demo was stopped; {left}") from error
     except ReviewLoopError:
@@ -255,7 +255,7 @@ def _play_idea(folder: Path, *, yes: bool) -> Begun | None:
 
 
 def _end_day(project: DemoProject) -> None:
-    """Hand the day over, change four things behind its back, and begin the next morning."""
+    """Write a handoff, change four things behind it, and start the next session."""
     with chdir(project.root):
         _play_command(handoff, ["--offline", "-m", "late fees are out of scope"])
         click.echo(_NIGHT, err=True)
@@ -269,7 +269,7 @@ def _end_day(project: DemoProject) -> None:
 
 
 def _play_command(command: click.Command, arguments: list[str], name: str = "") -> None:
-    """Show a command as a user types it, and run it."""
+    """Show a command as it is typed, and run it."""
     words = f"reviewloop {name or command.name}"
     click.echo(f"\n$ {words} {' '.join(map(quote, arguments))}".rstrip() + "\n", err=True)
     with command.make_context(words, arguments) as context:

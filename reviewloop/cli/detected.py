@@ -1,4 +1,4 @@
-"""What was detected in a repository: its gates, specs and environment; nothing of it is run."""
+"""Detects gates, specs and environment of a repository, and runs none of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from reviewloop.specs.files import DiskFiles
 
 @dataclass(frozen=True)
 class Detected:
-    """What `init` tells: comments for the settings file, and sentences for the screen."""
+    """The output of `init`: comments for the settings file, and sentences for the screen."""
 
     notes: dict[str, str]
     sentences: tuple[str, ...]
 
 
 def detected(repo: UserRepo) -> Detected:
-    """Return what a run would find in this repository with default settings."""
+    """Return what a run would detect in this repository with default settings."""
 
     settings = Settings()
     python = python_of(repo, settings)
@@ -40,13 +40,15 @@ def detected(repo: UserRepo) -> Detected:
     notes["spec.path"] = f"detected: {', '.join(specs)}" if specs else "detected: no spec"
     notes["models"] = "`reviewloop doctor` checks access to these before anything is paid"
     lines = [f"{name}: {text}" for name, text in notes.items() if name != "models"]
-    # Not written down: the file is committed, and this place exists on one machine only.
+    # Not written: the file is committed, and this path exists on one machine only.
     lines.append(f"gates.python: {python_sentence(python)}")
     return Detected(notes, tuple(lines))
 
 
 def gate_plan(repo: UserRepo, settings: Settings, python: PythonSource) -> GatePlan:
-    """Return the gates for the commit a run would start from; without one, for no file at all."""
+    """Return the gates of HEAD, the commit a run would start from; without one, those of
+    no file.
+    """
     import tempfile
 
     checkout = repo.root / repo.project
@@ -72,7 +74,7 @@ def gate_plan(repo: UserRepo, settings: Settings, python: PythonSource) -> GateP
 
 
 def python_of(repo: UserRepo, settings: Settings, *, trusted: bool = True) -> PythonSource:
-    """Return the project's Python environment; an untrusted setting is left out, not started."""
+    """Return the project's Python environment; an untrusted setting is left out and not started."""
     import os
     import tempfile
     from functools import partial
@@ -90,7 +92,7 @@ def python_of(repo: UserRepo, settings: Settings, *, trusted: bool = True) -> Py
 
 
 def python_sentence(source: PythonSource) -> str:
-    """Return which environment the gates use, in words."""
+    """Return the environment of the gates, in words."""
 
     words = {
         "settings": "named in the settings",
@@ -102,7 +104,7 @@ def python_sentence(source: PythonSource) -> str:
 
 
 def gate_sentence(gate: DetectedGate) -> str:
-    """Return what was found for a gate, why, and what stands in its way."""
+    """Return what was found for a gate, why, and its problem."""
     import shlex
 
     if not gate.argv:

@@ -1,4 +1,4 @@
-"""`reviewloop doctor`: what a run and a review need here, checked before anything is paid."""
+"""`reviewloop doctor`: checks what a run and a review need, before anything is paid."""
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -50,18 +50,18 @@ _DISK_NEEDED = 1_000_000_000  # bytes: a workspace, a copy of its environment, l
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the doctor; a bad one is broken, a note is worth knowing."""
+    """One line of the doctor: ok, bad (broken), or a note."""
 
     name: str
     mark: Literal["ok", "bad", "note"]
     text: str
-    stops_run: bool = False  # a note, too: what only a run needs
+    stops_run: bool = False  # also for a note: needed only by a run
 
 
 def all_checks(*, online: bool, model: str = "") -> Iterator[Check]:
-    """Yield every check; one that cannot be made is a bad one and stops no other.
+    """Yield every check; one that fails to run counts as bad and stops no other.
 
-    A named `model` is checked instead of the one of the settings.
+    A named `model` is checked instead of the one in the settings.
     """
     yield from _guarded("python", _python)
     yield from _guarded("git", _git)
@@ -182,7 +182,7 @@ def _sandbox(loaded: list[Loaded]) -> Iterator[Check]:
 
 
 def _plugins() -> Iterator[Check]:
-    """Yield a line for each thing that another distribution adds, and whether it can be loaded."""
+    """Yield a line for each plugin, and whether it can be loaded."""
     for plugin in (one for group in GROUPS for one in others(group)):
         try:
             plugin.load()
@@ -254,7 +254,7 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
 
 
 def _agent(model: str, users: str, settings: Settings, online: bool) -> Iterator[Check]:
-    """Yield how a coding agent fares in its cage."""
+    """Yield the results of trying a coding agent in its cage."""
     from reviewloop.acp.agents import require_agent
     from reviewloop.app.model_access import try_agent
     from reviewloop.app.sandboxing import agents_cage
@@ -342,7 +342,7 @@ def _gates(repo: UserRepo, loaded: Loaded) -> Iterator[Check]:
 
 @dataclass(frozen=True)
 class ToolState:
-    """One tool of the table, as it is on this machine."""
+    """The state of one tool of the table on this machine."""
 
     name: str
     languages: tuple[str, ...]
@@ -358,12 +358,12 @@ class ToolState:
 
 
 def tool_states() -> list[ToolState]:
-    """Return every tool of the table; at most one start of each program, and only once."""
+    """Return every tool of the table; starts each program at most once."""
 
     states = []
     for tool in TOOLS:
         found = find_tool(tool)
-        if tool.applies is not None:  # it stands in a project
+        if tool.applies is not None:  # installed in a project
             found = found and replace(found, version=_of_project())
             found = found if found and found.version else None
         program, version = (str(found.program), found.version) if found else ("", "")
@@ -386,14 +386,14 @@ def _of_project() -> str:
 
 
 def not_trusted() -> Iterator[Check]:
-    """Yield a line for each configuration of a tool in this checkout that does not count yet."""
+    """Yield a line for each configuration of a tool in this checkout that is not trusted."""
 
     root = _root()
     if root is None:
         return
     try:
         all_data = read_settings(root).settings.review.repository_configuration
-    except ReviewLoopError:  # another line says so
+    except ReviewLoopError:  # reported by another line
         return
     key = locate(root).user.key
     for one in _configurations(root):
@@ -418,9 +418,9 @@ def _configurations(root: Path) -> list[Configuration]:
 
 
 def analyser_checks(states: Sequence[ToolState], here: Collection[str]) -> Iterator[Check]:
-    """Yield a line for each tool that is here, and one for all others; none stops a run.
+    """Yield a line for each installed tool, and one for all others; none stops a run.
 
-    Of the others those come first, with how to get them, that read a language that is `here`.
+    Of the others those for a language that is `here` come first, with how to get them.
     """
     for state in states:
         if state.program:
@@ -439,7 +439,7 @@ def analyser_checks(states: Sequence[ToolState], here: Collection[str]) -> Itera
 
 
 def languages_here() -> frozenset[str]:
-    """Return the languages of the files that git follows here; only their names are read."""
+    """Return the languages of the files in git, from their names."""
 
     try:
         user = locate(Path.cwd()).user

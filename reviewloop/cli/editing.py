@@ -1,4 +1,4 @@
-"""`[e]dit` at the question and its options: message, files, hunks, or the files in an editor."""
+"""`[e]dit` at the question, and its options: message, files, hunks, or an editor."""
 
 from collections.abc import Callable, Iterable
 
@@ -25,9 +25,9 @@ _MESSAGE = "COMMIT_EDITMSG"
 
 
 def ask_for_edit(seen: RunView) -> UserAnswer | None:
-    """Ask what is to be edited and do it; return the answer for the run, None for no change.
+    """Ask what to edit and do it; return the answer for the run, None for no change.
 
-    What fails is told in one sentence, and nothing is changed then.
+    An error is printed as one sentence, and nothing is changed.
     """
 
     try:
@@ -49,13 +49,13 @@ def ask_for_edit(seen: RunView) -> UserAnswer | None:
 
 
 def edit_of(seen: RunView, paths: Iterable[str], *, review: bool) -> UserAnswer:
-    """Return the answer that takes files out of the change."""
+    """Return the answer that removes files from the change."""
 
     return _answer(without(seen, paths), review=review)
 
 
 def message_of(text: str) -> UserAnswer:
-    """Return the answer that gives the commit these words; lines of ours follow them."""
+    """Return the answer that sets the text of the commit message; our lines follow it."""
 
     if not text.strip():
         raise UsageError("the commit message is empty; nothing was committed")
@@ -84,7 +84,7 @@ def _message(seen: RunView) -> UserAnswer | None:
 
 
 def _changed(seen: RunView, tree: str) -> UserAnswer | None:
-    """Ask whether the edited lines are to be reviewed; None where nothing was edited."""
+    """Ask whether to review the edited lines; None where nothing was edited."""
 
     if not tree or tree == seen.proposal["tree"]:
         click.echo("the change is as it was", err=True)
@@ -116,7 +116,7 @@ def _named(word: str, files: tuple[FileChange, ...]) -> str:
 def _without_hunks(seen: RunView) -> str:
 
     out: dict[str, set[int]] = {}
-    rest = ""  # what the user said about all that comes yet
+    rest = ""  # the user's answer for all remaining hunks
     for file in files_of(seen):
         of_file = ""
         for number, hunk in enumerate(() if rest else file.hunks):
@@ -137,7 +137,7 @@ def _without_hunks(seen: RunView) -> str:
 
 
 def _keep(read: Callable[[str], str]) -> str:
-    """Ask as `git add -p` does, about keeping a hunk."""
+    """Ask whether to keep a hunk, as `git add -p` does."""
     while True:
         answer = read("keep this hunk? [y,n,a,d,q] > ").strip().casefold()
         if answer in ("y", "n", "a", "d", "q"):

@@ -1,4 +1,4 @@
-"""`reviewloop explain`: why something was said, where the fact is from, how to live with it."""
+"""`reviewloop explain`: the reason of a rule or finding, its source, and how to silence it."""
 
 import re
 
@@ -18,7 +18,7 @@ from reviewloop.domain.finding import Finding
 from reviewloop.render.rules import laid_out
 from reviewloop.render.untrusted import one_line, safe
 
-_IDENT = re.compile(r"[0-9a-f]{4,12}")  # of a finding
+_IDENT = re.compile(r"[0-9a-f]{4,12}")  # prefix of a finding's id
 _CODE = re.compile(r"[A-Z]{1,8}[0-9]{2,5}")  # as linters number their rules
 _NUMBERING = ("ruff", "shellcheck", "hadolint", "bandit", "cfn-lint")
 
@@ -51,7 +51,7 @@ def explain(what: str | None, list_: bool) -> ExitCode:
 
 
 def _by_last_part(what: str) -> Rule | None:
-    """Return the rule whose id ends so: S608 for ruff/S608; refuse when several of ours do."""
+    """Return the rule whose id ends so: S608 for ruff/S608; raise when several of ours do."""
 
     if "/" in what or _IDENT.fullmatch(what):
         return None
@@ -102,7 +102,7 @@ def _explain_finding(finding: Finding) -> None:
 
 def _explain_rule(rule: Rule, finding: Finding | None = None) -> None:
 
-    # A finding is shown with its own severity above; another one beside it would puzzle.
+    # A finding is shown with its own severity above; a different one of the rule would confuse.
     mark = f"{rule.severity.mark} " if finding is None else ""
     label = rule.severity.label
     if finding is not None and finding.severity is not rule.severity:

@@ -1,4 +1,4 @@
-"""`--store`: whether a command is about this machine or about a store that many machines share."""
+"""`--store`: whether a command works on this machine or on a shared store."""
 
 import functools
 import importlib.util
@@ -24,7 +24,7 @@ _STORE_HELP = "postgresql://… of the database that machines share; also REVIEW
 
 
 def fleet_at(url: str) -> "Fleet":
-    """Return the fleet that a command is about; raise `UsageError` where packages for it lack."""
+    """Return the fleet of a command; raise `UsageError` where packages for it are missing."""
     if not url:
         return LocalFleet(print_lines)
     require_driver()
@@ -34,7 +34,7 @@ def fleet_at(url: str) -> "Fleet":
 
 
 def require_driver() -> None:
-    """Raise `UsageError` unless what speaks to PostgreSQL is installed."""
+    """Raise `UsageError` unless the PostgreSQL driver is installed."""
     names = ("psycopg", "procrastinate", "langgraph.checkpoint.postgres")
     if not all(importlib.util.find_spec(name) for name in names):
         raise UsageError(f"a shared store needs more packages: {how_to_install('postgres')}")
@@ -43,7 +43,7 @@ def require_driver() -> None:
 def _hidden_anywhere(
     context: click.Context, option: click.Parameter, url: str | None
 ) -> str | None:
-    """Put the address where our masking looks: what stands in the environment is never shown."""
+    """Put the URL into the environment, whose values are redacted everywhere."""
     if url:
         os.environ[VARIABLE] = url
     return url
@@ -62,7 +62,7 @@ address_option = click.option(
 def fleet_option(command: Callable[..., T]) -> Callable[..., T]:
     """Add `--store` to a command, which is called with the `fleet` that it names.
 
-    A group that has a command to call leaves the address to that: see `own_fleet_option`.
+    A group with a default command passes the URL on to that: see `own_fleet_option`.
     """
 
     @address_option
@@ -78,7 +78,7 @@ def fleet_option(command: Callable[..., T]) -> Callable[..., T]:
 
 
 def own_fleet_option(command: Callable[..., T]) -> Callable[..., T]:
-    """Add `--store` to a command of a group that has it: unless it is said here, that one holds."""
+    """Add `--store` to a subcommand; without it the group's `--store` applies."""
 
     @click.option("--store", metavar="URL", callback=_hidden_anywhere, help=_STORE_HELP)
     @functools.wraps(command)

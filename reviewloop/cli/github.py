@@ -1,4 +1,4 @@
-"""`reviewloop github`: pull requests, reviewed and answered; what the Action runs."""
+"""`reviewloop github`: reviews pull requests and answers comments; the Action runs it."""
 
 import os
 import sys
@@ -32,7 +32,7 @@ _LIMITS |= {"limits.minutes": "minutes"}
 
 
 def about_a_pull(command: _Function) -> _Function:
-    """Add what says which pull request it is: by hand, or by the event of a workflow."""
+    """Add the options that name a pull request: by number, or by the event of a workflow."""
     return _with(
         command,
         click.option("--pr", type=click.IntRange(1), help="Its number (that of the event)."),
@@ -50,7 +50,9 @@ def about_a_pull(command: _Function) -> _Function:
 
 
 def severity_options(least: str) -> Callable[[_Function], _Function]:
-    """Return what adds how findings are told; `least` is the help of --min-severity."""
+    """Return a decorator that adds options for reporting findings; `least` is the help of
+    --min-severity.
+    """
     options = (
         click.option(
             "--comments",
@@ -76,7 +78,7 @@ def severity_options(least: str) -> Callable[[_Function], _Function]:
 
 
 def ends(command: _Function) -> _Function:
-    """Add where else than in comments a review ends."""
+    """Add the options for other outputs of a review than comments."""
     return _with(
         command,
         click.option(
@@ -92,7 +94,9 @@ def ends(command: _Function) -> _Function:
 
 
 def limits(what: str, who: str) -> Callable[[_Function], _Function]:
-    """Return what adds the caps on a model's work; the words stand in their help."""
+    """Return a decorator that adds the caps on a model's work; `what` and `who` go into
+    their help.
+    """
     options = (
         click.option("--budget-usd", type=float, metavar="USD", help=f"Most {what} may cost."),
         click.option("--budget-tokens", type=int, metavar="N", help="Token limit."),
@@ -102,12 +106,12 @@ def limits(what: str, who: str) -> Callable[[_Function], _Function]:
 
 
 def limits_of(given: dict[str, Any]) -> dict[str, Any]:
-    """Take the caps out of what was given; return them by the names of the settings."""
+    """Remove the caps from the arguments; return them by the names of the settings."""
     return {setting: given.pop(name) for setting, name in _LIMITS.items()}
 
 
 def with_json(command: _Function) -> _Function:
-    """Add the option that every command for programs has."""
+    """Add the `--json` option."""
     plain = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
     return _with(command, plain)
 
@@ -129,9 +133,9 @@ _NUMBERS: dict[str, Callable[[str], float]] = {
 
 
 def ending(act: Callable[[OnProgress], JobOutcome], kind: str, as_json: bool) -> ExitCode:
-    """Do it and return the exit code; a bug of ours is no end that a workflow takes for a good one.
+    """Run `act` and return the exit code; a bug of ours must not look like success to a workflow.
 
-    `act` is given what hears of its progress; `kind` names the JSON object.
+    `act` gets the progress callback; `kind` names the JSON object.
     """
 
     try:
@@ -139,7 +143,7 @@ def ending(act: Callable[[OnProgress], JobOutcome], kind: str, as_json: bool) ->
             ended = act(shown.notify)
     except KeyboardInterrupt as error:
         raise InterruptedByUserError("interrupted; what was posted stays") from error
-    except InterruptedByUserError as error:  # by a signal, while a run was at work
+    except InterruptedByUserError as error:  # by a signal, during a run
         _finish(JobOutcome(Status.REVIEW_ERROR, str(error)), kind)
         raise
     except Exception:
@@ -151,9 +155,9 @@ def ending(act: Callable[[OnProgress], JobOutcome], kind: str, as_json: bool) ->
 
 
 def _finish(ended: JobOutcome, kind: str, *, as_json: bool = False) -> ExitCode:
-    """Tell how it ended to the runner, and to people on stderr; by hand what nobody posted, too."""
+    """Report the end to the runner, and to people on stderr; by hand also what was not posted."""
 
-    # In a workflow both go to one log, and an object has to stay alone on its stream.
+    # In a workflow both go to one log, and a JSON object has to be alone on its stream.
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     finish(ended, os.environ, print_line=commands, redact=redactor_here().redact_held)
     if as_json:
@@ -170,7 +174,7 @@ def _has_page() -> bool:
 
 
 def _plain(ended: JobOutcome) -> dict[str, Any]:
-    """Return how it ended for a program: numbers as numbers, and None for what nobody knows."""
+    """Return the outcome as JSON-plain values: numbers as numbers, None for unknown ones."""
 
     outputs = outputs_of(ended)
     pull = ended.pull.number if ended.pull else None
@@ -264,7 +268,7 @@ def _handled(event: str) -> CommandOutcome:
 
 
 def _print_outcome(outcome: CommandOutcome, as_json: bool) -> ExitCode:
-    """Tell what became of it to the runner, and to people on stderr."""
+    """Report the outcome of a comment to the runner, and to people on stderr."""
 
     commands = (lambda line: click.echo(line, err=True)) if as_json else click.echo
     outputs = {name: redactor_here().redact_held(value) for name, value in outcome.outputs.items()}

@@ -1,4 +1,4 @@
-"""The client of GitHub for commands of a checkout: of a named repository, or of origin."""
+"""Builds the GitHub client of a checkout's commands: for a named repository, or for origin."""
 
 import os
 
@@ -13,8 +13,8 @@ from reviewloop.github.api.model import Repo
 def client_for(user: UserRepo, named: str) -> GitHub:
     """Return a client with the token of the environment.
 
-    `named` is OWNER/NAME; "" means the one of a workflow, else the address of `origin`. Raises
-    `BadParameter` for a name that is none, and `UsageError` without a token.
+    `named` is OWNER/NAME; "" means the one of a workflow, else the URL of `origin`. Raises
+    `BadParameter` for an invalid name, and `UsageError` without a token.
     """
     named = named or os.environ.get("GITHUB_REPOSITORY", "")
     environ = {**os.environ}

@@ -1,4 +1,4 @@
-"""How help reads: what people need every day comes first, rare options stand under Advanced."""
+"""Formats help: everyday options first, rare ones under Advanced."""
 
 import importlib
 from collections.abc import Mapping
@@ -32,11 +32,11 @@ ADVANCED = frozenset(
         ),
     }
 )
-"""Options that most people never need, by their long name, in whichever command they stand."""
+"""Rarely needed options of any command, by their long name."""
 
 
 class Command(click.Command):
-    """A command whose rare options stand apart, below the others."""
+    """A command with a section for its rare options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options in one or two sections."""
@@ -44,9 +44,9 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A group whose commands read alike; said alone it does what `default` names, if anything.
+    """A group of such commands; without a subcommand it runs `default`, if any.
 
-    `later` names commands, as "module:function", that are imported when they are named.
+    `later` names commands, as "module:function", that are imported on use.
     """
 
     command_class = Command
@@ -60,7 +60,7 @@ class Group(click.Group):
         self.later = later
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands, those that are imported later included."""
+        """Return the names of all commands, also of those not imported yet."""
         return [*self.later, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -72,7 +72,7 @@ class Group(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the default command in where none is named."""
+        """Insert the default command where none is named."""
         asks_for_help = {"-h", "--help"}.intersection(args)
         if self.default and not asks_for_help and (not args or args[0].startswith("-")):
             args = [self.default, *args]

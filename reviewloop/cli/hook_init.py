@@ -1,4 +1,4 @@
-"""`reviewloop hooks init`: put one of the shipped hooks into the project, shown before."""
+"""`reviewloop hooks init`: writes a shipped hook into the project, after showing it."""
 
 import difflib
 

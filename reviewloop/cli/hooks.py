@@ -1,4 +1,4 @@
-"""`reviewloop hooks`: what fires when in this repository, and what is wrong with it."""
+"""`reviewloop hooks`: lists the hooks of this repository, and their problems."""
 
 import difflib
 import os
@@ -162,12 +162,12 @@ def logs(run_id: str | None, follow: bool, slow: int | None, as_json: bool) -> E
         raise UsageError("--json prints one object when all is known; leave out --follow")
     repo = open_repository(for_reading=True)
     moments = [*moment_rows(repo)]
-    is_none = not run_id and bool(moments) and not repo.runs.all()  # no run, but `spec approve`
+    is_none = not run_id and bool(moments) and not repo.runs.all()  # outside of runs
     record = None if is_none else newest_or_named(repo, run_id)
     shown: list[HookRow] = []
     count = 0
     while record is not None:
-        runs_on = is_held(repo.run_lock(record.run_id))  # asked first: nothing comes after a no
+        runs_on = is_held(repo.run_lock(record.run_id))  # first: no row follows its end
         rows = [*hook_rows(repo, record, after=count)]
         count += len(rows)
         chosen = [r for r in rows if slow is None or (r["ms"] >= slow and not r["queued"])]
@@ -203,7 +203,7 @@ def _event(name: str) -> Event:
 
 
 def _of_files(read: HooksRead, repo: UserRepo, paths: Sequence[str]) -> HooksRead:
-    """Return what was read of these files; raise `UsageError` for one that holds no hooks."""
+    """Return the hooks read from these files; raise `UsageError` for a file without hooks."""
     files = in_folder(DiskFiles(repo.root), repo.project)
     known = {*hook_files(files)}
     chosen = {path.removeprefix("./") for path in paths}
@@ -217,7 +217,7 @@ def _of_files(read: HooksRead, repo: UserRepo, paths: Sequence[str]) -> HooksRea
 
 
 def _is_about(row: "HookRow", record: RunRecord | None, *, named: bool) -> bool:
-    """Return whether what a hook did outside of runs is about a run, or came after it began."""
+    """Return whether a hook outside of runs is about a run, or ran after it started."""
     if record is None:
         return True
     return row["run"] == record.run_id if named else row["at"] >= record.created_at
@@ -271,7 +271,7 @@ def _shown(hook: Hook, trusted: bool) -> "ShownHook":
 
 
 def _files_of(repo: UserRepo, hooks: Sequence[Hook]) -> dict[str, list[str]]:
-    """Return the files of the project that git knows -> names of the hooks that they fire."""
+    """Return file -> names of the hooks that it fires, for the project's files in git."""
     start = f"{repo.project}/" if repo.project else ""
     listed = Git(repo.git_dir, cwd=repo.root).run("ls-files", "-z").split(b"\0")
     found = {}

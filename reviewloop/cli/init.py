@@ -1,4 +1,4 @@
-"""`reviewloop init`: write a commented settings file and say what was detected."""
+"""`reviewloop init`: writes a commented settings file and reports what was detected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,14 +39,14 @@ _MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was chosen: the model that goes into the file, "" for none, and what to say."""
+    """The chosen model for the file, "" for none, and sentences about it."""
 
     written: str
     sentences: tuple[str, ...]
 
 
 def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
-    """Return the model for this repository; a user is asked, else what was found is taken."""
+    """Return the model for this repository: a user is asked, else the one found is taken."""
     import os
 
     models = settings.models
@@ -85,7 +85,7 @@ def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
 
 
 def _agents_here() -> tuple[str, ...]:
-    """Return the coding agents that a user has, and how one is asked in the place of a model."""
+    """Return sentences on the user's coding agents, which can be used instead of a model."""
     from reviewloop.acp.agents import agents_here
 
     names = [f"acp:{agent.name}" for agent in agents_here(trusted_path())]
@@ -104,7 +104,7 @@ def _row(found: FoundProvider, settings: Settings, team: Team) -> str:
 
 
 def price_words(model: str, settings: Settings, team: Team) -> str:
-    """Return what a model costs per million tokens, and what a usual run does."""
+    """Return what a model costs per million tokens, and in a usual run."""
 
     part = 10_000  # tokens; a million at once would have the price of very long requests
     fresh = estimate(model, input_tokens=part, output_tokens=0)
@@ -164,7 +164,7 @@ def init(force: bool, print_only: bool, full: bool, yes: bool) -> ExitCode:
 def _write_all(
     repo: UserRepo, notes: Mapping[str, str], settings: str, *, print_only: bool, yes: bool
 ) -> ExitCode:
-    """Show what is not there yet, and write it once a user agrees."""
+    """Show the missing files, and write them once a user agrees."""
     from reviewloop.app.starting import NewFile, starting_files
 
     gates = {
@@ -206,7 +206,7 @@ _OFFERED = (
 
 
 def _chosen_model(root: Path, project: str) -> Chosen:
-    """Return the model by the user's own settings; the repository's file is only being made."""
+    """Return the model by the user's own settings; the repository's file does not exist yet."""
 
     loaded = read_settings(None)
     if is_light() or loaded.is_set("models.reasoning"):
@@ -225,7 +225,7 @@ def _refuse_second_file(root: Path, project: str) -> None:
 
 
 def _write(path: Path, text: str, *, replace: bool) -> None:
-    """Write the file; without `replace`, one that is there is left alone, links included."""
+    """Write the file; without `replace`, keep an existing one or a link."""
     if replace:
         path.unlink(missing_ok=True)
     try:

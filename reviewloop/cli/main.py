@@ -1,4 +1,6 @@
-"""The command line's group and the one place where errors become a sentence and an exit code."""
+"""The command line's group, and the one place that turns errors into a sentence and
+an exit code.
+"""
 
 import difflib
 import importlib
@@ -17,7 +19,7 @@ from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoo
 
 
 class Entry(NamedTuple):
-    """A command that is loaded when it is named: where it is, and its line of the help."""
+    """A command that is imported on use: its module, and its line in the help."""
 
     name: str
     module: str  # in reviewloop.cli
@@ -90,7 +92,7 @@ GROUPS = {
         Entry("completion", "completion", "Print a shell's completion script."),
     ),
 }
-"""Every command under the heading of the help where it stands, in its order."""
+"""Every command by its heading in the help, in order."""
 
 COMMANDS = {entry.name: entry for entries in GROUPS.values() for entry in entries}
 
@@ -103,7 +105,7 @@ _ACT_INTERRUPTED = (
 
 
 class Commands(click.Group):
-    """All commands, each imported when it is named; a mistyped one is told the nearest name."""
+    """All commands, each imported on use; an unknown name gets the nearest one as a hint."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under the headings of `GROUPS`."""
@@ -117,7 +119,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command of a name; only its module is imported."""
+        """Return the command of a name; imports only its module."""
         if cmd_name in COMMANDS and cmd_name not in self.commands:
             self.commands[cmd_name] = COMMANDS[cmd_name].load()
         return super().get_command(ctx, cmd_name)
@@ -140,7 +142,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; click would end these without a reason."""
+        """Run the command; click would end these errors without a reason."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
@@ -150,7 +152,7 @@ class Commands(click.Group):
             raise InterruptedByUserError(_interrupted(ctx.invoked_subcommand)) from error
         except EOFError as error:
             raise UsageError("the input ended before the question was answered") from error
-        except BrokenPipeError:  # whoever read our output has seen enough
+        except BrokenPipeError:  # the reader of our output closed it
             _close_output()
             return ExitCode.CLEAN
 
@@ -175,7 +177,7 @@ def cli(context: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a sign must not end a run
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character must not end a run
             stream.reconfigure(errors="replace")
     code = run(arguments)
     try:
@@ -186,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def run(arguments: Sequence[str] | None = None) -> ExitCode:
-    """Run the command line and return its exit code; every failure is said on stderr."""
+    """Run the command line and return its exit code; every failure is printed on stderr."""
     try:
         if sys.platform == "win32":
             raise UsageError("Windows itself is not supported yet; use it inside WSL")
@@ -210,7 +212,7 @@ def run(arguments: Sequence[str] | None = None) -> ExitCode:
 
 
 def _interrupted(command: str | None) -> str:
-    """Return what to say after Ctrl-C: how to go on is only said where something can go on."""
+    """Return the message after Ctrl-C, with the command that continues if there is one."""
     if command == "github":
         return _ACT_INTERRUPTED
     from reviewloop.app.project import open_repository
@@ -250,7 +252,7 @@ def _fail(sentence: str, code: ExitCode) -> ExitCode:
 
 
 def _close_output() -> None:
-    """Let the interpreter flush its streams at exit without a second complaint."""
+    """Flush the streams, so that the interpreter does not report a closed one at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -1,4 +1,4 @@
-"""`mcp`: our commands as tools of an assistant, and the servers that our agents may ask."""
+"""`mcp`: our commands as tools of an assistant, and the MCP servers of our agents."""
 
 import json
 import sys
@@ -52,7 +52,7 @@ def serve(allowed: tuple[str, ...], program: str | None) -> ExitCode:
 
     commands = OwnCommands()
     source, target = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # whatever prints must not speak in the protocol's place
+    sys.stdout = sys.stderr  # output of other code must not mix with the protocol
     serve_on(
         source,
         target,
@@ -201,7 +201,7 @@ def _here() -> tuple["UserRepo", "Settings", Sequence["AgentDefinition"]]:
 
 
 def _settings(program: str, allowed: tuple[str, ...]) -> str:
-    """Return the settings by which a program starts the server, and where they belong."""
+    """Return the settings with which a program starts the server, and their file."""
     words = ["mcp", "serve", *(word for one in allowed for word in ("--allow", one))]
     if program == "codex":
         listed = ", ".join(json.dumps(word) for word in words)

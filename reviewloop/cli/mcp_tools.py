@@ -1,4 +1,4 @@
-"""The tools of `mcp serve`: which command each is, and how it runs."""
+"""The tools of `mcp serve`, and the commands that they run."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from reviewloop.mcp.protocol import Answer, Tool
 from reviewloop.store.locks import is_held_by
 
 _SECONDS = 3600.0  # that a command may take
-_STARTS = 120.0  # seconds in which a run is begun
+_STARTS = 120.0  # seconds for a run to start
 _FAILED = {ExitCode.USAGE, ExitCode.BUG, ExitCode.INTERRUPTED}
 _TEXT = {"type": "string"}
 _FLAG = {"type": "boolean"}
@@ -66,7 +66,7 @@ def _option(name: str, given: Mapping[str, Any]) -> list[str]:
 
 
 def _after(*words: Any) -> list[str]:
-    """Return positional arguments, which no option hides in."""
+    """Return positional arguments that cannot be read as options."""
     named = [str(word) for word in words if word]
     return ["--", *named] if named else []
 
@@ -178,19 +178,19 @@ _ALL = {one.tool.name: one for one in (*_READING, _FINDINGS, _STARTING, *_ANSWER
 
 
 def tools_for(allowed: Sequence[str]) -> list[Tool]:
-    """Return the tools that are offered; an answer to a run only where it is allowed."""
+    """Return the offered tools; answers to a run only where they are allowed."""
     offered = [one.tool for one in (*_READING, _FINDINGS, _STARTING)]
     return [*offered, *(_ANSWERS[name].tool for name in _ANSWERS if name in allowed)]
 
 
 class OwnCommands:
-    """Runs commands of ours as processes, for calls of one connection."""
+    """Runs our commands as processes, for the calls of one connection."""
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def call(self, ident: Any, name: str, given: Mapping[str, Any]) -> Answer:
-        """Return what a command answers; a run that it begins goes on without us."""
+        """Return the output of a command; a run that it starts continues without us."""
         command = _ALL[name]
         if wrong := _problem(command.tool, given):
             return Answer(wrong, failed=True)
@@ -213,13 +213,13 @@ class OwnCommands:
         return _answer(command, code, printed, errors)
 
     def cancel(self, ident: Any) -> None:
-        """End the command of a request that nobody waits for any more."""
+        """End the command of a cancelled request."""
         if process := self._running.get(json.dumps(ident)):
             _end(process)
 
 
 def _problem(tool: Tool, given: Mapping[str, Any]) -> str:
-    """Return what is wrong with the arguments of a call, "" for nothing."""
+    """Return what is wrong with the arguments of a call, or ""."""
     properties = tool.schema["properties"]
     kinds: dict[str, type] = {"string": str, "boolean": bool, "array": list}
     for name, value in given.items():
@@ -250,7 +250,7 @@ def _answer(command: _Command, code: int, printed: str, errors: str) -> Answer:
 
 
 def _begin(argv: list[str]) -> Answer:
-    """Start a run and return once it has a record; it goes on when we are gone."""
+    """Start a run and return once it has a record; it continues without us."""
     try:
         repository = open_repository(for_reading=True)
     except ReviewLoopError as error:
@@ -260,7 +260,7 @@ def _begin(argv: list[str]) -> Answer:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-        threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
+        threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
         until = time.monotonic() + _STARTS
         while time.monotonic() < until:
             ended = process.poll() is not None
@@ -276,7 +276,7 @@ def _begin(argv: list[str]) -> Answer:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a command as Ctrl-C does, so that it keeps what it has; then kill it."""
+    """Interrupt a command as Ctrl-C does, so that it saves its results; then kill it."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):

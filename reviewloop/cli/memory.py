@@ -1,4 +1,4 @@
-"""`memory`: what every run is told, as users said it before."""
+"""`memory`: lessons for every run, from users' own answers."""
 
 from collections.abc import Sequence
 
@@ -52,7 +52,7 @@ def propose(as_json: bool, fleet: Fleet) -> ExitCode:
 
 
 def ask_each(repo: Repository, found: Sequence[Lesson]) -> None:
-    """Ask for each line at the terminal; what is left open is proposed again another time."""
+    """Ask for each line at the terminal; unanswered ones are proposed again later."""
     show = redactor_of(repo.user).for_people
     kept: list[Lesson] = []
     declined: list[Lesson] = []
@@ -63,7 +63,7 @@ def ask_each(repo: Repository, found: Sequence[Lesson]) -> None:
                 break
             if answer:
                 (kept if answer == "y" else declined).append(one)
-    except EOFError:  # somebody who left; what they said before counts
+    except EOFError:  # the user left; their answers so far count
         print_lines("")
     if declined:
         decline(repo, declined)

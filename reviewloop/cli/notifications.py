@@ -1,4 +1,4 @@
-"""Calls the user when something waits for them: bell, desktop, webhook; all off by default."""
+"""Notifies the user when something waits for them: bell, desktop, webhook; all off by default."""
 
 import sys
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from reviewloop.store.runs import RunRecord
 
 
 def call_about(repository: Repository, record: RunRecord) -> None:
-    """Call the user about a run that waits for a decision, is blocked, or stopped at a cap."""
+    """Notify the user about a run that waits for a decision, is blocked, or stopped at a cap."""
 
     name = f"{record.task_id} {record.title}".strip()
     is_stopped = record.status in {"blocked", "paused"}
@@ -38,16 +38,16 @@ def call_about(repository: Repository, record: RunRecord) -> None:
 
 
 def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
-    """Call the user as their own settings say; what cannot be told is one line, never an error.
+    """Notify the user as their settings say; a failure is one line, never an error.
 
-    The settings of this moment count: a run keeps none of them, because an address may be secret.
+    The current settings count: a run stores none of them, because an address may be secret.
     """
 
     try:
         user = repository.user
         notifications = read_settings(user.root, project=user.project).settings.notify
     except ReviewLoopError:
-        return  # the next command says what is wrong with them
+        return  # the next command reports it
     if not (notifications.bell or notifications.desktop or notifications.webhook):
         return
     redact = redactor_of(repository.user).for_people

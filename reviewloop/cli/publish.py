@@ -1,4 +1,4 @@
-"""`reviewloop publish`: the commit of a run on its branch on GitHub, with a draft pull request."""
+"""`reviewloop publish`: pushes the commit of a run to GitHub, with a draft pull request."""
 
 import os
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Have a workflow hear of an error that ends the command; it stays that error."""
+    """Report an error that ends the command to the workflow, and raise it again."""
 
     try:
         yield
@@ -82,7 +82,7 @@ def report_errors() -> Iterator[None]:
 
 
 def report_published(published: Published, as_json: bool) -> ExitCode:
-    """Tell what stands on GitHub now, to people on stderr and to programs on stdout."""
+    """Report what is on GitHub now, to people on stderr and to programs on stdout."""
 
     pull, plain = published.pull, published.plain
     _notify_runner({"pull": str(plain["pull"] or ""), "head": published.commit})
@@ -104,7 +104,7 @@ def report_published(published: Published, as_json: bool) -> ExitCode:
 def fire_created(
     repository: Repository, published: Published, record: RunRecord | None = None
 ) -> None:
-    """Fire the hooks of a pull request that was opened just now; of a run's, with its task."""
+    """Fire the hooks of a pull request that was just opened, with the task of its run."""
 
     if published.pull is None or not published.created:
         return

@@ -1,4 +1,4 @@
-"""`reviewloop queue`: the finished runs that wait for you; look at, approve or reject them."""
+"""`reviewloop queue`: shows, approves and rejects the finished runs that wait."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from reviewloop.domain.errors import ExitCode, UsageError, first_that_applies
 from reviewloop.render.batch import queue_object
 from reviewloop.render.terminal.batch import render_note, render_queue
 
-_WORDS = {"brought": "rebased"}  # where a result is called otherwise than in JSON
+_WORDS = {"brought": "rebased"}  # a result whose name in JSON differs
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -41,7 +41,7 @@ def queue(
     Without a command: the finished runs on this branch, what builds on what, findings and cost, and
     what waits on other branches.
     """
-    if fleet is None:  # each command of this group has its own
+    if fleet is None:  # the subcommands of this group have their own
         if branch:
             raise UsageError("say --branch after `queue approve --all`, it is for that")
         return None
@@ -106,7 +106,7 @@ def approve_runs(
     branch: str,
     as_json: bool,
 ) -> ExitCode:
-    """Approve several runs, or every one that waits, and tell of each."""
+    """Approve several runs, or all that wait, and report each."""
     if bool(runs) == every:
         raise UsageError("name the runs to approve, or say --all")
     if agreed and every:
@@ -148,7 +148,7 @@ def reject_some(runs: tuple[str, ...], text: str, as_json: bool, fleet: Fleet) -
 
 
 def reject_runs(fleet: Fleet, runs: Sequence[str], text: str, *, as_json: bool) -> ExitCode:
-    """Reject several runs and tell of each."""
+    """Reject several runs and report each."""
     if not (text or as_json):
         text = _why()
     rejecting, rows, sent = fleet.reject_queued(runs, text), [], []
@@ -169,7 +169,7 @@ def reject_runs(fleet: Fleet, runs: Sequence[str], text: str, *, as_json: bool) 
 
 
 def _rejected(found: Rejected, text: str) -> dict[str, object]:
-    """Say that a run was rejected; return that as JSON has it."""
+    """Print that a run was rejected; return its JSON row."""
     run, save = found.run, f"reviewloop checkout {found.run.run_id} NAME"
     anew = "; `reviewloop batch` does its task anew" if run.options.get("batch") else ""
     print_lines(f"{run.run_id}: rejected; its work is kept: {save}{anew}")
@@ -180,7 +180,7 @@ def _rejected(found: Rejected, text: str) -> dict[str, object]:
 
 
 def _why() -> str:
-    """Ask for the reason in one line; "" where nobody is there or nothing is said."""
+    """Ask for the reason in one line; "" without a terminal or an answer."""
 
     if not is_interactive():
         return ""
@@ -234,7 +234,7 @@ def _print_approved_later(sent: Sequence[Sent], *, as_json: bool) -> ExitCode:
 
 
 def _print_each(sent: Sequence[Sent]) -> ExitCode:
-    """Say what became of each answer that workers carry out; return the code of all."""
+    """Print the outcome of each answer sent to workers; return the exit code of all."""
     for one in sent:
         done_by = on_its_way(one.choice)
         if one.rebased_onto:

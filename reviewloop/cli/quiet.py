@@ -1,4 +1,4 @@
-"""`quiet`: rules that silence what people keep dismissing; proposed, replayed, then adopted."""
+"""`quiet`: proposes, replays and adopts rules that silence what users keep dismissing."""
 
 from collections.abc import Mapping
 
@@ -119,7 +119,7 @@ def drop_(ids: tuple[str, ...]) -> ExitCode:
 
 
 def _objections_on(pulls: tuple[int, ...], repo: str) -> Mapping[int, list[Past]]:
-    """Return what people said on pull requests; whose word did not count is told."""
+    """Return the objections on pull requests; print notes on those that did not count."""
     from reviewloop.cli.github_client import client_for
     from reviewloop.github.rereview.objections import objections
 

@@ -1,4 +1,4 @@
-"""The files of `--report`: the report of a batch, in the format that each name asks for."""
+"""Writes the files of `--report`: the report of a batch, in a format for each file name."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def require_reports(names: Sequence[str]) -> None:
 
 
 def write_reports(names: Sequence[str], report: BatchReport) -> None:
-    """Write the report, without secrets, in the formats that the files' names ask for."""
+    """Write the redacted report, in the formats of the files' names."""
     for name in names:
         text = FORMATS[Path(name).suffix](redact_record(report, redactor_here().redact_held))
         Path(name).write_text(text, encoding="utf-8", errors="replace")

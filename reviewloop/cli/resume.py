@@ -1,4 +1,4 @@
-"""`reviewloop resume`: go on with a run that stopped on its way."""
+"""`reviewloop resume`: continues a stopped run."""
 
 import click
 

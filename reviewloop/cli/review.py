@@ -1,4 +1,4 @@
-"""`reviewloop review`: any diff, read by all reviewers, with a model or without."""
+"""`reviewloop review`: reviews any diff, with a model or without."""
 
 import re
 import sys
@@ -25,16 +25,16 @@ from reviewloop.render.review_words import WITH_AN_ID, left_out_files, outcome_s
 from reviewloop.sandbox import Acceptance
 
 SEVERITIES = ("must", "should", "nit")
-_EXPRESSION = re.compile(r"\.\.|[\^~]|@\{|^:/")  # what only revisions have: HEAD~2, A..B
+_EXPRESSION = re.compile(r"\.\.|[\^~]|@\{|^:/")  # syntax only of revisions: HEAD~2, A..B
 _ABOVE = re.compile(r"(?:^|/)\.\.(?:/|$)")
 _LARGEST_PATCH = 256 * 1024 * 1024
 
 
 class Format(click.Choice[str]):
-    """Our formats, and those that other distributions add: they are looked for only when needed."""
+    """Our formats, and those of other distributions, which are looked up only when needed."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name of a format; refuse one that nobody has."""
+        """Return the name of a format; raise for an unknown one."""
         if value in self.choices:
             return super().convert(value, param, ctx)
         return click.Choice((*self.choices, *added_names())).convert(value, param, ctx)
@@ -161,7 +161,7 @@ def review(
 def _request_of(
     what: tuple[str, ...], *, staged: bool, commit: str, files: bool, base: str
 ) -> CompareSpec:
-    """Sort out what the words mean, as git does: a range, then paths."""
+    """Return what the arguments mean, as in git: a range, then paths."""
 
     words = list(what)
     range_, patch = "", None
@@ -194,7 +194,7 @@ def _request_of(
 
 
 def _means_commits(word: str) -> bool:
-    """Return whether a word that may be a path, too, names commits; one that is both is refused."""
+    """Return whether a word names commits; raise for one that is also a path."""
 
     if _ABOVE.search(word) or word == ".":
         return False
@@ -209,7 +209,7 @@ def _means_commits(word: str) -> bool:
 
 
 def _fixes(apply: bool, no_sandbox: bool) -> Acceptance | None:
-    """Return how the tests of the fixes may run, None when no fix is wanted."""
+    """Return how the tests of the fixes may run, None when no fix is requested."""
     if not apply:
         return None
     return "accepted" if no_sandbox else ""
@@ -252,11 +252,9 @@ def _review(
             and request.compare.staged
             and done.report.exit_code == ExitCode.FINDINGS
         ):
-            print_lines(
-                WITH_AN_ID
-            )  # a hook blocks, and the lines above are all that its person sees
+            print_lines(WITH_AN_ID)  # a hook blocks, and its user sees only the lines above
         if fixes is not None:
-            from reviewloop.app.review.apply_fixes import apply_safe_fixes  # and run the gates
+            from reviewloop.app.review.apply_fixes import apply_safe_fixes  # it runs the gates
 
             outcome = apply_safe_fixes(done, fixes)
             for sentence in outcome.sentences:
@@ -286,7 +284,7 @@ def _print(done: ReviewResult, format_: str, output: str, *, verbose: bool) -> N
 
 
 def _print_read_again(output: str) -> None:
-    """Warn of a report in the checkout that git does not ignore: it counts as a change."""
+    """Warn about a report in the checkout that git does not ignore: it counts as a change."""
 
     target, repo = Path(output).resolve(), repository_if_any()
     if repo is None or not target.is_relative_to(repo.root.resolve()):

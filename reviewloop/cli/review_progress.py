@@ -1,4 +1,4 @@
-"""What a review is doing, on stderr: a line, then a row for each reviewer that asks a model."""
+"""The progress of a review on stderr: a line, then a row for each reviewer that asks a model."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # loaded when something is shown: most programs ask for a for
 
 
 class Shown:
-    """Tells of one review; without a console nothing is shown."""
+    """Shows the progress of one review; without a console nothing is shown."""
 
     def __init__(self, console: "Console | None" = None) -> None:
         self._console = console
@@ -24,7 +24,7 @@ class Shown:
         self._table: Progress | None = None
 
     def notify(self, step: str) -> None:
-        """Show a step; an empty one takes everything away."""
+        """Show a step; an empty one clears the progress."""
 
         if self._console is None:
             return
@@ -39,11 +39,11 @@ class Shown:
 
     @property
     def listener(self) -> Callable[[Mapping[str, Any]], None] | None:
-        """What hears the events of the reviewers, None where nothing is shown."""
+        """Return the listener for the reviewers' events, None where nothing is shown."""
         return None if self._console is None else self._listen
 
     def close(self) -> None:
-        """Take away what is shown."""
+        """Clear the progress."""
         if self._line is not None:
             self._line.stop()
             self._line = None
@@ -65,7 +65,7 @@ class Shown:
 
 @contextmanager
 def progress(show: bool) -> Iterator[Shown]:
-    """Yield what shows the steps of a review, and the events of its reviewers."""
+    """Yield the progress display of a review."""
     if not show:
         yield Shown()
         return

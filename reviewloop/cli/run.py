@@ -108,7 +108,7 @@ def _run(request: RunRequest, *, only_preflight: bool, as_json: bool) -> ExitCod
 
 
 def _planned(repository: Repository, request: RunRequest) -> Plan:
-    """Plan the run; on a protected branch offer a new one where somebody can say yes."""
+    """Plan the run; on a protected branch offer a new one where a user can agree."""
     from dataclasses import replace
 
     try:
@@ -125,10 +125,10 @@ def _planned(repository: Repository, request: RunRequest) -> Plan:
 
 
 def _show(planned: Plan) -> None:
-    """Say what will be done, on what, by whom, and what it may cost."""
+    """Print what will be done, on which branch, by which models, and the estimated cost."""
 
     limits = planned.loaded.settings.limits
-    # Without a price nothing stops at dollars; a note says so.
+    # Without a price no dollar cap applies, as a note says.
     cap = "" if planned.estimate.usd is None else f"${limits.usd:g}, "
     name = f"{planned.brief.task_id} {planned.brief.title}".strip()
     rows = [

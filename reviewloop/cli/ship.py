@@ -1,4 +1,4 @@
-"""`ship`: build and deploy what was approved, after a user's yes."""
+"""`ship`: builds and deploys what was approved, once the user agrees."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def ship(run: str | None, only_plan: bool, yes: bool) -> ExitCode:
 
 
 def _fire(repository: Repository, shipping: Shipping, code: ExitCode, log: Path) -> None:
-    """Fire the hooks of a deploy, whether it ended well or not."""
+    """Fire the hooks of a deploy, whether it succeeded or not."""
     run = shipping.run
     facts = {"result": "failed" if code else "done", "found_in": shipping.found_in}
     facts["commit"] = (run.commit if run else repository.user.head) or ""

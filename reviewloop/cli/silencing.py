@@ -1,4 +1,4 @@
-"""`reviewloop baseline` and `reviewloop dismiss`: what shall not be said again."""
+"""`reviewloop baseline` and `reviewloop dismiss`: silence known findings."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -71,7 +71,7 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
             raise UsageError(f"no baseline was written, because the review is incomplete: {failed}")
         looked_at = {file.path for file in report.reviewed}
         kept = [entry for entry in known if entry["path"] not in looked_at]
-        _held(disk, BASELINE_FILE)  # the review took its time
+        _held(disk, BASELINE_FILE)  # the file may have changed during the review
         written = Content(Kind.FILE, write_baseline(report.findings, kept))
         disk.write(BASELINE_FILE, written, f".baseline.{token_hex(4)}")
     more = f", {len(kept)} of other files stay" if kept else ""
@@ -84,7 +84,7 @@ def baseline(paths: tuple[str, ...], show: bool) -> ExitCode:
 
 
 def _held(disk: Disk, path: str) -> bytes | None:
-    """Return the content of a file, None for no file; a link is neither read nor written."""
+    """Return the content of a file, None for no file; raise for a link."""
 
     content = disk.read(path)
     if content.kind is Kind.ABSENT and not content.blocker:
@@ -98,7 +98,7 @@ def _held(disk: Disk, path: str) -> bytes | None:
 
 
 def _worst(findings: Sequence[Finding]) -> str:
-    """Return how many of what was accepted must be fixed, and how many are secrets; "" for none."""
+    """Return how many of the accepted findings must be fixed or are secrets; "" for none."""
 
     must = sum(finding.severity is Severity.MUST_FIX for finding in findings)
     secrets = sum(finding.rule.startswith("secret/") for finding in findings)
@@ -156,7 +156,7 @@ def dismiss(finding: str | None, reason: str, list_: bool, undo: bool, store: st
 
 
 def _switched_off(what: str) -> str:
-    """Return how the rule of this name is switched off, "" when it is the name of none."""
+    """Return how to turn off the rule of this name, "" when there is none."""
 
     rule = rule_of(what) if "/" in what else None
     if rule is None:
@@ -176,7 +176,7 @@ def _open() -> Repository:
 
 
 def found_by_runs() -> Iterator[Finding]:
-    """Yield what the runs found that are not over, the newest run first."""
+    """Yield the findings of the runs that are not over, the newest run first."""
     for _, finding in _in_runs(_open()):
         yield finding
 
@@ -187,7 +187,7 @@ def _in_runs(repository: Repository) -> list[tuple[RunRecord, Finding]]:
 
 
 def _dismiss_in_runs(ident: str, reason: str) -> ExitCode:
-    """Have the runs that found it count it as what it is now, and say what is next for each."""
+    """Apply a dismissal in the runs with this finding, and print what is next for each."""
 
     seen = _open()
     found = {run.run_id: (run, one) for run, one in _in_runs(seen) if one.id == ident}
@@ -206,7 +206,7 @@ def _dismiss_in_runs(ident: str, reason: str) -> ExitCode:
 
 
 def _effect_on(now: RunRecord, before: RunRecord, seen: Repository, reason: str) -> str:
-    """Return what a run makes of a dismissal, or of its end, and what comes next."""
+    """Return the effect of a dismissal, or of its end, on a run, and what comes next."""
 
     run, counts = now.run_id, "dismissed" if reason else "left to you"
     if is_held(seen.run_lock(run)):

@@ -1,4 +1,4 @@
-"""`skills improve --prove`: what it will cost first, then the figures of both texts."""
+"""`skills improve --prove`: the expected cost, then the figures of both texts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -56,7 +56,7 @@ def prove_session(
     yes: bool,
     as_json: bool,
 ) -> ExitCode:
-    """Measure the edits that wait; one that is no better ends, a better one waits for approval."""
+    """Measure the waiting edits; without an improvement they end, else they wait for approval."""
     request = _request(repo, record, runs, times, model, flags)
     cost = expected_cost(repo, request)
     money = "price unknown" if cost.usd is None else f"about ${cost.usd:.2f}"

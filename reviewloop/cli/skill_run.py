@@ -1,4 +1,4 @@
-"""`skills run`: a skill followed phase by phase; you say which of its commands run."""
+"""`skills run`: runs the commands of a skill phase by phase, as the user chooses."""
 
 import contextlib
 import sys
@@ -64,11 +64,11 @@ def approve_phase(
     as_json: bool,
     stay: bool = False,
 ) -> ExitCode:
-    """Run the chosen commands of the phase that waits, then show the next gate, or this again."""
+    """Run the chosen commands of the waiting phase, then show the next gate, or this again."""
     found, phases = _followed(repo, name)
     given = {**found.values, **values_of(values)}
     steps = chosen_steps(steps_of(phases[found.phase]), numbers)
-    lines = [filled(step, given) for step in steps]  # what is missing is said before any runs
+    lines = [filled(step, given) for step in steps]  # raises for a missing value before any runs
     codes: list[tuple[str, int]] = []
     for step, words in zip(steps, lines, strict=True):
         print_lines(f"$ reviewloop {one_line(' '.join(words))}")
@@ -94,7 +94,7 @@ def approve_phase(
 
 
 def show_phase(repo: Repository, name: str, *, as_json: bool) -> ExitCode:
-    """Show the gate again, and at a terminal ask."""
+    """Show the gate again, and ask at a terminal."""
     found, phases = _followed(repo, name)
     if as_json:
         print_json("skill-run", plain(found, phases))
@@ -104,7 +104,7 @@ def show_phase(repo: Repository, name: str, *, as_json: bool) -> ExitCode:
 
 
 def reject_run(repo: Repository, name: str, *, as_json: bool) -> ExitCode:
-    """Follow a skill no further; what its commands did stays."""
+    """End a skill run; the effects of its commands stay."""
     from dataclasses import replace
 
     found = load(repo, name)
@@ -120,7 +120,7 @@ def reject_run(repo: Repository, name: str, *, as_json: bool) -> ExitCode:
 
 
 def plain(found: SkillRun, phases: Sequence[Phase]) -> dict[str, Any]:
-    """Return a skill that is followed as JSON-plain values."""
+    """Return a skill run as JSON-plain values."""
     rows = []
     for number, phase in enumerate(phases):
         ran = {command: code for at, command, code in found.ran if at == number}
@@ -145,7 +145,7 @@ def plain(found: SkillRun, phases: Sequence[Phase]) -> dict[str, Any]:
 
 
 def values_of(pairs: Sequence[str]) -> dict[str, str]:
-    """Return name -> text of words such as `TASK=2.1`; raise `UsageError` for another form."""
+    """Return name -> text from words such as `TASK=2.1`; raise `UsageError` for another form."""
     found = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")

@@ -1,4 +1,4 @@
-"""`skills capture` and `skills improve`, and what goes on with them: you decide what is written."""
+"""`skills capture`, `skills improve` and their gates: the user decides what is written."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +52,7 @@ _UNCLEAR = (
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add which model is asked, and what it may cost."""
+    """Add the options for the model and its cost."""
     for option in (
         click.option("--budget-usd", type=float, metavar="USD", help="Cost limit."),
         click.option("--model", metavar="PROVIDER:MODEL", help="The model that writes."),
@@ -213,7 +213,7 @@ def approve(
 @click.option("-m", "--message", required=True, help="What is to be changed.")
 @json_option
 def modify(name: str | None, message: str, as_json: bool) -> ExitCode:
-    """Have what waits changed; you see what changed and are asked again."""
+    """Have the proposal changed; you see what changed and are asked again."""
     if not message.strip():
         raise UsageError("say what is to be changed: -m TEXT")
     repo = open_repository()
@@ -225,7 +225,7 @@ def modify(name: str | None, message: str, as_json: bool) -> ExitCode:
 @click.argument("name", metavar="[NAME]", required=False)
 @json_option
 def reject(name: str | None, as_json: bool) -> ExitCode:
-    """Give a draft, edits or a skill that is followed up; nothing is written."""
+    """Give up a draft, edits or a started skill; nothing is written."""
     repo = open_repository()
     if followed := _followed(repo, name):
         return reject_run(repo, followed, as_json=as_json)
@@ -244,7 +244,7 @@ def resume(name: str | None, as_json: bool) -> ExitCode:
 
 
 def _followed(repo: Repository, name: str | None) -> str:
-    """Return the skill of `skills run` that is meant, "" where a session is."""
+    """Return the skill of `skills run` with this name, "" where it is a session."""
     sessions = [one.run_id for one in sessions_of(repo).runs.all() if not one.status.over]
     names = open_runs(repo)
     if name is not None:
@@ -253,7 +253,7 @@ def _followed(repo: Repository, name: str | None) -> str:
 
 
 def go_on(repo: Repository, name: str, *, as_json: bool) -> ExitCode:
-    """Move a session, show what waits, and ask at a terminal until it is over."""
+    """Advance a session, show its proposal, and ask at a terminal until it is over."""
     code = _moved(repo, name, None, as_json=as_json)
     while code is ExitCode.WAITING and is_interactive() and not as_json:
         record = find(repo, name)
@@ -285,7 +285,7 @@ def _moved(
 
 
 def _assessed(repo: Repository, record: RunRecord, draft: Mapping[str, Any]) -> RunRecord:
-    """End a session that has no edit left to approve: all were refused, or there is no gap."""
+    """End a session without an edit to approve: all were refused, or there is no gap."""
     if draft["texts"]:
         return record
     if draft["refused"]:
@@ -318,7 +318,7 @@ def _print_saved(repo: Repository, record: RunRecord) -> None:
 
 
 def _ask(record: RunRecord) -> Mapping[str, Any] | None:
-    """Return what a user answers at the terminal, None when they leave."""
+    """Return the user's answer at the terminal, None when they leave."""
     names = "[n]ame " if record.options["kind"] == CAPTURE else ""
     while True:
         choice = read_line(f"[s]ave [c]hange {names}[q]uit > ").strip().casefold()[:1]
@@ -338,7 +338,7 @@ def _watch(event: Mapping[str, Any]) -> None:
 
 
 def _read_name(prompt: str) -> str:
-    """Ask for a name until one can be a skill's, and return it as it is written."""
+    """Ask for a name until it is valid for a skill, and return it normalised."""
     while True:
         try:
             return skill_name(read_line(prompt).strip())
@@ -362,7 +362,7 @@ def _improvement_name(names: Sequence[str]) -> str:
 
 
 def _own_text(repo: Repository, names: Sequence[str], file: str) -> RunRecord:
-    """Begin a session with a text that the user wrote, as one edit of the whole."""
+    """Start a session with a user's own text, as one edit of the whole."""
     if len(names) != 1:
         raise UsageError("--text is the new text of one skill; name that")
     skills = improving.skills_to_improve(repo.user.root, Path.home(), names)

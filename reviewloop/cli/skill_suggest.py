@@ -1,4 +1,4 @@
-"""`skills suggest`: what you repeat, with the runs in which you did."""
+"""`skills suggest`: lists what users repeat, with the runs."""
 
 import click
 

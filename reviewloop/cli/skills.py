@@ -1,4 +1,4 @@
-"""`skills`: workflows in Markdown that assistants follow; ours call our commands only."""
+"""`skills`: workflows in Markdown for assistants; ours run only our commands."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ from reviewloop.skills import (
 from reviewloop.skills.parts import written_name
 from reviewloop.store.folders import repository_folder
 
-_FOLDERS = (".kiro/skills", ".claude/skills", ".agents/skills")  # the last one by default
+_FOLDERS = (".kiro/skills", ".claude/skills", ".agents/skills")  # the last one is the default
 _CALLED = {".kiro": "in Kiro: /{}", ".claude": "in Claude Code: /{}"}
 _INSTALLED = "skills-installed.json"
 _SHOWN = 70  # characters of a description
@@ -159,7 +159,7 @@ def install(names: tuple[str, ...], folder: str, force: bool) -> ExitCode:
 
 
 def require_name(name: str) -> None:
-    """Raise `UsageError` with the nearest name where a skill cannot be called so."""
+    """Raise `UsageError` with a valid similar name where a skill cannot have this one."""
     fits = nearest_name(name) == name and name
     if not fits:
         near = nearest_name(name)
@@ -171,7 +171,7 @@ def require_name(name: str) -> None:
 
 
 def skill_name(given: str) -> str:
-    """Return a name as it is written; raise `UsageError` for one that cannot be a skill's."""
+    """Return a name normalised; raise `UsageError` for an invalid one."""
     name = written_name(given)
     if not name:
         require_name(given)
@@ -181,7 +181,7 @@ def skill_name(given: str) -> str:
 
 
 def target_folder(folder: str) -> str:
-    """Return the folder that skills go to: as named, or the one that the project has."""
+    """Return the folder for skills: as named, or the one that the project has."""
     if folder:
         clean = folder.rstrip("/")
         if Path(clean).is_absolute() or ".." in Path(clean).parts:
@@ -207,7 +207,7 @@ def _installed(path: Path) -> dict[str, str]:
 
 
 def named_skill(name: str) -> Found:
-    """Return the skill of a name that wins; raise `UsageError` for none."""
+    """Return the skill of a name with the highest priority; raise `UsageError` for none."""
     found = [one for one in find_skills(checkout_if_any(), Path.home()) if one.name == name]
     if not found:
         raise UsageError(f"there is no skill {name!r}; `reviewloop skills list` shows all")
@@ -215,7 +215,7 @@ def named_skill(name: str) -> Found:
 
 
 def _at(given: str) -> Found:
-    """Return the skill of a name, or at a path of its folder or file."""
+    """Return the skill with a name, or at the path of its folder or file."""
     path = Path(given)
     folder = path.parent if path.name.lower() == FILE.lower() else path
     if path.exists() and folder.is_dir():

@@ -1,4 +1,4 @@
-"""`reviewloop spec`: from an idea to an approved spec; what is wrong with one; what serves what."""
+"""`reviewloop spec`: writes a spec from an idea, checks one, traces its requirements."""
 
 import click
 

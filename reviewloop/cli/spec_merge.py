@@ -1,4 +1,4 @@
-"""`spec merge`: an OpenSpec change goes into the specs it is of."""
+"""`spec merge`: merges an OpenSpec change into its specs."""
 
 import click
 

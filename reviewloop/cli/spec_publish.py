@@ -1,4 +1,4 @@
-"""`reviewloop spec publish`: a spec as a draft pull request, and who approved it there."""
+"""`reviewloop spec publish`: a spec as a draft pull request, and its approvals there."""
 
 import os
 from typing import Any

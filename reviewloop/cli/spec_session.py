@@ -1,4 +1,4 @@
-"""`reviewloop spec new` and what goes on with it: the gates at which a user decides."""
+"""`reviewloop spec new` and its gates, at which a user decides."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ Caps = Mapping[str, Any]
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the option that prints one object in the place of sentences."""
+    """Add the option that prints one object instead of sentences."""
     option = click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
     )
@@ -56,7 +56,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def cap_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that cap what a session may use."""
+    """Add the options that cap the usage of a session."""
     for option in reversed(
         (
             click.option("--budget-usd", type=float, metavar="USD", help="Cost limit."),
@@ -72,7 +72,7 @@ def cap_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def caps_of(
     usd: float | None, tokens: int | None, minutes: float | None, turns: int | None
 ) -> Caps:
-    """Return the settings that the options of `cap_options` mean."""
+    """Return the settings of the options of `cap_options`."""
     given = {"limits.usd": usd, "limits.tokens": tokens}
     given |= {"limits.minutes": minutes, "limits.turns": turns}
     return {name: value for name, value in given.items() if value is not None}
@@ -144,7 +144,7 @@ def new(
 
 
 def _begun(repo: Repository, request: SpecRequest) -> RunRecord:
-    """Begin a session; at a terminal ask what becomes of a spec that exists."""
+    """Start a session; at a terminal ask what to do with an existing spec."""
     from dataclasses import replace
 
     try:
@@ -172,7 +172,7 @@ def resume(
     turns: int | None,
     as_json: bool,
 ) -> ExitCode:
-    """Go on with a spec in work, from where it stands."""
+    """Continue a spec in work from its last step."""
     repo = open_repository()
     if name is None and all(one.status.over for one in sessions_of(repo).runs.all()):
         raise UsageError(
@@ -331,7 +331,9 @@ def _moved(
     as_json: bool,
     shows: bool = True,
 ) -> ExitCode:
-    """Move a session and say where it stands; `shows` unless the caller shows what it asks."""
+    """Advance a session and print its status; `shows` is False where the caller prints its
+    question.
+    """
     listener = None if as_json else _watch
     record = move(repo, name, answer_, listener, caps, notify=print_lines)
     if as_json:
@@ -352,7 +354,7 @@ def _moved(
 
 
 def _ways_on(repo: Repository, record: RunRecord) -> str:
-    """Return what follows a spec that is written, in words and commands that are not refused."""
+    """Return what can follow a written spec, with commands that work now."""
     name = record.run_id
     switch = branch_step(repo.user, settings_of(record), name)
     commit = f"commit {record.spec_path}, then reviewloop run next --spec {name}"
@@ -363,7 +365,7 @@ _CHANGES = ("modify", "edit")
 
 
 def _print_waiting(repo: Repository, record: RunRecord, *, changed: bool) -> None:
-    """Print what a session asks, and how to go on; a whole phase is shown at a terminal only."""
+    """Print what a session asks, and how to continue; a whole phase is shown at a terminal only."""
     asks = shown(repo, record)
     short = changed or "questions" in asks
     if short or is_interactive():
@@ -374,7 +376,9 @@ def _print_waiting(repo: Repository, record: RunRecord, *, changed: bool) -> Non
 
 
 def _watch(event: Mapping[str, Any]) -> None:
-    """Say which phases are written; at a terminal what the agents are at: it takes minutes."""
+    """Print which phases are written; at a terminal also the agents' progress, as it
+    takes minutes.
+    """
     if event.get("kind") == "approved":
         print_lines(approved_line(event["phases"]))
     if not is_interactive():
@@ -393,9 +397,9 @@ def go_on(
     as_json: bool = False,
     decide: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None,
 ) -> ExitCode:
-    """Move a session, and ask at a terminal until it is over or the user leaves.
+    """Advance a session, and ask at a terminal until it is over or the user leaves.
 
-    `decide` answers in the user's place.
+    `decide` answers for the user.
     """
     here = decide is not None or (is_interactive() and not as_json)
     code = _moved(repo, name, None, caps, as_json=as_json, shows=not here)
@@ -417,14 +421,14 @@ def go_on(
 def _decided(
     repo: Repository, record: RunRecord, asks: Mapping[str, Any]
 ) -> Mapping[str, Any] | None:
-    """Return what a user answers at the terminal, None when they leave."""
+    """Return the user's answer at the terminal, None when they leave."""
     try:
         return _ask(repo, asks)
     except EOFError:
         click.echo(err=True)
         return None
     except KeyboardInterrupt as error:
-        click.echo(err=True)  # what is said next begins on a line of its own
+        click.echo(err=True)  # the next message starts on a new line
         raise InterruptedByUserError(f"nothing was decided; {next_step(record)}") from error
 
 
@@ -457,7 +461,7 @@ _PROMPT = "[a]pprove [m]odify [e]dit [w]hole [r]eject [l]eave > "
 
 
 def _answers(repo: Repository, questions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Ask one question after the other; yield its number and what was typed, or its default."""
+    """Ask the questions in order; yield each number with the typed text, or its default."""
     show_ = redactor_of(repo.user).for_people
     for number, one in enumerate(questions, 1):
         click.echo(safe(show_(_question_line(number, one))))
@@ -466,7 +470,7 @@ def _answers(repo: Repository, questions: Sequence[Mapping[str, Any]]) -> Iterat
 
 
 def _edited_here(asks: Mapping[str, Any]) -> str:
-    """Return the phase as the user left it in their editor, "" where it could not be edited."""
+    """Return the phase as edited in the user's editor, "" where that failed."""
     try:
         return _edited(asks)
     except UsageError as error:
@@ -481,7 +485,7 @@ def _edited(asks: Mapping[str, Any]) -> str:
 
 
 def _print_gate(repo: Repository, asks: Mapping[str, Any], *, whole: bool = False) -> None:
-    """Print the questions, or the phase: what changed of it since it was seen, or it `whole`."""
+    """Print the questions, or the phase: what changed since it was seen, or the `whole`."""
     if not asks:
         return
     show_ = redactor_of(repo.user).for_people

@@ -1,4 +1,4 @@
-"""`spec sync`: where specs and code part, grouped and short."""
+"""`spec sync`: lists the differences between specs and code, grouped."""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,7 +20,7 @@ from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.untrusted import one_line
 
 _SHOWN = 5  # rows of one group
-_LOCATIONS = 3  # of what was not compared
+_LOCATIONS = 3  # listed for something not compared
 _WORDS = 160  # characters of a wording
 _TITLES = {
     "endpoint": "endpoints",

@@ -1,4 +1,4 @@
-"""`spec diff`, `spec history`, `spec plan`: versions of a spec, and how it is built."""
+"""`spec diff`, `spec history`, `spec plan`: versions of a spec, and its implementation plan."""
 
 import time
 from functools import partial
@@ -24,7 +24,7 @@ from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.specs.plan_file import without_record
 
-if TYPE_CHECKING:  # what asks models
+if TYPE_CHECKING:  # it imports what asks models
     from reviewloop.app.question import Question
     from reviewloop.llm.budget import Spent
 

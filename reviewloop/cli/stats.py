@@ -1,4 +1,4 @@
-"""`reviewloop stats`: how good, how fast and how dear the runs of this repository were."""
+"""`reviewloop stats`: quality, time and cost of this repository's runs."""
 
 import re
 import time
@@ -87,7 +87,7 @@ def read_since(text: str) -> float:
 
 
 def _spec_of(rows: Sequence[RunMetrics], spec_name: str) -> str:
-    """Return the path, as runs name it, of the spec that is meant."""
+    """Return the path of the named spec, as runs store it."""
     if not spec_name:
         return ""
     name = spec_name.removeprefix("./").rstrip("/")

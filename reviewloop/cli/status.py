@@ -1,4 +1,4 @@
-"""`status`, `show` and `logs`: where the runs of this repository stand, and what they did."""
+"""`status`, `show` and `logs`: the runs of this repository, and their events."""
 
 from typing import Any
 
@@ -58,7 +58,7 @@ def status(as_json: bool, reports: tuple[str, ...], fleet: Fleet) -> ExitCode:
         print_lines("nothing was queued yet; `reviewloop batch` with the store begins")
     for account in accounts:
         open_still = account.state != "ended" or set(account.counts) != {"committed"}
-        # Without a list of runs nothing else tells what there was.
+        # Without a list of runs nothing else shows what there was.
         if open_still or not (rows and found.lists_runs):
             render_account(account, results())
     if found.note:
@@ -76,7 +76,7 @@ def show(run_id: str | None, diff: bool, as_json: bool, fleet: Fleet) -> ExitCod
 
     Files, tests, findings, cost and the commit message; the diff with --diff.
     """
-    from reviewloop.app.run.view import run_object  # a list of runs needs none of it
+    from reviewloop.app.run.view import run_object  # a list of runs does not need it
     from reviewloop.cli.conversation import show_seen
 
     record = fleet.find(run_id)

@@ -1,4 +1,4 @@
-"""`reviewloop steering`: which files there are, who gets them, and what is wrong with them."""
+"""`reviewloop steering`: the steering files, which agents get them, and their problems."""
 
 import click
 
@@ -17,7 +17,7 @@ from reviewloop.review.silencing import LEVELS
 
 @click.group(cls=Group)
 def steering() -> None:
-    """Show and check what agents are told of this repository."""
+    """Show and check the steering of this repository."""
 
 
 @steering.command("list", cls=Command)

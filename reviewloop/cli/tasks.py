@@ -1,4 +1,4 @@
-"""`reviewloop tasks`: the tasks of a spec, what may start, what waits for what, how far it is."""
+"""`reviewloop tasks`: the tasks of a spec, with dependencies, progress and what may start."""
 
 import re
 from collections.abc import Mapping
@@ -83,7 +83,7 @@ def tasks(
 
 
 def _create(user: UserRepo, repo: str, body: Mapping[str, Any], *, as_json: bool) -> None:
-    """Open or update an issue for each task; secrets of this machine are taken out."""
+    """Open or update an issue for each task, redacted."""
     from reviewloop.cli.github_client import client_for
     from reviewloop.github.publishing.issues import make_issues
 
@@ -108,7 +108,7 @@ def tasks_report(
     held: Mapping[str, str],
     elsewhere: Mapping[str, str] = NOWHERE,
 ) -> dict[str, Any]:
-    """Return what is known about the tasks as plain values; see `TasksInWork` for the others."""
+    """Return the tasks as plain values; for the other arguments see `TasksInWork`."""
 
     done, total = progress(spec)
     optional_done, optional_total = optional_progress(spec)
@@ -234,7 +234,7 @@ def _description(task: Mapping[str, Any]) -> Text:
 
 
 def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Say of an open task whether it has a run, may start, or why not."""
+    """Return whether an open task has a run, may start, or why not."""
 
     if task["run"]:
         state = _OF_RUNS.get(task["run_status"], "in work")

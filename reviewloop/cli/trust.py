@@ -1,4 +1,4 @@
-"""`reviewloop trust`: agree, once per content, to the commands a repository's settings name."""
+"""`reviewloop trust`: allows the commands of a repository's settings, once per content."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What to say about failures that are no `ReviewLoopError`: the machine's, and our own bugs."""
+"""Messages for failures that are not a `ReviewLoopError`: of the machine, and our own bugs."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def expected(error: BaseException) -> str:
-    """Return one sentence for a failure that the machine causes and the user can mend, else ""."""
+    """Return one sentence for a failure of the machine that the user can fix, else ""."""
     for cause in _causes(error):
         if isinstance(cause, MemoryError):
             return "the memory that this process may use is not enough; nothing is lost: give more"
@@ -50,7 +50,7 @@ def bug_report(error: BaseException, arguments: Sequence[str] | None) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return the text without the secrets of this machine; of a text that cannot be, nothing."""
+    """Return the redacted text; "" where redaction fails."""
     try:
         from reviewloop.app.held_values import redactor_here
 
@@ -60,7 +60,7 @@ def without_secrets(text: str) -> str:
 
 
 def _is_not_writable(error: sqlite3.OperationalError) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the finer reason
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extended code
     return code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 
 

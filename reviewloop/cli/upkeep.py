@@ -1,4 +1,4 @@
-"""`undo`, `checkout` and `clean`: what can be done with a run afterwards."""
+"""`undo`, `checkout` and `clean`: undo a run's commit, export its work, delete old runs."""
 
 from collections import Counter
 

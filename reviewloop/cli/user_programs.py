@@ -1,4 +1,4 @@
-"""The user's own programs: editor, pager and notifications of the desktop."""
+"""Starts the user's own programs: editor, pager and desktop notifications."""
 
 import os
 import shlex
@@ -16,12 +16,12 @@ from reviewloop.cli.consoles import echo
 from reviewloop.domain.errors import UsageError
 
 _SECONDS = 5
-# The texts are arguments, so that nothing in them is taken for a script.
+# The texts are arguments, so that none of them is read as a script.
 _APPLE = "on run argv\ndisplay notification (item 2 of argv) with title (item 1 of argv)\nend run"
 
 
 def notify(title: str, text: str) -> str:
-    """Show a notification; return why it could not be, "" else."""
+    """Show a notification; return the error, or ""."""
     if program := shutil.which("notify-send"):
         argv = [program, "--app-name=reviewloop", "--", title, text]
     elif program := shutil.which("osascript"):
@@ -46,10 +46,10 @@ _DEFAULT = "vi"
 
 
 def edit_files(files: Mapping[str, bytes]) -> dict[str, bytes | None]:
-    """Return files as the user left them, None for one that they deleted.
+    """Return files as the user edited them, None for a deleted one.
 
-    They are opened in one call of the editor that the environment names, `vi` without one. Raises
-    `UsageError` when it cannot be started or fails: what was written is thrown away then.
+    One call of the editor in the environment, or `vi`, opens them all. Raises `UsageError` when it
+    cannot be started or fails: the edits are then dropped.
     """
     name, command = _editor()
     with tempfile.TemporaryDirectory(prefix="reviewloop-edit-") as folder:
@@ -86,7 +86,7 @@ def _editor() -> tuple[str, list[str]]:
 
 
 _DEFAULT_PAGER = ("less", "-R")
-_PLAIN = {"", "cat"}  # what people set who want no pager
+_PLAIN = {"", "cat"}  # values that mean no pager
 
 
 def pager_of(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -102,9 +102,9 @@ def pager_of(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def page(text: str, pager: tuple[str, ...], screen: IO[str]) -> str:
-    """Show the text until the user leaves; return why it could not be shown, "" else.
+    """Show the text until the user leaves; return the error, or "".
 
-    Leaving it early is no failure. Ctrl-C belongs to the pager as long as it runs.
+    Leaving early is not an error. Ctrl-C goes to the pager while it runs.
     """
     environ = {"LESS": "-R", **os.environ}  # colours also for `PAGER=less`
     try:
@@ -133,7 +133,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
 
 def paged(console: Console, draw: Callable[[Console], None]) -> None:
-    """Draw on the console: through the pager where it is a terminal that is too low for it."""
+    """Draw on the console, through the pager where the terminal is too low for it."""
     if not (console.is_terminal and sys.stdin.isatty()):
         draw(console)
         return

@@ -81,12 +81,12 @@ def _fire(edit: Edit, watched: Watch) -> None:
             _report_end(ended, watched)
     except InterruptedByUserError:
         raise
-    except ReviewLoopError as error:  # a cap, a model that does not answer: watching goes on
+    except ReviewLoopError as error:  # a cap, a model without an answer: watching continues
         print_lines(f"{one_line(edit.path)}: {error}")
 
 
 def _events(root: Path) -> Iterator[list[str]]:
-    """Yield the paths that changed, and nothing each time it was quiet for a while."""
+    """Yield the paths that changed, and nothing after each quiet interval."""
     try:
         from watchfiles import Change
         from watchfiles import watch as changes_of

@@ -1,4 +1,4 @@
-"""`reviewloop worker`: takes the tasks of batches that were queued in a shared store."""
+"""`reviewloop worker`: does the tasks of batches queued in a shared store."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -80,7 +80,7 @@ def _clones(named: str) -> Path:
 
 
 class _Shown:
-    """Tells of the work in plain lines: a worker has no screen."""
+    """Prints the progress in plain lines, as a worker has no screen."""
 
     def opened(self, sentence: str) -> None:
         self._print(sentence)
@@ -99,7 +99,7 @@ class _Shown:
         self._print(f"{task}: {run.run_id} {run.status}" + (f": {why}" if why else ""))
 
     def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:
-        return None  # nobody sits here: it waits in the queue
+        return None  # no user here: it waits in the queue
 
     def _print(self, sentence: str) -> None:
 

@@ -1,1 +1,1 @@
-"""How results reach people and machines: pure functions of the values of `domain`."""
+"""Renders results for people and programs: pure functions of the values of `domain`."""

@@ -48,7 +48,7 @@ _COLUMNS: dict[str, Callable[[Row], str]] = {
     "hash": lambda row: str(row["hash"]),
 }
 _SHORT = ("when", "run", "title", "commit", "approved by", "gates", "findings", "cost usd")
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the start of one
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # cells that a spreadsheet reads as a formula
 
 _STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem; color: #1a1a1a; background: #fff }
@@ -61,7 +61,7 @@ th { background: #222 } th, td { border-color: #333 } }
 
 
 def _people(row: Row) -> str:
-    """Return who approved; where several had to, all of them."""
+    """Return the approvers."""
     several = "; ".join(str(one["by"]) for one in row.get("approvals", ()))
     return several or str(row.get("approved_by", ""))
 
@@ -71,7 +71,7 @@ def _act(act: Mapping[str, Any]) -> str:
 
 
 def audit_csv(rows: Sequence[Row]) -> str:
-    """Return all columns as CSV; a cell that a spreadsheet would take for a formula is quoted."""
+    """Return all columns as CSV; a cell that a spreadsheet would read as a formula is quoted."""
     return csv_of([*_COLUMNS], [[cell(row) for cell in _COLUMNS.values()] for row in rows])
 
 
@@ -89,7 +89,7 @@ def _plain(text: str) -> str:
 
 
 def audit_markdown(rows: Sequence[Row]) -> str:
-    """Return the columns that people read as a table."""
+    """Return the main columns as a table."""
     lines = [f"| {' | '.join(_SHORT)} |", f"|{' --- |' * len(_SHORT)}"]
     for row in rows:
         cells = (" ".join(_COLUMNS[name](row).split()) for name in _SHORT)
@@ -98,7 +98,7 @@ def audit_markdown(rows: Sequence[Row]) -> str:
 
 
 def audit_text(rows: Sequence[Row]) -> str:
-    """Return a paragraph a row."""
+    """Return one paragraph for each row."""
     parts = []
     for row in rows:
         head = f"{row['number']}. {row.get('when', '')} {row['kind']} {row['commit'][:10]}"

@@ -1,4 +1,4 @@
-"""The report of a batch: its words of each task and in sum, as Markdown, JSON or HTML."""
+"""The report of a batch as Markdown, JSON or HTML, with the lines on each task and the sums."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -25,13 +25,13 @@ from reviewloop.render.untrusted import code, one_line, plain
 
 ON_ITS_WAY = "an answer is on its way"
 RAISES = {"--budget-usd": "a higher", "--deadline": "a later"}  # the caps of a batch
-_FLAGS = {"limits.usd": "--budget-usd", "limits.minutes": "--deadline"}  # by which of its own
+_FLAGS = {"limits.usd": "--budget-usd", "limits.minutes": "--deadline"}  # its own caps
 _UNTIL_FAILURE = {ReasonKind.FAILURE_STOPS, ReasonKind.STILL_BLOCKED}
 _NEEDS = {ReasonKind.NEED_OPEN, ReasonKind.NEEDS_APPROVAL}
 
 
 def sums(report: BatchReport) -> Sequence[str]:
-    """Return how many tasks there are of each state, and what all of them took."""
+    """Return the number of tasks by state, and the sums of their costs."""
     totals, spent = report.totals, report.totals.cost
     counts = ", ".join(f"{number} {state}" for state, number in report.counts.items())
     cost = _about(spent) + money(spent.usd)
@@ -50,12 +50,12 @@ def sums(report: BatchReport) -> Sequence[str]:
 
 
 def why_stopped(report: BatchReport) -> str:
-    """Return why a batch stopped before its end, "" if it did not; rows say how it goes on."""
+    """Return why a batch stopped early, or ""; the rows say how it continues."""
     return one_line(brief(report.because))
 
 
 def task_lines(row: TaskReport) -> Sequence[str]:
-    """Return what is worth telling of a task, besides its title and state."""
+    """Return the lines on a task below its title and state."""
     lines = ["; ".join(filter(None, (_location(row), brief(row.because))))]
     if row.earlier:
         lines += _tries(row.earlier)
@@ -78,12 +78,12 @@ def next_of(
     anew: str = "",
     by_workers: bool = False,
 ) -> str:
-    """Return what a user can do next about a task, "" when there is nothing.
+    """Return what a user can do next about a task, or "".
 
-    `because`: why it is open or stopped. `going_on`: the batch is at work, so it takes that up
-    itself. `work_kept`: the run is still there. `batch_because`: why the whole batch stopped.
-    `anew`: what it needs and was rejected. `by_workers`: what is resumed is queued, with the tasks
-    that wait for it.
+    `because`: why it is open or stopped. `going_on`: the batch is in progress, so it continues that
+    itself. `work_kept`: the run exists. `batch_because`: why the whole batch stopped. `anew`: a
+    needed task that was rejected. `by_workers`: a resumed run is queued, with the tasks that wait
+    for it.
     """
     run, state = row.run, row.state
     if anew:
@@ -94,7 +94,7 @@ def next_of(
         reject = f"`reviewloop reject {run}`"
         return f"`reviewloop show {run}`, then `reviewloop modify {run} -m TEXT` or {reject}"
     if state in {"rejected", "undone"}:
-        some = work_kept and row.figures.files != 0  # of a run that changed nothing there is none
+        some = work_kept and row.figures.files != 0  # none for a run without changes
         work = f"; `reviewloop checkout {run} NAME` saves its work" if some else ""
         return f"`reviewloop batch` does it anew{work}"
     if going_on or row.refused or state == "committed":
@@ -121,7 +121,7 @@ def _needed(because: Reason) -> str:
 
 
 def _raised_by(because: Reason) -> Sequence[str]:
-    """Return the options of `reviewloop batch` that raise the cap which stopped something."""
+    """Return the options of `reviewloop batch` that raise the cap behind a reason."""
     if because.kind is ReasonKind.CAP_REACHED:
         flag = because.text("flag") or _FLAGS.get(because.text("cap"), "")
         return [flag]
@@ -129,13 +129,13 @@ def _raised_by(because: Reason) -> Sequence[str]:
 
 
 def anew_or_not(need: str, run: str) -> str:
-    """Return what to do with a run whose task needs one that was rejected."""
+    """Return what to do with a run that needs a rejected task."""
     both = f"`reviewloop batch` does {need} anew and rebases this onto it"
     return f"{both}, or reject this, too: `reviewloop queue reject {run}`"
 
 
 def figures_of(row: TaskReport) -> str:
-    """Return what was done, tests, rounds, findings and cost of a task in one line."""
+    """Return change, tests, rounds, findings and cost of a task in one line."""
     cost = "price unknown" if row.cost.unpriced else _about(row.cost) + money(row.cost.usd)
     used = f"{tokens(row.cost.tokens)} tokens"
     parts = [*done_in(row.figures), used, cost, duration(row.cost.seconds)]
@@ -143,12 +143,12 @@ def figures_of(row: TaskReport) -> str:
 
 
 def _about(cost: Cost) -> str:
-    """Return what goes before a sum of which some is estimated: a reply of it was cut off."""
+    """Return the prefix of a sum that is partly estimated, because a reply was interrupted."""
     return "about " if cost.estimated else ""
 
 
 def _location(row: TaskReport) -> str:
-    """Return where a task's change is, as far as there is one."""
+    """Return where a task's change is, if there is one."""
     if row.state == "committed":
         by = f" by {row.approved_by}" if row.approved_by else ""
         subject = f": {_subject(row)}" if _subject(row) else ""
@@ -163,12 +163,12 @@ def _location(row: TaskReport) -> str:
 
 
 def _subject(row: TaskReport) -> str:
-    """Return the first line of a commit's message, "" where the title says the same."""
+    """Return the first line of a commit's message, "" where it equals the title."""
     return "" if row.figures.subject == row.title else row.figures.subject
 
 
 def done_in(figures: Figures) -> list[str]:
-    """Return what was done, tests, rounds and findings; nothing where no change is finished."""
+    """Return change, tests, rounds and findings; nothing without a finished change."""
     if figures.files is None:
         return []
     parts = [counted(figures.files, "file") if figures.files else "no file changed"]
@@ -198,7 +198,7 @@ def _findings(found: FindingCounts | None) -> str:
 
 
 def _left(number: int, must_fix: int) -> str:
-    """Return how many findings are left, "" for none."""
+    """Return the number of findings left, or ""."""
     if not number:
         return ""
     if number == must_fix:
@@ -208,7 +208,7 @@ def _left(number: int, must_fix: int) -> str:
 
 
 def _tries(earlier: EarlierTries) -> list[str]:
-    """Return what earlier tries cost, and of each why it was not the last."""
+    """Return the cost of earlier tries, and why each was not the last."""
     cost = money(earlier.cost.usd) if not earlier.cost.unpriced else "price unknown"
     head = f"{counted(len(earlier.runs), 'earlier try', 'earlier tries')}, {cost}"
     reasons = [(run, brief(because)) for run, because in earlier.runs]
@@ -219,7 +219,7 @@ def _tries(earlier: EarlierTries) -> list[str]:
 
 
 def _before(paid: Cost) -> str:
-    """Return what a run had cost when this batch took it over: its budget does not count that."""
+    """Return the cost of a run before this batch took it over, which its budget does not count."""
     if paid == Cost():
         return ""
     cost = money(paid.usd) + (" and more" if paid.unpriced else "")
@@ -261,7 +261,7 @@ def task_object(row: TaskReport) -> dict[str, Any]:
 
 
 def queue_object(report: QueueReport) -> dict[str, object]:
-    """Return what waits as `--json` prints it."""
+    """Return the queue as `--json` prints it."""
     every, others = report.approve_all, report.elsewhere
     body: dict[str, Any] = {"branch": report.branch}
     if others is not None:
@@ -287,7 +287,7 @@ def queue_row_object(entry: QueueEntry) -> dict[str, object]:
 
 
 def run_object(row: RunReport) -> dict[str, Any]:
-    """Return what is said of one run as JSON-plain values, as records of batches keep it."""
+    """Return the row of one run as JSON-plain values, as stored in records of batches."""
     return {
         "state": row.state,
         "title": row.title,
@@ -382,7 +382,7 @@ FORMATS: Mapping[str, Callable[[BatchReport], str]] = {
     ".json": _json,
     ".html": html,
 }
-"""How the report is written, by the ending of the file's name."""
+"""Renderers of the report by file extension."""
 
 
 def _about_file(report: BatchReport) -> str:
@@ -411,12 +411,12 @@ def _shown(text: str) -> str:
 def _pieces(
     text: str, outside: Callable[[str], str], inside: Callable[[str], str]
 ) -> Iterator[str]:
-    """Yield the pieces of a line; what stands between a pair of backticks is code."""
+    """Yield the pieces of a line; text between a pair of backticks is code."""
     pieces = text.split("`")
-    if len(pieces) % 2 == 0:  # one of them is alone, so it is no mark
+    if len(pieces) % 2 == 0:  # a single one is not a mark
         pieces = [text]
     for number, piece in enumerate(pieces):
         if number % 2:
             yield inside(piece)
-        elif piece:  # the spaces beside a command are not lost
+        elif piece:  # keep the spaces beside a command
             yield " " * piece[0].isspace() + outside(piece) + " " * piece[-1].isspace()

@@ -1,4 +1,4 @@
-"""A change of a spec as people read it: its edits, what it reaches, and its account."""
+"""A change of a spec as text: its edits, its impact, and its report."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _TITLES: Mapping[FileKind, str] = {
 
 
 def gate_lines(asks: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a user is shown at a gate: the impact alone, or the delta with it."""
+    """Yield the lines of a gate: the impact alone, or with the delta."""
     for note in asks.get("notes", ()):
         yield f"note: {note}"
     for reason in asks.get("reasons", ()):
@@ -36,7 +36,7 @@ def gate_lines(asks: Mapping[str, Any]) -> Iterator[str]:
 
 
 def summary(delta: SpecDelta) -> str:
-    """Return how much a delta changes, in a few words."""
+    """Return the size of a delta, in a few words."""
     parts = [
         counted(len(delta.edits), "edit"),
         counted(len(delta.requirements), "requirement or criterion", "requirements and criteria"),
@@ -46,9 +46,9 @@ def summary(delta: SpecDelta) -> str:
 
 
 def impact_lines(impact: Impact, *, is_decided: bool) -> Iterator[str]:
-    """Yield what a change reaches, by kind; what stays comes last, with the reason.
+    """Yield the impact of a change by kind; files that stay unchanged come last, with the reason.
 
-    Before there is a delta nothing `is_decided`: files mention what the sentence is about.
+    Before there is a delta nothing `is_decided`: files only mention the subject of the sentence.
     """
     order = {kind: position for position, kind in enumerate(KINDS)}
     files = sorted(impact.files, key=lambda one: order[one.kind])
@@ -86,7 +86,7 @@ def account_lines(
     touched: Mapping[FileKind, Sequence[str]],
     left: Sequence[ImpactedFile],
 ) -> Iterator[str]:
-    """Yield the account: commits, the files that they touched by kind, and what is open."""
+    """Yield the report: commits, the files they touched by kind, and what is open."""
     yield from (f"{commit[:10]} {subject}" for commit, subject in commits)
     for kind in KINDS:
         if paths := touched.get(kind):

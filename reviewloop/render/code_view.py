@@ -8,15 +8,15 @@ from reviewloop.domain.finding import Finding
 from reviewloop.render.report import Source
 from reviewloop.render.untrusted import one_line, safe
 
-# Control characters become their pictures, so that none is lost and none can act.
+# Control characters become their pictures, so that none is lost and none has an effect.
 _PICTURES = {code: chr(0x2400 + code) for code in range(32) if code != 9} | {127: "\u2421"}
 _PICTURES |= {code: f"<U+{code:04X}>" for code in range(0x80, 0xA0)}
-_BYTES = re.compile("[\udc80-\udcff]")  # what `os.fsdecode` makes of bytes that are no UTF-8
-_LONGEST_LINE = 20_000  # characters looked at; a line can have millions
+_BYTES = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `os.fsdecode` returns them
+_LONGEST_LINE = 20_000  # characters; a line can have millions
 
 
 class Piece(NamedTuple):
-    """A line in three parts, safe to show; `marked` is what the finding is about."""
+    """A line in three parts, safe to show; `marked` is the part of the finding."""
 
     before: str
     marked: str
@@ -29,11 +29,11 @@ class Piece(NamedTuple):
 
 
 class CodeLine(NamedTuple):
-    """A shown line; number 0 stands for `left_out` lines that are not shown."""
+    """A shown line; number 0 is a gap of `left_out` lines."""
 
     number: int
     piece: Piece
-    inside: bool  # whether the finding is about this line
+    inside: bool  # part of the finding
     left_out: int = 0
 
 
@@ -65,9 +65,9 @@ def visible(code: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """Return a path as one safe line; bytes of it that are no UTF-8 stand as `\\xe9`.
+    r"""Return a path as one safe line; bytes that are not UTF-8 become `\xe9`.
 
-    Controls are shown as pictures: cutting escapes out would name another file.
+    Controls are shown as pictures: removing escapes would name another file.
     """
     path = path.translate(_PICTURES)
     return one_line(_BYTES.sub(lambda found: f"\\x{ord(found.group()) - 0xDC00:02x}", path))
@@ -86,7 +86,7 @@ def excerpt(
 ) -> list[CodeLine]:
     """Return the lines of a finding with `around` neighbours on both sides.
 
-    Of more than `longest` lines the middle is left out. None when the place is not in the file.
+    The middle of more than `longest` lines is left out. None when the location is not in the file.
     """
     span = line_range(finding, len(lines))
     if span is None:
@@ -105,7 +105,7 @@ def excerpt(
 
 
 def marked(finding: Finding, number: int, line: str) -> Piece:
-    """Return line `number` cut where the finding begins and ends on it.
+    """Return line `number` split at the columns of the finding.
 
     Without columns the quoted code is marked, else all but the white space around the line.
     """

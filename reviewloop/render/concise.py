@@ -37,5 +37,5 @@ def _line(finding: Finding, start: str) -> str:
 
 
 def _seen_from(start: str, path: str) -> str:
-    """Return a path of the repository as one types it in its folder `start`."""
+    """Return a path of the repository relative to its folder `start`."""
     return posixpath.relpath(f"/{path}", f"/{start}") if path and start else path

@@ -1,7 +1,7 @@
-"""How many findings of a run are left, fixed and dismissed: the only place that counts them.
+"""Counts the findings of a run by outcome; the only place that counts them.
 
-The live line, the decision screen, the commit message and a batch's account show what stands here;
-`stats` adds up the same outcomes.
+The live line, the approval screen, the commit message and a batch's report show these counts;
+`stats` sums the same outcomes.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.render.text import counted
 
 BY_USER = "person"
-"""The agent of what a user asked for: done or not, it is no finding."""
+"""The agent name of a user's request, which does not count as a finding."""
 
 OUTCOMES = {
     Status.FIXED: "fixed",
@@ -21,27 +21,27 @@ OUTCOMES = {
     Status.OPEN: "left",
     Status.UNRESOLVED: "left",
 }
-"""What became of a finding; one that another finding says, or that is silenced, has none."""
+"""Status -> outcome; merged and silenced findings have none."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The findings of a run as they stand; each is counted once."""
+    """The counts of a run's findings; each is counted once."""
 
     must_fix: int = 0  # left
     should_fix: int = 0  # left
-    nits: int = 0  # left: nobody acts on them
+    nits: int = 0  # left; the loop does not fix them
     fixed: int = 0  # of any severity
     dismissed: int = 0  # of any severity
 
     @property
     def left(self) -> int:
-        """Those that somebody has to act on still."""
+        """Open findings that have to be fixed."""
         return self.must_fix + self.should_fix
 
     @property
     def found(self) -> int:
-        """All but the nits that are only listed."""
+        """All but unfixed nits."""
         return self.left + self.fixed + self.dismissed
 
     @property
@@ -68,7 +68,7 @@ def count(findings: Iterable[Finding]) -> Counts:
 
 
 def count_records(records: Iterable[Mapping[str, Any]]) -> Counts:
-    """The same of findings as a proposal holds them."""
+    """Return the same for findings in the form of a proposal."""
     return _count(
         (Severity(one["severity"]), Status(one["status"]))
         for one in records
@@ -77,7 +77,7 @@ def count_records(records: Iterable[Mapping[str, Any]]) -> Counts:
 
 
 def requests_left(records: Iterable[Mapping[str, Any]]) -> int:
-    """Return how much of what a user asked for is not done."""
+    """Return how many of the user's requests are not done."""
     return sum(
         BY_USER in one["agents"] and OUTCOMES.get(Status(one["status"])) == "left"
         for one in records

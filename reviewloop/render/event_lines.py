@@ -1,4 +1,4 @@
-"""What one event of a run says, as a line for people (`store/events.py` holds the events)."""
+"""One event of a run as a line of text (`store/events.py` defines the events)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,11 +18,11 @@ _VERBS = {
 }
 _EDITS = {"create": "writes", "delete": "deletes"}
 LASTING = {"run_gate", "execute_bash"}
-"""Tools whose beginning is told, too: they may take minutes."""
+"""Tools whose start is shown too, as they may take minutes."""
 
 
 def describe(event: Event) -> str:
-    """Return the line of an event; "" for kinds that only figures are made of, or unknown ones."""
+    """Return the line of an event; "" for kinds that only feed figures, or unknown ones."""
     line = _LINES.get(str(event.get("kind", "")))
     return line(event) if line else ""
 
@@ -74,7 +74,7 @@ def _ended(event: Event) -> str:
 
 
 def _step(describe: Callable[[Event], str]) -> Callable[[Event], str]:
-    """Return a line for steps that last; the others are over before they are read."""
+    """Return a line for long steps; others are over before they are read."""
     return lambda event: describe(event) if _name(event) in {"implement", "repair", "fix"} else ""
 
 
@@ -153,7 +153,7 @@ def _answer(event: Event) -> str:
 
 def _end(event: Event) -> str:
     status = _text(event, "status")
-    # Of a run that waits, "refused" told the reason just before.
+    # The event "refused" of a waiting run has just shown the reason.
     reason = "" if status == "waiting" else _text(event, "reason")
     return f"run: {status}" + (f": {reason}" if reason else "")
 

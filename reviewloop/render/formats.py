@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from reviewloop.plugins import others
 
-if TYPE_CHECKING:  # the names are wanted by `--help`, which has to be quick
+if TYPE_CHECKING:  # `--help` needs only the names, quickly
     from reviewloop.render.report import ReviewReport, Source
     from reviewloop.render.review_words import Rules
 
     Renderer = Callable[[ReviewReport, Source, Rules], str]
 
 TERMINAL = "text"
-"""The one format that is drawn on a console: `terminal_review.print_review`."""
+"""The format drawn on a console: `terminal_review.print_review`."""
 
 MODULES = {  # each holds a function `render`
     "concise": "reviewloop.render.concise",
@@ -25,11 +25,11 @@ MODULES = {  # each holds a function `render`
 }
 
 NAMES = (TERMINAL, *MODULES)
-"""Our formats; those of other distributions are looked for when one of them is asked for."""
+"""Our formats; those of other distributions are looked up on use."""
 
 
 def added_names() -> tuple[str, ...]:
-    """Return the formats that other distributions add; nothing of them is loaded."""
+    """Return the formats of other distributions, without loading them."""
     return tuple(one.name for one in others("outputs") if one.name not in NAMES)
 
 

@@ -1,4 +1,4 @@
-"""A review as GitHub Actions workflow commands, which GitHub shows beside the lines of a change."""
+"""A review as GitHub Actions workflow commands, which GitHub shows beside the changed lines."""
 
 import re
 from collections.abc import Iterable
@@ -20,20 +20,20 @@ from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 
 LEVELS = {Severity.MUST_FIX: "error", Severity.SHOULD_FIX: "warning", Severity.NIT: "notice"}
-SHOWN_PER_LEVEL = 10  # GitHub drops the rest of a step without a word
+SHOWN_PER_LEVEL = 10  # GitHub silently drops the rest of a step
 _LONGEST = 4000  # characters of a message
 
 
 def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str:
-    """Return the commands, worst first, and after them in words what GitHub will not show."""
+    """Return the commands, worst first, then a note on what GitHub will not show."""
     words = [outcome_sentence(report)]
     if report.outcome == "nothing_to_review" and report.skipped:
-        words.append(left_out_files(report))  # its sentence speaks of reasons
+        words.append(left_out_files(report))  # its sentence has the reasons
     return "\n".join([*annotated(report, report.findings), *map(_plain, words)]) + "\n"
 
 
 def annotated(report: ReviewReport, findings: Iterable[Finding]) -> list[str]:
-    """Return the commands for what failed and for these findings, as many as GitHub shows."""
+    """Return the commands for failures and these findings, as many as GitHub shows."""
     lines = []
     left = dict.fromkeys(LEVELS.values(), SHOWN_PER_LEVEL)
     dropped = dict.fromkeys(LEVELS.values(), 0)
@@ -83,7 +83,7 @@ def _where(finding: Finding) -> dict[str, str]:
         return where
     last = max(finding.end_line or finding.line, finding.line)
     where |= {"line": str(finding.line), "endLine": str(last)}
-    if finding.column and last == finding.line:  # GitHub takes columns of single lines only
+    if finding.column and last == finding.line:  # GitHub accepts columns of single lines only
         where["col"] = str(finding.column)
         if finding.end_column > finding.column:
             where["endColumn"] = str(finding.end_column)
@@ -107,5 +107,5 @@ def _property(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a line that the runner cannot take for a command of either of its two notations."""
+    """Return a line that the runner does not read as a command in either notation."""
     return re.sub(r"##\[|::", " ", text)

@@ -1,4 +1,4 @@
-"""The page of `reviewloop hooks show --html`: which hook fires when, and which file fires what."""
+"""The page of `reviewloop hooks show --html`: which hook fires when, and on which files."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from typing import TypedDict
 from reviewloop.render.html.markup import attributes, path_words, words
 
 MOST_FILES = 5_000
-"""Files that the page lists; the rest is counted."""
+"""Files listed on the page; the rest is counted."""
 
 _STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem; color: #1a1a1a; background: #fff }
@@ -57,7 +57,7 @@ class ShownHook(TypedDict):
 
 
 def hooks_html(title: str, hooks: Sequence[ShownHook], files: Mapping[str, Sequence[str]]) -> str:
-    """Return one page that loads nothing; `files` is path -> names of the hooks that it fires."""
+    """Return one self-contained page; `files` is path -> names of the hooks that it fires."""
     listed = [*files.items()][:MOST_FILES]
     more = f" (of {len(files):,}; the others are not listed)" if len(files) > len(listed) else ""
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src '{_hash(_SCRIPT)}'"

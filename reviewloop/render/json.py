@@ -24,11 +24,11 @@ from reviewloop.render.review_words import Rules, counts_of, no_rules, outcome_s
 from reviewloop.render.text import with_cache
 
 VERSION = 1
-"""Raise it when a key goes away or changes its meaning; new keys do not raise it."""
+"""Raise it when a key is removed or changes its meaning; new keys do not raise it."""
 
 
 def json_report(kind: str, body: Mapping[str, object]) -> str:
-    """Return the text of the object; `kind` says what it is: tasks, doctor, config, run, ...
+    """Return the text of the object; `kind` names its content: tasks, doctor, config, run, ...
 
     Raises `TypeError` when `body` holds what JSON cannot.
     """
@@ -37,10 +37,10 @@ def json_report(kind: str, body: Mapping[str, object]) -> str:
 
 
 def indented(value: Any, margin: str = "\n") -> str:
-    """Return the text that `json.dumps` gives with an indent of 2, in a quarter of its time.
+    """Return the output of `json.dumps` with an indent of 2, in a quarter of its time.
 
     ASCII keeps control characters of a repository out of the reader's terminal. `margin` is the
-    line break before what stands beside the value. Raises `TypeError` or `ValueError` as it does.
+    line break with the current indentation. Raises `TypeError` or `ValueError` as it does.
     """
     if isinstance(value, str):
         return encode_basestring_ascii(value)
@@ -48,7 +48,7 @@ def indented(value: Any, margin: str = "\n") -> str:
         return "null" if value is None else repr(value).lower()
     inner = f"{margin}  "
     if isinstance(value, dict) and value:
-        # Most values are strings, and a call for each of them is half of what a long list costs.
+        # Most values are strings, and a call for each is half of the cost of a long list.
         items = [
             f"{_key(key)}: {encode_basestring_ascii(item)}"
             if isinstance(item, str)
@@ -70,7 +70,7 @@ def _key(key: object) -> str:
 
 
 SCHEMA = "reviewloop.review/1"
-"""Its number is raised when a key goes away or changes its meaning; new keys do not raise it."""
+"""Its number is raised when a key is removed or changes its meaning; new keys do not raise it."""
 
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -108,12 +108,12 @@ def review_object(report: ReviewReport) -> dict[str, Any]:
 
 
 def path_bytes(path: str) -> str:
-    """Return the Base64 of a name that is no UTF-8, "" for all others."""
+    """Return the Base64 of a name that is not UTF-8, "" for all others."""
     if not _LONE.search(path):
         return ""
     try:
         return base64.b64encode(os.fsencode(path)).decode("ascii")
-    except UnicodeEncodeError:  # no file has such a name: somebody made it up
+    except UnicodeEncodeError:  # no file can have such a name
         return ""
 
 

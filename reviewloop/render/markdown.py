@@ -88,7 +88,7 @@ def _head(report: ReviewReport) -> str:
 
 
 def _blocks(report: ReviewReport, source: Source, rules: Rules) -> Iterable[tuple[str, int]]:
-    """Yield (text, number of findings told in it), most important first."""
+    """Yield (text, number of findings in it), most important first."""
     listed, files = anchored(report.findings), FileLines(source)
     for severity in (Severity.MUST_FIX, Severity.SHOULD_FIX):
         for finding in listed:
@@ -114,7 +114,7 @@ def _blocks(report: ReviewReport, source: Source, rules: Rules) -> Iterable[tupl
 
 
 def _silenced(report: ReviewReport, rules: Rules, room: int) -> list[str]:
-    """Return the folded list of what was silenced, as much of it as has room, in characters."""
+    """Return the folded list of silenced findings, as much of it as fits into `room` characters."""
     lines: list[str] = []
     for finding in in_order(report.silenced):
         line = f"{_short(finding, rules)}: {plain(silencing_reason(finding))}"

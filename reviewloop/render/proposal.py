@@ -1,7 +1,7 @@
-"""What the approval screen shows, as JSON-plain values: the `propose` step fills it in.
+"""The approval question as JSON-plain values; the `propose` step fills it in.
 
-Every key may be missing; the screen leaves out what it is not told. `findings` holds every finding
-of the run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain()` values.
+Every key may be missing; the screen leaves out missing ones. `findings` holds every finding of the
+run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain()` values.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from reviewloop.render.counts import BY_USER, count_records, requests_left
 
 
 class BaseInfo(TypedDict, total=False):
-    """What the run is based on."""
+    """The base of a run."""
 
     commit: str  # full id
-    branch: str  # where the commit will go
+    branch: str  # target of the commit
     new_branch: bool  # the branch is made at approval
-    dirty: list[str]  # uncommitted paths of the user's checkout that the run read nothing from
-    behind: str  # where the branch is now, when it is not where the run took it from
-    conflict: str  # why the change is known not to merge with where the branch is now
-    edited: list[str]  # files of the change that are uncommitted in the checkout now
+    dirty: list[str]  # uncommitted paths of the user's checkout that the run did not read
+    behind: str  # current commit of the branch, if it is not the base
+    conflict: str  # why the change does not merge with that commit, if known
+    edited: list[str]  # files of the change with uncommitted edits in the checkout
 
 
 class RejectedRun(TypedDict):
@@ -41,25 +41,25 @@ class ProposedFile(TypedDict, total=False):
 
 
 class ProtectedFile(TypedDict):
-    """A file of the change that acts on people, agents or machines beyond the program."""
+    """A file of the change with effects on people, agents or machines outside of the program."""
 
     path: str
     status: str  # A | M | D | R | T
     kind: str  # pipeline | git hook | editor | agent | lock file ...
     why: str  # completes "it ..."
-    unasked: bool  # agents may write it only when a user names it, and nobody did
+    unasked: bool  # agents may write it only when a user names it, and no user did
 
 
 class UnreadFile(TypedDict):
-    """A file of the change that analysers did not read as a whole."""
+    """A file of the change that analysers did not read completely."""
 
     path: str
     reason: str
-    chosen: bool  # the change itself brings the reason
+    chosen: bool  # the reason comes from the change itself
 
 
 class TestFigures(TypedDict, total=False):
-    """What the test gate counted; None in the proposal when nothing was counted."""
+    """The counts of the test gate; None in the proposal without counts."""
 
     passed: int
     failed: int
@@ -72,11 +72,11 @@ class CoverageFigures(TypedDict, total=False):
     covered: float | None  # 0..1; None: not measured
     threshold: float
     reason: str  # why it was not measured
-    why: str  # the same without the words that it was not measured
+    why: str  # the reason alone
 
 
 class ReviewerFigures(TypedDict, total=False):
-    """How one reviewer's reading ended."""
+    """The result of one reviewer."""
 
     name: str
     status: str  # done | failed
@@ -86,11 +86,11 @@ class ReviewerFigures(TypedDict, total=False):
 
 
 class RoundFigures(TypedDict, total=False):
-    """How often the change went round."""
+    """The number of rounds of the change."""
 
     used: int
     limit: int
-    cycle: int  # modifications a user asked for
+    cycle: int  # modifications requested by a user
     repairs: int
 
 
@@ -102,7 +102,7 @@ class TaskRef(TypedDict):
 
 
 class SpecProgress(TypedDict, total=False):
-    """The spec as it will stand after the approval."""
+    """The progress of the spec after an approval."""
 
     done: int
     total: int
@@ -120,11 +120,11 @@ class UsageFigures(TypedDict, total=False):
     cost_usd: float | None
     estimated: bool
     cached_share: float  # of the input, 0..1
-    input_equivalents: int  # what the input cost, in plain input tokens: write 1.25, read 0.1
+    input_equivalents: int  # the cost of the input in plain input tokens: write 1.25, read 0.1
 
 
 class AgentFigures(UsageFigures, total=False):
-    """What one agent used, over all steps."""
+    """The usage of one agent, over all steps."""
 
     agent: str
     model: str
@@ -132,59 +132,59 @@ class AgentFigures(UsageFigures, total=False):
 
 
 class Proposal(TypedDict, total=False):
-    """Everything a user needs to say yes or no."""
+    """Everything a user needs to decide."""
 
     run: str
     title: str
     task: str  # id in the spec; "" for `run -m`
     spec: str  # path of the spec file
-    blocked: str  # why approving is not offered; "" when it is
+    blocked: str  # why approving is not offered, or ""
     incomplete: list[str]  # reviewers that failed
     base: BaseInfo
-    told: list[RejectedRun]  # what the implementer was told of earlier runs of the task
+    told: list[RejectedRun]  # earlier runs of the task that the implementer was given
     files: list[ProposedFile]
     protected: list[ProtectedFile]
     not_analysed: list[UnreadFile]
-    analysers_failed: list[str]  # "name: reason": what they would have said is not known
+    analysers_failed: list[str]  # "name: reason"; their results are unknown
     tests: TestFigures | None
     coverage: CoverageFigures | None
     rounds: RoundFigures
     reviewers: list[ReviewerFigures]
     gates: list[dict[str, Any]]
-    governance: list[str]  # why a user is needed whatever the mode
+    governance: list[str]  # why a user is needed in any mode
     findings: list[dict[str, Any]]
     spec_progress: SpecProgress | None
     seconds: float  # active time of the run
     usage: UsageFigures
     agents: list[AgentFigures]
-    sandbox: list[str]  # levels that commands ran at: bubblewrap, landlock, external, none ...
-    warnings: list[str]  # what else the user should know, one sentence each
+    sandbox: list[str]  # levels of the commands: bubblewrap, landlock, external, none ...
+    warnings: list[str]  # further notes, one sentence each
     message: str  # of the proposed commit
-    message_ours: str  # the lines of it that say how the change was made and reviewed
-    person_edited: Mapping[str, Any]  # by, paths, unread, before: see `steps.edited`
+    message_ours: str  # its lines on how the change was made and reviewed
+    person_edited: Mapping[str, Any]  # by, paths, unread, before: see `user_edits.edited_in`
     commit: str  # its id; "" when blocked
-    base_tree: str  # the change is what lies between these two trees
+    base_tree: str  # the change is the difference of these two trees
     tree: str
-    moved: str  # of a change brought onto another commit: whether it was read there; "" else
-    met: list[str]  # files in which what came below such a change meets it, or it differs by that
-    tick_on_disk: str  # the spec file to tick after the commit; "" when the commit holds the tick
-    unticked: str  # why neither holds it
+    moved: str  # of a rebased change: whether it was read there, else ""
+    met: list[str]  # files where the new base and such a change overlap, or it differs
+    tick_on_disk: str  # the spec file to tick after the commit; "" when the commit has the tick
+    unticked: str  # why neither has it
 
 
 def choices(proposal: Proposal) -> tuple[str, ...]:
-    """Return the answers a user may give, in the order they are offered."""
+    """Return the possible answers of a user, in the order in which they are offered."""
     edit = ("edit",) if proposal.get("files") else ()
     answers = ("approve", "modify", *edit, "skip", "quit", "diff")
     return answers[1:] if proposal.get("blocked") else answers
 
 
 def is_request(finding: Mapping[str, Any]) -> bool:
-    """Return whether this is what a user asked for with `modify`: done or not, it is no finding."""
+    """Return whether this is a user's request by `modify`, which does not count as a finding."""
     return BY_USER in finding["agents"]
 
 
 class Left(NamedTuple):
-    """How much of a change is not as it should be: findings that act, and wishes not done."""
+    """The open findings of a change, and the user's requests that are not done."""
 
     must_fix: int = 0
     should_fix: int = 0
@@ -192,13 +192,13 @@ class Left(NamedTuple):
 
     @property
     def red(self) -> str:
-        """What deserves a second look before a commit, in words; "" for nothing."""
+        """What needs a second look before a commit, in words, or ""."""
         requests = f"{self.requests} {'request' if self.requests == 1 else 'requests'} not done"
         found = f"{self.must_fix} must fix left" if self.must_fix else ""
         return ", ".join(filter(None, (found, requests if self.requests else "")))
 
     def __str__(self) -> str:
-        """Return it in words, "" for nothing."""
+        """Return it in words, or ""."""
         counts = {"must fix": self.must_fix, "should fix": self.should_fix}
         found = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
         requests = f"{self.requests} {'request' if self.requests == 1 else 'requests'} not done"
@@ -208,7 +208,7 @@ class Left(NamedTuple):
 
 
 def left_of(proposal: Proposal | None) -> Left:
-    """Return what findings a change still has, and how many wishes were not done."""
+    """Return the open findings and undone requests of a change."""
     records = (proposal or {}).get("findings", ())
     counts = count_records(records)
     return Left(counts.must_fix, counts.should_fix, requests_left(records))

@@ -1,4 +1,4 @@
-"""Reasons as sentences: one row a kind."""
+"""Reasons as sentences: one row for each kind."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,12 +8,12 @@ _EMPTY = "the change is empty: "
 
 
 def sentence(reason: Reason) -> str:
-    """Return a reason as people read it; words that others found stand as they are."""
+    """Return a reason as a sentence; a finished `text` is returned unchanged."""
     return reason.text("text") or SENTENCES[reason.kind](reason)
 
 
 def brief(reason: Reason) -> str:
-    """Return a reason without sums and how to go on, for where these stand beside it."""
+    """Return a reason without sums and advice, for use beside these."""
     if reason.kind is ReasonKind.BUG:
         return _bug_in_brief(reason)
     return reason.text("brief") or sentence(reason)
@@ -117,4 +117,4 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.COMMIT_REFUSED: _refused_commit,
     ReasonKind.COMMIT_NOTES: lambda reason: "; ".join(reason.lines("notes")),
 }
-"""A row for every kind; a kind whose words are those that others found says so by `_told`."""
+"""A row for every kind; kinds with a finished sentence use `_as_text`."""

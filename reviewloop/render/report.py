@@ -1,4 +1,4 @@
-"""What a review found, and who read what: the value every format is drawn from."""
+"""`ReviewReport`: the result of a review and who read what; every format renders it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,13 +13,13 @@ Share = Literal["whole", "in parts", "partly", "not"]
 
 @dataclass(frozen=True)
 class FileRead:
-    """How one file was read; `by` are the reviewers that were shown all of its diff."""
+    """How one file was read; `by` are the reviewers that were shown its whole diff."""
 
     path: str
     share: Share  # "partly": no reviewer was shown all of it
     by: tuple[str, ...] = ()
-    parts: tuple[int, ...] = ()  # the parts of the change in which it was put
-    reason: str = ""  # why it was not read, or not by everybody
+    parts: tuple[int, ...] = ()  # the parts of the change that show it
+    reason: str = ""  # why it was not read, or not by all
 
     @property
     def read(self) -> bool:
@@ -29,7 +29,7 @@ class FileRead:
 
 @dataclass(frozen=True)
 class PartRead:
-    """One part of the change; `missed` holds (reviewer, why) of those that did not read it."""
+    """One part of the change; `missed` holds (reviewer, reason) of those that did not read it."""
 
     number: int
     files: int
@@ -39,26 +39,26 @@ class PartRead:
 
 @dataclass(frozen=True)
 class Readership:
-    """Everything models were given to read; files skipped for all are not among them."""
+    """All files given to models, without those skipped for all."""
 
     files: tuple[FileRead, ...]
     parts: tuple[PartRead, ...]
-    since: str = ""  # commit of an earlier review: only what was pushed since then was read
+    since: str = ""  # commit of an earlier review: only changes since were read
 
     @property
     def unread(self) -> tuple[FileRead, ...]:
-        """The files that no model was shown as a whole."""
+        """The files that no model was shown completely."""
         return tuple(file for file in self.files if not file.read)
 
     @property
     def plain(self) -> bool:
-        """Whether there is nothing to tell: one part that everybody read."""
+        """Whether there is nothing to report: one part that all reviewers read."""
         missed = any(part.missed for part in self.parts)
         return len(self.parts) <= 1 and not missed and not self.unread and not self.since
 
 
 def files_by_reason(files: Iterable[FileRead]) -> list[tuple[str, list[FileRead]]]:
-    """Return files by the reason why they were not read, the most frequent reason first."""
+    """Return files by the reason for not reading them, the most frequent reason first."""
     groups: dict[str, list[FileRead]] = {}
     for file in files:
         groups.setdefault(file.reason, []).append(file)
@@ -109,7 +109,7 @@ Outcome = Literal["clean", "findings", "incomplete", "nothing_to_review"]
 class ReviewedFile:
     """A file of the change that was read; `added` holds inclusive ranges of its new lines."""
 
-    path: str  # as `os.fsdecode` gives it: bytes that are no UTF-8 stand as lone surrogates
+    path: str  # from `os.fsdecode`: bytes that are not UTF-8 are lone surrogates
     status: str  # git's letter: A, M, D, R, T
     added: tuple[tuple[int, int], ...]
     old_path: str = ""
@@ -122,14 +122,14 @@ class SkippedFile:
 
     path: str
     status: str
-    reason: str  # the same words for the same reason: reports count by them
-    unread: bool = False  # and it may hold anything: the review is incomplete without it
-    chosen: bool = False  # the change itself brings the reason: the base does not know it
+    reason: str  # always the same text for the same reason, as reports group by it
+    unread: bool = False  # it may hold a fault: the review is incomplete without it
+    chosen: bool = False  # the reason comes from the change itself, not the base
 
 
 @dataclass(frozen=True)
 class ReviewerReport:
-    """How one reviewer fared."""
+    """The result of one reviewer."""
 
     name: str
     status: ReviewerStatus
@@ -149,7 +149,7 @@ class ReviewReport:
     base: str  # commit or tree ids
     head: str
     findings: tuple[Finding, ...]  # most severe first, status open
-    silenced: tuple[Finding, ...]  # suppressed, dismissed or in the baseline; `note` says why
+    silenced: tuple[Finding, ...]  # suppressed, dismissed or in the baseline; `note` has the reason
     reviewed: tuple[ReviewedFile, ...]
     skipped: tuple[SkippedFile, ...]
     agents: tuple[ReviewerReport, ...]
@@ -159,19 +159,19 @@ class ReviewReport:
     fail_on: str
     seconds: float
     model: str  # "none" or a name
-    notes: tuple[str, ...] = ()  # one-line remarks for people
-    nothing_staged: bool = False  # where staged changes were asked for, and others are there
+    notes: tuple[str, ...] = ()  # one-line notes for people
+    nothing_staged: bool = False  # staged changes were requested, and only others exist
     below: int = 0  # findings not listed because of --min-severity
-    unlisted: dict[str, int] = field(default_factory=dict)  # how many of them by severity
+    unlisted: dict[str, int] = field(default_factory=dict)  # their number by severity
     usage: dict[str, Any] = field(default_factory=dict)  # tokens and cost of the whole review
-    readership: Readership | None = None  # what models read of it; None: none was asked
+    readership: Readership | None = None  # None: no model was asked
 
 
 class Source(Protocol):
-    """Where a format reads the code from that it shows."""
+    """Returns the code that a format shows."""
 
     def text(self, path: str) -> str | None:
         """Return the new version of a file, its lines separated by LF; None when there is none."""
 
     def hunks(self, path: str) -> Sequence[Hunk]:
-        """Return the blocks of a file's diff, none when it has no text diff."""
+        """Return the hunks of a file's diff, none when it has no text diff."""

@@ -1,4 +1,4 @@
-"""The sentences and orders of a review report that every format has in common."""
+"""The sentences and orders that all formats of a review report share."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ from reviewloop.render.report import (
 from reviewloop.render.text import by_reason, counted
 from reviewloop.render.untrusted import one_line
 
-_NAMED = 5  # files of one reason
+_NAMED = 5  # files listed for one reason
 
 
 def read_words(read: Readership) -> str:
@@ -53,7 +53,7 @@ def unread_words(read: Readership) -> str:
 
 
 def missed_words(read: Readership) -> Iterator[str]:
-    """Yield a line for each part that somebody did not read: who did, who did not, and why."""
+    """Yield a line for each part that a reviewer did not read: who did, who did not, and why."""
     for part in read.parts:
         if part.missed:
             yield f"part {part.number} of {len(read.parts)} {_missed(part)}"
@@ -98,24 +98,24 @@ _ANCHORED = {Placement.CHANGED, Placement.FILE}
 
 
 def no_rules(rule_id: str) -> Rule | None:
-    """Know no rule: what formats are given when there is no rule book."""
+    """Return None: the rule book of formats without one."""
     return None
 
 
 def severity_counts(findings: Iterable[Finding]) -> dict[Severity, int]:
-    """Return how many findings there are of each severity, zeros included."""
+    """Return the number of findings by severity, zeros included."""
     found = Counter(finding.severity for finding in findings)
     return {severity: found[severity] for severity in Severity}
 
 
 def counts_of(report: ReviewReport) -> dict[Severity, int]:
-    """Return how many open findings there are of each severity, those not listed included."""
+    """Return the number of open findings by severity, unlisted ones included."""
     listed = severity_counts(report.findings)
     return {severity: n + report.unlisted.get(severity, 0) for severity, n in listed.items()}
 
 
 def unlisted_words(report: ReviewReport) -> str:
-    """Return `10 should fix, 13 nits` for what is not listed."""
+    """Return `10 should fix, 13 nits` for unlisted findings."""
     parts = [
         f"{n} {severity_label(severity, n)}"
         for severity in Severity
@@ -125,7 +125,7 @@ def unlisted_words(report: ReviewReport) -> str:
 
 
 def severity_label(severity: Severity, number: int) -> str:
-    """Return the words that follow a number of findings: `must fix`, `nit`, `nits`."""
+    """Return the words after a number of findings: `must fix`, `nit`, `nits`."""
     return "nits" if severity is Severity.NIT and number != 1 else severity.label
 
 
@@ -137,21 +137,21 @@ def tally(findings: Iterable[Finding]) -> str:
 
 
 def outcome_sentence(report: ReviewReport) -> str:
-    """Return in one sentence how the review ended, what the exit code means, and what is unread."""
+    """Return a sentence on the result of the review, its exit code, and what was not read."""
     sentence = _ending(report)
     left = left_out(report)
     if not left or report.outcome not in {"clean", "findings"}:
-        return sentence  # which says so itself
+        return sentence  # it has that part already
     return f"{sentence.removesuffix('.')}; {left}."
 
 
 def left_out(report: ReviewReport) -> str:
-    """Return `2 files not reviewed`, "" when everything was."""
+    """Return `2 files not reviewed`, "" when all were."""
     return f"{counted(len(report.skipped), 'file')} not reviewed" if report.skipped else ""
 
 
 def left_out_files(report: ReviewReport) -> str:
-    """Return which files were not reviewed and why, the first few by name; "" for none."""
+    """Return which files were not reviewed and why, the first few by name, or ""."""
     if not report.skipped:
         return ""
     named = [f"{one_line(file.path)} ({one_line(file.reason)})" for file in report.skipped[:3]]
@@ -198,7 +198,9 @@ def _verdict(report: ReviewReport) -> str:
 
 
 def failures(report: ReviewReport) -> list[tuple[str, str]]:
-    """Return (name, reason) of every reviewer and analyser whose silence means nothing."""
+    """Return (name, reason) of every failed reviewer and analyser, whose missing findings mean
+    nothing.
+    """
     bad = {AnalyserStatus.FAILED: "failed", AnalyserStatus.PARTIAL: "was only partly run"}
     failed = [
         (a.name, one_line(a.reason) or "failed") for a in report.agents if a.status == "failed"
@@ -210,12 +212,12 @@ def failures(report: ReviewReport) -> list[tuple[str, str]]:
 
 
 def grouped_failures(report: ReviewReport) -> list[tuple[str, str]]:
-    """Return (names, reason), once for all that failed for the same reason."""
+    """Return (names, reason), grouped by reason."""
     return by_reason((one_line(name), reason) for name, reason in failures(report))
 
 
 def of_status(report: ReviewReport, *status: AnalyserStatus) -> list[AnalyserReport]:
-    """Return the analysers that ended in one of the wanted ways."""
+    """Return the analysers with one of these statuses."""
     return [analyser for analyser in report.analysers if analyser.status in status]
 
 
@@ -238,25 +240,25 @@ def counted_reason(number: int, reason: str) -> str:
 
 
 def silenced_by_note(report: ReviewReport) -> list[tuple[str, int]]:
-    """Return how many findings were silenced in which way, the most frequent first."""
+    """Return the number of silenced findings by way, the most frequent first."""
     ways = (IN_BASELINE if f.note == IN_BASELINE else str(f.status) for f in report.silenced)
     return Counter(ways).most_common()
 
 
 def silencing_reason(finding: Finding) -> str:
-    """Return in one line who or what silenced a finding, and why."""
+    """Return one line: what silenced a finding, and why."""
     return one_line(finding.note) or str(finding.status)
 
 
 def found_words(report: ReviewReport, agent: ReviewerReport) -> str:
-    """Return how many open findings a reviewer has, and how many more were silenced."""
+    """Return the number of a reviewer's open findings, and of its silenced ones."""
     silenced = min(agent.findings, sum(agent.name in one.agents for one in report.silenced))
     left = str(agent.findings - silenced)
     return f"{left}, {silenced} silenced" if silenced else left
 
 
 def short_id(finding: Finding) -> str:
-    """Return as much of a finding's id as people type."""
+    """Return the prefix of a finding's id that is usually typed."""
     return one_line(finding.id)[:8]
 
 
@@ -298,20 +300,20 @@ PLACEMENT_NOTES = {
 
 
 def evidence_lines(finding: Finding) -> list[str]:
-    """Return what supports a finding, without what title, reason and shown code say already."""
+    """Return the evidence of a finding, without what its title, reason and code already show."""
     seen = {one_line(finding.title), one_line(finding.why), ""}
     seen.add(f"{finding.rule}: {one_line(finding.title)}")
     lines = []
     for item in finding.evidence:
         if item.kind == "quote" or (item.kind == "verdict" and _in_note(item, finding)):
-            continue  # the shown code, or the note, says it
+            continue  # shown in the code, or the note
         if (line := _evidence(item, seen)) not in lines:
             lines.append(line)
     return [line for line in lines if line]
 
 
 def _in_note(verdict: Evidence, finding: Finding) -> bool:
-    """Return whether the note tells a reviewer's verdict: `confirmed by review-security:
+    """Return whether the note has a reviewer's verdict: `confirmed by review-security:
     It holds.`
     """
     reason = one_line(verdict.text).partition(": ")[2]
@@ -322,12 +324,12 @@ def _in_note(verdict: Evidence, finding: Finding) -> bool:
 def _evidence(item: Evidence, seen: set[str]) -> str:
     source, text = one_line(item.source), one_line(item.text)
     if text in seen:
-        return ""  # which tool it was says nothing that who found it, and the rule, do not
+        return ""  # the tool's name adds nothing to reviewer and rule
     return f"{source}: {text}" if source else text
 
 
 def remarks(finding: Finding) -> list[tuple[str, str]]:
-    """Return (label, text) of what is said about a finding: why, evidence, fix, note."""
+    """Return the (label, text) lines below a finding: why, evidence, fix, note."""
     why = finding.why if one_line(finding.why) != one_line(finding.title) else ""
     listed = [("why", why)]
     listed += [("evidence", line) for line in evidence_lines(finding)]
@@ -341,5 +343,5 @@ def who(finding: Finding) -> str:
 
 
 def agents_of(findings: Sequence[Finding]) -> list[str]:
-    """Return every reviewer that found something, sorted."""
+    """Return every reviewer with a finding, sorted."""
     return sorted({agent for finding in findings for agent in finding.agents})

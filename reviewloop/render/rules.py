@@ -1,4 +1,4 @@
-"""Where the page of a rule of ours is on the web, for the version that runs: its own file."""
+"""The web addresses of our rules' pages, for the running version."""
 
 import os
 import re
@@ -17,9 +17,9 @@ _REF = re.compile(r"[\w./-]+")
 
 
 def page_address(rule: Rule, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the address of a rule's page, "" when nobody knows where the project is.
+    """Return the address of a rule's page, "" where the project's address is unknown.
 
-    A rule that is a row of a table has no file; the page of its family speaks of all rows.
+    A rule in a table has no page; the page of its family describes all rows.
     """
     base = _base(environ)
     page = rule.id if rule.page else f"{rule.id.partition('/')[0]}/README"
@@ -27,7 +27,7 @@ def page_address(rule: Rule, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def _base(environ: Mapping[str, str]) -> str:
-    """Return the address of the files of this version: the Action's, else the release's."""
+    """Return the address of this version's files: the Action's, else the release's."""
     repository, ref = environ.get("ACTION_REPOSITORY", ""), environ.get("ACTION_REF", "")
     if environ.get("GITHUB_ACTIONS") != "true" or not _REPOSITORY.fullmatch(repository):
         repository, ref = published_repository(), f"v{__version__}"
@@ -42,7 +42,7 @@ URL = re.compile(r"https://[^\s<>\"'`\\^{}|]+(?<![.,;)])")
 
 
 def rule_link(finding: Finding, rules: Rules) -> str:
-    """Return the https address that explains the rule of a finding, "" when none is known."""
+    """Return the https address that explains the rule of a finding, or ""."""
     if page := _own_page(finding.rule):
         return page
     if found := _ADDRESS.fullmatch(finding.url):
@@ -52,12 +52,12 @@ def rule_link(finding: Finding, rules: Rules) -> str:
 
 
 def explained_at(rule: Rule) -> str:
-    """Return the https address that explains a rule, "" when none is known."""
+    """Return the https address that explains a rule, or ""."""
     return _own_page(rule.id) or source_link(rule)
 
 
 def source_link(rule: Rule) -> str:
-    """Return the https address of what a rule is based on, "" when it names none."""
+    """Return the https address of a rule's source, or ""."""
     if found := URL.search(rule.source):
         return found.group()
     numbers = weaknesses(rule)
@@ -75,7 +75,7 @@ def weaknesses(rule: Rule) -> list[int]:
 
 
 def laid_out(code: str) -> list[str]:
-    """Return the lines of an example; blocks that were written flat are indented by their brackets.
+    """Return the lines of an example; one-line blocks are indented by their brackets.
 
     Examples of Terraform and Go are written in one string each, without white space at the margin.
     """

@@ -1,4 +1,4 @@
-"""A review as SARIF 2.1.0, which code scanning services and editors read."""
+"""A review as SARIF 2.1.0, for code scanning services and editors."""
 
 import json
 import os
@@ -34,14 +34,14 @@ _CONFIDENCE = ("high", "medium", "low")
 
 
 def rule_id(finding: Finding) -> str:
-    """Return the id of a finding's rule; what a reviewer says by itself has one of its own."""
+    """Return the id of a finding's rule; a reviewer's own finding has one for the reviewer."""
     if finding.rule:
         return one_line(finding.rule)
     return f"reviewer/{one_line(finding.agents[0]) if finding.agents else 'unknown'}"
 
 
 def descriptors(findings: Iterable[Finding], rules: Rules) -> list[dict[str, Any]]:
-    """Return the descriptors of all rules that findings are of, sorted by id."""
+    """Return the descriptors of all rules with findings, sorted by id."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(rule_id(finding), []).append(finding)
@@ -70,7 +70,7 @@ def _descriptor(key: str, findings: list[Finding], rules: Rules) -> dict[str, An
 
 def _untitled(key: str, findings: list[Finding]) -> str:
     if findings[0].rule:
-        return one_line(findings[0].title).replace("](", "] (")  # no link of others
+        return one_line(findings[0].title).replace("](", "] (")  # no foreign links
     return f"What {key.partition('/')[2]} found by reading"
 
 
@@ -222,7 +222,7 @@ def _result(
 
 
 def text(message: str) -> str:
-    """Return words of others as the text of a message, in which they can make no link."""
+    """Return foreign text as the text of a message, in which it cannot make a link."""
     return message.replace("](", "] (")
 
 
@@ -279,7 +279,7 @@ def _region(finding: Finding, lines: Sequence[str]) -> dict[str, Any]:
 
 
 def _evidence(finding: Finding, count: int) -> list[dict[str, Any]]:
-    """Return the other places that evidence names by their line: where a value comes from."""
+    """Return the other locations of the evidence: where a value comes from."""
     found: dict[int, str] = {}
     elsewhere: dict[tuple[str, int], str] = {}
     for item in finding.evidence:
@@ -317,7 +317,7 @@ def _fix(finding: Finding, lines: Sequence[str]) -> dict[str, Any] | None:
     region: dict[str, Any] = {"startLine": first, "startColumn": 1, "endLine": last}
     if finding.replacement:
         region["endColumn"] = len(lines[last - 1]) + 1
-    elif last < len(lines):  # the lines go away with their line ends
+    elif last < len(lines):  # the lines are deleted with their line ends
         region |= {"endLine": last + 1, "endColumn": 1}
     else:
         region["endColumn"] = len(lines[last - 1]) + 1
@@ -337,7 +337,7 @@ def _location(path: str) -> dict[str, Any]:
 
 
 def uri(path: str) -> str:
-    """Return a repository path as a relative URI; its bytes stay what they are on the disk."""
+    """Return a repository path as a relative URI with the same bytes."""
     try:
         return quote(os.fsencode(path), safe="/")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""The figures of all runs as one HTML page with plots over time, which loads nothing."""
+"""The figures of all runs as one self-contained HTML page with plots over time."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,9 @@ padding: .3rem 1.2rem .3rem 0; border-bottom: 1px solid var(--grid); vertical-al
 
 
 class _Plot(NamedTuple):
-    """One figure over the weeks; `top` is the highest value of its axis, 0 for the highest seen."""
+    """One figure over the weeks; `top` is the highest value of its axis, 0 for the highest
+    measured.
+    """
 
     key: str
     title: str
@@ -41,7 +43,7 @@ def _number(value: float) -> str:
 
 
 def stats_html(body: Body) -> str:
-    """Return the page of what `figures` returned."""
+    """Return the page of the result of `figures`."""
     weeks, targets = body["weeks"], body["targets"]
     plots = (
         _Plot("first_pass", "First pass", 1.0, targets["first_pass"], share),
@@ -83,7 +85,7 @@ def _figure(plot: _Plot, weeks: Sequence[Body]) -> str:
     step = (_WIDTH - _LEFT - 10) / max(1, len(values) - 1)
 
     def at(index: int, value: float) -> tuple[float, float]:
-        part = max(0.0, value / top)  # what shrinks is told by its title
+        part = max(0.0, value / top)  # titles say where lower is better
         return _LEFT + index * step, _TOP + (1 - part) * (_HEIGHT - _TOP - _BOTTOM)
 
     parts = [_axis(plot, top, at(0, 0)[1], at(0, top)[1], weeks)]
@@ -132,7 +134,7 @@ def _runs(values: Sequence[float | None]) -> list[list[int]]:
 
 
 def _figures(body: Body) -> list[tuple[str, str]]:
-    """Return each figure with its name and words, those that were not measured included."""
+    """Return each figure with its name and text, unmeasured ones included."""
     resolution, approval, times = body["resolution"], body["approval"], body["to_commit"]
     rows = [
         ("First pass", _rate(body["first_pass"]["rate"])),

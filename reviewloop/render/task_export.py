@@ -14,7 +14,7 @@ _LISTS = {"depends", "requirements", "scope"}
 
 
 class Draft(TypedDict):
-    """An issue as GitHub's interface takes it."""
+    """An issue in the form of GitHub's API."""
 
     title: str
     body: str
@@ -23,7 +23,7 @@ class Draft(TypedDict):
 
 
 def issue_drafts(report: Mapping[str, Any]) -> list[Draft]:
-    """Return a draft for each task; what is done is closed."""
+    """Return a draft for each task; a done task's is closed."""
     spec = report["spec"]
     labels = [LABEL, f"spec:{one_line(spec['name'])}"[:_LONGEST_LABEL]]
     return [
@@ -53,7 +53,7 @@ def _cell(task: Task, name: str) -> str:
 
 
 def _body(spec: str, task: Task) -> str:
-    """Return the text; its last line tells programs which task it is."""
+    """Return the text; its last line identifies the task for programs."""
     lines = [f"Task {one_line(task['id'])} of the spec `{one_line(spec)}`."]
     facts: Sequence[tuple[str, Sequence[str]]] = (
         ("Depends on", task["depends"]),

@@ -1,13 +1,13 @@
-"""Numbers and lists as people read them: durations, money, counted nouns."""
+"""Formats numbers and lists: durations, money, counted nouns."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 
 def by_reason(failures: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return (names, reason) of (name, reason) pairs, in their order.
+    """Return (names, reason) of (name, reason) pairs, in order.
 
-    Reasons that differ only in the name of who failed are the same reason.
+    Reasons that differ only in the name of what failed are the same reason.
     """
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, reason in failures:
@@ -18,7 +18,7 @@ def by_reason(failures: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     ]
 
 
-_WRITE, _READ = 1.25, 0.1  # what a cached token costs beside a plain one: Anthropic's price list
+_WRITE, _READ = 1.25, 0.1  # relative cost of a cached token: Anthropic's price list
 
 
 def duration(seconds: float) -> str:
@@ -40,7 +40,7 @@ def money(usd: float | None) -> str:
 
 
 def cap_money(usd: float) -> str:
-    """Return a cap, or what was spent of one: small ones are told apart, as `$0.0042`."""
+    """Return a cap, or what was used of one, with more digits for small amounts: `$0.0042`."""
     if usd >= 0.1 or usd == 0:
         return f"${usd:.2f}"
     return f"${float(f'{usd:.2g}'):f}".rstrip("0")
@@ -56,7 +56,7 @@ def tokens(count: int) -> str:
 
 
 def input_equivalents(usage: Mapping[str, Any]) -> int:
-    """Return what the input cost, in plain input tokens: a cache write counts 1.25, a read 0.1."""
+    """Return the cost of the input in plain input tokens: a cache write counts 1.25, a read 0.1."""
     fresh, written, read = (int(usage.get(k) or 0) for k in ("input", "cache_write", "cache_read"))
     return round(fresh + _WRITE * written + _READ * read)
 
@@ -68,7 +68,7 @@ def cached_share(usage: Mapping[str, Any]) -> float:
 
 
 def all_input(usage: Mapping[str, Any]) -> int:
-    """Return all input tokens, wherever they came from."""
+    """Return all input tokens, cached or not."""
     return sum(int(usage.get(kind) or 0) for kind in ("input", "cache_write", "cache_read"))
 
 
@@ -86,7 +86,7 @@ def with_cache(usage: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cache_words(usage: Mapping[str, Any]) -> str:
-    """Return ` (cached: 76 %)`; nothing where no cache was used."""
+    """Return ` (cached: 76 %)`; nothing without a cache."""
     if not usage.get("cache_read") and not usage.get("cache_write"):
         return ""
     return f" (cached: {share(cached_share(usage))})"

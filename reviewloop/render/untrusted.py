@@ -1,4 +1,4 @@
-"""Text of models and repositories, made safe for terminals, commit messages and Markdown."""
+"""Makes text of models and repositories safe for terminals, commit messages and Markdown."""
 
 import re
 import textwrap
@@ -9,7 +9,7 @@ from reviewloop.domain.hidden_characters import show_hidden
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
-    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # OSC and its kin: titles, links, clipboard
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # OSC and similar: titles, links, clipboard
     r"|\x1b[ -/]*[0-~]"
     r"|\x9b[0-?]*[ -/]*[@-~]",
     re.DOTALL,
@@ -17,11 +17,11 @@ _ESCAPES = re.compile(
 _TAB = " " * 4
 _SEPARATORS = {0x2028: " ", 0x2029: " "}
 _MARK = "<U+{:04X}>"
-_HARMLESS = {"\u200d", "\ufe0e", "\ufe0f"}  # what is left of them joins and colours emoji
+_HARMLESS = {"\u200d", "\ufe0e", "\ufe0f"}  # what remains of these only joins and colours emoji
 
 
 def without_escapes(text: str) -> str:
-    """Return the text without the sequences that move a cursor, colour, link or write elsewhere."""
+    """Return the text without terminal sequences that move the cursor, colour, link or write."""
     return _ESCAPES.sub("", text)
 
 
@@ -47,7 +47,7 @@ def _shown(char: str) -> str:
     return " " if unicodedata.category(char) == "Zs" else _MARK.format(ord(char))
 
 
-LONGEST = 4000  # characters of what one author wrote
+LONGEST = 4000  # characters of one author's text
 _WIDTH = 72
 
 _REFERENCE = r"(?:[\w.-]+/)*[\w.-]*#\d+|GH-\d+|https?://\S+"
@@ -62,19 +62,20 @@ _SKIP = re.compile(
 )
 _NO_CI = re.compile(r"\*{3}\s*(NO_CI)\s*\*{3}", re.IGNORECASE)
 _SMART = re.compile(r"(\b[A-Z][A-Z0-9]+-\d+\b.*?\s)#(?=[a-z])")
-# What git, a host or a reader would take for ours: comments, trailers, `Review: ...`, commands.
+# Lines that git, a host or a reader could take for ours: comments, trailers, `Review: ...`,
+# commands.
 _LOOKS_OURS = re.compile(r"#|::|[A-Za-z][\w -]{0,40}:( |$)")
 
 
 def commit_line(text: str) -> str:
-    """Return text as one line that no host acts on."""
+    """Return text as one line without effects on any host."""
     return _harmless(one_line(text))
 
 
 def commit_paragraphs(text: str) -> str:
     """Return a model's text as wrapped paragraphs, at most `LONGEST` characters of it.
 
-    Lines that somebody would take for ours are indented.
+    Lines that could be taken for ours are indented.
     """
     text = safe(text).strip()
     if len(text) > LONGEST:
@@ -95,11 +96,11 @@ def _harmless(text: str) -> str:
 _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 _AT_START = re.compile(r"^([-+=#]|\d+[.)])")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_BREAK = "\u200b"  # zero width: seen by the program that looks for a name or link, by nobody else
+_BREAK = "\u200b"  # zero width: it breaks names and links for programs and is invisible
 
 
 def plain(text: str) -> str:
-    """Return text as one line that Markdown shows as it is: no format, HTML, link or mention."""
+    """Return text as one line without Markdown formats, HTML, links or mentions."""
     text = one_line(text)
     for char, entity in _HTML.items():
         text = text.replace(char, entity)
@@ -134,7 +135,7 @@ def fenced(lines: Iterable[str], language: str = "") -> str:
 
 
 def language(path: str) -> str:
-    """Return how the language of a file is named after a fence, "" if its name does not tell."""
+    """Return the name of a file's language for a fence, "" if its name does not show it."""
     name = path.rpartition("/")[2]
     suffix = name.rpartition(".")[2].lower()
     return suffix if re.fullmatch(r"[a-z][a-z0-9]{0,11}", suffix) else ""

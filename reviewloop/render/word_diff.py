@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-_AROUND = 2  # lines that stay the same and are shown around a change
-_ALIKE = 0.4  # share of words below which two texts have nothing to do with each other
+_AROUND = 2  # unchanged lines shown around a change
+_ALIKE = 0.4  # share of common words below which two texts are unrelated
 _TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -26,7 +26,7 @@ def word_diff(before: str, after: str) -> str:
 
 
 def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    """Yield what replaces lines word by word; unlike texts are marked as a whole."""
+    """Yield changed lines word by word; unrelated texts are marked as a whole."""
     tokens = _TOKEN.findall("\n".join(old)), _TOKEN.findall("\n".join(new))
     matcher = SequenceMatcher(None, *tokens, autojunk=False)
     if matcher.ratio() < _ALIKE:
@@ -43,7 +43,7 @@ def _changed(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
 
 
 def _lines(opening: str, text: str, closing: str) -> str:
-    """Return a text between marks, line by line: no mark reaches over the end of a line."""
+    """Return a text between marks, line by line: no mark spans a line end."""
     return "\n".join(_marked(opening, line, closing) for line in text.split("\n"))
 
 

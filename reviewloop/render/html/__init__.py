@@ -1,4 +1,4 @@
-"""A review as one self-contained HTML page: nothing is loaded from anywhere."""
+"""A review as one self-contained HTML page."""
 
 from reviewloop.render.html.page import render
 

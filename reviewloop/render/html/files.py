@@ -50,7 +50,7 @@ class Row(NamedTuple):
     old: int
     new: int
     text: str
-    at: int  # the line of the new file it stands at, for removed lines too
+    at: int  # its line in the new file, for removed lines too
 
 
 @dataclass
@@ -64,16 +64,16 @@ class Part:
 
 @dataclass
 class Budget:
-    """How much of the diff the page can still take."""
+    """The rows of diff that the page can still hold."""
 
     shown: int = 12_000  # rows written into the page
     small: int = 3_000  # of these, rows away from findings
-    folded: int = 20_000  # rows kept as data until somebody unfolds them
+    folded: int = 20_000  # rows kept as data until they are unfolded
     folded_per_file: int = 5_000
 
 
 def last_line(finding: Finding) -> int:
-    """Return the line below which a finding's card stands."""
+    """Return the line below which a finding's card is placed."""
     first = finding.line or 0
     return min(max(finding.end_line or first, first), first + _LONGEST - 1)
 
@@ -131,7 +131,7 @@ _LONGEST_FIX = 60
 
 
 def card(finding: Finding, anchor: str, rules: Rules, lines: Sequence[str], *, code: bool) -> str:
-    """Return the card; with `code`, the lines it is about stand inside (no diff shows them)."""
+    """Return the card; with `code`, it contains the lines of the finding (no diff shows them)."""
     opening = attributes(
         class_=f"finding {finding.severity}",
         id=anchor,
@@ -251,7 +251,7 @@ _SIGNS = {"+": "add", "-": "del", "\\": "remark"}
 
 @dataclass
 class Files:
-    """Draws the files of one report; what is folded gathers in `folded`."""
+    """Draws the files of one report; folded rows are collected in `folded`."""
 
     report: ReviewReport
     source: Source
@@ -266,7 +266,7 @@ class Files:
         self._anchor_of = {id(f): self.anchors[n] for n, f in enumerate(self.report.findings)}
 
     def draw(self) -> Iterator[str]:
-        """Yield the sections: the worst file first, at last the files without findings."""
+        """Yield the sections: the worst file first, files without findings last."""
         groups: dict[str, list[Finding]] = {}
         for finding in by_severity(list(self.report.findings)):
             groups.setdefault(finding.path, []).append(finding)
@@ -317,7 +317,7 @@ class Files:
                 rows.append(self._fold(part))
             else:
                 rows.append(_left_out(part))
-            # Cards whose lines the budget could not show still have their place in the diff.
+            # Cards whose lines did not fit the budget keep their position in the diff.
             while waiting and self._below[id(waiting[0])] <= part.rows[-1].at:
                 rows.append(self._card_row(waiting.pop(0), path, code=True))
         rows += [self._card_row(finding, path, code=True) for finding in waiting]
@@ -350,7 +350,7 @@ class Files:
 
 
 def _split(findings: Sequence[Finding], lines: set[int]) -> tuple[list[Finding], list[Finding]]:
-    """Return the findings that stand inside the diff, and the others."""
+    """Return the findings inside the diff, and the others."""
     inside = [
         f
         for f in findings
@@ -374,7 +374,7 @@ def _hits(findings: Sequence[Finding]) -> dict[int, Finding]:
 
 
 def _below(finding: Finding, hunks: Sequence[Hunk]) -> int:
-    """Return the line of the diff below which a finding's card stands."""
+    """Return the line of the diff below which a finding's card is placed."""
     line = finding.line or 0
     ends = (_numbers(hunk).stop - 1 for hunk in hunks if line in _numbers(hunk))
     return min(last_line(finding), next(ends, line))

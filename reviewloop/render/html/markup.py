@@ -1,4 +1,4 @@
-"""Words of models and repositories inside HTML: escaped once, here."""
+"""Escapes text of models and repositories for HTML."""
 
 import html
 import json
@@ -44,14 +44,14 @@ def code_words(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return text cut where it is too long for the page, saying by how much."""
+    """Return text cut to the page's limit, with the number of missing characters."""
     if len(text) <= _LONGEST_LINE:
         return text
     return f"{text[:_LONGEST_LINE]} … {len(text) - _LONGEST_LINE:,} more characters"
 
 
 def attributes(**values: str | int) -> str:
-    """Return escaped attributes; `_` in a name stands for `-`, a trailing one is dropped."""
+    """Return escaped attributes; `_` in a name becomes `-`, a trailing one is dropped."""
     pairs = ((name.rstrip("_").replace("_", "-"), str(value)) for name, value in values.items())
     return "".join(f' {name}="{html.escape(value)}"' for name, value in pairs)
 
@@ -70,5 +70,5 @@ def data(value: Any) -> str:
 
 
 def joined(parts: Iterable[str]) -> str:
-    """Return the parts that are not empty, one below the other."""
+    """Return the non-empty parts, one a line."""
     return "\n".join(part for part in parts if part)

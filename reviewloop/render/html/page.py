@@ -1,4 +1,4 @@
-"""Puts the page together: what it says of the review itself, its style and its program."""
+"""Builds the page: its head about the review, its style and its script."""
 
 import base64
 import hashlib
@@ -32,11 +32,11 @@ from reviewloop.render.review_words import (
 )
 from reviewloop.render.text import counted, duration, money, tokens
 
-_PAGE_NAMES = 500  # skipped files that are named
+_PAGE_NAMES = 500  # skipped files listed
 
 
 def banner(report: ReviewReport) -> str:
-    """Return the head of the page: what was reviewed and how it ended."""
+    """Return the head of the page: what was reviewed, and the result."""
     files, lines = len(report.reviewed), added_lines(report)
     read = f"{counted(files, 'file')}, {counted(lines, 'changed line')}, {duration(report.seconds)}"
     chips = "".join(
@@ -60,7 +60,7 @@ def banner(report: ReviewReport) -> str:
 
 
 def filters(report: ReviewReport) -> str:
-    """Return the fields that choose which findings are shown."""
+    """Return the fields that filter the findings."""
     counts = severity_counts(report.findings)
     severities = [_toggle("severity", str(s), s.label, counts[s]) for s in Severity if counts[s]]
     agents = [
@@ -300,7 +300,7 @@ def _keys() -> str:
 
 
 def _anchors(report: ReviewReport) -> dict[int, str]:
-    """Return an anchor for each finding: its id, so that links to it live as long as it does."""
+    """Return an anchor for each finding: its id, so that links stay valid."""
     anchors: dict[int, str] = {}
     taken: set[str] = set()
     for index, finding in enumerate(report.findings):

@@ -1,4 +1,4 @@
-"""The screen a user decides on, and the question below it."""
+"""The approval screen, and the question below it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -129,14 +129,14 @@ def mark_of(gate: Mapping[str, Any], console: Console) -> tuple[str, str]:
 
 
 def _status_prefix(gate: Mapping[str, Any]) -> str:
-    """Return what the words of the status say, too."""
+    """Return the prefix for a status that needs words."""
     if gate["status"] != GateStatus.NOT_DETECTED:
         return ""
     return f"no {one_line(gate['name'])} gate detected; "
 
 
 def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
-    """Print one line per gate (`GateResult.plain()`), and the log's core below a red one."""
+    """Print one line per gate (`GateResult.plain()`), and the log's excerpt below a red one."""
     for gate in gates:
         status = GateStatus(gate["status"])
         mark, style = mark_of(gate, console)
@@ -159,7 +159,7 @@ _DONE = {"A": "created", "M": "changed", "D": "deleted", "R": "moved", "T": "rep
 
 
 def render_protected(files: list[ProtectedFile], console: Console) -> None:
-    """Print each protected file with what it does; nothing when there is none."""
+    """Print each protected file with its effect; nothing when there is none."""
     if not files:
         return
     console.print()
@@ -184,17 +184,17 @@ NO_LOOKS: Mapping[str, Callable[[], None]] = {}
 
 @dataclass(frozen=True)
 class UserAnswer:
-    """What the user said; `text` belongs to modify and reword."""
+    """A user's answer; `text` is for modify and reword."""
 
     choice: str  # approve | modify | edit | reword | skip | quit
     text: str = ""
-    more: Mapping[str, str] = field(default_factory=dict)  # what an edit adds to the answer
+    more: Mapping[str, str] = field(default_factory=dict)  # further keys of an edit's answer
 
 
 def render_proposal(
     proposal: Proposal, read_line: ReadLines, console: Console, *, over: bool = False
 ) -> None:
-    """Print everything about a proposed change except its diff; `over`: nobody is asked."""
+    """Print everything about a proposed change except its diff; `over`: without a question."""
     _head(proposal, console, over=over)
     _files(proposal, console)
     render_protected(proposal.get("protected", []), console)
@@ -229,8 +229,8 @@ def ask(
 ) -> UserAnswer:
     """Ask until there is an answer; `read` prompts and returns a line.
 
-    `looks` show more of the run and then ask again; the first letter of each is its key.
-    The end of input is `quit`: nothing is decided and the run waits.
+    `looks` show more of the run and then ask again; the first letter of each is its key. The end of
+    input means `quit`: the run waits.
     """
     offered = {name[0]: name for name in (*looks, *choices(proposal))}
     while True:
@@ -264,22 +264,22 @@ def render_diff(patch: str, console: Console) -> None:
 
 
 def render_head(proposal: Proposal, console: Console) -> None:
-    """Print the headline, why it is blocked, what it is based on and what else is to be known."""
+    """Print the headline, why it is blocked, its base and the notes."""
     _head(proposal, console, over=False)
 
 
 def render_files(proposal: Proposal, console: Console) -> None:
-    """Print how many files the change has, and which."""
+    """Print the number of changed files, and their names."""
     _files(proposal, console)
 
 
 def render_book(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
-    """Print all findings, those that are left with their code."""
+    """Print all findings, open ones with their code."""
     _findings(proposal, read_line, console)
 
 
 def render_costs(proposal: Proposal, console: Console) -> None:
-    """Print what the run has used, in sum and by agent."""
+    """Print the usage of the run, in sum and by agent."""
     _cost(proposal, console)
 
 
@@ -332,7 +332,7 @@ def _head(proposal: Proposal, console: Console, *, over: bool) -> None:
 
 
 def _failed_reviewers(proposal: Proposal) -> list[str]:
-    """Name every reviewer that failed, with why where it is known."""
+    """Return each failed reviewer, with the reason where it is known."""
     why = {one["name"]: one.get("reason", "") for one in proposal.get("reviewers", [])}
     return [
         f"{one_line(name)} failed"
@@ -342,7 +342,7 @@ def _failed_reviewers(proposal: Proposal) -> list[str]:
 
 
 def findings_words(proposal: Proposal) -> str:
-    """Return the counts of the findings, or that nobody looked for any before it was blocked."""
+    """Return the counts of the findings, or that it was blocked before a review."""
     records = proposal.get("findings", [])
     read = any(one.get("status") == "done" for one in proposal.get("reviewers", []))
     unread = "reviewers" in proposal and not read and not records
@@ -381,9 +381,9 @@ def _not_analysed(proposal: Proposal, console: Console) -> None:
 
 
 def not_analysed_lines(proposal: Proposal) -> list[str]:
-    """Name every file that analysers did not read as a whole, and every analyser that failed.
+    """Return each file that analysers did not read completely, and each failed analyser.
 
-    What only the change itself keeps from being read comes first.
+    Files that only the change itself keeps from being read come first.
     """
     files = sorted(proposal.get("not_analysed", []), key=lambda file: not file["chosen"])
     lines = [
@@ -398,7 +398,7 @@ def _dirty(paths: list[str], console: Console) -> None:
     if not paths:
         return
     named = ", ".join(map(one_line, paths[:3])) + (", ..." if len(paths) > 3 else "")
-    were = counted(len(paths), "file was", "files were")  # as the run saw the checkout
+    were = counted(len(paths), "file was", "files were")  # when the run read the checkout
     what = f"{were} uncommitted ({named})"
     row("checkout", f"{what}: not part of this run; untouched either way", console, "yellow")
 
@@ -466,7 +466,7 @@ def _findings(proposal: Proposal, read_line: ReadLines, console: Console) -> Non
 
 
 def _request_lines(title: str, requests: Sequence[Finding], console: Console) -> None:
-    """Print what a user asked for, which is no finding."""
+    """Print a user's requests, which are not findings."""
     if requests:
         console.print(Text(f"  {title}", style="dim"))
     for request in requests:

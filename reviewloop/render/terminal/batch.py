@@ -1,4 +1,4 @@
-"""A batch on a terminal: live while it works, its report at the end, and the queue."""
+"""A batch on a terminal: its live screen, its report, and the queue."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ _WIDTH = max(map(len, _STYLES))
 
 
 def render_account(report: BatchReport, console: Console) -> None:
-    """Print what happened to each task of a batch, then the sums."""
+    """Print the outcome of each task of a batch, then the sums."""
     console.print()
     where = f" on {report.branch}" if report.branch else ""
     name = one_line(f"{report.spec}{where}  ({report.mode}, {report.state})")
@@ -74,7 +74,7 @@ _QUEUE_STYLES = {
 
 
 def render_queue(report: QueueReport, console: Console) -> None:
-    """Print what waits for a user, from the bottom of the stack to its top."""
+    """Print the queue, from the bottom of the stack to its top."""
     rows, elsewhere = report.entries, report.elsewhere
     if not rows:
         named = report.branch and (elsewhere is None or elsewhere)
@@ -97,7 +97,7 @@ def render_queue(report: QueueReport, console: Console) -> None:
         console.print(Text(f"{see} or `reviewloop queue reject RUN`"), soft_wrap=True)
         one = "" if len(set(map(_branch, rows))) == 1 else " --branch NAME"
         every = f"`reviewloop queue approve --all{one}`"
-        # Workers look where a run stands; what they find is not known here.
+        # Workers check the base of a run; the result is not known here.
         every_run = report.approve_all.sentence if report.approve_all else ""
         does = every_run or "commits what has no must fix left"
         console.print(Text(one_line(f"{every} {does}")), soft_wrap=True)
@@ -106,12 +106,12 @@ def render_queue(report: QueueReport, console: Console) -> None:
 
 
 def render_note(text: str, console: Console) -> None:
-    """Print what a user should know of one run of the queue."""
+    """Print a note on one run of the queue."""
     console.print(Text(one_line(text)))
 
 
 def _branch(row: QueueEntry) -> str:
-    """Return the branch of a run that waits in a store, which has those of many repositories."""
+    """Return the branch of a run in a store, which has many repositories."""
     return one_line(f"{row.report.branch} of {row.remote}") if row.remote else ""
 
 
@@ -126,7 +126,7 @@ _REPORTED = {"step.start", "note", "refused"}
 _LIVE_STYLES = {"waiting": "yellow", "blocked": "red", "committed": "green", "paused": "yellow"}
 _WORDS = ("", "step")
 _COLUMNS = ("task", *_WORDS, "findings", "time", "tokens", "cost")
-_ABOVE_AND_BELOW = 6  # lines of the screen that are no tasks
+_ABOVE_AND_BELOW = 6  # lines of the screen that are not tasks
 
 
 @dataclass
@@ -136,17 +136,17 @@ class _Task:
     title: str
     state: str = ""
     step: str = ""
-    doing: str = ""  # what its agent did last with a tool
+    doing: str = ""  # last tool call of its agent
     why: str = ""
     findings: int = 0
     tokens: int = 0
     usd: float | None = 0.0
-    seconds: float = 0.0  # of earlier stretches
-    runs: dict[str, float] = field(default_factory=dict)  # how long each run was at work
-    since: float | None = None  # it is at work since then
+    seconds: float = 0.0  # before the current stretch of work
+    runs: dict[str, float] = field(default_factory=dict)  # seconds that each run was in progress
+    since: float | None = None  # in progress since
 
     def take(self, event: Event) -> None:
-        """Change by one event of the task's run."""
+        """Update it with one event of the task's run."""
         kind = str(event.get("kind", ""))
         if kind in _STEPS:
             self.step = one_line(str(event.get(_STEPS[kind]) or event.get("name") or ""))
@@ -162,32 +162,32 @@ class _Task:
         elif kind == "model.reply":
             usage = {} if event.get("from_journal") else event.get("usage") or event
             self.tokens += all_tokens(usage)
-            cost = usage.get("cost_usd") if usage else 0.0  # a reply of the journal is paid
+            cost = usage.get("cost_usd") if usage else 0.0  # from the journal: paid already
             self.usd = None if cost is None or self.usd is None else self.usd + float(cost)
 
     @property
     def begun(self) -> bool:
-        """Whether it was at work, or something was said of it."""
+        """Whether it was in progress, or has a state."""
         return bool(self.state)
 
     def stop(self, now: float) -> None:
-        """Stand still, if it is at work."""
+        """Stop the clock, if it is in progress."""
         if self.since is not None:
             self.seconds, self.since = self.took(now), None
             self.state, self.step = "stopped", ""
 
     def took(self, now: float) -> float:
-        """Return how long it was at work."""
+        """Return how long it was in progress."""
         return self.seconds + (now - self.since if self.since is not None else 0.0)
 
 
 @dataclass
 class BatchScreen:
-    """Shows a batch while it works; a context manager. Anybody may tell it, from any thread."""
+    """Shows a batch while it works; a context manager. Its methods are thread-safe."""
 
     console: Console
     clock: Callable[[], float] = time.time
-    _earlier: tuple[float, int] | None = None  # money and tokens of earlier sittings
+    _earlier: tuple[float, int] | None = None  # dollars and tokens of earlier sessions
     _tasks: dict[str, _Task] = field(default_factory=dict)
     _positions: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -212,7 +212,7 @@ class BatchScreen:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Leave the screen to a question."""
+        """Hide the screen during a question."""
         if self._live is None:
             yield
             return
@@ -223,23 +223,23 @@ class BatchScreen:
             self._live.start()
 
     def print(self, sentence: str) -> None:
-        """Print a sentence above what is shown."""
-        whole = not self.console.is_terminal  # there a line breaks between words
+        """Print a sentence above the screen."""
+        whole = not self.console.is_terminal  # a terminal wraps between words
         self.console.print(Text(one_line(sentence)), soft_wrap=whole)
 
     def spent(self, usd: float, used: int) -> None:
-        """Tell the money and tokens of earlier sittings."""
+        """Set dollars and tokens of earlier sessions."""
         self._earlier = (usd, used)
 
     def planned(self, titles: Mapping[str, str], left: Collection[str]) -> None:
-        """Tell the order of all tasks; each that is `left` may begin later, or never."""
+        """Set the order of all tasks; those `left` may start later, or never."""
         with self._lock:
             self._positions = {task: position for position, task in enumerate(titles)}
             for task in left:
                 self._tasks.setdefault(task, _Task(one_line(titles[task])))
 
     def begun(self, task: str, title: str, run: str, below: str) -> None:
-        """Tell that a task is at work from now on; `below` is what its change stands on."""
+        """Show that a task is in progress; `below` is the run of its base."""
         with self._lock:
             row = self._tasks.setdefault(task, _Task(one_line(title)))
             row.state, row.why, row.since = "running", "", self.clock()
@@ -247,7 +247,7 @@ class BatchScreen:
             self._line(f"{task} {title}: run {run}{on}")
 
     def event(self, task: str, event: Mapping[str, object]) -> None:
-        """Take what a task's run told."""
+        """Process an event of a task's run."""
         with self._lock:
             if row := self._tasks.get(task):
                 row.take(event)
@@ -263,9 +263,9 @@ class BatchScreen:
         took: tuple[str, float] | None = None,
         done: Sequence[str] = (),
     ) -> None:
-        """Tell that a task stands still, and why; `done` is what a line says of its change.
+        """Show that a task stopped or ended, and why; `done` is for the line on its change.
 
-        `took`: its run and how long that was at work, in which nobody was asked.
+        `took`: its run, and the seconds that was in progress without questions.
         """
         with self._lock:
             row = self._tasks.setdefault(task, _Task(one_line(title)))
@@ -288,7 +288,7 @@ class BatchScreen:
             shown = max(3, self.console.height - _ABOVE_AND_BELOW)
             rows = [_cells(task, row, now) for task, row in self._shown(shown)]
             for at, name in enumerate(_COLUMNS):
-                words = name in _WORDS  # only these give way in a narrow terminal
+                words = name in _WORDS  # only these shrink in a narrow terminal
                 justify: Literal["left", "right"] = "left" if words or not at else "right"
                 table.add_column(
                     name,
@@ -303,7 +303,7 @@ class BatchScreen:
             return Group(table, Text(self._sums(now), style="dim"))
 
     def _shown(self, most: int) -> Sequence[tuple[str, _Task]]:
-        """Return the rows that fit: all at work, and others around the next one to begin."""
+        """Return the rows that fit: all in progress, and others around the next one to start."""
         rows = sorted(self._tasks.items(), key=lambda row: self._positions.get(row[0], 0))
         following = next((at for at, (_, row) in enumerate(rows) if not row.begun), len(rows))
         near = sorted(

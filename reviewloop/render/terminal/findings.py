@@ -19,7 +19,7 @@ _LONGEST_FIX = 12
 
 
 def code_rows(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
-    """Return the rows that show the code of a finding, none when its place is not in `lines`."""
+    """Return the rows with the code of a finding, none when its location is not in `lines`."""
     shown = excerpt(finding, lines)
     if not shown:
         return []
@@ -50,13 +50,13 @@ def code_rows(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
 
 
 def gutter_digits(finding: Finding, lines: Sequence[str]) -> int:
-    """Return how many columns the line numbers of a finding's code need."""
+    """Return the width of the line numbers of a finding's code."""
     last = max((line.number for line in excerpt(finding, lines)), default=0)
     return max(2, len(str(last)))
 
 
 def quoted_rows(finding: Finding, width: int) -> list[Text]:
-    """Return the quoted code of a finding whose place is unknown."""
+    """Return the quoted code of a finding without a location."""
     lines = finding.quote.strip("\n").split("\n")[:_LONGEST_FIX]
     rows = [gutter("", 2)]
     for line in lines if finding.quote.strip() else []:
@@ -65,7 +65,7 @@ def quoted_rows(finding: Finding, width: int) -> list[Text]:
 
 
 def fix_rows(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
-    """Return the offered replacement as a diff; lines wider than `width` columns go on below."""
+    """Return the offered replacement as a diff; lines wider than `width` columns wrap."""
     if finding.replacement is None:
         return []
     digits = gutter_digits(finding, lines)
@@ -85,8 +85,8 @@ def fix_rows(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
 
 
 def gutter(number: str, digits: int) -> Text:
-    """Return the beginning of a row: a line number and the frame."""
-    return Text().append(f"{number:>{digits}} | ", style=_FRAME)  # what follows has no part in it
+    """Return the start of a row: a line number and the frame."""
+    return Text().append(f"{number:>{digits}} | ", style=_FRAME)  # later text has another style
 
 
 def _shown(line: str) -> str:
@@ -94,13 +94,15 @@ def _shown(line: str) -> str:
 
 
 def _wrapped(sign: str, text: str, room: int) -> list[tuple[str, str]]:
-    """Return (sign, piece) of each row of a line of a diff; only the first row has the sign."""
+    """Return (sign, piece) of each row of a diff line; only the first row has the sign."""
     first, *more = chop_cells(text, room) or [""]
     return [(sign, first), *((" ", piece) for piece in more)]
 
 
 def window(piece: Piece, room: int) -> tuple[Piece, int, int]:
-    """Cut a line to `room` columns so that the marked part is seen; with its indent and length."""
+    """Cut a line to `room` columns so that the marked part is visible; with its indent
+    and length.
+    """
     before, marked = piece.before, piece.marked
     if not marked:
         return Piece(_cut(before + piece.after, room), "", ""), 0, 1
@@ -109,7 +111,7 @@ def window(piece: Piece, room: int) -> tuple[Piece, int, int]:
         before = "…" + _tail(before, keep)
     indent = cell_len(before)
     rest = _cut(marked + piece.after, room - indent)
-    seen = cell_len(rest) - (rest != marked + piece.after)  # no mark below what stands for the rest
+    seen = cell_len(rest) - (rest != marked + piece.after)  # no mark below the ellipsis
     length = max(1, min(cell_len(marked), seen))
     return Piece(before, rest, ""), indent, length
 
@@ -132,9 +134,9 @@ def _tail(text: str, room: int) -> str:
 
 ReadLines = Callable[[str], "list[str] | None"]
 
-_CONTEXT = 2  # lines shown before and after the code a finding is about
+_CONTEXT = 2  # lines shown before and after the code of a finding
 _LONGEST = 12  # lines of the code itself; the middle of longer ranges is left out
-_ID = 8  # characters of it are enough for `reviewloop dismiss`
+_ID = 8  # characters of it suffice for `reviewloop dismiss`
 _STYLES = {Severity.MUST_FIX: "bold red", Severity.SHOULD_FIX: "yellow", Severity.NIT: "green"}
 
 
@@ -169,11 +171,11 @@ def render_finding(finding: Finding, lines: Sequence[str] | None, console: Conso
         head = Text(" " * gutter + f"= {label}: ", style="dim")
         hanging(head, Text(safe(body).strip(), style=style), console)
     for row in _replacement(finding, gutter):
-        console.print(row, no_wrap=True, overflow="ignore", crop=False)  # it is there to be copied
+        console.print(row, no_wrap=True, overflow="ignore", crop=False)  # it is meant to be copied
 
 
 def render_list(findings: Iterable[Finding], console: Console) -> None:
-    """Print findings one line each, for those that nobody acts on."""
+    """Print findings that the loop does not fix, one line each."""
     for finding in by_severity(list(findings)):
         head = Text.assemble(
             "  ", _mark(finding, console), " ", (one_line(finding.where), "cyan"), " "
@@ -192,7 +194,7 @@ def tally(findings: Iterable[Finding]) -> str:
 
 
 def _file_order(findings: Iterable[Finding]) -> Callable[[Finding], tuple[int, str]]:
-    """Order files by the most severe finding in them, then by name."""
+    """Return a sort key of files: the most severe finding, then the name."""
     worst: dict[str, int] = {}
     for finding in findings:
         rank = finding.severity.rank
@@ -219,7 +221,7 @@ def _headline(finding: Finding, console: Console) -> None:
 
 
 def _snippet(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
-    """Return the code a finding is about, with its neighbours, marked and cut to the width."""
+    """Return the code of a finding with its neighbours, marked and cut to the width."""
     first = finding.line
     if first is None or not 1 <= first <= len(lines):
         return _quoted(finding) if finding.quote else []
@@ -251,7 +253,7 @@ def _snippet(finding: Finding, lines: Sequence[str], width: int) -> list[Text]:
 
 
 def _shown_code(finding: Finding, number: int, line: str, room: int) -> tuple[str, tuple[int, int]]:
-    """Return a line so that its quoted part is seen, and where that begins and how long it is."""
+    """Return a line with its quoted part visible, and the start and length of that."""
     line = line.rstrip("\r\n")
     quote = finding.quote.strip()
     start = line.find(quote) if number == finding.line and quote and "\n" not in quote else -1
@@ -265,7 +267,7 @@ def _shown_code(finding: Finding, number: int, line: str, room: int) -> tuple[st
 
 
 def _quoted(finding: Finding) -> list[Text]:
-    """Return the quoted code of a finding whose place is unknown."""
+    """Return the quoted code of a finding without a location."""
     rows = [_gutter("", 2)]
     for line in safe(finding.quote).splitlines()[:_LONGEST]:
         rows.append(_gutter("", 2).append(line, style="dim"))
@@ -277,7 +279,7 @@ def _gutter(number: str, digits: int) -> Text:
 
 
 def _remarks(finding: Finding) -> list[tuple[str, str, str]]:
-    """Return (label, text, style) of what is said about a finding below its code."""
+    """Return the (label, text, style) lines below a finding's code."""
     remarks = [("why", finding.why, "")]
     remarks += [("evidence", line, "") for line in evidence_lines(finding)]
     remarks.append(("fix", finding.suggestion, "green"))
@@ -307,7 +309,9 @@ def _replacement(finding: Finding, gutter: int) -> list[Text]:
 
 
 def hanging(head: Text, body: Text, console: Console) -> None:
-    """Print a body beside its head, wrapped below itself; below the head when that is too long."""
+    """Print a body beside its head, wrapped with an indent; below the head when that is
+    too long.
+    """
     indent = cell_len(head.plain)
     if indent > console.width // 2:
         console.print(head, no_wrap=True, overflow="ignore", crop=False)

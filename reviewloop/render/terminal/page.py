@@ -1,7 +1,7 @@
-"""The decision on one page: what a user must know above the question, the rest one key away.
+"""The approval question on one page: the most important above the question, the rest one key away.
 
-Every block says how many rows it needs at least; what room the terminal has beyond that goes to the
-findings first. A block that is cut says how much is left out.
+Every block has a minimum of rows; further room of the terminal goes to the findings first. A block
+that is cut says how much is left out.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,11 +29,11 @@ from reviewloop.render.terminal.findings import ReadLines, render_finding, rende
 from reviewloop.render.text import all_tokens, counted, duration, money, share, tokens
 from reviewloop.render.untrusted import one_line, safe
 
-_BELOW = 3  # rows of the terminal for the question, the answer, and what is said of it
+_BELOW = 3  # rows for the question, the answer, and messages
 _LEAST_ROOM = 16
-_FINDINGS = 4  # rows that findings have whatever else there is
+_FINDINGS = 4  # minimum rows of the findings
 _LABEL = 11  # columns
-_MOST_ROOM = 200  # of a "terminal" that says it has no end
+_MOST_ROOM = 200  # of a "terminal" that reports no limit
 _LOOKS = {
     "diff": "[d]iff",
     "findings": "[f]indings",
@@ -47,11 +47,11 @@ Draw = Callable[[Console], None]
 
 @dataclass
 class _Block:
-    """Some rows of the page, most important first."""
+    """Rows of the page, most important first."""
 
     rows: Rows
     least: int
-    tight: int = 0  # the same in a terminal that is too low for that
+    tight: int = 0  # the minimum in a terminal that is too low
     look: str = ""  # the key that shows all of it
 
     def cut(self, room: int) -> Rows:
@@ -70,7 +70,7 @@ class _Block:
 
 
 def render_page(proposal: Proposal, read_line: ReadLines, console: Console) -> None:
-    """Print what a decision needs on one page of the terminal; all of it where that fits."""
+    """Print the question on one page of the terminal; everything where that fits."""
     room = min(_MOST_ROOM, max(_LEAST_ROOM, console.height - _BELOW))
     looks = _looks(proposal)
     whole = _rows(console, lambda out: render_proposal(proposal, read_line, out))
@@ -81,7 +81,7 @@ def render_page(proposal: Proposal, read_line: ReadLines, console: Console) -> N
 
 
 def views(proposal: Proposal, read_line: ReadLines) -> Mapping[str, Draw]:
-    """Return what each key besides the diff shows, by the word that begins with the key."""
+    """Return what each key besides the diff shows, by the word that starts with the key."""
     return {
         "findings": lambda out: render_book(proposal, read_line, out),
         "costs": lambda out: render_costs(proposal, out),
@@ -136,14 +136,14 @@ def _before(proposal: Proposal, console: Console) -> list[_Block]:
         _Block(files, 1, 1, "diff"),
         _Block(_wrapped(_checks(proposal), console), 3, 2, "whole"),
         _Block(gates, 5, 3, "whole"),
-        _Block(protected, len(protected), len(protected)),  # never cut: they act beyond the program
+        _Block(protected, len(protected), len(protected)),  # never cut
         _Block(unread, 3, 2, "whole"),
         _Block(needed, 2, 1, "whole"),
     ]
 
 
 def _after(proposal: Proposal, console: Console) -> list[_Block]:
-    """Return the blocks below the findings: what is over, the commit, the cost, the keys."""
+    """Return the blocks below the findings: closed ones, the commit, the cost, the keys."""
     records = [Finding.model_validate(r) for r in proposal.get("findings", ()) if not is_request(r)]
     over = [f for f in records if f.status in {Status.FIXED, Status.DISMISSED}]
     nits = [f for f in records if f.severity is Severity.NIT and f.status is Status.OPEN]
@@ -167,7 +167,7 @@ def _after(proposal: Proposal, console: Console) -> list[_Block]:
 
 
 def _findings(proposal: Proposal, read_line: ReadLines, console: Console, room: int) -> Rows:
-    """Return the findings' headline and what is left, in as much detail as the room allows."""
+    """Return the findings' headline and the open ones, in as much detail as fits."""
     records = proposal.get("findings", ())
     words = findings_words(proposal)
     style = "bold red" if count_records(records).must_fix else "bold"
@@ -239,7 +239,7 @@ def _checks(proposal: Proposal) -> Text:
 
 
 def _gates(proposal: Proposal, console: Console) -> Rows:
-    """Return all guard-rails in a row or two by what they said, and why a red one is red."""
+    """Return all guard-rails in a row or two by status, and why a red one is red."""
     gates = proposal.get("gates", ())
     if not gates:
         return []
@@ -277,7 +277,7 @@ def _message(proposal: Proposal, console: Console) -> None:
 
 
 def _rows(console: Console, draw: Draw) -> Rows:
-    """Return what is drawn as rows of the console."""
+    """Return the drawn output as rows of the console."""
     with console.capture() as captured:
         draw(console)
     return [Text.from_ansi(line) for line in captured.get().rstrip("\n").split("\n")]

@@ -1,4 +1,4 @@
-"""What a run is doing, live: one table on a terminal, one line per event elsewhere."""
+"""The live progress of a run: one table on a terminal, one line per event elsewhere."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -27,10 +27,9 @@ def drawing(
     per_second: float,
     stays: bool = True,
 ) -> Live | None:
-    """Return what draws the screen from now on, until it is stopped; None where lines go instead.
+    """Start to draw the screen and return the drawing; None where lines are printed instead.
 
-    Unless it `stays`, what was drawn is taken away at the end.
-    What the program prints meanwhile stays its own: nothing is redirected.
+    Unless it `stays`, the screen is cleared at the end. Output of the program is not redirected.
     """
     if not console.is_terminal or console.is_dumb_terminal:
         return None
@@ -67,8 +66,8 @@ class _Row:
     ended: float | None = None
     kind: str = ""
     status: str = ""
-    action: str = ""  # what its agent did last with a tool
-    phase: str = ""  # what its model does
+    action: str = ""  # last tool call of its agent
+    phase: str = ""  # current phase of its model
     tokens: int = 0
     ending: str = ""
     findings: int = 0
@@ -87,18 +86,18 @@ class _Row:
 
 @dataclass
 class _Screen:
-    """What the events told so far."""
+    """The state of the screen after the events so far."""
 
     rows: list[_Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    found: dict[str, int] = field(default_factory=dict)  # reported and not yet joined into one list
-    counts: Counts | None = None  # the whole list, as it stood last
+    found: dict[str, int] = field(default_factory=dict)  # reported and not yet merged
+    counts: Counts | None = None  # of the merged list
     tokens: int = 0
     cost: float | None = 0.0
     started: float | None = None
 
     def take(self, event: Event) -> None:
-        """Change the screen by one event."""
+        """Update the screen with one event."""
         kind, at = str(event.get("kind", "")), float(event.get("at") or time.time())
         self.started = at if self.started is None else self.started
         if kind in _STARTS:
@@ -215,7 +214,7 @@ class Progress:
         return "  ".join(filter(None, parts))
 
     def _found(self) -> str:
-        """Return the findings as the decision screen counts them, and what is being reported."""
+        """Return the findings as counted on the approval screen, and the newly reported ones."""
         screen = self._screen
         new = [f"{screen.found[s]} {s.label}" for s in Severity if screen.found.get(s)]
         listed = screen.counts.words if screen.counts else ""
@@ -252,7 +251,7 @@ class Progress:
         return Text("-" if plain else "–", style="yellow")
 
     def _completed(self, event: Event) -> Event:
-        """Add to the end of a row what only its start and its findings tell."""
+        """Add to the event that ends a row what only its start and its findings had."""
         if event.get("kind") not in _ENDS:
             return event
         name = _name(event)

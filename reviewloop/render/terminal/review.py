@@ -1,4 +1,4 @@
-"""A review on the terminal: findings by file with their code, then one block that sums up."""
+"""A review on the terminal: findings by file with their code, then a summary."""
 
 from collections.abc import Iterable, Sequence
 
@@ -55,7 +55,7 @@ from reviewloop.render.untrusted import one_line, safe
 
 _NARROW = 76
 _BELOW = "see below, failed"  # findings push the first lines far away
-_ABOVE = "see above"  # a reason that the first lines of the review tell
+_ABOVE = "see above"  # a reason in the first lines of the review
 _OUTCOMES = {
     "clean": "bold green",
     "findings": "bold",
@@ -65,7 +65,7 @@ _OUTCOMES = {
 
 
 def print_summary(console: Console, report: ReviewReport, *, verbose: bool = False) -> None:
-    """Print what the review did and how it ended; with `verbose`, every name and number."""
+    """Print what the review did and its result; with `verbose`, every name and number."""
     console.print()
     if report.agents and report.outcome != "nothing_to_review":
         line = "-" if console.options.ascii_only else "─"
@@ -98,7 +98,7 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
     table.add_column("reviewer", no_wrap=True, overflow="ellipsis")
     table.add_column("status", no_wrap=console.width >= _NARROW)
     table.add_column("findings", justify="right")
-    timed = any(agent.seconds for agent in report.agents)  # analysers are nobody's own time
+    timed = any(agent.seconds for agent in report.agents)  # analysers take no time of their own
     if timed:
         table.add_column("time", justify="right", no_wrap=True)
     if paid:
@@ -114,7 +114,7 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
             cells.append(Text(duration(agent.seconds) if agent.status != "skipped" else ""))
         if paid:
             used = sum(agent.tokens.values())
-            # Who failed before anything was sent has no price, not an unknown one.
+            # A reviewer that failed before a call has no price, not an unknown one.
             cost = money(agent.cost_usd) if used or agent.status == "done" else ""
             cells += [Text(tokens(used)), Text(cost)]
         table.add_row(*cells)
@@ -128,7 +128,7 @@ def _status(agent: ReviewerReport) -> Text:
 
 
 def _readership(console: Console, report: ReviewReport, *, verbose: bool) -> None:
-    """Print what models read, where it is not simply everything at once."""
+    """Print what models read, unless it was everything at once."""
     read = report.readership
     if read is None or read.plain:
         return
@@ -144,9 +144,7 @@ def _readership(console: Console, report: ReviewReport, *, verbose: bool) -> Non
 
 
 def _is_unread(read: Readership) -> bool:
-    """Return whether the only part, which nobody read, is all the files that are told as
-    not read.
-    """
+    """Return whether the only part was not read, and all files are listed as not read."""
     return len(read.parts) == 1 and not read.parts[0].by and len(read.unread) == len(read.files)
 
 
@@ -264,7 +262,7 @@ def print_review(
 
 
 def print_failures(console: Console, report: ReviewReport) -> None:
-    """Print in red which reviewers and analysers failed, since their silence means nothing."""
+    """Print in red which reviewers and analysers failed, as their missing findings mean nothing."""
     for names, reason in grouped_failures(report):
         head = Text(f"{'x' if console.options.ascii_only else '✗'} {names}: ", "bold red")
         hanging(head, Text(reason, style="red"), console)
@@ -286,7 +284,7 @@ class _Screen:
                 print_finding(self._console, finding, lines)
 
     def apart(self, title: str, findings: Sequence[Finding]) -> None:
-        """Print findings that are not about the change's own lines, and say so."""
+        """Print findings that are not about the change's own lines, with a note."""
         if not findings:
             return
         self._title(title, tally(findings))
@@ -301,7 +299,7 @@ class _Screen:
                     print_finding(self._console, finding, lines)
 
     def silenced(self, findings: Sequence[Finding]) -> None:
-        """Print what somebody silenced: place, rule and title, and the reason below."""
+        """Print silenced findings: location, rule and title, and the reason below."""
         if not findings:
             return
         self._title("Silenced", tally(findings))
@@ -354,7 +352,7 @@ def print_finding(console: Console, finding: Finding, lines: Sequence[str]) -> N
 
 
 def print_short(console: Console, finding: Finding) -> None:
-    """Print one finding on one line, wrapped below itself where it is too long."""
+    """Print one finding on one line, wrapped with an indent where it is too long."""
     head = Text(f"{_mark(console, finding)} {location_of(finding)}  ")
     body = Text(one_line(finding.title))
     if finding.rule:

@@ -32,10 +32,10 @@ def render_runs(
     cleaned: str = "",
     alone: Collection[str] = (),
 ) -> None:
-    """Print runs, newest first: id, state, age, what they are about, and why they stand still.
+    """Print runs, newest first: id, state, age, title, and why they stopped.
 
-    `cleaned` says what became of earlier ones where there are none; `alone` are runs of a batch
-    that go on without it.
+    `cleaned` is a note on deleted ones where there are none; `alone` are runs of a batch that
+    continue without it.
     """
     if not rows:
         sentence = f"no runs any more: {cleaned}" if cleaned else "no runs yet"
@@ -56,7 +56,7 @@ def render_runs(
 
 @dataclass
 class _Talk:
-    """What one conversation has used so far."""
+    """The usage of one conversation so far."""
 
     replies: int = 0
     kept: int = 0  # of these, from the journal: paid before
@@ -71,7 +71,7 @@ class LogLines:
         self._talks: dict[tuple[str, str], _Talk] = {}
 
     def line(self, event: Event) -> str:
-        """Return an event as a line with its local time; "" when it says nothing."""
+        """Return an event as a line with its local time; "" when it has no line."""
         line = self._message(event)
         if not line:
             return ""
@@ -106,7 +106,7 @@ class LogLines:
         return f"{one_line(key[0])}: {action(event)}{so_far}"
 
     def _did(self, event: Event, key: tuple[str, str]) -> str:
-        """Return how a call ended; of one that lasted, the beginning was told before."""
+        """Return how a call ended; the start of a long one was shown before."""
         message = one_line(str(event.get("said") or ""))
         if event.get("name") in LASTING:
             return f"{one_line(key[0])}: {message}" if message else ""
@@ -123,7 +123,7 @@ class LogLines:
 
 
 def _state(row: Mapping[str, Any]) -> str:
-    """Return where a run stands, in the words of a batch's account."""
+    """Return the status of a run, in the words of a batch's report."""
     state = one_line(row["status"])
     if state == "skipped":
         return "rejected"

@@ -23,7 +23,7 @@ _SEVERITIES = ("must_fix", "should_fix", "nit")
 
 
 def render_stats(body: Body, console: Console) -> None:
-    """Print the page: what is aimed at, how it went by week, and what it took."""
+    """Print the page: targets, weeks, and totals."""
     if not body["runs"] and not body["checkpoints"] and not body["money"]["fix_runs"]:
         console.print(_nothing(body))
         return
@@ -127,7 +127,7 @@ def _target(label: str, rate: float | None, target: float, caption: str, console
     if rate is None:
         line = Text("not measured")
     else:
-        # Cut off, not rounded: 94.7 % must not stand there as a missed 95 %.
+        # Cut off, not rounded: 94.7 % must not be shown as a missed 95 %.
         line = Text.assemble(f"{int(rate * 100 + 1e-9):>3} %  ", _bar(rate, target, console))
     _aim(line, None if rate is None else rate >= target, share(target))
     _row(label, line, console)
@@ -141,7 +141,7 @@ def _aim(line: Text, met: bool | None, target: str) -> None:
 
 
 def _bar(rate: float, target: float, console: Console) -> Text:
-    """Return a bar of 0 to 100 % with a mark where the target is."""
+    """Return a bar of 0 to 100 % with a mark at the target."""
     full, empty, mark = ("#", ".", "|") if _is_plain(console) else ("█", "░", "│")
     filled, aim = int(rate * _BAR), min(_BAR - 1, int(target * _BAR))
     cells = [full if n < filled else mark if n == aim else empty for n in range(_BAR)]
@@ -218,7 +218,7 @@ def _findings(findings: Body, console: Console) -> None:
 
 
 def _cells(row: Body) -> tuple[int, ...]:
-    """Return found by severity, and what became of the red and yellow ones."""
+    """Return the number found by severity, and the outcomes of the red and yellow ones."""
     acted = [row["must_fix"], row["should_fix"]]
     ends = (sum(one[end] for one in acted) for end in ("fixed", "dismissed", "left"))
     return (*(row[severity]["found"] for severity in _SEVERITIES), *ends)
