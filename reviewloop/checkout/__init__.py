@@ -1,1 +1,1 @@
-"""The user's files: put into workspaces, promoted, taken back; links are never followed."""
+"""The user's files: copies them to workspaces, promotes and undoes commits; never follows links."""

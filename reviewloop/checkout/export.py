@@ -1,4 +1,4 @@
-"""Writes the files of a tree for an agent to read, and nothing that steers it."""
+"""Writes the files of a tree for an agent to read, without files that steer it."""
 
 import errno
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ STEERING = frozenset(
         *(".opencode.json", "copilot-instructions.md", ".copilot", "skill.md", "warp.md"),
     }
 )
-"""Names of what coding agents run or follow when they start in a folder; see the tests."""
+"""Names that coding agents run or follow when they start in a folder; see the tests."""
 
 _BELOW_GITHUB = frozenset({"instructions", "prompts", "agents", "chatmodes", "skills", "hooks"})
 
@@ -28,16 +28,16 @@ _SHOWN = 5  # names in a note
 
 _NO_NAME_HERE = frozenset(
     {
-        *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),  # a disk that takes two names for one
+        *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),  # a disk on which two names are the same
         *(errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
     }
 )
 
 
 def write_export(private: PrivateRepo, tree: str, folder: Path) -> Mapping[str, str]:
-    """Write the files of a tree into an empty folder, without what `left_out` names.
+    """Write the files of a tree into an empty folder, without those of `left_out`.
 
-    Return path -> why for what the disk does not take beside the others.
+    Return path -> reason for those that the disk cannot hold beside others.
     """
     refused: dict[str, str] = {}
     entries = private.entries(tree)
@@ -61,10 +61,10 @@ def write_export(private: PrivateRepo, tree: str, folder: Path) -> Mapping[str, 
 
 
 def left_out(entries: Iterable[FileEntry]) -> Mapping[str, str]:
-    """Return path -> why, for what of a tree an agent that only reads does not see.
+    """Return path -> reason, for the files of a tree that a read-only agent does not get.
 
-    That is what could lead elsewhere, what would steer or start an agent, and what no honest tree
-    holds: a path that leads out of the folder, or through another file.
+    These are links, files that would steer or start an agent, and paths that no honest tree has:
+    out of the folder, or through another file.
     """
     entries = tuple(entries)
     files = {entry.path for entry in entries}
@@ -85,9 +85,9 @@ def left_out(entries: Iterable[FileEntry]) -> Mapping[str, str]:
 
 
 def left_out_note(absent: Mapping[str, str]) -> str:
-    """Return what an agent does not see, in one clause; "" where it sees all.
+    """Return the files that an agent does not see, in one clause; "" where it sees all.
 
-    Of a folder that steers agents the folder is named, not each file.
+    A folder that steers agents is listed as a whole.
     """
     named = dict.fromkeys((_steering(path), why) for path, why in absent.items())
     shown = [f"{path} ({why})" for path, why in list(named)[:_SHOWN]]
@@ -103,7 +103,7 @@ def _steering(path: str) -> str:
 
 
 def steers(path: PurePosixPath) -> bool:
-    """Return whether an agent that starts above a file may run it or follow it."""
+    """Return whether an agent that starts above a file may run or follow it."""
     parts = [part.casefold() for part in path.parts]
     if not STEERING.isdisjoint(parts):
         return True

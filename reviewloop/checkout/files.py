@@ -22,7 +22,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Kind(Enum):
-    """What stands at a path."""
+    """What kind of entry a path is."""
 
     ABSENT = "absent"
     FILE = "file"
@@ -51,7 +51,7 @@ class Disk:
         self.root = root
 
     def read(self, path: str) -> Content:
-        """Return what stands at a path; a parent that is no real folder makes it absent."""
+        """Return the entry at a path; below a parent that is no real folder it is absent."""
         try:
             with self._parent(path) as (folder, name):
                 return _read(folder, name)
@@ -70,9 +70,9 @@ class Disk:
         return found
 
     def write(self, path: str, content: Content, temporary: str) -> None:
-        """Put a file or link at a path in one step; `temporary` is a name to use beside it.
+        """Write a file or link atomically; `temporary` is a name to use beside it.
 
-        Missing folders are made. A regular file keeps the permissions of its predecessor, x apart.
+        Missing folders are made. A regular file keeps the permissions of its predecessor, except x.
         """
         with self._parent(path, make=True) as (folder, name):
             with contextlib.suppress(FileNotFoundError):
@@ -84,12 +84,12 @@ class Disk:
             fault("disk.temp")
             record_write(self.root / path, content.data)
             with contextlib.suppress(OSError):
-                os.rmdir(name, dir_fd=folder)  # an empty folder that git does not know of
+                os.rmdir(name, dir_fd=folder)  # an empty folder that git does not track
             os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
             os.fsync(folder)
 
     def remove(self, path: str) -> None:
-        """Remove a file and the folders that are empty without it; absent is fine."""
+        """Delete a file and the folders that become empty; a missing one is fine."""
         try:
             with self._parent(path) as (folder, name):
                 record_write(self.root / path, None)
@@ -165,11 +165,11 @@ def _write_new(folder: int, name: str, content: Content, permissions: int | None
 
 
 def rewrite(root: Path, files: Mapping[str, tuple[bytes, bytes]]) -> list[str]:
-    """Write new contents over old ones and return the paths that were written.
+    """Replace old contents with new ones and return the paths that were written.
 
     `files` maps a path relative to `root` to (content it must hold, content to write). All are
-    checked before the first is written; raises WorkspaceError when one is something else by now.
-    Modes stay as they are. A path through a symbolic link is refused.
+    checked before the first is written; raises WorkspaceError when one has changed. Modes stay as
+    they are. A path through a symbolic link is refused.
     """
     for path, (old, _) in files.items():
         _require(root, path, old)
@@ -205,9 +205,9 @@ def _require(root: Path, path: str, old: bytes) -> Path:
 
 
 def refuse_links(path: str | Path) -> None:
-    """Raise `UsageError` when a link inside a checkout stands on the way to a file, or is the file.
+    """Raise `UsageError` for a path inside a checkout that is, or goes through, a link.
 
-    So does a pipe or a device there. Links outside of any checkout are the user's own.
+    Also for a pipe or a device there. Links outside of any checkout are the user's own.
     """
     parts = Path(path).parts
     here = "/" if os.path.isabs(path) else os.path.realpath(".")  # noqa: PTH117
@@ -219,7 +219,7 @@ def refuse_links(path: str | Path) -> None:
         try:
             mode = os.lstat(component).st_mode
         except OSError:
-            return  # nothing is there yet, or nobody may look: writing says so
+            return  # missing or unreadable: writing reports it
         if _is_odd(mode, last=number + 1 == len(parts)) and (root := _checkout(here)):
             kind = "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
             raise UsageError(
@@ -234,7 +234,7 @@ def _is_odd(mode: int, *, last: bool) -> bool:
 
 
 def _checkout(folder: str) -> str:
-    """Return the checkout that a folder lies in, "" for none."""
+    """Return the checkout around a folder, or ""."""
     while not os.path.lexists(os.path.join(folder, ".git")):  # noqa: PTH118
         above = os.path.dirname(folder)  # noqa: PTH120
         if above == folder:
@@ -249,12 +249,12 @@ _WRITTEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def read_written(path: Path, limit: int = MOST_BYTES) -> bytes:
-    """Return a file that a command wrote; nothing but a plain file is opened.
+    """Return a file that a command wrote; opens plain files only.
 
-    Raises `FileNotFoundError` when there is none, or something that only looks like one.
+    Raises `FileNotFoundError` for a missing file or any other kind of entry.
     """
     try:
-        # Without O_NONBLOCK a pipe put there would wait for its other end for ever.
+        # Without O_NONBLOCK, opening a pipe would block for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise FileNotFoundError(f"{path} is no file that can be read: {error}") from error
@@ -278,7 +278,9 @@ def take_written(source: Path, target: Path) -> bool:
 
 
 def remove_tree(path: Path) -> None:
-    """Delete a file or a whole folder, closed and very deep ones too; links are never followed."""
+    """Delete a file or a whole folder, also unreadable and very deep ones; links are not
+    followed.
+    """
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
@@ -290,9 +292,9 @@ def remove_tree(path: Path) -> None:
 
 
 def _flatten(path: Path) -> None:
-    """Empty a folder: what is below its folders is brought up, until there is nothing left.
+    """Empty a folder by moving the content of its folders up, until nothing is left.
 
-    So no path gets long and no file stays open for each level, however deep the folders are.
+    So paths stay short and few files are open, however deep the folders are.
     """
     path.chmod(stat.S_IRWXU)
     numbers = itertools.count()
@@ -314,7 +316,7 @@ def _flatten(path: Path) -> None:
 
 
 def _without_files(folder: int) -> list[str]:
-    """Delete the files in an open folder; return the names of the folders in it, made usable."""
+    """Delete the files in an open folder; return the names of its folders, made accessible."""
     folders = []
     for name in os.listdir(folder):
         if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):

@@ -1,4 +1,4 @@
-"""Brings an approved commit into the user's checkout, or takes it back, whatever interrupts it."""
+"""Promotes an approved commit into the user's checkout, or undoes it; both survive a kill."""
 
 import base64
 import json
@@ -32,16 +32,16 @@ from reviewloop.git.repository import UserRepo, discover, read_config
 
 @dataclass(frozen=True)
 class Move:
-    """One way of the checkout from a commit to another; JSON in the intent file."""
+    """One move of the checkout from a commit to another; JSON in the intent file."""
 
     root: str
-    private: str  # folder of the repository that has the new objects; empty: the user has them
+    private: str  # folder of the repository with the new objects; empty: the user's has them
     branch: str
     start: str
     end: str
     create: bool  # the branch must not exist yet
-    delete: bool  # the branch goes away: an undone creation
-    checkout: bool  # files and index follow, because the branch is checked out
+    delete: bool  # the branch is deleted: an undone creation
+    checkout: bool  # files and index change too, because the branch is checked out
     message: str
     extra: tuple[tuple[str, str, str], ...] = ()
     done: bool = False
@@ -56,7 +56,7 @@ def encoded(extra: Mapping[str, tuple[bytes, bytes]]) -> tuple[tuple[str, str, s
 
 
 def read_intent(intent: Path) -> Move | None:
-    """Return what is under way, None when there is no intent file."""
+    """Return the move in progress, None when there is no intent file."""
     try:
         values = json.loads(intent.read_bytes())
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def read_intent(intent: Path) -> Move | None:
 
 
 def write_intent(intent: Path, move: Move) -> None:
-    """Write the intent file so that it survives whatever ends us next."""
+    """Write the intent file durably."""
     disk = Disk(intent.parent)
     data = json.dumps(asdict(move), indent=1).encode()
     disk.write(intent.name, Content(Kind.FILE, data), f"{intent.name}.new")
@@ -78,7 +78,7 @@ def write_intent(intent: Path, move: Move) -> None:
 def switch(root: Path, branch: str) -> None:
     """Run `git switch`, with the user's own filters and without hooks.
 
-    Raises `WorkspaceError` when git refuses; it has changed nothing then.
+    Raises `WorkspaceError` when git refuses; it has then changed nothing.
     """
     command = ["git", "-c", "core.hooksPath=/dev/null", "switch", "--quiet", branch]
     try:
@@ -99,7 +99,7 @@ def checkout_follows(
 ) -> bool:
     """Return whether the branch, which is at `there`, is checked out here.
 
-    WorkspaceError when it must not move at all.
+    Raises WorkspaceError when it must not move at all.
     """
     if move.create and there:
         raise WorkspaceError(f"The branch {move.branch} exists already; choose another name.")
@@ -142,7 +142,7 @@ def is_checked_out(git: Git, root: Path, reference: str) -> bool:
 def prepare_files(
     move: Move, user: UserRepo, git: Git, touched: tuple[Touched, ...], folder: Path
 ) -> Files:
-    """Stage both looks of the files; WorkspaceError for edits, locks and conflicts."""
+    """Stage both versions of the files; raise WorkspaceError for edits, locks and conflicts."""
     lock = user.git_dir / "index.lock"
     if lock.exists():
         raise WorkspaceError(
@@ -177,7 +177,7 @@ def prepare_files(
 
 
 def apply_files(files: Files, user: UserRepo, git: Git, *, back: bool = False) -> None:
-    """Change the files, then the index; `back` is the way a promotion that failed returns."""
+    """Change the files, then the index; `back` reverses a failed promotion."""
     with _explain_failures(user.root):
         for _ in files.apply_files(back=back):
             fault("promote.file")
@@ -196,7 +196,7 @@ def _explain_failures(root: Path) -> Iterator[None]:
 
 
 def _update_index(files: Files, user: UserRepo, git: Git, back: bool) -> None:
-    """Replace the entries of the touched paths; all other entries keep what they say."""
+    """Replace the entries of the touched paths; all other entries stay."""
     changes = [file.reversed() if back else file for file in files.touched.values()]
     changes.sort(key=lambda file: file.new is not None)
     lines = b"".join(_index_line(file.path, file.new, file.old) for file in changes)
@@ -213,7 +213,7 @@ def _index_line(path: str, new: Version | None, old: Version | None) -> bytes:
 
 
 def _no_filters(user: UserRepo) -> dict[str, str]:
-    """Return variables that empty every filter: git runs one for entries it finds too fresh."""
+    """Return variables that empty every filter, as git runs one for entries with recent times."""
     keys = {value.key for value in read_config(user.git_dir, user.root)}
     names = {key.rpartition(".")[0] for key in keys if key.startswith("filter.")}
     settings = []
@@ -227,7 +227,7 @@ def _no_filters(user: UserRepo) -> dict[str, str]:
 
 
 def apply_extra(disk: Disk, move: Move) -> Iterator[str]:
-    """Change the untracked files that follow the commit; yield a note for each one left alone."""
+    """Change the untracked files that follow the commit; yield a note for each skipped one."""
     for number, (path, old, new) in enumerate(move.extra):
         seen = disk.read(checked_path(path))
         before, after = base64.b64decode(old), base64.b64decode(new)
@@ -241,13 +241,13 @@ def apply_extra(disk: Disk, move: Move) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Promotion:
-    """What a promotion did; kept in the run's record, so that it can be taken back."""
+    """The result of a promotion; stored in the run's record, so that it can be undone."""
 
     commit: str
     branch: str
     previous: str  # the branch's commit before
     created_branch: bool
-    checkout_updated: bool  # False: only the branch moved, files and HEAD stayed
+    checkout_updated: bool  # False: only the branch moved, not files and HEAD
     files: tuple[str, ...]
     extra: tuple[tuple[str, str, str], ...] = ()  # path, base64 of old and new content
     notes: tuple[str, ...] = ()
@@ -275,13 +275,13 @@ def promote(
     extra: Mapping[str, tuple[bytes, bytes]] | None = None,
     new_branch: bool = False,
 ) -> Promotion:
-    """Bring `commit`, whose parent is `expected_head`, onto `branch` of the user's repository.
+    """Promote `commit`, whose parent is `expected_head`, to `branch` of the user's repository.
 
-    When the branch is checked out, exactly the commit's files and their index entries follow.
-    When it is not, or `new_branch` creates it, files, index and HEAD stay as they are. `extra`
-    names untracked files (old bytes, new bytes) to change afterwards; one that was edited
-    meanwhile is left alone, with a note. `intent` is a file of the run. WorkspaceError when the
-    branch or one of the files has changed: nothing is touched then.
+    When the branch is checked out, exactly the commit's files and their index entries change. When
+    it is not, or `new_branch` creates it, files, index and HEAD stay. `extra` names untracked files
+    (old bytes, new bytes) to change afterwards; one that was edited meanwhile is skipped, with a
+    note. `intent` is a file of the run. Raises WorkspaceError, and touches nothing, when the branch
+    or one of the files has changed.
     """
     identity = private.git.text("show", "-s", "--no-show-signature", "--format=%P%n%s", commit)
     parents, _, subject = identity.partition("\n")
@@ -314,7 +314,7 @@ def promote(
 
 
 def resume_promotion(intent: Path) -> Promotion:
-    """Finish what the intent file says is under way; a finished one is only reported."""
+    """Finish the move in the intent file; a finished one is only reported."""
     move = read_intent(intent)
     if move is None:
         raise WorkspaceError(f"There is no promotion to resume: {intent} does not exist.")
@@ -322,9 +322,9 @@ def resume_promotion(intent: Path) -> Promotion:
 
 
 def undo(user: UserRepo, record: Promotion, *, intent: Path) -> Promotion:
-    """Take back a promotion that was not pushed, built upon, or edited; return the way back.
+    """Undo a promotion that was not pushed, built upon, or edited; return the reverse promotion.
 
-    Killed in between, `resume_promotion(intent)` finishes it. WorkspaceError when it is too late.
+    After a kill, `resume_promotion(intent)` finishes it. Raises WorkspaceError when it is too late.
     """
     git = Git(user.git_dir, cwd=user.root)
     remote = git.text(
@@ -356,7 +356,7 @@ def undo(user: UserRepo, record: Promotion, *, intent: Path) -> Promotion:
 
 
 def _carry_out(move: Move, intent: Path) -> Promotion:
-    user = discover(Path(move.root), for_reading=True)  # as it is now
+    user = discover(Path(move.root), for_reading=True)  # read again
     git = Git(user.git_dir, user.root, user.git_dir / "index")
     source = Git(Path(move.private)) if move.private else git
     touched = touched_files(source, move.start, move.end)
@@ -376,7 +376,7 @@ def _carry_out(move: Move, intent: Path) -> Promotion:
                 copy_objects(source, git, move.end, move.start)
             fault("promote.objects")
             _land(move, user, git, reference, files, intent)
-    shutil.rmtree(staged, ignore_errors=True)  # of one that was killed when the branch had moved
+    shutil.rmtree(staged, ignore_errors=True)  # left by a kill after the branch had moved
     fault("promote.moved")
     notes = tuple(apply_extra(Disk(user.root), move))
     fault("promote.extra")
@@ -386,12 +386,10 @@ def _carry_out(move: Move, intent: Path) -> Promotion:
 
 
 def _has_landed(move: Move, git: Git, there: str) -> bool:
-    """Return whether the branch is where it shall go; the user may have built on the
-    commit since.
-    """
+    """Return whether the branch is at its target; the user may have built on the commit since."""
     if there == ("" if move.delete else move.end):
         return True
-    if not move.private or there in {"", move.start}:  # where it starts is no later than its end
+    if not move.private or there in {"", move.start}:  # a start is never after its end
         return False
     return git.result("merge-base", "--is-ancestor", move.end, there).exit_code == 0
 
@@ -399,7 +397,7 @@ def _has_landed(move: Move, git: Git, there: str) -> bool:
 def _land(
     move: Move, user: UserRepo, git: Git, reference: str, files: Files | None, intent: Path
 ) -> None:
-    """Bring files and index, then move the branch; when it cannot move, take both back."""
+    """Change files and index, then move the branch; when it cannot move, reverse both."""
     if files is not None:
         apply_files(files, user, git)
     fault("promote.ref")

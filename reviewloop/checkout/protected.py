@@ -1,8 +1,8 @@
-"""Protected files: what acts on people, agents and machines beyond the program under change.
+"""Protected files: those with effects on people, agents and machines outside of the program.
 
-The one list of them: which files the write tools refuse, what the approval screen lists apart, and
-what needs a user whatever the mode. A rule is a name at any depth, because a tool that is started
-in a sub-folder reads the copy there, and holds for files that do not exist yet as well.
+The only list of them: for the write tools' refusals, the list on the approval screen, and the
+changes that need a user in any mode. A rule is a name at any depth, because a tool started in a
+sub-folder reads the copy there, and also covers files that do not exist yet.
 """
 
 import re
@@ -17,7 +17,7 @@ class Protection:
     """Why a file is protected, and whether writing it is refused where no task names it.
 
     Files that a task often has to touch (lock files, `conftest.py`) are not refused: they are
-    listed apart, and a user sees them.
+    listed apart for the user.
     """
 
     kind: str
@@ -25,8 +25,8 @@ class Protection:
     refused: bool
 
 
-# Rules are written in lower case. One that ends in a slash is a folder: everything in it, and the
-# folder's own name, for a link or a submodule can stand in its place. `*` stays inside one name.
+# Rules are in lower case. One that ends in a slash is a folder: its content, and its own name, as a
+# link or a submodule can replace it. `*` matches inside one name.
 _PIPELINES = """
     .github/workflows/ .github/actions/ .github/dependabot.y*ml codeowners
     .gitlab-ci.y*ml .gitlab/ci/ .circleci/ .buildkite/ .woodpecker/ .woodpecker.y*ml .tekton/
@@ -114,7 +114,7 @@ _TABLE = (
     (_CHECKS, Protection("check", "takes part in the checks", False)),
     (_LOCKS, Protection("lock file", "decides which packages are installed", False)),
 )
-# Disks that ignore such characters take `.g<U+200C>ithub` for `.github`.
+# Disks that ignore such characters treat `.g<U+200C>ithub` as `.github`.
 _IGNORED = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
@@ -128,7 +128,7 @@ def protection_of(path: str) -> Protection | None:
 
 
 def folded(path: str) -> str:
-    """Return the spelling that a case-insensitive or normalising disk takes for the same file."""
+    """Return the spelling that a case-insensitive or normalising disk treats as the same file."""
     name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
     plain = _IGNORED.sub("", name).replace("\\", "/")
     return "/".join(part.rstrip(". ") or part for part in plain.split("/"))
@@ -144,7 +144,7 @@ def _matches(parts: tuple[str, ...], rule: Rule) -> bool:
         return _fits(parts[-len(names) :], names)
     if any(_fits(parts[n : n + len(names)], names) for n in range(len(parts))):
         return True
-    # `.github` as a file, a link or a submodule stands for all that would be in it.
+    # `.github` as a file, a link or a submodule replaces all that would be in it.
     hidden = names[0].startswith(".")
     return hidden and any(_fits(parts[-n:], names[:n]) for n in range(1, len(names)))
 

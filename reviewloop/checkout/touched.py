@@ -1,4 +1,4 @@
-"""The files one commit touches: how git names them, how they look on disk, what the disk holds."""
+"""The files that one commit touches: in git, as checked out, and on disk."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ _PATHS_PER_CALL = 500
 
 @dataclass(frozen=True)
 class Version:
-    """What a tree or an index holds at a path."""
+    """The entry of a tree or an index at a path."""
 
     mode: str
     oid: str
@@ -37,16 +37,16 @@ class Touched:
 
     @property
     def is_submodule(self) -> bool:
-        """Whether either side is a submodule: only the index knows it, never the disk."""
+        """Whether either side is a submodule, which is only in the index, never on disk."""
         return any(side is not None and side.mode == _SUBMODULE for side in (self.old, self.new))
 
     def reversed(self) -> "Touched":
-        """Return the way back."""
+        """Return the reverse change."""
         return Touched(self.path, self.new, self.old)
 
 
 def touched_files(git: Git, old: str, new: str) -> tuple[Touched, ...]:
-    """Return every path that differs between two commits, each one checked to stay inside."""
+    """Return every path that differs between two commits, each checked to stay inside."""
     output = git.run("diff-tree", "-r", "--raw", "-z", "--no-renames", "--full-index", old, new)
     fields = output.split(b"\0")
     found = []
@@ -62,7 +62,7 @@ def _version(mode: str, oid: str) -> Version | None:
 
 
 def index_versions(git: Git, paths: Iterable[str]) -> dict[str, tuple[Version, bool]]:
-    """Return what git's index holds for these paths, and whether sparse checkout leaves it out."""
+    """Return the index entries of these paths, and whether sparse checkout excludes them."""
     found: dict[str, tuple[Version, bool]] = {}
     todo = list(paths)
     for start in range(0, len(todo), _PATHS_PER_CALL):
@@ -77,7 +77,7 @@ def index_versions(git: Git, paths: Iterable[str]) -> dict[str, tuple[Version, b
 
 
 class Staging:
-    """How the files of a commit look in a checkout: line ends converted, links as links.
+    """The files of a commit as checked out: line ends converted, links as links.
 
     git itself writes them, from a git directory of ours in which no filter is configured.
     """
@@ -91,7 +91,7 @@ class Staging:
         self._git.run("checkout-index", "-q", "-f", "-z", "--stdin", input=names)
 
     def content(self, path: str) -> Content:
-        """Return what a checkout would hold at a path."""
+        """Return the checked-out content of a path."""
         return self._disk.read(path)
 
     def clean_id(self, path: str, data: bytes) -> str:
@@ -101,7 +101,7 @@ class Staging:
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """Give a folder for the time of a block; one left by a killed process is emptied first."""
+    """Yield a folder for the block; one left by a killed process is emptied first."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     try:
@@ -111,7 +111,7 @@ def scratch(folder: Path) -> Iterator[Path]:
 
 
 class Files:
-    """The touched files of one checkout, with both of their looks."""
+    """The touched files of one checkout, in both versions."""
 
     def __init__(
         self,
@@ -128,8 +128,8 @@ class Files:
         self.touched = {file.path: file for file in touched}
         self.before = before
         self.after = after
-        self.file_modes = file_modes  # whether the x bit means anything on this disk
-        self.sparse = sparse  # paths that a sparse checkout leaves out
+        self.file_modes = file_modes  # the x bit has a meaning on this disk
+        self.sparse = sparse  # paths that a sparse checkout excludes
         self.temporary = f".reviewloop-{mark}-"
 
     def refuse_edits(self) -> None:
@@ -146,10 +146,10 @@ class Files:
             raise FilesInTheWayError.until(problem)
 
     def apply_files(self, *, back: bool = False) -> Iterator[str]:
-        """Replace the touched files one by one, yielding each path before it is touched.
+        """Replace the touched files one by one, yielding each path before.
 
-        Removals come first, so that a file can take a folder's name. Each file is looked at again
-        just before: an edit made meanwhile stops it with WorkspaceError.
+        Removals come first, so that a file can take a folder's name. Each file is read again just
+        before: an edit made meanwhile stops it with WorkspaceError.
         """
         source = self.before if back else self.after
         files = [t.reversed() if back else t for t in self.touched.values()]
@@ -182,9 +182,7 @@ class Files:
     def _looks_like(
         self, path: str, version: Version | None, staging: Staging, seen: Content
     ) -> bool:
-        """Return whether the disk holds this version as a checkout would write it, or as it is
-        stored.
-        """
+        """Return whether the disk holds this version as checked out, or as stored."""
         if version is None:
             return self._is_absent(path, seen)
         expected = staging.content(path)
@@ -199,8 +197,8 @@ class Files:
     def _is_same_to_git(
         self, path: str, version: Version | None, staging: Staging, seen: Content
     ) -> bool:
-        """Return whether git would store this version for what the disk holds: other line ends,
-        say.
+        """Return whether git would store the disk's content as this version, despite other line
+        ends.
         """
         if version is None or version.mode == _LINK or seen.kind is not Kind.FILE:
             return False
@@ -212,7 +210,7 @@ class Files:
         return pointer is not None and is_content_of(seen.data, pointer)
 
     def _is_absent(self, path: str, seen: Content) -> bool:
-        """Return whether nothing stands here but files of the change itself, on their way."""
+        """Return whether there is nothing but files of the change itself, still to be removed."""
         if seen.kind is Kind.FOLDER:
             return all(self._is_ours(below) for below in self.disk.files_below(path))
         return seen.kind is Kind.ABSENT and (not seen.blocker or seen.blocker in self.touched)

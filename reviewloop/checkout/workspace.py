@@ -1,4 +1,4 @@
-"""The files that commands run on: exactly one tree, with a `.git` to throw away."""
+"""The files that commands run on: exactly one tree, with a disposable `.git`."""
 
 import hashlib
 import os
@@ -27,9 +27,9 @@ _PROBES = ("case", "CASE", "caf\u00e9", "cafe\u0301", "stra\u00dfe", "strasse", 
 
 
 def require_distinct_names(private: PrivateRepo, tree: str, folder: Path) -> None:
-    """Raise WorkspaceError when the disk of `folder` cannot hold the names of `tree` as they are.
+    """Raise WorkspaceError when the disk of `folder` cannot hold the names of `tree` unchanged.
 
-    Names are tried out in a folder that goes away again, and only those that could be confused.
+    Only doubtful names are tried, in a temporary folder.
     """
     try:
         if keeps_all_names(folder):
@@ -48,22 +48,24 @@ def require_distinct_names(private: PrivateRepo, tree: str, folder: Path) -> Non
 
 
 def keeps_all_names(folder: Path) -> bool:
-    """Return whether names are but bytes to the disk of a folder, as they nearly always are."""
+    """Return whether the disk of a folder treats names as bytes, as nearly all do."""
     with tempfile.TemporaryDirectory(prefix=".names-", dir=folder) as probe:
         return _are_kept(_PROBES, Path(probe))
 
 
 def lost_names(paths: Iterable[str], folder: Path) -> list[tuple[str, ...]]:
-    """Return the groups of paths that would share a place on the disk of `folder`.
+    """Return the groups of paths that would be the same file on the disk of `folder`.
 
-    A group of one is a path that the disk would give back by another name.
+    A group of one is a path that the disk would return under another name.
     """
     with tempfile.TemporaryDirectory(prefix=".names-", dir=folder) as name:
         return [group for group in _doubtful(paths) if not _are_kept(group, Path(name))]
 
 
 def _doubtful(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Yield groups of paths told apart by case or form only, and single ones with more forms."""
+    """Yield groups of paths that differ by case or form only, and single ones with
+    several forms.
+    """
     groups: dict[str, dict[str, None]] = {}
     for path in paths:
         for folder in (*parents(path), path):
@@ -85,11 +87,9 @@ def _has_forms(path: str) -> bool:
 
 
 def _are_kept(group: tuple[str, ...], probe: Path) -> bool:
-    """Return whether a folder lists all names of a group after they were written, and
-    only those.
-    """
+    """Return whether a folder lists exactly the names of a group after they were written."""
     names = {path.rpartition("/")[2] for path in group}
-    if len(names) < len(group):  # of folders that are told apart by their names alone
+    if len(names) < len(group):  # of folders that differ by name only
         return True
     for name in names:
         (probe / name).touch()
@@ -100,7 +100,7 @@ def _are_kept(group: tuple[str, ...], probe: Path) -> bool:
 
 
 def listed_names(folder: Path) -> list[str]:
-    """Return the names in a folder as the file system tells them."""
+    """Return the names in a folder as the file system returns them."""
     return [path.name for path in folder.iterdir()]
 
 
@@ -109,7 +109,7 @@ _DEEPEST = 5  # submodules in submodules
 
 @dataclass(frozen=True)
 class Filling:
-    """What a workspace gets besides the files that git itself holds."""
+    """What a workspace gets besides the files in git."""
 
     lfs: bool = False
     submodules: bool = False
@@ -117,8 +117,8 @@ class Filling:
     def fill(self, private: PrivateRepo, tree: str, folder: Path) -> None:
         """Fill a folder that holds exactly the files of `tree`.
 
-        Content of Git LFS that is not at hand stays a pointer. Raises WorkspaceError for a
-        submodule that is not.
+        Unavailable content of Git LFS stays a pointer. Raises WorkspaceError for an unavailable
+        submodule.
         """
         if self.lfs:
             for path, common_dir in _pointers(private, tree):
@@ -130,7 +130,7 @@ class Filling:
 
 
 def filling_of(files: WorkspaceFiles) -> Filling:
-    """Return what the settings ask for."""
+    """Return the filling that the settings request."""
     return Filling(lfs=files.lfs == "copy", submodules=files.submodules == "copy")
 
 
@@ -154,7 +154,7 @@ class _Submodules:
         self._copies = private.folder.with_name(private.folder.name + "-submodules")
 
     def write(self, tree: str) -> None:
-        """Write all of them, and what they hold in turn."""
+        """Write all of them, nested ones included."""
         start = (self._private.git, tree, self._private.user_common_dir, "")
         todo = [(0, *start)]
         while todo:
@@ -169,7 +169,7 @@ class _Submodules:
                 todo.append((depth + 1, inner, commit, source, target + "/"))
 
     def _source(self, git_dir: Path, name: str, location: str, *, nested: bool) -> Path:
-        """Return the git directory of a submodule; its name may come from anybody."""
+        """Return the git directory of a submodule; its name is untrusted."""
         modules = git_dir / "modules"
         parts = PurePosixPath(name).parts
         if parts and not name.startswith("/") and ".." not in parts:
@@ -204,7 +204,7 @@ class _Submodules:
                 f"The submodule {shown(location)} is not there at {commit[:12]}; "
                 "run `git submodule update` in your checkout, then run again."
             )
-        (copy / "index").unlink(missing_ok=True)  # the folder was emptied: all files are written
+        (copy / "index").unlink(missing_ok=True)  # the folder was emptied, so all files are written
         target.mkdir(exist_ok=True)
         git.with_index(copy / "index", target).run("read-tree", "--reset", "-u", commit)
         return git
@@ -220,7 +220,7 @@ def _gitlinks(git: Git, tree: str) -> list[tuple[str, str]]:
 
 
 def _names(git: Git, tree: str) -> dict[str, str]:
-    """Return path -> name by the .gitmodules of a tree; all else that it says is passed over."""
+    """Return path -> name from the .gitmodules of a tree; the rest of it is ignored."""
     listed = git.run("ls-tree", "-z", "--full-tree", tree, "--", ".gitmodules")
     if not listed.startswith(b"100"):
         return {}
@@ -239,9 +239,9 @@ _LARGEST = 32 << 20  # bytes of a file that a command wrote
 
 
 class Workspace:
-    """A folder of working files. One reset at a time; the run's lock sees to that.
+    """A folder of working files. One reset at a time, under the run's lock.
 
-    Its index stands beside the folder, not in it, so that a command cannot reach it.
+    Its index is beside the folder, so that a command cannot reach it.
     """
 
     def __init__(self, private: PrivateRepo, folder: Path, filling: Filling | None = None) -> None:
@@ -252,27 +252,27 @@ class Workspace:
 
     @property
     def needed_folders(self) -> tuple[Path, ...]:
-        """What a sandbox has to let commands read besides the folder: git's objects."""
+        """The folders that a sandbox has to make readable too: git's objects."""
         return self.private.object_folders
 
     def reset(self, tree: str, *, history: bool = True) -> Path:
         """Put exactly the files of `tree` into the folder and return it.
 
-        Everything else goes: what the code of one tree left behind must not meet the next one's.
-        Without `history` the `.git` in it knows one commit, of this tree, and no object besides.
-        Links are never followed. The folder and the `.git` in it are made anew, whatever became of
-        the last ones: what a program may do in a folder ends with it, should one still be alive.
+        Everything else is deleted, as leftovers of one tree's code must not affect the next one.
+        Without `history` its `.git` has one commit of this tree and no other object. Links are
+        never followed. The folder and its `.git` are new ones, so the rights of a program that
+        still runs in the old folder end with that.
         """
         self._own_folder()
         remove_tree(self.folder / ".git")
         files, submodules = self._listing(tree)
         _Sweep(self.folder, files, submodules).run()
-        self._lock_file().unlink(missing_ok=True)  # of a reset that was killed: the index is ours
+        self._lock_file().unlink(missing_ok=True)  # left by a killed reset: the index is ours
         git = self.private.git.with_index(self.index, self.folder)
         try:
             git.run("read-tree", "--reset", "-u", tree)
         except WorkspaceError:
-            # An index damaged by a crash tells nothing that the files do not tell, only faster.
+            # A damaged index only caches what the files show.
             self.index.unlink(missing_ok=True)
             self._lock_file().unlink(missing_ok=True)
             git.run("read-tree", "--reset", "-u", tree)
@@ -285,11 +285,11 @@ class Workspace:
         return self.folder
 
     def taken(self, tree: str, leave: Collection[str]) -> str:
-        """Return `tree` with what commands wrote since the folder was reset to it.
+        """Return `tree` with the changes of commands since the reset.
 
-        Files that the tree's .gitignore names are left, like all below folders whose name is in
-        `leave` (installed dependencies), links that lead out of the workspace, what is no file, and
-        files of more than 32 MB. Raises WorkspaceError for what git cannot take.
+        Left out are files ignored by the tree's .gitignore, all below folders whose name is in
+        `leave` (installed dependencies), links that lead out of the workspace, other entries than
+        files, and files of more than 32 MB. Raises WorkspaceError for what git cannot store.
         """
         git = self.private.git.with_index(self.index, self.folder)
         git.run("read-tree", "--reset", tree)
@@ -310,7 +310,7 @@ class Workspace:
         """Return whether a path that a command wrote is a file, or a link that stays inside."""
         found = path.lstat()
         if stat.S_ISLNK(found.st_mode):
-            # Not `resolve`, for which links in a circle are an error.
+            # Not `resolve`, which fails for cyclic links.
             return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder))
         if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
             return False
@@ -329,7 +329,7 @@ class Workspace:
             remove_tree(self.folder)
         old = self.folder.with_name(self.folder.name + ".old")
         try:
-            if old.is_symlink() or old.exists():  # of a reset that was killed
+            if old.is_symlink() or old.exists():  # left by a killed reset
                 remove_tree(old)
             if self.folder.is_dir():
                 self.folder.rename(old)
@@ -341,7 +341,7 @@ class Workspace:
             raise WorkspaceError(f"The workspace {self.folder} cannot be made: {error}.") from error
 
     def _take_over(self, old: Path) -> None:
-        """Move what stood in the folder: most of it is of the next tree, too."""
+        """Move the content of the old folder, as most of it is in the next tree too."""
         old.chmod(stat.S_IRWXU)
         with os.scandir(old) as entries:
             for entry in list(entries):
@@ -363,7 +363,7 @@ class Workspace:
         return files, submodules
 
     def _write_git_dir(self) -> None:
-        """Write the `.git` that build tools ask; nothing ever reads it back."""
+        """Write the `.git` for build tools; it is never read back."""
         private = self.private
         folder = self.folder / ".git"
         branch = private.branch
@@ -398,7 +398,7 @@ class Workspace:
         who = ("reviewloop", "reviewloop@localhost")
         commit = private.commit(tree, (), "Where you begin", who, who, date="1000000000 +0000")
         pack = str(folder / "objects/pack/pack")
-        quick = ("--quiet", "--window=0")  # a search for what is alike takes a second
+        quick = ("--quiet", "--window=0")  # finding similar objects takes a second
         private.git.run("pack-objects", "--revs", *quick, pack, input=f"{commit}\n".encode())
         refs = b"# pack-refs with:\n" + f"{commit} refs/heads/".encode() + os.fsencode(branch)
         (folder / "packed-refs").write_bytes(refs + b"\n")
@@ -406,7 +406,7 @@ class Workspace:
 
 
 class _Sweep:
-    """Removes what a tree does not hold; afterwards only real folders lead to its files."""
+    """Deletes what a tree does not hold; afterwards only real folders lead to its files."""
 
     def __init__(self, folder: Path, files: set[bytes], submodules: set[bytes]) -> None:
         self._root = os.fsencode(folder)
@@ -431,7 +431,7 @@ class _Sweep:
     def _belongs(self, path: bytes, entry: "os.DirEntry[bytes]") -> bool:
         if path in self._files:
             return entry.is_symlink() or entry.is_file(follow_symlinks=False)
-        # An empty folder for a submodule comes back by itself.
+        # Git creates an empty folder for a submodule again.
         return path in self._folders and entry.is_dir(follow_symlinks=False)
 
 

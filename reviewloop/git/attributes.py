@@ -1,4 +1,4 @@
-"""Tells what the base of a change says about files: generated, vendored, not for agents."""
+"""Reads from the base of a change which files are generated, vendored, or hidden from agents."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ _GENERATED = {
 _IGNORE_FILE = ".kiroignore"
 _OWN_IGNORES = "~/.kiro/settings/kiroignore"
 _MAX_IGNORE_BYTES = 1 << 20
-_MAX_STARS = 4  # in one part of a pattern
+_MAX_STARS = 4  # in one component of a pattern
 
 
 def generated(private: PrivateRepo, tree: str, paths: Iterable[str]) -> dict[str, str]:
@@ -34,9 +34,7 @@ def generated(private: PrivateRepo, tree: str, paths: Iterable[str]) -> dict[str
 
 
 def has_kiroignore(private: PrivateRepo, base_tree: str) -> bool:
-    """Return whether there is anything for `kiroignored` to read: of the base, or the
-    user's own.
-    """
+    """Return whether `kiroignored` has a file to read: of the base, or the user's own."""
     held = find(private.pool, base_tree, [_IGNORE_FILE]).get(_IGNORE_FILE)
     return held is not None or own_ignore_file().exists()
 
@@ -47,10 +45,10 @@ def own_ignore_file() -> Path:
 
 
 def kiroignored(private: PrivateRepo, base_tree: str, paths: Iterable[str]) -> dict[str, str]:
-    """Return path -> reason for the files that .kiroignore keeps from agents.
+    """Return path -> reason for the files that .kiroignore hides from agents.
 
-    That of the base counts, and the user's own for all repositories. Raises `WorkspaceError` where
-    that one is there and cannot be read: what it hides would be shown.
+    The base's file counts, and the user's own for all repositories. Raises `WorkspaceError` where
+    the latter exists and cannot be read, as its files would be shown.
     """
     listed = list(paths)
     held = find(private.pool, base_tree, [_IGNORE_FILE]).get(_IGNORE_FILE)
@@ -74,7 +72,7 @@ def _own_ignores() -> bytes:
 
 
 def _matched(data: bytes, paths: list[str]) -> list[str]:
-    """Return the paths that the lines of an ignore file name."""
+    """Return the paths that the lines of an ignore file match."""
     text = data.decode("utf-8", "surrogateescape")
     from pathspec import GitIgnoreSpec
     from pathspec.patterns.gitignore import GitIgnorePatternError
@@ -82,11 +80,11 @@ def _matched(data: bytes, paths: list[str]) -> list[str]:
     lines = []
     for line in text.removeprefix("\ufeff").split("\n"):
         if any(part.count("*") > _MAX_STARS for part in line.split("/")):
-            continue  # it would be matched by trying ever so many ways
+            continue  # matching it takes exponential time
         try:
             GitIgnoreSpec.from_lines([line])
         except GitIgnorePatternError:
-            continue  # git passes over it, too
+            continue  # git ignores it too
         lines.append(line.removesuffix("\r"))
     spec = GitIgnoreSpec.from_lines(lines)
     return [path for path in paths if spec.match_file(path)]
@@ -95,9 +93,9 @@ def _matched(data: bytes, paths: list[str]) -> list[str]:
 def attributes_in(
     private: PrivateRepo, tree: str, paths: Iterable[str], names: tuple[str, ...]
 ) -> dict[str, Mapping[str, str]]:
-    """Return path -> attribute -> value by the .gitattributes of a tree, for those that have any.
+    """Return path -> attribute -> value from the .gitattributes of a tree, for paths with any.
 
-    Only the files of the folders above the paths are looked at: the cost grows with the paths.
+    Only the folders above the paths are read: the cost grows with the paths.
     """
     requested = list(paths)
     folders = {parent + "/" for path in requested for parent in parents(path)} | {""}

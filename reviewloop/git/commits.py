@@ -1,4 +1,4 @@
-"""Commits of runs: copied to the user's repository, stacked on another run's, reworded."""
+"""Commits of runs: copied to the user's repository, stacked, rebased, reworded."""
 
 import json
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ _DURABLE = {
 def export_branch(user: UserRepo, private: PrivateRepo, commit: str, name: str) -> str:
     """Create branch `name` at a commit of the run and return the full name of its ref.
 
-    The user's files, index and HEAD stay as they are. A branch that exists already at another
-    commit is refused with WorkspaceError; at this commit it is fine.
+    The user's files, index and HEAD stay unchanged. Raises WorkspaceError for a branch that exists
+    at another commit; at this commit it is fine.
     """
     reference = branch_ref(private.git, name)
     git = Git(user.git_dir, cwd=user.root)
@@ -39,7 +39,7 @@ def export_branch(user: UserRepo, private: PrivateRepo, commit: str, name: str) 
 
 
 def branch_ref(git: Git, name: str) -> str:
-    """Return the full ref of a branch; UsageError when git does not allow the name."""
+    """Return the full ref of a branch; raise UsageError when git does not allow the name."""
     reference = f"refs/heads/{name}"
     allowed = git.result("check-ref-format", reference).exit_code == 0
     if not allowed or name.startswith("-") or name == "HEAD":
@@ -53,7 +53,7 @@ def commit_at(git: Git, reference: str) -> str:
 
 
 def copy_objects(source: Git, target: Git, commit: str, known: str) -> None:
-    """Copy what `commit` needs and `target` lacks; `known` is a commit that `target` has.
+    """Copy the objects of `commit` that `target` lacks; `known` is a commit that `target` has.
 
     Copying again is harmless. Afterwards it is checked that nothing is missing.
     """
@@ -66,7 +66,8 @@ def copy_objects(source: Git, target: Git, commit: str, known: str) -> None:
 def move_ref(source: Git, target: Git, reference: str, new: str, old: str, message: str) -> None:
     """Move a ref from `old` to `new` (empty: it must not exist), or delete it when `new` is empty.
 
-    The reflog names the committer of the commit. WorkspaceError when the ref is not at `old`.
+    The reflog names the committer of the commit. Raises WorkspaceError when the ref is not at
+    `old`.
     """
     identity = source.text("show", "-s", "--no-show-signature", "--format=%cn%n%ce", new or old)
     name, _, email = identity.partition("\n")
@@ -83,18 +84,18 @@ def move_ref(source: Git, target: Git, reference: str, new: str, old: str, messa
 
 @dataclass(frozen=True)
 class Base:
-    """A commit to start from, and the git directory of the run that made it."""
+    """The base commit of a run, and the git directory of the run that made it."""
 
     commit: str
     private: Path
-    below: str  # the commit that this one stands on
-    shared: Path  # where the objects of all such commits of a repository are kept
+    below: str  # the parent of this commit
+    shared: Path  # folder with the objects of all such commits of a repository
 
 
 def create_on(
     folder: Path, user: UserRepo, base: Base | None, *, for_reading: bool = False
 ) -> PrivateRepo:
-    """Make a run's repository on `base`, None for the user's own commit.
+    """Make a run's repository on `base`, None for HEAD.
 
     One `for_reading` has no tags. Raises `WorkspaceError` when the other run's repository does not
     have the commit.
@@ -108,10 +109,10 @@ def create_on(
 
 
 def _lend(base: Base, user: UserRepo, private: PrivateRepo) -> None:
-    """Let a repository see a commit of another run, whichever of the two is deleted first.
+    """Let a repository read a commit of another run, whichever of the two is deleted first.
 
-    Each commit is copied once, whatever number of runs stands on it: a ref says that all of it is
-    there, and nothing is ever taken from that folder.
+    Each commit is copied once, however many runs build on it: a ref marks it as complete, and
+    nothing is ever deleted from that folder.
     """
     reference = f"refs/reviewloop/lent/{base.commit}"
     if not (base.shared / reference).is_file():
@@ -123,7 +124,7 @@ def _lend(base: Base, user: UserRepo, private: PrivateRepo) -> None:
 
 @dataclass(frozen=True)
 class Rebased:
-    """A change as it is on another commit; `tree` is empty when it does not fit there."""
+    """A rebased change; `tree` is empty when it does not fit."""
 
     tree: str
     conflicts: tuple[str, ...] = ()  # paths in which both sides changed the same lines
@@ -132,10 +133,10 @@ class Rebased:
 def rebased(
     private: PrivateRepo, tree: str, start: str, base: Base | None, user: UserRepo
 ) -> Rebased:
-    """Return the change from the commit `start` to `tree` as a change of `base`.
+    """Return the change from the commit `start` to `tree`, rebased onto `base`.
 
-    Where `base` is None the user's commit is meant. Only objects are written. Raises
-    `WorkspaceError` where git is too old.
+    A `base` of None is HEAD. Only objects are written. Raises `WorkspaceError` where git is too
+    old.
     """
     onto = base.commit if base else user.head or ""
     if base is not None:
@@ -156,7 +157,7 @@ def rebased(
 
 
 def set_base(private: PrivateRepo, commit: str) -> None:
-    """Have workspaces of a run show this commit as HEAD to the tools that ask git."""
+    """Make workspaces of a run show this commit as HEAD to tools that ask git."""
     path = private.folder / ABOUT
     about = {**json.loads(path.read_text()), "head": commit}
     write_whole(path, json.dumps(about, indent=1).encode())
@@ -172,15 +173,15 @@ def message_of(git: Git, commit: str) -> str:
 
 
 def is_signed(git: Git, commit: str) -> bool:
-    """Return whether a commit carries a signature."""
+    """Return whether a commit has a signature."""
     return any(line.startswith(_SIGNATURES) for line in _parts(git, commit)[0].split(b"\n"))
 
 
 def reworded(git: Git, commit: str, message: str) -> str:
-    """Return the commit with this message: same tree, parents, people and times.
+    """Return the commit with this message: same tree, parents, authors and times.
 
-    A signature is left out, because it was given for the other message. The same call gives the
-    same commit. `git` is on a directory of ours, which then holds the new object.
+    Its signature is dropped, as it is for the other message. The same call gives the same commit.
+    `git` works on a directory of ours, which then holds the new object.
     """
     header = _without_signatures(_parts(git, commit)[0])
     text = message if message.endswith("\n") else message + "\n"

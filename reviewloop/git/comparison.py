@@ -1,4 +1,4 @@
-"""Turns what a user wants reviewed into two trees, narrowed to the chosen files."""
+"""Resolves a review request to two trees, narrowed to the chosen files."""
 
 import difflib
 import os
@@ -31,17 +31,17 @@ from reviewloop.git.revisions import (
 )
 from reviewloop.git.user_tree import IN_LFS, Taken, is_pointer, raw_notes, take_files, take_staged
 
-_NAMED = 3  # objects in a sentence
+_NAMED = 3  # objects listed in a sentence
 _SUBMODULE = b"160000"
 
 
 def inspect(
     private: PrivateRepo, repository: ReviewRepository, old: str, new: str, known: dict[str, str]
 ) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
-    """Return the paths that differ, and path and reason of what the review will not see.
+    """Return the paths that differ, and (path, reason) of content that the review does not see.
 
-    Raises WorkspaceError when objects are missing. `known` is what was found out before; of Git LFS
-    only what really changed is kept.
+    Raises WorkspaceError when objects are missing. `known` are earlier reasons; of Git LFS only
+    files that really changed are kept.
     """
     answer = private.git.result("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new, "--")
     if answer.exit_code:
@@ -83,7 +83,7 @@ def _refuse_missing(
 
 
 def missing(repository: ReviewRepository, names: list[str]) -> WorkspaceError:
-    """Return the error for objects that are not there, or for what git said about them."""
+    """Return the error for missing objects, or for git's message about them."""
     count = len(names)
     text = ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
     partial = "extensions.partialclone" in repository.config or any(
@@ -101,12 +101,12 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def earlier_tree(private: PrivateRepo, commit: str, base: str, head: str) -> str:
-    """Return the tree to compare `head` with, to see what was done since `commit` was reviewed.
+    """Return the tree to compare `head` with, to see the changes since `commit` was reviewed.
 
-    `base` is the commit that the change is compared with now. Where work of the base was merged in
+    `base` is the commit that the change is compared with now. Where the base was merged in
     meanwhile, the same merge is made with the earlier commit, so that only the change's own work
-    differs. Returns "" where nothing can be said: other history, a conflict in that merge, a
-    commit that is not here.
+    differs. Returns "" where that is impossible: other history, a conflict in that merge, a missing
+    commit.
     """
     named = all(_ID.fullmatch(each) for each in (commit, base, head))
     if not named or not _is_ancestor(private, commit, head):
@@ -122,24 +122,24 @@ def _is_ancestor(private: PrivateRepo, older: str, newer: str) -> bool:
     return not private.git.result("merge-base", "--is-ancestor", older, newer).exit_code
 
 
-_SHOWN = 3  # paths in a sentence
+_SHOWN = 3  # paths listed in a sentence
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is compared: these paths, all for none; whole files or what changed in them."""
+    """The paths to compare, all for none; whole files or their changes."""
 
     paths: tuple[str, ...]
     whole: bool = False
-    absent: frozenset[str] = frozenset()  # not on disk, so no part of whole files
+    absent: frozenset[str] = frozenset()  # not on disk, so not part of whole files
     on_disk: bool = True  # the new side is the files on disk
-    revision: str = ""  # the path that may have been meant as a branch or a commit
+    revision: str = ""  # a path that may have been meant as a branch or a commit
 
 
 def as_typed(paths: Sequence[str], repository: ReviewRepository, start: Path) -> tuple[str, ...]:
-    """Return paths from the root that are typed in the folder `start`, relative to it or absolute.
+    """Return paths from the root for paths typed in the folder `start`, relative or absolute.
 
-    "." is the whole repository. Raises WorkspaceError for what is outside of it.
+    "." is the whole repository. Raises WorkspaceError for paths outside of it.
     """
     return tuple(_from_root(path, repository, start) for path in paths)
 
@@ -148,7 +148,7 @@ def _from_root(path: str, repository: ReviewRepository, start: Path) -> str:
     if not path:
         raise WorkspaceError("an empty path names no file; `.` stands for the current folder.")
     whole = Path(os.path.normpath(start.resolve() / path))
-    # The last part stays as it is: a link is reviewed itself, not what it points to.
+    # The last component stays: a link is reviewed itself, not its target.
     plain = os.path.relpath(whole.parent.resolve() / whole.name, repository.user.root.resolve())
     if plain == os.pardir or plain.startswith(os.pardir + os.sep):
         raise WorkspaceError(f"{shown(path)!r} is no path inside the repository.")
@@ -156,7 +156,7 @@ def _from_root(path: str, repository: ReviewRepository, start: Path) -> str:
 
 
 def checked_choice(paths: Sequence[str]) -> tuple[str, ...]:
-    """Return the paths in plain form, none for the whole repository; refuse what leaves it."""
+    """Return the paths normalised, none for the whole repository; raise for paths outside of it."""
     plain = []
     for path in paths:
         parts = [part for part in path.split("/") if part not in {"", "."}]
@@ -180,8 +180,8 @@ def narrow(
 ) -> str:
     """Return the tree to compare `new` with so that exactly the chosen paths differ.
 
-    It is `new` with the chosen files as they are in `base` (or without them, for whole files), so
-    that everything around them is as it is now. Renamed files bring their old name along.
+    It is `new` with the chosen files as in `base` (or without them, for whole files), so that all
+    other files are current. Renamed files include their old name.
     """
     lines: list[bytes] = []
     touched: list[str] = []
@@ -205,7 +205,7 @@ def narrow(
 
 
 class _Differing(NamedTuple):
-    """A changed file; the mode is 000000 where it was not there before."""
+    """A changed file; the mode is 000000 for a new one."""
 
     path: str
     old_path: str
@@ -231,7 +231,7 @@ def _listed(git: Git, tree: str, paths: tuple[str, ...]) -> list[str]:
 
 
 def _undone(change: _Differing, width: int) -> list[bytes]:
-    """Return the lines that give an index the file as it was before."""
+    """Return the index lines that restore the old version of the file."""
     lines = []
     if change.old_path != change.path or change.old_mode == "000000":
         lines.append(b"0 " + b"0" * width + b"\t" + os.fsencode(change.path))
@@ -242,7 +242,7 @@ def _undone(change: _Differing, width: int) -> list[bytes]:
 
 
 def is_chosen(path: str, paths: tuple[str, ...]) -> bool:
-    """Return whether a path is one of these, or below one; every path is when none are given."""
+    """Return whether a path is one of these, or below one; True when none are given."""
     return not paths or any(path == one or path.startswith(one + "/") for one in paths)
 
 
@@ -257,7 +257,7 @@ def _refuse_unknown(
         if any(is_chosen(one, (path,)) for one in touched):
             continue
         if not choice.whole and any(git.run("ls-tree", tree, "--", path) for tree in trees):
-            continue  # there, and unchanged
+            continue  # unchanged
         name = shown(path)
         if not repository.bare and os.path.lexists(repository.user.root / path):
             raise WorkspaceError(
@@ -276,18 +276,18 @@ def _refuse_unknown(
 
 
 def _typed(path: str, repository: ReviewRepository) -> str:
-    """Return a path from the root as it is typed in the folder that we started in."""
+    """Return a path from the root as it is typed in the start folder."""
     return os.path.relpath(path, repository.prefix) if repository.prefix else path
 
 
 def _near_paths(path: str, known: list[str]) -> list[str]:
-    """Return the files and folders that may have been meant, the most likely first."""
+    """Return similar files and folders, the most likely first."""
     base = path.rpartition("/")[2]
     same = [one for one in known if one.rpartition("/")[2] == base]
     if same:
         return difflib.get_close_matches(path, same, _SHOWN, 0)
     folders = {one.rpartition("/")[0] for one in known} - {""}
-    # The folder and the suffix alone make `test.py` look like `setup.py`.
+    # Folder and suffix alone make `test.py` similar to `setup.py`.
     stem = _stem(path)
     near = difflib.get_close_matches(path, {*known, *folders}, 3 * _SHOWN, 0.6)
     return [one for one in near if difflib.get_close_matches(stem, [_stem(one)], 1, 0.6)]
@@ -316,19 +316,19 @@ _NO_BASE = (
 
 @dataclass(frozen=True)
 class CompareSpec:
-    """What a user wants reviewed; at most one of the first, third to sixth is given."""
+    """What to review; at most one of the first, third to sixth is given."""
 
     range: str = ""  # X, A..B or A...B
-    base: str = ""  # instead of the base branch that is found by itself
+    base: str = ""  # instead of the detected base branch
     staged: bool = False
     commit: str = ""
-    whole: bool = False  # the files as they are, every line counts as added
-    patch: bytes | None = None  # as it came on standard input
+    whole: bool = False  # whole files: every line counts as added
+    patch: bytes | None = None  # from standard input
     paths: tuple[str, ...] = ()  # files or folders, relative to the repository's root
 
 
 def require_one_of(given: Mapping[str, object]) -> None:
-    """Raise `UsageError` where more than one of these ways to name a change was given."""
+    """Raise `UsageError` where more than one of these arguments was given."""
     named = [name for name, value in given.items() if value]
     if len(named) > 1:
         raise UsageError(f"{' and '.join(named)} cannot be combined; give one of them")
@@ -336,22 +336,22 @@ def require_one_of(given: Mapping[str, object]) -> None:
 
 @dataclass(frozen=True)
 class Compared:
-    """Two trees to review the difference of; valid while the `with` block lasts."""
+    """Two trees whose difference is reviewed; valid while the `with` block lasts."""
 
     user: UserRepo  # its root is the git directory itself when it is bare
     private: PrivateRepo
-    old: str  # tree; `new` with the reviewed files as they were, when paths were asked for
+    old: str  # tree; `new` with the old version of the reviewed files, when paths were given
     new: str  # tree, always whole
-    base: str  # tree to take settings and attributes from: the old side, all of it
+    base: str  # tree for settings and attributes: all of the old side
     what: str  # for people: "your changes since main (1a2b3c4), uncommitted work included"
     base_commit: str  # "" where there is none
-    head_commit: str  # "" where the new side is no commit
-    in_checkout: bool  # whether the new side is the files on disk
+    head_commit: str  # "" where the new side is not a commit
+    in_checkout: bool  # the new side is the files on disk
     notes: tuple[str, ...] = ()
-    unstaged: int = 0  # changed files, where staged ones were asked for and there are none
-    unreadable: tuple[tuple[str, str], ...] = ()  # path, why its content is not in the trees
-    unread: frozenset[str] = frozenset()  # of these: what may hold anything, as nobody may look
-    prefix: str = ""  # the folder it was started in, relative to the root, with a final slash
+    unstaged: int = 0  # changed files, where no requested staged ones are
+    unreadable: tuple[tuple[str, str], ...] = ()  # (path, why its content is not in the trees)
+    unread: frozenset[str] = frozenset()  # of these, files that may hold a fault but cannot be read
+    prefix: str = ""  # the start folder, relative to the root, with a final slash
     changed: frozenset[str] = frozenset()  # paths in which `old` and `new` differ
 
 
@@ -366,7 +366,7 @@ class _Sides:
     notes: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
     unread: frozenset[str] = frozenset()
-    raw: tuple[tuple[str, str], ...] = ()  # path, filter that was not run
+    raw: tuple[tuple[str, str], ...] = ()  # (path, filter that was not run)
     absent: frozenset[str] = frozenset()  # in the new tree, but not on disk: a sparse checkout
     unstaged: int = 0
 
@@ -375,10 +375,10 @@ class _Sides:
 def compared(
     start: Path, spec: CompareSpec, repository: ReviewRepository | None = None
 ) -> Iterator[Compared]:
-    """Lend the two trees of a review; raise WorkspaceError when it cannot be had, with the reason.
+    """Yield the two trees of a review; raise WorkspaceError with the reason where there is none.
 
-    `repository` is the one that holds `start`, where that is known already. Nothing of the user's
-    is written, no program of theirs runs, nothing is fetched.
+    `repository` holds `start`, if it is known already. Nothing of the user's is written, none of
+    their programs runs, nothing is fetched.
     """
     _refuse_contradictions(spec)
     repository = repository or locate(start)
@@ -519,15 +519,15 @@ def _staged(repository: ReviewRepository, private: PrivateRepo) -> _Sides:
 
 
 def _not_staged(user: UserRepo) -> int:
-    """Return how many files are changed."""
+    """Return the number of changed files that are not staged."""
     try:
         return len(dirty_files(user))
-    except WorkspaceError:  # unresolved conflicts: git says so itself
+    except WorkspaceError:  # unresolved conflicts, which git reports
         return 0
 
 
 def _whole(repository: ReviewRepository, private: PrivateRepo, spec: CompareSpec) -> _Sides:
-    # A file that is named itself is wanted, ignored or not; a folder brings what git sees in it.
+    # A named file is included even if ignored; a folder only with the files that git sees.
     named = tuple(p for p in spec.paths if os.path.lexists(repository.user.root / p))
     files = tuple(p for p in named if not (repository.user.root / p).is_dir())
     taken = take_files(private, repository, files)
@@ -556,7 +556,7 @@ def _patched(repository: ReviewRepository, private: PrivateRepo, patch: bytes) -
 def _trees(repository: ReviewRepository, private: PrivateRepo, *commits: str) -> tuple[str, ...]:
     names = [f"{commit}^{{tree}}" for commit in commits]
     answer = private.git.result("rev-parse", *names)
-    if answer.exit_code:  # a clone that holds back trees
+    if answer.exit_code:  # a partial clone without trees
         raise missing(repository, [f"the files of {commit[:12]}" for commit in commits])
     return tuple(answer.stdout.decode().split())
 

@@ -1,4 +1,4 @@
-"""Reads what differs between two trees: names and counts first, hunks when somebody asks."""
+"""Reads the difference of two trees: names and counts first, hunks on demand."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -23,15 +23,15 @@ from reviewloop.git.process import Git
 
 __all__ = ["Change", "DiffLine", "FileChange", "Hunk", "Status", "read_change"]
 
-_NUL_SEARCH = 8000  # bytes; git's own measure of what is text
+_NUL_SEARCH = 8000  # bytes; the same as git's check for text
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """One changed file. Facts are at hand; `hunks` and what follows from them are read once."""
+    """One changed file. Its facts are loaded; `hunks` and what depends on them are read once."""
 
     path: str
-    old_path: str  # differs from path for renames only
+    old_path: str  # differs from path only for renames
     status: Status
     old_mode: str
     new_mode: str
@@ -45,7 +45,7 @@ class FileChange:
 
     @property
     def submodule(self) -> bool:
-        """Whether the change moves a submodule; there is no content to read then."""
+        """Whether the change moves a submodule, which has no content to read."""
         return SUBMODULE in {self.old_mode, self.new_mode}
 
     @property
@@ -55,9 +55,9 @@ class FileChange:
 
     @property
     def hunks(self) -> tuple[Hunk, ...]:
-        """The blocks of the file; none for binary files, pure renames and mode changes.
+        """The hunks of the file; none for binary files, pure renames and mode changes.
 
-        Raises WorkspaceError when they do not add up to git's own counts.
+        Raises WorkspaceError when they do not match git's own counts.
         """
         if self.binary:
             return ()
@@ -98,7 +98,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Change:
-    """Everything that differs between two trees; an empty one is a value like any other."""
+    """The difference between two trees; it may be empty."""
 
     old: str
     new: str
@@ -120,7 +120,7 @@ class Change:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths of the files, old names of renamed ones left out."""
+        """The paths of the files, without old names of renamed ones."""
         return tuple(file.path for file in self.files)
 
     def file(self, path: str) -> FileChange | None:
@@ -158,17 +158,15 @@ def read_change(git: Git, pool: ObjectPool, old: str, new: str, context_lines: i
     for position, fact in enumerate(facts):
         counts = (0, 0) if binary[position] else fact.counts
         if counts is None or (fact.status == "T" and not binary[position]):
-            # Text that git calls binary (attributes, a size limit), or a change of kind, which
-            # git counts as an edit while the diff shows two whole files.
+            # Text that git calls binary (attributes, a size limit), or a change of type, which git
+            # counts as an edit while the diff shows two whole files.
             counts = patches.ranges(position)[1:]
         files.append(FileChange(*fact[:7], binary[position], *counts, patches, position))
     return Change(old, new, tuple(files), source)
 
 
 def _is_binary(pool: ObjectPool, fact: Facts) -> bool:
-    """Return whether a version holds a NUL byte early on, whatever attributes say about
-    the file.
-    """
+    """Return whether a version has a NUL byte near its start, whatever attributes say."""
     for mode, oid in ((fact.old_mode, fact.old_oid), (fact.new_mode, fact.new_oid)):
         if mode not in {"000000", SUBMODULE} and b"\0" in (pool.read(oid, _NUL_SEARCH) or b""):
             return True

@@ -1,4 +1,4 @@
-"""Writes git directories by hand, and reads foreign ones as if an attacker had written them."""
+"""Writes git directories by hand, and reads foreign ones as untrusted."""
 
 import hashlib
 import os
@@ -11,15 +11,15 @@ from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
 
-MOST_BYTES = 4 << 20  # ignore rules and lists of folders are never so long
+MOST_BYTES = 4 << 20  # ignore rules and lists of folders are never that long
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _OBJECTS = re.compile(r"[0-9a-f]{2}|info|pack|(?:tmp|incoming)[-_].*|.*\.lock|\.nfs.*|\.DS_Store")
 
 
 def read_plain(path: Path | None, *, links: bool = True) -> bytes:
-    """Return the content of a regular file, nothing for anything else; never waits for a pipe.
+    """Return the content of a regular file, b"" for anything else; never blocks on a pipe.
 
-    Without `links` the file itself must not be a symbolic link. What is longer than 4 MB is cut.
+    Without `links` the file itself must not be a symbolic link. More than 4 MB is cut off.
     """
     if path is None:
         return b""
@@ -30,19 +30,19 @@ def read_plain(path: Path | None, *, links: bool = True) -> bytes:
                 return b""
             return file.read(MOST_BYTES)
     except (OSError, ValueError):
-        return b""  # git passes over what it cannot read, too
+        return b""  # git ignores what it cannot read too
 
 
 def shallow_commits(path: Path) -> bytes:
-    """Return a file of shallow commits; lines that are no commit's id are left out."""
+    """Return a file of shallow commits, without lines that are not a commit id."""
     lines = read_plain(path).split(b"\n")
     return b"".join(line + b"\n" for line in lines if _COMMIT.fullmatch(line))
 
 
 def require_own_files(root: Path, git_dir: Path) -> None:
-    """Refuse a git directory that claims a folder which does not name it in return.
+    """Raise for a git directory that claims a folder which does not name it in return.
 
-    With `core.worktree` it could make us take somebody's home for the project.
+    With `core.worktree` it could make us treat a home folder as the project.
     """
     named = root / ".git"
     if named.is_file():
@@ -60,7 +60,7 @@ def require_own_files(root: Path, git_dir: Path) -> None:
 
 
 def refuse_endless(root: Path, git_dir: Path, common_dir: Path) -> None:
-    """Refuse a repository where git would wait for ever: for a pipe in a plain file's place."""
+    """Raise for a repository on which git would block: one with a pipe in place of a file."""
     paths = [root / name for name in (".gitignore", ".gitattributes")]
     paths += [git_dir / name for name in ("HEAD", "index")]
     paths += [common_dir / name for name in ("packed-refs", "shallow", "config")]
@@ -77,9 +77,9 @@ def refuse_endless(root: Path, git_dir: Path, common_dir: Path) -> None:
 
 
 def is_object_folder(folder: Path) -> bool:
-    """Return whether a folder holds objects of git and nothing else, so that a sandbox may read it.
+    """Return whether a folder holds only objects of git, so that a sandbox may read it.
 
-    Any folder can be named as one to borrow from: a home, say.
+    Any folder can be named as an alternate: a home folder, for example.
     """
     try:
         with os.scandir(folder) as entries:
@@ -88,11 +88,11 @@ def is_object_folder(folder: Path) -> bool:
         return False
 
 
-_QUICK = 1  # of zlib: a run's own directory is small, and gone in a month
+_QUICK = 1  # of zlib: a run's own directory is small, and deleted within a month
 
 
 def write_object(folder: Path, kind: str, content: bytes, object_format: str) -> str:
-    """Store an object in the objects folder `folder` and return its id; again changes nothing."""
+    """Store an object in the objects folder `folder` and return its id; idempotent."""
     data = f"{kind} {len(content)}\0".encode() + content
     name = hashlib.new(object_format, data, usedforsecurity=False).hexdigest()
     path = folder / name[:2] / name[2:]
@@ -103,14 +103,14 @@ def write_object(folder: Path, kind: str, content: bytes, object_format: str) ->
 
 
 def write_ref(git_dir: Path, reference: str, commit: str) -> None:
-    """Point a ref of our own directory at a commit, whatever it pointed at before."""
+    """Set a ref of our own directory to a commit."""
     path = git_dir / reference
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, f"{commit}\n".encode(), 0o644)
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file of ours so that it is there as a whole, or not at all."""
+    """Write a file of ours atomically."""
     temporary = path.with_name(f"tmp_obj_{secrets.token_hex(6)}")  # git's own prefix for these
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -132,7 +132,7 @@ COPIED_SETTINGS = (
     "core.precomposeunicode",
     "core.bigfilethreshold",
 )
-"""What of the user's configuration decides how files look; all of it is plain words."""
+"""The user's settings that determine how files are checked out; all are plain words."""
 
 _PLAIN_VALUE = re.compile(r"[A-Za-z0-9]{1,32}")
 
@@ -146,25 +146,25 @@ def write_git_dir(
     object_format: str = "sha1",
     bare: bool = True,
 ) -> None:
-    """Write the files of a git directory into `folder`; writing it again changes nothing.
+    """Write the files of a git directory into `folder`; idempotent.
 
-    `head` is the content of HEAD: a commit id, or `ref: refs/heads/...`. Settings whose values
-    are not plain words are left out.
+    `head` is the content of HEAD: a commit id, or `ref: refs/heads/...`. Settings whose values are
+    not plain words are left out.
     """
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", "info"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    # As a whole: other runs may read these while a folder that they share is written again.
+    # Atomically: other runs may read these while a shared folder is written again.
     alternates = b"".join(_alternate(path) + b"\n" for path in objects)
     write_whole(folder / "objects/info/alternates", alternates)
     write_whole(folder / "config", _config(settings, object_format, bare).encode())
-    # The last line undoes `-diff` and `diff=driver` of the tree's own .gitattributes: a change
-    # must not be able to hide a text file from its review.
+    # The last line overrides `-diff` and `diff=driver` of the tree's own .gitattributes: a change
+    # must not hide a text file from its review.
     (folder / "info/attributes").write_bytes(b"* !diff\n")
     write_whole(folder / "HEAD", f"{head}\n".encode())
 
 
 def borrow(git_dir: Path, objects: Path) -> None:
-    """Let a git directory of ours see the objects of one more folder."""
+    """Add another folder of objects to a git directory of ours."""
     path = git_dir / "objects/info/alternates"
     line = _alternate(objects) + b"\n"
     before = path.read_bytes()
@@ -186,7 +186,7 @@ def _config(settings: Mapping[str, str], object_format: str, bare: bool) -> str:
         "maintenance.auto": "false",
         "advice.detachedhead": "false",
     }
-    if not bare:  # a build that commits something must not fail for want of a name
+    if not bare:  # a build that commits must not fail for a missing name
         values |= {"user.name": "reviewloop", "user.email": "reviewloop@localhost"}
     if version:
         values["extensions.objectformat"] = object_format
@@ -209,7 +209,7 @@ def _alternate(path: Path) -> bytes:
 
 
 def object_folders(objects: Path) -> tuple[Path, ...]:
-    """Return a folder of objects and all that it borrows from, in the order git asks them.
+    """Return a folder of objects and its alternates, in git's order of lookup.
 
     A folder that holds anything else is left out: a sandbox must not open it to a build.
     """
@@ -223,7 +223,7 @@ def object_folders(objects: Path) -> tuple[Path, ...]:
             continue
         found.append(folder)
         lines = read_plain(folder / "info/alternates").splitlines()
-        # A quoted line holds a line feed; a sandbox could not be told of such a folder anyway.
+        # A quoted line has a line feed; a sandbox could not be given such a folder anyway.
         names = [line for line in lines if line and not line.startswith((b"#", b'"'))]
         todo += [Path(os.path.normpath(folder / os.fsdecode(name))) for name in names]
     return tuple(found)

@@ -1,4 +1,4 @@
-"""How a change differs from itself on another commit, and what it does to files in Git LFS."""
+"""The difference between two versions of a change, and its effect on files in Git LFS."""
 
 from collections.abc import Callable
 from difflib import unified_diff
@@ -11,10 +11,10 @@ from reviewloop.git.private import PrivateRepo
 
 
 def lfs_stop(private: PrivateRepo, change: Change, *, pointers: bool) -> str:
-    """Return why a change must not be committed for its files in Git LFS, "" when it may.
+    """Return why a change must not be committed because of Git LFS, "" when it may.
 
-    Their content would land in git itself. With `pointers` a file may become another pointer;
-    deleting one is always fine.
+    Content of such files would be stored in git itself. With `pointers` a file may become another
+    pointer; deleting one is always fine.
     """
     there = {file.path: file.new_oid for file in change.files if file.status != "D"}
     for path, values in attributes_in(private, change.new, there, ("filter",)).items():
@@ -28,8 +28,8 @@ def lfs_stop(private: PrivateRepo, change: Change, *, pointers: bool) -> str:
     return ""
 
 
-_COMPARED = 4000  # lines of one file's change; more are told, not shown
-_AROUND = 2  # lines of the change itself around what differs in it
+_COMPARED = 4000  # lines of one file's change; more are counted, not shown
+_AROUND = 2  # unchanged lines of the change around a difference
 
 
 def _unchanged(text: str) -> str:
@@ -39,13 +39,12 @@ def _unchanged(text: str) -> str:
 def interdiff(
     before: Change, after: Change, redact: Callable[[str], str] = _unchanged
 ) -> dict[str, str]:
-    """Return path -> how the file's part of the change differs, in the order of the paths.
+    """Return path -> how the file's part of the change differs, sorted by path.
 
-    `before` and `after` are the change on its old and on its new commit. Only the lines that it
-    adds and removes count, not where they stand nor what is around them, so what was merged
-    cleanly differs in nothing. A file that is in one of them only differs in all of its lines,
-    except when the commit renamed it: then its lines are the same under another name. `redact`
-    takes secrets out of a diff, before a second sign comes before its lines.
+    `before` and `after` are the change on its old and on its new base. Only its added and removed
+    lines count, not their location or context, so a clean merge has no difference. A file in only
+    one of them differs in all of its lines, unless the commit renamed it: then its lines are the
+    same under another name. `redact` is applied to a diff before its lines get a second sign.
     """
     old = {file.path: _Lines.of(file) for file in before.files}
     new = {file.path: _Lines.of(file) for file in after.files}
@@ -59,7 +58,7 @@ def interdiff(
 
 
 class _Lines(tuple[str, ...]):
-    """What a change does to one file, as lines that begin with their sign."""
+    """The changed lines of one file, each with its sign."""
 
     __slots__ = ()
 

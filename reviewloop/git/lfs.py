@@ -1,4 +1,4 @@
-"""Reads and writes the pointers of Git LFS, and finds the content that is at hand for them.
+"""Reads and writes the pointers of Git LFS, and finds their local content.
 
 A pointer is a small text: a version, the SHA-256 of the content and its size. No filter of Git LFS
 is started for it, and nothing is downloaded.
@@ -24,18 +24,18 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Pointer:
-    """What stands in git for a file that is kept in Git LFS."""
+    """The git content of a file that is stored in Git LFS."""
 
     oid: str  # SHA-256 of the content, hexadecimal
     size: int  # bytes
 
     def text(self) -> bytes:
-        """Return it as Git LFS would commit it; an empty file stands for itself."""
+        """Return it as Git LFS would commit it; an empty file has no pointer."""
         return HEADER + f"oid sha256:{self.oid}\nsize {self.size}\n".encode() if self.size else b""
 
 
 def parse_pointer(data: bytes) -> Pointer | None:
-    """Return the pointer that a blob is, None for any other content."""
+    """Return the pointer in a blob, None for other content."""
     found = _POINTER.fullmatch(data) if len(data) <= LARGEST else None
     return Pointer(found.group(1).decode(), int(found.group(2))) if found else None
 
@@ -50,15 +50,15 @@ def pointer_for(file: IO[bytes]) -> Pointer:
 
 
 def is_content_of(data: bytes, pointer: Pointer) -> bool:
-    """Return whether bytes are what a pointer stands for."""
+    """Return whether bytes are the content of a pointer."""
     return len(data) == pointer.size and hashlib.sha256(data).hexdigest() == pointer.oid
 
 
 def copy_content(common_dir: Path, pointer: Pointer, target: Path) -> bool:
-    """Put the content that is at hand in place of a pointer's file; False when there is none.
+    """Replace a pointer's file by its local content; return False when there is none.
 
-    Only `lfs/objects` of the git directory is looked at. What does not have the pointer's hash is
-    not taken, so that nothing but this content can get in by this way.
+    Only `lfs/objects` of the git directory is read. Content with another hash is refused, so that
+    nothing else can get in this way.
     """
     oid = pointer.oid
     source = common_dir / "lfs/objects" / oid[:2] / oid[2:4] / oid
@@ -66,7 +66,7 @@ def copy_content(common_dir: Path, pointer: Pointer, target: Path) -> bool:
     try:
         descriptor = os.open(source, flags)
     except OSError:
-        return False  # not there, not for us, or a link
+        return False  # missing, not readable, or a link
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode) or found.st_size != pointer.size:

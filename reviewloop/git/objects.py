@@ -1,4 +1,4 @@
-"""Reads, searches and writes git's objects by long-lived processes; no path on disk is opened."""
+"""Reads, searches and writes git's objects with long-lived processes; opens no path on disk."""
 
 import os
 import re
@@ -14,12 +14,12 @@ from reviewloop.git.paths import shown
 from reviewloop.git.process import Git, end_process
 
 _CHUNK = 1 << 16
-_SECONDS = 30.0  # an expression may backtrack for ever
+_SECONDS = 30.0  # an expression may take exponential time
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One line that a search found."""
+    """One matching line of a search."""
 
     path: str
     line: int  # 1-based
@@ -94,7 +94,7 @@ def _read_hits(stream: IO[bytes], tree: str, limit: int) -> tuple[list[Hit], boo
     hits: list[Hit] = []
     buffer = b""
     while len(hits) < limit:
-        # A path may hold a line feed, so a record is read from its front: NUL first, then LF.
+        # A path may have a line feed, so a record is read from its start: NUL first, then LF.
         name_end = buffer.find(b"\0")
         text_end = buffer.find(b"\n", name_end) if name_end >= 0 else -1
         if text_end < 0:
@@ -118,7 +118,7 @@ def _split_number(record: bytes) -> tuple[int, bytes]:
 class _Object(NamedTuple):
     oid: str
     size: int  # bytes
-    data: bytes  # as many of them as were asked for
+    data: bytes  # as many as were requested
 
 
 class ObjectPool:
@@ -139,14 +139,14 @@ class ObjectPool:
         return found.data if found else None
 
     def size(self, name: str) -> int | None:
-        """Return how many bytes an object has, or None when it is missing; see `read`."""
+        """Return the size of an object in bytes, or None when it is missing; see `read`."""
         found = self._read(_object_id(name), 0)
         return found.size if found else None
 
     def read_tree(self, name: str) -> tuple[str, bytes]:
         """Return the id and the bytes of a tree, or of the tree of a commit.
 
-        Raises WorkspaceError when it is not there.
+        Raises WorkspaceError when it is missing.
         """
         found = self._read(f"{_object_id(name)}^{{tree}}", None)
         if found is None:
@@ -154,7 +154,7 @@ class ObjectPool:
         return found.oid, found.data
 
     def restart(self) -> None:
-        """Let no process go on that does not know of objects which were borrowed meanwhile."""
+        """End idle processes, as they do not know alternates that were added since."""
         with self._lock:
             idle, self._idle = self._idle, []
         for process in idle:
@@ -165,7 +165,7 @@ class ObjectPool:
         try:
             found = self._ask(process, name, limit)
         except BaseException:
-            end_process(process)  # its output is at an unknown place
+            end_process(process)  # its output is at an unknown position
             raise
         with self._lock:
             if not self._closed:
@@ -175,7 +175,7 @@ class ObjectPool:
         return found
 
     def close(self) -> None:
-        """End all idle processes; the pool starts none that stay afterwards."""
+        """End all idle processes; later ones end after their use."""
         with self._lock:
             self._closed = True
         self.restart()
@@ -234,21 +234,21 @@ _MODE = re.compile(rb"[0-7]{5,6}")
 
 
 class TreeEntry(NamedTuple):
-    """What a tree holds at a path."""
+    """The entry of a tree at a path."""
 
     mode: str  # "040000" for a folder
     oid: str
 
 
 class _Raw(NamedTuple):
-    """The same as it stands in a folder."""
+    """The same as raw bytes."""
 
     mode: bytes
     oid: bytes
 
 
 def find(pool: ObjectPool, tree: str, paths: Iterable[str]) -> dict[str, TreeEntry]:
-    """Return what a tree (or the tree of a commit) holds at these paths, folders included."""
+    """Return the entries of a tree (or the tree of a commit) at these paths, folders included."""
     read = {"": _parsed(*pool.read_tree(tree))}
 
     def folder(path: str) -> Mapping[bytes, _Raw]:
@@ -274,7 +274,7 @@ def _encoded(name: str) -> bytes:
 
 
 def plain_mode(mode: str) -> str:
-    """Return a mode as git writes it today; old trees have others for the same kinds of files."""
+    """Return a mode as git writes it today; old trees have other modes for the same types."""
     if not mode.startswith("100"):
         return mode
     return "100755" if int(mode, 8) & _EXECUTABLE else "100644"
@@ -286,7 +286,7 @@ def edited(
     changes: Mapping[str, TreeEntry | None],
     write: Callable[[bytes], str],
 ) -> str:
-    """Return a tree with files replaced, or removed for None; a folder without files is none.
+    """Return a tree with files replaced, or removed for None; empty folders are dropped.
 
     `write` stores a folder and returns its id. The paths were checked to lead through folders.
     """
@@ -300,7 +300,7 @@ def _edited(
     changes: Mapping[tuple[bytes, ...], TreeEntry | None],
     write: Callable[[bytes], str],
 ) -> str:
-    """Return the id of one folder after the changes below it, "" when nothing is left in it."""
+    """Return the id of one folder after the changes below it, "" when it is empty."""
     oid, before = pool.read_tree(tree) if tree else ("", b"")
     entries = _parsed(oid, before)
     below: dict[bytes, dict[tuple[bytes, ...], TreeEntry | None]] = {}
@@ -328,7 +328,7 @@ def _edited(
 
 
 def _parsed(oid: str, data: bytes) -> dict[bytes, _Raw]:
-    """Cut a folder into its entries; `oid` is its own id, which is as long as theirs."""
+    """Parse a folder into its entries; `oid` is its own id, which is as long as theirs."""
     entries: dict[bytes, _Raw] = {}
     offset, length = 0, len(oid) // 2
     while offset < len(data):
@@ -343,7 +343,7 @@ def _parsed(oid: str, data: bytes) -> dict[bytes, _Raw]:
 
 
 def _order(item: tuple[bytes, _Raw]) -> bytes:
-    """Sort folders as if their names ended with a slash, as git does."""
+    """Return the sort key of an entry: git sorts folders as if their names ended with a slash."""
     name, entry = item
     return name + b"/" if entry.mode.zfill(6) == FOLDER.encode() else name
 
@@ -352,7 +352,7 @@ __all__ = ["FileEntry", "Hit", "Kind", "TreeReader", "match_paths"]
 
 Kind = Literal["file", "executable", "symlink", "submodule"]
 
-_FEW = 8  # files to ask for one by one; for more the whole tree is listed, which takes a process
+_FEW = 8  # files looked up one by one; for more the whole tree is listed, which takes a process
 _REMEMBERED = 200_000  # sizes of files
 
 
@@ -360,14 +360,14 @@ _REMEMBERED = 200_000  # sizes of files
 class FileEntry:
     """One file of a tree."""
 
-    path: str  # bytes that are no UTF-8 stand as lone surrogates (os.fsdecode)
+    path: str  # bytes that are not UTF-8 are lone surrogates (os.fsdecode)
     mode: str  # "100644", "100755", "120000" or "160000"
     oid: str
-    size: int  # bytes; 0 for submodules and for what a partial clone left behind
+    size: int  # bytes; 0 for submodules and for objects missing in a partial clone
 
     @property
     def kind(self) -> Kind:
-        """What the mode means."""
+        """The type of the entry, by its mode."""
         kinds: dict[str, Kind] = {
             "100755": "executable",
             "120000": "symlink",
@@ -377,7 +377,7 @@ class FileEntry:
 
 
 class TreeReader:
-    """One tree: its files, their contents and searches in them. Threads may share it."""
+    """One tree: its files, their contents and searches in them. Thread-safe."""
 
     def __init__(self, git: Git, pool: ObjectPool, tree: str) -> None:
         self.tree = tree
@@ -398,8 +398,8 @@ class TreeReader:
     def read(self, path: str, limit: int | None = None) -> bytes | None:
         """Return the content of a file (at most `limit` bytes), or None when there is none.
 
-        A symbolic link is never followed: its content is the text of its target (`entry` tells
-        its kind). Folders and submodules have no content.
+        A symbolic link is never followed: its content is the text of its target (`entry` tells its
+        kind). Folders and submodules have no content.
         """
         oid = self._file_at(path)
         if not oid:
@@ -435,11 +435,11 @@ class TreeReader:
         fixed: bool = False,
         limit: int = 200,
     ) -> list[Hit]:
-        """Return up to `limit` lines that match, from text files only.
+        """Return up to `limit` matching lines, from text files only.
 
-        `paths` are files or folders, taken literally; none means the whole tree. The pattern is
-        a Perl-compatible expression (extended POSIX where git was built without), or plain text
-        with `fixed`. Raises WorkspaceError for a bad pattern and after 30 seconds.
+        `paths` are files or folders, taken literally; none means the whole tree. The pattern is a
+        Perl-compatible expression (extended POSIX where git was built without), or plain text with
+        `fixed`. Raises WorkspaceError for a bad pattern and after 30 seconds.
         """
         return grep_tree(
             self._git,
@@ -469,9 +469,9 @@ class TreeReader:
             return self._entries
 
     def _listed(self) -> list[FileEntry]:
-        """Read the tree; git opens each file for its size, so those known already are not asked.
+        """Read the tree; git opens each file for its size, so known sizes are not asked for.
 
-        Between two runs of a batch, and two trees of a run, few files differ.
+        Two runs of a batch, or two trees of a run, differ in few files.
         """
         if _sizes:
             lines = self._lines()
@@ -494,10 +494,10 @@ class _Line(NamedTuple):
     path: str
     mode: str
     oid: str
-    size: int | None  # None where git did not tell
+    size: int | None  # None where git did not report it
 
 
-_sizes: dict[str, int] = {}  # of files by their ids, which name one content for ever
+_sizes: dict[str, int] = {}  # blob id -> size, which never changes
 
 
 def _remember(sizes: Iterable[tuple[str, int | None]]) -> None:

@@ -1,4 +1,4 @@
-"""A patch as people send it: read from any form, and what it changes, without touching a file."""
+"""Reads a patch in any form, and applies it to a tree, without touching a file."""
 
 import itertools
 import re
@@ -26,18 +26,18 @@ _PREFIXES = (b"a/", b"b/", b"c/", b"i/", b"o/", b"w/", b"1/", b"2/")
 
 @dataclass(frozen=True)
 class Section:
-    """What a patch says about one file: lines outside of hunks, and all lines."""
+    """The part of a patch about one file: lines outside of hunks, and all lines."""
 
     lines: tuple[bytes, ...]  # with their line ends
     in_hunk: tuple[bool, ...]
     names: tuple[bytes, ...]  # as in the header, with their prefixes
-    binary: bool  # and the content is not in the patch
+    binary: bool  # without the content
     without_context: bool
-    ids: tuple[tuple[bytes, bytes], ...] = ()  # abbreviated, of the file before and after
+    ids: tuple[tuple[bytes, bytes], ...] = ()  # abbreviated ids of the file before and after
 
     @property
     def signs(self) -> frozenset[bytes]:
-        """Which kinds of lines the hunks have: `+`, `-`, and a blank for context."""
+        """The kinds of lines in the hunks: `+`, `-`, and a blank for context."""
         hidden = zip(self.lines, self.in_hunk, strict=True)
         return frozenset(line[:1].strip() or b" " for line, inside in hidden if inside)
 
@@ -59,7 +59,9 @@ class Section:
 
 
 def plain_patch(data: bytes) -> bytes:
-    """Return the patch as git understands it: in UTF-8, out of its mail, ended by a line feed."""
+    """Return the patch as git understands it: in UTF-8, without mail headers, ended by a
+    line feed.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -74,9 +76,9 @@ def plain_patch(data: bytes) -> bytes:
 
 
 def _without_colours(data: bytes) -> bytes:
-    """Take the colours of a terminal out of a patch, where they hide its headers.
+    """Remove terminal colours from a patch, where they hide its headers.
 
-    A file may hold such codes itself, so a patch that can be read as it is stays as it is.
+    A file may contain such codes itself, so a readable patch stays unchanged.
     """
     if b"\x1b[" not in data:
         return data
@@ -86,22 +88,22 @@ def _without_colours(data: bytes) -> bytes:
 
 
 def _headers(data: bytes) -> set[bytes]:
-    """Return the kinds of header lines that a text has."""
+    """Return the kinds of header lines in a text."""
     lines = b"\n" + data
     return {header for header in _HEADERS if b"\n" + header in lines}
 
 
 def sections(data: bytes) -> list[Section]:
-    """Cut a patch into files, by the counts of its hunks; text before and between is left out."""
+    """Split a patch into files, by the counts of its hunks; text before and between is dropped."""
     lines = data.split(b"\n")
     kept = [line + b"\n" for line in lines[:-1]]
     return [_section(*found) for found in _cut(kept)]
 
 
 def strip_counts(parts: list[Section]) -> tuple[int, ...]:
-    """Return how many folders of the names may have to go, the likely number first.
+    """Return how many folders to strip from the names, the likely number first.
 
-    Only one is returned where the names leave no doubt: a file that is new fits anywhere.
+    Only one is returned where the names are unambiguous: a new file fits anywhere.
     """
     for part in parts:
         pair = _header_pair(part.lines[0]) or part.names
@@ -203,13 +205,13 @@ _REASONS = (
 )
 
 
-# What git says on standard error of a hunk that it found elsewhere, apart from quoted lines.
+# Git's message about a hunk found at another line, as opposed to quoted lines.
 _MOVED = re.compile(rb"^Hunk #\d+ succeeded at \d+ \(offset (-?\d+) lines?\)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Target:
-    """A tree to try a patch on."""
+    """A tree on which to try a patch."""
 
     tree: str
     name: str  # for people
@@ -222,28 +224,28 @@ class Applied:
 
     old: str
     new: str
-    how: str  # for people: what it was applied to
+    how: str  # for people: the target of the patch
     in_checkout: bool = False  # the new side is the files on disk
     unreadable: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """A way in which a patch fits a tree, and how sure that is."""
+    """A way in which a patch fits a tree, and how certain that is."""
 
-    tree: str  # what comes out
+    tree: str  # the result
     reverse: bool
-    exact: bool  # every hunk where the patch says
-    proven: bool  # the files are, before and after, the ones it was made from
+    exact: bool  # every hunk is at the line in the patch
+    proven: bool  # the files before and after have the ids in the patch
 
 
 @dataclass
 class _Tries:
-    """The ways to read a patch; the first complaint is the one to tell people."""
+    """The ways to read a patch; the first error is the one to report."""
 
     texts: tuple[bytes, ...]
     options: tuple[tuple[str, ...], ...]
-    ids: tuple[tuple[bytes, bytes], ...]  # of its files before and after, where it tells them
+    ids: tuple[tuple[bytes, bytes], ...]  # of its files before and after, if it has them
     signs: frozenset[bytes]  # the kinds of lines it has
     complaint: str = field(default="")
 
@@ -256,7 +258,7 @@ def apply_patch(
 ) -> Applied:
     """Find the first target that a patch fits, or that has it already.
 
-    `prefix` is the folder that the patch may be relative to. Raises WorkspaceError with the first
+    `prefix` is a folder that the patch may be relative to. Raises WorkspaceError with the first
     file that does not fit.
     """
     data = plain_patch(patch)
@@ -294,7 +296,7 @@ def _tries(parts: list[Section], prefix: str) -> _Tries:
     ]
     with_cr = any(part.lines[0].endswith(b"\r\n") for part in parts)
     if with_cr:
-        texts.append(texts.pop(0))  # a header with carriage returns is not how git wrote it
+        texts.append(texts.pop(0))  # git writes no header with carriage returns
     strips = tuple(f"-p{count}" for count in strip_counts(parts))
     folders: list[tuple[str, ...]] = [()]
     if prefix:
@@ -305,7 +307,7 @@ def _tries(parts: list[Section], prefix: str) -> _Tries:
     ids = tuple(pair for part in parts for pair in part.ids)
     signs = frozenset(sign for part in parts for sign in part.signs)
     if b" " not in signs:
-        loose.reverse()  # else what is added goes to the end of the file
+        loose.reverse()  # else added lines go to the end of the file
     options = tuple(
         (strip, *folder, *flag) for flag in loose for folder in folders for strip in strips
     )
@@ -316,7 +318,7 @@ def _best(private: PrivateRepo, tree: str, tries: _Tries) -> _Fit | None:
     """Return the likelier of the two directions that fit, None when neither does.
 
     Lines that a patch without context adds fit anywhere, so that it applies a second time: lines
-    that are found in place tell more than a place to put them.
+    found in place are better evidence than a place to put them.
     """
     likely = b"+" in tries.signs
     found = []
@@ -354,17 +356,17 @@ def _fits(
     answer = git.result(*command, *direction, "--verbose", "-", input=text)
     if answer.exit_code == 0:
         moved = {int(number) for number in _MOVED.findall(answer.stderr)}
-        # Git expects lines that go one line above where they are, if there is no context.
+        # Without context, git expects lines one line above their position.
         above = -1 if reverse else 1
         return moved <= ({above} if "--unidiff-zero" in options else set())
-    if not reverse and not tries.complaint:  # the verbose one quotes the patch
+    if not reverse and not tries.complaint:  # the verbose output quotes the patch
         plain = git.result(*command, "--check", "-", input=text)
         tries.complaint = plain.stderr.decode("utf-8", "replace")
     return None
 
 
 def _is_proven(git: Git, sides: tuple[str, str], ids: tuple[tuple[bytes, bytes], ...]) -> bool:
-    """Return whether the files that differ between two trees have the ids that the patch tells."""
+    """Return whether the files that differ between two trees have the ids in the patch."""
     output = git.run("diff-tree", "-r", "--raw", "-z", "--no-renames", *sides, "--")
     records = [record.split(b" ") for record in output.split(b"\0")[0::2] if record]
     for side in (0, 1):

@@ -1,4 +1,4 @@
-"""The text of a diff, cut into files, hunks and pieces of a bounded length."""
+"""The text of a diff, split into files, hunks and pieces of limited length."""
 
 import os
 import re
@@ -18,7 +18,7 @@ Status = Literal["A", "M", "D", "R", "T"]
 
 SUBMODULE = "160000"
 
-# Everything that a configuration could change about the text, said explicitly.
+# Everything that a configuration could change about the text, set explicitly.
 DIFF_FLAGS = (
     "-r",
     "--no-color",
@@ -42,20 +42,20 @@ DIFF_FLAGS = (
 
 
 _HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
-_LINES_AT_ONCE = 4_000  # that unidiff parses: its own lines take five times as much room as ours
+_LINES_AT_ONCE = 4_000  # for unidiff, whose lines take five times as much memory as ours
 _LINES_KEPT = 50_000  # of parsed hunks, so that a huge change is not in memory as a whole
 
 
 class DiffLine(NamedTuple):
-    """A line of a hunk: `+`, `-`, a space, or `\\` for git's remark about a missing line feed."""
+    r"""A line of a hunk: `+`, `-`, a space, or `\` for git's note about a missing line feed."""
 
     sign: str
-    text: str  # without the line feed; bytes that are no UTF-8 stand as lone surrogates
+    text: str  # without the line feed; bytes that are not UTF-8 are lone surrogates
 
 
 @dataclass(frozen=True)
 class Hunk:
-    """One block of a diff; starts and counts as in its `@@` line."""
+    """One hunk of a diff; starts and counts as in its `@@` line."""
 
     old_start: int
     old_count: int
@@ -66,7 +66,7 @@ class Hunk:
 
 @dataclass(frozen=True)
 class Blocks:
-    """All blocks of one file and how many lines they add and remove."""
+    """All hunks of one file, and the numbers of lines they add and remove."""
 
     hunks: tuple[Hunk, ...]
     added: int
@@ -74,7 +74,7 @@ class Blocks:
 
 
 class Facts(NamedTuple):
-    """What git says of one changed file without looking at its lines."""
+    """Git's facts about one changed file, without its lines."""
 
     path: str
     old_path: str
@@ -83,11 +83,11 @@ class Facts(NamedTuple):
     new_mode: str
     old_oid: str
     new_oid: str
-    counts: tuple[int, int] | None  # None: git says binary
+    counts: tuple[int, int] | None  # None: binary for git
 
 
 class PatchSource:
-    """Where the patches of a change come from, one per number of context lines."""
+    """The patches of a change, one per number of context lines."""
 
     def __init__(
         self,
@@ -107,14 +107,14 @@ class PatchSource:
         self._made: dict[int, Patches] = {}
 
     def patches(self, context_lines: int | None) -> "Patches":
-        """Return the patches with so many context lines (None: as the change was asked for)."""
+        """Return the patches with this many context lines (None: the change's default)."""
         lines = self._context_lines if context_lines is None else context_lines
         with self._lock:
             return self._made.setdefault(lines, Patches(self, lines))
 
 
 class Patches:
-    """The diff text, cut into files; git is asked once, at the first question."""
+    """The diff text, split into files; git runs once, on first use."""
 
     def __init__(self, source: PatchSource, context_lines: int) -> None:
         self._source = source
@@ -125,11 +125,11 @@ class Patches:
         self._kept = 0  # lines in `_parsed`
 
     def text(self, position: int) -> str:
-        """Return the diff of the file at this position of the change, as valid UTF-8."""
+        """Return the diff of the file at this index of the change, as valid UTF-8."""
         return b"".join(self._load()[position]).decode("utf-8", "replace")
 
     def blocks(self, position: int) -> Blocks:
-        """Return the parsed blocks of the file at this position; the latest ones stay at hand."""
+        """Return the parsed hunks of the file at this index; the latest ones are cached."""
         chunks = self._load()[position]
         with self._lock:
             if found := self._parsed.get(position):
@@ -144,9 +144,9 @@ class Patches:
         return found
 
     def ranges(self, position: int) -> tuple[tuple[tuple[int, int], ...], int, int]:
-        """Return the runs of added lines of a file, and how many lines it adds and removes.
+        """Return the runs of added lines of a file, and the numbers of added and removed lines.
 
-        Only the signs are looked at, so this costs no more than the text of the diff.
+        Only the signs are read, so this costs no more than the text of the diff.
         """
         ranges: list[tuple[int, int]] = []
         added = removed = 0
@@ -181,8 +181,8 @@ class Patches:
         return self._source.git.run("diff-tree", "-p", *flags, *self._source.trees, "--", *paths)
 
     def _assign(self, output: bytes, facts: tuple[Facts, ...]) -> list[tuple[bytes, ...]]:
-        """Give each file its part of the text; both come in the same order."""
-        # A line of a hunk begins with a sign and names are quoted, so this starts files only.
+        """Assign each file its part of the text; both are in the same order."""
+        # A line of a hunk starts with a sign and names are quoted, so this only starts files.
         parts = output.split(b"\ndiff --git ")
         chunks = [part + b"\n" for part in parts[:-1]] + [part for part in parts[-1:] if part]
         chunks = chunks[:1] + [b"diff --git " + chunk for chunk in chunks[1:]]
@@ -221,9 +221,9 @@ def parse_facts(output: bytes) -> Iterator[Facts]:
 
 
 def _cut_hunks(chunk: bytes) -> Iterator[tuple[int, bytes, list[bytes]]]:
-    """Yield where each hunk starts in the new file, its header and its lines, line feeds and all.
+    """Yield (start in the new file, header, lines with line feeds) of each hunk.
 
-    Where it ends is told by the counts in its header, since any text may stand in it.
+    Its end is computed from the counts in its header, since it may hold any text.
     """
     start = chunk.find(b"\n@@ ")
     if start < 0:
@@ -254,7 +254,7 @@ def _cut_hunks(chunk: bytes) -> Iterator[tuple[int, bytes, list[bytes]]]:
 def _parse_hunks(chunk: bytes) -> Iterator[Hunk]:
     try:
         from unidiff.patch import PatchSet
-    except ModuleNotFoundError:  # reviewloop-light leaves it out
+    except ModuleNotFoundError:  # not in reviewloop-light
         yield from _plain_hunks(chunk)
         return
 
@@ -267,7 +267,7 @@ def _parse_hunks(chunk: bytes) -> Iterator[Hunk]:
 
 
 def _plain_hunks(chunk: bytes) -> Iterator[Hunk]:
-    """Yield what unidiff would: the counts of the headers have been compared with the lines."""
+    """Yield what unidiff would; the headers' counts were checked against the lines."""
     for _, header, body in _cut_hunks(chunk):
         found = cast(re.Match[bytes], _HUNK.match(header))
         old, olds, new, news = (1 if each is None else int(each) for each in found.groups())
@@ -276,7 +276,7 @@ def _plain_hunks(chunk: bytes) -> Iterator[Hunk]:
 
 
 def _in_parts(chunk: bytes) -> Iterator[str]:
-    """Cut the hunks of a file into parts that hold whole hunks and are not too long."""
+    """Split the hunks of a file into parts of whole hunks and limited length."""
     part: list[bytes] = []
     for _, header, lines in _cut_hunks(chunk):
         part.append(header)
@@ -293,7 +293,7 @@ def _size(blocks: Blocks) -> int:
 
 
 def new_side(hunks: Iterable[Hunk]) -> Iterator[tuple[int, DiffLine]]:
-    """Yield line number in the new file and line, for added and context lines."""
+    """Yield (line number in the new file, line), for added and context lines."""
     for hunk in hunks:
         number = hunk.new_start
         for line in hunk.lines:
@@ -303,7 +303,7 @@ def new_side(hunks: Iterable[Hunk]) -> Iterator[tuple[int, DiffLine]]:
 
 
 def count(hunks: Iterable[Hunk]) -> tuple[int, int]:
-    """Return how many lines the hunks add and remove."""
+    """Return the numbers of lines that the hunks add and remove."""
     signs = [line.sign for hunk in hunks for line in hunk.lines]
     return signs.count("+"), signs.count("-")
 
@@ -318,14 +318,14 @@ class Piece:
 
     path: str
     text: str
-    first: int = 0  # lines of the new file that it shows; 0 for none
+    first: int = 0  # lines of the new file in it; 0 for none
     last: int = 0
     number: int = 1
     of: int = 1
 
     @property
     def whole(self) -> bool:
-        """Whether it is all of the file's diff."""
+        """Whether it is the file's whole diff."""
         return self.of == 1
 
 
@@ -338,9 +338,9 @@ class _Block:
 
 
 def cut(path: str, patch: str, room: int) -> tuple[Piece, ...]:
-    """Return the diff of a file in pieces of at most `room` characters, in its order.
+    """Return the diff of a file in pieces of at most `room` characters, in order.
 
-    None are returned when it cannot be cut: a line, or the head of the file, is too long.
+    None are returned when a line, or the header of the file, is too long.
     """
     if len(patch) <= room:
         return (Piece(path, patch),)
@@ -374,9 +374,9 @@ def _piece(path: str, blocks: Sequence[_Block]) -> Piece:
 
 
 def _blocks(patch: str, room: int) -> Iterator[_Block]:
-    """Yield the hunks, those that are too long in parts of their own.
+    """Yield the hunks, long ones in several parts.
 
-    Lines of a hunk begin with a sign, so what begins otherwise is a hunk's or a file's head.
+    Lines of a hunk start with a sign, other lines are headers of hunks or files.
     """
     head: list[str] = []
     hunk: list[str] = []

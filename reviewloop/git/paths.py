@@ -1,4 +1,4 @@
-"""Which paths a model may name in a tree: relative, plain, and never git's own folder."""
+"""Checks paths that a model names in a tree: relative, plain, and never git's own folder."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from reviewloop.domain.errors import WorkspaceError
 
 _MODES = {"100644", "100755", "120000"}
-_MAX_NAME = 255  # bytes; longer names exist on no disk we know
+_MAX_NAME = 255  # bytes; no disk has longer names
 _MAX_PATH = 4000
 # HFS+ ignores these characters, so `.g\u200cit` is `.git` there.
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
@@ -41,7 +41,7 @@ def checked_path(path: str) -> str:
 
 
 def shown(path: str) -> str:
-    """Return a path as valid UTF-8 for a message: foreign bytes become one sign each."""
+    """Return a path as valid UTF-8 for a message: each foreign byte becomes one character."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -52,7 +52,7 @@ def parents(path: str) -> tuple[str, ...]:
 
 
 def named_by(changes: Iterable[str]) -> tuple[str, ...]:
-    """Return the paths of an edit and all folders above them; refuse unsafe ones."""
+    """Return the paths of an edit and all folders above them; raise for unsafe ones."""
     requested: dict[str, None] = {}
     for path in changes:
         checked_path(path)
@@ -63,9 +63,9 @@ def named_by(changes: Iterable[str]) -> tuple[str, ...]:
 def check_edit(
     modes_there: Mapping[str, str], changes: Mapping[str, bytes | None], modes: Mapping[str, str]
 ) -> None:
-    """Refuse an edit that leads through files, or makes something else than a file.
+    """Raise for an edit that leads through files, or creates other entries than files.
 
-    `modes_there` has what the tree holds at the paths that `named_by` told.
+    `modes_there` has the tree's modes at the paths from `named_by`.
     """
     removed = {path for path, content in changes.items() if content is None}
     for path, content in changes.items():
@@ -98,7 +98,7 @@ def _is_git_folder(name: str) -> bool:
 
 
 def _is_alias(name: str, aliases: re.Pattern[str]) -> bool:
-    """Return whether some disk takes this name for git's: case, NTFS streams and short
+    """Return whether some disk treats this name as git's: case, NTFS streams and short
     names, HFS+.
     """
     plain = _IGNORED_BY_HFS.sub("", unicodedata.normalize("NFKC", name)).casefold()

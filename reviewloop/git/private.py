@@ -1,4 +1,4 @@
-"""The run's own bare repository: it sees the user's objects and keeps every tree of the run."""
+"""The run's own bare repository: it reads the user's objects and keeps every tree of the run."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ SIGNING_ENVIRONMENT = ("GNUPGHOME", "GPG_TTY", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR
 
 
 class PrivateRepo:
-    """A bare git directory of ours. Threads may share it; `close` ends its helper processes."""
+    """A bare git directory of ours. Thread-safe; `close` ends its helper processes."""
 
     def __init__(self, folder: Path, about: Mapping[str, Any]) -> None:
         self.folder = folder
@@ -62,9 +62,9 @@ class PrivateRepo:
 
     @classmethod
     def create(cls, folder: Path, user: UserRepo, *, for_review: bool = False) -> "PrivateRepo":
-        """Write the repository into `folder`; creating it again keeps the objects in it.
+        """Write the repository into `folder`; creating it again keeps its objects.
 
-        `for_review` leaves out the tags, which only builds ask for, and allows an unborn branch.
+        `for_review` leaves out the tags, which only builds need, and allows an unborn branch.
         """
         if user.head is None and not for_review:
             raise without_commits(user.root)
@@ -86,12 +86,12 @@ class PrivateRepo:
         return private
 
     def take_tags(self, user: UserRepo) -> None:
-        """Take over the user's tags: a workspace of this repository shows them to builds."""
+        """Copy the user's tags: a workspace of this repository shows them to builds."""
         (self.folder / "packed-refs").write_bytes(_tags(user))
 
     @classmethod
     def open(cls, folder: Path) -> "PrivateRepo":
-        """Return the repository that `create` wrote; raise WorkspaceError when it is not there."""
+        """Return the repository that `create` wrote; raise WorkspaceError when it is missing."""
         try:
             about = json.loads((folder / ABOUT).read_text())
         except (OSError, ValueError) as error:
@@ -110,14 +110,14 @@ class PrivateRepo:
 
     @property
     def object_folders(self) -> tuple[Path, ...]:
-        """The folders that hold the objects of this repository: its own, then borrowed ones."""
+        """The folders with the objects of this repository: its own, then alternates."""
         return object_folders(self.folder / "objects")
 
     # Reading
 
     def tree_of(self, commit: str) -> str:
         """Return the tree id of a commit (or of a tree)."""
-        if not _ID.fullmatch(commit):  # a name, which may be of another commit tomorrow
+        if not _ID.fullmatch(commit):  # a name, which may be another commit tomorrow
             arguments = ("rev-parse", "--verify", "--end-of-options", commit + "^{tree}")
             return self.git.text(*arguments)
         return self._cached(
@@ -125,7 +125,7 @@ class PrivateRepo:
         )
 
     def reader(self, tree: str) -> TreeReader:
-        """Return the reader of a tree; the latest ones stay cached."""
+        """Return the reader of a tree; the latest ones are cached."""
         return self._cached(
             self._readers, tree, _CACHED_TREES, lambda: TreeReader(self.git, self.pool, tree)
         )
@@ -154,7 +154,7 @@ class PrivateRepo:
         )
 
     def change(self, old: str, new: str, *, context_lines: int = 3) -> Change:
-        """Return what differs between two trees or commits; the latest answers stay cached."""
+        """Return the difference of two trees or commits; the latest ones are cached."""
         return self._cached(
             self._changes,
             (old, new, context_lines),
@@ -172,10 +172,10 @@ class PrivateRepo:
     ) -> str:
         """Return the tree with these files written (or removed, for None).
 
-        A file keeps its mode unless `modes` says otherwise. Bytes are stored as they are. The
-        same edit of the same tree gives the same answer, and removing what is not there is no
-        error. Raises UnsafePathError for paths that leave the tree, name git's own folder, or
-        lead through a file, a symbolic link or a submodule.
+        A file keeps its mode unless `modes` has another. Bytes are stored unchanged. The same edit
+        of the same tree gives the same result, and removing a missing file is no error. Raises
+        UnsafePathError for paths that leave the tree, name git's own folder, or lead through a
+        file, a symbolic link or a submodule.
         """
         modes = modes or {}
         existing = {p: at.mode for p, at in find(self.pool, tree, named_by(changes)).items()}
@@ -187,14 +187,14 @@ class PrivateRepo:
         return edited(self.pool, tree, made, partial(self._write, "tree"))
 
     def restore(self, tree: str, base: str, paths: Iterable[str]) -> str:
-        """Return `tree` with these files as they are in `base`: its content, mode, or absence."""
+        """Return `tree` with these files as in `base`: content, mode, or absence."""
         requested = list(paths)
         there = find(self.pool, base, requested)
         made = {path: there.get(path) for path in requested}
         return edited(self.pool, tree, made, partial(self._write, "tree"))
 
     def write_blob(self, content: bytes) -> str:
-        """Store bytes as they are (no filter, no line-end conversion) and return their id."""
+        """Store bytes unchanged (no filter, no line-end conversion) and return their id."""
         return self._write("blob", content)
 
     def keep(self, tree: str, run: str, name: str, parent: str | None = None) -> str:
@@ -212,7 +212,7 @@ class PrivateRepo:
         return commit
 
     def kept(self, run: str) -> dict[str, str]:
-        """Return name -> commit of everything kept for a run (names as they stand in the refs)."""
+        """Return name -> commit of everything kept for a run (names as in the refs)."""
         prefix = f"refs/reviewloop/{ref_component(run)}/"
         output = self.git.text("for-each-ref", "--format=%(objectname) %(refname)", prefix)
         pairs = (line.split(" ", 1) for line in output.splitlines())
@@ -252,10 +252,10 @@ class PrivateRepo:
         return output.decode().strip()
 
     def snapshot_of_checkout(self, user: UserRepo, *, lfs_pointers: bool = False) -> str:
-        """Return the tree of the user's files as they are: staged, unstaged and untracked.
+        """Return the tree of the user's files: staged, unstaged and untracked.
 
         Works on a copy of their index with no filter configured; changed files whose committed form
-        needs one are refused, of Git LFS without `lfs_pointers`. Nested repositories stay out.
+        needs one are refused, of Git LFS without `lfs_pointers`. Nested repositories are left out.
         """
         with self.scratch_index() as scratch:
             if scratch.index is None:
@@ -270,7 +270,7 @@ class PrivateRepo:
 
     @contextmanager
     def scratch_index(self) -> Iterator[Git]:
-        """Lend a Git with an empty index of its own."""
+        """Yield a Git with an empty index of its own."""
         with tempfile.TemporaryDirectory(prefix="index-", dir=self.folder) as name:
             yield self.git.with_index(Path(name) / "index")
 
@@ -304,7 +304,7 @@ def ref_component(name: str) -> str:
 
 
 def _tags(user: UserRepo) -> bytes:
-    """Return the user's tags as a packed-refs file: version tools of a build ask for them."""
+    """Return the user's tags as a packed-refs file, for version tools of a build."""
     output = Git(user.git_dir).run(
         "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/"
     )

@@ -1,4 +1,4 @@
-"""The one place that starts git: argv only, bytes in and out, an environment built from nothing."""
+"""Starts git, here only: an argument list, bytes in and out, a fresh environment."""
 
 import contextlib
 import errno
@@ -25,7 +25,7 @@ _ENVIRONMENT = {
     "LC_ALL": "C",
 }
 
-# Settings of a repository that make git start a program or talk to a network.
+# Settings of a repository that make git start a program or use a network.
 _HARDENING = (
     "core.fsmonitor=false",
     f"core.hooksPath={os.devnull}",
@@ -44,12 +44,12 @@ _HARDENING = (
 )
 
 _DEFAULT_TIMEOUT = 600.0  # seconds; a checkout of 100,000 files took 45 s on a slow disk
-_GRACE = 5.0  # seconds a git that is writing gets to finish after Ctrl-C
+_GRACE = 5.0  # seconds for a writing git to finish after Ctrl-C
 
 
 @dataclass(frozen=True)
 class GitResult:
-    """What one call of git answered."""
+    """The result of one call of git."""
 
     exit_code: int
     stdout: bytes
@@ -57,9 +57,9 @@ class GitResult:
 
 
 def trusted_path(environ: Mapping[str, str] = os.environ) -> str:
-    """Return PATH without relative entries and without folders of the repository we stand in.
+    """Return PATH without relative entries and without folders of the current repository.
 
-    A program that a repository brings along must never be taken for the system's.
+    A program in a repository must never be taken for the system's.
     """
     return _trusted_of(environ.get("PATH", os.defpath), _enclosing_checkout())
 
@@ -68,18 +68,18 @@ def find_program(name: str, path: str | None = None) -> Path | None:
     """Return the absolute path of a program on the trusted PATH, or None."""
     for entry in (trusted_path() if path is None else path).split(os.pathsep):
         candidate = Path(entry) / name
-        with contextlib.suppress(PermissionError):  # a folder of PATH that is not for us
+        with contextlib.suppress(PermissionError):  # a folder of PATH that we cannot read
             if entry and candidate.is_file() and os.access(candidate, os.X_OK):
                 return candidate
     return None
 
 
 class Git:
-    """Runs git on one explicit git directory; holds nothing but paths, so threads may share it.
+    """Runs git on one explicit git directory; holds only paths, so threads may share it.
 
-    `git_dir` None is for discovery alone: git then searches upwards from `cwd`. `user_config` lets
-    git read the user's own configuration files, which only discovery and the reading of
-    configuration values may do.
+    `git_dir` None is only for discovery: git then searches upwards from `cwd`. `user_config` lets
+    git read the user's own configuration files, only for discovery and for reading configuration
+    values.
     """
 
     def __init__(
@@ -128,7 +128,9 @@ class Git:
         env_extra: Mapping[str, str] | None = None,
         timeout: float = _DEFAULT_TIMEOUT,
     ) -> GitResult:
-        """Run git and return exit code, stdout and stderr; raise only for time limit and start."""
+        """Run git and return exit code, stdout and stderr; raise only if it does not start or times
+        out.
+        """
         process = self.start(*args, env_extra=env_extra, stderr=subprocess.PIPE)
         try:
             stdout, stderr = process.communicate(input or b"", timeout=timeout)
@@ -138,7 +140,7 @@ class Git:
                 f"git {args[0]} did not finish within {timeout:.0f} seconds in {self.cwd}."
             ) from None
         except BaseException:
-            # Ctrl-C: a git that is writing an index must not be cut off and leave its lock.
+            # Ctrl-C: a git that writes an index must not be interrupted and leave its lock.
             try:
                 process.communicate(timeout=_GRACE)
             except subprocess.TimeoutExpired:
@@ -165,17 +167,17 @@ class Git:
                 stderr=stderr,
                 cwd=self.cwd,
                 env=self.environment(env_extra),
-                start_new_session=True,  # a Ctrl-C in the terminal is ours to handle, not git's
+                start_new_session=True,  # we handle a Ctrl-C in the terminal, not git
             )
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise _disk_full(self.cwd) from error
             raise WorkspaceError(f"git could not be started in {self.cwd}: {error}.") from error
-        except ValueError as error:  # a NUL byte, or text that no file name can hold
+        except ValueError as error:  # a NUL byte, or text that cannot be a file name
             raise WorkspaceError(f"git {args[0]} cannot take this argument: {error}.") from error
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the whole environment git is started with: nothing is inherited but HOME."""
+        """Return the whole environment of git: nothing but HOME is inherited."""
         env = dict(_ENVIRONMENT)
         env["PATH"] = self._path
         for name in ("HOME", *(("XDG_CONFIG_HOME",) if self.user_config else ())):
@@ -194,7 +196,7 @@ class Git:
         return env
 
     def error(self, args: Sequence[str], stderr: bytes, exit_code: int) -> WorkspaceError:
-        """Return the error to raise for a call that failed: git's own reason in one sentence."""
+        """Return the error for a failed call: git's own reason in one sentence."""
         text = stderr.decode("utf-8", "replace").strip()
         if "No space left on device" in text:
             return _disk_full(self.git_dir or self.cwd)
@@ -206,7 +208,7 @@ class Git:
 
 
 def end_process(process: "subprocess.Popen[bytes]") -> None:
-    """End a process that `Git.start` gave, whatever it is doing."""
+    """End a process from `Git.start`, whatever it is doing."""
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):
@@ -240,7 +242,7 @@ def _enclosing_checkout() -> str | None:
     return None
 
 
-@lru_cache(maxsize=64)  # nothing we run can move what is outside of the checkout
+@lru_cache(maxsize=64)  # nothing we run can change programs outside of the checkout
 def _trusted_of(path: str, checkout: str | None) -> str:
     trusted = [entry for entry in path.split(os.pathsep) if entry.startswith("/")]
     if checkout:
@@ -251,13 +253,13 @@ def _trusted_of(path: str, checkout: str | None) -> str:
 
 def _git_on(path: str) -> Path:
     program = _git_first_found(path)
-    if not os.access(program, os.X_OK):  # it was replaced or taken away meanwhile
+    if not os.access(program, os.X_OK):  # it was replaced or deleted meanwhile
         _git_first_found.cache_clear()
         program = _git_first_found(path)
     return program
 
 
-@lru_cache(maxsize=16)  # hundreds of objects of a run would look through PATH for the same file
+@lru_cache(maxsize=16)  # hundreds of objects of a run would search PATH for the same file
 def _git_first_found(path: str) -> Path:
     program = find_program("git", path)
     if program is None:

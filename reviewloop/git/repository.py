@@ -1,6 +1,6 @@
 """Finds the user's repository and project around a folder, and reads it; writes nothing."""
 
-# One file, for what git, GitPython and we take for the repository around a folder has to agree.
+# One file: git, GitPython and we must agree on the repository around a folder.
 
 import fcntl
 import functools
@@ -31,7 +31,7 @@ from reviewloop.git.directory import (
 )
 from reviewloop.git.process import Git
 
-# In this order: a rebase leaves CHERRY_PICK_HEAD behind while it stops at a conflict.
+# In this order: a rebase leaves CHERRY_PICK_HEAD while it stops at a conflict.
 _MARKS = (
     ("rebase-merge", "rebase"),
     ("rebase-apply/applying", "am"),
@@ -44,7 +44,7 @@ _MARKS = (
 
 
 def operation(git_dir: Path) -> str | None:
-    """Return what git is in the middle of (merge, rebase, ...), or None."""
+    """Return the operation in progress (merge, rebase, ...), or None."""
     found = (what for name, what in _MARKS if (git_dir / name).exists())
     if what := next(found, None):
         return what
@@ -56,7 +56,7 @@ _QUERY = ("rev-parse", "--path-format=absolute")
 _NAMES = ("--absolute-git-dir", "--git-common-dir", "--show-toplevel")
 _OUTSIDE = "{} is not inside a git repository; run `git init` or change the folder."
 _BARE = "{} is a bare repository; run in a checkout of it instead."
-_LONGEST_LOOK = 60.0  # seconds; git answers in milliseconds unless a pipe is in its way
+_LONGEST_LOOK = 60.0  # seconds; git answers in milliseconds unless a pipe blocks it
 
 _OBEYED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 _ITS_OWN = "GIT_PYTHON_"
@@ -64,18 +64,18 @@ _alone = threading.RLock()
 
 
 class Locations(NamedTuple):
-    """Where git says that a repository is."""
+    """The paths of a repository, as git reports them."""
 
     git_dir: Path
-    common_dir: Path  # that all its worktrees share
+    common_dir: Path  # shared by all its worktrees
     root: Path  # of the checkout
 
 
 def find_root(start: Path) -> tuple[Path, Locations | None]:
-    """Return the folder that GitPython finds, and what git says of it if it was asked there."""
+    """Return the folder that GitPython finds, and git's locations if it was asked there."""
     folder = start if start.is_dir() else start.parent
     locations = _require_answer(folder) if folder.is_dir() else None
-    if find_spec("git") is None:  # reviewloop-light leaves GitPython out
+    if find_spec("git") is None:  # not in reviewloop-light
         return _root_by_git(folder, locations)
     with _gitpython() as gitpython:
         try:
@@ -101,12 +101,12 @@ def _root_by_git(folder: Path, locations: Locations | None) -> tuple[Path, Locat
 
 
 def locations_of(git: Git) -> Locations:
-    """Return the places of the repository around the folder that `git` works in."""
+    """Return the paths of the repository around the folder that `git` works in."""
     return _query_locations(git) or Locations(*(Path(git.text(*_QUERY, name)) for name in _NAMES))
 
 
 def _query_locations(git: Git) -> Locations | None:
-    """Ask for all places at once; None for an error, or where a name has a line feed in it."""
+    """Query all paths at once; None for an error, or a name with a line feed."""
     answer = git.result(*_QUERY, *_NAMES, timeout=_LONGEST_LOOK)
     lines = os.fsdecode(answer.stdout).split("\n")
     if answer.exit_code or len(lines) != len(_NAMES) + 1:
@@ -115,7 +115,7 @@ def _query_locations(git: Git) -> Locations | None:
 
 
 def _require_answer(folder: Path) -> Locations | None:
-    """Refuse what git cannot read, before GitPython tries: it would read an endless file."""
+    """Raise for what git cannot read, before GitPython tries: it would read an endless file."""
     git = Git(None, cwd=folder, user_config=True)
     if locations := _query_locations(git):
         return locations
@@ -135,7 +135,7 @@ def head_of(root: Path, git: Git) -> tuple[str | None, str | None]:
             head = gitpython.SymbolicReference.dereference_recursive(repository, "HEAD")
             return branch, str(head)
         except (ValueError, OSError, TypeError):
-            # Unborn, stored as a reftable, or named in bytes that are no UTF-8: git knows.
+            # Unborn, stored as a reftable, or a name that is not UTF-8: ask git.
             return _head_by_git(git)
 
 
@@ -147,10 +147,10 @@ def _head_by_git(git: Git) -> tuple[str | None, str | None]:
 
 @contextmanager
 def _gitpython() -> Iterator[Any]:
-    """Lend GitPython, without the variables it would obey; other threads wait.
+    """Yield GitPython, without the variables it would obey; other threads wait.
 
-    It takes those from `os.environ` only, so they are out of it as long as it works. Nobody sets
-    them but git, for its hooks.
+    It takes those from `os.environ` only, so they are removed while it works. Only git sets them,
+    for its hooks.
     """
     with _alone:
         hidden = [name for name in _OBEYED if name in os.environ]
@@ -162,7 +162,9 @@ def _gitpython() -> Iterator[Any]:
 
 
 def _imported() -> Any:
-    """Import GitPython with the trusted git, which it tries then, and none of its own variables."""
+    """Import GitPython with the trusted git, which it runs at import, and without its own
+    variables.
+    """
     if "git" not in sys.modules:
         own = {name: os.environ[name] for name in list(os.environ) if name.startswith(_ITS_OWN)}
         for name in own:
@@ -179,7 +181,7 @@ def _imported() -> Any:
 
 
 def _repository(gitpython: Any, folder: Path, **options: bool) -> Any:
-    """Open a repository as GitPython does, but read no file that its configuration includes.
+    """Open a repository with GitPython, but read no file that its configuration includes.
 
     GitPython follows conditions that git does not, and reads pipes and devices to their end.
     """
@@ -203,7 +205,7 @@ _PREFIX = "reviewloop-look-"
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Lend a folder below the temporary one, and delete it afterwards."""
+    """Yield a new temporary folder, and delete it afterwards."""
     _sweep(tempfile.gettempdir(), os.getpid())
     folder, held = _made()
     try:
@@ -217,16 +219,16 @@ def _made() -> tuple[Path, int]:
     """Make a folder and hold its lock, by which others see that it is in use."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        with suppress(FileNotFoundError):  # somebody swept it before it was locked
+        with suppress(FileNotFoundError):  # swept before it was locked
             if (held := _locked(folder)) is not None:
                 return folder, held
 
 
 def _locked(folder: Path, *, must: bool = False) -> int | None:
-    """Return the handle that holds a folder's lock, None while somebody else does.
+    """Return the handle that holds a folder's lock, None while another process holds it.
 
-    Where folders cannot be locked, as on NFS, the handle holds nothing unless it `must`: nobody
-    sweeps there. Raises `OSError` then.
+    Where folders cannot be locked, as on NFS, the handle holds nothing and no folder is swept; with
+    `must` this raises `OSError`.
     """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -250,7 +252,7 @@ def _locked(folder: Path, *, must: bool = False) -> int | None:
 
 @functools.lru_cache(maxsize=1)
 def _sweep(temporary: str, process: int) -> None:
-    """Delete folders of this user that nobody holds: once in a process is enough."""
+    """Delete unlocked folders of this user; once in a process is enough."""
     for folder in Path(temporary).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if folder.lstat().st_uid != os.geteuid():
@@ -278,7 +280,7 @@ def folder_in(root: Path, start: Path) -> str:
 def project_at(root: Path, here: str) -> str:
     """Return the nearest folder upwards from `here` that is a project, "" for the root.
 
-    A project has specs, steering, agents or settings of its own.
+    A project has its own specs, steering, agents or settings.
     """
     parts = here.split("/") if here else []
     for depth, name in enumerate(parts):
@@ -294,9 +296,9 @@ def project_at(root: Path, here: str) -> str:
 
 
 def projects_below(root: Path, levels: int = 3, most: int = 2000) -> list[str]:
-    """Return the projects in folders below the root, those further up first.
+    """Return the projects in folders below the root, those nearer to it first.
 
-    So many levels deep and in so many folders is looked: a large tree is not walked for it.
+    Depth and number of folders are limited: a large tree is not walked.
     """
     found, level, looked = [], [""], 0
     for _ in range(levels):
@@ -308,7 +310,7 @@ def projects_below(root: Path, levels: int = 3, most: int = 2000) -> list[str]:
 
 
 def _folders_in(root: Path, folder: str) -> list[str]:
-    """Return the folders in a folder that may be projects; what cannot be listed has none."""
+    """Return the folders in a folder that may be projects, none for an unreadable one."""
     try:
         with os.scandir(root / folder) as entries:
             names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
@@ -324,7 +326,7 @@ def folders_down_to(project: str) -> list[str]:
 
 
 def below(project: str, name: str) -> str:
-    """Return the path of a project's file as the repository has it."""
+    """Return the path of a project's file relative to the repository."""
     return f"{project}/{name}" if project else name
 
 
@@ -343,7 +345,7 @@ def _has_table(path: Path) -> bool:
     try:
         tool = tomllib.loads(data.decode("utf-8-sig")).get("tool", {})
     except ValueError:
-        return b"[tool.reviewloop" in data  # broken: whoever reads it says so
+        return b"[tool.reviewloop" in data  # broken: its reader reports it
     return isinstance(tool, dict) and "reviewloop" in tool
 
 
@@ -366,7 +368,7 @@ BUILD_EXCLUDES = "info/exclude-in-builds"
 
 
 class ConfigValue(NamedTuple):
-    """One value of git's configuration: where it stands (system, global, local...), key, value."""
+    """One value of git's configuration: scope (system, global, local...), key, value."""
 
     scope: str
     key: str
@@ -375,7 +377,7 @@ class ConfigValue(NamedTuple):
 
 @dataclass(frozen=True)
 class UserRepo:
-    """The user's repository as it was when we looked; nothing here ever writes to it."""
+    """The user's repository as it was read; nothing here ever writes to it."""
 
     root: Path
     git_dir: Path  # of this worktree
@@ -387,12 +389,12 @@ class UserRepo:
     identity: tuple[str, str] | None = None  # name, email
     operation: str | None = None  # merge, rebase, ... in progress
     object_format: str = "sha1"
-    settings: Mapping[str, str] = field(default_factory=dict)  # see skeleton.COPIED_SETTINGS
+    settings: Mapping[str, str] = field(default_factory=dict)  # see directory.COPIED_SETTINGS
     excludes_file: Path | None = None  # the user's global ignore rules
-    excludes_are_own: bool = True  # and no file of the repository chose that place
+    excludes_are_own: bool = True  # and no file of the repository chose it
     config: tuple[ConfigValue, ...] = field(default=(), repr=False, compare=False)  # has secrets
-    here: str = ""  # the folder where the user stands, relative to root
-    project: str = ""  # the folder of the project there: see `projects`
+    here: str = ""  # the current folder, relative to root
+    project: str = ""  # the folder of the project around it
 
     @property
     def objects(self) -> Path:
@@ -400,10 +402,10 @@ class UserRepo:
         return self.common_dir / "objects"
 
     def mirror(self, folder: Path) -> Git:
-        """Write a private bare git directory that sees this repository's objects; return its Git.
+        """Write a private bare git directory that reads this repository's objects; return its Git.
 
-        Ignore rules, settings and the shallow boundary are copied as data. The copy holds no
-        hook, filter, driver or remote, so git has nothing to run there.
+        Ignore rules, settings and the shallow boundary are copied as data. The copy has no hook,
+        filter, driver or remote, so git has nothing to run there.
         """
         write_git_dir(
             folder,
@@ -415,7 +417,7 @@ class UserRepo:
         own = self.common_dir / "info/exclude"
         excludes = [read_plain(self.excludes_file), read_plain(own)]
         (folder / "info/exclude").write_bytes(b"\n".join(excludes))
-        # Builds see these: a repository must not have us show them a file of the user's.
+        # Builds read these: a repository must not make us show them a file of the user's.
         shared = self.excludes_file if self.excludes_are_own else None
         excludes = [read_plain(shared), read_plain(own, links=False)]
         (folder / BUILD_EXCLUDES).write_bytes(b"\n".join(excludes))
@@ -428,8 +430,8 @@ class UserRepo:
     def copied_index(self, mirror: Git, index: Path) -> Git:
         """Copy this repository's index for use in `mirror`; return a Git on it and on our files.
 
-        The copy keeps the index's own time stamp (git tells recently changed files by it) and
-        forgets "assume unchanged" marks, which would hide edits.
+        The copy keeps the index's own time stamp (git detects recently changed files by it) and
+        drops "assume unchanged" marks, which would hide edits.
         """
         git = self.build_index(mirror, index)
         listed = git.run("ls-files", "-v", "-z").split(b"\0")
@@ -437,7 +439,7 @@ class UserRepo:
         return git
 
     def build_index(self, mirror: Git, index: Path, source: Path | None = None) -> Git:
-        """Copy the index as it is (or the one at `source`), with what it shares with others."""
+        """Copy the index (or the one at `source`) unchanged, with its shared index files."""
         if mirror.git_dir is None:
             raise ValueError("a mirror has a git directory")
         for shared in self.git_dir.glob("sharedindex.*"):
@@ -449,16 +451,16 @@ class UserRepo:
 
 
 def forget_assumed(git: Git, paths: list[bytes]) -> None:
-    """Take the "assume unchanged" marks of these paths out of the index of `git`."""
+    """Remove the "assume unchanged" marks of these paths from the index of `git`."""
     if paths:
         listing = b"\0".join(paths) + b"\0"
         git.run("update-index", "--no-assume-unchanged", "-z", "--stdin", input=listing)
 
 
 def without_commits(root: Path, *, anonymous: bool = False) -> WorkspaceError:
-    """Return what is raised where nothing can start, for want of a first commit.
+    """Return the error for a repository without a first commit.
 
-    `anonymous`: git knows no name to commit by, and would refuse that.
+    `anonymous`: git has no name for a commit, and would refuse it.
     """
     named = "`git config user.name NAME` and `git config user.email ADDRESS`, which git does not "
     first = f"{named}know here, then " if anonymous else ""
@@ -471,7 +473,7 @@ def without_commits(root: Path, *, anonymous: bool = False) -> WorkspaceError:
 def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     """Return the repository that holds `start`; raise WorkspaceError when no run can start in it.
 
-    `for_reading` is for commands that only look (status, show): an operation in progress is then
+    `for_reading` is for commands that only read (status, show): an operation in progress is then
     marked instead of refused, a repository without a commit has no head, and the list of dirty
     files, which costs time, stays empty.
     """
@@ -479,7 +481,7 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
     git = Git(None, cwd=root, user_config=True)
     git_dir, common_dir, top = locations or locations_of(
         git
-    )  # may be forged: what is above is not read
+    )  # may be forged: folders above are not read
     refuse_endless(root, git_dir, common_dir)
     branch, head = head_of(root, git)
     values = read_config(git_dir, root)
@@ -513,10 +515,10 @@ def discover(start: Path, *, for_reading: bool = False) -> UserRepo:
 
 
 def read_config(git_dir: Path, root: Path) -> tuple[ConfigValue, ...]:
-    """Return git's configuration, the user's own files included, least important value first.
+    """Return git's configuration, the user's own files included, lowest priority first.
 
-    Everything is read as data; section and key are in lower case. A process asks git again when one
-    of the files that git reads holds something else, and always where these include others.
+    Everything is read as data; section and key are in lower case. A process runs git again when one
+    of the files has changed, and always where these include others.
     """
     git = Git(git_dir, cwd=root, user_config=True)
     files = _config_files(git_dir, git)
@@ -530,10 +532,10 @@ def read_config(git_dir: Path, root: Path) -> tuple[ConfigValue, ...]:
 
 
 class _ChangedMeanwhileError(Exception):
-    """A configuration file was written while git read it: the answer belongs to neither content."""
+    """A configuration file was written while git read it: the result is unreliable."""
 
 
-@functools.lru_cache(maxsize=8)  # a batch would ask for the same values hundreds of times
+@functools.lru_cache(maxsize=8)  # a batch would read the same values hundreds of times
 def _config_of(
     git_dir: Path,
     root: Path,
@@ -541,7 +543,7 @@ def _config_of(
     files: tuple[Path, ...],
     contents: tuple[bytes, ...],
 ) -> tuple[ConfigValue, ...]:
-    del environment  # only says for whom the answer holds
+    del environment  # only part of the cache's key
     values = _ask_config(Git(git_dir, cwd=root, user_config=True))
     elsewhere = any(value.scope == "system" for value in values) and not any(contents[:2])
     if elsewhere or tuple(map(read_plain, files)) != contents:
@@ -550,7 +552,7 @@ def _config_of(
 
 
 def _config_files(git_dir: Path, git: Git) -> tuple[Path, ...]:
-    """Return the files that git reads its configuration from, those of the system first."""
+    """Return the files of git's configuration, those of the system first."""
     home = Path(os.environ.get("HOME", "/"))
     own = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
     link = read_plain(git_dir / "commondir")
@@ -576,7 +578,7 @@ def _ask_config(git: Git) -> tuple[ConfigValue, ...]:
 
 
 def signing_settings(values: tuple[ConfigValue, ...]) -> dict[str, str]:
-    """Return the settings that `git commit-tree -S` needs, for a person who asked for signing.
+    """Return the settings that `git commit-tree -S` needs, for a user who requested signing.
 
     Programs are only taken from the user's own files: a repository must not name what we run.
     """
@@ -598,11 +600,11 @@ def _identity(by_key: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def excludes_file(by_key: Mapping[str, str]) -> Path | None:
-    """Return where the user's own ignore rules are, whether or not the file exists."""
+    """Return the path of the user's own ignore rules, whether or not the file exists."""
     if "core.excludesfile" in by_key:
         try:
             return Path(by_key["core.excludesfile"]).expanduser()
-        except RuntimeError:  # ~nobody
+        except RuntimeError:  # an unknown user after ~
             return None
     config_home = os.environ.get("XDG_CONFIG_HOME")
     home = os.environ.get("HOME")
@@ -612,7 +614,7 @@ def excludes_file(by_key: Mapping[str, str]) -> Path | None:
 
 
 def excludes_are_own(values: Iterable[ConfigValue]) -> bool:
-    """Return whether nobody but the user chose where their ignore rules are."""
+    """Return whether only the user chose the path of their ignore rules."""
     return not any(
         value.key == "core.excludesfile" and value.scope in {"local", "worktree"}
         for value in values
@@ -627,9 +629,9 @@ def _refuse_operation(user: UserRepo) -> None:
 
 
 def dirty_files(user: UserRepo, only: str = "") -> tuple[str, ...]:
-    """Return changed and untracked paths; read through a copy of the index, which runs nothing.
+    """Return changed and untracked paths, from a copy of the index, which runs nothing.
 
-    `only` is the one path that is asked about.
+    `only` limits it to one path.
     """
     named = ("--", only) if only else ()
     with temporary_folder() as folder:

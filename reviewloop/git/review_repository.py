@@ -1,4 +1,4 @@
-"""Finds the repository for a review: like a run's, but without commits, or bare, is fine, too."""
+"""Finds the repository for a review: also one without commits, or a bare one."""
 
 import hashlib
 import os
@@ -32,17 +32,17 @@ _FACTS = (
 
 @dataclass(frozen=True)
 class ReviewRepository:
-    """A repository to review in, as it was when we looked."""
+    """A repository to review in, as it was read."""
 
     user: UserRepo  # its root is the git directory itself when it is bare
     bare: bool
     shallow: bool
-    prefix: str  # the folder we started in, relative to the root, with a final slash; or ""
+    prefix: str  # the start folder, relative to the root, with a final slash; or ""
     config: Mapping[str, str]  # section and key in lower case
 
     @property
     def git(self) -> Git:
-        """Git on the user's own directory: for names of commits, nothing else."""
+        """Git on the user's own directory, only for names of commits."""
         return Git(self.user.git_dir)
 
 
@@ -79,7 +79,7 @@ def locate(start: Path) -> ReviewRepository:
 
 
 def _facts(folder: Path) -> tuple[Git, list[str]]:
-    """Ask git where it is; the last fact is missing where there are no files."""
+    """Query git's locations; the last fact is missing without a work tree."""
     if not folder.is_dir():
         raise WorkspaceError(f"{folder} does not exist.")
     git = Git(None, cwd=folder, user_config=True)
@@ -112,10 +112,9 @@ def _refusal(folder: Path, answer: GitResult, *, inside: bool) -> WorkspaceError
 
 
 def _is_bare(folder: Path) -> bool:
-    """Return whether the folder is a bare repository of the user's own, not one that a checkout
-    holds.
+    """Return whether the folder is a bare repository of the user, outside of any checkout.
 
-    Git would ask for `safe.directory` when somebody else owns it; here it is simply refused.
+    Git would ask for `safe.directory` for another owner; here it is refused.
     """
     if not all((folder / name).exists() for name in ("HEAD", "objects", "refs")):
         return False

@@ -1,4 +1,4 @@
-"""Branches, commits and history by their names: which exist, and where histories part."""
+"""Resolves branches, commits and history by name, and finds merge bases."""
 
 import difflib
 import os
@@ -17,7 +17,7 @@ from reviewloop.git.repository import UserRepo
 from reviewloop.git.review_repository import ReviewRepository, locate
 
 OURS = "reviewloop"
-"""The folder of branches that are ours to name."""
+"""The folder of our own branches."""
 _LONGEST_PART = 40
 
 
@@ -28,24 +28,24 @@ def branch_exists(user: UserRepo, name: str) -> bool:
 
 
 def safe_branch_name(words: str) -> str:
-    """Return words as one component of a branch name: letters, digits, dots and hyphens."""
+    """Return text as one component of a branch name: letters, digits, dots and hyphens."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", words).strip(".-")
     name = re.sub(r"\.{2,}|\.lock$", "-", name).strip(".-")
     return name[:60] or "change"
 
 
 def task_name(spec: str, task: str) -> str:
-    """Return what branch and artifact of a task are called, such as `001-login_T001`.
+    """Return the name of a task's branch and artifact, such as `001-login_T001`.
 
-    `spec` is the path of its spec ("": none): ids begin anew in each. The same two always give the
-    same name, and others give another one; case alone may be all that tells two apart.
+    `spec` is the path of its spec ("": none), as each spec has its own ids. The same arguments
+    always give the same name, and others give another one, which may differ in case only.
     """
     name = PurePosixPath(spec).name.removesuffix(".md")
     return "_".join(_part(words) for words in (name, task) if words)
 
 
 def _part(words: str) -> str:
-    """Return words as part of a name; what gets lost of them lives on in a few digits."""
+    """Return text as part of a name; dropped characters are represented by a few digits."""
     part = safe_branch_name(words)
     if part == words and len(part) <= _LONGEST_PART:
         return part
@@ -68,8 +68,8 @@ _LONGEST_LOOK = 10.0  # seconds; a history of a million commits is not worth mor
 def first_commit_time(user: UserRepo, path: str) -> float | None:
     """Return when the first commit with this file was made, in seconds since the epoch.
 
-    `path` is relative to the root. None when the commit that is checked out does not hold it, when
-    the history is cut off (a shallow or partial clone), or when looking takes too long.
+    `path` is relative to the root. None when HEAD does not have it, when the history is incomplete
+    (a shallow or partial clone), or when it takes too long.
     """
     if shallow_commits(user.common_dir / "shallow"):
         return None
@@ -91,10 +91,10 @@ _MOST = 20  # commits: a line of a task list is not rewritten more often
 
 
 def versions_with(user: UserRepo, path: str, text: str) -> Iterator[bytes]:
-    """Yield a file as it is in the commit that is checked out, then as it was before others.
+    """Yield a file at HEAD, then before earlier commits.
 
-    These are the ones that wrote or rewrote a line with this text, the newest first; only what
-    holds the text is given.
+    These are the commits that wrote or rewrote a line with this text, the newest first; only
+    versions with the text are yielded.
     """
     git = Git(user.git_dir, cwd=user.root)
     if user.head is None or not text:
@@ -118,14 +118,14 @@ _FILES = ("100644 ", "100755 ")
 
 @dataclass(frozen=True)
 class SideBranch:
-    """A branch with work that the checkout does not have; of a remote as it was last fetched."""
+    """A branch with work that the checkout does not have; a remote's as last fetched."""
 
     name: str  # as git shows it: reviewloop/2.1, origin/reviewloop/2.1
     commit: str
 
 
 def side_branches(user: UserRepo, folder: str) -> tuple[SideBranch, ...]:
-    """Return the branches below `folder/`, here and of all remotes, that HEAD does not contain.
+    """Return the branches below `folder/`, local and of all remotes, that HEAD does not contain.
 
     Raises `WorkspaceError` when git cannot list them.
     """
@@ -138,9 +138,9 @@ def side_branches(user: UserRepo, folder: str) -> tuple[SideBranch, ...]:
 
 
 def file_in(user: UserRepo, branch: SideBranch, path: str) -> bytes | None:
-    """Return a file as a branch has it, or None where it has no such file.
+    """Return a file of a branch, or None where it has no such file.
 
-    Raises `WorkspaceError` for one that a partial clone left behind: it is there, but unknown.
+    Raises `WorkspaceError` for one whose content is missing in a partial clone.
     """
     git = Git(user.common_dir)
     found = os.fsdecode(git.run("ls-tree", "-z", branch.commit, "--", path))
@@ -156,15 +156,15 @@ def file_in(user: UserRepo, branch: SideBranch, path: str) -> bytes | None:
 
 
 _DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
-_PREFIXES = ("", "tags/", "heads/", "remotes/")  # where git looks for a short name, in its order
-_EXPRESSION = re.compile(r"[\^~]|@\{")  # what follows a name: HEAD~2, main@{upstream}, v1^{}
+_PREFIXES = ("", "tags/", "heads/", "remotes/")  # where git looks up a short name, in its order
+_EXPRESSION = re.compile(r"[\^~]|@\{")  # a suffix of a name: HEAD~2, main@{upstream}, v1^{}
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DEEPEN = "fetch it first, for example with `git fetch --deepen=100`"
 
 
 @dataclass(frozen=True)
 class Named:
-    """A commit and the name people know it by."""
+    """A commit and its name for people."""
 
     commit: str
     name: str
@@ -175,13 +175,13 @@ class Named:
 
 
 def resolve(repository: ReviewRepository, name: str) -> Named:
-    """Return the commit a user means; raise WorkspaceError when there is none, or two."""
+    """Return the commit of a name; raise WorkspaceError when there is none, or two."""
     if not name or name.strip() != name or any(ord(char) < 32 for char in name):
         raise WorkspaceError(f"{name!r} is no revision; name a commit, a branch or a tag.")
     git = repository.git
     if not _ID.fullmatch(name):
         _refuse_ambiguous(git, name)
-    if name.startswith(":/"):  # what follows is text to search for, up to the end
+    if name.startswith(":/"):  # the rest is text to search for
         found = git.result("rev-parse", "--verify", "-q", "--end-of-options", name)
         commit = found.stdout.decode().strip() + "^{commit}"
     else:
@@ -193,9 +193,7 @@ def resolve(repository: ReviewRepository, name: str) -> Named:
 
 
 def is_revision(start: Path, name: str) -> bool:
-    """Return whether a word on the command line names a commit, even if it is not clear
-    which one.
-    """
+    """Return whether a word on the command line names a commit, even an ambiguous one."""
     if not name or name.startswith("-") or "\0" in name:
         return False
     git = locate(start).git
@@ -204,7 +202,7 @@ def is_revision(start: Path, name: str) -> bool:
 
 
 def near_names(repository: ReviewRepository, name: str) -> list[str]:
-    """Return the branches and tags that may have been meant, the most likely first."""
+    """Return similar branches and tags, the most likely first."""
     output = repository.git.text("for-each-ref", "--format=%(refname)", "refs/heads", "refs/tags")
     output += "\n" + repository.git.text("for-each-ref", "--format=%(refname)", "refs/remotes")
     known = {_short(ref): None for ref in output.splitlines()}
@@ -219,9 +217,9 @@ def head_of(repository: ReviewRepository) -> Named:
 
 
 def default_base(repository: ReviewRepository) -> Named | None:
-    """Return the branch that work goes to: of the remote if there is one, else a local one.
+    """Return the branch that work is merged into: of the remote if there is one, else a local one.
 
-    None when there is nothing to compare with but HEAD: no such branch, or we stand on it.
+    None when there is only HEAD to compare with: no such branch, or it is checked out.
     """
     upstream = _upstream(repository)
     refs = _candidates(repository.git, upstream)
@@ -237,7 +235,7 @@ def default_base(repository: ReviewRepository) -> Named | None:
 
 
 def merge_base(git: Git, repository: ReviewRepository, base: Named, tip: Named) -> str:
-    """Return the commit where two histories part; raise WorkspaceError when they never met."""
+    """Return the merge base of two histories; raise WorkspaceError when there is none."""
     answer = git.result("merge-base", base.commit, tip.commit)
     if answer.exit_code == 0:
         return answer.stdout.decode().split()[0]
@@ -255,7 +253,7 @@ def merge_base(git: Git, repository: ReviewRepository, base: Named, tip: Named) 
 
 
 def only_added(git: Git, older: str, newer: str, base: str) -> bool:
-    """Return whether what led from one commit id to another is work on top of it, and nothing of
+    """Return whether one commit id is only followed by own work up to another, and nothing of
     `base`.
 
     False after a rebase, when history of the base was merged in between, and when one of the
@@ -271,7 +269,7 @@ def only_added(git: Git, older: str, newer: str, base: str) -> bool:
 
 
 def first_parent(git: Git, commit: Named) -> str | None:
-    """Return the first parent, None for a root; refuse where a shallow clone cut it off."""
+    """Return the first parent, None for a root; raise where a shallow clone lacks it."""
     headers = git.run("cat-file", "commit", commit.commit).partition(b"\n\n")[0]
     found = re.search(rb"^parent ([0-9a-f]+)$", headers, re.MULTILINE)
     if found is None:
@@ -314,7 +312,7 @@ def _unknown(repository: ReviewRepository, name: str) -> WorkspaceError:
 
 
 def _upstream(repository: ReviewRepository) -> str:
-    """Return what the branch was pushed to, "" when it was not."""
+    """Return the upstream of the branch, "" when it has none."""
     remote = repository.config.get(f"branch.{repository.user.branch}.remote", "")
     merge = repository.config.get(f"branch.{repository.user.branch}.merge", "")
     if not remote or not merge.startswith("refs/heads/"):
@@ -323,7 +321,7 @@ def _upstream(repository: ReviewRepository) -> str:
 
 
 def _candidates(git: Git, upstream: str) -> dict[str, tuple[str, str]]:
-    """Return ref -> (commit, what it points to if it is symbolic) of all that could be a base."""
+    """Return ref -> (commit, target if it is symbolic) of all possible bases."""
     patterns = [
         f"refs/{folder}{name}"
         for folder in ("heads/", "remotes/*/")
@@ -336,7 +334,7 @@ def _candidates(git: Git, upstream: str) -> dict[str, tuple[str, str]]:
 
 
 def _remotes(repository: ReviewRepository, refs: dict[str, tuple[str, str]]) -> list[str]:
-    """Return the remotes to ask for their default branch, most telling first."""
+    """Return the remotes whose default branch to use, most likely first."""
     seen = {ref.removeprefix("refs/remotes/").rpartition("/")[0] for ref in refs if "/rem" in ref}
     own = repository.config.get(f"branch.{repository.user.branch}.remote", "")
     ordered = ["origin", own, *(sorted(seen) if len(seen) == 1 else ())]

@@ -1,6 +1,6 @@
-"""A checkout of one commit in a folder of its own, with the user's objects and none of their files.
+"""Checks out one commit in a new folder, with the user's objects and none of their files.
 
-For trying the same work again from where it began: the user's repository is only read.
+For repeating work from its start: the user's repository is only read.
 """
 
 from pathlib import Path
@@ -12,9 +12,9 @@ _BRANCH = "measured"
 
 
 def checkout_apart(user: UserRepo, commit: str, folder: Path) -> None:
-    """Make a repository in an empty folder whose one branch stands at a commit of the user's.
+    """Make a repository in an empty folder with one branch at a commit of the user's.
 
-    Raises `WorkspaceError` where the commit is gone.
+    Raises `WorkspaceError` where the commit is missing.
     """
     Git(None, cwd=folder).run("init", "--quiet", f"--initial-branch={_BRANCH}", ".")
     (folder / ".git/objects/info").mkdir(exist_ok=True)

@@ -12,9 +12,9 @@ from reviewloop.git.private import SIGNING_ENVIRONMENT
 from reviewloop.git.process import find_program, trusted_path
 from reviewloop.git.repository import UserRepo, read_config, signing_settings
 
-_NAMESPACE = "reviewloop"  # of SSH signatures: what is signed for us is signed for nothing else
+_NAMESPACE = "reviewloop"  # of SSH signatures, so that they are valid for nothing else
 _SSH, _PGP = "-----BEGIN SSH SIGNATURE-----", "-----BEGIN PGP SIGNATURE-----"
-_SECONDS = 120.0  # somebody may have to type a passphrase
+_SECONDS = 120.0  # a user may have to type a passphrase
 
 
 def signs_commits(user: UserRepo) -> bool:
@@ -24,7 +24,9 @@ def signs_commits(user: UserRepo) -> bool:
 
 
 def sign(user: UserRepo, payload: bytes) -> str:
-    """Return the signature of the user's own program and key; `WorkspaceError` says why none."""
+    """Return a signature by the user's own program and key; raise `WorkspaceError` with
+    the reason.
+    """
     settings = signing_settings(read_config(user.git_dir, user.root))
     form = settings.get("gpg.format", "openpgp")
     key = settings.get("user.signingkey", "")
@@ -44,7 +46,7 @@ def sign(user: UserRepo, payload: bytes) -> str:
 
 
 def is_signed(payload: bytes, signature: str, settings: Mapping[str, str]) -> bool:
-    """Return whether a signature is one of these bytes; whose it is, the reader has to know.
+    """Return whether a signature is valid for these bytes; the caller checks whose it is.
 
     Programs are taken from the user's settings (`signing_settings`).
     """
@@ -69,7 +71,7 @@ def _ssh_key(key: str) -> Iterator[Sequence[str]]:
     if literal == key and not key.startswith("ssh-"):
         yield ("-f", str(Path(key).expanduser()))
         return
-    with tempfile.NamedTemporaryFile("w", suffix=".pub") as file:  # the agent has its other half
+    with tempfile.NamedTemporaryFile("w", suffix=".pub") as file:  # the agent has the private key
         file.write(f"{literal}\n")
         file.flush()
         yield ("-U", "-f", file.name)

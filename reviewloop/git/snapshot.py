@@ -1,4 +1,4 @@
-"""Turns the user's files, uncommitted ones included, into a tree; nothing of theirs is run."""
+"""Stores the user's files, uncommitted ones included, as a tree; runs none of their programs."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def snapshot(git: Git, *, lfs_pointers: bool = False) -> str:
         if name == "lfs":
             line = pointer_line(git, path)
             if line is None:
-                continue  # a pointer itself
+                continue  # already a pointer
             if lfs_pointers or _holds(git, line):
                 lines.append(line)
                 there.remove(os.fsencode(path))
@@ -51,9 +51,9 @@ def unresolved(git: Git) -> WorkspaceError:
 
 
 def changed_paths(git: Git) -> tuple[list[bytes], list[bytes]]:
-    """Return the paths that are gone, and those that are modified or untracked.
+    """Return the deleted paths, and the modified or untracked ones.
 
-    Nested repositories belong to themselves, not to this change.
+    Nested repositories are left out.
     """
     output = git.run("diff-files", "--name-status", "-z", "--ignore-submodules=dirty")
     fields = output.split(b"\0")
@@ -80,15 +80,15 @@ def filters(git: Git, paths: list[bytes]) -> dict[str, str]:
 
 
 def _holds(git: Git, line: bytes) -> bool:
-    """Return whether the index says the same already: the file is touched, not changed."""
+    """Return whether the index has this entry already: the file is touched, not changed."""
     facts, _, path = line.partition(b"\t")
     return git.run("ls-files", "-s", "-z", "--", os.fsdecode(path)).startswith(facts + b" ")
 
 
 def pointer_line(git: Git, path: str) -> bytes | None:
-    """Return a line for the index with what Git LFS would commit; None where no filter is needed.
+    """Return the index line that Git LFS would commit; None where no filter is needed.
 
-    That is so for what is no regular file, and for a file that is a pointer itself.
+    That is for other entries than regular files, and for a file that is a pointer itself.
     """
     with _opened(git, path) as file:
         if file is None or parse_pointer(file.read(LARGEST + 1)):
@@ -104,7 +104,7 @@ def pointer_line(git: Git, path: str) -> bytes | None:
 
 @contextmanager
 def _opened(git: Git, path: str) -> Iterator[IO[bytes] | None]:
-    """Lend a regular file of the work tree; links are not followed, pipes not waited for."""
+    """Yield a regular file of the work tree; links are not followed, pipes do not block."""
     if git.work_tree is None:
         raise ValueError("files are in a work tree")
     try:
@@ -123,7 +123,7 @@ def _opened(git: Git, path: str) -> Iterator[IO[bytes] | None]:
 
 
 def cannot_read(path: str, error: OSError) -> WorkspaceError:
-    """Return the error for a file that the system does not let us read."""
+    """Return the error for a file without read permission."""
     return WorkspaceError(
         f"{shown(path)} cannot be read ({error.strerror}); make it readable or ignore it, "
         "then run again."
@@ -133,9 +133,9 @@ def cannot_read(path: str, error: OSError) -> WorkspaceError:
 def store(
     git: Git, gone: list[bytes], there: list[bytes], env: Mapping[str, str] | None = None
 ) -> None:
-    """Take files into the index as they are on disk, and out of it those that are gone.
+    """Add files to the index from disk, and remove deleted ones.
 
-    What is gone goes first: a folder may have become a file, or a link that leads elsewhere.
+    Deleted ones come first: a folder may have become a file, or a link that leads elsewhere.
     """
     for flags, paths in ((("--force-remove",), gone), (("--add", "--remove"), there)):
         if paths:

@@ -1,4 +1,4 @@
-"""Where a checkout stands: what is not pushed, what is in conflict, what was committed since."""
+"""The git status of a checkout: unpushed commits, conflicts, recent commits."""
 
 import os
 
@@ -10,9 +10,9 @@ _MOST = 50  # commits that are listed
 
 
 def git_status(user: UserRepo, since: float, *, without: tuple[str, ...] = ()) -> GitState:
-    """Return where the checkout stands; `since` in seconds since 1970 begins the commits listed.
+    """Return the status of the checkout, with commits since `since` (seconds since 1970).
 
-    Uncommitted paths that are named in `without` are left out.
+    Uncommitted paths in `without` are left out.
     """
     git = Git(user.git_dir, cwd=user.root)
     commits = _log(git, f"--since=@{int(since)}", f"-{_MOST}") if user.head else ()
@@ -23,7 +23,7 @@ def git_status(user: UserRepo, since: float, *, without: tuple[str, ...] = ()) -
         unpushed = int(git.text("rev-list", "--count", "HEAD", "--not", "--remotes"))
     unmerged = git.run("ls-files", "-u", "-z").split(b"\0")
     conflicts = tuple(sorted({os.fsdecode(one.partition(b"\t")[2]) for one in unmerged if one}))
-    dirty = conflicts or dirty_files(user)  # whose list needs an index without conflicts
+    dirty = conflicts or dirty_files(user)  # its list needs an index without conflicts
     return GitState(
         branch=user.branch or "",
         head=user.head or "",
@@ -41,7 +41,7 @@ def git_status(user: UserRepo, since: float, *, without: tuple[str, ...] = ()) -
 
 
 def commits_after(user: UserRepo, commit: str) -> tuple[Commit, ...] | None:
-    """Return the commits that came after one, newest first; None where HEAD does not have it."""
+    """Return the commits after one, newest first; None where HEAD does not have it."""
     git = Git(user.git_dir, cwd=user.root)
     if git.result("merge-base", "--is-ancestor", commit, "HEAD").exit_code != 0:
         return None
@@ -55,7 +55,7 @@ def _log(git: Git, *arguments: str) -> tuple[Commit, ...]:
 
 
 def _changed(git: Git, commits: tuple[Commit, ...]) -> tuple[KeyFile, ...]:
-    """Return the files that these commits changed, with the lines of all of them together."""
+    """Return the files that these commits changed, with the sums of their lines."""
     if not commits:
         return ()
     ids = "\n".join(one.id for one in commits).encode()
@@ -76,7 +76,7 @@ def _changed(git: Git, commits: tuple[Commit, ...]) -> tuple[KeyFile, ...]:
 
 
 def _upstream(git: Git) -> tuple[str, int, int]:
-    """Return the upstream's name, the commits it lacks and those that we lack; "" for none."""
+    """Return (upstream's name, commits it lacks, commits that we lack); "" for none."""
     named = git.result("rev-parse", "--abbrev-ref", "--symbolic-full-name", "@{upstream}")
     if named.exit_code != 0:
         return "", 0, 0
@@ -86,7 +86,7 @@ def _upstream(git: Git) -> tuple[str, int, int]:
 
 
 def _remote(git: Git) -> str:
-    """Return the remote that `git push` would take for a branch without upstream, "" for none."""
+    """Return the remote that `git push` uses for a branch without upstream, or ""."""
     names = git.text("remote").split("\n")
     chosen = git.result("config", "remote.pushDefault")
     named = os.fsdecode(chosen.stdout).strip() if chosen.exit_code == 0 else "origin"

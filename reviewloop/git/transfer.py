@@ -1,4 +1,4 @@
-"""Commits between machines: bundles, pushes and fetches of one branch, and a worker's own clone."""
+"""Moves commits between machines: bundles, pushes and fetches of one branch, a worker's clone."""
 
 import base64
 import os
@@ -24,7 +24,7 @@ _SIGNATURES = (b"# v2 git bundle", b"# v3 git bundle")
 def write_bundle(git: Git, commit: str, onto: str, file: Path) -> None:
     """Write the commits after `onto` up to `commit` into a file.
 
-    `git` is on a directory of ours: a bundle takes names, so the commit has one for a moment.
+    `git` works on a directory of ours: a bundle needs names, so the commit gets one temporarily.
     """
     git.run("update-ref", _REF, commit)
     try:
@@ -40,10 +40,10 @@ def write_bundle(git: Git, commit: str, onto: str, file: Path) -> None:
 
 
 def read_bundle(git: Git, file: Path) -> None:
-    """Take the objects of a bundle into a directory of ours, each checked by git as a host would.
+    """Read the objects of a bundle into a directory of ours, each checked as a host would.
 
-    Names in the bundle count for nothing. UsageError when it is no bundle, is broken, or builds on
-    commits that are not here.
+    Names in the bundle are ignored. Raises UsageError for an invalid or broken bundle, or one that
+    builds on missing commits.
     """
     try:
         with file.open("rb") as opened:
@@ -73,7 +73,7 @@ def read_bundle(git: Git, file: Path) -> None:
 
 
 def require_known(git: Git, commit: str) -> None:
-    """Raise UsageError unless the commit that a handoff builds on is here."""
+    """Raise UsageError unless the base commit of a handoff is here."""
     known = re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit)
     if not known or git.result("cat-file", "-e", f"{commit}^{{commit}}").exit_code:
         raise UsageError(
@@ -90,7 +90,7 @@ _OWN_SCOPES = {"system", "global"}
 _OWN_SETTINGS = ("credential.", "http.", "ssh.", "core.sshcommand", "core.askpass")
 _OWN_VARIABLES = {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS"}
 _NETWORK = re.compile(r"(https?|all|no)_proxy|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO", re.IGNORECASE)
-_LONGEST = 300  # characters that are told of what others say
+_LONGEST = 300  # characters quoted of a server's message
 _SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!//)(?P<path>.+)")
 _REASONS = (
     (
@@ -127,7 +127,7 @@ _REASONS = (
 
 @dataclass(frozen=True)
 class Remote:
-    """Where to push, and with which rights; `shown` is its address without a password."""
+    """The URL and credentials for a push; `shown` is the URL without a password."""
 
     url: str = field(repr=False)
     settings: Settings = field(default=(), repr=False)
@@ -135,16 +135,16 @@ class Remote:
 
     @property
     def shown(self) -> str:
-        """Return the address as it may be told."""
+        """Return the URL without secrets."""
         return shown_address(self.url)
 
 
 def with_token(url: str, token: str, environ: Mapping[str, str]) -> Remote:
-    """Return a remote that is given a token in a header, and nobody's other credentials."""
+    """Return a remote with a token in a header, and no other credentials."""
     parts = urlsplit(url)
     if parts.scheme != "https" and (parts.scheme, parts.hostname in _LOOPBACK) != ("http", True):
         raise UsageError(f"a token goes to https:// addresses only, not to {shown_address(url)}")
-    # As actions/checkout does it: any name will do beside the token.
+    # As in actions/checkout: any user name works with the token.
     word = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     settings = (
         (f"http.{parts.scheme}://{parts.netloc}/.extraheader", f"Authorization: Basic {word}"),
@@ -156,9 +156,9 @@ def with_token(url: str, token: str, environ: Mapping[str, str]) -> Remote:
 def with_own_credentials(
     url: str, values: Iterable[ConfigValue], environ: Mapping[str, str]
 ) -> Remote:
-    """Return a remote reached as the user's own git would: their helpers, their keys.
+    """Return a remote reached as by the user's own git: with their helpers and keys.
 
-    Of git's settings only the user's own count, as a repository must not name what we run.
+    Only the user's own git settings count, as a repository must not name what we run.
     """
     settings = [("core.sshcommand", "ssh")]
     settings += [(v.key, v.value) for v in _own(values) if v.key.startswith(_OWN_SETTINGS)]
@@ -169,7 +169,7 @@ def with_own_credentials(
 
 
 def has_helper(values: Iterable[ConfigValue], url: str) -> bool:
-    """Return whether the user's own git asks a helper for credentials of this address."""
+    """Return whether the user's own git asks a helper for credentials of this URL."""
     host = urlsplit(url).hostname or ""
     for _, key, value in _own(values):
         found = re.fullmatch(r"credential\.(?:(.*)\.)?helper", key)
@@ -184,14 +184,14 @@ def own_settings(user: UserRepo) -> tuple[ConfigValue, ...]:
 
 
 def default_branch_of(user: UserRepo, name: str) -> str:
-    """Return the default branch of a remote as the clone remembers it, "" when it does not."""
+    """Return the default branch of a remote as the clone stores it, or ""."""
     git = Git(user.git_dir, cwd=user.root)
     found = git.text("symbolic-ref", "-q", f"refs/remotes/{name}/HEAD", ok=(0, 1, 128))
     return found.strip().removeprefix(f"refs/remotes/{name}/")
 
 
 def address_of(user: UserRepo, name: str) -> str:
-    """Return where `git push NAME` would go; UsageError when there is no such remote."""
+    """Return the URL of `git push NAME`; raise UsageError when there is no such remote."""
     git = Git(user.git_dir, cwd=user.root, user_config=True)
     result = git.result("remote", "get-url", "--push", "--", name)
     if result.exit_code:
@@ -203,15 +203,15 @@ def address_of(user: UserRepo, name: str) -> str:
 
 
 def addresses_of(user: UserRepo) -> set[tuple[str, str]]:
-    """Return host and path of each remote that a repository knows."""
+    """Return host and path of each remote of a repository."""
     names = Git(user.git_dir, cwd=user.root, user_config=True).text("remote").split()
     return {host_and_path(address_of(user, name)) for name in names}
 
 
 def look(git: Git, remote: Remote, branch: str) -> str:
-    """Return the commit that a branch of the remote is at, "" when it is not there.
+    """Return the commit of a remote's branch, "" when it does not exist.
 
-    WorkspaceError says why it could not be looked at.
+    Raises WorkspaceError with the reason when it cannot be read.
     """
     reference = f"refs/heads/{branch}"
     result = _ask(git, remote, "ls-remote", _NAME, reference)
@@ -222,10 +222,10 @@ def look(git: Git, remote: Remote, branch: str) -> str:
 
 
 def push(git: Git, remote: Remote, commit: str, branch: str, expected: str) -> None:
-    """Move the branch from `expected` ("": it must not be there) to `commit`, or raise.
+    """Move the branch from `expected` ("": it must not exist) to `commit`, or raise.
 
-    `expected` has to be an ancestor, so nothing is ever taken away. WorkspaceError says why it was
-    refused; nothing has changed then.
+    `expected` has to be an ancestor, so nothing is ever lost. Raises WorkspaceError with the reason
+    of a refusal; nothing has changed then.
     """
     reference = f"refs/heads/{branch}"
     if expected:
@@ -244,9 +244,9 @@ def push(git: Git, remote: Remote, commit: str, branch: str, expected: str) -> N
 
 
 def fetch(git: Git, remote: Remote, branch: str) -> str:
-    """Bring a branch of the remote and its tags here; return the name under which it stands.
+    """Fetch a branch of the remote and its tags; return the name of its ref.
 
-    WorkspaceError says why it could not be had. Nothing of a submodule is asked for.
+    Raises WorkspaceError with the reason. Submodules are not fetched.
     """
     kept = f"refs/remotes/origin/{branch}"
     options = ("--quiet", "--tags", "--force", "--no-recurse-submodules", "--no-write-fetch-head")
@@ -257,7 +257,7 @@ def fetch(git: Git, remote: Remote, branch: str) -> str:
 
 
 def require_descendant(git: Git, commit: str, ancestor: str, what: str) -> None:
-    """Raise WorkspaceError unless `commit` follows `ancestor`, which `what` is at."""
+    """Raise WorkspaceError unless `commit` follows `ancestor`, the commit of `what`."""
     known = git.result("cat-file", "-e", f"{ancestor}^{{commit}}").exit_code == 0
     if not known or git.result("merge-base", "--is-ancestor", ancestor, commit).exit_code:
         raise WorkspaceError(
@@ -267,7 +267,7 @@ def require_descendant(git: Git, commit: str, ancestor: str, what: str) -> None:
 
 
 def shown_address(url: str) -> str:
-    """Return an address without user and password."""
+    """Return a URL without user and password."""
     parts = urlsplit(url)
     if not parts.scheme or not parts.hostname:
         return url
@@ -276,7 +276,7 @@ def shown_address(url: str) -> str:
 
 
 def host_and_path(url: str) -> tuple[str, str]:
-    """Return (host, path) of an address; an empty host for a folder of this machine."""
+    """Return (host, path) of a URL; an empty host for a folder of this machine."""
     if "://" not in url:
         scp = _SCP.fullmatch(url)
         return (scp["host"].lower(), scp["path"].strip("/")) if scp else ("", url)
@@ -293,7 +293,7 @@ def _own(values: Iterable[ConfigValue]) -> list[ConfigValue]:
 
 
 def _ask(git: Git, remote: Remote, *args: str) -> GitResult:
-    """Run git with the remote's settings, whose values stand in the environment only."""
+    """Run git with the remote's settings, whose values are only in the environment."""
     configuration = ((f"remote.{_NAME}.url", remote.url), *remote.settings)
     names, environ = [], dict(remote.environ)
     for number, (key, value) in enumerate(configuration):
@@ -321,7 +321,7 @@ def _error(
     outcome: str = "nothing was pushed",
     detail: str = "",
 ) -> WorkspaceError:
-    """Return the reason in words; what git printed is only quoted where we do not know better."""
+    """Return the reason in words; git's output is only quoted where the reason is unknown."""
     output = (result.stdout + b"\n" + result.stderr).decode("utf-8", "replace")
     for pattern, reason in _REASONS:
         if re.search(pattern, output, re.IGNORECASE):
@@ -338,16 +338,16 @@ def _error(
 
 
 def _remote_message(result: GitResult) -> str:
-    """Return what the server itself said, as one short line: a hook may give the reason there."""
+    """Return the server's own message as one short line, as a hook may give the reason there."""
     lines = result.stderr.decode("utf-8", "replace").splitlines()
     words = [line.removeprefix("remote:") for line in lines if line.startswith("remote:")]
     seen = "".join(c if c.isprintable() else " " for c in " ".join(words)).split()
     message = " ".join(word for word in seen if any(map(str.isalnum, word)))
-    # Whole words only: what hides secrets knows no halves of them.
+    # Whole words only: redaction does not recognise half of one.
     return f"it said: {shorten(message, _LONGEST, placeholder=' …')}" if message else ""
 
 
-# Nobody sits at a worker: a question about a key or a host ends the command, instead of waiting.
+# A worker has no user: a question about a key or a host ends the command, instead of waiting.
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 
 
@@ -359,11 +359,11 @@ def refreshed(
     identity: tuple[str, str] | None,
     object_format: str = "sha1",
 ) -> UserRepo:
-    """Return the clone in `folder`, made if it is not there, with the branch as it is remotely.
+    """Return the clone in `folder`, created if missing, with the current branch of the remote.
 
-    What stood there otherwise is thrown away, but ignored files (an environment for the gates)
-    stay. `identity` is the author of commits. No hook and no filter runs. Raises `WorkspaceError`
-    when the remote cannot be reached or has no such branch.
+    Other content is deleted, except ignored files (an environment for the gates). `identity` is the
+    author of commits. No hook and no filter runs. Raises `WorkspaceError` when the remote cannot be
+    reached or has no such branch.
     """
     git_dir = folder / ".git"
     if not git_dir.is_dir():
@@ -371,7 +371,7 @@ def refreshed(
         made = Git(None, cwd=folder)
         made.run("init", "--quiet", f"--object-format={object_format}", "--template=")
     git = Git(git_dir, folder)
-    (git_dir / "index.lock").unlink(missing_ok=True)  # of a worker that was killed; one at a time
+    (git_dir / "index.lock").unlink(missing_ok=True)  # left by a killed worker; one at a time
     for key, value in zip(("user.name", "user.email"), identity or (), strict=False):
         git.run("config", key, value)
     there = fetch(git, remote_of(git_dir, folder, address), branch)
@@ -385,7 +385,7 @@ def refreshed(
 
 
 def remote_of(git_dir: Path, root: Path, address: str) -> Remote:
-    """Return the remote with the credentials of whoever runs this process; nobody is asked."""
+    """Return the remote with the credentials of this process's user, without questions."""
     found = with_own_credentials(address, read_config(git_dir, root), os.environ)
     url, header = _without_login(address)
     return replace(
@@ -397,7 +397,7 @@ def remote_of(git_dir: Path, root: Path, address: str) -> Remote:
 
 
 def _without_login(address: str) -> tuple[str, Settings]:
-    """Return an address whose password stands in a header: git shows addresses in arguments."""
+    """Return a URL with its password moved to a header, as git shows URLs in arguments."""
     parts = urlsplit(address) if address.startswith(("http://", "https://")) else None
     if parts is None or parts.password is None:
         return address, ()
@@ -415,7 +415,7 @@ def has_commit(git_dir: Path, commit: str) -> bool:
 
 
 def is_fetched(user: UserRepo, branch: str, commit: str) -> bool:
-    """Return whether the branch of the remote, as it was fetched last, holds this commit."""
+    """Return whether the remote's branch, as last fetched, holds this commit."""
     git = Git(user.git_dir)
     reference = f"refs/remotes/origin/{branch}"
     return git.result("merge-base", "--is-ancestor", commit, reference).exit_code == 0

@@ -1,4 +1,4 @@
-"""The files below a folder as a commit has them, and the commits that changed them."""
+"""The files below a folder in a commit, and the commits that changed them."""
 
 import os
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ _REGULAR = (b"100644", b"100755")
 
 
 def commit_named(user: UserRepo, name: str) -> str:
-    """Return the full id of a revision; raises `WorkspaceError` where it names none, or two."""
+    """Return the full id of a revision; raise `WorkspaceError` where there is none, or two."""
     return resolve(locate(user.root), name).commit
 
 
 def files_at(user: UserRepo, commit: str, folder: str) -> dict[str, bytes]:
-    """Return {path: content} of the regular files below a folder, or at a path, in a commit."""
+    """Return path -> content of the regular files below a folder, or at a path, in a commit."""
     git = Git(user.git_dir, cwd=user.root)
     listing = git.run("ls-tree", "-r", "-z", "-l", commit, "--", folder)
     found = {}
@@ -43,16 +43,16 @@ def _commits(user: UserRepo, start: str, folder: str) -> tuple[Commit, ...]:
 
 @dataclass(frozen=True)
 class Edition:
-    """A commit that changed a folder or a file, and where that lay then."""
+    """A commit that changed a folder or a file, and its path there."""
 
     commit: Commit
     path: str
 
 
 def editions_of(user: UserRepo, path: str) -> tuple[Edition, ...]:
-    """Return the commits of HEAD that changed what lies at a path, newest first; none before any.
+    """Return the commits of HEAD that changed the files at a path, newest first.
 
-    Where it was moved as a whole, the commits that changed it at its place before count, too.
+    Where it was moved as a whole, the commits that changed it at its earlier path are included.
     """
     if user.head is None:
         return ()
@@ -71,7 +71,7 @@ def editions_of(user: UserRepo, path: str) -> tuple[Edition, ...]:
 
 
 def _moved_from(user: UserRepo, commit: str, path: str) -> str:
-    """Return where a commit moved a folder, or a file, from; "" where it was written there."""
+    """Return the earlier path of a folder or file that a commit moved, "" where it was created."""
     output = Git(user.git_dir, cwd=user.root).run(
         "diff-tree", "-r", "-z", "-M", "--no-commit-id", "--diff-filter=R", "--name-status", commit
     )
@@ -88,7 +88,7 @@ def _moved_from(user: UserRepo, commit: str, path: str) -> str:
 
 
 def listed_at(user: UserRepo, commit: str) -> dict[str, str]:
-    """Return {path: id of its content} of the regular files of a commit."""
+    """Return path -> blob id of the regular files of a commit."""
     listing = Git(user.git_dir, cwd=user.root).run("ls-tree", "-r", "-z", "--full-tree", commit)
     found = {}
     for entry in listing.split(b"\0"):
@@ -100,9 +100,9 @@ def listed_at(user: UserRepo, commit: str) -> dict[str, str]:
 
 
 def contents(user: UserRepo, names: Iterable[str]) -> dict[str, bytes]:
-    """Return the contents of the files that names of git mean, `commit:path` or an id.
+    """Return the contents of the files with these git names, `commit:path` or an id.
 
-    What is not there, or too large to be read, is left out.
+    Missing and too large files are left out.
     """
     requested = [name for name in dict.fromkeys(names) if "\n" not in name]
     if not requested:

@@ -1,4 +1,4 @@
-"""Takes the user's files into a tree for a review; what cannot be read is listed, not refused."""
+"""Stores the user's files as a tree for a review; unreadable files are listed, not refused."""
 
 import os
 import re
@@ -35,23 +35,23 @@ _MARKED = re.compile(rb"(?:\A|\0)(?:[a-z]|M|S) ")  # of `ls-files -v`: assumed, 
 
 @dataclass(frozen=True)
 class Taken:
-    """The files as a tree, with the paths that stayed as they were before, and why."""
+    """The files as a tree, with the paths that kept their old version, and why."""
 
     tree: str
     unreadable: tuple[tuple[str, str], ...] = ()
-    unread: frozenset[str] = frozenset()  # of these: what nobody may read, for it is encrypted
-    raw: tuple[tuple[str, str], ...] = ()  # path, filter that git would have run
-    skipped: frozenset[str] = frozenset()  # marked skip-worktree: on disk they may be absent
+    unread: frozenset[str] = frozenset()  # of these, encrypted files that must not be read
+    raw: tuple[tuple[str, str], ...] = ()  # (path, filter that git would have run)
+    skipped: frozenset[str] = frozenset()  # marked skip-worktree: may be missing on disk
 
 
 def take_files(
     private: PrivateRepo, repository: ReviewRepository, extra: tuple[str, ...] = ()
 ) -> Taken:
-    """Return the tree of what is on disk: staged, modified and untracked files, and `extra` ones.
+    """Return the tree of the files on disk: staged, modified and untracked ones, and `extra`.
 
-    `extra` are paths that are taken although they are ignored. Where git would run a filter, the
-    bytes on disk are taken, unless the filter encrypts: that content is for nobody. Raises
-    WorkspaceError for unresolved conflicts and for files that the system does not let us read.
+    `extra` paths are included although they are ignored. Where git would run a filter, the bytes on
+    disk are used, unless the filter encrypts. Raises WorkspaceError for unresolved conflicts and
+    for unreadable files.
     """
     with private.scratch_index() as scratch:
         git, skipped = _copied(repository, private, scratch, None)
@@ -68,7 +68,7 @@ def take_files(
 
 
 def take_staged(private: PrivateRepo, repository: ReviewRepository) -> Taken:
-    """Return the tree of the index: what `git commit` would take right now."""
+    """Return the tree of the index: what `git commit` would commit now."""
     with private.scratch_index() as scratch:
         source = os.environ.get("GIT_INDEX_FILE")  # `git commit -a` gives its hooks another index
         named = Path(source) if source else None
@@ -81,7 +81,7 @@ def take_staged(private: PrivateRepo, repository: ReviewRepository) -> Taken:
 
 
 def is_pointer(data: bytes | None) -> bool:
-    """Return whether a blob stands for a file that is kept in Git LFS."""
+    """Return whether a blob is the pointer of a file in Git LFS."""
     return data is not None and data.startswith(HEADER)
 
 
@@ -102,12 +102,12 @@ def _copied(
 
 
 def _write(git: Git) -> str:
-    # Missing objects of unchanged files are no concern of a review (partial clones have many).
+    # A review needs no objects of unchanged files (partial clones lack many).
     return git.text("write-tree", "--missing-ok")
 
 
 def raw_notes(raw: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return a sentence for each filter (path, filter) that would have changed what is read."""
+    """Return a sentence for each (path, filter) that would have changed the content."""
     paths: dict[str, list[str]] = {}
     for path, name in raw:
         paths.setdefault(name, []).append(shown(path))
@@ -126,10 +126,10 @@ def _filtered(
     paths: list[bytes],
     unreadable: dict[str, str],
 ) -> dict[str, str]:
-    """Return path -> filter of what is taken as it is on disk; add the others to `unreadable`.
+    """Return path -> filter of files whose bytes on disk are used; add others to `unreadable`.
 
-    A filter without a program is none for git either. Attributes are often the repository's own
-    word, so no filter may take a change out of a review without a trace.
+    Git ignores a filter without a program too. Attributes are often the repository's own, so no
+    filter may silently exclude a file from a review.
     """
     raw: dict[str, str] = {}
     pointers: list[bytes] = []
@@ -138,7 +138,7 @@ def _filtered(
     for path, name in filtered.items():
         if name == "lfs":
             if path not in known and _is_small(repository, path):
-                raw[path] = name  # only the change's own attributes keep it in Git LFS
+                raw[path] = name  # only the change's own attributes put it into Git LFS
                 continue
             if line := pointer_line(git, path):
                 pointers.append(line)
@@ -157,7 +157,7 @@ def _filtered(
 
 
 def _in_lfs(private: PrivateRepo, repository: ReviewRepository, paths: list[str]) -> frozenset[str]:
-    """Return which of these the attributes of the last commit keep in Git LFS."""
+    """Return the paths that attributes of the last commit put into Git LFS."""
     if not paths or repository.user.head is None:
         return frozenset(paths)
     tree = private.git.text("rev-parse", f"{repository.user.head}^{{tree}}")
@@ -166,7 +166,7 @@ def _in_lfs(private: PrivateRepo, repository: ReviewRepository, paths: list[str]
 
 
 def _is_small(repository: ReviewRepository, path: str) -> bool:
-    """Return whether a file may be code: what Git LFS is for is larger."""
+    """Return whether a file may be code: Git LFS is for larger files."""
     try:
         return (repository.user.root / path).lstat().st_size <= _MOST_CODE
     except OSError:
@@ -178,7 +178,7 @@ def _is_special(repository: ReviewRepository, path: bytes, unreadable: dict[str,
     try:
         found = (repository.user.root / name).lstat()
     except OSError:
-        return False  # gone; or git will tell why it cannot be read
+        return False  # deleted; or git reports why it cannot be read
     mode = found.st_mode
     if stat.S_ISREG(mode) and found.st_size > _MAX_BYTES:
         size, limit = found.st_size >> 20, _MAX_BYTES >> 20
@@ -205,7 +205,7 @@ def _store(repository: ReviewRepository, git: Git, gone: list[bytes], there: lis
 
 
 def _one_pack(git: Git) -> dict[str, str] | None:
-    """Return what makes git write new content to one pack: eight times as fast as single files.
+    """Return settings by which git writes new content to one pack, eight times as fast as files.
 
     Before 2.37, `git update-index` would make a pack of each file.
     """

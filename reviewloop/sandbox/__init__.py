@@ -1,6 +1,6 @@
-"""Keeps commands of the repository away from everything but the workspace: see `choose`."""
+"""Confines commands of the repository to the workspace: see `choose`."""
 
-TYPE_CHECKING = False  # of `typing`, which takes a third of the time in which a command starts
+TYPE_CHECKING = False  # not from `typing`, whose import takes a third of a command's start
 if TYPE_CHECKING:
     from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Starts an analyser so that it sees nothing of the user's settings and cannot outlast its time."""
+"""Starts an analyser without the user's settings and with limits on time, memory and output."""
 
 import contextlib
 import os
@@ -14,17 +14,17 @@ from pathlib import Path
 
 from reviewloop.git.process import trusted_path
 
-_POLL = 0.1  # seconds between looks at the clock and at `stop`
+_POLL = 0.1  # seconds between checks of the clock and of `stop`
 _PIECE = 256 * 1024
 _STDERR_LIMIT = 1024 * 1024
 MEMORY_LIMIT = 4 << 30  # bytes of one process
 OUTPUT_LIMIT = 64 * 1024 * 1024
-_RUNNING: set[int] = set()  # process groups of analysers
+_RUNNING: set[int] = set()  # process groups of running analysers
 
 
 @dataclass(frozen=True)
 class Output:
-    """What one start of an analyser gave; `ended` says how it came to its end."""
+    """The result of one run of an analyser; `ended` says how it ended."""
 
     exit_code: int
     stdout: bytes
@@ -34,7 +34,7 @@ class Output:
 
 
 def clean_environment(home: Path, program: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the whole environment of an analyser: of ours only the trusted PATH is inherited.
+    """Return the whole environment of an analyser: only the trusted PATH is inherited.
 
     `home` is an empty folder; the program's own folder comes first on PATH.
     """
@@ -66,11 +66,11 @@ def run_analyser(
     output_limit: int = OUTPUT_LIMIT,
     stop: Callable[[], bool] | None = None,
 ) -> Output:
-    """Run argv in `cwd` with exactly `env` and return what it wrote, whatever it does.
+    """Run argv in `cwd` with exactly `env` and return its output.
 
     At most `output_limit` bytes of stdout are read; a program that writes more, or runs for longer
-    than `timeout_seconds`, is ended with everything it started. Nothing is raised for what the
-    program does; one that cannot be started has exit code 127 and the reason as stderr.
+    than `timeout_seconds`, is ended with all its children. Nothing is raised for what the program
+    does; one that cannot be started has exit code 127 and the reason as stderr.
     """
     started = time.monotonic()
     try:
@@ -99,7 +99,7 @@ def run_analyser(
 
 
 def kill_running() -> None:
-    """Kill every analyser that runs now: for a process that is about to leave at once."""
+    """Kill every running analyser, for a process that leaves at once."""
     for group in tuple(_RUNNING):
         _kill(group)
 
@@ -110,10 +110,10 @@ def _kill(group: int) -> None:
 
 
 def _bound_memory(pid: int) -> None:
-    """Limit what a program may fill; address space that it only reserves, as V8 does, is free."""
+    """Limit a program's memory; address space that it only reserves, as V8 does, does not count."""
     if sys.platform != "linux":
         return
-    with contextlib.suppress(OSError, ValueError):  # it ended already, or has a lower limit
+    with contextlib.suppress(OSError, ValueError):  # it has ended, or has a lower limit
         hard = resource.prlimit(pid, resource.RLIMIT_DATA)[1]
         most = MEMORY_LIMIT if hard == resource.RLIM_INFINITY else min(hard, MEMORY_LIMIT)
         resource.prlimit(pid, resource.RLIMIT_DATA, (most, most))
@@ -125,7 +125,7 @@ def _read(
     limit: int,
     stop: Callable[[], bool] | None,
 ) -> tuple[bytes, bytes, str]:
-    """Read both streams until they are closed, the time is up, or there is too much of it."""
+    """Read both streams until they close, the time is over, or the limit is reached."""
     assert process.stdout is not None  # noqa: S101 - tells the type checker
     assert process.stderr is not None  # noqa: S101 - the same
     out, err = bytearray(), bytearray()
@@ -134,10 +134,10 @@ def _read(
         selector.register(process.stdout, selectors.EVENT_READ, out)
         selector.register(process.stderr, selectors.EVENT_READ, err)
         while selector.get_map() and ended == "by itself":
-            gone = process.poll() is not None  # first: what it wrote until then is there to read
+            gone = process.poll() is not None  # first: its output until then can still be read
             ready = selector.select(_POLL)
             if not ready and gone:
-                break  # what it started and left behind holds the streams open
+                break  # its orphaned children hold the streams open
             for key, _ in ready:
                 piece = os.read(key.fd, _PIECE)
                 if not piece:
@@ -153,7 +153,7 @@ def _read(
 def _wait(
     process: "subprocess.Popen[bytes]", deadline: float, stop: Callable[[], bool] | None
 ) -> str:
-    """Wait for a program that closed its streams; it may still be running."""
+    """Wait for a program that closed its streams and may still be running."""
     ended = "by itself"
     while process.poll() is None and ended == "by itself":
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -170,7 +170,7 @@ def _must_end(deadline: float, stop: Callable[[], bool] | None) -> str:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill what is left of the process group, then collect the program's exit code."""
+    """Kill the rest of the process group, then collect the program's exit code."""
     _kill(process.pid)
     process.wait()
     _RUNNING.discard(process.pid)

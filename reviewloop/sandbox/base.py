@@ -1,4 +1,4 @@
-"""What a sandbox is told, and what it makes of a command line."""
+"""The inputs of a sandbox, and the command line that it returns."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,18 +8,18 @@ from typing import Protocol
 
 
 class Level(StrEnum):
-    """How commands are kept apart from the machine, strongest first."""
+    """How commands are isolated from the machine, strongest first."""
 
     BUBBLEWRAP = "bubblewrap"
     LANDLOCK = "landlock"
     SEATBELT = "sandbox-exec"
-    EXTERNAL = "external"  # a user says that the whole of reviewloop runs in a container
+    EXTERNAL = "external"  # the user declares that all of reviewloop runs in a container
     NONE = "none"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that one command may use, with everything it starts."""
+    """The limits of one command with all its children."""
 
     processes: int = 1024
     memory_mb: int = 8192
@@ -28,7 +28,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Mount:
-    """A folder that is shown at another path where mounts are possible, elsewhere at its own."""
+    """A folder shown at another path where mounts are possible, else at its own."""
 
     source: Path
     target: Path
@@ -37,7 +37,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Network:
-    """The ports of this machine that a command may use where it has no network of its own."""
+    """The ports of this machine for a command without a network of its own."""
 
     connect: tuple[int, ...] = ()
     listen: tuple[int, ...] = ()
@@ -45,19 +45,19 @@ class Network:
 
 @dataclass(frozen=True)
 class Grants:
-    """The places a command may use; everything else is absent or refused."""
+    """The paths that a command may use; all others are absent or refused."""
 
     work: Path  # the workspace, writable
     over: Path | None = None  # the checkout's path: shows the workspace where mounts are possible
     write: tuple[Path, ...] = ()
-    read: tuple[Path, ...] = ()  # may lie inside `over`: installed dependencies, git's objects
+    read: tuple[Path, ...] = ()  # may be inside `over`: installed dependencies, git's objects
     mounts: tuple[Mount, ...] = ()
     network: Network = Network()
 
 
 @dataclass(frozen=True)
 class Started:
-    """What to start in a command's stead, and the launcher's options."""
+    """The command line to start instead, and the launcher's options."""
 
     argv: tuple[str, ...]
     options: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Method(Protocol):
 
     @property
     def level(self) -> Level:
-        """Which rung of the ladder it is."""
+        """The level of this method."""
         ...
 
     def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
@@ -83,20 +83,20 @@ class Unconfined:
     level: Level = Level.NONE
 
     def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
-        """Return argv as it is, under the limits that need no sandbox."""
+        """Return argv unchanged, with the limits that need no sandbox."""
         del cwd, grants
         return Started(tuple(argv), limit_options(limits))
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """The level in force, and how it came about."""
+    """The chosen level, and why no stronger one."""
 
     method: Method = field(default_factory=Unconfined)
     limits: Limits = Limits()
-    refused: tuple[str, ...] = ()  # why each stronger level is not in force, a sentence each
-    gaps: tuple[str, ...] = ()  # what this level lets through on this machine
-    requested: str = "auto"  # the one level that was tried, or all
+    refused: tuple[str, ...] = ()  # why each stronger level is not used, a sentence each
+    gaps: tuple[str, ...] = ()  # what this level does not prevent on this machine
+    requested: str = "auto"  # the only level that was tried, or all
 
     @property
     def level(self) -> Level:
@@ -110,20 +110,20 @@ class Sandbox:
 
     @property
     def mounts_over(self) -> bool:
-        """Whether commands find the workspace at the path of the user's checkout."""
+        """Whether commands see the workspace at the path of the user's checkout."""
         return self.level is Level.BUBBLEWRAP
 
 
 @dataclass(frozen=True)
 class Confinement:
-    """A sandbox with the places that one kind of command needs."""
+    """A sandbox with the paths that one kind of command needs."""
 
-    find: Callable[[], Sandbox]  # asked when the first command starts: proving costs 0.1 s
+    find: Callable[[], Sandbox]  # called when the first command starts: the proof takes 0.1 s
     grants: Grants
 
     @property
     def sandbox(self) -> Sandbox:
-        """The sandbox; ReviewLoopError when there is none and nobody accepted that."""
+        """The sandbox; raises ReviewLoopError when there is none and no acceptance of that."""
         return self.find()
 
     def start(self, argv: Sequence[str], cwd: Path) -> Started:
@@ -132,7 +132,7 @@ class Confinement:
         return sandbox.method.start(argv, cwd, self.grants, sandbox.limits)
 
 
-_THREADS_PER_USER = 4096  # counts what the user runs besides, on kernels before 5.14
+_THREADS_PER_USER = 4096  # includes the user's other programs, on kernels before 5.14
 
 
 def limit_options(limits: Limits) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The ladder: the strongest level that this machine has and that holds when it is tried."""
+"""Chooses the strongest sandbox level of this machine that passes its proof."""
 
 import os
 import sys
@@ -17,10 +17,10 @@ _RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 def choose(
     *, requested: str = "auto", external: bool = False, limits: Limits | None = None
 ) -> Sandbox:
-    """Return the sandbox for this machine; its level is NONE when nothing holds.
+    """Return the sandbox for this machine; its level is NONE when no level works.
 
-    `requested` names one level to use and no other, or is "auto"; `external` says that a user
-    declared the whole process to be contained already. Each level is tried once per process.
+    `requested` is the only level to use, or "auto"; `external` says that a user declared the whole
+    process to be contained already. Each level is proven once per process.
     """
     limits = limits or Limits()
     refused: list[str] = []
@@ -119,7 +119,7 @@ def how_to_improve(sandbox: Sandbox) -> Iterator[str]:
 
 
 def runs_in_ci(environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether this is a machine that works without a user watching."""
+    """Return whether this machine works without a user watching."""
     return any(
         environ.get(name, "").lower() not in {"", "0", "false"} for name in ("CI", "GITHUB_ACTIONS")
     )

@@ -1,8 +1,8 @@
-"""What a command line starts: each program with its words, as a shell would read them.
+"""Parses a command line into the programs that it starts, each with its words.
 
-A shell's own grammar (tree-sitter's, which the rules use, too) takes the text apart; what a program
-is handed to start in turn (`sh -c`, `env`, `xargs`, `find -exec`, ...) is taken apart like it. What
-a program does by itself, or reads from a file, is not seen.
+The text is parsed with a shell's grammar (tree-sitter's, which the rules use too); commands passed
+to other programs (`sh -c`, `env`, `xargs`, `find -exec`, ...) are parsed recursively. What a
+program does by itself, or reads from a file, is not seen.
 """
 
 import re
@@ -14,22 +14,22 @@ from itertools import product
 from posixpath import basename
 from typing import Any
 
-COMPUTED = "\0"  # stands in a word for what is known only when it runs
+COMPUTED = "\0"  # replaces text in a word that is known only at run time
 _FAR = re.compile("[\U00020000-\U0010ffff]")
 _OPERAND = f"./{COMPUTED}"
 _DEEPEST = 12
-_MOST_WORDS = 4096  # that braces make of one
+_MOST_WORDS = 4096  # words expanded from the braces of one
 
 
 @dataclass(frozen=True)
 class Started:
-    """One program that is started; without words it is one that nobody can tell beforehand."""
+    """One program that is started; without words it cannot be determined beforehand."""
 
     words: tuple[str, ...] = ()
-    unknown: str = ""  # why it cannot be told
-    upstream: tuple[str, ...] = ()  # programs whose output it is fed
-    changes: str = ""  # a variable that is set for it, or a file that its output is written to
-    hands_on: bool = False  # it only starts what comes next
+    unknown: str = ""  # why it cannot be determined
+    upstream: tuple[str, ...] = ()  # programs whose output is its input
+    changes: str = ""  # a variable set for it, or a file that its output is written to
+    hands_on: bool = False  # it only starts the next one
 
     @property
     def program(self) -> str:
@@ -39,7 +39,7 @@ class Started:
 
 @dataclass(frozen=True)
 class _Input:
-    """What comes in on a command's input: `text` is None where only running it would tell."""
+    """The input of a command: `text` is None where it is known only at run time."""
 
     upstream: tuple[str, ...] = ()
     is_given: bool = False
@@ -58,9 +58,9 @@ def started_by(command: str | Sequence[str]) -> Iterator[Started]:
 
 
 def for_bash(text: str) -> str:
-    """Return text that the grammar of bash can take, of the same length.
+    """Return text for bash's grammar, of the same length.
 
-    It looks characters up in a table that ends with the first 256: far beyond, it ends our process.
+    Its lexer has a table for the first 256 characters; much higher ones crash the process.
     """
     return _FAR.sub("\u00bf", text)
 
@@ -85,7 +85,7 @@ class _Script:
 
     def __init__(self, root: Any, depth: int) -> None:
         self._depth = depth
-        self._values: dict[str, list[str]] = {}  # of the variables that it sets, all of them
+        self._values: dict[str, list[str]] = {}  # variable -> all values that it is set to
         for node in root.find_all(kind="variable_assignment"):
             name, value = node.field("name"), node.field("value")
             if name is not None and name.text() not in self._values:
@@ -175,7 +175,7 @@ class _Script:
         yield from self._inside(node)
 
     def _inside(self, node: Any) -> Iterator[Started]:
-        """Yield what is started to make up words: `$(...)`, backquotes, `<(...)`."""
+        """Yield programs started inside a word: `$(...)`, backquotes, `<(...)`."""
         for child in node.children():
             if child.kind() in {"command_substitution", "process_substitution"}:
                 for one in child.children():
@@ -184,11 +184,11 @@ class _Script:
                 yield from self._inside(child)
 
     def _words(self, node: Any) -> list[str]:
-        """Return the words that a shell makes of one: braces and known variables make several."""
+        """Return the words that a shell expands one to: braces and known variables give several."""
         return [_as_shell(text) for text in _braces(self._pieces(node))]
 
     def _pieces(self, node: Any) -> list[str]:
-        """Return the texts that a node can become; what is quoted is marked as such."""
+        """Return the texts that a node can expand to; quoted characters are marked."""
         kind, text = node.kind(), node.text()
         if kind == "raw_string":
             return [_quoted(text[1:-1])]
@@ -210,7 +210,7 @@ class _Script:
         parts = [self._pieces(one) for one in node.children() if one.kind() not in {'"', "$"}]
         texts = ["".join(some) for some in _some(product(*parts))]
         if is_quoted and _IS_VARIABLE(node.text()):
-            # One variable of the environment, in quotes, is one operand: a file, say.
+            # One environment variable in quotes is one operand: a file, for example.
             return [_OPERAND if text == COMPUTED else text for text in texts]
         return texts
 
@@ -227,7 +227,7 @@ def _some(values: Iterator[Any]) -> Iterator[Any]:
         yield value
 
 
-# What is quoted loses its meaning for braces and patterns: moved to a plane of private characters.
+# Quoted characters have no meaning in braces and patterns: they are moved to a private plane.
 _PRIVATE = {ord(char): chr(0xF0000 + ord(char)) for char in "{},*?["}
 _PUBLIC = {ord(private): chr(plain) for plain, private in _PRIVATE.items()}
 
@@ -242,7 +242,7 @@ def _unescaped(text: str) -> str:
 
 def _as_shell(text: str) -> str:
     if any(char in text for char in "*?[") and (text.startswith("-") or "/" not in text):
-        # A pattern becomes names of files: of an option or a program, nobody knows which.
+        # A pattern expands to names of files, which may be an option or a program.
         text = re.sub(r"[*?]|\[[^\]]*\]?", COMPUTED, text)
     return text.translate(_PUBLIC)
 
@@ -287,7 +287,7 @@ def _written(node: Any) -> str:
 
 
 def _output(found: Sequence[Started], given: _Input) -> str | None:
-    """Return what these programs print, where that can be told without running them."""
+    """Return the output of these programs, where it is known without running them."""
     if len(found) != 1 or any(COMPUTED in word for word in found[0].words):
         return None
     program, words = found[0].program, found[0].words[1:]
@@ -305,12 +305,12 @@ _SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh", "ash", "mksh", "fish"])
 
 @dataclass(frozen=True)
 class _Wrapper:
-    """A program that starts the one behind it."""
+    """A program that starts the one after it."""
 
-    operands: int = 0  # of its own that come before
+    operands: int = 0  # of its own, before the command
     flags: str = ""  # letters of options without a value
-    is_plain: bool = False  # it changes nothing about what it starts
-    words: tuple[str, ...] = field(default=())  # that make it one: `uv run`
+    is_plain: bool = False  # without an effect on what it starts
+    words: tuple[str, ...] = field(default=())  # that make it a wrapper: `uv run`
 
 
 @cache
@@ -354,7 +354,7 @@ _TAKE_A_SCRIPT = frozenset({"su", "runuser", "script", "flock", "watch", "parall
 
 
 def _program(started: Started, given: _Input, depth: int) -> Iterator[Started]:
-    """Yield a program, and whatever it is handed to start."""
+    """Yield a program, and the programs that it is given to start."""
     if depth > _DEEPEST:
         yield Started(unknown="it is nested too deeply")
         return
@@ -406,7 +406,7 @@ def _shell(words: Sequence[str], given: _Input, depth: int) -> Iterator[Started]
     if takes_script:
         yield from _script(rest[0], given, depth) if rest else ()
     elif rest and not _is_input(rest[0]):
-        return  # a file: what stands in it is not seen
+        return  # a file, whose content is not parsed
     elif rest and COMPUTED in rest[0]:
         yield Started(unknown="what a shell is given to run is computed")
     elif given.is_given or rest:
@@ -463,11 +463,11 @@ def _wrapped(
                 yield from _program(one, given, depth)
         if not behind_option:
             return
-        behind_option = False  # it may have been the value of the option before it
+        behind_option = False  # it may be the value of the option before it
 
 
 def _fed_words(text: str) -> list[str]:
-    """Return the arguments that xargs makes of its input; it knows quotes."""
+    """Return the arguments that xargs makes of its input, with quotes."""
     try:
         return shlex.split(text)
     except ValueError:
@@ -475,7 +475,7 @@ def _fed_words(text: str) -> list[str]:
 
 
 def _takes_a_value(option: str, flags: str) -> bool:
-    """Return whether the word behind an option may belong to it."""
+    """Return whether the word after an option may belong to it."""
     if option.startswith("--"):
         return option != "--" and "=" not in option
     is_attached = len(option) > 2 and option[1] not in flags
@@ -483,7 +483,9 @@ def _takes_a_value(option: str, flags: str) -> bool:
 
 
 def _script_of(name: str, option: str, behind: Sequence[str]) -> tuple[str | None, Sequence[str]]:
-    """Return what an option gives a shell to run, and what is left: `su -c "..."`, `env -S`."""
+    """Return the script that an option gives a shell, and the remaining words: `su -c "..."`, `env
+    -S`.
+    """
     letter, long = ("S", "--split-string") if name == "env" else ("c", "--command")
     if name != "env" and name not in _TAKE_A_SCRIPT:
         return None, ()

@@ -1,4 +1,4 @@
-"""Which commands agents may run: what is denied never, and where some are trusted only those."""
+"""Decides which commands agents may run: no denied one, and, if any are trusted, only those."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from reviewloop.sandbox.command_lines import COMPUTED, Started, started_by
 from reviewloop.settings import Settings
 
 _LONGEST = 120
-_MOST_LETTERS = 4  # of an option that is a cluster of one-letter ones
+_MOST_LETTERS = 4  # of a cluster of one-letter options
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "ash")
-# One-letter options and the long ones that mean the same for the programs that have both.
+# One-letter options -> long options with the same meaning in programs that have both.
 _LONG = {
     "r": "--recursive",
     "R": "--recursive",
@@ -30,25 +30,25 @@ _SAME = {"r": "rR", "R": "rR"}
 
 @dataclass(frozen=True)
 class CommandPolicy:
-    """`denied` beats `trusted`; where nothing is trusted, everything else may run."""
+    """`denied` has priority over `trusted`; where nothing is trusted, everything else may run."""
 
     trusted: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> "CommandPolicy":
-        """Return the policy that the settings ask for."""
+        """Return the policy of the settings."""
         return cls(settings.tools.trusted_commands, settings.tools.denied_commands)
 
     def refusal(self, command: str | Sequence[str]) -> str:
-        """Return why agents may not run this, "" where they may; a text is read by a shell."""
+        """Return why agents may not run this, or ""; a string is read as by a shell."""
         if not self.trusted and not self.denied:
             return ""
         text = command if isinstance(command, str) else shlex.join(command)
         shown = " ".join(text.split())[:_LONGEST]
         try:
             found = [*started_by(command)]
-        except (RecursionError, ValueError):  # nested without end, or no text at all
+        except (RecursionError, ValueError):  # nested too deeply, or not text
             found = [Started(unknown="it cannot be read as a command line")]
         pattern = next((p for p in self.denied if any(_denies(p, one) for one in found)), None)
         if pattern is not None:
@@ -73,9 +73,7 @@ class CommandPolicy:
 
 
 def _fits_exactly(pattern: str, words: Sequence[str]) -> bool:
-    """Return whether the words are those of the pattern; a last `*` stands for any
-    number of them.
-    """
+    """Return whether the words match the pattern; a final `*` matches any number of them."""
     required = shlex.split(pattern)
     if required[-1] == "*":
         required, words = required[:-1], words[: len(required) - 1]
@@ -110,10 +108,10 @@ def _is_program(pattern: str, one: Started) -> bool:
 
 @dataclass(frozen=True)
 class _Given:
-    """The words behind a program's name."""
+    """The words after a program's name."""
 
     options: tuple[str, ...]
-    operands: tuple[tuple[str, bool], ...]  # and whether it may be the value of an option
+    operands: tuple[tuple[str, bool], ...]  # with whether it may be the value of an option
 
     @classmethod
     def of(cls, words: Sequence[str]) -> "_Given":
@@ -133,7 +131,7 @@ class _Given:
         return cls(tuple(options), tuple(operands))
 
     def has_option(self, required: str) -> bool:
-        """Return whether an option is given: alone, in a cluster, by its long name, or perhaps."""
+        """Return whether an option may be given: alone, in a cluster, or by its long name."""
         if any(COMPUTED in option for option in self.options):
             return True
         if required.startswith("--"):
@@ -172,8 +170,6 @@ class _Given:
 
 
 def _abbreviates(option: str, long: str) -> bool:
-    """Return whether an option is a long one or an abbreviation of it, which GNU's
-    programs take.
-    """
+    """Return whether an option is a long one or an abbreviation of it, as GNU's programs accept."""
     name = option.partition("=")[0]
     return len(name) > 3 and long.startswith(name)

@@ -1,4 +1,4 @@
-"""Confines the process that is about to become a command: Landlock, seccomp, limits.
+"""Confines the process that becomes a command: Landlock, seccomp, limits.
 
 Loaded by the launcher (`python -I -S`), so it may use the standard library only, and little of
 that: each command waits for it. Constants are from `linux/landlock.h`, `linux/prctl.h` and
@@ -10,7 +10,7 @@ import os
 import resource
 import struct
 
-from . import seccomp  # the launcher knows this package by a shorter name
+from . import seccomp  # the launcher has this package under a shorter name
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _ABI_QUESTION = 1
@@ -30,24 +30,24 @@ _DROP_CAPABILITY = 24
 _AMBIENT, _CLEAR_ALL = 47, 4
 
 FILTER_FD = 37
-"""Where bubblewrap finds its filter: a number that nothing else uses by then."""
+"""The file descriptor of bubblewrap's filter, unused by anything else."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def landlock_version() -> int:
-    """Return the kernel's Landlock version, 0 when it has none or it is switched off."""
+    """Return the kernel's Landlock version, 0 when it has none or it is disabled."""
     version: int = _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _ABI_QUESTION)
     return max(0, version)
 
 
 def apply(options: list[str]) -> None:
-    """Confine this process as the options say, each `name=value`; OSError if the kernel refuses.
+    """Confine this process by options `name=value`; raise OSError if the kernel refuses.
 
     `read`, `write` and `list` (names alone) name folders or files, `limit-NAME` sets a resource
     limit, `filter=pass` leaves the filter at FILTER_FD for bubblewrap, `landlock=on` and
-    `filter=on` confine here, the latter without sockets; `filter=tcp` leaves those that `connect`
-    and `listen`, each a port, let through.
+    `filter=on` confine here, the latter without sockets; `filter=tcp` allows sockets to the ports
+    of `connect` and `listen`.
     """
     access: dict[str, list[str]] = {}
     for option in options:
@@ -70,12 +70,12 @@ def apply(options: list[str]) -> None:
 
 
 def _offer_to_the_memory_killer() -> None:
-    """When the machine runs out of memory, this process goes before anything else."""
+    """Make this process the first to be killed when the machine runs out of memory."""
     try:
         with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
             file.write("1000")
     except OSError:
-        return  # not on this system: the launcher's watch is what is left
+        return  # not on this system: the launcher's watch is all there is
 
 
 def _limit(kind: int, value: int) -> None:
@@ -86,7 +86,7 @@ def _limit(kind: int, value: int) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Keep nothing of an administrator's rights; for anybody else this changes nothing."""
+    """Drop all capabilities; without effect unless it is an administrator."""
     _libc.prctl(_AMBIENT, _CLEAR_ALL, 0, 0, 0)
     for number in range(64):
         _libc.prctl(_DROP_CAPABILITY, number, 0, 0, 0)
@@ -123,7 +123,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # what is not there needs no right
+        return  # a missing path needs no right
     try:
         if not os.path.isdir(path):  # noqa: PTH112
             rights &= _OF_FILES

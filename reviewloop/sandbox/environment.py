@@ -1,4 +1,4 @@
-"""The environment of gate commands: no secrets in it, and imports lead to the workspace."""
+"""The environment of gate commands: without secrets, with imports from the workspace."""
 
 import contextlib
 import hashlib
@@ -37,14 +37,14 @@ from reviewloop.sandbox.toolchains import (
 )
 
 _VERSION = re.compile(r"\w*version\w*\.\w{1,5}|VERSION", re.IGNORECASE)
-_LONGEST = 16 * 1024  # bytes; a version and what it was made from
+_LONGEST = 16 * 1024  # bytes; a version and its source
 
 
 def copy_version_files(user_root: Path, workspace: Path) -> Iterator[str]:
-    """Copy the version modules that setuptools-scm and hatch-vcs write when they install.
+    """Copy the version modules that setuptools-scm and hatch-vcs write at installation.
 
     They are ignored by git, yet packages import them. The workspace's own file names them, so only
-    what is called a version and is as short as one is copied: a checkout has secrets, too.
+    a short file with a version's name is copied: a checkout has secrets too.
     """
     for name in _version_files(workspace / "pyproject.toml"):
         source, target = user_root / name, workspace / name
@@ -104,7 +104,7 @@ _GIT_CONFIG = "[user]\n\tname = reviewloop gate\n\temail = gate@localhost\n"
 
 @dataclass(frozen=True)
 class ProjectEnv:
-    """What gates run in: environment variables, the interpreter, and what people should know."""
+    """The environment of gates: variables, the interpreter, and notes for people."""
 
     env: Mapping[str, str]
     python: Path  # of the shadow environment
@@ -117,23 +117,23 @@ class ProjectEnv:
     shadow: Shadow
     node: bool
     confine: Confinement
-    project: str = ""  # the folder that commands run in, relative to the workspace
+    project: str = ""  # working folder of commands, relative to the workspace
 
     @property
     def given(self) -> Path:
-        """Folder of what we hand to commands: plugins, configuration. They can read it only."""
+        """Folder of files for commands, which can only read it: plugins, configuration."""
         return self.folder / "given"
 
     @property
     def reports(self) -> Path:
-        """Folder that commands write their reports into."""
+        """Folder for reports of commands."""
         return self.folder / "reports"
 
     def prepare(self) -> tuple[str, ...]:
-        """Put into the workspace what git does not hold but gates need; return notes.
+        """Put files into the workspace that gates need and git does not hold; return notes.
 
-        Call it after each reset of the workspace to a tree. The scratch folders are emptied: what
-        one tree's code left there must not decide how another tree is judged.
+        Call it after each reset of the workspace to a tree. The scratch folders are emptied:
+        leftovers of one tree's code must not affect the results of another.
         """
         self.empty()
         inside = self.workspace / self.project
@@ -147,10 +147,10 @@ class ProjectEnv:
         _empty_scratch(self.folder, Path(self.env["TMPDIR"]))
 
     def verify(self, *, cwd_on_path: bool = False) -> str | None:
-        """Return why a green gate would not speak for the workspace's code, None when it would.
+        """Return why a green gate would not be about the workspace's code, None when it would.
 
-        `cwd_on_path` is for commands like `python -m pytest`, which import from the working
-        folder first.
+        `cwd_on_path` is for commands like `python -m pytest`, which import from the working folder
+        first.
         """
         if self.node and (problem := verify_node_modules(self.user_root, self.workspace)):
             return problem
@@ -168,7 +168,7 @@ class ProjectEnv:
         )
 
     def discard(self) -> None:
-        """Remove the temporary folder of the gates, which may lie outside the run's folder."""
+        """Delete the temporary folder of the gates, which may be outside of the run's folder."""
         with contextlib.suppress(OSError):
             remove_tree(Path(self.env["TMPDIR"]))
 
@@ -190,9 +190,9 @@ def build_environment(
     """Build, in the run's own `folder`, the environment for gates that run in `workspace`.
 
     `reuse` names what is installed in the checkout, `python` an interpreter (empty: found),
-    `pass_through` variables of `environ`. Commands run in what `sandbox` returns and may read git's
-    `objects` and what a user allows (`readable`). They run in the folder `project`. Nothing of the
-    project is executed.
+    `pass_through` variables of `environ`. Commands run in the sandbox that `sandbox` returns and
+    may read git's `objects` and the user's `readable` paths. Their working folder is `project`.
+    Nothing of the project is executed.
     """
     user_root, workspace, folder = user_root.absolute(), workspace.absolute(), folder.absolute()
     home = Path(environ.get("HOME", "/nonexistent"))
@@ -232,19 +232,21 @@ def build_environment(
 
 
 def paths_for(project: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return where these things may be installed: in the project's folder, then in the root."""
+    """Return where these may be installed: in the project's folder, then in the root."""
     nearer = (below(project, name) for name in names) if project else ()
     return (*nearer, *names)
 
 
 def interpreter_for(user_root: Path, project: str, setting: str) -> str:
-    """Return the named interpreter relative to the checkout; it counts from the project first."""
+    """Return the named interpreter relative to the checkout; the project's folder is
+    tried first.
+    """
     nearer = below(project, setting)
     return nearer if setting and os.path.lexists(user_root / nearer) else setting
 
 
 def _tools(env: Mapping[str, str], workspace: Path, home: Path) -> tuple[Path, ...]:
-    """Return where tool chains are; what commands left in the workspace names none."""
+    """Return the folders of tool chains, without any that commands created in the workspace."""
     entries = env["PATH"].split(os.pathsep)
     outer = (entry for entry in entries if not Path(entry).is_relative_to(workspace))
     return tool_folders({**env, "PATH": os.pathsep.join(outer)}, home)
@@ -289,7 +291,7 @@ def _variables(
         "PYTHONNOUSERSITE": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
-        "UV_NO_SYNC": "1",  # `uv run` must not replace the shadow by an environment of its own
+        "UV_NO_SYNC": "1",  # `uv run` must not replace the shadow by its own environment
         "UV_PROJECT_ENVIRONMENT": str(shadow.folder),
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -319,7 +321,7 @@ def _empty_scratch(folder: Path, temporary: Path) -> None:
 
 
 def _trusted(path: str, dropped: Sequence[Path]) -> Iterator[str]:
-    """Yield the absolute entries of PATH that no repository can fill."""
+    """Yield the absolute entries of PATH that no repository can write."""
     resolved = tuple(location.resolve() for location in dropped)
     for entry in path.split(os.pathsep):
         folder = Path(entry)
@@ -330,7 +332,7 @@ def _trusted(path: str, dropped: Sequence[Path]) -> Iterator[str]:
 
 
 def _temporary(folder: Path) -> Path:
-    """Return a temporary folder with a short name, the same one for the same run."""
+    """Return a temporary folder with a short name, always the same one for a run."""
     inside = folder / "tmp"
     if len(str(inside)) <= _SHORT_ENOUGH:
         inside.mkdir(exist_ok=True, mode=0o700)
@@ -369,7 +371,7 @@ def _python_notes(
 
 
 def _compiled(user_root: Path, workspace: Path, shadow: Shadow) -> Iterator[str]:
-    """Tell of extension modules that were built inside the checkout: the workspace has none."""
+    """Yield notes on extension modules built inside the checkout, which the workspace lacks."""
     for location in shadow.redirected:
         if not location.is_relative_to(workspace):
             continue

@@ -1,11 +1,12 @@
-"""Tries to get out of a sandbox: a level counts only if this finds no way.
+"""Tries to escape from a sandbox: a level counts as proven only if no attempt succeeds.
 
 Started inside as `python -I -S escape.py OUTSIDE PARENT PORT SECRET SEGMENT`; it prints the names
-of the attempts that succeeded, one a line, between `inside`, for what must work, and `over`. It
-uses the standard library only. `OUTSIDE` is a folder of ours with a file `secret`, a file `victim`,
-a listening local socket `socket`, and one for datagrams, `datagrams`; `PARENT` is the process id of
+of the successful attempts, one a line, between `inside`, for what must work, and `over`. It uses
+the standard library only. `OUTSIDE` is a folder of ours with a file `secret`, a file `victim`, a
+listening local socket `socket`, and one for datagrams, `datagrams`; `PARENT` is the process id of
 reviewloop, whose environment holds SECRET; `PORT` is a TCP port on 127.0.0.1 at which reviewloop
-listens; `SEGMENT` numbers memory of ours that holds SECRET, "-" where the system has none.
+listens; `SEGMENT` is the number of shared memory of ours that holds SECRET, "-" where the system
+has none.
 """
 
 import os
@@ -17,7 +18,7 @@ _SECONDS = 2.0
 
 
 def main() -> None:
-    """Try every way out."""
+    """Try every attempt."""
     outside, parent, port, secret = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     segment = sys.argv[5]
     with open("inside", "w") as file:  # noqa: PTH123
@@ -55,12 +56,12 @@ def main() -> None:
 
 
 def report(name: str) -> None:
-    """Print a name at once: what comes next may end this process."""
+    """Print a name at once: the next attempt may end this process."""
     print(name, flush=True)  # noqa: T201
 
 
 def write(path: str, flags: int) -> None:
-    """Open a file for writing and change nothing yet."""
+    """Open a file for writing without changing it."""
     os.close(os.open(path, flags))
 
 
@@ -95,7 +96,7 @@ def connect(family: int, address: object) -> None:
 
 
 def datagram() -> None:
-    """Send something to an address that is routed to nowhere: not sending it is the wish."""
+    """Send to an unroutable address, which must fail."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 53))
         probe.send(b"?")
@@ -109,7 +110,7 @@ def pair(address: str) -> None:
 
 
 def attach(segment: str, secret: str) -> None:
-    """Find the secret in memory that is shared by number."""
+    """Find the secret in numbered shared memory."""
     if segment == "-":
         raise OSError("no such memory")
     import ctypes

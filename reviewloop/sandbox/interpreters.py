@@ -1,4 +1,6 @@
-"""Finds the Python environment of the project's tests, and what of it commands may open."""
+"""Finds the Python environment of the project's tests, and the paths of it that
+commands may read.
+"""
 
 import json
 import os
@@ -25,18 +27,18 @@ _MODULE = frozenset({".py", ".pyi", ".so", ".pyd", ".pth", ".egg-link"})
 _DESCRIPTION = (".dist-info", ".egg-info", ".egg", ".libs")
 _LINK = "120000"
 _NEVER = ("/etc", "/proc", "/run", "/sys", "/var/run")
-_ABOVE = 2  # folders; `src` and `src/python` lie below the file that describes a project
+_ABOVE = 2  # levels; `src` and `src/python` are below the file that describes a project
 
 
 def lendable(path: Path, checkout: Path, home: Path) -> bool:
-    """Return whether commands may read a place that an environment of `checkout` names.
+    """Return whether commands may read a path that an environment of `checkout` names.
 
-    `home` is the user's home folder. What stands in the checkout itself, reached by no link, may be
-    read. Anything else has to be an environment, a Python installation, or packages.
+    `home` is the user's home folder. A path inside the checkout, without links, may be read.
+    Anything else has to be an environment, a Python installation, or packages.
     """
     try:
         real = path.resolve(strict=True)
-    except (OSError, RuntimeError, ValueError):  # absent, a loop of links, no name at all
+    except (OSError, RuntimeError, ValueError):  # missing, a loop of links, or an invalid name
         return False
     root = Path(os.path.realpath(checkout))
     if root.is_relative_to(real) or Path(os.path.realpath(home)).is_relative_to(real):
@@ -55,14 +57,14 @@ def lendable(path: Path, checkout: Path, home: Path) -> bool:
 
 
 def only_lendable(paths: Iterable[Path], checkout: Path, home: Path) -> tuple[Path, ...]:
-    """Return those of the places that may be read."""
+    """Return the paths that may be read."""
     return tuple(path for path in paths if lendable(path, checkout, home))
 
 
 def not_committed(names: Iterable[str], private: PrivateRepo) -> tuple[str, ...]:
-    """Return those names below which the checked-out commit has no environment, and no link.
+    """Return the names below which the checked-out commit has no environment, and no link.
 
-    One that is committed is anybody's: its `.pth` files could name other projects of a user.
+    A committed environment is untrusted: its `.pth` files could name other projects of a user.
     """
     if not private.head:
         return tuple(names)
@@ -74,16 +76,14 @@ def not_committed(names: Iterable[str], private: PrivateRepo) -> tuple[str, ...]
 
 
 def _is_environment(folder: Path) -> bool:
-    """Return whether a folder is a virtual environment, conda's, or where a Python is installed."""
+    """Return whether a folder is a virtual environment, conda's, or a Python installation."""
     if _is_file(folder / "pyvenv.cfg") or _is_file(folder / "conda-meta/history"):
         return True
     return any(next(folder.glob(f"{name}/*py*/os.py"), None) for name in ("lib", "lib64"))
 
 
 def _is_code(real: Path, home: Path) -> bool:
-    """Return whether a place is a package or a module, or in a project that its own file
-    describes.
-    """
+    """Return whether a path is a package or a module, or in a project with its own project file."""
     if _is_file(real):
         known = real.suffix in _MODULE and (
             _is_file(real.parent / "__init__.py")
@@ -102,14 +102,14 @@ def _is_code(real: Path, home: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """Return whether there is a regular file; unlike `Path.is_file`, no error where nobody may
-    look.
+    """Return whether there is a regular file; False, unlike `Path.is_file`, where it is
+    unreadable.
     """
     return os.path.isfile(path)  # noqa: PTH113
 
 
 Ask = Callable[[Sequence[str]], bytes]
-"""Runs a program of the checkout and returns what it printed."""
+"""Runs a program of the checkout and returns its output."""
 
 Origin = Literal["settings", "checkout", "active", "reviewloop"]
 
@@ -135,12 +135,12 @@ class PythonSource:
 
     @property
     def visible(self) -> tuple[Path, ...]:
-        """All folders it imports packages from: the base's too, where it was made to see them."""
+        """All folders that it imports packages from: the base's too, if configured so."""
         if self.settings.get("include-system-site-packages", "").lower() != "true":
             return self.sites
         base = self.executable.parent.parent
         paths = [base / "lib" / self.library / name for name in ("site-packages", "dist-packages")]
-        paths += [  # Debian keeps the packages of its own and of pip in folders of their own
+        paths += [  # Debian has separate folders for its own packages and pip's
             base / "lib/python3/dist-packages",
             base / "local/lib" / self.library / "dist-packages",
         ]
@@ -148,7 +148,7 @@ class PythonSource:
 
     @property
     def bin(self) -> Path:
-        """Where the environment keeps its programs."""
+        """The folder of the environment's programs."""
         return self.prefix / "bin"
 
 
@@ -162,9 +162,9 @@ def find_python(
 ) -> PythonSource:
     """Return the project's environment: the setting, one in the checkout, the active one, or ours.
 
-    `setting` names an interpreter, relative to the checkout or absolute; `UsageError` if unusable.
-    An interpreter of the checkout itself is asked through `ask_inside`, a sandbox. An environment
-    in the checkout counts only if it is one where its links lead, too.
+    `setting` names an interpreter, relative to the checkout or absolute; raises `UsageError` if
+    unusable. An interpreter of the checkout itself is run through `ask_inside`, a sandbox. An
+    environment in the checkout counts only if the targets of its links are one too.
     """
     home = Path(environ.get("HOME", "/nonexistent"))
     if setting:
@@ -201,15 +201,13 @@ def _real(path: Path) -> Path:
 
 
 def _is_whole(source: PythonSource, user_root: Path, home: Path) -> bool:
-    """Return whether all parts of an environment are what they should be, and not links to
-    anything.
-    """
+    """Return whether all parts of an environment are real ones, and not links to anything."""
     paths = (source.prefix, source.bin, *source.sites)
     return all(lendable(path, user_root, home) for path in paths)
 
 
 def read_interpreter(executable: Path, origin: Origin, ask: "Ask") -> PythonSource | None:
-    """Return the environment that an interpreter belongs to, None when it cannot be used."""
+    """Return the environment of an interpreter, None when it cannot be used."""
     if not os.access(executable, os.X_OK) or executable.is_dir():
         return None
     venv = read_venv(executable.parent.parent, origin)
@@ -217,7 +215,7 @@ def read_interpreter(executable: Path, origin: Origin, ask: "Ask") -> PythonSour
 
 
 def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
-    """Return the virtual environment in a folder, None when there is none that works."""
+    """Return the virtual environment in a folder, None when there is no working one."""
     if not os.path.isfile(prefix / "pyvenv.cfg"):  # noqa: PTH113 - False where nobody may look
         return None
     lines = read_plain(prefix / "pyvenv.cfg").decode("utf-8", "replace").splitlines()
@@ -249,7 +247,7 @@ def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
 
 
 def _query(executable: Path, origin: Origin, ask: Ask) -> PythonSource | None:
-    """Ask a whole interpreter where its packages are; -S keeps it from running any of them."""
+    """Ask a whole interpreter for its package folders; -S keeps it from running any of them."""
     try:
         output = ask([str(executable), "-S", "-E", "-c", _ASK]).strip().rpartition(b"\n")[2]
         answer = _checked(json.loads(output))
@@ -268,7 +266,7 @@ def _query(executable: Path, origin: Origin, ask: Ask) -> PythonSource | None:
 
 
 def _checked(answer: Any) -> dict[str, Any]:
-    """Return an interpreter's answer; ValueError if it has not the expected shape."""
+    """Return an interpreter's answer; raise ValueError for an unexpected shape."""
     try:
         first, second = answer["version"]
         texts = [answer["prefix"], answer["real"] or "", *answer["sites"]]
@@ -281,7 +279,7 @@ def _checked(answer: Any) -> dict[str, Any]:
 
 
 def _run(argv: Sequence[str]) -> bytes:
-    """Run a program that is no part of the checkout."""
+    """Run a program outside of the checkout."""
     return subprocess.run(
         argv, capture_output=True, stdin=subprocess.DEVNULL, timeout=30, check=True, cwd="/"
     ).stdout
@@ -297,7 +295,7 @@ _SECONDS = 30.0
 def ask_inside(
     sandbox: Callable[[], Sandbox], user_root: Path, folder: Path, home: Path, argv: Sequence[str]
 ) -> bytes:
-    """Return what a program of the checkout prints; it can do no harm and is not to be believed.
+    """Return the output of a program of the checkout, confined; the output is untrusted.
 
     It gets a folder of its own in `folder`, and of `user_root` only what an interpreter needs.
     """

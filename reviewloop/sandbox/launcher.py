@@ -1,10 +1,10 @@
-"""The small program between reviewloop and a command: nothing the command started outlives it.
+"""The program between reviewloop and a command: it ends all processes that the command started.
 
-Started by path as `python -I -S launcher.py PARENT GRACE NAME=VALUE... -- PROGRAM ARGV0 ARG...`,
-so it may use the standard library only. On Linux it adopts what the command daemonises (subreaper),
-ends when its parent does, and watches how many processes and how much memory there are; elsewhere
-the caller's kill of the process group is all there is. What cannot be ended is told by dying of
-SIGUSR2 oneself. The other options confine the command: see `sandbox/confine.py`.
+Started by path as `python -I -S launcher.py PARENT GRACE NAME=VALUE... -- PROGRAM ARGV0 ARG...`, so
+it may use the standard library only. On Linux it adopts daemons of the command (subreaper), ends
+when its parent does, and limits the number of processes and the memory; elsewhere the caller's kill
+of the process group has to suffice. If a process cannot be ended, it kills itself with SIGUSR2. The
+other options confine the command: see `sandbox/confine.py`.
 """
 
 import ctypes
@@ -16,36 +16,36 @@ import time
 MYPY = False
 if MYPY:
     import signal
-else:  # what `signal` is made of, without the enumerations that take a third of our time
+else:  # the base of `signal`, without its enumerations, which take a third of our time
     import _signal as signal
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform == "linux"
 _WATCH_SECONDS = 0.05
-_FULL_LOOK = 5  # so many of them apart
+_FULL_LOOK = 5  # every n-th check is a full one
 _REAPED = 1000  # dead processes at a time; some are replaced as fast as they are reaped
-_NAMED = 20  # processes that could not be ended
-_PATIENCE = 8  # half milliseconds; a name space's first process ends by itself after the command
+_NAMED = 20  # processes that could not be ended, listed
+_PATIENCE = 8  # half milliseconds; a namespace's first process ends by itself after the command
 _OURS = (signal.SIGTERM, signal.SIGALRM)
 _LONGEST_KILL = 5.0  # seconds
 _NO_NEW_PRIVILEGES = 38
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # of Landlock
 _ABI_QUESTION, _PATH_BENEATH, _REFER = 1, 1, 1 << 13
-_SIGNALS_SINCE, _SIGNALS = 6, 2  # its version that keeps signals in, and the right's bit
+_SIGNALS_SINCE, _SIGNALS = 6, 2  # its first version that confines signals, and the right's bit
 TOO_MUCH = 125
 
 
 class _Ended(BaseException):
-    """The parent asked for the end, or is gone."""
+    """The parent requested the end, or has ended."""
 
 
 class _TooMuchError(BaseException):
-    """The command uses more than it may."""
+    """The command exceeds a limit."""
 
 
 def main() -> int:
-    """Run the command; answer with its exit code, 128 + n when signal n ended it."""
+    """Run the command; return its exit code, 128 + n when signal n ended it."""
     parent, grace = int(sys.argv[1]), float(sys.argv[2])
     end = sys.argv.index("--")
     options, program, argv = sys.argv[3:end], sys.argv[end + 1], sys.argv[end + 2 :]
@@ -63,7 +63,7 @@ def main() -> int:
     code = 128 + signal.SIGTERM
     child = 0
     try:
-        _end_when_orphaned(parent)  # it may have died before the death signal was armed
+        _end_when_orphaned(parent)  # it may have died before the death signal was set
         # A signal between the fork and the command must not run our handlers in the child.
         signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
         child = os.fork()
@@ -71,7 +71,7 @@ def main() -> int:
             _become(program, argv, options)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
         code = _wait(child)
-        _raised.append(_Ended())  # whatever comes now, what the command left is killed first
+        _raised.append(_Ended())  # from here on, leftovers of the command are killed first
     except _TooMuchError as error:
         os.write(2, f"\nreviewloop: the command was ended: {error}\n".encode())
         code = TOO_MUCH
@@ -95,9 +95,9 @@ _signals_stay_in: list[bool] = []
 
 
 def _keep_signals_in(libc: ctypes.CDLL, parent: int) -> None:
-    """Give up signalling anything but what descends from us: "kill all" is then just that.
+    """Restrict our signals to our descendants, so that "kill all" is safe.
 
-    Nothing changes on kernels that cannot do it.
+    Without effect on kernels that cannot do it.
     """
     zero, none = ctypes.c_size_t(0), ctypes.c_uint(0)
     if libc.syscall(_CREATE_RULESET, None, zero, _ABI_QUESTION) < _SIGNALS_SINCE:
@@ -117,7 +117,7 @@ def _keep_signals_in(libc: ctypes.CDLL, parent: int) -> None:
     try:
         os.kill(parent, 0)
     except PermissionError:
-        _signals_stay_in.append(True)  # seen, not assumed: "kill all" would else end the machine
+        _signals_stay_in.append(True)  # verified, as "kill all" would otherwise end the machine
     except ProcessLookupError:
         return
 
@@ -126,7 +126,7 @@ _raised: list[BaseException] = []
 
 
 def _raise_once(error: BaseException) -> None:
-    """Raise the first reason to end; a second one must not break off the work on the first."""
+    """Raise the first reason to end; a second one must not interrupt its handling."""
     if not _raised:
         _raised.append(error)
         raise error
@@ -142,13 +142,13 @@ def _end_when_orphaned(parent: int) -> None:
 
 
 class _Watch:
-    """Ends a command that uses too much, and everything once the parent is gone."""
+    """Ends a command that exceeds a limit, and everything once the parent has ended."""
 
     def __init__(self, parent: int, options: list[str]) -> None:
         self._parent = parent
         self._most = {}
         for option in [option for option in options if option.startswith("watch-")]:
-            options.remove(option)  # what is left is for the command's process
+            options.remove(option)  # the other options are for the command's process
             name, _, value = option.removeprefix("watch-").partition("=")
             self._most[name] = int(value)
         self._looks = 0
@@ -160,10 +160,10 @@ class _Watch:
             _go_first()
 
     def look(self, *_: object) -> None:
-        """Look at what there is; called by a timer, which is set anew after each look.
+        """Check the limits; called by a timer, which is set again after each check.
 
-        A look takes longer than the pause where there are thousands of processes, and one that the
-        next one interrupts would never come to its end.
+        With thousands of processes a check takes longer than the pause, and one interrupted by the
+        next would never finish.
         """
         self._look()
         if not _raised:
@@ -190,13 +190,13 @@ class _Watch:
             _raise_once(_TooMuchError(text))
 
     def _has_shared(self, megabytes: int) -> bool:
-        """Return whether the machine's shared memory grew by what would make it too much."""
+        """Return whether the machine's shared memory grew beyond the limit."""
         grown = _shared_memory() - self._shared >> 20
         return grown > 0 and megabytes + grown > self._most["memory"]
 
 
 def _shared_memory() -> int:
-    """Return the bytes of all memory on this machine that stands in files without a disk."""
+    """Return the bytes of memory on this machine that are files without a disk."""
     try:
         with open("/proc/meminfo", "rb") as file:  # noqa: PTH123
             for line in file:
@@ -208,7 +208,7 @@ def _shared_memory() -> int:
 
 
 def _in_files(found: list[tuple[int, list[bytes]]]) -> int:
-    """Return the bytes of files in memory that have no name and that processes hold open."""
+    """Return the bytes of unnamed files in memory that processes hold open."""
     held: dict[tuple[int, int], int] = {}
     for pid, _ in found:
         folder = f"/proc/{pid}/fd"
@@ -224,28 +224,28 @@ def _in_files(found: list[tuple[int, list[bytes]]]) -> int:
 
 
 def _shared_counted_once(found: list[tuple[int, list[bytes]]]) -> int:
-    """Return the megabytes that processes hold, what they share by a fork divided among them."""
+    """Return the megabytes of processes, with memory shared by forks counted once."""
     kilobytes = 0
     for pid, stat in found:
         try:
             with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
                 lines = file.read().split(b"\n")
             kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:"))
-        except OSError:  # it ended, or it may not be looked into
+        except OSError:  # it ended, or is not readable
             kilobytes += int(stat[21]) * os.sysconf("SC_PAGE_SIZE") >> 10
     return kilobytes >> 10
 
 
 def _tasks() -> int:
-    """Return how many tasks the machine has, threads included: one read, however many there are."""
+    """Return the number of tasks of the machine, threads included, with a single read."""
     with open("/proc/loadavg", "rb") as file:  # noqa: PTH123
         return int(file.read().split()[3].partition(b"/")[2])
 
 
 def _go_first() -> None:
-    """Run before what multiplies: for an administrator no limit of processes holds.
+    """Get scheduled before multiplying processes: administrators have no limit of processes.
 
-    Children fall back to normal. For anybody else the limit holds and this is refused.
+    Children fall back to normal. For other users the limit works and this is refused.
     """
     first = os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO))
     try:
@@ -256,7 +256,7 @@ def _go_first() -> None:
 
 def _become(program: str, argv: list[str], options: list[str]) -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ, *_OURS):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores two of them, and that is inherited
+        signal.signal(number, signal.SIG_DFL)  # Python ignores two of them, which children inherit
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
     try:
         if options:
@@ -268,7 +268,7 @@ def _become(program: str, argv: list[str], options: list[str]) -> None:
     except OSError as error:
         os.write(2, f"reviewloop: {program} could not be started: {error.strerror}\n".encode())
     finally:
-        os._exit(126)  # whatever went wrong: an unconfined command must not begin
+        os._exit(126)  # after any error: an unconfined command must not start
 
 
 def _wait(child: int, until: float | None = None) -> int:
@@ -288,7 +288,7 @@ def _wait(child: int, until: float | None = None) -> int:
 
 
 def _kill_descendants() -> bool:
-    """Kill children until none is left: each death hands its own children to us.
+    """Kill children until none is left: each death makes its own children ours.
 
     Return whether all are dead.
     """
@@ -309,7 +309,7 @@ def _kill_descendants() -> bool:
             _kill(-1, signal.SIGKILL)
             time.sleep(0.001)
             continue
-        # All of them stop before the first dies: what multiplies would else outrun us.
+        # Stop all of them before the first dies: multiplying processes would be faster than us.
         living = [pid for pid, stat in _descendants() if stat[0] != b"Z"]
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in living:
@@ -322,11 +322,11 @@ def _kill(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
     except (ProcessLookupError, PermissionError):
-        return  # it ended by itself, or another kill reaches it through its name space
+        return  # it ended by itself, or is killed with its namespace
 
 
 def _descendants() -> list[tuple[int, list[bytes]]]:
-    """Return pid and fields of `stat` (from the state on) of all that descends from us."""
+    """Return pid and fields of `stat` (from the state on) of all our descendants."""
     children: dict[int, list[tuple[int, list[bytes]]]] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - pathlib takes 10 ms more
         try:

@@ -38,15 +38,15 @@ ETC = (
     "ssl/certs",
     "ssl/openssl.cnf",
 )
-"""What of /etc programs need; none of it is secret on a sane system."""
+"""The files in /etc that programs need; none of them is secret on a sane system."""
 
 HIDDEN = Path("/usr/local/etc")
-"""Settings of the machine below its programs: npm's registry tokens stand there, say."""
+"""Machine settings below its programs, for example npm's registry tokens."""
 
 _IN_MEMORY = ("/tmp", "/run", "/var/tmp", "/dev/shm")  # noqa: S108 - empty, of the sandbox alone
-_SHARE = 4  # each of them gets this part of the limit on memory
-_HELP_SECONDS = 10.0  # it answers at once, or it is none
-_KERNEL = ("/sys/devices/system/cpu", "/sys/fs/cgroup")  # how many processors there are
+_SHARE = 4  # each of them gets this part of the memory limit
+_HELP_SECONDS = 10.0  # a working program answers at once
+_KERNEL = ("/sys/devices/system/cpu", "/sys/fs/cgroup")  # the number of processors
 _FLAGS = (
     "--unshare-user",
     "--unshare-ipc",
@@ -69,12 +69,12 @@ class Bubblewrap:
 
     program: Path
     level: Level = Level.BUBBLEWRAP
-    sizes: bool = False  # whether this release can bound folders in memory
+    sizes: bool = False  # this release can limit folders in memory
 
     def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
-        """Return bubblewrap's command line; its filter stands at a fixed file descriptor."""
+        """Return bubblewrap's command line; its filter has a fixed file descriptor."""
         words = [str(self.program), *_FLAGS, "--proc", "/proc", "--dev", "/dev"]
-        # What is written there is memory that no process is charged for.
+        # Files there are memory that counts for no process.
         bound = ["--size", str((limits.memory_mb << 20) // _SHARE)] if self.sizes else []
         for path in _IN_MEMORY:
             words += [*bound, "--tmpfs", path]
@@ -82,15 +82,15 @@ class Bubblewrap:
             words += [flag, str(source), str(target)]
             if target == Path("/usr") and HIDDEN.is_dir():
                 words += ["--tmpfs", str(HIDDEN), "--remount-ro", str(HIDDEN)]
-        # For an administrator bubblewrap leaves /proc/sys writable: its owner is he, without a name
-        # space in between, and `core_pattern` names a program that the kernel starts.
+        # For an administrator bubblewrap leaves /proc/sys writable: its owner is he, without a
+        # namespace in between, and `core_pattern` names a program that the kernel starts.
         words += ["--remount-ro", "/proc", "--remount-ro", "/"]
         words += ["--seccomp", str(FILTER_FD), "--chdir", str(cwd)]
         return Started((*words, "--", *argv), ("filter=pass", *limit_options(limits)))
 
 
 def can_bound_folders(program: Path) -> bool:
-    """Return whether this bubblewrap knows `--size`, which came with 0.7."""
+    """Return whether this bubblewrap has `--size`, added in 0.7."""
     try:
         file = program.stat()
         return b"--size" in _help_of(program, file.st_mtime_ns, file.st_size)
@@ -100,13 +100,13 @@ def can_bound_folders(program: Path) -> bool:
 
 @lru_cache(maxsize=4)
 def _help_of(program: Path, *_file: int) -> bytes:
-    """Ask a program, and again once its file is another: each task of a batch wants to know."""
+    """Return a program's help, cached until its file changes, as each task of a batch needs it."""
     done = subprocess.run([program, "--help"], capture_output=True, timeout=_HELP_SECONDS, cwd="/")
     return done.stdout + done.stderr
 
 
 def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
-    """Yield (target, source, flag); those further down are mounted later, over the others."""
+    """Yield (target, source, flag); deeper targets are mounted later, over the others."""
     for name in SYSTEM:
         path = Path(name)
         if path.is_symlink():
@@ -117,7 +117,7 @@ def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
         if path.is_symlink() and path.resolve().is_relative_to("/usr"):
             yield path, Path(os.readlink(path)), "--symlink"  # noqa: PTH115 - no mount needed
         elif path.exists():
-            yield path, path, "--ro-bind-try"  # each costs a sixth of a millisecond
+            yield path, path, "--ro-bind-try"  # each takes a sixth of a millisecond
     for path in dict.fromkeys(grants.read):
         if path.exists() and not _is_system(path) and not _behind_link(path, grants):
             yield path, path, "--ro-bind"
@@ -134,11 +134,10 @@ def _is_system(path: Path) -> bool:
 
 
 def _behind_link(path: Path, grants: Grants) -> bool:
-    """Return whether the workspace has a link, or a file as a folder, where a place is to be
-    mounted.
+    """Return whether the workspace has a link, or a file as a folder, on the path of a mount.
 
-    bubblewrap makes the folders it mounts on, and follows links while the machine's own root still
-    stands beside the new one: `package -> /oldroot/home` would make them in somebody's home.
+    bubblewrap creates the folders it mounts on, and follows links while the machine's own root is
+    still mounted beside the new one: `package -> /oldroot/home` would create them in a home folder.
     """
     for root in filter(None, (grants.over, grants.work)):
         if path == root or not path.is_relative_to(root):
@@ -160,13 +159,13 @@ _SIGNALS_SINCE = 6
 
 @dataclass(frozen=True)
 class Landlock:
-    """Runs commands as they are, after the launcher has confined itself."""
+    """Runs commands directly, after the launcher has confined itself."""
 
     version: int
     level: Level = Level.LANDLOCK
 
     def start(self, argv: Sequence[str], cwd: Path, grants: Grants, limits: Limits) -> Started:
-        """Return argv as it is, with the launcher's options that confine it."""
+        """Return argv unchanged, with the launcher's options that confine it."""
         del cwd
         read = (
             *_system(),
@@ -189,7 +188,7 @@ class Landlock:
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        """Return what this level lets through."""
+        """Return what this level does not prevent."""
         found = [
             "no local network and no shared memory, so tests that need them fail",
             "command lines of your other processes can be read, and they could be made slower",
@@ -201,9 +200,9 @@ class Landlock:
         return tuple(found)
 
 
-@lru_cache(maxsize=1)  # each command asks, and nothing that we run can change it
+@lru_cache(maxsize=1)  # each command needs it, and nothing that we run can change it
 def _system() -> tuple[str, ...]:
-    """Return the places of the system's programs, `HIDDEN` left out if there is anything in it."""
+    """Return the paths of the system's programs, without `HIDDEN` if it is not empty."""
     try:
         if not any(HIDDEN.iterdir()):
             return SYSTEM
@@ -276,7 +275,7 @@ class Seatbelt:
         """Return sandbox-exec's command line with the whole profile as an argument."""
         del cwd
         profile = _RULES
-        if ports := grants.network.connect:  # else all of this machine's
+        if ports := grants.network.connect:  # else all ports of this machine
             own = "".join(f'(remote ip "localhost:{port}")' for port in ports)
             profile = profile.replace(_ANY_PORT, f"(allow network-outbound {own})")
         shown = [one.source for one in grants.mounts if not one.write]
@@ -289,7 +288,7 @@ class Seatbelt:
 
 
 def _both(paths: Sequence[Path]) -> tuple[Path, ...]:
-    """Return paths as they are spelled and as the kernel sees them: /tmp is /private/tmp."""
+    """Return paths as written and as the kernel resolves them: /tmp is /private/tmp."""
     return tuple(dict.fromkeys(form for path in paths for form in (path, path.resolve())))
 
 

@@ -1,4 +1,4 @@
-"""Gives the workspace the checkout's node_modules by links, local packages led to the workspace."""
+"""Links the checkout's node_modules into the workspace, with local packages from the workspace."""
 
 import os
 import shutil
@@ -17,8 +17,8 @@ _DEPTH = 6
 def link_node_modules(user_root: Path, workspace: Path) -> tuple[str, ...]:
     """Make every node_modules folder of the checkout usable in the workspace; return notes.
 
-    Packages are links to the checkout's installed ones. Links among them that lead to the
-    checkout's own code (npm workspaces, `file:` dependencies) lead to the workspace's instead.
+    Packages are links to the checkout's installed ones. Links among them to the checkout's own code
+    (npm workspaces, `file:` dependencies) are redirected to the workspace.
     """
     notes = []
     for relative in _projects(workspace):
@@ -41,7 +41,7 @@ def link_node_modules(user_root: Path, workspace: Path) -> tuple[str, ...]:
 
 
 def verify_node_modules(user_root: Path, workspace: Path) -> str | None:
-    """Return what makes the workspace use the checkout's own JavaScript, None if nothing does."""
+    """Return why the workspace would use the checkout's own JavaScript, None if it does not."""
     root = user_root.resolve()
     for relative in _projects(workspace):
         folder = workspace / relative / _NAME
@@ -61,7 +61,7 @@ def installed_node_modules(user_root: Path) -> tuple[Path, ...]:
 
 
 def _projects(workspace: Path) -> Iterator[Path]:
-    """Yield the folders that hold a package.json, and the root, relative to the workspace."""
+    """Yield the folders with a package.json, and the root, relative to the workspace."""
     for folder, names, files in os.walk(workspace):
         relative = Path(folder).relative_to(workspace)
         names[:] = [n for n in names if n != _NAME and not n.startswith(".")]
@@ -113,7 +113,7 @@ def _link_programs(source: Path, target: Path, root: Path, workspace: Path) -> N
     target.mkdir()
     for entry in sorted(source.iterdir()):
         if entry.is_symlink() and not Path(os.readlink(entry)).is_absolute():  # noqa: PTH115
-            # `../eslint/bin/eslint.js` holds here as well, through our link to the package.
+            # `../eslint/bin/eslint.js` is valid here too, through our link to the package.
             (target / entry.name).symlink_to(os.readlink(entry))  # noqa: PTH115
         elif entry.is_symlink():
             _link_one(entry, target / entry.name, root, workspace)
@@ -122,7 +122,7 @@ def _link_programs(source: Path, target: Path, root: Path, workspace: Path) -> N
 
 
 def _real(path: Path) -> Path:
-    """Return where a path leads; unlike `Path.resolve`, links in a circle are no error."""
+    """Return the target of a path; unlike in `Path.resolve`, cyclic links are no error."""
     return Path(os.path.realpath(path))
 
 

@@ -1,4 +1,4 @@
-"""Shows where the workspace's packages are imported from, before a green gate is believed."""
+"""Verifies where the workspace's packages are imported from, before a green gate counts."""
 
 import configparser
 import json
@@ -20,7 +20,7 @@ _COMMON_NAMES = frozenset(
 )
 _NAME = re.compile(r"[^\W\d]\w*")
 
-# Reads only: finders are asked, no package is imported, so no code of the project runs.
+# Read-only: finders are queried, no package is imported, so no code of the project runs.
 _SCRIPT = """
 import sys
 given, sys.path[:] = sys.path[:], [place for place in sys.path if place]
@@ -91,7 +91,7 @@ def verify_imports(
 
 
 def _parse_answer(answer: bytes) -> tuple[list[str], dict[str, list[str]]]:
-    """Return path and modules from an answer; ValueError for one that somebody else wrote."""
+    """Return path and modules from an answer; raise ValueError for a forged one."""
     try:
         parsed = json.loads(answer)
         path, found = list(parsed["path"]), dict(parsed["found"])
@@ -104,7 +104,7 @@ def _parse_answer(answer: bytes) -> tuple[list[str], dict[str, list[str]]]:
 
 
 class _Locations:
-    """Whose code a path is, as the commands see it."""
+    """Classifies paths by whose code they are, as the commands see them."""
 
     def __init__(
         self, workspace: Path, user_root: Path, installed: tuple[Path, ...], mounted_over: bool
@@ -142,7 +142,7 @@ class _Locations:
 
 
 def _importable(workspace: Path) -> Iterator[str]:
-    """Yield the names of packages and modules at the two usual places of a project."""
+    """Yield the names of packages and modules at the two usual locations of a project."""
     for folder in (workspace, workspace / "src"):
         if not folder.is_dir():
             continue
@@ -177,5 +177,5 @@ def _pytest_pythonpath(workspace: Path) -> list[str]:
 
 
 def _real(path: Path) -> Path:
-    """Return where a path leads; unlike `Path.resolve`, links in a circle are no error."""
+    """Return the target of a path; unlike in `Path.resolve`, cyclic links are no error."""
     return Path(os.path.realpath(path))

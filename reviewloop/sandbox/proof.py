@@ -1,4 +1,4 @@
-"""Proves a level by doing: real attempts to get out, against things of ours that stand outside."""
+"""Proves a level by real attempts to escape, against files and processes of ours outside."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ _SHORT_ENOUGH = 60  # characters; a local socket's address has room for 108
 
 
 def escapes(sandbox: Sandbox) -> str | None:
-    """Return in one clause why the sandbox cannot be relied on, None if nothing got out."""
+    """Return in one clause why the sandbox is not reliable, None if every attempt failed."""
     temporary = tempfile.gettempdir()
     if len(temporary) > _SHORT_ENOUGH:
         temporary = "/tmp"  # noqa: S108 - mkdtemp makes a folder that is ours alone
@@ -74,7 +74,7 @@ def _attempt(sandbox: Sandbox, outside: Path, work: Path) -> str:
 
 @contextlib.contextmanager
 def listeners(outside: Path, name: str, other_than: Collection[int] = ()) -> Iterator[int]:
-    """Yield the TCP port of a listener; a local and an abstract one listen as well."""
+    """Yield the TCP port of a listener; a local and an abstract socket listen too."""
     with contextlib.ExitStack() as stack:
         tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         while tcp.getsockname()[1] in other_than:
@@ -94,10 +94,10 @@ def listeners(outside: Path, name: str, other_than: Collection[int] = ()) -> Ite
 
 @contextlib.contextmanager
 def secret_environment(secret: str) -> Iterator[int]:
-    """Yield the id of a process of ours, outside of the sandbox, whose environment has a secret."""
+    """Yield the id of a process of ours outside of the sandbox with a secret in its environment."""
     import subprocess
 
-    waiting = find_program("cat")  # a tenth of what Python takes
+    waiting = find_program("cat")  # takes a tenth of Python's time
     process = subprocess.Popen(
         [waiting]
         if waiting
@@ -116,7 +116,7 @@ def secret_environment(secret: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _secret_memory(secret: str) -> Iterator[str]:
-    """Yield the number of shared memory that holds a secret, "-" where there is none to be had."""
+    """Yield the number of shared memory that holds a secret, "-" where there is none."""
     if sys.platform != "linux":
         yield "-"
         return

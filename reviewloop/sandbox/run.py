@@ -1,4 +1,4 @@
-"""Runs a gate's command so that it can neither block, fill the disk, nor leave anything running."""
+"""Runs a gate's command so that it cannot block, fill the disk, or leave a process running."""
 
 import contextlib
 import errno
@@ -21,12 +21,12 @@ from reviewloop.sandbox.base import Confinement, Started
 
 
 def lacks_room(folders: Iterable[Path], needed: int) -> bool:
-    """Return whether fewer than `needed` bytes are free on a disk that holds one of the folders."""
+    """Return whether fewer than `needed` bytes are free on a disk of one of the folders."""
     return any(shutil.disk_usage(folder).free < needed for folder in folders)
 
 
 def refuse_full_disk(folders: Iterable[Path], needed: int) -> None:
-    """Raise WorkspaceError when fewer than `needed` bytes are free where the folders are."""
+    """Raise WorkspaceError when fewer than `needed` bytes are free at the folders."""
     for folder in folders:
         free = shutil.disk_usage(folder).free
         if free < needed:
@@ -39,10 +39,10 @@ def refuse_full_disk(folders: Iterable[Path], needed: int) -> None:
 NOT_FOUND = 127
 TIMED_OUT = 124
 STOPPED = 130
-TOO_MUCH = 125  # like the launcher's
+TOO_MUCH = 125  # the same as the launcher's
 
 _GRACE = 2.0  # seconds between the polite signal and the final one
-_LONGEST_END = 15.0  # seconds that the launcher has for the rest; it tries for five
+_LONGEST_END = 15.0  # seconds for the launcher to end the rest; it tries for five
 _POLL = 0.05
 _LOG_LIMIT = 20 * 1024 * 1024
 _FREE_BYTES = 64 * 1024 * 1024
@@ -50,15 +50,15 @@ _FREE_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How one command ended; `exit_code` is 124 past the time limit, 127 when not found."""
+    """The end of one command; `exit_code` is 124 past the time limit, 127 when not found."""
 
     argv: tuple[str, ...]
     exit_code: int
     seconds: float
     log: Path
     timed_out: bool = False
-    truncated: bool = False  # the log lost its middle
-    stopped: bool = False  # the caller's `stop` said so
+    truncated: bool = False  # the middle of the log is missing
+    stopped: bool = False  # by the caller's `stop`
     output_bytes: int = 0  # written by the command, before any truncation
 
 
@@ -74,13 +74,12 @@ def run_command(
     log_limit: int = _LOG_LIMIT,
     free_bytes: int = _FREE_BYTES,
 ) -> CommandResult:
-    """Run argv in `cwd` with exactly `env`, its output in the file `log`, and report how it ended.
+    """Run argv in `cwd` with exactly `env`, its output in the file `log`, and return how it ended.
 
     `confine` is the sandbox; None is for a user's own commands, never for the repository's code.
-    Whatever the command started is dead when this returns. Past `log_limit` bytes the log keeps its
-    beginning and its end. A program that cannot be found is a result (127), not an error.
-    `WorkspaceError` means that fewer than `free_bytes` are free, too few to run anything, or that
-    something in the sandbox may still be alive.
+    All its processes are dead when this returns. Past `log_limit` bytes the log keeps its start and
+    its end. A program that cannot be found is a result (127), not an error. `WorkspaceError` means
+    that fewer than `free_bytes` are free, or that a process in the sandbox may still be alive.
     """
     refuse_full_disk((log.parent, cwd), free_bytes)
     started = time.monotonic()
@@ -121,16 +120,16 @@ def run_command(
 
 
 def _never_began(process: "subprocess.Popen[bytes]") -> bool:
-    """Return whether the launcher was asked to end before it had started the command.
+    """Return whether the launcher was ended before it had started the command.
 
-    It takes the signal in hand before it forks: only an interpreter that is still starting dies of
-    it, and nothing is left of a command that never was.
+    It handles the signal before it forks: only an interpreter that is still starting dies of it,
+    and then no command exists.
     """
     return process.returncode == -signal.SIGTERM
 
 
 class _Ending:
-    """Watches one running command and makes sure that it ends."""
+    """Watches one running command and ensures that it ends."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", output: int, log_limit: int) -> None:
         self.process = process
@@ -144,7 +143,7 @@ class _Ending:
 
     @property
     def exit_code(self) -> int:
-        """How it ended, as one number."""
+        """Return how it ended, as one number."""
         if self.timed_out or self.stopped:
             return TIMED_OUT if self.timed_out else STOPPED
         code = TOO_MUCH if self.full else self.process.returncode
@@ -153,7 +152,7 @@ class _Ending:
     def watch(
         self, deadline: float, stop: Callable[[], bool] | None, full: Callable[[], bool]
     ) -> None:
-        """Wait until it ends, its time is up, the disk is full, or the caller wants it to stop."""
+        """Wait until it ends, times out, the disk is full, or the caller stops it."""
         while not self._has_ended(max(0.0, min(_POLL, deadline - time.monotonic()))):
             self._shorten_log()
             self.timed_out = time.monotonic() >= deadline
@@ -168,7 +167,7 @@ class _Ending:
                 return
 
     def _has_ended(self, seconds: float) -> bool:
-        """Wait for the end, at most so long; woken by it where the system can do that."""
+        """Wait for the end, at most `seconds`; woken by it where the system can do that."""
         if self._handle is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
@@ -179,7 +178,7 @@ class _Ending:
         return self.process.poll() is not None
 
     def finish(self) -> None:
-        """End the command if it still runs, then everything that is left of it."""
+        """End the command if it still runs, then all its processes."""
         try:
             if self.process.poll() is None:
                 self.process.terminate()
@@ -207,12 +206,14 @@ class _Ending:
 
 
 def _handle_of(process: "subprocess.Popen[bytes]") -> int | None:
-    """Return a file descriptor that tells when the process ends, None where there are none."""
+    """Return a file descriptor that becomes readable at the process's end, None where
+    unsupported.
+    """
     if sys.platform != "linux":
         return None
     try:
         return os.pidfd_open(process.pid)
-    except OSError:  # an older kernel, or a container that does not know the call
+    except OSError:  # an older kernel, or a container without the call
         return None
 
 
@@ -224,17 +225,17 @@ def start_piped(
     confine: Confinement,
     inside: Path | None = None,
 ) -> "subprocess.Popen[bytes]":
-    """Start a program that is talked to over its pipes; `end_piped` ends it with all it started.
+    """Start a program with pipes; `end_piped` ends it with all its children.
 
-    The program is an absolute path, `inside` its folder as the sandbox shows it. It ends, too, when
-    the thread does that started it.
+    The program is an absolute path, `inside` its folder as the sandbox shows it. It also ends with
+    the thread that started it.
     """
     started = confine.start(argv, inside or cwd)
     return _start(started, cwd, env, subprocess.PIPE, stdin=subprocess.PIPE)
 
 
 def end_piped(process: "subprocess.Popen[bytes]") -> None:
-    """End what `start_piped` started; WorkspaceError when something of it may still be alive."""
+    """End what `start_piped` started; raise WorkspaceError when a process may still be alive."""
     try:
         if process.poll() is None:
             process.terminate()
@@ -301,15 +302,15 @@ def read_log(log: Path) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Return text as a terminal would leave it: no escape codes, overwritten lines dropped."""
+    """Return text as a terminal would show it: no escape codes, overwritten lines dropped."""
     text = _TERMINAL_CODES.sub("", text).replace("\r\n", "\n")
     return "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
 
 
 def excerpt(log_text: str, limit_chars: int) -> str:
-    """Return the part of a log that matters, within `limit_chars`: its end, its beginning, errors.
+    """Return the relevant part of a log, within `limit_chars`: its end, its start, errors.
 
-    Left-out stretches are marked with the number of lines.
+    Gaps are marked with their number of lines.
     """
     text = plain_text(log_text).strip("\n")
     if len(text) <= limit_chars:
@@ -328,7 +329,7 @@ def excerpt(log_text: str, limit_chars: int) -> str:
     return _join(lines, kept)[:limit_chars]
 
 
-_GAP = 32  # room for one mark of a gap
+_GAP = 32  # for the mark of one gap
 
 
 def _keep(

@@ -1,4 +1,4 @@
-"""The system calls that a confined command may not make, as a filter for the kernel.
+"""The kernel filter of system calls that a confined command may not make.
 
 Loaded by the launcher too (`python -I -S`), so it may use the standard library only. Numbers are
 from the kernel's tables `syscall_64.tbl` (x86-64) and `asm-generic/unistd.h` (aarch64); the format
@@ -22,7 +22,7 @@ _X32 = 0x40000000
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _COLUMN = {"x86_64": 0, "aarch64": 1}
 
-# What reaches other processes, the kernel's own services, other name spaces, or the clock.
+# Calls to other processes, the kernel's own services, other namespaces, or the clock.
 _REFUSED = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
@@ -73,16 +73,16 @@ _REFUSED = {
     "ioperm": (173, None),
     "vhangup": (153, 58),
 }
-# Programs try these first and have another way when the kernel does not know them.
+# Programs try these first and have a fallback when the kernel does not have them.
 _UNKNOWN = {
-    "clone3": (435, 435),  # its flags are in memory, where a filter cannot look
+    "clone3": (435, 435),  # its flags are in memory, which a filter cannot read
     "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "openat2": (437, 437),  # it can make a setuid file, as `open` can
 }
-# What processes of one user share by a number or a name, where no name space keeps them apart. Who
-# knows a number, or guesses it, needs no `get`.
+# Objects that a user's processes share by number or name, without a namespace. Whoever knows or
+# guesses a number needs no `get`.
 _SHARED: dict[str, tuple[int, int]] = {
     "shmget": (29, 194),
     "shmat": (30, 196),
@@ -97,29 +97,29 @@ _SHARED: dict[str, tuple[int, int]] = {
     "msgctl": (71, 187),
     "mq_open": (240, 180),
     "mq_unlink": (241, 181),
-    "inotify_add_watch": (254, 27),  # tells the names of new files in folders nobody may list
+    "inotify_add_watch": (254, 27),  # reveals names of new files in unreadable folders
 }
 _CONNECTING: dict[str, tuple[int, int]] = {
-    "connect": (42, 203),  # without TCP no socket is there to call them with
+    "connect": (42, 203),  # without TCP there is no socket for them
 }
 _LISTENING: dict[str, tuple[int, int]] = {
     "bind": (49, 200),
     "listen": (50, 201),
 }
-# These connect, too, and Landlock does not look; the argument that holds the flags.
+# These connect too, and Landlock does not check them; with the argument that holds the flags.
 _SENDING: dict[str, tuple[tuple[int, int], int]] = {
     "sendto": ((44, 206), 3),
     "sendmsg": ((46, 211), 2),
     "sendmmsg": ((307, 269), 3),
 }
 _FAST_OPEN = 0x20000000
-# Modes of what a path names: Landlock does not look whose they are. Done as if they had worked.
+# Modes by path, whose owner Landlock does not check. They do nothing and report success.
 _NOT_DONE: dict[str, tuple[int, int | None]] = {
     "chmod": (90, None),
     "fchmodat": (268, 53),
     "fchmodat2": (452, 452),
 }
-# Landlock does not check these; programs that copy files go on without them.
+# Landlock does not check these; programs that copy files continue without them.
 _ATTRIBUTES: dict[str, tuple[int, int]] = {
     "setxattr": (188, 5),
     "lsetxattr": (189, 6),
@@ -138,7 +138,7 @@ _ATTRIBUTES: dict[str, tuple[int, int]] = {
     "listxattrat": (465, 465),
     "removexattrat": (466, 466),
 }
-# The argument that holds the mode; of `open` it counts only when a file is made.
+# The argument with the mode; of `open` it counts only when a file is made.
 _MODES: dict[str, tuple[tuple[int, int | None], int]] = {
     "chmod": ((90, None), 1),
     "fchmod": ((91, 52), 1),
@@ -160,11 +160,11 @@ _OWNERS: dict[str, tuple[tuple[int, int | None], int]] = {  # the argument with 
     "lchown": ((94, None), 1),
     "fchownat": ((260, 54), 2),
 }
-_UNCHANGED = 0xFFFFFFFF  # as an owner: it stays as it is
+_UNCHANGED = 0xFFFFFFFF  # as an owner: unchanged
 _STREAM, _TCP = 1, 6
-_KIND_OF_SOCKET = 0xF  # besides, an argument holds flags
+_KIND_OF_SOCKET = 0xF  # mask: the argument also has flags
 _SOCKETPAIR = (53, 199)
-_PAIRS = (1, 5)  # SOCK_STREAM and SOCK_SEQPACKET: of both, the ends reach nobody but each other
+_PAIRS = (1, 5)  # SOCK_STREAM and SOCK_SEQPACKET, whose ends reach only each other
 _SHMGET = (29, 194)
 _SMALL = 1 << 16  # bytes of System V memory: databases lock with it; the kernel has 4,096 of them
 _PRLIMIT = (302, 261)
@@ -172,24 +172,24 @@ _CLONE = (56, 220)
 _SOCKET = (41, 198)
 _IOCTL = (16, 29)
 _NEW_NAMESPACES = 0x7E020000  # CLONE_NEW: NS, CGROUP, UTS, IPC, USER, PID, NET
-_TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX type into somebody's terminal
+_TERMINAL_INPUT = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX type into a terminal
 _UNIX, _IPV4, _IPV6, _NETLINK = 1, 2, 10, 16
 
 
 def supported() -> bool:
-    """Return whether the tables above know this machine."""
+    """Return whether the tables above have this machine."""
     return os.uname().machine in _ARCHITECTURES
 
 
 def program(*, sockets: bool, tcp: bool = False, listens: bool = False) -> bytes:
     """Return the filter as an array of `struct sock_filter`.
 
-    With `sockets`, the command has name spaces of its own: sockets stay allowed that are local, IP,
-    or of the netlink family that lists interfaces, and so is a little memory shared by number.
-    Without, no socket can be made but pairs that reach nobody else, nothing is shared by number or
-    name, and other processes' limits and files' owners and extended attributes stay as they are.
-    With `tcp` sockets of TCP can be made, too, and connect as far as something else lets them;
-    then modes of files by their path stay as they are. With `listens` they may wait for others.
+    With `sockets`, the command has its own namespaces: sockets are allowed that are local, IP, or
+    of the netlink family that lists interfaces, and so is a little memory shared by number.
+    Without, only pairs of sockets that reach nothing else can be made, nothing is shared by number
+    or name, and other processes' limits and files' owners and extended attributes cannot be
+    changed. With `tcp`, TCP sockets can be made too, whose connections something else limits; then
+    modes of files by path cannot be changed. With `listens` they may accept connections.
     """
     machine = os.uname().machine
     column = _COLUMN[machine]
@@ -204,7 +204,7 @@ def program(*, sockets: bool, tcp: bool = False, listens: bool = False) -> bytes
     if tcp:
         for unmade in _NOT_DONE.values():
             lines += _for_call(unmade[column], [_refusal(0)])
-    lines += _for_setuid(column)  # first: files are opened often, and a filter is read in order
+    lines += _for_setuid(column)  # first: files are opened often, and a filter runs in order
     for table, reason in ((_REFUSED, errno.EPERM), (_UNKNOWN, errno.ENOSYS)):
         for numbers in table.values():
             number = numbers[column]
@@ -245,7 +245,7 @@ def _for_call(number: int | None, body: list[bytes]) -> list[bytes]:
 
 
 def _for_setuid(column: int) -> list[bytes]:
-    """Refuse modes with the setuid bit: the file would be run with the user's rights."""
+    """Refuse modes with the setuid bit: the file would run with the user's rights."""
     lines = []
     for numbers, position in _MODES.values():
         lines += _for_call(numbers[column], _no_setuid(position))
@@ -271,7 +271,7 @@ def _no_setuid(position: int) -> list[bytes]:
 
 
 def _own_owner(position: int) -> list[bytes]:
-    """Allow what copying programs ask for: the owner and the group that new files have anyway."""
+    """Allow what copying programs do: set the owner and the group that new files have anyway."""
     lines = []
     for index, own in ((position, os.getuid()), (position + 1, os.getgid())):
         lines += [
@@ -284,7 +284,7 @@ def _own_owner(position: int) -> list[bytes]:
 
 
 def _pair() -> list[bytes]:
-    """Allow local pairs whose ends stay joined; one of datagrams can send to any local socket."""
+    """Allow local pairs that stay connected; a datagram socket can send to any local socket."""
     return [
         _statement(_LOAD, _ARGUMENTS[0]),
         _jump(_EQUAL, _UNIX, 1, 0),
@@ -345,7 +345,7 @@ def _no_fast_open(position: int) -> list[bytes]:
 
 
 def _tcp() -> list[bytes]:
-    """Allow TCP over IPv4 and IPv6: for MPTCP, UDP and local sockets nobody checks addresses."""
+    """Allow TCP over IPv4 and IPv6; addresses of MPTCP, UDP and local sockets are not checked."""
     return [
         _statement(_LOAD, _ARGUMENTS[0]),
         _jump(_EQUAL, _IPV4, 2, 0),

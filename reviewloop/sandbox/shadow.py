@@ -1,8 +1,8 @@
-"""A shadow of the project's Python environment: same packages, but the project is the workspace's.
+"""A shadow of the project's Python environment: same packages, with the workspace's project.
 
 Tests in the workspace need the packages that are installed for the user's checkout. An editable
-install among them points back at that checkout, and gates would test the wrong code. The shadow is
-a virtual environment of links to the installed packages in which such pointers are rewritten.
+install among them points back at that checkout, so gates would test the wrong code. The shadow is a
+virtual environment of links to the installed packages in which such pointers are rewritten.
 """
 
 import os
@@ -18,18 +18,18 @@ from reviewloop.sandbox.interpreters import PythonSource
 # A pip inside the shadow would follow our links and uninstall from the user's environment.
 _NOT_LINKED = re.compile(r"__pycache__$|pip$|pip-.*\.dist-info$", re.IGNORECASE)
 _NOT_SCRIPTS = re.compile(r"(python|pypy)[\d.]*t?$|activate|deactivate|pip[\d.]*$", re.IGNORECASE)
-_SHEBANG_LIMIT = 125  # the kernel's shortest, with room to spare
+_SHEBANG_LIMIT = 125  # the kernel's lowest limit, with a margin
 _LOCAL_POINTERS = (".pth", ".py", ".egg-link")
 _POINTER_LIMIT = 4 * 1024 * 1024
 
 
 class Redirection:
-    """Turns places inside the user's checkout into the same places inside the workspace."""
+    """Maps paths inside the user's checkout to the same paths inside the workspace."""
 
     def __init__(self, user_root: Path, workspace: Path, kept: tuple[Path, ...]) -> None:
         self.workspace = workspace
         self._roots = tuple(dict.fromkeys((user_root.absolute(), user_root.resolve())))
-        # What is installed inside the checkout stays what it is, in either spelling of its path.
+        # Packages installed inside the checkout stay, in either spelling of the path.
         self._kept = tuple({form for path in kept for form in (path.absolute(), path.resolve())})
         spelled = "|".join(re.escape(str(r)) for r in sorted(self._roots, key=_length))
         self._pattern = re.compile(
@@ -38,7 +38,9 @@ class Redirection:
         )
 
     def redirected_path(self, path: Path) -> Path | None:
-        """Return the workspace's counterpart of a path, None for what is not the project's own."""
+        """Return the workspace's counterpart of a path, None for one outside of the project's own
+        code.
+        """
         for candidate in (path.resolve(), Path(os.path.normpath(path))):
             if any(candidate.is_relative_to(kept) for kept in self._kept):
                 return None
@@ -56,7 +58,7 @@ class Redirection:
             return match.group() if counterpart is None else f"{counterpart}{trailing}"
 
         if not any(str(root) in text for root in self._roots):
-            return text  # nearly all there is; the pattern takes a hundred times as long
+            return text  # the usual case; the pattern takes a hundred times as long
         return self._pattern.sub(replace, text)
 
 
@@ -70,18 +72,18 @@ def _name(entry: os.DirEntry[str]) -> str:
 
 @dataclass(frozen=True)
 class Shadow:
-    """A virtual environment of links; `redirected` are the workspace places imports now lead to."""
+    """A virtual environment of links; `redirected` are the workspace paths of imports."""
 
     folder: Path
     python: Path
     bin: Path
     redirected: tuple[Path, ...] = ()
-    modules: tuple[str, ...] = ()  # names that rewritten finder modules map
-    outside: tuple[Path, ...] = ()  # places elsewhere that packages are imported from
+    modules: tuple[str, ...] = ()  # names in rewritten finder modules
+    outside: tuple[Path, ...] = ()  # other paths that packages are imported from
 
 
 def make_shadow(source: PythonSource, folder: Path, redirection: Redirection) -> Shadow:
-    """Build the shadow of `source` in `folder`, replacing an earlier one; nothing is executed."""
+    """Build the shadow of `source` in `folder`, replacing an earlier one; runs nothing."""
     if folder.is_symlink() or folder.exists():
         shutil.rmtree(folder)
     binaries = folder / "bin"
@@ -98,7 +100,7 @@ def make_shadow(source: PythonSource, folder: Path, redirection: Redirection) ->
             if source.is_venv and (source.prefix / name).exists():
                 (folder / name).symlink_to(source.prefix / name)
         _copy_scripts(source, binaries)
-    except (OSError, ValueError, RuntimeError) as error:  # NUL in a path, links in a circle
+    except (OSError, ValueError, RuntimeError) as error:  # NUL in a path, cyclic links
         raise WorkspaceError(
             f"The Python environment {source.prefix} could not be mirrored for the gates: {error}."
         ) from error
@@ -130,7 +132,7 @@ def _configuration(source: PythonSource) -> str:
 
 
 class _Sites:
-    """Fills site-packages folders with links, rewriting what points into the checkout."""
+    """Fills site-packages folders with links, rewriting pointers into the checkout."""
 
     def __init__(self, redirection: Redirection) -> None:
         self.redirection = redirection
@@ -139,7 +141,7 @@ class _Sites:
         self.outside: list[Path] = []
 
     def fill(self, sources: tuple[Path, ...], target: Path) -> None:
-        """Mirror the first site folder in place, further ones beside it, read in the same order."""
+        """Mirror the first site folder, and further ones beside it, read in the same order."""
         target.mkdir(parents=True)
         for number, source in enumerate(sources):
             folder = target
@@ -153,7 +155,7 @@ class _Sites:
                     continue
                 if entry.is_symlink() or entry.name.endswith(_LOCAL_POINTERS):
                     self._mirror(Path(entry.path), folder / entry.name, source)
-                else:  # nearly all of the hundreds that there are
+                else:  # the usual case
                     os.symlink(entry.path, f"{folder}/{entry.name}")  # noqa: PTH211 - half the time
 
     def _mirror(self, entry: Path, target: Path, site: Path) -> None:
@@ -200,13 +202,13 @@ class _Sites:
             return f"{counterpart}\n"
         if entry.is_dir():
             self.outside.append(entry.resolve())
-        # A relative line is read against the folder of its file, which is another one now.
+        # A relative line is relative to the folder of its file, which changes here.
         return line if Path(text).is_absolute() else f"{os.path.normpath(entry)}\n"
 
     def _link_metadata(self, egg_link: Path, folder: Path) -> None:
         """Keep `importlib.metadata` working after `setup.py develop`.
 
-        That install keeps its metadata in the checkout, ignored by git: the workspace lacks it.
+        That install has its metadata in the checkout, ignored by git, so the workspace lacks it.
         """
         project = Path(egg_link.read_text(encoding="utf-8", errors="replace").partition("\n")[0])
         for data in project.glob("*.egg-info"):
@@ -244,7 +246,7 @@ def _script(
 ) -> bytes | None:
     """Return a Python script with the shadow's interpreter, None for any other program.
 
-    `own` are the spellings of the folder that the environment's interpreter is in.
+    `own` are the spellings of the folder with the environment's interpreter.
     """
     if not entry.is_file() or _leads_out(entry, source.prefix):
         return None
@@ -254,16 +256,14 @@ def _script(
         content = b"#!" + file.read(_POINTER_LIMIT)
     first, _, rest = content.partition(b"\n")
     if first.startswith(b"#!/bin/sh") and b"'''exec'" in rest[:20]:
-        rest = rest.partition(b"\n' '''\n")[2]  # the long form installers write for long paths
+        rest = rest.partition(b"\n' '''\n")[2]  # the long form that installers write for long paths
     elif not first[2:].strip().startswith(own):
         return content if source.is_venv else None
     return _shebang(interpreter) + rest
 
 
 def _leads_out(entry: Path, prefix: Path) -> bool:
-    """Return whether a program is a link to somewhere else: what stands there is not
-    ours to copy.
-    """
+    """Return whether a program is a link out of the environment, whose target we may not copy."""
     if not entry.is_symlink():
         return False
     return not Path(os.path.realpath(entry)).is_relative_to(os.path.realpath(prefix))

@@ -1,4 +1,4 @@
-"""Where programs and libraries lie that commands need, and nothing that is secret beside them."""
+"""Finds the folders of programs and libraries that commands need, without secrets in them."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,9 +16,9 @@ TOOL_HOMES = {
     "ASDF_DATA_DIR": ".asdf",
     "SDKMAN_DIR": ".sdkman",
 }
-"""Tool chains that live in the home folder; without them a scratch home leaves nothing to run."""
+"""Tool chains in the home folder; without them a scratch home has none."""
 
-# Registry tokens stand in these folders too, so only parts of them are shown.
+# These folders also have registry tokens, so only parts of them are shown.
 _PARTS = {
     "CARGO_HOME": ("bin", "registry", "git", "config", "config.toml", "env"),
     "GRADLE_USER_HOME": ("caches", "wrapper", "native", "jdks"),
@@ -31,7 +31,7 @@ _OF_THE_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/System")
 def tool_folders(env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
     """Return the folders that the programs on `env`'s PATH and its tool homes need.
 
-    `home` is the user's home folder: of it, and of folders above it, nothing is granted whole.
+    `home` is the user's home folder: neither it nor a folder above it is granted whole.
     """
     found = [path for entry in _entries(env) for path in _around(entry, home)]
     for name in TOOL_HOMES:
@@ -44,7 +44,9 @@ def tool_folders(env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
 
 
 def interpreter_folders(executable: Path) -> tuple[Path, ...]:
-    """Return what a Python interpreter needs: its own prefix, and the one behind its links."""
+    """Return the paths that a Python interpreter needs: its own prefix, and that of its link
+    target.
+    """
     real = executable.resolve()
     found = [executable.parent.parent, real.parent.parent]
     return with_targets(
@@ -53,7 +55,7 @@ def interpreter_folders(executable: Path) -> tuple[Path, ...]:
 
 
 def with_targets(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Return the places that exist, each with what it resolves to, without repetition."""
+    """Return the existing paths, each with its link target, without duplicates."""
     found: dict[Path, None] = {}
     for path in paths:
         if path.exists():
@@ -69,7 +71,7 @@ def _entries(env: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _around(entry: Path, home: Path) -> Iterator[Path]:
-    """Yield a folder of PATH and what its programs load: libraries stand beside it."""
+    """Yield a folder of PATH and the libraries of its programs beside it."""
     real = entry.resolve()
     if any(real.is_relative_to(path) for path in _OF_THE_SYSTEM):
         return
@@ -77,7 +79,7 @@ def _around(entry: Path, home: Path) -> Iterator[Path]:
     if real.name not in _PROGRAMS:
         return
     prefix = real.parent
-    if prefix == home / ".local":  # keyrings and the state of programs stand here as well
+    if prefix == home / ".local":  # keyrings and state of programs are here too
         yield from (prefix / "lib", prefix / "share/pipx", prefix / "share/uv")
     elif _holds(prefix, home):
         yield prefix / "lib"
@@ -86,5 +88,5 @@ def _around(entry: Path, home: Path) -> Iterator[Path]:
 
 
 def _holds(path: Path, home: Path) -> bool:
-    """Return whether a folder is the home folder or has it inside."""
+    """Return whether a folder is the home folder or contains it."""
     return home.is_relative_to(path) or home.resolve().is_relative_to(path.resolve())

@@ -1,1 +1,3 @@
-"""What outlives a process: run records, journal, blobs, events, locks; never in a repository."""
+"""Files that outlive a process, never in a repository: run records, journal, blobs,
+events, locks.
+"""

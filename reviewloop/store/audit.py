@@ -1,7 +1,7 @@
-"""The trail of what was approved: a row a commit, each with the hash of the one before it.
+"""The audit trail: a row for each approved commit, with the hash of the row before it.
 
-It is no part of the runs, so that deleting these leaves it. A row holds the hash of itself and of
-the row before it: one changed byte, or a row taken out, breaks the chain there.
+It is separate from the runs, so deleting these keeps it. A row holds its own hash and that of the
+row before it, so one changed byte, or a removed row, breaks the chain there.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _FIRST = "0" * 64
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One row as it stands in the file."""
+    """One row of the file."""
 
     number: int  # from 1
     previous: str  # the hash of the row before it
@@ -31,13 +31,13 @@ class AuditRow:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is as it was written."""
+        """Whether it is unchanged."""
         return self.hash == _hash(self.number, self.previous, self.body)
 
 
 @dataclass(frozen=True)
 class Broken:
-    """Where the chain breaks."""
+    """The first break of the chain."""
 
     line: int  # 1-based
     why: str
@@ -50,7 +50,7 @@ class AuditFile:
         self.path = folder / "audit.jsonl"
 
     def rows(self) -> Iterator[AuditRow]:
-        """Yield all rows that can be read, oldest first; one that cannot is left to `verify`."""
+        """Yield all readable rows, oldest first; `verify` reports the others."""
         for _, row in self._lines():
             if row is not None:
                 yield row
@@ -84,16 +84,14 @@ class AuditFile:
 
     @staticmethod
     def _is_torn(file: BinaryIO) -> bool:
-        """Return whether the last row was cut off while it was written: the next one is its own
-        line.
-        """
+        """Return whether the last row is incomplete, so that the next one needs a new line."""
         if not file.seek(0, os.SEEK_END):
             return False
         file.seek(-1, os.SEEK_END)
         return file.read(1) != b"\n"
 
     def verify(self) -> Broken | None:
-        """Return where the chain breaks first, None where it holds."""
+        """Return the first break of the chain, None for none."""
         number, previous = 0, _FIRST
         for line, row in self._lines():
             if row is None:

@@ -1,4 +1,4 @@
-"""The record of every batch: which tasks it took up and how, and when it was at work."""
+"""The record of every batch: its tasks, its options, and its sessions."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from reviewloop.store.reasons import StoredReason, read_reason, stored_reason
 from reviewloop.store.sqlite import open_database
 
 FILE = "batches.sqlite"
-_BETWEEN = 1.0  # seconds; a sitting that is killed loses this, and what passed without an event
+_BETWEEN = 1.0  # seconds; a killed session loses this, and what passed without an event
 _SESSIONS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS sittings (
     batch_id TEXT NOT NULL, began_at REAL NOT NULL, seen_at REAL NOT NULL,
@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS sittings (
 
 
 class Session(NamedTuple):
-    """When a batch was at work; one that was not `closed` was cut off, or is under way."""
+    """The times of a session; one that is not `closed` was interrupted or is in progress."""
 
     began: float
     seen: float
@@ -46,7 +46,7 @@ class Session(NamedTuple):
 
 
 class SessionClock:
-    """Writes down one sitting while it lasts; may be told from any thread."""
+    """Records one session while it lasts; thread-safe."""
 
     def __init__(self, folder: Path, batch_id: str, now: Callable[[], float] = time.time) -> None:
         self._connection = open_database(folder / FILE, _SESSIONS_SCHEMA)
@@ -55,13 +55,13 @@ class SessionClock:
         self._write()
 
     def seen(self) -> None:
-        """Note that the batch is at work still; cheap when it was noted just now."""
+        """Record that the batch is in progress; cheap when it was just recorded."""
         with self._lock:
             if self._now() - self._seen >= _BETWEEN:
                 self._write()
 
     def close(self) -> None:
-        """End the sitting."""
+        """End the session."""
         with self._lock:
             self._write(closed=True)
             self._connection.close()
@@ -76,7 +76,7 @@ class SessionClock:
 
 
 def sessions_of(folder: Path, batch_id: str) -> list[Session]:
-    """Return the sittings of a batch, the oldest first."""
+    """Return the sessions of a batch, the oldest first."""
     if not (folder / FILE).exists():
         return []
     with (
@@ -99,7 +99,7 @@ CREATE TABLE IF NOT EXISTS batches (
 
 @dataclass(frozen=True)
 class LeftToUser:
-    """Why a batch left a run to a user, as long as its proposal and the branch are the same."""
+    """Why a batch left a run to a user; valid while its proposal and the branch are the same."""
 
     proposal: str
     head: str  # the commit of the branch
@@ -115,19 +115,19 @@ class BatchRecord:
     mode: str
     tasks: dict[str, str] = field(default_factory=dict)  # id -> title, as listed
     left_out: list[str] = field(default_factory=list)  # open tasks it cannot do, with reasons
-    held: dict[str, Reason] = field(default_factory=dict)  # id -> why it was not begun, at the end
-    refused: list[str] = field(default_factory=list)  # ids of those that could not be begun
-    needs: dict[str, list[str]] = field(default_factory=dict)  # id -> tasks it cannot begin without
+    held: dict[str, Reason] = field(default_factory=dict)  # id -> why it was not started
+    refused: list[str] = field(default_factory=list)  # ids of tasks that could not start
+    needs: dict[str, list[str]] = field(default_factory=dict)  # id -> tasks to be done before
     said: dict[str, LeftToUser] = field(default_factory=dict)  # by run
-    # id -> what the report says of runs that were deleted, the oldest first
+    # id -> rows of deleted runs, the oldest first
     kept: dict[str, list[KeptRun]] = field(default_factory=dict)
     budget_usd: float | None = None
     deadline: float = 0.0  # seconds since the epoch; 0 for none
-    branch: str = ""  # where its commits go; "" in records of releases that did not write it
-    head: str = ""  # the commit of the branch when it began
-    until_failure: bool = False  # whether the last sitting was to stop at a failure
-    ended: bool = False  # nothing is left to be done by itself
-    because: Reason = NO_REASON  # why it stopped before its end
+    branch: str = ""  # target of its commits; "" in records of earlier releases
+    head: str = ""  # the commit of the branch when it started
+    until_failure: bool = False  # the last session stops at a failure
+    ended: bool = False  # it cannot continue without a user
+    because: Reason = NO_REASON  # why it stopped early
     created_at: float = 0.0
     updated_at: float = 0.0
 
@@ -188,13 +188,13 @@ class BatchStore:
         return [batch_of(json.loads(row["record"])) for row in rows]
 
     def delete(self, batch_id: str) -> None:
-        """Forget a batch that began nothing."""
+        """Delete a batch that started nothing."""
         with closing(self._connection.cursor()) as cursor:
             cursor.execute("DELETE FROM batches WHERE batch_id = ?", (batch_id,))
 
 
 def batch_of(body: Mapping[str, Any]) -> BatchRecord:
-    """Return the record that `plain` wrote; fields of another release are passed over."""
+    """Return the record that `plain` wrote; fields of another release are ignored."""
     known = {f.name for f in fields(BatchRecord)}
     values = {name: body[name] for name in body if name in known}
     values["held"] = {task: _reason(why) for task, why in body.get("held", {}).items()}
@@ -207,7 +207,7 @@ def batch_of(body: Mapping[str, Any]) -> BatchRecord:
 
 
 def _plain_run(run: KeptRun) -> dict[str, Any]:
-    """Return a run of a record as JSON-plain values; its text stands there for earlier releases."""
+    """Return a stored run as JSON-plain values, with its text for earlier releases."""
     values = {**vars(run), **asdict(run.figures), "cost": run.cost.plain()}
     del values["figures"]
     values |= {"before": run.before.plain(), "stands_on": values.pop("below")}
@@ -215,12 +215,12 @@ def _plain_run(run: KeptRun) -> dict[str, Any]:
 
 
 def kept_run(body: Mapping[str, Any]) -> KeptRun:
-    """Return what a record keeps of a deleted run, as any release wrote it."""
+    """Return a deleted run from a record of any release."""
     return KeptRun(**_run_values(body), created_at=body.get("created_at", 0.0))
 
 
 def task_report(body: Mapping[str, Any]) -> TaskReport:
-    """Return the row of a task that was printed or stored as JSON."""
+    """Return the row of a task from printed or stored JSON."""
     earlier = body.get("earlier")
     each = [(one["run"], legacy_reason(one["why"])) for one in earlier["each"]] if earlier else []
     return TaskReport(
@@ -234,7 +234,7 @@ def task_report(body: Mapping[str, Any]) -> TaskReport:
 
 
 def batch_report(body: Mapping[str, Any]) -> BatchReport:
-    """Return the report of a batch that was printed or stored as JSON."""
+    """Return the report of a batch from printed or stored JSON."""
     totals = body["totals"]
     return BatchReport(
         batch=body["batch"],
@@ -284,7 +284,7 @@ def _run_values(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cost_of(body: Mapping[str, Any] | None) -> Cost:
-    """Return the cost that a record holds, nothing where it holds none."""
+    """Return the cost in a record, zero without one."""
     return Cost(**{name: body[name] for name in _COST & body.keys()}) if body else Cost()
 
 
@@ -299,7 +299,7 @@ def _reason(stored: StoredReason | str) -> Reason:
     return legacy_reason(stored) if isinstance(stored, str) else read_reason(stored, "")
 
 
-# What releases that kept sentences only decided by; looked for in this order.
+# The sentences from which releases without kinds made decisions; the first match counts.
 _BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
     (ReasonKind.NOT_CHOSEN, re.compile(r"\Awas not chosen this time")),
     (ReasonKind.NEED_OPEN, re.compile(r"\Awaits for ")),
@@ -316,7 +316,7 @@ _BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
 
 
 def legacy_reason(sentence: str) -> Reason:
-    """Return the reason that a sentence tells which is all that is known."""
+    """Return the reason of a sentence by an earlier release."""
     if not sentence:
         return NO_REASON
     for kind, pattern in _BEFORE:

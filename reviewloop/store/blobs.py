@@ -1,4 +1,4 @@
-"""Content-addressed files: the big things that the state only names."""
+"""Content-addressed files: the large values that the state references."""
 
 import hashlib
 import json
@@ -13,9 +13,9 @@ from reviewloop.store.redaction import Redact, redact_plain, unchanged
 
 
 class Blobs:
-    """Bytes by the SHA-256 of their content; writing the same bytes twice is one file.
+    """Bytes by the SHA-256 of their content; writing the same bytes twice makes one file.
 
-    `redact` takes secrets out of the texts of JSON values before they are stored.
+    `redact` is applied to the texts of JSON values before they are stored.
     """
 
     def __init__(self, folder: Path, redact: Redact = unchanged) -> None:

@@ -1,4 +1,4 @@
-"""What a run tells while it works: one JSON line per event, for the live table and `logs -f`."""
+"""The events of a run: one JSON line each, for the live table and `logs -f`."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ Listener = Callable[[dict[str, Any]], None]
 
 
 class Events:
-    """Append events to a file and pass them to a listener; `redact` takes secrets out first."""
+    """Append events to a file and pass them to a listener; `redact` is applied first."""
 
     def __init__(
         self, path: Path, listener: Listener | None = None, redact: Redact = unchanged

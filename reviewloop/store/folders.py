@@ -1,4 +1,4 @@
-"""Where reviewloop keeps its own files, and whether there is space for more."""
+"""The folders of reviewloop's own files, and the check for free space."""
 
 import errno
 import os
@@ -17,9 +17,10 @@ _MAKING = Lock()
 
 
 def state_root() -> Path:
-    """Return the state folder, made if absent and readable by its owner only.
+    """Return the state folder, created if missing and readable by its owner only.
 
-    `REVIEWLOOP_STATE_DIR` wins over `XDG_STATE_HOME/reviewloop`, then `~/.local/state/reviewloop`.
+    `REVIEWLOOP_STATE_DIR` has priority over `XDG_STATE_HOME/reviewloop`, then
+    `~/.local/state/reviewloop`.
     """
     named = os.environ.get("REVIEWLOOP_STATE_DIR")
     if named:
@@ -32,7 +33,7 @@ def state_root() -> Path:
 
 
 def repository_folder(repository_key: str) -> Path:
-    """Return the folder that holds everything about one repository."""
+    """Return the folder of one repository."""
     return private_folder(private_folder(state_root() / "repositories") / repository_key)
 
 
@@ -42,7 +43,7 @@ def run_folder(repository_key: str, run_id: str) -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder that only its owner can enter; one that others could enter is closed."""
+    """Make a folder that only its owner can enter; restrict an existing one."""
     try:
         info = path.stat()
     except FileNotFoundError:
@@ -56,11 +57,11 @@ def private_folder(path: Path) -> Path:
 
 
 def private_file(path: Path) -> Path:
-    """Make an empty file that only its owner can read, unless it is there; return its path.
+    """Make an empty file that only its owner can read, unless it exists; return its path.
 
-    One that is there is not even opened: closing it would take from this process the locks that
-    SQLite holds on it, and another process would clear away the log that is written here. While
-    one is made, no other thread may find it and open it: its locks would go with our closing.
+    An existing one is not even opened: closing it would release the locks that SQLite of this
+    process holds on it, and another process would remove the log being written. While one is made,
+    no other thread may find and open it: its locks would be released by our closing.
     """
     with _MAKING, suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -71,7 +72,7 @@ _BYTES = 32
 
 
 def own_key() -> bytes:
-    """Return the key, made at first use; where none can be kept it lasts for this process."""
+    """Return the key, made at first use; where it cannot be stored it lasts for this process."""
     try:
         path = state_root() / "own.key"
     except OSError:
@@ -104,20 +105,20 @@ def _read(path: Path) -> bytes:
     return data if len(data) == _BYTES else b""
 
 
-LEAST_FREE = 64 * 1024 * 1024  # bytes; a reply is small, what a run does with it is not
+LEAST_FREE = 64 * 1024 * 1024  # bytes; a reply is small, its effects may not be
 _PROBE = "room"
 _BLOCK = bytes(4096)
 
 DISK_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG}
 )
-"""What a disk that is full, broken, or not ours to write answers."""
+"""The errors of a disk that is full, broken, or not writable by us."""
 
 
 def require_room(folder: Path) -> None:
-    """Raise `WorkspaceError` unless this folder's disk takes more; nothing may be paid for then.
+    """Raise `WorkspaceError` unless this folder's disk has room; nothing may be paid for then.
 
-    A block is really written: a disk that went read-only or broke shows it only now.
+    A block is really written: only that shows a disk that became read-only or broke.
     """
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:

@@ -1,7 +1,7 @@
-"""Every model reply and tool result of a run, written before it is used and never asked for twice.
+"""Every model reply and tool result of a run, stored before use and never asked for twice.
 
-LangGraph alone pays again for replies it had already received when it is killed between a reply
-and the checkpoint after it; this journal closes that gap (DESIGN section 3).
+LangGraph alone pays again for replies it had already received when it is killed between a reply and
+the checkpoint after it; this journal closes that gap (DESIGN section 3).
 """
 
 import hashlib
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS calls (
 
 
 class CallUsage(TypedDict, total=False):
-    """What a call of a model used."""
+    """The usage of one model call."""
 
     model: str
     input: int
@@ -44,7 +44,7 @@ class CallUsage(TypedDict, total=False):
     estimated: bool
     estimate: int  # ours, of the input
     attempts: int
-    outside: list[str]  # what its cage refused an agent
+    outside: list[str]  # locations that its cage refused an agent
 
 
 TOKENS: tuple[Literal["input", "output", "cache_read", "cache_write"], ...] = (
@@ -58,7 +58,7 @@ TOKENS: tuple[Literal["input", "output", "cache_read", "cache_write"], ...] = (
 
 @dataclass(frozen=True)
 class CallKey:
-    """Which call of a run this is; together with the request's hash it is unique."""
+    """The key of a call in a run; with the request's hash it is unique."""
 
     agent: str
     step: str
@@ -86,7 +86,7 @@ class CallRecord:
 class Journal:
     """One SQLite file per run; safe to use from the threads of the reviewers.
 
-    `kept` is called after a reply was written and before it is used.
+    `kept` is called after a reply is stored and before it is used.
     """
 
     def __init__(self, path: Path, kept: Callable[[], None] | None = None) -> None:
@@ -99,7 +99,7 @@ class Journal:
         self._connection.close()
 
     def lookup(self, key: CallKey, *request_hashes: str) -> dict[str, Any] | None:
-        """Return the reply recorded for this call and the first of these requests that has one."""
+        """Return the stored reply of this call to the first of these requests that has one."""
         for request_hash in request_hashes:
             with self._lock, closing(self._connection.cursor()) as cursor:
                 row = cursor.execute(
@@ -120,7 +120,7 @@ class Journal:
         usage: Mapping[str, object],
         seconds: float,
     ) -> None:
-        """Write a reply durably; when this returns it will never be paid for again."""
+        """Store a reply durably; after this it is never paid for again."""
         values = (
             _row_key(key, request_hash),
             *asdict(key).values(),
@@ -147,10 +147,10 @@ class Journal:
         do: Callable[[], dict[str, Any]],
         kind: str = "tool",
     ) -> dict[str, Any]:
-        """Return the recorded result of this tool call, or do it, record it and return it.
+        """Return the stored result of this tool call, or call `do` and store its result.
 
-        `request` and the result are JSON-plain. Doing it may happen twice if the process dies
-        in the middle, so `do` must be idempotent.
+        `request` and the result are JSON-plain. `do` may run twice if the process dies in the
+        middle, so it must be idempotent.
         """
         request_hash = hash_of(request)
         found = self.lookup(key, request_hash)
@@ -170,7 +170,7 @@ class Journal:
         return result
 
     def calls(self, kind: str | None = None) -> Iterator[CallRecord]:
-        """Yield what was recorded, oldest first."""
+        """Yield the calls, oldest first."""
         with self._lock, closing(self._connection.cursor()) as cursor:
             rows = cursor.execute(
                 "SELECT * FROM calls WHERE ?1 IS NULL OR kind = ?1 ORDER BY rowid", (kind,)
@@ -196,7 +196,7 @@ class Journal:
             )
 
     def rows_after(self, number: int) -> list[tuple[int, tuple[Any, ...]]]:
-        """Return (number, columns) of what was recorded after that number, for another journal."""
+        """Return (number, columns) of the calls after that number, for another journal."""
         with self._lock, closing(self._connection.cursor()) as cursor:
             rows = cursor.execute(
                 "SELECT rowid AS number, * FROM calls WHERE rowid > ? ORDER BY rowid", (number,)
@@ -204,11 +204,11 @@ class Journal:
         return [(row["number"], tuple(row)[1:]) for row in rows]
 
     def take_rows(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Take in what `rows_after` of another journal of the same run returned, in its order."""
+        """Insert what `rows_after` of another journal of the same run returned, in order."""
         with self._lock, closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN")
             for row in rows:
-                marks = ",".join("?" * len(row))  # nothing else is put into the statement
+                marks = ",".join("?" * len(row))  # only placeholders are inserted
                 cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", row)  # noqa: S608
             cursor.execute("COMMIT")
 
@@ -235,10 +235,10 @@ _USAGES = "SELECT usage FROM calls WHERE kind = 'model' ORDER BY rowid"
 
 
 def stored_usages(path: Path) -> list[CallUsage]:
-    """Return the usage of every model call in the journal of a run, whoever moves that now.
+    """Return the usage of every model call in the journal of a run, also of one in progress.
 
-    A journal that nobody has open is read as the file it is, without locks and a log of its own: a
-    list of runs asks thousands. Where it changed meanwhile it is read once more.
+    A journal that no process has open is read as a plain file, without locks and a log, as a list
+    of runs reads thousands. If it changed meanwhile it is read again.
     """
     file, log = str(path), f"{path}-wal"
     if (before := _stamp(file)) is None:
@@ -256,7 +256,7 @@ def stored_usages(path: Path) -> list[CallUsage]:
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:
-    """Return what changes with a file, None where there is none."""
+    """Return values that change with a file, None for a missing one."""
     try:
         found = os.stat(path)  # noqa: PTH116 - a `Path` costs more than the call, thousands of times
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Locks that die with their process: one per repository for writers, one per run."""
+"""Locks that end with their process: one per repository for writers, one per run."""
 
 import fcntl
 import json
@@ -14,17 +14,17 @@ from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.store.folders import private_file
 
-_LOOKS, _BETWEEN = 3, 0.02  # whoever only looks whether it is held holds it for a moment
-_PATIENCE = 5.0  # seconds that those may take
+_LOOKS, _BETWEEN = 3, 0.02  # a check whether it is held holds it for a moment
+_PATIENCE = 5.0  # seconds that such checks may take
 
 
 @contextmanager
 def hold(path: Path, what: str, about: str = "") -> Iterator[None]:
-    """Hold an exclusive lock while the block runs; `about` is what others are told of its use.
+    """Hold an exclusive lock while the block runs; `about` is shown to others.
 
-    Raises `WorkspaceError` naming the holder's process when somebody else has it. The file stays
-    (removing it would race with the next holder); the lock itself ends with the process, and no
-    process that it starts keeps it.
+    Raises `WorkspaceError` naming the holder's process when another one has it. The file stays
+    (removing it would race with the next holder); the lock itself ends with the process, and its
+    child processes do not keep it.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with private_file(path).open("a+", encoding="ascii") as file:
@@ -40,7 +40,7 @@ def hold(path: Path, what: str, about: str = "") -> Iterator[None]:
 
 @contextmanager
 def wait_for(path: Path, what: str, seconds: float = 30.0) -> Iterator[None]:
-    """Hold a lock that others hold for a moment only; raises what `hold` raises after `seconds`."""
+    """Hold a lock that others hold only briefly; raise what `hold` raises after `seconds`."""
     until = time.monotonic() + seconds
     while True:
         with ExitStack() as held:
@@ -57,15 +57,15 @@ def wait_for(path: Path, what: str, seconds: float = 30.0) -> Iterator[None]:
 
 @contextmanager
 def share(path: Path, what: str) -> Iterator[None]:
-    """Keep everybody from holding this lock while the block runs; others may share it.
+    """Hold a shared lock while the block runs, which excludes `hold`.
 
-    Raises `WorkspaceError` naming the holder's process when somebody holds it.
+    Raises `WorkspaceError` naming the holder's process when one holds it exclusively.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with private_file(path).open("a+", encoding="ascii") as file:
         if not _takes(file, fcntl.LOCK_SH):
             raise WorkspaceError(f"{what} is in use by {holder(path)}; wait for it or end it")
-        _sign(file, "")  # of several that share it the last is named
+        _sign(file, "")  # of several sharers the last is named
         yield
 
 
@@ -82,7 +82,7 @@ def is_held(path: Path) -> bool:
 
 
 def _flock(file: IO[str], kind: int) -> None:
-    """Take or give back a lock; BlockingIOError when another process has it."""
+    """Take or release a lock; BlockingIOError when another process has it."""
     try:
         fcntl.flock(file, kind)
     except (BlockingIOError, InterruptedError):
@@ -95,7 +95,7 @@ def _flock(file: IO[str], kind: int) -> None:
 
 
 def is_held_by(path: Path, process: int) -> bool:
-    """Say whether this process, of this machine, took a lock last."""
+    """Return whether this process, of this machine, took a lock last."""
     try:
         owner = json.loads(path.read_text(encoding="ascii"))
         return bool(owner["pid"] == process and owner["host"] == socket.gethostname())
@@ -104,7 +104,7 @@ def is_held_by(path: Path, process: int) -> bool:
 
 
 def holder(path: Path) -> str:
-    """Return who took this lock last, as a sentence names them."""
+    """Return the last holder of this lock, in words."""
     try:
         owner = json.loads(path.read_text(encoding="ascii"))
         about = f", {owner['about']}" if owner.get("about") else ""
@@ -129,7 +129,7 @@ def _locked(file: IO[str]) -> bool:
     while looks < _LOOKS and time.monotonic() < until:
         if _takes(file, fcntl.LOCK_EX):
             return True
-        # A busy machine may stop whoever looks in the middle of it: that is no holder.
+        # On a busy machine a check may be stopped while it holds the lock: that is no holder.
         if _takes(file, fcntl.LOCK_SH):
             _flock(file, fcntl.LOCK_UN)
         else:

@@ -1,6 +1,6 @@
 """The figures of every run, kept when the run itself is deleted: counts, names, times, money.
 
-No code, no text of a finding or of a spec stands here. docs/stats.md says what each figure means.
+It holds no code and no text of a finding or spec. docs/stats.md defines each figure.
 """
 
 import json
@@ -18,7 +18,7 @@ FILE = "metrics.sqlite"
 VERSION = 1
 """Of the table and its rows; raise it when a figure changes its meaning. New figures do not."""
 
-_PATIENCE = 2.0  # seconds; a run must not wait longer for somebody who reads the figures
+_PATIENCE = 2.0  # seconds; a run must not wait longer for a reader of the figures
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS figures (
     run_id TEXT PRIMARY KEY, begun_at REAL NOT NULL, record_at REAL NOT NULL, body TEXT NOT NULL
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS specs (path TEXT PRIMARY KEY, born_at REAL NOT NULL);
 
 @dataclass(frozen=True)
 class FindingCount:
-    """How many findings had the same reviewers, severity and end."""
+    """The number of findings with the same reviewers, severity and status."""
 
     agents: tuple[str, ...]
     severity: str
@@ -39,13 +39,13 @@ class FindingCount:
 
 @dataclass(frozen=True)
 class RunMetrics:
-    """The figures of one run, as they were when it last came to rest."""
+    """The figures of one run, when it last stopped or ended."""
 
     run_id: str
     kind: str  # task | checkpoint (nothing was changed) | change (`run -m`) | fix (of findings)
     status: str
     begun_at: float
-    record_at: float  # when the record was saved that these figures are of
+    record_at: float  # when the record with these figures was saved
     task_id: str = ""
     spec_path: str = ""
     committed_at: float = 0.0  # 0: it was not
@@ -67,15 +67,15 @@ class RunMetrics:
     dismissed_by_people: int = 0  # of the red and yellow ones; the others by reviewers
     complexity_before: int | None = None  # of the changed files; None: not measured
     complexity_after: int = 0
-    public_names: int | None = None  # that the change brings; None: not measured
+    public_names: int | None = None  # in the change; None: not measured
     described_names: int = 0
     arch_findings: int = 0  # of rules about the architecture
     copy_findings: int = 0  # of code that is there already
-    called: str = ""  # hash of the task's title, as ids are given anew; "": of an earlier release
+    called: str = ""  # hash of the task's title, as ids can change; "": of an earlier release
 
     @property
     def task(self) -> tuple[str, str, str]:
-        """What tells tasks apart; a run of `run -m` is a task of its own."""
+        """The key of a task; a run of `run -m` is a task of its own."""
         return (
             (self.spec_path, self.task_id, self.called) if self.task_id else ("", self.run_id, "")
         )
@@ -85,7 +85,7 @@ class MetricsStore:
     """The figures of one repository's runs."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or make the file in a repository's folder.
+        """Open or create the file in a repository's folder.
 
         Raises `WorkspaceError` when it is damaged, in use for longer than two seconds, or written
         by a newer release.
@@ -126,25 +126,25 @@ class MetricsStore:
         return [row_of(json.loads(row["body"])) for row in rows]
 
     def stamps(self) -> dict[str, float]:
-        """Return of each run when the record was saved that its row is of."""
+        """Return run -> when the record of its row was saved."""
         with self._cursor() as cursor:
             rows = cursor.execute("SELECT run_id, record_at FROM figures").fetchall()
         return {row["run_id"]: row["record_at"] for row in rows}
 
     def births(self) -> dict[str, float]:
-        """Return when each spec came into the repository, as far as it was looked up."""
+        """Return when each spec was added to the repository, as far as it is known."""
         with self._cursor() as cursor:
             rows = cursor.execute("SELECT path, born_at FROM specs").fetchall()
         return {row["path"]: row["born_at"] for row in rows}
 
     def save_birth(self, path: str, at: float) -> None:
-        """Keep when a spec came into the repository."""
+        """Store when a spec was added to the repository."""
         with self._cursor() as cursor:
             cursor.execute("INSERT OR REPLACE INTO specs VALUES (?, ?)", (path, at))
 
     @contextmanager
     def _cursor(self) -> Iterator[sqlite3.Cursor]:
-        """Lend a cursor; what SQLite cannot do is a `WorkspaceError`, and is taken back."""
+        """Yield a cursor; an SQLite error is rolled back and raised as a `WorkspaceError`."""
         try:
             with closing(self._connection.cursor()) as cursor:
                 yield cursor
@@ -162,16 +162,16 @@ def figures_kept(folder: Path) -> list[RunMetrics]:
         with closing(MetricsStore(folder)) as store:
             return store.all()
     except WorkspaceError:
-        return []  # `reviewloop stats` says why
+        return []  # `reviewloop stats` reports why
 
 
 def files_of_metrics(folder: Path) -> list[Path]:
-    """Return the files of the figures that are there."""
+    """Return the existing files of the figures."""
     return [path for end in ("", "-wal", "-shm") if (path := folder / f"{FILE}{end}").exists()]
 
 
 def row_of(body: dict[str, Any]) -> RunMetrics:
-    """Return the figures that a row holds; those of another release are passed over."""
+    """Return the figures of a row; those of another release are ignored."""
     known = {f.name for f in fields(RunMetrics)}
     values = {name: value for name, value in body.items() if name in known}
     counts = (FindingCount(**{**one, "agents": tuple(one["agents"])}) for one in body["findings"])

@@ -1,6 +1,6 @@
-"""What reviewloop writes into a checkout while `watch` looks at it: that is nobody's edit.
+"""Records reviewloop's own writes to a checkout during `watch`, which are not the user's edits.
 
-While a watch is on there is a folder, and whoever writes adds a line to its file before the write.
+During a watch there is a folder, and every writer adds a line to its file before the write.
 """
 
 import hashlib
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from reviewloop.store.folders import private_file, private_folder, state_root
 
-_MOST_BYTES = 4_000_000  # of a watch that was killed and left its folder
+_MOST_BYTES = 4_000_000  # of a killed watch that left its folder
 
 
 def record_write(path: Path, data: bytes | None) -> None:
-    """Say that a file is about to hold these bytes, None where it is removed."""
-    with suppress(OSError):  # whoever writes must not fail because of who looks
+    """Record that a file is about to hold these bytes, None where it is removed."""
+    with suppress(OSError):  # a write must not fail because of a watch
         folder = state_root() / "watching"
         if not folder.is_dir():
             return
@@ -28,7 +28,7 @@ def record_write(path: Path, data: bytes | None) -> None:
 
 
 class OwnWrites:
-    """The writes since a watch began."""
+    """The writes since a watch started."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -49,7 +49,7 @@ class OwnWrites:
 
 @contextmanager
 def recorded_writes() -> Iterator[OwnWrites]:
-    """Have writes noted as long as somebody watches."""
+    """Record writes inside the block."""
     folder = private_folder(state_root() / "watching")
     file = folder / "writes"
     file.unlink(missing_ok=True)

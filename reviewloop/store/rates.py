@@ -1,4 +1,4 @@
-"""One limiter for all processes of a user: how fast a provider may be used, in locked files."""
+"""A rate limiter for all processes of a user, in locked files: how fast a provider may be used."""
 
 import fcntl
 import hashlib
@@ -15,45 +15,45 @@ from typing import Any, NamedTuple, Protocol
 from reviewloop.store.folders import private_folder, state_root
 
 _MINUTE = 60.0
-_WINDOW, _SLOT = 5.0, 0.25  # seconds over which the rate in use is measured, and how finely
-_RECOVERY = 10.0  # seconds from half of a rate back to the whole, or, where that takes longer,
-_USED_MEANWHILE = {"requests": 20.0, "tokens": 200_000.0}  # until so much could have been used
+_WINDOW, _SLOT = 5.0, 0.25  # seconds over which the current rate is measured, and the slot length
+_RECOVERY = 10.0  # seconds from half of a rate back to the whole, or, if that takes longer,
+_USED_MEANWHILE = {"requests": 20.0, "tokens": 200_000.0}  # until this much could have been used
 _FORGET = 300.0  # seconds without a refusal
-_LEAST = {"requests": 1 / _MINUTE, "tokens": 1000 / _MINUTE}  # per second; slower is not learnt
-UNIT = {"requests": 1.0, "tokens": 1000.0}  # what may always go at once
+_LEAST = {"requests": 1 / _MINUTE, "tokens": 1000 / _MINUTE}  # per second; the lowest learnt rate
+UNIT = {"requests": 1.0, "tokens": 1000.0}  # may always be sent at once
 
-_LAST = 20.0  # requests over which the share that is refused is measured
-_TRIAL_SECONDS = 2.0  # at least; a refusal takes some time to come back
-_TRIAL = {0: 10, 1: 20}  # requests by how many of them were refused: a lone refusal may be chance
-_SHORT_TRIAL = 8  # with more of them
-_MOST = 2  # so many refused at once, and of all the larger part, cut a pace that is on trial
-_FAR, _FAR_ON_TRIAL = 3.0, 1.5  # standard deviations above the share that is refused anyway
-_FADE = 0.7  # of that share is left when it did not explain what was refused
-_PERHAPS, _NONE = 0.05, 0.02  # the share that is supposed where little is known; none below this
+_LAST = 20.0  # requests over which the refused share is measured
+_TRIAL_SECONDS = 2.0  # minimum; refusals take some time to arrive
+_TRIAL = {0: 10, 1: 20}  # requests, by refusals: a single one may be chance
+_SHORT_TRIAL = 8  # requests, with more refusals
+_MOST = 2  # refusals, if they are the larger part, that cut a pace on trial
+_FAR, _FAR_ON_TRIAL = 3.0, 1.5  # standard deviations above the usual share of refusals
+_FADE = 0.7  # factor of that share when it did not explain the refusals
+_PERHAPS, _NONE = 0.05, 0.02  # the assumed share where little is known; none below this
 
 
 @dataclass
 class Pace:
-    """How fast one kind of thing may be used; times are seconds of one clock that all read."""
+    """The learnt pace of requests or tokens; times are in seconds of one shared clock."""
 
     rate: float = 0.0  # per second, learnt at `since`; 0: nothing learnt
-    peak: float = 0.0  # the rate that was refused then
+    peak: float = 0.0  # the refused rate at that time
     since: float = 0.0
-    seen: list[list[float]] = field(default_factory=list)  # [start of a slot, taken in it]
-    last: float = 0.0  # when a request was refused
+    seen: list[list[float]] = field(default_factory=list)  # [start of a slot, amount in it]
+    last: float = 0.0  # time of the last refusal
     sent: float = 0.0  # requests since the cut while it is on trial, else of the last ones
     refused: float = 0.0  # of these
-    anyway: float = 0.0  # the share that is refused whatever the pace; 0: not that we know
+    anyway: float = 0.0  # the share refused at any pace; 0: unknown
     trial: bool = False
-    home: float = 0.0  # the pace to go back to when cuts turn out to be no help
-    top: float = 0.0  # the pace before the first of the cuts; 0: it is not where to rise to
-    passed: float = -1.0  # the share that passed at the pace before, on trial too; -1: none was
-    barren: bool = False  # nothing at all passed at the pace before
+    home: float = 0.0  # the pace to restore when cuts do not help
+    top: float = 0.0  # the pace before the first of the cuts; 0: do not rise to it
+    passed: float = -1.0  # the share that passed at the earlier pace, on trial too; -1: none
+    barren: bool = False  # nothing passed at the earlier pace
     rising: bool = False  # doubled since the cut
-    doubted: bool = False  # the cuts began although a share was known
+    doubted: bool = False  # the cuts started although a share was known
 
     def learnt(self, kind: str, now: float) -> float:
-        """Return the learnt rate as it has recovered by now; 0 where none is known."""
+        """Return the learnt rate, recovered until now; 0 where none is known."""
         if not self.rate:
             return 0.0
         recovery = max(_RECOVERY, _USED_MEANWHILE[kind] / self.peak)
@@ -65,11 +65,11 @@ class Pace:
 
     @property
     def held(self) -> bool:
-        """Whether the pace does not grow, so that what it leads to can be compared."""
+        """Whether the pace stays constant, so that its effect can be compared."""
         return self.trial and self.refused > 0
 
     def send(self, kind: str, now: float) -> None:
-        """Count a request; end the trial of a cut when it has had enough of them."""
+        """Count a request; end the trial of a cut after enough of them."""
         enough = self.sent >= _TRIAL.get(round(self.refused), _SHORT_TRIAL)
         if self.trial and enough and now - self.since >= _TRIAL_SECONDS:
             self._assess(kind, now)
@@ -79,9 +79,9 @@ class Pace:
         self.sent, self.refused = self.sent * fade + 1, self.refused * fade
 
     def refuse(self, kind: str, sent: float, now: float) -> None:
-        """Learn from a refused request that was sent then.
+        """Learn from a refused request that was sent at `sent`.
 
-        Requests that were under way together and are refused together are one refusal.
+        Parallel requests that are refused together count as one refusal.
         """
         self.last = now
         if sent < self.since:
@@ -102,37 +102,37 @@ class Pace:
             self.cut(kind, now)
 
     def answered(self, sent: float) -> None:
-        """Learn from a reply to a request that was sent then."""
+        """Learn from a reply to a request that was sent at `sent`."""
         far = self.trial and self.passed < 0 and 4 * self.peak <= self.top
         if far and not self.refused and sent >= self.since:
             self.rate, self.peak, self.rising = 2 * self.rate, 2 * self.peak, True
 
     def cut(self, kind: str, now: float) -> None:
-        """Halve the rate in use, because it was refused, and put the half on trial."""
+        """Halve the current rate after a refusal, and put the half on trial."""
         used, learnt = self.in_use(now), self.learnt(kind, now)
-        if self.passed >= 0:  # to be compared with what was really asked meanwhile
+        if self.passed >= 0:  # to compare it with what was really sent meanwhile
             used = min(used, self._tried(now))
-        # A lone request that is refused says little of the rate: some 2 s until the next one.
+        # A single refused request says little about the rate: some 2 s until the next one.
         used = max(used, UNIT[kind])
         self.peak = max(min(used, learnt) if learnt else used, 2 * _LEAST[kind])
         self.rate, self.since = self.peak / 2, now
         self.trial, self.rising, self.sent, self.refused = True, False, 0.0, 0.0
 
     def in_use(self, now: float) -> float:
-        """Return the rate in use: that of the last second or of the last seconds, if it is more.
+        """Return the current rate: of the last second, or of the window if that is higher.
 
-        Rather too much than too little: what is too fast is cut again, too slow costs a minute.
+        Too high is better than too low: a high rate is cut again, a low one costs a minute.
         """
         spans = ((now - _SLOT - 1, 1.0), (now - _WINDOW, _WINDOW))
         return max(sum(n for at, n in self.seen if at > begun) / long for begun, long in spans)
 
     def _tried(self, now: float) -> float:
-        """Return the rate in use since the cut; callers who were refused ask less for a while."""
+        """Return the current rate since the cut; refused callers send less for a while."""
         taken = sum(n for at, n in self.seen if at >= self.since)
         return taken / min(max(now - self.since, 1.0), _WINDOW)
 
     def note(self, amount: float, now: float) -> None:
-        """Remember for the rate in use what was taken."""
+        """Record an amount for the current rate."""
         slot = math.floor(now / _SLOT) * _SLOT
         self.seen = [entry for entry in self.seen if entry[0] > now - _WINDOW]
         if self.seen and self.seen[-1][0] == slot:
@@ -141,19 +141,19 @@ class Pace:
             self.seen.append([slot, amount])
 
     def _expected(self) -> float:
-        """Return how many may be refused before it is more than are refused anyway."""
+        """Return how many refusals are usual."""
         share = self.anyway
         count = self.sent if self.trial else max(self.sent, _LAST / 2)
         far = _FAR_ON_TRIAL if self.trial else _FAR
         return share * count + far * math.sqrt(share * (1 - share) * count)
 
     def _most_are_refused(self) -> bool:
-        """Return whether a pace on trial is so much too fast that it need not be tried longer."""
+        """Return whether a pace on trial is clearly too fast, so that the trial can end."""
         enough = self.refused >= _MOST or self.barren
         return enough and self.refused > max(self.sent / 2, self._expected())
 
     def _assess(self, kind: str, now: float) -> None:
-        """Say whether the cut on trial was a help; cut again to find out, or go back."""
+        """End the trial of a cut: keep it if it helped, cut again, or go back."""
         passed = 1 - self.refused / self.sent
         if self.refused <= max(1.0, self._expected()):
             share = 1 - passed
@@ -163,7 +163,7 @@ class Pace:
                 share = 0.0 if self.doubted else max(share, _PERHAPS)
             self._settle(share, now)
         elif self.passed >= 0 and passed <= (self.passed + min(1.0, 2 * self.passed)) / 2:
-            # Nearer to the share of before than to what a quota would let pass of half as much.
+            # Nearer to the earlier share than to what a quota would pass at half the pace.
             self.rate, self.peak = max(self.home, self.peak), max(self.top, self.peak)
             self._settle(1 - (passed + self.passed) / 2, now)
         else:
@@ -172,7 +172,7 @@ class Pace:
             self.cut(kind, now)
 
     def _settle(self, share: float, now: float) -> None:
-        """End the trial: the pace grows from here, and this share is refused anyway."""
+        """End the trial: the pace grows from here, with this usual share of refusals."""
         if self.held:
             self.since = now
         self.trial, self.passed = False, -1.0
@@ -180,15 +180,15 @@ class Pace:
         self.sent, self.refused = _LAST, _LAST * self.anyway
 
 
-LONGEST_WAIT = 60.0  # seconds that a provider's own wish to wait is believed
+LONGEST_WAIT = 60.0  # seconds; the longest accepted wait of a provider
 
-_BURST = 6  # a ceiling lets a sixth of its minute go at once
-_INSTANT = 1e-6  # seconds; a time of day is no finer
-_SKEW = 1.0  # seconds; a time further ahead is of a clock that was set back
+_BURST = 6  # a sixth of a ceiling's minute may be sent at once
+_INSTANT = 1e-6  # seconds; the resolution of the clock
+_SKEW = 1.0  # seconds; a later time is of a clock that was set back
 
 
 class Ceilings(NamedTuple):
-    """Most per minute that the user allows; 0 means no ceiling."""
+    """The user's limits per minute; 0 means no limit."""
 
     requests: int = 0
     tokens: int = 0
@@ -196,16 +196,16 @@ class Ceilings(NamedTuple):
 
 @dataclass
 class Meter(Pace):
-    """One of the two buckets: what is in it, and the pace at which it fills."""
+    """One of the two buckets: its level, and the pace at which it fills."""
 
-    level: float = 0.0  # may be taken at once; below zero after a request larger than the burst
-    at: float = 0.0  # when the level was right; 0: nothing was ever limited
+    level: float = 0.0  # available at once; negative after a request larger than the burst
+    at: float = 0.0  # time of that level; 0: never limited
 
     def allowed(self, kind: str, ceiling: int, now: float) -> tuple[float, float]:
-        """Return (per second, most at once); both infinite where nothing limits."""
+        """Return (per second, most at once); both infinite without a limit."""
         rate = burst = math.inf
         if ceiling:
-            # Burst and refill of any 60 seconds together stay under the ceiling.
+            # Burst and refill of any 60 seconds together stay below the ceiling.
             burst = max(1.0, ceiling / _BURST)
             rate = max(ceiling - burst, ceiling / 2) / _MINUTE
         learnt = self.learnt(kind, now)
@@ -215,36 +215,36 @@ class Meter(Pace):
         return rate, burst
 
     def fill(self, rate: float, burst: float, now: float) -> None:
-        """Add what has become free since the last look; infinite rates need no level."""
+        """Add what became available since the last call; infinite rates need no level."""
         if math.isinf(rate):
             return
         grown = self.level + rate * max(0.0, now - self.at) if self.at else burst
         self.level, self.at = min(burst, grown), now
 
     def count(self, amount: float, now: float) -> None:
-        """Take from the level and remember it for the rate in use."""
+        """Take from the level and record it for the current rate."""
         if self.at:
             self.level -= amount
         self.note(amount, now)
 
     def cut(self, kind: str, now: float) -> None:
-        """Slow down, beginning with an empty bucket."""
+        """Slow down, starting with an empty bucket."""
         super().cut(kind, now)
         self.level, self.at = min(self.level, 0.0), now
 
 
 @dataclass
 class RateBucket:
-    """What all processes together know of one quota."""
+    """The shared state of one quota."""
 
     requests: Meter = field(default_factory=Meter)
     tokens: Meter = field(default_factory=Meter)
-    not_before: float = 0.0  # the provider's own wish
+    not_before: float = 0.0  # the provider's wait
 
     def take(self, tokens: float, ceilings: Ceilings, now: float) -> float:
-        """Take one request of so many tokens; return 0, or the seconds to wait before asking again.
+        """Take one request with its tokens; return 0, or the seconds to wait before trying again.
 
-        Nothing is taken where there is something to wait for, so nobody who waits holds anything.
+        Nothing is taken while there is a wait, so a waiting caller holds nothing.
         """
         wait = max(0.0, self.not_before - now)
         needs = (("requests", 1.0, ceilings.requests), ("tokens", tokens, ceilings.tokens))
@@ -264,16 +264,16 @@ class RateBucket:
         return 0.0
 
     def refuse(self, kind: str, sent: float, retry_after: float | None, now: float) -> None:
-        """Learn from a refused request that was sent then; `kind`: what there were too many of."""
+        """Learn from a refused request that was sent at `sent`; `kind`: what was too much."""
         meter: Meter = getattr(self, kind)
         meter.refuse(kind, sent, now)
         if retry_after:
             self.not_before = max(self.not_before, now + min(retry_after, LONGEST_WAIT))
 
     def answered(self, sent: float, tokens: float, now: float) -> None:
-        """Learn from a reply to a request that was sent then.
+        """Learn from a reply to a request that was sent at `sent`.
 
-        So many tokens were taken and not used; where it is negative, more were used than taken.
+        `tokens` were taken and not used; if negative, more were used than taken.
         """
         self.tokens.count(-tokens, now)
         self.requests.answered(sent)
@@ -285,7 +285,7 @@ class RateBucket:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], now: float) -> "RateBucket":
-        """Rebuild it; times ahead of the clock are those of a clock that was set back."""
+        """Rebuild it; times in the future are of a clock that was set back."""
         latest = now + _SKEW
         bucket = cls(Meter(**plain["requests"]), Meter(**plain["tokens"]), plain["not_before"])
         if bucket.not_before > latest + LONGEST_WAIT:
@@ -297,12 +297,12 @@ class RateBucket:
         return bucket
 
 
-_PATIENCE = 1.0  # seconds for somebody who was stopped while holding a lock of microseconds
-_LARGEST = 4096  # bytes; a file is some 1500
+_PATIENCE = 1.0  # seconds; a holder of this short lock may have been stopped
+_LARGEST = 4096  # bytes; a usual file has 1500
 
 
 class Rates(Protocol):
-    """Where the buckets stand: files on one machine, a database for many."""
+    """Stores the buckets: files on one machine, a database for many."""
 
     def take(self, quota: str, tokens: float, ceilings: Ceilings) -> float:
         """Take one request; return 0, or the seconds to wait before trying again."""
@@ -313,20 +313,20 @@ class Rates(Protocol):
         ...
 
     def answered(self, quota: str, sent: float, tokens: float) -> None:
-        """Learn from a reply, and give back tokens that were taken and not used."""
+        """Learn from a reply, and return unused tokens."""
         ...
 
     def now(self) -> float:
-        """Return the time by the clock that all who share the buckets read."""
+        """Return the time by the clock that all users of the buckets share."""
         ...
 
 
 class FileRates:
     """Buckets in a folder, by default in the user's state folder.
 
-    A lock ends with its process, and a file that is damaged starts anew.
-    A limiter is a courtesy: where a file cannot be written or its lock is not to be had, requests
-    go without it, and the provider says when they are too many.
+    A lock ends with its process, and a damaged file starts again. The limiter is optional: where a
+    file cannot be written or locked, requests are sent without it, and the provider refuses those
+    that are too many.
     """
 
     def __init__(self, folder: Path | None = None, clock: Callable[[], float] = time.time) -> None:
@@ -346,12 +346,12 @@ class FileRates:
             bucket.refuse(kind, sent, retry_after, self.now())
 
     def answered(self, quota: str, sent: float, tokens: float) -> None:
-        """Learn from a reply, and give back tokens that were taken and not used."""
+        """Learn from a reply, and return unused tokens."""
         with suppress(OSError), self._changing(quota) as bucket:
             bucket.answered(sent, tokens, self.now())
 
     def now(self) -> float:
-        """Return the time of day: the processes of a machine share it, and so do its reboots."""
+        """Return the time of day, which is shared by a machine's processes, also after a reboot."""
         return self._clock()
 
     def path(self, quota: str) -> Path:
@@ -361,7 +361,7 @@ class FileRates:
 
     @property
     def _folder(self) -> Path:
-        """The folder, looked up at each use: who never asks a model leaves no trace."""
+        """The folder, created on use: without a model call it leaves no trace."""
         return self._given or state_root() / "rates"
 
     @contextmanager
@@ -374,7 +374,7 @@ class FileRates:
             _lock(file)
             bucket = _read(os.pread(file, _LARGEST, 0), self.now())
             yield bucket
-            # Not synced: after a power cut a rate is learnt anew, which costs a refusal or two.
+            # Not synced: after a power cut a rate is learnt again, which costs a refusal or two.
             written = os.pwrite(file, json.dumps(bucket.plain()).encode("ascii"), 0)
             os.ftruncate(file, written)
         finally:

@@ -1,4 +1,4 @@
-"""How records keep reasons: as kind and values, and what older ones said only in a sentence."""
+"""Stores reasons as kind and parameters, and reads the sentences of older records."""
 
 import re
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ VERSION = 1
 
 
 class StoredReason(TypedDict):
-    """A reason as JSON-plain values; the sentence made of it stands beside it in the record."""
+    """A reason as JSON-plain values; the record also has its sentence."""
 
     version: int
     kind: str
     params: Mapping[str, str | int | float | bool | list[str]]
 
 
-# Records of releases that kept sentences only: what those sentences began with or held, told apart
-# here, once, where they are read. Nothing is added: what is written now has its kind.
+# Sentences of releases without kinds, by what they start with or hold; only for reading. Nothing is
+# added here: new records have kinds.
 _BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
     (ReasonKind.CHANGE_EMPTY, re.compile(r"the change is empty")),
     (
@@ -49,8 +49,8 @@ def stored_reason(given: Reason) -> StoredReason:
 def read_reason(stored: object, sentence: str) -> Reason:
     """Return the reason that `stored_reason` wrote beside its sentence.
 
-    Where there is none, or one of a later release, the sentence is all that is known: it becomes
-    the reason's `text`, with the kind that older releases would have seen in it, or LEGACY.
+    Without one, or for one of a later release, only the sentence is known: it becomes the reason's
+    `text`, with the kind that older releases would have seen in it, or LEGACY.
     """
     if isinstance(stored, Mapping) and stored.get("version") == VERSION:
         kind, params = str(stored.get("kind")), stored.get("params")
@@ -83,7 +83,7 @@ _SUMS = re.compile(r" \(all in all [^)]*\)(?=; |$)")
 
 
 def _in_brief(sentence: object) -> dict[str, str]:
-    """Return the part of an older sentence that goes before how to go on, where it has both."""
+    """Return the part of an older sentence before its advice, where it has both."""
     if not isinstance(sentence, str):
         return {}
     short = _SUMS.sub("", sentence.partition("; nothing is lost")[0])

@@ -1,4 +1,4 @@
-"""Takes secrets out of what is stored: of texts inside JSON-plain values, and of files."""
+"""Redacts stored values: texts in JSON-plain values, and files."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ _DATABASE = b"SQLite format 3\0"
 
 
 def unchanged(text: str) -> str:
-    """Return the text: for stores that need redact nothing."""
+    """Return the text unchanged, for stores without redaction."""
     return text
 
 
@@ -24,7 +24,7 @@ def redact_plain(value: Any, redact: Redact) -> Any:
         return redact(value)
     if value is None or isinstance(value, int | float):
         return value
-    if isinstance(value, dict | Mapping):  # a dict is told at once
+    if isinstance(value, dict | Mapping):  # a dict is recognised faster
         return {
             key: redact(item) if isinstance(item, str) else redact_plain(item, redact)
             for key, item in value.items()
@@ -35,9 +35,9 @@ def redact_plain(value: Any, redact: Redact) -> Any:
 
 
 def redact_record(value: Any, redact: Redact) -> Any:
-    """Return a value with each of its strings redacted; dataclasses and tuples stay what they are.
+    """Return a value with each of its strings redacted; dataclasses and tuples keep their type.
 
-    Names of fields and of kinds are no strings of it.
+    Names of fields and kinds are not redacted.
     """
     if isinstance(value, Reason):
         return value.changed(redact)
@@ -50,14 +50,14 @@ def redact_record(value: Any, redact: Redact) -> Any:
 
 
 class RedactedFiles:
-    """Takes secrets out of the files that commands write into a folder, each state of one once."""
+    """Redacts the files that commands write into a folder, each version of one once."""
 
     def __init__(self, redact: Redact) -> None:
         self._redact = redact
         self._seen: dict[Path, tuple[int, int]] = {}
 
     def clean(self, folder: Path) -> None:
-        """Rewrite those files of the folder that hold a secret; databases stay."""
+        """Rewrite the files of the folder that hold a secret; databases stay."""
         for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if path.is_symlink() or not path.is_file():
                 continue

@@ -33,75 +33,75 @@ CREATE TABLE IF NOT EXISTS spent (
 );
 """
 
-_FEW = 20  # runs that are read one by one
+_FEW = 20  # runs read one by one; more are read together
 
 ANSWERED = "answered"
-"""The option of a run that names the answer that moves it, until it asks again or is over."""
+"""The option of a run with the answer that it applies, until it asks again or is over."""
 
 
 class RunStatus(StrEnum):
-    """Where a run stands, as people see it."""
+    """The status of a run."""
 
     RUNNING = "running"
-    PAUSED = "paused"  # stopped resumably: interrupted, out of budget, model away
+    PAUSED = "paused"  # resumable: interrupted, out of budget, model away
     WAITING = "waiting"  # for a user's approval
-    BLOCKED = "blocked"  # a guard-rail stands in the way; a user can modify or skip
+    BLOCKED = "blocked"  # by a guard-rail; a user can modify or reject
     COMMITTED = "committed"
     SKIPPED = "skipped"
     UNDONE = "undone"
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen by itself or by an answer."""
+        """Whether nothing more will happen, by itself or by an answer."""
         return self in _OVER
 
 
 _OVER = frozenset({RunStatus.COMMITTED, RunStatus.SKIPPED, RunStatus.UNDONE})
 OPEN = tuple(status for status in RunStatus if not status.over)
-"""The states in which a run can be answered, or goes on."""
+"""The statuses in which a run can be answered or continues."""
 RESUMABLE = (RunStatus.RUNNING, RunStatus.PAUSED)
-_WORDS = {RunStatus.PAUSED: "stopped", RunStatus.SKIPPED: "rejected"}  # as people read them
+_WORDS = {RunStatus.PAUSED: "stopped", RunStatus.SKIPPED: "rejected"}  # as shown to people
 
 
 CONFLICT = "conflict"
-"""Option of a run that did not merge: its proposal, the commit it was to be rebased onto, why."""
+"""Option of a run that did not merge: its proposal, the commit for the rebase, the reason."""
 
 
 @dataclass
 class RunRecord:
-    """All that is remembered about a run besides its state, findings and journal."""
+    """The record of a run, besides its state, findings and journal."""
 
     run_id: str
     repository: str  # the user's checkout
     title: str
     base_commit: str
-    branch: str  # where the commit will go
+    branch: str  # target of the commit
     new_branch: bool = False  # the branch is made at approval
     task_id: str = ""
     spec_path: str = ""
-    project: str = ""  # the folder of the repository's project that it is about; "" is the root
+    project: str = ""  # the project's folder; "": the root
     instruction: str = ""  # of `run -m`
     status: RunStatus = RunStatus.RUNNING
     step: str = ""
-    reason: str = ""  # as people read it; decisions read `because`, see `explain`
+    reason: str = ""  # for people; decisions read `because`, see `explain`
     because: Reason = NO_REASON
     exit_code: int = 0
     incomplete: list[str] = field(default_factory=list)  # reviewers that failed
     commit: str = ""
     approved_by: str = ""
     proposal: str = ""  # blob id
-    settings: dict[str, Any] = field(default_factory=dict)  # as they were when the run began
+    settings: dict[str, Any] = field(default_factory=dict)  # at the start of the run
     options: dict[str, Any] = field(default_factory=dict)  # record_to, team, ...
-    evidence: dict[str, Any] = field(default_factory=dict)  # who approved, agents, models, gates
+    evidence: dict[str, Any] = field(default_factory=dict)  # approver, agents, models, gates
     nonce: str = ""  # of the fences around untrusted text
     active_seconds: float = 0.0
     schema_version: int = SCHEMA_VERSION
-    release: str = __version__  # of reviewloop, that began it
+    release: str = __version__  # of reviewloop, at the start
     created_at: float = 0.0
     updated_at: float = 0.0
 
     def explain(self, because: Reason, sentence: str) -> None:
-        """Keep why it is where it is, and the sentence that people read of it."""
+        """Set the reason of its status, and the sentence for people."""
         self.because, self.reason = because, sentence
 
     def plain(self) -> dict[str, object]:
@@ -110,7 +110,7 @@ class RunRecord:
         return {**body, "because": stored_reason(self.because)}
 
     def conflict_with(self, commit: str) -> str:
-        """Return why what it proposes does not merge with a commit, as far as known; else ""."""
+        """Return why its proposal does not merge with a commit, if known; else ""."""
         proposal, onto, why = self.options.get(CONFLICT, ("", "", ""))
         return str(why) if (proposal, onto) == (self.proposal, commit) else ""
 
@@ -118,31 +118,31 @@ class RunRecord:
 class RunStore:
     """The runs of one repository, newest first."""
 
-    where = "this repository"  # as sentences for people call what it holds
+    where = "this repository"  # in sentences about its runs
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._connection = open_database(folder / "runs.sqlite", _SCHEMA)
-        self._read: dict[str, tuple[float, RunRecord]] = {}  # reading is most of what a look costs
-        self._listed: tuple[RunRecord, ...] = ()  # all that is in `_read`, newest first
-        self._version = -1  # of the table when it was read, below zero when it must be read anew
-        self._looks = 0  # that found something new
-        self._settings: list[dict[str, Any]] = []  # most runs have the same ones
+        self._read: dict[str, tuple[float, RunRecord]] = {}  # cache, as parsing is most of the cost
+        self._listed: tuple[RunRecord, ...] = ()  # all of `_read`, newest first
+        self._version = -1  # of the table when it was read; negative: read it again
+        self._looks = 0  # reads with changes
+        self._settings: list[dict[str, Any]] = []  # shared, as most runs have the same
         self._left_out: frozenset[str] = frozenset()
-        self._spent: dict[str, tuple[float, str]] | None = None  # as read when first asked for
+        self._spent: dict[str, tuple[float, str]] | None = None  # read on first use
 
     def close(self) -> None:
         """Close the table."""
         self._connection.close()
 
     def again(self) -> "RunStore":
-        """Return the table once more, for another thread; who asks closes it."""
+        """Return the table again, for another thread; the caller closes it."""
         other = RunStore(self._folder)
         other.leave_out(self._left_out)
         return other
 
     def leave_out(self, run_ids: Iterable[str]) -> None:
-        """Return these runs no more, as long as this table is open."""
+        """Leave these runs out while this table is open."""
         self._left_out = frozenset(run_ids)
         self._version = -1
 
@@ -173,7 +173,7 @@ class RunStore:
         return [_copied(one) for one in self._listed]
 
     def looked(self) -> tuple[RunRecord, ...]:
-        """Return every run, newest first, as they are kept here: nobody may change them."""
+        """Return every run, newest first, from the cache: read-only."""
         self._look()
         return self._listed
 
@@ -188,9 +188,9 @@ class RunStore:
         return self._looks
 
     def _look(self) -> None:
-        """Read what was saved since the last look."""
+        """Read what was saved since the last call."""
         with closing(self._connection.cursor()) as cursor:
-            # Before the rows: what is saved meanwhile must be found by the next look.
+            # Before the rows: what is saved meanwhile must be found by the next call.
             (version,) = cursor.execute("PRAGMA data_version").fetchone()
             if version == self._version:
                 return
@@ -210,7 +210,7 @@ class RunStore:
         self._looks += 1
 
     def _kept(self, row: sqlite3.Row) -> RunRecord:
-        """Return a record to remember, without copies of what others have as well."""
+        """Return a record for the cache, sharing equal values with others."""
         record = _record(row)
         if "done" in record.options:  # a thousand tasks, in each of a thousand records
             record.options["done"] = [*map(sys.intern, record.options["done"])]
@@ -231,22 +231,22 @@ class RunStore:
             return [row for found in rows for row in found.fetchall()]
 
     def stamps(self) -> dict[str, tuple[RunStatus, float]]:
-        """Return of each run its status and when its record was saved, without reading it."""
+        """Return run -> (status, when its record was saved), without reading records."""
         with closing(self._connection.cursor()) as cursor:
             rows = cursor.execute("SELECT run_id, status, updated_at FROM runs").fetchall()
         return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
 
     def find(self, name: str, able: Collection[RunStatus] = ()) -> RunRecord:
-        """Return the run with this id, or of this task, or with the only id that starts so.
+        """Return the run with this id, or of this task, or with this unique id prefix.
 
-        Of several only those are meant whose state is in `able`, without it those that are not
-        over, if there are any. Raises `UsageError` when there is none or more than one.
+        Of several only those with a status in `able` count; without it those that are not over, if
+        there are any. Raises `UsageError` when there is none or more than one.
         """
         if (exact := self._of_id(name)) is not None:
             return exact
         runs = self.all()
         of_task = [run for run in runs if name and run.task_id == name]
-        # And not of task 2.1 or 20, when 2 is meant.
+        # Not of task 2.1 or 20, when 2 is meant.
         matches = of_task or [run for run in runs if run.run_id.startswith(name)]
         meant = matches
         if len(matches) > 1:
@@ -269,11 +269,11 @@ class RunStore:
         )
 
     def _described(self, runs: Iterable[RunRecord]) -> str:
-        """Return what tells runs apart."""
+        """Return descriptions that distinguish runs."""
         return ", ".join(f"{r.run_id} ({in_words(r)}; {self.location_of(r)})" for r in runs)
 
     def _of_id(self, run_id: str) -> RunRecord | None:
-        """Return the run of this id, without reading any other."""
+        """Return the run of this id, without reading another."""
         if run_id in self._left_out:
             return None
         with closing(self._connection.cursor()) as cursor:
@@ -281,11 +281,11 @@ class RunStore:
         return _record(rows[0]) if rows else None
 
     def location_of(self, record: RunRecord) -> str:
-        """Return where a run works, for sentences that tell runs apart."""
+        """Return where a run works, for sentences that distinguish runs."""
         return f"{record.spec_path}, on {record.branch}"
 
     def only(self, statuses: Sequence[RunStatus], doing: str) -> RunRecord:
-        """Return the one run in any of these states; say how to choose when there are several."""
+        """Return the only run with one of these statuses; raise with a hint for none or several."""
         matches = [run for run in self.all() if run.status in statuses]
         if len(matches) == 1:
             return matches[0]
@@ -301,9 +301,10 @@ class RunStore:
         raise UsageError(f"there is no run to {doing}; `reviewloop status` lists the runs")
 
     def spent_of(self, record: RunRecord) -> dict[str, Any] | None:
-        """Return what was kept of the usage of a run that is over; None where it has to be summed.
+        """Return the stored usage of a run that is over; None where it has to be summed.
 
-        What was kept before the record was saved last does not count: it may have gone on since.
+        A usage stored before the record's last save does not count: the run may have continued
+        since.
         """
         if not record.status.over:
             return None
@@ -318,7 +319,7 @@ class RunStore:
         return found
 
     def keep_spent(self, sums: Iterable[tuple[RunRecord, Mapping[str, Any]]]) -> None:
-        """Keep what runs that are over have used, so that no list has to open their journals."""
+        """Store the usage of finished runs, so that lists need not open their journals."""
         rows = [(run.run_id, run.updated_at, json.dumps(one)) for run, one in sums]
         if not rows:
             return
@@ -329,7 +330,7 @@ class RunStore:
         self._spent = None
 
     def delete(self, run_id: str) -> None:
-        """Forget a run."""
+        """Delete a run."""
         with closing(self._connection.cursor()) as cursor:
             cursor.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
             cursor.execute("DELETE FROM spent WHERE run_id = ?", (run_id,))
@@ -337,19 +338,19 @@ class RunStore:
 
 
 def is_stopped(record: RunRecord) -> bool:
-    """Return whether the run stopped on its way: it can be resumed, or given up."""
+    """Return whether the run stopped on its way: it can be resumed, or ended."""
     return record.status in RESUMABLE
 
 
 def in_words(record: RunRecord) -> str:
-    """Return where a run stands, as people read it."""
+    """Return the status of a run for people."""
     if record.status is RunStatus.SKIPPED and record.options.get("redo"):
         return "redone"
     return _WORDS.get(record.status, str(record.status))
 
 
 def _copied(record: RunRecord) -> RunRecord:
-    """Return a record of its own for somebody who may change it."""
+    """Return a copy of a record that the caller may change."""
     found = object.__new__(RunRecord)  # an eighth of the time of `replace`: batches can be long
     found.__dict__ = {
         **record.__dict__,
@@ -366,7 +367,7 @@ def _record(row: sqlite3.Row) -> RunRecord:
 
 
 def record_of(body: Mapping[str, Any]) -> RunRecord:
-    """Return the record whose fields `body` holds; those of another release are passed over."""
+    """Return the record with the fields in `body`; those of another release are ignored."""
     values = {name: body[name] for name in RunRecord.__dataclass_fields__ if name in body}
     values["status"] = RunStatus(values["status"])
     values["because"] = read_reason(values.get("because"), values.get("reason", ""))

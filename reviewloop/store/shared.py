@@ -1,4 +1,4 @@
-"""What a run needs when several machines share it: a place that another machine can go on from."""
+"""`Shared`: the store from which another machine can continue a run."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class Shared(Protocol):
-    """Where the run folders of a repository are kept a second time."""
+    """Stores copies of a repository's run folders."""
 
     @property
     def database(self) -> "Database":
-        """The database, in which the run's checkpoints stand as well."""
+        """The database, which also has the checkpoints."""
         ...
 
     @property
@@ -22,16 +22,16 @@ class Shared(Protocol):
         ...
 
     def ship(self, run_id: str) -> None:
-        """Bring what is new in a run's folder there; it is durable when this returns.
+        """Copy what is new in a run's folder there; it is durable when this returns.
 
-        Raises `StoreError`; nothing may be used then that was not brought.
+        Raises `StoreError`; nothing that was not copied may be used then.
         """
         ...
 
     def publish(self, record: "RunRecord", commit: str) -> None:
-        """Push what was approved to the run's branch, and note it in the record.
+        """Push an approved commit to the run's branch, and record that.
 
-        Done twice it is pushed once. Raises `WorkspaceError` when the remote refuses it or is out
-        of reach; nothing is changed then, and the run can be approved again.
+        Repeated, it is pushed once. Raises `WorkspaceError` when the remote refuses it or cannot be
+        reached; nothing is changed then, and the run can be approved again.
         """
         ...

@@ -1,4 +1,4 @@
-"""Opening SQLite files the one way that survives a crash."""
+"""Opens SQLite files so that they survive a crash."""
 
 import sqlite3
 import time
@@ -35,11 +35,11 @@ def open_database(path: Path, schema: str, *, patience: float = _PATIENCE) -> sq
 
 
 def durable_connection(path: Path, patience: float = _PATIENCE) -> sqlite3.Connection:
-    """Connect to a database file that only its owner can read, written through to the disk.
+    """Connect to a database file that only its owner can read, with durable writes.
 
-    As Python does it, a transaction begins with the first change and ends with `commit`.
+    As usual in Python, a transaction starts with the first change and ends with `commit`.
     """
-    private_file(path)  # first: SQLite gives its log the permissions of the database
+    private_file(path)  # first: SQLite's log gets the permissions of the database
     connection = sqlite3.connect(path, check_same_thread=False, timeout=patience)
     _patiently(partial(connection.execute, "PRAGMA journal_mode=WAL"), patience)
     connection.execute("PRAGMA synchronous=FULL")
@@ -47,9 +47,9 @@ def durable_connection(path: Path, patience: float = _PATIENCE) -> sqlite3.Conne
 
 
 def _patiently(do: Callable[[], object], patience: float) -> None:
-    """Try until another process lets go of the file.
+    """Retry until another process releases the file.
 
-    While two processes make the same new file, SQLite says "locked" without the wait it was given.
+    While two processes make the same new file, SQLite reports "locked" without its timeout.
     """
     until = time.monotonic() + patience
     while True:
@@ -63,14 +63,14 @@ def _patiently(do: Callable[[], object], patience: float) -> None:
 
 
 def damage_of(path: Path) -> str:
-    """Return what SQLite finds wrong with a database file; "" if it is sound or not there."""
+    """Return what SQLite finds wrong with a database file; "" if it is sound or missing."""
     if not path.exists():
         return ""
     try:
         with closing(sqlite3.connect(path, timeout=30)) as connection:
             (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError:
-        raise  # locked, or the disk: nothing that the file's content would tell
+        raise  # locked, or the disk: not the content of the file
     except sqlite3.DatabaseError as error:
         return str(error)
     return "" if result == "ok" else str(result)

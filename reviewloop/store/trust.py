@@ -1,4 +1,4 @@
-"""Which commands of which repository a user agreed to run; kept outside of every repository."""
+"""The commands of each repository that a user trusts; stored outside of every repository."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from reviewloop.store.locks import hold
 
 
 class TrustStore:
-    """Consents by repository key and by the digest of the commands they were given for."""
+    """Consents by repository key and by the digest of their commands."""
 
     def __init__(self, root: Path) -> None:
         self._path = root / "trust.json"
@@ -28,7 +28,7 @@ class TrustStore:
     def trust(
         self, repository_key: str, digest: str, commands: Mapping[str, Sequence[str]]
     ) -> None:
-        """Remember the consent to these commands in this repository."""
+        """Store the consent to these commands in this repository."""
         with hold(self._lock, "the list of trusted commands"):
             known = self._read()
             shown = {key: list(argv) for key, argv in commands.items()}
@@ -42,7 +42,7 @@ class TrustStore:
         return {digest: entry.get("commands", {}) for digest, entry in known.items()}
 
     def revoke(self, repository_key: str) -> int:
-        """Forget every consent for this repository; return how many there were."""
+        """Delete every consent for this repository; return how many there were."""
         with hold(self._lock, "the list of trusted commands"):
             known = self._read()
             gone = known.pop(repository_key, {})
@@ -61,7 +61,7 @@ class TrustStore:
         return known if isinstance(known, dict) else {}
 
     def _write(self, known: Mapping[str, Any]) -> None:
-        # A temporary file of mkstemp is 0600; the rename lets no reader see half a file.
+        # A temporary file of mkstemp is 0600; the rename prevents readers of half a file.
         handle, name = tempfile.mkstemp(prefix="trust-", dir=self._path.parent)
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,1 +1,1 @@
-"""The stores of runs that many machines share, on PostgreSQL; imported only when one is named."""
+"""The stores of runs shared by many machines, on PostgreSQL; imported only when one is named."""

@@ -11,34 +11,34 @@ from reviewloop.store.batches import BatchRecord, batch_of
 from reviewloop.store.postgres.database import Database
 from reviewloop.store.reasons import stored_reason
 
-_FOUND = ("held", "said", "refused", "kept", "ended", "because")  # what workers write of a record
+_FOUND = ("held", "said", "refused", "kept", "ended", "because")  # keys that workers write
 
 
 @dataclass(frozen=True)
 class About:
-    """Where the work of a batch is done, and what was decided when it was enqueued."""
+    """The repository and branch of a batch, and the options when it was queued."""
 
-    repository: str  # key; the same for all addresses of it that differ only in how one gets there
-    name: str  # of the folder in which workers have it
+    repository: str  # key; the same for all URLs of it that differ only in protocol and user
+    name: str  # of its folder at workers
     address: str  # of the remote, without a password
     branch: str
-    identity: tuple[str, str] | None  # author of the commits: who enqueued
+    identity: tuple[str, str] | None  # author of the commits: the user who queued it
     flags: Mapping[str, Any]  # settings of the command line
     object_format: str  # sha1 | sha256
-    trusted: str  # digest of the repository's commands that the user agreed to; "" for none
-    project: str = ""  # the folder of the project that the work is done in
-    no_hooks: bool = False  # none of the repository's hooks fires
+    trusted: str  # digest of the repository's commands that the user trusts; "" for none
+    project: str = ""  # the project's folder
+    no_hooks: bool = False  # do not fire the repository's hooks
     hooks: Sequence[Sequence[str]] = ()  # digest, name and act of each hook that the user trusts
 
     @property
     def lock(self) -> str:
-        """Names the branch: one worker at a time works on it."""
+        """The lock of the branch, which one worker at a time holds."""
         return f"{self.repository}/{self.branch}"
 
 
 @dataclass(frozen=True)
 class SharedBatch:
-    """A batch as the database has it; `account` is what was told last about its tasks."""
+    """A batch of the database; `account` is the last report of its tasks."""
 
     record: BatchRecord
     about: About
@@ -52,7 +52,7 @@ class SharedBatches:
         self._database = database
 
     def add(self, record: BatchRecord, about: About) -> None:
-        """Insert a batch, or replace what it shall do."""
+        """Insert a batch, or replace its tasks and options."""
         values = (
             record.batch_id,
             about.repository,
@@ -68,7 +68,7 @@ class SharedBatches:
         )
 
     def settle(self, record: BatchRecord, account: Mapping[str, object]) -> None:
-        """Write what a worker found; what the user asked for meanwhile stays."""
+        """Store the results of a worker; the user's changes meanwhile stay."""
         with self._database.transaction():
             rows = self._database.execute(
                 "SELECT record FROM batches WHERE batch_id = %s FOR UPDATE", (record.batch_id,)
@@ -82,7 +82,7 @@ class SharedBatches:
             )
 
     def explain(self, batch_id: str, because: Reason) -> None:
-        """Write why a job of a batch could not be done."""
+        """Store why a job of a batch failed."""
         with self._database.transaction():
             rows = self._database.execute(
                 "SELECT record FROM batches WHERE batch_id = %s FOR UPDATE", (batch_id,)

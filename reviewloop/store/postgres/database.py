@@ -1,4 +1,4 @@
-"""One connection to the database that machines share, and its tables; errors are sentences."""
+"""A connection to the shared database, its tables, and errors as sentences."""
 
 import hashlib
 import re
@@ -15,9 +15,9 @@ from psycopg.rows import dict_row
 
 from reviewloop.domain.errors import ExitCode, StoreError, UsageError
 
-VERSION = 3  # of 1 there were no figures, of 2 no heartbeats; tables are added to what is there
-SIGNS_THAT_LACK = 3  # heartbeats of a worker; then it is taken for dead
-NAMESPACE = "reviewloop"  # all tables stand in a schema of this name
+VERSION = 3  # 1 had no figures, 2 no heartbeats; missing tables are added
+SIGNS_THAT_LACK = 3  # missed heartbeats after which a worker counts as dead
+NAMESPACE = "reviewloop"  # the schema of all tables
 
 TABLES = f"""
 CREATE SCHEMA IF NOT EXISTS {NAMESPACE};
@@ -61,8 +61,8 @@ CREATE TABLE IF NOT EXISTS about (version integer NOT NULL);
 """
 
 
-# A machine that vanishes without a word is noticed after half a minute: its locks are free then.
-# One that is suspended in the middle of a transaction keeps the limiter's row no longer than said.
+# A machine that vanishes is noticed after half a minute, which frees its locks. One that is
+# suspended in a transaction keeps the limiter's row no longer than these limits.
 _SERVER = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
@@ -70,9 +70,9 @@ _SERVER = {
     "idle_in_transaction_session_timeout": "60s",
 }
 _CONNECT_SECONDS = 10
-_ROWS = 16  # that are brought at once; each can be a file
+_ROWS = 16  # sent at once; each can be a file
 SCHEMES = ("postgresql://", "postgres://")
-# Of a refused connection the driver has no code, only the server's words.
+# For a refused connection the driver has no code, only the server's text.
 _TO_CORRECT = re.compile(
     r"authentication failed|no password supplied|is not permitted to log in|no pg_hba\.conf entry"
     r'|(role|database) "[^"]*" does not exist|permission denied for database'
@@ -81,7 +81,7 @@ _NO_SUCH_HOST = re.compile(rf"failed to resolve host .*\[Errno {socket.EAI_NONAM
 
 
 def connection_arguments() -> dict[str, Any]:
-    """Return what every connection of ours is opened with, beside the address."""
+    """Return the arguments of every connection of ours, besides the URL."""
     options = [f"-c search_path={NAMESPACE}"]
     options += [f"-c {name}={value}" for name, value in _SERVER.items()]
     return {
@@ -95,7 +95,7 @@ def connection_arguments() -> dict[str, Any]:
 
 
 def require_address(url: str) -> str:
-    """Return the address of a store; raise `UsageError` for one that is none, without its words."""
+    """Return the URL of a store; raise `UsageError` for an invalid one, without quoting it."""
     if not url.startswith(SCHEMES):
         raise UsageError(
             "a store is named postgresql://USER@HOST/DATABASE; without one, runs "
@@ -112,24 +112,24 @@ def require_address(url: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Return host, port and database of a store: no name, no password, no option."""
+    """Return host, port and database of a store, without name, password and options."""
     parts = urlsplit(url)
     address = parts.netloc.rpartition("@")[2]
     return f"postgresql://{address}{parts.path}"
 
 
 class OtherReleaseError(UsageError):
-    """The tables were made by a later release than this one."""
+    """The tables were made by a later release."""
 
 
 class AddressError(StoreError):
-    """The address of the store is wrong; trying again helps only where somebody mends it."""
+    """The URL of the store is wrong; trying again helps only once it is corrected."""
 
     exit_code = ExitCode.USAGE
 
 
 class Database:
-    """A connection whose statements commit themselves; threads may share it."""
+    """A connection with autocommit; threads may share it."""
 
     def __init__(self, url: str) -> None:
         self.shown = shown(url)
@@ -145,12 +145,12 @@ class Database:
             raise unreachable(error, url) from None
 
     def close(self) -> None:
-        """Close the connection; what it holds is free then."""
+        """Close the connection, which releases its locks."""
         self.connection.close()
 
     @contextmanager
     def errors_named(self) -> Iterator[None]:
-        """Turn what the driver raises into a `StoreError`, a missing right into a `UsageError`."""
+        """Turn the driver's errors into a `StoreError`, a missing right into a `UsageError`."""
         try:
             yield
         except psycopg.errors.InsufficientPrivilege as error:
@@ -168,7 +168,7 @@ class Database:
     def execute(
         self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[dict[str, Any]]:
-        """Do one statement and return its rows."""
+        """Run one statement and return its rows."""
         with self.lock, self.errors_named(), self.connection.cursor() as cursor:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
@@ -176,14 +176,14 @@ class Database:
     def stream(
         self, statement: str, values: Sequence[Any]
     ) -> Generator[dict[str, Any], None, None]:
-        """Yield the rows of one statement, few at a time: together they can be any size."""
+        """Yield the rows of one statement, a few at a time, as they may be large together."""
         with self.transaction(), self.connection.cursor(name="stream") as cursor:
             cursor.itersize = _ROWS
             yield from cursor.execute(statement, values)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do all statements of the block or none."""
+        """Run all statements of the block or none."""
         with self.lock, self.errors_named(), self.connection.transaction():
             yield
 
@@ -193,7 +193,7 @@ class Database:
         return bool(row["got"])
 
     def unlock(self, name: str) -> None:
-        """Give a lock back."""
+        """Release a lock."""
         self.execute("SELECT pg_advisory_unlock(%s)", (lock_number(name),))
 
     def version(self) -> int:
@@ -205,7 +205,7 @@ class Database:
         return int(rows[0]["version"]) if rows else 0
 
     def require_tables(self) -> None:
-        """Raise `UsageError` unless the tables are there and of this release."""
+        """Raise `UsageError` unless the tables exist and are of this release."""
         version = self.version()
         if not version:
             raise UsageError(
@@ -225,13 +225,13 @@ class Database:
 
 
 def lock_number(name: str) -> int:
-    """Return the number under which PostgreSQL knows a lock of ours."""
+    """Return the number of a lock for PostgreSQL."""
     digest = hashlib.sha256(f"reviewloop {name}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
 
 
 def unreachable(error: psycopg.Error | UnicodeError, url: str) -> StoreError:
-    """Return what to say of a connection that did not come about."""
+    """Return the error for a failed connection."""
     reason = reason_of(error, url)
     if isinstance(error, UnicodeError) or _NO_SUCH_HOST.search(reason):
         return AddressError(
@@ -250,7 +250,7 @@ def unreachable(error: psycopg.Error | UnicodeError, url: str) -> StoreError:
 
 
 def reason_of(error: Exception, url: str) -> str:
-    """Return the first line of what the driver says, without a password."""
+    """Return the first line of the driver's error, without a password."""
     sentence = " ".join((str(error).splitlines() or [type(error).__name__])[0].split())
     password = urlsplit(url).password if url else None
     return sentence.replace(password, "***") if password else sentence

@@ -1,4 +1,4 @@
-"""The figures of all workers' runs, kept when the runs themselves are deleted: see `metrics`."""
+"""The figures of all workers' runs, kept when the runs are deleted: see `metrics`."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ class SharedFigures:
     def save(
         self, repository: str, branch: str, rows: Iterable[RunMetrics], births: Mapping[str, float]
     ) -> None:
-        """Insert or replace rows of a branch, and say when specs came into the repository."""
+        """Insert or replace rows of a branch, and store when specs were added to the repository."""
         with self._database.transaction():
             for row in rows:
                 body = json.dumps({**asdict(row), "branch": branch})
@@ -33,7 +33,7 @@ class SharedFigures:
                 )
 
     def stamps(self, repository: str) -> dict[str, float]:
-        """Return of each run when the record was saved that its row is of."""
+        """Return run -> when the record of its row was saved."""
         rows = self._database.execute(
             "SELECT run_id, record_at FROM figures WHERE repository = %s", (repository,)
         )
@@ -48,12 +48,12 @@ class SharedFigures:
         return [(key, body.get("branch", ""), row_of(body)) for key, body in found]
 
     def births(self) -> dict[tuple[str, str], float]:
-        """Return when each spec came into its repository, as far as it is known."""
+        """Return when each spec was added to its repository, as far as it is known."""
         rows = self._database.execute("SELECT repository, path, born_at FROM specs")
         return {(row["repository"], row["path"]): row["born_at"] for row in rows}
 
     def delete(self) -> None:
-        """Forget all figures."""
+        """Delete all figures."""
         with self._database.transaction():
             self._database.execute("DELETE FROM figures")
             self._database.execute("DELETE FROM specs")

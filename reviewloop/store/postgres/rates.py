@@ -1,4 +1,4 @@
-"""One limiter for the workers of all machines: a row for each quota."""
+"""A limiter shared by the workers of all machines: a row for each quota."""
 
 import hashlib
 import json
@@ -11,9 +11,9 @@ from reviewloop.store.rates import Ceilings, RateBucket
 
 
 class SharedRates:
-    """Buckets in the database, by its clock: the clocks of machines differ.
+    """Buckets in the database, by its clock, as the clocks of machines differ.
 
-    Raises `StoreError` when the database is away, as all that a run writes does then.
+    Raises `StoreError` when the database is away.
     """
 
     def __init__(self, database: Database) -> None:
@@ -32,7 +32,7 @@ class SharedRates:
             bucket.refuse(kind, sent, retry_after, self.now())
 
     def answered(self, quota: str, sent: float, tokens: float) -> None:
-        """Learn from a reply, and give back tokens that were taken and not used."""
+        """Learn from a reply, and return unused tokens."""
         with self._changing(quota) as bucket:
             bucket.answered(sent, tokens, self.now())
 

@@ -1,7 +1,7 @@
-"""A run's folder, kept a second time in the database, and made anew from there.
+"""Copies a run's folder to the database, and rebuilds it from there.
 
-What is kept: blobs, git objects and refs of the run's private repository, journal, events, logs.
-Checkpoints stand in the database alone. Workspace and environment are made anew from these.
+It copies blobs, git objects and refs of the run's private repository, journal, events, logs.
+Checkpoints are only in the database. Workspace and environment are rebuilt from these.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from reviewloop.store.journal import CallUsage, Journal
 from reviewloop.store.postgres.database import Database
 
 LARGEST = 64 * 1024 * 1024  # bytes of one file
-LARGEST_LOG = 1024 * 1024  # bytes; what is longer stays with the worker
+LARGEST_LOG = 1024 * 1024  # bytes; longer ones stay at the worker
 ABOUT = "git/reviewloop.json"
 EVENTS, _JOURNAL = "events.jsonl", "journal.sqlite"
 _KIND, _REQUEST, _REPLY, _USAGE = 7, 9, 10, 11  # columns of a call after its key, see `Journal`
@@ -30,7 +30,7 @@ _HEX = frozenset("0123456789abcdef")
 
 
 class Replica:
-    """Brings what is new in one run's folder into the database; threads take turns."""
+    """Copies what is new in one run's folder to the database; thread-safe."""
 
     def __init__(self, folder: Path, database: Database, run_id: str) -> None:
         self._folder, self._database, self._run = folder, database, run_id
@@ -40,14 +40,14 @@ class Replica:
             (run_id,),
         )
         self._there: dict[str, int] = {row["path"]: row["upto"] for row in rows}
-        self._texts: dict[str, bytes] = {}  # of files that change: what was brought last
+        self._texts: dict[str, bytes] = {}  # last copy of files that change
         [last] = database.execute(
             "SELECT coalesce(max(number), 0) AS number FROM calls WHERE run_id = %s", (run_id,)
         )
         self._calls = int(last["number"])
 
     def ship(self) -> None:
-        """Bring everything that is new; all of it is there when this returns, or nothing."""
+        """Copy everything new in one transaction."""
         with self._database.lock:
             files = [*self._written_once(), *self._changing()]
             calls = self._new_calls()
@@ -89,7 +89,7 @@ class Replica:
         )
 
     def _written_once(self) -> Iterator[tuple[str, bytes]]:
-        """Yield blobs and git objects: their name is their content."""
+        """Yield blobs and git objects, which are named by their content."""
         objects = self._folder / "git/objects"
         folders = [self._folder / "blobs"]
         if objects.is_dir():
@@ -136,9 +136,9 @@ class Replica:
 
 
 def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
-    """Write a run's folder anew, which must not be there; return what `ABOUT` holds.
+    """Write a run's folder, which must not exist; return the content of `ABOUT`.
 
-    Raises `WorkspaceError` for a file whose content is not what its name says.
+    Raises `WorkspaceError` for a file whose content does not match its name.
     """
     for name in (folder, folder / "logs", folder / "blobs"):
         private_folder(name)
@@ -164,7 +164,7 @@ def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
 
 
 def usage_of_calls(database: Database, runs: Sequence[str]) -> dict[str, list[CallUsage]]:
-    """Return of each run the usage of its model calls that arrived; their texts are not read."""
+    """Return run -> usage of its stored model calls, without reading their texts."""
     found: dict[str, list[CallUsage]] = {run_id: [] for run_id in runs}
     for row in database.execute(
         "SELECT run_id, call FROM calls WHERE run_id = ANY(%s)", (list(runs),)
@@ -176,7 +176,7 @@ def usage_of_calls(database: Database, runs: Sequence[str]) -> dict[str, list[Ca
 
 
 def holder_of(database: Database, commit: str) -> str:
-    """Return a run that made this commit, "" for none."""
+    """Return a run that made this commit, or ""."""
     rows = database.execute(
         "SELECT run_id FROM files WHERE path = %s LIMIT 1",
         (f"git/objects/{commit[:2]}/{commit[2:]}",),
@@ -208,7 +208,9 @@ def _columns(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _require_plain(path: str, data: bytes) -> None:
-    """Refuse what we never write: who may write the database may not write anywhere here."""
+    """Raise for a path that is never written: whoever writes the database must not write elsewhere
+    here.
+    """
     parts = path.split("/")
     if ".." in parts or not all(parts) or parts[0] not in {"blobs", "git", "logs", EVENTS}:
         raise WorkspaceError(f"the database names a file {path!r} of a run, which is none")

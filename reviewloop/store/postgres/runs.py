@@ -1,4 +1,4 @@
-"""The table of runs that machines share, alone and beside a worker's own."""
+"""The table of runs shared by machines, alone and beside a worker's own table."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from reviewloop.store.runs import RunRecord, RunStatus, RunStore, record_of
 
 
 class SharedRuns(RunStore):
-    """The runs of all repositories that a database knows; nothing of it stands in files."""
+    """The runs of all repositories in a database, without any files."""
 
     where = 'this store (`--store ""` looks on this machine)'
 
@@ -21,14 +21,14 @@ class SharedRuns(RunStore):
         self._database = database
 
     def close(self) -> None:
-        """The connection is not this table's own."""
+        """Do nothing: the connection is not this table's."""
 
     def again(self) -> "SharedRuns":
         """Return the table for another thread."""
         return self
 
     def save(self, record: RunRecord) -> None:
-        """Replace a record that is there."""
+        """Replace an existing record."""
         record.updated_at = time.time()
         self._database.execute(
             "UPDATE runs SET status = %s, updated_at = %s, record = %s WHERE run_id = %s",
@@ -36,7 +36,7 @@ class SharedRuns(RunStore):
         )
 
     def location_of(self, record: RunRecord) -> str:
-        """Return where a run works: a store has those of many repositories."""
+        """Return where a run works: a store has many repositories."""
         rows = self._database.execute(
             "SELECT about FROM batches WHERE batch_id = %s", (record.options.get("batch", ""),)
         )
@@ -45,11 +45,11 @@ class SharedRuns(RunStore):
         return f"{location} of {address}" if address else location
 
     def together(self) -> AbstractContextManager[None]:
-        """Have everything that is written in a block be there, or nothing of it."""
+        """Write everything in a block or nothing."""
         return self._database.transaction()
 
     def insert(self, record: RunRecord, about: About) -> None:
-        """Add a run; one that is there stays."""
+        """Add a run; an existing one stays."""
         self._database.execute(
             "INSERT INTO runs VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             (
@@ -70,7 +70,7 @@ class SharedRuns(RunStore):
         return [record_of(json.loads(row["record"])) for row in rows]
 
     def all_shown(self) -> list[tuple[RunRecord, dict[str, Any], str]]:
-        """Return every run, newest first, with what the queue shows of it and the note on it."""
+        """Return (run, its row in the queue, its note) of every run, newest first."""
         rows = self._database.execute(
             "SELECT record, shown, note FROM runs ORDER BY created_at DESC"
         )
@@ -97,12 +97,12 @@ class SharedRuns(RunStore):
         return [record_of(json.loads(row["record"])) for row in rows]
 
     def stamps(self) -> dict[str, tuple[RunStatus, float]]:
-        """Return of each run its status and when its record was saved."""
+        """Return run -> (status, when its record was saved)."""
         rows = self._database.execute("SELECT run_id, status, updated_at FROM runs")
         return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
 
     def saved_at(self, about: About) -> dict[str, float]:
-        """Return of each run of a branch when its record was saved."""
+        """Return run -> when its record was saved, for a branch."""
         rows = self._database.execute(
             "SELECT run_id, updated_at FROM runs WHERE repository = %s AND branch = %s",
             (about.repository, about.branch),
@@ -110,13 +110,13 @@ class SharedRuns(RunStore):
         return {row["run_id"]: row["updated_at"] for row in rows}
 
     def delete(self, run_id: str) -> None:
-        """Forget a run and all that stands under it."""
+        """Delete a run and everything stored under it."""
         self._database.execute("DELETE FROM runs WHERE run_id = %s", (run_id,))
 
     def show(
         self, run_id: str, shown: Mapping[str, object], proposal: Mapping[str, Any], diff: str
     ) -> None:
-        """Keep what the queue shows of a run, and what a user has to see before they answer."""
+        """Store the queue's row of a run, and what a user needs to see before they answer."""
         self._database.execute(
             "UPDATE runs SET shown = %s, proposal = %s WHERE run_id = %s",
             (json.dumps(shown), json.dumps({"proposal": proposal, "diff": diff}), run_id),
@@ -129,11 +129,11 @@ class SharedRuns(RunStore):
         return kept["proposal"], kept["diff"]
 
     def note(self, run_id: str, note: str) -> None:
-        """Keep a sentence about the latest answer to a run."""
+        """Store a sentence about the latest answer to a run."""
         self._database.execute("UPDATE runs SET note = %s WHERE run_id = %s", (note, run_id))
 
     def shown_of(self, run_id: str) -> tuple[str, dict[str, Any], str] | None:
-        """Return the status of a run, what the queue shows of it and the note; None: no such."""
+        """Return (status, row in the queue, note) of a run; None for an unknown one."""
         rows = self._database.execute(
             "SELECT status, shown, note FROM runs WHERE run_id = %s", (run_id,)
         )
@@ -141,7 +141,7 @@ class SharedRuns(RunStore):
 
 
 class WorkerRuns(RunStore):
-    """A worker's own table; each record goes to the shared one as well, with the run's folder."""
+    """A worker's own table; each record is also copied to the shared one, with the run's folder."""
 
     def __init__(
         self, folder: Path, shared: SharedRuns, about: About, ship: Callable[[str], None]
@@ -154,15 +154,15 @@ class WorkerRuns(RunStore):
         return WorkerRuns(self._folder, self._shared, self._about, self._ship)
 
     def save(self, record: RunRecord) -> None:
-        """Insert or replace a record here and there; what it names is there before."""
+        """Insert or replace a record here and there; what it references is stored first."""
         super().save(record)
         with self._shared.together():
             self._shared.insert(record, self._about)
             self._shared.save(record)
-            self._ship(record.run_id)  # last: it remembers what it brought
+            self._ship(record.run_id)  # last: it remembers what it copied
 
     def take(self, record: RunRecord) -> None:
-        """Insert or replace a record that came from the shared table."""
+        """Insert or replace a record from the shared table."""
         super().save(record)
 
 
