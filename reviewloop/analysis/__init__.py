@@ -1,1 +1,1 @@
-"""Examines a change: which analysers read it, what they report, what of that the change brings."""
+"""Examines a change: runs analysers, reads their reports, and keeps what the change introduces."""

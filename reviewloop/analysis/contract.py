@@ -1,4 +1,4 @@
-"""What a rule is, and what a check is given and gives back, be it a program or ours."""
+"""The interface of rules and checks: rules, files and changes in; hits and reports out."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,68 +23,68 @@ TEST_QUALITY = "review-test-quality"
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of the book. `why` is the risk, `fix` what to do, `source` where the fact is from.
+    """One rule. `why` is the risk, `fix` what to do, `source` the reference for the fact.
 
-    A rule speaks about product code; the flags widen that. The examples in its file must be found,
-    or left alone.
+    A rule applies to product code; the flags extend that. Bad examples in its file must be found,
+    good ones must not.
     """
 
-    id: str  # "family/slug", lower case: what people write into suppressions
-    reviewer: str  # whose concern it is: one of the five names above
+    id: str  # "family/slug", lower case, as written in suppressions
+    reviewer: str  # the responsible reviewer: one of the five names above
     severity: Severity
-    title: str  # one sentence: what is wrong
+    title: str  # the problem in one sentence
     why: str = ""
     fix: str = ""
     category: str = ""  # "injection", "encryption", "complexity": groups findings for merging
     source: str = ""  # URL or standard, CWE-89 for example
-    message: str = ""  # the sentence about one flow of data; "{source}" and "{sink}" are filled in
+    message: str = ""  # the sentence on one flow of data; "{source}" and "{sink}" are replaced
     in_tests: bool = False
     in_examples: bool = False
     in_fixtures: bool = False
     in_product: bool = True
     hard: bool = False  # no reviewer may move or reject it: secrets, hidden text
-    caused: bool = False  # also reported outside the changed lines when the base did not have it
-    only_new: bool = True  # not reported when the base has the same rule at the same line text
-    page: str = ""  # the path of the rule's file, which holds its examples
+    caused: bool = False  # also reported outside the changed lines if the base does not have it
+    only_new: bool = True  # not reported if the base has the same rule at the same line text
+    page: str = ""  # path of the rule's file with its examples
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """How a rule is found: where to look, and what tells; what is empty narrows nothing.
+    """How to find a rule's hits: where to search, and the condition; empty fields match everything.
 
-    A rule is told by `match`, in ast-grep's rule language, or by `check`, a "module:function".
-    With `nodes` or `calls` the function is asked about each such node of a parsed file, without
-    them about the file; a pack may also run the functions of a family by an engine of its own.
-    Where the rule is about specs, the function takes a `specs.checks.SpecView` and yields hits.
+    The condition is `match`, in ast-grep's rule language, or `check`, a "module:function". With
+    `nodes` or `calls` the function is called for each such node of a parsed file, without them once
+    for the file; a pack may also run the functions of a family by an engine of its own. For a rule
+    about specs, the function takes a `specs.checks.SpecView` and yields hits.
     """
 
     languages: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()  # kinds of node
     calls: tuple[str, ...] = ()  # last names of called functions, classes or commands
-    hints: tuple[str, ...] = ()  # a file without any of these is not searched
+    hints: tuple[str, ...] = ()  # a file without any of these words is not searched
     match: Mapping[str, object] | None = None
-    report: str = ""  # the variable of `match` whose node is shown; "": all that matches
+    report: str = ""  # the variable of `match` whose node is reported; "": the whole match
     check: str = ""
     about: str = "code"  # or "spec"
 
 
 @cache
 def resolve(reference: str) -> Callable[..., Any]:
-    """Return the function that "module:function" names; it is imported when first asked for."""
+    """Return the function that "module:function" names; it is imported on first use."""
     module, _, name = reference.partition(":")
     function: Callable[..., Any] = getattr(import_module(module), name)
     return function
 
 
 class RuleEntry(NamedTuple):
-    """A rule as its file gives it."""
+    """A rule with its matcher."""
 
     rule: Rule
     matcher: Matcher
 
 
 class PathClass(StrEnum):
-    """What a file is for; rules say in which classes they speak."""
+    """The purpose of a file; rules say to which classes they apply."""
 
     PRODUCT = "product"
     TEST = "test"
@@ -94,7 +94,7 @@ class PathClass(StrEnum):
 
 LOCK, VENDORED, MINIFIED = "lock file", "vendored", "minified or bundled"
 OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
-"""What names make a file: written elsewhere, for which this change's reviewers do not care."""
+"""Names of third-party files, which reviewers of this change skip."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,14 @@ class SourceFile:
     """
 
     path: str
-    text: str  # UTF-8, replacement characters for bytes that are not; CR kept
+    text: str  # UTF-8, with replacement characters for other bytes; CR kept
     added: tuple[tuple[int, int], ...] = ()
-    language: str = ""  # see `paths.language_of`: "python", "terraform", "dockerfile", ... or ""
+    # See `languages.language_of`: "python", "terraform", "dockerfile", ... or "".
+    language: str = ""
     path_class: PathClass = PathClass.PRODUCT
     status: str = "M"  # git's letter: A, M, R, T
-    claim: str = ""  # what would keep it out of the review, had the base said so, too
-    new_folder: bool = False  # what it is for is told by a folder that the change itself adds
+    claim: str = ""  # the reason to skip it if the base had it, too
+    new_folder: bool = False  # its purpose follows from a folder that the change itself adds
 
     @cached_property
     def lines(self) -> list[str]:
@@ -123,7 +124,7 @@ class SourceFile:
         return any(a <= last and first <= b for a, b in self.added)
 
     def only(self, reads: Callable[[str], bool] | None) -> "tuple[SourceFile, tuple[int, ...]]":
-        """Return the file with other lines blank, and the numbers of those."""
+        """Return the file with all other lines blank, and the numbers of the kept ones."""
         if reads is None:
             return self, ()
         gone = tuple(number for number, line in enumerate(self.lines, 1) if not reads(line))
@@ -140,9 +141,9 @@ class SourceFile:
 
 
 class Span(NamedTuple):
-    """A place in a file: lines 1-based and inclusive; columns 1-based characters, end exclusive.
+    """A range in a file: lines 1-based and inclusive; columns 1-based characters, end exclusive.
 
-    Columns of 0 mean the whole lines.
+    Columns of 0 mean whole lines.
     """
 
     line: int
@@ -160,7 +161,7 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True)
 class Fix:
-    """A change an analyser offers; `safe` means that it cannot alter what the code does."""
+    """A fix that an analyser offers; `safe` means that it cannot change what the code does."""
 
     edits: tuple[Edit, ...]
     description: str = ""
@@ -168,7 +169,7 @@ class Fix:
 
 
 class Elsewhere(NamedTuple):
-    """A place in another file that a hit is about, too."""
+    """A related location in another file."""
 
     path: str
     span: Span
@@ -177,46 +178,48 @@ class Elsewhere(NamedTuple):
 
 @dataclass(frozen=True)
 class Hit:
-    """One thing an analyser says about one place."""
+    """One hit of an analyser."""
 
-    rule: str  # id in the rule book: "taint/sql-injection", "ruff/S608"
+    rule: str  # id of the rule: "taint/sql-injection", "ruff/S608"
     path: str
-    span: Span | None  # None: about the file as a whole
-    message: str  # one sentence about this place; secrets in it are masked by who made it
-    severity: Severity | None = None  # None: what the rule says
+    span: Span | None  # None: the whole file
+    message: str  # one sentence; the analyser redacts secrets in it
+    severity: Severity | None = None  # None: that of the rule
     confidence: Literal["high", "medium", "low"] = "high"
-    related: tuple[tuple[Span, str], ...] = ()  # other places of the same file: a taint's source
-    elsewhere: tuple[Elsewhere, ...] = ()  # places of other files: the sink in a helper module
+    # Related locations in the same file: a taint's source.
+    related: tuple[tuple[Span, str], ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()  # locations in other files: the sink in a helper module
     fix: Fix | None = None
     identity: str = ""  # keeps the finding's id when the quoted line changes: a resource's name
 
 
 @dataclass(frozen=True)
 class Tree:
-    """One version of the repository, for checks that follow what a file imports."""
+    """One version of the repository, for checks that follow imports."""
 
     read: Callable[[str], str | None] = lambda path: None
-    paths: Callable[[], Collection[str]] = tuple  # every path, perhaps some more of the other one
+    paths: Callable[[], Collection[str]] = tuple  # every path, perhaps some of the other version
     search: Callable[[Sequence[str]], list[tuple[str, int, str]]] = lambda strings: []
     """Fixed strings -> (path, line, text) of the lines of the new tree that hold any of them."""
-    note: Callable[[str], None] = lambda sentence: None  # what was not looked at, for the report
+    note: Callable[[str], None] = lambda sentence: None  # parts that were skipped, for the report
     base: bool = False  # the version before the change
 
 
 @dataclass(frozen=True)
 class FileCheck:
-    """A check of ours that looks at one file at a time: a pure function of its text.
+    """A check of ours of one file at a time: a pure function of its text.
 
-    The engine also runs it on the base version, to tell what is new. A check with `across` reads
-    other files of the same version, too: given these and the files under review it returns what
-    takes the place of `run`, which then is what the check says of a file by itself.
+    The engine also runs it on the base version, to find what is new. A check with `across` reads
+    other files of the same version, too: given these and the files under review it returns a
+    replacement for `run`, which then is the result for a file alone.
     """
 
-    name: str  # as the list of analysers shows it
+    name: str  # name in the list of analysers
     rules: tuple[Rule, ...]
     understands: Callable[[SourceFile], bool]
     run: Callable[[SourceFile], Iterable[Hit]]
-    reads: Callable[[str], bool] | None = None  # lines; others are left out and named; None: all
+    # Lines to read; others are skipped and listed; None: all.
+    reads: Callable[[str], bool] | None = None
     across: Callable[[Tree, Sequence[SourceFile]], Callable[[SourceFile], Iterable[Hit]]] | None = (
         None
     )
@@ -224,9 +227,9 @@ class FileCheck:
 
 @dataclass(frozen=True)
 class ChangeView:
-    """The whole change, for checks that must see more than one file."""
+    """The whole change, for checks that need more than one file."""
 
-    files: tuple[SourceFile, ...]  # text files under review; skipped ones are not here
+    files: tuple[SourceFile, ...]  # text files under review, without skipped ones
     changed_paths: tuple[str, ...]  # of the whole change, deleted and skipped files included
     read_new: Callable[[str], str | None]
     read_base: Callable[[str], str | None]
@@ -234,12 +237,12 @@ class ChangeView:
     """Fixed strings -> (path, line, text) of the lines of the new tree that hold any of them."""
     list_new: Callable[[], Sequence[str]]  # every path of the new tree
     options: "Options" = field(default_factory=lambda: Options())
-    partial: bool = False  # only some paths, or whole files: what else changed is not known
+    partial: bool = False  # only some paths, or whole files: other changes are unknown
 
 
 @dataclass(frozen=True)
 class ChangeCheck:
-    """A check of ours that needs the whole change; it reports only what the change brings."""
+    """A check of ours of the whole change; it reports only what the change introduces."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -248,44 +251,45 @@ class ChangeCheck:
 
 @dataclass(frozen=True)
 class RulePack:
-    """Rules that come together; ours are one pack, an installed package may bring another."""
+    """A set of rules; one is built in, installed packages may add others."""
 
     rules: tuple[Rule, ...] = ()
     file_checks: tuple[FileCheck, ...] = ()
     change_checks: tuple[ChangeCheck, ...] = ()
-    spec_rules: tuple[RuleEntry, ...] = ()  # about specs: no review of code asks them
+    spec_rules: tuple[RuleEntry, ...] = ()  # about specs: reviews of code do not run them
     retired: Mapping[str, str] = field(default_factory=dict)
-    """Rules of earlier versions, and the rule of a tool that says the same."""
+    """Retired rules, and the rule of a tool that replaces each."""
     reports: tuple[Callable[[ChangeView], "AnalyserReport | None"], ...] = ()
-    """Each says whether data could be used that no hit tells of; None: it was not needed."""
+    """Each returns whether required data was usable; None: it was not needed."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Settings that checks obey."""
+    """Settings that checks read."""
 
     required_tags: tuple[str, ...] = ()  # tags every taggable cloud resource must carry
     advisories: str = ""  # absolute path of a folder or zip with OSV records; "": not checked
     repository_configuration: bool = False  # let tools read the repository's own configuration
-    checkout: str = ""  # absolute path of the person's checkout, for that configuration
+    checkout: str = ""  # absolute path of the user's checkout, for that configuration
     timeout_seconds: float = 60.0  # per program
-    of_others: bool = False  # others may have written the change: none of its code runs
-    architecture: str | None = None  # the file that judges; None: as the new version has it
-    architecture_folder: str = ""  # of the project whose paths it names
-    # (tool, path, text) -> whether the person trusts exactly this configuration.
+    of_others: bool = False  # an untrusted change: none of its code runs
+    # The architecture file to check against; None: that of the new version.
+    architecture: str | None = None
+    architecture_folder: str = ""  # of the project to which its paths are relative
+    # (tool, path, text) -> whether the user trusts exactly this configuration.
     trusts: Callable[[str, str, str], bool] = lambda *_: False
-    sandbox: "Callable[[], Sandbox] | None" = None  # where configuration that is code runs
+    sandbox: "Callable[[], Sandbox] | None" = None  # sandbox for configuration that is code
 
 
 class AnalyserStatus(StrEnum):
-    """How an analyser fared."""
+    """The result status of an analyser."""
 
     DONE = "done"
     FAILED = "failed"
     PARTIAL = "partial"  # some files could not be analysed; the reason names them
-    MISSING = "missing"  # not installed; only said where it would have had something to read
-    NOT_APPLICABLE = "not_applicable"  # no file it understands
-    NOT_CHECKED = "not_checked"  # the data it needs is not configured
+    MISSING = "missing"  # not installed; only reported if it had files to read
+    NOT_APPLICABLE = "not_applicable"  # no file in a supported language
+    NOT_CHECKED = "not_checked"  # required data is not configured
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which names of a file are for others, and whether a docstring or comment describes each."""
+"""Finds the public names of a file, and whether a docstring or comment describes each."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reviewloop.analysis.outline import outline
 
-# Which declarations are for others, by the ending of the file.
+# Public declarations, by the suffix of the file.
 _PUBLIC = {
     **dict.fromkeys(("js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"), r"\bexport\b"),
     "rs": r"\bpub\b",
@@ -18,11 +18,11 @@ _PUBLIC = {
 _KINDS = frozenset(["function", "method", "class", "interface", "struct", "enum", "trait", "type"])
 _COMMENT = re.compile(r"\s*(?://|/\*|\*|#(?!\[|include))")
 _MARK = re.compile(r"\s*(?:@\w|#\[|\[\w)")  # decorators and attributes, between comment and name
-_LARGEST = 400_000  # characters; what is larger was generated
+_LARGEST = 400_000  # characters; a longer file is generated
 
 
 def can_be_described(path: str) -> bool:
-    """Whether public names of such a file are told."""
+    """Whether public names of such a file are found."""
     return _ending(path) in {"py", *_PUBLIC}
 
 

@@ -1,4 +1,4 @@
-"""Where code reads an environment variable, in the languages that are common."""
+"""Patterns of environment variable reads in common languages."""
 
 import re
 
@@ -14,7 +14,7 @@ READS = (
     re.compile(rf"\benv::var(?:_os)?\(\"{_NAME}\""),
     re.compile(rf"\bDeno\.env\.get\(['\"]{_NAME}['\"]"),
 )
-"""Each finds the variable as `name`."""
+"""Each matches the variable as group `name`."""
 
 OF_EVERY_SYSTEM = frozenset(
     ("PATH", "HOME", "USER", "SHELL", "PWD", "TMPDIR", "LANG", "TERM", "TZ", "CI", "NODE_ENV")
@@ -22,5 +22,5 @@ OF_EVERY_SYSTEM = frozenset(
 
 
 def may_read(text: str) -> bool:
-    """Whether a text can hold such a read at all."""
+    """Whether a text can contain such a read at all."""
     return "env" in text or "ENV" in text or "Env" in text

@@ -1,7 +1,7 @@
-"""Runs every analyser over a change, side by side, and keeps what the change brings.
+"""Runs all analysers over a change in parallel, and keeps the hits that the change introduces.
 
-Kept is what touches changed lines, and what the change causes elsewhere in a changed file where
-the rule says so. What the base version already had at the same line text is not new.
+Kept are hits on changed lines, and hits that the change causes elsewhere in a changed file if the
+rule allows that. Hits that the base version has at the same line text are not new.
 """
 
 import os
@@ -32,31 +32,31 @@ from reviewloop.analysis.placing import LocatedHit, located_anywhere, located_in
 
 @dataclass(frozen=True)
 class Examination:
-    """What all analysers said about a change, and how each of them fared."""
+    """The hits of all analysers on a change, and the report of each."""
 
     hits: tuple[LocatedHit, ...] = ()
     reports: tuple[AnalyserReport, ...] = ()
 
     @property
     def failed(self) -> tuple[AnalyserReport, ...]:
-        """The analysers whose silence means nothing."""
+        """The analysers whose lack of hits proves nothing."""
         bad = {AnalyserStatus.FAILED, AnalyserStatus.PARTIAL}
         return tuple(report for report in self.reports if report.status in bad)
 
     def joined(self, other: "Examination") -> "Examination":
-        """Return what both say, as if all had run side by side."""
+        """Return the union of both, as if all had run in parallel."""
         return _examination([*self.hits, *other.hits], [*self.reports, *other.reports])
 
 
 class Analyser(Protocol):
-    """Anything that turns files into hits: a program, or a check of ours."""
+    """An analyser, which turns files into hits: a program, or a check of ours."""
 
     @property
     def name(self) -> str:
         """The name in the list of analysers."""
 
     def understands(self, file: SourceFile) -> bool:
-        """Whether the file is worth handing over."""
+        """Whether the analyser supports the file."""
 
     def run(self, files: Sequence[SourceFile]) -> tuple[list[Hit], AnalyserReport]:
         """Return hits and report; a failure is a report, never an error."""
@@ -74,11 +74,12 @@ def examine(
     checks: Sequence[FileCheck] | None = None,
     on_report: OnReport | None = None,
 ) -> Examination:
-    """Return what is new in a change according to every analyser, the slow ones included.
+    """Return the new hits of every analyser in a change, the slow ones included.
 
-    `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or
-    patterns) of analysers that do not run; `extra` holds hits from data that is not in the
-    change, such as coverage; `checks` replaces ours of files; `on_report` gets each as it ends.
+    `reviewers` restricts to the rules of these agents (empty: all); `off` holds names (or patterns)
+    of analysers that do not run; `extra` holds hits from data outside of the change, such as
+    coverage; `checks` replaces the built-in file checks; `on_report` gets each report as its
+    analyser ends.
     """
     with closing(Late(view, reviewers=reviewers, off=off)) as late:
         early = examine_early(
@@ -96,14 +97,14 @@ def examine_early(
     checks: Sequence[FileCheck] | None = None,
     on_report: OnReport | None = None,
 ) -> Examination:
-    """Return what our checks and the quick programs say; the arguments are those of `examine`."""
+    """Return the hits of our checks and the quick programs; arguments as for `examine`."""
     from reviewloop.analysis.programs import programs
 
     base = _BaseVersions(view)
     ours = _own(rule_book.file_checks() if checks is None else checks, off, view)
     whole = [check for check in rule_book.change_checks() if not _is_off(check.name, off)]
     taken = _Taken(reviewers, on_report)
-    # Programs are waited for while our own checks use this thread.
+    # This thread runs our own checks while programs run.
     with _workers() as (pool, stopped):
         running: list[_Running] = [
             pool.submit(_analyse, program, view.files, base)
@@ -124,10 +125,10 @@ def examine_early(
 
 
 class Late:
-    """The slow programs, at work over a change from now on; `finished` waits for them.
+    """The slow programs, running on a change from now on; `finished` waits for them.
 
-    Which programs these are is told by the table and not by the clock: what reviewers are shown
-    must be the same whenever a change is read. `close` ends those that still work.
+    The table decides which programs are slow, not the clock: reviewers must get the same hits
+    whenever a change is read. `close` ends those that are still running.
     """
 
     def __init__(
@@ -143,20 +144,20 @@ class Late:
             for program in programs(view.options, self._stopped.is_set, slow=True)
             if not _is_off(program.name, off) and any(map(program.understands, view.files))
         ]
-        self._pool = _pool()  # starts a thread only for what is submitted
+        self._pool = _pool()  # starts a thread only for submitted work
         self._running: list[_Running] = [
             self._pool.submit(_analyse, program, view.files, base) for program in chosen
         ]
 
     def finished(self, on_report: OnReport | None = None) -> Examination:
-        """Return what they say, once all of them are done."""
+        """Return their hits, once all of them are done."""
         taken = _Taken(self._reviewers, on_report)
         for future in self._running:
             taken.take(future.result())
         return taken.examination()
 
     def stop(self) -> None:
-        """End the programs; each reports that it was stopped."""
+        """Stop the programs; each reports that it was stopped."""
         self._stopped.set()
 
     def close(self) -> None:
@@ -170,7 +171,7 @@ _Running = Future[_Result]
 
 
 class _Taken:
-    """Gathers what analysers say as they end."""
+    """Collects the results of analysers as they end."""
 
     def __init__(self, reviewers: Collection[str], on_report: OnReport | None) -> None:
         self._reviewers, self._on_report = reviewers, on_report
@@ -200,7 +201,9 @@ def _pool() -> ThreadPoolExecutor:
 
 @contextmanager
 def _workers() -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
-    """Yield threads for programs, and what stops their programs when this thread is interrupted."""
+    """Yield threads for programs, and an event that stops their programs when this one is
+    interrupted.
+    """
     stopped = threading.Event()
     with _pool() as pool:
         try:
@@ -230,14 +233,14 @@ def _ordered(hits: Iterable[LocatedHit]) -> list[LocatedHit]:
 
 
 class _BaseVersions:
-    """The files as they were, read once and only where somebody has to compare."""
+    """The base versions of files, each read once and only for a comparison."""
 
     def __init__(self, view: ChangeView) -> None:
         self._view = view
         self._texts: dict[str, SourceFile | None] = {}
 
     def of(self, file: SourceFile) -> SourceFile | None:
-        """Return the base version of a file under its new name, None when there was none."""
+        """Return the base version of a file under its new name, None for an added file."""
         if file.status == "A":
             return None
         if file.path not in self._texts:
@@ -248,12 +251,12 @@ class _BaseVersions:
 
 
 MOST_HITS = 2000
-"""What one check tells of one file: a prepared file would fill the memory."""
+"""Most hits of one check in one file: a hostile file would fill the memory."""
 
 
 @dataclass(frozen=True)
 class _FileCheckAnalyser:
-    """One of our file checks, seen as an analyser."""
+    """An analyser that runs one of our file checks."""
 
     check: FileCheck
     view: ChangeView
@@ -310,7 +313,7 @@ class _FileCheckAnalyser:
 
 
 def _not_read(file: SourceFile, lines: Sequence[int]) -> str:
-    """Say which lines of the change are too long or too deep to be read."""
+    """Return which lines of the change are too long or too deeply nested to read."""
     first = f"line {lines[0]} ({len(file.lines[lines[0] - 1]):,} characters)"
     more = f" and {len(lines) - 1} more" if lines[1:] else ""
     return f"{file.path}: {first}{more} not read, too long or too deep; the other lines were"
@@ -344,9 +347,9 @@ def _analyse(
 
 
 def _may_cause(located: LocatedHit) -> bool:
-    """Whether a hit is worth telling where the change only causes it, on a line it left alone.
+    """Whether to report a hit that the change only causes, on an unchanged line.
 
-    An attribute that is removed, or a function that grew, shows at a line that stands as it was.
+    An attribute that is removed, or a function that grew, is reported at an unchanged line.
     """
     severity = located.hit.severity or located.rule.severity
     return located.rule.caused or (located.rule.only_new and severity.actionable)

@@ -1,4 +1,4 @@
-"""What a file is, by its path: its language and what it is for."""
+"""Determines the language and the purpose of a file by its path."""
 
 import re
 from pathlib import PurePosixPath
@@ -47,7 +47,7 @@ _BY_SUFFIX = {
     ".css": "css",
 }
 CODE = frozenset(_BY_SUFFIX.values()) - {"toml", "json", "yaml", "markdown", "html", "css"}
-"""Languages in which something runs, or is built."""
+"""Languages with executable code or build steps."""
 _WORKFLOW = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$")
 _ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
 _DEPENDABOT = re.compile(r"(?:^|/)\.github/dependabot\.ya?ml$")
@@ -62,9 +62,9 @@ _SHEBANGS = {"python": "python", "node": "javascript"}
 
 
 def language_of(path: str, text: str = "") -> str:
-    """Return the language of a file, "" when it has none we know.
+    """Return the language of a file, "" if unknown.
 
-    Beside programming languages: terraform, dockerfile, cloudformation (told by its content),
+    Beside programming languages: terraform, dockerfile, cloudformation (by its content),
     github-workflow, github-action, dependabot, json, yaml, toml, markdown.
     """
     if _WORKFLOW.search(path):
@@ -147,7 +147,7 @@ _TEST_SERVICES = re.compile(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b
 
 
 def path_class(path: str) -> PathClass:
-    """Return what a file is for, from its path alone."""
+    """Return the purpose of a file, from its path alone."""
     folders = path.lower().split("/")[:-1]
     tested = [index for index, folder in enumerate(folders) if _holds_tests(folder)]
     if _FIXTURES & set(folders):
@@ -162,12 +162,12 @@ def path_class(path: str) -> PathClass:
 
 
 def _holds_tests(folder: str) -> bool:
-    """Whether a folder's name says that it is for tests, as `test-environments` does."""
+    """Whether a folder's name is that of a test folder, as `test-environments` is."""
     return folder in _TEST_FOLDERS or _TEST_FOLDER.search(folder) is not None
 
 
 def purpose_folder(path: str) -> str:
-    """Return the folder that says what a file is for, "" where its name says it or nothing does."""
+    """Return the folder that decides the purpose of a file, "" if its name or nothing does."""
     parts = path.split("/")
     if is_test_name(path):
         return ""
@@ -179,7 +179,7 @@ def purpose_folder(path: str) -> str:
 
 
 def is_test_name(path: str) -> bool:
-    """Whether a file's own name says that it holds tests."""
+    """Whether a file's own name is that of a test file."""
     name = path.rsplit("/", 1)[-1]
     stem = name.split(".")[0]
     lower = name.lower()

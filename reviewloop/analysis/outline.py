@@ -1,4 +1,4 @@
-"""Lists what a source file defines: kind, qualified name, lines and signature of each symbol."""
+"""Lists the symbols of a source file: kind, qualified name, lines and signature."""
 
 import posixpath
 import re
@@ -20,7 +20,7 @@ LANGUAGES: Mapping[str, str] = {
     ".tf": "hcl", ".hcl": "hcl", ".tfvars": "hcl", ".yaml": "yaml", ".yml": "yaml",
     ".css": "css", ".html": "html", ".htm": "html", ".json": "json",
 }  # fmt: skip
-"""File name ending -> language; only these names may reach the parser (others make it panic)."""
+"""File suffix -> language; only these names may reach the parser (others make it panic)."""
 
 _ECMA: Mapping[str, str] = {
     "class_declaration": "class", "abstract_class_declaration": "class", "class": "class",
@@ -113,7 +113,7 @@ CONTAINERS = frozenset(
     {"class", "interface", "struct", "enum", "trait", "impl", "object", "module", "namespace",
      "type", "key", "element"}
 )  # fmt: skip
-"""Kinds of symbols that can hold others."""
+"""Kinds of symbols that can contain others."""
 
 THROUGH = frozenset(
     {
@@ -138,7 +138,7 @@ THROUGH = frozenset(
         "namespace_definition",
     }
 )  # fmt: skip
-"""Nodes that name nothing but are looked into."""
+"""Unnamed nodes with declarations inside."""
 
 
 Node = Any  # ast_grep_py.SgNode
@@ -156,7 +156,7 @@ def _first(node: Node, *kinds: str) -> Node | None:
 
 
 def by_field(node: Node, kind: str, owner: str) -> tuple[str, str]:
-    """Return the name that the grammar itself gives."""
+    """Return the name in the grammar's own field."""
     return kind, _text(node, "name").replace("::", ".")
 
 
@@ -358,10 +358,10 @@ NAMERS: Mapping[str, Namer] = {
     "elixir": _elixir, "bash": _bash, "hcl": _hcl, "yaml": _data, "json": _data, "css": _css,
     "html": _html,
 }  # fmt: skip
-"""Language -> namer; `by_field` serves the others."""
+"""Language -> namer; the default is `by_field`."""
 
 
-_LARGEST = 1_500_000  # characters; beyond this a file is data or a bundle, not something to read
+_LARGEST = 1_500_000  # characters; a larger file is data or a bundle
 _DEEPEST = 40
 _LONGEST_SIGNATURE = 200
 # The YAML parser ends the whole process when some 250 blocks are open at once.
@@ -371,7 +371,7 @@ _DATA_LEVELS = 2  # of keys in JSON and YAML
 
 @dataclass(frozen=True)
 class Symbol:
-    """Something a file defines; lines are 1-based and inclusive, the name is `Class.method`."""
+    """A symbol defined in a file; lines are 1-based and inclusive, the name is `Class.method`."""
 
     kind: str
     name: str
@@ -381,14 +381,14 @@ class Symbol:
 
 
 def language_of(path: str) -> str | None:
-    """Return the language of a file by its name, or None where it cannot be outlined."""
+    """Return the language of a file by its name, or None if it cannot be outlined."""
     return LANGUAGES.get(posixpath.splitext(path)[1].lower())
 
 
 def outline(path: str, text: str) -> list[Symbol]:
     """Return the symbols of a file in its order; [] for unknown languages and for huge files.
 
-    A file with syntax errors gives what can be recognised; it never fails.
+    A file with syntax errors is parsed as far as possible; it never fails.
     """
     language = language_of(path)
     if language is None or not text or len(text) > _LARGEST:
@@ -404,7 +404,7 @@ def outline(path: str, text: str) -> list[Symbol]:
 
 
 class _Walk:
-    """One pass over a file's declarations; what functions hold inside is left out."""
+    """One pass over a file's declarations, without those inside functions."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -443,7 +443,7 @@ class _Walk:
 def _signature(node: Node) -> str:
     """Return the declaration without its body, on one line."""
     text = node.text()
-    if node.kind() == "type_spec":  # Go: the keyword stands outside, for a group of types
+    if node.kind() == "type_spec":  # Go: the keyword is outside, for a group of types
         text = "type " + text.split("{", 1)[0]
     body = node.field("body")
     if body is None:

@@ -1,4 +1,4 @@
-"""Looks for rules in the syntax tree of a file: one parse, one walk, cheap words first."""
+"""Searches the syntax tree of a file for hits of rules: one parse, one walk, cheap hints first."""
 
 import re
 from collections import defaultdict
@@ -25,16 +25,17 @@ from reviewloop.sandbox.command_lines import for_bash
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-MAX_AVERAGE_LINE = 400  # characters; beyond that a file was written by a program
-LONGEST_LINE = 400_000  # characters; work grows with the square of it: 2.5 s for 500,000 characters
-_NO_HAND_WRITTEN_LINE = 2_000  # characters; only what is unsafe is worth telling in there
-_PARSERS = {"shell": "bash", "terraform": "hcl"}  # what the parser calls our languages
+MAX_AVERAGE_LINE = 400  # characters; a longer file is generated
+# Characters; the cost grows with the square of it: 2.5 s for 500,000 characters.
+LONGEST_LINE = 400_000
+_NO_HAND_WRITTEN_LINE = 2_000  # characters; in longer lines only security hits are reported
+_PARSERS = {"shell": "bash", "terraform": "hcl"}  # the parser's names of languages
 ANCESTOR_BUDGET = 3_000_000  # nodes per file: hostile nesting must not make a walk quadratic
 
 
 @dataclass(frozen=True)
 class Found:
-    """A place where a pattern holds, with what differs from the rule's own words."""
+    """A match of a pattern, with its differences from the rule's own texts."""
 
     node: "SgNode"
     message: str = ""
@@ -46,12 +47,12 @@ class Found:
 
 @dataclass
 class Source:
-    """One parsed file, and what tests may ask about it; lives for one run."""
+    """One parsed file with queries for tests; lives for one run."""
 
     file: SourceFile
     root: "SgNode"
     budget: int = ANCESTOR_BUDGET
-    memo: dict[object, Any] = field(default_factory=dict)  # what tests keep for this file
+    memo: dict[object, Any] = field(default_factory=dict)  # cache of tests for this file
 
     @property
     def text(self) -> str:
@@ -59,7 +60,7 @@ class Source:
         return self.file.text
 
     def mentions(self, pattern: str) -> bool:
-        """Whether a pattern is found anywhere in the text; each is searched for once."""
+        """Whether a pattern matches anywhere in the text; each result is cached."""
         known = self.memo.get(("says", pattern))
         if known is None:
             known = re.search(pattern, self.text, re.MULTILINE) is not None
@@ -84,9 +85,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Grammar:
-    """What the walk must know about a language: which nodes are calls, and how to name them.
+    """The walk's facts about a language: which nodes are calls, and their names.
 
-    `foreign` are kinds of node that only a sister language has, JSX for example.
+    `foreign` are kinds of node that only a related language has, JSX for example.
     """
 
     call_kinds: tuple[str, ...] = ()
@@ -107,13 +108,13 @@ def nodes_of(node: "SgNode", kinds: Iterable[str]) -> "list[SgNode]":
 
 
 def key(node: "SgNode") -> tuple[int, int]:
-    """Return what tells a node from others of its kind."""
+    """Return a key that identifies a node among others of its kind."""
     extent = node.range()
     return extent.start.index, extent.end.index
 
 
 def span_of(node: "SgNode") -> Span:
-    """Return a node's place; a node that ends with its newline ends on its own last line."""
+    """Return a node's span; a node that ends with its newline ends on its own last line."""
     extent = node.range()
     start, end = extent.start, extent.end
     if end.column == 0 and end.line > start.line:
@@ -122,22 +123,21 @@ def span_of(node: "SgNode") -> Span:
 
 
 def generated(file: SourceFile) -> bool:
-    """Whether a file's lines are so long that no person wrote them."""
+    """Whether a file's lines are so long that it must be generated."""
     return len(file.text) > 20_000 and len(file.text) > MAX_AVERAGE_LINE * len(file.lines)
 
 
 def short_enough(line: str) -> bool:
-    """Whether a line is read; what a program put on one line can take minutes."""
+    """Whether a line is short enough to read; a very long one can take minutes."""
     return len(line) <= LONGEST_LINE
 
 
 def pattern_check(
     name: str, entries: Sequence[RuleEntry], grammars: Mapping[str, str] | None = None
 ) -> FileCheck:
-    """Return the check that looks for rules in the syntax tree of each file.
+    """Return the check that searches the syntax tree of each file for hits of the rules.
 
-    `grammars` names for each language whose rules are found by `calls` the "module:NAME" of its
-    grammar.
+    `grammars` maps each language with rules found by `calls` to the "module:NAME" of its grammar.
     """
     by_language: dict[str, list[RuleEntry]] = defaultdict(list)
     for entry in entries:
@@ -153,7 +153,7 @@ def pattern_check(
 
 
 def _search(entries: Iterable[RuleEntry], grammar: str, file: SourceFile) -> Iterator[Hit]:
-    """Yield what the rules find in a file."""
+    """Yield the hits of the rules in a file."""
     active = [entry for entry in entries if is_hinted(entry.matcher, file.text)]
     if not active:
         return
@@ -161,7 +161,7 @@ def _search(entries: Iterable[RuleEntry], grammar: str, file: SourceFile) -> Ite
     if not generated(file):
         yield from found
         return
-    # One line of padding or data makes such a file, too: the other lines are a person's.
+    # One line of padding or data has such a file, too: the other lines are written by hand.
     security = {entry.rule.id for entry in active if entry.rule.reviewer == SECURITY}
     for hit in found:
         line = file.lines[hit.span.line - 1] if hit.span else ""
@@ -196,7 +196,9 @@ def _walk(active: list[RuleEntry], grammar_name: str, file: SourceFile) -> Itera
 
 
 def is_hinted(matcher: Matcher, text: str) -> bool:
-    """Whether a text holds a word without which a rule is not found; names of calls are such."""
+    """Whether a text has a word without which the rule has no hit; names of calls are such
+    words.
+    """
     words = matcher.hints or matcher.calls
     return not words or any(word in text for word in words)
 

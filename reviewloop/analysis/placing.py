@@ -1,4 +1,4 @@
-"""Decides which hits are the change's own: on its lines, caused by it, and not there before."""
+"""Decides which hits a change introduces: on its lines, or caused by it, and absent before."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -19,16 +19,16 @@ from reviewloop.analysis.contract import (
     Span,
 )
 
-QUOTE_WIDTH = 400  # characters of a line that are kept
+QUOTE_WIDTH = 400  # most characters of a line to keep
 
 
 @dataclass(frozen=True)
 class LocatedHit:
-    """A hit that is the change's own, with its rule."""
+    """A hit that the change introduces, with its rule."""
 
     hit: Hit
     rule: Rule
-    source: str  # the analyser that said it, with its version where it has one
+    source: str  # the analyser, with its version if known
     on_change: bool  # False: caused by the change, but outside of its lines
     known: tuple[Hit, ...] = ()  # of the same rule in its file, in the base version, too: not here
 
@@ -36,7 +36,7 @@ class LocatedHit:
 def located_in(
     hits: Iterable[Hit], files: Mapping[str, SourceFile], name: str, version: str
 ) -> list[LocatedHit]:
-    """Return the hits of an analyser in these files whose rules speak there."""
+    """Return the hits of an analyser in these files whose rules apply there."""
     source = f"{name} {version}".strip()
     located = []
     for hit in hits:
@@ -50,11 +50,11 @@ def located_in(
 
 
 def _assessed(hit: Hit, rule: Rule, file: SourceFile) -> Hit | None:
-    """Return a hit as it counts in its file, None where its rule has nothing to say about it.
+    """Return a hit with its severity for the file's class, None if its rule does not apply.
 
-    Of code of others that the change brings only what is unsafe is told. A folder that the change
-    itself adds makes no example of code with a grave fault. And a folder `docs` or `demos` may be
-    part of the product: outside data that gets where it runs is told there, as less than certain.
+    In third-party code only security hits are reported. A folder that the change itself adds cannot
+    turn code with a grave problem into an example. And a folder `docs` or `demos` may be part of
+    the product: flows of outside data are reported there with less confidence.
     """
     if rule.reviewer not in {SECURITY, INFRASTRUCTURE} and (
         file.claim in OF_OTHERS or _is_built(file, hit)
@@ -70,7 +70,7 @@ def _assessed(hit: Hit, rule: Rule, file: SourceFile) -> Hit | None:
     return None
 
 
-_LONGEST_WRITTEN = 1_000  # characters; a line of a script beyond this was put together by a program
+_LONGEST_WRITTEN = 1_000  # characters; a longer line of a script is generated
 
 
 def _is_built(file: SourceFile, hit: Hit) -> bool:
@@ -81,12 +81,12 @@ def _is_built(file: SourceFile, hit: Hit) -> bool:
 
 
 def warns_in_examples(rule: Rule) -> bool:
-    """Whether what must be fixed in product code should be fixed in examples."""
+    """Whether a must-fix rule of product code is a should-fix in examples."""
     return rule.reviewer == SECURITY and rule.category == "injection" and not rule.in_examples
 
 
 def speaks_in(rule: Rule, path_class: PathClass) -> bool:
-    """Whether a rule has anything to say about files of this class."""
+    """Whether a rule applies to files of this class."""
     return {
         PathClass.PRODUCT: rule.in_product,
         PathClass.TEST: rule.in_tests,
@@ -96,7 +96,7 @@ def speaks_in(rule: Rule, path_class: PathClass) -> bool:
 
 
 def touches(hit: Hit, file: SourceFile) -> bool:
-    """Whether a hit, or a place it is related to, is on changed lines of its file."""
+    """Whether a hit, or one of its related locations, is on changed lines of its file."""
     if hit.span is None:
         return bool(file.added)
     spans = [hit.span, *(span for span, _ in hit.related)]
@@ -139,7 +139,7 @@ def new_ones(
 
 
 def located_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list[LocatedHit]:
-    """Place hits that may also be about files that are not analysed, deleted ones for example."""
+    """Locate hits that may also be in files outside of the analysis, such as deleted ones."""
     by_path = {file.path: file for file in view.files}
     located = []
     for hit in hits:
@@ -155,7 +155,7 @@ def located_anywhere(hits: Iterable[Hit], view: ChangeView, source: str) -> list
 
 
 def title_of(hit: Hit, rule: Rule) -> str:
-    """Return what a hit says in one line."""
+    """Return the title of a hit."""
     text = hit.message or rule.title
     text = " ".join(text.split()) or "(no message)"
     text = text.encode("utf-8", "replace").decode()  # no store takes lone surrogates
@@ -163,7 +163,7 @@ def title_of(hit: Hit, rule: Rule) -> str:
 
 
 def within(span: Span | None, file: SourceFile | None) -> Span | None:
-    """Return the span with lines that the file has: no finding may point past its end."""
+    """Return the span limited to lines of the file: no finding may point past its end."""
     if span is None or file is None:
         return None
     last = len(file.lines) - (1 if not file.text or file.text.endswith("\n") else 0)

@@ -1,4 +1,4 @@
-"""Other people's tools, seen as analysers."""
+"""Third-party tools as analysers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Program:
 
     tool: Tool
     options: Options
-    stopped: Callable[[], bool]  # asked while it runs
+    stopped: Callable[[], bool]  # checked while it runs
 
     @property
     def name(self) -> str:
@@ -32,5 +32,5 @@ class Program:
 
 
 def programs(options: Options, stopped: Callable[[], bool], *, slow: bool) -> list[Program]:
-    """Return the slow tools of the table, or the others; one that is missing reports itself so."""
+    """Return the slow tools of the table, or the others; a missing one reports that itself."""
     return [Program(tool, options, stopped) for tool in TOOLS if tool.slow == slow]

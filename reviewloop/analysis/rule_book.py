@@ -1,4 +1,4 @@
-"""The rule book: every check of ours, and what is said about the rules of other people's tools."""
+"""All rules and checks: our own, and our texts on the rules of third-party tools."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -24,23 +24,23 @@ def file_checks() -> tuple[FileCheck, ...]:
 
 @cache
 def change_checks() -> tuple[ChangeCheck, ...]:
-    """Return our checks that need to see the whole change."""
+    """Return our checks of a whole change."""
     return tuple(check for pack in installed_packs().packs.values() for check in pack.change_checks)
 
 
 @cache
 def spec_rules() -> tuple[RuleEntry, ...]:
-    """Return the rules that are about specs, with the function that looks for each."""
+    """Return the rules about specs, with the function that finds each."""
     return tuple(entry for pack in installed_packs().packs.values() for entry in pack.spec_rules)
 
 
 def failed_packs() -> tuple[AnalyserReport, ...]:
-    """Return a report of each pack of rules that could not be loaded."""
+    """Return a report of each rule pack that could not be loaded."""
     return installed_packs().failed
 
 
 def reports_about(view: ChangeView) -> Iterator[AnalyserReport]:
-    """Yield what packs report beside their hits: whether data they need could be used."""
+    """Yield the packs' reports beside their hits: whether required data was usable."""
     for pack in installed_packs().packs.values():
         for report_of in pack.reports:
             if report := report_of(view):
@@ -69,7 +69,7 @@ def _own() -> dict[str, Rule]:
 
 @cache
 def rule_of(rule_id: str) -> Rule | None:
-    """Return a rule by its id, ours or another tool's; None when it is unknown or switched off."""
+    """Return a rule by its id, ours or a tool's; None if it is unknown or switched off."""
     own = _own().get(rule_id)
     if own is not None:
         return own
@@ -90,7 +90,7 @@ def _shipped() -> dict[str, Rule]:
 
 
 def is_about_a_rule(pattern: str) -> bool:
-    """Whether a pattern of the settings fits any rule; those of other people's tools may."""
+    """Whether a pattern of the settings matches any rule; one for tools' rules may."""
     from reviewloop.analysis.tools import TOOLS
 
     theirs = any(fnmatchcase(pattern.partition("/")[0], tool.name) for tool in TOOLS)
@@ -98,7 +98,7 @@ def is_about_a_rule(pattern: str) -> bool:
 
 
 def successor_of(rule_id: str) -> str:
-    """Return the rule of a tool that says what a rule of an earlier version said, else ""."""
+    """Return the tool's rule that replaces a retired rule, else ""."""
     return _retired().get(rule_id, "")
 
 

@@ -1,9 +1,9 @@
-"""Reads rule files: front matter that says what a rule is, and examples that show it.
+"""Reads rule files: front matter with the facts of a rule, and examples.
 
 A rule is one Markdown file, `<family>/<slug>.md` for the rule `family/slug`, in the folder of a
-pack. The build of the wheel compiles a folder into one `rules.json`; where none is, as in a
-checkout, the files are read and what was read is kept until one of them changes. Nothing else of
-the package is imported here: a build runs this file where nothing is installed.
+pack. The build of the wheel compiles a folder into one `rules.json`; without that, as in a
+checkout, the files are read and the result is cached until one of them changes. Nothing else of the
+package is imported here: a build runs this file where nothing is installed.
 """
 
 import json
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict, cast
 
 COMPILED = "rules.json"
-_KEPT = "rules.json.zlib"  # compressed, so that no search of the sources shows it
-_FORMAT = 3  # of what is kept; another number makes it stale
+_KEPT = "rules.json.zlib"  # compressed, so that searches of the sources do not match in it
+_FORMAT = 3  # of the cache's format; another number makes it stale
 _FLAGS = {
     "in_tests": False,
     "in_examples": False,
@@ -50,7 +50,7 @@ class RuleFileError(ValueError):
 
 
 class RuleRecord(TypedDict):
-    """What is compiled of a rule: all but its examples."""
+    """The compiled form of a rule: all but its examples."""
 
     id: str
     title: str
@@ -58,17 +58,17 @@ class RuleRecord(TypedDict):
     severity: str
     category: str
     source: str
-    message: str  # the sentence about one flow of data, with {source} and {sink}
+    message: str  # the sentence on one flow of data, with {source} and {sink}
     why: str
     fix: str
-    flags: dict[str, bool]  # those that are not as usual
+    flags: dict[str, bool]  # flags that differ from the default
     languages: list[str]
     nodes: list[str]
     calls: list[str]
     hints: list[str]
-    match: object  # in ast-grep's rule language; None: `check` tells
-    report: str  # the variable of `match` that is shown; "": all that matches
-    check: str  # "module:function"; "": `match` tells
+    match: object  # in ast-grep's rule language; None: `check` decides
+    report: str  # the reported variable of `match`; "": the whole match
+    check: str  # "module:function"; "": `match` decides
     about: str  # "code" or "spec"
 
 
@@ -77,11 +77,11 @@ class CodeBlock(NamedTuple):
 
     path: str
     code: str
-    base: bool = False  # how the file was before the change
+    base: bool = False  # the file before the change
 
 
 class RulePage(NamedTuple):
-    """A rule file, read: each example is one file, or the files of one change."""
+    """A parsed rule file: each example is one file, or the files of one change."""
 
     record: RuleRecord
     bad: tuple[tuple[CodeBlock, ...], ...]
@@ -95,7 +95,7 @@ def rule_paths(folder: Path) -> list[Path]:
 
 
 def load_records(folder: Path) -> list[RuleRecord]:
-    """Return all rules of a pack's folder, from one file wherever that is possible."""
+    """Return all rules of a pack's folder, from one file if possible."""
     compiled = folder / COMPILED
     if compiled.is_file():
         rules: list[RuleRecord] = json.loads(compiled.read_bytes())["rules"]
@@ -108,25 +108,25 @@ def load_records(folder: Path) -> list[RuleRecord]:
             rules = read["rules"]
             return rules
     except (OSError, ValueError, KeyError, zlib.error):
-        pass  # nothing was kept yet, or by another version
+        pass  # no cache yet, or that of another version
     rules = compile_rules(folder)
     _keep(kept, {"stamp": stamp, "rules": rules})
     return rules
 
 
 def compile_rules(folder: Path) -> list[RuleRecord]:
-    """Return the rules of a folder, read from their files; refuse the first that is not whole."""
+    """Return the rules of a folder, read from their files; raise for the first incomplete one."""
     return [read_page(path).record for path in rule_paths(folder)]
 
 
 def write_compiled(folder: Path, target: Path) -> None:
-    """Write what `load_records` reads in a wheel: the same files give the same bytes."""
+    """Write the file that `load_records` reads in a wheel: the same input gives the same bytes."""
     text = json.dumps({"rules": compile_rules(folder)}, ensure_ascii=False, sort_keys=True)
     target.write_text(text, encoding="utf-8")
 
 
 def _stamp(folder: Path) -> list[object]:
-    """Return what changes when a rule file is added, removed, renamed or written."""
+    """Return a value that changes when a rule file is added, removed, renamed or written."""
     stamp: list[object] = [_FORMAT]
     with os.scandir(folder) as families:
         names = sorted(family.name for family in families if family.is_dir())
@@ -146,11 +146,11 @@ def _keep(path: Path, content: object) -> None:
         beside.write_bytes(zlib.compress(text.encode("utf-8"), 1))
         beside.replace(path)
     except OSError:
-        pass  # a folder that may not be written is read anew each time
+        pass  # without write permission the files are read again each time
 
 
 def read_page(path: Path) -> RulePage:
-    """Return what a rule file says; RuleFileError when a part is missing or cannot be read."""
+    """Parse a rule file; raise RuleFileError if a part is missing or cannot be read."""
     name = f"{path.parent.name}/{path.name}"
     try:
         head, body = _split(path.read_text(encoding="utf-8"))

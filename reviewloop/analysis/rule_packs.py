@@ -1,7 +1,7 @@
-"""Finds packs of rules, ours and those that others install, and reads the rules of their files.
+"""Finds installed rule packs, and reads the rules in their files.
 
-A pack is an entry point of the group `reviewloop.rules`. It names a package whose folder holds
-rule files, or a function that returns a `RulePack`. Ours comes in by the same door.
+A pack is an entry point of the group `reviewloop.rules`. It names a package whose folder holds rule
+files, or a function that returns a `RulePack`. The built-in one is loaded in the same way.
 """
 
 from collections.abc import Mapping
@@ -29,21 +29,21 @@ from reviewloop.plugins import Plugin, installed
 
 
 class Examples(NamedTuple):
-    """What a rule finds, and what looks like it and is left alone."""
+    """The bad examples of a rule, and the good ones that look similar."""
 
     bad: tuple[tuple[CodeBlock, ...], ...]
     good: tuple[tuple[CodeBlock, ...], ...]
 
 
 class InstalledPacks(NamedTuple):
-    """The packs that were loaded, and a report of each that could not be."""
+    """The loaded packs, and a report of each that failed to load."""
 
     packs: Mapping[str, RulePack]  # by name, ours first
     failed: tuple[AnalyserReport, ...]
 
 
 def read_rules(folder: Path) -> tuple[RuleEntry, ...]:
-    """Return the rules whose files are in a pack's folder, without their examples."""
+    """Return the rules with files in a pack's folder, without their examples."""
     return tuple(_entry(record, folder) for record in load_records(folder))
 
 
@@ -87,7 +87,7 @@ def _entry(record: RuleRecord, folder: Path) -> RuleEntry:
 
 @cache
 def installed_packs() -> InstalledPacks:
-    """Return every pack that is installed, ours first; a pack with a rule of another one fails."""
+    """Return every installed pack, ours first; a pack with a rule id of another one fails."""
     packs: dict[str, RulePack] = {}
     failed: list[AnalyserReport] = []
     known: set[str] = set()
@@ -98,7 +98,7 @@ def installed_packs() -> InstalledPacks:
             pack = _load(plugin)
             if twice := [rule.id for rule in pack.rules if rule.id in known]:
                 raise ValueError(f"another pack has the rule {twice[0]}, too")
-        except Exception as error:  # noqa: BLE001 - what others install must not end a review
+        except Exception as error:  # noqa: BLE001 - third-party code must not end a review
             expected = isinstance(error, ReviewLoopError)
             reason = str(error) if expected else f"{type(error).__name__}: {error}"
             name = f"rules of {plugin.name}"
@@ -121,7 +121,7 @@ def _load(plugin: Plugin) -> RulePack:
 
 
 def folder_pack(name: str, folder: Path) -> RulePack:
-    """Return the pack that the rule files of a folder make, without any code of its own."""
+    """Return the pack for the rule files of a folder, without any code of its own."""
     entries = read_rules(folder)
     if not entries:
         raise ValueError(f"{folder} holds no rule, FAMILY/NAME.md")

@@ -1,1 +1,1 @@
-"""Guard-rails: deterministic answers about one change, each in a file of its own."""
+"""Gates: deterministic checks of one change, each in a file of its own."""

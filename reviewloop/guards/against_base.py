@@ -1,4 +1,4 @@
-"""Decides what test runs mean: alone, and against the base, where only new failures count."""
+"""Evaluates test runs: alone, or against the base, where only new failures count."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _NEAR = 12  # lines of a traceback between the call and its error
 def evaluate_tests(
     entry: DetectedGate, exit_code: int, counts: TestCounts | None, failed: Sequence[str]
 ) -> tuple[GateStatus, str]:
-    """Return status and one line for people; `counts` None means that the runner did not say."""
+    """Return status and one line of text; `counts` None means that the runner printed none."""
     if exit_code or (counts and counts.failed):
         return GateStatus.FAILED, _failed(exit_code, counts, failed)
     if counts is None:
@@ -49,8 +49,8 @@ def _nothing_ran(entry: DetectedGate, counts: TestCounts) -> tuple[GateStatus, s
 
 
 def needs_local_network(log_text: str) -> bool:
-    """Whether a log looks as if a socket, shared memory or a terminal had been refused."""
-    latest = -_NEAR - 1  # line that names something local; each line is looked at once
+    """Whether a log shows that a socket, shared memory or a terminal was refused."""
+    latest = -_NEAR - 1  # line that names something local; each line is searched once
     for number, line in enumerate(log_text.split("\n")):
         if _LOCAL.search(line):
             latest = number
@@ -60,9 +60,9 @@ def needs_local_network(log_text: str) -> bool:
 
 
 Retry = Callable[[tuple[str, ...]], frozenset[str]]
-"""Runs these tests once more, alone, and returns those that pass."""
+"""Runs these tests again, alone, and returns those that pass."""
 
-_MOST_RETRIED = 20  # more red tests than this are no accident
+_MOST_RETRIED = 20  # more failed tests than this are not flaky
 
 _NAMES_KEPT = 50
 _TESTS_FAILED = 1  # exit code of pytest, and of most runners
@@ -70,14 +70,14 @@ _TESTS_FAILED = 1  # exit code of pytest, and of most runners
 
 @dataclass(frozen=True)
 class Ran:
-    """What the tests of one command said about one tree."""
+    """The test results of one command on one tree."""
 
     exit_code: int = 0
     passed: int = 0
     failed: int = 0
-    green: tuple[str, ...] = ()  # empty where the runner does not name the tests that pass
+    green: tuple[str, ...] = ()  # empty if the runner does not list the tests that pass
     red: tuple[str, ...] = ()
-    flaky: tuple[str, ...] = ()  # red, then green when run once more
+    flaky: tuple[str, ...] = ()  # failed, then passed when run again
 
     def plain(self) -> dict[str, object]:
         """Return it as JSON-plain values."""
@@ -98,7 +98,7 @@ class Ran:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run of a test command, as its runner told it."""
+    """One run of a test command, as its runner reported it."""
 
     exit_code: int
     counts: TestCounts | None
@@ -109,22 +109,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What an outcome means beside what is known of the base."""
+    """The evaluation of an outcome against the base."""
 
     status: GateStatus
     summary: str
     details: Mapping[str, Any] = field(default_factory=dict)
-    ran: Ran | None = None  # what is now known of this tree, when all its tests ran
+    ran: Ran | None = None  # the results of this tree, if all its tests ran
 
 
 def compare_with_base(
     entry: DetectedGate, outcome: Outcome, base: Ran | None, retry: Retry | None
 ) -> Judgement:
-    """Return the verdict on a change's tests.
+    """Return the evaluation of a change's tests.
 
-    Red tests block only if the base has them green or not at all, and if they stay red when run
-    once more. `base` is None where the tests are to be judged by themselves. Tests that passed at
-    the base and did not run now need a person, and so do tests that this change made flaky.
+    Failed tests block only if they pass at the base or are new, and if they fail again when run
+    alone. `base` is None if the tests are to be evaluated by themselves. Tests that passed at the
+    base and did not run now need a user's decision, and so do tests that this change made flaky.
     """
     if base is None:
         status, summary = evaluate_tests(entry, outcome.exit_code, outcome.counts, outcome.red)
@@ -150,7 +150,7 @@ def compare_with_base(
 
 
 def _excused(outcome: Outcome, base: Ran) -> bool:
-    """Whether red tests that do not count explain the exit code."""
+    """Whether failed tests that do not count explain the exit code."""
     return bool(outcome.red) and outcome.exit_code in {_TESTS_FAILED, base.exit_code}
 
 
@@ -218,7 +218,7 @@ def _not_run(names: Sequence[str]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names, and the number of the rest."""
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return ", ".join(names[:_NAMES_SHOWN]) + more
 
@@ -232,7 +232,9 @@ def _named(**lists: Collection[str]) -> dict[str, list[str]]:
 
 
 def _kept(details: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Return the details as a run's record keeps them: a suite may have thousands of names."""
+    """Return the details for a run's record, with shorter lists: a suite may have thousands
+    of names.
+    """
     return {key: names[:_NAMES_KEPT] for key, names in details.items()}
 
 

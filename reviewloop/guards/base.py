@@ -1,4 +1,4 @@
-"""What every guard-rail is given, and what they share: where logs go and how they are quoted."""
+"""The input of every gate, and shared helpers for logs, findings and quotes."""
 
 import os
 import posixpath
@@ -18,7 +18,7 @@ from reviewloop.secrets import Redactor, redact
 from reviewloop.settings import Settings
 
 ReadFile = Callable[[str], bytes | None]
-"""Content of a file in one tree, None when the tree does not hold it."""
+"""Returns the content of a file in one tree, None for a missing file."""
 
 EXCERPT_CHARS = 6000
 QUOTE_LINES = 12
@@ -26,63 +26,63 @@ QUOTE_LINES = 12
 
 @dataclass(frozen=True)
 class GuardInput:
-    """One change to judge, and the means to judge it."""
+    """One change, and what a gate needs to evaluate it."""
 
     settings: Settings
-    change: Change  # from the run's base to the tree that is judged
+    change: Change  # from the run's base to the evaluated tree
     read_base: ReadFile
     read_new: ReadFile
     folder: Callable[[], Path]  # workspace; its first call resets it to the tree, if anything runs
     env: ProjectEnv
-    plan: GatePlan  # which commands judge this repository: see `detect.detect`
+    plan: GatePlan  # the commands for this repository: see `detect.detect`
     logs: Path  # folder that exists
-    branch: str | None  # where the change would be committed; None: HEAD is detached
-    label: str = ""  # begins every file name in `logs`, so that one folder serves many trees
+    branch: str | None  # target branch of the commit; None: HEAD is detached
+    label: str = ""  # prefix of every file name in `logs`, so that one folder serves many trees
     selection: tuple[str, ...] | None = None  # ids of the tests to run; None means all
-    stop: Callable[[], bool] | None = None  # asked while a command runs
-    redactor: Redactor = field(default_factory=Redactor)  # knows the secrets this machine holds
-    spec_drift: Callable[[], Sequence[Drift]] = tuple  # what the change makes diverge
+    stop: Callable[[], bool] | None = None  # checked while a command runs
+    redactor: Redactor = field(default_factory=Redactor)  # knows the secrets of this machine
+    spec_drift: Callable[[], Sequence[Drift]] = tuple  # specs that the change makes diverge
     tested_before: Callable[[], bool] = lambda: True  # the base has test files
-    # What the base's tests say, by command; None: the tests are judged by themselves.
+    # The base's test results, by command; None: the tests are evaluated by themselves.
     base_tests: Mapping[str, Ran] | None = None
-    tests_ran: dict[str, Ran] = field(default_factory=dict)  # the same of this tree, once they ran
+    tests_ran: dict[str, Ran] = field(default_factory=dict)  # the same of this tree, after they ran
 
     def base_result(self, entry: DetectedGate) -> Ran | None:
-        """Return what the base's tests say for one command."""
+        """Return the base's test results for one command."""
         return None if self.base_tests is None else self.base_tests.get(entry.command, Ran())
 
     def log(self, name: str) -> Path:
-        """Return the path of a file of this judgement in the log folder."""
+        """Return the path of a file of this evaluation in the log folder."""
         return self.logs / f"{self.label}{name}"
 
     def given(self, name: str) -> Path:
-        """Return the path of a file that commands of this judgement are handed, to read only."""
+        """Return the path of a read-only input file for commands of this evaluation."""
         return self.env.given / f"{self.label}{name}"
 
     def written(self, name: str) -> Path:
-        """Return where a command of this judgement may write a report; see `take`."""
+        """Return the path where a command of this evaluation may write a report; see `take`."""
         return self.env.reports / f"{self.label}{name}"
 
     def take(self, name: str) -> Path | None:
-        """Move a report out of the commands' reach, to the logs; None when none was written."""
+        """Move a report out of the commands' reach, to the logs; None if none was written."""
         kept = self.log(name)
         return kept if take_written(self.written(name), kept) else None
 
     def timeout(self, gate: str) -> float:
-        """Return how many seconds the gate's command may take."""
-        settings = getattr(self.settings.gates, gate, None)  # gates of others have none
+        """Return the timeout of the gate's command in seconds."""
+        settings = getattr(self.settings.gates, gate, None)  # gates of plugins have none
         own = settings.timeout_seconds if settings else None
         return float(own or self.settings.limits.gate_seconds)
 
     def project_folder(self) -> Path:
-        """Return the folder of the workspace that commands run in: the project's."""
+        """Return the working folder of commands in the workspace: the project's."""
         folder = self.folder()
         nested = folder / self.env.project
         inside = Path(os.path.realpath(nested)) == Path(os.path.realpath(folder)) / self.env.project
         return nested if inside and nested.is_dir() else folder
 
     def relative(self, path: str) -> str:
-        """Return a path of the repository as commands are given it."""
+        """Return a path of the repository relative to the commands' folder."""
         return posixpath.relpath(path, self.env.project or ".")
 
     def run(
@@ -93,7 +93,7 @@ class GuardInput:
         log: Path,
         variables: dict[str, str] | None = None,
     ) -> CommandResult:
-        """Run a command where the project stands in the workspace.
+        """Run a command in the project's folder of the workspace.
 
         The word `python` means the project's interpreter.
         """
@@ -109,7 +109,7 @@ class GuardInput:
         )
 
     def quote_log(self, log: Path, limit: int = EXCERPT_CHARS) -> str:
-        """Return the part of a log that matters: masked, with paths as the repository has them."""
+        """Return the relevant part of a log: redacted, with paths of the repository."""
         return excerpt(self.repository_terms(read_log(log)), limit)
 
     def repository_terms(self, text: str) -> str:
@@ -121,14 +121,14 @@ class GuardInput:
         return redact(text)
 
     def repository_path(self, path: str) -> str:
-        """Return a path that a tool printed as the repository has it: `././a.py` is `a.py`."""
+        """Return a path that a tool printed as one of the repository: `././a.py` is `a.py`."""
         for root, _ in self._locations():
             if path.startswith(root + "/"):
                 return posixpath.normpath(path.removeprefix(root + "/"))
         return posixpath.normpath(posixpath.join(self.env.project, path))
 
     def shown(self, argv: Sequence[str]) -> tuple[str, ...]:
-        """Return a command as people would type it in the repository."""
+        """Return a command as users would type it in the repository."""
         words = [self.repository_terms(word) for word in argv]
         if words and argv[0] in {"python", str(self.env.python)}:
             words[0] = "python"
@@ -162,7 +162,7 @@ def gate_finding(
     proof: str = "",
     identity: str = "",
 ) -> Finding:
-    """Return a finding that a gate made, for the reviewer whose concern it is.
+    """Return a finding of a gate for the responsible reviewer.
 
     `identity` keeps its id when the quoted code changes: the name of a function, say.
     """
@@ -187,17 +187,17 @@ def gate_finding(
 
 
 def text_lines(data: bytes | None) -> list[str]:
-    """Return a file's lines as text, separated by LF only; none for a file that is not there."""
+    """Return a file's lines as text, separated by LF only; none for a missing file."""
     return (data or b"").decode("utf-8", "replace").split("\n")
 
 
 def quoted(lines: Sequence[str], first: int, last: int) -> str:
-    """Return the lines first..last (1-based), at most a dozen of them, secrets masked."""
+    """Return the lines first..last (1-based), at most a dozen of them, with secrets redacted."""
     return redact("\n".join(lines[first - 1 : min(last, first - 1 + QUOTE_LINES)]))
 
 
 def is_test_file(path: str) -> bool:
-    """Whether a path looks like a test: such code is not what coverage and complexity are about."""
+    """Whether a path looks like a test: coverage and complexity leave such files out."""
     camel = path.rsplit("/", 1)[-1].split(".")[0]
     parts = path.lower().split("/")
     name = parts[-1]

@@ -1,4 +1,4 @@
-"""Guard-rail: a protected branch never receives a commit."""
+"""Gate: a protected branch never receives a commit."""
 
 from fnmatch import fnmatchcase
 
@@ -10,12 +10,12 @@ NAME = "branch"
 
 
 def check(change: GuardInput) -> GateResult:
-    """Judge the branch that the change would be committed to."""
+    """Check the target branch of the change's commit."""
     return check_branch(change.branch, change.settings)
 
 
 def check_branch(branch: str | None, settings: Settings) -> GateResult:
-    """Judge a branch by its short name before anything is paid; None is a detached HEAD."""
+    """Check a branch by its short name before anything is paid; None is a detached HEAD."""
     if branch is None:
         summary = "HEAD is detached, so there is no branch to commit to; check one out"
         return GateResult(NAME, GateStatus.HARD_STOP, summary)

@@ -1,4 +1,4 @@
-"""Guard-rail: the change compiles and the project builds."""
+"""Gate: the change compiles and the project builds."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from reviewloop.guards.plan import DetectedGate
 
 NAME: Final = "build"
 
-# Broken files are written on purpose below these, and templates are no Python before filled in.
+# Files below these are broken on purpose, and templates are no Python before they are rendered.
 _NOT_COMPILED = {"fixtures", "testdata", "test_data", "templates", "cookiecutter"}
 
 

@@ -1,4 +1,4 @@
-"""Turns the entries of a plan and the ends of commands into one gate result."""
+"""Runs the commands of a gate and combines their results into one."""
 
 from collections.abc import Callable, Sequence
 
@@ -31,7 +31,7 @@ def evaluate_entries(change: GuardInput, name: GateName, run: RunEntry) -> GateR
 
 
 def evaluate(change: GuardInput, entry: DetectedGate, run: RunEntry) -> GateResult:
-    """Run one entry, unless something stands in its way."""
+    """Run one entry, unless it cannot be run."""
     if entry.source == "off":
         return GateResult(entry.name, GateStatus.OFF, f"switched off: {entry.why}")
     if not entry.argv:
@@ -117,7 +117,7 @@ def ended(
 
 
 def _of_the_sandbox(change: GuardInput, result: CommandResult) -> str:
-    """Return what to add to a failure that the sandbox may have caused, not the change."""
+    """Return a note for a failure that the sandbox may have caused, not the change."""
     sandbox = change.env.confine.sandbox
     if sandbox.level is not Level.LANDLOCK or not needs_local_network(read_log(result.log)):
         return ""
@@ -128,7 +128,7 @@ def _of_the_sandbox(change: GuardInput, result: CommandResult) -> str:
 
 
 def could_not_run(result: CommandResult) -> tuple[GateStatus, str] | None:
-    """Return status and summary of a command that did not come to its own end, else None."""
+    """Return status and summary of a command that was ended or could not start, else None."""
     if result.timed_out:
         return GateStatus.FAILED, f"did not finish within {result.seconds:.0f} seconds"
     if result.stopped:

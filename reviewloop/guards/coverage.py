@@ -23,10 +23,10 @@ __all__ = ["FileLines", "Table", "read_report"]
 
 
 def read_report(report: Path, *, folder: Path, known: Collection[str], project: str = "") -> Table:
-    """Return a report's lines for the files in `known`, found by the paths the report has.
+    """Return a report's lines for the files in `known`, matched by the paths in the report.
 
-    `folder` is the workspace, against which absolute paths are read; other paths count from the
-    folder `project` in it. Raises UnreadableReportError.
+    `folder` is the workspace, to which absolute paths are made relative; other paths are relative
+    to the folder `project` in it. Raise UnreadableReportError.
     """
     try:
         refuse_long(report.name, report.stat().st_size)
@@ -37,7 +37,7 @@ def read_report(report: Path, *, folder: Path, known: Collection[str], project: 
 
 
 def _in_repository_terms(table: Table, folder: Path, known: Collection[str], project: str) -> Table:
-    """Name files as the repository does; reports have absolute paths or ones from a source root."""
+    """Rename files as in the repository; reports have absolute paths or ones from a source root."""
     result: Table = {}
     for path, lines in table.items():
         name = path.replace("\\", "/")
@@ -47,7 +47,7 @@ def _in_repository_terms(table: Table, folder: Path, known: Collection[str], pro
         nearer = posixpath.normpath(posixpath.join(project, name))
         name = nearer if nearer in known else name
         if name not in known:
-            # `src/app/a.py` may stand as `app/a.py`: the one file that ends like it.
+            # `app/a.py` may be `src/app/a.py`: the only file with that suffix
             ends = [other for other in known if other.endswith(f"/{name.lstrip('/')}")]
             if len(ends) != 1:
                 continue
@@ -57,7 +57,7 @@ def _in_repository_terms(table: Table, folder: Path, known: Collection[str], pro
 
 
 def measurement(change: GuardInput) -> Table | str:
-    """Return the lines by file, or one sentence that says why there is no measurement."""
+    """Return the lines by file, or the reason in one sentence why there is no measurement."""
     settings = change.settings.gates.coverage
     known = [file.path for file in change.change.files if file.status != "D"]
     report = change.log(COVERAGE_JSON)
@@ -91,16 +91,16 @@ def _why_unmeasured(change: GuardInput) -> str:
 
 @dataclass(frozen=True)
 class Measured:
-    """One changed file: the lines that the change added, by what tests did with them."""
+    """One changed file: the added lines, and whether tests ran them."""
 
     path: str
     added: frozenset[int]  # added and executable
-    missing: frozenset[int]  # of these, those that no test ran
+    missing: frozenset[int]  # of these, the ones that no test ran
     lines: FileLines
 
 
 def measured_changes(change: GuardInput, table: Table) -> list[Measured]:
-    """Return the changed files that a report speaks about, tests left out."""
+    """Return the changed files in a report, without tests."""
     found = []
     for file in change.change.files:
         lines = table.get(file.path)
@@ -115,7 +115,7 @@ def measured_changes(change: GuardInput, table: Table) -> list[Measured]:
 
 @dataclass(frozen=True)
 class Unreached:
-    """A public function that the change added or changed and that no test runs."""
+    """A public function that the change added or modified and that no test runs."""
 
     path: str
     symbol: Symbol
@@ -123,7 +123,7 @@ class Unreached:
 
 
 def unreached_functions(change: GuardInput, files: list[Measured]) -> Iterator[Unreached]:
-    """Yield the public functions, touched by the change, of whose body no line ran."""
+    """Yield the public functions, touched by the change, without any body line run."""
     for file in files:
         text = "\n".join(text_lines(change.read_new(file.path)))
         for symbol in outline(file.path, text):
@@ -154,11 +154,11 @@ NAME = "coverage"
 
 _MOST_FINDINGS = 20
 _PERCENT = 100
-_GAP = 3  # lines; what stands between is a comment or nothing
+_GAP = 3  # lines between with only comments or nothing
 
 
 def check(change: GuardInput) -> GateResult:
-    """Judge the share of new executable lines that the test gate saw running."""
+    """Check the share of new executable lines that the test gate ran."""
     settings = change.settings.gates.coverage
     if not settings.enabled:
         return GateResult(NAME, GateStatus.OFF, "switched off: gates.coverage.enabled is false")
@@ -191,7 +191,7 @@ def check(change: GuardInput) -> GateResult:
 
 
 def _findings(change: GuardInput, files: list[Measured]) -> Iterator[Finding]:
-    """Yield one finding for each run of lines; whole functions are the untested gate's."""
+    """Yield one finding for each run of lines; whole functions belong to the untested gate."""
     whole: dict[str, set[int]] = {}
     for function in unreached_functions(change, files):
         span = range(function.symbol.line, function.symbol.end_line + 1)
@@ -218,7 +218,7 @@ def _findings(change: GuardInput, files: list[Measured]) -> Iterator[Finding]:
 
 
 def _runs(missing: "frozenset[int] | set[int]", executed: set[int]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of missing lines; comments and blank lines between them do not part them."""
+    """Yield ranges of missing lines; comments and blank lines do not split them."""
     first = last = 0
     for line in sorted(missing):
         parted = line - last > _GAP or any(n in executed for n in range(last, line))
@@ -244,7 +244,7 @@ def _listing(files: list[Measured]) -> Iterator[str]:
 
 
 def _excluded(change: GuardInput, files: list[Measured]) -> dict[str, int]:
-    """Count added lines that a comment in the code takes out of the measurement."""
+    """Count added lines that a comment in the code excludes from the measurement."""
     count = 0
     for file in files:
         for first, last in change.change.added_lines(file.path):

@@ -1,4 +1,4 @@
-"""Finds out how a repository is built, tested, linted and scanned; nothing of it is run."""
+"""Detects the commands that build, test, lint and scan a repository, without running any."""
 
 import configparser
 import json
@@ -17,7 +17,7 @@ from reviewloop.settings import Gate, Settings
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Reads only; a file that cannot be parsed counts as saying nothing."""
+    """Reads the repository; a file that cannot be parsed counts as empty."""
 
     read: Callable[[str], bytes | None]
     paths: frozenset[str]
@@ -26,7 +26,7 @@ class Surroundings:
     search_path: str
 
     def has(self, *names: str) -> str | None:
-        """Return the first of these files that the tree holds, or None."""
+        """Return the first of these files in the tree, or None."""
         return next((name for name in names if name in self.paths), None)
 
     def installed(self, package: str) -> bool:
@@ -34,17 +34,17 @@ class Surroundings:
         return any((site / package / "__init__.py").is_file() for site in self.sites)
 
     def missing(self, program: str) -> str:
-        """Return a sentence when the program is not on the gates' PATH, else nothing."""
+        """Return a sentence if the program is not on the gates' PATH, else ""."""
         if program == "python" or find_program(program, self.search_path) is not None:
             return ""
         return f"{program} is not installed (not on the gates' PATH)"
 
     def in_node_modules(self, program: str) -> bool:
-        """Whether the checkout's node_modules brings this program."""
+        """Whether the checkout's node_modules contains this program."""
         return (self.checkout / "node_modules" / ".bin" / program).exists()
 
     def text(self, path: str) -> str:
-        """Return a file's text, empty when the tree does not hold it."""
+        """Return a file's text, "" for a missing file."""
         data = self.read(path) if path in self.paths else None
         return (data or b"").decode("utf-8", "replace")
 
@@ -78,7 +78,7 @@ class Surroundings:
 
 
 def table(value: dict[str, Any], *keys: str) -> dict[str, Any]:
-    """Return a nested table, an empty one where a key is missing or holds something else."""
+    """Return a nested table, an empty one if a key is missing or no table."""
     for key in keys:
         inner = value.get(key)
         if not isinstance(inner, dict):
@@ -91,7 +91,7 @@ _TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 
 
 def find(around: Surroundings) -> Iterator[DetectedGate]:
-    """Yield what a tree with Python files can be judged by."""
+    """Yield the gates of a tree with Python files."""
     if not any(path.endswith(".py") for path in around.paths):
         return
     yield DetectedGate("build", "py_compile", ("python", "-m", "py_compile"), "Python files")
@@ -168,7 +168,7 @@ def _linter(around: Surroundings, tool: str, arguments: tuple[str, ...], why: st
 
 
 def find_formatters(around: Surroundings) -> Iterator[DetectedGate]:
-    """Yield the formatters that a configuration of the repository names."""
+    """Yield the formatters that the repository configures."""
     for kind, find_configuration in _FORMATTER_OF.items():
         why = find_configuration(around)
         if not why:
@@ -287,7 +287,7 @@ def find_node(around: Surroundings) -> Iterator[DetectedGate]:
 
 
 def is_linted_by_eslint(path: str) -> bool:
-    """Whether ESLint reads files of this kind."""
+    """Whether ESLint handles files of this kind."""
     return path.endswith(_LINTED)
 
 
@@ -310,7 +310,7 @@ def _not_installed(around: Surroundings, package: dict[str, Any], manager: str) 
 
 
 def find_cargo(around: Surroundings) -> Iterator[DetectedGate]:
-    """Yield cargo's build and test; the network is never asked."""
+    """Yield cargo's build and test, without network access."""
     if not around.has("Cargo.toml"):
         return
     locked = ("--locked",) if around.has("Cargo.lock") else ()
@@ -321,7 +321,7 @@ def find_cargo(around: Surroundings) -> Iterator[DetectedGate]:
 
 
 def find_go(around: Surroundings) -> Iterator[DetectedGate]:
-    """Yield go's build and test; `-v` because only then single tests are named."""
+    """Yield go's build and test; only `-v` prints single tests."""
     if not around.has("go.mod"):
         return
     problem = around.missing("go")
@@ -330,7 +330,7 @@ def find_go(around: Surroundings) -> Iterator[DetectedGate]:
 
 
 def find_maven(around: Surroundings) -> Iterator[DetectedGate]:
-    """Yield Maven's compile and test, by the project's wrapper where there is one."""
+    """Yield Maven's compile and test, by the project's wrapper if it has one."""
     if not around.has("pom.xml"):
         return
     program = "./mvnw" if around.has("mvnw") else "mvn"
@@ -341,7 +341,7 @@ def find_maven(around: Surroundings) -> Iterator[DetectedGate]:
 
 
 def find_gradle(around: Surroundings) -> Iterator[DetectedGate]:
-    """Yield Gradle's compile and test, by the project's wrapper where there is one."""
+    """Yield Gradle's compile and test, by the project's wrapper if it has one."""
     names = ("build.gradle", "build.gradle.kts", "settings.gradle", "settings.gradle.kts")
     script = around.has(*names)
     if not script:
@@ -354,7 +354,7 @@ def find_gradle(around: Surroundings) -> Iterator[DetectedGate]:
 
 
 def make_targets(around: Surroundings) -> Iterator[tuple[GateName, str]]:
-    """Yield the gates that a Makefile has a target for."""
+    """Yield the gates with a target in a Makefile."""
     makefile = around.has("GNUmakefile", "makefile", "Makefile")
     if not makefile:
         return
@@ -387,7 +387,7 @@ SCANNERS: dict[str, tuple[str, ...]] = {
     ),
     "grype": ("grype", "dir:.", "-o", "json", "--quiet"),
 }
-"""How scanners are started whose report is read; they have no network, and use the data at hand."""
+"""Commands of the scanners with a known report; they run without network, on local data."""
 
 Find = Callable[[Surroundings], Iterator[DetectedGate]]
 _FINDERS: tuple[Find, ...] = (
@@ -410,12 +410,12 @@ def detect(
     sites: Collection[Path] = (),
     search_path: str | None = None,
 ) -> GatePlan:
-    """Return the plan for a tree whose files are `paths`, read with `read`.
+    """Return the plan for a tree with the files `paths`, read with `read`.
 
-    Hand in the base tree, so that a change cannot rewrite what judges it. `checkout` is where
-    node_modules is installed, `sites` where the project's Python packages are
-    (`ProjectEnv.source.visible`), `search_path` the PATH of the gates. Settings come first; a gate
-    without any entry says what was looked for.
+    Pass the base tree, so that a change cannot rewrite its own checks. `checkout` has node_modules,
+    `sites` are the folders of the project's Python packages (`ProjectEnv.source.visible`),
+    `search_path` is the PATH of the gates. Settings have priority; a gate without a command says
+    what was looked for.
     """
     around = Surroundings(
         read=read,
@@ -459,7 +459,7 @@ def _configured(name: GateName, argv: tuple[str, ...], around: Surroundings) -> 
 
 
 def _kind(argv: tuple[str, ...]) -> str:
-    """Recognise a runner whose report we can ask for or read; anything else is a command."""
+    """Recognise a runner with a report that we can request or read; any other is a command."""
     program = argv[0].rsplit("/", 1)[-1]
     if program.startswith("python") and argv[1:2] == ("-m",) and len(argv) > 2:
         program = argv[2]
@@ -470,7 +470,7 @@ def _kind(argv: tuple[str, ...]) -> str:
 
 
 def _makefile(around: Surroundings, found: set[GateName]) -> Iterator[DetectedGate]:
-    """Use make only where nothing more telling was found: its targets usually call the same."""
+    """Use make only if nothing more specific was found: its targets usually call the same."""
     for name, target in make_targets(around):
         if name not in found:
             yield DetectedGate(

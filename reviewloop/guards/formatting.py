@@ -1,6 +1,6 @@
-"""Gate: whether the files that a change touches are formatted as the repository's formatter does.
+"""Gate: the changed files follow the repository's formatter.
 
-It judges where `gates.format` asks for it, and is no part of a judgement elsewhere.
+It runs only if `gates.format` enables it.
 """
 
 import re
@@ -24,12 +24,12 @@ _WEB = (
 
 @dataclass(frozen=True)
 class _Formatter:
-    """How one is started; with `check` it names the files that it would change."""
+    """The command of a formatter; with `check` it lists the files that it would change."""
 
     check: tuple[str, ...]
     write: tuple[str, ...]
     endings: tuple[str, ...]
-    differ: tuple[int, ...]  # exit codes that say no more than that files differ
+    differ: tuple[int, ...]  # exit codes that only mean that files differ
 
 
 _FORMATTERS = {
@@ -49,12 +49,12 @@ _FORMATTERS = {
 
 
 def is_requested(settings: Settings) -> bool:
-    """Whether a person or the repository asked for this gate."""
+    """Whether the user or the repository enabled this gate."""
     return settings.gates.format.is_requested
 
 
 def check(change: GuardInput) -> GateResult:
-    """Ask the formatter about the changed files; a configured command is judged by its end."""
+    """Run the formatter on the changed files; a configured command passes by its exit code."""
     return evaluate_entries(change, NAME, _run)
 
 
@@ -84,7 +84,7 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
 
 
 def write_formatted(change: GuardInput) -> tuple[list[str], list[str]]:
-    """Format the changed files in the workspace; return them, and what went wrong."""
+    """Format the changed files in the workspace; return them, and the errors."""
     formatted: list[str] = []
     problems: list[str] = []
     for entry in change.plan.of(NAME):

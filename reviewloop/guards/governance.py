@@ -18,12 +18,12 @@ from reviewloop.guards.change_types import change_kinds
 from reviewloop.guards.detect import Surroundings, table
 from reviewloop.settings.schema import Governance
 
-_BYTES = 2_000_000  # generated files of this size are nobody's complexity
+_BYTES = 2_000_000  # generated files of this size do not count for complexity
 
 
 @dataclass(frozen=True)
 class _Language:
-    """What opens a path in one language: kinds of nodes, and `&&` or `||` between conditions."""
+    """The branches of one language: kinds of nodes, and `&&` or `||` between conditions."""
 
     name: str
     functions: str
@@ -127,7 +127,7 @@ _BY_ENDING = {
 
 
 def complexity(path: str, data: bytes) -> int | None:
-    """Return the sum over the file's functions, None for a language that is not measured.
+    """Return the sum over the file's functions, None for a language without support.
 
     One for each function and one for each branch, loop, case, handler and `and`/`or`; code outside
     functions counts by its branches. Files of data and prose (nothing to branch) are 0.
@@ -171,16 +171,16 @@ _OURS = ("reviewloop.toml",)
 
 
 class _Sensitive(NamedTuple):
-    """Why a file of the change is one to look at; `path` is "" where only a part of it is."""
+    """Why a file of the change needs a user; `path` is "" if only a part of it does."""
 
     path: str
     reason: str
 
 
 def changed_judges(change: GuardInput) -> Iterator[_Sensitive]:
-    """Yield a reason for each file whose part in judging changes is changed by this one.
+    """Yield a reason for each file that changes how changes are checked.
 
-    In a repository without any tests, what is new is how it gets them: no reason.
+    In a repository without any tests, its first tests are no reason.
     """
     for folder in folders_down_to(change.env.project):
         for name in (*_OURS, *_WHOLE_FILES, *_MAKEFILES):
@@ -232,7 +232,7 @@ _LINK = "120000"
 _SUBMODULE = Protection("submodule", "brings in code of another repository", False)
 _LINKED = Protection("link", "is a link: what is written to it lands elsewhere", False)
 _SCRIPTS = Protection("scripts", "has scripts that package tools run by themselves", False)
-# Parts of package.json that make something run at install, at commit or in the checks.
+# Parts of package.json that run something at install, at commit or in the checks.
 _RUNNING_PARTS = ("scripts", "husky", "lint-staged", "simple-git-hooks", "pre-commit", "gypfile")
 
 
@@ -241,8 +241,8 @@ def protected_changes(
 ) -> list[dict[str, Any]]:
     """Return a record for each protected file: `path`, `status` (A M D R T), `kind`, `why`.
 
-    `refused` says whether agents may write it only where a person named it. A rename counts by
-    its old name too: moving a hook away switches it off.
+    `refused` says whether agents may write it only if the user named it. A rename counts by its old
+    name too: moving a hook away switches it off.
     """
     return [
         {
@@ -275,7 +275,7 @@ def _protected_in(
 
 
 def _running_parts(data: bytes | None) -> Any:
-    """Return what runs by itself; unreadable JSON is compared as it stands."""
+    """Return the parts that run automatically; invalid JSON is compared as text."""
     try:
         known = json.loads(data or b"{}")
     except (ValueError, RecursionError):
@@ -290,7 +290,7 @@ _JUDGES = "takes part in judging changes and is changed"
 
 
 def check(change: GuardInput) -> GateResult:
-    """Judge size, growth of complexity, and what kind of files the change touches."""
+    """Check size, growth of complexity, and the kinds of files in the change."""
     growth = _Growth.of(change)
     sensitive = [*_patterns(change), *changed_judges(change)]
     kinds = list(change_kinds(change, change.settings.governance.change_types))
@@ -326,7 +326,7 @@ def check(change: GuardInput) -> GateResult:
 
 
 def with_reason(result: GateResult, reason: str) -> GateResult:
-    """Return the gate's result with one more reason for a person to look; one that is off stays."""
+    """Return the gate's result with one more reason for a user; one that is off stays."""
     if result.status not in {GateStatus.PASSED, GateStatus.NEEDS_USER}:
         return result
     has_others = result.status is GateStatus.NEEDS_USER
@@ -341,7 +341,7 @@ def with_reason(result: GateResult, reason: str) -> GateResult:
 
 
 def _described(change: GuardInput) -> dict[str, int]:
-    """Count the public names that the change brings, and those with a description."""
+    """Count the public names that the change adds, and those with a description."""
     found: list[bool] = []
     for file in change.change.files:
         if file.status == "D" or file.binary or file.submodule or is_test_file(file.path):
@@ -357,7 +357,7 @@ def _described(change: GuardInput) -> dict[str, int]:
 
 
 def approvers_needed(governance: Governance, paths: Iterable[str]) -> int:
-    """Return how many people must approve a change of these files."""
+    """Return how many users must approve a change of these files."""
     changed = list(paths)
     by_path: Mapping[str, int] = governance.approvers_by_path
     needed = [
@@ -399,7 +399,7 @@ def _patterns(change: GuardInput) -> Iterator[_Sensitive]:
 
 
 def _protected(change: GuardInput, reported: Collection[str]) -> Iterator[str]:
-    """Yield a reason for each protected file that no other reason is about."""
+    """Yield a reason for each protected file without another reason."""
     for file in protected_changes(change.change, change.read_base, change.read_new):
         path = file["path"]
         if path not in reported:
@@ -412,7 +412,7 @@ class _Growth:
     def __init__(self, before: int, after: int, unknown: list[str]) -> None:
         self.before = before
         self.after = after
-        self.unknown = unknown  # kinds of files that cannot be measured
+        self.unknown = unknown  # kinds of files without support
 
     @classmethod
     def of(cls, change: GuardInput) -> "_Growth":
@@ -427,7 +427,7 @@ class _Growth:
             if counts[0] is None or counts[1] is None:
                 unknown.add(_kind(file.path))
                 continue
-            if file.status != "A":  # new files are counted by lines; growth is of what was there
+            if file.status != "A":  # new files are counted by lines; growth is of existing code
                 before += counts[0]
                 after += counts[1]
         return cls(before, after, sorted(unknown))
@@ -435,7 +435,7 @@ class _Growth:
     def reasons(self, change: GuardInput) -> Iterator[str]:
         limits = change.settings.governance
         limit, percent = limits.complexity_percent, self.percent
-        # A share alone says nothing of small files, where every `if` is half of what is there.
+        # A share alone means little in small files, where every `if` is half of the code.
         if self.after - self.before < limits.complexity_growth:
             return
         if percent is not None and percent > limit:
@@ -446,11 +446,11 @@ class _Growth:
 
     @property
     def percent(self) -> float | None:
-        """Growth; None when nothing was there before that could have grown."""
+        """Growth in percent; None without code before."""
         return None if not self.before else (self.after - self.before) / self.before * 100
 
     def remark(self) -> str:
-        """Say what is known of the complexity, and of what nothing is known."""
+        """Return a sentence on the measured complexity, and on what could not be measured."""
         growth = "" if self.percent is None else f", complexity {self.percent:+.0f} %"
         unknown = f" (not measured: {', '.join(self.unknown)})" if self.unknown else ""
         return growth + unknown

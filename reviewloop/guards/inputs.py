@@ -1,4 +1,4 @@
-"""Builds what guard-rails are given from a run's private repository, workspace and environment."""
+"""Builds the input of gates from a run's private repository, workspace and environment."""
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -31,9 +31,9 @@ def guard_input(
     redactor: Redactor | None = None,
     base_tests: Mapping[str, Ran] | None = None,
 ) -> GuardInput:
-    """Return the input for judging `tree` against `base`.
+    """Return the input for evaluating `tree` against `base`.
 
-    The workspace is reset to the tree when the first guard-rail has something to run, once.
+    The workspace is reset to the tree when the first gate runs a command, once.
     """
 
     @cache
@@ -65,9 +65,9 @@ def guard_input(
 def plan_for_change(
     settings: Settings, private: PrivateRepo, base: str, tree: str, env: ProjectEnv
 ) -> GatePlan:
-    """Return the plan of the base tree, so that a change cannot rewrite what judges it.
+    """Return the plan of the base tree, so that a change cannot rewrite its own checks.
 
-    A gate that the base does not have, such as the first tests of a project, is the change's own.
+    A gate that the base lacks, such as the first tests of a project, comes from the change.
     """
     before, after = (_plan_of(settings, private, version, env) for version in (base, tree))
     entries: list[DetectedGate] = []
@@ -93,7 +93,7 @@ def _plan_of(settings: Settings, private: PrivateRepo, tree: str, env: ProjectEn
 def of_project(
     private: PrivateRepo, tree: str, project: str
 ) -> tuple[Callable[[str], bytes | None], list[str]]:
-    """Return what reads the files of a project of a tree, and their paths, relative to it."""
+    """Return a reader of a project's files in a tree, and their paths, relative to it."""
     start = f"{project}/" if project else ""
     paths = [entry.path for entry in private.entries(tree)]
     return (

@@ -1,4 +1,4 @@
-"""Reads JUnit XML, which nearly every test runner can write."""
+"""Parses JUnit XML, which nearly every test runner can write."""
 
 import re
 from collections.abc import Iterable
@@ -17,23 +17,23 @@ _ASSERTION = re.compile(
     r"\s*(?:assert\b|(?:[\w.]+\.)?\w*Assert\w*(?:Error|Exception)\b|Failed: )"
     r"|(?:[\w.]+\.)?(?:ComparisonFailure|AssertionFailedError)\b"
 )
-"""What a test says that ran to its end and was not satisfied."""
+"""The text of a failed assertion, unlike that of a crash."""
 
 
 @dataclass
 class Case:
-    """One test as the report tells it."""
+    """One test in the report."""
 
     name: str
     classname: str = ""
     file: str = ""
     outcome: str = "passed"  # passed | failed | skipped
     message: str = ""
-    asserted: bool = False  # it failed by an assertion of its own, and did not break before
+    asserted: bool = False  # failed by an assertion of its own, and did not crash before
 
     @property
     def id(self) -> str:
-        """What people and pytest call the test: `tests/test_a.py::TestB::test_c`."""
+        """The usual name of the test, also in pytest: `tests/test_a.py::TestB::test_c`."""
         if not self.file:
             return f"{self.classname}.{self.name}" if self.classname else self.name
         module = self.file.removesuffix(".py").replace("/", ".").replace("\\", ".")
@@ -50,7 +50,7 @@ class Report:
 
     @property
     def counts(self) -> TestCounts:
-        """How many passed, failed and were skipped."""
+        """The numbers of passed, failed and skipped tests."""
         outcomes = [case.outcome for case in self.cases]
         return TestCounts(
             outcomes.count("passed"), outcomes.count("failed"), outcomes.count("skipped")
@@ -63,7 +63,7 @@ class Report:
 
     @property
     def failed(self) -> list[Case]:
-        """The tests that failed or broke."""
+        """The tests that failed or crashed."""
         return [case for case in self.cases if case.outcome == "failed"]
 
     @property
@@ -91,12 +91,12 @@ class Report:
 
 
 def _plain_name(name: str) -> str:
-    """Return a test's name without its parameters, as people select all of them."""
+    """Return a test's name without its parameters, which selects all of them."""
     return name.partition("[")[0]
 
 
 def read_junit(paths: Iterable[Path]) -> Report:
-    """Return the tests of the files; raise UnreadableReportError for one that is none."""
+    """Return the tests in the files; raise UnreadableReportError for an invalid one."""
     report = Report()
     for path in paths:
         reader = _Reader(report)

@@ -1,4 +1,4 @@
-"""Gate: what the project's linter reports about the changed lines."""
+"""Gate: the project's linter reports nothing on the changed lines."""
 
 import json
 import re
@@ -33,7 +33,7 @@ Reader = Callable[[str], list[Remark] | None]
 
 
 def _careful(read: Reader) -> Reader:
-    """Return a reader for which any output is harmless: a linter's plug-ins are code under test."""
+    """Return a reader that survives any output: a linter's plug-ins are code under test."""
 
     @wraps(read)
     def reader(text: str) -> list[Remark] | None:
@@ -45,7 +45,7 @@ def _careful(read: Reader) -> Reader:
     return reader
 
 
-# Rules that point at what can go wrong, not at how it looks (letters of ruff's and flake8's rules).
+# Rules on errors, not on style (letters of ruff's and flake8's rules).
 _INFORMATIVE = re.compile(
     r"(?:F|E9|B|S|C90|PLE|PLW|PLR09|ASYNC|PERF|TRY|BLE|DTZ|A|ARG|RET50|SIM115|LOG|PT|W605)\d*$"
 )
@@ -53,7 +53,7 @@ _INFORMATIVE = re.compile(
 
 @_careful
 def read_ruff(text: str) -> list[Remark] | None:
-    """Read `ruff check --output-format json`."""
+    """Parse `ruff check --output-format json`."""
     items = _json_list(text)
     if items is None:
         return None
@@ -73,7 +73,7 @@ def read_ruff(text: str) -> list[Remark] | None:
 
 @_careful
 def read_eslint(text: str) -> list[Remark] | None:
-    """Read `eslint --format json`: errors are yellow, warnings are green."""
+    """Parse `eslint --format json`: errors are should-fix, warnings are nits."""
     files = _json_list(text)
     if files is None:
         return None
@@ -94,7 +94,7 @@ def read_eslint(text: str) -> list[Remark] | None:
 
 @_careful
 def read_flake8(text: str) -> list[Remark] | None:
-    """Read flake8's default lines, `path:line:column: CODE message`."""
+    """Parse flake8's default lines, `path:line:column: CODE message`."""
     remarks = []
     for line in filter(None, text.split("\n")):
         match = re.fullmatch(r"(.+?):(\d+):\d+: ([A-Z]+\d+) (.*)", line)
@@ -108,7 +108,7 @@ def read_flake8(text: str) -> list[Remark] | None:
 
 @_careful
 def read_bandit(text: str) -> list[Remark] | None:
-    """Read `bandit --format json`; red is what is both severe and certain."""
+    """Parse `bandit --format json`; must-fix is what is both severe and certain."""
     document = json_object(text)
     if document is None or not isinstance(document.get("results"), list):
         return None
@@ -145,7 +145,7 @@ def _line(item: dict[str, Any], key: str) -> int:
 
 
 def _json_list(text: str) -> list[dict[str, Any]] | None:
-    """Return the array that the output holds; tools print warnings before and after it."""
+    """Return the array in the output; tools print warnings before and after it."""
     value = _embedded(text, "[", "]")
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         return None
@@ -153,7 +153,7 @@ def _json_list(text: str) -> list[dict[str, Any]] | None:
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """Return the object that the output holds, None without one."""
+    """Return the object in the output, None without one."""
     value = _embedded(text, "{", "}")
     return value if isinstance(value, dict) else None
 
@@ -176,7 +176,7 @@ _READERS: dict[str, Reader] = {
     "eslint": read_eslint,
     "flake8": read_flake8,
 }
-# Whose concern a rule is, by the beginning of its name; everything else is maintainability.
+# The reviewer for a rule, by the prefix of its name; the default is maintainability.
 _CONCERNS = (("PERF", "review-performance"), ("PT", "review-test-quality"))
 _SECURITY_RULE = "S"
 
@@ -217,7 +217,7 @@ _FIX = {"ruff": "--fix", "eslint": "--fix"}
 
 
 def write_fixed(change: GuardInput) -> tuple[list[str], list[str]]:
-    """Have linters mend the changed files in the workspace; return these, and what went wrong."""
+    """Let linters fix the changed files in the workspace; return these, and the errors."""
     files: list[str] = []
     problems: list[str] = []
     for entry in change.plan.of(NAME):
@@ -253,7 +253,7 @@ def _is_python(path: str) -> bool:
 
 
 def _findings(change: GuardInput, tool: str, remarks: list[Remark]) -> list[Finding]:
-    """Return findings for remarks on added lines; the rest of a file is not the change's doing."""
+    """Return findings for hits on added lines; others do not come from the change."""
     found = []
     for remark in remarks:
         path = change.repository_path(remark.path)

@@ -1,4 +1,4 @@
-"""Which commands judge a repository, and why exactly these."""
+"""The commands of the gates in a repository, and why they were chosen."""
 
 import shlex
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ class DetectedGate:
     """One command of one gate; without argv it says why there is none."""
 
     name: GateName
-    kind: str  # pytest, npm, cargo, ...: how the command is run and its output read
+    kind: str  # pytest, npm, cargo, ...: decides how the command is run and its output read
     argv: tuple[str, ...]
-    why: str  # what was seen in the repository, or which setting says so
+    why: str  # the evidence in the repository, or the setting
     source: Origin = "detected"
-    problem: str = ""  # why it cannot be run here, with the way out
+    problem: str = ""  # why it cannot be run here, with advice
 
     @property
     def command(self) -> str:
@@ -30,7 +30,7 @@ class DetectedGate:
 
     @property
     def runnable(self) -> bool:
-        """Whether there is something to start."""
+        """Whether there is a command to start."""
         return bool(self.argv) and not self.problem
 
 

@@ -1,4 +1,4 @@
-"""Runs pytest for its verdict, its counts, and which test reaches which line."""
+"""Runs pytest for its status, its counts, and the lines that each test covers."""
 
 import configparser
 import contextlib
@@ -100,7 +100,7 @@ _NEVER_MEASURED = ("*/node_modules/*", "*/site-packages/*")
 def write_config(change: GuardInput, target: Path, data: Path) -> None:
     """Write a coverage configuration file that measures the whole workspace.
 
-    What the project excludes is taken from the base, so that a change cannot excuse itself.
+    The project's exclusions come from the base, so that a change cannot exclude itself.
     """
     kept = _project_values(change)
     reused = [f"*/{name.strip('/')}/*" for name in change.settings.gates.reuse]
@@ -167,7 +167,7 @@ def _as_text(value: Any) -> str:
 
 _NO_TESTS = 5  # pytest's exit codes
 _USAGE = 4
-_MOST_ASSERTED = 50  # names that a result keeps
+_MOST_ASSERTED = 50  # most names in a result
 _MOST_SELECTED = 400  # beyond this many ids all tests are run
 
 _REPORT = "test-pytest.xml"
@@ -176,10 +176,10 @@ COVERAGE_JSON = "coverage.json"
 
 
 def run_pytest(change: GuardInput, entry: DetectedGate) -> GateResult:
-    """Run pytest under coverage where the project's environment has it, else alone.
+    """Run pytest under coverage if the project's environment has it, else alone.
 
-    A selection of tests is run without coverage, which would only be part of the truth. All tests
-    run when its report lacks something of what was selected: what did not run was not judged.
+    A selection of tests is run without coverage, which would be incomplete. All tests run when its
+    report lacks something of the selection: tests that did not run prove nothing.
     """
     log = change.log("test-pytest.log")
     selected = change.selection
@@ -197,7 +197,7 @@ def run_pytest(change: GuardInput, entry: DetectedGate) -> GateResult:
 
 @dataclass(frozen=True)
 class _Ran:
-    """One end of pytest, with its report."""
+    """One ended run of pytest, with its report."""
 
     result: CommandResult
     report: Report | None
@@ -207,7 +207,7 @@ class _Ran:
     details: Mapping[str, object] = field(default_factory=dict)
 
     def is_about(self, selected: Sequence[str]) -> bool:
-        """Whether the report names all that was selected, or running more would be no use."""
+        """Whether the report has all selected tests, or running more would not help."""
         if could_not_run(self.result):
             return True
         if self.result.exit_code in {_NO_TESTS, _USAGE} or self.report is None:
@@ -227,7 +227,7 @@ def _ran(
     argv, variables = [interpreter], {}
     if coverage is not None:
         argv, variables = coverage.argv, coverage.variables
-    if change.base_tests is not None:  # one red test of the base must not hide all others
+    if change.base_tests is not None:  # one failed test of the base must not hide all others
         arguments = (*arguments, "--continue-on-collection-errors", "--maxfail=0")
     result = _start(change, argv, [*arguments, *selected], report, log, variables)
     taken = change.take(_REPORT)
@@ -252,14 +252,14 @@ def _start(
     argv += ["-o", f"cache_dir={change.written('pytest-cache')}", "--color=no"]
     argv += ["-p", PLUGIN]
     if change.env.python_origin == "reviewloop":
-        # Came along with our own dependencies; the project knows nothing of it, and it costs 1.2 s.
+        # Installed with our own dependencies; the project does not use it, and it costs 1.2 s.
         argv += ["-p", "no:langsmith_plugin"]
     variables = {**_plugin_path(change), **(variables or {})}
     return change.run([*argv, *arguments], gate="test", log=log, variables=variables)
 
 
 def _plugin_path(change: GuardInput) -> dict[str, str]:
-    """Write the plugin into a folder of its own and return what makes it importable."""
+    """Write the plugin into a folder of its own and return the variables to import it."""
     folder = change.given("plugins")
     folder.mkdir(exist_ok=True)
     (folder / f"{PLUGIN}.py").write_text(SOURCE, encoding="utf-8")
@@ -300,7 +300,7 @@ def _evaluate_run(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateRes
 
 
 def asserted_of(report: Report | None) -> dict[str, list[str]]:
-    """Return which red tests failed by their own assertion, if any, for a result's details."""
+    """Return the tests that failed by an assertion of their own, for a result's details."""
     names = report.asserted[:_MOST_ASSERTED] if report else []
     return {"asserted": names} if names else {}
 
@@ -308,7 +308,7 @@ def asserted_of(report: Report | None) -> dict[str, list[str]]:
 def _again(
     change: GuardInput, entry: DetectedGate, loaded: frozenset[str], tests: tuple[str, ...]
 ) -> frozenset[str]:
-    """Run tests once more, alone, and return those that pass; files that fail to load stay red."""
+    """Run tests again, alone, and return those that pass; files that fail to load keep failing."""
     ids = tuple(test for test in tests if test in loaded)
     if not ids:
         return frozenset()
@@ -336,7 +336,7 @@ def _measures_coverage(change: GuardInput) -> bool:
 
 
 class _Coverage:
-    """One measurement: its configuration is given, its data and report are taken afterwards."""
+    """One measurement: configuration before, data and report after the run."""
 
     def __init__(self, change: GuardInput) -> None:
         self._change = change
@@ -349,12 +349,12 @@ class _Coverage:
         write_config(change, self._config, self._data)
         self.argv = ["python", "-m", "coverage", "run", f"--rcfile={self._config}"]
         self.variables = {
-            "COVERAGE_CORE": "ctrace",  # the newer core cannot tell tests apart
+            "COVERAGE_CORE": "ctrace",  # the newer core cannot distinguish tests
             "REVIEWLOOP_COVERAGE": str(self._config),
         }
 
     def finish(self) -> dict[str, object]:
-        """Write the report about the changed files; return the names of what was written."""
+        """Write the report on the changed files; return the names of the written files."""
         parts = sorted(self._data.parent.glob(f"{self._data.name}.*"))
         if len(parts) == 1:
             remove_tree(self._data)
@@ -382,7 +382,7 @@ class _Coverage:
 
 
 def measured_files(change: GuardInput) -> list[str]:
-    """Return the changed Python files whose lines tests should reach, from where they run."""
+    """Return the changed Python files for coverage, relative to the working folder."""
     return [
         change.relative(file.path)
         for file in change.change.files

@@ -1,4 +1,4 @@
-"""All guard-rails in the order they judge: what costs nothing first, what runs code after it."""
+"""All gates in the order of evaluation: free ones first, then those that run code."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,15 +33,15 @@ def _always(_: Settings) -> bool:
 
 @dataclass(frozen=True)
 class Guard:
-    """One guard-rail by its name."""
+    """One gate with its name."""
 
     name: str
     check: Check
     runs_code: bool  # of the repository, in the workspace
-    is_requested: Callable[[Settings], bool] = _always  # one that is not is no part of a judgement
+    is_requested: Callable[[Settings], bool] = _always  # a gate that is not enabled is left out
 
 
-# Ours; those of other distributions are entry points of the group reviewloop.gates, too.
+# Built-in gates; other distributions add theirs to the entry point group reviewloop.gates.
 GUARDS: tuple[Guard, ...] = (
     Guard(secrets.NAME, secrets.check, False),
     Guard(branch.NAME, branch.check, False),
@@ -59,9 +59,9 @@ GUARDS: tuple[Guard, ...] = (
 
 @cache
 def installed_guards() -> tuple[Guard, ...]:
-    """Return all guard-rails that are installed: those that run code after those that do not.
+    """Return all installed gates: those that run code after those that do not.
 
-    Raises `UsageError` for one that cannot be loaded: what it would have stopped must not pass.
+    Raise `UsageError` for one that cannot be loaded: without it changes could pass wrongly.
     """
     found: list[Guard] = []
     for plugin in installed("gates"):
@@ -76,7 +76,7 @@ def installed_guards() -> tuple[Guard, ...]:
 
 
 def _checked(plugin: Plugin, guard: Guard) -> Check:
-    """Return the check of a guard-rail that others wrote; when it breaks, that stops the change."""
+    """Return the check of a third-party gate; an exception in it blocks the change."""
 
     def check(change: GuardInput) -> GateResult:
         try:
@@ -85,7 +85,7 @@ def _checked(plugin: Plugin, guard: Guard) -> Check:
                 raise TypeError(f"it returned {type(result).__name__}, no GateResult")
         except ReviewLoopError:
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - code of others
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - third-party code
             why = f"{plugin.distribution} broke: {type(error).__name__}: {error}"
             return GateResult(guard.name, GateStatus.ERROR, redact(" ".join(why.split())[:300]))
         return replace(result, name=guard.name)
@@ -103,10 +103,10 @@ def run_all(
     on_start: Callable[[str], None] = _ignore,
     on_result: Callable[[GateResult], None] = _ignore,
 ) -> tuple[GateResult, ...]:
-    """Run every guard-rail and return their results in order.
+    """Run every gate and return their results in order.
 
-    After a hard stop nothing of the repository is executed any more, and after a failed build no
-    test is; what was not run says so.
+    After a hard stop no more code of the repository is run, and after a failed build no test is;
+    results of gates that were not run say so.
     """
     results: list[GateResult] = []
     for guard in installed_guards():
@@ -124,7 +124,7 @@ def run_all(
 
 
 def run_one(name: str, change: GuardInput) -> GateResult:
-    """Run one guard-rail by its name; raise KeyError for a name that is none."""
+    """Run one gate by its name; raise KeyError for an unknown name."""
     guards = {guard.name: guard for guard in GUARDS}
     if name not in guards:
         guards = {guard.name: guard for guard in installed_guards()}

@@ -1,4 +1,4 @@
-"""Chooses the tests that a small change needs, from what the last full run covered."""
+"""Selects the tests that a small change needs, from the coverage of the last full run."""
 
 import ast
 import posixpath
@@ -14,14 +14,14 @@ from reviewloop.guards.base import ReadFile, is_test_file, text_lines
 
 _TABLES = ("file", "context", "line_bits")
 _SECONDS = 10.0
-_STEPS = 10_000  # of the database's machine between two looks at the clock
+_STEPS = 10_000  # of the database's virtual machine between two checks of the clock
 _LONGEST = 1024 * 1024  # bytes of one value
-_MOST = 64 * 1024 * 1024  # bytes of what is recorded for one file
+_MOST = 64 * 1024 * 1024  # bytes of a file's record
 _TEST = re.compile(r"[^\s:@-][^\n\r\0:]*::[^\n\r\0]+")
 
 
 class FileContexts:
-    """Which tests ran the lines of one file; an empty id stands for code outside of a test."""
+    """The tests that ran the lines of one file; an empty id is code outside of a test."""
 
     def __init__(self, rows: list[tuple[str, bytes]]) -> None:
         self._rows = rows
@@ -32,18 +32,19 @@ class FileContexts:
         return {
             context
             for context, bits in self._rows
-            if byte < len(bits) and bits[byte] >> bit & 1  # unpacked, forged ones fill the memory
+            # When unpacked, forged ones fill the memory.
+            if byte < len(bits) and bits[byte] >> bit & 1
         }
 
 
 class CoverageContexts:
-    """The contexts of one data file; one that cannot be believed says nothing."""
+    """The contexts of one data file; an untrustworthy one counts as empty."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def of(self, name: str) -> FileContexts:
-        """Return what is recorded for a file of the repository."""
+        """Return the record for a file of the repository."""
         found, total = [], 0
         try:
             for context, bits in self._rows(name):
@@ -79,7 +80,7 @@ class CoverageContexts:
 
 
 def _is_plain(database: sqlite3.Connection) -> bool:
-    """Whether there are tables and their own indexes only, of plain columns."""
+    """Whether there are only tables and their own indexes, with plain columns."""
     kinds = database.execute("SELECT DISTINCT type, sql IS NULL FROM sqlite_master").fetchall()
     if not {("table", 0)} <= set(kinds) <= {("table", 0), ("index", 1)}:
         return False
@@ -100,9 +101,9 @@ def relevant_tests(
 
     `data_file` is the `coverage_data` of the last full test gate, whose tree must be the old side
     of `change`; `read_old` and `read_new` read the two sides. Relevant are the tests that ran any
-    line of a function that the change touches, and changed test files as a whole. Whatever cannot
-    be told from the data means all: code that runs on import, new functions, other languages, code
-    that no test runs. Ids and recorded files count from the folder `project`.
+    line of a function that the change touches, and changed test files as a whole. Anything that the
+    data cannot decide means all: code that runs on import, new functions, other languages, code
+    without tests. Ids and recorded files are relative to the folder `project`.
     """
     selected: set[str] = set()
     if not data_file.is_file():
@@ -119,7 +120,7 @@ def relevant_tests(
 
 
 def without_covered(selected: Collection[str]) -> tuple[str, ...]:
-    """Return what is selected, sorted, without the tests of files that are selected as a whole.
+    """Return the selection, sorted, without tests of files that are selected as a whole.
 
     pytest 8 runs only the named tests of a file that is given both ways.
     """

@@ -1,6 +1,6 @@
-"""Whether the first test of a bugfix spec shows the bug: it is red on the code as it was.
+"""Checks that the first test of a bugfix spec shows the bug: it fails on the unfixed code.
 
-It is part of a judgement only where a run begins such a spec, so it is not in the registry.
+It runs only at the start of such a spec, so it is not in the registry.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ NO_TEST = GateResult(NAME, GateStatus.NEEDS_USER, f"{_NOT}: the change has no te
 
 
 def shown_by(ran: GateResult) -> GateResult:
-    """Return what the tests of a change show when they ran on the unfixed code."""
+    """Return the gate result for a change's tests that ran on the unfixed code."""
     fresh, asserted = _fresh(ran), set(ran.details.get("asserted", ()))
     own = [name for name in fresh if name in asserted]
     status = GateStatus.PASSED if own else GateStatus.NEEDS_USER
@@ -36,9 +36,9 @@ def shown_by(ran: GateResult) -> GateResult:
 
 
 def excused(result: GateResult) -> GateResult:
-    """Return a judgement about a change that is tests alone: those that show the bug stop nothing.
+    """Return a result of a change with tests only: tests that show the bug do not block.
 
-    They need a person all the same.
+    They need a user all the same.
     """
     if result.name != tests.NAME or not result.status.stops or not is_the_bug(result):
         return result
@@ -47,13 +47,13 @@ def excused(result: GateResult) -> GateResult:
 
 
 def is_the_bug(result: GateResult) -> bool:
-    """Whether each new red test failed by its own assertion."""
+    """Whether each newly failed test failed by an assertion of its own."""
     fresh = _fresh(result)
     return bool(fresh) and {*fresh} <= {*result.details.get("asserted", ())}
 
 
 def is_tests_alone(change: Change) -> bool:
-    """Whether a change leaves the code as it is."""
+    """Whether a change contains tests only."""
     return all(is_test_file(path) or path.endswith(_DOCUMENTS) for path in _paths(change))
 
 

@@ -1,4 +1,4 @@
-"""Trivy and Grype: what their reports say of the files that a change touches."""
+"""Runs Trivy and Grype, and parses their reports on the changed files."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ Report = Mapping[str, Any]
 
 
 def read_trivy(report: Report) -> Iterator[Hit]:
-    """Yield what `trivy fs --format json` reports: packages, configuration, secrets."""
+    """Yield the entries of `trivy fs --format json`: packages, configuration, secrets."""
     if "SchemaVersion" not in report:
         raise KeyError("SchemaVersion")
     for result in report.get("Results") or ():
@@ -63,7 +63,7 @@ def read_trivy(report: Report) -> Iterator[Hit]:
 
 
 def read_grype(report: Report) -> Iterator[Hit]:
-    """Yield what `grype -o json` reports: packages."""
+    """Yield the entries of `grype -o json`: packages."""
     for match in report["matches"]:
         found, package = match["vulnerability"], match["artifact"]
         fixed = ", ".join((found.get("fix") or {}).get("versions") or ())
@@ -81,9 +81,9 @@ READERS: dict[str, Callable[[Report], Iterator[Hit]]] = {"trivy": read_trivy, "g
 
 
 def scan(change: GuardInput, entry: DetectedGate) -> GateResult:
-    """Run a scanner; red is what it finds in changed files from `fail_on` on, and its own failure.
+    """Run a scanner; fail on hits in changed files from `fail_on` on, and on its own errors.
 
-    A scanner that did not scan would be taken for a clean one, so that is a failure, too.
+    A scanner that did not scan would look like a clean result, so that fails, too.
     """
     log = change.log(f"security-{entry.kind}.log")
     result = change.run(entry.argv, gate=NAME, log=log, variables=_own_data(entry.kind))
@@ -161,7 +161,7 @@ def _finding(change: GuardInput, scanner: str, hit: Hit, least: int) -> Finding:
 
 
 def _own_data(scanner: str) -> dict[str, str]:
-    """Return where a scanner finds its data: its home in the sandbox is an empty one."""
+    """Return the variables for a scanner's data: its home in the sandbox is empty."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     if scanner == "trivy":
         return {"TRIVY_CACHE_DIR": os.environ.get("TRIVY_CACHE_DIR") or str(cache / "trivy")}

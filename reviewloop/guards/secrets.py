@@ -1,4 +1,4 @@
-"""Guard-rail: no secret in added lines, and no file that must never be committed."""
+"""Gate: no secret in added lines, and no file that must never be committed."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from reviewloop.secrets import HELD, SecretHit, SecretRule, find_new_exposures, 
 
 NAME = "secrets"
 
-_BINARY_BYTES = 4 * 1024 * 1024  # beyond this a binary file is not searched
+_BINARY_BYTES = 4 * 1024 * 1024  # bytes of a binary file to search
 _WRITTEN = {"A", "M", "R", "T"}
 _LINKS = {"120000", "160000"}  # symbolic links and submodules have no content of their own
 
@@ -22,11 +22,11 @@ class _Found:
     path: str
     hit: SecretHit
     line: int | None  # None in binary files
-    shown: str  # the line as people may see it
+    shown: str  # the redacted line
 
 
 def check(change: GuardInput) -> GateResult:
-    """Judge what the change adds; values are masked in everything that this returns."""
+    """Check the added lines; values are redacted in everything that this returns."""
     forbidden = list(_forbidden_files(change))
     found = [hit for file in change.change.files for hit in _secrets_in(change, file)]
     stopping = [item for item in found if item.hit.rule.stops]
@@ -73,7 +73,7 @@ def _secrets_in(change: GuardInput, file: FileChange) -> Iterator[_Found]:
                     yield _Found(file.path, hit, None, hit.redacted)
         return
     yield from _held_in(change, file, lambda data: data.decode("utf-8", "replace"))
-    # A key of many lines is only recognised as a whole, so each run of added lines is one text.
+    # A multi-line key is only recognised as a whole, so each run of added lines is one text.
     added = file.added_text
     for first, last in file.added_lines:
         block = "\n".join(added[number] for number in range(first, last + 1))
@@ -93,7 +93,7 @@ def _held_in(
         return file.binary or any(first <= line <= last for first, last in file.added_lines)
 
     for line, span in find_new_exposures(old, new, added, change.redactor):
-        # A person's password may be a plain word of a test.
+        # A user's password may be a plain word of a test.
         if span.drawn or not is_test_file(file.path):
             value = change.redactor.redact_held(new[span.start : span.end]).split("\n")[0]
             hit = SecretHit(SecretRule(HELD, span.what), line, value, span.start, span.end)
@@ -103,7 +103,7 @@ def _held_in(
 
 
 def _text_of_binary(data: bytes) -> str:
-    """Return what can be searched in a file that git calls binary; UTF-16 is text to people."""
+    """Return the searchable text of a file that git calls binary; UTF-16 is text."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     return data.decode("latin-1")

@@ -1,4 +1,4 @@
-"""Guard-rail: what a security scanner says about the changed lines."""
+"""Gate: a security scanner reports nothing on the changed lines."""
 
 from dataclasses import replace
 from typing import Final
@@ -33,7 +33,7 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
         status = GateStatus.FAILED if result.exit_code else GateStatus.PASSED
         summary = f"{' '.join(change.shown(entry.argv))} {word}"
         return ended(change, entry, result, status=status, summary=summary)
-    # Tests assert and use made-up passwords; a scanner of shipped code has no business there.
+    # Tests assert and use made-up passwords; a scanner of shipped code does not apply there.
     files = [
         file.path
         for file in change.change.files

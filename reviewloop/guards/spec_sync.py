@@ -1,6 +1,6 @@
-"""Gate: whether the change makes specs and code part; a person decides which of both is right.
+"""Gate: the change keeps specs and code in line; a user decides which of both is right.
 
-It judges where `gates.spec_sync.enabled` asks for it, and is no part of a judgement elsewhere.
+It runs only if `gates.spec_sync.enabled` enables it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _SHOWN = 3  # in the summary
 
 
 def is_requested(settings: Settings) -> bool:
-    """Whether a person or the repository asked for this gate."""
+    """Whether the user or the repository enabled this gate."""
     return settings.gates.spec_sync.enabled
 
 

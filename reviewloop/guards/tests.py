@@ -1,4 +1,4 @@
-"""Gate: the project's tests pass, on the workspace's code and nobody else's, and how many ran."""
+"""Gate: the project's tests pass on the code of the workspace; counts the tests that ran."""
 
 import os
 import re
@@ -20,9 +20,9 @@ from reviewloop.sandbox.run import CommandResult, read_log
 
 
 def count_tests(kind: str, text: str) -> TestCounts | None:
-    """Return what a runner's output says it counted, None when it says nothing we know.
+    """Return the counts in a runner's output, None without any known count.
 
-    `kind` names the runner; make targets and other commands are read with every reader.
+    `kind` names the runner; for make targets and other commands every parser is tried.
     """
     readers = _READERS.get(kind)
     if readers is None:
@@ -146,7 +146,7 @@ def check(change: GuardInput) -> GateResult:
 
 def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
     if entry.kind in _IMPORT_PYTHON:
-        change.folder()  # the check below looks at the files that the tests will see
+        change.folder()  # the check below covers the files that the tests will see
         problem = change.env.verify(cwd_on_path=entry.kind != "node")
         if problem:
             summary = f"not verifiable: {problem}"
@@ -185,7 +185,7 @@ def _counts(entry: DetectedGate, result: CommandResult) -> TestCounts | None:
 
 
 def _report(folder: Path, kind: str, started: float) -> Report | None:
-    """Return what the runner wrote during this run; older files are somebody's leftovers."""
+    """Return the report written during this run; older files are leftovers."""
     files = list(islice(_written(folder, _REPORTS.get(kind, ()), started), _MOST_REPORTS))
     try:
         return read_junit(files) if files else None
@@ -197,7 +197,7 @@ def _written(folder: Path, patterns: tuple[str, ...], started: float) -> Iterato
     root = Path(os.path.realpath(folder))
     for pattern in patterns:
         for path in sorted(folder.glob(pattern)):
-            found = path.lstat()  # nothing runs any more that could put something else there
+            found = path.lstat()  # no process is left that could replace it
             behind_link = Path(os.path.realpath(path)) != root / path.relative_to(folder)
             if stat.S_ISREG(found.st_mode) and found.st_mtime >= started - 1 and not behind_link:
                 yield path

@@ -1,4 +1,4 @@
-"""Guard-rail: no public function of the change without a test that runs it."""
+"""Gate: no public function of the change without a test that runs it."""
 
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
@@ -11,7 +11,7 @@ _NAMES_SHOWN = 3
 
 
 def check(change: GuardInput) -> GateResult:
-    """List public functions, added or changed, of whose body no test runs a line."""
+    """List public functions, added or modified, without any body line run by a test."""
     if not change.settings.gates.coverage.enabled:
         return GateResult(NAME, GateStatus.OFF, "switched off: gates.coverage.enabled is false")
     table = measurement(change)
@@ -45,7 +45,7 @@ def _finding(change: GuardInput, function: Unreached) -> Finding:
         gate=NAME,
         agent="review-test-quality",
         rule="untested.function",
-        # Old untested code that the change brushes past is no reason to hold the change up.
+        # Old untested code in passing does not block the change.
         severity=Severity.SHOULD_FIX if function.is_new else Severity.NIT,
         title=f"No test reaches the public {symbol.kind} {symbol.name}",
         path=function.path,

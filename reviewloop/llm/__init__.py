@@ -1,1 +1,1 @@
-"""The only door to a language model: routing, retries, budget, usage, script and replay."""
+"""The only access to language models: routing, retries, budget, usage, scripts and replay."""

@@ -1,4 +1,4 @@
-"""Asks a coding agent of others, in a cage: its whole turn is one reply (`acp:NAME`)."""
+"""Runs an external coding agent in a sandbox: its whole turn is one reply (`acp:NAME`)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,7 +32,7 @@ from reviewloop.store.locks import hold
 
 _BETWEEN = 0.1  # seconds
 _REFUSAL = "refusal"
-_ITS_OWN = {"fs_write", "execute_bash"}  # an agent that writes does this with tools of its own
+_ITS_OWN = {"fs_write", "execute_bash"}  # an agent that writes has tools of its own for this
 _HOW_TO_WORK = """# How you work
 
 Your working folder holds the files. Change them there with your own tools, also where the words
@@ -44,9 +44,9 @@ alone.
 
 
 class AgentProvider:
-    """Gives an agent's turns; at most two of its processes work at once on this machine.
+    """Runs an agent's turns; at most two of its processes work at once on this machine.
 
-    `find_cage` returns the sandbox, or raises where there is none and nobody accepted that.
+    `find_cage` returns the sandbox, or raises if there is none and no user accepted that.
     """
 
     def __init__(
@@ -66,21 +66,21 @@ class AgentProvider:
         self._notify = emit
 
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
-        """Return the agent's turn: its answer as the call of the tool that ends it."""
+        """Return the agent's turn: its result as the call of the tool that ends it."""
         hands = request.hands
         if hands is None:
             raise ModelSetupError(
                 f"{request.model} holds whole turns and was asked for less; name a model"
             )
-        on_first()  # nothing is cached that the others could wait for
+        on_first()  # no other request could wait for a cached prefix
         with self._turn_lock():
             return self._turn(key, request, hands)
 
     @contextmanager
     def _turn_lock(self) -> Iterator[None]:
-        """Hold one of the places that all of this machine's processes share for this agent.
+        """Hold one of the slots that all of this machine's processes share for this agent.
 
-        A login is used by one process at a time: of two that renew it, one is logged out.
+        A login serves one process at a time: of two that renew it, one is logged out.
         """
         name = self._agent.name
         folder = private_folder(state_root() / "agents")
@@ -128,10 +128,10 @@ class AgentProvider:
                 notify=emit,
             )
             fault("turn.ended")
-            return _reply(outcome, request, hands)  # nothing of it runs any more
+            return _reply(outcome, request, hands)  # all of its processes have ended
 
     def warm_up(self) -> None:
-        """Prove the cage."""
+        """Check that the sandbox works."""
         self._find_cage()
 
 
@@ -148,7 +148,7 @@ def _prompt(
 
 
 def _reply(outcome: Outcome, request: ModelRequest, hands: Hands) -> Reply:
-    """Return a turn as a reply; what the agent does not tell of tokens is our estimate."""
+    """Return a turn as a reply; token counts that the agent omits are our estimate."""
     answer = outcome.answer
     calls = () if answer is None else (ToolCall("answer", hands.ending, answer),)
     taken = hands.taken() if hands.taken and answer is not None else Taken("")

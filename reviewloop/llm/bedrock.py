@@ -16,9 +16,9 @@ _REGION_GROUPS = {"global", "us", "eu", "apac", "jp", "au", "ca", "us-gov"}
 
 
 class BedrockClients:
-    """The runtime and control clients that all agents share, made at the first call.
+    """The runtime and control clients that all agents share, created at the first call.
 
-    A pair costs 0.4 s and 18 MB, so each agent having its own would be felt.
+    A pair costs 0.4 s and 18 MB, too much for each agent.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -60,7 +60,7 @@ class BedrockClients:
         from botocore.config import Config
 
         settings = self._settings
-        # One attempt per call: retries are counted, and requests paced, by us for all processes.
+        # One attempt per call: our own code counts retries, and paces requests of all processes.
         config = Config(
             read_timeout=settings.read_timeout_seconds,
             connect_timeout=settings.connect_timeout_seconds,
@@ -76,7 +76,7 @@ class BedrockClients:
 
 
 def open_session(settings: ModelSettings) -> "boto3.Session":
-    """Return the AWS session that the settings name, with the role assumed if there is one."""
+    """Return the AWS session of the settings, with the role assumed if there is one."""
     import boto3
 
     # boto3 itself reads AWS_DEFAULT_REGION only; AWS's other tools read AWS_REGION first.
@@ -84,7 +84,7 @@ def open_session(settings: ModelSettings) -> "boto3.Session":
     session = boto3.Session(profile_name=settings.profile or None, region_name=region)
     if not settings.role_arn:
         return session
-    # Good for an hour of a run; when it ends, the error says so and `resume` assumes it anew.
+    # Valid for an hour; after that the error says so and `resume` assumes it again.
     granted = session.client("sts").assume_role(
         RoleArn=settings.role_arn, RoleSessionName=_SIGN_IN_NAME
     )["Credentials"]
@@ -97,12 +97,12 @@ def open_session(settings: ModelSettings) -> "boto3.Session":
 
 
 def endpoint_of(settings: ModelSettings) -> str:
-    """Return the address of Bedrock's runtime that is named, "" for AWS's own."""
+    """Return the configured address of Bedrock's runtime, "" for AWS's own."""
     return settings.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "")
 
 
 def where(settings: ModelSettings) -> str:
-    """Return the region, profile and role of the settings as messages name them; never a key."""
+    """Return region, profile and role of the settings for messages; never a key."""
     region = settings.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     profile = settings.profile or os.environ.get("AWS_PROFILE")
     parts = [f"region {region}" if region else "", f"profile {profile}" if profile else ""]

@@ -1,7 +1,7 @@
-"""The caps of a run on tokens, money and active minutes: checked before paying, shared by threads.
+"""The caps of a run on tokens, money and active minutes: checked before each call, thread-safe.
 
-A call reserves what it will probably use, so that five reviewers at once cannot all slip under
-the last of the cap; what it really used replaces the reservation when it ends.
+A call reserves its probable usage, so that five reviewers at once cannot all use the last of the
+cap; at its end the real usage replaces the reservation.
 """
 
 import threading
@@ -17,15 +17,15 @@ from reviewloop.llm.messages import Usage
 from reviewloop.settings import Limits
 from reviewloop.store.journal import TOKENS, CallUsage, Journal
 
-_TURNS = "acp:"  # how the names of coding agents begin
+_TURNS = "acp:"  # prefix of the names of coding agents
 _SLICE = 0.1  # seconds between looks at the clock and the stop signal while waiting
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a run has used.
+    """The usage of a run.
 
-    `unpriced` counts calls whose price is not known, `estimated` those whose tokens nobody counted.
+    `unpriced` counts calls with an unknown price, `estimated` those with estimated tokens.
     """
 
     calls: int = 0
@@ -36,7 +36,7 @@ class Spent:
     usd: float = 0.0
     unpriced: int = 0
     estimated: int = 0
-    turns: int = 0  # of coding agents, among the calls that a journal held
+    turns: int = 0  # calls of coding agents among those in the journal
 
     @property
     def tokens(self) -> int:
@@ -45,13 +45,13 @@ class Spent:
 
     @property
     def cost(self) -> str:
-        """The money as people read it; "unknown" rather than a wrong sum."""
+        """The money in words; "unknown" rather than a wrong sum."""
         if not self.unpriced:
             return f"${self.usd:.2f}"
         return f"more than ${self.usd:.2f} (some prices unknown)" if self.usd else "unknown"
 
     def plus(self, usage: Usage) -> "Spent":
-        """Return this with one more call."""
+        """Return the sum with one more call."""
         return Spent(
             calls=self.calls + 1,
             input=self.input + usage.input,
@@ -66,12 +66,12 @@ class Spent:
 
 
 def usage_of(row: dict[str, object]) -> Usage:
-    """Return the usage that a row of the journal holds."""
+    """Return the usage in a row of the journal."""
     fields: dict[str, Any] = {name: row[name] for name in Usage.__dataclass_fields__ if name in row}
     return Usage(**fields)
 
 
-_WORTH_REPORTING = 1000  # tokens; below that the rough rule is off without anybody caring
+_WORTH_REPORTING = 1000  # tokens; below that a wrong estimate does not matter
 
 
 def is_far_off(row: Mapping[str, Any]) -> bool:
@@ -88,10 +88,11 @@ def _input_of(row: Mapping[str, Any]) -> int:
 
 
 def count_warnings(journal: Journal) -> tuple[str, ...]:
-    """Return a sentence for each model that counts tokens very differently from our estimates."""
+    """Return a sentence for each model with very different counts from our estimates."""
     found: dict[str, str] = {}
     for _, _, row, _ in journal.usage_rows():
-        ours = str(row.get("model", "")).startswith("script:")  # written replies count nothing
+        # Scripted replies have no real counts.
+        ours = str(row.get("model", "")).startswith("script:")
         if is_far_off(row) and not ours:
             found.setdefault(
                 str(row.get("model", "")),
@@ -102,7 +103,7 @@ def count_warnings(journal: Journal) -> tuple[str, ...]:
 
 
 def outside_of(journal: Journal) -> tuple[str, ...]:
-    """Return a sentence for each coding agent whose cage refused it something."""
+    """Return a sentence for each coding agent with requests that its sandbox refused."""
     found: dict[str, dict[str, None]] = {}
     for _, _, row, _ in journal.usage_rows():
         for one in row.get("outside", ()):
@@ -113,16 +114,16 @@ def outside_of(journal: Journal) -> tuple[str, ...]:
 
 
 def spent_by(journal: Journal) -> Spent:
-    """Return what the calls in a run's journal used."""
+    """Return the usage of all calls in a run's journal."""
     return spent_on(row for _, _, row, _ in journal.usage_rows())
 
 
 def spent_on(usages: Iterable[CallUsage]) -> Spent:
-    """Return the sum of the usage of calls, as a journal holds it."""
+    """Return the sum of the usage of calls, as a journal stores it."""
     sums = dict.fromkeys(TOKENS, 0)
     calls = unpriced = estimated = turns = 0
     usd = 0.0
-    for usage in usages:  # of thousands of runs, where many are listed
+    for usage in usages:  # for thousands of runs in a list
         calls += 1
         for name in TOKENS:
             sums[name] += usage.get(name, 0)
@@ -143,11 +144,11 @@ _SHARED = {
     "limits.usd": ("budget", "a higher `--budget-usd`"),
     "limits.minutes": ("deadline", "a later `--deadline`"),
 }
-"""Caps that a batch may lower: what of the batch stands behind them, and what raises that."""
+"""Caps that a batch may lower: the batch's cap behind each, and the option that raises it."""
 
 
 def raised(cap: float, needed: float) -> float:
-    """Return a higher cap to propose, one under which what is needed can be used."""
+    """Return a higher cap to propose, under which the needed amount fits."""
     cap *= 2
     while cap < needed:
         cap *= 2
@@ -155,13 +156,13 @@ def raised(cap: float, needed: float) -> float:
 
 
 def over_budget(because: Reason, otherwise: str) -> str:
-    """Return in few words which cap of a run's own was reached, any other reason as it is told."""
+    """Return the cap of the run that was reached in a few words, `otherwise` for another reason."""
     own = because.kind is ReasonKind.CAP_REACHED and because.text("flag")
     return f"over the budget ({because.text('cap')})" if own else otherwise
 
 
 class Budget:
-    """Caps and what was spent under them; `seconds_used` is the run's active time so far.
+    """Caps and the usage under them; `seconds_used` is the run's active time so far.
 
     `shared` are the settings in which a batch left the run less than its own cap.
     """
@@ -182,11 +183,11 @@ class Budget:
         self._reserved: dict[int, tuple[int, float]] = {}
         self._changed = threading.Condition()
         self._next = 0
-        self._turns = spent.turns  # those that were begun since, too
+        self._turns = spent.turns  # those that started since, too
 
     @property
     def spent(self) -> Spent:
-        """What is spent so far."""
+        """The usage so far."""
         with self._changed:
             return self._spent
 
@@ -201,12 +202,12 @@ class Budget:
         return self._limits.minutes * 60 - self.seconds
 
     def usd_left(self) -> float:
-        """Return the dollars until the cap on them is reached, calls under way not counted."""
+        """Return the dollars until the cap on them is reached, without calls under way."""
         return max(0.0, self._limits.usd - self.spent.usd)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let no time pass while a person thinks."""
+        """Stop the clock while the user decides."""
         with self._changed:
             self._seconds_used, self._running_since = self._seconds(), None
         try:
@@ -234,10 +235,10 @@ class Budget:
         turns: int = 0,
         stopped: Callable[[], bool] = lambda: False,
     ) -> Iterator[None]:
-        """Hold a reservation for a call that will probably use this much.
+        """Hold a reservation for a call with this probable usage.
 
-        Waits while only the calls under way leave no room. Raises `BudgetExhaustedError` when
-        what is spent already leaves none; `stopped` ends the waiting with an interruption.
+        Waits while only the calls under way leave no room. Raise `BudgetExhaustedError` when the
+        usage so far already leaves none; `stopped` ends the waiting with an interruption.
         """
         with self._changed:
             self._check_turns(turns)
@@ -251,7 +252,7 @@ class Budget:
                 self._changed.notify_all()
 
     def add(self, usage: Usage) -> None:
-        """Count what a call used."""
+        """Add the usage of a call."""
         with self._changed:
             self._spent = self._spent.plus(usage)
             self._changed.notify_all()

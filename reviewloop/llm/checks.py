@@ -1,4 +1,4 @@
-"""Whether each configured model could be asked: found out before anything is paid."""
+"""Checks before any payment whether each configured model can be used."""
 
 import difflib
 import importlib.util
@@ -52,45 +52,45 @@ _PACKAGES = {
 
 
 _FREE_CALL_SECONDS = 5.0
-_PREFLIGHT_SECONDS = 2.0  # of somebody who waits for a run to begin
+_PREFLIGHT_SECONDS = 2.0  # most that a user waits for a run to start
 _UNCERTAIN: frozenset[Answer] = frozenset({"forbidden", "missing", "odd", "unreachable"})
 _DEPLOYMENTS = ".azure.com"
 _FEW_MODELS = 5
-_Problem = tuple[str, str, str]  # what is wrong, what helps, what could not be found out
+_Problem = tuple[str, str, str]  # problem, advice, and what could not be checked
 
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """One model: who uses it, whether it could be asked, and what to do if not."""
+    """One model: its users, whether it can be used, and advice if not."""
 
     model: str
     used_by: tuple[str, ...]
     ok: bool
     problem: str = ""
     how_to_fix: str = ""
-    warning: str = ""  # what could not be found out: the model may still answer
+    warning: str = ""  # what could not be checked: the model may still answer
 
 
 class _Asking:
-    """Asks each provider for its models once, whatever number of them is checked."""
+    """Requests each provider's list of models once, for all its models."""
 
     def __init__(self, settings: ModelSettings, *, before_a_run: bool) -> None:
         self.settings = settings
-        self.before_a_run = before_a_run  # then only what is certain stops anything
+        self.before_a_run = before_a_run  # then only a certain failure stops the run
         self._seconds = _PREFLIGHT_SECONDS if before_a_run else _FREE_CALL_SECONDS
         self._listed: dict[str, FreeCallResult] = {}
 
     def listed(self, provider: Provider) -> FreeCallResult:
-        """Return what a provider says to the request for its models."""
+        """Return the provider's response to the request for its models."""
         if provider.name not in self._listed:
-            # A server on this machine may be waking up.
+            # A server on this machine may be starting up.
             seconds = _FREE_CALL_SECONDS if provider.name == OLLAMA else self._seconds
             answer = ask_free(provider, self.settings, os.environ, seconds=seconds)
             self._listed[provider.name] = answer
         return self._listed[provider.name]
 
     def has(self, provider: Provider, ident: str) -> Answer:
-        """Return what a provider says to the request for one model."""
+        """Return the provider's response to the request for one model."""
         answer = ask_about_model(provider, ident, self.settings, os.environ, seconds=self._seconds)
         return answer.answer
 
@@ -103,12 +103,11 @@ def check_models(
     before_a_run: bool = False,
     kinds: Mapping[str, Kind] | None = None,
 ) -> list[ModelCheck]:
-    """Return one check per model that the settings or the agents' files name.
+    """Return one check per model in the settings or the agents' files.
 
-    `kinds` says which agents do another kind of work than reasoning.
-
-    With `online` everything that is free is asked, `before_a_run` only what is quick: the models of
-    a provider with a key. An answer that leaves a doubt is a warning then.
+    `kinds` names the agents with another kind of work than reasoning. With `online` all free
+    requests are made, `before_a_run` only quick ones: the models of a provider with a key. An
+    uncertain response is a warning then.
     """
     users: dict[str, list[str]] = {}
     models = settings.models
@@ -169,7 +168,7 @@ def _offline_problem(provider: str, ident: str) -> tuple[str, str]:
 
 
 def _agent_problem(name: str, settings: Settings) -> tuple[str, str]:
-    """Return what is wrong where a coding agent is asked; it is not started."""
+    """Return the problem of a coding agent; the agent is not started."""
     from reviewloop.acp.agents import require_agent
 
     agent = require_agent(name, settings.acp)
@@ -190,13 +189,13 @@ def _package_problem(provider: str) -> tuple[str, str]:
 def _known_problem(
     provider: Provider, ident: str, settings: ModelSettings, asking: _Asking | None
 ) -> _Problem:
-    """Return what is wrong, what helps, and what could not be found out."""
+    """Return the problem, the advice, and what could not be checked."""
     problem, fix = package_problem(provider)
     if problem:
         return problem, fix, ""
     if problem := missing_key(provider, settings, os.environ):
         return problem, f"set {provider.keys[0]} to your key, or name another model", ""
-    # A server on this machine is asked in any case: nobody else can know what it has.
+    # A server on this machine is always queried: only it knows its models.
     if asking is None and provider.name == OLLAMA:
         asking = _Asking(settings, before_a_run=False)
     return _answer_problem(provider, ident, asking) if asking else ("", "", "")
@@ -238,16 +237,16 @@ def _answer_problem(provider: Provider, ident: str, asking: _Asking) -> _Problem
 def _model_problem(
     provider: Provider, ident: str, listed: Sequence[str], own: str, alone: Answer
 ) -> _Problem:
-    """Return what is wrong with a model that is not listed; `alone` is what is said of it alone."""
+    """Return the problem of a model that is not listed; `alone` is the response about it alone."""
     if provider.name == OLLAMA:
         return f"Ollama has no model {ident}", f"`ollama pull {ident}`", ""
-    # There a deployment has a name of its own, which is in no list.
+    # Deployments there have names of their own, which are in no list.
     if own and (urlsplit(own).hostname or "").endswith(_DEPLOYMENTS):
         return "", "", f"{own} does not list {ident}; the first call will tell"
     if own and listed:
         few = ", ".join(_nearest_first(ident, listed)[:_FEW_MODELS])
         return f"the server at {own} has no model {ident}; it has {few}", "name one of them", ""
-    if listed:  # a list may leave out what can be asked all the same
+    if listed:  # a list may omit usable models
         near = difflib.get_close_matches(ident, listed, n=1)
         like = f" (did you mean {near[0]}?)" if near else ""
         if alone == "missing" and "/" not in ident:
@@ -274,7 +273,7 @@ def _bedrock_problem(name: str, ident: str, settings: ModelSettings, online: boo
     import botocore.exceptions  # here, so that its errors are known below
 
     region_unset = "set AWS_REGION, models.region, or a region in the AWS profile"
-    # A role is assumed only when asked to go online: that is a call to AWS.
+    # A role is assumed only when online checks are requested: that is a call to AWS.
     offline = settings if online else settings.model_copy(update={"role_arn": ""})
     try:
         session = open_session(offline)

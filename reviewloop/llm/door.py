@@ -1,4 +1,4 @@
-"""The one way to ask a model: journal, then budget, then the provider, then the journal."""
+"""Asks a model: journal, then budget, then the provider, then the journal again."""
 
 import json
 import os
@@ -51,7 +51,7 @@ _REROUTES = (
 def silence_tracing() -> None:
     """Switch LangSmith's tracing and gateway off for this process.
 
-    To be called before the first graph or model is made; its readers keep what they saw first.
+    Call it before the first graph or model is created: its readers cache the first value.
     """
     for name in _REROUTES:
         os.environ.pop(name, None)
@@ -72,22 +72,22 @@ def _nobodys(text: str) -> tuple[str, ...]:
 
 
 def _nothing() -> None:
-    """Have nothing against it."""
+    """Check nothing."""
 
 
 def _silent(kind: str, **what: Any) -> None:
-    """Tell nobody."""
+    """Ignore the event."""
 
 
 class Models:
-    """All models of a run, safe to ask from the threads of the reviewers.
+    """All models of a run, safe to use from the threads of the reviewers.
 
-    `canonical` removes from a text what differs between equal requests (nonces, temporary
-    paths); `redact` takes held secrets out of answers, before they are used or kept; `keep` redacts
-    what else must not be kept; `names_in` tells whose secrets a text gives away; `on_event` is told
-    what happens; `require_room` raises when no reply could be kept, so that none is paid; `rates`
-    are quotas shared with other runs; replies of `earlier` models are not asked another one;
-    `find_cage` returns the sandbox of agents with whole turns, without it none is asked.
+    `canonical` removes differences between equal requests from a text (nonces, temporary paths);
+    `redact` takes held secrets out of answers, before they are used or stored; `keep` redacts what
+    else must not be stored; `names_in` returns the names of the secrets in a text; `on_event`
+    receives events; `require_room` raises when no reply could be stored, so that none is paid;
+    `rates` are quotas shared with other runs; replies of `earlier` models are not requested from
+    another one; `find_cage` returns the sandbox of coding agents, without it none runs.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Models:
         self._earlier = earlier
         self._stop = threading.Event()
         if not settings.models.tracing:
-            silence_tracing()  # here, because a graph hands its tracer down to the models' calls
+            silence_tracing()  # here, because a graph passes its tracer down to the models' calls
         self._find_cage = find_cage
         self._providers = Providers(
             settings.models,
@@ -148,8 +148,8 @@ class Models:
     def ask(self, key: CallKey, request: ModelRequest, *, hold: PrefixGate | None = None) -> Reply:
         """Return the reply, recorded before it is returned.
 
-        A call that was answered before costs nothing. Raises `BudgetExhaustedError`,
-        `InterruptedByUserError`, or a `ModelError` that says what to do.
+        A call that was answered before costs nothing. Raise `BudgetExhaustedError`,
+        `InterruptedByUserError`, or a `ModelError` with advice.
         """
         plain = plain_request(request, self._canonical)
         digest = request_hash(plain)
@@ -160,7 +160,7 @@ class Models:
             self._notify("model.reply", **_facts(key, reply))
             return reply
         early = self._journal.lookup(key, _early(digest))
-        if early is not None:  # a turn whose end nobody saw
+        if early is not None:  # an interrupted turn without a recorded end
             return self._record_reply(
                 key, request, plain, digest, Reply.from_plain(early, from_journal=False)
             )
@@ -182,7 +182,7 @@ class Models:
             with reserved:
                 self._count(1)
                 try:
-                    self._refuse_when_stopped()  # who waits for calls to end has not seen this one
+                    self._refuse_when_stopped()  # this call started too late to be waited for
                     started = time.monotonic()
                     reply = self._asking.ask(key, request, turn)
                     reply = replace(reply, seconds=time.monotonic() - started)
@@ -198,40 +198,40 @@ class Models:
                     self._count(-1)
 
     def stop(self) -> None:
-        """Start no call any more; those under way end and are recorded."""
+        """Start no further call; those under way end and are recorded."""
         self._stop.set()
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Wait for the calls under way and return whether all ended in time."""
+        """Wait for the calls under way; return whether all ended in time."""
         with self._idle:
             return self._idle.wait_for(lambda: self._under_way == 0, timeout=seconds)
 
     def model_for(self, agent: str, step: str, agent_model: str | None = None) -> str:
-        """Return the name of the model for an agent in a step (or for a kind of work)."""
+        """Return the model for an agent in a step (or for a kind of work)."""
         return self.route(agent, step, agent_model).model
 
     def route(self, agent: str, step: str, agent_model: str | None = None) -> Route:
-        """Return the model with where the choice comes from and what to tell the person."""
+        """Return the model with the source of the choice and a note for the user."""
         return route(self._settings, agent, kind_of(step), agent_model)
 
     def warm_up(self, names: Iterable[str]) -> None:
-        """Load what these models need in the background, behind the first screen."""
+        """Load these models' libraries in the background, behind the first screen."""
         work = partial(self._providers.warm_up, tuple(names))
-        # No daemon: one that is ended inside a library's native code takes the process with it.
+        # No daemon: ending one inside a library's native code ends the process with it.
         threading.Thread(target=work, name="warm-up").start()
 
     def check(
         self, agents: Iterable[tuple[str, str | None]] = (), *, online: bool = False
     ) -> list[checks.ModelCheck]:
-        """Return whether each model could be asked, without paying.
+        """Return whether each model can be used, without paying.
 
-        `agents` are (name, model of the agent's file) pairs. With `online` Bedrock's control
-        plane is asked whether the model exists; without, nothing leaves the machine.
+        `agents` are (name, model of the agent's file) pairs. With `online` Bedrock's control plane
+        is asked whether the model exists; without, nothing leaves the machine.
         """
         return checks.check_models(self._settings, agents, online=online)
 
     def _make_agent(self, name: str) -> Provider:
-        from reviewloop.llm.agent_turns import AgentProvider  # only where one is asked
+        from reviewloop.llm.agent_turns import AgentProvider  # only for an online check
 
         assert self._find_cage is not None  # noqa: S101 - tells the type checker
         return AgentProvider(
@@ -260,8 +260,8 @@ class Models:
         digest: str,
         reply: Reply,
     ) -> Reply:
-        """Write a reply into the journal, count it, and return it as it may be used."""
-        cost = reply.usage.cost_usd  # an agent tells its own
+        """Write a reply into the journal, count it, and return it in redacted form."""
+        cost = reply.usage.cost_usd  # a coding agent reports its own
         if cost is None:
             cost = prices.cost(reply.model, reply.usage)
         usage = replace(reply.usage, cost_usd=cost)
@@ -273,7 +273,7 @@ class Models:
         if is_far_off(used):
             self._notify("model.count", agent=key.agent, estimate=used["estimate"], counted=used)
         named = self._names_in(json.dumps(reply.plain(), ensure_ascii=False))
-        if named:  # remembered, because what is kept does not show it any more
+        if named:  # remembered, because the stored form does not show it any more
             used["held"] = list(named)
             self._notify("secret.hidden", agent=key.agent, step=key.step, names=list(named))
         reply = redacted_reply(reply, self._redact)
@@ -293,7 +293,7 @@ class Models:
         return reply
 
     def _keep_early(self, key: CallKey, digest: str, reply: Reply) -> None:
-        """Keep the answer of a turn that still goes on: it is never asked for again."""
+        """Store the answer of an unfinished turn: it is never requested again."""
         self._journal.record(
             key,
             _early(digest),
@@ -306,14 +306,14 @@ class Models:
         fault("turn.answered")
 
     def _without_secrets(self, error: ModelError) -> ModelError:
-        """Return the error, or one without secrets: what a failure says is kept and printed."""
+        """Return the error without secrets: its message is stored and printed."""
         redacted = self._redact(str(error))
         return error if redacted == str(error) else type(error)(redacted)
 
     def _keep_rejected(
         self, key: CallKey, plain: Mapping[str, Any], error: RequestRejectedError
     ) -> None:
-        """Keep a request that the provider takes for wrong: whoever mends it has to see it."""
+        """Store a request that the provider rejects as invalid, for diagnosis."""
         rejected = {"rejected": str(error)}
         name = f"rejected-{uuid4().hex}"
         self._journal.record(
@@ -321,12 +321,12 @@ class Models:
         )
 
     def _note_lost(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
-        """Count an attempt that broke off: the provider may bill it although nobody got it."""
+        """Count an attempt that broke off: the provider may bill it without a reply."""
         usage = Usage(input=estimated_tokens(request), estimated=True)
         usage = replace(usage, cost_usd=prices.cost(request.model, usage))
         self._journal.record(
             key,
-            f"lost-{uuid4().hex}",  # never looked up: the call itself is still to be answered
+            f"lost-{uuid4().hex}",  # never looked up: the call itself is still unanswered
             "model",
             request={"model": request.model},
             reply={"lost": failed.diagnosis.code},
@@ -362,7 +362,7 @@ class Models:
 
 
 def _early(digest: str) -> str:
-    """Return the name under which the answer of an unfinished turn is kept."""
+    """Return the journal key of the answer of an unfinished turn."""
     return f"early-{digest}"
 
 

@@ -1,4 +1,4 @@
-"""Which providers this user can ask: found in settings, environment and AWS's files, asked free."""
+"""Detects usable providers in settings, environment and AWS's files, with free requests only."""
 
 import configparser
 import json
@@ -31,7 +31,7 @@ _ANSWERS_WITHIN = 1.0  # seconds for a server on this machine
 
 @dataclass(frozen=True)
 class FoundProvider:
-    """A provider that can be asked, with what it was found by."""
+    """A usable provider, and the setting or variable that led to it."""
 
     provider: Provider
     by: str
@@ -49,9 +49,9 @@ class FoundProvider:
 
 
 def found_here(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[FoundProvider, ...]:
-    """Return the providers that can be asked, in the order in which they are taken.
+    """Return the usable providers, in the order of preference.
 
-    A server of the person's own is not among them: only it knows its models.
+    The user's own servers are not among them: only a server knows its models.
     """
     found = [FoundProvider(KNOWN[BEDROCK], by)] if (by := aws_found_by(settings, environ)) else []
     for provider in KNOWN.values():
@@ -63,7 +63,7 @@ def found_here(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[Fou
 
 
 def found_locally(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[FoundProvider, ...]:
-    """Return the servers of the person's own that answer within a second, with their models."""
+    """Return the user's own servers that answer within a second, with their models."""
 
     found = []
     for provider in (KNOWN[OPENAI], KNOWN[OLLAMA]):
@@ -78,12 +78,12 @@ def found_locally(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[
 
 
 def key_of(provider: Provider, environ: Mapping[str, str]) -> str:
-    """Return the variable that holds a key for a provider, "" for none."""
+    """Return the variable with a key for a provider, "" for none."""
     return next((name for name in provider.keys if environ.get(name, "").strip()), "")
 
 
 def missing_key(provider: Provider, settings: ModelSettings, environ: Mapping[str, str]) -> str:
-    """Return what is missing of a provider's key, "" where nothing is."""
+    """Return what is missing for a provider's key, "" if complete."""
     if not provider.keys or key_of(provider, environ):
         return ""
     if provider.name == OPENAI and own_address(provider, settings, environ):
@@ -93,30 +93,30 @@ def missing_key(provider: Provider, settings: ModelSettings, environ: Mapping[st
 
 
 def empty_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the variables for keys that are set to nothing."""
+    """Return the variables for keys that are set but empty."""
     names = [name for provider in KNOWN.values() for name in provider.keys]
     return tuple(name for name in names if name in environ and not environ[name].strip())
 
 
 def own_address(provider: Provider, settings: ModelSettings, environ: Mapping[str, str]) -> str:
-    """Return the address that the person names for a provider, "" where it is the usual one."""
+    """Return the address that the user configured for a provider, "" for the default one."""
     if provider.name == OPENAI and settings.base_url:
         return settings.base_url
     named = next((environ[name] for name in provider.addresses if environ.get(name)), "")
     if provider.name == OLLAMA and named and "://" not in named:
         host, _, port = named.partition(":")
-        host = "127.0.0.1" if host in ("", "0.0.0.0") else host  # noqa: S104 - what it listens on
+        host = "127.0.0.1" if host in ("", "0.0.0.0") else host  # noqa: S104 - Ollama listens on it
         named = f"http://{host}:{port or 11434}"
     return "" if named.rstrip("/") == provider.address else named.rstrip("/")
 
 
 def address_of(provider: Provider, settings: ModelSettings, environ: Mapping[str, str]) -> str:
-    """Return the address at which a provider is asked."""
+    """Return the address of a provider."""
     return (own_address(provider, settings, environ) or provider.address).rstrip("/")
 
 
 def shown_address(address: str) -> str:
-    """Return an address without what may be secret in it: user, password and query."""
+    """Return an address without parts that may be secret: user, password and query."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
@@ -131,19 +131,19 @@ def aws_region(settings: ModelSettings, environ: Mapping[str, str]) -> str:
 
 
 def aws_found_by(settings: ModelSettings, environ: Mapping[str, str]) -> str:
-    """Return what says that Bedrock can be asked, "" where region or credentials are missing."""
+    """Return what makes Bedrock usable, "" without region or credentials."""
     if settings.profile or settings.role_arn or settings.endpoint_url:
         return "[models] of the settings"
     return _aws_credentials(environ) if aws_region(settings, environ) else ""
 
 
 def has_aws_credentials(settings: ModelSettings, environ: Mapping[str, str]) -> bool:
-    """Whether credentials for AWS are there, with or without a region."""
+    """Whether credentials for AWS exist, with or without a region."""
     return bool(settings.profile or settings.role_arn or _aws_credentials(environ))
 
 
 def aws_key_problem(environ: Mapping[str, str]) -> str:
-    """Return which of AWS's two keys is missing beside the other, "" where neither or none is."""
+    """Return which of AWS's two keys is missing beside the other, "" if both or none are set."""
     missing = [name for name in AWS_KEY_PAIR if not environ.get(name, "").strip()]
     empty = [name for name in missing if name in environ]
     if empty:
@@ -161,7 +161,7 @@ def _aws_credentials(environ: Mapping[str, str]) -> str:
 
 
 def _aws_files(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return what AWS's two files say of each profile; a broken file is told by AWS's client."""
+    """Return the entries of AWS's two files by profile; AWS's client reports a broken file."""
     home = Path(environ.get("HOME") or Path.home())
     files = (
         environ.get("AWS_CONFIG_FILE") or home / ".aws/config",
@@ -181,7 +181,7 @@ def _aws_files(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 
 def listed(found: Sequence[FoundProvider]) -> str:
-    """Return what was found, in words."""
+    """Return the detected providers in words."""
     return ", ".join(f"{one.provider.title} ({one.by})" for one in found)
 
 
@@ -194,10 +194,10 @@ _ANSWERS: Mapping[int, Answer] = {403: "forbidden", 404: "missing"}
 
 @dataclass(frozen=True)
 class FreeCallResult:
-    """What a provider said to a free request, and the models it listed."""
+    """A provider's response to a free request, and the models it listed."""
 
     answer: Answer
-    detail: str = ""  # status or reason, for people
+    detail: str = ""  # status or reason, for users
     models: tuple[str, ...] = ()
 
 
@@ -208,7 +208,7 @@ def ask_free(
     *,
     seconds: float,
 ) -> FreeCallResult:
-    """Send a provider its free request; nothing is paid and nothing of the project is sent."""
+    """Send a provider its free request; it costs nothing and contains nothing of the project."""
     return _get(provider, settings, environ, provider.models_path, seconds)
 
 
@@ -232,7 +232,7 @@ def _get(
     path: str,
     seconds: float,
 ) -> FreeCallResult:
-    import urllib.error  # with HTTP, TLS and mail behind it: most commands ask nobody
+    import urllib.error  # it imports HTTP, TLS and mail: most commands need none
     import urllib.request
 
     key = environ.get(key_of(provider, environ), "").strip()
@@ -262,7 +262,7 @@ def _get(
 def served_models(
     provider: Provider, settings: ModelSettings, environ: Mapping[str, str], *, seconds: float
 ) -> tuple[str, ...]:
-    """Return the models of a server of the person's own; () where it does not answer in time."""
+    """Return the models of the user's own server; () if it does not answer in time."""
     return ask_free(provider, settings, environ, seconds=seconds).models
 
 
@@ -271,7 +271,7 @@ def _opener() -> "OpenerDirector":
     from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener
 
     class NoRedirect(HTTPRedirectHandler):
-        """A key goes to the address it was meant for, and to no other."""
+        """Follows no redirect: a key goes to its own address only."""
 
         def redirect_request(self, *args: Any, **kwargs: Any) -> None:
             """Follow nothing."""
@@ -280,14 +280,15 @@ def _opener() -> "OpenerDirector":
     try:
         import certifi
 
-        context.load_verify_locations(certifi.where())  # a Python of uv may know no authorities
+        # A Python of uv may have no certificate authorities.
+        context.load_verify_locations(certifi.where())
     except ImportError:
         pass
     return build_opener(HTTPSHandler(context=context), NoRedirect())
 
 
 def _names(body: Any) -> tuple[str, ...]:
-    """Return the names in a list of models; OpenAI's form, Google's or Ollama's."""
+    """Return the names in a list of models in the form of OpenAI, Google or Ollama."""
     if not isinstance(body, Mapping):
         return ()
     rows = body.get("data") or body.get("models") or ()
@@ -298,7 +299,7 @@ def _names(body: Any) -> tuple[str, ...]:
 
 
 def same_model(provider: Provider, name: str, listed: str) -> bool:
-    """Whether a listed model is the wanted one; Ollama writes `:latest` where nothing is said."""
+    """Whether a listed model is the requested one; Ollama adds `:latest` to names without a tag."""
     if provider.name == OLLAMA and ":" not in name:
         return listed == f"{name}:latest"
     return listed == name

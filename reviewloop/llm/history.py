@@ -1,4 +1,4 @@
-"""What of a conversation is sent again, up to where it is cached, and made shorter when needed."""
+"""Selects what of a conversation is sent again: cache points, and shorter versions."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,9 +8,9 @@ _LEFT_OUT = "[left out, because the conversation became long; call again if need
 
 
 def shorter(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """Yield shorter versions, the longest first: old tool results go, then the latest ones.
+    """Yield shorter versions, the longest first: without old tool results, then without the latest.
 
-    Nothing is yielded when no tool result can go: what was said first is too long by itself.
+    Yields nothing when no tool result can go: then the opening messages are too long by themselves.
     """
     before = list(messages)
     for version in (
@@ -23,7 +23,7 @@ def shorter(messages: Sequence[Message]) -> Iterator[list[Message]]:
 
 
 def without_results(message: Message) -> Message:
-    """Return a message whose long tool results are left out."""
+    """Return a message without its long tool results."""
     if message["role"] != "tool":
         return message
     return {**message, "content": [_emptied(block) for block in message["content"]]}
@@ -49,9 +49,9 @@ def marked(
 ) -> tuple[Message, ...]:
     """Return the history with its cache points after the first `opening` messages.
 
-    One travels at the tail, one stays where the last request had it: not every model looks for a
-    cached prefix before a point. What an agent that `writes` is told first is read in each of its
-    many turns; where no `more` turns follow, nobody would read what the last one wrote.
+    One is at the end, one stays where the last request had it: not every model searches for a
+    cached prefix before a point. The opening messages of an agent that `writes` are cached for its
+    many turns; if no `more` turns follow, nothing would read the last write.
     """
     spoken = [n for n in range(opening, len(messages)) if messages[n]["role"] != "assistant"]
     at = set(spoken[-2:] if more else spoken[-2:-1])
@@ -64,9 +64,9 @@ def marked(
 
 
 def trimmed(messages: Sequence[Message], most: int) -> list[Message]:
-    """Return the history; of more than `most` characters of tool results, the oldest are left out.
+    """Return the history; beyond `most` characters of tool results, the oldest are left out.
 
-    It goes down to half of that at once: each time what follows has to be cached anew.
+    It is cut to half of that at once: each cut makes the rest uncached.
     """
     total = sum(_size(message) for message in messages)
     kept = list(messages)
@@ -83,7 +83,7 @@ def trimmed(messages: Sequence[Message], most: int) -> list[Message]:
 
 
 def unrepeated(messages: Sequence[Message], results: Sequence[Block]) -> list[Block]:
-    """Return new tool results in which nothing is sent whole that the history still holds."""
+    """Return new tool results, without repeating in full what the history still contains."""
     held = [
         block["text"]
         for message in messages

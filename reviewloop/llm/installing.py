@@ -1,4 +1,4 @@
-"""The line that installs a package into the environment that reviewloop runs in."""
+"""The command that installs a package into the environment of reviewloop."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ _IN_THE_ACTION = (
 
 
 def install_line(package: str, minimum: str = "") -> str:
-    """Return the command for this environment: of uv, pipx or pip, whichever made it."""
+    """Return the command for this environment: of uv, pipx or pip, whichever created it."""
     return _line([f"{package}>={minimum}" if minimum else package])
 
 
@@ -42,12 +42,12 @@ def _line(packages: list[str]) -> str:
 
 
 def install_advice(package: str, minimum: str = "") -> str:
-    """Return what to do about a missing package; nobody can install into the Action's place."""
+    """Return advice about a missing package; inside the Action users cannot install any."""
     return _IN_THE_ACTION if by_the_action() else f"`{install_line(package, minimum)}`"
 
 
 def package_problem(provider: Provider) -> tuple[str, str]:
-    """Return what is wrong with a provider's package and what helps, or two ""."""
+    """Return the problem of a provider's package and the advice, or two ""."""
     from importlib import metadata
 
     from packaging.version import InvalidVersion, Version

@@ -89,7 +89,7 @@ def _blocks_in_order(
 
 
 def to_plain(value: Any) -> Any:
-    """Return a provider's block as JSON-plain values; encrypted thoughts are bytes."""
+    """Return a provider's block as JSON-plain values; encrypted reasoning is bytes."""
     if isinstance(value, bytes):
         return {_BYTES: base64.b64encode(value).decode("ascii")}
     if isinstance(value, Mapping):
@@ -160,7 +160,7 @@ def _usage(message: "AIMessage") -> Usage | None:
 
 
 def _ending(metadata: Mapping[str, Any]) -> str:
-    """Return why a reply ended, in the provider's words; "" where it does not say."""
+    """Return the provider's reason for the end of a reply; "" if it gives none."""
     incomplete = metadata.get("incomplete_details")  # OpenAI's responses
     if isinstance(incomplete, Mapping) and incomplete.get("reason"):
         return str(incomplete["reason"])
@@ -176,7 +176,7 @@ def _stop_reason(metadata: Mapping[str, Any], has_calls: bool) -> str:
 
 _MOST_CACHE_POINTS = 4
 _CACHE_CONTROL = {"cache_control": {"type": "ephemeral"}}
-_OLLAMA_CONTEXT = 65_536  # tokens; Ollama's default of some thousand cuts prompts off in silence
+_OLLAMA_CONTEXT = 65_536  # tokens; Ollama's default of some thousand silently truncates prompts
 _RESPONSES_ONLY = "gpt-6"
 _NOTHING_READ = "No generation chunks"  # LangChain has no class for it
 _NAME_THEIR_END = {OPENAI, "anthropic"}
@@ -184,7 +184,7 @@ _CACHE_CONTROL_PROVIDERS = {"anthropic", "anthropic_bedrock", "google_anthropic_
 
 
 class LangChainProvider:
-    """One model of one provider; the chat model is made at the first call."""
+    """One model of one provider; the chat model is created at the first call."""
 
     def __init__(
         self, provider: str, ident: str, settings: ModelSettings, clients: BedrockClients
@@ -197,7 +197,7 @@ class LangChainProvider:
         self._made: BaseChatModel | None = None
 
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
-        """Stream one reply; raises whatever the provider's library raises."""
+        """Stream one reply; raise whatever the provider's library raises."""
         started = time.monotonic()
         model = self._bound(self._model(request.max_tokens), _with_tools_of_history(request))
         chunks: list[Any] = []
@@ -217,12 +217,14 @@ class LangChainProvider:
 
     @property
     def _names_its_end(self) -> bool:
-        """Whether a reply without a word on why it ended has broken off; Bedrock's client looks."""
+        """Whether a reply without a reason for its end was cut off; Bedrock's client checks
+        itself.
+        """
         known = KNOWN.get(self._provider)
         return known is not None and (known.client or known.name) in _NAME_THEIR_END
 
     def warm_up(self) -> None:
-        """Import the libraries and make the chat model."""
+        """Import the libraries and create the chat model."""
         self._model(self._settings.max_output_tokens)
 
     def _model(self, max_tokens: int) -> "BaseChatModel":
@@ -253,7 +255,7 @@ class LangChainProvider:
             return model.bind_tools(tools)
         try:
             return model.bind_tools(tools, tool_choice=request.tool_choice)
-        except (ValueError, TypeError, NotImplementedError):  # not every class takes a choice
+        except (ValueError, TypeError, NotImplementedError):  # not every class supports a choice
             return model.bind_tools(tools)
 
     def _messages(self, request: ModelRequest) -> "list[BaseMessage]":
@@ -301,7 +303,7 @@ class LangChainProvider:
             elif block["type"] == "tool_call":
                 call = {"id": block["id"], "name": block["name"], "args": block["args"] or {}}
                 calls.append(call)
-                if thought:  # thoughts may stand between calls, so calls need their place too
+                if thought:  # reasoning may be between calls, so calls need their position too
                     blocks.append(
                         {
                             "type": "tool_use",
@@ -313,11 +315,11 @@ class LangChainProvider:
         return AIMessage(content=blocks or ("" if calls else "(no answer)"), tool_calls=calls)
 
     def _is_own(self, name: str) -> bool:
-        """Whether a model of a reply is this one, however it was spelled."""
+        """Whether the model name of a reply is this model in another spelling."""
         return names_a_model(name) and split_model(name) == (self._provider, self._ident)
 
     def _mark(self, content: list[Any]) -> None:
-        """Write a cache point after what is in `content`, the way the provider spells it."""
+        """Add a cache point after `content`, in the provider's form."""
         if self._provider == BEDROCK:
             content.append({"cachePoint": {"type": "default"}})
         elif content:
@@ -346,7 +348,7 @@ class LangChainProvider:
 
 
 def _whole_stream(stream: Iterator[Any]) -> Iterator[Any]:
-    """Yield a reply; one without anything in it broke off, which LangChain calls a bad value."""
+    """Yield a reply; an empty one was cut off, which LangChain reports as a bad value."""
     begun = False
     try:
         for chunk in stream:
@@ -361,12 +363,12 @@ def _whole_stream(stream: Iterator[Any]) -> Iterator[Any]:
 
 
 def _translate_errors(stream: Iterator[Any]) -> Iterator[Any]:
-    """Yield a reply of a provider that others added; its own kinds of errors become ours."""
+    """Yield a reply of a third-party provider; its own kinds of errors become ours."""
     try:
         yield from stream
     except provider_errors():
         raise
-    except Exception as error:  # nobody knows what libraries it uses
+    except Exception as error:  # its libraries are unknown
         raise ConnectionError(f"{type(error).__name__}: {error}") from error
 
 
@@ -390,7 +392,7 @@ def _other_model(
     try:
         try:
             model: BaseChatModel = init_chat_model(ident, model_provider=client, **arguments)
-        except TypeError:  # a class that knows none of these takes its own defaults
+        except TypeError:  # a class without these options uses its own defaults
             model = init_chat_model(ident, model_provider=client)
     except ImportError as error:
         why = str(error).partition(". ")[0]  # without advice for an environment of another kind
@@ -404,7 +406,7 @@ def _other_model(
 def _added_model(
     plugin: Plugin, ident: str, settings: ModelSettings, max_tokens: int
 ) -> "BaseChatModel":
-    """Return the chat model that another distribution makes."""
+    """Return the chat model of a third-party distribution."""
     from langchain_core.language_models import BaseChatModel
 
     make = plugin.load()
@@ -418,7 +420,7 @@ def _added_model(
 
 
 def _require_set_up(provider: Provider, model: str, settings: ModelSettings) -> None:
-    """Raise `ModelSetupError` where the provider's package or key is missing."""
+    """Raise `ModelSetupError` if the provider's package or key is missing."""
     problem, advice = package_problem(provider)
     if problem:
         raise ModelSetupError(f"{model} cannot be asked: {problem}; {advice}")
@@ -427,21 +429,22 @@ def _require_set_up(provider: Provider, model: str, settings: ModelSettings) -> 
 
 
 def _reached(provider: Provider, ident: str, settings: ModelSettings) -> dict[str, Any]:
-    """Return how a client reaches its provider, beyond what it reads from the environment."""
+    """Return the client's options for its provider beyond the environment."""
     own = own_address(provider, settings, os.environ)
     key = os.environ.get(key_of(provider, os.environ), "")
     if provider.client == OPENAI or provider.name == OPENAI:
-        # Servers of other makers count tokens only when asked to.
+        # Servers of other makers count tokens only on request.
         reached: dict[str, Any] = {"stream_usage": True}
         if provider.name == OPENAI and ident.startswith(_RESPONSES_ONLY):
-            # It takes tools there only. Nothing stays at the provider, so thoughts come along.
+            # It supports tools only there. Nothing stays at the provider, so reasoning is sent
+            # along.
             encrypted = ["reasoning.encrypted_content"]
             reached |= {"use_responses_api": True, "store": False, "include": encrypted}
         elif own or provider.client:
-            reached["use_responses_api"] = False  # what others serve is the older interface
+            reached["use_responses_api"] = False  # other servers implement the older interface
         if own or provider.client:
             reached["base_url"] = own or provider.address
-        return reached | {"api_key": key or "none"}  # a server of one's own may need no key
+        return reached | {"api_key": key or "none"}  # the user's own server may need no key
     if provider.name == OLLAMA:
         return {"base_url": own or provider.address, "num_ctx": _OLLAMA_CONTEXT}
     return {"api_key": key}

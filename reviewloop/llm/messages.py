@@ -1,4 +1,4 @@
-"""What is asked of a model and what it answers, in plain JSON values, whatever the provider."""
+"""Requests to a model and its replies as plain JSON values, independent of the provider."""
 
 import hashlib
 import json
@@ -15,29 +15,29 @@ Scrub = Callable[[str], str]
 
 
 class Block(TypedDict, total=False):
-    """A part of a message; which keys it has goes by its type."""
+    """A part of a message; its type decides which keys it has."""
 
     type: Required[str]  # text, tool_call, tool_result, reasoning, cache_point
     text: str
-    id: str  # of the call
-    name: str  # of the tool
+    id: str  # id of the call
+    name: str  # name of the tool
     args: Mapping[str, Any]
     error: bool
-    model: str  # whose thought it is
-    data: Any  # the thought, as its provider wants it back
+    model: str  # provider of the reasoning
+    data: Any  # the reasoning, as its provider wants it back
 
 
 class RecordedEdit(TypedDict):
-    """A file as an agent left it; its text is None where it is gone."""
+    """A file after an agent's edits; its text is None if it was deleted."""
 
     path: str
-    old: str  # its path before
+    old: str  # its earlier path
     mode: str
     text: str | None
 
 
 class Turn(TypedDict):
-    """What an agent did in a whole turn that it held by itself."""
+    """The result of a coding agent's whole turn."""
 
     tree: str
     refused: list[str]
@@ -48,7 +48,7 @@ class Turn(TypedDict):
 
 
 class Message(TypedDict):
-    """What one side says."""
+    """The message of one side."""
 
     role: str  # user, assistant, tool
     content: list[Block]
@@ -71,16 +71,16 @@ class ToolSpec:
 
 
 WHOLE_TURN = "turn"
-"""The stop reason of an agent's reply: it has used its tools already, and was asked twice."""
+"""The stop reason of a coding agent's reply: it has already used its tools."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """The tree that an agent's edits made, and why others of them were taken back."""
+    """The tree with an agent's edits, and why others of them were reverted."""
 
     tree: str
     refused: tuple[str, ...] = ()
-    # As the agent made them; None where they are too large.
+    # As the agent made them; None if they are too large.
     edits: tuple[RecordedEdit, ...] | None = ()
 
 
@@ -90,10 +90,10 @@ def _keep_nothing(_reply: "Reply") -> None:
 
 @dataclass(frozen=True)
 class Hands:
-    """What an agent works with that holds a whole turn by itself; models need none of it.
+    """What a coding agent with a whole turn works with; models need none of it.
 
-    `call` runs one of the request's tools, `check` says what is wrong with an answer, `taken`
-    returns what its files are by now; `received` keeps an answer before the turn has ended.
+    `call` runs one of the request's tools, `check` returns the problem of an answer, `taken`
+    returns the current state of its files; `received` stores an answer before the turn ends.
     """
 
     tree: Callable[[], AbstractContextManager[Path]]
@@ -104,15 +104,15 @@ class Hands:
     calls: int
     taken: Callable[[], "Taken"] | None = None  # None: it only reads
     received: Callable[["Reply"], None] = _keep_nothing
-    usd: float = inf  # the most that it may cost, as far as it tells
-    tokens: float = inf  # the most that it may use, as far as it tells before its end
+    usd: float = inf  # most cost, as far as it reports that
+    tokens: float = inf  # most tokens, as far as it reports them before its end
 
 
 @dataclass(frozen=True)
 class ModelRequest:
     """One call; `tool_choice` is None, "auto", "any" or the name of a tool.
 
-    `hands` are no part of what is asked: they change nothing in its hash.
+    `hands` do not belong to the request's content or hash.
     """
 
     model: str
@@ -126,7 +126,7 @@ class ModelRequest:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A tool the model wants run; `args` is None when what it wrote is not one JSON object."""
+    """A tool call of the model; `args` is None if its text is not one JSON object."""
 
     id: str
     name: str
@@ -154,7 +154,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back; `stop_reason` is one of end_turn, tool_use, max_tokens, refusal,
+    """A model's reply; `stop_reason` is one of end_turn, tool_use, max_tokens, refusal,
     content_filtered, stop_sequence, malformed, or the provider's own word.
     """
 
@@ -166,8 +166,8 @@ class Reply:
     seconds: float = 0.0
     from_journal: bool = False
     attempts: int = 1
-    content: tuple[Block, ...] = ()  # all blocks in order, only if the model thought aloud
-    turn: Turn | None = None  # of a whole turn: the tree it left, what was refused, its calls
+    content: tuple[Block, ...] = ()  # all blocks in order, only with reasoning
+    turn: Turn | None = None  # of a whole turn: its tree, refused requests, its calls
 
     def plain(self) -> dict[str, object]:
         """Return the reply as JSON-plain values for the journal."""
@@ -181,7 +181,7 @@ class Reply:
 
     @classmethod
     def from_plain(cls, record: Mapping[str, Any], *, from_journal: bool = True) -> "Reply":
-        """Rebuild a reply that `plain` wrote."""
+        """Rebuild a reply from the result of `plain`."""
         values = dict(record)
         values["tool_calls"] = tuple(ToolCall(**call) for call in values["tool_calls"])
         values["usage"] = Usage(**values["usage"])
@@ -195,7 +195,7 @@ def text_block(text: str) -> Block:
 
 
 def cache_point() -> Block:
-    """Return the mark up to which the prompt is worth keeping in the provider's cache."""
+    """Return the mark of the end of a cacheable prefix."""
     return {"type": "cache_point"}
 
 
@@ -215,9 +215,9 @@ def tool_message(results: Iterable[Block]) -> Message:
 
 
 def assistant_message(reply: Reply) -> Message:
-    """Return the reply as history; empty content when the model said nothing.
+    """Return the reply as history; empty content for an empty reply.
 
-    A model that thinks wants its signed thoughts back, unchanged and where they stood.
+    A model with reasoning needs its signed reasoning back, unchanged and in the same position.
     """
     if reply.content:
         return {"role": "assistant", "content": list(reply.content)}
@@ -232,10 +232,10 @@ def call_block(call: ToolCall) -> Block:
 
 
 def plain_request(request: ModelRequest, scrub: Scrub) -> dict[str, Any]:
-    """Return the request as JSON-plain values without what differs between equal requests.
+    """Return the request as JSON-plain values without differences between equal requests.
 
-    Cache points, thoughts, the ids of tool calls and whatever `scrub` removes (nonces, temporary
-    paths) change nothing in what is asked.
+    Left out are cache points, reasoning, the ids of tool calls and whatever `scrub` removes
+    (nonces, temporary paths).
     """
     names: dict[str, str] = {}
     messages = []
@@ -261,12 +261,12 @@ def canonical_bytes(plain: Mapping[str, Any]) -> bytes:
 
 
 def request_hash(plain: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a request as `plain_request` returns it."""
+    """Return the SHA-256 of the result of `plain_request`."""
     return hashlib.sha256(canonical_bytes(plain)).hexdigest()
 
 
 def content_hash(plain: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a plain request whatever model it was for: what `replay:` goes by."""
+    """Return the SHA-256 of a plain request independent of its model: the key of `replay:`."""
     return request_hash({**plain, "model": ""})
 
 
@@ -285,7 +285,7 @@ def map_text(value: Any, change: Scrub, *, keys: bool = False) -> Any:
 
 
 def storable(text: str) -> str:
-    """Replace what no file or database keeps unchanged: NUL and halves of surrogate pairs."""
+    """Replace characters that files or databases change: NUL and halves of surrogate pairs."""
     return _BROKEN.sub("�", text)
 
 
@@ -331,9 +331,9 @@ def _redacted_turn(turn: Turn, clean: Scrub) -> Turn:
 
 
 def parse_arguments(raw: str) -> tuple[dict[str, Any] | None, str]:
-    """Return (arguments, "") or (None, what is wrong) for the JSON a model wrote.
+    """Return (arguments, "") or (None, problem) for the JSON of a model.
 
-    A cut-off object is never completed by guessing, and a key given twice would hide data.
+    A cut-off object is never completed by guessing, and a duplicate key would hide data.
     """
     if not raw.strip():
         return {}, ""
@@ -347,7 +347,7 @@ def parse_arguments(raw: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def estimated_tokens(request: ModelRequest) -> int:
-    """Return roughly how many tokens the request has, for when nobody has counted."""
+    """Estimate the tokens of a request without a count."""
     size = len(request.system)
     for message in request.messages:
         size += sum(len(_block_text(block)) for block in message["content"])
@@ -378,7 +378,7 @@ def _renamed(block: Block, names: dict[str, str]) -> Block:
 
 
 def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, object]:
-    """Return a JSON object of these pairs; raise ValueError for a key given twice."""
+    """Return a JSON object of these pairs; raise ValueError for a duplicate key."""
     result = dict(pairs)
     if len(result) < len(pairs):
         counted = Counter(key for key, _ in pairs)

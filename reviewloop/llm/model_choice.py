@@ -1,4 +1,4 @@
-"""Settle which models the settings mean: what is `auto`, or a bare name, becomes a full name."""
+"""Resolves the models in the settings: `auto`, or a bare name, becomes a full name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,9 +26,9 @@ _KINDS = ("reasoning", "generation")
 
 
 def settled(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
-    """Return the settings with full names of models; nothing is asked.
+    """Return the settings with full names of models, without any request.
 
-    `auto` stays where nothing was found: only `completed` may ask a server of the person's own.
+    `auto` stays if nothing was found: only `completed` may query the user's own server.
     """
     models = loaded.settings.models
     if all(_is_full(name, models, environ) for name in _names(models)):
@@ -37,16 +37,16 @@ def settled(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
 
 
 def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
-    """Return the settings with a model, if need be one of a server of the person's own.
+    """Return the settings with a model, if need be one of the user's own server.
 
-    Raises `UsageError` when there is none to ask.
+    Raise `UsageError` if there is none.
     """
     models = loaded.settings.models
     if models.reasoning != AUTO:
         return loaded
     found = found_locally(models, environ)
     if not found and aws_region(models, environ):
-        # Credentials of a machine in AWS are known to AWS's client alone; the check asks it.
+        # Only AWS's client knows the credentials of a machine in AWS; the check uses it.
         found = (FoundProvider(KNOWN[BEDROCK], "an AWS region"),)
     if not found:
         raise UsageError(nothing_found(models, environ))
@@ -54,7 +54,7 @@ def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
 
 
 def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
-    """Return the sentence for a person with whom no provider was found."""
+    """Return the message for a user without any provider."""
     keys = ", ".join(provider.keys[0] for provider in KNOWN.values() if provider.keys)
     if why := _own_server_problem(models, environ):
         return (
@@ -78,7 +78,7 @@ def nothing_found(models: ModelSettings, environ: Mapping[str, str]) -> str:
 
 
 def _own_server_problem(models: ModelSettings, environ: Mapping[str, str]) -> str:
-    """Return why a server of the person's own gave no model, "" where none is named."""
+    """Return why the user's own server gave no model, "" if none is configured."""
     from reviewloop.llm.found_providers import ask_free
 
     own = own_address(KNOWN[OPENAI], models, environ)
@@ -103,7 +103,7 @@ def _own_server_problem(models: ModelSettings, environ: Mapping[str, str]) -> st
 
 
 def is_begun(loaded: Loaded, environ: Mapping[str, str]) -> bool:
-    """Whether somebody set anything of a model here, in the settings or the environment."""
+    """Whether any setting or variable of a model exists here."""
     models = loaded.settings.models
     named = any(name.startswith("models.") and loaded.is_set(name) for name in loaded.origins)
     own = any(own_address(provider, models, environ) for provider in KNOWN.values())
@@ -111,7 +111,7 @@ def is_begun(loaded: Loaded, environ: Mapping[str, str]) -> bool:
 
 
 def choice(loaded: Loaded, environ: Mapping[str, str]) -> str:
-    """Return what to say of a model that nobody chose: by what it was found, and how to choose."""
+    """Return the note on a model that was chosen automatically: the reason, and how to choose."""
     origin = loaded.origins.get("models.reasoning", DEFAULT)
     if not origin.startswith(FOUND):
         return ""
@@ -131,7 +131,7 @@ def _is_full(name: str, models: ModelSettings, environ: Mapping[str, str]) -> bo
 
 
 def _with(loaded: Loaded, found: Sequence[FoundProvider], environ: Mapping[str, str]) -> Loaded:
-    """Return the settings with every name resolved that can be; others are told where asked."""
+    """Return the settings with every resolvable name resolved; others are reported on use."""
     models, origins = loaded.settings.models, dict(loaded.origins)
     region = aws_region(models, environ)
     own_server = own_address(KNOWN[OPENAI], models, environ)
@@ -165,13 +165,13 @@ def _cheaper(
     models: ModelSettings,
     environ: Mapping[str, str],
 ) -> str:
-    """Return the model for high-volume work beside the one for reasoning."""
+    """Return the model for high-volume work that goes with the one for reasoning."""
     for one in found:
         if one.model == reasoning:
             return one.generation
     provider = KNOWN.get(_provider(reasoning))
     if provider is None or provider.name == OLLAMA or own_address(provider, models, environ):
-        return reasoning  # what else is served there is not known
+        return reasoning  # other models of that server are unknown
     return f"{provider.name}:{provider.generation}"
 
 

@@ -1,4 +1,6 @@
-"""One paid call: the chosen model with its retries, then the fallbacks, every attempt counted."""
+"""One paid call: the chosen model with its retries, then the fallbacks; every attempt is
+counted.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -19,7 +21,7 @@ Notify = Callable[..., None]  # notify(kind, **what), as `Events.emit`
 
 
 class Asking:
-    """Asks models through their providers; `on_lost` hears of attempts that may be billed."""
+    """Asks models through their providers; `on_lost` gets attempts that may be billed."""
 
     def __init__(
         self,
@@ -38,13 +40,13 @@ class Asking:
         self._patience = patience
         self._notify = notify
         self._on_lost = on_lost
-        self._check = check  # raises when nothing more may be asked, or no reply be kept
+        self._check = check  # raises when no more requests are allowed, or no reply can be stored
 
     def ask(self, key: CallKey, request: ModelRequest, gate_turn: GateTurn) -> Reply:
         """Return the reply of the first model that gives one.
 
         Fallbacks are for models that cannot be reached or used. A request that is too long or
-        wrong would be so for the next one too, and fails at once.
+        invalid would be so for the next one too, and fails at once.
         """
         facts: dict[str, Any] = {"agent": key.agent, "step": key.step, "finding": key.finding}
         failed: list[Attempt] = []
@@ -67,13 +69,13 @@ class Asking:
     def _tries(
         self, key: CallKey, request: ModelRequest, failed: list[Attempt]
     ) -> Iterator[tuple[Try, ModelRequest, Provider]]:
-        """Yield each try with what to ask whom, and note those that `failed`.
+        """Yield each try with its request and provider, and add failed ones to `failed`.
 
-        After the last one, what went wrong is raised.
+        After the last one, its error is raised.
         """
         names = [request.model]
         names += [name for name in self._fallbacks if name != request.model]
-        if _is_offline(request.model):  # who chose to spend nothing must not pay for what is lost
+        if _is_offline(request.model):  # a free model must not have a paid fallback
             names = list(filter(_is_offline, names))
         failures: list[ModelAccessError | ModelUnavailableError] = []
         for position, name in enumerate(names):
@@ -105,7 +107,7 @@ class Asking:
         raise type(first)(f"{first} (the fallbacks failed too: {reasons})") from first
 
     def _began(self, one: Try, gate_turn: GateTurn, facts: Mapping[str, Any]) -> None:
-        """Note that the first event of a reply has come."""
+        """Record that the first event of a reply has arrived."""
         one.started = True
         gate_turn.began()
         self._notify("model.first", **facts)

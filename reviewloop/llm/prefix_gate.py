@@ -1,7 +1,7 @@
-"""Let one of several equal prompts write the provider's cache before the others read it.
+"""Lets one of several equal prompts write the provider's cache before the others read it.
 
-Agents that share a long prefix start together; if all were sent at once, each would pay for
-writing it. The first one goes, the others follow when its reply begins.
+Agents that share a long prefix start together; if all were sent at once, each would pay for writing
+it. The first one is sent, the others follow when its reply begins.
 """
 
 import hashlib
@@ -15,22 +15,22 @@ _SLICE = 0.05  # seconds between looks at the stop signal while waiting
 
 
 class GateTurn:
-    """Somebody's place in the queue of a gate: tells it how far the request is."""
+    """A position in the queue of a gate; it reports the progress of the request."""
 
     def __init__(self, gate: "PrefixGate | None" = None, *, leads: bool = False) -> None:
         self._gate = gate
         self._leads = leads
 
     def asks(self) -> None:
-        """Say that the request goes out now: what was waited for before is no delay of a reply.
+        """Record that the request is sent now: earlier waiting is no delay of a reply.
 
-        That wait has no limit here: who follows would wait for the same slot and the same quota.
+        That wait has no limit here: the others would wait for the same slot and the same quota.
         """
         if self._gate and self._leads:
             self._gate.renew()
 
     def began(self) -> None:
-        """Say that the reply's first event has arrived."""
+        """Record that the reply's first event has arrived."""
         if self._gate:
             self._gate.open()
 
@@ -42,14 +42,15 @@ class PrefixGate:
         self._limit = limit_seconds
         self._lock = threading.Lock()
         self._open = threading.Event()
-        self._until: float | None = None  # for ever, until the first one asks
+        self._until: float | None = None  # unlimited until the first request is sent
 
     @contextmanager
     def turn(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[GateTurn]:
-        """Wait for one's turn; yields the place from which to tell how far the request is.
+        """Wait for a turn; yield the position that reports the progress of the request.
 
-        The first caller goes at once. The others go when its reply begins, when it leaves (answered
-        or failed), when the time limit has passed since it asked, or when `stopped` says so.
+        The first caller is sent at once. The others follow when its reply begins, when it leaves
+        (answered or failed), when the time limit has passed since it was sent, or when `stopped`
+        returns true.
         """
         with self._lock:
             first = self._until is None
@@ -65,11 +66,11 @@ class PrefixGate:
             self._open.set()
 
     def open(self) -> None:
-        """Let everybody through, from now on."""
+        """Let all callers through, from now on."""
         self._open.set()
 
     def renew(self) -> None:
-        """Start the time limit anew."""
+        """Restart the time limit."""
         with self._lock:
             self._until = time.monotonic() + self._limit
 
@@ -91,7 +92,7 @@ class PrefixGates:
         self._gates: dict[str, PrefixGate] = {}
 
     def gate(self, model: str, prefix: str) -> PrefixGate:
-        """Return the gate that all who send this prefix to this model go through."""
+        """Return the gate of all requests with this prefix to this model."""
         name = hashlib.sha256(f"{model}\0{prefix}".encode("utf-8", "surrogatepass")).hexdigest()
         with self._lock:
             return self._gates.setdefault(name, PrefixGate(self._limit))

@@ -1,8 +1,8 @@
-"""Remembers what models cost, so that a price list of 2,000 models is not loaded for one of them.
+"""Caches prices of models, so that a price list of 2,000 models is not loaded for one of them.
 
-Loading it takes 75 ms and 8 MB, which every review would pay. Kept is the price of a million
-tokens of each kind, exactly as the list of one version says it; another version is asked anew.
-Prices that depend on the size of a call or on the time are not kept.
+Loading it takes 75 ms and 8 MB, which every review would pay. Stored is the price of a million
+tokens of each kind, exactly as in one version of the list; another version is read again. Prices
+that depend on the size of a call or on the time are not stored.
 """
 
 import json
@@ -30,31 +30,31 @@ class Rates(NamedTuple):
     cache_write: Decimal
 
     def price(self, fresh: int, output: int, cache_read: int, cache_write: int) -> float:
-        """Return what so many tokens cost."""
+        """Return the price of these tokens."""
         counts = (fresh, output, cache_read, cache_write)
         return float(sum(rate * n for rate, n in zip(self, counts, strict=True)) / MILLION)
 
 
 class Listed(NamedTuple):
-    """What the list says of one model."""
+    """The list's entry for one model."""
 
-    rates: Rates | None  # None: it knows no such model
+    rates: Rates | None  # None: unknown model
 
 
 @cache
 def kept(provider: str, ident: str) -> Listed | None:
-    """Return what was kept of a model, None where nothing was."""
+    """Return the cached entry of a model, None for none."""
     written = _read().get(f"{provider}:{ident}", "")
     if written is None:
         return Listed(None)
     try:
         return Listed(Rates(*map(Decimal, written))) if isinstance(written, list) else None
-    except (TypeError, ValueError, InvalidOperation):  # another program wrote it
+    except (TypeError, ValueError, InvalidOperation):  # written by another program
         return None
 
 
 def keep(provider: str, ident: str, listed: Listed) -> None:
-    """Keep what the list says of a model; a state folder that cannot be written keeps nothing."""
+    """Cache the entry of a model; do nothing if the state folder cannot be written."""
     with suppress(OSError):
         path = _path()
         rates = None if listed.rates is None else [str(rate) for rate in listed.rates]

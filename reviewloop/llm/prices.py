@@ -1,4 +1,4 @@
-"""What a call costs, from a price list that others keep up; never over the network."""
+"""Computes the price of a call from an installed price list; never over the network."""
 
 from typing import TYPE_CHECKING
 
@@ -23,19 +23,19 @@ _PRICE_LISTS = {
 
 
 def cost(model: str, usage: Usage) -> float | None:
-    """Return the price in US dollars, None when it is not known; what runs here costs nothing."""
+    """Return the price in US dollars, None if unknown; local models cost nothing."""
     provider, ident = split_model(model)
     if provider in _FREE:
         return 0.0
     listed = _PRICE_LISTS.get(provider, provider)
     counts = (usage.input, usage.output, usage.cache_read, usage.cache_write)
     price = _price(listed, ident, *counts)
-    short = ident.rpartition("/")[2]  # of an ARN, or behind a vendor
+    short = ident.rpartition("/")[2]  # of an ARN, or after a vendor
     return _price(listed, short, *counts) if price is None and short != ident else price
 
 
 def estimate(model: str, *, input_tokens: int, output_tokens: int) -> float | None:
-    """Return what so many uncached tokens would cost in US dollars, None when not known."""
+    """Return the price of these uncached tokens in US dollars, None if unknown."""
     return cost(model, Usage(input=input_tokens, output=output_tokens))
 
 
@@ -57,14 +57,14 @@ def _price(
 
 
 def _rates(provider: str, ident: str, prices: object) -> Rates | None:
-    """Return the rates of a model, None where its price is not so much for each token."""
+    """Return the rates of a model, None if its price is not per token."""
     from genai_prices.types import ModelPrice, TieredPrices
 
-    if not isinstance(prices, ModelPrice):  # one price now, another one later
+    if not isinstance(prices, ModelPrice):  # different prices over time
         return None
     if any(isinstance(price, TieredPrices) for price in vars(prices).values()):
         return None
-    if _calculated(provider, ident, 0, 0, 0, 0).total_price:  # so much for each call
+    if _calculated(provider, ident, 0, 0, 0, 0).total_price:  # a price per call
         return None
     kinds = ((MILLION, 0, 0, 0), (0, MILLION, 0, 0), (0, 0, MILLION, 0), (0, 0, 0, MILLION))
     return Rates(*(_calculated(provider, ident, *kind).total_price for kind in kinds))
@@ -73,7 +73,7 @@ def _rates(provider: str, ident: str, prices: object) -> Rates | None:
 def _calculated(
     provider: str, ident: str, fresh: int, output: int, cache_read: int, cache_write: int
 ) -> "PriceCalculation":
-    import genai_prices  # 75 ms and 8 MB: only for a model whose rates are not kept
+    import genai_prices  # 75 ms and 8 MB: only for a model without cached rates
 
     counted = genai_prices.Usage(
         input_tokens=fresh + cache_read + cache_write,

@@ -1,8 +1,8 @@
-"""The providers that are found by themselves: what each needs, and its default models.
+"""The providers that are detected automatically: requirements, and default models.
 
-Any other provider that LangChain knows works by name; these need nothing but a key. Their order is
-the order in which they are taken when several are found. Names of models are those of the price
-list (genai-prices); a test looks every one of them up there.
+Any other provider that LangChain knows works by name; these only need a key. Their order is the
+order of preference when several are detected. Names of models are those of the price list
+(genai-prices); a test looks every one of them up there.
 """
 
 from collections.abc import Mapping
@@ -15,24 +15,24 @@ OLLAMA = "ollama"
 
 @dataclass(frozen=True)
 class Provider:
-    """One provider: its name in models, how it is found, asked and paid."""
+    """One provider: its name in models, and how it is detected, queried and priced."""
 
     name: str
     title: str
-    package: str  # what is installed
-    minimum: str  # the oldest version of it that works
+    package: str  # package to install
+    minimum: str  # its oldest version that works
     reasoning: str  # default models
     generation: str
-    keys: tuple[str, ...] = ()  # variables that hold its key; the first one is named to people
-    address: str = ""  # of its interface
-    addresses: tuple[str, ...] = ()  # variables that name another address
+    keys: tuple[str, ...] = ()  # variables that hold its key; messages name the first one
+    address: str = ""  # of its API
+    addresses: tuple[str, ...] = ()  # variables with another address
     models_path: str = ""  # a free request that needs the key
     key_header: str = "authorization"
     headers: tuple[tuple[str, str], ...] = ()
-    families: tuple[str, ...] = ()  # how bare names of its models begin
+    families: tuple[str, ...] = ()  # prefixes of bare names of its models
     prices: str = ""  # its name in the price list
-    client: str = ""  # the provider whose LangChain client speaks to it; "": its own
-    extra: str = ""  # of our own package, where it is not called like the provider
+    client: str = ""  # the provider whose LangChain client is used; "": its own
+    extra: str = ""  # of our own package, if not named like the provider
 
     @property
     def module(self) -> str:
@@ -154,7 +154,7 @@ _ALL = (
 )
 KNOWN: Mapping[str, Provider] = {provider.name: provider for provider in _ALL}
 
-# Other names that people write for them.
+# Other common spellings.
 ALIASES: Mapping[str, str] = {
     "bedrock": BEDROCK,
     "google": "google_genai",

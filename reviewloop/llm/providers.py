@@ -1,4 +1,4 @@
-"""The providers of a run by model name, each made once and shared by all agents."""
+"""The providers of a run by model name, each created once and shared by all agents."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from reviewloop.store.journal import CallKey
 
 
 class Provider(Protocol):
-    """One model, safe to ask from several threads."""
+    """One model, safe to use from several threads."""
 
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
         """Return the reply; call `on_first` when its first event has arrived."""
@@ -31,7 +31,7 @@ class Provider(Protocol):
 
 
 class Providers:
-    """Makes a provider at its first use."""
+    """Creates a provider on its first use."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Providers:
             return self._made[name]
 
     def warm_up(self, names: tuple[str, ...]) -> None:
-        """Import and build what these models need; a failure will be told by the first call."""
+        """Import and create what these models need; the first call reports a failure."""
         for name in names:
             with suppress(ReviewLoopError):
                 if split_model(name)[0] in OFFLINE:
@@ -70,7 +70,7 @@ class Providers:
                     continue
 
     def scope(self, name: str) -> str:
-        """Return where a model is asked (region, profile, role), for messages."""
+        """Return where a model runs (region, profile, role), for messages."""
         return where(self._settings) if split_model(name)[0] == BEDROCK else ""
 
     def _make(self, name: str) -> Provider:
@@ -81,7 +81,7 @@ class Providers:
                 "--model"
             )
         if provider == "script":
-            from reviewloop.llm.script import ScriptProvider  # of tests and the demo
+            from reviewloop.llm.script import ScriptProvider  # for tests and the demo
 
             return ScriptProvider(Path(ident).expanduser(), stopped=self._stopped)
         if provider == "replay":

@@ -1,4 +1,4 @@
-"""Waits for one's turn at a quota that all runs of this user share, before a request."""
+"""Waits before a request for a turn at a quota that all runs of this user share."""
 
 import math
 import random
@@ -21,8 +21,8 @@ from reviewloop.store.journal import CallKey
 from reviewloop.store.rates import Ceilings, Rates
 
 PATIENCE = 120.0  # seconds without a single reply: two windows of a quota per minute
-OF_ALL = 150.0  # seconds without a reply of any model: what fallbacks may add to that
-RECENT = 60.0  # seconds after a refusal in which nobody needs to try for himself
+OF_ALL = 150.0  # seconds without a reply of any model: the most that fallbacks add
+RECENT = 60.0  # seconds after a refusal during which no other request is tried
 _FORGET = 600.0  # seconds without a refusal
 
 
@@ -33,9 +33,9 @@ class _Refusals:
 
 
 class Silence:
-    """Remembers, for each quota, since when nothing but refusals came from it.
+    """Remembers, for each quota, the time since which all requests were refused.
 
-    One for all runs of a process, so that the replies of one tell the others that it goes on.
+    One for all runs of a process, so that a reply to one informs the others.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,26 +45,26 @@ class Silence:
         self._of_all: _Refusals | None = None  # since the last reply of any model
 
     def refused(self, quota: str) -> None:
-        """Note that a request was one too many."""
+        """Record a refusal."""
         now = self.clock()
         with self._lock:
             self._refusals[quota] = _once_more(self._refusals.get(quota), now)
             self._of_all = _once_more(self._of_all, now)
 
     def answered(self, quota: str) -> None:
-        """Note a reply: the provider takes requests."""
+        """Record a reply: the provider accepts requests."""
         with self._lock:
             self._refusals.pop(quota, None)
             self._of_all = None
 
     def seconds_left(self, quota: str) -> float:
-        """Return how long it is still worth asking; infinite where nothing was refused."""
+        """Return how long retrying is still useful; infinite without refusals."""
         with self._lock:
             known = self._refusals.get(quota)
             return math.inf if known is None else self._end(known) - self.clock()
 
     def is_hopeless(self, quota: str, waiting_since: float) -> bool:
-        """Whether somebody who waits for a turn since then should give up without asking."""
+        """Whether a request that waits since then should give up without being sent."""
         with self._lock:
             known, now = self._refusals.get(quota), self.clock()
             if known is None or now < self._end(known):
@@ -72,7 +72,9 @@ class Silence:
             return now - known.last < RECENT or now - waiting_since >= PATIENCE
 
     def _end(self, known: _Refusals) -> float:
-        """Return when to give up a quota: a fallback is asked as long as patience in all lasts."""
+        """Return when to give up a quota: fallbacks are tried as long as the total patience
+        lasts.
+        """
         end = known.since + PATIENCE
         return end if self._of_all is None else min(end, self._of_all.since + OF_ALL)
 
@@ -91,17 +93,17 @@ _SLOT_SLICE = 0.1  # seconds between looks at the clock and the stop signal whil
 
 @dataclass(frozen=True, eq=False)
 class _Ticket:
-    """Somebody's place in the line: whose it is, and how many requests they allow in all."""
+    """A position in the queue: its owner, and the most requests of all owners together."""
 
     owner: object
     most: int
 
 
 class Slots:
-    """A line before the provider that all runs of a process stand in.
+    """A queue before the provider, shared by all runs of a process.
 
-    The next slot goes to who holds the fewest, and of their requests to the oldest. So a run alone
-    has all of them, and one with many requests keeps none from starting.
+    The next slot goes to the owner with the fewest, and of its requests to the oldest. So a run
+    alone has all of them, and one with many requests keeps none from starting.
     """
 
     def __init__(self) -> None:
@@ -113,7 +115,7 @@ class Slots:
     def one(self, owner: object, most: int, check: Callable[[], None]) -> Iterator[None]:
         """Wait for a slot and hold it; at most `most` requests of all owners are under way then.
 
-        `check` raises when `owner` may not wait any longer, or not ask any more.
+        `check` raises when `owner` may not wait any longer, or not send any more.
         """
         ticket = _Ticket(owner, most)
         self._wait(ticket, check)
@@ -127,14 +129,15 @@ class Slots:
         with self._changed:
             self._line.append(mine)
             try:
-                # Who is first waits although another owner allows more; or they would never go.
+                # The first in the queue waits although another owner allows more; or it would never
+                # be sent.
                 while self._first() is not mine or self._held.total() >= mine.most:
                     self._changed.wait(_SLOT_SLICE)
                     check()
                 self._held[mine.owner] += 1
             finally:
                 self._line.remove(mine)
-                self._changed.notify_all()  # somebody else is first now, and may go as well
+                self._changed.notify_all()  # another ticket is first now, and may be sent as well
 
     def _first(self) -> _Ticket:
         return min(self._line, key=lambda ticket: self._held[ticket.owner])
@@ -142,29 +145,29 @@ class Slots:
     def _give_back(self, owner: object) -> None:
         with self._changed:
             self._held[owner] -= 1
-            self._held += Counter()  # forgets who holds none
+            self._held += Counter()  # owners without slots are dropped
             self._changed.notify_all()
 
 
 PROCESS_SLOTS = Slots()
 
 
-LIKELY_OUTPUT = 1000  # tokens a reply is reserved for; most are shorter than the most allowed
+LIKELY_OUTPUT = 1000  # tokens reserved for a reply; most are shorter than the limit
 _SLICE = 0.5  # seconds between looks at the clock, the stop signal and the quota while waiting
 _WORTH_REPORTING = 0.05  # seconds
 
 
 @dataclass(frozen=True)
 class Turn:
-    """The leave to send one request: of which quota, when it was given, for how many tokens."""
+    """The permission to send one request: its quota, time and tokens."""
 
-    quota: str  # "" where nothing is limited
+    quota: str  # "" without a limit
     at: float = 0.0
     tokens: int = 0
 
 
 class Limiter:
-    """Gives out turns; `check` raises when the run may not wait any longer (stop, minutes)."""
+    """Issues turns; `check` raises when the run may not wait any longer (stop, minutes)."""
 
     def __init__(
         self,
@@ -183,16 +186,16 @@ class Limiter:
         self._at_once = settings.concurrency
         self._endpoint = endpoint_of(settings)
         self._scope = scope  # region, profile and role of a model: each has a quota of its own
-        self._sleep = sleep  # seconds -> whether the person asked to stop meanwhile
+        self._sleep = sleep  # waits for the seconds; returns whether the user asked to stop
         self._check = check
         self._notify = notify
 
     @contextmanager
     def turn(self, key: CallKey, request: ModelRequest) -> Iterator[Turn]:
-        """Wait until this request may be sent and hold its slot; who waits for a quota holds none.
+        """Wait until this request may be sent and hold its slot; waiting for a quota holds none.
 
-        Waiting is no attempt at the call. It is active time of the run, so its cap on minutes
-        ends it.
+        Waiting is no attempt at the call. It is active time of the run, so its cap on minutes ends
+        it.
         """
         reported, since = False, self._silence.clock()
         while True:
@@ -205,7 +208,7 @@ class Limiter:
             if not reported and wait >= _WORTH_REPORTING:
                 reported = True
                 self._notify("model.waiting", **_who(key), model=request.model, seconds=wait)
-            # A little random, or all who wait would come back at the same moment.
+            # A little random, or all that wait would retry at the same moment.
             if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311
                 raise InterruptedByUserError().resuming(
                     "stopped while waiting for the rate limit; ", " goes on"
@@ -221,7 +224,7 @@ class Limiter:
         return Turn(quota, self._rates.now(), tokens), wait
 
     def seconds_left(self, model: str) -> float:
-        """Return how long it is still worth asking a model that refuses every request."""
+        """Return how long retrying a model that refuses every request is still useful."""
         return self._silence.seconds_left(self._quota(model))
 
     def _quota(self, model: str) -> str:
@@ -236,7 +239,7 @@ class Limiter:
             )
 
     def failed(self, turn: Turn, diagnosis: Diagnosis) -> None:
-        """Slow all runs down if the provider said that the request was one too many."""
+        """Slow all runs down if the provider refused the request for its rate."""
         if not turn.quota:
             return
         if diagnosis.trouble is Trouble.THROTTLED:
@@ -245,9 +248,9 @@ class Limiter:
             self._rates.refuse(turn.quota, kind, turn.at, diagnosis.retry_after)
 
     def answered(self, turn: Turn, usage: Usage) -> None:
-        """Replace the tokens that were guessed by those that count against a quota.
+        """Replace the estimated tokens by those that count against a quota.
 
-        What is read from a cache does not count on Bedrock (its user guide, prompt caching).
+        Tokens read from a cache do not count on Bedrock (its user guide, prompt caching).
         """
         if turn.quota:
             self._silence.answered(turn.quota)

@@ -19,7 +19,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Recorded:
-    """One recorded call; `content` is the hash of its request whatever model it went to."""
+    """One recorded call; `content` is the hash of its request independent of its model."""
 
     key: CallKey
     content: str
@@ -28,7 +28,7 @@ class Recorded:
 
 
 def export_journal(journal: Journal, path: Path) -> int:
-    """Write the journal's model calls to a JSON-lines file and return how many they are."""
+    """Write the journal's model calls to a JSON-lines file and return their number."""
     refuse_links(path.parent)
     count = 0
     partial = path.with_name(path.name + ".part")
@@ -60,7 +60,9 @@ def _for_us_alone(path: str, flags: int) -> int:
 
 
 def read_recording(path: Path) -> list[Recorded]:
-    """Return the calls of a recording; raise `ModelSetupError` with file and line for another."""
+    """Return the calls of a recording; raise `ModelSetupError` with file and line for another
+    file.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             return list(_records(file, path))
@@ -130,7 +132,7 @@ def _text_difference(given: str, recorded: str, path: str) -> str:
 
 
 class ReplayProvider:
-    """Answers from one recording; `scrub` removes what differs between equal requests."""
+    """Answers from one recording; `scrub` removes differences between equal requests."""
 
     def __init__(self, path: Path, *, scrub: Scrub) -> None:
         self._path = path
@@ -140,7 +142,9 @@ class ReplayProvider:
         self._index: dict[tuple[str, CallKey], Recorded] = {}
 
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
-        """Return the recorded reply; raise `ModelError` with the first difference if none is."""
+        """Return the recorded reply; raise `ModelError` with the first difference if there is
+        none.
+        """
         plain = plain_request(request, self._scrub)
         content = content_hash(plain)
         calls = self._read()
@@ -160,7 +164,7 @@ class ReplayProvider:
         self._read()
 
     def calls(self) -> list[Recorded]:
-        """Return what is recorded; raise `ModelAccessError` for a file that is no recording."""
+        """Return the recorded calls; raise `ModelAccessError` for a file that is no recording."""
         return self._read()
 
     def _read(self) -> list[Recorded]:

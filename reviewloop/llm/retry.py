@@ -1,4 +1,4 @@
-"""Ask again when that can help, at a polite pace, never without end; else say what is wrong."""
+"""Retries failed calls when that can help, with pauses and a limit; else explains the failure."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ class ModelUnavailableError(ModelError):
 
 
 class RequestRejectedError(ModelError):
-    """The provider takes the request for wrong; asking again cannot help."""
+    """The provider rejects the request as invalid; a retry cannot help."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Pacing:
     longest: float = 60.0
 
     def delay(self, diagnosis: Diagnosis, failures: int) -> float:
-        """Return the seconds to wait after so many failures."""
+        """Return the seconds to wait after this number of failures."""
         throttled = diagnosis.trouble is Trouble.THROTTLED
         base = self.throttled_first if throttled else self.first
         grown = min(self.longest, base * 2.0 ** (failures - 1))
@@ -46,7 +46,7 @@ class Pacing:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One failed attempt: what went wrong, and whether it may be billed."""
+    """One failed attempt: its diagnosis, and whether it may be billed."""
 
     number: int
     diagnosis: Diagnosis
@@ -56,17 +56,17 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to keep asking one model."""
+    """How long to retry one model."""
 
     max_attempts: int
     pacing: Pacing
-    sleep: Callable[[float], bool]  # seconds -> whether the person asked to stop meanwhile
+    sleep: Callable[[float], bool]  # waits for the seconds; returns whether the user asked to stop
     seconds_left: Callable[[], float]  # of the run's time
     on_failure: Callable[[Attempt], None] = lambda attempt: None
 
 
 class Try:
-    """A context for asking a model once; what a provider raises in it does not leave it."""
+    """A context for one attempt; it catches the errors of a provider."""
 
     def __init__(self) -> None:
         self.started = False  # whether the reply's first event has come: it may be billed
@@ -88,18 +88,18 @@ class Try:
 
 
 def tries(patience: Patience, model: str, where: str) -> Iterator[Try]:
-    """Yield one try after the other, at a polite pace, for as long as another may help.
+    """Yield attempts with pauses, as long as another one may help.
 
-    Whoever has a reply looks for no further one. `where` names region and profile for messages.
-    Raises `ModelAccessError`, `ContextOverflowError`, `ModelUnavailableError` or
-    `RequestRejectedError`, each naming the model.
+    The caller stops after a reply. `where` names region and profile for messages. Raise
+    `ModelAccessError`, `ContextOverflowError`, `ModelUnavailableError` or `RequestRejectedError`,
+    each naming the model.
     """
     timeouts = paid = 0
     for number in range(1, patience.max_attempts + 1):
         one = Try()
         yield one
         failure = one.failure
-        if isinstance(failure, ModelAccessError | ModelUnavailableError):  # says all there is
+        if isinstance(failure, ModelAccessError | ModelUnavailableError):  # the message is complete
             raise failure
         if failure is None:
             return
@@ -156,7 +156,7 @@ def _explained(
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a model may not be asked: what is wrong, what helps, and what the provider said."""
+    """Why a model may not be used: the problem, the advice, and the provider's message."""
 
     problem: str
     remedy: str
@@ -168,7 +168,7 @@ class Refusal:
 
 
 def access_problem(diagnosis: Diagnosis, model: str, where: str) -> Refusal:
-    """Return what is missing to ask the model; `where` names region and profile."""
+    """Return what is missing to use the model; `where` names region and profile."""
     code = diagnosis.code.lower()
     quoted = _quoted(diagnosis)
     provider = KNOWN.get(split_model(model)[0])
@@ -203,7 +203,7 @@ def access_problem(diagnosis: Diagnosis, model: str, where: str) -> Refusal:
 
 
 def _key_problem(diagnosis: Diagnosis, model: str, provider: Provider) -> Refusal:
-    """Return what is wrong where a provider is asked with a key."""
+    """Return the problem of a provider with a key."""
     code, quoted = diagnosis.code.lower(), _quoted(diagnosis)
     keys = " or ".join(provider.keys)
     if "notfound" in code:

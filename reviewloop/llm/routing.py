@@ -1,4 +1,4 @@
-"""Which model answers whom, and what bare names such as `gpt-5.1` mean."""
+"""Chooses the model for each agent, and resolves bare names such as `gpt-5.1`."""
 
 import difflib
 import os
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"(?:-\d{8})?(?:-v\d+(?::\d+)?)?$")
 
 
 def no_model(name: str) -> str:
-    """Return what a name is that means a provider or a family of models, "" for others."""
+    """Return the provider or family of models that a name is, "" for a model."""
     if name in _FAMILIES:
         one = KNOWN[_FAMILIES[name]]
         return f"is a family of models; write for example {one.name}:{one.reasoning}"
@@ -40,15 +40,15 @@ def no_model(name: str) -> str:
 def resolved(
     name: str, found: Sequence[FoundProvider], *, prefer: str = "", region: str = ""
 ) -> str:
-    """Return the full name of a bare one, "" where it is not clear who should be asked.
+    """Return the full name of a bare one, "" if its provider is ambiguous.
 
-    Of several providers that fit, the preferred one is taken, else the one that was found first.
+    Of several matching providers the preferred one is taken, else the first one detected.
     """
     if no_model(name):
         return ""
     fitting = [one.provider for one in found if is_of_family(name, one.provider)]
     if len(found) == 1 and not any(is_of_family(name, one) for one in KNOWN.values()):
-        fitting = [found[0].provider]  # a model nobody has heard of, and one place to ask
+        fitting = [found[0].provider]  # an unknown model, and only one provider
     fitting.sort(key=lambda provider: provider.name != prefer)
     for provider in fitting:
         if ident := _ident(name, provider, region):
@@ -57,19 +57,19 @@ def resolved(
 
 
 def id_in_bedrock(name: str, region: str) -> str:
-    """Return Bedrock's id of a model that is written as people say it, "" where there is none."""
+    """Return Bedrock's id of a model in its usual spelling, "" for none."""
     return _ident(name, KNOWN[BEDROCK], region)
 
 
 def nearest_in_bedrock(name: str, region: str) -> str:
-    """Return the id of Bedrock's that is nearest to a mistyped model, "" where none is near."""
+    """Return the id of Bedrock's that is nearest to a mistyped model, "" if none is near."""
     keys = {_key(ident): ident for ident in _priced(KNOWN[BEDROCK])}
     near = difflib.get_close_matches(_key(name), keys, n=1)
     return id_in_bedrock(near[0], region) if near else ""
 
 
 def spelling(name: str) -> str:
-    """Return an example of how a bare name is written in full."""
+    """Return an example of the full spelling of a bare name."""
     for provider in KNOWN.values():
         if provider.name != BEDROCK and is_of_family(name, provider):
             return f"{provider.name}:{name}"
@@ -77,19 +77,19 @@ def spelling(name: str) -> str:
 
 
 def is_of_family(name: str, provider: Provider) -> bool:
-    """Whether a bare name begins like the provider's models do."""
+    """Whether a bare name begins like the provider's models."""
     return name.lower().startswith(provider.families)
 
 
 def _ident(name: str, provider: Provider, region: str) -> str:
-    """Return the name by which a provider knows a model, "" where that cannot be known."""
+    """Return the provider's name of a model, "" if it is unknown."""
     listed = [ident for ident in _priced(provider) if _key(ident) == _key(name)]
     for ident in sorted(listed, key=lambda ident: (ident.startswith(_REGIONAL), ident)):
         if not ident.startswith(_REGIONAL):
             return ident
         if group := _GROUPS.get(region.partition("-")[0]):
             return f"{group}.{ident.removeprefix(_REGIONAL)}"
-    needs_more = provider.name in (BEDROCK, "openrouter")  # a vendor stands before their names
+    needs_more = provider.name in (BEDROCK, "openrouter")  # their names begin with a vendor
     if provider.name == "anthropic":
         name = name.replace(".", "-")
     return "" if needs_more else name
@@ -104,7 +104,7 @@ def _priced(provider: Provider) -> list[str]:
 
 
 def _key(ident: str) -> str:
-    """Return what the spellings of one model have in common."""
+    """Return a key that all spellings of one model share."""
     name = _VENDOR.sub("", _SCOPE.sub("", ident.lower()), count=1)
     name = _VERSION.sub("", name).replace(".", "-")
     return re.sub(r"-0$", "", name)
@@ -113,10 +113,10 @@ def _key(ident: str) -> str:
 Kind = Literal["reasoning", "generation"]
 
 ACP = "acp"
-"""Coding agents of others that hold a whole turn: `acp:NAME`."""
+"""Coding agents that run a whole turn: `acp:NAME`."""
 
 REVIEWERS = "reviewers"
-"""In `models.per_agent` all who review, where they are not named themselves."""
+"""The key in `models.per_agent` for all reviewers without a key of their own."""
 
 _REVIEWING = ("review-", "quick-review")
 REPLAY = "replay"
@@ -128,7 +128,7 @@ _PROVIDERS = """
     openai openrouter perplexity together upstage xai
 """
 PROVIDERS = frozenset(_PROVIDERS.split())
-"""What LangChain's `init_chat_model` knows by name; any other needs its `langchain_NAME` here."""
+"""Providers that LangChain's `init_chat_model` knows; any other needs its `langchain_NAME` here."""
 
 STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -152,7 +152,7 @@ STEP_KINDS: Mapping[str, Kind] = MappingProxyType(
         "improve": "reasoning",
     }
 )
-"""What each step of the loop asks for, as `config show` names it."""
+"""The kind of work of each step of the loop, as `config show` names it."""
 
 SPEC_AGENTS: Mapping[str, str] = MappingProxyType(
     {
@@ -167,19 +167,19 @@ SPEC_AGENTS: Mapping[str, str] = MappingProxyType(
         "delta": "spec-change",
     }
 )
-"""Which agent does which step of the way to a spec."""
+"""The agent of each step towards a spec."""
 
 SKILL_AGENTS: Mapping[str, str] = MappingProxyType(
     {"capture": "skill-writer", "improve": "skill-writer"}
 )
-"""Which agent writes and mends skills."""
+"""The agent that writes and corrects skills."""
 
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]*")
 _BEDROCK_ID = re.compile(r"arn:aws[a-z-]*:bedrock:.+|(?:[a-z-]{2,8}\.)?[a-z0-9]+\.[a-z0-9][\w.:-]*")
 
 
 def kind_of(step: str) -> Kind:
-    """Return the kind of work of a step, or of an agent whose step is named after it."""
+    """Return the kind of work of a step, or of an agent with a step of the same name."""
     if step in ("reasoning", "generation"):
         return "reasoning" if step == "reasoning" else "generation"
     return STEP_KINDS.get(step, "reasoning")
@@ -192,7 +192,7 @@ def is_bedrock_id(ident: str) -> bool:
 
 @dataclass(frozen=True)
 class Route:
-    """The model chosen for an agent, where the choice comes from, and what to tell the person."""
+    """The model chosen for an agent, the source of the choice, and a note for the user."""
 
     model: str
     origin: str
@@ -202,7 +202,7 @@ class Route:
 def split_model(name: str) -> tuple[str, str]:
     """Return (provider, model id) of a name such as `openai:gpt-5` or a bare Bedrock id.
 
-    Raises `UsageError` for a name that says neither.
+    Raise `UsageError` for any other name.
     """
     provider, colon, ident = name.partition(":")
     if name == "none":
@@ -227,7 +227,9 @@ def split_model(name: str) -> tuple[str, str]:
 
 
 def _missing_keys(name: str) -> list[str]:
-    """Return the variables that would tell whose model a bare name is, none where one is set."""
+    """Return the unset variables that would decide the provider of a bare name, none if one
+    is set.
+    """
     fitting = [one for one in KNOWN.values() if one.keys and is_of_family(name, one)]
     if any(key_of(provider, os.environ) for provider in fitting):
         return []
@@ -235,13 +237,13 @@ def _missing_keys(name: str) -> list[str]:
 
 
 def require_provider(name: str) -> None:
-    """Raise `UsageError` for a model whose provider nobody knows; nothing is asked."""
+    """Raise `UsageError` for a model of an unknown provider, without any request."""
     provider, _ = split_model(name)
     _require_known(provider, name)
 
 
 def added_provider(provider: str) -> Plugin | None:
-    """Return what another distribution adds under this name; None for names that are taken.
+    """Return the plugin with this name of a provider; None for built-in names.
 
     It is a function `(model, *, max_tokens, timeout) -> BaseChatModel`.
     """
@@ -262,7 +264,7 @@ def _require_known(provider: str, name: str) -> None:
 
 
 def names_a_model(name: str) -> bool:
-    """Whether a name can be asked as it stands; Kiro's short names (`claude-sonnet-4`) cannot."""
+    """Whether a name can be used unchanged; Kiro's short names (`claude-sonnet-4`) cannot."""
     try:
         split_model(name)
     except UsageError:
@@ -271,7 +273,7 @@ def names_a_model(name: str) -> bool:
 
 
 def with_bedrock_id(name: str, models: ModelSettings, environ: Mapping[str, str]) -> str:
-    """Return `bedrock:claude-sonnet-5` with the id that Bedrock knows, other names as they are."""
+    """Return `bedrock:claude-sonnet-5` with its id in Bedrock, other names unchanged."""
     provider, ident = split_model(name)
     if provider != BEDROCK or is_bedrock_id(ident):
         return name
@@ -282,9 +284,9 @@ def with_bedrock_id(name: str, models: ModelSettings, environ: Mapping[str, str]
 def route(settings: Settings, agent: str, kind: Kind, agent_model: str | None = None) -> Route:
     """Return the model for an agent doing this kind of work.
 
-    The person's setting for the agent wins over the agent's file, which wins over the kind of
-    work. When the kind's model is a script, a recording or `none`, nothing else is asked: who
-    chose to spend nothing must not pay because of an agent's file.
+    The user's setting for the agent wins over the agent's file, which wins over the kind of work.
+    When the kind's model is a script, a recording or `none`, it serves all agents: a free choice
+    must not become paid because of an agent's file.
     """
     models = settings.models
     default = default_model(settings, kind)
@@ -310,7 +312,7 @@ def route(settings: Settings, agent: str, kind: Kind, agent_model: str | None = 
 
 
 def default_model(settings: Settings, kind: Kind) -> str:
-    """Return the model for a kind of work; Bedrock's where nobody looked for one."""
+    """Return the model for a kind of work; Bedrock's if no detection ran."""
     models, usual = settings.models, KNOWN[BEDROCK]
     if kind == "generation" and models.generation != AUTO:
         return models.generation
@@ -320,7 +322,7 @@ def default_model(settings: Settings, kind: Kind) -> str:
 
 
 def _meant(short: str, default: str, settings: Settings) -> str:
-    """Return the model that a short name of an agent's file means here, "" for none."""
+    """Return the model for a short name of an agent's file, "" for none."""
     models = settings.models
     found, region = found_here(models, os.environ), aws_region(models, os.environ)
     return resolved(short, found, prefer=split_model(default)[0], region=region)

@@ -1,7 +1,7 @@
-"""`script:FILE`: replies that a person wrote, chosen by agent, round, finding and turn.
+"""`script:FILE`: replies written by hand, chosen by agent, round, finding and turn.
 
-The answer depends on the request alone, never on what was asked before, so that a run resumed in
-another process gets the same replies. Serves the demo and tests of a team's own agents.
+The reply depends on the request alone, never on earlier ones, so that a run resumed in another
+process gets the same replies. Serves the demo and tests of a team's own agents.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class _Strict(BaseModel):
 
 
 class ScriptedCall(_Strict):
-    """A tool call of a scripted reply; `{"$file": "name"}` stands for a file beside it."""
+    """A tool call of a scripted reply; `{"$file": "name"}` is replaced by a file beside it."""
 
     name: str
     args: dict[str, Any] = Field(default_factory=dict)
@@ -55,7 +55,7 @@ class ScriptedUsage(_Strict):
 
 
 class ScriptedReply(_Strict):
-    """What is answered; in its strings ${name} stands for what a `capture` found, ${finding}."""
+    """The reply; in its strings ${name} is replaced by a `capture`, ${finding} by the finding."""
 
     text: str | list[str] = ""
     tool_calls: list[ScriptedCall] = Field(default_factory=list)
@@ -66,7 +66,7 @@ class ScriptedReply(_Strict):
 
 
 class ScriptEntry(ScriptedReply):
-    """A reply and the calls it answers; a field that is left out matches anything."""
+    """A reply and the calls that it answers; an absent field matches anything."""
 
     agent: str | None = None
     step: str | None = None
@@ -75,9 +75,10 @@ class ScriptEntry(ScriptedReply):
     round: int | None = None
     attempt: int | None = None
     turn: int | None = None
-    when: str | list[str] = Field(default_factory=list)  # all stand in the user's messages
+    when: str | list[str] = Field(default_factory=list)  # all occur in the user's messages
     when_last: str | list[str] = Field(default_factory=list)  # ... in the last message
-    capture: dict[str, str] = Field(default_factory=dict)  # name -> regular expression, one group
+    # Name -> regular expression with one group.
+    capture: dict[str, str] = Field(default_factory=dict)
     turns: list[ScriptedReply] = Field(default_factory=list)  # instead of `turn` and a reply
 
 
@@ -93,12 +94,12 @@ class ScriptProvider:
 
     def __init__(self, path: Path, *, stopped: Callable[[float], bool]) -> None:
         self._path = path
-        self._stopped = stopped  # seconds -> waits so long, whether the person asked to stop
+        self._stopped = stopped  # waits for the seconds; returns whether the user asked to stop
         self._lock = threading.Lock()
         self._entries: Sequence[ScriptEntry] | None = None
 
     def ask(self, key: CallKey, request: ModelRequest, on_first: Callable[[], None]) -> Reply:
-        """Return the most specific reply that fits; raise `ModelError` if none does."""
+        """Return the most specific reply that matches; raise `ModelError` if none does."""
         started = time.monotonic()
         words = spoken_text(request.messages)
         last = spoken_text(request.messages[-1:], ("user", "tool"))

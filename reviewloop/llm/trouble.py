@@ -1,7 +1,7 @@
-"""What went wrong with a call: told apart by what to do next, whatever library raised it.
+"""Classifies failed calls by what to do next, for all libraries.
 
-The list is ours. Libraries' own lists retry refused permissions, or repeat a read timeout of ten
-minutes three times; theirs are all switched off.
+The rules are ours. Libraries' own retries repeat refused permissions, or a read timeout of ten
+minutes three times; they are all switched off.
 """
 
 import sys
@@ -14,20 +14,20 @@ from reviewloop.domain.errors import ReviewLoopError
 
 
 class Trouble(StrEnum):
-    """What to do about a failed call follows from this."""
+    """The class of a failed call, which decides what to do."""
 
     THROTTLED = "throttled"  # wait longer, ask again
     UNAVAILABLE = "unavailable"  # wait, ask again; nothing was paid
     TIMEOUT = "timeout"  # possibly paid: ask again once
     CUT = "cut"  # the reply broke off, possibly paid: ask again
-    ACCESS = "access"  # credentials, permission or model id: asking again cannot help
+    ACCESS = "access"  # credentials, permission or model id: a retry cannot help
     OVERFLOW = "overflow"  # the request has to shrink
     REJECTED = "rejected"  # the request is wrong
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A failed call; `code` is the provider's word for it, `retry_after` its wish in seconds."""
+    """A failed call; `code` is the provider's word for it, `retry_after` its request in seconds."""
 
     trouble: Trouble
     code: str
@@ -41,7 +41,7 @@ class Diagnosis:
 
 
 class ProviderError(ReviewLoopError):
-    """A provider's own way to fail, already diagnosed (scripted errors)."""
+    """A provider's failure that is already diagnosed (scripted errors)."""
 
     def __init__(self, diagnosis: Diagnosis) -> None:
         super().__init__(diagnosis.message)
@@ -94,7 +94,7 @@ _NORMALISED = {
     "ModelNotFoundError": Trouble.ACCESS,
     "ModelInvalidRequestError": Trouble.REJECTED,
 }
-# What an error inside a stream says of itself; its HTTP status is the 200 of the stream.
+# Codes of errors inside a stream, whose HTTP status is the 200 of the stream.
 _BY_KIND = {
     "rate_limit_error": Trouble.THROTTLED,
     "rate_limit_exceeded": Trouble.THROTTLED,
@@ -151,7 +151,7 @@ _BY_NAME = {
     "DefaultCredentialsError": Trouble.ACCESS,
     "InvalidURL": Trouble.ACCESS,
     "UnsupportedProtocol": Trouble.ACCESS,
-    # Of the clients of OpenAI and Anthropic, when no status says more: inside a stream.
+    # Of the clients of OpenAI and Anthropic, if no status is more precise: inside a stream.
     "APIError": Trouble.CUT,
 }
 _CONNECTIONS = {"APIConnectionError"}  # of the clients of OpenAI and Anthropic; timeouts too
@@ -193,7 +193,7 @@ _BASES = {
 
 
 def provider_errors() -> tuple[type[BaseException], ...]:
-    """Return what the loaded libraries raise when a call fails; anything else is a bug.
+    """Return the exceptions that loaded libraries raise for a failed call; others are bugs.
 
     `ValueError` is among them: LangChain reports a reply it cannot read that way.
     """
@@ -205,7 +205,7 @@ def provider_errors() -> tuple[type[BaseException], ...]:
 
 
 def diagnose(error: BaseException) -> Diagnosis:
-    """Return what to do about an exception that `provider_errors` names."""
+    """Return what to do about one of the exceptions in `provider_errors`."""
     if isinstance(error, ProviderError):
         return error.diagnosis
     error = _broken_connection(error)
@@ -215,9 +215,9 @@ def diagnose(error: BaseException) -> Diagnosis:
 
 
 def _broken_connection(error: BaseException) -> BaseException:
-    """Return what broke a connection, where a client says only that one broke.
+    """Return the cause of a broken connection, if a client hides it.
 
-    A server that was never reached costs nothing; one that took the request may bill it.
+    A server that was never reached costs nothing; one that received the request may bill it.
     """
     inner = error
     while _CONNECTIONS & {cls.__name__ for cls in type(inner).__mro__}:
@@ -259,14 +259,14 @@ def _classify(error: BaseException, code: str, message: str, status: int | None)
 
 
 def _kind(error: BaseException) -> str:
-    """Return what the body of an error calls it: OpenAI's form, or Anthropic's."""
+    """Return the code in the body of an error, in the form of OpenAI or Anthropic."""
     body: Any = getattr(error, "body", None)
     inner = body.get("error", body) if isinstance(body, Mapping) else None
     return str(inner.get("type") or "") if isinstance(inner, Mapping) else ""
 
 
 def _words(error: BaseException) -> tuple[str, str, int | None]:
-    """Return (code, message, HTTP status) as far as the exception tells them."""
+    """Return (code, message, HTTP status) as far as the exception has them."""
     response: Any = getattr(error, "response", None)
     if isinstance(response, Mapping):
         fields = response.get("Error", {})

@@ -1,4 +1,4 @@
-"""Analysers that others maintain: a table of programs, readers of their output, and our policy."""
+"""Third-party analysers: a table of programs, parsers of their output, and our policy."""
 
 from reviewloop.analysis.tools.found import find_tool
 from reviewloop.analysis.tools.running import run_tool

@@ -1,7 +1,7 @@
 """The project's own ESLint: its configuration is code, so it runs in the proven sandbox only.
 
-It runs where the person trusted exactly this configuration (`reviewloop trust`), and never in the
-review of what others may have written. It sees each text under the name it has in the project.
+It runs if the user trusted exactly this configuration (`reviewloop trust`), and never in the review
+of an untrusted change. It gets each text under its name in the project.
 """
 
 import json
@@ -35,7 +35,7 @@ class Project:
     configuration: Path
 
     def version(self, root: Path) -> str:
-        """Return which ESLint stands in node_modules here, or around; "" when none does."""
+        """Return the version of ESLint in node_modules here, or above; "" for none."""
         for folder in (self.folder, *self.folder.parents):
             found = folder / "node_modules/eslint/package.json"
             if folder.is_relative_to(root) and found.is_file():
@@ -62,7 +62,7 @@ def project_of(path: str, checkout: str) -> Project | None:
 
 
 def not_run(files: Sequence[SourceFile], options: Options) -> tuple[AnalyserStatus, str] | None:
-    """Return why ESLint does not run over these files, None where it may."""
+    """Return why ESLint does not run on these files, None if it may."""
     root = Path(options.checkout).resolve()
     status = AnalyserStatus.NOT_CHECKED
     projects = dict.fromkeys(filter(None, (project_of(f.path, options.checkout) for f in files)))
@@ -86,7 +86,7 @@ def not_run(files: Sequence[SourceFile], options: Options) -> tuple[AnalyserStat
 
 
 def run_eslint(session: ToolSession) -> ToolReading:
-    """Have each project's ESLint read the files that are laid out."""
+    """Run each project's ESLint on the files that are laid out."""
     by_project: dict[Project, list[LaidFile]] = {}
     for one in session.laid.files:
         project = project_of(one.file.path, session.options.checkout)
@@ -104,7 +104,7 @@ def run_eslint(session: ToolSession) -> ToolReading:
 
 
 def not_by_itself(raw: bytes, laid: Laid) -> ToolReading:
-    """Refuse to read what node says by itself: `run_eslint` does all of it."""
+    """Raise: node alone has no readable output, `run_eslint` does all of it."""
     raise UnusableOutput("it was started without its project")
 
 
@@ -131,7 +131,7 @@ def _read(session: ToolSession, project: Project, laid: Laid) -> ToolReading:
 
 
 def _started(session: ToolSession, arguments: list[str], work: Path, root: Path) -> str:
-    """Run node in the sandbox; return the telling line of what it said, for a failure."""
+    """Run node in the sandbox; return the relevant line of its error output, for a failure."""
     from reviewloop.sandbox.analyser_process import clean_environment
     from reviewloop.sandbox.base import Confinement, Grants
     from reviewloop.sandbox.interpreters import only_lendable
@@ -188,7 +188,7 @@ def _reading(raw: bytes, laid: Laid) -> ToolReading:
 
 
 def _held(record: Any) -> Iterator[dict[str, Any]]:
-    """Yield what a comment switched off although it is about security."""
+    """Yield security messages that a comment suppressed."""
     for message in records(record, "suppressed"):
         rule = policy_of(NAME).rule(str(message.get("ruleId") or ""))
         if rule is not None and rule.reviewer == SECURITY:
@@ -199,7 +199,7 @@ def _hit(message: dict[str, Any], one: LaidFile) -> Hit | None:
     code = message.get("ruleId")
     if message.get("fatal") is True:
         code = "parse"
-    if not isinstance(code, str):  # a remark about the file: it matches no configuration
+    if not isinstance(code, str):  # a message on the file: no configuration matches it
         return None
     line = number_at(message, "line", otherwise=1)
     end = number_at(message, "endLine", otherwise=line)

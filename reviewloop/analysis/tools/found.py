@@ -1,4 +1,4 @@
-"""Finds the program of a tool, its version, and the repository's own configuration for it."""
+"""Finds the program of a tool, its version, and the repository's configuration for it."""
 
 import json
 import os
@@ -17,10 +17,10 @@ from reviewloop.store.folders import state_root
 
 
 def configuration_of(tool: Tool, options: Options) -> str:
-    """Return the configuration file a tool is to be pointed at, "" for none.
+    """Return the configuration file for a tool, "" for none.
 
-    Only where the person trusts it: all of them by a setting of theirs, or this very text by
-    `reviewloop trust`. A link that leads out of the checkout is not followed.
+    Only if the user trusts it: all of them by a setting, or exactly this text by `reviewloop
+    trust`. A symbolic link that leads out of the checkout is not followed.
     """
     if not options.checkout:
         return ""
@@ -31,7 +31,7 @@ def configuration_of(tool: Tool, options: Options) -> str:
 
 
 def _is_trusted(tool: Tool, path: Path, options: Options) -> bool:
-    """Whether the person agreed to this very text; never for what may name code."""
+    """Whether the user trusts exactly this text; never for a format that can name code."""
     if tool.configuration_is_code or options.of_others:
         return False
     text = configuration_text(tool, path)
@@ -40,9 +40,10 @@ def _is_trusted(tool: Tool, path: Path, options: Options) -> bool:
 
 
 def configuration_text(tool: Tool, path: Path) -> str | None:
-    """Return what a configuration file says of a tool, None when it cannot be read.
+    """Return a tool's part of a configuration file, None if it cannot be read.
 
-    Of a pyproject.toml that is the tool's own part: a new version of the project changes nothing.
+    Of a pyproject.toml only the tool's own part counts: a new version of the project changes
+    nothing.
     """
     try:
         text = path.read_text("utf-8", "replace")
@@ -64,7 +65,7 @@ def found_configuration(tool: Tool, root: Path) -> Path | None:
 
 
 def _is_meant(tool: Tool, path: Path) -> bool:
-    """Whether a file that serves many tools holds a part for this one."""
+    """Whether a file for many tools has a part for this one."""
     if path.name != "pyproject.toml":
         return True
     try:
@@ -74,13 +75,13 @@ def _is_meant(tool: Tool, path: Path) -> bool:
 
 
 _VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
-_PATIENCE = 10.0  # seconds a program has to tell its version
+_PATIENCE = 10.0  # seconds for a program to print its version
 
 
 def find_tool(tool: Tool, options: Options | None = None) -> FoundTool | None:
-    """Return where a tool is: in our own environment, then on the trusted PATH; None: nowhere.
+    """Return the location of a tool: in our own environment, then on the trusted PATH; else None.
 
-    Tools of node are looked for first in the checkout, where the person trusts it.
+    Tools of node are searched first in the checkout, if the user trusts it.
     """
     program = _program(tool, options)
     return FoundTool(program, _version(tool, program)) if program else None
@@ -99,7 +100,7 @@ def _program(tool: Tool, options: Options | None) -> Path | None:
 
 
 def _own_folders() -> Iterator[Path]:
-    """Yield the folders that hold the programs of what is installed with us, the likely first."""
+    """Yield the folders with programs installed beside us, the likely first."""
     yield Path(sys.executable).parent
     import site
     import sysconfig
@@ -109,7 +110,7 @@ def _own_folders() -> Iterator[Path]:
 
 
 def _version(tool: Tool, program: Path) -> str:
-    """Return the version: told by what lies beside the program, else by the program, once."""
+    """Return the version, from files beside the program, else once from the program."""
     return _of_package(tool, program) or _version_once(tool, program)
 
 
@@ -123,7 +124,7 @@ def _of_package(tool: Tool, program: Path) -> str:
 
 
 def _version_once(tool: Tool, program: Path) -> str:
-    """Return what the program says, or what it said when it was last the same file."""
+    """Return the version that the program prints, cached while the file is the same."""
     try:
         state = program.stat()
         cache = state_root() / "tool-versions.json"
@@ -166,7 +167,7 @@ def _read(cache: Path) -> dict[str, object]:
 
 
 def _write(cache: Path, known: dict[str, object]) -> None:
-    """Replace the cache in one step; without it the program is asked again."""
+    """Replace the cache in one step; without it the program is run again."""
     beside = cache.with_name(f"{cache.name}.{os.getpid()}")
     try:
         beside.write_text(json.dumps(known), "utf-8")

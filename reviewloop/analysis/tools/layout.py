@@ -1,4 +1,4 @@
-"""Lays files out for a tool under neutral names, and maps what it says back to the repository."""
+"""Lays files out for a tool under neutral names, and maps its output back to the repository."""
 
 import re
 import secrets
@@ -36,8 +36,9 @@ class LaidFile:
 
     file: SourceFile
     path: Path
-    text: str  # rows are ended by LF only
-    rows: tuple[tuple[int, int], ...] = ()  # per row: line, characters before it; none: as it is
+    text: str  # rows end with LF only
+    # Per row: line, and characters before it; none: unchanged.
+    rows: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def lines(self) -> list[str]:
@@ -45,13 +46,13 @@ class LaidFile:
         return self.text.split("\n")
 
     def span(self, line: int, end_line: int = 0, column: int = 0, end_column: int = 0) -> Span:
-        """Return a tool's place as one of the file: inside of it, columns 0 where they make none.
+        """Return a tool's location as a span inside the file; columns are 0 where they make none.
 
         `line` and `column` are 1-based, columns in characters, the end exclusive.
         """
         count = len(self.lines)
         if count > 1 and not self.lines[-1]:
-            count -= 1  # what follows the last LF is no line
+            count -= 1  # the text after the last LF is no line
         line = min(max(line, 1), count)
         end_line = min(max(end_line, line), count)
         column = min(max(column, 0), len(self.lines[line - 1]) + 1)
@@ -86,7 +87,7 @@ class Laid:
         return re.compile(re.escape(self.folder.name) + r"[/\\](\d{1,9})[/\\]")
 
     def find(self, named: str) -> LaidFile | None:
-        """Return the file a tool means: by absolute or relative path or by file URL."""
+        """Return the file in a tool's output: by absolute or relative path or by file URL."""
         found = self._location.search(named)
         number = int(found.group(1)) if found else -1
         return self._by_number.get(number)
@@ -115,7 +116,9 @@ def lay_out(files: Sequence[SourceFile], parent: Path) -> Laid:
 
 
 def neutral_name(file: SourceFile) -> str:
-    """Return the name a tool sees: only what it decides by is kept of the real one."""
+    """Return a file's name for the tool: only parts that affect the tool are kept of the real
+    one.
+    """
     name = PurePosixPath(file.path).name
     if name in _KEPT_NAMES:
         return name
@@ -129,9 +132,9 @@ def neutral_name(file: SourceFile) -> str:
 
 
 def _with_rows(file: SourceFile) -> tuple[str, tuple[tuple[int, int], ...]]:
-    """Return the text with rows that end with LF only, and where its rows are in the file."""
+    """Return the text with rows that end with LF only, and the rows' positions in the file."""
     text = file.text
-    if file.language != "python":  # where a form feed may stand before code and ends no row
+    if file.language != "python":  # a form feed may come before code and ends no row
         text = text.translate(_ROW_BREAKS)
     if not _LONE_CR.search(text):
         return text, ()

@@ -1,4 +1,4 @@
-"""Runs one tool over some files: private folder, neutral names, one time limit for all starts."""
+"""Runs one tool on files: private folder, neutral names, one time limit for all starts."""
 
 import tempfile
 import time
@@ -18,15 +18,15 @@ from reviewloop.sandbox.analyser_process import (
 )
 
 Stop = Callable[[], bool]
-_ARGUMENT_BYTES = 100_000  # of file names in one start; every system takes that many
-_MOST_STARTS = 60  # while looking for the files that make a tool fail
-_NAMED = 3  # files a reason names
+_ARGUMENT_BYTES = 100_000  # of file names in one start; every system allows that many
+_MOST_STARTS = 60  # while searching for the files on which a tool fails
+_NAMED = 3  # most files in a reason
 
 
 def run_tool(
     tool: Tool, files: Sequence[SourceFile], options: Options, *, stop: Stop | None = None
 ) -> ToolRun:
-    """Run a tool over the files it understands; whatever it does is a report, never an error."""
+    """Run a tool on the files that it supports; every failure is a report, never an error."""
     mine = [file for file in files if tool.understands(file)]
     if not mine:
         return ToolRun(AnalyserReport(tool.name, AnalyserStatus.NOT_APPLICABLE))
@@ -87,14 +87,14 @@ class Session:
         self._own.write_text(tool.own_file[1], encoding="utf-8")
 
     def seconds_left(self) -> float:
-        """Return how long it may still run; raise OutOfTimeError when its time is up."""
+        """Return how long it may still run; raise OutOfTimeError after the limit."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise OutOfTimeError(f"took longer than {self._limit:g} s")
         return left
 
     def read_all(self) -> ToolReading:
-        """Run the tool over everything that is laid out."""
+        """Run the tool on all files that are laid out."""
         if self.tool.run is not None:
             return self.tool.run(self)
         return self.read_in_parts(self.laid)
@@ -102,7 +102,7 @@ class Session:
     def read_in_parts(
         self, laid: Laid, read: "Callable[[Laid], ToolReading] | None" = None
     ) -> ToolReading:
-        """Run over so many files at a time as one command line takes; halve what fails."""
+        """Run on as many files at a time as a command line allows; halve them after a failure."""
         read = read or self.read_once
         reading = ToolReading()
         for part in self._parts(laid):
@@ -110,14 +110,14 @@ class Session:
         return reading
 
     def read_once(self, laid: Laid) -> ToolReading:
-        """Start the tool once over these files and read what it says."""
+        """Start the tool once on these files and parse its output."""
         return self.tool.read(self.start(self.arguments(laid)).stdout, laid)
 
     def arguments(self, laid: Laid) -> list[str]:
-        """Return the row's arguments with what they stand for.
+        """Return the row's arguments with placeholders replaced.
 
-        `{files}` and `{configuration}` are arguments of their own, none or more; `{folder}` of
-        all files, `{own}` file of ours and `{report}` (read instead of stdout) are paths.
+        `{files}` and `{configuration}` become any number of arguments; `{folder}` of all files,
+        `{own}` file of ours and `{report}` (read instead of stdout) are paths.
         """
         tool = self.tool
         chosen = tool.configured if self.configuration else tool.unconfigured
@@ -135,7 +135,7 @@ class Session:
         return [one if one in files else _replaced(one, values) for one in given]
 
     def start(self, arguments: Sequence[str], *, good_exits: Sequence[int] = ()) -> Output:
-        """Start the tool; raise UnusableOutput when its output cannot be what was asked for."""
+        """Start the tool; raise UnusableOutput if its output cannot be valid."""
         left = self.seconds_left()
         self._starts += 1
         self._report.unlink(missing_ok=True)
@@ -186,7 +186,7 @@ class Session:
 
 
 class OutOfTimeError(UnusableOutput):
-    """Starting the tool again is no use: its time is up, or it cannot be started at all."""
+    """Starting the tool again is useless: its time is up, or it cannot be started at all."""
 
 
 def _beginning(report: Path) -> bytes:
@@ -209,7 +209,7 @@ def _because(output: Output) -> str:
 
 
 def _error_line(output: Output) -> str:
-    """Return the telling line of stderr, short enough for one line of a report."""
+    """Return the relevant line of stderr, short enough for one line of a report."""
     lines = [line.strip() for line in output.stderr.decode("utf-8", "replace").splitlines()]
     lines = [line for line in lines if line and not line.endswith(":")]
     for word in ("failed to ", "cause: ", "error: ", "error", "fatal"):
@@ -243,7 +243,7 @@ def _report(
 
 
 def _reason(failed: dict[str, str], *, name_files: bool) -> str:
-    """Return why files failed: each reason once, with the first few files it stands for."""
+    """Return why files failed: each reason once, with its first few files."""
     by_reason: dict[str, list[str]] = {}
     for path, why in sorted(failed.items()):
         by_reason.setdefault(why, []).append(path)
@@ -257,7 +257,7 @@ def _reason(failed: dict[str, str], *, name_files: bool) -> str:
 
 
 def _known(tool: Tool, hit: Hit) -> Hit | None:
-    """Return a hit whose rule is on, with a severity of its own where the tool says less."""
+    """Return a hit whose rule is on, with the policy's severity if the tool's is lower."""
     rule = tool.policy.rule(hit.rule.partition("/")[2])
     if rule is None:
         return None

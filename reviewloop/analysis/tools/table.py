@@ -1,4 +1,4 @@
-"""Reads the table of tools, `table.toml`, and gives each row the code that reads and runs it."""
+"""Reads the table of tools, `table.toml`, and adds the code that runs and parses each."""
 
 import tomllib
 from functools import cache
@@ -42,7 +42,7 @@ _NOT_RUN = {"eslint": not_run}
 
 
 class _Row(TypedDict, total=False):
-    """A row of the table; `Tool` says what its keys mean."""
+    """A row of the table; `Tool` documents its keys."""
 
     program: str
     licence: Required[str]
@@ -100,7 +100,7 @@ TOOLS: tuple[Tool, ...] = tuple(_tool(name, row) for name, row in _TABLE.items()
 
 
 def tool_rule(rule_id: str) -> Rule | None:
-    """Return what we say about a tool's rule ("ruff/S608"); None when it is off or unknown."""
+    """Return our rule for a tool's rule id ("ruff/S608"); None if it is off or unknown."""
     name, _, code = rule_id.partition("/")
     tool = _by_name().get(name)
     return tool.policy.rule(code) if tool else None

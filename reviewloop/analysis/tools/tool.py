@@ -1,4 +1,4 @@
-"""What a row of the tool table holds, and what running a tool gives."""
+"""A row of the tool table, and the result of running a tool."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     from reviewloop.analysis.tools.layout import Laid
 
 
-class UnusableOutput(Exception):  # noqa: N818 - says what it is
-    """What a tool wrote cannot be read; the text says what was wrong with it."""
+class UnusableOutput(Exception):  # noqa: N818 - names the output, not the failure
+    """The output of a tool cannot be parsed; the message says why."""
 
 
 @dataclass
 class ToolReading:
-    """What was understood of a tool's output, by the files it was given."""
+    """The parsed output of a tool, by its input files."""
 
     hits: list[Hit] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # repository path -> why
 
     def add(self, other: "ToolReading") -> None:
-        """Take over what another reading holds."""
+        """Add the content of another reading."""
         self.hits += other.hits
         self.failed |= other.failed
 
 
 Reader = Callable[[bytes, "Laid"], ToolReading]
-"""Turns a tool's stdout into hits; raises UnusableOutput when it is not what was asked for."""
+"""Parses a tool's stdout into hits; raises UnusableOutput if it is invalid."""
 
 
 class ToolSession(Protocol):
-    """What a tool that needs more than one start may ask of the run it is part of."""
+    """The interface of a run for tools that need more than one start."""
 
     laid: "Laid"
     options: Options
@@ -46,18 +46,18 @@ class ToolSession(Protocol):
     stop: Callable[[], bool] | None
 
     def seconds_left(self) -> float:
-        """Return how long it may still run; raise OutOfTimeError when its time is up."""
+        """Return how long it may still run; raise OutOfTimeError after the limit."""
 
     def arguments(self, laid: "Laid") -> list[str]:
-        """Return the row's arguments with what they stand for."""
+        """Return the row's arguments with placeholders replaced."""
 
     def start(self, arguments: Sequence[str], *, good_exits: Sequence[int] = ()) -> Output:
-        """Start the tool; raise UnusableOutput when its output cannot be what was asked for."""
+        """Start the tool; raise UnusableOutput if its output cannot be valid."""
 
     def read_in_parts(
         self, laid: "Laid", read: "Callable[[Laid], ToolReading] | None" = None
     ) -> ToolReading:
-        """Run over so many files at a time as one command line takes; halve what fails."""
+        """Run on as many files at a time as a command line allows; halve them after a failure."""
 
 
 NotRun = tuple[AnalyserStatus, str]
@@ -66,53 +66,53 @@ NotRun = tuple[AnalyserStatus, str]
 
 @dataclass(frozen=True)
 class Tool:
-    """One row of the table: how a program is found, started and read."""
+    """One row of the table: how a program is found, started and parsed."""
 
-    name: str  # family of its rule ids, and the policy's
+    name: str  # prefix of its rule ids, and name of the policy
     program: str
     languages: frozenset[str]
     arguments: tuple[str, ...]  # {files}, {folder}, {configuration}, {own}, {report}: see running
     read: Reader
-    get: str  # how a person gets it
+    get: str  # how a user installs it
     licence: str
     core: bool = False  # installed with reviewloop
-    slow: bool = False  # reviewers do not wait for it: what it finds joins their word
+    slow: bool = False  # reviewers do not wait for it: its hits are added later
     version: tuple[str, ...] = ("--version",)
-    package: str = ""  # distribution whose metadata tells the version, when it is in ours
-    file_names: frozenset[str] = frozenset()  # understood by name, whatever their language
-    good_exits: Collection[int] = (0, 1)  # exit codes under which stdout is meant
-    one_by_one: bool = False  # cannot tell several files apart
-    silent_when_clean: bool = False  # writes nothing when it finds nothing
+    package: str = ""  # distribution with the version in its metadata, if it is in ours
+    file_names: frozenset[str] = frozenset()  # supported by name, whatever their language
+    good_exits: Collection[int] = (0, 1)  # exit codes with valid output on stdout
+    one_by_one: bool = False  # cannot distinguish several files
+    silent_when_clean: bool = False  # writes nothing if it finds nothing
     environment: tuple[tuple[str, str], ...] = ()
-    configuration: tuple[str, ...] = ()  # files of a repository it is pointed at where trusted
-    configured: tuple[str, ...] = ()  # then these are {configuration}, with the file's path in it
-    unconfigured: tuple[str, ...] = ()  # and these otherwise
-    needs_configuration: str = ""  # why it says nothing without a configuration
+    configuration: tuple[str, ...] = ()  # configuration files of a repository, used if trusted
+    configured: tuple[str, ...] = ()  # arguments with {configuration} for its path
+    unconfigured: tuple[str, ...] = ()  # and the arguments without one
+    needs_configuration: str = ""  # why it has no hits without a configuration
     own_file: tuple[str, str] = ("", "")  # name and text of a file of ours, {own} in arguments
     run: Callable[[ToolSession], ToolReading] | None = (
-        None  # for one that needs more than one start
+        None  # for a tool that needs more than one start
     )
-    configuration_is_code: bool = False  # or may name code: trust in its text is not enough
+    configuration_is_code: bool = False  # or can name code: trust in its text is not enough
     # Whether the project around this file uses the tool; None: it needs no project.
     applies: "Callable[[SourceFile, Options], bool] | None" = None
-    # Why it must not run over these files, asked before its program is looked for.
+    # Why it must not run on these files, checked before its program is searched.
     not_run: "Callable[[Sequence[SourceFile], Options], NotRun | None] | None" = None
     own_policy: Policy | None = None  # in place of the table that has its name
-    node: bool = False  # may come from the checkout's node_modules where trusted
+    node: bool = False  # may come from the checkout's node_modules if trusted
 
     @property
     def policy(self) -> Policy:
-        """What we make of its rules."""
+        """Our policy for its rules."""
         return self.own_policy or policy_of(self.name)
 
     def understands(self, file: SourceFile) -> bool:
-        """Whether the tool reads this file."""
+        """Whether the tool supports this file."""
         return file.language in self.languages or file.path.rpartition("/")[2] in self.file_names
 
 
 @dataclass(frozen=True)
 class FoundTool:
-    """Where a tool is; the version is "" when it does not tell."""
+    """The location of a tool; the version is "" if unknown."""
 
     program: Path
     version: str = ""
@@ -120,7 +120,7 @@ class FoundTool:
 
 @dataclass(frozen=True)
 class ToolRun:
-    """What one tool said about some files, and how it fared."""
+    """The hits of one tool on files, and its report."""
 
     report: AnalyserReport
     hits: tuple[Hit, ...] = ()

@@ -1,4 +1,4 @@
-"""What kind of change a change is, told by its content; one file says how each kind is found."""
+"""Classifies a change by its content; one file per kind of change."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
@@ -25,16 +25,16 @@ KINDS: Mapping[str, Finder] = {
     "dependencies": dependencies.find,
     "public_interface": public_interface.find,
 }
-"""Every kind by the name that the settings have for it."""
+"""Every kind by its name in the settings."""
 
-_LARGEST = 500_000  # bytes of a file that is read
-_LARGEST_READ = 10_000_000  # ... of a lock file or a contract, which are read as what they are
+_LARGEST = 500_000  # most bytes of a file to read
+_LARGEST_READ = 10_000_000  # ... of a lock file or a contract, which have parsers of their own
 _ASIDE = ("docs", "doc", "examples", "example", "vendor", "node_modules", "fixtures", "testdata")
-_LISTED = 3  # lines that a reason names
+_LISTED = 3  # most lines in a reason
 
 
 def change_kinds(change: GuardInput, kinds: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield each of these kinds that the change is of, with the lines that show it."""
+    """Yield each of these kinds that matches the change, with the lines of evidence."""
     files = list(changed_files(change)) if kinds else []
     for kind in kinds:
         found = [str(one) for one in KINDS[kind](files)]
@@ -44,7 +44,7 @@ def change_kinds(change: GuardInput, kinds: Collection[str]) -> Iterator[tuple[s
 
 
 def changed_files(change: GuardInput) -> Iterator[ChangedFile]:
-    """Yield the changed text files of the product; tests, examples and prose are none."""
+    """Yield the changed text files of the product, without tests, examples and prose."""
     for file in change.change.files:
         if file.binary or file.submodule or is_test_file(file.path) or _is_aside(file.path):
             continue

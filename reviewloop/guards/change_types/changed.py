@@ -1,4 +1,4 @@
-"""A changed file as the kinds of change read it: both versions, and the lines that differ."""
+"""A changed file for the kinds of change: both versions, and the lines that differ."""
 
 import ast
 import re
@@ -8,19 +8,19 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 _COMMENT = re.compile(r"\s*(?:#(?!\[)|//|/\*|\*(?!\w)|--\s|<!--|;)")
-_BEHIND = re.compile(r"\s+(?://|#)\s.*$")  # a comment behind code
+_BEHIND = re.compile(r"\s+(?://|#)\s.*$")  # a comment after code
 
 CODE = frozenset(
     ("py", "js", "ts", "tsx", "jsx", "mjs", "cjs", "go", "rb", "java", "kt", "php", "rs", "cs")
 )
-"""Endings of files in which something runs."""
+"""Suffixes of files with executable code."""
 
 
 class Evidence(NamedTuple):
-    """One line that shows a kind of change."""
+    """One line of evidence for a kind of change."""
 
     path: str
-    line: int  # of the new version; of the old one where the change takes it away
+    line: int  # of the new version; of the old one if the change removes it
     what: str  # a few words
 
     def __str__(self) -> str:
@@ -33,7 +33,7 @@ def _plain(line: str) -> str:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """One file of a change; "" stands for a version that is not there."""
+    """One changed file; "" is the text of a missing version."""
 
     path: str
     before: str
@@ -48,13 +48,13 @@ class ChangedFile:
 
     @property
     def ending(self) -> str:
-        """What follows the last dot of the name, in lower case."""
+        """The part of the name after the last dot, in lower case."""
         return self.name.rpartition(".")[2].lower() if "." in self.name else ""
 
     @cached_property
     def _code(self) -> list[tuple[int, str]]:
         lines = [*self.code_added(), *self.code_removed()]
-        # What is only moved, indented or commented otherwise is on both sides.
+        # Lines that are only moved, indented or commented differently are on both sides.
         both = {_plain(text) for text in self.added.values()}
         both &= {_plain(text) for text in self.removed.values()}
         return [
@@ -64,19 +64,19 @@ class ChangedFile:
         ]
 
     def code_added(self) -> Iterator[tuple[int, str]]:
-        """Yield number and text of each new line, docstrings of Python left out."""
+        """Yield number and text of each new line, without docstrings of Python."""
         yield from _without(self.added, self.path, self.after)
 
     def code_removed(self) -> Iterator[tuple[int, str]]:
-        """Yield number and text of each line that goes, docstrings of Python left out."""
+        """Yield number and text of each removed line, without docstrings of Python."""
         yield from _without(self.removed, self.path, self.before)
 
     def code(self) -> Iterator[tuple[int, str]]:
-        """Yield number and text of each changed line that is code and more than moved."""
+        """Yield number and text of each changed line that is code and was not just moved."""
         yield from self._code
 
     def first(self, pattern: re.Pattern[str]) -> tuple[int, re.Match[str]] | None:
-        """Return the first changed line of code that a pattern is found in, with its match."""
+        """Return the first changed line of code that matches a pattern, with its match."""
         for number, text in self._code:
             if found := pattern.search(text):
                 return number, found
@@ -90,7 +90,7 @@ def _without(lines: Mapping[int, str], path: str, text: str) -> Iterator[tuple[i
 
 @lru_cache(maxsize=256)
 def _docstring_lines(text: str) -> frozenset[int]:
-    """Return the lines of docstrings: their examples are read by people, and do nothing."""
+    """Return the lines of docstrings: examples in them are never run."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Kind of change: what builds, tests and ships the code."""
+"""Kind of change: build, test and deployment pipelines."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ _JOBS = re.compile(r"^jobs:", re.MULTILINE)
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
-    """Yield the first line that differs of each file of a pipeline, told by path or content."""
+    """Yield the first changed line of each pipeline file, recognised by path or content."""
     for file in files:
         text = file.after or file.before
         by_content = (

@@ -1,6 +1,6 @@
-"""What a contract promises to those who call: GraphQL, OpenAPI, and others line by line.
+"""Parses the promises of an API contract: GraphQL, OpenAPI, and others line by line.
 
-Descriptions, comments, the order and notes that something is deprecated are no part of it.
+Descriptions, comments, the order and deprecation notes do not count.
 """
 
 import json
@@ -19,14 +19,14 @@ class Promise(NamedTuple):
     """One part of a contract."""
 
     shape: str  # its type, or its value
-    line: int  # 0 where it is not known
+    line: int  # 0 if unknown
 
 
 Promises = Mapping[str, Promise]  # by name
 
 
 def broken(file: ChangedFile) -> Iterator[Evidence]:
-    """Yield the first part of a contract that the change takes away or gives another shape."""
+    """Yield the first part of a contract that the change removes or alters."""
     before, after = promises(file.path, file.before), promises(file.path, file.after)
     if before is None or after is None:
         yield from _lines(file)
@@ -42,12 +42,12 @@ def broken(file: ChangedFile) -> Iterator[Evidence]:
 
 
 def promises(path: str, text: str) -> Promises | None:
-    """Return what a contract promises; None where it cannot be read so."""
+    """Return the promises of a contract; None if it cannot be parsed so."""
     try:
         if path.endswith((".graphql", ".graphqls")):
             return _GraphQL(text).promises
         return _openapi(path, text) if path.endswith((".json", ".yaml", ".yml")) else None
-    except (IndexError, ValueError, RecursionError):  # it breaks off, is no document, or is nested
+    except (IndexError, ValueError, RecursionError):  # truncated, no document, or too deeply nested
         return None
 
 
@@ -60,7 +60,7 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 
 class _GraphQL:
-    """Reads a schema in GraphQL's language."""
+    """Parses a schema in GraphQL's language."""
 
     def __init__(self, text: str) -> None:
         self.promises: dict[str, Promise] = {}
@@ -105,7 +105,7 @@ class _GraphQL:
             self._body("schema", "}", is_enum=False)
 
     def _head(self, name: str) -> None:
-        """Read what a type implements, or what a union is of."""
+        """Parse the interfaces of a type, or the members of a union."""
         signs = {"implements", "=", "&", "|"}
         while self._next in signs or self._next == "@":
             if self._next == "@":
@@ -140,7 +140,7 @@ class _GraphQL:
         return shape
 
     def _options(self) -> None:
-        """Pass over default values and directives."""
+        """Skip default values and directives."""
         while self._next in {"=", "@"}:
             if self._next == "@":
                 self._directive()
@@ -170,7 +170,7 @@ _WORDS = frozenset(
     ("description", "summary", "title", "example", "examples", "externalDocs", "tags", "deprecated")
 )
 _AROUND = frozenset(("info", "servers", "openapi", "swagger"))  # of the document itself
-_MOST_YAML = 400_000  # bytes: reading it takes seconds
+_MOST_YAML = 400_000  # bytes: parsing more takes seconds
 _MOST_PROMISES = 200_000
 _ALIAS = re.compile(r"(?m)(?:[:\-]\s+|^\s*)[&*][\w-]")
 
@@ -192,13 +192,14 @@ def _yaml(text: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are safe ones
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 
 
 def _flat(name: str, value: Any, found: dict[str, Promise], *, is_named: bool) -> None:
-    """Keep each leaf below a name; `is_named`: the keys are names that the contract gives."""
+    """Add each leaf below a name; `is_named`: the keys are names in the contract."""
     if isinstance(value, dict):
         for key, inner in value.items():
             word = str(key)
@@ -228,7 +229,7 @@ def _lines(file: ChangedFile) -> Iterator[Evidence]:
 
 
 def _plain_text(line: str) -> str:
-    """Return a line without comments, options and its place."""
+    """Return a line without comments, options and its position."""
     text = "" if line.lstrip().startswith(("#", "//", "*", "/*", '"""')) else line
     return " ".join(_NOTES.sub("", text).replace(";", " ").split())
 

@@ -1,4 +1,4 @@
-"""Kind of change: the schema of a database, in SQL, migrations or classes that are tables."""
+"""Kind of change: the schema of a database, in SQL, migrations or model classes."""
 
 import re
 from collections.abc import Iterator, Sequence

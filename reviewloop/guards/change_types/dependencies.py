@@ -1,4 +1,4 @@
-"""Kind of change: packages that the project takes from elsewhere, and their versions."""
+"""Kind of change: external packages, and their versions."""
 
 import json
 import re
@@ -40,9 +40,9 @@ _OWN_SOURCES = {"editable", "virtual", "directory"}  # of uv.lock: the project's
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
-    """Yield the first package of each manifest that comes, goes or changes its version.
+    """Yield the first package of each manifest that is added, removed or changes its version.
 
-    A lock file counts where no manifest beside it changed.
+    A lock file counts if no manifest beside it changed.
     """
     named = [one for file in files for one in _of_manifest(file)]
     yield from named
@@ -57,7 +57,7 @@ def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
 
 
 def _locked(name: str, text: str) -> list[str] | None:
-    """Return what a lock file says of packages of others; None where it cannot be told."""
+    """Return the external packages in a lock file; None if it cannot be parsed."""
     try:
         if name in ("uv.lock", "Cargo.lock"):
             packages = tomllib.loads(text)["package"]
@@ -133,7 +133,7 @@ def _of_sections(table: Mapping[str, Any], names: Sequence[str]) -> dict[str, st
 
 
 def _stated(version: object) -> str:
-    """Return what a manifest says of a package, in one order: the version, then the options."""
+    """Return a manifest's entry for a package in a fixed order: the version, then the options."""
     if not isinstance(version, dict):
         return str(version)
     options = {

@@ -1,4 +1,4 @@
-"""Kind of change: the environment variables that the code reads or that it is given."""
+"""Kind of change: the environment variables that the code reads or sets."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -16,9 +16,9 @@ _DOCKERFILE = re.compile(r"(?:^|/)(?:Dockerfile|Containerfile)[\w.-]*$")
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
-    """Yield each variable that the change begins or ceases to read or to give.
+    """Yield each variable that the change starts or stops to read or to set.
 
-    One that is read elsewhere in the changed files before and after is only moved.
+    One that is read elsewhere in the changed files before and after was only moved.
     """
     before = {name for file in files for name in _names(file, file.before)}
     after = {name for file in files for name in _names(file, file.after)}

@@ -1,4 +1,4 @@
-"""Kind of change: what others call, where the change takes it away or gives it another shape."""
+"""Kind of change: public names that the change removes or alters."""
 
 import json
 import re
@@ -28,7 +28,7 @@ _PRIVATE_GO = re.compile(r"(?:^|/)(?:internal|cmd)/")
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
-    """Yield what the change takes away from those who call it; what it adds breaks nobody."""
+    """Yield the public names that the change removes or alters; additions break no caller."""
     after = {route for file in files for route in _routes(file.after)}
     for file in files:
         for number, text in file.code_removed() if _ROUTE.search(file.before) else ():

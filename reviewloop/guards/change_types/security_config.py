@@ -1,4 +1,4 @@
-"""Kind of change: what guards the system, such as CORS, rights, authentication, TLS and cookies."""
+"""Kind of change: security settings, such as CORS, rights, authentication, TLS and cookies."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from reviewloop.guards.change_types.changed import CODE, ChangedFile, Evidence
 
 _CODE = re.compile(
-    # who may call
+    # allowed callers
     r"\bCORSMiddleware\b|\ballow_origins\s*=|\bCORS_(?:ALLOW|ORIGIN)\w*\s*=|\bcors\(|Access-Control-Allow-\w+"
     r"|\bALLOWED_HOSTS\s*=|\bCSRF_\w+\s*=|\bcsrf_exempt\b|\bcsrf\.(?:exempt|Protect)\b|\bhelmet\("
     r"|Content-Security-Policy"
-    # who is who, and may do what
+    # identity and permissions
     r"|\bAUTHENTICATION_BACKENDS\b|\bPASSWORD_HASHERS\b|\bDEFAULT_(?:PERMISSION|AUTHENTICATION)_CLASSES\b"
     r"|^\s*(?:permission_classes|authentication_classes)\s*=|@(?:login_required|permission_required"
     r"|requires_auth|user_passes_test|UseGuards|PreAuthorize|Secured|RolesAllowed)\b"
     r"|\bpassport\.(?:use|authenticate)\(|\bjwt\.(?:verify|decode)\(|\bSECRET_KEY\s*="
-    # how it travels
+    # transport
     r"|\bverify\s*=\s*False\b|\bcheck_hostname\s*=|\bssl\.(?:_create_unverified_context|CERT_\w+)"
     r"|\brejectUnauthorized\b|\bInsecureSkipVerify\b|\bMinVersion:\s*tls\.|\bSECURE_\w+\s*="
     r"|\bSESSION_COOKIE_\w+\s*=|\b(?:http_?only|HttpOnly)\s*[:=]\s*(?:true|false|True|False)"
@@ -37,7 +37,7 @@ _DATA_ENDINGS = frozenset(
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:
-    """Yield the first line of each file that changes what guards the system."""
+    """Yield the first line of each file that changes a security setting."""
     for file in files:
         if file.ending in CODE:
             hit = file.first(_CODE) or file.first(_INFRASTRUCTURE)

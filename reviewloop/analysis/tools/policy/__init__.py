@@ -1,9 +1,9 @@
-"""The policy: which rules of other people's tools we report, to whom, and how bad they are.
+"""The policy: which rules of third-party tools we report, to whom, and how severe they are.
 
-One TOML file a tool, read when the tool is first asked about (it is not named `ruff.toml`, which
-ruff would obey). `source` is where its rules are explained; `off` what is never reported;
-`families` what holds for codes that begin alike and have no row; `rules` groups of rows that go to
-one reviewer and speak in the same files.
+One TOML file per tool, read on first use of the tool (it is not named `ruff.toml`, which ruff would
+read as its configuration). `source` is the address of its documentation; `off` lists rules that are
+never reported; `families` apply to codes with a common prefix and without a row; `rules` are groups
+of rows for one reviewer and the same classes of files.
 """
 
 import tomllib
@@ -19,7 +19,7 @@ from reviewloop.domain.finding import Severity
 
 @dataclass(frozen=True)
 class Family:
-    """What we say about all rules whose codes begin alike and that have no row of their own."""
+    """Our texts for all rules with a common prefix and without a row of their own."""
 
     prefix: str
     severity: Severity
@@ -35,18 +35,18 @@ class Family:
 
 @dataclass(frozen=True)
 class Policy:
-    """What we make of one tool: its rows, its families, and what is off."""
+    """Our policy for one tool: its rows, its families, and disabled rules."""
 
     tool: str
     rules: dict[str, Rule]
     families: tuple[Family, ...] = ()
     off: frozenset[str] = frozenset()
     off_prefixes: tuple[str, ...] = ()
-    source: str = ""  # page about a rule, {slug} or {code} in it
-    select: tuple[str, ...] = ()  # families that are run, where the tool has to be told
+    source: str = ""  # address of a rule's page, with {slug} or {code}
+    select: tuple[str, ...] = ()  # families to run, if the tool needs their names
 
     def rule(self, code: str) -> Rule | None:
-        """Return the rule for a tool's code; None when it is off or unknown."""
+        """Return the rule for a tool's code; None if it is off or unknown."""
         if code in self.rules:
             return self.rules[code]
         if not code or code in self.off or code.startswith(self.off_prefixes):
@@ -71,12 +71,12 @@ class Policy:
 
     @property
     def selection(self) -> tuple[str, ...]:
-        """The arguments that have the tool run what is selected and nothing that is off."""
+        """The arguments that run the selected rules without the disabled ones."""
         return ("--select", ",".join(self.select), "--ignore", ",".join(sorted(self.off)))
 
 
 class _Meaning(TypedDict, total=False):
-    """What a row and a family both say."""
+    """The fields that rows and families share."""
 
     severity: Required[str]
     category: Required[str]
@@ -87,13 +87,13 @@ class _Meaning(TypedDict, total=False):
 
 class _Row(_Meaning, total=False):
     code: str
-    codes: list[str]  # several that are said the same about
-    slug: str  # last part of the address of its page, where that is not the code
+    codes: list[str]  # several rules with the same texts
+    slug: str  # last part of the address of its page, if that is not the code
     caused: bool
 
 
 class _Where(TypedDict, total=False):
-    """Who is told, and in which files."""
+    """The responsible reviewer, and the classes of files."""
 
     reviewer: Required[str]
     in_tests: bool
@@ -127,8 +127,9 @@ class _Table(TypedDict, total=False):
 
 @cache
 def policy_of(tool: str) -> Policy:
-    """Return what we make of a tool, by its name; there is a file for every row of the table."""
-    table: _Table = tomllib.loads(Path(__file__).with_name(f"{tool}-rules.toml").read_text("utf-8"))  # type: ignore[assignment]
+    """Return our policy for a tool, by its name; every row of the table has a file."""
+    text = Path(__file__).with_name(f"{tool}-rules.toml").read_text("utf-8")
+    table: _Table = tomllib.loads(text)  # type: ignore[assignment] # a test reads every table
     source = table["source"]
     rules = {rule.id.partition("/")[2]: rule for rule in _rules(tool, source, table)}
     if "same_as" in table:
@@ -183,7 +184,7 @@ def _families(entries: list[_Family]) -> Iterator[Family]:
 
 
 def _borrowed(tool: str, source: str, same: _SameAs) -> dict[str, Rule]:
-    """Return the rules that a tool took over into another one, under the numbers they have here."""
+    """Return the rules that a tool copied from another one, under their numbers here."""
     rules = {}
     for code, rule in policy_of(same["tool"]).rules.items():
         number = code.removeprefix(same["prefix"])
@@ -194,7 +195,7 @@ def _borrowed(tool: str, source: str, same: _SameAs) -> dict[str, Rule]:
 
 
 def _belongs(code: str, prefix: str) -> bool:
-    """Whether a code is of a family: PTH118 is not of PT."""
+    """Whether a code belongs to a family: PTH118 does not belong to PT."""
     rest = code.removeprefix(prefix)
     return code.startswith(prefix) and not (prefix[-1:].isalpha() and rest[:1].isalpha())
 

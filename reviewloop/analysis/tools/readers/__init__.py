@@ -1,1 +1,1 @@
-"""One reader per output format of the tools."""
+"""One parser per output format of the tools."""

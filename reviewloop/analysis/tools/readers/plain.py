@@ -1,4 +1,4 @@
-"""Reads the plain JSON and CSV of tools, for which no format is agreed upon."""
+"""Parses plain JSON and CSV of tools without a common format."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 
 
 def parsed(raw: bytes) -> Any:
-    """Return the JSON value a tool wrote; raise UnusableOutput when it is none."""
+    """Return the JSON value of a tool's output; raise UnusableOutput if it is none."""
     try:
         return json.loads(raw.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
@@ -19,7 +19,7 @@ def parsed(raw: bytes) -> Any:
 
 
 def records(value: Any, *keys: str) -> list[dict[str, Any]]:
-    """Return the list of objects under `keys`; raise UnusableOutput when there is no list."""
+    """Return the list of objects under `keys`; raise UnusableOutput if there is no list."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     if not isinstance(value, list):
@@ -28,7 +28,7 @@ def records(value: Any, *keys: str) -> list[dict[str, Any]]:
 
 
 def optional_records(value: Any, *keys: str) -> list[dict[str, Any]]:
-    """Return the list of objects under `keys`, none when there is no list."""
+    """Return the list of objects under `keys`, [] if there is no list."""
     try:
         return records(value, *keys)
     except UnusableOutput:
@@ -36,7 +36,7 @@ def optional_records(value: Any, *keys: str) -> list[dict[str, Any]]:
 
 
 def text_at(value: Any, *keys: str) -> str:
-    """Return the string under `keys`, "" when there is none."""
+    """Return the string under `keys`, "" for none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, str) else ""
@@ -54,7 +54,7 @@ _COLUMNS = 11  # nloc, ccn, tokens, parameters, length, place, file, name, long 
 
 
 def read_lizard(raw: bytes, laid: Laid) -> ToolReading:
-    """Return a hit for each function with more than 15 paths, worse from 20 on."""
+    """Return a hit for each function with more than 15 paths, more severe from 20 on."""
     reading = ToolReading()
     text = raw.decode("utf-8", "replace").replace("\0", "")
     try:
@@ -88,7 +88,7 @@ _PARSING = range(1000, 2000)  # errors of these numbers mean that the rest was n
 def read_shellcheck(raw: bytes, laid: Laid) -> ToolReading:
     """Return the hits of shellcheck's comments; of a script it cannot parse only the last error.
 
-    It reports where the error became certain after where it thinks that it began.
+    It reports the line where an error became certain after the one where it may begin.
     """
     reading = ToolReading()
     broken: dict[str, Hit] = {}
@@ -217,7 +217,7 @@ def read_actionlint(raw: bytes, laid: Laid) -> ToolReading:
 
 
 def read_checkov(raw: bytes, laid: Laid) -> ToolReading:
-    """Return checkov's failed checks; its identity is the resource, as its lines are its block."""
+    """Return checkov's failed checks; the identity is the resource, as the lines are its block."""
     value = parsed(raw)
     reading = ToolReading()
     for part in value if isinstance(value, list) else [value]:

@@ -1,4 +1,4 @@
-"""Reads ruff, and runs it so that comments cannot silence its security rules."""
+"""Runs ruff so that comments cannot silence its security rules, and parses its output."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RuffSettings(NamedTuple):
-    """The rules a configuration ignores: everywhere, and by pattern of path."""
+    """The rules that a configuration ignores: everywhere, and by pattern of path."""
 
     ignored: tuple[str, ...] = ()
     by_pattern: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -84,14 +84,14 @@ _IMPORT = re.compile(
 )
 _FIRST = re.compile(r"from line (\d{1,7})")
 _NAMED = re.compile(r"`([^`]{1,200})`")
-_BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # told from each other by the name they give
+_BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # distinguished by the name in them
 
 
 def run_ruff(session: "ToolSession") -> ToolReading:
-    """Run all rules without heeding comments, then again with them where there are any.
+    """Run all rules ignoring comments, then respecting them on files that have any.
 
-    Of the second run everything but the security rules counts: those may not be silenced, the
-    others may. Files without such comments are read once.
+    From the second run everything but the security rules counts: comments may silence only the
+    other rules. Files without such comments are read once.
     """
     laid = session.laid
     unknown: set[str] = set()
@@ -110,14 +110,14 @@ def run_ruff(session: "ToolSession") -> ToolReading:
 
 
 def _is_meant(hit: Hit) -> bool:
-    """Whether a hit is no mistake: an import a package hands on, a template that is no Python."""
+    """Whether a hit is on intended code: a package's re-export, a template that is no Python."""
     if hit.rule == f"ruff/{_SYNTAX}":
         return "{{" in hit.path
     return hit.rule == "ruff/F401" and hit.path.rpartition("/")[2] == "__init__.py"
 
 
 def _once(session: "ToolSession", laid: Laid, unknown: set[str], *extra: str) -> ToolReading:
-    """Start ruff; rules it does not know (another version's) are left out and it starts again."""
+    """Run ruff; rules that it does not know (another version's) are left out in a second try."""
     command, *others = session.arguments(laid)
     while True:
         try:
@@ -146,7 +146,7 @@ def _is_security(hit: Hit) -> bool:
 
 
 def read_ruff(raw: bytes, laid: Laid) -> ToolReading:
-    """Return the hits of ruff's JSON; files with syntax errors have one hit that says so."""
+    """Return the hits in ruff's JSON; files with syntax errors have one hit that says so."""
     reading = ToolReading()
     broken: set[str] = set()
     for record in records(parsed(raw)):
@@ -156,7 +156,7 @@ def read_ruff(raw: bytes, laid: Laid) -> ToolReading:
         hit = _hit(record, one)
         if hit.rule == f"ruff/{_SYNTAX}":
             if one.file.path in broken:
-                continue  # what follows the first error is mostly its echo
+                continue  # errors after the first one mostly follow from it
             broken.add(one.file.path)
         reading.hits.append(hit)
     return reading
@@ -164,7 +164,7 @@ def read_ruff(raw: bytes, laid: Laid) -> ToolReading:
 
 def _hit(record: dict[str, Any], one: LaidFile) -> Hit:
     name = text_at(record, "name")
-    code = text_at(record, "code") or name  # rules without a code go by their name
+    code = text_at(record, "code") or name  # rules without a code use their name
     message = text_at(record, "message")
     if name == _SYNTAX or code == _SYNTAX:
         code, message = _SYNTAX, f"The file cannot be parsed: {message}"
@@ -187,7 +187,7 @@ def _hit(record: dict[str, Any], one: LaidFile) -> Hit:
 
 
 def _imported_twice(message: str, span: Span, one: LaidFile) -> bool:
-    """Whether it is only an import that stands twice: nothing is lost by that."""
+    """Whether only an import is repeated, which loses nothing."""
     first = _FIRST.search(message)
     numbers = (int(first.group(1)) if first else 0, span.line)
     lines = one.lines

@@ -1,4 +1,4 @@
-"""Weighs what ruff says by the code around it: ruff sees a call, we see what it is called with."""
+"""Adjusts ruff's hits by the code around them: ruff sees a call, but not its arguments' origin."""
 
 import ast
 import re
@@ -21,7 +21,7 @@ from reviewloop.analysis.tools.readers.ruff_templates import escaping
 _PATHS_THAT_ARE_MANY = 15
 _COMPLEX = re.compile(r"\((\d{1,6}) > \d+\)")
 _SAFE = "seems safe"
-# Calls in defaults are how these libraries declare parameters; each reads them at import.
+# Calls in defaults declare parameters in these libraries; each reads them at import.
 _DECLARING_TEXT = (
     "cappa click cyclopts dishka fastapi fastapi_injector fastapi_utils fastmcp faststream "
     "litestar mcp modal ninja pydantic pydantic_ai starlette strawberry taskiq "
@@ -29,7 +29,7 @@ _DECLARING_TEXT = (
 )
 _DECLARING = frozenset(_DECLARING_TEXT.split())
 _DEPENDS = frozenset({"Depends", "Security", "TaskiqDepends", "Provide", "FromDishka"})
-# They call what they are given before they return.
+# They call their arguments before they return.
 _AT_ONCE_TEXT = (
     "all any dict frozenset heapify list max merge min nlargest nsmallest next reduce set sort "
     "sorted sub subn sum tuple"
@@ -42,7 +42,7 @@ _LOGS_TEXT = (
     "capture_exception captureException record_exception"
 )
 _LOGS = frozenset(_LOGS_TEXT.split())
-# The framework turns these into an answer: nobody sees the chain of exceptions.
+# The framework turns these into a response: the chain of exceptions is never shown.
 _ANSWERS = re.compile(
     r"(?:HTTP\w*|Http\w*|APIException|ValidationError|NotFound|BadRequest|Forbidden|Unauthorized"
     r"|PermissionDenied|NotAuthenticated|AuthenticationFailed|Abort|Exit|BadParameter|UsageError"
@@ -53,7 +53,9 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def assess(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
-    """Return the hits without those that the code around them answers, some made less severe."""
+    """Return the hits without those that the code around them justifies, some with less
+    severity.
+    """
     files = {one.file.path: one for one in laid.files}
     modules: dict[str, Module | None] = {}
     kept = []
@@ -64,7 +66,7 @@ def assess(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
             if hit.path not in modules:
                 modules[hit.path] = parsed_module(one)
             module = modules[hit.path]
-            if module is None:  # a notebook, or what Python cannot parse
+            if module is None:  # a notebook, or a file that Python cannot parse
                 assessed: Hit | None = _unchecked(hit)
             else:
                 assessed = weigh(hit, module)
@@ -149,13 +151,13 @@ def _defined_again(hit: Hit, module: Module) -> Hit:
 
 
 def _raised_anyhow(hit: Hit, module: Module) -> Hit:
-    """In a test it fails as it should, by another error."""
+    """In a test it fails correctly, by another error."""
     tested = module.one.file.path_class is PathClass.TEST
     return replace(hit, severity=SHOULD) if tested else hit
 
 
 def _debugging(hit: Hit, module: Module) -> Hit:
-    """Somebody asked for it: it stands behind a condition that is not `__name__`."""
+    """It is deliberate behind a condition that is not `__name__`."""
     node = module.at(hit, ast.Call)
     for outer in module.around(node) if node is not None else ():
         if isinstance(outer, ast.If) and "__name__" not in ast.unparse(outer.test):
@@ -211,7 +213,7 @@ def _used_after(name: str, loop: ast.AST, module: Module) -> bool:
 
 
 def _used_at_once(use: ast.Name, loop: ast.AST, module: Module) -> bool:
-    """Whether a function is called where it is named, in the round that made it."""
+    """Whether a function is called where it is named, in the iteration that created it."""
     for outer in module.around(use):
         if outer is loop:
             break
@@ -224,12 +226,12 @@ def _used_at_once(use: ast.Name, loop: ast.AST, module: Module) -> bool:
 
 
 def _is_deferred(call: ast.Call, module: Module) -> bool:
-    """Whether a call makes something that runs later: a generator that nobody has read."""
+    """Whether a call creates something that runs later: an unread generator."""
     return any(isinstance(n, ast.GeneratorExp) for n in module.around(call))
 
 
 def _run_at_once(value: ast.AST, module: Module) -> bool:
-    """Whether what a function is given to calls it before it returns."""
+    """Whether the callee of a function argument calls it before returning."""
     around = module.around(value)
     parent = next(around)
     if isinstance(parent, ast.keyword):
@@ -262,7 +264,7 @@ _MOST_STEPS = 8
 
 
 def _sql_text(hit: Hit, module: Module) -> Hit:
-    """Keep SQL that is run and holds what a caller passed in; the rest is a nit."""
+    """Keep SQL that is run and contains values of callers; lower the rest to a nit."""
     text = module.at(hit, ast.JoinedStr, ast.BinOp, ast.Call)
     function = None if text is None else _function_of(text, module)
     if not isinstance(text, ast.expr) or function is None:
@@ -279,7 +281,7 @@ def _function_of(node: ast.AST, module: Module) -> ast.FunctionDef | ast.AsyncFu
 
 
 def _is_run(text: ast.expr, function: ast.AST, module: Module) -> bool:
-    """Whether a text, or the variable it is kept in, is given to a call that runs it."""
+    """Whether a text, or the variable that holds it, is passed to a call that runs it."""
     kept: set[str] = set()
     for outer in module.around(text):
         if isinstance(outer, ast.Call) and name_of(outer) in _RUNS_SQL:
@@ -299,7 +301,7 @@ def _is_run(text: ast.expr, function: ast.AST, module: Module) -> bool:
 
 
 class _Passed:
-    """Tells which values of a function its callers decide, as far as its own code shows."""
+    """Decides which values of a function come from its callers, as far as its own code shows."""
 
     def __init__(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         given = function.args
@@ -322,13 +324,13 @@ class _Passed:
             if isinstance(node.target, ast.Name):
                 self._values.setdefault(node.target.id, []).append(node.value)
         elif isinstance(node, ast.Compare):
-            # What is looked up in a set of allowed names is one of them afterwards.
+            # A value found in a set of allowed names is one of them afterwards.
             chosen = isinstance(node.left, ast.Name) and isinstance(node.ops[0], ast.In | ast.NotIn)
             if chosen and isinstance(node.left, ast.Name):
                 self._params.discard(node.left.id)
 
     def in_(self, node: ast.expr, steps: int = _MOST_STEPS) -> bool:
-        """Whether a text holds such a value: as it is, in an f-string, or joined to others."""
+        """Whether a text contains such a value: unchanged, in an f-string, or joined to others."""
         if steps <= 0:
             return False
         if isinstance(node, ast.Name):
@@ -339,7 +341,7 @@ class _Passed:
 
 
 def _pieces(node: ast.expr) -> list[ast.expr]:
-    """Return the values whose text ends up in the text of this one."""
+    """Return the values that become part of the text of this one."""
     if isinstance(node, ast.JoinedStr):
         return [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):

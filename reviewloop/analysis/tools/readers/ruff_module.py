@@ -1,4 +1,4 @@
-"""A Python file's syntax tree, and what is asked of the code around a finding."""
+"""The syntax tree of a Python file, with queries about the code around a hit."""
 
 import ast
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _ROUTES = frozenset(_ROUTES_TEXT.split())
 
 
 class Module:
-    """A file's syntax tree, and what is asked of it."""
+    """A file's syntax tree with queries."""
 
     def __init__(self, tree: ast.Module, one: LaidFile) -> None:
         self.tree = tree
@@ -43,7 +43,7 @@ class Module:
         return found
 
     def at(self, hit: Hit, *kinds: type[ast.AST]) -> ast.AST | None:
-        """Return the first node of these kinds that begins where a hit does, or is around it."""
+        """Return the first node of these kinds that begins at a hit, or is around it."""
         if hit.span is None or not hit.span.column:
             return None
         line = hit.span.line
@@ -61,14 +61,14 @@ class Module:
         return None
 
     def defined_at(self, hit: Hit) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | None:
-        """Return the function or class whose name stands where a hit does."""
+        """Return the function or class whose name is at a hit."""
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         here = self._by_line.get(hit.span.line, ()) if hit.span is not None else ()
         return next((node for node in here if isinstance(node, kinds)), None)
 
     @cached_property
     def imported(self) -> dict[str, str]:
-        """Where each imported name comes from: `Query` -> `fastapi`."""
+        """The origin of each imported name: `Query` -> `fastapi`."""
         found = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -82,7 +82,7 @@ class Module:
 
     @cached_property
     def announced(self) -> frozenset[str]:
-        """The names that the module annotates without a value: whoever loads it gives one."""
+        """The names that the module annotates without a value: whatever loads it sets them."""
         return frozenset(
             statement.target.id
             for statement in self.tree.body
@@ -93,11 +93,11 @@ class Module:
 
     @cached_property
     def defines_by_program(self) -> bool:
-        """Whether the module gives itself names that do not stand in it."""
+        """Whether the module defines names dynamically."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Call):
                 name = name_of(node)
-                if name == "exec" and not node.args[1:]:  # it is given no namespace
+                if name == "exec" and not node.args[1:]:  # without a namespace of its own
                     return True
                 owner = node.func.value if isinstance(node.func, ast.Attribute) else None
                 if name in {"update", "setdefault"} and _is_own_names(owner):
@@ -109,7 +109,7 @@ class Module:
         return False
 
     def never_evaluates(self, node: ast.AST) -> bool:
-        """Whether a name stands in an annotation that nothing looks up when the code runs."""
+        """Whether a name is in an annotation that is never evaluated at run time."""
         inner = node
         for outer in self.around(node):
             if isinstance(outer, ast.AnnAssign) and inner is outer.annotation:
@@ -133,7 +133,7 @@ class Module:
 
     @cached_property
     def constants(self) -> frozenset[str]:
-        """The names of the module that are given one literal value, and never another."""
+        """The module's names that are assigned one literal value, and no other."""
         given: dict[str, list[ast.expr | None]] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -149,7 +149,7 @@ class Module:
                     if isinstance(target, ast.Name) and len(given.get(target.id, ())) == 1:
                         given[target.id] = [statement.value]
         found: frozenset[str] = frozenset()
-        for _ in range(3):  # a constant may be made of others
+        for _ in range(3):  # a constant may be built from others
             found = frozenset(
                 name
                 for name, (value, *more) in given.items()
@@ -163,7 +163,7 @@ def _is_own_names(node: ast.AST | None) -> bool:
 
 
 def is_constant(node: ast.expr, names: frozenset[str] = frozenset()) -> bool:
-    """Whether a value is written out in the code."""
+    """Whether a value is a literal in the code."""
     if isinstance(node, ast.Constant):
         return True
     if isinstance(node, ast.Name):
@@ -181,7 +181,7 @@ def is_constant(node: ast.expr, names: frozenset[str] = frozenset()) -> bool:
 
 
 def name_of(node: ast.AST) -> str:
-    """Return the last name of what is called or raised."""
+    """Return the last name of a called or raised expression."""
     if isinstance(node, ast.Call):
         node = node.func
     if isinstance(node, ast.Attribute):
@@ -199,17 +199,17 @@ def root_of(node: ast.AST) -> str:
 
 
 def is_route(node: ast.AST) -> bool:
-    """Whether a function is registered as the answer to a request."""
+    """Whether a function is registered as the handler of a request."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     return any(name_of(decorator) in _ROUTES for decorator in node.decorator_list)
 
 
 def parsed_module(one: LaidFile) -> Module | None:
-    """Return a file's module, None for what Python cannot parse or no person wrote as one."""
+    """Return a file's module, None if Python cannot parse it or it is generated."""
     if one.rows or one.file.language != "python":
         return None
     try:
         return Module(ast.parse(one.text), one)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None  # ruff has read it: its word stays as it is
+        return None  # ruff has parsed it: its hits stay unchanged

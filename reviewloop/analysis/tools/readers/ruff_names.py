@@ -1,4 +1,4 @@
-"""Weighs names that ruff finds undefined: what loads a file may set them."""
+"""Adjusts hits on undefined names: the program that loads a file may set them."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ _STUB = "__builtins__.pyi"
 
 
 def without_loaded(hits: list[Hit], stubs: dict[str, frozenset[str]]) -> list[Hit]:
-    """Lower names that what loads a file sets: a stub declares them, or many files use them."""
+    """Lower hits on names that the loader sets: a stub declares them, or many files use them."""
     files: dict[str, set[str]] = {}
     for hit in hits:
         if hit.rule == "ruff/F821":
@@ -28,7 +28,7 @@ def without_loaded(hits: list[Hit], stubs: dict[str, frozenset[str]]) -> list[Hi
 
 
 def stubs_in(laid: Laid) -> dict[str, frozenset[str]]:
-    """Return by folder the names that its stub of builtins declares for the files below it."""
+    """Return by folder the names in its stub of builtins, which applies to the files below it."""
     return {
         one.file.path.rpartition("/")[0]: _declared(one.text)
         for one in laid.files
@@ -62,20 +62,20 @@ def _declared(stub: str) -> frozenset[str]:
 
 _QUOTED_TYPE = re.compile(r"(?:->|\w\s*:)\s*(?:[\w.]+\[)*(?:[\w.]+\s*\|\s*)*[\"'][\w.\[\], |]*$")
 _NAMES_IGNORED = re.compile(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
-# What gettext installs, IPython gives to what it runs, and Python 2 had.
+# Names that gettext installs, that IPython defines, and that Python 2 had.
 _INSTALLED = frozenset({"_", "N_", "gettext", "ngettext", "get_ipython", "display", "reveal_type"})
 _OF_PYTHON_2 = re.compile(r"PY_?[23]|python_?[23]|version_info|hexversion", re.IGNORECASE)
 
 
 def undefined(hit: Hit, module: Module) -> Hit | None:
-    """The author knows: a program that loads the file defines the name."""
+    """Drop or lower the hit if the program that loads the file defines the name."""
     if hit.span is None or not 1 <= hit.span.line <= len(module.lines):
         return hit
     line = module.lines[hit.span.line - 1]
     if _NAMES_IGNORED.search(line):
         return None
     before = line[: hit.span.column - 1] if hit.span.column else ""
-    if _QUOTED_TYPE.search(before):  # nothing looks it up when the code runs
+    if _QUOTED_TYPE.search(before):  # never evaluated at run time
         return replace(hit, severity=NIT)
     if hit.identity in _INSTALLED or hit.identity in module.announced:
         return replace(hit, severity=NIT)
@@ -86,7 +86,7 @@ def undefined(hit: Hit, module: Module) -> Hit | None:
 
 
 def _for_python_2(node: ast.AST, module: Module) -> bool:
-    """Whether a condition asks for the version of Python before a name is looked up."""
+    """Whether a condition checks the version of Python before a name is used."""
     return any(
         isinstance(outer, ast.If | ast.IfExp) and _OF_PYTHON_2.search(ast.unparse(outer.test))
         for outer in module.around(node)

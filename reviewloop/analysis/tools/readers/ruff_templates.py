@@ -1,4 +1,4 @@
-"""Weighs environments of templates that do not escape: what they render may be no page."""
+"""Adjusts hits on template environments without escaping: they may render no HTML."""
 
 import ast
 import re
@@ -15,21 +15,21 @@ _WEB = frozenset(_WEB_TEXT.split())
 
 
 def escaping(hit: Hit, module: Module) -> Hit:
-    """Be red only where the environment may render a page."""
+    """Keep must-fix only if the environment may render HTML."""
     call = module.at(hit, ast.Call)
     while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         if not isinstance(call.func.value, ast.Call):
             break
-        call = call.func.value  # of Environment().from_string(text).render() the first
+        call = call.func.value  # the first call of Environment().from_string(text).render()
     if not isinstance(call, ast.Call):
         return hit
     given = next((k.value for k in call.keywords if k.arg == "autoescape"), None)
     handed_on = any(k.arg is None for k in call.keywords)
     if handed_on or (given is not None and not isinstance(given, ast.Constant)):
-        return replace(hit, severity=NIT)  # whether it escapes is decided elsewhere
+        return replace(hit, severity=NIT)  # escaping is decided elsewhere
     if _renders_plain(call, module):
         return replace(hit, severity=SHOULD)
-    # Templates of code, mail or configuration are not escaped; pages are what this is about.
+    # Templates of code, mail or configuration are not escaped; the rule is about HTML.
     pages = bool(_WEB & set(module.imported.values())) or ".htm" in module.one.text
     if "django" in module.one.text:  # its pages are rendered by its own engine
         pages = ".htm" in module.one.text
@@ -40,7 +40,7 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
 def _renders_plain(made: ast.Call, module: Module) -> bool:
-    """Whether all that the file has an environment render is texts, and none of them a page."""
+    """Whether the file's environment renders only texts, and none of them is HTML."""
     texts = _texts_rendered(made, module)
     if not texts:
         return False
@@ -48,7 +48,7 @@ def _renders_plain(made: ast.Call, module: Module) -> bool:
 
 
 def _texts_rendered(made: ast.Call, module: Module) -> list[tuple[ast.expr, ast.Call]]:
-    """Return what an environment is given as text; nothing where it has other uses as well."""
+    """Return the texts passed to an environment; none if it has other uses as well."""
     parent = next(module.around(made), None)
     if isinstance(parent, ast.Attribute):
         owners: list[ast.AST] = [made]
@@ -67,7 +67,7 @@ def _texts_rendered(made: ast.Call, module: Module) -> list[tuple[ast.expr, ast.
     for owner in owners:
         use = next(module.around(owner), None)
         if not isinstance(use, ast.Attribute):
-            return []  # handed on
+            return []  # passed on
         if use.attr in {"filters", "globals", "tests", "policies", "undefined"}:
             continue
         call = next(module.around(use), None)
@@ -79,7 +79,7 @@ def _texts_rendered(made: ast.Call, module: Module) -> list[tuple[ast.expr, ast.
 
 
 def _is_page(text: ast.expr, call: ast.Call, module: Module) -> bool:
-    """Whether a template holds markup, or what a route makes of it may be its answer."""
+    """Whether a template contains markup, or a route may return its result."""
     if any(map(is_route, module.around(call))):
         return True
     if isinstance(text, ast.Name):

@@ -1,4 +1,4 @@
-"""Reads SARIF 2.1.0, the format most tools share."""
+"""Parses SARIF 2.1.0, the format most tools share."""
 
 import re
 from collections.abc import Iterator
@@ -30,10 +30,11 @@ def sarif(
     levels: bool = True,
     once: str = "",
 ) -> Reader:
-    """Return a reader whose rule ids are `family/` and the tool's id, without the prefix `drop`.
+    """Return a parser whose rule ids are `family/` and the tool's id, without the prefix `drop`.
 
-    `columns` is for tools that count otherwise than they declare, `levels` False for those whose
-    levels mean nothing. The rule `once` is reported once in a file: the others are its echo.
+    `columns` is for tools that count differently than they declare, `levels` False for those with
+    meaningless levels. The rule `once` is reported once in a file: further hits follow from the
+    first.
     """
 
     def read(raw: bytes, laid: Laid) -> ToolReading:

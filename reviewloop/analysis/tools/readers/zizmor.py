@@ -1,4 +1,4 @@
-"""Reads zizmor's JSON, and finds the workflows it could not parse: it passes over them."""
+"""Parses zizmor's JSON, and finds the workflows that zizmor silently skipped."""
 
 import re
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,9 +23,9 @@ _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 
 
 def run_zizmor(session: "ToolSession") -> ToolReading:
-    """Run over all files at once; files it does not report as done are run one by one.
+    """Run on all files at once; files missing from the output are run one by one.
 
-    What is no YAML is left out: our own check of syntax says so, at its line.
+    Files that are no YAML are left out: our own check of syntax reports them.
     """
     sound = [one for one in session.laid.files if yaml_problem(one.file.text) is None]
     if not sound:
@@ -43,7 +43,7 @@ def _once(session: "ToolSession", laid: Laid) -> ToolReading:
 
 
 def read_zizmor(raw: bytes, laid: Laid) -> ToolReading:
-    """Return the hits of zizmor's JSON, each at its primary location."""
+    """Return the hits in zizmor's JSON, each at its primary location."""
     reading = ToolReading()
     for record in records(parsed(raw)):
         locations = records(record, "locations")
@@ -90,7 +90,7 @@ def _hit(
     )
 
 
-# What strangers write into a repository that is not theirs.
+# Text that strangers write into a repository.
 _WRITTEN_OUTSIDE = re.compile(
     r"github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|discussion"
     r"|pages|commits|head_commit|workflow_run)\b[\w.*\[\]'\"-]{0,80}"
@@ -105,7 +105,7 @@ _NAMED_HEAD = re.compile(rf"^\s*(\w+):[^\n]*{_HEAD}", re.MULTILINE)
 
 
 def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
-    """Whether the lines show that strangers decide, where that is what makes it critical."""
+    """Whether the lines show control by strangers, for rules that are critical only then."""
     if ident == "template-injection":
         lines = one.file.lines[span.line - 1 : (span.end_line or span.line)]
         return _WRITTEN_OUTSIDE.search("\n".join(lines)) is not None
@@ -115,7 +115,7 @@ def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
 
 
 def _takes_code(text: str) -> bool:
-    """Whether a workflow checks out what strangers wrote, named by a variable or not."""
+    """Whether a workflow checks out untrusted code, named by a variable or not."""
     text = _COMMENTED_OUT.sub("", text)
     if _STRANGERS_CODE.search(text):
         return True
@@ -124,7 +124,7 @@ def _takes_code(text: str) -> bool:
 
 
 def _is_release(one: LaidFile, line: int) -> bool:
-    """Whether a line uses a release of an action of the makers of the runner themselves."""
+    """Whether a line uses a released action of the maker of the runner."""
     lines = one.file.lines
     return line <= len(lines) and _RELEASE.search(lines[line - 1]) is not None
 
