@@ -20,7 +20,7 @@ def main() -> int:
     """Listen, start the agent, and return its exit code."""
     proxy, tools, _, *argv = sys.argv[1:]
     ports = [listen(path).getsockname()[1] for path in (proxy, tools)]
-    print(f'{{"proxy": {ports[0]}, "tools": {ports[1]}}}', flush=True)  # noqa: T201
+    print(f'{{"proxy": {ports[0]}, "tools": {ports[1]}}}', flush=True)
     os.environ.update(proxy_variables(ports[0]))
     try:
         child = os.posix_spawnp(argv[0], argv, os.environ)

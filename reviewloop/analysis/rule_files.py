@@ -226,7 +226,7 @@ def _require(record: RuleRecord, examples: Mapping[str, Sequence[object]], ident
     _require_finder(record)
     _require_subject(record)
     for heading, name in _SECTIONS.items():
-        if not (examples[name] if name in examples else record[name]):  # type: ignore[literal-required]
+        if not examples.get(name, record.get(name)):
             raise ValueError(f"a rule needs a section `## {heading}`")
 
 

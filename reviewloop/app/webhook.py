@@ -42,7 +42,7 @@ def _sent(url: str, data: bytes, seconds: float) -> str:
         handlers.append(urllib.request.ProxyHandler({}))
     headers = {"Content-Type": "application/json", "User-Agent": "reviewloop"}
     # Settings allow https, and http on loopback only.
-    request = urllib.request.Request(url, data, headers, method="POST")  # noqa: S310
+    request = urllib.request.Request(url, data, headers, method="POST")  # noqa: S310 - see above
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=seconds):
             return ""

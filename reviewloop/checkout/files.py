@@ -210,12 +210,12 @@ def refuse_links(path: str | Path) -> None:
     Also for a pipe or a device there. Links outside of any checkout are the user's own.
     """
     parts = Path(path).parts
-    here = "/" if os.path.isabs(path) else os.path.realpath(".")  # noqa: PTH117
+    here = "/" if os.path.isabs(path) else os.path.realpath(".")  # noqa: PTH117 - text
     for number, name in enumerate(parts):
         if name == "..":
             here = os.path.dirname(here)  # noqa: PTH120 - `here` has no links
             continue
-        component = os.path.join(here, name)  # noqa: PTH118
+        component = os.path.join(here, name)  # noqa: PTH118 - text
         try:
             mode = os.lstat(component).st_mode
         except OSError:
@@ -235,8 +235,8 @@ def _is_odd(mode: int, *, last: bool) -> bool:
 
 def _checkout(folder: str) -> str:
     """Return the checkout around a folder, or ""."""
-    while not os.path.lexists(os.path.join(folder, ".git")):  # noqa: PTH118
-        above = os.path.dirname(folder)  # noqa: PTH120
+    while not os.path.lexists(os.path.join(folder, ".git")):  # noqa: PTH118 - text
+        above = os.path.dirname(folder)  # noqa: PTH120 - text
         if above == folder:
             return ""
         folder = above

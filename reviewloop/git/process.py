@@ -236,9 +236,9 @@ def _enclosing_checkout() -> str | None:
         return None
     folder, above = here, ""
     while folder != above:
-        if os.path.exists(f"{folder}/.git"):  # noqa: PTH110
+        if os.path.exists(f"{folder}/.git"):  # noqa: PTH110 - as above
             return folder
-        folder, above = os.path.dirname(folder), folder  # noqa: PTH120
+        folder, above = os.path.dirname(folder), folder  # noqa: PTH120 - as above
     return None
 
 

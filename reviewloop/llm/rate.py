@@ -209,7 +209,7 @@ class Limiter:
                 reported = True
                 self._notify("model.waiting", **_who(key), model=request.model, seconds=wait)
             # A little random, or all that wait would retry at the same moment.
-            if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311
+            if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311 - see above
                 raise InterruptedByUserError().resuming(
                     "stopped while waiting for the rate limit; ", " goes on"
                 )

@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Offer no stream, as the server sends nothing unasked."""
         self._send(405, None)
 
-    do_DELETE = do_GET  # noqa: N815
+    do_DELETE = do_GET  # noqa: N815 - as `http.server` calls it
 
     def _send(self, status: int, answer: Any) -> None:
         body = b"" if answer is None else json.dumps(answer).encode()

@@ -72,7 +72,7 @@ def apply(options: list[str]) -> None:
 def _offer_to_the_memory_killer() -> None:
     """Make this process the first to be killed when the machine runs out of memory."""
     try:
-        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+        with open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")
     except OSError:
         return  # not on this system: the launcher's watch is all there is
@@ -125,7 +125,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     except OSError:
         return  # a missing path needs no right
     try:
-        if not os.path.isdir(path):  # noqa: PTH112
+        if not os.path.isdir(path):
             rights &= _OF_FILES
         rule = struct.pack("=Qi", rights, descriptor)
         _check(_libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, ctypes.c_uint(0)))

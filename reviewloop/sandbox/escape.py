@@ -21,7 +21,7 @@ def main() -> None:
     """Try every attempt."""
     outside, parent, port, secret = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     segment = sys.argv[5]
-    with open("inside", "w") as file:  # noqa: PTH123
+    with open("inside", "w") as file:
         file.write("works")
     report("inside")
     attempts: dict[str, Callable[[], object]] = {
@@ -29,12 +29,12 @@ def main() -> None:
         "write an existing file": lambda: write(f"{outside}/victim", os.O_WRONLY),
         "empty a file": lambda: os.truncate(f"{outside}/victim", 0),
         "empty a file by opening it": lambda: os.open(f"{outside}/victim", os.O_TRUNC),
-        "remove a file": lambda: os.unlink(f"{outside}/victim"),  # noqa: PTH108
-        "rename a file": lambda: os.rename(f"{outside}/victim", f"{outside}/v2"),  # noqa: PTH104
+        "remove a file": lambda: os.unlink(f"{outside}/victim"),
+        "rename a file": lambda: os.rename(f"{outside}/victim", f"{outside}/v2"),
         "link a file": lambda: os.link(f"{outside}/victim", "hard"),
-        "make a folder": lambda: os.mkdir(f"{outside}/folder"),  # noqa: PTH102
+        "make a folder": lambda: os.mkdir(f"{outside}/folder"),
         "read a file": lambda: read(f"{outside}/secret"),
-        "list a folder": lambda: os.listdir(outside),  # noqa: PTH208
+        "list a folder": lambda: os.listdir(outside),
         "read the parent's environment": lambda: environment(parent, secret),
         "read any environment": lambda: any_environment(secret),
         "write the parent's memory": lambda: write(f"/proc/{parent}/mem", os.O_WRONLY),
@@ -57,7 +57,7 @@ def main() -> None:
 
 def report(name: str) -> None:
     """Print a name at once: the next attempt may end this process."""
-    print(name, flush=True)  # noqa: T201
+    print(name, flush=True)
 
 
 def write(path: str, flags: int) -> None:
@@ -67,7 +67,7 @@ def write(path: str, flags: int) -> None:
 
 def read(path: str) -> bytes:
     """Return a file's content."""
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb") as file:
         return file.read()
 
 
@@ -79,7 +79,7 @@ def environment(process: int, secret: str) -> None:
 
 def any_environment(secret: str) -> None:
     """Find the secret in the environment of any process."""
-    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             environment(int(name), secret)
         except OSError:

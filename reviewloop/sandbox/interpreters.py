@@ -105,7 +105,7 @@ def _is_file(path: Path) -> bool:
     """Return whether there is a regular file; False, unlike `Path.is_file`, where it is
     unreadable.
     """
-    return os.path.isfile(path)  # noqa: PTH113
+    return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises without permission
 
 
 Ask = Callable[[Sequence[str]], bytes]
@@ -216,7 +216,7 @@ def read_interpreter(executable: Path, origin: Origin, ask: "Ask") -> PythonSour
 
 def read_venv(prefix: Path, origin: Origin) -> PythonSource | None:
     """Return the virtual environment in a folder, None when there is no working one."""
-    if not os.path.isfile(prefix / "pyvenv.cfg"):  # noqa: PTH113 - False where nobody may look
+    if not os.path.isfile(prefix / "pyvenv.cfg"):  # noqa: PTH113 - `Path.is_file` raises without permission - False where nobody may look
         return None
     lines = read_plain(prefix / "pyvenv.cfg").decode("utf-8", "replace").splitlines()
     settings = {}

@@ -198,7 +198,7 @@ class _Watch:
 def _shared_memory() -> int:
     """Return the bytes of memory on this machine that are files without a disk."""
     try:
-        with open("/proc/meminfo", "rb") as file:  # noqa: PTH123
+        with open("/proc/meminfo", "rb") as file:
             for line in file:
                 if line.startswith(b"Shmem:"):
                     return int(line.split()[1]) << 10
@@ -213,10 +213,10 @@ def _in_files(found: list[tuple[int, list[bytes]]]) -> int:
     for pid, _ in found:
         folder = f"/proc/{pid}/fd"
         try:
-            for name in os.listdir(folder):  # noqa: PTH208
+            for name in os.listdir(folder):
                 path = f"{folder}/{name}"
-                if os.readlink(path).startswith("/memfd:"):  # noqa: PTH115
-                    file = os.stat(path)  # noqa: PTH116
+                if os.readlink(path).startswith("/memfd:"):
+                    file = os.stat(path)
                     held[file.st_dev, file.st_ino] = file.st_blocks * 512
         except OSError:  # it ended, or closed the file
             continue
@@ -228,7 +228,7 @@ def _shared_counted_once(found: list[tuple[int, list[bytes]]]) -> int:
     kilobytes = 0
     for pid, stat in found:
         try:
-            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:  # noqa: PTH123
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
                 lines = file.read().split(b"\n")
             kilobytes += sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:"))
         except OSError:  # it ended, or is not readable
@@ -238,7 +238,7 @@ def _shared_counted_once(found: list[tuple[int, list[bytes]]]) -> int:
 
 def _tasks() -> int:
     """Return the number of tasks of the machine, threads included, with a single read."""
-    with open("/proc/loadavg", "rb") as file:  # noqa: PTH123
+    with open("/proc/loadavg", "rb") as file:
         return int(file.read().split()[3].partition(b"/")[2])
 
 
@@ -260,7 +260,7 @@ def _become(program: str, argv: list[str], options: list[str]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
     try:
         if options:
-            sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))  # noqa: PTH120
+            sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
             from sandbox import confine  # type: ignore[import-not-found] # a package only to us
 
             confine.apply(options)
@@ -328,9 +328,9 @@ def _kill(pid: int, number: int) -> None:
 def _descendants() -> list[tuple[int, list[bytes]]]:
     """Return pid and fields of `stat` (from the state on) of all our descendants."""
     children: dict[int, list[tuple[int, list[bytes]]]] = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - pathlib takes 10 ms more
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+            with open(f"/proc/{name}/stat", "rb") as file:
                 stat = file.read().rpartition(b")")[2].split()
         except OSError:
             continue

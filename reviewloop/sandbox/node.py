@@ -112,9 +112,9 @@ def _link_one(entry: Path, target: Path, root: Path, workspace: Path) -> None:
 def _link_programs(source: Path, target: Path, root: Path, workspace: Path) -> None:
     target.mkdir()
     for entry in sorted(source.iterdir()):
-        if entry.is_symlink() and not Path(os.readlink(entry)).is_absolute():  # noqa: PTH115
+        if entry.is_symlink() and not Path(os.readlink(entry)).is_absolute():  # noqa: PTH115 - as text
             # `../eslint/bin/eslint.js` is valid here too, through our link to the package.
-            (target / entry.name).symlink_to(os.readlink(entry))  # noqa: PTH115
+            (target / entry.name).symlink_to(os.readlink(entry))  # noqa: PTH115 - as text
         elif entry.is_symlink():
             _link_one(entry, target / entry.name, root, workspace)
         elif entry.is_file():

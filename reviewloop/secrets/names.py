@@ -62,7 +62,7 @@ class Promise(StrEnum):
     """What a name says about its value."""
 
     NOTHING = ""
-    PASSWORD = "password"  # noqa: S105
+    PASSWORD = "password"  # noqa: S105 - a word of a name, no password
     KEY = "key"  # tokens, keys and secrets that a machine drew
     PERHAPS = "perhaps"  # a mere `key`: most of them open nothing
 

@@ -132,10 +132,10 @@ class Journal:
             seconds,
             time.time(),
         )
-        marks = ",".join("?" * len(values))
+        marks = ",".join("?" * len(values))  # nothing else is put into the statement
         fault("journal.before")
         with self._lock, closing(self._connection.cursor()) as cursor:
-            cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", values)  # noqa: S608
+            cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", values)  # noqa: S608 - marks
         if self._kept is not None:
             self._kept()
         fault("journal.after")
@@ -209,7 +209,7 @@ class Journal:
             cursor.execute("BEGIN")
             for row in rows:
                 marks = ",".join("?" * len(row))  # only placeholders are inserted
-                cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", row)  # noqa: S608
+                cursor.execute(f"INSERT OR IGNORE INTO calls VALUES ({marks})", row)  # noqa: S608 - marks
             cursor.execute("COMMIT")
 
     def usages_of(self, step: str) -> list[tuple[CallKey, CallUsage]]:

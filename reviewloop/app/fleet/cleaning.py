@@ -50,8 +50,9 @@ def delete_finished(database: Database, runs: Sequence[RunRecord], older_than_da
     """Delete runs, batches without runs, and jobs that ended that long ago."""
     ids = [run.run_id for run in runs]
     with database.transaction():
-        for table in _CHECKPOINTS:  # constant names, which S608 cannot see
-            database.execute(f"DELETE FROM {table} WHERE thread_id = ANY(%s)", (ids,))  # noqa: S608
+        for table in _CHECKPOINTS:
+            statement = f"DELETE FROM {table} WHERE thread_id = ANY(%s)"  # noqa: S608 - constants
+            database.execute(statement, (ids,))
         database.execute("DELETE FROM runs WHERE run_id = ANY(%s)", (ids,))
         database.execute(
             "DELETE FROM procrastinate_jobs WHERE status::text NOT IN ('todo', 'doing') AND id IN ("

@@ -49,7 +49,8 @@ FROM procrastinate_jobs WHERE status = 'doing' AND queue_name = %(queue)s AND NO
     SELECT FROM procrastinate_workers WHERE id = procrastinate_jobs.worker_id AND {_ALIVE})
 ORDER BY id
 """  # noqa: S608  # of constants
-_PRUNE = f"DELETE FROM procrastinate_workers WHERE NOT ({_ALIVE}) RETURNING id"  # noqa: S608
+# Joined from constants.
+_PRUNE = f"DELETE FROM procrastinate_workers WHERE NOT ({_ALIVE}) RETURNING id"  # noqa: S608 - see above
 _FORGET = "DELETE FROM heartbeats WHERE worker_id NOT IN (SELECT id FROM procrastinate_workers)"
 _REGISTER = "INSERT INTO heartbeats VALUES (%(worker)s, %(mine)s)"
 

@@ -43,7 +43,8 @@ def number_after(checkpoint_id: str) -> None:
     """
     last = checkpoint_ids.UUID(UUID(checkpoint_id).hex).time
     known = checkpoint_ids._last_v6_timestamp
-    checkpoint_ids._last_v6_timestamp = max(last, known or 0)  # type: ignore[assignment]
+    highest = max(last, known or 0)
+    checkpoint_ids._last_v6_timestamp = highest  # type: ignore[assignment] # declared as None
 
 
 class _Saver(SqliteSaver):

@@ -19,7 +19,7 @@ class GitHubError(ReviewLoopError):
         self.status = status
 
 
-class GitHubUnavailable(GitHubError):  # noqa: N818
+class GitHubUnavailable(GitHubError):
     """No usable answer, even after waiting and retrying."""
 
 
@@ -35,13 +35,13 @@ class RateLimited(GitHubUnavailable):
         self.seconds = seconds
 
 
-class NotFound(GitHubError):  # noqa: N818
+class NotFound(GitHubError):
     """The object does not exist, or the token may not see it."""
 
     exit_code = ExitCode.USAGE
 
 
-class Unprocessable(GitHubError):  # noqa: N818
+class Unprocessable(GitHubError):
     """GitHub understood the request and refuses its content; nothing was done."""
 
     def __init__(self, message: str, messages: Sequence[str], *, status: int = 422) -> None:
@@ -49,7 +49,7 @@ class Unprocessable(GitHubError):  # noqa: N818
         self.messages = tuple(messages)  # each as `field: code: message`, as far as given
 
 
-class Forbidden(GitHubError):  # noqa: N818
+class Forbidden(GitHubError):
     """Forbidden, and no permission of a workflow would change that."""
 
     exit_code = ExitCode.USAGE
@@ -67,7 +67,7 @@ class MissingPermission(Forbidden):
         self.line_to_add = line_to_add  # one `name: level` per line
 
 
-class StaleHead(GitHubError):  # noqa: N818
+class StaleHead(GitHubError):
     """The head of the pull request moved during the review; nothing was posted."""
 
 
