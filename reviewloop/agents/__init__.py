@@ -1,4 +1,4 @@
-"""Agent definitions: read leniently from files people already have, granted strictly."""
+"""Agent definitions: parsed leniently from existing files, with strictly limited tools."""
 
 from reviewloop.agents.definition import (
     FIX,

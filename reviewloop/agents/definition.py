@@ -1,4 +1,4 @@
-"""An agent's definition, and reading it from a file, JSON or Markdown, in any known dialect."""
+"""An agent's definition, and its parser for JSON or Markdown files in any known dialect."""
 
 import difflib
 import json
@@ -20,7 +20,7 @@ class AgentFile:
     """The bytes of one agent file.
 
     `path` is relative to the project's root, begins with `~/` for the user's own files, and is
-    `agents/<name>.json` for shipped ones, `<distribution>/<name>.json` for those of others.
+    `agents/<name>.json` for built-in ones, `<distribution>/<name>.json` for plugins.
     """
 
     origin: Origin
@@ -29,18 +29,18 @@ class AgentFile:
 
     @property
     def shown(self) -> str:
-        """The path as people read it."""
+        """The path for messages."""
         return f"{self.path} (shipped)" if self.origin == "shipped" else self.path
 
     @property
     def default_name(self) -> str:
-        """The agent's name when the file gives none."""
+        """The agent's name if the file has none."""
         return PurePosixPath(self.path).stem
 
 
 @dataclass(frozen=True)
 class AgentDefinition:
-    """One agent. `tools` holds what it was granted, under our names, whatever its file asked."""
+    """One agent. `tools` holds the granted ones, under our names, whatever its file requests."""
 
     name: str
     description: str
@@ -48,16 +48,16 @@ class AgentDefinition:
     tools: tuple[str, ...]
     model: str | None = None
     resources: tuple[str, ...] = ()  # as written: `file://` globs relative to the project's root
-    origin: str = ""  # the file it came from, as people read it
-    dropped_tools: tuple[str, ...] = ()  # asked for, not granted
-    servers: tuple[str, ...] = ()  # what it asks for of MCP servers: `@SERVER`, `@SERVER/TOOL`
+    origin: str = ""  # path of its file, for messages
+    dropped_tools: tuple[str, ...] = ()  # requested, not granted
+    servers: tuple[str, ...] = ()  # requested MCP servers and tools: `@SERVER`, `@SERVER/TOOL`
     own_servers: Mapping[str, Any] = field(default_factory=dict)  # its `mcpServers`, as written
-    notes: tuple[str, ...] = ()  # what was ignored or repaired, one sentence each
-    extra: Mapping[str, Any] = field(default_factory=dict)  # all other keys of the file, untouched
+    notes: tuple[str, ...] = ()  # ignored or repaired parts, one sentence each
+    extra: Mapping[str, Any] = field(default_factory=dict)  # all other keys of the file, unchanged
 
     @property
     def is_reviewer(self) -> bool:
-        """Whether it joins the fan-out of the review step."""
+        """Whether it takes part in the review step."""
         return self.name.startswith("review-")
 
 
@@ -65,13 +65,13 @@ IMPLEMENT = "implement"
 FIX = "fix"
 QUICK_REVIEW = "quick-review"
 REVIEW_SPEC = "review-spec"
-"""The reviewer that reads only where a spec has criteria."""
+"""The reviewer that runs only if a spec has criteria."""
 
 READ_ONLY = ("fs_read", "code", "grep", "glob")
 _WRITING = ("fs_write", "run_gate", "execute_bash")
 _OURS = frozenset({*READ_ONLY, *_WRITING})
 
-# Both engines' names, the IDE's internal ids, and the tags of the newer one; all mean our tools.
+# Both engines' names, the IDE's internal ids, and the tags of the newer one; all map to our tools.
 _ALIASES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("read", ("fs_read", "grep", "glob")),  # a tag: read, list and search
     ("readFile", ("fs_read",)),
@@ -96,31 +96,31 @@ _ALIASES: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 class Grant(NamedTuple):
-    """What an agent gets of what its file asked for."""
+    """The granted part of the tools that an agent's file requests."""
 
     tools: tuple[str, ...]
-    dropped: tuple[str, ...]  # as the file wrote them; of an unknown one with the nearest name
+    dropped: tuple[str, ...]  # as written in the file; an unknown one with the nearest name
 
 
 def _with_nearest(entry: str) -> str:
-    """Return a tool that nobody has, with the name that may have been meant."""
+    """Return an unknown tool with the nearest known name."""
     near = difflib.get_close_matches(entry, sorted(_OURS), n=1, cutoff=0.7)
     return f"{entry} (did you mean {near[0]}?)" if near else entry
 
 
 def allowed_for(name: str) -> tuple[str, ...]:
-    """Return the tools that an agent of this name can have at most."""
+    """Return the most tools that an agent of this name can have."""
     if name in (IMPLEMENT, FIX):
         return (*READ_ONLY, *_WRITING)
     return () if name == QUICK_REVIEW else READ_ONLY
 
 
 def grant(name: str, requested: Iterable[str], excluded: Iterable[str] = ()) -> Grant:
-    """Return what the agent gets.
+    """Return the granted tools.
 
     A reviewer gets the read-only set, no more and no less. The re-reviewer sees the fix diff and
-    nothing else, so it gets none. Whoever may write may also run the named gates, which Kiro's
-    files cannot ask for.
+    nothing else, so it gets none. Agents that may write may also run the gates, which Kiro's files
+    cannot request.
     """
     allowed = allowed_for(name)
     patterns: set[str] = set()
@@ -128,7 +128,7 @@ def grant(name: str, requested: Iterable[str], excluded: Iterable[str] = ()) -> 
     for entry in requested:
         meant = set(_meaning(entry))
         patterns |= meant
-        # A wildcard asks for "whatever there is", so nothing it stands for counts as refused.
+        # A wildcard requests whatever exists, so none of its tools counts as refused.
         if entry not in ("*", "@builtin") and not meant & set(allowed):
             dropped.append(entry if meant & _OURS else _with_nearest(entry))
     for entry in excluded:
@@ -149,7 +149,7 @@ def _meaning(entry: str) -> tuple[str, ...]:
 
 
 ReadPrompt = Callable[[str], bytes | None]
-"""Content of the file that a prompt names, or None; the path is written as in `AgentFile.path`."""
+"""Returns the content of a prompt file, or None; the path is written as in `AgentFile.path`."""
 
 _USED = {
     *("name", "description", "prompt", "tools", "excludedTools", "model", "resources"),
@@ -165,7 +165,7 @@ _PASSED_OVER = {
     *("includePowers", "keyboardShortcut", "welcomeMessage", "dispatchKind", "version", "color"),
     *("inclusion", "tags", "author", "license", "metadata"),
 }
-"""Keys that Kiro's files may have and that mean nothing here."""
+"""Keys that Kiro's files may have and that have no effect here."""
 _KNOWN_KEYS = frozenset({*_USED, *_IGNORED, *_PASSED_OVER})
 # Names become names of graph nodes, log files and journal entries.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -173,10 +173,10 @@ _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | r
 
 
 def parse_agent(file: AgentFile, read_prompt: ReadPrompt) -> AgentDefinition:
-    """Return the agent that a file defines.
+    """Parse the agent in a file.
 
-    Raises UsageError with `path:line` for what cannot be understood, and for a prompt file that
-    is missing or outside the project.
+    Raise UsageError with `path:line` for invalid parts, and for a prompt file that is missing or
+    outside the project.
     """
     fields = read_fields(file)
     name = name_of(file, fields)
@@ -212,7 +212,7 @@ def read_fields(file: AgentFile) -> Mapping[str, Any]:
     if file.path.endswith(".md"):
         return _read_markdown(file, text)
     try:
-        # strict=False: prompts in the wild hold raw line feeds inside JSON strings.
+        # strict=False: existing prompts hold raw line feeds inside JSON strings.
         fields = json.loads(text, strict=False)
     except json.JSONDecodeError as error:
         raise UsageError(f"{file.shown}:{_line_of(error)}: {_json_advice(error)}") from None
@@ -229,7 +229,7 @@ def read_fields(file: AgentFile) -> Mapping[str, Any]:
 
 
 def is_agent_file(file: AgentFile) -> bool:
-    """Whether the file claims to be an agent: a README beside agents is none."""
+    """Whether the file looks like an agent: a README beside agents does not."""
     if not file.path.endswith(".md"):
         return True
     return file.data.removeprefix(b"\xef\xbb\xbf").startswith(b"---")
@@ -283,13 +283,13 @@ def _read_markdown(file: AgentFile, text: str) -> Mapping[str, Any]:
 
 
 def _line_of(error: json.JSONDecodeError) -> int:
-    """Return the line to look at: that of a comma too many, which Python versions place apart."""
+    """Return the line to fix: that of an extra comma, which Python versions report differently."""
     before = error.doc[: error.pos].rstrip()
     return before.count("\n") + 1 if before.endswith(",") else error.lineno
 
 
 def _json_advice(error: json.JSONDecodeError) -> str:
-    """Return what is wrong and what to do, for the mistakes people make in JSON."""
+    """Return problem and advice for common mistakes in JSON."""
     rest = error.doc[error.pos :].lstrip()
     before = error.doc[: error.pos].rstrip()
     if not error.doc.strip():
@@ -335,7 +335,7 @@ def _prompt(file: AgentFile, fields: Mapping[str, Any], read_prompt: ReadPrompt)
 def _prompt_path(file: AgentFile, target: str) -> str:
     """Return the path to read; it is relative to the agent file's folder, not to the project."""
     of_user = file.origin == "user"
-    if file.origin in ("installed", "shipped"):  # the project would be asked for their prompts
+    if file.origin in ("installed", "shipped"):  # their prompts would be searched in the project
         _fail(file, "prompt", "an agent of a distribution holds its prompt itself; inline it")
     if target.startswith(("/", "~/")):
         if not of_user:
@@ -353,7 +353,7 @@ def _prompt_path(file: AgentFile, target: str) -> str:
 
 
 def _words(file: AgentFile, fields: Mapping[str, Any], key: str) -> list[str]:
-    """Return a list of names: a JSON list, or one string with commas as some files have it."""
+    """Return a list of names: a JSON list, or one string with commas as in some files."""
     value = fields.get(key)
     if value is None:
         return []

@@ -1,4 +1,4 @@
-"""Finds agent files and builds the team of one run from them."""
+"""Finds agent files and builds the team of a run from them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -22,17 +22,17 @@ from reviewloop.agents.definition import (
 from reviewloop.domain.errors import UsageError
 from reviewloop.plugins import Plugin, others, ours
 
-_LARGEST = 1_000_000  # bytes; nobody writes a longer prompt by hand
+_LARGEST = 1_000_000  # bytes; no handwritten prompt is longer
 _ENDINGS = {".json", ".md"}
 
 
 def collect_agent_files(project_root: Path, home: Path, project: str = "") -> list[AgentFile]:
-    """Return all agent files in the order in which names win.
+    """Return all agent files, the highest precedence first.
 
-    That order is `.reviewloop/agents`, `.kiro/agents`, `~/.kiro/agents`, those of distributions
-    that are installed, shipped. Those of the folder `project` come first, then those of each folder
-    above it. Sub-folders are read too. A link in the project that leads out of it raises
-    UsageError, as does a distribution whose agents cannot be read.
+    The order is `.reviewloop/agents`, `.kiro/agents`, `~/.kiro/agents`, installed distributions,
+    built-in. Those of the folder `project` come first, then those of each folder above it.
+    Sub-folders are read too. Raise UsageError for a symbolic link in the project that leads out of
+    it, and for a distribution whose agents cannot be read.
     """
     files: list[AgentFile] = []
     for parts in reversed(range(len(project.split("/")) + 1 if project else 1)):
@@ -46,27 +46,27 @@ def collect_agent_files(project_root: Path, home: Path, project: str = "") -> li
 
 
 def shipped_folder() -> Path:
-    """Return the folder of the agents that come with reviewloop."""
+    """Return the folder of the built-in agents."""
     package = Path(__file__).resolve().parent.parent
     folder = package / "_agents"  # in an installed wheel
     return folder if folder.is_dir() else package.parent / "agents"  # in a checkout
 
 
 def shipped_agent_files() -> list[AgentFile]:
-    """Return the agents that come with reviewloop."""
+    """Return the built-in agents."""
     return [file for plugin in ours("agents") for file in _added_by(plugin)]
 
 
 def _installed_agent_files() -> list[AgentFile]:
-    """Return the agents of other distributions, then the shipped ones."""
+    """Return the agents of other distributions, then the built-in ones."""
     plugins = (*others("agents"), *ours("agents"))
     return [file for plugin in plugins for file in _added_by(plugin)]
 
 
 def _added_by(plugin: Plugin) -> list[AgentFile]:
-    """Return the agents in the folder that an entry point names.
+    """Return the agents in the folder of an entry point.
 
-    Raises UsageError where there are none: nobody would miss the reviewers.
+    Raise UsageError if there are none: missing reviewers would go unnoticed.
     """
     folder = plugin.folder()
     paths = sorted(folder.glob("*.json"))
@@ -84,14 +84,14 @@ def _added_by(plugin: Plugin) -> list[AgentFile]:
 
 
 def prompt_reader(project_root: Path, home: Path) -> Callable[[str], bytes | None]:
-    """Return the function that reads the `file://` prompts of agent files from disk.
+    """Return a function that reads the `file://` prompts of agent files from disk.
 
-    It opens files inside the project and inside `~/.kiro` only, links followed; for any other
-    it raises UsageError, and for a missing one it returns None.
+    It opens files inside the project and inside `~/.kiro` only, following links; it raises
+    UsageError for any other, and returns None for a missing one.
     """
 
     def read(path: str) -> bytes | None:
-        # Only the user's own files can name a path from `~/` or `/`; the parser sees to that.
+        # Only the user's own files can name a path from `~/` or `/`; the parser ensures that.
         of_user = path.startswith(("~/", "/"))
         expanded = home / path[2:] if path.startswith("~/") else project_root / path
         if not expanded.is_file():
@@ -131,7 +131,7 @@ def _content(path: Path, shown: str) -> bytes:
 
 @dataclass(frozen=True)
 class Shadowed:
-    """A file that lost its name to an earlier one."""
+    """A file whose agent was replaced by an earlier one of the same name."""
 
     name: str
     winner: str
@@ -140,14 +140,14 @@ class Shadowed:
 
 @dataclass(frozen=True)
 class Team:
-    """Who works on a run."""
+    """The agents of a run."""
 
     implementer: AgentDefinition
     fixer: AgentDefinition
     quick_reviewer: AgentDefinition
     reviewers: tuple[AgentDefinition, ...]  # by name
     shadowed: tuple[Shadowed, ...] = ()
-    spec_reviewer: AgentDefinition | None = None  # joins the reviewers where a spec has criteria
+    spec_reviewer: AgentDefinition | None = None  # added to the reviewers if a spec has criteria
 
     @property
     def for_criteria(self) -> "Team":
@@ -159,15 +159,15 @@ class Team:
 
     @property
     def members(self) -> tuple[AgentDefinition, ...]:
-        """Everyone."""
+        """All agents."""
         return (self.implementer, *self.reviewers, self.fixer, self.quick_reviewer)
 
 
 def build_team(files: Iterable[AgentFile], read_prompt: ReadPrompt) -> Team:
-    """Return the team; of several files for one name the first one wins.
+    """Return the team; of several files with one name the first one wins.
 
-    Agents that reviewloop has no part for are left alone, whatever stands in them. Raises
-    UsageError for files that cannot be read, for a part nobody plays, and without reviewers.
+    Agents without a role in reviewloop are ignored, whatever they contain. Raise UsageError for
+    invalid files, for a role without an agent, and without reviewers.
     """
     winners: dict[str, AgentFile] = {}
     shadowed = []
@@ -206,9 +206,9 @@ def build_team(files: Iterable[AgentFile], read_prompt: ReadPrompt) -> Team:
 
 
 def named_agent(files: Iterable[AgentFile], name: str, read_prompt: ReadPrompt) -> AgentDefinition:
-    """Return the agent of a name that no run has a part for, read-only; the first file wins.
+    """Return an agent without a role in runs by its name, read-only; the first file wins.
 
-    Raises UsageError where there is none, or where its file cannot be read.
+    Raise UsageError if there is none, or if its file is invalid.
     """
     for file in files:
         if is_agent_file(file) and name_of(file, read_fields(file)) == name:

@@ -1,4 +1,4 @@
-"""Finds what a change newly breaks of the architecture that judges it."""
+"""Finds the violations of the architecture that a change introduces."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse
 from reviewloop.architecture.style import INDENT, VARIABLE_CASE
 
 _ON_LINES = frozenset((VARIABLE_CASE, INDENT))
-"""Rules that speak about lines that the change writes, nothing around them."""
+"""Rules on lines that the change writes, without their surroundings."""
 
 
 def find_new(view: ChangeView) -> Iterator[Hit]:
-    """Yield what the files of a change break that their base versions did not."""
+    """Yield violations in the files of a change that their base versions did not have."""
     given = view.options.architecture
     folder = view.options.architecture_folder
     text = view.read_new(ARCHITECTURE_FILE) if given is None else given
@@ -41,7 +41,7 @@ def find_new(view: ChangeView) -> Iterator[Hit]:
 
 
 def _emptied(view: ChangeView, architecture: Architecture, project: Project) -> Iterator[Hit]:
-    """Yield each required layer whose last file the change takes away."""
+    """Yield each required layer whose last file the change deletes."""
     if architecture.required:
         gone = {project.layer_of(path) for path in view.changed_paths if not view.read_new(path)}
         there = Project.of(architecture, view.list_new(), view.read_new, project.folder)

@@ -1,4 +1,4 @@
-"""Finds what breaks the rules of an architecture: imports, locations of files, layers that lack."""
+"""Finds violations of an architecture: imports, locations of files, missing layers."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ REQUIRED = "arch/required-layer"
 
 @dataclass(frozen=True)
 class Project:
-    """A tree with its architecture; `folder` is that of the project, whose paths the rules name."""
+    """A tree with its architecture; the rules' paths are relative to `folder`, the project's."""
 
     architecture: Architecture
     modules: Modules
@@ -41,7 +41,7 @@ class Project:
         return cls(architecture, Modules.of(paths, read), folder)
 
     def inner(self, path: str) -> str | None:
-        """Return a path as the rules name it, None for a file outside of the project."""
+        """Return a path relative to the project, None for a file outside of it."""
         if not self.folder:
             return path
         prefix = f"{self.folder}/"
@@ -53,7 +53,7 @@ class Project:
         return self.architecture.layer_of(inner) if inner else ""
 
     def files(self) -> list[str]:
-        """Return the files that rules speak about, sorted."""
+        """The files that rules apply to, sorted."""
         return sorted(p for p in self.modules.paths if self.inner(p) and is_examined(p))
 
     def imports(self, path: str, text: str) -> list[Import]:
@@ -62,7 +62,7 @@ class Project:
 
 
 def file_hits(project: Project, path: str, text: str) -> Iterator[Hit]:
-    """Yield what breaks a rule in one file: its imports, its location, its style."""
+    """Yield the violations in one file: its imports, its location, its style."""
     inner = project.inner(path)
     if inner is None or not is_examined(path) or is_generated(text):
         return
@@ -75,7 +75,7 @@ def file_hits(project: Project, path: str, text: str) -> Iterator[Hit]:
 
 
 def tree_hits(project: Project) -> Iterator[Hit]:
-    """Yield what breaks a rule in a whole tree."""
+    """Yield the violations in a whole tree."""
     for path in project.files():
         text = project.modules.read(path)
         if text is not None:

@@ -1,6 +1,6 @@
-"""Draws layers and their imports as Mermaid, and keeps the picture in a marked block of a document.
+"""Draws layers and their imports as Mermaid, in a marked block of a document.
 
-The first line of the block holds a digest of it, so that an edit by hand is seen and not lost.
+The first line of the block holds a digest of it, so that an edit by hand is detected and not lost.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ _END = "<!-- /reviewloop arch diagram -->"
 
 
 def mermaid(architecture: Architecture, structure: Structure) -> str:
-    """Return the picture; the same structure gives the same bytes.
+    """Return the diagram; the same structure gives the same bytes.
 
-    An arrow is an import that exists, a dotted one an import that the rules do not allow.
+    An arrow is an existing import, a dotted one an import that the rules forbid.
     """
     lines = ["flowchart TD"]
     names = [layer.name for layer in architecture.layers if layer.name in structure.layers]
@@ -33,15 +33,15 @@ def mermaid(architecture: Architecture, structure: Structure) -> str:
 
 
 def block_of(picture: str) -> str:
-    """Return the marked block that holds a picture."""
+    """Return the marked block with a diagram."""
     body = f"```mermaid\n{picture}```\n"
     return f"{_MARK} {_digest(body)} -->\n{body}{_END}\n"
 
 
 def with_block(document: str, picture: str, name: str, *, force: bool = False) -> str:
-    """Return a document with the picture in its block, at the end where it has none yet.
+    """Return a document with the diagram in its block, appended if it has none yet.
 
-    Raises `UsageError` with the line of a block that somebody edited, or that has no end.
+    Raise `UsageError` with the line of a block that was edited by hand, or that has no end.
     """
     newline = "\r\n" if "\r\n" in document else "\n"
     text = document.replace("\r\n", "\n")

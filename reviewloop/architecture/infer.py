@@ -1,4 +1,4 @@
-"""Infers an architecture from the imports that exist, so that nothing of today breaks it."""
+"""Infers an architecture from existing imports, such that the current code has no violations."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,17 +34,17 @@ from reviewloop.domain.errors import UsageError
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_SMALL = 10  # files of a project that is not looked into
-_MOST = 0.8  # share of the files with which a folder is the one that holds the project
+_SMALL = 10  # files; a larger project is not examined
+_MOST = 0.8  # share of the files in a folder that makes it the project's main folder
 _GROUPS = frozenset(("internal", "pkg", "packages", "apps", "libs", "cmd", "crates"))
 _SLICED = frozenset(("features", "modules", "slices", "domains", "plugins"))
 _ROLES = (
     *("controller", "service", "repository", "model", "view", "handler", "middleware", "router"),
     *("schema", "dto", "entity", "adapter", "resolver", "serializer", "guard", "usecase", "module"),
 )
-_LEAST_FILES = 3  # that show a kind, or a case of names
+_LEAST_FILES = 3  # files that show a kind, or names that show a case
 _LEAST_NAMES = 20
-_IN_A_NAME = 3  # units that a layer of several is called after
+_IN_A_NAME = 3  # units in the name of a layer of several
 
 PATTERNS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "mvc": (
@@ -71,11 +71,11 @@ PATTERNS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("entities", ("entities", "domain", "core")),
     ),
 }
-"""Known patterns, top first, with the names that folders of a layer have."""
+"""Known patterns, top first, with the usual folder names of a layer."""
 
 
 def infer_architecture(project: Project) -> Architecture:
-    """Return layers, slices, kinds and style as the files of a project have them today."""
+    """Return layers, slices, kinds and style of a project's current files."""
     files = _product_files(project)
     texts = {path: text for path in files if (text := project.modules.read(path)) is not None}
     texts = {path: text for path, text in texts.items() if not is_generated(text)}
@@ -99,7 +99,7 @@ def infer_architecture(project: Project) -> Architecture:
 
 
 def preset(project: Project, pattern: str) -> Architecture:
-    """Return the rules of a known pattern for the folders of a project that bear its names."""
+    """Return the rules of a known pattern for the folders of a project with matching names."""
     folders: dict[str, list[str]] = defaultdict(list)
     for path in _product_files(project):
         parts = (project.inner(path) or path).split("/")[:-1]
@@ -129,15 +129,15 @@ def _product_files(project: Project) -> list[str]:
 
 
 def _as_product(path: str) -> str:
-    """Return a path as it counts: folders deep inside a package are not examples of it."""
+    """Return a path with only its first folder and its name: folders in between are no examples."""
     return "/".join(path.split("/")[:1] + path.split("/")[-1:]) if "/" in path else path
 
 
 def units_of(paths: Iterable[str], edges: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Return for each file the folder or file that is one unit of the structure.
+    """Return for each file its unit of the structure, a folder or a file.
 
-    The folder that holds most files is entered, and so are folders that only group others and
-    projects that have nothing to do with what lies beside them.
+    The folder with most files is entered, and so are folders that only group others and projects
+    without imports from or to their neighbours.
     """
     units = _units_in(sorted(paths), "")
     for unit in sorted(set(units.values())):
@@ -150,7 +150,7 @@ def units_of(paths: Iterable[str], edges: Mapping[str, Iterable[str]]) -> dict[s
 
 
 def _unit_with(path: str, units: Mapping[str, str]) -> str:
-    """Return the folder that is a unit and holds a file which rules do not speak about, or ""."""
+    """Return the unit folder of a file that rules do not apply to, or ""."""
     known = set(units.values())
     while path := dirname(path):
         if path in known:
@@ -178,7 +178,7 @@ def _units_in(files: Sequence[str], folder: str) -> dict[str, str]:
 
 
 def _is_tied(owned: Sequence[str], edges: Mapping[str, Iterable[str]]) -> bool:
-    """Whether a file of these imports another file, or is imported by one."""
+    """Whether one of these files imports another file, or is imported by one."""
     own = set(owned)
     return any((path in own) != (other in own) for path in edges for other in edges[path])
 
@@ -219,7 +219,7 @@ def _pattern(unit: str) -> str:
 def _layers(
     unit: Mapping[str, str], edges: Mapping[str, Iterable[str]]
 ) -> tuple[tuple[Layer, ...], tuple[tuple[str, ...], ...]]:
-    """Return a layer for each unit, one for all that import each other in a circle; top first."""
+    """Return a layer for each unit, one for all units of an import cycle; top first."""
     size = Counter(unit.values())
     graph: dict[str, set[str]] = {one: set() for one in size}
     for path, targets in edges.items():
@@ -253,7 +253,7 @@ def _layers(
 
 
 def circles(graph: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
-    """Return the strongly connected parts of a graph, each after all that it leads to (Tarjan)."""
+    """Return the strongly connected components of a graph, each after its successors (Tarjan)."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -280,7 +280,7 @@ def circles(graph: Mapping[str, Iterable[str]]) -> list[tuple[str, ...]]:
 
 
 def _names(groups: Sequence[Sequence[str]], size: Mapping[str, int]) -> list[str]:
-    """Return a short name for each group, no two alike."""
+    """Return a short, unique name for each group."""
     names: list[str] = []
     for members in groups:
         largest = sorted(members, key=lambda one: (-size[one], one))
@@ -301,7 +301,7 @@ def _word(unit: str) -> str:
 
 
 def _slices(edges: Mapping[str, Iterable[str]]) -> Iterator[Slices]:
-    """Yield folders of features that stay apart today."""
+    """Yield folders of features without imports between them."""
     sliced: dict[str, set[str]] = defaultdict(set)
     for path in edges:
         parts = path.split("/")
@@ -326,7 +326,7 @@ def _slice(path: str, folder: str) -> str:
 
 
 def _kinds(paths: Iterable[str]) -> Iterator[Kind]:
-    """Yield kinds of files, told by their names, that all live in folders of one name."""
+    """Yield kinds of files, by their names, that are all in folders of one name."""
     files = sorted(paths)
     for role in _ROLES:
         for joint in ("_", ".", "-"):
@@ -345,12 +345,12 @@ def _kinds(paths: Iterable[str]) -> Iterator[Kind]:
 
 @dataclass
 class _Seen:
-    """What the files of one language still agree on."""
+    """What all files of one language have in common so far."""
 
     cases: set[str] = field(default_factory=lambda: set(CASES))
     variables: set[str] = field(default_factory=lambda: set(CASES))
     indents: set[int | str] = field(default_factory=lambda: {2, 4, TAB})
-    stems: int = 0  # that show a case
+    stems: int = 0  # names that show a case
     names: int = 0
     blocks: bool = False
 

@@ -1,4 +1,4 @@
-"""Reads style and structure from the keys of steering files, and says which a rule can decide."""
+"""Reads style and structure from keys in steering files, and decides which become rules."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,14 +15,14 @@ KEY_FILES = (".yaml", ".yml")
 _SECTIONS = frozenset(("codingstyle", "style", "architecture", "conventions", "naming"))
 _OPENS = re.compile(r"^(?P<key>[A-Za-z][\w-]*):\s*(?:#.*)?$")
 
-_DEEPEST = 5  # keys inside of keys; an alias may hold itself
+_DEEPEST = 5  # nested keys; an alias may contain itself
 
 By = Literal["rule", "words", "file"]
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a steering file: `codingStyle.fileCase` and what it says."""
+    """One key of a steering file: `codingStyle.fileCase` and its value."""
 
     path: str
     line: int
@@ -32,23 +32,23 @@ class Key:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a key: a rule decides it, agents get it in words, or the file says it."""
+    """The decision on a key: it becomes a rule, text for agents, or the file overrides it."""
 
     key: Key
     by: By
-    what: str  # the rule, why it is only words, or what architecture.toml says instead
+    what: str  # the rule, why it stays text, or the value in architecture.toml
 
 
 @dataclass(frozen=True)
 class Keyed:
-    """An architecture with what keys add to it."""
+    """An architecture with the rules from keys."""
 
     architecture: Architecture
     decisions: tuple[Decision, ...] = field(default=())
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The keys that no rule decides, as agents are given them."""
+        """The keys without a rule, as text for agents."""
         return tuple(
             f"- {one.key.name}: {one.key.value}" for one in self.decisions if one.by == "words"
         )
@@ -60,10 +60,10 @@ class Keyed:
 
 
 def read_keys(path: str, text: str) -> Iterator[Key]:
-    """Yield the keys of a file of keys, or of the sections of keys that a Markdown file holds.
+    """Yield the keys of a YAML file, or of the sections of keys in a Markdown file.
 
-    In Markdown they are in the front matter, or where nothing but keys begins at the margin.
-    Raises `UsageError` for a file of keys that is no YAML.
+    In Markdown they are in the front matter, or in sections in which only keys start at the margin.
+    Raise `UsageError` for an invalid YAML file.
     """
     lines = text.replace("\r\n", "\n").split("\n")
     if path.endswith(KEY_FILES):
@@ -119,9 +119,9 @@ def _walk(path: str, node: "Node", name: str, above: int) -> Iterator[Key]:
 
 
 def with_keys(given: Architecture, keys: Iterator[Key]) -> Keyed:
-    """Return an architecture with the rules that keys add; what it says itself counts.
+    """Return an architecture with the rules from keys; its own rules win.
 
-    Raises `UsageError` for a case or an indentation that is none.
+    Raise `UsageError` for an unknown case or an invalid indentation.
     """
     decisions: list[Decision] = []
     style = given.styles.get("", Style())

@@ -1,4 +1,4 @@
-"""Turns "controllers -> services -> repositories" into new rules, and finds what breaks them."""
+"""Turns "controllers -> services -> repositories" into new rules, and finds violations of them."""
 
 import re
 from collections import defaultdict
@@ -17,7 +17,7 @@ _WORD = re.compile(r"[A-Za-z][\w-]*")
 
 @dataclass(frozen=True)
 class Module:
-    """A folder whose files break the new rules."""
+    """A folder whose files violate the new rules."""
 
     path: str
     hits: tuple[Hit, ...]
@@ -33,9 +33,9 @@ class Migration:
 
 
 def chain_in(sentence: str) -> tuple[str, ...]:
-    """Return the layers that a sentence names between arrows, top first.
+    """Return the layers in a sentence between arrows, top first.
 
-    Raises `UsageError` where it names fewer than two.
+    Raise `UsageError` for fewer than two.
     """
     parts = ARROW.split(sentence.strip())
     if len(parts) > 1:
@@ -50,10 +50,10 @@ def chain_in(sentence: str) -> tuple[str, ...]:
 
 
 def migrate(project: Project, sentence: str) -> Migration:
-    """Return the rules in which each named layer may import the next, and what breaks them.
+    """Return the rules in which each named layer may import the next, and the violations.
 
-    `project` has the rules of today. Layers that are not named keep theirs: those that import a
-    named one stay above, the others below. Raises `UsageError` where no name is known.
+    `project` has the current rules. Other layers keep theirs: those that import a named one stay
+    above, the others below. Raise `UsageError` if no name is known.
     """
     chain = chain_in(sentence)
     architecture = _rules(project, chain)
@@ -115,7 +115,7 @@ def _forbidden(given: Architecture, name: str) -> tuple[str, ...]:
 
 
 def _paths(given: Architecture, chain: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the paths of the named layers that are there, as layers or as folders of others."""
+    """Return the paths of the named layers that exist, as layers or as folders of others."""
     found: dict[str, tuple[str, ...]] = {}
     for name in chain:
         if name in given.by_name:
@@ -138,7 +138,7 @@ def _above(
     chain: Sequence[str],
     paths: Mapping[str, tuple[str, ...]],
 ) -> set[str]:
-    """Return the layers whose files import a named layer, and what imports these."""
+    """Return the layers whose files import a named layer, and all that import these."""
     named = tuple(Layer(name, paths[name], ()) for name in chain)
     under_rules = replace(project, architecture=replace(rest, layers=(*rest.layers, *named)))
     edges: dict[str, set[str]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Reads `.reviewloop/architecture.toml`: layers, slices, where kinds of files live, style keys."""
+"""Parses `.reviewloop/architecture.toml`: layers, slices, locations of kinds, style keys."""
 
 import difflib
 import re
@@ -14,7 +14,8 @@ from reviewloop.settings.loading import toml_problem
 
 ARCHITECTURE_FILE = ".reviewloop/architecture.toml"
 CASES = ("kebab-case", "snake_case", "camelCase", "PascalCase")
-LANGUAGES = ("python", "javascript", "go")  # of which style is told apart; TypeScript is JavaScript
+# Languages with a style of their own; TypeScript is JavaScript.
+LANGUAGES = ("python", "javascript", "go")
 TAB = "tab"
 
 _TOP = ("layers", "layer", "slices", "kinds", "style", "diagram", "decisions")
@@ -28,13 +29,13 @@ _LARGEST_INDENT = 8
 
 @dataclass(frozen=True)
 class Layer:
-    """Files that belong together, and which other layers they may import."""
+    """A group of files, and the other layers that they may import."""
 
     name: str
     paths: tuple[str, ...]
     may_import: tuple[str, ...]  # names, in the order of the file
-    forbidden: tuple[str, ...] = ()  # packages from elsewhere
-    by_order: bool = True  # it may import all that is below it
+    forbidden: tuple[str, ...] = ()  # third-party packages
+    by_order: bool = True  # it may import all layers below it
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class Slices:
     """Folders side by side, one slice each, that do not import each other."""
 
     name: str
-    paths: tuple[str, ...]  # each folder that a pattern fits is one slice
+    paths: tuple[str, ...]  # each folder that a pattern matches is one slice
     may_import: tuple[str, ...] = ()  # names of slices that all others may import
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file, told by its name, and the folders where it lives."""
+    """A kind of file, by its name, and its allowed folders."""
 
     name: str
     files: tuple[str, ...]
@@ -57,7 +58,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Style:
-    """How files and variables are named and lines indented; what is empty or 0 is not checked."""
+    """Names of files and variables, and indentation; empty or 0 is not checked."""
 
     file_case: str = ""
     variable_case: str = ""
@@ -66,16 +67,16 @@ class Style:
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a repository says of its structure; paths are relative to the folder of the project."""
+    """The structure rules of a repository; paths are relative to the folder of the project."""
 
     layers: tuple[Layer, ...] = ()  # top first
-    levels: tuple[tuple[str, ...], ...] = ()  # names as `layers` has them, side by side in one
+    levels: tuple[tuple[str, ...], ...] = ()  # names of `layers`, those side by side in one group
     slices: tuple[Slices, ...] = ()
     kinds: tuple[Kind, ...] = ()
     styles: Mapping[str, Style] = field(default_factory=dict)  # by language, "" for all
-    required: tuple[str, ...] = ()  # layers that have to be there
-    diagram: str = ""  # the document that holds the picture
-    decisions: tuple[str, ...] = ()  # in words; no check decides them
+    required: tuple[str, ...] = ()  # required layers
+    diagram: str = ""  # the document with the diagram
+    decisions: tuple[str, ...] = ()  # in words; no check covers them
 
     @cached_property
     def by_name(self) -> dict[str, Layer]:
@@ -100,7 +101,7 @@ class Architecture:
         return self._known[path]
 
     def slice_of(self, path: str) -> tuple[Slices, str] | None:
-        """Return the slices and the folder of a file's own slice, None where it is in none."""
+        """Return the slices and the folder of a file's own slice, None if it is in none."""
         for slices in self.slices:
             for pattern in slices.paths:
                 depth = pattern.strip("/").count("/") + 1
@@ -122,7 +123,7 @@ class Architecture:
 
 
 def parse_architecture(data: bytes, name: str = ARCHITECTURE_FILE) -> Architecture:
-    """Return what the file says; raise `UsageError` with file, line and what to do."""
+    """Parse the file; raise `UsageError` with file, line and what to do."""
     try:
         text = data.decode("utf-8-sig")
         table = tomllib.loads(text)
@@ -136,7 +137,7 @@ def parse_architecture(data: bytes, name: str = ARCHITECTURE_FILE) -> Architectu
 
 @dataclass
 class _Reader:
-    """Turns the tables of the file into values; every refusal names file and line."""
+    """Turns the tables of the file into values; every error names file and line."""
 
     file: str
     text: str
@@ -175,7 +176,7 @@ class _Reader:
         )
 
     def refuse(self, near: str, problem: str) -> NoReturn:
-        """Raise the error about the line that holds `near`, the first where none does."""
+        """Raise the error for the line that holds `near`, else for the first one."""
         lines = self.text.split("\n")
         code = (line.partition("#")[0] if near[:1] != "#" else line for line in lines)
         line = next((n for n, one in enumerate(code, 1) if near in one), 1)
@@ -219,7 +220,7 @@ class _Reader:
         if not circle:
             return
         known = {layer.name: layer for layer in layers}
-        # The line to be changed is one that was written: an edge by order is nobody's line.
+        # The line to change must exist: an edge that follows from the order has none.
         name = next(one for one in circle if not known[one].by_order)
         way = " -> ".join(circle)
         self.refuse(f"[layer.{name}]", f"the layers import each other in a circle: {way}")
@@ -310,7 +311,7 @@ class _Reader:
 
 
 def _circle(layers: Sequence[Layer]) -> list[str]:
-    """Return the names on a circle of layers, the first one twice; [] where there is none."""
+    """Return the names on a cycle of layers, the first one twice; [] without one."""
     below = {layer.name: layer.may_import for layer in layers}
     done: set[str] = set()
 
@@ -345,7 +346,7 @@ def _top_first(layers: Sequence[Layer]) -> list[str]:
 
 
 def in_words(architecture: Architecture) -> str:
-    """Return the rules as agents are given them, in a few lines."""
+    """Return the rules as text for agents, in a few lines."""
     lines: list[str] = []
     if architecture.layers:
         lines.append("Layers, top first; a layer imports only what is named behind it:")

@@ -1,4 +1,4 @@
-"""The structure of a tree: its layers, what imports what, and where two trees differ in it."""
+"""The structure of a tree: its layers and their imports, and the differences of two trees."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ Edge = tuple[str, str]
 
 @dataclass(frozen=True)
 class Structure:
-    """What a tree is made of, as its architecture names it."""
+    """The layers and imports of a tree, named as in its architecture."""
 
     layers: Mapping[str, int]  # name -> files
     edges: frozenset[Edge]  # (layer, layer that it imports)
@@ -42,7 +42,7 @@ def structure_of(project: Project) -> Structure:
 
 @dataclass(frozen=True)
 class Difference:
-    """One way in which two trees differ; `side` is `A` or `B`, which alone has it."""
+    """One difference between two trees; `side` is `A` or `B`, the only one that has it."""
 
     kind: str  # layer | import | rule | finding
     side: str
@@ -50,7 +50,7 @@ class Difference:
 
 
 def differences(one: Structure, other: Structure) -> Iterator[Difference]:
-    """Yield where two structures differ, layers first."""
+    """Yield the differences of two structures, layers first."""
     pairs = (("A", one, other), ("B", other, one))
     for side, mine, theirs in pairs:
         for name in sorted(mine.layers.keys() - theirs.layers.keys()):

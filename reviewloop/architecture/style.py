@@ -25,12 +25,12 @@ _SHAPES = {
 }
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_\s]+")
-# Names that a tool gives, whatever the team's style is.
+# Names that tools require, whatever the team's style is.
 _GIVEN = frozenset(("Dockerfile", "Makefile", "Jenkinsfile"))
 
 
 def style_hits(style: Style, path: str, text: str) -> Iterator[Hit]:
-    """Yield what differs from the style in one file."""
+    """Yield the deviations from the style in one file."""
     if style.file_case and not fits_case(stem := stem_of(path), style.file_case):
         proper = converted(stem, style.file_case)
         name = path.rpartition("/")[2]
@@ -47,18 +47,18 @@ def style_hits(style: Style, path: str, text: str) -> Iterator[Hit]:
 
 
 def is_of_several_words(name: str) -> bool:
-    """Whether a name shows in which case it is written."""
+    """Whether a name has several words and so shows its case."""
     return bool(_HUMP.search(name.strip("_$"))) and not _CONSTANT.fullmatch(name.strip("_"))
 
 
 def fits_case(name: str, case: str) -> bool:
-    """Whether a name is written in a case; one word fits where its letters do."""
+    """Whether a name has a case; a single word needs matching letters only."""
     bare = name.strip("_$")
     return not bare or _SHAPES[case].fullmatch(bare) is not None
 
 
 def converted(name: str, case: str) -> str:
-    """Return a name as it is written in a case."""
+    """Return a name in a case."""
     words = [word.lower() for word in _HUMP.split(name.strip("_$")) if word]
     if case == "kebab-case":
         return "-".join(words)
@@ -76,7 +76,7 @@ def stem_of(path: str) -> str:
 
 
 def variable_hits(case: str, language: str, path: str, root: "SgNode") -> Iterator[Hit]:
-    """Yield each name of a variable or parameter that is written in another case."""
+    """Yield each name of a variable or parameter in another case."""
     seen: set[str] = set()
     for node in declared(language, root):
         name = node.text()
@@ -90,7 +90,9 @@ def variable_hits(case: str, language: str, path: str, root: "SgNode") -> Iterat
 
 
 def _is_type_like(language: str, node: "SgNode") -> bool:
-    """Whether a PascalCase name is as the language has it: a component, a class, exported in Go."""
+    """Whether a PascalCase name is idiomatic in the language: a component, a class, exported
+    in Go.
+    """
     if not fits_case(node.text(), "PascalCase"):
         return False
     return language != "python" or _at_top(node)
@@ -107,7 +109,7 @@ _WRAPS = frozenset(("assignment", "expression_statement", "pattern_list"))
 
 
 def declared(language: str, root: "SgNode") -> Iterator["SgNode"]:
-    """Yield the names that variables and parameters are given."""
+    """Yield the names of declared variables and parameters."""
     if language == "python":
         for node in nodes_of(root, ("assignment", "for_statement", "named_expression")):
             left = node.field("left") or node.field("name")
@@ -142,13 +144,13 @@ _SCRIPT_PARAMETERS = (
 
 
 def _is_type(assignment: "SgNode") -> bool:
-    """Whether a name is given to a type: `Pair = tuple[int, int]` at the top of a module."""
+    """Whether a name is assigned a type: `Pair = tuple[int, int]` at the top of a module."""
     left = assignment.field("left")
     return left is not None and left.kind() == "identifier" and left.text()[:1].isupper()
 
 
 def _names(node: "SgNode", through: Iterable[str]) -> Iterator["SgNode"]:
-    """Yield the identifiers of a pattern; keys of objects are named by others."""
+    """Yield the identifiers of a pattern; keys of objects come from elsewhere."""
     if node.kind() == "identifier":
         yield node
     elif node.kind() in through:
@@ -156,7 +158,7 @@ def _names(node: "SgNode", through: Iterable[str]) -> Iterator["SgNode"]:
             if child.kind() == "identifier" or child.kind() in through:
                 yield from _names(child, through)
                 if node.kind() in {"typed_parameter", "required_parameter", "assignment_pattern"}:
-                    return  # what follows is the type or the default
+                    return  # the type or the default follows
 
 
 _BLOCKS = {"python": ("block",), "go": ("block",)}
@@ -166,7 +168,7 @@ _SCRIPT_BLOCKS = ("statement_block", "class_body")
 def indent_hits(
     indent: int | str, language: str, path: str, text: str, root: "SgNode"
 ) -> Iterator[Hit]:
-    """Yield the first line of each block that is indented otherwise than its owner asks."""
+    """Yield the first line of each block with an indentation that differs from its owner's."""
     lines = text.split("\n")
     step = "\t" if indent == TAB else " " * int(indent)
     for block in nodes_of(root, _BLOCKS.get(language, _SCRIPT_BLOCKS)):
@@ -186,7 +188,7 @@ def indent_hits(
 
 
 def _first_of_line(block: "SgNode", lines: list[str]) -> int | None:
-    """Return the line (0-based) of the first statement of a block that begins a line."""
+    """Return the line (0-based) of the first statement of a block that starts a line."""
     for child in block.children():
         if child.kind() == "statement_list":
             return _first_of_line(child, lines)

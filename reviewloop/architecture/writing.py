@@ -1,4 +1,4 @@
-"""Writes an architecture as the file that people read and edit."""
+"""Writes an architecture as a file for users to read and edit."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def as_toml(architecture: Architecture, head: Iterable[str] = ()) -> str:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the file: which table or key it begins, "" for none, and the comment in it."""
+    """A line of the file: the table or key that it starts, "" for none, and its comment."""
 
     text: str
     key: str
@@ -43,16 +43,16 @@ class _Line:
 
     @property
     def is_own(self) -> bool:
-        """Whether a person wrote the comment."""
+        """Whether a user wrote the comment."""
         return bool(self.comment) and not (
             self.comment in {*_HEAD, _TOP} or self.comment.startswith(_PATTERN)
         )
 
 
 def keep_comments(text: str, before: str) -> str:
-    """Return the text of the file with the comments that people wrote into the one before.
+    """Return the text of the file with the users' comments of the previous one.
 
-    Each stays with its key or table; at the head goes what stood there, or lost what it was for.
+    Each stays with its key or table; comments at the head, or without their key, go to the head.
     """
     head: list[str] = []
     above: dict[str, list[str]] = {}
@@ -85,7 +85,7 @@ def keep_comments(text: str, before: str) -> str:
 
 
 def _lines(text: str) -> Iterator[_Line]:
-    """Yield the lines of the file, in which a key is known by its table, too."""
+    """Yield the lines of the file; a key includes the name of its table."""
     table, tables = "", Counter[str]()
     for line in text.splitlines():
         match = _COMMENT.match(line)

@@ -1,7 +1,7 @@
-"""Finds and redacts secrets: what vendors issue, passwords written down, what this machine holds.
+"""Finds and redacts secrets: vendors' tokens, passwords in code, values held by this machine.
 
-This is safety of the loop, not a pack of rules: nothing that holds a secret leaves the machine, is
-stored or is shown without passing here. Everybody else imports from this door only.
+This is a safety layer of the loop, not a rule pack: no text leaves the machine, is stored or is
+shown without it. All other packages import from this module only.
 """
 
 from reviewloop.secrets.check import CHECKS, checks_with, find_new_exposures

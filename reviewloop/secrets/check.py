@@ -29,29 +29,29 @@ _ONLY_WORDS = re.compile(r"[A-Za-z]+(?:[-_./: ]+[A-Za-z]+)*")
 
 
 class Exposure(NamedTuple):
-    """A stretch that exposes a held value; offsets in the text."""
+    """A stretch of a text that exposes a held value, by offsets."""
 
     start: int
     end: int
-    name: str  # the variable, key or setting that holds the value
-    drawn: bool  # looks drawn by a machine: there is no harmless reason for it to stand here
+    name: str  # name of the variable, key or setting with the value
+    drawn: bool  # looks random: it has no harmless reason to be here
 
     @property
     def what(self) -> str:
-        """What stands there, in words, without the value."""
+        """The exposed value in words, without the value."""
         return f"the value of {self.name}, which this machine holds"
 
 
 def find_exposures(text: str, redactor: Redactor) -> list[Exposure]:
-    """Return the places of held values, in order: drawn ones in part, others only as a whole.
+    """Return the exposures of held values, in order: random ones in part, others only as a whole.
 
-    Words alone are left out, because the same words stand in harmless code.
+    Values of plain words are left out, because harmless code contains the same words.
     """
     found = []
     values = redactor.values
     for start, end, name in values.spans(text):
         written = without_invisible(text[start:end])
-        # A part of a drawn value may be its beginning of words, as in prod-service-key-8f3a….
+        # A part of a random value may be its first words, as in prod-service-key-8f3a….
         drawn = is_random(written) or (values.is_drawn(name) and not _reads_like_words(written))
         if drawn or (values.is_whole(written) and not _is_words(written)):
             found.append(Exposure(start, end, redactor.label(name), drawn))
@@ -70,10 +70,10 @@ def _is_words(value: str) -> bool:
 def find_new_exposures(
     old: str, new: str, added: Callable[[int], bool], redactor: Redactor
 ) -> list[tuple[int, Exposure]]:
-    """Return (line, place) of what the added lines of a file expose that it did not before.
+    """Return (line, exposure) for the added lines of a file that expose more than before.
 
-    `added` tells whether a line number of the new text was added. Of each value as many places
-    count as known as the old text held, untouched lines first.
+    `added` tells whether a line number of the new text was added. For each value as many locations
+    count as known as the old text had, untouched lines first.
     """
     found = find_exposures(new, redactor)
     if not found:
@@ -91,22 +91,22 @@ def find_new_exposures(
 
 
 _NOT_SEARCHED = (".lock", ".min.js", ".map", ".svg", ".ipynb", "package-lock.json", ".sum")
-_DOCUMENTATION = ("* ", "///", ">>>", "/**")  # a line that only shows how something is used
+_DOCUMENTATION = ("* ", "///", ">>>", "/**")  # a line that only shows a usage
 _ENVIRONMENT = re.compile(r"(?:^|/)\.env(?:rc|[._-][^/]*)?$", re.IGNORECASE)
 _EXAMPLE_NAME = re.compile(r"(?:example|sample|template|dummy|fake|mock|stub)", re.IGNORECASE)
-# Keys that the page of a service is sent to every browser with.
+# Keys that a service's page sends to every browser.
 _FOR_EVERYBODY = re.compile(
     r"publi[cs]|site_?key|search_?(?:api_?)?key|anon_?key|client_?(?:id|key|token)|firebase|analytics",
     re.IGNORECASE,
 )
-# What stands beside keys of Google that their own pages hand to every browser and application.
+# Text near keys of Google that their own pages send to every browser and application.
 _GOOGLE_FOR_EVERYBODY = re.compile(
     r"auth_?Domain|messaging_?Sender_?Id|storage_?Bucket|youtubei/|innertube|maps/api/js\b",
     re.IGNORECASE,
 )
 _NEAR = 400  # characters before and after a key
 _APPLICATIONS = ("google-services.json", "GoogleService-Info.plist")
-# Settings that only the builds of every push are made with.
+# Settings that only builds of every push use.
 _FOR_CI = re.compile(r"(?:^|/)(?:settings|config|conf)/(?:[\w-]+[._-])?ci\.\w+$", re.IGNORECASE)
 _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 
@@ -114,7 +114,7 @@ _EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 def run(file: SourceFile, redactor: Redactor | None = None) -> Iterator[Hit]:
     """Yield every secret of a file, at most one for each stretch of text; values are redacted.
 
-    Whatever `redactor` knows that this machine holds comes first: it is certainly a secret.
+    Values that this machine holds, by `redactor`, come first: they are certainly secrets.
     """
     taken = Stretches()
     lines = Lines(file.text)
@@ -151,7 +151,7 @@ CHECKS: tuple[FileCheck, ...] = (
 
 
 def checks_with(checks: Iterable[FileCheck], redactor: Redactor) -> tuple[FileCheck, ...]:
-    """Return the checks, the one for secrets with what this machine holds."""
+    """Return the checks, with the held values of this machine in the one for secrets."""
     with_held = partial(run, redactor=redactor)
     return tuple(replace(c, run=with_held) if c.run is run else c for c in checks)
 
@@ -160,8 +160,8 @@ def _held_hits(
     file: SourceFile, redactor: Redactor, taken: Stretches, lines: Lines
 ) -> Iterator[Hit]:
     for span in find_exposures(file.text, redactor):
-        # A person's password may be a plain word of a test; and a file of the environment is
-        # where the value is held, so only what no person wrote is surely meant to stay secret.
+        # A user's password may be a plain word of a test; and an environment file is where the
+        # value belongs, so only random values are certainly meant to stay secret.
         if not span.drawn and (
             file.path_class is not PathClass.PRODUCT or _is_environment(file.path)
         ):
@@ -181,14 +181,14 @@ def _is_environment(path: str) -> bool:
 
 
 def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
-    """Return the severity of a guess: a value that was drawn opens something, wherever it stands.
+    """Return the severity of a guess: a random value opens something, wherever it is.
 
-    Files of the environment hold what is really in use, also where it is shorter.
+    Environment files hold values in real use, including short ones.
     """
     if _is_environment(file.path):
         return Severity.MUST_FIX if is_random(value) else guess.severity
     open_to_all = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
-    published = file.claim in OF_OTHERS  # by whoever wrote it, wherever it is kept
+    published = file.claim in OF_OTHERS  # by its author, wherever it is kept
     live = guess.severity is not Severity.NIT and not open_to_all and not published
     return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
 
@@ -207,7 +207,7 @@ def _vendor_hit(file: SourceFile, secret: SecretHit, lines: Lines) -> Hit:
 
 
 def _is_for_everybody(file: SourceFile, secret: SecretHit) -> bool:
-    """Whether every client gets a key: its owner restricts what it is good for, or should."""
+    """Whether a key is public to all clients: its owner restricts its use, or should."""
     if secret.rule.name != "google-api-key":
         return False
     around = file.text[max(0, secret.start - _NEAR) : secret.end + _NEAR]
@@ -215,14 +215,14 @@ def _is_for_everybody(file: SourceFile, secret: SecretHit) -> bool:
 
 
 def _vendor_severity(path_class: PathClass, secret: SecretHit) -> Severity | None:
-    """Return what a token is worth where it stands: tests often need one that opens nothing."""
+    """Return the severity of a token in its file: tests often need one that opens nothing."""
     if path_class is PathClass.PRODUCT or secret.rule.live:
         return None
     return Severity.NIT if secret.rule.public_in_tests else Severity.SHOULD_FIX
 
 
 def _lowered(file: SourceFile, line: int, severity: Severity) -> Severity:
-    """Return a severity that fits the place: documentation is full of made-up passwords."""
+    """Return the severity for a file's class: documentation is full of made-up passwords."""
     text = file.lines[line - 1]
     explains = file.language == "markdown" or text.lstrip().startswith(_DOCUMENTATION)
     made_up = file.path_class is not PathClass.PRODUCT or _FOR_CI.search(file.path)

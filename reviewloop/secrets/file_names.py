@@ -1,4 +1,4 @@
-"""Files that hold secrets by their nature, told by their names: no model is shown their content."""
+"""Files that contain secrets by their nature, by name: no model sees their content."""
 
 import re
 
@@ -20,10 +20,10 @@ WITHHELD_PATTERNS = (
     "**/.kube/config",
     "**/{kubeconfig,kubeconfig.*,*.kubeconfig}",
 )
-"""Glob patterns of what holds secrets by its nature; key pairs and files with logins: see below."""
+"""Glob patterns of such files; key pairs and files with logins: see below."""
 
 _EXAMPLES = ("**/.env[._-]{example,sample,template,dist}", "**/*.{example,sample,template,license}")
-"""Files of these names are there to be read; NAME.license says under which licence NAME is."""
+"""Files with these names are meant to be read; NAME.license holds the licence of NAME."""
 
 _LIKELY = re.compile(
     r"(?:^|/)(?:\.env|\.?netrc|_netrc|\.pgpass|\.git-credentials|\.dockercfg|\.htpasswd|\.s3cfg|\.boto"
@@ -35,12 +35,12 @@ _PRIVATE_KEY = re.compile(r"(?:^|/)id_[^/.]+$", re.IGNORECASE)
 
 
 def is_environment_file(name: str) -> bool:
-    """Whether a file of this name holds a program's environment, secrets included."""
+    """Whether a file with this name holds a program's environment, secrets included."""
     return name.lower().startswith(".env") and withheld_by_name(name)
 
 
 def withheld_by_name(path: str) -> bool:
-    """Whether a file of this name is never shown, whatever it holds."""
+    """Whether a file with this name is never shown, whatever its content."""
     if not _LIKELY.search(path) or first_match(path, _EXAMPLES, folders="none"):
         return False
     return bool(_PRIVATE_KEY.search(path) or first_match(path, WITHHELD_PATTERNS, folders="none"))

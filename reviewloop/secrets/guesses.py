@@ -1,4 +1,4 @@
-"""Finds what no vendor marks: literals whose name or place says that they are secret."""
+"""Finds secrets without a vendor's format: literals with a telling name or position."""
 
 import re
 import string
@@ -16,7 +16,7 @@ from reviewloop.secrets.vendors import BY_NAME, NAMED_RULES, VENDOR_BY_NAME, Nam
 
 
 class WrittenPassword(NamedTuple):
-    """A password in its place; offsets of the password in the text."""
+    """A password in a known construct; offsets of the password in the text."""
 
     rule: str  # the slug of the rule
     start: int
@@ -84,7 +84,7 @@ _PGPASS = re.compile(
 
 
 def find_written_passwords(text: str, path: str) -> Iterator[WrittenPassword]:
-    """Yield the passwords that no name is given, in no particular order."""
+    """Yield the passwords without a name, in no particular order."""
     lowered = text.lower()
     if "://" in text and "@" in text:
         yield from _addresses(text)
@@ -177,7 +177,7 @@ def _rate_password(password: str) -> Severity | None:
 
 
 class Assignment(NamedTuple):
-    """A name and the literal it is given; offsets of the literal in the text."""
+    """A name and its literal; offsets of the literal in the text."""
 
     promise: Promise
     name: str
@@ -187,16 +187,16 @@ class Assignment(NamedTuple):
     quoted: bool
 
 
-_REACH = 700  # characters between the beginning of a name and the literal it is given, at most
-# What every name of a secret holds, lower case; `names` then rates the whole name.
+_REACH = 700  # most characters between the start of a name and its literal
+# Required in every name of a secret, lower case; `names` then rates the whole name.
 _STEMS = ("pass", "pwd", "psw", "secret", "token", "key", "cred", "auth", "salt", "pswd", "senha")
 _RARE_STEMS = ("kennwort", "contrasena", "_pw", "jwt", "_pat", "pword", "parola")
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-$"
 _NAME_RIGHT = re.compile(r"[\w.\-]{0,60}")
 _VALUE = r"(?P<q>[\"'`])(?P<value>(?:(?!(?P=q))[^\\\n]|\\[^\n]){1,600})(?P=q)"
 _QUOTED = re.compile(
-    # The name's own quote or bracket, a type, what binds the two, a wrapper or what comes before
-    # an "or else", the literal.
+    # The name's own quote or bracket, a type, the operator, a wrapper or an "or else" with its
+    # first operand, the literal.
     r"[\"'`]?[\])]?\s{0,20}"
     r"(?:(?::\s{0,4}|\s)[A-Za-z_*&][\w.\[\]<>|?*&]{0,40}\s{0,8}(?==)|\[\d{0,6}\]\s{0,4}(?==))?"
     r"(?P<sep>=>|:=|={1,3}|!==?|:|,|\(|\?\?|\|\||<-|\bor\b|-eq\b|\beq\b)\s{0,40}"
@@ -234,7 +234,7 @@ _IN_CALL = re.compile(r"\(\s{0,40}[\w.\"'`\[\]]{0,40}$|[\"']--$|-$")
 _SETTERS = ("set", "with", "use", "add", "put", "append", "using", "define", "create")
 
 _PROSE = {"markdown", ""}
-# Bare values are literals only where nothing else could stand.
+# Bare values are literals only where no other token can be.
 BARE_LANGUAGES = {
     *("yaml", "toml", "shell", "dockerfile", "cloudformation", "github-workflow", "github-action"),
     *("terraform", "markdown", ""),
@@ -252,10 +252,10 @@ def find_assignments(
     accepts: Callable[[str], bool] = _any_name,
     near: Iterable[tuple[int, int]] | None = None,
 ) -> Iterator[Assignment]:
-    """Yield every name that promises a secret with the literal it is given.
+    """Yield every name that suggests a secret, with its literal.
 
-    Names that are not `accepts` are passed over, and so are those that do not stand in or shortly
-    before one of the stretches `near` (all when None; in order).
+    Names that `accepts` rejects are skipped, and so are those that are not in or shortly before one
+    of the stretches `near` (all if None; in order).
     """
     read = -1
     bare = language in BARE_LANGUAGES
@@ -296,7 +296,7 @@ def _shortly_before(stems: list[int], near: Iterable[tuple[int, int]]) -> Iterat
 
 
 def _stems(text: str) -> list[int]:
-    """Return where names of secrets may stand, in order."""
+    """Return the possible positions of names of secrets, in order."""
     # The one character whose lower case is longer than itself would shift every offset.
     lowered = text.replace("\u0130", "I").lower()
     found = []
@@ -311,14 +311,14 @@ def _stems(text: str) -> list[int]:
 def _literals(
     text: str, start: int, end: int, *, bare: bool, language: str
 ) -> Iterator[tuple[re.Match[str], bool]]:
-    """Yield the places where the value may stand, the likeliest first."""
+    """Yield the possible matches of the value, the most likely first."""
     before = text[max(0, start - 120) : start]
     named_by = _NAMED_BY.search(before) is not None
     beside = _BESIDE.match(text, end) if named_by else None
     if beside:
         yield beside, bool(beside["q"])
     quoted = _QUOTED.match(text, end)
-    # In a list of words each stands beside another one; only a call gives one to the other.
+    # In a list of words neighbours are unrelated; only a call assigns one to the other.
     if quoted and (quoted["sep"] != "," or _IN_CALL.search(before)):
         yield quoted, True
     if named_by or before.endswith("<") or (before.endswith(":") and "<" in before):
@@ -338,7 +338,7 @@ def _literals(
 
 
 def _special(before: str) -> re.Pattern[str] | None:
-    """Return the form that a value can only have behind what stands before the name."""
+    """Return the form that a value must have after a certain text before the name."""
     if before.endswith("${"):
         return _PLACEHOLDER_DEFAULT
     if before.endswith(("'", '"', "`")):
@@ -364,7 +364,7 @@ def _bare(text: str, end: int, before: str, language: str) -> Iterator[tuple[re.
 
 
 def _is_call_about(name: str, match: re.Match[str]) -> bool:
-    """Whether `check_password("x")` is a call that is given something else than a password."""
+    """Whether `check_password("x")` is a call whose argument is no password."""
     if match.groupdict().get("sep") != "(":
         return False
     lowered = name.rsplit(".", 1)[-1].lower()
@@ -382,12 +382,12 @@ def _is_call_about(name: str, match: re.Match[str]) -> bool:
 
 
 _TRANSLATIONS = ("locale", "i18n", "lang", "translation", "l10n", "messages", "intl")
-_LONG_WORD = re.compile(r"[A-Za-z0-9_\-+/]{14,}")  # every vendor's key holds one
+_LONG_WORD = re.compile(r"[A-Za-z0-9_\-+/]{14,}")  # every vendor's key contains one
 _VENDORS = {word: rule for rule in NAMED_RULES for word in rule.vendor}
 
 
 class Guess(NamedTuple):
-    """A secret that only its place betrays: what rule, where, how bad, what to say."""
+    """A secret recognised by its position: rule, stretch, severity, message."""
 
     slug: str
     start: int
@@ -397,7 +397,7 @@ class Guess(NamedTuple):
 
 
 def find_guesses(file: SourceFile) -> Iterator[Guess]:
-    """Yield what looks like a secret for where it stands; stretches may overlap."""
+    """Yield literals that look like a secret by their position; stretches may overlap."""
     translated = any(word in file.path.lower() for word in _TRANSLATIONS)
     for found in find_written_passwords(file.text, file.path):
         yield Guess(*found, BY_NAME[found.rule])
@@ -416,9 +416,9 @@ def find_guesses(file: SourceFile) -> Iterator[Guess]:
 
 
 def find_vendors_by_name(text: str) -> Iterator[tuple[NamedRule, int, int]]:
-    """Yield (rule, start, end) of the keys that only their vendor's name beside them betrays.
+    """Yield (rule, start, end) of the keys that are recognised only by their vendor's name.
 
-    What another name is given is searched for them too.
+    Literals with other names are searched for them too.
     """
     long_words = (match.span() for match in _LONG_WORD.finditer(text))
     for given in find_assignments(text, "", accepts=_names_vendor, near=long_words):
@@ -428,7 +428,7 @@ def find_vendors_by_name(text: str) -> Iterator[tuple[NamedRule, int, int]]:
 
 
 def _vendor_of(given: Assignment) -> NamedRule | None:
-    """Return the vendor whose keys look like the value, when the name names one."""
+    """Return the vendor in a name, if the value looks like its keys."""
     if given.promise is not Promise.KEY or not is_random(given.value):
         return None
     if rate_literal(given.promise, given.name, given.value, quoted=given.quoted) is None:

@@ -1,4 +1,4 @@
-"""Decides which values of this machine are secrets, and finds them however a text spells them."""
+"""Decides which values of this machine are secrets, and finds them in any encoding."""
 
 import base64
 import html
@@ -14,12 +14,12 @@ from reviewloop.secrets.names import entropy, reads_like_words
 from reviewloop.secrets.scan import Stretch, find_through_invisible, join_stretches
 from reviewloop.secrets.values import is_placeholder, is_random
 
-SHORTEST = 8  # characters; shorter values would take harmless words out of texts
+SHORTEST = 8  # characters; shorter values would redact harmless words
 PART = 12  # characters of a value that are enough to expose it
 
 
 class Form(NamedTuple):
-    """One way to write a value, and how many of its characters in a row are too many."""
+    """One way to encode a value, and the length of a part that exposes it."""
 
     text: str
     least: int
@@ -28,8 +28,8 @@ class Form(NamedTuple):
 def forms_of(value: str) -> Iterator[Form]:
     """Yield every form of a value of at least `SHORTEST` characters; some may be equal.
 
-    As it is, reversed, with the escapes of JSON, HTML and addresses, as lists of bytes, in
-    hexadecimal, in base32, and in base64 wherever it may begin inside longer data, also of its
+    The forms are: unchanged, reversed, with the escapes of JSON, HTML and addresses, as lists of
+    bytes, in hexadecimal, in base32, and in base64 at any offset inside longer data, also of its
     UTF-16 and of its base64. A part of `PART` characters counts in each of them.
     """
     for written in dict.fromkeys((value, *_escaped(value))):
@@ -99,13 +99,13 @@ def _in_bytes(text: str, width: int) -> Iterator[Form]:
 
 
 def _base64(data: bytes, part: int = PART) -> Iterator[Form]:
-    """Yield what of the value is the same in base64 whatever stands before and behind it."""
+    """Yield the part of the value's base64 that is the same for any text around it."""
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + data)
         text = encoded.decode("ascii")[(before * 8 + 5) // 6 :]
-        spare = (before + len(data)) % 3  # bytes in the last group: its last sign is not certain
+        spare = (before + len(data)) % 3  # bytes in the last group: its last character is uncertain
         text = text.rstrip("=")[: -1 if spare else None]
-        # Of 12 bytes 15 signs are certain at any alignment.
+        # Of 12 bytes 15 characters are certain at any alignment.
         yield Form(text, min(part * 8 // 6 - 1, len(text)))
         if "+" in text or "/" in text:
             swapped = text.replace("+", "-").replace("/", "_")
@@ -119,24 +119,23 @@ _SECRET_NAME = re.compile(
 _NAME_WORDS = re.compile(r"[A-Za-z0-9]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORDLIKE = re.compile(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)*")
-_SHORT_WORDS = 16  # characters: shorter values of words only stand in many harmless texts
+_SHORT_WORDS = 16  # characters: shorter values of plain words occur in many harmless texts
 _ENTROPY = 2.5  # bits per character
 _STRUCTURE = re.compile(r"[\s\"'{}\[\](),;:]+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a variable's or a key's name says that its value is secret."""
+    """Whether the name of a variable or a key suggests a secret value."""
     return any(_SECRET_NAME.search(word) for word in _NAME_WORDS.findall(_HUMP.sub("_", name)))
 
 
 def secrets_in_value(name: str, value: str) -> Iterator[str]:
-    """Yield what of a variable's value is secret: all, parts, or nothing.
+    """Yield the secret parts of a variable's value: all, some, or none.
 
-    Of addresses it is the password and random parts; of JSON and of keys over several lines the
-    random words; of names that promise nothing only what looks drawn by a machine. Plain words,
-    paths, numbers and what says of itself that it is no secret are left alone, because the same
-    words stand in harmless texts.
+    For addresses these are the password and random parts; for JSON and keys over several lines the
+    random words; for other names only what looks random. Plain words, paths, numbers and declared
+    placeholders are left out, because harmless texts contain the same words.
     """
     value = value.strip()
     if len(value) < SHORTEST:
@@ -162,7 +161,7 @@ def _random_words(value: str) -> Iterator[str]:
 def secrets_in_address(address: str, *, named_secret: bool = False) -> Iterator[str]:
     """Yield the password of an address, or a user that is a token; with `named_secret` all secrets.
 
-    Both as it is written and with its escapes undone.
+    Both as written and with its escapes decoded.
     """
     try:
         parts = urlsplit(address)
@@ -182,7 +181,7 @@ def secrets_in_address(address: str, *, named_secret: bool = False) -> Iterator[
 
 
 def _is_plain(value: str) -> bool:
-    """Whether a value is no secret, or one that cannot be told from ordinary words."""
+    """Whether a value is no secret, or indistinguishable from ordinary words."""
     if len(set(value)) < 4 or is_placeholder(value):
         return True
     if value.isdigit() and len(value) < 12:
@@ -201,13 +200,13 @@ def _exists(path: str) -> bool:
         return False
 
 
-_LONG = 24  # characters of a form in a row: the escapes, which ordinary texts hold many parts of
+_LONG = 24  # characters of a form in a row: for escapes, whose parts occur in ordinary texts
 
 
 class HeldSecrets:
-    """The values of a run by their names, built once; threads may share it.
+    """The held values of a run by their names, built once; thread-safe.
 
-    Values shorter than 8 characters are left out: they would take harmless words out of texts.
+    Values shorter than 8 characters are left out: they would redact harmless words.
     """
 
     def __init__(self, values: Iterable[tuple[str, str]] = ()) -> None:
@@ -232,13 +231,12 @@ class HeldSecrets:
     def spans(self, text: str) -> list[Stretch]:
         """Return the stretches of the text that expose a value, in order, without overlap.
 
-        Their names say whose values they are. A value is found although invisible characters stand
-        inside of it.
+        Each is named after its value. A value is found despite invisible characters in it.
         """
         return join_stretches(find_through_invisible(text, self.stretches)) if self else []
 
     def names_in(self, text: str) -> tuple[str, ...]:
-        """Return whose values the text exposes, each once."""
+        """Return the names of the values that the text exposes, each once."""
         return tuple(dict.fromkeys(span.name for span in self.spans(text)))
 
     def is_whole(self, written: str) -> bool:
@@ -246,22 +244,24 @@ class HeldSecrets:
         return written in self._whole
 
     def is_drawn(self, name: str) -> bool:
-        """Whether a value of this name looks drawn by a machine."""
+        """Whether a value of this name looks random."""
         return name in self._drawn
 
     def stretches(self, text: str) -> Iterator[Stretch]:
-        """Yield the same in no order, overlapping, and without looking through the invisible."""
+        """Yield the same in any order, overlapping, and without handling invisible characters."""
         yield from self._short.spans(text)
         yield from self._long.spans(text)
 
 
 class _Index:
-    """Forms by their grams: short parts of them, which are looked up in a text at every step."""
+    """An index of forms by grams: short parts of them, which are looked up at every step of a
+    text.
+    """
 
     def __init__(self, gram: int, least: int) -> None:
-        """Take how many characters a gram has, and how many every form is found by."""
+        """Take the length of a gram, and the least length of a match."""
         self._gram = gram
-        self._step = least - gram + 1  # whatever is found holds a gram at a multiple of this
+        self._step = least - gram + 1  # every match contains a gram at a multiple of this
         self._table: dict[str, list[tuple[Form, str, int]]] = {}  # gram -> (form, name, offset)
 
     def __bool__(self) -> bool:
@@ -291,7 +291,7 @@ class _Index:
     def _ends(self, offsets: list[int]) -> list[int]:
         """Return the offsets without the inner ones of a repetition: `======` in `=========`.
 
-        In a text it is met at its beginning and its end, wherever the steps fall.
+        In a text it is found at its start and its end, for any step.
         """
         if len(offsets) <= 2 * self._step:
             return offsets
@@ -322,7 +322,7 @@ class _Index:
 
 
 def _common_behind(text: str, at: int, form: str, offset: int) -> int:
-    """Return how many characters agree from these places on."""
+    """Return how many characters agree from these positions on."""
     most = min(len(text) - at, len(form) - offset)
     if text[at : at + most] == form[offset : offset + most]:
         return most
@@ -337,7 +337,7 @@ def _common_behind(text: str, at: int, form: str, offset: int) -> int:
 
 
 def _common_before(text: str, at: int, form: str, offset: int) -> int:
-    """Return how many characters agree in front of these places."""
+    """Return how many characters agree before these positions."""
     most = min(at, offset)
     if text[at - most : at] == form[offset - most : offset]:
         return most

@@ -1,4 +1,4 @@
-"""Tells words that people wrote from drawn letters, and which names promise a secret."""
+"""Distinguishes words from random letters, and finds names that suggest a secret."""
 
 import math
 import re
@@ -34,7 +34,7 @@ def reads_like_words(value: str) -> bool:
     """Whether the letters of a value follow each other as in words; False without pairs."""
     pairs = common = 0
     for run in _LETTERS.findall(value):
-        # A hump of camel case starts anew: its first pair with the letter before it means nothing.
+        # Each word of camel case starts anew: the pair with the letter before it does not count.
         for hump in _HUMPS.findall(run):
             if len(hump) >= 2:
                 lowered = hump.lower()
@@ -59,11 +59,11 @@ def split_name(name: str) -> list[str]:
 
 
 class Promise(StrEnum):
-    """What a name says about its value."""
+    """What a name suggests about its value."""
 
     NOTHING = ""
     PASSWORD = "password"  # noqa: S105 - a word of a name, no password
-    KEY = "key"  # tokens, keys and secrets that a machine drew
+    KEY = "key"  # random tokens, keys and secrets
     PERHAPS = "perhaps"  # a mere `key`: most of them open nothing
 
 
@@ -91,7 +91,7 @@ _KEYS = {
     *("appsecret", "appkey", "apisecret", "jwt", "otp", "cookie", "signature", "creds"),
 }
 _KEY_ENDS = ("secret", "token", "apikey", "secretkey", "accesskey", "authkey", "privatekey")
-# "key" alone names anything: these words before it make it one that opens something.
+# "key" alone can name anything; after one of these words it opens something.
 _BEFORE_KEY = {
     *("api", "access", "secret", "private", "auth", "encryption", "encrypt", "crypt", "signing"),
     *("sign", "master", "account", "shared", "license", "licence", "session", "service", "server"),
@@ -111,7 +111,7 @@ _BEFORE_KEY = {
     ),
 }
 _BEFORE_AUTH = {"npm", "http", "basic", "proxy", "registry", "docker", "api"}
-# Behind the word that promises these change nothing.
+# After the word for a secret these change nothing.
 _STRIPPED = {
     *("value", "val", "str", "string", "text", "plain", "plaintext", "raw", "default", "prod"),
     *("production", "dev", "development", "staging", "stage", "live", "base64", "old", "new"),
@@ -131,7 +131,7 @@ _STRIPPED = {
         "local",
     ),
 }
-# With one of these the value is about the secret, or open to everyone.
+# With one of these the value is about the secret, or public.
 _ABOUT = {
     *("fake", "mock", "dummy", "example", "sample", "placeholder", "label", "error", "prompt"),
     *("regex", "pattern", "public", "pub", "csrf", "xsrf", "next", "page", "continuation", "prev"),
@@ -148,7 +148,7 @@ _DIGITS = re.compile(r"\d+")
 
 @lru_cache(maxsize=4096)
 def promise_of(name: str) -> Promise:
-    """Return what a variable, key or attribute name says about its value."""
+    """Return what the name of a variable, key or attribute suggests about its value."""
     words = split_name(name)
     if not words or _ABOUT.intersection(words):
         return Promise.NOTHING

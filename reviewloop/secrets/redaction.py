@@ -1,4 +1,4 @@
-"""Redacts secrets in everything that leaves or is stored, and restores them where they stood."""
+"""Redacts secrets in all text that leaves or is stored, and restores them on writing."""
 
 import hmac
 import re
@@ -16,13 +16,13 @@ from reviewloop.secrets.scan import (
 )
 
 _MARK = "⟦secret:"
-_MOST_CACHED = 8_000_000  # characters of texts and what became of them, besides the last
+_MOST_CACHED = 8_000_000  # most characters of cached texts and results, besides the last
 _PLACEHOLDER = re.compile(r"⟦secret:([A-Za-z0-9_.\-]{1,60}):[0-9a-f]{6}⟧")
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.\-]+")
 
 
 class MisplacedSecretError(ValueError):
-    """A new text holds the placeholder of a secret where the secret did not stand before."""
+    """A new text has the placeholder of a secret where the old text did not have the secret."""
 
     def __init__(self, placeholder: str) -> None:
         super().__init__(placeholder)
@@ -30,9 +30,9 @@ class MisplacedSecretError(ValueError):
 
 
 class _Cache:
-    """What a change makes of texts, each done once until too many are kept; threads may share it.
+    """A bounded cache of a function on texts; thread-safe.
 
-    A reply is redacted before it is recorded, when it is kept and when it is sent back.
+    A reply is redacted before it is recorded, when it is stored and when it is sent back.
     """
 
     def __init__(self, change: Callable[[str], str]) -> None:
@@ -52,10 +52,10 @@ class _Cache:
 
 
 class Redactor:
-    """Redacts secrets in one run: the values this machine holds, and what vendors' rules find.
+    """Redacts secrets in one run: the values this machine holds, and hits of vendors' rules.
 
     `key` numbers the placeholders: equal values of runs with the same key have the same number,
-    and without the key the number says nothing about the value. Lines keep their numbers.
+    which reveals nothing about the value without the key. Lines keep their numbers.
     """
 
     def __init__(self, held: HeldSecrets | None = None, key: bytes = b"") -> None:
@@ -67,7 +67,7 @@ class Redactor:
         self._for_people = _Cache(lambda text: redact(self.redact_held(text)))
 
     def for_models(self, text: str) -> str:
-        """Return the text with every secret as `⟦secret:KIND:NUMBER⟧`; twice is the same as once.
+        """Return the text with every secret as `⟦secret:KIND:NUMBER⟧`; repeating changes nothing.
 
         A secret of several lines has one placeholder in each of them.
         """
@@ -91,14 +91,14 @@ class Redactor:
         return self._held
 
     def label(self, name: str) -> str:
-        """Return what may be told of the name of a held value: a name may hold the value."""
+        """Return a safe label for the name of a held value: a name may contain the value."""
         return self._label(name)
 
     def restored(self, old: str, new: str) -> str:
-        """Return what to write when a model changed the redacted form of `old` to `new`.
+        """Return the text to write after a model changed the redacted form of `old` to `new`.
 
-        Raises `MisplacedSecretError` when a line with a placeholder is not one of the old text,
-        as often as it stood there; indentation may change.
+        Raise `MisplacedSecretError` if a line with a placeholder is not one of the old text, at
+        most as often as in it; indentation may change.
         """
         if _MARK not in new:
             return new
@@ -113,7 +113,7 @@ class Redactor:
         return _PLACEHOLDER.sub(lambda match: values.get(match.group(), match.group()), new)
 
     def number(self, text: str) -> str:
-        """Return six hexadecimal digits that stand for a text and tell nothing about it."""
+        """Return six hexadecimal digits that identify a text without revealing it."""
         data = text.encode("utf-8", "surrogatepass")
         return hmac.digest(self._key, data, "sha256").hex()[:6]
 
@@ -121,10 +121,10 @@ class Redactor:
         return "".join(_pieces(text, self._held_in(text), self._bare_placeholder))
 
     def _redact_all(self, text: str) -> tuple[str, dict[str, str]]:
-        """Return the text as models see it, and what its placeholders stand for.
+        """Return the text for models, and the text behind each placeholder.
 
-        Equal values have the same number however invisible characters in them are shown, except
-        where one text holds them with and without: each is to be put back as it was.
+        Equal values have the same number whether they contain invisible characters or not, except
+        where one text has both: each is restored unchanged.
         """
         found = join_stretches(find_through_invisible(text, self._all_in))
         lines = {line for s in found for line in text[s.start : s.end].split("\n")}
@@ -165,7 +165,7 @@ class Redactor:
 def redact(text: str) -> str:
     """Return the text with every secret cut to its first characters; lines keep their numbers.
 
-    A secret is found although invisible characters stand inside of it.
+    A secret is found despite invisible characters in it.
     """
     parts: list[str] = []
     position = 0

@@ -1,4 +1,4 @@
-"""Finds vendors' secrets in a text, also where invisible characters stand inside of them."""
+"""Finds vendors' secrets in a text, despite invisible characters in them."""
 
 import re
 from bisect import bisect_left, bisect_right, insort
@@ -17,7 +17,7 @@ from reviewloop.secrets.vendors import SECRET_RULES, VENDOR_RULES, SecretRule
 
 
 class Stretch(NamedTuple):
-    """A part of a text, by offsets, and what stands there."""
+    """A part of a text, by offsets, with a name."""
 
     start: int
     end: int
@@ -25,7 +25,7 @@ class Stretch(NamedTuple):
 
 
 def join_stretches(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Return the stretches in order; what overlaps becomes one, named by its first."""
+    """Return the stretches in order; overlapping ones are joined under the name of the first."""
     result: list[Stretch] = []
     for stretch in sorted(stretches, key=lambda s: (s.start, -s.end)):
         if result and stretch.start < result[-1].end:
@@ -42,7 +42,7 @@ class Stretches:
         self._all: list[tuple[int, int]] = []
 
     def take(self, start: int, end: int) -> bool:
-        """Take a stretch; False when a part of it is taken already."""
+        """Add a stretch; return False if it overlaps an earlier one."""
         at = bisect_left(self._all, (start, start))
         if at < len(self._all) and self._all[at][0] < end:
             return False
@@ -67,11 +67,11 @@ class Lines:
         return starts
 
     def number(self, offset: int) -> int:
-        """Return the 1-based number of the line that an offset lies in."""
+        """Return the 1-based number of the line at an offset."""
         return bisect_right(self._starts, offset)
 
     def span(self, start: int, end: int) -> Span:
-        """Return the place of a stretch; whole lines when it goes over several."""
+        """Return the span of a stretch; whole lines if it has several."""
         line, last = self.number(start), self.number(max(start, end - 1))
         if last > line:
             return Span(line, last)
@@ -79,7 +79,7 @@ class Lines:
         return Span(line, line, start - first + 1, end - first + 1)
 
 
-_RETURN = 0x0D  # in front of a line feed it is a part of the line's end
+_RETURN = 0x0D  # before a line feed it belongs to the line's end
 
 
 def _escapes(ranges: list[tuple[int, int]]) -> str:
@@ -103,7 +103,7 @@ def _without_return() -> list[tuple[int, int]]:
 _RANGES = _without_return()
 _SIGNS = "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES)
 _SIGN = re.compile(f"[{_SIGNS}]")
-_MARKS = r"⟦U\+[0-9A-F]{4,6}⟧|<U\+[0-9A-F]{4,6}>"  # how they are shown to models and people
+_MARKS = r"⟦U\+[0-9A-F]{4,6}⟧|<U\+[0-9A-F]{4,6}>"  # how models and users see them
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _ESCAPE = re.compile(_escapes(_RANGES))
 _INVISIBLE = re.compile(
@@ -112,10 +112,10 @@ _INVISIBLE = re.compile(
 
 
 class Visible:
-    """What is left of a text without what nobody sees; only made when there is any of that."""
+    """A text without its invisible parts; only created if it has any."""
 
     def __init__(self, text: str, first: int) -> None:
-        """Take the text and where to look from."""
+        """Take the text and the offset to start from."""
         parts = _INVISIBLE.split(text[first:])
         parts[0] = text[:first] + parts[0]
         self._starts = [0, *accumulate(map(len, parts[:-1]))]
@@ -123,7 +123,7 @@ class Visible:
         self.text = "".join(parts)
 
     def original(self, start: int, end: int) -> tuple[int, int]:
-        """Return where a stretch of at least one character stands in the text itself."""
+        """Return the offsets in the original text of a stretch of at least one character."""
         return self._at(start), self._at(end - 1) + 1
 
     def _at(self, offset: int) -> int:
@@ -132,7 +132,7 @@ class Visible:
 
 
 def visible_part(text: str) -> Visible | None:
-    """Return the text without what nobody sees, or None when all of it is visible.
+    """Return the text without invisible parts, or None if it has none.
 
     Invisible are characters that `show_hidden` marks, their marks and JSON escapes, and the
     sequences that colour a terminal.
@@ -146,16 +146,16 @@ def visible_part(text: str) -> Visible | None:
 
 
 def without_invisible(text: str) -> str:
-    """Return the text without what nobody sees."""
+    """Return the text without invisible parts."""
     return _INVISIBLE.sub("", text)
 
 
 def find_through_invisible(
     text: str, find: Callable[[str], Iterable[Stretch]]
 ) -> Iterator[Stretch]:
-    """Yield what `find` finds in the text and in its visible part, as stretches of the text.
+    """Yield the results of `find` in the text and in its visible part, as stretches of the text.
 
-    When something is invisible they are in no order, and may overlap.
+    If there are invisible parts they have no order, and may overlap.
     """
     yield from find(text)
     bare = visible_part(text)
@@ -164,9 +164,7 @@ def find_through_invisible(
             yield Stretch(*bare.original(start, end), name)
 
 
-_KEPT_CHARACTERS = (
-    4  # characters of a long secret that people may see, to recognise which one it is
-)
+_KEPT_CHARACTERS = 4  # characters of a long secret that users may see, to identify it
 _LONG_WORD = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{16,}")
 _ESCAPED = re.compile(r"[nrt](?=[A-Za-z])")
 _Match = tuple[SecretRule, int, int]
@@ -175,7 +173,7 @@ _Candidate = tuple[SecretRule, int, int, re.Match[str]]
 
 @dataclass(frozen=True)
 class SecretHit:
-    """One secret in a text; the value itself is not kept."""
+    """One secret in a text, without the value itself."""
 
     rule: SecretRule
     line: int  # 1-based, counted by LF
@@ -185,7 +183,7 @@ class SecretHit:
 
 
 class _Rules:
-    """Rules that are looked for together, with what a text must hold for one to be tried."""
+    """Rules that are searched together, with the words required in a text for each."""
 
     def __init__(self, rules: tuple[SecretRule, ...]) -> None:
         self.all = rules
@@ -193,12 +191,12 @@ class _Rules:
 
     @cached_property
     def needles(self) -> tuple[tuple[str, int], ...]:
-        """Words with the number of their rule."""
+        """Required words with the number of their rule."""
         return self._needles(lowered=False)
 
     @cached_property
     def lowered_needles(self) -> tuple[tuple[str, int], ...]:
-        """The same of rules that ignore case."""
+        """The same for rules that ignore case."""
         return self._needles(lowered=True)
 
     def _needles(self, *, lowered: bool) -> tuple[tuple[str, int], ...]:
@@ -233,18 +231,18 @@ def scan_text(text: str) -> list[SecretHit]:
 
 
 def scan_for_vendors(text: str) -> list[SecretHit]:
-    """Return the secrets whose own shape betrays them; nothing that is guessed from a name."""
+    """Return the secrets with a format of their own, without guesses from a name."""
     return _scan(text, _VENDORS)
 
 
 def stretches_to_redact(text: str) -> Iterator[Stretch]:
-    """Yield (start, end, name of the rule) of what models must not see, in order."""
+    """Yield (start, end, name of the rule) of the parts that models must not see, in order."""
     for rule, start, end in _find(text, _REDACTING):
         yield Stretch(start, end, rule.name)
 
 
 def redact_value(value: str) -> str:
-    """Keep what identifies a secret, and its line feeds so that line numbers stay right."""
+    """Return the identifying part of a secret with its line feeds, so that line numbers stay."""
     first, *rest = value.split("\n")
     kept = first[: min(_KEPT_CHARACTERS, max(1, len(value) // 4))]
     return "\n".join([f"{kept}…", *("…" for _ in rest)])
@@ -259,7 +257,7 @@ def _scan(text: str, rules: _Rules) -> list[SecretHit]:
 
 
 def _find(text: str, rules: _Rules) -> list[_Match]:
-    """Return what the rules find, in order, without overlap."""
+    """Return the matches of the rules, in order, without overlap."""
     order = rules.order
     candidates = [c for c in _candidates(text, rules) if c[0].name in order]
     if not candidates:
@@ -268,7 +266,7 @@ def _find(text: str, rules: _Rules) -> list[_Match]:
     hits: list[_Match] = []
     taken = bytearray(len(text))
     for rule, start, end, match in candidates:
-        if taken.find(1, start, end) >= 0:  # the rule that stands first in the table tells more
+        if taken.find(1, start, end) >= 0:  # the first rule of the table is more specific
             continue
         if not _is_harmless(rule, match, text[start:end]):
             taken[start:end] = b"\1" * (end - start)
@@ -278,7 +276,7 @@ def _find(text: str, rules: _Rules) -> list[_Match]:
 
 @cache
 def _by_prefix() -> dict[str, tuple[SecretRule, ...]]:
-    """Rules by the first two characters of the words that their tokens begin with."""
+    """Rules by the first two characters of their tokens' prefixes."""
     table: dict[str, tuple[SecretRule, ...]] = {}
     for rule in VENDOR_RULES:
         for key in sorted({prefix[:2] for prefix in rule.word_prefixes}):
@@ -303,7 +301,7 @@ def _at_long_words(text: str) -> Iterator[_Candidate]:
     for word in _LONG_WORD.finditer(text):
         start = word.start()
         if start and text[start - 1] == "\\" and _ESCAPED.match(text, start):
-            start += 1  # the word begins behind an escaped line feed or tab
+            start += 1  # the word starts after an escaped line feed or tab
         for rule in table.get(text[start : start + 2], ()):
             if not text.startswith(rule.word_prefixes, start):
                 continue
@@ -323,5 +321,5 @@ def _is_harmless(rule: SecretRule, match: re.Match[str], value: str) -> bool:
             or password == user
         )
     if len(value) < 200 and not any(c.isdigit() for c in value[6:]) and reads_like_words(value):
-        return True  # an identifier that begins like a token
+        return True  # an identifier that starts like a token
     return entropy(value) < rule.entropy

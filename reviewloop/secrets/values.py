@@ -1,4 +1,4 @@
-"""Rates a literal that a name holds: a real secret, a weak one, a placeholder, or none at all."""
+"""Rates the literal of a name: a real secret, a weak one, a placeholder, or no secret."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ import re
 from reviewloop.domain.finding import Severity
 from reviewloop.secrets.names import Promise, entropy, kinds, reads_like_words, split_name
 
-# Values that vendors print in their documentation: they open nothing.
+# Values in vendors' documentation: they open nothing.
 _DOCUMENTED = (
     "IOSFODNN7EXAMPLE",
     "I44QH8DHBEXAMPLE",
@@ -26,18 +26,18 @@ _PLACEHOLDER = re.compile(
 
 
 def is_documented(value: str) -> bool:
-    """Whether a vendor prints this very value for everyone to read."""
+    """Whether a vendor's documentation contains exactly this value."""
     return len(value) >= _SHORTEST and any(known in value for known in _DOCUMENTED)
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a token-like value says of itself that it is none."""
+    """Whether a token-like value is recognisable as a placeholder."""
     return _PLACEHOLDER.search(value) is not None
 
 
 _LONGEST = 512
 
-# Said instead of a secret: the value is no literal, or says of itself that it is none.
+# Placeholders: the value is no literal, or declares that it is no secret.
 _ELSEWHERE = re.compile(
     r"^[$%@&*!|>({\[<]|^%[A-Za-z_]+%|\$\{|\$\(|\{\{|\}\}|#\{|<%|%>|%\(|%[sdvr]\b|^\{|\{\d*\}|\{[a-z_]"
     r"|^(?:process|os|config|cfg|conf|settings|self|this|props|params|args|request|req|options|opts"
@@ -91,9 +91,9 @@ _TALK = {
 
 
 def rate_literal(promise: Promise, name: str, value: str, *, quoted: bool) -> Severity | None:
-    """Return how bad it is that a name holds this literal; None when it is no secret.
+    """Return the severity of a literal for a name; None if it is no secret.
 
-    `quoted` is False where a configuration file writes the value bare.
+    `quoted` is False for a bare value in a configuration file.
     """
     value = value.strip()
     if not 4 <= len(value) <= _LONGEST or not value.isascii() or is_documented(value):
@@ -114,7 +114,7 @@ def rate_literal(promise: Promise, name: str, value: str, *, quoted: bool) -> Se
 
 
 def is_random(value: str) -> bool:
-    """Whether a value looks drawn by a machine: long, mixed and no words."""
+    """Whether a value looks random: long, mixed and without words."""
     if _UUID.fullmatch(value):
         return entropy(value) > 2.5
     if _HEX.fullmatch(value):
@@ -127,7 +127,7 @@ def is_random(value: str) -> bool:
 
 
 def is_drawn(value: str) -> bool:
-    """Whether a value is certainly a drawn secret: long, of letters and digits, no identifier."""
+    """Whether a value is certainly random: long, of letters and digits, no identifier."""
     if len(value) < 16 or _UUID.fullmatch(value) or not is_random(value):
         return False
     if _HEX.fullmatch(value):
@@ -137,7 +137,7 @@ def is_drawn(value: str) -> bool:
 
 
 def decode_basic(value: str) -> str:
-    """Return the `user:password` of a basic authorization, "" when it is none."""
+    """Return the `user:password` of a basic authorization, "" for another value."""
     try:
         text = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("ascii")
     except (binascii.Error, ValueError):
@@ -175,7 +175,7 @@ def _rate_key(value: str, *, quoted: bool) -> Severity | None:
 
 
 def _is_generated_phrase(value: str) -> bool:
-    """Whether a text with spaces is a key that was drawn from all printable characters."""
+    """Whether a text with spaces is a random key of all printable characters."""
     return (
         len(value) >= 32
         and kinds(value) == 4
@@ -187,7 +187,7 @@ def _is_generated_phrase(value: str) -> bool:
 
 
 def _talks_about(name: str, value: str) -> bool:
-    """Whether a value only says what its name says: `password = "userPassword"`."""
+    """Whether a value only repeats its name: `password = "userPassword"`."""
     words = [word for word in split_name(value) if not word.isdigit()]
     if not words:
         return False
@@ -196,5 +196,5 @@ def _talks_about(name: str, value: str) -> bool:
 
 
 def _digits_inside(value: str) -> int:
-    """Count the digits that do not stand at the end: years and counters stand there."""
+    """Count the digits that are not at the end, where years and counters are."""
     return sum(c.isdigit() for c in value.rstrip("0123456789"))

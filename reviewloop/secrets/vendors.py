@@ -1,4 +1,4 @@
-"""What vendors' secrets look like, read from `vendors.toml`, and the rules about secrets."""
+"""The formats of vendors' secrets, read from `vendors.toml`, and the rules about secrets."""
 
 import re
 import tomllib
@@ -30,9 +30,9 @@ _LEADING_WORD = re.compile(f"[{WORD}]*")
 
 
 def pattern_of(shape: str) -> str:
-    """Return the regular expression of a shape, without what may stand before it.
+    """Return the regular expression of a shape, without the text allowed before it.
 
-    `{a:36}` stands for 36 characters of class `a`, `{a:36-40}` for 36 to 40, `(p|o)` for p or o.
+    `{a:36}` is 36 characters of class `a`, `{a:36-40}` 36 to 40, `(p|o)` p or o.
     """
     return "".join(_expression(part) for part in _parts(shape)) + rf"(?![{WORD}])"
 
@@ -43,12 +43,12 @@ def sample_of(shape: str, seed: int = 1) -> str:
 
 
 def _sample_start(shape: str) -> str:
-    """Return as much of a shape's sample as decides where its tokens are looked for."""
+    """Return the start of a shape's sample that decides where its tokens are searched."""
     return "".join(islice(_sample_parts(shape), 2 * _RUN))  # a choice may be empty
 
 
 def _sample_parts(shape: str, seed: int = 1) -> Iterator[str]:
-    """Yield the sample of a shape bit by bit."""
+    """Yield the parts of a sample of the shape."""
     state = seed * 2654435761 + 12345
     for part in _parts(shape):
         if isinstance(part, str):
@@ -63,7 +63,7 @@ def _sample_parts(shape: str, seed: int = 1) -> Iterator[str]:
 
 
 def prefixes_of(shape: str) -> tuple[str, ...]:
-    """Return every fixed text that a token of the shape can begin with."""
+    """Return every fixed prefix of the shape's tokens."""
     choices: list[list[str]] = []
     for part in _parts(shape):
         if isinstance(part, str):
@@ -76,7 +76,7 @@ def prefixes_of(shape: str) -> tuple[str, ...]:
 
 
 def leading_word(text: str) -> str:
-    """Return the letters, digits, underscores and dashes that a text begins with."""
+    """Return the letters, digits, underscores and dashes at the start of a text."""
     found = _LEADING_WORD.match(text)
     return found.group() if found else ""
 
@@ -103,7 +103,7 @@ def _expression(part: str | re.Match[str]) -> str:
     return f"[{CLASSES[part['cls']][0]}]{{{part['least']}{most}}}"
 
 
-_RUN = 16  # a word of this length is where a token may begin (see `scan`)
+_RUN = 16  # words of this length may start with a token (see `scan`)
 
 
 @dataclass(frozen=True)
@@ -112,26 +112,26 @@ class SecretRule:
 
     name: str
     what: str
-    shapes: tuple[str, ...] = ()  # see `pattern_of`; their prefixes are looked for at word starts
-    expression: str = ""  # for what no shape can say
-    hints: tuple[str, ...] = ()  # the text must hold one of these: a cheap test beforehand
-    stops: bool = True  # False: worth a remark, but it may be a harmless value
-    redacts: bool = True  # False: not sure enough to take it out of what a model reads
-    live: bool = False  # the format itself says that it is no test key
+    shapes: tuple[str, ...] = ()  # see `pattern_of`; their prefixes are searched at word starts
+    expression: str = ""  # for formats that no shape can express
+    hints: tuple[str, ...] = ()  # the text must contain one of these: a cheap test beforehand
+    stops: bool = True  # False: worth a hit, but it may be a harmless value
+    redacts: bool = True  # False: not certain enough to redact it for models
+    live: bool = False  # its format excludes test keys
     public_in_tests: bool = False  # tests need such values: they are rarely live there
     entropy: float = 2.5  # bits per character below which a value is a placeholder
     ignore_case: bool = False
-    source: str = ""  # where the vendor says so
+    source: str = ""  # the vendor's documentation of it
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The compiled pattern, for `finditer`; compiled when first needed."""
+        """The compiled pattern, for `finditer`; compiled on first use."""
         flags = re.IGNORECASE if self.ignore_case else 0
         return re.compile(self.expression or rf"(?<![{WORD}])(?:{self._choices})", flags)
 
     @cached_property
     def at_word_start(self) -> re.Pattern[str]:
-        """The compiled pattern, for `match` at a place that is known to be a word's start."""
+        """The compiled pattern, for `match` at the start of a word."""
         return re.compile(self._choices)
 
     @property
@@ -140,7 +140,7 @@ class SecretRule:
 
     @cached_property
     def word_prefixes(self) -> tuple[str, ...]:
-        """The beginnings to look for at long words; none when the shape cannot be found so."""
+        """The prefixes to search at long words; none if the shape has no fixed prefix."""
         if self.expression or any(
             len(leading_word("".join(islice(_sample_parts(shape), _RUN)))) < _RUN
             or len(leading_word(prefix)) < 2
@@ -152,13 +152,15 @@ class SecretRule:
 
     @cached_property
     def needles(self) -> tuple[str, ...]:
-        """What a text must hold for the pattern to be worth trying."""
+        """The words of which a text must contain one for the pattern to be tried."""
         return self.hints or tuple(p for shape in self.shapes for p in prefixes_of(shape) if p)
 
 
 @dataclass(frozen=True)
 class NamedRule:
-    """A vendor's key that only its name betrays: `DATADOG_API_KEY = "<32 hexadecimal digits>"`."""
+    """A vendor's key that only its name identifies: `DATADOG_API_KEY = "<32 hexadecimal
+    digits>"`.
+    """
 
     name: str
     what: str
@@ -171,7 +173,7 @@ class NamedRule:
         return re.compile("|".join(pattern_of(shape) for shape in self.shapes))
 
 
-# The last one only guesses from a name, and therefore never stops anything and redacts nothing.
+# The last one only guesses from a name, and therefore never blocks and redacts nothing.
 _ASSIGNED = SecretRule(
     "assigned-secret",
     "a literal assigned to a name that sounds secret",
@@ -187,7 +189,7 @@ _ASSIGNED = SecretRule(
 
 
 class _SecretRow(TypedDict, total=False):
-    """A row of `secrets` in the table; the file says what its keys mean."""
+    """A row of `secrets` in the table, which documents its keys."""
 
     id: Required[str]
     description: Required[str]
@@ -238,7 +240,7 @@ def _named_rule(vendor: str, row: _NameRow) -> NamedRule:
 _VENDORS: dict[str, _Vendor] = tomllib.loads(
     Path(__file__).with_name("vendors.toml").read_text("utf-8")
 )
-# Those with a shape of their own. Prefixes keep ordinary code from tripping them.
+# Those with a shape of their own. Prefixes keep ordinary code from matching.
 VENDOR_RULES: tuple[SecretRule, ...] = tuple(
     _secret_rule(row) for vendor in _VENDORS.values() for row in vendor.get("secrets", ())
 )
@@ -262,7 +264,7 @@ _FIX = (
 
 
 def rule_id(name: str) -> str:
-    """Return the id in the rule book of a row of the table."""
+    """Return the rule id of a row of the table."""
     return f"secret/{name}"
 
 
@@ -284,7 +286,7 @@ def _vendor_rule(secret: SecretRule) -> Rule:
     )
 
 
-# What is said about a place; the value follows, redacted.
+# The message of a hit; the redacted value follows.
 BY_NAME = {
     "password": "A password is written down in",
     "generic-api-key": "A key is written down in",

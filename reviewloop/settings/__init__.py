@@ -1,4 +1,4 @@
-"""What a run may do and how: one frozen model from five layers, with origins."""
+"""The settings of a run: one frozen model from five layers, with the origin of each value."""
 
 from reviewloop.settings.loading import Loaded, commands_digest, load_settings
 from reviewloop.settings.schema import (

@@ -1,4 +1,4 @@
-"""The dotted names of all settings, and what to say about a name that is none of them."""
+"""The dotted names of all settings, and errors for unknown names."""
 
 import difflib
 import typing
@@ -44,7 +44,7 @@ def _fields(model: type[BaseModel], prefix: str) -> dict[str, FieldInfo]:
 def flatten(table: Mapping[str, object], location: str) -> dict[str, Any]:
     """Return a nested table as {dotted name: value}.
 
-    Raises `UsageError` for a name that is no setting, naming `location` and the nearest one.
+    Raise `UsageError` for an unknown setting, with `location` and the nearest name.
     """
     return dict(_flatten(table, Settings, "", location))
 
@@ -71,13 +71,13 @@ def _flatten(
 
 @cache
 def _kinds(model: type[BaseModel]) -> dict[str, tuple[type[BaseModel] | None, bool]]:
-    """Return of each field the model behind it, if any, and whether it is an open table."""
+    """Return for each field its model, if any, and whether it is an open table."""
     fields = model.model_fields.items()
     return {name: (section_of(field), is_open_table(field)) for name, field in fields}
 
 
 def nest(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `flatten`; the keys of an open table may hold dots."""
+    """Return a nested table; the inverse of `flatten`. The keys of an open table may hold dots."""
     tables = {name for name, field in all_fields().items() if is_open_table(field)}
     nested: dict[str, Any] = {}
     for dotted, value in values.items():
@@ -94,14 +94,14 @@ def nest(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unknown_key(dotted: str, location: str) -> UsageError:
-    """Return the error for a name that is no setting, with the nearest name there is."""
+    """Return the error for an unknown setting, with the nearest known name."""
     near = nearest(dotted)
     hint = f"; did you mean {near}?" if near else "; `reviewloop config show` lists all settings"
     return UsageError(f"{location}: there is no setting {printable(dotted)}{hint}")
 
 
 def nearest(dotted: str) -> str | None:
-    """Return the setting or section whose name is most like this one."""
+    """Return the setting or section with the most similar name."""
     names = list(all_fields())
     sections = {name.rpartition(".")[0] for name in names}
     candidates = [*names, *sorted(sections)]
@@ -116,11 +116,11 @@ def nearest(dotted: str) -> str | None:
 
 
 def shown(value: object) -> str:
-    """Return a value as an error message quotes it: one line and not too long."""
+    """Return a value for an error message: one line and not too long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def printable(name: str) -> str:
-    """Return a name as it may stand in a message."""
+    """Return a name in printable form for a message."""
     return name if name.isprintable() else repr(name)

@@ -1,4 +1,4 @@
-"""Builds a run's settings from defaults, files, environment and options; see `narrow`."""
+"""Builds a run's settings from defaults, files, environment and options; see `narrowed`."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ _DELIMITER = "__"
 
 
 HOOKS = "hooks"
-"""The table of a repository's settings file that is no setting: its hooks, read with the others."""
+"""The table of hooks in a repository's settings file; it is no setting, but read with them."""
 
 
 def from_toml(
@@ -39,9 +39,9 @@ def from_toml(
 ) -> dict[str, Any]:
     """Return the settings in a TOML file; `inside` names the tables around them.
 
-    What stands in the table `leave_out` is none of them.
+    The table `leave_out` is skipped.
 
-    Raises `UsageError` naming `file:line` for broken TOML and the key for an unknown setting.
+    Raise `UsageError` naming `file:line` for broken TOML and the key for an unknown setting.
     """
     try:
         table: Any = tomllib.loads(data.decode("utf-8-sig"))
@@ -64,7 +64,7 @@ def from_toml(
 
 
 def toml_problem(name: str, data: bytes, problem: str) -> str:
-    """Return what is wrong with a TOML file, by `file:line`."""
+    """Return the message for an invalid TOML file, with `file:line`."""
     found = re.search(r"\s*\(at (?:line (\d+), column \d+|end of document)\)", problem)
     if found is None:
         return f"{name}: not valid TOML: {problem}"
@@ -139,7 +139,7 @@ def _json(text: str, variable: str, expected: str, kind: type) -> Any:
 
 
 def from_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that command-line flags named; None means the flag was not given."""
+    """Return the settings given as command-line flags; None means the flag was not given."""
     known = all_fields()
     given = {dotted: value for dotted, value in flags.items() if value is not None}
     for dotted in given:
@@ -167,8 +167,8 @@ _ADD_ONLY = (
     "governance.change_types",
     "tools.denied_commands",
 )
-_FEWER_ONLY = ("tools.trusted_commands",)  # where the person names some; empty means all
-_RAISE_ONLY = "governance.approvers"  # and what begins so: more people are the safer choice
+_FEWER_ONLY = ("tools.trusted_commands",)  # lists that users may set; empty means all
+_RAISE_ONLY = "governance.approvers"  # and names with this prefix: more users are the safer choice
 _NOWHERE: Mapping[str, str] = {}
 USERS_OWN = (
     "models.profile",
@@ -181,7 +181,7 @@ USERS_OWN = (
     "sandbox.read",
     "notify.webhook",
 )
-_USERS_TABLES = ("acp.", "mcp.")  # what they name is started, or let out
+_USERS_TABLES = ("acp.", "mcp.")  # programs to start, or hosts to allow
 USERS_TO_SWITCH_ON = (
     "models.tracing",
     "tools.execute_bash",
@@ -200,11 +200,11 @@ def narrowed(
     defaults: Mapping[str, Any],
     outer: Mapping[str, str] = _NOWHERE,
 ) -> dict[str, Any]:
-    """Return the repository's values as they count; values are validated ones.
+    """Return the effective values of the repository; all values are validated.
 
-    Lists of what is protected are added to the user's. Raises `UsageError` for a value that would
-    widen what the user allows: more money, another account, switches that only a person may set.
-    `user` also has what files of outer folders say: `outer` is the file of each such value.
+    Lists of protected things are added to the user's. Raise `UsageError` for a value that would
+    widen what the user allows: more money, another account, switches that only a user may set.
+    `user` also has the values of files in outer folders: `outer` names the file of each such value.
     """
     counted: dict[str, Any] = {}
     for dotted, value in repository.items():
@@ -291,21 +291,21 @@ def _refuse_higher(
 USER_FILE = "user file"
 FLAG = "flag"
 DEFAULT = "default"
-FOUND = "found: "  # and by what: nobody chose it
+FOUND = "found: "  # and the reason: it was detected, not chosen
 _PYPROJECT = "pyproject.toml"
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings, where each value came from, and the commands a repository file asks to run."""
+    """The settings, the origin of each value, and the commands of a repository's file."""
 
     settings: Settings
     origins: dict[str, str]  # dotted name -> default | user file | file name | variable | flag
     repository_commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    commands_digest: str = ""  # sha256 of the repository's commands; "" when it asks for none
+    commands_digest: str = ""  # sha256 of the repository's commands; "" without any
 
     def is_set(self, name: str) -> bool:
-        """Whether somebody set this; what was found in the environment nobody did."""
+        """Whether a value was set explicitly; detected ones were not."""
         origin = self.origins.get(name, DEFAULT)
         return origin != DEFAULT and not origin.startswith(FOUND)
 
@@ -321,13 +321,13 @@ def load_settings(
     project: str = "",
     user_name: str = "~/.config/reviewloop/config.toml",
 ) -> Loaded:
-    """Return the settings in force.
+    """Return the effective settings.
 
-    `repository_name` is shown to people; a name ending in pyproject.toml is read from its
-    `[tool.reviewloop]` table. `nearer` are name and content of the files of folders nearer to the
-    person, the nearest last: it wins, key by key. `project` is the folder that all of it is for.
-    `flags` maps dotted names to values, None for one not given.
-    Raises `UsageError` naming file and key for the first thing that is wrong.
+    `repository_name` appears in messages; a name ending in pyproject.toml is read from its
+    `[tool.reviewloop]` table. `nearer` are name and content of the files in folders nearer to the
+    user's, the nearest last: it wins, key by key. `project` is the project's folder. `flags` maps
+    dotted names to values, None for one not given. Raise `UsageError` naming file and key for the
+    first error.
     """
     defaults = _plain(Settings(), all_fields())
     of_user = _checked(from_toml(user, user_name) if user else {}, user_name)
@@ -354,16 +354,16 @@ def load_settings(
 
 
 def is_from_user(origin: str) -> bool:
-    """Whether a value comes from the person, not from a file of the repository or by itself."""
+    """Whether a value comes from the user, not from a file of the repository or by detection."""
     return origin in {USER_FILE, FLAG} or origin.startswith(ENV_PREFIX)
 
 
 def _of_repository(
     files: Sequence[tuple[str, bytes]], of_user: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what the repository's files set, and the file of each value.
+    """Return the settings in the repository's files, and the file of each value.
 
-    Each file may only narrow what the ones before it leave.
+    Each file may only narrow those before it.
     """
     values: dict[str, Any] = {}
     named: dict[str, str] = {}
@@ -376,9 +376,9 @@ def _of_repository(
 
 
 def commands_digest(commands: Mapping[str, tuple[str, ...]], project: str = "") -> str:
-    """Return what a person's consent to these commands is bound to; "" for none.
+    """Return the digest to which a user's consent to these commands is bound; "" for none.
 
-    A relative name is another program in another folder, so the project's folder is part of it.
+    A relative name is another program in another folder, so the project's folder is included.
     """
     if not commands:
         return ""
@@ -390,7 +390,7 @@ def commands_digest(commands: Mapping[str, tuple[str, ...]], project: str = "") 
 def _commands(
     values: Mapping[str, Any], origins: Mapping[str, str], files: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return what the repository's file would have us execute, as far as it is in force."""
+    """Return the commands that the repository's file runs, as far as they are effective."""
     commands: dict[str, tuple[str, ...]] = {}
     for dotted, value in values.items():
         if origins[dotted] not in files or not value or value is True:
@@ -422,7 +422,7 @@ def _plain(settings: Settings, names: Mapping[str, Any]) -> dict[str, Any]:
 def _checked(
     values: Mapping[str, Any], location: str, variables: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Validate one layer by itself, so that a wrong value is named where it stands."""
+    """Validate one layer by itself, so that an error names its own location."""
     fields = all_fields()
     for dotted, value in values.items():
         declared = fields.get(dotted)
@@ -445,7 +445,7 @@ def _wrong_value(error: ValidationError, location: str, variables: Mapping[str, 
 
 
 def _dotted(loc: tuple[str, ...]) -> str:
-    """Return the name of the setting an error is about, without positions inside a list."""
+    """Return the name of the setting in an error, without positions inside a list."""
     for length in range(len(loc), 0, -1):
         name = ".".join(loc[:length])
         field_ = all_fields().get(name)
@@ -465,7 +465,7 @@ def _one_of(choices: str, given: object) -> str:
 
 
 def _expected(problem: Any) -> str:
-    """Return what pydantic missed, in words."""
+    """Return the type that pydantic expected, in words."""
     context = problem.get("ctx") or {}
     bounds = {
         "greater_than_equal": "at least {ge}",

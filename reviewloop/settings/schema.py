@@ -28,7 +28,7 @@ def _sound(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 FilePatterns = Annotated[tuple[str, ...], AfterValidator(_sound)]
-"""Patterns of files; one that can match nothing is refused, since nobody would notice."""
+"""Patterns of files; one that can match nothing is refused, since it would go unnoticed."""
 
 
 class WorkspaceFiles(Section):
@@ -49,7 +49,7 @@ WIDER = {
     "workspace.lfs": ("refuse", "pointer", "copy"),
     "workspace.submodules": ("empty", "copy"),
 }
-"""Values in ascending order; a repository's own file may choose an earlier one only."""
+"""Values in ascending order; a repository's own file may only choose an earlier one."""
 
 
 class Commit(Section):
@@ -135,7 +135,7 @@ class Models(Section):
 
 
 def _address(url: str) -> str:
-    """Refuse an address that others could read along with, or that is none."""
+    """Refuse an unencrypted remote address, or an invalid one."""
     parts = urlsplit(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if url and not (safe and parts.hostname and "@" not in parts.netloc):
@@ -214,7 +214,7 @@ def _inside(path: str) -> str:
 
 
 def _program(argv: Argv) -> Argv:
-    """Refuse an argv whose program is empty."""
+    """Refuse an argv without a program."""
     if argv and not argv[0].strip():
         raise ValueError("a list that begins with a program, or an empty list")
     return argv
@@ -287,7 +287,7 @@ class Format(Gate):
 
     @property
     def is_requested(self) -> bool:
-        """Whether it judges."""
+        """Whether the gate is enabled."""
         return self.enabled or self.fix_on_save or bool(self.command)
 
 
@@ -380,7 +380,7 @@ ChangeType = Literal[
     "dependencies",
     "public_interface",
 ]
-"""A kind of change that governance tells by content; `guards.change_types.KINDS` finds each."""
+"""A kind of change that governance detects by content; `guards.change_types.KINDS` finds each."""
 
 
 class Governance(Section):
@@ -435,7 +435,7 @@ class Governance(Section):
 
 
 def _single_commands(patterns: tuple[str, ...], signs: str = r"[;&<>`$\n|]") -> tuple[str, ...]:
-    """Refuse what no started program could be compared with."""
+    """Refuse a pattern that matches no single command."""
     for pattern in patterns:
         try:
             words = [shlex.split(part) for part in pattern.split("|")]
@@ -493,21 +493,21 @@ class AgentProgram(Section):
     """A coding agent of the user's own, as `acp:NAME`; what is left out, its table says."""
 
     command: Command = ()
-    hosts: tuple[str, ...] = ()  # all that its cage may reach: NAME or NAME:PORT
-    env: tuple[str, ...] = ()  # variables that are handed in
+    hosts: tuple[str, ...] = ()  # hosts that its sandbox allows: NAME or NAME:PORT
+    env: tuple[str, ...] = ()  # variables that it gets
     home: tuple[RelativePath, ...] = ()  # files of the home folder that are copied into its own
-    renews: tuple[RelativePath, ...] = ()  # the same, and copied back when it renewed them
+    renews: tuple[RelativePath, ...] = ()  # the same, and copied back after it renewed them
     read: tuple[str, ...] = ()  # further files and folders that it may read
-    mode: str = ""  # the session mode asked for
+    mode: str = ""  # the session mode to set
     model: str = ""  # the agent's own, by its id
 
 
 class ServerUse(Section):
     """What a person lets an MCP server do that they trust; `reviewloop trust` names it."""
 
-    hosts: tuple[str, ...] = ()  # all that its cage may reach: NAME or NAME:PORT
-    reads: tuple[str, ...] = ()  # its tools that only read, `*` for all: reviewers get these
-    required: bool = False  # nothing begins without it
+    hosts: tuple[str, ...] = ()  # hosts that its sandbox allows: NAME or NAME:PORT
+    reads: tuple[str, ...] = ()  # its read-only tools, `*` for all: reviewers get these
+    required: bool = False  # runs do not start without it
 
 
 class FollowUps(Section):
@@ -569,7 +569,7 @@ class SpecSyncProposal(Section):
 
 
 class Settings(Section):
-    """All settings of a run; frozen, built once in the cli and handed down."""
+    """All settings of a run; frozen, built once in the cli and passed down."""
 
     models: Models = Models()
     acp: dict[str, AgentProgram] = Field(

@@ -1,4 +1,4 @@
-"""The commented settings file that `init` writes: the settings that people change."""
+"""The commented settings file that `init` writes, with the settings that users change."""
 
 import json
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ def _entries(section: type[BaseModel], prefix: str, notes: Mapping[str, str]) ->
 
 
 def _note(name: str, notes: Mapping[str, str]) -> list[str]:
-    """Return a note as comments; what a repository says cannot leave them."""
+    """Return a note as comments; text of a repository cannot break out of them."""
     text = "".join(char if char.isprintable() else " " for char in notes.get(name, ""))
     return [f"# {text}"] if text else []
 

@@ -1,4 +1,4 @@
-"""Agent Skills: found, read, checked and installed (https://agentskills.io/specification)."""
+"""Agent Skills: finds, reads, checks and installs them (https://agentskills.io/specification)."""
 
 from reviewloop.skills.document import (
     NAME_LONGEST,

@@ -1,7 +1,7 @@
-"""One SKILL.md: its front matter and text, and what is wrong with it.
+"""A SKILL.md: its front matter, its text, and its problems.
 
 The verdicts are those of skills-ref 0.1.1, the reference of https://agentskills.io, which reads
-front matter with a YAML of fewer forms; a test compares both.
+front matter with a restricted YAML; a test compares both.
 """
 
 import json
@@ -23,7 +23,7 @@ _VERIFIES = re.compile(r"\b(?:verif|check|confirm|test|validat|review)\w*", re.I
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, and where."""
+    """A problem and its location."""
 
     line: int  # 1-based
     text: str
@@ -31,11 +31,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Skill:
-    """What a SKILL.md says; a text without front matter has no fields."""
+    """The contents of a SKILL.md; a text without front matter has no fields."""
 
     fields: Mapping[str, Any]
     body: str
-    lines: Mapping[str, int] = field(default_factory=dict)  # field -> where it stands, 1-based
+    lines: Mapping[str, int] = field(default_factory=dict)  # field -> its line, 1-based
     problem: Problem | None = None  # why its front matter could not be read
 
     @property
@@ -52,7 +52,7 @@ class Skill:
 
 
 def read_skill(text: str) -> Skill:
-    """Return what a SKILL.md says; what cannot be read is its `problem`."""
+    """Parse a SKILL.md; a parse error is its `problem`."""
     if len(text) > _LARGEST:
         problem = Problem(1, f"it has {len(text):,} characters; at most {_LARGEST:,} are read")
         return Skill({}, "", problem=problem)
@@ -66,7 +66,7 @@ def read_skill(text: str) -> Skill:
 
 
 def _front_matter(text: str) -> tuple[dict[str, Any], dict[str, int], Problem | None]:
-    """Return the fields, their lines and what is wrong: flows, anchors, tags, doubled keys."""
+    """Return the fields, their lines and a problem: flows, anchors, tags, duplicate keys."""
     import yaml
 
     try:
@@ -97,7 +97,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], dict[str, int], Problem | 
 
 
 def problems_of(skill: Skill, folder: str) -> Iterator[Problem]:
-    """Yield what the format refuses; `folder` is the name of the skill's folder."""
+    """Yield the violations of the format; `folder` is the name of the skill's folder."""
     if skill.problem is not None:
         yield skill.problem
         return
@@ -142,7 +142,7 @@ def _wrong_name(written: str, folder: str) -> Iterator[str]:
 
 
 def warnings_of(text: str) -> Iterator[Problem]:
-    """Yield what makes a skill weak, though it is valid."""
+    """Yield weaknesses of a valid skill."""
     lines = text.count("\n") + 1
     if lines > _MANY_LINES:
         yield Problem(_MANY_LINES + 1, f"{lines} lines; an agent reads all of them each time")
@@ -156,19 +156,19 @@ def warnings_of(text: str) -> Iterator[Problem]:
 
 
 def nearest_name(given: str) -> str:
-    """Return the nearest name that the format takes, "" where nothing of it can be kept."""
+    """Return the nearest valid name, "" if no part of it is usable."""
     plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:NAME_LONGEST].strip("-")
 
 
 def yaml_text(words: str) -> str:
-    """Return one line of text as a value of front matter, quoted where YAML reads more into it."""
+    """Return one line of text as a value of front matter, quoted where YAML would parse it."""
     is_plain = re.fullmatch(r"[\w(][\w ,.'()/-]*", words)
     return words if is_plain else json.dumps(words, ensure_ascii=False)  # a string of YAML as well
 
 
 def skeleton(name: str, description: str) -> str:
-    """Return a skill to fill in, in the parts that a skill has."""
+    """Return a skill to fill in, with the standard parts."""
     title = name.replace("-", " ").capitalize()
     return f"""\
 ---

@@ -1,4 +1,4 @@
-"""Targeted edits of a skill: each quotes what it replaces, and a rewrite is refused."""
+"""Targeted edits of a skill: each quotes the text it replaces, and a rewrite is refused."""
 
 import difflib
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ MANDATORY = "MANDATORY"
 
 
 class Gap(StrEnum):
-    """Why a skill is improved."""
+    """The reason to improve a skill."""
 
-    OUTPUT = "output"  # what came out was not what was expected
+    OUTPUT = "output"  # the result was unexpected
     STEP = "step"  # a step had to be done by hand
     RULE = "rule"  # a rule was broken, or missing
     FORMAT = "format"  # the form of the output was wrong
@@ -28,10 +28,10 @@ GAPS = {
 
 @dataclass(frozen=True)
 class Edit:
-    """What is replaced in a skill, why, and what shows it."""
+    """The replacement of a text in a skill, its reason, and its evidence."""
 
     skill: str
-    quote: str  # stands there once
+    quote: str  # occurs once
     replacement: str
     gap: Gap
     evidence: str  # the id of a piece of evidence
@@ -39,7 +39,7 @@ class Edit:
 
 
 def edit_problem(text: str, edit: Edit) -> str:
-    """Return why an edit does not fit its skill, "" where it does."""
+    """Return why an edit does not fit its skill, "" if it does."""
     count = text.count(edit.quote) if edit.quote.strip() else 0
     if count != 1:
         times = "is not in" if not count else f"stands {count} times in"
@@ -52,14 +52,14 @@ def edit_problem(text: str, edit: Edit) -> str:
 
 
 def edited(text: str, edits: Sequence[Edit]) -> str:
-    """Return a skill with these edits, each of which fits."""
+    """Return a skill with these edits applied; each must fit."""
     for edit in edits:
         text = text.replace(edit.quote, edit.replacement, 1)
     return text
 
 
 def share_changed(before: str, after: str) -> float:
-    """Return the share of lines that were replaced, taken out or added, of those before."""
+    """Return the share of the old lines that were replaced, removed or added."""
     old, new = before.splitlines(), after.splitlines()
     changed = 0
     matcher = difflib.SequenceMatcher(a=old, b=new, autojunk=False)

@@ -1,4 +1,4 @@
-"""Where skills lie: the project's folders, the user's, and those that we ship."""
+"""The folders of skills: the project's, the user's, and the built-in ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from reviewloop.skills.document import Skill, read_skill
 FILE = "SKILL.md"
 _FILES = (FILE, "skill.md")
 FOLDERS = (".reviewloop/skills", ".kiro/skills", ".claude/skills", ".agents/skills")
-"""Of a project, the one that wins first."""
+"""Folders of a project, the highest precedence first."""
 _HOME = ".kiro/skills"
 _SHIPPED = Path(__file__).parent / "shipped"
 _LARGEST = 2_000_000  # bytes
@@ -17,19 +17,19 @@ _LARGEST = 2_000_000  # bytes
 
 @dataclass(frozen=True)
 class Found:
-    """A skill, and where it lies."""
+    """A skill and its location."""
 
     name: str  # of its folder
     path: Path  # of its SKILL.md
-    shown: str  # the path as people read it
+    shown: str  # the path for messages
     text: str
     skill: Skill
-    hidden_by: str = ""  # the path of another skill of this name, which is used
+    hidden_by: str = ""  # the path of another skill of this name, which is used instead
     unread: str = ""  # why it could not be read
 
 
 def find_skills(root: Path | None, home: Path) -> list[Found]:
-    """Return all skills in the order in which they win; those of a name that is taken say so."""
+    """Return all skills by precedence; those with a name already taken are marked."""
     folders = [(root / name, f"{name}") for name in FOLDERS] if root else []
     folders += [(home / _HOME, f"~/{_HOME}"), (_SHIPPED, "shipped")]
     found: list[Found] = []
@@ -46,12 +46,12 @@ def find_skills(root: Path | None, home: Path) -> list[Found]:
 
 
 def shipped_skills() -> list[Found]:
-    """Return the skills that come with us."""
+    """Return the built-in skills."""
     return [*_in(_SHIPPED, "shipped", _SHIPPED)]
 
 
 def _in(folder: Path, shown: str, within: Path) -> Iterator[Found]:
-    """Yield the skills of a folder; what a link leads to outside of `within` is not read."""
+    """Yield the skills of a folder; symbolic links out of `within` are not followed."""
     if not folder.is_dir():
         return
     for one in sorted(folder.iterdir()):
@@ -64,7 +64,7 @@ def _in(folder: Path, shown: str, within: Path) -> Iterator[Found]:
 
 
 def _read(path: Path, within: Path) -> tuple[str, str]:
-    """Return a file's text and why it could not be read."""
+    """Return a file's text and the error of reading it."""
     if not path.resolve().is_relative_to(within.resolve()):
         return "", f"it is a link out of the folder {within.name}"
     try:
@@ -78,7 +78,7 @@ def _read(path: Path, within: Path) -> tuple[str, str]:
 
 
 def skill_at(folder: Path) -> Found | None:
-    """Return the skill of one folder, None where it has no SKILL.md."""
+    """Return the skill of one folder, None without a SKILL.md."""
     named = folder.resolve().name
     above = folder.resolve().parent
     found = (one for one in _in(above, str(folder.parent), above) if one.name == named)

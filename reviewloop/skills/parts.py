@@ -1,4 +1,4 @@
-"""The parts of a skill: what it needs, its phases, what comes out, what can go wrong, its rules."""
+"""The parts of a skill: requirements, phases, outputs, failures, rules."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ _COMMAND = re.compile(r"`(reviewloop(?:\s[^`]+)?)`")
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and what stands below it until the next one of its level or above."""
+    """A heading, and the text below it until the next one of its level or above."""
 
     title: str
     level: int
@@ -46,7 +46,7 @@ class Phase:
 
 
 def sections_of(text: str) -> list[Section]:
-    """Return all sections; headings inside of code blocks are none."""
+    """Return all sections; headings inside of code blocks do not count."""
     lines = text.split("\n")
     heads: list[tuple[int, int, str]] = []
     is_code = False
@@ -65,7 +65,7 @@ def sections_of(text: str) -> list[Section]:
 
 
 def missing_parts(body: str) -> list[str]:
-    """Return which of the five parts a skill lacks, or has without a word in it."""
+    """Return which of the five parts are missing or empty."""
     sections = sections_of(body)
     missing = []
     for name, pattern in _PARTS.items():
@@ -98,19 +98,19 @@ def _commands(text: str) -> Iterator[str]:
 
 
 def composed(name: str, description: str, body: str) -> str:
-    """Return the whole SKILL.md of a description and a body."""
+    """Return the whole SKILL.md for a description and a body."""
     words = " ".join(description.split())
     return f"---\nname: {name}\ndescription: {yaml_text(words)}\n---\n\n{body.strip()}\n"
 
 
 def written_name(given: str) -> str:
-    """Return a name as Agent Skills wants it: what people may type is wider (`My_Skill`)."""
+    """Return the form of a name for Agent Skills; users may type other forms (`My_Skill`)."""
     typed = re.fullmatch(r"[A-Za-z0-9_-]{1,50}", given)
     return nearest_name(given) if typed else ""
 
 
 def draft_problem(name: str, text: str) -> str:
-    """Return what is wrong with a draft, "" for nothing."""
+    """Return the problem of a draft, "" for none."""
     skill = read_skill(text)
     wrong: list[Problem] = [*problems_of(skill, name)]
     if wrong:

@@ -1,1 +1,1 @@
-"""What agents may call; everything works on one tree of the run and never on the file system."""
+"""The tools of agents; they work on a git tree of the run and never on the file system."""

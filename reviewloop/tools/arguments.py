@@ -1,4 +1,4 @@
-"""The tools as models see them: what they take, read leniently where it is sure, and give back."""
+"""The tools' schemas and arguments, parsed leniently where the meaning is certain, and outputs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,20 @@ from reviewloop.llm.messages import ToolSpec
 
 @dataclass(frozen=True)
 class Output:
-    """`note` is said by us; `data` is quoted from files, logs or names and trusted by nobody."""
+    """The output of a tool: `note` is our text, `data` is untrusted text of files, logs or
+    names.
+    """
 
     note: str
     data: str = ""
     label: str = "data"
-    refused: str = ""  # why an edit was not allowed, for the person
-    brief: str = ""  # the same in a few words, "" where there are no fewer
-    lines: tuple[int, int] = (0, 0)  # that an edit added and removed
+    refused: str = ""  # why an edit was refused, for the user
+    brief: str = ""  # a shorter form, "" for none
+    lines: tuple[int, int] = (0, 0)  # lines that an edit added and removed
 
 
 class CallRefusedError(ReviewLoopError):
-    """The call cannot be answered as it was made; the note says what would be right."""
+    """The call cannot be executed as given; the note says what would be right."""
 
     def __init__(self, note: str, data: str = "", *, refused: str = "", brief: str = "") -> None:
         super().__init__(note)
@@ -33,11 +35,11 @@ class CallRefusedError(ReviewLoopError):
 
 
 class BadCallError(CallRefusedError):
-    """The call itself is malformed: unknown tool, wrong arguments, not allowed."""
+    """The call itself is invalid: unknown tool, wrong arguments, not allowed."""
 
 
 def shown_name(path: str) -> str:
-    """Return a path for a note: one line, whatever stands in it."""
+    """Return a path on one line for a note, whatever it contains."""
     return show_hidden(path).replace("\n", "⟦U+000A⟧")
 
 
@@ -121,7 +123,7 @@ EXECUTE_BASH = _spec(
 
 
 def run_gate_spec(gates: Sequence[str]) -> ToolSpec:
-    """Return the spec of run_gate for the checks this project has."""
+    """Return the spec of run_gate for the gates of this project."""
     return _spec(
         "run_gate",
         "Run one of the project's named checks on the files as they stand.",
@@ -140,7 +142,7 @@ _FREE_TEXT = {"content", "file_text", "text", "new_str", "newStr", "old_str", "o
 
 
 def _parsed(value: Any) -> Any:
-    """Return what a string of JSON holds: models quote lists that should stand as they are."""
+    """Return the value in a string of JSON: models quote lists that should not be quoted."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value, strict=False)
@@ -169,13 +171,13 @@ def _names(*names: str) -> Any:
 
 
 class Arguments(BaseModel):
-    """What a tool was called with; keys it does not know are left aside."""
+    """The arguments of a call; unknown keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class ReadOperation(Arguments):
-    """One reading, as Kiro nests them."""
+    """One read operation, in Kiro's nested form."""
 
     path: Text = Field(default="", validation_alias=_names("path", "file_path", "filePath"))
     start_line: int | None = Field(default=None, validation_alias=_names("start_line", "startLine"))
@@ -259,7 +261,7 @@ class Write(Arguments):
 
     @property
     def new_text(self) -> str | None:
-        """The text to write, under whichever of its two names it came."""
+        """The text to write, under either of its two names."""
         return self.content if self.content is not None else self.new_str
 
 
@@ -277,7 +279,7 @@ class ExecuteBash(Arguments):
 
 
 def read_arguments(model: type[_A], args: Mapping[str, Any], usage: str) -> _A:
-    """Return the arguments, or raise BadCallError with what is wrong and how it is right."""
+    """Return the arguments; raise BadCallError with the problem and the correct usage."""
     for name, value in args.items():
         if isinstance(value, str) and "\0" in value and name not in _FREE_TEXT:
             raise BadCallError(f"{name} holds a NUL character; {usage}")

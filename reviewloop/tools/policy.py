@@ -1,4 +1,6 @@
-"""Which files an agent may not write: what steers tools and machines, and what holds secrets."""
+"""Decides which files an agent may not write: those that steer tools and machines, or hold
+secrets.
+"""
 
 import re
 import unicodedata
@@ -19,14 +21,14 @@ class Refusal:
 
     why: str
     advice: str = ""
-    brief: str = ""  # names the setting that decides; "": `why` is short enough
+    brief: str = ""  # names the responsible setting; "": `why` is short enough
 
     def __str__(self) -> str:
         return f"{self.why}; {self.advice}" if self.advice else self.why
 
     @property
     def in_short(self) -> str:
-        """What one sentence about several refusals holds."""
+        """A short form for one sentence about several refusals."""
         return self.brief or self.why
 
 
@@ -36,11 +38,11 @@ def _allow(_path: str) -> Refusal | None:
 
 @dataclass(frozen=True)
 class WritePolicy:
-    """What is refused, and the exceptions.
+    """The refused paths, and the exceptions.
 
-    `off_limits` are further files nobody but the engine writes, like the spec whose box it
-    ticks. `named` are protected files that the task names, so a person asked for them. `refuse`
-    returns why a path is refused in this conversation, or None.
+    `off_limits` are further files that only the engine writes, like the spec whose box it ticks.
+    `named` are protected files that the task names, so a user asked for them. `refuse` returns why
+    a path is refused in this conversation, or None.
     """
 
     secret_files: tuple[str, ...] = ()
@@ -50,7 +52,7 @@ class WritePolicy:
     refuse: Callable[[str], Refusal | None] = _allow
 
     def refusal(self, path: str) -> Refusal | None:
-        """Return why the path may not be written, None where it may."""
+        """Return why the path may not be written, None if it may."""
         name = shown_name(path)
         if find_hidden(path) or "\n" in path:
             return Refusal(f"{name} holds hidden characters", "use plain names")
@@ -87,7 +89,7 @@ class WritePolicy:
 
 
 def is_protected(path: str) -> bool:
-    """Whether a file is one that only a task which names it may change."""
+    """Whether a file may change only in a task that names it."""
     protection = protection_of(path)
     return protection is not None and protection.refused
 

@@ -1,4 +1,4 @@
-"""fs_read, grep and glob: finds what a path means, and reads pages of files losslessly."""
+"""fs_read, grep and glob: resolve paths, and read pages of files without loss."""
 
 import difflib
 from collections.abc import Callable, Collection
@@ -26,17 +26,17 @@ def is_binary(data: bytes) -> bool:
 
 
 def decode(data: bytes) -> str:
-    """Return the text; bytes that are no UTF-8 become lone surrogates."""
+    """Decode UTF-8; other bytes become lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def encode(text: str) -> bytes:
-    """Return the bytes that `decode` read."""
+    """Encode a text; the inverse of `decode`."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines, counted by LF only, without their ends; a final LF begins no line."""
+    """Return the lines, split at LF only, without their ends; a final LF starts no line."""
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -44,35 +44,35 @@ def lines_of(text: str) -> list[str]:
 
 
 def newline_of(text: str) -> str:
-    """Return the line end that most lines have."""
+    """Return the line end of most lines."""
     windows = text.count("\r\n")
     return "\r\n" if windows > text.count("\n") - windows else "\n"
 
 
 def with_newline(text: str, newline: str) -> str:
-    """Return the text with all line ends alike."""
+    """Return the text with this line end everywhere."""
     plain = text.replace("\r\n", "\n")
     return plain if newline == "\n" else plain.replace("\n", newline)
 
 
 def numbered(lines: list[str], first: int, width: int = 2000) -> str:
-    """Return the lines with their numbers before a tab; very long lines are cut and say so."""
+    """Return the lines with their numbers before a tab; very long lines are cut with a note."""
     return "\n".join(f"{number}\t{cut(line, width)}" for number, line in enumerate(lines, first))
 
 
 def cut(line: str, width: int) -> str:
-    """Return the line, or its beginning and how long it is."""
+    """Return the line, or its start and its length."""
     if len(line) <= width:
         return line
     return f"{line[:width]} … [{len(line):,} characters in this line]"
 
 
 _NAMED = 5  # similar paths offered
-_COMPARED = 20_000  # files; beyond that, similar names are not looked for
+_COMPARED = 20_000  # files; in larger trees similar names are not searched
 
 
 def plain_path(path: str) -> str:
-    """Return the path as trees spell it: no `./` in front, no slash at the end; root is empty."""
+    """Return the path in the form of trees: no `./` in front, no slash at the end; root is ""."""
     plain = path.strip()
     while plain.startswith("./"):
         plain = plain[2:]
@@ -81,7 +81,7 @@ def plain_path(path: str) -> str:
 
 
 def file_at(reader: TreeReader, path: str) -> FileEntry | None:
-    """Return the file at a path, None for a folder; raise CallRefusedError for anything else."""
+    """Return the file at a path, None for a folder; raise CallRefusedError for another path."""
     if not path:
         return None
     entry = reader.entry(path)
@@ -136,7 +136,7 @@ _PATHS_PER_SEARCH = 400  # paths on git's command line
 
 @dataclass(frozen=True)
 class Sight:
-    """The tree that is looked at, and what masks secrets in it; masking keeps line numbers."""
+    """The tree to read, and the redaction for it, which keeps line numbers."""
 
     reader: TreeReader
     redact: Redact
@@ -157,7 +157,7 @@ def fs_read(sight: Sight, args: Read) -> Output:
 
 
 def text_of(sight: Sight, path: str, size: int) -> str:
-    """Return the text of a file with secrets masked; raise CallRefusedError for binary ones."""
+    """Return the redacted text of a file; raise CallRefusedError for a binary one."""
     data = sight.reader.read(path, _READ_AT_MOST) or b""
     if is_binary(data):
         raise CallRefusedError(f"{shown_name(path)} is a binary file of {size:,} bytes: not shown")
@@ -190,7 +190,7 @@ def _read_one(sight: Sight, args: ReadOperation) -> Output:
 
 
 def _range(args: ReadOperation, count: int, name: str) -> tuple[int, int]:
-    """Return the wanted lines; negative numbers count from the end, as in Kiro."""
+    """Return the requested lines; negative numbers count from the end, as in Kiro."""
     first = 1 if args.start_line is None else args.start_line
     last = count if args.end_line is None else args.end_line
     first = max(1, count + 1 + first) if first < 0 else max(1, first)
@@ -223,7 +223,7 @@ def glob(sight: Sight, args: Glob) -> Output:
     """Return the paths that match a pattern."""
     pattern, folder = args.pattern.strip().removeprefix("./"), plain_path(args.path)
     found = [path for path in _matching(sight, pattern) if _is_in(path, folder)]
-    if folder and not found:  # the pattern may be meant relative to the folder
+    if folder and not found:  # the pattern may be relative to the folder
         found = _matching(sight, f"/{folder}/{pattern.removeprefix('/')}")
     if not found:
         return Output("no file matches")
@@ -259,7 +259,7 @@ def search(
     fixed: bool = False,
     limit: int = 100,
 ) -> Output:
-    """Return matching lines as `path:line: text`; `name` filters files git was not told of."""
+    """Return matching lines as `path:line: text`; hits outside of `selected` are dropped."""
     at_most = limit + 1 if selected is None or paths == selected else 50 * limit
     try:
         hits = sight.reader.grep(

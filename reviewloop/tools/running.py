@@ -1,4 +1,4 @@
-"""run_gate and execute_bash: the only two ways an agent makes something run."""
+"""run_gate and execute_bash: the only two ways for an agent to run something."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ _SHELL_SIGNS = {"&&", "||", "|", ";", "&", ">", ">>", "<", "2>", "2>&1", "&>"}
 
 @dataclass(frozen=True)
 class ShellAnswer:
-    """How a program ended; `tree` is the tree with what it wrote, or the tree it was given."""
+    """The result of a program; `tree` is the tree with the files it wrote, or the given one."""
 
     text: str
     exit_code: int
@@ -29,16 +29,16 @@ class ShellAnswer:
 
 
 RunGateCallback = Callable[[str, tuple[str, ...], str], GateResult]
-"""(name of the check, paths to limit it to, tree) -> result."""
+"""(name of the gate, paths to limit it to, tree) -> result."""
 
 Shell = Callable[[tuple[str, ...], str], ShellAnswer]
-"""(program and arguments, tree) -> answer; runs in the sandbox that was proven."""
+"""(program and arguments, tree) -> result; runs in the sandbox that was proven."""
 
 
 def run_gate(
     run: RunGateCallback, gates: Sequence[str], args: RunGate, reader: TreeReader
 ) -> Output:
-    """Run a named check on the tree and return what it said."""
+    """Run a gate by name on the tree and return its output."""
     if args.name not in gates:
         raise BadCallError(f"there is no check {args.name!r}; there are: {', '.join(gates)}")
     paths = tuple(plain_path(path) for path in args.paths)

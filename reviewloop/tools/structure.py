@@ -1,4 +1,4 @@
-"""code: outlines, definitions and mentions of symbols, in many languages."""
+"""The code tool: outlines, definitions and uses of symbols, in many languages."""
 
 import re
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.tools.arguments import CallRefusedError, Code, Output, shown_name
 from reviewloop.tools.reading import Sight, decode, file_at, is_binary, plain_path, search, text_of
 
-_MOST_FILES = 40  # parsed for one call
+_MOST_FILES = 40  # files to parse in one call
 _MOST_SYMBOLS = 300
 _MOST_LINES = 2000  # of a search for files that mention a name
 _LARGEST = 1_000_000  # bytes; generated files beyond this are not parsed
 
 
 def code(sight: Sight, args: Code) -> Output:
-    """Answer one of the three questions about structure."""
+    """Answer one of the three queries about structure."""
     path = plain_path(args.path)
     if args.operation == "outline":
         return _outline(sight, path)
@@ -60,7 +60,7 @@ def _folder_outline(sight: Sight, path: str) -> Output:
 
 
 def _symbols(sight: Sight, name: str, path: str) -> Output:
-    """Definitions with exactly this name; else those whose name contains it."""
+    """Return definitions with exactly this name; else those whose name contains it."""
     last = re.split(r"\.|::|#", name)[-1] or name
     files = _files_with(sight, last, path, ignore_case=False)
     found = [(f, s) for f in files for s in _parsed(sight, f) if _is_called(s, name)]

@@ -1,4 +1,4 @@
-"""One agent's tools on one tree: checks each call, runs it, and makes the answer safe to read."""
+"""One agent's tools on one tree: checks each call, runs it, and makes its output safe to read."""
 
 import json
 from collections import Counter
@@ -35,9 +35,9 @@ from reviewloop.tools.writing import Restore, fs_write, refuse_settings
 def allowed_part(
     private: PrivateRepo, before: str, after: str, policy: WritePolicy
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the tree without the edits that the policy refuses, and why each was refused.
+    """Return the tree without edits that the policy refuses, and the reason for each.
 
-    Where a file cannot be put back by itself, nothing of the program's edits is kept.
+    If a file cannot be restored on its own, none of the program's edits are kept.
     """
     if before == after:
         return after, ()
@@ -72,20 +72,20 @@ def _settings(private: PrivateRepo, before: str, after: str, path: str) -> str:
 
 
 ORDER = ("fs_read", "code", "grep", "glob", "fs_write", "run_gate", "execute_bash")
-"""The tools in the order in which models are offered them."""
+"""The order in which models get the tools."""
 
 OWN_COMMAND = "own command"
-"""How the journal calls a command that a coding agent started, or wanted to, by itself."""
+"""The journal's name of a command that a coding agent started, or tried to, by itself."""
 
 _ALSO_CALLED = {"read": "fs_read", "write": "fs_write", "shell": "execute_bash"}
 _NOTICE_AT = 3  # times the same call was made on the same tree
 _END_AT = 5
-_MOST_CHARS = 40_000  # of one answer, whatever the tool
+_MOST_CHARS = 40_000  # of one output, for any tool
 
 
 @dataclass(frozen=True)
 class MoreTool:
-    """A tool that is not of this room, as of a server; `call` raises `CallRefusedError`."""
+    """A tool from outside, such as a server's; `call` raises `CallRefusedError`."""
 
     spec: ToolSpec
     call: Callable[[Mapping[str, Any]], Output]
@@ -97,19 +97,19 @@ Fence = Callable[[str, str], str]
 
 @dataclass(frozen=True)
 class ToolResult:
-    """What the model reads, whether the call failed, and the tree as the call left it."""
+    """The text for the model, whether the call failed, and the tree after the call."""
 
     text: str
     error: bool
     tree: str
-    bad_call: bool = False  # the call itself was malformed: enough of these end a conversation
-    refused: str = ""  # why an edit was not allowed; a person is told
-    lines: tuple[int, int] = (0, 0)  # that an edit added and removed
+    bad_call: bool = False  # the call itself was invalid: too many of these end a conversation
+    refused: str = ""  # why an edit was refused, for the user
+    lines: tuple[int, int] = (0, 0)  # lines that an edit added and removed
     brief: str = ""  # `refused` in a few words
 
 
 def called(name: str) -> str:
-    """Return the name of a tool as we know it: some models call them as Kiro does."""
+    """Return our name of a tool: some models use Kiro's names."""
     return _ALSO_CALLED.get(name, name)
 
 
@@ -134,14 +134,14 @@ def _nothing(_tree: str) -> None:
 
 
 class Toolbox:
-    """The tools of one conversation; `tree` is what they see, and it moves with each edit.
+    """The tools of one conversation; `tree` is what they read, and each edit replaces it.
 
-    Offered is what stands in `allowed` and can work: run_gate needs `run_gate` and `gates`,
-    execute_bash needs `shell`. `redact` hides secrets and keeps line numbers, `restore` puts
-    them back in what is written; `shown` is the tree that may be read in place of the real one;
-    `fence` marks what was quoted from the repository; `on_tree` is told each new tree; `more` are
-    tools from elsewhere, whose answers are as little trusted; `on_touch` returns what an
-    agent has to know when it reads or writes a file.
+    Tools in `allowed` are offered if they can work: run_gate needs `run_gate` and `gates`,
+    execute_bash needs `shell`. `redact` replaces secrets and keeps line numbers, `restore` puts
+    them back on writing; `shown` is a readable tree in place of the real one; `fence` marks quotes
+    from the repository; `on_tree` is called with each new tree; `more` are tools from outside,
+    whose outputs are untrusted as well; `on_touch` returns steering for a file that an agent reads
+    or writes.
     """
 
     def __init__(
@@ -182,20 +182,20 @@ class Toolbox:
         self._offered = tuple(n for n in ORDER if n in granted and self._can_work(n))
         self._calls: Counter[str] = Counter()
         self._answers: dict[str, ToolResult] = {}
-        self._counted = False  # whether the call to be settled next was made, and so counted
+        self._counted = False  # whether the call to settle next was made, and so counted
 
     @property
     def exhausted(self) -> bool:
-        """Whether the agent goes round in circles: the same call, the same tree, five times."""
+        """Whether the agent repeats itself: the same call on the same tree, five times."""
         return any(count >= _END_AT for count in self._calls.values())
 
     @property
     def writes(self) -> bool:
-        """Whether files can be changed with it."""
+        """Whether its tools can change files."""
         return "fs_write" in self._offered
 
     def allowed_part(self, before: str, after: str) -> tuple[str, tuple[str, ...]]:
-        """Return the tree without the edits that are not allowed, and why each was refused."""
+        """Return the tree without edits that are not allowed, and the reason for each."""
         return allowed_part(self._private, before, after, self._policy)
 
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -214,10 +214,10 @@ class Toolbox:
         ) + tuple(one.spec for one in self._more.values())
 
     def call(self, name: str, args: Mapping[str, object]) -> ToolResult:
-        """Run one call and return its answer; failures are answers too, never exceptions.
+        """Run one call and return its output; failures are outputs too, never exceptions.
 
-        The third equal call on an equal tree is answered from memory with a notice, the fifth
-        is refused and marks the conversation as exhausted.
+        The third equal call on an equal tree is answered from memory with a notice, the fifth is
+        refused and marks the conversation as exhausted.
         """
         name = called(name)
         key = self._key(name, args)
@@ -238,10 +238,10 @@ class Toolbox:
         return result
 
     def settle(self, name: str, args: Mapping[str, object], tree: str) -> None:
-        """Take over the outcome of a call, whether it was made just now or in an earlier life.
+        """Apply the outcome of a call, made just now or before a resume.
 
-        A resumed run gets its results from the journal without calling; counting them here
-        keeps `exhausted` the same in both lives.
+        A resumed run gets its results from the journal without calling; counting them here keeps
+        `exhausted` the same in both cases.
         """
         if not self._counted:
             self._calls[self._key(called(name), args)] += 1
@@ -249,7 +249,7 @@ class Toolbox:
         self.tree = tree
 
     def close(self) -> None:
-        """Forget the answers kept for repeated calls."""
+        """Clear the outputs cached for repeated calls."""
         self._answers.clear()
 
     def _answer(self, name: str, args: Mapping[str, Any]) -> ToolResult:
@@ -360,7 +360,7 @@ def about(name: str, args: Mapping[str, object] | None) -> dict[str, str]:
     name = called(name)
     try:
         subject, how = _about(name, args or {})
-    except ValueError:  # a malformed call is told all the same
+    except ValueError:  # an invalid call has an event all the same
         subject, how = "", ""
     return {"name": name, "about": subject[:_LONGEST], "how": how}
 

@@ -1,4 +1,4 @@
-"""fs_write: one edit of one text becomes a new tree, or a clear refusal."""
+"""fs_write: one edit of one text makes a new tree, or is clearly refused."""
 
 import difflib
 import re
@@ -25,10 +25,10 @@ from reviewloop.tools.reading import (
     with_newline,
 )
 
-_AROUND = 3  # lines shown before and after a place
-_SEARCHED = 20_000  # lines; in longer files no similar place is looked for
+_AROUND = 3  # lines shown before and after a location
+_SEARCHED = 20_000  # lines; in longer files no similar location is searched
 _SHOWN_LOCATIONS = 10
-_SHRINKS_FROM = 10  # lines; shorter files may become anything
+_SHRINKS_FROM = 10  # lines; shorter files may be rewritten freely
 _KEEPS = 0.7  # a rewritten file keeps at least this share of its lines
 _NUMBERED = re.compile(r"\s*\d+\t")
 _ELLIPSIS = r"(?:\.{3,}|…)"
@@ -50,7 +50,7 @@ _ELIDED = re.compile(
 
 
 def replaced(old: str, sought: str, new: str, *, everywhere: bool) -> str:
-    """Return the text with `sought` replaced; it must stand there once, unless `everywhere`."""
+    """Return the text with `sought` replaced; it must occur once, unless `everywhere`."""
     if not sought:
         raise CallRefusedError("old_str is empty; quote the code to replace, or use insert")
     if sought == new:
@@ -75,7 +75,7 @@ def replaced(old: str, sought: str, new: str, *, everywhere: bool) -> str:
 
 
 def inserted(old: str, new: str, after_line: int) -> str:
-    """Return the text with whole lines put after line `after_line` (0: before the first)."""
+    """Return the text with whole lines inserted after line `after_line` (0: before the first)."""
     lines = old.split("\n")
     count = len(lines_of(old))
     if not 0 <= after_line <= count:
@@ -89,7 +89,7 @@ def inserted(old: str, new: str, after_line: int) -> str:
 
 
 def appended(old: str, new: str) -> str:
-    """Return the text with lines added at its end."""
+    """Return the text with lines appended."""
     newline = newline_of(old)
     glue = "" if not old or old.endswith("\n") else newline
     refuse_elision(new, old)
@@ -112,16 +112,16 @@ def rewritten(old: str, new: str) -> str:
 
 
 def created(new: str) -> str:
-    """Return the text of a new file; its last line is ended."""
+    """Return the text of a new file, with a final line end."""
     refuse_elision(new, "")
     return _ended(real_text(new, ""))
 
 
 def real_text(new: str, there: str) -> str:
-    """Return the text to write; hidden characters may stay where they were and nowhere else."""
+    """Return the text to write; hidden characters may stay in place and be nowhere else."""
     for mark in placeholders(new):
         if mark in there:
-            continue  # the file really holds these signs
+            continue  # the file really contains these marks
         if restore_hidden(mark) not in there:
             raise CallRefusedError(
                 f"the new text holds {mark}, which stands for a hidden character that the old "
@@ -138,7 +138,7 @@ def real_text(new: str, there: str) -> str:
 
 
 def refuse_elision(new: str, old: str) -> None:
-    """Refuse text that says "the rest is unchanged" where the rest should stand."""
+    """Refuse text with "the rest is unchanged" in place of the rest."""
     known = {line.strip() for line in lines_of(old)}
     for number, line in enumerate(lines_of(new), 1):
         if len(line) <= 200 and _ELIDED.match(line) and line.strip() not in known:
@@ -150,7 +150,7 @@ def refuse_elision(new: str, old: str) -> None:
 
 
 def short_diff(old: str, new: str, limit: int = 60) -> str:
-    """Return the changed lines with two around them; what lies between two changes is shown too."""
+    """Return the changed lines with two around them; short gaps between changes are shown too."""
     before, after = lines_of(old), lines_of(new)
     start = 0
     while start < min(len(before), len(after)) and before[start] == after[start]:
@@ -169,7 +169,7 @@ def short_diff(old: str, new: str, limit: int = 60) -> str:
 
 
 def changed_lines(old: str, new: str) -> tuple[int, int]:
-    """Return how many lines an edit adds and removes; a line that only moved is neither."""
+    """Return how many lines an edit adds and removes, without moved lines."""
     before, after = Counter(lines_of(old)), Counter(lines_of(new))
     return (after - before).total(), (before - after).total()
 
@@ -185,7 +185,7 @@ def _ended(text: str) -> str:
 
 
 def _spans(text: str, sought: str) -> list[tuple[int, int]]:
-    """Return where the text stands; a line feed in `sought` also means CRLF."""
+    """Return the positions of a text; a line feed in `sought` also matches CRLF."""
     parts = sought.replace("\r\n", "\n").split("\n")
     pattern = re.compile(r"\r?\n".join(re.escape(part) for part in parts))
     return [match.span() for match in pattern.finditer(text)]
@@ -246,7 +246,7 @@ def _nearest(lines: list[str], quoted: list[str]) -> int | None:
     return None
 
 
-_LARGEST = 5_000_000  # bytes; nobody writes a longer source file
+_LARGEST = 5_000_000  # bytes; no source file is longer
 _BOM = "\ufeff"
 _CONTENT = {"create": "the whole text", "insert": "the lines", "append": "the lines"}
 
@@ -256,7 +256,7 @@ Restore = Callable[[str, str], str]
 
 
 class Written(NamedTuple):
-    """The tree after the edit, and what the agent is told."""
+    """The tree after the edit, and the texts for the agent."""
 
     tree: str
     output: Output
@@ -270,10 +270,10 @@ def fs_write(
     redact: Redact,
     restore: Restore | None = None,
 ) -> Written:
-    """Apply the edit to the tree; raise CallRefusedError when it may not or cannot be done.
+    """Apply the edit to the tree; raise CallRefusedError if it is not allowed or impossible.
 
-    `redact` is what hid secrets from the agent; `restore` puts back those that stay where they
-    stood. Without it a file with secrets cannot be written anew.
+    `redact` replaced the secrets for the agent; `restore` puts back those that stay in place.
+    Without it a file with secrets cannot be rewritten.
     """
     path = plain_path(args.path)
     refusal = policy.refusal(path)
@@ -310,7 +310,7 @@ def fs_write(
 def _as_shown(
     args: Write, path: str, old: str | None, redact: Redact, restore: Restore
 ) -> str | None:
-    """Edit the text as the agent sees it and return it with its secrets in their places."""
+    """Edit the text as the agent sees it and return it with its secrets restored."""
     new = _edited(args, path, None if old is None else redact(old))
     if new is None:
         return None
@@ -326,7 +326,7 @@ def _as_shown(
 
 
 def _current(private: PrivateRepo, tree: str, path: str) -> str | None:
-    """Return the text of the file, or None when there is none."""
+    """Return the text of the file, or None for a missing one."""
     reader = private.reader(tree)
     entry = reader.entry(path)
     if entry is None:
@@ -346,7 +346,7 @@ def _current(private: PrivateRepo, tree: str, path: str) -> str | None:
 
 
 def _edited(args: Write, path: str, old: str | None) -> str | None:
-    """Return the new text, or None for a removed file."""
+    """Return the new text, or None for a deleted file."""
     name = shown_name(path)
     if args.command == "create":
         text = _needed(args)
@@ -386,7 +386,7 @@ def _refuse_mixed_encoding(name: str, old: str | None, new: str) -> None:
 
 
 def refuse_settings(path: str, old: str | None, new: str | None) -> None:
-    """Keep agents from changing their own settings inside a file they may otherwise edit."""
+    """Refuse changes of our settings inside a file that agents may otherwise edit."""
     if path.casefold().rpartition("/")[2] == "pyproject.toml" and _own_table(old) != _own_table(
         new
     ):
@@ -400,7 +400,7 @@ def _own_table(text: str | None) -> object:
     try:
         tools = tomllib.loads(text.removeprefix("\ufeff")).get("tool", {})
     except (tomllib.TOMLDecodeError, RecursionError):
-        # Not readable as it stands: the lines about us must at least be the same.
+        # Invalid syntax: at least the lines about us must be the same.
         return [line for line in lines_of(text) if "reviewloop" in line]
     return tools.get("reviewloop") if isinstance(tools, dict) else None
 
