@@ -12,7 +12,9 @@ def main() -> NoReturn:
     gc.set_threshold(50_000, 20, 50)
     try:
         from reviewloop.cli.main import main as run_and_exit
+        from reviewloop.deferred import defer_packages
 
+        defer_packages()
         run_and_exit()
     except KeyboardInterrupt:
         sys.stderr.write("reviewloop: interrupted\n")

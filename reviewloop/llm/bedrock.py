@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 _CACHING_MODELS = ("claude", "nova")
+_FRAMEWORK = "x-client-framework:langchain-aws"  # as langchain-aws itself says it to AWS
 _SIGN_IN_NAME = "reviewloop"
 _REGION_GROUPS = {"global", "us", "eu", "apac", "jp", "au", "ca", "us-gov"}
 
@@ -35,7 +36,8 @@ class BedrockClients:
 
     def chat_model(self, ident: str, max_tokens: int) -> "BaseChatModel":
         """Return LangChain's model for a Bedrock model id or ARN."""
-        from langchain_aws import ChatBedrockConverse
+        # Not from the package: it also loads retrievers and older models.
+        from langchain_aws.chat_models.bedrock_converse import ChatBedrockConverse
 
         runtime, control = self.pair()
         named: dict[str, Any] = {}
@@ -67,6 +69,7 @@ class BedrockClients:
             max_pool_connections=max(32, settings.concurrency),
             retries={"mode": "standard", "total_max_attempts": 1},
             tcp_keepalive=True,
+            user_agent_extra=_FRAMEWORK,
         )
         session = open_session(settings)
         endpoint = endpoint_of(settings) or None
