@@ -7,8 +7,8 @@ from typing import Literal
 from reviewloop.app.batch.approve import has_moved, rebase_waiting
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import worded
-from reviewloop.app.run.branches import looked_again
+from reviewloop.app.run.answers import build_answer
+from reviewloop.app.run.branches import reread_repository
 from reviewloop.app.run.view import RunView, view
 from reviewloop.domain.errors import UsageError
 from reviewloop.render.proposal import left_of
@@ -60,13 +60,13 @@ def move_decided(
         approves = decision.choice == "approve"
         if approves and has_moved(repository, record):
             rebased = rebase_waiting(repository, record, listener)
-            repository, record = looked_again(repository), rebased.run
+            repository, record = reread_repository(repository), rebased.run
             if rebased.ask:  # it differs from what was decided on
                 continue
         if approves and record.status is RunStatus.WAITING:
             _require_answer(record, seen, decision)
         text = decision.text.strip()
-        answer = worded(record, _ANSWERS[decision.choice], text, how="program")
+        answer = build_answer(record, _ANSWERS[decision.choice], text, how="program")
         record = advance(repository, record.run_id, answer=answer, listener=listener)
         if approves:  # asked again, it would be refused for the same reason
             break

@@ -10,18 +10,18 @@ from reviewloop.settings import Settings
 from reviewloop.settings.loading import variable_of
 
 
-def chosen(settings: Settings) -> Sandbox:
+def choose_sandbox(settings: Settings) -> Sandbox:
     """Return the strongest sandbox that the settings allow and this machine supports."""
     configured = settings.sandbox
     limits = Limits(configured.processes, configured.memory_mb, configured.file_mb)
     return choose(requested=configured.level, external=configured.external, limits=limits)
 
 
-def required(
+def require_sandbox(
     settings: Settings, acceptance: str, so: str = "the repository's code is not run"
 ) -> Sandbox:
     """Return the sandbox; raise `UsageError` when there is none and no acceptance of that."""
-    sandbox = chosen(settings)
+    sandbox = choose_sandbox(settings)
     if sandbox.level is not Level.NONE or acceptance == "own code":
         return sandbox
     in_ci = runs_in_ci()
@@ -46,7 +46,7 @@ def agents_cage(settings: Settings, acceptance: str) -> Sandbox:
     """
     from reviewloop.acp.cage_checks import require_cage
 
-    sandbox = required(settings, acceptance, "no agent is started")
+    sandbox = require_sandbox(settings, acceptance, "no agent is started")
     require_cage(sandbox)
     return sandbox
 
@@ -73,7 +73,7 @@ def not_needed(sandbox: Sandbox, acceptance: str) -> tuple[str, ...]:
     return ()
 
 
-def described(sandbox: Sandbox) -> str:
+def describe_sandbox(sandbox: Sandbox) -> str:
     """Return a level in words, with the reason why it is not a stronger one."""
     if sandbox.is_proven:
         sentence = f"{sandbox.level}, proven by trying to get out"
@@ -84,15 +84,15 @@ def described(sandbox: Sandbox) -> str:
     return f"{sentence} ({'; '.join(sandbox.refused)})" if sandbox.refused else sentence
 
 
-def described_cage(sandbox: Sandbox) -> str:
+def describe_cage(sandbox: Sandbox) -> str:
     """Return the cage of coding agents in words, with the promises that it does not keep."""
     from reviewloop.acp.cage_checks import promises_of, weaker
 
     less = weaker(promises_of(sandbox))
-    return f"{described(sandbox)}; {less}" if less else described(sandbox)
+    return f"{describe_sandbox(sandbox)}; {less}" if less else describe_sandbox(sandbox)
 
 
-def finder(
+def sandbox_finder(
     settings: Settings,
     options: Mapping[str, Any],
     changed: Callable[[Sandbox], None] = lambda _: None,
@@ -103,7 +103,7 @@ def finder(
     """
 
     def find() -> Sandbox:
-        sandbox = required(settings, str(options.get("unsandboxed", "")))
+        sandbox = require_sandbox(settings, str(options.get("unsandboxed", "")))
         so_far = levels_of(options)
         if so_far and so_far[-1] != sandbox.level:
             changed(sandbox)

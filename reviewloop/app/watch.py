@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import read_settings
-from reviewloop.app.sandboxing import required
+from reviewloop.app.sandboxing import require_sandbox
 from reviewloop.checkout.files import Content, Disk, Kind, remove_tree
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import ReviewLoopError, UsageError, WorkspaceError
@@ -288,7 +288,7 @@ def watching(user: UserRepo, choose: Choose = hooks_for_edits) -> Iterator[Watch
     """Yield a watch of a checkout; raise `UsageError` with the reason where that cannot be."""
     loaded = read_settings(user.root, project=user.project)
     settings = loaded.settings
-    sandbox = required(settings, "", "no hook is run")
+    sandbox = require_sandbox(settings, "", "no hook is run")
     if not sandbox.is_proven:
         raise UsageError("hooks need a proven sandbox; `reviewloop doctor` shows what is missing")
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as name, recorded_writes() as own:

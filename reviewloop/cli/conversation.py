@@ -10,10 +10,10 @@ from reviewloop.app.batch.approve import has_moved, rebase_waiting
 from reviewloop.app.fleet.port import Resumed, Seen
 from reviewloop.app.project import Repository, settings_of
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import ways_on, worded
-from reviewloop.app.run.branches import looked_again, way_into_checkout
+from reviewloop.app.run.answers import build_answer, next_commands
+from reviewloop.app.run.branches import reread_repository, way_into_checkout
 from reviewloop.app.run.upkeep import follow_ups, run_follow_up
-from reviewloop.app.run.view import as_of_now, differs_since, proposal_of, run_object, view
+from reviewloop.app.run.view import current_proposal, differs_since, proposal_of, run_object, view
 from reviewloop.checkout.promote import switch
 from reviewloop.cli.consoles import (
     confirm,
@@ -103,7 +103,7 @@ def move(
 def answer_for(record: RunRecord, answer: UserAnswer, how: Here = "command") -> dict[str, str]:
     """Return a user's answer in the form that the run reads."""
 
-    return {**worded(record, answer.choice, answer.text, how=how), **answer.more}
+    return {**build_answer(record, answer.choice, answer.text, how=how), **answer.more}
 
 
 def advanced(
@@ -164,7 +164,7 @@ def _ready(
                 raise
             echo(f"reviewloop: not committed: {error}", err=True)
             return repository, record, False
-        repository = looked_again(repository)
+        repository = reread_repository(repository)
         if not same:
             return repository, record, False
     left = _must_fix_left(repository, record)
@@ -236,7 +236,7 @@ def show(repository: Repository, record: RunRecord) -> None:
     """
 
     with view(repository, record) as seen:
-        proposal = as_of_now(repository, seen)
+        proposal = current_proposal(repository, seen)
         if not record.status.over and is_interactive():
             render_page(proposal, seen.lines, messages())
             return
@@ -309,7 +309,7 @@ def _ask(repository: Repository, record: RunRecord) -> UserAnswer:
             return read_line(prompt)
         except KeyboardInterrupt as error:
             click.echo(err=True)  # the next message starts on a new line
-            raise InterruptedByUserError(f"nothing was decided: {ways_on(record)}") from error
+            raise InterruptedByUserError(f"nothing was decided: {next_commands(record)}") from error
 
     with view(repository, record) as seen:
         looks = views(seen.proposal, seen.lines)
@@ -364,7 +364,7 @@ def _offer_switch(repository: Repository, record: RunRecord, *, ask: bool) -> No
     if promotion.get("checkout_updated", True):
         return
     try:
-        user = looked_again(repository).user
+        user = reread_repository(repository).user
     except WorkspaceError as error:  # the commit is valid in any state of the checkout
         echo(f"{record.branch} has it; it is not in your checkout: {error}", err=True)
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import shown_path
-from reviewloop.app.sandboxing import required
+from reviewloop.app.sandboxing import require_sandbox
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
 from reviewloop.guards.detect import detect
@@ -81,7 +81,7 @@ def python_of(repo: UserRepo, settings: Settings, *, trusted: bool = True) -> Py
 
     named = settings.gates.python if trusted else ""
     with tempfile.TemporaryDirectory(prefix="reviewloop-") as folder:
-        sandbox = partial(required, settings, "")
+        sandbox = partial(require_sandbox, settings, "")
         return find_python(
             repo.root,
             setting=interpreter_for(repo.root, repo.project, named),

@@ -17,7 +17,7 @@ from reviewloop.analysis.tools import TOOLS, find_tool
 from reviewloop.analysis.tools.eslint import Project
 from reviewloop.app.project import read_settings, repository, shown_path, team_of
 from reviewloop.app.review.analysis import Configuration, configurations, is_trusted
-from reviewloop.app.sandboxing import chosen, described
+from reviewloop.app.sandboxing import choose_sandbox, describe_sandbox
 from reviewloop.app.servers import server_states
 from reviewloop.cli.consoles import print_json, print_lines, results
 from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence, spec_paths
@@ -167,7 +167,7 @@ def _settings(repo: UserRepo | None, found: list[Loaded], model: str) -> Iterato
 
 def _sandbox(loaded: list[Loaded]) -> Iterator[Check]:
 
-    sandbox = chosen(loaded[0].settings if loaded else Settings())
+    sandbox = choose_sandbox(loaded[0].settings if loaded else Settings())
     mark: Literal["ok", "bad", "note"] = "ok" if sandbox.is_proven else "note"
     if sandbox.level is Level.NONE:
         mark = "bad"
@@ -175,7 +175,7 @@ def _sandbox(loaded: list[Loaded]) -> Iterator[Check]:
         why = "; ".join(sandbox.refused) or "this system has none that reviewloop knows"
         yield Check("sandbox", mark, f"none holds, so runs are refused ({why})")
     else:
-        yield Check("sandbox", mark, described(sandbox))
+        yield Check("sandbox", mark, describe_sandbox(sandbox))
     yield from (Check("sandbox", "note", f"{gap}") for gap in sandbox.gaps)
     for way in how_to_improve(sandbox):
         yield Check("sandbox", "note", f"for a stronger one: {way}")

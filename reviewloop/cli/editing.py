@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from reviewloop.app.run.changing import files_of, texts_of, without, without_hunks, written
+from reviewloop.app.run.changing import (
+    editable_files,
+    edited_tree,
+    files_of,
+    tree_without_files,
+    tree_without_hunks,
+)
 from reviewloop.app.run.view import RunView
 from reviewloop.cli.consoles import messages, read_line
 from reviewloop.cli.user_programs import edit_files
@@ -51,7 +57,7 @@ def ask_for_edit(seen: RunView) -> UserAnswer | None:
 def edit_of(seen: RunView, paths: Iterable[str], *, review: bool) -> UserAnswer:
     """Return the answer that removes files from the change."""
 
-    return _answer(without(seen, paths), review=review)
+    return _answer(tree_without_files(seen, paths), review=review)
 
 
 def message_of(text: str) -> UserAnswer:
@@ -105,7 +111,7 @@ def _without_files(seen: RunView) -> str:
         click.echo(f"  {number:>3} {one_line(file.path)} +{file.added} -{file.removed}", err=True)
     answer = read_line("take which out? (numbers or paths; nothing: none) > ").split()
     named = [_named(word.strip(","), files) for word in answer if word.strip(",")]
-    return without(seen, named) if named else ""
+    return tree_without_files(seen, named) if named else ""
 
 
 def _named(word: str, files: tuple[FileChange, ...]) -> str:
@@ -133,7 +139,7 @@ def _without_hunks(seen: RunView) -> str:
                 rest = "q"
                 break
             of_file = of_file if of_file in ("a", "d") else ""
-    return without_hunks(seen, out) if out else ""
+    return tree_without_hunks(seen, out) if out else ""
 
 
 def _keep(read: Callable[[str], str]) -> str:
@@ -151,7 +157,7 @@ def _keep(read: Callable[[str], str]) -> str:
 
 def _in_editor(seen: RunView) -> str:
 
-    files = texts_of(seen)
+    files = editable_files(seen)
     if not files:
         raise UsageError("the change has no file that an editor can open")
-    return written(seen, edit_files(files))
+    return edited_tree(seen, edit_files(files))

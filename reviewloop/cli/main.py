@@ -216,7 +216,7 @@ def _interrupted(command: str | None) -> str:
     if command == "github":
         return _ACT_INTERRUPTED
     from reviewloop.app.project import open_repository
-    from reviewloop.app.run.answers import ways_on
+    from reviewloop.app.run.answers import next_commands
     from reviewloop.store.runs import is_stopped
 
     try:
@@ -229,7 +229,7 @@ def _interrupted(command: str | None) -> str:
     if any(map(is_stopped, still)):
         return _GOES_ON
     if len(still) == 1:
-        return f"interrupted; nothing is lost: {ways_on(still[0])}"
+        return f"interrupted; nothing is lost: {next_commands(still[0])}"
     return "interrupted; nothing is lost: `reviewloop status` lists what waits for you"
 
 

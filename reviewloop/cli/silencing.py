@@ -12,10 +12,10 @@ from reviewloop.app.review import review_history
 from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.app.run.changing import (
     concerns,
+    count_left,
     dependents_of,
     dismiss_in_run,
     findings_in_runs,
-    left_in,
 )
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.checkout.files import Content, Disk, Kind
@@ -216,7 +216,7 @@ def _effect_on(now: RunRecord, before: RunRecord, seen: Repository, reason: str)
         return f"{run} {again} when it goes on: reviewloop resume {run}"
     if now.status == "blocked":
         return f"{run} counts it as {counts}; guard-rails are not dismissed. {waiting_hint(now)}"
-    number = left_in(seen, now)
+    number = count_left(seen, now)
     left = f"{_findings(number)} left" if number else "no red or yellow finding left"
     sentence = f"{run} counts it as {counts}, {left}: reviewloop show {run}, then approve"
     if others := dependents_of(seen, before):

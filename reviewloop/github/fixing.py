@@ -9,7 +9,7 @@ from typing import Any, cast
 from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import worded
+from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.fixing import FixPlan, FixRequestText, plan_fix
 from reviewloop.app.run.start import begin
 from reviewloop.app.run.view import view
@@ -297,11 +297,13 @@ class _Job:
             unclean = reasons_for_user(seen.proposal)
             if reasons := unclean or self._changed():
                 advance(
-                    repository, record.run_id, answer=worded(record, "skip", "; ".join(reasons))
+                    repository,
+                    record.run_id,
+                    answer=build_answer(record, "skip", "; ".join(reasons)),
                 )
                 code = _code_of(record, seen.proposal) if unclean else ExitCode.USAGE
                 return self._unfixed(reasons, left, seen.proposal, patch=seen.diff(), code=code)
-            approved = worded(record, "approve", act=self.request.act)
+            approved = build_answer(record, "approve", act=self.request.act)
             record = advance(repository, record.run_id, answer=approved)
             if record.status is not RunStatus.COMMITTED:
                 raise UsageError(f"the commit could not be made: {record.reason}")

@@ -11,7 +11,7 @@ from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.queue import queue_of
 from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.project import open_repository
-from reviewloop.app.run.branches import looked_again
+from reviewloop.app.run.branches import reread_repository
 from reviewloop.faults import VARIABLE
 
 
@@ -64,7 +64,7 @@ def test_a_batch_waits_at_its_end_for_an_approval_and_brings_all_behind_it(shop)
         repository = open_repository()
         record, stopped = run_batch(repository, BatchRequest(tasks=("1", "4", "5")), told)
         assert (stopped, record.ended) == (None, True)
-        found = queue_of(looked_again(repository))
+        found = queue_of(reread_repository(repository))
         assert [one.run.task_id for one in found.stacked] == ["1", "4", "5"]
         assert found.stale == ()
         assert told.said[-1].startswith("waits for the end of task 1, which process "), told.said

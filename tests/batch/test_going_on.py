@@ -9,7 +9,7 @@ from support.checkout import Checkout
 from support.many import SPEC, TASKS
 
 from reviewloop.app.project import open_repository
-from reviewloop.app.run.cleaning import find_garbage, leave_out, strangers
+from reviewloop.app.run.cleaning import find_garbage, foreign_runs, leave_out
 from reviewloop.store.runs import RunRecord, RunStatus
 
 CHOSEN = ("batch", "--tasks", "1,4")
@@ -192,7 +192,7 @@ def test_what_began_in_another_repository_at_this_path_is_left_out(repo):
         run.status = RunStatus.WAITING
         repository.runs.save(run)
         (repository.run_folder(run.run_id) / "lock").touch()
-    assert {run.run_id for run in strangers(repository)} == {"1-old", "2-old"}
+    assert {run.run_id for run in foreign_runs(repository)} == {"1-old", "2-old"}
     garbage = find_garbage(repository, 30)
     assert {run.run_id for run in garbage.runs} == {"1-old", "2-old"}
     assert {run.run_id for run in garbage.going} == {"3-new", "4-new", "5-was", "6-was"}

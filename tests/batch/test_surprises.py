@@ -21,7 +21,7 @@ from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.interrupts import all_interruptible, asking
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import worded
+from reviewloop.app.run.answers import build_answer
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.reason import NO_REASON
 from reviewloop.store.locks import hold
@@ -114,7 +114,7 @@ class Quicker:
         self.said: list[str] = []
 
     def begun(self, task, run, below):
-        advance(self.repository, run.run_id, answer=worded(run, "skip"))
+        advance(self.repository, run.run_id, answer=build_answer(run, "skip"))
 
     def settled(self, task, run, why):
         self.said.append(f"{task} {run.status}: {why}")

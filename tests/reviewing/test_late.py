@@ -1,6 +1,6 @@
 """What slow analysers add to what reviewers were shown: merged, never lost, never counted twice."""
 
-from reviewloop.app.review.result import nothing_pushed
+from reviewloop.app.review.result import result_unchanged
 from reviewloop.domain.finding import Evidence, Finding, Severity, Status
 from reviewloop.review.evidence import AnalyserFinding, whole_evidence
 from reviewloop.review.merging import with_late
@@ -85,7 +85,7 @@ def test_after_a_push_of_nothing_late_evidence_is_what_it_was():
 
     def standing(*ids: str) -> dict[str, Status]:
         names = ["review-security"]
-        done = nothing_pushed(early, late, list(map(known, ids)), names, "m", untrusted=False)
+        done = result_unchanged(early, late, list(map(known, ids)), names, "m", untrusted=False)
         return {finding.id: finding.status for finding in done.findings}
 
     assert standing(EARLY) == {EARLY: Status.OPEN}  # both were one

@@ -18,8 +18,8 @@ from reviewloop.app.batch.stack import (
 )
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import worded
-from reviewloop.app.run.branches import looked_again, on_branch
+from reviewloop.app.run.answers import build_answer
+from reviewloop.app.run.branches import on_branch, reread_repository
 from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import (
@@ -73,7 +73,7 @@ def rebase_waiting(
     Raises `NotMergedError` where it does not merge, and `UsageError` where its base is another
     waiting run or its branch is gone. The run is then unchanged.
     """
-    repository = looked_again(repository)
+    repository = reread_repository(repository)
     there = on_branch(repository, run.branch)
     name = run.run_id
     if there is None:
@@ -282,7 +282,9 @@ class _Approving:
         if self._below is None and run.base_commit == repository.user.head:
             if run.run_id in self._anew:
                 return self._asking_again(run)
-            answer = worded(one.run, "approve")  # for the proposal that was read when it was chosen
+            answer = build_answer(
+                one.run, "approve"
+            )  # for the proposal that was read when it was chosen
             return self._answered(
                 advance(repository, run.run_id, answer=answer, listener=self._listener)
             )
@@ -292,7 +294,7 @@ class _Approving:
         after = self._rebased(repository, run)
         goes_on = self._below is None and run.run_id in self._named
         if goes_on and not why_again(repository, run, after):
-            answer = worded(after, "approve")
+            answer = build_answer(after, "approve")
             return self._answered(
                 advance(self._looked(after), run.run_id, answer=answer, listener=self._listener)
             )
@@ -307,7 +309,7 @@ class _Approving:
     def _looked(self, run: RunRecord) -> Repository:
         """Return the repository read again, as if the run's branch were checked out."""
         made_on = run.base_commit if run.new_branch else ""
-        self._repository = looked_again(self._repository)
+        self._repository = reread_repository(self._repository)
         there = on_branch(self._repository, self._branch, made_on=made_on)
         if there is None:
             raise WorkspaceError(f"the branch {self._branch} is gone")

@@ -27,7 +27,7 @@ from reviewloop.app.model_access import require_models
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import is_half_way
-from reviewloop.app.run.branches import choose_branch, looked_again
+from reviewloop.app.run.branches import choose_branch, reread_repository
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.spec.approval import require_approval
 from reviewloop.app.spec.waiting import naming_what_waits
@@ -82,7 +82,7 @@ def run_batch(repository: Repository, request: BatchRequest, listener: Shown) ->
         if gone := leave_out(repository):
             listener.opened(gone)
         if _finish_half_way(repository, listener):
-            repository = looked_again(repository)
+            repository = reread_repository(repository)
             spec = _spec(repository, request, loaded.settings)
         order = order_tasks(spec, request.tasks, request.wave)
         before = newest_here(repository, store, spec.path)

@@ -20,7 +20,7 @@ from reviewloop.app.batch.stack import (
 from reviewloop.app.batch.status import is_called, kept_title
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import give_up, worded
+from reviewloop.app.run.answers import build_answer, give_up
 from reviewloop.app.run.branches import on_branch
 from reviewloop.app.run.view import proposal_of
 from reviewloop.app.source import RunSource
@@ -394,7 +394,7 @@ def reject_each(
         if is_stopped(run):
             yield give_up(repository, run, text), above
         else:
-            yield advance(repository, run.run_id, answer=worded(run, "skip", text)), above
+            yield advance(repository, run.run_id, answer=build_answer(run, "skip", text)), above
 
 
 def after_reject(run: RunRecord, other: RunRecord, stacked: Sequence[RunRecord]) -> str:

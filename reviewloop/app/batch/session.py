@@ -18,7 +18,7 @@ from reviewloop.app.batch.status import (
     why_held,
 )
 from reviewloop.app.project import Repository
-from reviewloop.app.run.branches import looked_again
+from reviewloop.app.run.branches import reread_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
@@ -210,7 +210,7 @@ class Session:
 
         Raises `WorkspaceError` when another branch is checked out, on which no task was started.
         """
-        found, mine = looked_again(self.repository), self.repository.user.branch
+        found, mine = reread_repository(self.repository), self.repository.user.branch
         if found.user.branch != mine:
             other = found.user.branch or "no branch"
             problem = f"the batch works on {mine}, and meanwhile {other} was checked out"

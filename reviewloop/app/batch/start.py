@@ -20,7 +20,7 @@ from reviewloop.app.batch.status import (
 )
 from reviewloop.app.model_access import models_without_price
 from reviewloop.app.project import Repository, team_of
-from reviewloop.app.run.start import left_alone
+from reviewloop.app.run.start import uncommitted_note
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
@@ -245,7 +245,7 @@ def introduction(
         going_on = _going_on(meant.before, record, request, statuses)
         parts.append("; ".join(filter(None, (going_on, meant.numbered))))
     if left and repository.user.dirty:
-        mine = left_alone(repository.user, "the runs", spec)
+        mine = uncommitted_note(repository.user, "the runs", spec)
         parts.append(f"{mine}; what changes one of these files cannot be approved over the edit")
     return parts
 

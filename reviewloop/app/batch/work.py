@@ -37,7 +37,7 @@ from reviewloop.app.batch.schedule import (
 from reviewloop.app.batch.session import INTERRUPTED, Refusals, Session, old_failure
 from reviewloop.app.batch.spec_changes import changed_since
 from reviewloop.app.interrupts import all_interruptible, asking
-from reviewloop.app.run.answers import worded
+from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
@@ -313,7 +313,7 @@ class Work:
             why = sentence(decision.because)
             stacked = decision.because.kind is ReasonKind.BUILDS_ON
         else:
-            answer = worded(run, "approve", act=Act("autopilot", BY))
+            answer = build_answer(run, "approve", act=Act("autopilot", BY))
             try:
                 run = answered(session, step, run, answer)
                 why = run.reason

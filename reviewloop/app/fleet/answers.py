@@ -13,7 +13,7 @@ from reviewloop.app.fleet.queue import below, conflict_of, one_branch
 from reviewloop.app.fleet.snapshot import BranchSource, CurrentCheckout, Snapshot
 from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import kept, settings_of
-from reviewloop.app.run.answers import require_question, worded
+from reviewloop.app.run.answers import build_answer, require_question
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind
 from reviewloop.render.batch import ON_ITS_WAY
@@ -170,7 +170,7 @@ def can_be_approved(snapshot: Snapshot, run: RunRecord) -> bool:
 def give_answer(snapshot: Snapshot, run: RunRecord, choice: str, text: str = "") -> None:
     """Queue a user's answer for a worker; raise `UsageError` when the run cannot be answered so."""
     # The text is stored with the job.
-    _queue(snapshot, run, worded(run, choice, redactor_here().for_people(text)))
+    _queue(snapshot, run, build_answer(run, choice, redactor_here().for_people(text)))
 
 
 def runs_named(database: Database, names: Sequence[str]) -> list[RunRecord]:
@@ -280,14 +280,15 @@ class _Approval:
             return _held(row, held.why, held.next)
         stale = any(one.run.run_id == run.run_id for one in self._source.queue.stale)
         row = replace(row, rebased_onto=run.branch if stale else "")
-        return _tried(self._snapshot, run, row, worded(run, "approve"))
+        return _tried(self._snapshot, run, row, build_answer(run, "approve"))
 
 
 def reject_each(snapshot: Snapshot, runs: Sequence[RunRecord], text: str) -> list[Sent]:
     """Queue the rejection of runs; return the outcomes."""
     why = redactor_here().for_people(text)
     return [
-        _tried(snapshot, run, Sent(run.run_id, "skip"), worded(run, "skip", why)) for run in runs
+        _tried(snapshot, run, Sent(run.run_id, "skip"), build_answer(run, "skip", why))
+        for run in runs
     ]
 
 

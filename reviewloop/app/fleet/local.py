@@ -95,10 +95,10 @@ class LocalFleet:
     @contextmanager
     def looked(self, run: RunRecord) -> Iterator[Seen]:
         """Yield the proposal of a run, with what blocks it now."""
-        from reviewloop.app.run.view import as_of_now, view
+        from reviewloop.app.run.view import current_proposal, view
 
         with view(self._read, run) as seen:
-            yield Seen(as_of_now(self._read, seen), seen.lines, seen.diff)
+            yield Seen(current_proposal(self._read, seen), seen.lines, seen.diff)
 
     def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
         """Yield the events of a run; with `follow`, as long as a process advances it."""

@@ -29,7 +29,7 @@ from reviewloop.app.fleet.views import reports_of
 from reviewloop.app.fleet.work import births_shown, figures_shown
 from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.project import Repository, open_repository, read_settings
-from reviewloop.app.run.answers import worded
+from reviewloop.app.run.answers import build_answer
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.git.repository import UserRepo, discover
@@ -147,7 +147,7 @@ class PostgresFleet:
         """Queue an answer to a run."""
         run = answers.run_meant(self._database, named, choice)
         snapshot = Snapshot(self._database, self._url)
-        answers.require_answerable(snapshot, run, worded(run, choice))
+        answers.require_answerable(snapshot, run, build_answer(run, choice))
         red = answers.must_fix_left(self._database, run) if choice == "approve" else 0
         if not user.sure(run.run_id, red):
             return ExitCode.WAITING

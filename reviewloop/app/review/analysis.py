@@ -298,9 +298,9 @@ class Analysis:
 
 
 def _sandbox(settings: Settings) -> "Sandbox":
-    from reviewloop.app.sandboxing import chosen  # loaded late: few reviews run code
+    from reviewloop.app.sandboxing import choose_sandbox  # loaded late: few reviews run code
 
-    return chosen(settings)
+    return choose_sandbox(settings)
 
 
 _LATE = CallKey("late analysers", "review")

@@ -10,7 +10,7 @@ from pathlib import Path
 from reviewloop.analysis.contract import Fix
 from reviewloop.app.project import require_trusted_commands
 from reviewloop.app.review.review import ReviewResult
-from reviewloop.app.sandboxing import finder
+from reviewloop.app.sandboxing import sandbox_finder
 from reviewloop.checkout.files import remove_tree, rewrite
 from reviewloop.checkout.workspace import Workspace, filling_of
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -200,7 +200,7 @@ class _Bench:
             folder=self.folder / "environment",
             reuse=not_committed(paths_for(project, gates.reuse), self._workspace.private),
             python=gates.python,
-            sandbox=finder(settings, {"unsandboxed": self.acceptance}),
+            sandbox=sandbox_finder(settings, {"unsandboxed": self.acceptance}),
             objects=self._workspace.needed_folders,
             readable=settings.sandbox.read,
             project=project,

@@ -14,8 +14,8 @@ from reviewloop.agents import AgentDefinition, Team
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.model_access import coding_agents, models_of, prices_of_agents
 from reviewloop.app.project import team_of
-from reviewloop.app.review.result import ReviewersResult, nothing_pushed
-from reviewloop.app.sandboxing import agents_cage, described_cage
+from reviewloop.app.review.result import ReviewersResult, result_unchanged
+from reviewloop.app.sandboxing import agents_cage, describe_cage
 from reviewloop.app.servers import offered_file, open_servers, trusted_servers
 from reviewloop.checkout.export import left_out, left_out_note
 from reviewloop.checkout.workspace import Workspace
@@ -261,7 +261,7 @@ class ModelRequest:
         return (*self.selection.skipped, *more.skipped)
 
 
-def models_word(request: ModelRequest) -> ReviewersResult:
+def ask_reviewers(request: ModelRequest) -> ReviewersResult:
     """Return the reviewers' results on the change and its evidence.
 
     Replies are stored in a journal under the change's name: the same review, asked again after a
@@ -273,7 +273,7 @@ def models_word(request: ModelRequest) -> ReviewersResult:
         context = _open(request, trees, stack)
         if context.push and not context.shown_change(context.push.tree, trees[1]):
             names = [agent.name for agent in request.reviewers]
-            return nothing_pushed(
+            return result_unchanged(
                 request.pieces,
                 request.late(),
                 request.known,
@@ -484,7 +484,7 @@ def _caged(request: ModelRequest, context: RunContext, tree: str) -> tuple[str, 
     absent = left_out_note({**steering, **context.unexported})
     not_seen = (f"{names} did not see as a file: {absent}",) if absent else ()
     outside = outside_of(context.journal)
-    return (f"{names} worked in a cage: {described_cage(sandbox)}", *not_seen, *outside)
+    return (f"{names} worked in a cage: {describe_cage(sandbox)}", *not_seen, *outside)
 
 
 def _unbounded(request: ModelRequest, context: RunContext) -> tuple[str, ...]:

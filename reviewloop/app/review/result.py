@@ -52,7 +52,7 @@ class ReviewersResult:
     unchanged: bool = False  # no change since an earlier review is read
 
 
-def nothing_pushed(
+def result_unchanged(
     early: Sequence[AnalyserFinding],
     late: Sequence[AnalyserFinding],
     known: "Sequence[Known]",
@@ -82,7 +82,7 @@ def nothing_pushed(
     return ReviewersResult(tuple(merge(findings)), tuple(reports), model, (note,), unchanged=True)
 
 
-def analysers_word(
+def result_without_model(
     pieces: Sequence[AnalyserFinding],
     names: Sequence[str],
     note: str,

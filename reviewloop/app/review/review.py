@@ -16,7 +16,12 @@ from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import read_settings, team_of
 from reviewloop.app.review.analysis import Read
 from reviewloop.app.review.base_rules import edited_judges, rules_notice, rules_of
-from reviewloop.app.review.result import ReviewersResult, analysers_word, redact_report, result
+from reviewloop.app.review.result import (
+    ReviewersResult,
+    redact_report,
+    result,
+    result_without_model,
+)
 from reviewloop.app.review.review_history import remember, silences_of
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.comparison import Compared, CompareSpec, as_typed, compared, earlier_tree
@@ -434,14 +439,14 @@ def _reviewers_result(
     unjudged = {REVIEW_SPEC: named.unjudged} if named else {}
     if model == NO_MODEL:
         note = _UNWANTED if request.model else _unasked(request, loaded)
-        return analysers_word(whole_evidence(pieces, late.pieces), names, note, unjudged)
+        return result_without_model(whole_evidence(pieces, late.pieces), names, note, unjudged)
     if not selection.sources:
         note = "no model was asked: nothing to read"
-        return analysers_word(whole_evidence(pieces, late.pieces), names, note, unjudged)
-    from reviewloop.app.review.models import ModelRequest, models_word
+        return result_without_model(whole_evidence(pieces, late.pieces), names, note, unjudged)
+    from reviewloop.app.review.models import ModelRequest, ask_reviewers
 
     on_progress(f"asking {model}")
-    return models_word(
+    return ask_reviewers(
         ModelRequest(
             loaded,
             model,

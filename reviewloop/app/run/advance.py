@@ -13,7 +13,7 @@ from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import Repository, kept, settings_of
 from reviewloop.app.resumable import CHECKPOINTS, other_release, require_sound_state, unusable_state
 from reviewloop.app.run.answers import require_question
-from reviewloop.app.run.opening import asks_others, open_context
+from reviewloop.app.run.opening import note_other_models, open_context
 from reviewloop.app.stats import remember
 from reviewloop.domain.errors import (
     ExitCode,
@@ -107,7 +107,7 @@ def advance(
             require_question(record, answer)
         # Saved, so that what the user raised holds for the rest of the run.
         settings = settings_of(record, overrides)
-        other = asks_others(record, settings, repository.run_folder(run_id))
+        other = note_other_models(record, settings, repository.run_folder(run_id))
         record.settings = kept(settings)
         with open_context(repository, record, listener, for_now) as context:
             if other:

@@ -84,7 +84,7 @@ _CAPS = ("usd", "tokens", "minutes")
 _PROMOTION = "promotion.json"  # see `steps.commit`: the branch, or files, may be written already
 
 
-def worded(
+def build_answer(
     record: RunRecord,
     choice: str,
     text: str = "",
@@ -154,7 +154,7 @@ def _only_to_resume(repository: Repository) -> RunRecord:
     if waiting and not any(run.status in RESUMABLE for run in runs):
         if len(waiting) == 1:
             return waiting[0]
-        ways = "; ".join(map(ways_on, waiting))
+        ways = "; ".join(map(next_commands, waiting))
         raise UsageError(f"no run stopped on its way; these ask you: {ways}")
     if not any(run.status in RESUMABLE for run in runs):
         raise UsageError(
@@ -164,7 +164,7 @@ def _only_to_resume(repository: Repository) -> RunRecord:
     return repository.runs.only(RESUMABLE, "resume")
 
 
-def ways_on(record: RunRecord) -> str:
+def next_commands(record: RunRecord) -> str:
     """Return the state of a run that is not over, and the commands that continue it."""
     run = record.run_id
     if record.status is RunStatus.WAITING:

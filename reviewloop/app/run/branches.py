@@ -116,7 +116,7 @@ def _overwritten(user: UserRepo, branch: str) -> list[str]:
     ]
 
 
-def looked_again(repository: Repository) -> Repository:
+def reread_repository(repository: Repository) -> Repository:
     """Return the repository read again: an approval has moved its branch."""
     user = discover(repository.user.root)
     project, here = repository.user.project, repository.user.here

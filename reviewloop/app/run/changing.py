@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from reviewloop.app.project import Repository
 from reviewloop.app.resumable import CHECKPOINTS
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import worded
+from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.view import RunView
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.finding import Finding, Status
@@ -122,7 +122,7 @@ def dismiss_in_run(repository: Repository, record: RunRecord, word: str) -> RunR
 
     if record.status not in _ASKING or is_held(repository.run_lock(record.run_id)):
         return record
-    return advance(repository, record.run_id, answer=worded(record, "dismiss", word))
+    return advance(repository, record.run_id, answer=build_answer(record, "dismiss", word))
 
 
 def concerns(finding: Finding, reason: str) -> bool:
@@ -132,7 +132,7 @@ def concerns(finding: Finding, reason: str) -> bool:
     return bool(reason) and finding.status in _LEFT
 
 
-def left_in(repository: Repository, record: RunRecord) -> int:
+def count_left(repository: Repository, record: RunRecord) -> int:
     """Return how many red and yellow findings the proposal of a run leaves to the user."""
     found = (Finding.model_validate(one) for one in _proposal(repository, record)["findings"])
     return sum(one.severity.actionable and one.status in _LEFT for one in found)
@@ -180,7 +180,7 @@ def files_of(seen: RunView) -> tuple[FileChange, ...]:
     return seen.private.change(seen.proposal["base_tree"], seen.proposal["tree"]).files
 
 
-def without(seen: RunView, selection: Iterable[str]) -> str:
+def tree_without_files(seen: RunView, selection: Iterable[str]) -> str:
     """Return the tree without the change of these files; each may be a path, folder or pattern.
 
     Raises `UsageError` for a name that the change does not touch, and when nothing would be left.
@@ -201,7 +201,7 @@ def without(seen: RunView, selection: Iterable[str]) -> str:
     return _restored(seen, out.values())
 
 
-def without_hunks(seen: RunView, out: Mapping[str, Collection[int]]) -> str:
+def tree_without_hunks(seen: RunView, out: Mapping[str, Collection[int]]) -> str:
     """Return the tree without these hunks of each file, given by index.
 
     A file without any of its hunks is as it was before.
@@ -218,13 +218,13 @@ def without_hunks(seen: RunView, out: Mapping[str, Collection[int]]) -> str:
         base, path = seen.proposal["base_tree"], file.old_path or file.path
         old = seen.private.read(base, path) or b""
         new = seen.private.read(tree, file.path) or b""
-        changes[file.path] = rebuilt(old, new, file.hunks, gone)
+        changes[file.path] = rebuild_file(old, new, file.hunks, gone)
     if changes:
         tree = seen.private.edit(tree, changes)
     return _restored(seen, whole, tree) if whole else tree
 
 
-def rebuilt(old: bytes, new: bytes, hunks: Iterable[Hunk], out: Collection[int]) -> bytes:
+def rebuild_file(old: bytes, new: bytes, hunks: Iterable[Hunk], out: Collection[int]) -> bytes:
     """Return a file with all hunks of its change except those in `out`."""
     before, after = _lines(old), _lines(new)
     made: list[bytes] = []
@@ -239,7 +239,7 @@ def rebuilt(old: bytes, new: bytes, hunks: Iterable[Hunk], out: Collection[int])
     return b"".join([*made, *before[at:]])
 
 
-def texts_of(seen: RunView) -> dict[str, bytes]:
+def editable_files(seen: RunView) -> dict[str, bytes]:
     """Return the changed files that an editor can open, as the change leaves them."""
     found = {}
     for file in files_of(seen):
@@ -251,7 +251,7 @@ def texts_of(seen: RunView) -> dict[str, bytes]:
     return found
 
 
-def written(seen: RunView, files: Mapping[str, bytes | None]) -> str:
+def edited_tree(seen: RunView, files: Mapping[str, bytes | None]) -> str:
     """Return the tree with these files as the user edited them."""
     tree = seen.proposal["tree"]
     changed = {path: data for path, data in files.items() if data != seen.private.read(tree, path)}

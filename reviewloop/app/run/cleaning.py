@@ -17,7 +17,7 @@ from reviewloop.store.metrics import files_of_metrics
 from reviewloop.store.runs import RunRecord
 
 
-def strangers(repository: Repository) -> tuple[RunRecord, ...]:
+def foreign_runs(repository: Repository) -> tuple[RunRecord, ...]:
     """Return the runs whose commits this repository does not have, the newest first.
 
     A run on top of another one counts if the lowest run of its stack does; if that run is deleted,
@@ -35,7 +35,7 @@ def leave_out(repository: Repository) -> str:
 
     They stay on disk until `clean` deletes them.
     """
-    found = strangers(repository)
+    found = foreign_runs(repository)
     repository.runs.leave_out(run.run_id for run in found)
     if not found:
         return ""
@@ -130,7 +130,7 @@ def find_garbage(
     starts = find_starts(repository)
     records = repository.runs.all()
     in_batch = is_held(repository.batch_lock)  # a batch reads finished work from its runs
-    strange = {record.run_id for record in strangers(repository)}
+    strange = {record.run_id for record in foreign_runs(repository)}
     old = [
         record
         for record in records

@@ -20,7 +20,7 @@ from reviewloop.app.run.branches import choose_branch
 from reviewloop.app.run.brief import scratch_of
 from reviewloop.app.run.estimate import estimate_run
 from reviewloop.app.run.start import Plan, RunRequest
-from reviewloop.app.sandboxing import not_needed, required
+from reviewloop.app.sandboxing import not_needed, require_sandbox
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.git.private import PrivateRepo
@@ -88,7 +88,7 @@ def plan_fix(repository: Repository, request: FixRequestText) -> FixPlan:
     # itself; those of the head, or of a checkout, were not.
     if not (request.merged and request.rules_from):
         require_trust(loaded, repository)
-    sandbox = required(loaded.settings, request.unsandboxed)
+    sandbox = require_sandbox(loaded.settings, request.unsandboxed)
     branch, new_branch = choose_branch(at_base, loaded.settings, request.branch, "fix")
     if "none" in {loaded.settings.models.reasoning, loaded.settings.models.generation}:
         raise UsageError(

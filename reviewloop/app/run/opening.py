@@ -16,7 +16,7 @@ from reviewloop.app.resumable import JOURNAL
 from reviewloop.app.review.analysis import Analysis
 from reviewloop.app.review.base_rules import rules_of
 from reviewloop.app.review.review_history import reasons
-from reviewloop.app.sandboxing import cage_of, described, finder, levels_of
+from reviewloop.app.sandboxing import cage_of, describe_sandbox, levels_of, sandbox_finder
 from reviewloop.app.servers import offered_file, open_servers, trusted_servers
 from reviewloop.checkout.workspace import Workspace, filling_of
 from reviewloop.git.private import PrivateRepo
@@ -77,7 +77,7 @@ EARLIER_MODELS = "earlier_models"
 """The models that a run asked before; a resumed step finds replies stored under their names."""
 
 
-def asks_others(record: RunRecord, settings: Settings, folder: Path) -> str:
+def note_other_models(record: RunRecord, settings: Settings, folder: Path) -> str:
     """Record that a run asks other models from now on; return a note about it.
 
     "" when the models stay the same.
@@ -124,7 +124,9 @@ def open_context(
         checkout_root = folder / "workspace" / repository.user.root.name
         team = team_from_plain(blobs.get_json(record.options["team"]))
         workspace = Workspace(private, checkout_root, filling_of(settings.workspace))
-        sandbox = finder(settings, record.options, partial(_note_level, repository, record, events))
+        sandbox = sandbox_finder(
+            settings, record.options, partial(_note_level, repository, record, events)
+        )
         budget = _budget(record, settings, journal)
         rates, old = shared.rates if shared else None, record.options.get(EARLIER_MODELS, ())
         models = models_of(
@@ -255,5 +257,5 @@ def _note_level(
     later = [*record.options.get("later_sandboxes", ()), str(sandbox.level)]
     record.options["later_sandboxes"] = later
     repository.runs.save(record)
-    text = f"the sandbox is another one now: {described(sandbox)}; until now it was {before}"
+    text = f"the sandbox is another one now: {describe_sandbox(sandbox)}; until now it was {before}"
     events.emit("note", text=text)

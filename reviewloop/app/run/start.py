@@ -17,7 +17,7 @@ from reviewloop.app.model_access import (
     require_models,
 )
 from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
-from reviewloop.app.run.answers import ways_on
+from reviewloop.app.run.answers import next_commands
 from reviewloop.app.run.branches import choose_branch, on_branch
 from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scratch_of
 from reviewloop.app.run.estimate import Estimate, estimate_run
@@ -25,10 +25,10 @@ from reviewloop.app.run.hooks import hooks_in_force, refuse_for_coding_agents
 from reviewloop.app.run.opening import team_to_plain
 from reviewloop.app.sandboxing import (
     cage_of,
-    described,
-    described_cage,
+    describe_cage,
+    describe_sandbox,
     not_needed,
-    required,
+    require_sandbox,
 )
 from reviewloop.app.servers import trusted_servers
 from reviewloop.app.spec.approval import require_approval
@@ -123,7 +123,7 @@ class Plan:
     @property
     def sandbox_shown(self) -> str:
         """Return the sandbox in words, with the reason why it is not a stronger one."""
-        return described(self.sandbox)
+        return describe_sandbox(self.sandbox)
 
     def plain(self) -> dict[str, object]:
         """Return the preflight as JSON-plain values."""
@@ -162,7 +162,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     loaded = read_settings(user.root, request.flags, project=user.project)
     settings = loaded.settings
     require_trust(loaded, repository)
-    sandbox = required(settings, request.unsandboxed)
+    sandbox = require_sandbox(settings, request.unsandboxed)
     installed_guards()  # raises now for one that cannot be loaded
     if model := request.flags.get("models.reasoning"):
         require_provider(model)  # report a mistyped name before the task's dependencies
@@ -196,7 +196,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     doubts = require_models(loaded, team, is_checked=request.models_checked)
     if agents := coding_agents(loaded, team.members):
         cage_of(lambda: sandbox)()
-        doubts += (f"{', '.join(agents)} works in a cage: {described_cage(sandbox)}",)
+        doubts += (f"{', '.join(agents)} works in a cage: {describe_cage(sandbox)}",)
         doubts += prices_of_agents(loaded, team.members)
     subject = Subject(spec, task, request.instruction)
     redactor = redactor_of(user)
@@ -211,7 +211,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     notes += [*hook_notes, *rejection_reasons(brief), *not_needed(sandbox, request.unsandboxed)]
     notes += [*coverage_notes, *doubts, *caps_without_price(settings, team.members)]
     if user.dirty:
-        beside = left_alone(user, "the run", None if elsewhere else spec)
+        beside = uncommitted_note(user, "the run", None if elsewhere else spec)
         notes.append(f"based on commit {(repository.user.head or '')[:10]}; {beside}")
     if spec:
         notes += spec.notices
@@ -381,7 +381,7 @@ def _picked(repository: Repository, spec: Spec, selection: str) -> Task:
     except MissingDependenciesError as error:
         runs = [run for one in error.waiting for run in _unfinished(repository, spec, one)[:1]]
         choices = "; ".join(
-            f"{run.task_id}: {ways_on(run)}" for run in runs if not _works(repository, run)
+            f"{run.task_id}: {next_commands(run)}" for run in runs if not _works(repository, run)
         )
         if not choices:
             raise
@@ -397,8 +397,8 @@ def _next_free(repository: Repository, spec: Spec) -> Task:
     if found := _unfinished(repository, spec, task):
         _refuse_at_work(repository, task, found[0])
         raise UsageError(
-            f"the next task, {task.id}, has an open run; {ways_on(found[0])} (or start another "
-            "one with --again)"
+            f"the next task, {task.id}, has an open run; {next_commands(found[0])} (or start "
+            "another one with --again)"
         )
     return task
 
@@ -411,7 +411,8 @@ def _refuse_second_run(
     for run in _unfinished(repository, spec, task):
         _refuse_at_work(repository, task, run)
         raise UsageError(
-            f"task {task.id} has a run already; {ways_on(run)} (or start another one with --again)"
+            f"task {task.id} has a run already; {next_commands(run)} "
+            "(or start another one with --again)"
         )
 
 
@@ -453,7 +454,7 @@ def _new_run_id(name: str) -> str:
     return f"{safe_branch_name(name)}-{day}-{secrets.token_hex(2)}"
 
 
-def left_alone(user: UserRepo, what: str, spec: Spec | None = None) -> str:
+def uncommitted_note(user: UserRepo, what: str, spec: Spec | None = None) -> str:
     """Return a note about what happens to the user's uncommitted changes.
 
     `what` names the run or runs, `spec` is the one that is read from disk.

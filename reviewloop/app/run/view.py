@@ -55,7 +55,7 @@ class RunView:
         return data.decode("utf-8", "replace")
 
 
-def as_of_now(repository: Repository, seen: RunView) -> Proposal:
+def current_proposal(repository: Repository, seen: RunView) -> Proposal:
     """Return a proposal with what blocks it now: a moved branch, conflicts, uncommitted edits.
 
     Edits are looked up in the checkout, if that is on the run's branch.

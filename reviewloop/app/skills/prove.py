@@ -19,7 +19,7 @@ from typing import Any
 from reviewloop.app.project import Repository, model_flags, open_repository, settings_of
 from reviewloop.app.resumable import JOURNAL
 from reviewloop.app.run.advance import advance
-from reviewloop.app.run.answers import worded
+from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.start import RunRequest, begin, plan
 from reviewloop.app.skills.evidence import words_of
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, ReviewLoopError
@@ -277,7 +277,7 @@ def _done_anew(
         record = advance(apart, begin(apart, plan(apart, request_anew)).run_id)
         for word in words:
             if record.status in (RunStatus.WAITING, RunStatus.BLOCKED):
-                record = advance(apart, record.run_id, answer=worded(record, "modify", word))
+                record = advance(apart, record.run_id, answer=build_answer(record, "modify", word))
         return _figures(apart, record, run.run_id, text, number)
 
 

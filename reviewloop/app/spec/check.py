@@ -9,7 +9,7 @@ from reviewloop.analysis.contract import Tree
 from reviewloop.app.project import read_settings
 from reviewloop.app.review.result import NEVER
 from reviewloop.app.review.review_history import reasons
-from reviewloop.app.sandboxing import required
+from reviewloop.app.sandboxing import require_sandbox
 from reviewloop.app.spec.help_texts import HelpTexts
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Finding
@@ -129,7 +129,7 @@ def check_specs(user: UserRepo, names: Sequence[str], fail_on: str) -> SpecRepor
         paths=listed,
         search=lambda strings: _search(files, listed(), strings),
     )
-    helps = HelpTexts(lambda: required(loaded.settings, ""))
+    helps = HelpTexts(lambda: require_sandbox(loaded.settings, ""))
     silences = Silences(
         rules=settings.rules,
         own_rules=settings.rules,

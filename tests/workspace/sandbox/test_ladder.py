@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from reviewloop.app.run import opening
-from reviewloop.app.sandboxing import described, finder, levels_of, required
+from reviewloop.app.sandboxing import describe_sandbox, levels_of, require_sandbox, sandbox_finder
 from reviewloop.cli import doctor
 from reviewloop.domain.errors import UsageError
 from reviewloop.loop.nodes import propose
@@ -92,7 +92,7 @@ def test_a_bwrap_that_confines_nothing_is_rejected_with_what_got_out(
     for way in ("read a file", "any environment", "a TCP port", "an abstract socket"):
         assert way in problem
     assert sandbox.is_proven
-    assert problem in described(sandbox)
+    assert problem in describe_sandbox(sandbox)
 
 
 @pytest.mark.needs_landlock
@@ -138,25 +138,25 @@ def test_what_is_left_when_nothing_holds(
     assert next(iter(how_to_improve(sandbox))).startswith("install bubblewrap")
 
     with pytest.raises(UsageError, match="no sandbox holds here") as refusal:
-        required(Settings(), "")
+        require_sandbox(Settings(), "")
     assert refusal.value.exit_code == 2
     assert "bwrap is not installed" in str(refusal.value)
     assert "--no-sandbox" in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
-    assert required(Settings(), "accepted").level is Level.NONE
+    assert require_sandbox(Settings(), "accepted").level is Level.NONE
     monkeypatch.setenv("CI", "1")
     with pytest.raises(UsageError, match="--no-sandbox does not count in CI"):
-        required(Settings(), "accepted")
+        require_sandbox(Settings(), "accepted")
 
     with pytest.raises(UsageError) as in_ci:
-        required(Settings(), "")
+        require_sandbox(Settings(), "")
     assert "accept it" not in str(in_ci.value)
 
     declared = settings(environ={"REVIEWLOOP_SANDBOX__EXTERNAL": "true"})
-    assert required(declared, "").level is Level.EXTERNAL
-    assert not required(declared, "").is_proven
-    assert "not proven" in described(required(declared, ""))
+    assert require_sandbox(declared, "").level is Level.EXTERNAL
+    assert not require_sandbox(declared, "").is_proven
+    assert "not proven" in describe_sandbox(require_sandbox(declared, ""))
 
 
 def test_a_named_level_is_the_only_one_that_is_tried(bwrap: Callable[[str], None]) -> None:
@@ -278,7 +278,7 @@ def test_commands_that_go_on_at_another_level_are_told_of_once(tmp_path: Path) -
     saved: list[object] = []
     repository = SimpleNamespace(runs=SimpleNamespace(save=saved.append))
     events = Events(tmp_path / "events.jsonl")
-    find = finder(
+    find = sandbox_finder(
         Settings(), record.options, partial(opening._note_level, repository, record, events)
     )
     context = SimpleNamespace(record=record)
