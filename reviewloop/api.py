@@ -21,7 +21,7 @@ from reviewloop.app.review.review import review as run_review
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import RunRequest, begin, plan
 from reviewloop.app.run.view import RunView, run_object, view
-from reviewloop.app.run_with_callback import Decision, move_decided
+from reviewloop.app.run_with_callback import Decision, advance_with_decisions
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
     GuardRailError,
@@ -237,7 +237,7 @@ def run(
         planned = plan(repository, request)
         events.notify("preflight", time.time(), planned.plain())
         record = begin(repository, planned)
-        return _result_of(repository, move_decided(repository, record, decide, events))
+        return _result_of(repository, advance_with_decisions(repository, record, decide, events))
 
     return events.done(run_embedded(work))
 

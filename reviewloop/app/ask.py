@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import open_repository
-from reviewloop.app.question import ANSWER, About, Question, Quote, ask_once, located
+from reviewloop.app.question import ANSWER, About, Question, Quote, ask_once, locate_quote
 from reviewloop.app.sessions import SessionKind
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.process import Git
@@ -66,7 +66,7 @@ def ask(question: Question, paths: Sequence[str]) -> AnswerToUser:
         quotes = arguments.get("quotes")
         if not isinstance(quotes, list) or not str(arguments.get("answer") or "").strip():
             return "`answer` and a list of `quotes` are needed"
-        bad = [one for one in (located(quote, read) for quote in quotes) if not one.line]
+        bad = [one for one in (locate_quote(quote, read) for quote in quotes) if not one.line]
         if not bad or last:  # quotes that are not found are marked
             return ""
         return f"this does not stand in {bad[0].path!r}: {bad[0].text!r}"
@@ -83,7 +83,7 @@ def ask(question: Question, paths: Sequence[str]) -> AnswerToUser:
         facts=at,
     )
     arguments, spent = ask_once(repository, question, about, ANSWER, check)
-    quotes = tuple(located(one, read) for one in arguments["quotes"])
+    quotes = tuple(locate_quote(one, read) for one in arguments["quotes"])
     return AnswerToUser(
         str(arguments["answer"]).strip(), quotes, user.head, bool(user.dirty), spent
     )

@@ -17,11 +17,11 @@ from reviewloop.app.interrupts import interruptible
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
-    kept,
     model_flags,
     open_repository,
     read_settings,
     require_trust,
+    stored_settings,
     team_of,
 )
 from reviewloop.app.run.brief import Subject, brief_of
@@ -165,7 +165,7 @@ def _record(
         base_commit=user.head or "",
         branch=user.branch or "",
         project=user.project,
-        settings=kept(loaded.settings),
+        settings=stored_settings(loaded.settings),
         options=options,
         nonce=new_nonce(),
         created_at=time.time(),

@@ -248,7 +248,7 @@ def require_trusted_commands(loaded: Loaded, key: str) -> None:
         )
 
 
-def kept(settings: Settings) -> dict[str, Any]:
+def stored_settings(settings: Settings) -> dict[str, Any]:
     """Return the settings that a run stores: all but `notify`, which may hold secrets."""
     return settings.model_dump(mode="json", exclude={"notify"})
 

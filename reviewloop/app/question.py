@@ -19,10 +19,10 @@ from reviewloop.app.interrupts import interruptible
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
-    kept,
     model_flags,
     read_settings,
     require_trust,
+    stored_settings,
     team_of,
 )
 from reviewloop.app.run.brief import Subject, brief_of
@@ -159,7 +159,7 @@ def ask_once(
                 nonce=new_nonce(),
                 created_at=time.time(),
             )
-        record.settings = kept(settings)
+        record.settings = stored_settings(settings)
         sessions.runs.save(record)
         _forget_old(sessions)
         with open_context(sessions, record, None) as context:
@@ -186,7 +186,7 @@ def check_quotes(read: Callable[[str], str]) -> Check:
         quotes = arguments.get("quotes")
         if not isinstance(quotes, list) or not quotes or not arguments.get("answer"):
             return "`answer` and at least one entry of `quotes` are needed"
-        found = [located(one, read) for one in quotes]
+        found = [locate_quote(one, read) for one in quotes]
         bad = [one for one in found if not one.line]
         if not bad or (last and len(bad) < len(quotes)):
             return ""
@@ -195,7 +195,7 @@ def check_quotes(read: Callable[[str], str]) -> Check:
     return check
 
 
-def located(one: object, read: Callable[[str], str]) -> Quote:
+def locate_quote(one: object, read: Callable[[str], str]) -> Quote:
     """Return a quote with its line, 0 where it is not in the file it names."""
     path, words = _at(one, "path"), _at(one, "quote")
     pattern = r"\s+".join(map(re.escape, words.split()))

@@ -42,7 +42,7 @@ class Decision:
 Decide = Callable[[RunView], Decision]
 
 
-def move_decided(
+def advance_with_decisions(
     repository: Repository, record: RunRecord, decide: Decide, listener: Listener
 ) -> RunRecord:
     """Advance a run, call `decide` whenever it proposes something, and apply the decision.

@@ -9,7 +9,7 @@ from reviewloop.app.run.view import proposal_of, view
 from reviewloop.cli.consoles import print_lines
 from reviewloop.cli.conversation import (
     Terminal,
-    advanced,
+    advance_run,
     answer_for,
     move_and_report,
     print_record,
@@ -100,7 +100,7 @@ def _edited(
         before = left_of(proposal_of(repository, record))
         with view(repository, record) as seen:
             answer = edit_of(seen, without, review=review)
-        record = advanced(repository, record, answer=answer_for(record, answer))
+        record = advance_run(repository, record, answer=answer_for(record, answer))
         after = left_of(proposal_of(repository, record))
         worse = any(now > was for now, was in zip(after, before, strict=True))
         if record.status != "waiting" or worse or record.incomplete:
@@ -113,7 +113,7 @@ def _edited(
                 print_record(repository, record)
             return ExitCode(record.exit_code)
     if words:
-        record = advanced(repository, record, answer=answer_for(record, message_of(words)))
+        record = advance_run(repository, record, answer=answer_for(record, message_of(words)))
     return move_and_report(
         repository, record, as_json=as_json, answer=UserAnswer("approve"), agreed=agreed
     )

@@ -25,7 +25,7 @@ _NARROWEST = 20
 _JOINTS = re.compile(r"(?<=[/\\,;:=&?])")
 
 
-def folded(text: str, width: int, indent: int = 0) -> list[str]:
+def fold_text(text: str, width: int, indent: int = 0) -> list[str]:
     """Return the rows of a text, at most `width` columns each, the later ones indented.
 
     Only spaces are lost, those at which a row breaks. Line ends in the text stay breaks.
@@ -109,7 +109,7 @@ def echo(text: str, *, indent: int = 0, err: bool = False) -> None:
     """
     stream = sys.stderr if err else sys.stdout
     if stream.isatty():
-        text = "\n".join(folded(text, _columns(stream), indent))
+        text = "\n".join(fold_text(text, _columns(stream), indent))
     click.echo(text, err=err)
 
 

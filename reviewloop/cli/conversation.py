@@ -46,7 +46,7 @@ from reviewloop.render.untrusted import one_line, safe
 from reviewloop.store.runs import RunRecord, RunStatus, in_words
 
 
-def needs_word(run_id: str, red: int) -> str:
+def must_fix_error(run_id: str, red: int) -> str:
     """Return the sentence that a run is committed only with `--with-must-fix`."""
     return (
         f"run {run_id} has {red} must fix left (`reviewloop show {run_id}`), so nothing was "
@@ -76,7 +76,7 @@ def move(
             shown = not ready
         if not shown:
             given = answer_for(record, answer, how) if answer else None
-            record = advanced(repository, record, answer=given, overrides=overrides, call=True)
+            record = advance_run(repository, record, answer=given, overrides=overrides, call=True)
             if record.status not in {RunStatus.WAITING, RunStatus.BLOCKED}:
                 report_end(record)
                 if record.status is RunStatus.COMMITTED:
@@ -106,7 +106,7 @@ def answer_for(record: RunRecord, answer: UserAnswer, how: Here = "command") -> 
     return {**build_answer(record, answer.choice, answer.text, how=how), **answer.more}
 
 
-def advanced(
+def advance_run(
     repository: Repository,
     record: RunRecord,
     *,
@@ -171,7 +171,7 @@ def _ready(
     if not left or agreed:
         return repository, record, True
     if not asks:
-        raise UsageError(needs_word(record.run_id, left))
+        raise UsageError(must_fix_error(record.run_id, left))
     return repository, record, _sure(repository, record)
 
 
@@ -425,7 +425,7 @@ class Terminal:
         """Ask whether to commit; raise `UsageError` where no user can be asked."""
         found = self._confirmed(run_id, red)
         if found is None:
-            raise UsageError(needs_word(run_id, red))
+            raise UsageError(must_fix_error(run_id, red))
         if not found:
             print_lines(f"{run_id} waits as before")
         return found

@@ -26,7 +26,7 @@ class Detected:
     sentences: tuple[str, ...]
 
 
-def detected(repo: UserRepo) -> Detected:
+def detect_with_defaults(repo: UserRepo) -> Detected:
     """Return what a run would detect in this repository with default settings."""
 
     settings = Settings()

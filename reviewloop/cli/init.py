@@ -18,7 +18,7 @@ from reviewloop.app.project import (
 from reviewloop.app.run.estimate import estimate_run
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.cli.consoles import confirm, is_interactive, print_lines
-from reviewloop.cli.detected import detected
+from reviewloop.cli.detected import detect_with_defaults
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.process import trusted_path
@@ -136,7 +136,7 @@ def init(force: bool, print_only: bool, full: bool, yes: bool) -> ExitCode:
     if full and force:
         raise UsageError("--force replaces the settings file; --full writes only what is not there")
     repo = repository()
-    found = detected(repo)
+    found = detect_with_defaults(repo)
     text = settings_template(found.notes)
     if full:
         return _write_all(repo, found.notes, text, print_only=print_only, yes=yes)

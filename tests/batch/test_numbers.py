@@ -12,7 +12,7 @@ from support.many import PAIR, SPEC, TASKS, with_a_new_task_above
 
 from reviewloop.app.batch.report import account, keep_rows
 from reviewloop.app.batch.spec_changes import as_numbered_now, strays_of
-from reviewloop.app.batch.start import BatchRequest, Meant, meant, set_aside
+from reviewloop.app.batch.start import BatchRequest, Meant, find_batch, reopen_rejected
 from reviewloop.app.batch.status import TaskStatus, statuses_of
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.domain.task import Spec
@@ -99,7 +99,7 @@ def test_a_batch_whose_tasks_were_numbered_anew_keeps_the_rows_of_what_it_did(pl
     planned.run("4-a", "Fourth number", RunStatus.WAITING, created_at=2.0)
     before = batch(repository, "1", "4", head=repository.user.head)
     repository, spec = planned.plan(with_a_new_task_above(PAIR).replace("[ ] 2.", "[x] 2."))
-    now = meant(repository, before, spec, order_tasks(spec, (), None), BatchRequest())
+    now = find_batch(repository, before, spec, order_tasks(spec, (), None), BatchRequest())
     assert now.record.batch_id == before.batch_id  # it is no new one
     assert now.numbered == f"{FOLDER} numbers its tasks otherwise than when b began"
     report = account(repository, now.record)
@@ -149,9 +149,9 @@ def test_what_was_rejected_while_the_batch_was_stopped_the_next_command_does_ane
     assert [row.state for row in rows] == ["rejected"] * 2
     assert all(row.next.startswith("`reviewloop batch` does it anew") for row in rows)
     order = order_tasks(spec, ("1", "4"))
-    set_aside(repository, Meant(record, None), order)
+    reopen_rejected(repository, Meant(record, None), order)
     assert account(repository, record).tasks == rows  # of a new batch nothing is done anew
-    set_aside(repository, Meant(record, record), order)
+    reopen_rejected(repository, Meant(record, record), order)
     found = statuses_of(repository, "b", FOLDER, record.tasks)
     assert {one.status for one in found.values()} == {TaskStatus.OPEN}
     rows = account(repository, record).tasks
@@ -166,7 +166,7 @@ def test_a_task_that_was_taken_back_is_told_as_that_not_as_rejected(planned):
     [row] = account(repository, record).tasks
     assert (row.state, sentence(row.because)) == ("undone", taken_back)
     assert row.next.startswith("`reviewloop batch` does it anew")
-    set_aside(repository, Meant(record, record), order_tasks(spec, ("4",)))
+    reopen_rejected(repository, Meant(record, record), order_tasks(spec, ("4",)))
     again = planned.run("4-b", "Fourth number", RunStatus.SKIPPED, created_at=2.0)
     [row] = account(repository, record).tasks
     assert (row.state, [sentence(why) for _, why in row.earlier.runs]) == ("rejected", [taken_back])

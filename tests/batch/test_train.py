@@ -9,7 +9,7 @@ from support.parts import Part, says
 from support.play import calls, done, reply, write
 
 from reviewloop.app.batch.approve import approve_each
-from reviewloop.app.batch.moving import do_once_more
+from reviewloop.app.batch.moving import redo_task
 from reviewloop.app.batch.queue import to_approve
 from reviewloop.app.project import open_repository
 from reviewloop.store.locks import hold
@@ -221,7 +221,7 @@ def test_what_somebody_else_answers_at_this_moment_is_not_given_up(repo):
     repository.runs.save(run)
     session = SimpleNamespace(repository=repository, look=lambda: repository)
     with hold(repository.run_lock("1-a"), "run 1-a"):
-        assert not do_once_more(session, None, run, "it does not merge")
+        assert not redo_task(session, None, run, "it does not merge")
     repository.runs.save(RunRecord(**{**vars(run), "proposal": "modified"}))
-    assert not do_once_more(session, None, run, "it does not merge")
+    assert not redo_task(session, None, run, "it does not merge")
     assert "redo" not in repository.runs.find("1-a").options

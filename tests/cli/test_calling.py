@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from reviewloop.app.project import kept, open_repository, read_settings
+from reviewloop.app.project import open_repository, read_settings, stored_settings
 from reviewloop.cli.notifications import call
 from reviewloop.domain.errors import UsageError
 from reviewloop.settings import Settings
@@ -94,4 +94,4 @@ def test_address_that_others_could_read_is_refused(repo, monkeypatch, url):
 
 def test_run_keeps_no_webhook():
     settings = Settings.model_validate({"notify": {"webhook": "https://example.org/x"}})
-    assert "notify" not in kept(settings)
+    assert "notify" not in stored_settings(settings)

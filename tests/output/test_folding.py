@@ -2,12 +2,12 @@
 
 from rich.cells import cell_len
 
-from reviewloop.cli.consoles import folded
+from reviewloop.cli.consoles import fold_text
 
 
 def test_line_breaks_between_words_and_goes_on_indented():
     text = "the model is not known: no AWS region is set; set AWS_REGION or models.region"
-    rows = folded(text, 30, indent=4)
+    rows = fold_text(text, 30, indent=4)
     assert rows == [
         "the model is not known: no AWS",
         "    region is set; set",
@@ -18,7 +18,7 @@ def test_line_breaks_between_words_and_goes_on_indented():
 
 def test_long_path_breaks_behind_a_slash():
     path = "services/billing/reminders/overdue/generate.py"
-    assert folded(f"see {path} there", 30) == [
+    assert fold_text(f"see {path} there", 30) == [
         "see services/billing/",
         "reminders/overdue/generate.py",
         "there",
@@ -27,10 +27,10 @@ def test_long_path_breaks_behind_a_slash():
 
 def test_no_row_is_wider_than_the_terminal_and_nothing_is_lost():
     text = "  x " + "語" * 40 + " " + "a" * 70 + "\n\n  next  line"
-    rows = folded(text, 24, indent=2)
+    rows = fold_text(text, 24, indent=2)
     assert all(cell_len(row) <= 24 for row in rows)
     assert "".join("".join(rows).split()) == "".join(text.split())
 
 
 def test_short_line_stays_as_it_is():
-    assert folded("task  |  a   b", 40) == ["task  |  a   b"]
+    assert fold_text("task  |  a   b", 40) == ["task  |  a   b"]

@@ -6,7 +6,7 @@ from shlex import quote
 from typing import Any
 
 from reviewloop.app.batch.policy import left_to_see
-from reviewloop.app.batch.queue import Holding, lacking, queue_of, what_lacks
+from reviewloop.app.batch.queue import Holding, find_missing_task, missing_task_reason, queue_of
 from reviewloop.app.batch.stack import (
     Waiting,
     after_conflict,
@@ -92,7 +92,7 @@ def rebase_waiting(
         )
     elsewhere = repository.user.branch != run.branch
     try:
-        after = put_on(there, run, None, (), {"elsewhere": elsewhere}, listener)
+        after = rebase_behind(there, run, None, (), {"elsewhere": elsewhere}, listener)
     except ConflictError as error:
         keep_conflict(repository, name, there.user.head or "", str(error))
         raise NotMergedError(
@@ -102,10 +102,10 @@ def rebase_waiting(
             f"have the task done anew on what is there now: `reviewloop reject {name}`, then "
             "`reviewloop run`"
         ) from error
-    return Rebased(after, why_again(repository, run, after))
+    return Rebased(after, changes_since_approval(repository, run, after))
 
 
-def put_on(
+def rebase_behind(
     there: Repository,
     run: RunRecord,
     below: Waiting | None,
@@ -119,14 +119,14 @@ def put_on(
     Raises `NeedError` where a task that it needs is missing there.
     """
     done = [other.run.task_id for other in chain]
-    if need := lacking(there, run, set(done)):
-        raise NeedError(*what_lacks(there, run, need))
+    if need := find_missing_task(there, run, set(done)):
+        raise NeedError(*missing_task_reason(there, run, need))
     kept = {"stands_on": below.run.run_id if below else "", "done": done, "redo": False}
     base = base_on(there, below) if below else None
     return rebase(there, run.run_id, base, options={**kept, **options}, listener=listener)
 
 
-def why_again(repository: Repository, before: RunRecord, after: RunRecord) -> str:
+def changes_since_approval(repository: Repository, before: RunRecord, after: RunRecord) -> str:
     """Return how a rebased run differs from what was approved, "" if it is the same change."""
     if after.status is not RunStatus.WAITING:
         return after.reason or f"it is {after.status}"
@@ -293,7 +293,7 @@ class _Approving:
             return Approved(run, "held", ExitCode.WAITING, why, f"git switch {quote(self._branch)}")
         after = self._rebased(repository, run)
         goes_on = self._below is None and run.run_id in self._named
-        if goes_on and not why_again(repository, run, after):
+        if goes_on and not changes_since_approval(repository, run, after):
             answer = build_answer(after, "approve")
             return self._answered(
                 advance(self._looked(after), run.run_id, answer=answer, listener=self._listener)
@@ -321,7 +321,9 @@ class _Approving:
         if below is not None and run.base_commit == below.commit:
             return run
         chain = chain_below(below, queue_of(repository).waiting) if below else ()
-        return put_on(repository, run, below, chain, {}, self._listener)  # `redo`: see `rebase`
+        return rebase_behind(
+            repository, run, below, chain, {}, self._listener
+        )  # `redo`: see `rebase`
 
     def _answered(self, run: RunRecord) -> Approved:
         code = ExitCode(run.exit_code)

@@ -91,7 +91,7 @@ def begin_task(session: Session, step: Step, start: StartingPoint) -> RunRecord:
     return begin(session.repository, replace(planned, options=options))
 
 
-def taken_up(session: Session, run: RunRecord) -> RunRecord:
+def adopt_run(session: Session, run: RunRecord) -> RunRecord:
     """Make a run without a batch, or of an earlier one, a run of this batch; return its record.
 
     Otherwise the batch would not count its task as done. Raises `WorkspaceError` while another
@@ -108,17 +108,17 @@ def taken_up(session: Session, run: RunRecord) -> RunRecord:
     return run
 
 
-def take_over(session: Session) -> None:
+def adopt_runs(session: Session) -> None:
     """Make all waiting and stopped runs runs of this batch, except those another process
     advances.
     """
     for one in session.statuses().values():
         if one.run is not None and not one.run.status.over:
             with suppress(WorkspaceError):
-                taken_up(session, one.run)
+                adopt_run(session, one.run)
 
 
-def moved(
+def advance_task(
     session: Session,
     active: ActiveRuns,
     repository: Repository,
@@ -142,7 +142,7 @@ def moved(
             active.closed(run.run_id)
 
 
-def broken(session: Session, run: RunRecord, error: Exception) -> RunRecord:
+def record_crash(session: Session, run: RunRecord, error: Exception) -> RunRecord:
     """Record that an unexpected exception ended the work on a run; return the run."""
     repository = session.repository
     redactor = redactor_for(repository.user.root, repository.user.git_dir)
@@ -159,7 +159,9 @@ def broken(session: Session, run: RunRecord, error: Exception) -> RunRecord:
     return run
 
 
-def answered(session: Session, step: Step, run: RunRecord, answer: Mapping[str, str]) -> RunRecord:
+def answer_run(
+    session: Session, step: Step, run: RunRecord, answer: Mapping[str, str]
+) -> RunRecord:
     """Answer a waiting run under the caps of the batch; return its new record."""
     return advance(
         session.look(),
@@ -171,7 +173,7 @@ def answered(session: Session, step: Step, run: RunRecord, answer: Mapping[str, 
     )
 
 
-def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool:
+def redo_task(session: Session, step: Step, run: RunRecord, why: str) -> bool:
     """End a run that does not fit its new base, so that its task is done again; return if it was.
 
     Only once: a run that is itself a second try stays, and so does one that was answered meanwhile.
@@ -189,7 +191,7 @@ def do_once_more(session: Session, step: Step, run: RunRecord, why: str) -> bool
         fault("batch.redo")
         text = f"{why}; the task is done once more"
         answer = {"choice": "skip", "by": BY, "text": text, "proposal": proposal}
-        run = answered(session, step, run, answer)
+        run = answer_run(session, step, run, answer)
     except (UsageError, WorkspaceError):
         return False
     session.tried.discard(step.task.id)

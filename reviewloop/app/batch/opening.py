@@ -13,12 +13,12 @@ from reviewloop.app.batch.spec_changes import strays_of
 from reviewloop.app.batch.start import (
     BatchRequest,
     Meant,
-    finished,
+    find_batch,
+    finished_record,
     introduction,
-    meant,
     not_priced,
     nothing_left,
-    set_aside,
+    reopen_rejected,
 )
 from reviewloop.app.batch.status import TaskStatus, newest_here, statuses_in, statuses_of, why_held
 from reviewloop.app.batch.work import Work
@@ -91,13 +91,13 @@ def run_batch(repository: Repository, request: BatchRequest, listener: Shown) ->
                 raise UsageError(f"no task of {spec.path} can be done: {order.left_out[0]}")
             listener.opened(why := nothing_left(spec, request))
             return _nothing_done(repository, before, spec, request, why), None
-        found = meant(repository, before, spec, order, request)
+        found = find_batch(repository, before, spec, order, request)
         found.record.tasks = _as_listed(spec, found.record.tasks)
         if found.before is None:
             _require_branch(repository, loaded.settings)
         problem, doubts = _of_models(repository, found, order, loaded)
         if problem is None:
-            set_aside(repository, found, order)
+            reopen_rejected(repository, found, order)
         spending = Spending(repository, found.record, loaded.settings)
         for sentence in introduction(spending, found, spec, order, request, loaded.settings):
             listener.opened(sentence)
@@ -142,7 +142,7 @@ def _nothing_done(
     repository: Repository, before: BatchRecord | None, spec: Spec, request: BatchRequest, why: str
 ) -> BatchRecord:
     """Return the record to report when nothing is done: that of this command."""
-    record = finished(repository, before, spec, request, why)
+    record = finished_record(repository, before, spec, request, why)
     if before is None:
         return record
     more = any(one.status in _TO_DO for one in statuses_in(repository, record).values())

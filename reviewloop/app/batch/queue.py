@@ -236,7 +236,7 @@ def with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[s
     return found
 
 
-def lacking(repository: RunSource, run: RunRecord, there: Collection[str]) -> Task | None:
+def find_missing_task(repository: RunSource, run: RunRecord, there: Collection[str]) -> Task | None:
     """Return a task that a run needs and that is neither done nor in `there`, if any."""
     needs = [need for need in run.options.get("needs", ()) if need not in there]
     if not (run.task_id and needs):
@@ -256,7 +256,7 @@ def _needed(repository: RunSource, spec: Spec, need: str, title: str) -> Task | 
     return named[0] if len(named) == 1 else None
 
 
-def what_lacks(repository: RunSource, run: RunRecord, need: Task) -> tuple[str, str]:
+def missing_task_reason(repository: RunSource, run: RunRecord, need: Task) -> tuple[str, str]:
     """Return why a run cannot be rebased onto a branch without this task, and the next command.
 
     A batch does a rejected task again; a run that is not over is answered first.
@@ -361,7 +361,7 @@ def estimate_approval(
         held = given or holding.held(one.run, _left(repository, one)) is not None
         if not held and one in found.stacked:
             seen.commits.append(one.run.run_id)
-        elif not held and not hindrance(repository, found, one):
+        elif not held and not rebase_obstacle(repository, found, one):
             seen.rebases.append(one.run.run_id)
         else:
             seen.holds.extend([] if given else [one.run.run_id])
@@ -369,15 +369,15 @@ def estimate_approval(
     return seen
 
 
-def hindrance(repository: RunSource, found: Queue, one: Waiting) -> str:
+def rebase_obstacle(repository: RunSource, found: Queue, one: Waiting) -> str:
     """Return why a run cannot be rebased onto its branch, or ""."""
     if met := conflict_below(repository, one, found.waiting):
         return str(met)
     path = one.run.spec_path
     there = {other.run.task_id for other in found.waiting if other.run.spec_path == path}
     with suppress(ReviewLoopError):  # approving reports a spec that cannot be read
-        if need := lacking(repository, one.run, there):
-            return what_lacks(repository, one.run, need)[0]
+        if need := find_missing_task(repository, one.run, there):
+            return missing_task_reason(repository, one.run, need)[0]
     return ""
 
 

@@ -6,8 +6,8 @@ from reviewloop.app.batch.queue import (
     ApprovalEstimate,
     Queue,
     estimate_approval,
-    hindrance,
     queue_of,
+    rebase_obstacle,
     waiting_elsewhere,
 )
 from reviewloop.app.batch.report import queue_entry
@@ -88,7 +88,7 @@ _NOTES = {
 def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
     """Return what approving a run that is not on its branch does first."""
     one = next(one for one in found.waiting if one.run.run_id == run.run_id)
-    message = hindrance(repository, found, one) or (
+    message = rebase_obstacle(repository, found, one) or (
         f"builds on a commit that {run.branch} does not have: approving rebases it first, "
         "where gates run and reviewers look at what moved below it, and then asks you again"
     )

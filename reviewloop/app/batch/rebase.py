@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from reviewloop.app.batch.moving import ActiveRuns, do_once_more
+from reviewloop.app.batch.moving import ActiveRuns, redo_task
 from reviewloop.app.batch.policy import of_change
 from reviewloop.app.batch.schedule import Rebase
 from reviewloop.app.batch.session import Session
@@ -206,7 +206,7 @@ class Rebases:
     def _give_up(self, step: Step, run: RunRecord, why: str) -> bool:
         """Have a task done again on the new base, or report why its run stays; return if it is."""
         self.kept.add(run.run_id)
-        if do_once_more(self._session, step, run, why):
+        if redo_task(self._session, step, run, why):
             return True
         if run.status is RunStatus.WAITING:
             now = self._session.repository.runs.find(run.run_id)

@@ -75,7 +75,7 @@ def nothing_left(spec: Spec, request: BatchRequest) -> str:
     return f"{which} of {spec.path} is done"
 
 
-def finished(
+def finished_record(
     repository: Repository, before: BatchRecord | None, spec: Spec, request: BatchRequest, why: str
 ) -> BatchRecord:
     """Return the record to report when nothing is left to do: the batch before, or an empty one."""
@@ -91,7 +91,7 @@ def finished(
     return replace(record, because=reason(ReasonKind.OTHERS_LEFT, text=why))
 
 
-def meant(
+def find_batch(
     repository: Repository,
     before: BatchRecord | None,
     spec: Spec,
@@ -159,7 +159,7 @@ def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool
     )
 
 
-def set_aside(repository: Repository, found: Meant, order: Order) -> None:
+def reopen_rejected(repository: Repository, found: Meant, order: Order) -> None:
     """Let a batch redo what was rejected or undone before this session.
 
     A rejection during a session holds until the next one. The run stays in the report as an earlier

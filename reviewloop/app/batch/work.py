@@ -9,12 +9,12 @@ from functools import cache
 from reviewloop.app.batch.limits import is_about_money
 from reviewloop.app.batch.moving import (
     ActiveRuns,
-    answered,
+    adopt_run,
+    adopt_runs,
+    advance_task,
+    answer_run,
     begin_task,
-    broken,
-    moved,
-    take_over,
-    taken_up,
+    record_crash,
 )
 from reviewloop.app.batch.policy import BY, why_a_user
 from reviewloop.app.batch.rebase import Following, Rebases
@@ -56,7 +56,7 @@ from reviewloop.store.runs import RunRecord, RunStatus
 
 
 @cache
-def spare_the_collector() -> None:
+def freeze_objects() -> None:
     """Exclude the objects alive now from garbage collection; called once a run has ended.
 
     Collecting them took a tenth of a second every few tasks. Once per process: cycles alive at that
@@ -112,7 +112,7 @@ class Work:
 
     def _work(self, pool: ThreadPoolExecutor) -> None:
         state = self._state
-        take_over(self._session)
+        adopt_runs(self._session)
         if why := old_failure(self._session):
             self._stop_at(why)
             self._session.listener.opened(sentence(why))
@@ -209,7 +209,7 @@ class Work:
                 session.require_free(step)
                 run, below = begin_task(session, step, action.start), action.start.run_id
             else:
-                run = taken_up(session, action.run)
+                run = adopt_run(session, action.run)
         except UsageError as error:
             self._refusals.add(step, error)
             if self.began:
@@ -228,7 +228,9 @@ class Work:
         caps = session.caps(run, slots)
         session.at_work[run.run_id] = (run, caps)
         session.listener.begun(task, run, below)
-        future = pool.submit(moved, session, self._active, session.repository, step, run, caps)
+        future = pool.submit(
+            advance_task, session, self._active, session.repository, step, run, caps
+        )
         self._flying[future] = (step, run, caps)
 
     def _stop_at(self, because: Reason) -> None:
@@ -243,7 +245,7 @@ class Work:
             del self._session.at_work[run.run_id]
             found = self._landed(step, run, caps, future)
             self._trouble = self._trouble or found
-            spare_the_collector()
+            freeze_objects()
 
     def _landed(
         self,
@@ -271,7 +273,7 @@ class Work:
                 return session.spending.why_spent(task)
             failed = not again
         except Exception as error:  # noqa: BLE001  # of this task; the others are not its business
-            run, failed = broken(session, run, error), True
+            run, failed = record_crash(session, run, error), True
         if run.status not in SETTLED or session.record.mode == "queue":
             session.listener.settled(task, run, run.reason)
         if session.options.until_failure and (failed or run.status is RunStatus.BLOCKED):
@@ -315,7 +317,7 @@ class Work:
         else:
             answer = build_answer(run, "approve", act=Act("autopilot", BY))
             try:
-                run = answered(session, step, run, answer)
+                run = answer_run(session, step, run, answer)
                 why = run.reason
             except (UsageError, WorkspaceError) as error:  # it was answered elsewhere
                 session.look()
@@ -348,7 +350,7 @@ class Work:
                 self._stop_at(reason(ReasonKind.USER, text="a person stopped it"))
                 return False
             try:
-                run = answered(session, step, run, chosen)
+                run = answer_run(session, step, run, chosen)
             except (InterruptedByUserError, ModelAccessError, BudgetExhaustedError):
                 raise
             except ReviewLoopError as error:  # about this task only

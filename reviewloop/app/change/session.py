@@ -14,11 +14,11 @@ from reviewloop.app.hook_moments import CommandMoment, changed_paths, fire
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
-    kept,
     model_flags,
     read_settings,
     require_trust,
     settings_of,
+    stored_settings,
     team_of,
 )
 from reviewloop.app.run.answers import user_name
@@ -179,7 +179,7 @@ def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
             spec_path=ref.path,
             project=user.project,
             instruction=redactor.for_people(sentence),
-            settings=kept(settings),
+            settings=stored_settings(settings),
             options={
                 "brief": blobs.put_json(brief.plain()),
                 "team": blobs.put_json(team_to_plain(team_of(user.root, user.project))),
@@ -255,7 +255,7 @@ def move(
         if record.status.over:
             return record
         if caps:
-            record.settings = kept(settings_of(record, caps))
+            record.settings = stored_settings(settings_of(record, caps))
         with open_context(sessions, record, listener) as context:
             _moved(repository, context, answer)
         if record.status is RunStatus.COMMITTED and not record.options.get("no_hooks"):

@@ -12,7 +12,7 @@ from reviewloop.app.fleet.port import Caps, Resumed, Sent
 from reviewloop.app.fleet.queue import below, conflict_of, one_branch
 from reviewloop.app.fleet.snapshot import BranchSource, CurrentCheckout, Snapshot
 from reviewloop.app.held_values import redactor_here
-from reviewloop.app.project import kept, settings_of
+from reviewloop.app.project import settings_of, stored_settings
 from reviewloop.app.run.answers import build_answer, require_question
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind
@@ -48,7 +48,7 @@ def resume(database: Database, url: str, named: str | None, caps: Caps) -> Resum
         _require_more(run, caps)
     batch = SharedBatches(database).get(str(run.options["batch"]))
     if raised:
-        run.settings = kept(settings)
+        run.settings = stored_settings(settings)
         runs.save(run)
     # The reason why the batch stopped is gone.
     SharedBatches(database).explain(batch.record.batch_id, NO_REASON)
@@ -140,7 +140,7 @@ def _done_once_more(run: RunRecord) -> bool:
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
 
-def run_meant(database: Database, named: str | None, choice: str) -> RunRecord:
+def find_run(database: Database, named: str | None, choice: str) -> RunRecord:
     """Return the run to answer: the named one, else the only one that asks."""
     runs = SharedRuns(database)
     return runs.only(_ASKS, choice) if named is None else runs.find(named, OPEN)
@@ -292,7 +292,7 @@ def reject_each(snapshot: Snapshot, runs: Sequence[RunRecord], text: str) -> lis
     ]
 
 
-def word_of(choice: str) -> str:
+def command_of(choice: str) -> str:
     """Return the command that gives an answer, which has another name inside a run."""
     return {"skip": "reject"}.get(choice, choice)
 
@@ -332,5 +332,5 @@ def _require_below(snapshot: Snapshot, run: RunRecord) -> None:
             which = str(met) if met else "waits: approve that one first"
             raise UsageError(f"run {run.run_id} {why}, which {which}")
         if given != "approve":
-            other = f"another answer to that ({word_of(given)}) is on its way"
+            other = f"another answer to that ({command_of(given)}) is on its way"
             raise UsageError(f"run {run.run_id} {why}, and {other}: wait")

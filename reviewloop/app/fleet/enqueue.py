@@ -53,7 +53,7 @@ from reviewloop.store.trust import TrustStore
 _NAME = "models.reasoning"
 
 
-def found_from_anywhere(flags: Mapping[str, Any]) -> dict[str, Any]:
+def with_absolute_paths(flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return the flags with absolute paths of scripts and recordings, for workers elsewhere.
 
     Raises `UsageError` for a model that no provider has.
@@ -96,7 +96,7 @@ def why_doubtful(settings: Settings, flags: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def kept_for(before: About, about: About, notes: list[str], *, queued: bool) -> About:
+def keep_model(before: About, about: About, notes: list[str], *, queued: bool) -> About:
     """Return `about` with the model of the batch `before`, unless another is named.
 
     Raises `UsageError` when another one is named while tasks are `queued`.
@@ -128,7 +128,7 @@ class Start:
 
 
 @contextmanager
-def started(repository: Repository, branch: str, remote: str) -> Iterator[Start]:
+def start_commit(repository: Repository, branch: str, remote: str) -> Iterator[Start]:
     """Yield the start commit of a branch at the remote; a checkout that is behind is allowed.
 
     Missing objects are fetched beside the checkout, which is not written. Raises `UsageError` while
@@ -212,7 +212,7 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
     When all are done, or a blocked one stops the others, nothing is queued, and the batch is
     returned as it is. Raises `UsageError` for a spec or branch that the remote does not have.
     """
-    flags = found_from_anywhere(request.options.request.flags)
+    flags = with_absolute_paths(request.options.request.flags)
     user = repository.user
     loaded = read_settings(user.root, flags, project=user.project)
     require_trust(loaded, repository)
@@ -221,7 +221,7 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
         branch, _ = choose_branch(repository, loaded.settings, "", "batch")
     except GuardRailError as error:
         raise for_a_batch(error) from None
-    with started(repository, branch, remote) as start:
+    with start_commit(repository, branch, remote) as start:
         named = request.spec or loaded.settings.spec.path or None
         here = user.here if request.spec else user.project
         spec = open_spec(start.files, named, project=user.project, here=here)
@@ -289,7 +289,7 @@ def _queued(
     pending = [job for job in jobs.pending() if job.batch == before.batch_id]
     others = {str(job.args.get("task", "")) for job in pending}
     about_before = batches.get(begun.batch_id).about if begun else about
-    about = kept_for(about_before, about, notes, queued=bool(others - {""}))
+    about = keep_model(about_before, about, notes, queued=bool(others - {""}))
     runs = runs_for(there, spec)
     strays = {t: why for t, why in strays_of(there, spec).items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}

@@ -145,7 +145,7 @@ class PostgresFleet:
 
     def answer(self, named: str | None, choice: str, text: str, user: User) -> ExitCode:
         """Queue an answer to a run."""
-        run = answers.run_meant(self._database, named, choice)
+        run = answers.find_run(self._database, named, choice)
         snapshot = Snapshot(self._database, self._url)
         answers.require_answerable(snapshot, run, build_answer(run, choice))
         red = answers.must_fix_left(self._database, run) if choice == "approve" else 0

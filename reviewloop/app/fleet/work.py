@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from reviewloop.app.batch.limits import Spending
-from reviewloop.app.batch.queue import lacking, what_lacks
+from reviewloop.app.batch.queue import find_missing_task, missing_task_reason
 from reviewloop.app.batch.report import account, note_rows, queue_entry
 from reviewloop.app.batch.session import BatchOptions, ReportListener, Session
 from reviewloop.app.batch.spec_changes import needed_of, strays_of
@@ -19,7 +19,7 @@ from reviewloop.app.batch.stack import (
 )
 from reviewloop.app.batch.status import TaskStatus, statuses_of
 from reviewloop.app.batch.work import Work
-from reviewloop.app.fleet.answers import word_of
+from reviewloop.app.fleet.answers import command_of
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.workplace import Job, Workplace, mark_all, opened_job
 from reviewloop.app.project import Repository, read_settings
@@ -68,7 +68,7 @@ def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collectio
         give_up(repository, run, answer["text"])
         return ""
     if is_stopped(run):  # a worker died or stopped during this answer
-        run = advanced(job, run, None)
+        run = advance_run(job, run, None)
         if run.status not in _ASKS or run.proposal != answer["proposal"]:
             return run.reason
     require_question(run, answer)
@@ -76,10 +76,10 @@ def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collectio
         line = _approved_line(job, after)
         if not _fits(job, run, line):
             return _moved_along(job, run, line, after)
-    return advanced(job, run, answer).reason
+    return advance_run(job, run, answer).reason
 
 
-def advanced(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
+def advance_run(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
     """Advance a run, with an answer if it waits for one; return its record."""
     listener = job.workplace.listener
     return advance(
@@ -117,8 +117,8 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
     if why := _no_merge(job, run) or _why_not_yet(job, run, line, after):
         return why
     there = needed_of(run, (one.run for one in line)).values()
-    if need := lacking(repository, run, there):
-        return what_lacks(repository, run, need)[0]
+    if need := find_missing_task(repository, run, there):
+        return missing_task_reason(repository, run, need)[0]
     top = line[-1] if line else None
     below, listener = top.run.run_id if top else "", job.workplace.listener.event
     done = [one.run.task_id for one in line]
@@ -283,7 +283,7 @@ def _carried_out(job: Job, run_id: str, answer: Mapping[str, str], note: str) ->
     if note and status is not RunStatus.SKIPPED:
         return note
     state = "rejected" if status is RunStatus.SKIPPED else status
-    return f"{word_of(answer['choice'])} is carried out, it is {state} now"
+    return f"{command_of(answer['choice'])} is carried out, it is {state} now"
 
 
 def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
@@ -346,7 +346,7 @@ def _settle_pushed(job: Job, record: BatchRecord, task: str) -> None:
     if run is None or proposal is None or not proposal["commit"] or not is_stopped(run):
         return
     if is_fetched(user, job.batch.about.branch, proposal["commit"]):
-        advanced(job, run, None)
+        advance_run(job, run, None)
 
 
 def _order(repository: Repository, record: BatchRecord, spec: Spec) -> Order:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from reviewloop.app.audit import keep_trail
 from reviewloop.app.interrupts import interruptible
-from reviewloop.app.project import Repository, kept, settings_of
+from reviewloop.app.project import Repository, settings_of, stored_settings
 from reviewloop.app.resumable import CHECKPOINTS, other_release, require_sound_state, unusable_state
 from reviewloop.app.run.answers import require_question
 from reviewloop.app.run.opening import note_other_models, open_context
@@ -108,7 +108,7 @@ def advance(
         # Saved, so that what the user raised holds for the rest of the run.
         settings = settings_of(record, overrides)
         other = note_other_models(record, settings, repository.run_folder(run_id))
-        record.settings = kept(settings)
+        record.settings = stored_settings(settings)
         with open_context(repository, record, listener, for_now) as context:
             if other:
                 context.events.emit("note", text=other)

@@ -16,7 +16,13 @@ from reviewloop.app.model_access import (
     prices_of_agents,
     require_models,
 )
-from reviewloop.app.project import Repository, kept, read_settings, require_trust, team_of
+from reviewloop.app.project import (
+    Repository,
+    read_settings,
+    require_trust,
+    stored_settings,
+    team_of,
+)
 from reviewloop.app.run.answers import next_commands
 from reviewloop.app.run.branches import choose_branch, on_branch
 from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scratch_of
@@ -317,7 +323,7 @@ def _written(
         project=user.project,
         instruction=redactor.for_people(planned.request.instruction),
         status=RunStatus.RUNNING,
-        settings=kept(settings),
+        settings=stored_settings(settings),
         options={
             "brief": blobs.put_json(planned.brief.plain()),
             "team": blobs.put_json(team_to_plain(planned.team)),

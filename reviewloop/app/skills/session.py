@@ -17,10 +17,10 @@ from reviewloop.app.interrupts import interruptible
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
-    kept,
     model_flags,
     read_settings,
     require_trust,
+    stored_settings,
     team_of,
 )
 from reviewloop.app.run.opening import agent_to_plain, open_context, team_to_plain
@@ -139,7 +139,7 @@ def begin(repository: Repository, request: SkillRequest) -> RunRecord:
             base_commit=private.head,
             branch=user.branch or "",
             project=user.project,
-            settings=kept(settings),
+            settings=stored_settings(settings),
             options={
                 "kind": request.kind,
                 "material": blobs.put_json(dict(request.material)),

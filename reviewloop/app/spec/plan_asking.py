@@ -17,7 +17,7 @@ from reviewloop.app.question import (
     Quote,
     ask_once,
     check_quotes,
-    located,
+    locate_quote,
 )
 from reviewloop.app.sessions import SessionKind
 from reviewloop.app.spec.plan import OpenedPlan, open_plan
@@ -86,7 +86,7 @@ def explain_plan(repository: Repository, name: str, question: Question) -> Expla
     arguments, used = _ask(
         repository, opened, question, "explain", own, ANSWER, check_quotes(opened.read)
     )
-    quotes = [located(one, opened.read) for one in arguments["quotes"]]
+    quotes = [locate_quote(one, opened.read) for one in arguments["quotes"]]
     held = tuple(one for one in quotes if one.line)
     return Explanation(str(arguments["answer"]).strip(), held, len(quotes) - len(held), used)
 

@@ -18,11 +18,11 @@ from reviewloop.app.hook_moments import CommandMoment, fire
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
     Repository,
-    kept,
     model_flags,
     read_settings,
     require_trust,
     settings_of,
+    stored_settings,
     team_of,
 )
 from reviewloop.app.run.answers import user_name
@@ -210,7 +210,7 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
             spec_path=target.path,
             project=user.project,
             instruction=redactor.for_people(idea),
-            settings=kept(settings),
+            settings=stored_settings(settings),
             options={
                 "brief": blobs.put_json(brief.plain()),
                 "team": blobs.put_json(team_to_plain(team_of(user.root, user.project))),
@@ -258,7 +258,7 @@ def move(
         if record.status.over:
             return record
         if caps:
-            record.settings = kept(settings_of(record, caps))
+            record.settings = stored_settings(settings_of(record, caps))
         phases: dict[str, str] = {}
 
         def collect(event: dict[str, Any]) -> None:
