@@ -57,7 +57,7 @@ FOREIGN_PROSE = {
     "reviewloop/analysis/tools/readers/ruff_context.py::_complexity": "ruff's own words",
     "reviewloop/analysis/tools/readers/ruff_context.py::_shell": "ruff's own words",
     "reviewloop/analysis/yaml_syntax.py::_yaml_problem": "PyYAML has one class for all its errors",
-    "reviewloop/git/commits.py::reworded": "the message of a commit, as the user wrote it",
+    "reviewloop/git/commits.py::reword_commit": "the message of a commit, as the user wrote it",
     "reviewloop/git/private.py::PrivateRepo.commit": "the message of a commit",
     "reviewloop/git/review_repository.py::_refusal": "git has one exit code for all refusals",
     "reviewloop/git/objects.py::grep_tree": "git has no code for lacking Perl",

@@ -130,7 +130,7 @@ class Rebased:
     conflicts: tuple[str, ...] = ()  # paths in which both sides changed the same lines
 
 
-def rebased(
+def rebase_change(
     private: PrivateRepo, tree: str, start: str, base: Base | None, user: UserRepo
 ) -> Rebased:
     """Return the change from the commit `start` to `tree`, rebased onto `base`.
@@ -177,7 +177,7 @@ def is_signed(git: Git, commit: str) -> bool:
     return any(line.startswith(_SIGNATURES) for line in _parts(git, commit)[0].split(b"\n"))
 
 
-def reworded(git: Git, commit: str, message: str) -> str:
+def reword_commit(git: Git, commit: str, message: str) -> str:
     """Return the commit with this message: same tree, parents, authors and times.
 
     Its signature is dropped, as it is for the other message. The same call gives the same commit.

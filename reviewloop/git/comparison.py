@@ -45,7 +45,7 @@ def inspect(
     """
     answer = private.git.result("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new, "--")
     if answer.exit_code:
-        raise missing(repository, [answer.stderr.decode("utf-8", "replace").strip()])
+        raise missing_objects(repository, [answer.stderr.decode("utf-8", "replace").strip()])
     changed: set[str] = set()
     new_ids: dict[str, str] = {}
     ids: dict[str, str] = {}
@@ -79,10 +79,10 @@ def _refuse_missing(
     if "missing" not in output:
         return
     lost = [line.split()[0] for line in output.splitlines() if line.endswith(" missing")]
-    raise missing(repository, [f"{shown(ids[oid])} ({oid})" for oid in lost])
+    raise missing_objects(repository, [f"{shown(ids[oid])} ({oid})" for oid in lost])
 
 
-def missing(repository: ReviewRepository, names: list[str]) -> WorkspaceError:
+def missing_objects(repository: ReviewRepository, names: list[str]) -> WorkspaceError:
     """Return the error for missing objects, or for git's message about them."""
     count = len(names)
     text = ", ".join(names[:_NAMED]) + (f" and {count - _NAMED} more" if count > _NAMED else "")
@@ -216,7 +216,7 @@ class _Differing(NamedTuple):
 def _differing(git: Git, repository: ReviewRepository, base: str, new: str) -> Iterator[_Differing]:
     answer = git.result("diff-tree", "--raw", "-z", *DIFF_FLAGS, base, new, "--")
     if answer.exit_code:
-        raise missing(repository, [answer.stderr.decode("utf-8", "replace").strip()])
+        raise missing_objects(repository, [answer.stderr.decode("utf-8", "replace").strip()])
     fields = iter(answer.stdout.split(b"\0")[:-1])
     for record in fields:
         old_mode, _, old_oid, _, status = record[1:].decode().split(" ")
@@ -557,7 +557,7 @@ def _trees(repository: ReviewRepository, private: PrivateRepo, *commits: str) ->
     names = [f"{commit}^{{tree}}" for commit in commits]
     answer = private.git.result("rev-parse", *names)
     if answer.exit_code:  # a partial clone without trees
-        raise missing(repository, [f"the files of {commit[:12]}" for commit in commits])
+        raise missing_objects(repository, [f"the files of {commit[:12]}" for commit in commits])
     return tuple(answer.stdout.decode().split())
 
 

@@ -280,7 +280,7 @@ def plain_mode(mode: str) -> str:
     return "100755" if int(mode, 8) & _EXECUTABLE else "100644"
 
 
-def edited(
+def edit_tree(
     pool: ObjectPool,
     tree: str,
     changes: Mapping[str, TreeEntry | None],

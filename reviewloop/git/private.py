@@ -22,7 +22,7 @@ from reviewloop.git.objects import (
     ObjectPool,
     TreeEntry,
     TreeReader,
-    edited,
+    edit_tree,
     find,
     plain_mode,
 )
@@ -184,14 +184,14 @@ class PrivateRepo:
         for path, content in changes.items():
             mode = modes.get(path) or plain_mode(existing.get(path, "100644"))
             made[path] = None if content is None else TreeEntry(mode, self.write_blob(content))
-        return edited(self.pool, tree, made, partial(self._write, "tree"))
+        return edit_tree(self.pool, tree, made, partial(self._write, "tree"))
 
     def restore(self, tree: str, base: str, paths: Iterable[str]) -> str:
         """Return `tree` with these files as in `base`: content, mode, or absence."""
         requested = list(paths)
         there = find(self.pool, base, requested)
         made = {path: there.get(path) for path in requested}
-        return edited(self.pool, tree, made, partial(self._write, "tree"))
+        return edit_tree(self.pool, tree, made, partial(self._write, "tree"))
 
     def write_blob(self, content: bytes) -> str:
         """Store bytes unchanged (no filter, no line-end conversion) and return their id."""

@@ -208,7 +208,7 @@ def addresses_of(user: UserRepo) -> set[tuple[str, str]]:
     return {host_and_path(address_of(user, name)) for name in names}
 
 
-def look(git: Git, remote: Remote, branch: str) -> str:
+def remote_head(git: Git, remote: Remote, branch: str) -> str:
     """Return the commit of a remote's branch, "" when it does not exist.
 
     Raises WorkspaceError with the reason when it cannot be read.
@@ -351,7 +351,7 @@ def _remote_message(result: GitResult) -> str:
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 
 
-def refreshed(
+def refresh_clone(
     folder: Path,
     address: str,
     branch: str,

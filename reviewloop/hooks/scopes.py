@@ -265,7 +265,7 @@ def named_tests(data: bytes) -> dict[str, str]:
     return found
 
 
-def broken(data: bytes, answer: Literal["None", "object()"]) -> bytes | None:
+def break_functions(data: bytes, answer: Literal["None", "object()"]) -> bytes | None:
     """Return Python code whose functions return something else while a test runs, None for none.
 
     While pytest loads files they work as before, so that every test starts.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.commits import is_signed, message_of, reworded
+from reviewloop.git.commits import is_signed, message_of, reword_commit
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
 from reviewloop.render.untrusted import one_line
@@ -58,7 +58,7 @@ class Act:
         return cls(cast(Kind | Here, kind), *values)
 
 
-def recorded(git: Git, commit: str, act: Act) -> str:
+def record_act(git: Git, commit: str, act: Act) -> str:
     """Return a commit that records the act: same tree and parents, with trailers added.
 
     `git` works on a directory of ours. A signature is dropped.
@@ -66,12 +66,12 @@ def recorded(git: Git, commit: str, act: Act) -> str:
     if not act.trailers:
         return commit
     message = message_of(git, commit).rstrip("\n")
-    return reworded(git, commit, "\n".join([message, "", *act.trailers]))
+    return reword_commit(git, commit, "\n".join([message, "", *act.trailers]))
 
 
-def recorded_signed(private: PrivateRepo, commit: str, act: Act) -> str:
+def record_act_signed(private: PrivateRepo, commit: str, act: Act) -> str:
     """Do the same in a run's own repository; a signed commit is signed again."""
-    made = recorded(private.git, commit, act)
+    made = record_act(private.git, commit, act)
     if made == commit or not is_signed(private.git, commit):
         return made
     shown = private.git.text(

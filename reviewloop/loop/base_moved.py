@@ -105,7 +105,7 @@ def to_read_by(agent: str, state: LoopState, context: RunContext) -> Moved | Non
     return None if unread else moved_of(state, context)
 
 
-def added_to(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
+def merge_readings(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
     """Return the state of a reviewer after reading a move, merged with its earlier state."""
     both: ReviewerState = {
         **now,

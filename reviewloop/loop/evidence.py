@@ -9,8 +9,8 @@ from reviewloop.loop.base_moved import reads_what_moved
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState
 from reviewloop.review.evidence import AnalyserFinding
-from reviewloop.review.merging import repeated, with_late
-from reviewloop.review.verdicts import Verdict, apply_verdicts, gravest, unasked
+from reviewloop.review.merging import find_repeats, with_late
+from reviewloop.review.verdicts import Verdict, apply_verdicts, late_findings, most_severe
 
 
 def evidence_of(context: RunContext, tree: str) -> tuple[AnalyserFinding, ...]:
@@ -62,7 +62,7 @@ def with_verdicts(
 
     `records` holds the intake record of every reviewer that read the tree in the state.
     """
-    verdicts = gravest(
+    verdicts = most_severe(
         (ident, Verdict(name, assessed["word"], assessed["reason"]))
         for name, record in sorted(records.items())
         for ident, assessed in record.get("verdicts", {}).items()
@@ -83,7 +83,7 @@ def with_verdicts(
     assessed = apply_verdicts(
         evidence, verdicts, requested=records, untrusted=context.untrusted, settled=settled
     )
-    return with_late(assessed, unasked(late, requested=bool(records), settled=late_settled))
+    return with_late(assessed, late_findings(late, requested=bool(records), settled=late_settled))
 
 
 def _not_reported_yet(
@@ -100,7 +100,9 @@ def _not_reported_yet(
     }
     findings = [piece.finding for piece in early]
     left = []
-    for piece, position in zip(late, repeated(findings, (p.finding for p in late)), strict=True):
+    for piece, position in zip(
+        late, find_repeats(findings, (p.finding for p in late)), strict=True
+    ):
         within = None if position is None else book.get(findings[position].id)
         if piece.finding.id not in book and within in {None, Status.DISMISSED}:
             left.append(piece)

@@ -8,7 +8,7 @@ from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, St
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import FindingRef, LoopState
-from reviewloop.review.silencing import dismissed, is_user_dismissal, quieted
+from reviewloop.review.silencing import dismiss_finding, is_user_dismissal, quiet_reason
 from reviewloop.store.blobs import Blobs
 
 
@@ -134,7 +134,7 @@ def apply_dismissals(
     return [
         _apply_dismissal(
             finding,
-            reasons.get(finding.id) or quieted(finding, context.quiet) or None,
+            reasons.get(finding.id) or quiet_reason(finding, context.quiet) or None,
             state,
             context,
         )
@@ -172,7 +172,7 @@ def _apply_dismissal(
 ) -> Finding:
     if reason is not None:
         counts = finding.status in _LEFT or is_user_dismissal(finding)
-        return dismissed(finding, reason) if counts else finding
+        return dismiss_finding(finding, reason) if counts else finding
     if not is_user_dismissal(finding):
         return finding
     ref = state.get("findings", {}).get(finding.id)

@@ -82,7 +82,7 @@ class BaseTests:
         return {"ran": ran}
 
 
-def look_at_base(guard_input: GuardInput) -> BaseTests:
+def run_base_tests(guard_input: GuardInput) -> BaseTests:
     """Build the base and run its tests; failed ones run once more, alone.
 
     `guard_input` is about the base tree, without test results.
@@ -97,7 +97,7 @@ def look_at_base(guard_input: GuardInput) -> BaseTests:
     return BaseTests(trouble=f"the tests cannot be judged before this change: {result.summary}")
 
 
-def remembered(context: RunContext, commands: Iterable[str], tree: str) -> BaseTests | None:
+def load_base_tests(context: RunContext, commands: Iterable[str], tree: str) -> BaseTests | None:
     """Return the stored results of a tree, None where one of these test commands is missing."""
     try:
         values = json.loads(_base_path(context, tree).read_bytes())
@@ -107,7 +107,7 @@ def remembered(context: RunContext, commands: Iterable[str], tree: str) -> BaseT
     return BaseTests(ran) if set(commands) <= {*ran} else None
 
 
-def remember(context: RunContext, tree: str, known: BaseTests) -> None:
+def store_base_tests(context: RunContext, tree: str, known: BaseTests) -> None:
     """Store the results of a tree; an error here only costs time later."""
     if known.trouble:
         return  # it may be temporary
@@ -122,7 +122,7 @@ def remember(context: RunContext, tree: str, known: BaseTests) -> None:
             old.unlink(missing_ok=True)
 
 
-def same_tests(context: RunContext, verdict: str, committed: str) -> None:
+def copy_base_tests(context: RunContext, verdict: str, committed: str) -> None:
     """Store the results of a tested tree for the committed one, which also ticks a task."""
     with suppress(OSError):
         known = _base_path(context, verdict).read_bytes()
@@ -184,7 +184,7 @@ def run_gates(context: RunContext, tree: str, label: str) -> tuple[GateResult, .
             and guard_input.tests_ran
             and not context.stopped.is_set()
         ):
-            remember(context, tree, BaseTests(dict(guard_input.tests_ran)))
+            store_base_tests(context, tree, BaseTests(dict(guard_input.tests_ran)))
         return results
 
 
@@ -276,12 +276,12 @@ def _base_tests(context: RunContext) -> BaseTests:
         gate_input(context, context.base_tree, "base-", base={}),
         settings=context.settings.model_copy(update={"gates": gates}),
     )
-    found = remembered(context, commands, context.base_tree)
+    found = load_base_tests(context, commands, context.base_tree)
     if found is None:
         context.events.emit("gate.start", name="base tests")
         with gate_context(context):
-            found = look_at_base(guard_input)
-        remember(context, context.base_tree, found)
+            found = run_base_tests(guard_input)
+        store_base_tests(context, context.base_tree, found)
         context.events.emit(
             "gate",
             name="base tests",

@@ -13,7 +13,7 @@ from reviewloop.hooks.hook import Hook, Scope
 from reviewloop.hooks.scopes import (
     beyond_documentation,
     beyond_refactoring,
-    broken,
+    break_functions,
     named_tests,
 )
 from reviewloop.loop.context import RunContext
@@ -125,7 +125,7 @@ def _not_red(edit: ScopedEdit, fresh: Sequence[str]) -> str:
     targets = {path: read(edit.after, path) for path in edit.paths if not is_test_file(path)}
     left = set(fresh)
     for answer in ("None", "object()"):
-        files = {path: broken(data, answer) for path, data in targets.items() if data}
+        files = {path: break_functions(data, answer) for path, data in targets.items() if data}
         made: Mapping[str, bytes | None] = {path: data for path, data in files.items() if data}
         if not made:
             return "the code has no function that could be broken, so nothing shows what they test"

@@ -19,7 +19,7 @@ AGAIN = "again"
 """The value of `review` in an answer that requests a review of the edited lines."""
 
 
-def edited(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
+def apply_edit(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
     """Return the state updates for the tree `answer["tree"]`, which the user edited.
 
     The tree before stays in the run's private repository, and `edited_in` names its commit.
@@ -60,7 +60,9 @@ def edited(state: LoopState, answer: Mapping[str, str], context: RunContext) -> 
     return update | {"read_on": {} if moved.to_read else read}
 
 
-def reworded(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
+def apply_message(
+    state: LoopState, answer: Mapping[str, str], context: RunContext
+) -> dict[str, Any]:
     """Return the state updates for a commit message by the user.
 
     Our lines at its end are still updated; a user who removed or changed them writes the whole

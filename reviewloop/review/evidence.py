@@ -18,7 +18,7 @@ from reviewloop.domain.finding import (
 )
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
-from reviewloop.review.merging import joined, repeated, reported_by_several, with_later
+from reviewloop.review.merging import find_repeats, join_findings, reported_by_several, with_later
 from reviewloop.review.selection import Selection, source_text
 from reviewloop.review.silencing import LEVELS, OFF
 from reviewloop.secrets import redact, redact_columns
@@ -153,7 +153,9 @@ def whole_evidence(
     """Return early and late evidence merged; a problem in both is one piece with the early id."""
     whole = list(early)
     findings = [piece.finding for piece in early]
-    for piece, position in zip(late, repeated(findings, (p.finding for p in late)), strict=True):
+    for piece, position in zip(
+        late, find_repeats(findings, (p.finding for p in late)), strict=True
+    ):
         if position is None:
             whole.append(piece)
             continue
@@ -171,7 +173,7 @@ def _numbered(finding: Finding, identity: str, number: int) -> str:
 
 def _together(kept: AnalyserFinding, other: AnalyserFinding) -> AnalyserFinding:
     """Return the pieces of two analysers about one problem as one."""
-    finding = joined(kept.finding, other.finding)
+    finding = join_findings(kept.finding, other.finding)
     return AnalyserFinding(finding, kept.hard or other.hard, kept.fix or other.fix)
 
 

@@ -231,7 +231,7 @@ def reported_by_several(findings: Sequence[Finding]) -> list[list[int]]:
     return _groups(findings, _same_for_analysers, by_id=False)
 
 
-def joined(kept: Finding, other: Finding) -> Finding:
+def join_findings(kept: Finding, other: Finding) -> Finding:
     """Return `kept`, which must be at least as severe, with the names and evidence of `other`."""
     updates: dict[str, object] = {
         "agents": tuple(dict.fromkeys(kept.agents + other.agents)),
@@ -249,7 +249,7 @@ def joined(kept: Finding, other: Finding) -> Finding:
     return kept.model_copy(update=updates)
 
 
-def repeated(early: Sequence[Finding], late: Iterable[Finding]) -> list[int | None]:
+def find_repeats(early: Sequence[Finding], late: Iterable[Finding]) -> list[int | None]:
     """Return for each late finding the index of the early one about the same problem, or None."""
     locations = _ByLocation()
     ids = {}
@@ -271,7 +271,7 @@ def with_late(early: Sequence[Finding], late: Sequence[Finding]) -> list[Finding
     """
     open_ = [finding for finding in early if finding.status is Status.OPEN]
     result = [*open_, *(finding for finding in early if finding.status is not Status.OPEN)]
-    for finding, position in zip(late, repeated(open_, late), strict=True):
+    for finding, position in zip(late, find_repeats(open_, late), strict=True):
         if position is None:
             result.append(finding)
         elif finding.status is Status.OPEN:
@@ -282,7 +282,7 @@ def with_late(early: Sequence[Finding], late: Sequence[Finding]) -> list[Finding
 def with_later(early: Finding, late: Finding) -> Finding:
     """Return an early and a late finding about one problem as one with the early id."""
     graver = late.severity.rank < early.severity.rank
-    both = joined(late, early) if graver else joined(early, late)
+    both = join_findings(late, early) if graver else join_findings(early, late)
     return both.model_copy(update={"id": early.id, "note": early.note})
 
 
@@ -306,7 +306,7 @@ def _groups(findings: Sequence[Finding], same: Same, *, by_id: bool) -> list[lis
             found.add(finding, number)
         else:
             groups[number].append(position)
-            whole[number] = joined(whole[number], finding)
+            whole[number] = join_findings(whole[number], finding)
         ids.setdefault(finding.id, number)
     return groups
 
@@ -314,7 +314,7 @@ def _groups(findings: Sequence[Finding], same: Same, *, by_id: bool) -> list[lis
 def _all_joined(findings: Sequence[Finding]) -> Finding:
     first, *others = findings
     for other in others:
-        first = joined(first, other)
+        first = join_findings(first, other)
     return first
 
 

@@ -89,7 +89,7 @@ def _refused(finding: Finding, line: int) -> Finding:
     return finding.model_copy(update={"note": "; ".join(filter(None, (finding.note, why)))})
 
 
-def dismissed(finding: Finding, reason: str) -> Finding:
+def dismiss_finding(finding: Finding, reason: str) -> Finding:
     """Return a finding as dismissed by a user."""
     note = f"{DISMISSED_BY_USER}{reason}"
     update = {"status": Status.DISMISSED, "note": note, "dismissal": reason}
@@ -108,10 +108,10 @@ def reason_of(finding: Finding) -> str:
 
 def _silence_of(finding: Finding, silences: Silences, *, hard: bool) -> Finding | None:
     if finding.id in silences.dismissed:
-        return dismissed(finding, silences.dismissed[finding.id])
+        return dismiss_finding(finding, silences.dismissed[finding.id])
     if finding.id in (silences.old_baseline if hard else silences.baseline):
         return _suppressed(finding, IN_BASELINE)
-    if word := quieted(finding, silences.old_quiet if hard else silences.quiet):
+    if word := quiet_reason(finding, silences.old_quiet if hard else silences.quiet):
         return _suppressed(finding, word)
     return None
 
@@ -120,7 +120,7 @@ def _suppressed(finding: Finding, why: str) -> Finding:
     return finding.model_copy(update={"status": Status.SUPPRESSED, "note": why})
 
 
-def quieted(finding: Finding, rules: Iterable[QuietRule]) -> str:
+def quiet_reason(finding: Finding, rules: Iterable[QuietRule]) -> str:
     """Return the quiet rule that covers a finding with its reason, or ""."""
     for one in rules:
         if one.covers(finding.rule, finding.path, finding.severity):

@@ -126,7 +126,7 @@ def read_verdicts(
     return verdicts, tuple(problems)
 
 
-def gravest(verdicts: Iterable[tuple[str, Verdict]]) -> dict[str, Verdict]:
+def most_severe(verdicts: Iterable[tuple[str, Verdict]]) -> dict[str, Verdict]:
     """Return one verdict per finding id: the most severe of several reviewers'."""
     chosen: dict[str, Verdict] = {}
     for ident, verdict in verdicts:
@@ -160,7 +160,7 @@ def apply_verdicts(
     ]
 
 
-def unasked(
+def late_findings(
     pieces: Iterable[AnalyserFinding], *, requested: bool, settled: Collection[str] = ()
 ) -> list[Finding]:
     """Return the findings of late evidence, which no reviewer was shown, with their severity.

@@ -15,7 +15,7 @@ from support.team import Team
 from reviewloop.app.fleet.workplace import Pushing
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.private import PrivateRepo
-from reviewloop.git.transfer import look, push, refreshed, remote_of
+from reviewloop.git.transfer import push, refresh_clone, remote_head, remote_of
 
 TOKEN = "-".join(("token", "of", "a", "worker", "7c1e" * 4))
 
@@ -138,14 +138,14 @@ def test_over_ssh_nothing_is_asked(tmp_path, monkeypatch, address, named):
         monkeypatch.setenv(named, str(ssh))
     place = address.format(remote)
 
-    clone = refreshed(tmp_path / "clone", place, "work", identity=("Ada", "ada@example.org"))
+    clone = refresh_clone(tmp_path / "clone", place, "work", identity=("Ada", "ada@example.org"))
     with closing(PrivateRepo.create(tmp_path / "private", clone)) as private:
         who = ("Ada", "ada@example.org")
         tree = private.tree_of(clone.head)
         commit = private.commit(tree, [clone.head], "Add nothing\n", who, who)
         there = remote_of(clone.git_dir, clone.root, place)
         push(private.git, there, commit, "work", clone.head)
-        assert look(private.git, there, "work") == commit
+        assert remote_head(private.git, there, "work") == commit
 
         # What is there is not pushed again; where somebody was quicker, nothing is.
         told, about = [], SimpleNamespace(branch="work", address=place)
@@ -156,11 +156,11 @@ def test_over_ssh_nothing_is_asked(tmp_path, monkeypatch, address, named):
         late = private.commit(tree, [clone.head], "Add another\n", who, who)
         with pytest.raises(WorkspaceError, match="has moved on meanwhile; nothing was touched"):
             pushing.push(private.folder, run_of_it, late)
-        assert look(private.git, there, "work") == commit
+        assert remote_head(private.git, there, "work") == commit
     asked = (home / "asked").read_text()
     assert "git-upload-pack" in asked
     assert "git-receive-pack" in asked
     assert named or asked.count("-o BatchMode=yes") == asked.count("git@build.example")
     unknown = place.replace("build.example", "elsewhere.example")
     with pytest.raises(WorkspaceError, match="known_hosts"):
-        refreshed(tmp_path / "other", unknown, "work", identity=None)
+        refresh_clone(tmp_path / "other", unknown, "work", identity=None)

@@ -9,7 +9,7 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.git.commits import message_of
 from reviewloop.git.transfer import read_bundle
 from reviewloop.github.artifacts.handoff import ABOUT, COMMITS, read_handoff, write_handoff
-from reviewloop.loop.approval_act import Act, approval_lines, recorded
+from reviewloop.loop.approval_act import Act, approval_lines, record_act
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def test_a_folder_that_says_something_else_is_refused(change, reason, tmp_path):
 def test_an_act_is_recorded_beside_an_unchanged_tree_and_parent(source):
     here, _, commit = source
     act = Act("environment", "ada", "reviewloop, run 77", "https://github.com/octo/demo/runs/77")
-    made = recorded(here, commit, act)
-    assert made == recorded(here, commit, act) != commit
+    made = record_act(here, commit, act)
+    assert made == record_act(here, commit, act) != commit
     shape = ("show", "-s", "--format=%T %P %an %ad %cn %cd")
     assert here.text(*shape, made) == here.text(*shape, commit)
     assert message_of(here, made).split("\n")[-3:-1] == [
@@ -110,4 +110,4 @@ def test_an_act_is_recorded_beside_an_unchanged_tree_and_parent(source):
     assert approval_lines(message_of(here, commit)) == ()
     assert Act.of({"choice": "approve", **act.plain()}) == act
     assert Act.of({"choice": "approve"}) is None
-    assert recorded(here, commit, Act("terminal", "ada")) == commit
+    assert record_act(here, commit, Act("terminal", "ada")) == commit

@@ -13,7 +13,7 @@ from support.handoffs import OURS, scratch, task
 from reviewloop.cli.main import run
 from reviewloop.domain.errors import GuardRailError, ReviewLoopError, UsageError, WorkspaceError
 from reviewloop.git.process import Git
-from reviewloop.git.transfer import look, push, with_token
+from reviewloop.git.transfer import push, remote_head, with_token
 from reviewloop.github.api.client import GitHub, api_of, repo_at
 from reviewloop.github.api.errors import MissingPermission, StaleHead
 from reviewloop.github.api.model import Comment, Repo
@@ -22,7 +22,7 @@ from reviewloop.github.comments.marker import commands_in, finding_marker
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.push import PushRequest, push_handoff
 from reviewloop.github.user_comments import requested
-from reviewloop.loop.approval_act import Act, recorded
+from reviewloop.loop.approval_act import Act, record_act
 
 TOKEN_MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}
 GATE = PushRequest(environment="reviewloop")
@@ -210,7 +210,7 @@ def test_a_refusal_at_the_last_moment_is_told_and_loses_nothing(hub):
     assert (done.pushed, done.created) == (False, True)
     wrong = with_token(f"{hub.http.url}/octo/demo.git", "another" + "-token", {})
     with pytest.raises(WorkspaceError, match="does not accept these credentials") as refused:
-        look(hub.run, wrong, "main")
+        remote_head(hub.run, wrong, "main")
     assert "another-token" not in str(refused.value) + repr(wrong)
 
 
@@ -281,7 +281,7 @@ def test_a_fix_goes_onto_the_head_it_was_made_for_and_nowhere_else(hub, git):
     url = f"https://github.com/octo/demo/pull/7#issuecomment-{said.id}"
     act = Act("comment", "ada", str(said.id), url)
     plain = hub.commit({"b.py": "b = 2\n"}, parent=head)
-    commit = recorded(hub.run, plain, act)
+    commit = record_act(hub.run, plain, act)
     folder = hub.hand_over(fix(hub, commit, said.id, act))
 
     with pytest.raises(UsageError, match="records another approval"):
@@ -297,7 +297,7 @@ def test_a_fix_goes_onto_the_head_it_was_made_for_and_nowhere_else(hub, git):
     [comment] = [c for c in hub.github.state.issue_comments if "Fixed." in c.body]
     assert "<!-- reviewloop:state" not in comment.body
 
-    late = recorded(hub.run, hub.commit({"b.py": "b = 3\n"}, parent=head), act)
+    late = record_act(hub.run, hub.commit({"b.py": "b = 3\n"}, parent=head), act)
     with pytest.raises(WorkspaceError, match=f"at {commit[:12]}, not at {head[:12]}"):
         hub.push(hub.hand_over(fix(hub, late, said.id, act, base=head)))
     hub.github.push(7)
@@ -313,7 +313,7 @@ def test_a_fix_goes_onto_the_head_it_was_made_for_and_nowhere_else(hub, git):
 def test_a_fix_is_no_longer_wanted_once_its_comment_asks_for_another(hub, git):
     head = with_feature(hub, git)
     said, act = asks(hub, "/reviewloop fix 0123456789ab")
-    commit = recorded(hub.run, hub.commit({"b.py": "b = 2\n"}, parent=head), act)
+    commit = record_act(hub.run, hub.commit({"b.py": "b = 2\n"}, parent=head), act)
     [comment] = hub.github.state.issue_comments
     for findings in (("0123456789ab",), ("0123456789ab", "ba9876543210"), ()):
         folder = hub.hand_over(fix(hub, commit, said, act, findings=findings))
@@ -337,8 +337,8 @@ def test_a_run_pushes_only_what_it_was_started_for(hub, git, tmp_path):
     by_hand.write_text("{}")
     started = {"GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_EVENT_PATH": str(by_hand)}
     plain = hub.commit({"b.py": "b = 2\n"}, parent=head)
-    reused = fix(hub, recorded(hub.run, plain, past), old, past)
-    good = fix(hub, recorded(hub.run, plain, act), said, act)
+    reused = fix(hub, record_act(hub.run, plain, past), old, past)
+    good = fix(hub, record_act(hub.run, plain, act), said, act)
     for handoff, event, reason in (
         (reused, commented, f"answers the comment {old} on pull request 7"),
         (good.model_copy(update={"pull": 8}), commented, "on pull request 8"),

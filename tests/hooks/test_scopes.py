@@ -2,7 +2,12 @@
 
 import pytest
 
-from reviewloop.hooks.scopes import beyond_documentation, beyond_refactoring, broken, named_tests
+from reviewloop.hooks.scopes import (
+    beyond_documentation,
+    beyond_refactoring,
+    break_functions,
+    named_tests,
+)
 
 CODE = """import os
 
@@ -112,13 +117,13 @@ def test_broken_code_answers_otherwise_while_a_test_runs(monkeypatch):
     code = b"def f():\n    return 4\n\ndef g():\n    yield 1\n\nasync def h():\n    yield 1\n"
     code += b"class A:\n    def __init__(self):\n        self.a = 1\n"
     names = {}
-    exec(broken(code, "None"), names)  # noqa: S102
+    exec(break_functions(code, "None"), names)  # noqa: S102
     monkeypatch.delenv("PYTEST_CURRENT_TEST")
     assert (names["f"](), [*names["g"]()], names["A"]().a) == (4, [1], 1)
     monkeypatch.setenv("PYTEST_CURRENT_TEST", "here")
     assert (names["f"](), [*names["g"]()]) == (None, [])
     assert not hasattr(names["A"](), "a")
-    assert broken(b"A = 1\n", "None") is None
+    assert break_functions(b"A = 1\n", "None") is None
 
 
 def test_tests_are_told_by_class_and_name():

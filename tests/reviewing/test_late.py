@@ -5,7 +5,7 @@ from reviewloop.domain.finding import Evidence, Finding, Severity, Status
 from reviewloop.review.evidence import AnalyserFinding, whole_evidence
 from reviewloop.review.merging import with_late
 from reviewloop.review.push import Known
-from reviewloop.review.verdicts import unasked
+from reviewloop.review.verdicts import late_findings
 
 SHOULD, NIT, MUST = Severity.SHOULD_FIX, Severity.NIT, Severity.MUST_FIX
 
@@ -64,13 +64,13 @@ def test_pieces_are_joined_like_findings_and_stay_hard():
 
 def test_nobody_was_asked_about_late_evidence_where_anybody_was_asked_at_all():
     piece = AnalyserFinding(said(LATE, MUST), hard=False)
-    (asked,) = unasked([piece], requested=True)
+    (asked,) = late_findings([piece], requested=True)
     assert (asked.note, asked.severity) == (
         "not confirmed: its analyser worked beside the reviewers",
         MUST,
     )
-    assert unasked([piece], requested=False) == [piece.finding]
-    assert unasked([piece], requested=True, settled={LATE}) == [piece.finding]
+    assert late_findings([piece], requested=False) == [piece.finding]
+    assert late_findings([piece], requested=True, settled={LATE}) == [piece.finding]
 
 
 def known(ident: str) -> Known:

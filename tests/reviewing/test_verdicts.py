@@ -9,7 +9,7 @@ from reviewloop.review.verdicts import (
     Verdict,
     apply_verdicts,
     evidence_text,
-    gravest,
+    most_severe,
     read_verdicts,
 )
 
@@ -158,9 +158,9 @@ def test_what_nobody_answered_stands_unconfirmed():
 def test_of_several_reviewers_words_the_gravest_counts_in_any_order():
     words = [("abc", Verdict(f"r{n}", w, "x")) for n, w in enumerate(("reject", "confirm"))]
 
-    assert gravest(words)["abc"].word == "confirm"
-    assert gravest(reversed(words))["abc"].word == "confirm"
-    assert gravest([*words, ("abc", Verdict("r", "raise", "x"))])["abc"].word == "raise"
+    assert most_severe(words)["abc"].word == "confirm"
+    assert most_severe(reversed(words))["abc"].word == "confirm"
+    assert most_severe([*words, ("abc", Verdict("r", "raise", "x"))])["abc"].word == "raise"
 
 
 def test_evidence_survives_being_written_down():

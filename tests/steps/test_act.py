@@ -3,7 +3,7 @@
 from reviewloop.git.commits import is_signed, message_of
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
-from reviewloop.loop.approval_act import Act, approval_lines, recorded_signed
+from reviewloop.loop.approval_act import Act, approval_lines, record_act_signed
 
 ADA = ("Ada Example", "ada@example.org")
 ACT = Act("comment", "ada", "17", "https://github.com/octo/demo/pull/1#issuecomment-17")
@@ -28,7 +28,7 @@ def test_a_signed_commit_is_signed_again_with_the_act_in_it(repo, private_home, 
         for sign in (False, True)
     )
     for commit in (plain, signed):
-        made = recorded_signed(private, commit, ACT)
+        made = record_act_signed(private, commit, ACT)
         assert is_signed(private.git, made) is (commit == signed)
         assert approval_lines(message_of(private.git, made)) == ACT.trailers
         shape = (

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reviewloop.loop.base_moved import Moved, added_to, moved_text
+from reviewloop.loop.base_moved import Moved, merge_readings, moved_text
 from reviewloop.loop.review_material import _fitting
 from reviewloop.review.prompts import Fence, MovedText, moved_parts
 
@@ -22,16 +22,18 @@ def _read(status, *findings, reason="", seconds=1.0):
 
 def test_what_was_not_read_at_first_is_still_told_after_two_moves_of_which_one_failed():
     first = _read("done", "one", reason="was not shown the diff of a.py")
-    lost = added_to(first, _read("failed", reason="no answer"))
+    lost = merge_readings(first, _read("failed", reason="no answer"))
     assert lost["reason"].startswith("read it before, but not what changed below it since: no ans")
     assert lost["reason"].endswith("; was not shown the diff of a.py")
-    lost = added_to(lost, _read("failed", reason="no answer again"))
+    lost = merge_readings(lost, _read("failed", reason="no answer again"))
     assert lost["reason"].count("a.py") == 1
-    there = added_to(lost, _read("done", "one", "two", reason="was not shown the diff of b.py"))
+    there = merge_readings(
+        lost, _read("done", "one", "two", reason="was not shown the diff of b.py")
+    )
     assert (there["status"], there["findings"], there["seconds"]) == ("done", ["one", "two"], 4.0)
     assert "whole" not in there
     assert there["reason"] == "was not shown the diff of b.py; was not shown the diff of a.py"
-    again = added_to(there, _read("done"))
+    again = merge_readings(there, _read("done"))
     assert again["reason"] == there["reason"]
 
 

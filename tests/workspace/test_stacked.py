@@ -7,7 +7,7 @@ import pytest
 from support.started import programs_started
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.commits import Base, create_on, rebased
+from reviewloop.git.commits import Base, create_on, rebase_change
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
 
@@ -47,7 +47,7 @@ def test_a_repository_that_reads_already_sees_what_it_borrows(repo, below, tmp_p
     user = discover(repo)
     private = PrivateRepo.create(tmp_path / "other.git", user)
     tree = private.edit(private.tree_of(private.head), {"two.txt": b"2\n"})
-    moved = rebased(private, tree, private.head, below, user)
+    moved = rebase_change(private, tree, private.head, below, user)
     assert private.read(moved.tree, "dir/one.txt") == b"1\n"
     assert private.read(moved.tree, "two.txt") == b"2\n"
     private.close()

@@ -32,7 +32,14 @@ from reviewloop.domain.task import Spec
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
-from reviewloop.git.transfer import address_of, fetch, has_commit, host_and_path, look, remote_of
+from reviewloop.git.transfer import (
+    address_of,
+    fetch,
+    has_commit,
+    host_and_path,
+    remote_head,
+    remote_of,
+)
 from reviewloop.hooks.reading import read_hooks
 from reviewloop.llm.checks import check_models
 from reviewloop.llm.provider_table import BEDROCK
@@ -137,7 +144,7 @@ def start_commit(repository: Repository, branch: str, remote: str) -> Iterator[S
     user = repository.user
     own = address_of(user, remote)
     origin = remote_of(user.git_dir, user.root, own)
-    there = look(Git(user.git_dir), origin, branch)
+    there = remote_head(Git(user.git_dir), origin, branch)
     if there == user.head:
         notes = _lacking(Git(user.git_dir), there)
         yield Start(repository, own, DiskFiles(user.root), notes)

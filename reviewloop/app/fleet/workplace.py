@@ -28,9 +28,9 @@ from reviewloop.git.transfer import (
     Remote,
     has_commit,
     is_fetched,
-    look,
     push,
-    refreshed,
+    refresh_clone,
+    remote_head,
     remote_of,
     shown_address,
 )
@@ -75,7 +75,7 @@ class Pushing:
 
 
 def _push_commit(private: PrivateRepo, remote: Remote, branch: str, commit: str, base: str) -> None:
-    there = look(private.git, remote, branch)
+    there = remote_head(private.git, remote, branch)
     if there == commit:
         return  # pushed by a worker that died before it recorded it
     if there != base:
@@ -85,7 +85,7 @@ def _push_commit(private: PrivateRepo, remote: Remote, branch: str, commit: str,
     try:
         push(private.git, remote, commit, branch, base)
     except WorkspaceError:
-        if look(private.git, remote, branch) != commit:  # only the confirmation was lost
+        if remote_head(private.git, remote, branch) != commit:  # only the confirmation was lost
             raise
 
 
@@ -342,7 +342,7 @@ def _prepared(workplace: Workplace, database: Database, batch: SharedBatch) -> I
     require_plain_name(about.repository)
     require_plain_name(about.name)
     clone = workplace.clones / f"{about.repository}-{ref_component(about.branch)}" / about.name
-    user = refreshed(
+    user = refresh_clone(
         clone,
         about.address,
         about.branch,

@@ -16,7 +16,7 @@ from reviewloop.app.run.view import RunView
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.faults import fault
-from reviewloop.git.commits import Base, rebased, set_base
+from reviewloop.git.commits import Base, rebase_change, set_base
 from reviewloop.git.diff import FileChange, Hunk
 from reviewloop.git.private import PrivateRepo
 from reviewloop.loop.context import RunContext
@@ -75,7 +75,7 @@ def _answer(
     folder = repository.run_folder(record.run_id)
     tree = Blobs(folder / "blobs").get_json(record.proposal)["tree"]
     with closing(PrivateRepo.open(folder / "git")) as private:
-        found = rebased(private, tree, record.base_commit, base, repository.user)
+        found = rebase_change(private, tree, record.base_commit, base, repository.user)
         if not found.tree:
             paths = ", ".join(found.conflicts)
             raise ConflictError(

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.git.process import Git
-from reviewloop.git.transfer import Remote, look, push
+from reviewloop.git.transfer import Remote, push, remote_head
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import Forbidden, GitHubError, NotFound, Unprocessable
@@ -79,7 +79,7 @@ def push_branch(
     `expected` is the commit that the branch must have; None accepts any. Raise WorkspaceError for
     another one.
     """
-    seen = look(git, remote, branch)
+    seen = remote_head(git, remote, branch)
     if seen == commit or (expected is None and _is_ancestor(git, commit, seen)):
         return False
     if expected is not None and seen != expected:

@@ -11,8 +11,8 @@ from reviewloop.git.process import Git
 from reviewloop.git.review_repository import locate
 from reviewloop.git.transfer import (
     Remote,
-    look,
     read_bundle,
+    remote_head,
     require_descendant,
     require_known,
     with_token,
@@ -38,7 +38,7 @@ from reviewloop.github.publishing.pull import (
 )
 from reviewloop.github.publishing.text import approved_by, section_of
 from reviewloop.github.user_comments import ALL, requested
-from reviewloop.loop.approval_act import Act, approval_lines, recorded
+from reviewloop.loop.approval_act import Act, approval_lines, record_act
 
 WEB = "https://github.com"
 
@@ -165,7 +165,7 @@ def _fix(
     require_free_branch(client, handoff.branch, pull.base_ref, client.default_branch())
     pushed = push_branch(git, remote, handoff.commit, handoff.branch, expected=handoff.base)
     published = Published(handoff.branch, handoff.commit, pull, pushed=pushed)
-    if look(git, remote, handoff.branch) != handoff.commit:
+    if remote_head(git, remote, handoff.branch) != handoff.commit:
         note = f"{handoff.branch} was pushed to again at once; the fix is part of it"
         published = replace(published, notes=(note,))
     return _answer_once(client, pull, handoff, published)
@@ -186,13 +186,13 @@ def _task(
         )
     act = environment_act(client, request.environment, environ) if request.environment else None
     if act:
-        commit = recorded(git, commit, act)
+        commit = record_act(git, commit, act)
     default = client.default_branch()
     require_base(client, handoff.base_branch, default)
     require_free_branch(client, handoff.branch, handoff.base_branch, default)
     branch = handoff.branch
     if not handoff.base:
-        branch = free_branch(look(git, remote, branch), branch, commit)
+        branch = free_branch(remote_head(git, remote, branch), branch, commit)
     pushed = push_branch(git, remote, commit, branch, expected=handoff.base)
     section = section_of(
         handoff.run, approved_by(act, environment=request.environment), handoff.body

@@ -16,8 +16,8 @@ from reviewloop.git.transfer import (
     address_of,
     default_branch_of,
     has_helper,
-    look,
     own_settings,
+    remote_head,
     with_own_credentials,
     with_token,
 )
@@ -173,7 +173,7 @@ def _publish(
     require_base(client, base, default)
     require_free_branch(client, branch, base, default)
     if not approved:
-        branch = free_branch(look(git, remote, branch), branch, commit)
+        branch = free_branch(remote_head(git, remote, branch), branch, commit)
     pushed = push_branch(git, remote, commit, branch)
     _remember(repository, record, client, branch, commit)
     parts = parts_of(repository, seen, client)

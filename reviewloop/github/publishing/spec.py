@@ -19,7 +19,7 @@ from reviewloop.domain.errors import GuardRailError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.revisions import OURS, safe_branch_name
-from reviewloop.git.transfer import Remote, address_of, fetch, look
+from reviewloop.git.transfer import Remote, address_of, fetch, remote_head
 from reviewloop.github.api.answers import Review
 from reviewloop.github.api.client import GitHub, api_of
 from reviewloop.github.comments.bodies import code, sanitised, sanitised_line
@@ -123,7 +123,7 @@ def _published(work: _Work) -> Published:
     require_base(client, base, default)
     require_free_branch(client, work.branch, base, default)
     onto = git.text("rev-parse", fetch(git, work.remote, base))
-    there = look(git, work.remote, work.branch)
+    there = remote_head(git, work.remote, work.branch)
     if there:
         onto_branch = git.text("rev-parse", fetch(git, work.remote, work.branch))
     if _holds(work, onto):

@@ -11,11 +11,13 @@ from reviewloop.loop.base_moved import PHASE, compare, last_read
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings, write_findings
 from reviewloop.loop.state import LoopState, explained
-from reviewloop.loop.user_edits import edited, reworded, words_of
+from reviewloop.loop.user_edits import apply_edit, apply_message, words_of
 from reviewloop.render.counts import BY_USER
 
 
-def moved_onto(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
+def apply_rebase(
+    state: LoopState, answer: Mapping[str, str], context: RunContext
+) -> dict[str, Any]:
     """Return the state updates of a rebase onto the commit `answer["base"]`.
 
     `answer["tree"]` is the change there. Both objects are in the run's private repository already.
@@ -51,8 +53,8 @@ def apply_answer(
 
     `answer` holds `choice` (approve | modify | skip | edit | reword), `by`, `proposal` and, for
     modify and reword, `text`; for edit see `user_edits`. The queue's own choice is `rebase`, see
-    `moved_onto`. After `dismiss` the question is asked again about the same change: dismissals are
-    stored elsewhere. An approval for another proposal is refused.
+    `apply_rebase`. After `dismiss` the question is asked again about the same change: dismissals
+    are stored elsewhere. An approval for another proposal is refused.
     """
     fault("approve.begin")
     if answer["proposal"] != state["proposal"]:
@@ -82,11 +84,11 @@ def apply_answer(
             "reviewers": dict.fromkeys(state.get("reviewers", {})),  # all of them read again
         }
     elif choice == "edit":
-        update |= edited(state, answer, context)
+        update |= apply_edit(state, answer, context)
     elif choice == "reword":
-        update |= reworded(state, answer, context)
+        update |= apply_message(state, answer, context)
     elif choice == "rebase":
-        update |= moved_onto(state, answer, context)
+        update |= apply_rebase(state, answer, context)
     context.events.emit("answer", choice=choice, by=answer["by"], text=answer.get("text", ""))
     fault("approve.end")
     return update

@@ -16,7 +16,7 @@ from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Task
 from reviewloop.guards.branch import check_branch
 from reviewloop.guards.governance import approvers_needed
-from reviewloop.loop.approval_act import Act, recorded_signed
+from reviewloop.loop.approval_act import Act, record_act_signed
 from reviewloop.loop.approvers import approvals_of, approve_by
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState, explained
@@ -124,7 +124,7 @@ def _require_approvers(state: LoopState, context: RunContext, proposal: Mapping[
 def _approved(state: LoopState, context: RunContext, commit: str) -> str:
     """Return the commit to promote; an approval given elsewhere is recorded in it."""
     act = Act.of(state["approval"])
-    return recorded_signed(context.private, commit, act) if act else commit
+    return record_act_signed(context.private, commit, act) if act else commit
 
 
 def _marked_task(context: RunContext) -> Task | None:

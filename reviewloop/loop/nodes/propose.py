@@ -19,7 +19,7 @@ from reviewloop.loop.findings_log import (
     read_findings,
     write_dismissals,
 )
-from reviewloop.loop.gates import same_tests
+from reviewloop.loop.gates import copy_base_tests
 from reviewloop.loop.protected import touched_protected_files, why_blocked
 from reviewloop.loop.state import LoopState, ReviewerState, explained
 from reviewloop.loop.task_mark import TickedSpec, ticked_spec
@@ -242,7 +242,7 @@ def _build_commit(state: LoopState, context: RunContext, ticked: TickedSpec, mes
     tree = state["tree"]
     if ticked.in_commit:
         tree = context.private.edit(tree, ticked.in_commit)
-        same_tests(context, state["tree"], tree)
+        copy_base_tests(context, state["tree"], tree)
     identity = context.user.identity or ("reviewloop", "reviewloop@localhost")
     commit = context.private.commit(
         tree,

@@ -77,7 +77,7 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         }
     still_found = _found_by_gates(state, context)
     assessed = [_assess(finding, reply, state, context, still_found) for finding in waiting]
-    unheard = _unheard(waiting, reply)
+    unheard = _unanswered(waiting, reply)
     fresh = [*_new_findings(reply, state, context), *_new_evidence(state, context)]
     context.events.emit(
         "reviewer.end",
@@ -95,7 +95,7 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     }
 
 
-def _unheard(waiting: list[Finding], reply: ReReview) -> list[Finding]:
+def _unanswered(waiting: list[Finding], reply: ReReview) -> list[Finding]:
     """Return the findings whose fixes the re-review did not answer."""
     answered = {answer.finding for answer in reply.resolutions}
     return [finding for finding in waiting if finding.id not in answered]

@@ -22,7 +22,7 @@ from reviewloop.git.paths import shown
 from reviewloop.llm.budget import over_budget
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.loop.agent_tools import changed_lines, reading_toolbox, resources_of
-from reviewloop.loop.base_moved import Moved, added_to, base_of, reads_what_moved, to_read_by
+from reviewloop.loop.base_moved import Moved, base_of, merge_readings, reads_what_moved, to_read_by
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.conversation import AgentReply
 from reviewloop.loop.evidence import evidence_of
@@ -190,7 +190,9 @@ def review_as(name: str) -> Callable[[LoopState, RunContext], dict[str, Any]]:
             seconds=result["seconds"],
         )
         earlier = state.get("reviewers", {}).get(name)
-        return {"reviewers": {name: added_to(earlier, result) if moved and earlier else result}}
+        return {
+            "reviewers": {name: merge_readings(earlier, result) if moved and earlier else result}
+        }
 
     review.__name__ = name
     return review
