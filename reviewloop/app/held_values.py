@@ -7,6 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +109,17 @@ _PASSED_OVER = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", 
 
 def redactor_for(root: Path | None, git_dir: Path | None = None) -> Redactor:
     """Return a redactor of the secrets of this process, this user and this checkout."""
-    return Redactor(HeldSecrets(held_values(root, git_dir)), own_key())
+    return Redactor(_held(tuple(held_values(root, git_dir))), own_key())
 
 
 def redactor_of(user: UserRepo) -> Redactor:
     """Return the same for a checkout, with its git settings as already read."""
-    return Redactor(HeldSecrets(held_values(user.root, config=user.config)), own_key())
+    return Redactor(_held(tuple(held_values(user.root, config=user.config))), own_key())
+
+
+@lru_cache(maxsize=4)  # each run of a batch asks about the same checkout
+def _held(values: tuple[Named, ...]) -> HeldSecrets:
+    return HeldSecrets(values)
 
 
 def redactor_here() -> Redactor:

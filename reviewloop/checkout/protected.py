@@ -7,9 +7,10 @@ sub-folder reads the copy there, and also covers files that do not exist yet.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from fnmatch import translate
+from functools import cache, lru_cache
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ _TABLE = (
     (_CHECKS, Protection("check", "takes part in the checks", False)),
     (_LOCKS, Protection("lock file", "decides which packages are installed", False)),
 )
+_WILD = re.compile(r"[*?\[]")
 # Disks that ignore such characters treat `.g<U+200C>ithub` as `.github`.
 _IGNORED = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
@@ -150,7 +152,14 @@ def _matches(parts: tuple[str, ...], rule: Rule) -> bool:
 
 
 def _fits(parts: tuple[str, ...], names: tuple[str, ...]) -> bool:
-    return len(parts) == len(names) and all(map(fnmatchcase, parts, names))
+    if len(parts) != len(names):
+        return False
+    return all(_test_of(name)(part) for part, name in zip(parts, names, strict=True))
+
+
+@cache  # `fnmatch` keeps fewer than there are names here, and would compile them all for each path
+def _test_of(name: str) -> Callable[[str], object]:
+    return re.compile(translate(name)).match if _WILD.search(name) else name.__eq__
 
 
 def _read(rules: str) -> tuple[Rule, ...]:

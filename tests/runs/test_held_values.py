@@ -131,3 +131,12 @@ def test_files_of_the_home_folder_that_are_no_such_files_are_passed_over(private
     ):
         (private_home / ".docker/config.json").write_text(text)
         held(None)
+
+
+def test_the_same_values_are_prepared_once_and_others_anew(monkeypatch):
+    monkeypatch.setenv("SHOP_API_KEY", A)
+    first = redactor_for(None)
+    assert redactor_for(None).values is first.values
+    monkeypatch.setenv("SHOP_API_KEY", B)
+    assert redactor_for(None).values is not first.values
+    assert B not in redactor_for(None).for_models(f"key: {B}")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from reviewloop.checkout import protected
 from reviewloop.checkout.protected import protection_of
 from reviewloop.rules.diff.steering import _rule_of
 
@@ -92,3 +93,12 @@ def test_what_reviews_call_poisonable_is_refused_to_agents():
         assert _rule_of(path), path
         found = protection_of(path)
         assert found is not None and found.refused, path
+
+
+def test_no_pattern_is_compiled_for_a_second_path(monkeypatch):
+    """Hundreds of names were compiled for every path: they are more than `fnmatch` keeps."""
+    protection_of.cache_clear()
+    assert protection_of("shop/first.py") is None
+    monkeypatch.setattr(protected.re, "compile", lambda *_: pytest.fail("compiled again"))
+    assert protection_of("shop/second.py") is None
+    assert protection_of("sub/taskfile.yaml") is not None
