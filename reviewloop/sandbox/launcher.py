@@ -1,6 +1,6 @@
 """The program between reviewloop and a command: it ends all processes that the command started.
 
-Started by path as `python -I -S launcher.py PARENT GRACE NAME=VALUE... -- PROGRAM ARGV0 ARG...`, so
+Started as `python -I -S -c "… main()" PARENT GRACE NAME=VALUE... -- PROGRAM ARGV0 ARG...`, so
 it may use the standard library only. On Linux it adopts daemons of the command (subreaper), ends
 when its parent does, and limits the number of processes and the memory; elsewhere the caller's kill
 of the process group has to suffice. If a process cannot be ended, it kills itself with SIGUSR2. The
@@ -339,7 +339,3 @@ def _descendants() -> list[tuple[int, list[bytes]]]:
     for pid, _ in found:  # grows while it is read
         found += children.get(pid, [])
     return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

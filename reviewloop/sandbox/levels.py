@@ -105,19 +105,13 @@ def _help_of(program: Path, *_file: int) -> bytes:
     return done.stdout + done.stderr
 
 
-def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
-    """Yield (target, source, flag); deeper targets are mounted later, over the others."""
-    for name in SYSTEM:
-        path = Path(name)
-        if path.is_symlink():
-            yield path, Path(os.readlink(path)), "--symlink"  # noqa: PTH115 - kept as it is
-        elif path.is_dir():
-            yield path, path, "--ro-bind"
-    for path in (*(Path("/etc", name) for name in ETC), *map(Path, _KERNEL)):
-        if path.is_symlink() and path.resolve().is_relative_to("/usr"):
-            yield path, Path(os.readlink(path)), "--symlink"  # noqa: PTH115 - no mount needed
-        elif path.exists():
-            yield path, path, "--ro-bind-try"  # each takes a sixth of a millisecond
+Mount = tuple[Path, Path, str]
+"""Target, source, flag."""
+
+
+def _mounts(grants: Grants) -> Iterator[Mount]:
+    """Yield all of them; deeper targets are mounted later, over the others."""
+    yield from _system_mounts()
     for path in dict.fromkeys(grants.read):
         if path.exists() and not _is_system(path) and not _behind_link(path, grants):
             yield path, path, "--ro-bind"
@@ -129,8 +123,27 @@ def _mounts(grants: Grants) -> Iterator[tuple[Path, Path, str]]:
         yield one.target, one.source, "--bind" if one.write else "--ro-bind"
 
 
+@lru_cache(maxsize=1)  # each command asks, and nothing that we run can change it
+def _system_mounts() -> tuple[Mount, ...]:
+    return tuple(_find_system_mounts())
+
+
+def _find_system_mounts() -> Iterator[Mount]:
+    for name in SYSTEM:
+        path = Path(name)
+        if path.is_symlink():
+            yield path, Path(os.readlink(path)), "--symlink"  # noqa: PTH115 - kept as it is
+        elif path.is_dir():
+            yield path, path, "--ro-bind"
+    for path in (*(Path("/etc", name) for name in ETC), *map(Path, _KERNEL)):
+        if path.is_symlink() and path.resolve().is_relative_to("/usr"):
+            yield path, Path(os.readlink(path)), "--symlink"  # noqa: PTH115 - no mount needed
+        elif path.exists():
+            yield path, path, "--ro-bind-try"  # each takes a sixth of a millisecond
+
+
 def _is_system(path: Path) -> bool:
-    return any(path.is_relative_to(name) for name in SYSTEM)
+    return path.is_absolute() and "".join(path.parts[:2]) in SYSTEM
 
 
 def _behind_link(path: Path, grants: Grants) -> bool:

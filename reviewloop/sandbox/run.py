@@ -249,6 +249,13 @@ def end_piped(process: "subprocess.Popen[bytes]") -> None:
         raise WorkspaceError("An agent left programs that could not be ended; end them yourself.")
 
 
+# A module that is imported is compiled once, a program each time: that is a fifth of its time.
+_LAUNCHER = (
+    f"import sys; sys.path.append({str(Path(__file__).parent)!r}); "
+    "import launcher; sys.exit(launcher.main())"
+)
+
+
 def _start(
     started: Started,
     cwd: Path,
@@ -257,8 +264,7 @@ def _start(
     *,
     stdin: int = subprocess.DEVNULL,
 ) -> "subprocess.Popen[bytes]":
-    launcher = Path(__file__).with_name("launcher.py")
-    command = [sys.executable, "-I", "-S", str(launcher), str(os.getpid()), str(_GRACE)]
+    command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), str(_GRACE)]
     argv = started.argv
     try:
         return subprocess.Popen(
