@@ -1,7 +1,10 @@
 """Workers on a real PostgreSQL, with a bare remote, real git and models over HTTP."""
 
-from collections.abc import Callable, Iterator
+import gc
+import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,13 +22,61 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+class _Waiting:
+    """Makes teams whose tasks wait: a worker does them once, each test has a copy of its end."""
+
+    def __init__(self, folder: Path, postgres: Postgres, server: BedrockServer) -> None:
+        self._place, self._kept = folder / "team", folder / "kept"
+        self._postgres, self._server = postgres, server
+        self._database = cache(self._work)
+
+    def __call__(self, tasks: str) -> Team:
+        """Return a team that stands where every other one did; machine `one` did these tasks."""
+        database = self._database(tasks)
+        shutil.rmtree(self._place)
+        shutil.copytree(self._kept / tasks, self._place, symlinks=True)
+        self._server.ledger.clear()
+        self._server.answer = many()
+        made = self._postgres.url(database)
+        return Team(self._place, self._postgres, self._server, made=made)
+
+    def _work(self, tasks: str) -> str:
+        """Have tasks done at the place of all, keep what is there, and return the database."""
+        shutil.rmtree(self._place, ignore_errors=True)
+        self._place.mkdir()
+        self._server.answer = many()
+        team = Team(self._place, self._postgres, self._server)
+        assert team.enqueue("--tasks", tasks).code == 0
+        said = team.work(team.machine("one"))
+        assert said.code == 0, said.err
+        gc.collect()  # closes what is open still: its files would go while they are copied
+        shutil.copytree(self._place, self._kept / tasks, symlinks=True)
+        return team.url.rpartition("/")[2]
+
+
+class Teams:
+    """Makes teams for one test."""
+
+    def __init__(
+        self, folder: Path, postgres: Postgres, waiting: _Waiting, stack: ExitStack
+    ) -> None:
+        self.waiting = waiting
+        self._folder, self._postgres, self._stack = folder, postgres, stack
+
+    def __call__(self, play: Part | None = None, **files: str) -> Team:
+        """Return a team that has done nothing yet, with models that answer as `play` says."""
+        server = self._stack.enter_context(BedrockServer(play or many(), agent_of=agent_of))
+        return Team(self._folder, self._postgres, server, **files)
+
+
+@pytest.fixture(scope="session")
+def _waiting(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[_Waiting]:
+    with BedrockServer(many(), agent_of=agent_of) as server:
+        yield _Waiting(tmp_path_factory.mktemp("waiting"), postgres, server)
+
+
 @pytest.fixture
-def team(tmp_path: Path, postgres: Postgres) -> Iterator[Callable[..., Team]]:
-    """Return a function that makes a team, with models that answer as `play` says."""
+def team(tmp_path: Path, postgres: Postgres, _waiting: _Waiting) -> Iterator[Teams]:
+    """Return what makes teams for this test."""
     with ExitStack() as stack:
-
-        def made(play: Part | None = None, **files: str) -> Team:
-            server = stack.enter_context(BedrockServer(play or many(), agent_of=agent_of))
-            return Team(tmp_path, postgres, server, **files)
-
-        yield made
+        yield Teams(tmp_path, postgres, _waiting, stack)

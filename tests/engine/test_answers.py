@@ -29,10 +29,8 @@ def why(crew: Team, run: str) -> str:
 
 @pytest.mark.slow
 def test_modify_reject_and_a_branch_that_has_moved_on(team):
-    crew = team()
-    assert crew.enqueue("--tasks", "1,2,4").code == 0
+    crew = team.waiting("1,2,4")
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
-    assert crew.work(machine).code == 0
     first, second, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
 
     # What is to be decided about can be read without a clone.
@@ -96,10 +94,8 @@ def test_modify_reject_and_a_branch_that_has_moved_on(team):
 
 @pytest.mark.slow
 def test_all_holds_what_has_must_fix_left_and_passes_over_what_was_answered(team):
-    crew = team()
-    assert crew.enqueue("--tasks", "1,4,5").code == 0
+    crew = team.waiting("1,4,5")
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
-    assert crew.work(machine).code == 0
     first, fourth, fifth = (row["run"] for row in elsewhere.json("queue")["runs"])
     crew.server.answer = many({4: says(done("Wrote it."))})  # and changes nothing
     assert elsewhere.run("modify", fourth, "-m", "say EURO").code == 0

@@ -24,10 +24,8 @@ def push_a_note(crew: Team) -> None:
 
 @pytest.mark.slow
 def test_a_stack_is_brought_at_once_and_committed_by_the_second_approval(team):
-    crew = team()
-    assert crew.enqueue("--tasks", "1,2,4").code == 0
+    crew = team.waiting("1,2,4")
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
-    assert crew.work(machine).code == 0
     first, second, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
     push_a_note(crew)
 
@@ -47,10 +45,8 @@ def test_a_stack_is_brought_at_once_and_committed_by_the_second_approval(team):
 
 @pytest.mark.slow
 def test_what_stood_on_a_rejected_run_is_one_line_when_it_was_approved(team):
-    crew = team()
-    assert crew.enqueue("--tasks", "1,4,5").code == 0
+    crew = team.waiting("1,4,5")
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
-    assert crew.work(machine).code == 0
     first, fourth, fifth = (row["run"] for row in elsewhere.json("queue")["runs"])
     assert elsewhere.run("reject", first, "-m", "no").code == 0
     assert f"{first}: reject is carried out, it is rejected now" in crew.work(machine).err
@@ -88,10 +84,8 @@ def test_what_stood_on_a_rejected_run_is_one_line_when_it_was_approved(team):
 
 @pytest.mark.slow
 def test_what_stands_on_a_run_that_does_not_merge_stays_where_it_is(team):
-    crew = team()
-    assert crew.enqueue("--tasks", "1,4").code == 0
+    crew = team.waiting("1,4")
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
-    assert crew.work(machine).code == 0
     first, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
     crew.person.write("shop/part1.py", "def total():\n    return 7\n")
     crew.person.git("add", "shop/part1.py")
@@ -107,10 +101,8 @@ def test_what_stands_on_a_run_that_does_not_merge_stays_where_it_is(team):
 
 @pytest.mark.slow
 def test_what_stood_on_a_run_that_is_blocked_where_it_was_brought_stays_where_it_is(team):
-    crew = team()
-    assert crew.enqueue("--tasks", "1,4").code == 0
+    crew = team.waiting("1,4")
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
-    assert crew.work(machine).code == 0
     first, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
     unwanted = "import pathlib\n\n\ndef test_it():\n    assert not pathlib.Path('shop/part1.py')"
     crew.person.write("tests/test_unwanted.py", f"{unwanted}.exists()\n")
@@ -127,10 +119,8 @@ def test_what_stood_on_a_run_that_is_blocked_where_it_was_brought_stays_where_it
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["rebase.ready:2", "advance.begin:2"])
 def test_a_worker_that_dies_half_way_up_a_stack_is_gone_on_from_there(team, where):
-    crew = team()
-    assert crew.enqueue("--tasks", "1,2").code == 0
+    crew = team.waiting("1,2")
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
-    assert crew.work(machine).code == 0
     first, second = (row["run"] for row in elsewhere.json("queue")["runs"])
     push_a_note(crew)
     assert elsewhere.run(*EVERY).code == 0
@@ -147,10 +137,8 @@ def test_a_worker_that_dies_half_way_up_a_stack_is_gone_on_from_there(team, wher
 
 @pytest.mark.slow
 def test_the_latest_reason_counts_and_what_helps_is_said(team):
-    crew = team()
-    assert crew.enqueue("--tasks", "1,4").code == 0
+    crew = team.waiting("1,4")
     machine, elsewhere = crew.machine("one"), crew.machine("elsewhere")
-    assert crew.work(machine).code == 0
     first, fourth = (row["run"] for row in elsewhere.json("queue")["runs"])
     hook = crew.remote / "hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
