@@ -32,14 +32,19 @@ _LATE = (
     "boto3",
     "botocore.config",
     "botocore.loaders",
+    "encodings.utf_8_sig",
     "genai_prices.data",
     "genai_prices.update_prices",
     "git",
     "langchain_aws",
+    "langchain_core.tracers.context",
     "langchain_core.tracers.stdout",
     "langgraph.checkpoint.sqlite",
     "langgraph.graph",
     "langgraph.types",
+    "pathspec.patterns.gitignore.spec",
+    "procrastinate.builtin_tasks",
+    "procrastinate.worker",
     "rich.console",
     "unidiff",
 )
@@ -194,6 +199,7 @@ def _import_everything() -> None:
     data = importlib.import_module("bedrock_data")  # beside this file
     data.read_service_data_once()
     data.read_service_data_now()
+    importlib.import_module("reviewloop.checkout.protected").protection_of("any/name")
 
 
 def _serve(place: str) -> None:
