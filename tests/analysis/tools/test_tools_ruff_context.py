@@ -34,6 +34,8 @@ TYPER = "import typer\n\n\n"
 PAGE = "from flask import Flask\nfrom jinja2 import Environment\n\n\n"
 JINJA = "from jinja2 import Environment\n\n\n"
 TAR = "import tarfile\n\n\ndef f(name, safe):\n    with tarfile.open(name) as tar:\n"
+YAML = "import yaml\n\n\n"
+INIT = "class A(B):\n    def __init__(self):\n"
 PDB = "import os\n\n\ndef f():\n"
 
 
@@ -137,6 +139,37 @@ CASES = [
     ("F821", None, "c.name = 1  # type: ignore[name-defined]\n"),
     ("F821", MUST, "c.name = 1  # type: ignore[attr-defined]\n"),
     ("T100", MUST, PDB + "    breakpoint()\n"),
+    ("T100", NIT, "def rdb_handler():\n    breakpoint()\n"),
+    ("T100", MUST, "from celery.contrib.rdb import set_trace\n"),
+    ("S503", NIT, "from OpenSSL import SSL\n\n\ndef f(v=SSL.SSLv23_METHOD):\n    return v\n"),
+    ("S503", MUST, "from OpenSSL import SSL\n\n\ndef f(v=SSL.SSLv3_METHOD):\n    return v\n"),
+    ("S506", MUST, YAML + "yaml.load(open('a'), Loader=yaml.Loader)\n"),
+    ("S506", None, YAML + "class Own(yaml.SafeLoader): ...\n\n\nyaml.load(open('a'), Own)\n"),
+    ("S506", MUST, YAML + "class Own(yaml.Loader): ...\n\n\nyaml.load(open('a'), Own)\n"),
+    ("S506", MUST, "from yaml import Loader, load\n\nload(open('a'), Loader=Loader)\n"),
+    ("S506", SHOULD, YAML + "import own\n\nyaml.load(open('a'), Loader=own.Loader)\n"),
+    ("F601", MUST, "a = {'b': 1, 'b': 2}\n"),
+    ("F601", SHOULD, "a = {'b': False, 'c': 1, 'b': False}\n"),
+    ("PLE0101", NIT, INIT + "        return super().__init__()\n"),
+    ("PLE0101", NIT, INIT + "        r = super().__init__()\n        return r\n"),
+    ("PLE0101", MUST, INIT + "        return self.b\n"),
+    (
+        "PLE0704",
+        MUST,
+        "def f():\n    try:\n        g()\n    except OSError:\n        pass\n    raise\n",
+    ),
+    ("PLE0704", MUST, "def f():\n    raise\n"),
+    ("PLE0704", NIT, "def failed(exc):\n    if exc:\n        raise\n"),
+    ("PLE0704", NIT, "def a():\n    raise\n\n\ntry:\n    b()\nexcept OSError:\n    a()\n"),
+    ("B015", MUST, "def test_a(a):\n    a.b == 1\n"),
+    ("B015", NIT, "def test_a(a):\n    with pytest.raises(OSError):\n        a.b() == 1\n"),
+    (
+        "B015",
+        MUST,
+        "def test_a(a):\n    with pytest.raises(OSError):\n        a.b()\n        a.c() == 1\n",
+    ),
+    ("B022", MUST, "import contextlib\n\nwith contextlib.suppress():\n    a()\n"),
+    ("B022", NIT, "import contextlib\n\nc = own() if own else contextlib.suppress()\n"),
     ("T100", NIT, PDB + "    if os.environ.get('DEBUG'):\n        breakpoint()\n"),
     ("PLW1508", NIT, "import os\n\nport = os.getenv('PORT', 80)\n"),
 ]
@@ -178,6 +211,16 @@ def test_a_name_that_a_stub_of_builtins_declares_is_set_by_what_loads_the_files_
         ("two.py", "kinds", None),
         ("two.py", "strange", None),
     }
+
+
+def test_a_debugger_is_no_leftover_in_the_package_that_it_is_of():
+    code = "from celery.contrib.rdb import set_trace\n"
+    files = [source("celery/apps/worker.py", code), source("shop/worker.py", code)]
+
+    done = run_tool(RUFF, files, Options())
+
+    told = {hit.path: hit.severity for hit in done.hits if hit.rule == "ruff/T100"}
+    assert told == {"celery/apps/worker.py": Severity.NIT, "shop/worker.py": None}
 
 
 def test_a_block_with_several_statements_under_raises_is_a_nit():

@@ -5,8 +5,18 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from reviewloop.analysis.contract import NIT, SHOULD, Hit, PathClass
+from reviewloop.analysis.contract import NIT, SHOULD, Hit
 from reviewloop.analysis.tools.layout import Laid
+from reviewloop.analysis.tools.readers.ruff_mistakes import (
+    compared_in_vain,
+    debugger,
+    loaded_yaml,
+    negotiated,
+    raised_anyhow,
+    repeated_key,
+    returned_by_init,
+    suppresses_nothing,
+)
 from reviewloop.analysis.tools.readers.ruff_module import (
     Module,
     is_constant,
@@ -150,30 +160,12 @@ def _defined_again(hit: Hit, module: Module) -> Hit:
     return replace(hit, severity=hit.severity or SHOULD) if here.decorator_list else hit
 
 
-def _raised_anyhow(hit: Hit, module: Module) -> Hit:
-    """In a test it fails correctly, by another error."""
-    tested = module.one.file.path_class is PathClass.TEST
-    return replace(hit, severity=SHOULD) if tested else hit
-
-
 def _debugging(hit: Hit, module: Module) -> Hit:
     """It is deliberate behind a condition that is not `__name__`."""
     node = module.at(hit, ast.Call)
     for outer in module.around(node) if node is not None else ():
         if isinstance(outer, ast.If) and "__name__" not in ast.unparse(outer.test):
             return replace(hit, severity=SHOULD)
-    return hit
-
-
-def _debugger(hit: Hit, module: Module) -> Hit:
-    node = module.at(hit, ast.Call, ast.Import, ast.ImportFrom)
-    if node is None:
-        return hit
-    for outer in module.around(node):
-        if isinstance(outer, ast.If | ast.IfExp | ast.BoolOp | ast.Match | ast.ExceptHandler):
-            return replace(hit, severity=NIT)
-        if isinstance(outer, _FUNCTIONS) and re.search(r"debug|breakpoint|trace", _of(outer)):
-            return replace(hit, severity=NIT)
     return hit
 
 
@@ -391,6 +383,13 @@ _ASSESSORS: dict[str, Callable[[Hit, Module], Hit | None]] = {
     "F811": _defined_again,
     "F821": undefined,
     "S201": _debugging,
-    "PLE0704": _raised_anyhow,
-    "T100": _debugger,
+    "B015": compared_in_vain,
+    "B022": suppresses_nothing,
+    "F601": repeated_key,
+    "PLE0101": returned_by_init,
+    "PLE0704": raised_anyhow,
+    "S502": negotiated,
+    "S503": negotiated,
+    "S506": loaded_yaml,
+    "T100": debugger,
 }
