@@ -58,6 +58,7 @@ _TEMPLATE = re.compile(
 _TYPED_RESOURCE = re.compile(r"Type[\"']?[ \t]*:[ \t]*[\"']?AWS::[A-Z]\w+::\w+")
 _RESOURCES = re.compile(r"(?:^|[{,])[ \t]*[\"']?Resources[\"']?[ \t]*:", re.MULTILINE)
 _SHEBANG = re.compile(r"#!\s*\S*/(?:env\s+(?:-S\s+)?)?(python|bash|sh|dash|ksh|zsh|node)[\d.]*\b")
+_TEMPLATES = {".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".erb", ".mustache", ".hbs"}
 _SHEBANGS = {"python": "python", "node": "javascript"}
 
 
@@ -79,7 +80,7 @@ def language_of(path: str, text: str = "") -> str:
         return "cloudformation" if is_cloudformation(text) else language
     if _DOCKERFILE.search(path) and language in {"", "dockerfile"}:
         return "dockerfile"
-    if not language and text.startswith("#!"):
+    if not language and text.startswith("#!") and suffix not in _TEMPLATES:
         found = _SHEBANG.match(text)
         return _SHEBANGS.get(found.group(1), "shell") if found else ""
     return language
@@ -104,7 +105,7 @@ _TEST_FOLDERS = {
     "suites",
     "playwright",
     "cypress",
-    ".dredd",
+    "dredd",
 }
 _FIXTURE_FOLDERS = {
     "data",
@@ -141,15 +142,19 @@ _EXAMPLE_FOLDERS = {
 }
 
 
-_FIXTURES = {"testdata", "__snapshots__", "__fixtures__", "__mocks__", "fixtures", ".semgrep"}
+_FIXTURES = {"testdata", "__snapshots__", "__fixtures__", "__mocks__", "fixtures", "semgrep"}
 _TEST_FOLDER = re.compile(r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)")
+_TEST_ROOTS = {"t", "integration"}  # a folder deeper in may hold integrations of the product
+_TEST_SETTINGS = re.compile(r"\.env\.(?:tests?|testing|ci|e2e)$")
 _TEST_SERVICES = re.compile(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b")
 
 
 def path_class(path: str) -> PathClass:
     """Return the purpose of a file, from its path alone."""
-    folders = path.lower().split("/")[:-1]
+    folders = [folder.removeprefix(".") for folder in path.lower().split("/")[:-1]]
     tested = [index for index, folder in enumerate(folders) if _holds_tests(folder)]
+    if folders and folders[0] in _TEST_ROOTS:
+        tested.insert(0, 0)
     if _FIXTURES & set(folders):
         return PathClass.FIXTURE
     if tested and set(folders[tested[0] + 1 :]) & _FIXTURE_FOLDERS:
@@ -192,4 +197,5 @@ def is_test_name(path: str) -> bool:
         or ".spec." in lower
         or ".mock." in lower
         or _TEST_SERVICES.match(lower) is not None
+        or _TEST_SETTINGS.match(lower) is not None
     )

@@ -104,6 +104,8 @@ _GOOGLE_FOR_EVERYBODY = re.compile(
     r"auth_?Domain|messaging_?Sender_?Id|storage_?Bucket|youtubei/|innertube|maps/api/js\b",
     re.IGNORECASE,
 )
+# What stands beside the key that pages search a documentation with.
+_SEARCHED_BY_ALL = re.compile(r"\bindex_?Name\b|\balgolia\b", re.IGNORECASE)
 _NEAR = 400  # characters before and after a key
 _APPLICATIONS = ("google-services.json", "GoogleService-Info.plist")
 # Settings that only builds of every push use.
@@ -160,6 +162,8 @@ def _held_hits(
     file: SourceFile, redactor: Redactor, taken: Stretches, lines: Lines
 ) -> Iterator[Hit]:
     for span in find_exposures(file.text, redactor):
+        if _is_meant_for_all(file, span):
+            continue
         # A user's password may be a plain word of a test; and an environment file is where the
         # value belongs, so only random values are certainly meant to stay secret.
         if not span.drawn and (
@@ -176,6 +180,30 @@ def _held_hits(
         )
 
 
+# Builds put variables with these beginnings into what every browser loads.
+_INTO_BROWSERS = re.compile(
+    r"(?:\w+_)?PUBLIC_|VITE_|REACT_APP_|GATSBY_|VUE_APP_|NG_APP_|.*public_?key", re.IGNORECASE
+)
+_OF_TESTS = re.compile(
+    r"\b(?:NODE|RAILS|RACK|APP|DJANGO|FLASK|MIX|GO)_ENV[\"']?\s*[:=]\s*[\"']?test(?:ing)?\b",
+    re.IGNORECASE,
+)
+
+
+def _is_meant_for_all(file: SourceFile, exposure: Exposure) -> bool:
+    """Whether a held value is sent to every browser, or made for tests alone."""
+    return (
+        _INTO_BROWSERS.match(exposure.name) is not None
+        or (_is_environment(file.path) and file.path_class is PathClass.TEST)
+        or _is_set_for_tests(file, exposure.start)
+    )
+
+
+def _is_set_for_tests(file: SourceFile, at: int) -> bool:
+    around = file.text[max(0, at - _NEAR) : at + _NEAR]
+    return bool(_OF_TESTS.search(around))
+
+
 def _is_environment(path: str) -> bool:
     return bool(_ENVIRONMENT.search(path)) and not _EXAMPLE.search(path)
 
@@ -185,11 +213,14 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
 
     Environment files hold values in real use, including short ones.
     """
-    if _is_environment(file.path):
+    if _is_environment(file.path) and file.path_class is PathClass.PRODUCT:
         return Severity.MUST_FIX if is_random(value) else guess.severity
     open_to_all = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
     published = file.claim in OF_OTHERS  # by its author, wherever it is kept
-    live = guess.severity is not Severity.NIT and not open_to_all and not published
+    if guess.severity is Severity.NIT or open_to_all or published:
+        return guess.severity
+    around = file.text[max(0, guess.start - _NEAR) : guess.end + _NEAR]
+    live = not _SEARCHED_BY_ALL.search(around) and not _is_set_for_tests(file, guess.start)
     return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
 
 

@@ -311,7 +311,7 @@ def _at_long_words(text: str) -> Iterator[_Candidate]:
 
 
 def _is_harmless(rule: SecretRule, match: re.Match[str], value: str) -> bool:
-    if is_documented(value) or is_placeholder(value):
+    if is_documented(value) or is_placeholder(value) or _repeats(value):
         return True
     if rule.name == "database-url":
         user, password, host = match.group("user"), unquote(value), match.group("host")
@@ -323,3 +323,17 @@ def _is_harmless(rule: SecretRule, match: re.Match[str], value: str) -> bool:
     if len(value) < 200 and not any(c.isdigit() for c in value[6:]) and reads_like_words(value):
         return True  # an identifier that starts like a token
     return entropy(value) < rule.entropy
+
+
+_LONGEST_PERIOD = 24
+
+
+def _repeats(value: str) -> bool:
+    """Whether a long value is one short piece over and over, as nobody draws it."""
+    signs = "".join(c for c in value if c.isalnum())
+    if len(signs) < 4 * _LONGEST_PERIOD:
+        return False
+    period = signs.find(signs[:10], 1)
+    return 0 < period <= _LONGEST_PERIOD and all(
+        one == other for one, other in zip(signs, signs[period:], strict=False)
+    )

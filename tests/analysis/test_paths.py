@@ -40,6 +40,13 @@ TEMPLATE = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n"
         ("attest-keys/a.py", PRODUCT),
         ("pkg/db/fixtures/users.yml", FIXTURE),
         ("backend/seeds/tokens.ts", EXAMPLE),
+        (".examples/compose.yaml", EXAMPLE),
+        ("t/unit/security/keys.py", TEST),
+        ("src/t/keys.py", PRODUCT),
+        ("integration/resources/tls/local.key", FIXTURE),
+        ("shop/integration/mail.py", PRODUCT),
+        ("web/.env.test", TEST),
+        (".env.production", PRODUCT),
     ],
 )
 def test_a_path_tells_what_a_file_is_for(path, expected):
@@ -50,6 +57,7 @@ def test_a_path_tells_what_a_file_is_for(path, expected):
     ("path", "text", "expected"),
     [
         ("a.py", "", "python"),
+        ("module.j2", "#!/usr/bin/python\n{% set a = 1 %}\n", ""),
         ("a.PY", "", "python"),
         ("a.mts", "", "typescript"),
         ("a.tsx", "", "tsx"),

@@ -115,6 +115,10 @@ def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, val
         ("app.ts", "const searchKey = '{}'", SHOULD),
         ("app.sample.py", 'API_KEY = "{}"', SHOULD),
         ("tests/test_app.py", 'API_KEY = "{}"', NIT),
+        ("docs.config.js", 'a = {{ appId: "A", apiKey: "{}", indexName: "docs" }}', SHOULD),
+        ("ci.yml", "env:\n  NODE_ENV: test\n  SECRET_KEY: {}", SHOULD),
+        (".env.test", "SECRET_KEY={}", NIT),
+        (".env.production", "SECRET_KEY={}", MUST),
         ("docs/app.py", 'API_KEY = "{}"', NIT),
         ("README.md", 'API_KEY = "{}"', NIT),
         ("settings/ci.py", 'API_KEY = "{}"', NIT),
@@ -147,6 +151,33 @@ GOOGLE = "AI" + "zaSyB7x-Qk2vT9mLp4RwZ8nHcJ5dF0gYuE3sA"
 )
 def test_a_key_of_google_that_every_client_gets_is_no_must(path, line, wanted):
     assert judged(path, line.format(GOOGLE) + "\n") == [("secret/google-api-key", wanted)]
+
+
+def test_a_key_of_one_word_over_and_over_is_none():
+    def key(line):
+        body = "\n".join([line] * 5)
+        return f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\n"
+
+    assert judged("config.yml", key("privatekey" * 4)) == []
+    assert judged("config.yml", key(HEX + drawn(32))) != []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (".env", "VITE_APP_KEY"),
+        ("app.js", "NEXT_PUBLIC_TOKEN"),
+        (".env.test", "SECRET_KEY"),
+        ("app.js", None),
+    ],
+)
+def test_what_every_browser_gets_and_what_tests_use_is_no_held_secret(path, name):
+    text = f'a = "{KEY}"\n'
+    file = SourceFile(path, text, (), language_of(path, text), path_class(path))
+    (check,) = checks_with(CHECKS, Redactor(HeldSecrets([(name or "SECRET_KEY", KEY)])))
+
+    told = [hit.rule for hit in check.run(file)]
+    assert told == ([] if name else ["secret/held-value"])
 
 
 def test_a_key_in_a_file_of_others_is_published_already():

@@ -42,8 +42,21 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
         return None
     if any(outer.text().startswith("websocket.") for outer in source.ancestors(node)[:3]):
         return None  # there it is about the origin of a page
+    if _checks_itself(node, source):
+        return None
     optional = is_conditional(node, source) or _is_named_insecure(node, source)
     return Found(node, severity=SHOULD if optional else None)
+
+
+_CHECKS_ITSELF = Regex(r"\b(?:VerifyPeerCertificate|VerifyConnection|PeerCert\w*)\b")
+
+
+def _checks_itself(node: "SgNode", source: Source) -> bool:
+    """Whether a check of its own stands beside it: then Go's own would only come before it."""
+    for outer in source.ancestors(node):
+        if outer.kind() in {"literal_value", "block"}:
+            return _CHECKS_ITSELF.search(outer.text()[:20_000]) is not None
+    return False
 
 
 def _is_named_insecure(node: "SgNode", source: Source) -> bool:

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import SHOULD
+from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.js.syntax import (
     FUNCTIONS,
@@ -69,12 +69,18 @@ def _helpers_check(text: str, source: Source) -> bool:
     return any(word in checking for word in re.findall(r"[\w$]+(?=\()", text))
 
 
-def find_expect_without_matcher(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/expect-without-matcher."""
-    if receiver(node) or not arguments(node):
+def find_expect_without_matcher(node: "SgNode", source: Source) -> Found | None:
+    """Find js/expect-without-matcher; what is handed over may check by itself."""
+    given = arguments(node)
+    if receiver(node) or not given:
         return None
     parent = node.parent()
-    return node if parent is not None and parent.kind() == "expression_statement" else None
+    if parent is None or parent.kind() != "expression_statement":
+        return None
+    checks = given[0].kind() in {"call_expression", "await_expression"} and re.match(
+        r"(?:await\s+)?[\w$.]*(?:assert|expect|check|verif|should)", given[0].text(), re.IGNORECASE
+    )
+    return Found(node, severity=NIT if checks else None)
 
 
 def find_expect_not_awaited(node: "SgNode", source: Source) -> "SgNode | None":

@@ -27,7 +27,7 @@ _HOST_CAPABILITY = Regex(r"\b(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_MODULE)\b")
 _TAGGED = Regex(r"[^/\s]+:(?!latest$)[\w][\w.\-]*$|@sha256:")
 # Programs that monitor the containers beside them.
 _WATCHES = Regex(
-    r"image:[^\n]*\b(?:traefik|portainer|watchtower|nginx-proxy|docker-gen|cadvisor|dozzle|diun|glances"
+    r"image:[^\n]*\b(?:traefik|portainer|watchtower|nginx-?proxy|acme-companion|docker-gen|cadvisor|dozzle|diun|glances"
     r"|docker-socket-proxy|autoheal|promtail|ouroboros|telegraf|netdata|homepage)\b"
 )
 _SOCKETS = Regex(r"/(?:docker|containerd/containerd|crio/crio)\.sock\b")

@@ -185,7 +185,7 @@ class ScriptDialect(TableDialect):
             return self.outside(frame, param, RANDOM if "Body" in annotation else RANDOM | OBJECTS)
         if annotation and _HARMLESS.match(annotation):
             return Value(path=name)
-        if name in _REQUESTS:
+        if name in _REQUESTS and not _is_to_be_made(frame, info, name):
             return Value(path="@request")
         if name in _CONTEXTS or name == "event":
             return Value(path="@request" if name == "event" else "@context")
@@ -223,6 +223,19 @@ class ScriptDialect(TableDialect):
             summary = summary_of(frame.machine, init)
             value.fields = dict(summary.fields) if summary is not None and summary.fields else None
         return value
+
+
+_OPTIONS = (
+    rb"\.(?:data|dataType|timeout|timeoutMs|responseType|withCredentials|baseURL|baseUrl|retries)\b"
+)
+
+
+def _is_to_be_made(frame: Frame, info: FunctionInfo, name: str) -> bool:
+    """Whether a parameter holds options of a request to others, which nobody has sent to us."""
+    if len(info.node.params) > 1 and info.node.params[1].name in _REPLIES:
+        return False
+    body = frame.machine.source[info.node.start : info.node.end][:30_000]
+    return re.search(rb"\b" + name.encode() + _OPTIONS, body) is not None
 
 
 class Scripts:

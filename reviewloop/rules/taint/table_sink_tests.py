@@ -126,6 +126,13 @@ def _address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
     return bool(value.taints) and (text is None or not _ADDRESS_FIXED.match(text))
 
 
+def _sent_address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
+    """Whether a request that is made may go over the network; a handler answers it in here."""
+    source = frame.machine.source
+    answered = b".ServeHTTP(" in source and b".Do(" not in source and b"RoundTrip(" not in source
+    return not answered and _address(names, frame, site, value)
+
+
 def _client_address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
     named = site.receiver.path.rpartition(".")[2].lower()
     return "client" in named and _address(names, frame, site, value)
@@ -154,6 +161,7 @@ TABLE_TESTS: dict[str, Callable[[Names, Frame, Site, Value], bool]] = {
     "answered html": _answered_html,
     "written html": _written_html,
     "address": _address,
+    "sent address": _sent_address,
     "client address": _client_address,
     "target": _target,
     "mongo": _mongo,

@@ -306,6 +306,32 @@ runs:
 """
 
 
+@pytest.mark.parametrize(
+    ("value", "severity"),
+    [
+        ("$OWNER", Severity.NIT),
+        ("${{ inputs.owner }}", None),
+        ("${{ github.event.pull_request.title }}", None),
+    ],
+)
+def test_a_variable_of_later_steps_is_critical_where_a_caller_writes_it(value, severity):
+    action = f"""name: a
+description: b
+runs:
+  using: composite
+  steps:
+    - run: make
+      shell: bash
+    - run: echo "A={value}" >> $GITHUB_ENV
+      shell: bash
+    - run: echo "${{{{ inputs.other }}}}"
+      shell: bash
+"""
+    done = run_tool(ZIZMOR, [source("own/action.yml", action)], Options())
+
+    assert [h.severity for h in done.hits if h.rule == "zizmor/github-env"] == [severity]
+
+
 def test_action_is_read_and_a_comment_does_not_silence_its_hole():
     done = run_tool(ZIZMOR, [source("tools/setup/action.yml", ACTION)], Options())
     assert [(hit.rule, hit.path) for hit in done.hits] == [

@@ -166,6 +166,24 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             "k8s/daemon-socket",
             Severity.SHOULD_FIX,
         ),
+        (
+            "compose.yml",
+            _SOCKET.format(image="nginxproxy/acme-companion"),
+            "k8s/daemon-socket",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "a.test.js",
+            "test('a', () => { expect(assertChosen(1)); });\n",
+            "js/expect-without-matcher",
+            Severity.NIT,
+        ),
+        (
+            "a.test.js",
+            "test('a', () => { expect(chosen(1)); });\n",
+            "js/expect-without-matcher",
+            Severity.MUST_FIX,
+        ),
         ("v.py", _CLEANED.format(name="shown"), "taint/path-traversal", Severity.MUST_FIX),
         ("v.py", _CLEANED.format(name="sanitized"), "taint/path-traversal", Severity.SHOULD_FIX),
         ("v.py", _THROUGH.format(name="shorten"), "taint/path-traversal", Severity.MUST_FIX),
@@ -238,6 +256,18 @@ func h(w http.ResponseWriter, r *http.Request) {
 }
 """,
             "go/reflected-html",
+        ),
+        (
+            "a.go",
+            _GO.format(
+                code="c = &tls.Config{InsecureSkipVerify: true, VerifyPeerCertificate: verify}"
+            ),
+            "go/certificates-not-checked",
+        ),
+        (
+            "a.go",
+            _GO.format(code="c.InsecureSkipVerify = true; c.VerifyConnection = verify"),
+            "go/certificates-not-checked",
         ),
         (
             "a.go",

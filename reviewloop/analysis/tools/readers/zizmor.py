@@ -111,7 +111,29 @@ def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
         return _WRITTEN_OUTSIDE.search("\n".join(lines)) is not None
     if ident == "dangerous-triggers":
         return _takes_code(one.file.text)
+    if ident == "github-env" and one.file.language == "github-action":
+        return _GIVEN.search(_step_around(one, span)) is not None
     return True
+
+
+_GIVEN = re.compile(rf"\binputs\.|{_WRITTEN_OUTSIDE.pattern}")
+_BEGINS = re.compile(r"(\s*)- ")
+
+
+def _step_around(one: LaidFile, span: Span) -> str:
+    """Return the lines of the step that a place is in."""
+    lines = one.file.lines
+    first = min(span.line, len(lines)) - 1
+    while first > 0 and not _BEGINS.match(lines[first]):
+        first -= 1
+    begun = _BEGINS.match(lines[first])
+    last = first + 1
+    while begun and last < len(lines):
+        width = len(lines[last]) - len(lines[last].lstrip())
+        if lines[last].strip() and width <= len(begun.group(1)):
+            break
+        last += 1
+    return "\n".join(lines[first : max(last, span.end_line)])
 
 
 def _takes_code(text: str) -> bool:
