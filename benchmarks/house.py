@@ -56,6 +56,7 @@ FOREIGN_PROSE = {
     "reviewloop/analysis/tools/readers/ruff.py::_imported_twice": "ruff's own words",
     "reviewloop/analysis/tools/readers/ruff_context.py::_complexity": "ruff's own words",
     "reviewloop/analysis/tools/readers/ruff_context.py::_shell": "ruff's own words",
+    "reviewloop/analysis/tools/readers/ruff_mistakes.py::negotiated": "ruff's own words",
     "reviewloop/analysis/yaml_syntax.py::_yaml_problem": "PyYAML has one class for all its errors",
     "reviewloop/git/commits.py::reword_commit": "the message of a commit, as the user wrote it",
     "reviewloop/git/private.py::PrivateRepo.commit": "the message of a commit",
