@@ -36,18 +36,18 @@ def repeated_key(hit: Hit, module: Module) -> Hit:
         if not isinstance(node, ast.Dict) or hit.span is None:
             continue
         for key in node.keys:
-            if key is not None and _stands_at(key, hit, module):
-                wanted = ast.dump(key)
+            if key is not None and _is_at(key, hit, module):
+                repeated = ast.dump(key)
                 values = {
                     ast.dump(value)
                     for other, value in zip(node.keys, node.values, strict=True)
-                    if other is not None and ast.dump(other) == wanted
+                    if other is not None and ast.dump(other) == repeated
                 }
                 return replace(hit, severity=SHOULD) if len(values) == 1 else hit
     return hit
 
 
-def _stands_at(node: ast.expr, hit: Hit, module: Module) -> bool:
+def _is_at(node: ast.expr, hit: Hit, module: Module) -> bool:
     if hit.span is None or node.lineno != hit.span.line:
         return False
     before = module.lines[node.lineno - 1].encode("utf-8", "replace")[: node.col_offset]
