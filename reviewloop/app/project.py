@@ -27,13 +27,13 @@ from reviewloop.store.blobs import Blobs
 from reviewloop.store.folders import private_folder, repository_folder, state_root
 from reviewloop.store.journal import stored_usages
 from reviewloop.store.locks import is_held
-from reviewloop.store.runs import RunRecord, RunStore
+from reviewloop.store.runs import Derived, RunRecord, RunStore
 from reviewloop.store.shared import Shared
 from reviewloop.store.trust import TrustStore
 
 if TYPE_CHECKING:
     from reviewloop.agents import Team
-    from reviewloop.domain.batch_report import RunReport
+    from reviewloop.domain.batch_report import Figures, RunReport
     from reviewloop.git.repository import UserRepo
     from reviewloop.llm.budget import Spent
     from reviewloop.render.proposal import Proposal
@@ -53,8 +53,10 @@ class Repository:
     folder: Path
     runs: RunStore
     shared: Shared | None = None  # the store that other machines share, if any
-    summed: list[tuple[RunRecord, dict[str, Any]]] = field(default_factory=list)
-    """The usage of finished runs that was computed here and is not saved yet."""
+    computed: dict[Derived, list[tuple[RunRecord, dict[str, Any]]]] = field(
+        default_factory=lambda: {"spent": [], "figures": []}
+    )
+    """The usage and figures of finished runs that were computed here and are not saved yet."""
 
     def run_folder(self, run_id: str) -> Path:
         """Return the folder of one run."""
@@ -171,18 +173,31 @@ class Repository:
         """Return the usage of a run's model calls."""
         from reviewloop.llm.budget import Spent, spent_on
 
-        if known := self.runs.spent_of(run):
+        if known := self.runs.derived("spent", run):
             return Spent(**known)
         spent = spent_on(stored_usages(self.stored(run.run_id) / JOURNAL))
         if run.status.over:
-            self.summed.append((run, asdict(spent)))
+            self.computed["spent"].append((run, asdict(spent)))
         return spent
 
-    def keep_spent(self) -> None:
-        """Save the computed usage of finished runs; without a writable store it is dropped."""
-        with suppress(sqlite3.DatabaseError):
-            self.runs.keep_spent(self.summed)
-        self.summed.clear()
+    def figures(self, run: RunRecord) -> "Figures":
+        """Return the figures of a run's proposal; zeros without one."""
+        from reviewloop.render.proposal import figures_of
+        from reviewloop.store.batches import figures_of as figures_in
+
+        if known := self.runs.derived("figures", run):
+            return figures_in(known)
+        found = figures_of(self.proposal(run))
+        if run.status.over:
+            self.computed["figures"].append((run, asdict(found)))
+        return found
+
+    def keep_computed(self) -> None:
+        """Save what was computed of finished runs; without a writable store it is dropped."""
+        for what, values in self.computed.items():
+            with suppress(sqlite3.DatabaseError):
+                self.runs.keep(what, values)
+            values.clear()
 
     def reported(self, run: RunRecord) -> "RunReport | None":
         """Return None: the files of the runs are here."""

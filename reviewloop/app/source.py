@@ -7,7 +7,7 @@ from reviewloop.store.runs import RunRecord, RunStore
 
 if TYPE_CHECKING:
     from reviewloop.app.project import Repository
-    from reviewloop.domain.batch_report import RunReport
+    from reviewloop.domain.batch_report import Figures, RunReport
     from reviewloop.llm.budget import Spent
     from reviewloop.render.proposal import Proposal
     from reviewloop.specs.files import Files
@@ -85,6 +85,10 @@ class RunSource(Protocol):
 
     def spent(self, run: RunRecord) -> "Spent":
         """Return the usage of a run's model calls."""
+        ...
+
+    def figures(self, run: RunRecord) -> "Figures":
+        """Return the figures of a run's proposal; zeros without one."""
         ...
 
     def reported(self, run: RunRecord) -> "RunReport | None":

@@ -8,13 +8,12 @@ import click
 
 from reviewloop.app.batch.limits import before, read_deadline
 from reviewloop.app.batch.opening import run_batch
-from reviewloop.app.batch.report import account, exit_code, figures
+from reviewloop.app.batch.report import account, exit_code
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.fleet.port import QUEUED, Enqueued, Fleet
 from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import RunRequest
-from reviewloop.app.run.view import proposal_of
 from reviewloop.cli.batch_plan import plannable
 from reviewloop.cli.consoles import (
     is_interactive,
@@ -284,9 +283,7 @@ class _Shown:
         again = run.status == "skipped" and run.options.get("redo")
         state = "done once more" if again else _STATES.get(run.status, str(run.status)) + by
         took = run.active_seconds - before(run).seconds  # as the report counts it
-        done = (
-            [] if run.status == "skipped" else done_in(figures(proposal_of(self._repository, run)))
-        )
+        done = [] if run.status == "skipped" else done_in(self._repository.figures(run))
         self._screen.settled(task, run.title, state, why, (run.run_id, took), done)
 
     def ask(self, repository: Repository, run: RunRecord) -> dict[str, str] | None:

@@ -16,7 +16,6 @@ import click
 from reviewloop.app.held_values import redactor_here
 from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
-from reviewloop.store.redaction import redact_plain
 
 if TYPE_CHECKING:  # loaded when something is drawn: programs read JSON
     from rich.console import Console
@@ -88,8 +87,7 @@ def written_to(path: Path) -> "Iterator[Console]":
 
 def print_json(kind: str, body: Mapping[str, Any]) -> None:
     """Print the one object of `--json`, redacted."""
-
-    click.echo(json_report(kind, redact_plain(body, redactor_here().redact_held)))
+    click.echo(json_report(kind, body, redactor_here().redact_held))
 
 
 def print_lines(*sentences: str) -> None:

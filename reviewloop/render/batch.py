@@ -1,7 +1,6 @@
 """The report of a batch as Markdown, JSON or HTML, with the lines on each task and the sums."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -299,10 +298,16 @@ def run_object(row: RunReport) -> dict[str, Any]:
         "branch": row.branch,
         "commit": row.commit,
         "approved_by": row.approved_by,
-        **asdict(row.figures),
+        **_figures(row.figures),
         "cost": row.cost.plain(),
         "before": row.before.plain(),
     }
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    """Return the figures as `asdict` would, which copies each value: a list has thousands."""
+    findings = figures.findings
+    return {**vars(figures), "findings": {**vars(findings)} if findings else None}
 
 
 def _with_sums(row: TaskReport) -> dict[str, Any]:

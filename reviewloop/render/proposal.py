@@ -7,6 +7,8 @@ run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain()` valu
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict
 
+from reviewloop.domain.batch_report import Figures, FindingCounts
+from reviewloop.domain.gate import GateStatus
 from reviewloop.render.counts import BY_USER, count_records, requests_left
 
 
@@ -212,3 +214,32 @@ def left_of(proposal: Proposal | None) -> Left:
     records = (proposal or {}).get("findings", ())
     counts = count_records(records)
     return Left(counts.must_fix, counts.should_fix, requests_left(records))
+
+
+def figures_of(proposal: Proposal | None) -> Figures:
+    """Return the figures of a proposal; zeros without one."""
+    if proposal is None:
+        return Figures()
+    counts = count_records(proposal["findings"])
+    ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
+    finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
+    tests: Any = proposal["tests"]
+    return Figures(
+        subject=proposal["message"].partition("\n")[0],
+        files=len(proposal["files"]),
+        moved=proposal.get("moved", ""),
+        tests=tests,
+        tests_ended=str(finished[-1]) if finished else "",
+        coverage=(proposal["coverage"] or {}).get("covered"),
+        rounds=proposal["rounds"]["used"],
+        modifications=int(proposal["rounds"].get("cycle", 0)),
+        findings=FindingCounts(
+            left=counts.left,
+            must_fix=counts.must_fix,
+            fixed=counts.fixed,
+            dismissed=counts.dismissed,
+            nits=counts.nits,
+        )
+        if proposal["reviewers"]
+        else None,
+    )

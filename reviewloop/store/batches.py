@@ -267,20 +267,25 @@ _FINDINGS = frozenset(one.name for one in fields(FindingCounts))
 
 
 def _run_values(body: Mapping[str, Any]) -> dict[str, Any]:
-    figures = {name: body[name] for name in _FIGURES & body.keys()}
-    findings = body.get("findings")
-    if findings is not None:
-        known = {name: findings[name] for name in _FINDINGS & findings.keys()}
-        figures["findings"] = FindingCounts(**known)
     stored = body.get("because")
     return {
         **{name: body[name] for name in _RUN & body.keys()},
         "because": _reason(stored if stored is not None else body.get("why", "")),
         "below": body.get("stands_on", ""),
-        "figures": Figures(**figures),
+        "figures": figures_of(body),
         "cost": cost_of(body.get("cost")),
         "before": cost_of(body.get("before")),
     }
+
+
+def figures_of(body: Mapping[str, Any]) -> Figures:
+    """Return the figures in a record; what it does not name is as in a run without a proposal."""
+    figures = {name: body[name] for name in _FIGURES & body.keys()}
+    findings = body.get("findings")
+    if findings is not None:
+        known = {name: findings[name] for name in _FINDINGS & findings.keys()}
+        figures["findings"] = FindingCounts(**known)
+    return Figures(**figures)
 
 
 def cost_of(body: Mapping[str, Any] | None) -> Cost:

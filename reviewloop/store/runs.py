@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from reviewloop import __version__
 from reviewloop.domain.errors import UsageError
@@ -31,9 +31,15 @@ CREATE INDEX IF NOT EXISTS runs_by_stamp ON runs (created_at, run_id, updated_at
 CREATE TABLE IF NOT EXISTS spent (
     run_id TEXT PRIMARY KEY, updated_at REAL NOT NULL, sums TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS figures (
+    run_id TEXT PRIMARY KEY, updated_at REAL NOT NULL, figures TEXT NOT NULL
+);
 """
 
 _FEW = 20  # runs read one by one; more are read together
+
+Derived = Literal["spent", "figures"]
+"""The table of what is computed from the files of a run: its usage, its figures."""
 
 ANSWERED = "answered"
 """The option of a run with the answer that it applies, until it asks again or is over."""
@@ -129,7 +135,7 @@ class RunStore:
         self._looks = 0  # reads with changes
         self._settings: list[dict[str, Any]] = []  # shared, as most runs have the same
         self._left_out: frozenset[str] = frozenset()
-        self._spent: dict[str, tuple[float, str]] | None = None  # read on first use
+        self._derived: dict[Derived, dict[str, tuple[float, str]]] = {}  # read on first use
 
     def close(self) -> None:
         """Close the table."""
@@ -300,40 +306,44 @@ class RunStore:
             )
         raise UsageError(f"there is no run to {doing}; `reviewloop status` lists the runs")
 
-    def spent_of(self, record: RunRecord) -> dict[str, Any] | None:
-        """Return the stored usage of a run that is over; None where it has to be summed.
+    def derived(self, what: Derived, record: RunRecord) -> dict[str, Any] | None:
+        """Return the stored usage or figures of a finished run; None if they are to be computed.
 
-        A usage stored before the record's last save does not count: the run may have continued
+        What was stored before the record's last save does not count: the run may have continued
         since.
         """
         if not record.status.over:
             return None
-        if self._spent is None:
+        if what not in self._derived:
             with closing(self._connection.cursor()) as cursor:
-                rows = cursor.execute("SELECT run_id, updated_at, sums FROM spent").fetchall()
-            self._spent = {row["run_id"]: (row["updated_at"], row["sums"]) for row in rows}
-        updated_at, sums = self._spent.get(record.run_id, (0.0, ""))
+                rows = cursor.execute(f"SELECT * FROM {what}").fetchall()  # noqa: S608 # our names
+            self._derived[what] = {run_id: (updated_at, text) for run_id, updated_at, text in rows}
+        updated_at, text = self._derived[what].get(record.run_id, (0.0, ""))
         if updated_at != record.updated_at:
             return None
-        found: dict[str, Any] = json.loads(sums)
+        found: dict[str, Any] = json.loads(text)
         return found
 
-    def keep_spent(self, sums: Iterable[tuple[RunRecord, Mapping[str, Any]]]) -> None:
-        """Store the usage of finished runs, so that lists need not open their journals."""
-        rows = [(run.run_id, run.updated_at, json.dumps(one)) for run, one in sums]
+    def keep(self, what: Derived, values: Iterable[tuple[RunRecord, Mapping[str, Any]]]) -> None:
+        """Store the usage or figures of finished runs, so that lists need not open their files."""
+        rows = [(run.run_id, run.updated_at, json.dumps(one)) for run, one in values]
         if not rows:
             return
         with closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN")
-            cursor.executemany("INSERT OR REPLACE INTO spent VALUES (?, ?, ?)", rows)
+            cursor.executemany(
+                f"INSERT OR REPLACE INTO {what} VALUES (?, ?, ?)",  # noqa: S608 # our names
+                rows,
+            )
             cursor.execute("COMMIT")
-        self._spent = None
+        self._derived.pop(what, None)
 
     def delete(self, run_id: str) -> None:
         """Delete a run."""
         with closing(self._connection.cursor()) as cursor:
             cursor.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
             cursor.execute("DELETE FROM spent WHERE run_id = ?", (run_id,))
+            cursor.execute("DELETE FROM figures WHERE run_id = ?", (run_id,))
         self._version = -1
 
 

@@ -1,10 +1,11 @@
-"""What runs that are over have used is summed once and kept as long as they stay as they are."""
+"""Usage and figures of finished runs are computed once and kept until the run is saved again."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
-from reviewloop.app.project import open_repository
+from reviewloop.app.project import Repository, open_repository
+from reviewloop.domain.batch_report import FindingCounts
 from reviewloop.llm.budget import Spent
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -33,7 +34,7 @@ def summed(repository, record, monkeypatch, usages) -> tuple[Spent, int]:
 
     monkeypatch.setattr("reviewloop.app.project.stored_usages", stored_usages)
     found = repository.spent(record)
-    repository.keep_spent()
+    repository.keep_computed()
     return found, len(read)
 
 
@@ -71,7 +72,7 @@ def test_what_was_summed_before_a_save_does_not_count_after_it(repository, monke
     other = repository.runs.find("1-a")
     repository.runs.save(other)  # another process moved it meanwhile
 
-    repository.keep_spent()
+    repository.keep_computed()
 
     assert summed(repository, other, monkeypatch, [USED, USED])[0].calls == 2
 
@@ -85,3 +86,40 @@ def test_a_deleted_run_leaves_nothing(repository, monkeypatch):
 
     rows = repository.runs._connection.execute("SELECT * FROM spent").fetchall()
     assert rows == []
+
+
+def test_the_proposal_of_a_run_that_is_over_is_read_once(repository, monkeypatch):
+    record = replace(run(RunStatus.COMMITTED), proposal="a")
+    repository.runs.save(record)
+    read = []
+
+    def proposal(self, run):
+        read.append(run.run_id)
+        return PROPOSAL
+
+    monkeypatch.setattr(Repository, "proposal", proposal)
+    first = repository.figures(record)
+    assert repository.figures(record) == first
+    repository.keep_computed()
+    assert repository.figures(record) == first
+    assert read == ["1-a", "1-a"]
+    assert (first.subject, first.tests, first.findings) == (
+        "feat: one",
+        {"passed": 3},
+        FindingCounts(left=1, must_fix=1),
+    )
+    repository.runs.save(record)
+    repository.figures(record)
+    assert len(read) == 3
+
+
+PROPOSAL = {
+    "message": "feat: one\n\nMore.",
+    "files": [{"path": "a.py"}],
+    "tests": {"passed": 3},
+    "gates": [{"name": "test", "status": "passed"}],
+    "coverage": None,
+    "rounds": {"used": 1},
+    "reviewers": [{"name": "review-security"}],
+    "findings": [{"severity": "must_fix", "status": "open", "agents": ["review-security"]}],
+}

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
-from typing import Any
 
 from reviewloop.app.batch.limits import before, cost_of, kept_rows
 from reviewloop.app.batch.policy import because_of, is_over, of_change, reason_now, shown_reason
@@ -24,20 +23,15 @@ from reviewloop.domain.batch_report import (
     BatchReport,
     Cost,
     EarlierTries,
-    Figures,
-    FindingCounts,
     KeptRun,
     RunReport,
     TaskReport,
     Totals,
 )
 from reviewloop.domain.errors import ExitCode, first_that_applies
-from reviewloop.domain.gate import GateStatus
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.process import Git
 from reviewloop.render.batch import next_of
-from reviewloop.render.counts import count_records
-from reviewloop.render.proposal import Proposal
 from reviewloop.render.reasons import sentence
 from reviewloop.store.batches import (
     BatchRecord,
@@ -46,36 +40,6 @@ from reviewloop.store.batches import (
 )
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
-
-
-def figures(proposal: Proposal | None) -> Figures:
-    """Return the figures of a proposal; zeros without one."""
-    if proposal is None:
-        return Figures()
-    counts = count_records(proposal["findings"])
-    ran = [gate["status"] for gate in proposal["gates"] if gate["name"] == "test"]
-    finished = [status for status in ran if status in {GateStatus.PASSED, GateStatus.FAILED}]
-    tests: Any = proposal["tests"]
-    return Figures(
-        subject=proposal["message"].partition("\n")[0],
-        files=len(proposal["files"]),
-        moved=proposal.get("moved", ""),
-        tests=tests,
-        tests_ended=str(finished[-1]) if finished else "",
-        coverage=(proposal["coverage"] or {}).get("covered"),
-        rounds=proposal["rounds"]["used"],
-        modifications=int(proposal["rounds"].get("cycle", 0)),
-        findings=FindingCounts(
-            left=counts.left,
-            must_fix=counts.must_fix,
-            fixed=counts.fixed,
-            dismissed=counts.dismissed,
-            nits=counts.nits,
-        )
-        if proposal["reviewers"]
-        else None,
-    )
-
 
 REDONE = "redone"
 """The state of a run that was ended so that its task is done again."""
@@ -311,7 +275,7 @@ def run_report(repository: RunSource, run: RunRecord, batch_id: str) -> RunRepor
         branch=run.branch,
         commit=run.commit,
         approved_by=run.approved_by,
-        figures=known.figures if known else figures(repository.proposal(run)),
+        figures=repository.figures(run),
         cost=whole.plus(earlier, -1).rounded(),
         before=earlier.rounded(),
     )

@@ -77,7 +77,7 @@ class LocalFleet:
         at_work = is_held(repository.batch_lock)  # first: a batch may end meanwhile
         batch = newest_batch(repository)
         reports = [account(repository, batch, at_work=at_work)] if batch else []
-        repository.keep_spent()
+        repository.keep_computed()
         return Overview("status", runs, tuple(reports), lists_runs=True)
 
     def find(self, named: str | None) -> RunRecord:

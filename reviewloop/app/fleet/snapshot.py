@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from reviewloop.app.batch.queue import Queue, queue_of
 from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs, Pending
-from reviewloop.domain.batch_report import KeptRun, RunReport
+from reviewloop.domain.batch_report import Figures, KeptRun, RunReport
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.transfer import host_and_path
 from reviewloop.llm.budget import Spent, spent_on
@@ -218,7 +218,11 @@ class BranchSource:
             known = usage_of_calls(self.snapshot.database, [run.run_id])
         return spent_on(known[run.run_id])
 
-    def reported(self, run: RunRecord) -> RunReport | None:
+    def figures(self, run: RunRecord) -> Figures:
+        """Return the figures that a worker reported; zeros without a report."""
+        return self.reported(run).figures
+
+    def reported(self, run: RunRecord) -> RunReport:
         """Return the reported row of a run, an empty one without a report."""
         if run.status.over and (kept := self.snapshot.kept.get(run.run_id)):
             return kept
