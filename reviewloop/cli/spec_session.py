@@ -41,7 +41,8 @@ from reviewloop.render.event_lines import action
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
 from reviewloop.render.word_diff import word_diff
-from reviewloop.specs.writing import FORMATS
+from reviewloop.specs.discover import DIALECTS
+from reviewloop.specs.writing import formats
 from reviewloop.store.runs import RunRecord, RunStatus
 
 Caps = Mapping[str, Any]
@@ -78,6 +79,16 @@ def caps_of(
     return {name: value for name, value in given.items() if value is not None}
 
 
+class _Format(click.Choice[str]):
+    """Our dialects that are written, and those of others, which are looked for only when needed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name of a dialect; refuse one that nobody writes."""
+        if value in self.choices:
+            return super().convert(value, param, ctx)
+        return click.Choice(formats()).convert(value, param, ctx)
+
+
 @click.command("new", cls=Command)
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("-m", "--message", default="", help="What is to be built, in your words.")
@@ -87,7 +98,7 @@ def caps_of(
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(FORMATS),
+    type=_Format([one.name for one in DIALECTS if one.writing]),
     help="Which form the spec is written in; the one that the repository uses by default.",
 )
 @click.option("--quick", is_flag=True, help="Write all phases, then ask once.")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from reviewloop.domain.task import Spec
 from reviewloop.specs.checks.view import read_view
+from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.files import Overlay
 from reviewloop.specs.own_headings import strays
 from reviewloop.specs.requirements import resolve, whole
@@ -73,7 +74,8 @@ def _of_requirements(spec: Spec) -> str:
         own = any(one.startswith(f"{key}.") for one in spec.requirements)
         if not own and not _CODED.fullmatch(key):
             return f"requirement {key} has no numbered acceptance criteria"
-    if spec.dialect == "spec-kit" and not any(key.startswith("US") for key in required):
+    by_story = dialect_named(spec.dialect).checks.by_story
+    if by_story and not any(key.startswith("US") for key in required):
         return "no user story: write '### User Story 1 - Title (Priority: P1)' and its scenarios"
     return ""
 

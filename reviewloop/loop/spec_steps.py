@@ -46,7 +46,7 @@ from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.lines import read_document, sections
 from reviewloop.specs.order import order_tasks
-from reviewloop.specs.writing import PHASES, SINGLE_FILE, TITLES, SpecFiles
+from reviewloop.specs.writing import PHASES, TITLES, SpecFiles
 from reviewloop.store.journal import CallKey
 
 ALL = "all"
@@ -227,7 +227,7 @@ def write_phase(phase: str, state: SpecState, context: RunContext) -> dict[str, 
     document = str(answer["document"]).strip() + "\n"
     if phase == PHASES[0]:
         document = with_findings(document, _research(state, context))
-    if state["format"] == SINGLE_FILE:  # as it will be on disk, for a true difference
+    if _files(state, context).is_one_file:  # as it will be on disk, for a true difference
         document = with_texts(_files(state, context), {phase: document}).text_of(phase)
     goes_on = state.get("quick") and phase != PHASES[-1]  # to the next phase, without a gate
     return {

@@ -3,28 +3,22 @@
 import difflib
 import re
 import shlex
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef
 from reviewloop.git.repository import projects_below
-from reviewloop.specs.dialect import Dialect, TaskSyntax, dialect_named, dialects
+from reviewloop.specs.dialect import dialect_named, dialects
 from reviewloop.specs.files import DiskFiles, Files, decode, digest, in_folder, inside
-from reviewloop.specs.kiro import STATE, read_cc_sdd, read_kiro
+from reviewloop.specs.kiro import CC_SDD, KIRO
 from reviewloop.specs.lines import read_document
-from reviewloop.specs.openspec import archived, find_openspec, openspec_ref, read_openspec
-from reviewloop.specs.plan_file import additions_in, is_plan, plan_path
-from reviewloop.specs.requirements import is_requirement_head, is_requirement_item
-from reviewloop.specs.single_file import read_single_file
-from reviewloop.specs.spec_kit import find_spec_kit, read_spec_kit, spec_kit_ref
+from reviewloop.specs.openspec_merge import OPENSPEC
+from reviewloop.specs.plan_file import additions_in, plan_path
+from reviewloop.specs.single_file import SINGLE_FILE
+from reviewloop.specs.spec_kit import SPEC_KIT
 from reviewloop.specs.task_lines import read_task_line
 
-KIRO_FOLDER = ".kiro/specs"
-_KIRO_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
-_SUFFIX = "-spec.md"
-_OF_ITS_OWN = "specs"  # a folder of Spec Kit's with a folder for each spec, or of single files
 _SHOWN = 8  # most candidates in a message
 
 
@@ -43,77 +37,7 @@ def _below(project: str, ref: SpecRef) -> SpecRef:
     return replace(ref, path=f"{project}/{ref.path}", tasks_path=tasks)
 
 
-def _find_kiro(files: Files) -> list[SpecRef]:
-    """Return the specs of Kiro and of cc-sdd, which are in neighbouring folders."""
-    folders: dict[str, set[str]] = {}
-    for path in files.paths(KIRO_FOLDER):
-        parts = path.split("/")
-        if len(parts) == 4 and parts[3] in {*_KIRO_FILES, STATE}:
-            folders.setdefault("/".join(parts[:3]), set()).add(parts[3])
-    return [
-        _kiro_ref(folder, names) for folder, names in sorted(folders.items()) if names & _KIRO_FILES
-    ]
-
-
-def _find_single_files(files: Files) -> list[SpecRef]:
-    """Return files with tasks; before tasks are written, those with a requirement that has an
-    id.
-    """
-    paths = [path for path in files.paths("docs") if path.endswith(_SUFFIX)]
-    paths += [path for path in files.paths(_OF_ITS_OWN) if path.endswith(".md")]
-    found = []
-    for path in (path for path in paths if path.count("/") == 1 and not is_plan(path)):
-        lines = read_document(files.read(path) or b"").lines
-        if any(map(read_task_line, lines)):
-            found.append(_file_ref(path))
-        elif any(
-            is_requirement_head(line.title) or is_requirement_item(line, ordered=False)
-            for line in lines
-        ):
-            found.append(replace(_file_ref(path), tasks_path=""))
-    return found
-
-
-DIALECTS = (
-    Dialect(
-        "kiro",
-        _find_kiro,
-        read_kiro,
-        f"{KIRO_FOLDER}/<feature>/tasks.md",
-        at=lambda path, names: _kiro_ref(path, names) if names & _KIRO_FILES else None,
-        tasks=TaskSyntax(has_in_work_mark=True),
-    ),
-    # Kiro's `find` distinguishes the two.
-    Dialect("cc-sdd", lambda files: [], read_cc_sdd),
-    Dialect(
-        "spec-kit",
-        find_spec_kit,
-        read_spec_kit,
-        "specs/<number>-<feature>/tasks.md",
-        at=lambda path, names: (
-            spec_kit_ref(path, names) if names & {"spec.md", "plan.md"} else None
-        ),
-        numbered=True,
-        tasks=TaskSyntax(ids=r"T\d{3,}[a-z]?", indented=True, done="X"),
-    ),
-    Dialect(
-        "openspec",
-        find_openspec,
-        read_openspec,
-        "openspec/changes/<id>/tasks.md",
-        at=lambda path, names: openspec_ref(path, names) if "proposal.md" in names else None,
-        tasks=TaskSyntax(indented=True),
-    ),
-    Dialect(
-        "single-file",
-        _find_single_files,
-        read_single_file,
-        f"docs/<feature>{_SUFFIX}, {_OF_ITS_OWN}/<feature>.md",
-        at=lambda path, names: None if names else _file_ref(path),
-        one_file=True,
-        tasks=TaskSyntax(in_plan=True),
-    ),
-)
+DIALECTS = (KIRO, CC_SDD, SPEC_KIT, OPENSPEC, SINGLE_FILE)
 """The built-in dialects; other distributions add theirs to the entry point group
 reviewloop.dialects.
 
@@ -198,12 +122,17 @@ def spec_named(files: Files, given: str, project: str = "", here: str = "") -> S
         )
     if meant:
         return meant[0]
-    if folder := archived(in_folder(files, project), clean.removeprefix(f"{project}/")):
+    if folder := _archived(in_folder(files, project), clean.removeprefix(f"{project}/")):
         raise UsageError(
             f"the change '{given}' is archived in {folder}, so its work is done; "
             f"specs of this repository: {_listed(found)}"
         )
     return _unlisted(files, clean) or _unknown(found, given, clean)
+
+
+def _archived(files: Files, named: str) -> str:
+    merging = (one.merging for one in dialects().values())
+    return next((folder for one in merging if one and (folder := one.archived(files, named))), "")
 
 
 def specs_named(name: str, found: Sequence[SpecRef]) -> list[SpecRef]:
@@ -271,18 +200,6 @@ def read_spec(files: Files, ref: SpecRef) -> Spec:
         return spec
     general = "\n\n".join(filter(None, (spec.general, added)))
     return replace(spec, general=general, files={**spec.files, path: digest(data)})
-
-
-def _kiro_ref(folder: str, names: Set[str]) -> SpecRef:
-    tasks = f"{folder}/tasks.md" if "tasks.md" in names else ""
-    return SpecRef(
-        PurePosixPath(folder).name, "cc-sdd" if STATE in names else "kiro", folder, tasks
-    )
-
-
-def _file_ref(path: str) -> SpecRef:
-    name = PurePosixPath(path).name
-    return SpecRef(name.removesuffix(_SUFFIX).removesuffix(".md"), "single-file", path, path)
 
 
 def _has_open_tasks(files: Files, ref: SpecRef) -> bool:

@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from reviewloop.domain.errors import NoTasksError
 from reviewloop.domain.task import Problem, Spec, SpecRef, Task
+from reviewloop.specs.dialect import Dialect, TaskSyntax, Writing
 from reviewloop.specs.files import Documents, Files, decode
 from reviewloop.specs.general import constraints_in, general_parts, is_named, kind_of
 from reviewloop.specs.lines import outermost, read_document, sections
@@ -190,3 +192,49 @@ def _notes(documents: Documents, ref: SpecRef) -> str:
     lines = read_document(documents.read(ref.tasks_path) or b"").lines
     found = [part.text for part in sections(lines) if part.title.strip().casefold() == _NOTES]
     return found[0] if found else ""
+
+
+FOLDER = ".kiro/specs"
+_FILES = frozenset({"requirements.md", "bugfix.md", "design.md", "tasks.md"})
+
+
+def _find(files: Files) -> list[SpecRef]:
+    """Return the specs of Kiro and of cc-sdd, which lie beside each other."""
+    folders: dict[str, set[str]] = {}
+    for path in files.paths(FOLDER):
+        parts = path.split("/")
+        if len(parts) == 4 and parts[3] in {*_FILES, STATE}:
+            folders.setdefault("/".join(parts[:3]), set()).add(parts[3])
+    return [_ref(folder, names) for folder, names in sorted(folders.items()) if names & _FILES]
+
+
+def _ref(folder: str, names: Set[str]) -> SpecRef:
+    tasks = f"{folder}/tasks.md" if "tasks.md" in names else ""
+    name = PurePosixPath(folder).name
+    return SpecRef(name, "cc-sdd" if STATE in names else "kiro", folder, tasks)
+
+
+def _requirements_file(files: Files, path: str) -> str:
+    """Return bugfix.md where it is there and requirements.md is not."""
+    names = ("requirements.md", "bugfix.md")
+    found = [files.read(f"{path}/{name}") is not None for name in names]
+    return names[1] if found == [False, True] else ""
+
+
+KIRO = Dialect(
+    "kiro",
+    _find,
+    read_kiro,
+    f"{FOLDER}/<feature>/tasks.md",
+    at=lambda path, names: _ref(path, names) if names & _FILES else None,
+    tasks=TaskSyntax(has_in_work_mark=True),
+    writing=Writing(
+        lambda files, name: f"{FOLDER}/{name}",
+        ("requirements.md", "design.md", "design.md", "tasks.md"),
+        set_up=".kiro",
+        adopts_plans=True,
+        requirements_file=_requirements_file,
+    ),
+)
+# Kiro's `find` tells the two apart.
+CC_SDD = Dialect("cc-sdd", lambda files: [], read_cc_sdd, written_as="kiro")

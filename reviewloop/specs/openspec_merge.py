@@ -1,18 +1,35 @@
-"""Merges an OpenSpec change into its specs, requirement by requirement.
+"""Writes an OpenSpec change and merges it into its specs, requirement by requirement.
 
 The order is always RENAMED, REMOVED, MODIFIED, ADDED. A requirement that differs from the one the
 change was written for is a conflict and is never overwritten; every other byte stays unchanged.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from reviewloop.domain.drift import Overlap
+from reviewloop.specs.dialect import (
+    DESIGN_FORM,
+    CheckedAs,
+    Dialect,
+    MergedSpec,
+    Merging,
+    TaskSyntax,
+    Writing,
+)
 from reviewloop.specs.drift.wording import same_meaning
 from reviewloop.specs.files import Files, decode
 from reviewloop.specs.lines import Section, read_document, sections
-from reviewloop.specs.openspec import FOLDER, KIND, RENAMED, REQUIREMENT
+from reviewloop.specs.openspec import (
+    FOLDER,
+    KIND,
+    RENAMED,
+    REQUIREMENT,
+    archived,
+    find_openspec,
+    openspec_ref,
+    read_openspec,
+)
 
 LIVING = "openspec/specs"
 _REQUIREMENTS = re.compile(r"^requirements$", re.IGNORECASE)
@@ -37,16 +54,6 @@ class _Step:
     line: int
     text: str = ""  # of the requirement, its heading included
     new_name: str = ""
-
-
-@dataclass
-class MergedSpec:
-    """The spec of one capability after a merge; `data` is None if nothing is left."""
-
-    path: str
-    data: bytes | None
-    steps: list[str] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
 
 
 def merge_delta(
@@ -194,6 +201,8 @@ def _steps(delta: bytes) -> Iterator[_Step]:
 
 def deltas_of(files: Files, change: str) -> dict[str, str]:
     """Return {path of a delta: path of its spec} of a change's folder."""
+    if FOLDER not in change:
+        return {}  # only the place of a change tells where its specs are
     root = f"{change}/specs/"
     project = change.removesuffix(change[change.index(FOLDER) :])
     return {
@@ -203,17 +212,75 @@ def deltas_of(files: Files, change: str) -> dict[str, str]:
     }
 
 
-def overlaps(files: Files, changes: Sequence[str]) -> list[Overlap]:
-    """Return the requirements that two or more open changes touch, each with its locations."""
-    touched: dict[tuple[str, str], dict[str, str]] = {}
-    for change in changes:
-        for path, living in deltas_of(files, change).items():
-            for step in _steps(files.read(path) or b""):
-                for name in filter(None, (step.name, step.new_name)):
-                    about = touched.setdefault((living, _key(name)), {})
-                    about.setdefault(change, f"{path}:{step.line}")
-    return [
-        Overlap(living, name, tuple(sorted(locations.values())))
-        for (living, name), locations in sorted(touched.items())
-        if len(locations) > 1
-    ]
+def _touched(delta: bytes) -> Iterator[tuple[str, int]]:
+    """Yield the requirements that a delta changes, both names of a renamed one."""
+    for step in _steps(delta):
+        for name in filter(None, (step.name, step.new_name)):
+            yield _key(name), step.line
+
+
+_FORMS: Mapping[str, str] = {
+    "requirements": """\
+This project writes specs as OpenSpec does, so in the place of the headings that you know:
+`# TITLE`, `## Why`, `## What Changes`, `## Decisions`, `## Assumptions`, `## Out of Scope`,
+`## Impact`; then for each capability a line `# specs/CAPABILITY/spec.md` (a word in kebab-case) and
+below it `## ADDED Requirements` (or MODIFIED, REMOVED), `### Requirement: Name`, a sentence with
+SHALL, and for each case `#### Scenario: Name` with `- **WHEN** ...` and `- **THEN** ...`. What has
+to hold as a whole, such as times and amounts, is a requirement with scenarios, too.
+""",
+    "high_level": f"Requirements are named by their names. {DESIGN_FORM}",
+    "tasks": """\
+This project writes tasks as OpenSpec does: `## 1. Group` and below it `- [ ] 1.1 Title`. There are
+no lines `_Requirements:_`; the title or a line below it names the requirement by its name.
+""",
+}
+_CHANGES = re.compile(r"(?:added|modified|removed|renamed) requirements$", re.IGNORECASE)
+_DELTA = re.compile(r"specs/(?P<capability>[a-z0-9][a-z0-9-]*)/spec\.md$")
+
+
+def _delta_files(files: Files, path: str) -> list[str]:
+    found = files.paths(f"{path}/specs")
+    return [one for one in found if _DELTA.match(one.removeprefix(f"{path}/"))]
+
+
+def _split(name: str, text: str) -> dict[str, str]:
+    """Return the texts of a proposal and its deltas by file name."""
+    parts: dict[str, list[str]] = {}
+    own = name.replace(".", "-").replace("_", "-")
+    current = ""
+    for line in read_document(text.encode("utf-8", "surrogateescape")).lines:
+        delta = _DELTA.match(line.title.strip("`")) if line.level == 1 else None
+        if delta:
+            current = f"specs/{delta['capability']}/spec.md"
+            parts.setdefault(current, [])
+            continue
+        if line.level == 2 and _CHANGES.match(line.title) and not current:
+            current = f"specs/{own}/spec.md"
+        parts.setdefault(current, []).append(line.text)
+    return {one: "\n".join(lines).strip() + "\n" for one, lines in parts.items()}
+
+
+OPENSPEC = Dialect(
+    "openspec",
+    find_openspec,
+    read_openspec,
+    "openspec/changes/<id>/tasks.md",
+    at=lambda path, names: openspec_ref(path, names) if "proposal.md" in names else None,
+    tasks=TaskSyntax(indented=True),
+    checks=CheckedAs(is_change=True, names_requirements=False),
+    writing=Writing(
+        lambda files, name: f"{FOLDER}/{name}",
+        ("proposal.md", "design.md", "design.md", "tasks.md"),
+        set_up="openspec",
+        forms=_FORMS,
+        more=_delta_files,
+        split=_split,
+    ),
+    merging=Merging(
+        deltas_of,
+        merge_delta,
+        _touched,
+        is_living=lambda path: f"{LIVING}/" in path and path.endswith(".md"),
+        archived=archived,
+    ),
+)

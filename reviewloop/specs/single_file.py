@@ -4,16 +4,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Problem, Spec, SpecRef, Task
+from reviewloop.specs.dialect import Dialect, TaskSyntax, Writing
 from reviewloop.specs.files import Files, digest
 from reviewloop.specs.general import general_parts, is_named
 from reviewloop.specs.kiro import introduction, unresolved
 from reviewloop.specs.lines import Line, outermost, read_document, sections
 from reviewloop.specs.phases import read_waves
+from reviewloop.specs.plan_file import is_plan
 from reviewloop.specs.references import match_id, read_references
-from reviewloop.specs.requirements import read_requirements, unnamed, with_named
+from reviewloop.specs.requirements import (
+    is_requirement_head,
+    is_requirement_item,
+    read_requirements,
+    unnamed,
+    with_named,
+)
+from reviewloop.specs.task_lines import read_task_line
 from reviewloop.specs.tasks import ancestors, comes_after, cycles, read_tasks
 
 _SECTION = re.compile(
@@ -184,3 +194,41 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
         problems=listed.problems,
         notices=tuple(notice for notice in notices if notice),
     )
+
+
+SUFFIX = "-spec.md"
+_OF_ITS_OWN = "specs"  # a folder of Spec Kit's, whose specs are folders in it, or of single files
+
+
+def _find(files: Files) -> list[SpecRef]:
+    """Return files with tasks; without any yet, those that have a requirement with an id."""
+    paths = [path for path in files.paths("docs") if path.endswith(SUFFIX)]
+    paths += [path for path in files.paths(_OF_ITS_OWN) if path.endswith(".md")]
+    found = []
+    for path in (path for path in paths if path.count("/") == 1 and not is_plan(path)):
+        lines = read_document(files.read(path) or b"").lines
+        if any(map(read_task_line, lines)):
+            found.append(_ref(path))
+        elif any(
+            is_requirement_head(line.title) or is_requirement_item(line, ordered=False)
+            for line in lines
+        ):
+            found.append(replace(_ref(path), tasks_path=""))
+    return found
+
+
+def _ref(path: str) -> SpecRef:
+    name = PurePosixPath(path).name
+    return SpecRef(name.removesuffix(SUFFIX).removesuffix(".md"), "single-file", path, path)
+
+
+SINGLE_FILE = Dialect(
+    "single-file",
+    _find,
+    read_single_file,
+    f"docs/<feature>{SUFFIX}, {_OF_ITS_OWN}/<feature>.md",
+    at=lambda path, names: None if names else _ref(path),
+    one_file=True,
+    tasks=TaskSyntax(in_plan=True),
+    writing=Writing(lambda files, name: f"docs/{name}{SUFFIX}", suffix=SUFFIX, adopts_plans=True),
+)

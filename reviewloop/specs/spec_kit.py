@@ -10,6 +10,14 @@ from dataclasses import replace
 
 from reviewloop.domain.errors import NoTasksError
 from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.specs.dialect import (
+    DESIGN_FORM,
+    PARTS,
+    CheckedAs,
+    Dialect,
+    TaskSyntax,
+    Writing,
+)
 from reviewloop.specs.files import Documents, Files, decode, fenced, inside, numbered_scenarios
 from reviewloop.specs.general import general_parts, general_sections
 from reviewloop.specs.kiro import introduction, unresolved
@@ -217,3 +225,50 @@ def _checklists(documents: Documents, ref: SpecRef) -> list[str]:
 def _status(lines: Iterable[Line]) -> str:
     found = (_STATUS.match(line.text) for line in lines)
     return next((one["status"] for one in found if one), "")
+
+
+_FORMS: Mapping[str, str] = {
+    "requirements": """\
+This project writes specs as Spec Kit does, so in the place of the headings that you know:
+
+- `# Feature Specification: TITLE`, then `## User Scenarios & Testing`: for each
+  `### User Story N - Title (Priority: P1)` what it is for, and below `**Acceptance Scenarios**:` a
+  numbered list `1. **Given** state, **When** action, **Then** outcome`. `### Edge Cases`.
+- `## Requirements`, `### Functional Requirements`: a list `- **FR-001**: System MUST ...`;
+  `### Non-Functional Requirements`: `- **NFR-001**: ...`; `### Key Entities`.
+- `## Success Criteria`: `- **SC-001**: ...`. `## Decisions`, `## Assumptions`, `## Out of Scope`.
+""",
+    "high_level": f"""\
+This project writes designs as Spec Kit does: `# Implementation Plan: TITLE`, `## Summary`,
+`## Technical Context`. Requirements are named `Validates: FR-001, US1`. {DESIGN_FORM}""",
+    "tasks": """\
+This project writes tasks as Spec Kit does, so in the place of numbers: `# Tasks: TITLE`, then
+`## Phase 1: Setup`, `## Phase 2: Foundational` where there is such work, and for each story
+`## Phase 3: User Story 1 - Title (Priority: P1)`. Below them
+`- [ ] T001 [P] [US1] Title with its file (FR-001, FR-002) (depends on T002)`: [P] where it touches
+no file of another open task, [US1] in phases of stories only, and every FR and NFR in one task.
+""",
+}
+
+
+def _new(files: Files, name: str) -> str:
+    """Return the folder of a feature with the next number."""
+    parts = [path.removeprefix(f"{FOLDER}/").split("-")[0] for path in files.paths(FOLDER)]
+    numbers = [int(one) for one in parts if one.isdigit() and len(one) < 5]
+    return f"{FOLDER}/{max(numbers, default=0) + 1:03d}-{name}"
+
+
+SPEC_KIT = Dialect(
+    "spec-kit",
+    find_spec_kit,
+    read_spec_kit,
+    "specs/<number>-<feature>/tasks.md",
+    at=lambda path, names: spec_kit_ref(path, names) if names & {"spec.md", "plan.md"} else None,
+    numbered=True,
+    tasks=TaskSyntax(ids=r"T\d{3,}[a-z]?", indented=True, done="X"),
+    # Checklists say what a spec has to be, in words that are faults in a spec.
+    checks=CheckedAs({**PARTS, "checklists/": "other"}, by_story=True),
+    writing=Writing(
+        _new, ("spec.md", "plan.md", "plan.md", "tasks.md"), set_up=".specify", forms=_FORMS
+    ),
+)

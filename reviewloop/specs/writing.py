@@ -4,13 +4,14 @@ One phase at a time: other text in a file stays unchanged, hand edits included.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import SpecRef
+from reviewloop.specs.dialect import Writing, dialect_named, dialects
 from reviewloop.specs.discover import find_specs, specs_named
-from reviewloop.specs.files import Files
+from reviewloop.specs.files import Files, in_folder
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.own_headings import Part, own_parts, text_of_phase, with_phase_replaced
 
@@ -21,33 +22,42 @@ TITLES: Mapping[str, str] = {
     "low_level": "Low-Level Design",
     "tasks": "Task Plan",
 }
-KIRO, SINGLE_FILE, SPEC_KIT, OPENSPEC = "kiro", "single-file", "spec-kit", "openspec"
-FORMATS = (KIRO, SINGLE_FILE, SPEC_KIT, OPENSPEC)
-
-_FILES: Mapping[str, tuple[str, str, str, str]] = {
-    KIRO: ("requirements.md", "design.md", "design.md", "tasks.md"),
-    SPEC_KIT: ("spec.md", "plan.md", "plan.md", "tasks.md"),
-    OPENSPEC: ("proposal.md", "design.md", "design.md", "tasks.md"),
-    SINGLE_FILE: ("", "", "", ""),
-}
 _LOW = TITLES["low_level"].casefold()
-_CHANGES = re.compile(r"(?:added|modified|removed|renamed) requirements$", re.IGNORECASE)
-_DELTA = re.compile(r"specs/(?P<capability>[a-z0-9][a-z0-9-]*)/spec\.md$")
-_MARKS: Mapping[str, str] = {".specify/": SPEC_KIT, "openspec/": OPENSPEC, ".kiro/": KIRO}
-"""Folders of tools; in a project without specs they decide the format."""
+
+
+def formats() -> tuple[str, ...]:
+    """Return the dialects that specs can be written in, the usual one first."""
+    return tuple(one.name for one in dialects().values() if one.writing)
+
+
+def format_of(ref: SpecRef) -> str:
+    """Return the dialect that a spec is written in.
+
+    Raises `UsageError` where its dialect is read and not written.
+    """
+    form = dialect_named(ref.dialect).written_as or ref.dialect
+    if form not in formats():
+        raise UsageError(
+            f"{ref.path} is a spec of {ref.dialect}, which is read here and not written; write it "
+            f"by hand, or begin one with --format {formats()[0]} and another name"
+        )
+    return form
 
 
 def usual_format(files: Files, project: str = "") -> str:
-    """Return the format of most specs of a project, else that of the tool that is set up."""
-    found = [ref.dialect.replace("cc-sdd", KIRO) for ref in find_specs(files, project)]
-    ours = [one for one in found if one in FORMATS]
-    if ours:
-        return max(dict.fromkeys(ours), key=ours.count)
-    prefix = f"{project}/" if project else ""
-    for folder, form in _MARKS.items():
-        if any(files.paths(f"{prefix}{folder}".rstrip("/"))):
+    """Return the form that most specs of a project have, else that of the tool that is set up."""
+    known = dialects()
+    found = [known[ref.dialect].written_as or ref.dialect for ref in find_specs(files, project)]
+    written = [one for one in found if known[one].writing]
+    if written:
+        return max(dict.fromkeys(written), key=written.count)
+    inner = in_folder(files, project)
+    usual, *others = formats()
+    for form in others:
+        writing = known[form].writing
+        if writing and writing.set_up and any(inner.paths(writing.set_up)):
             return form
-    return KIRO
+    return usual
 
 
 def existing_spec(files: Files, name: str, project: str = "") -> SpecRef | None:
@@ -74,26 +84,21 @@ def new_path(files: Files, name: str, form: str, project: str = "") -> str:
         )
     if name == "archive":
         raise UsageError("archive is where old specs are kept; choose another name")
-    prefix = f"{project}/" if project else ""
-    if form == SPEC_KIT:
-        folder = f"{prefix}specs"
-        parts = [path.removeprefix(f"{folder}/").split("-")[0] for path in files.paths(folder)]
-        numbers = [int(one) for one in parts if one.isdigit() and len(one) < 5]
-        return f"{folder}/{max(numbers, default=0) + 1:03d}-{name}"
-    return prefix + {
-        KIRO: f".kiro/specs/{name}",
-        OPENSPEC: f"openspec/changes/{name}",
-        SINGLE_FILE: f"docs/{name}-spec.md",
-    }.get(form, "")
+    path = _writing(form).new(in_folder(files, project), name)
+    return f"{project}/{path}" if project else path
 
 
-def archive_path(files: Files, path: str) -> str:
-    """Return the path that keeps an old spec when it is replaced: `archive/` beside it."""
+def archive_path(files: Files, path: str, form: str) -> str:
+    """Return where an old spec is kept when one is written anew: `archive/` beside it."""
     folder, _, name = path.rpartition("/")
-    stem, dot, suffix = name.partition("-spec.md")
+    stem, suffix = name, _writing(form).suffix
+    if suffix and name.endswith(suffix):
+        stem = name.removesuffix(suffix)
+    else:
+        suffix = ""
     for number in range(1, 1000):
         more = "" if number == 1 else f"-{number}"
-        candidate = f"{folder}/archive/{stem}{more}{dot}{suffix}"
+        candidate = f"{folder}/archive/{stem}{more}{suffix}"
         if files.read(candidate) is None and not any(files.paths(candidate)):
             return candidate
     raise UsageError(f"{folder}/archive is full of {name}; move some of it away")
@@ -108,46 +113,50 @@ class SpecFiles:
     path: str  # a folder, or the one file
 
     @property
+    def is_one_file(self) -> bool:
+        """Whether each phase is a section of the one file."""
+        return not self._files[0]
+
+    @property
     def ref(self) -> SpecRef:
         """The spec as its dialect reads it."""
-        name = self.path.rpartition("/")[2].removesuffix("-spec.md")
         tasks = self.file_of("tasks")
-        return SpecRef(name, self.form, self.path, tasks if self.files.read(tasks) else "")
+        return SpecRef(self._name, self.form, self.path, tasks if self.files.read(tasks) else "")
 
     @property
     def documents(self) -> list[str]:
         """The existing files with the phases."""
         named = dict.fromkeys(map(self.file_of, PHASES))
         found = [path for path in named if self.files.read(path) is not None]
-        return [*found, *self._deltas()]
+        return [*found, *self._more()]
 
     def file_of(self, phase: str) -> str:
         """Return the file of a phase."""
-        name = _FILES[self.form][PHASES.index(phase)]
-        if self.form == KIRO and phase == PHASES[0] and self._is_bugfix():
-            name = "bugfix.md"
+        name = self._files[PHASES.index(phase)]
+        if name and phase == PHASES[0]:
+            name = _writing(self.form).requirements_file(self.files, self.path) or name
         return f"{self.path}/{name}" if name else self.path
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """The sections of a single file under headings of its own; none of any other spec."""
-        return own_parts(self._read(self.path), TITLES) if self.form == SINGLE_FILE else ()
+        return own_parts(self._read(self.path), TITLES) if self.is_one_file else ()
 
     def text_of(self, phase: str) -> str:
         """Return the text of a phase, "" if it is not written."""
         text = self._read(self.file_of(phase))
         if parts := self.parts:
             return text_of_phase(parts, phase)
-        if self.form == SINGLE_FILE:
+        if self.is_one_file:
             return _raised(_inner(text, TITLES[phase]))
         if phase == "high_level":
             return _cut_low(text)[0]
         if phase == "low_level":
             return _cut_low(text)[1]
-        if self.form == OPENSPEC and phase == "requirements" and text:
+        more = self._more() if phase == "requirements" and text else ()
+        if more:
             inner = [
-                f"# {path.removeprefix(f'{self.path}/')}\n\n{self._read(path)}"
-                for path in self._deltas()
+                f"# {path.removeprefix(f'{self.path}/')}\n\n{self._read(path)}" for path in more
             ]
             return "\n\n".join(part.strip() for part in (text, *inner)) + "\n"
         return text
@@ -160,8 +169,8 @@ class SpecFiles:
             if not text_of_phase(parts, phase) and not text.startswith("## "):
                 text = f"## {TITLES[phase]}\n\n{_lowered(text, TITLES[phase])}"
             return {file: with_phase_replaced(parts, phase, text, TITLES)}
-        if self.form == SINGLE_FILE:
-            head = there or f"# {self.path.rpartition('/')[2].removesuffix('-spec.md')}\n"
+        if self.is_one_file:
+            head = there or f"# {self._name}\n"
             return {file: _with_inner(head, TITLES[phase], _lowered(text, TITLES[phase]))}
         if phase == "high_level":
             low = _cut_low(there)[1]
@@ -171,40 +180,32 @@ class SpecFiles:
             if not _cut_low(text)[1]:
                 text = f"## {TITLES[phase]}\n\n{text}"
             return {file: f"{high}\n\n{text}" if high else text}
-        if self.form == OPENSPEC and phase == "requirements":
-            return self._change(text)
+        if phase == "requirements":
+            made = _writing(self.form).split(self._name, text)
+            return {f"{self.path}/{name}" if name else file: one for name, one in made.items()}
         return {file: text}
 
-    def _is_bugfix(self) -> bool:
-        """Whether the requirements of a Kiro spec are in bugfix.md."""
-        names = (f"{self.path}/requirements.md", f"{self.path}/bugfix.md")
-        return [self.files.read(name) is not None for name in names] == [False, True]
+    @property
+    def _files(self) -> tuple[str, str, str, str]:
+        return _writing(self.form).files
 
-    def _change(self, text: str) -> dict[str, str]:
-        """Return an OpenSpec proposal and its deltas, which are separate files."""
-        parts: dict[str, list[str]] = {}
-        own = self.path.rpartition("/")[2].replace(".", "-").replace("_", "-")
-        current = "proposal.md"
-        for line in read_document(text.encode("utf-8", "surrogateescape")).lines:
-            delta = _DELTA.match(line.title.strip("`")) if line.level == 1 else None
-            if delta:
-                current = f"specs/{delta['capability']}/spec.md"
-                parts.setdefault(current, [])
-                continue
-            if line.level == 2 and _CHANGES.match(line.title) and current == "proposal.md":
-                current = f"specs/{own}/spec.md"
-            parts.setdefault(current, []).append(line.text)
-        return {f"{self.path}/{name}": "\n".join(all_).strip() + "\n"
-                for name, all_ in parts.items()}  # fmt: skip
+    @property
+    def _name(self) -> str:
+        return self.path.rpartition("/")[2].removesuffix(_writing(self.form).suffix)
 
-    def _deltas(self) -> list[str]:
-        if self.form != OPENSPEC:
-            return []
-        found = self.files.paths(f"{self.path}/specs")
-        return [path for path in found if _DELTA.match(path.removeprefix(f"{self.path}/"))]
+    def _more(self) -> Sequence[str]:
+        return _writing(self.form).more(self.files, self.path)
 
     def _read(self, path: str) -> str:
         return (self.files.read(path) or b"").decode("utf-8", "surrogateescape")
+
+
+def _writing(form: str) -> Writing:
+    """Return how a dialect is written; raises `UsageError` where it is not."""
+    writing = dialect_named(form).writing
+    if writing is None:
+        raise UsageError(f"specs of {form} are read here and not written; write them by hand")
+    return writing
 
 
 def _cut_low(text: str) -> tuple[str, str]:

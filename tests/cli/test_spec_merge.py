@@ -191,4 +191,7 @@ def test_what_is_no_change_of_openspec_ends_with_2(project, reviewloop):
     (folder / "tasks.md").write_text("- [ ] 1. Do\n")
     said = reviewloop("spec", "merge", "orders")
     assert said.code == 2
-    assert "only OpenSpec's changes are merged" in said.err
+    assert (
+        "orders is a spec of kiro, not a change of specs; only those of openspec are merged"
+        in said.err
+    )

@@ -9,6 +9,7 @@ from reviewloop.app.project import Repository
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.discover import read_spec, spec_named
 from reviewloop.specs.file_trees import tree_files, wrong_marks
 from reviewloop.specs.files import DiskFiles, Files, Overlay
@@ -25,7 +26,7 @@ from reviewloop.specs.plan_file import (
 from reviewloop.specs.requirements import read_requirements
 from reviewloop.specs.single_file import with_stated_order
 from reviewloop.specs.tasks import read_tasks
-from reviewloop.specs.writing import KIRO, SINGLE_FILE, SpecFiles
+from reviewloop.specs.writing import SpecFiles
 
 _STEP = re.compile(r"^(?P<number>\d+)[.)]\s+(?P<title>\S.*)$")
 _HEADED = re.compile(
@@ -64,8 +65,9 @@ def adopt_plan(repository: Repository, name: str, plan: str = "") -> AdoptedPlan
     user = repository.user
     files, disk = DiskFiles(user.root), Disk(user.root)
     ref = spec_named(files, name, user.project, user.here)
-    form = ref.dialect.replace("cc-sdd", KIRO)
-    if form not in (KIRO, SINGLE_FILE):
+    form = dialect_named(ref.dialect).written_as or ref.dialect
+    writing = dialect_named(form).writing
+    if writing is None or not writing.adopts_plans:
         raise UsageError(f"{ref.path} is a spec of {ref.dialect}, whose tasks its own tool writes")
     if ref.tasks_path and (there := _tasks_of(files, ref)):
         raise UsageError(
@@ -161,7 +163,7 @@ def _plain(text: str) -> str:
 
 def _requirement_ids(spec_files: SpecFiles) -> list[str]:
     text = spec_files.text_of("requirements")
-    if spec_files.form == SINGLE_FILE:  # the author's own headings stay
+    if spec_files.is_one_file:  # the author's own headings stay
         text = (spec_files.files.read(spec_files.path) or b"").decode("utf-8", "replace")
     return [*read_requirements(read_document(text.encode()).lines)]
 

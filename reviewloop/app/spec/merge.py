@@ -1,4 +1,4 @@
-"""Merges an OpenSpec change into its specs, against the base that it was written for."""
+"""Merges a change of specs into its specs, against the base that it was written for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from reviewloop.domain.drift import Overlap
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import SpecRef
 from reviewloop.git.tree_files import contents, editions_of
+from reviewloop.specs.dialect import MergedSpec, dialect_named, dialects, overlaps
 from reviewloop.specs.discover import find_specs, spec_named
 from reviewloop.specs.files import DiskFiles
-from reviewloop.specs.openspec_merge import MergedSpec, deltas_of, merge_delta, overlaps
 
 _ID = 10  # digits of a commit that are shown
 
@@ -41,22 +41,25 @@ class SpecMerge:
 def merge_change(repository: Repository, name: str, *, check: bool) -> SpecMerge:
     """Merge the deltas of a change into the specs on disk; with `check`, write nothing.
 
-    Raises `UsageError` for anything but a change of OpenSpec with a delta.
+    Raises `UsageError` for anything but a change of specs with a delta.
     """
     user = repository.user
     files = DiskFiles(user.root)
     ref = spec_named(files, name, user.project, user.here)
-    if ref.dialect != "openspec":
+    merging = dialect_named(ref.dialect).merging
+    if merging is None:
+        known = " and ".join(one.name for one in dialects().values() if one.merging)
         raise UsageError(
-            f"{ref.path} is a spec of {ref.dialect}; only OpenSpec's changes are merged"
+            f"{ref.path} is a spec of {ref.dialect}, not a change of specs; only those of {known} "
+            "are merged"
         )
-    deltas = deltas_of(files, ref.path)
+    deltas = merging.deltas(files, ref.path)
     if not deltas:
         raise UsageError(f"{ref.path} has no deltas; they are written below {ref.path}/specs/")
     base = _base_of(repository, ref)
     before = contents(user, [f"{base}:{living}" for living in deltas.values()]) if base else {}
     merged = tuple(
-        merge_delta(
+        merging.merge(
             living,
             files.read(living),
             before.get(f"{base}:{living}"),
@@ -65,8 +68,8 @@ def merge_change(repository: Repository, name: str, *, check: bool) -> SpecMerge
         )
         for path, living in sorted(deltas.items())
     )
-    changes = [one.path for one in find_specs(files, user.project) if one.dialect == "openspec"]
-    beside = [one for one in overlaps(files, changes) if any(ref.path in p for p in one.locations)]
+    every = find_specs(files, user.project)
+    beside = [one for one in overlaps(files, every) if any(ref.path in p for p in one.locations)]
     writes = not check and not any(one.conflicts for one in merged)
     if writes:
         disk = Disk(user.root)

@@ -69,6 +69,7 @@ from reviewloop.specs.writing import (
     SpecFiles,
     archive_path,
     existing_spec,
+    format_of,
     new_path,
     usual_format,
 )
@@ -130,7 +131,7 @@ def target_of(repository: Repository, request: SpecRequest) -> Target:
             raise UsageError(f"there is no spec {request.name} yet; leave --{request.existing} out")
         return Target(form, path, {})
     if found is not None:
-        dialect = found.dialect.replace("cc-sdd", "kiro")
+        dialect = format_of(found)
         if request.format and request.format != dialect:
             raise UsageError(
                 f"{request.name} exists already as {found.path} ({found.dialect}); choose another "
@@ -144,7 +145,7 @@ def target_of(repository: Repository, request: SpecRequest) -> Target:
         )
     spec = SpecFiles(files, form, path)
     if request.existing == FRESH:
-        into = archive_path(files, path)
+        into = archive_path(files, path, form)
         return Target(form, path, {one: into + one.removeprefix(path) for one in spec.documents})
     if not spec.text_of(PHASES[0]):
         raise UsageError(

@@ -22,8 +22,8 @@ from reviewloop.git.directory import shallow_commits
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.tree_files import Edition, contents, editions_of, listed_at
 from reviewloop.specs.checks import SpecView, read_view
+from reviewloop.specs.dialect import is_living_spec, overlaps
 from reviewloop.specs.discover import find_specs, read_spec, spec_named
-from reviewloop.specs.drift.change import is_living_spec
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.compare import compare_names, named
 from reviewloop.specs.drift.criteria import is_test_text, lost_tests, without_tests
@@ -34,7 +34,6 @@ from reviewloop.specs.drift.wording import (
     same_meaning,
 )
 from reviewloop.specs.files import DiskFiles, MemoryFiles, digest
-from reviewloop.specs.openspec_merge import overlaps
 from reviewloop.specs.requirements import resolve
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.tasks import read_tasks
@@ -128,7 +127,7 @@ def sync_specs(
         found.waiting,
         tuple(not_compared),
         count,
-        tuple(overlaps(files, [ref.path for ref in every if ref.dialect == "openspec"])),
+        tuple(overlaps(files, every)),
         found.parted,
     )
     return SyncReport(drift, check, threshold, tuple(reopened))
@@ -144,7 +143,7 @@ def _of_project(paths: Iterable[str], project: str) -> Iterator[str]:
 
 
 def _living_specs(files: DiskFiles, paths: Iterable[str]) -> Iterator[str]:
-    """Yield the texts of OpenSpec's living specs; a name in them counts as present."""
+    """Yield the texts of living specs; a name in them counts as present."""
     for path in paths:
         if is_living_spec(path):
             yield _text(files, path) or ""

@@ -108,7 +108,7 @@ def _fact(
     return Fact(match[0], not hits, detail, f"{package} {version(package)}")
 
 
-_NO_SPEC = Spec("", "kiro", "", "", {}, (), {}, "")
+_NO_SPEC = Spec("", "", "", "", {}, (), {}, "")
 
 
 class Operation(NamedTuple):

@@ -190,8 +190,7 @@ def find_too_large(view: SpecView) -> Iterator[Hit]:
 def _missing(view: SpecView, rule: str, words: re.Pattern[str], message: str) -> Iterator[Hit]:
     """Yield a hit at the first requirement if none of the words occurs in the requirements."""
     required = whole(view.spec.requirements) or view.statements
-    # A change of OpenSpec holds only differences from existing specs.
-    if not required or not view.is_english or view.spec.dialect == "openspec":
+    if not required or not view.is_english or view.checked_as.is_change:
         return
     text = f"{view.required_text}\n{view.spec.general}"
     if not words.search(text):
@@ -202,7 +201,7 @@ def _undescribed(
     view: SpecView, rule: str, about: re.Pattern[str], words: re.Pattern[str], message: str
 ) -> Iterator[Hit]:
     """Yield a hit at the first statement on a subject that no document describes."""
-    if not view.is_english or view.spec.dialect == "openspec":
+    if not view.is_english or view.checked_as.is_change:
         return
     line, found = next(
         ((one, hit) for one in view.statements if (hit := about.search(one.text))), (None, None)

@@ -109,8 +109,8 @@ def find_unserved(view: SpecView) -> Iterator[Hit]:
 
 def find_serving_nothing(view: SpecView) -> Iterator[Hit]:
     """Yield tasks without a requirement; nothing if tasks name no requirements at all."""
-    # Spec Kit's tasks belong to stories by their phase; those of setup serve all of them.
-    if not _links(view) or not whole(view.spec.requirements) or view.spec.dialect == "spec-kit":
+    # Tasks belong to stories by their phase; those of setup serve all of them.
+    if not _links(view) or not whole(view.spec.requirements) or view.checked_as.by_story:
         return
     for task in view.open_tasks:
         family = (task, *ancestors(task, view.spec.by_id))
@@ -133,14 +133,15 @@ def unserved(view: SpecView) -> list[str]:
                 named.add(key)
                 key = key.rpartition(".")[0]
     required = whole(view.spec.requirements)
-    if view.spec.dialect == "spec-kit":  # its tasks name stories
+    if view.checked_as.by_story:
         required = {key: text for key, text in required.items() if re.match(r"US\d", key)}
     return [key for key in required if key not in named]
 
 
 def _links(view: SpecView) -> bool:
-    """Whether tasks of this spec name requirements; OpenSpec has no such links."""
-    return view.spec.dialect != "openspec" and any(task.requirements for task in view.spec.tasks)
+    """Whether tasks of this spec name requirements, as not each dialect lets them."""
+    links = view.checked_as.names_requirements
+    return links and any(task.requirements for task in view.spec.tasks)
 
 
 def _lines_of(task: Task) -> list[str]:

@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
 
 from reviewloop.analysis.contract import Hit, Span, Tree
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
-from reviewloop.specs.dialect import dialect_named
+from reviewloop.specs.dialect import CheckedAs, SpecPart, dialect_named
 from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import Files
 from reviewloop.specs.general import kind_of
@@ -21,20 +20,6 @@ from reviewloop.specs.requirements import (
 )
 from reviewloop.specs.select import is_done, leaves
 
-Part = Literal["requirements", "design", "tasks", "introduction", "other"]
-
-_PARTS: dict[str, Part] = {
-    "tasks.md": "tasks",
-    "requirements.md": "requirements",
-    "bugfix.md": "requirements",
-    "spec.md": "requirements",
-    "proposal.md": "introduction",
-    "design.md": "design",
-    "plan.md": "design",
-    "research.md": "design",
-    "data-model.md": "design",
-    "quickstart.md": "design",
-}
 _MODAL = re.compile(r"\b(?:shall|must|should)\b", re.IGNORECASE)
 _DEMAND = re.compile(  # of the whole, in a text that is otherwise about reasons
     r"\b(?:system|app(?:lication)?|service|site|website|product|platform)\s+(?:shall|must|should)\b",
@@ -69,7 +54,7 @@ class SpecLine:
     path: str
     number: int  # from 1
     text: str
-    part: Part
+    part: SpecPart
     code: bool  # in a code block or a comment
     level: int = 0  # of a heading, else 0
     title: str = ""
@@ -113,9 +98,14 @@ class SpecView:
     """Returns the help text of a program or subcommand; None where it cannot be run."""
     recorded: dict[str, tuple[str, list[SpecLine]]] = field(default_factory=dict)  # see `note`
 
-    def of_part(self, *parts: Part) -> Iterator[SpecLine]:
+    def of_part(self, *parts: SpecPart) -> Iterator[SpecLine]:
         """Yield the lines of these parts, headings included, code left out."""
         return (line for line in self.lines if line.part in parts and not line.code)
+
+    @property
+    def checked_as(self) -> CheckedAs:
+        """The properties of the spec's dialect that checks depend on."""
+        return dialect_named(self.spec.dialect).checks
 
     @cached_property
     def statements(self) -> tuple[SpecLine, ...]:
@@ -149,7 +139,7 @@ class SpecView:
         """All requirements, headings included, as one text."""
         return "\n".join(line.text for line in self.of_part("requirements", "introduction"))
 
-    def first_of(self, *parts: Part) -> tuple[str, int]:
+    def first_of(self, *parts: SpecPart) -> tuple[str, int]:
         """Return the first line of a part, for hits on the part as a whole."""
         found = next(iter(self.of_part(*parts)), None) or (self.lines[0] if self.lines else None)
         return (found.path, found.number) if found else (self.spec.path, 1)
@@ -186,9 +176,9 @@ def read_view(
 
     Raise `UsageError` if the spec cannot be read.
     """
-    missing = not ref.tasks_path
-    if missing and not dialect_named(ref.dialect).one_file:
-        ref = replace(ref, tasks_path=f"{ref.path}/tasks.md")
+    missing, dialect = not ref.tasks_path, dialect_named(ref.dialect)
+    if missing and not dialect.one_file:
+        ref = replace(ref, tasks_path=f"{ref.path}/{dialect.tasks_name}")
         files = _WithoutTasks(files, ref.tasks_path)
     spec = read_spec(files, ref)
     has_tasks = not any(problem.kind == "no-tasks" for problem in spec.problems)
@@ -200,9 +190,10 @@ def read_view(
         )
     lines: list[SpecLine] = []
     at: dict[str, tuple[str, int]] = {}
+    own = {spec.path, spec.tasks_path, *(f"{spec.path}/{name}" for name in dialect.checks.parts)}
     for path in spec.files:
         data = files.read(path)
-        if data is None or not path.endswith(".md") or not _is_of(path, spec):
+        if data is None or not _is_of(path, spec) or not (path.endswith(".md") or path in own):
             continue
         document = read_document(data).lines
         lines += _lines(path, document, spec)
@@ -235,13 +226,10 @@ def _is_of(path: str, spec: Spec) -> bool:
     return path == spec.path or path.startswith(f"{spec.path}/")
 
 
-def _part(path: str, spec: Spec) -> Part | None:
+def _part(path: str, spec: Spec) -> SpecPart | None:
     """Return the part that a whole file is, None if its headings decide."""
-    if dialect_named(spec.dialect).one_file:
-        return None
-    folder, _, name = path.rpartition("/")
-    # Spec Kit's checklists demand qualities of a spec, in words that would be faults in one.
-    return "other" if folder.endswith("/checklists") else _PARTS.get(name, "design")
+    dialect = dialect_named(spec.dialect)
+    return None if dialect.one_file else dialect.part_of(path.removeprefix(f"{spec.path}/"))
 
 
 def _lines(path: str, document: Sequence[Line], spec: Spec) -> Iterator[SpecLine]:
@@ -249,7 +237,7 @@ def _lines(path: str, document: Sequence[Line], spec: Spec) -> Iterator[SpecLine
     heads: list[tuple[int, str]] = []
     tops = [line.number for line in document if line.level == 1]
     title = tops[0] if len(tops) == 1 else 0
-    opened: tuple[int, Part] = (0, "other")  # the level of the heading that opened the part
+    opened: tuple[int, SpecPart] = (0, "other")  # the level of the heading that opened the part
     for line in document:
         if line.level:
             heads = [head for head in heads if head[0] < line.level] + [(line.level, line.title)]

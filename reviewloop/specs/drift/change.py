@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from reviewloop.analysis.contract import Tree
 from reviewloop.domain.drift import Drift
 from reviewloop.specs.checks import read_view
+from reviewloop.specs.dialect import is_living_spec
 from reviewloop.specs.discover import find_specs
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.compare import Compared, compare_names, named
@@ -65,11 +66,6 @@ def _lost_tests(base: Files, new: Files, project: str) -> Sequence[Drift]:
         missing = without_tests(view, texts, alone=alone)
         found += lost_tests(view, missing, old, "before this change", alone=alone)
     return found
-
-
-def is_living_spec(path: str) -> bool:
-    """Whether a file is one of OpenSpec's current specs: names in it count as specified."""
-    return "openspec/specs/" in path and path.endswith(".md")
 
 
 def _text(files: Files, path: str) -> str | None:

@@ -15,7 +15,8 @@ from reviewloop.domain.drift import OF_NO_SPEC, Drift, NameKind, NotCompared
 from reviewloop.specs.checks.view import SpecView
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.names import CodeName, ends_alike, route_of, words_of
-from reviewloop.specs.drift.spec_names import SpecName, mentioned, spec_names, unset
+from reviewloop.specs.drift.spec_names import SpecName, mentioned, spec_names
+from reviewloop.specs.drift.wording import unset
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.words import find_paths
 

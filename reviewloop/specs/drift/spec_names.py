@@ -8,6 +8,7 @@ from reviewloop.analysis.environment import OF_EVERY_SYSTEM
 from reviewloop.domain.drift import NameKind
 from reviewloop.specs.checks.view import SpecLine, SpecView
 from reviewloop.specs.drift.names import METHODS, route_of, shown_route
+from reviewloop.specs.drift.wording import unset
 from reviewloop.specs.words import named_paths
 
 
@@ -131,13 +132,6 @@ _PATH_KIND = re.compile(
 )
 _PATTERN = re.compile(r"[*{}<>\[\]]|\.\.\.|^/|^~")
 _SHELLS = ("bash", "sh", "shell", "console", "zsh", "")
-_BULLET = re.compile(r"^(\s*)[*+](\s)")
-_EMPHASIS = re.compile(r"\*+|`+|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9])")
-
-
-def unset(text: str) -> str:
-    """Return a line without emphasis and code ticks."""
-    return _EMPHASIS.sub("", _BULLET.sub(r"\1-\2", text))
 
 
 @dataclass

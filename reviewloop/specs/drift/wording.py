@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from reviewloop.specs.drift.spec_names import unset
-
+_BULLET = re.compile(r"^(\s*)[*+](\s)")
+_EMPHASIS = re.compile(r"\*+|`+|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9])")
 _MARKER = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+|#{1,6}\s+|>\s*|\|\s*)+(?:\[[ xX~-]\]\s+)?")
 _BREAK = re.compile(r"[.;:!?,|()\[\]{}]+(?=\s|$)|[(\[\]{}|]+|\s[-–—]\s")
 _CLAUSE = re.compile(r"\b(?=(?:when|if|while|where|given|unless)\b)")
@@ -16,6 +16,11 @@ _TOKEN = re.compile(r"-?\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[%$€£�
 
 
 Words = tuple[str, ...]
+
+
+def unset(text: str) -> str:
+    """Return a line without emphasis and code ticks."""
+    return _EMPHASIS.sub("", _BULLET.sub(r"\1-\2", text))
 
 
 def clauses(text: str) -> tuple[Words, ...]:
