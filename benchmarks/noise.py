@@ -24,7 +24,7 @@ from reviewloop.analysis.placing import LocatedHit  # noqa: E402
 from reviewloop.analysis.rule_book import change_checks  # noqa: E402
 from reviewloop.analysis.tools import TOOLS  # noqa: E402
 from reviewloop.domain.finding import Severity  # noqa: E402
-from reviewloop.git.comparison import CompareSpec, compared  # noqa: E402
+from reviewloop.git.comparison import CompareSpec, open_comparison  # noqa: E402
 from reviewloop.review.evidence import view_of  # noqa: E402
 from reviewloop.review.selection import select  # noqa: E402
 
@@ -75,7 +75,7 @@ def commits_of(repository: Path) -> Iterator[str]:
 
 def count(repository: Path, commit: str, tally: Tally, off: frozenset[str], *, show: bool) -> None:
     """Add a commit to the tally, if it adds enough lines that a review reads."""
-    with compared(repository, CompareSpec(commit=commit)) as two:
+    with open_comparison(repository, CompareSpec(commit=commit)) as two:
         change = two.private.change(two.old, two.new)
         selection = select(change, two.private, base=two.base)
         lines = sum(len(file.added_numbers) for file in selection.sources)

@@ -13,9 +13,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.interrupts import run_embedded
 from reviewloop.app.project import Repository, model_flags, open_repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult
 from reviewloop.app.review.review import review as run_review
 from reviewloop.app.run.cleaning import leave_out

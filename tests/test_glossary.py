@@ -31,6 +31,13 @@ INSTEAD = {
     "status, outcome": "fate",
     "recorded": "noted",
     "rated": "weighed",
+    "usable, statuses": "able",
+    "obstacle": "hindrance",
+    "more severe, most severe": "graver gravest",
+    "unanswered": "unheard",
+    "foreign": "stranger",
+    "edited, built": "reworded",
+    "options": "plannable",
 }
 """What to say, and the words it takes the place of."""
 
@@ -115,6 +122,8 @@ def test_names_use_the_words_of_the_field(room):
         "class SpotPart: ...",
         "_LONGEST_SAID = 1",
         "from a import hear as heard",
+        "def find(name, able=()): ...",
+        "def gravest(verdicts): ...",
     ],
 )
 def test_a_word_of_our_own_is_refused_wherever_a_name_is_made(source):

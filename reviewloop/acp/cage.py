@@ -15,7 +15,7 @@ from pathlib import Path
 
 from reviewloop.acp import relay
 from reviewloop.acp.agents import KnownAgent
-from reviewloop.acp.logins import copied_back
+from reviewloop.acp.logins import copy_back_logins
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import ModelError, ModelSetupError, UsageError
 from reviewloop.git.directory import read_plain
@@ -184,7 +184,7 @@ def start_agent(
 def _copy_back(
     home: Path, users_home: Path, logins: Mapping[str, bytes], note: Callable[[str], None]
 ) -> None:
-    for text in copied_back(home, users_home, logins):
+    for text in copy_back_logins(home, users_home, logins):
         note(text)
 
 

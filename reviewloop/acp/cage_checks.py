@@ -84,7 +84,7 @@ def require_cage(sandbox: Sandbox) -> tuple[Promise, ...]:
     return promises
 
 
-def weaker(promises: Iterable[Promise]) -> str:
+def broken_promises(promises: Iterable[Promise]) -> str:
     """Return the promises that are not kept, in one clause; "" where all are."""
     return "; ".join(one.shown for one in promises if one.state != "held")
 

@@ -57,7 +57,7 @@ class Way:
         return hmac.compare_digest(given.removeprefix(_BEARER).encode(), self.word.encode())
 
 
-def way_of(
+def gateway_for(
     agent: KnownAgent, environ: Mapping[str, str]
 ) -> tuple[Way, KnownAgent, Mapping[str, str]] | None:
     """Return the gateway, and the agent and its variables without the key; None without one.

@@ -16,7 +16,7 @@ from reviewloop.git.directory import read_plain
 _LARGEST = 1 << 20  # bytes of a login
 
 
-def copied_back(home: Path, users_home: Path, before: Mapping[str, bytes]) -> Iterator[str]:
+def copy_back_logins(home: Path, users_home: Path, before: Mapping[str, bytes]) -> Iterator[str]:
     """Copy back the renewed ones of the files in `before`; yield why one was not."""
     for name, data in before.items():
         renewed = read_plain(home / name, links=False)

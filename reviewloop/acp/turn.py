@@ -29,7 +29,7 @@ from reviewloop.acp.client import (
     GarbageError,
     Refused,
 )
-from reviewloop.acp.gateway import HOST, Gateway, way_of
+from reviewloop.acp.gateway import HOST, Gateway, gateway_for
 from reviewloop.acp.own_commands import OwnCommands, Refusal
 from reviewloop.domain.errors import (
     InterruptedByUserError,
@@ -163,7 +163,7 @@ def open_session(
         def unconnected(location: str) -> None:
             refused(f"a connection to {location}")
 
-        hidden = way_of(agent, environ)
+        hidden = gateway_for(agent, environ)
         if hidden:
             way, agent, environ = hidden
         proxy = stack.enter_context(Proxy(room.proxy, agent.hosts, unconnected))

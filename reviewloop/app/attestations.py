@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, settings_of
+from reviewloop.app.redactors import redactor_of
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.git.process import Git
 from reviewloop.git.repository import read_config, signing_settings

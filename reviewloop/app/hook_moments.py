@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.watch import Chosen, Edit, watching
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.git.private import PrivateRepo

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reviewloop.agents import Team
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
@@ -24,6 +23,7 @@ from reviewloop.app.project import (
     stored_settings,
     team_of,
 )
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.hooks import refuse_for_coding_agents
 from reviewloop.app.run.opening import open_context, team_to_plain

@@ -105,7 +105,7 @@ def all_interruptible(contexts: Contexts, words: str) -> Iterator[None]:
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def interruptible_question() -> Iterator[None]:
     """Let Ctrl-C end a question at once while no run is in progress, also in an outer block.
 
     SIGTERM does the same. Raises `InterruptedByUserError` then.

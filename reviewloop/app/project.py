@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from reviewloop.app.resumable import JOURNAL
+from reviewloop.app.state_check import JOURNAL
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.repository import (
     UserRepo,
-    below,
     dirty_files,
     discover,
     folders_down_to,
     head_of,
+    path_in_repository,
 )
 from reviewloop.settings import Loaded, Settings
 from reviewloop.store.blobs import Blobs
@@ -80,7 +80,7 @@ class Repository:
         """The lock of the process that advances a run."""
         return self.run_folder(run_id) / "lock"
 
-    # The rest implements `app.source.RunSource`.
+    # The rest implements `app.run_source.RunSource`.
 
     @property
     def branch(self) -> str | None:
@@ -212,7 +212,7 @@ def _commit_in(run: str, proposal: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _stored_title(root: Path, git_dir: Path, title: str) -> str:
-    from reviewloop.app.held_values import redactor_for
+    from reviewloop.app.redactors import redactor_for
 
     return redactor_for(root, git_dir).for_people(title)
 
@@ -354,7 +354,10 @@ def repository_settings(root: Path, folder: str = "") -> tuple[str, bytes | None
 
     Raises `UsageError` when two files hold settings.
     """
-    own_name, project_name = below(folder, SETTINGS_FILE), below(folder, PYPROJECT)
+    own_name, project_name = (
+        path_in_repository(folder, SETTINGS_FILE),
+        path_in_repository(folder, PYPROJECT),
+    )
     own = _of_checkout(root, own_name)
     project = project_settings(root, folder)
     if own is not None and project is not None:
@@ -366,7 +369,7 @@ def repository_settings(root: Path, folder: str = "") -> tuple[str, bytes | None
 
 def project_settings(root: Path, folder: str = "") -> bytes | None:
     """Return the bytes of a folder's pyproject.toml that holds settings of ours, None without."""
-    project = _of_checkout(root, below(folder, PYPROJECT))
+    project = _of_checkout(root, path_in_repository(folder, PYPROJECT))
     held = project is not None and b"reviewloop" in project and _has_table(project)
     return project if held else None
 

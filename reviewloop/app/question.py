@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
@@ -25,6 +24,7 @@ from reviewloop.app.project import (
     stored_settings,
     team_of,
 )
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.opening import open_context, team_to_plain
 from reviewloop.app.sessions import SessionKind

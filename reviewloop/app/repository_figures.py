@@ -10,7 +10,7 @@ from reviewloop.app.arch.project import architecture_at, project_in
 from reviewloop.app.stats import Share, share_of
 from reviewloop.architecture.checks import file_hits
 from reviewloop.domain.errors import ReviewLoopError
-from reviewloop.git.comparison import Compared, CompareSpec, compared
+from reviewloop.git.comparison import Compared, CompareSpec, open_comparison
 from reviewloop.git.repository import UserRepo
 from reviewloop.guards.base import is_test_file
 from reviewloop.specs.discover import find_specs, open_spec
@@ -36,20 +36,20 @@ def repository_figures(user: UserRepo) -> RepositoryFigures:
     Raises `UsageError` where its architecture is invalid.
     """
     start = user.root / user.project
-    with compared(start, CompareSpec(whole=True)) as two:
+    with open_comparison(start, CompareSpec(whole=True)) as comparison:
         return {
-            "documentation": _documentation(two, user.project),
+            "documentation": _documentation(comparison, user.project),
             "spec_reuse": _spec_reuse(user.root, user.project),
             "requirement_reuse": _requirement_reuse(user.root, user.project),
-            "architecture": _architecture(two, user.root, user.project),
+            "architecture": _architecture(comparison, user.root, user.project),
         }
 
 
-def _documentation(two: Compared, project: str) -> Share:
+def _documentation(comparison: Compared, project: str) -> Share:
     start = f"{project}/" if project else ""
     paths = [
         entry.path
-        for entry in two.private.entries(two.new)
+        for entry in comparison.private.entries(comparison.new)
         if entry.mode.startswith("100")
         and entry.path.startswith(start)
         and not is_test_file(entry.path)
@@ -57,7 +57,7 @@ def _documentation(two: Compared, project: str) -> Share:
     ]
     found: list[bool] = []
     for path in paths[:_MOST_FILES]:
-        text = (two.private.read(two.new, path) or b"").decode("utf-8", "replace")
+        text = (comparison.private.read(comparison.new, path) or b"").decode("utf-8", "replace")
         found += [is_described for _, is_described in public_names(path, text)]
     return share_of(sum(found), len(found))
 
@@ -114,11 +114,11 @@ def _is_of(path: str, spec: str) -> bool:
     return path == spec or path.startswith(f"{spec}/")
 
 
-def _architecture(two: Compared, root: Path, folder: str) -> Share | None:
+def _architecture(comparison: Compared, root: Path, folder: str) -> Share | None:
     given = architecture_at(root, folder)
     if given is None or not given.text:
         return None
-    project = project_in(two.private, two.new, given.architecture, given.folder)
+    project = project_in(comparison.private, comparison.new, given.architecture, given.folder)
     paths = [path for path in project.files() if project.layer_of(path)]
     kept = 0
     for path in paths:

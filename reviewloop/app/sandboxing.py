@@ -86,9 +86,9 @@ def describe_sandbox(sandbox: Sandbox) -> str:
 
 def describe_cage(sandbox: Sandbox) -> str:
     """Return the cage of coding agents in words, with the promises that it does not keep."""
-    from reviewloop.acp.cage_checks import promises_of, weaker
+    from reviewloop.acp.cage_checks import broken_promises, promises_of
 
-    less = weaker(promises_of(sandbox))
+    less = broken_promises(promises_of(sandbox))
     return f"{describe_sandbox(sandbox)}; {less}" if less else describe_sandbox(sandbox)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import Repository
-from reviewloop.app.resumable import CHECKPOINTS, JOURNAL, is_damaged, unusable_disk
+from reviewloop.app.state_check import CHECKPOINTS, JOURNAL, is_damaged, unusable_disk
 from reviewloop.domain.errors import (
     ExitCode,
     NoAnswerError,

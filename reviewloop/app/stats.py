@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any, TypedDict
 
-from reviewloop.app.resumable import JOURNAL
+from reviewloop.app.state_check import JOURNAL
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.loop.usage import usage_figures

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from reviewloop.app.day.cloud import declared
+from reviewloop.app.day.cloud import declared_resources
 from reviewloop.app.project import Repository
 from reviewloop.domain.finding import Severity
 from reviewloop.git.process import Git
@@ -159,7 +159,7 @@ def own_names(user: UserRepo) -> dict[str, str]:
                     and host.rpartition(".")[2].casefold() not in _ENDINGS
                 ):
                     found.setdefault(host.casefold(), path)
-    for resource in declared(files)[0]:
+    for resource in declared_resources(files)[0]:
         if re.search(r"[-_]", resource.name) and len(resource.name) >= _SHORTEST_NAME:
             found.setdefault(resource.name.casefold(), resource.where)
     return found

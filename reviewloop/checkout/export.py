@@ -72,7 +72,7 @@ def left_out(entries: Iterable[FileEntry]) -> Mapping[str, str]:
     for entry in entries:
         if entry.kind not in {"file", "executable"}:
             found[entry.path] = f"a {'link' if entry.kind == 'symlink' else entry.kind}"
-        elif steers(PurePosixPath(entry.path)):
+        elif steers_agents(PurePosixPath(entry.path)):
             found[entry.path] = "steers agents"
         elif not files.isdisjoint(parents(entry.path)):
             found[entry.path] = "below a file"
@@ -99,10 +99,10 @@ def _steering(path: str) -> str:
     """Return the part of a path down to the name that steers agents, else all of it."""
     parts = PurePosixPath(path).parts
     above = ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
-    return next((one for one in above if steers(PurePosixPath(one))), path)
+    return next((one for one in above if steers_agents(PurePosixPath(one))), path)
 
 
-def steers(path: PurePosixPath) -> bool:
+def steers_agents(path: PurePosixPath) -> bool:
     """Return whether an agent that starts above a file may run or follow it."""
     parts = [part.casefold() for part in path.parts]
     if not STEERING.isdisjoint(parts):

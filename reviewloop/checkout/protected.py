@@ -123,13 +123,13 @@ _IGNORED = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 @lru_cache(maxsize=4096)
 def protection_of(path: str) -> Protection | None:
     """Return why a path of the repository is protected, or None; spelling variants count too."""
-    parts = tuple(folded(path).split("/"))
+    parts = tuple(fold_path(path).split("/"))
     return next(
         (kind for rules, kind in _RULES if any(_matches(parts, rule) for rule in rules)), None
     )
 
 
-def folded(path: str) -> str:
+def fold_path(path: str) -> str:
     """Return the spelling that a case-insensitive or normalising disk treats as the same file."""
     name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
     plain = _IGNORED.sub("", name).replace("\\", "/")

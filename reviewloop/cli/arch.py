@@ -9,8 +9,8 @@ from reviewloop.app.arch.check import ArchReport, check_architecture, plain
 from reviewloop.app.arch.diff import diagram_in, diff_architecture, draw, plain_diff
 from reviewloop.app.arch.init import init_architecture, init_from_spec
 from reviewloop.app.arch.project import require_architecture
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.architecture.infer import PATTERNS
 from reviewloop.cli.consoles import print_lines, results
 from reviewloop.cli.help import Group

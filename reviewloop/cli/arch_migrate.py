@@ -11,7 +11,7 @@ from reviewloop.app.arch.migrate import (
     propose_migration,
     write_migration,
 )
-from reviewloop.app.batch.opening import MODES
+from reviewloop.app.batch.run_batch import MODES
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.project import model_flags, repository

@@ -27,9 +27,9 @@ def ask(
     are looked for in the files: those that are there have a line, others are marked. The exit code
     is 5 where none is there. The same question about the same commit is paid once.
     """
-    from reviewloop.app import ask as app
-    from reviewloop.app.held_values import redactor_here
+    from reviewloop.app import repository_question as app
     from reviewloop.app.question import Question
+    from reviewloop.app.redactors import redactor_here
 
     flags = {} if budget_usd is None else {"limits.usd": budget_usd}
     found = app.ask(Question(question, model, flags), paths)

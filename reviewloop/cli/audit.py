@@ -7,8 +7,8 @@ import click
 
 from reviewloop.app.attestations import NOTES_REF, broken_statements, statement_line, write_notes
 from reviewloop.app.audit import catch_up, missing_commits, rows_of
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError

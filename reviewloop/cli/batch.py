@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
-from reviewloop.app.batch.limits import before, read_deadline
-from reviewloop.app.batch.opening import run_batch
-from reviewloop.app.batch.report import account, exit_code
+from reviewloop.app.batch.limits import cost_before_batch, read_deadline
+from reviewloop.app.batch.report import build_report, exit_code
+from reviewloop.app.batch.run_batch import run_batch
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.fleet.port import QUEUED, Enqueued, Fleet
 from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import RunRequest
-from reviewloop.cli.batch_plan import plannable
+from reviewloop.cli.batch_plan import planning_options
 from reviewloop.cli.consoles import (
     is_interactive,
     messages,
@@ -25,7 +25,7 @@ from reviewloop.cli.consoles import (
 from reviewloop.cli.conversation import ask_about, propose_sync
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
-from reviewloop.cli.notifications import call, call_about
+from reviewloop.cli.notifications import call_about, notify_user
 from reviewloop.cli.report_files import require_reports, write_reports
 from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import (
@@ -76,7 +76,7 @@ from reviewloop.store.runs import RunRecord
     help="Write a report: .md, .json, .html.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
-@plannable
+@planning_options
 @fleet_option
 @click.option("--remote", default="", help="With --store: where workers find the branch [origin].")
 def batch(
@@ -208,7 +208,7 @@ def done_here(
     """Run a batch in this process; return its report and the error that stopped it, if any."""
     with BatchScreen(messages()) as screen:
         record, error = run_batch(repository, request, _Shown(screen, repository))
-    return account(repository, record), error
+    return build_report(repository, record), error
 
 
 def run_here(request: BatchRequest, reports: Sequence[str] = (), *, as_json: bool) -> ExitCode:
@@ -250,7 +250,7 @@ def _call_about(repository: Repository, report: BatchReport) -> None:
     if not any(counts.values()):
         return
     left = ", ".join(f"{counts[state]} {words[state]}" for state in counts if counts[state])
-    call(repository, f"the batch stands still: {left}", {"batch": report.batch, **counts})
+    notify_user(repository, f"the batch stands still: {left}", {"batch": report.batch, **counts})
 
 
 _STATES = {"paused": "stopped", "skipped": "rejected"}  # as the report names them
@@ -282,7 +282,7 @@ class _Shown:
         by = f" by {run.approved_by}" if run.status == "committed" and run.approved_by else ""
         again = run.status == "skipped" and run.options.get("redo")
         state = "done once more" if again else _STATES.get(run.status, str(run.status)) + by
-        took = run.active_seconds - before(run).seconds  # as the report counts it
+        took = run.active_seconds - cost_before_batch(run).seconds  # as the report counts it
         done = [] if run.status == "skipped" else done_in(self._repository.figures(run))
         self._screen.settled(task, run.title, state, why, (run.run_id, took), done)
 

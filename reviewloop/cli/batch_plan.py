@@ -9,8 +9,8 @@ import click
 from click.core import ParameterSource
 
 from reviewloop.app.batch.matrix import MOST, Plan, plan_of
-from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import read_settings, repository
+from reviewloop.app.redactors import redactor_here
 from reviewloop.cli.consoles import print_lines
 from reviewloop.cli.publish import report_errors
 from reviewloop.domain.errors import ExitCode, UsageError
@@ -25,7 +25,7 @@ PLANNED = {"plan", "spec", "chosen", "wave", "max_tasks"}
 """The parameters of `batch` that apply to a plan."""
 
 
-def plannable(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+def planning_options(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     """Add the options for planning to the command `batch`."""
 
     @click.option(

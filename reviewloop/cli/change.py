@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from reviewloop.app.batch.opening import MODES
 from reviewloop.app.batch.report import exit_code
+from reviewloop.app.batch.run_batch import MODES
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.change.account import account_of, plain, plain_list
@@ -23,8 +23,8 @@ from reviewloop.app.change.session import (
     sessions_of,
     shown,
 )
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, model_flags, open_repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.start import RunRequest
 from reviewloop.cli.batch import done_here, propose_sync_of
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line, results

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from reviewloop.app.held_values import redactor_here
+from reviewloop.app.redactors import redactor_here
 from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
 

@@ -12,7 +12,7 @@ from reviewloop.app.project import Repository, settings_of
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import build_answer, next_commands
 from reviewloop.app.run.branches import reread_repository, way_into_checkout
-from reviewloop.app.run.upkeep import follow_ups, run_follow_up
+from reviewloop.app.run.finished_run import follow_ups, run_follow_up
 from reviewloop.app.run.view import current_proposal, differs_since, proposal_of, run_object, view
 from reviewloop.checkout.promote import switch
 from reviewloop.cli.consoles import (

@@ -12,8 +12,8 @@ from reviewloop.app.day.document import PREFERENCES
 from reviewloop.app.day.handoff import Resumption, resume_session, write_handoff
 from reviewloop.app.day.memory import proposals
 from reviewloop.app.fleet.port import Fleet
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command, Group

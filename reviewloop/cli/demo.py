@@ -23,10 +23,10 @@ from reviewloop.demo.project import (
     PLANTED_NAME,
     Begun,
     DemoProject,
-    apart,
     begin_run,
     commit_all,
     idea_project,
+    isolated_settings,
     make_idea_project,
     make_planted,
     make_project,
@@ -101,7 +101,7 @@ def _new_folder(directory: str) -> Path | None:
 def _reviewed(folder: Path, named: Path | None) -> tuple[ExitCode, Path]:
 
     root = named or folder / PLANTED_NAME
-    with apart(folder):
+    with isolated_settings(folder):
         make_planted(root)
         click.echo(_REVIEW_INTRODUCTION, err=True)
         with chdir(root), review.make_context("reviewloop review", []) as context:
@@ -189,7 +189,7 @@ def _demo_run(
     folder = Path(tempfile.mkdtemp(prefix="reviewloop-demo-")).resolve()
     kept = keep
     try:
-        with apart(folder):
+        with isolated_settings(folder):
             begun = play(folder, yes=yes)
             if begun is not None:
                 record = move(begun.repository, begun.record, ask=not yes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from reviewloop.app.held_values import redactor_here
+from reviewloop.app.redactors import redactor_here
 from reviewloop.cli import completion
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command, Group
@@ -77,7 +77,7 @@ def severity_options(least: str) -> Callable[[_Function], _Function]:
     return lambda command: _with(command, *options)
 
 
-def ends(command: _Function) -> _Function:
+def output_options(command: _Function) -> _Function:
     """Add the options for other outputs of a review than comments."""
     return _with(
         command,
@@ -93,7 +93,7 @@ def ends(command: _Function) -> _Function:
     )
 
 
-def limits(what: str, who: str) -> Callable[[_Function], _Function]:
+def cap_options(what: str, who: str) -> Callable[[_Function], _Function]:
     """Return a decorator that adds the caps on a model's work; `what` and `who` go into
     their help.
     """
@@ -132,7 +132,7 @@ _NUMBERS: dict[str, Callable[[str], float]] = {
 }
 
 
-def ending(act: Callable[[OnProgress], JobOutcome], kind: str, as_json: bool) -> ExitCode:
+def exit_code_of(act: Callable[[OnProgress], JobOutcome], kind: str, as_json: bool) -> ExitCode:
     """Run `act` and return the exit code; a bug of ours must not look like success to a workflow.
 
     `act` gets the progress callback; `kind` names the JSON object.
@@ -202,7 +202,7 @@ def _plain(ended: JobOutcome) -> dict[str, Any]:
     help="Empty folder for what `github push` takes.",
 )
 @click.option("--model", metavar="PROVIDER:MODEL", default="", help="Model for every step.")
-@limits("this", "it")
+@cap_options("this", "it")
 @click.option("--no-sandbox", is_flag=True, help="Run the project's code without a sandbox.")
 @with_json
 def fix(as_json: bool, **given: Any) -> ExitCode:
@@ -231,7 +231,7 @@ def fix(as_json: bool, **given: Any) -> ExitCode:
     def fixed(on_progress: Callable[[str], None]) -> JobOutcome:
         return fix_pull(options, os.environ, start=Path.cwd(), on_progress=on_progress)
 
-    return ending(fixed, "github_fix", as_json)
+    return exit_code_of(fixed, "github_fix", as_json)
 
 
 @click.command("hear", cls=Command)
@@ -286,7 +286,7 @@ def _print_outcome(outcome: CommandOutcome, as_json: bool) -> ExitCode:
 @click.argument("file", metavar="FILE", shell_complete=completion.files)
 @about_a_pull
 @severity_options("Lowest severity on a line, as when it was read (should).")
-@ends
+@output_options
 @with_json
 def post(file: str, as_json: bool, **given: Any) -> ExitCode:
     """Post a review that `github review --collect FILE` kept.
@@ -299,7 +299,7 @@ def post(file: str, as_json: bool, **given: Any) -> ExitCode:
     """
 
     options = PullReviewRequest(pull=given.pop("pr") or 0, **given)
-    return ending(
+    return exit_code_of(
         lambda on_progress: post_kept(file, options, os.environ, on_progress=on_progress),
         "github_post",
         as_json,
@@ -361,7 +361,7 @@ github.add_command(push)
     default="",
     help="Model to ask; auto: the settings', else that of a key; or none.",
 )
-@limits("this review", "the models")
+@cap_options("this review", "the models")
 @click.option("--forks", is_flag=True, help="Also review forks (by hand: always).")
 @click.option("--drafts", is_flag=True, help="Also review drafts (by hand: always).")
 @click.option("--bots", is_flag=True, help="Also review bots (by hand: always).")
@@ -372,7 +372,7 @@ github.add_command(push)
     help="Skip it when it changes more files (3000).",
 )
 @click.option("--full", is_flag=True, help="Read the whole change again.")
-@ends
+@output_options
 @click.option("--sarif", metavar="FILE", default="", help="Write a SARIF report, too.")
 @click.option("--report", metavar="FILE", default="", help="Write a JSON report, too.")
 @click.option(
@@ -399,7 +399,7 @@ def review(as_json: bool, **given: Any) -> ExitCode:
     options = PullReviewRequest(
         pull=given.pop("pr") or 0, limits=caps, allowed=Allowed(*allowed), **given
     )
-    return ending(
+    return exit_code_of(
         lambda on_progress: review_pull(
             options, os.environ, start=Path.cwd(), on_progress=on_progress
         ),

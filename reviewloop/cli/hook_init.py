@@ -9,7 +9,7 @@ from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.cli.consoles import confirm, is_interactive, print_json, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
-from reviewloop.git.repository import UserRepo, below
+from reviewloop.git.repository import UserRepo, path_in_repository
 from reviewloop.hooks.reading import read_hooks
 from reviewloop.hooks.shipped_hooks import ShippedHook, shipped_hooks
 from reviewloop.render.untrusted import one_line, safe
@@ -29,7 +29,7 @@ def init_hook(name: str, yes: bool, as_json: bool) -> ExitCode:
         return _list(as_json)
     hook = _named(name)
     repo = repository()
-    path = below(repo.project, hook.path)
+    path = path_in_repository(repo.project, hook.path)
     state = _state(repo, hook, path)
     if not as_json:
         click.echo(f"=== {one_line(path)}\n{safe(hook.text)}", nl=False)

@@ -22,7 +22,7 @@ from reviewloop.cli.detected import detect_with_defaults
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.process import trusted_path
-from reviewloop.git.repository import UserRepo, below
+from reviewloop.git.repository import UserRepo, path_in_repository
 from reviewloop.installed import is_light
 from reviewloop.llm.found_providers import FoundProvider, found_here, found_locally
 from reviewloop.llm.model_choice import nothing_found
@@ -153,7 +153,7 @@ def init(force: bool, print_only: bool, full: bool, yes: bool) -> ExitCode:
     _write(path, text, replace=force)
     for sentence in (*found.sentences, *chosen.sentences):
         print_lines(sentence)
-    name = below(repo.project, SETTINGS_FILE)
+    name = path_in_repository(repo.project, SETTINGS_FILE)
     what = f"the project {repo.project}/" if repo.project else "a repository"
     print_lines(f"wrote {name}: the settings of {what} that people change, commented out")
     print_lines("`reviewloop config show` prints all settings, and what each is for")
@@ -165,7 +165,7 @@ def _write_all(
     repo: UserRepo, notes: Mapping[str, str], settings: str, *, print_only: bool, yes: bool
 ) -> ExitCode:
     """Show the missing files, and write them once a user agrees."""
-    from reviewloop.app.starting import NewFile, starting_files
+    from reviewloop.app.starter_files import NewFile, starting_files
 
     gates = {
         key.removeprefix("gates."): one for key, one in notes.items() if key.startswith("gates.")
@@ -173,7 +173,7 @@ def _write_all(
     files = starting_files(repo, gates)
     path = repo.root / repo.project / SETTINGS_FILE
     if not path.exists() and project_settings(repo.root, repo.project) is None:
-        files.insert(0, NewFile(below(repo.project, SETTINGS_FILE), settings))
+        files.insert(0, NewFile(path_in_repository(repo.project, SETTINGS_FILE), settings))
     for file in files:
         click.echo(f"=== {one_line(file.path)}\n{safe(file.text)}")
     if not files:
@@ -216,7 +216,7 @@ def _chosen_model(root: Path, project: str) -> Chosen:
 
 def _refuse_second_file(root: Path, project: str) -> None:
 
-    name = below(project, PYPROJECT)
+    name = path_in_repository(project, PYPROJECT)
     if project_settings(root, project) is not None:
         raise UsageError(
             f"[tool.reviewloop] in {name} holds this repository's settings already; "

@@ -14,7 +14,7 @@ from click.exceptions import NoArgsIsHelpError
 from click.shell_completion import CompletionItem
 
 from reviewloop import __version__
-from reviewloop.cli.unexpected_errors import bug_report, expected, without_secrets
+from reviewloop.cli.unexpected_errors import bug_report, expected_failure, without_secrets
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 
 
@@ -47,7 +47,7 @@ GROUPS = {
         Entry("change", "change", "Change the spec by a sentence, and all that has to follow."),
         Entry("tasks", "tasks", "List the tasks of a spec and what may start."),
         Entry("arch", "arch", "Keep an architecture: layers, locations, style."),
-        Entry("steering", "steering", "Show and check what agents are told of this repository."),
+        Entry("steering", "steering", "Show and check the steering of this repository."),
     ),
     "Run": (
         Entry("run", "run", "Implement a task, have it reviewed, ask you."),
@@ -205,7 +205,7 @@ def run(arguments: Sequence[str] | None = None) -> ExitCode:
         given = sys.argv[1:] if arguments is None else arguments
         return _fail(_interrupted(next(iter(given), None)), ExitCode.INTERRUPTED)
     except Exception as error:  # noqa: BLE001  # the one error boundary: see the docstring
-        sentence = expected(error)
+        sentence = expected_failure(error)
         if sentence:
             return _fail(sentence, ExitCode.USAGE)
         return _fail(bug_report(error, arguments), ExitCode.BUG)

@@ -130,7 +130,7 @@ def call(tool: str, arguments: str) -> ExitCode:
 
     JSON is an object with the tool's arguments. The exit code is 5 where the call fails.
     """
-    from reviewloop.app.held_values import redactor_here
+    from reviewloop.app.redactors import redactor_here
     from reviewloop.app.servers import servers_for_user, trusted_by_name
     from reviewloop.render.untrusted import one_line, safe
     from reviewloop.servers.definitions import ServerError

@@ -6,8 +6,8 @@ import click
 
 from reviewloop.app.day.memory import decline, forget, memory_of, proposals, remember
 from reviewloop.app.fleet.port import Fleet
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository, repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command, Group

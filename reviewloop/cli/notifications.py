@@ -4,8 +4,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.view import proposal_of
 from reviewloop.app.webhook import post
 from reviewloop.cli.consoles import print_lines
@@ -34,10 +34,10 @@ def call_about(repository: Repository, record: RunRecord) -> None:
         "reason": record.reason,
         "findings": counts,
     }
-    call(repository, text, about)
+    notify_user(repository, text, about)
 
 
-def call(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
+def notify_user(repository: Repository, text: str, about: Mapping[str, Any]) -> None:
     """Notify the user as their settings say; a failure is one line, never an error.
 
     The current settings count: a run stores none of them, because an address may be secret.

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from reviewloop.app.held_values import redactor_here
 from reviewloop.app.hook_moments import CommandMoment, changed_paths, fire
 from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.redactors import redactor_here
 from reviewloop.cli import completion
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command

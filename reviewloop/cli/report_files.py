@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from reviewloop.app.held_values import redactor_here
+from reviewloop.app.redactors import redactor_here
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import UsageError

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from reviewloop.analysis.rule_book import rule_of
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository, repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review import review_history
 from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.app.run.changing import (

@@ -13,7 +13,7 @@ from reviewloop.app.skills.running import (
     Stage,
     begin,
     chosen_steps,
-    filled,
+    fill_command,
     load,
     problem_of,
     require_same,
@@ -68,7 +68,9 @@ def approve_phase(
     found, phases = _followed(repo, name)
     given = {**found.values, **values_of(values)}
     steps = chosen_steps(steps_of(phases[found.phase]), numbers)
-    lines = [filled(step, given) for step in steps]  # raises for a missing value before any runs
+    lines = [
+        fill_command(step, given) for step in steps
+    ]  # raises for a missing value before any runs
     codes: list[tuple[str, int]] = []
     for step, words in zip(steps, lines, strict=True):
         print_lines(f"$ reviewloop {one_line(' '.join(words))}")

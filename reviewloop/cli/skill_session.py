@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.skills import capture as capturing
 from reviewloop.app.skills import improve as improving
 from reviewloop.app.skills.evidence import evidence_of

@@ -3,13 +3,13 @@
 import click
 
 from reviewloop.analysis.rule_book import rule_of
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository, repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review.review_history import remember
 from reviewloop.app.spec.check import SpecReport, check_specs, plain
 from reviewloop.app.spec.trace import Trace, trace_spec
 from reviewloop.app.spec.trace import plain as plain_trace
-from reviewloop.app.spec.waiting import what_waits
+from reviewloop.app.spec.unfinished_specs import unfinished_session
 from reviewloop.cli.consoles import print_lines, results
 from reviewloop.cli.help import Group
 from reviewloop.domain.errors import ExitCode
@@ -141,7 +141,7 @@ def trace(name: str | None, format_: str, as_json: bool) -> ExitCode:
         click.echo(found.markdown(), nl=False)
     else:
         _print_trace(found)
-    if waits := what_waits(repo, found.path):
+    if waits := unfinished_session(repo, found.path):
         print_lines(f"{found.path} is in work: {waits}")
     return found.exit_code
 

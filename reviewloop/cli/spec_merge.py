@@ -2,8 +2,8 @@
 
 import click
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.spec.merge import merge_change, plain, shown_base
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.hook_moments import CommandMoment, fire
 from reviewloop.app.project import Repository, open_repository, settings_of
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.run.branches import branch_step
 from reviewloop.app.sessions import name_from

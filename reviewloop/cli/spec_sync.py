@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.spec.sync import (
     SyncReport,
     plain,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, open_repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.spec.adopt import AdoptedPlan, adopt_plan
 from reviewloop.app.spec.plan import write_plan
 from reviewloop.app.spec.versions import (

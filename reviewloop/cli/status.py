@@ -15,7 +15,7 @@ from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.cli.report_files import require_reports, write_reports
 from reviewloop.domain.errors import ExitCode, UsageError
-from reviewloop.domain.reason import goes_on_alone
+from reviewloop.domain.reason import resume_continues
 from reviewloop.render.batch import report_object
 
 
@@ -52,7 +52,7 @@ def status(as_json: bool, reports: tuple[str, ...], fleet: Fleet) -> ExitCode:
 
     if found.lists_runs:
         cleaned = f"those of {latest.batch} were cleaned away" if latest else ""
-        alone = {one.run.run_id for one in found.runs if goes_on_alone(one.run.because)}
+        alone = {one.run.run_id for one in found.runs if resume_continues(one.run.because)}
         render_runs(rows, results(), cleaned=cleaned, alone=alone)
     elif not accounts:
         print_lines("nothing was queued yet; `reviewloop batch` with the store begins")

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from reviewloop.app.fleet.port import Fleet
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import open_repository, read_settings
-from reviewloop.app.spec.waiting import naming_what_waits
+from reviewloop.app.redactors import redactor_of
+from reviewloop.app.spec.unfinished_specs import name_unfinished_session
 from reviewloop.cli.consoles import print_json, print_lines, results
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
@@ -63,7 +63,7 @@ def tasks(
     user = around.user
     spec_path = path or read_settings(user.root, project=user.project).settings.spec.path or None
     here = user.here if path else user.project
-    with naming_what_waits(around):
+    with name_unfinished_session(around):
         spec = open_spec(DiskFiles(user.root), spec_path, project=user.project, here=here)
     found = fleet.tasks(user, spec)
     body = tasks_report(spec, found.runs, found.held, found.elsewhere)

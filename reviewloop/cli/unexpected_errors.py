@@ -18,7 +18,7 @@ _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def expected(error: BaseException) -> str:
+def expected_failure(error: BaseException) -> str:
     """Return one sentence for a failure of the machine that the user can fix, else ""."""
     for cause in _causes(error):
         if isinstance(cause, MemoryError):
@@ -52,7 +52,7 @@ def bug_report(error: BaseException, arguments: Sequence[str] | None) -> str:
 def without_secrets(text: str) -> str:
     """Return the redacted text; "" where redaction fails."""
     try:
-        from reviewloop.app.held_values import redactor_here
+        from reviewloop.app.redactors import redactor_here
 
         return redactor_here().for_people(text)
     except Exception as error:  # noqa: BLE001  # the last message of all must not fail

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import repository
+from reviewloop.app.redactors import redactor_here
 from reviewloop.app.watch import (
     Edit,
     Ended,

@@ -86,7 +86,7 @@ def commit_all(git: Git, message: str) -> None:
 
 
 @contextmanager
-def apart(folder: Path) -> Iterator[None]:
+def isolated_settings(folder: Path) -> Iterator[None]:
     """Keep the user's settings and agents out of the demo, and its run out of their state.
 
     Agents are read from the home folder, so the demo has its own.

@@ -147,11 +147,11 @@ def fingerprint(path: str, quote: str, rule_or_title: str) -> str:
 
     White space is collapsed and case folded, so reformatting nearby keeps the id.
     """
-    parts = (path, normalised(quote), normalised(rule_or_title))
+    parts = (path, normalise_text(quote), normalise_text(rule_or_title))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def normalised(text: str) -> str:
+def normalise_text(text: str) -> str:
     """Return a text normalised for fingerprints."""
     # The number of a redacted secret differs between machines; the finding is the same.
     text = re.sub(r"(⟦secret:[\w.\-]+):[0-9a-f]{6}⟧", r"\1⟧", text)

@@ -85,7 +85,7 @@ class Reason:
 NO_REASON = Reason()
 
 
-def goes_on_alone(because: Reason) -> bool:
+def resume_continues(because: Reason) -> bool:
     """Return whether `resume` continues a run that stopped for this, also one of a batch."""
     lifts_cap = because.kind is ReasonKind.CAP_REACHED and bool(because.text("flag"))
     return lifts_cap or bool(because.params.get("resumes"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
-from reviewloop.git.directory import borrow, write_ref, write_whole
+from reviewloop.git.directory import add_object_folder, write_ref, write_whole
 from reviewloop.git.private import ABOUT, PrivateRepo
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
@@ -118,7 +118,7 @@ def _lend(base: Base, user: UserRepo, private: PrivateRepo) -> None:
     if not (base.shared / reference).is_file():
         copy_objects(Git(base.private), user.mirror(base.shared), base.commit, base.below)
         write_ref(base.shared, reference, base.commit)
-    borrow(private.folder, base.shared / "objects")
+    add_object_folder(private.folder, base.shared / "objects")
     private.pool.restart()
 
 

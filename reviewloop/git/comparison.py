@@ -168,7 +168,7 @@ def checked_choice(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plain))
 
 
-def only(paths: Sequence[str]) -> str:
+def list_paths(paths: Sequence[str]) -> str:
     """Return the paths for a sentence."""
     names = ", ".join(shown(path) for path in paths[:_SHOWN])
     more = len(paths) - _SHOWN
@@ -305,7 +305,7 @@ def _hint(near: list[str], repository: ReviewRepository) -> str:
     return f"did you mean {' or '.join(list(names)[:_SHOWN])}?"
 
 
-__all__ = ["CompareSpec", "Compared", "compared"]
+__all__ = ["CompareSpec", "Compared", "open_comparison"]
 
 _Pairs = tuple[tuple[str, str], ...]
 _NO_BASE = (
@@ -372,7 +372,7 @@ class _Sides:
 
 
 @contextmanager
-def compared(
+def open_comparison(
     start: Path, spec: CompareSpec, repository: ReviewRepository | None = None
 ) -> Iterator[Compared]:
     """Yield the two trees of a review; raise WorkspaceError with the reason where there is none.
@@ -417,7 +417,7 @@ def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSp
     elif spec.whole:
         old = _empty_tree(private)
     if spec.paths:
-        sides = replace(sides, what=f"{sides.what}, {only(spec.paths)}")
+        sides = replace(sides, what=f"{sides.what}, {list_paths(spec.paths)}")
     known = {path: why for path, why in sides.unreadable if is_chosen(path, spec.paths)}
     changed, unreadable = inspect(private, repository, old, sides.new, known)
     notes = sides.notes

@@ -163,7 +163,7 @@ def write_git_dir(
     write_whole(folder / "HEAD", f"{head}\n".encode())
 
 
-def borrow(git_dir: Path, objects: Path) -> None:
+def add_object_folder(git_dir: Path, objects: Path) -> None:
     """Add another folder of objects to a git directory of ours."""
     path = git_dir / "objects/info/alternates"
     line = _alternate(objects) + b"\n"

@@ -316,7 +316,11 @@ def _folders_in(root: Path, folder: str) -> list[str]:
             names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
     except OSError:
         return []
-    return [below(folder, n) for n in names if not n.startswith(".") and n not in _NOT_PROJECTS]
+    return [
+        path_in_repository(folder, n)
+        for n in names
+        if not n.startswith(".") and n not in _NOT_PROJECTS
+    ]
 
 
 def folders_down_to(project: str) -> list[str]:
@@ -325,7 +329,7 @@ def folders_down_to(project: str) -> list[str]:
     return ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
 
 
-def below(project: str, name: str) -> str:
+def path_in_repository(project: str, name: str) -> str:
     """Return the path of a project's file relative to the repository."""
     return f"{project}/{name}" if project else name
 

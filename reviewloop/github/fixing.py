@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import open_repository
+from reviewloop.app.redactors import redactor_for
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.fixing import FixPlan, FixRequestText, plan_fix

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewloop.analysis.described import public_names
-from reviewloop.checkout.protected import Protection, folded, protection_of
+from reviewloop.checkout.protected import Protection, fold_path, protection_of
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.domain.globs import first_match
 from reviewloop.git.diff import Change, FileChange
-from reviewloop.git.repository import below, folders_down_to
+from reviewloop.git.repository import folders_down_to, path_in_repository
 from reviewloop.guards.base import GuardInput, ReadFile, is_test_file
 from reviewloop.guards.change_types import change_kinds
 from reviewloop.guards.detect import Surroundings, table
@@ -184,7 +184,7 @@ def changed_judges(change: GuardInput) -> Iterator[_Sensitive]:
     """
     for folder in folders_down_to(change.env.project):
         for name in (*_OURS, *_WHOLE_FILES, *_MAKEFILES):
-            file = change.change.file(below(folder, name))
+            file = change.change.file(path_in_repository(folder, name))
             if file is not None and (file.status != "A" or name in _OURS):
                 yield _Sensitive(file.path, f"{file.path} {_JUDGES}")
     for name, part, read in _PARTS:
@@ -268,7 +268,7 @@ def _protected_in(
         yield file.path, _SUBMODULE
     elif file.new_mode == _LINK:
         yield file.path, _LINKED
-    elif folded(file.path).rsplit("/", 1)[-1] == "package.json":
+    elif fold_path(file.path).rsplit("/", 1)[-1] == "package.json":
         before = None if file.status == "A" else read_base(file.old_path)
         if _running_parts(before) != _running_parts(read_new(file.path)):
             yield file.path, _SCRIPTS

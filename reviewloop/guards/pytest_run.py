@@ -11,7 +11,7 @@ from typing import Any
 
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.gate import GateResult, GateStatus
-from reviewloop.git.repository import below
+from reviewloop.git.repository import path_in_repository
 from reviewloop.guards.against_base import Outcome, compare_with_base
 from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.commands import could_not_run, ended
@@ -126,7 +126,7 @@ def write_config(change: GuardInput, target: Path, data: Path) -> None:
 
 
 def _of_project(change: GuardInput, name: str) -> bytes | None:
-    return change.read_base(below(change.env.project, name))
+    return change.read_base(path_in_repository(change.env.project, name))
 
 
 def _project_values(change: GuardInput) -> dict[tuple[str, str], str]:

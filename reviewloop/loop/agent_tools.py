@@ -7,7 +7,7 @@ from posixpath import dirname
 from typing import Any
 
 from reviewloop.agents import READ_ONLY, AgentDefinition
-from reviewloop.checkout.protected import folded
+from reviewloop.checkout.protected import fold_path
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.hidden_characters import show_hidden
@@ -295,12 +295,12 @@ def scope_of(finding: Finding, tree: str, context: RunContext) -> Callable[[str]
     made to pass, it would prove nothing.
     """
     reader = context.private.reader(tree)
-    own = folded(finding.path)
-    touched = {folded(path) for path in context.change(context.base_tree, tree).paths}
+    own = fold_path(finding.path)
+    touched = {fold_path(path) for path in context.change(context.base_tree, tree).paths}
 
     def refusal(path: str) -> str:
         name, is_new = shown_name(path), reader.entry(path) is None
-        if folded(path) == own:
+        if fold_path(path) == own:
             return ""
         if is_test_file(path):
             if is_new and path.rpartition("/")[2] not in _STEERS_TESTS:
@@ -309,7 +309,7 @@ def scope_of(finding: Finding, tree: str, context: RunContext) -> Callable[[str]
                 f"{name} is a test and the finding is not in it, so a fix may not change it; add "
                 "what is to be tested in a new test file"
             )
-        if folded(path) in touched or (is_new and dirname(path) == dirname(finding.path)):
+        if fold_path(path) in touched or (is_new and dirname(path) == dirname(finding.path)):
             return ""
         return (
             f"{name} is not what the finding is about, nor part of the change; fix the finding in "
@@ -340,8 +340,8 @@ def scope_of_repair(state: LoopState, context: RunContext) -> Callable[[str], st
 
 def only_a_user(finding: Finding, context: RunContext) -> str:
     """Return why no agent may fix this: its file is protected and no task names it."""
-    named = {folded(path) for path in protected_files_named_in(context.brief.task)}
-    if not is_protected(finding.path) or folded(finding.path) in named:
+    named = {fold_path(path) for path in protected_files_named_in(context.brief.task)}
+    if not is_protected(finding.path) or fold_path(finding.path) in named:
         return ""
     return "needs a person: its file steers tools or people's machines, and no task names it"
 

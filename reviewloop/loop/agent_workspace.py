@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reviewloop.checkout.export import steers
+from reviewloop.checkout.export import steers_agents
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import NoAnswerError, WorkspaceError
 from reviewloop.git.diff import FileChange
@@ -113,7 +113,7 @@ class AgentWorkspace:
         modes: dict[str, str],
     ) -> None:
         for path in dict.fromkeys((file.old_path, file.path)):
-            if steers(PurePosixPath(path)):
+            if steers_agents(PurePosixPath(path)):
                 raise _RefusedError(
                     f"{shown_name(path)} steers coding agents, so none of them may write it; leave "
                     "it, and mention in your summary what should change there"
@@ -170,7 +170,7 @@ def redacted_tree(
 
     content: dict[str, bytes | None] = {}
     for entry in private.entries(readable):
-        if steers(PurePosixPath(entry.path)):
+        if steers_agents(PurePosixPath(entry.path)):
             content[entry.path] = None
         elif entry.kind in {"file", "executable"}:
             if entry.oid not in known:

@@ -15,7 +15,7 @@ from reviewloop.git.interdiff import interdiff
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import LoopState, ReviewerState
 from reviewloop.render.text import counted
-from reviewloop.review.related import Connected, connected
+from reviewloop.review.related import Connected, relate_changes
 
 PHASE = "rebase"
 EDIT = "edit"
@@ -75,7 +75,7 @@ def compare(read: Mapping[str, str], tree: str, onto: str, context: RunContext) 
     now = context.shown_change(context.base_tree, tree)
     below = context.shown_change(read["base"], context.base_tree)
     before = partial(context.read_text, below.old)
-    tied = connected(now, below, before, partial(context.read_text, now.new))
+    tied = relate_changes(now, below, before, partial(context.read_text, now.new))
     return Moved(
         onto=onto,
         since=read["base"],

@@ -10,7 +10,7 @@ from reviewloop.llm.messages import ToolSpec, text_block, user_message
 from reviewloop.llm.retry import ModelUnavailableError
 from reviewloop.loop.agent_tools import reading_toolbox, with_resources, writing_toolbox
 from reviewloop.loop.context import RunContext
-from reviewloop.loop.review_material import fitted
+from reviewloop.loop.review_material import fit_diff
 from reviewloop.review.prompts import HOUSE_RULES
 from reviewloop.specs.files import TreeFiles
 from reviewloop.specs.repomap import draw_map, focus_on
@@ -58,7 +58,7 @@ def ask_agent(context: RunContext, hook: Hook, prompt: str, key: CallKey, tree: 
     )
     change = context.shown_change(context.base_tree, tree)
     text = f"# A hook of this repository asks you\n\n{prompt}\n\n# The change so far\n\n"
-    text += context.fence.wrap("diff", fitted(change, context))
+    text += context.fence.wrap("diff", fit_diff(change, context))
     if _WORKSPACE in prompt:
         text += "\n# @workspace\n\n" + context.fence.wrap("map", _map(context, tree, prompt))
     text += "\nDo what the hook asks and no more, then call `finish_hook`."

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from reviewloop.checkout.protected import folded
+from reviewloop.checkout.protected import fold_path
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.diff import Change
 from reviewloop.guards.governance import protected_changes
@@ -28,7 +28,7 @@ def touched_protected_files(
     state: LoopState, context: RunContext, change: Change
 ) -> list[ProtectedFile]:
     """Return the protected files in the change, unrequested ones first."""
-    named = {folded(path) for path in named_by_user(state, context)}
+    named = {fold_path(path) for path in named_by_user(state, context)}
     read_base = partial(context.private.read, context.base_tree)
     read_new = partial(context.private.read, state["tree"])
     files = [
@@ -37,7 +37,7 @@ def touched_protected_files(
             status=file["status"],
             kind=file["kind"],
             why=file["why"],
-            unasked=file["refused"] and folded(file["path"]) not in named,
+            unasked=file["refused"] and fold_path(file["path"]) not in named,
         )
         for file in protected_changes(change, read_base, read_new)
     ]

@@ -24,7 +24,7 @@ from reviewloop.render.text import counted
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Material, MovedText
 from reviewloop.review.push import Known, known_text
-from reviewloop.review.related import changed_names, grouped, ties
+from reviewloop.review.related import changed_names, find_related, group_related
 from reviewloop.review.verdicts import evidence_text
 from reviewloop.secrets import WITHHELD_PATTERNS
 from reviewloop.specs.steering import Steering, steering_on_disk
@@ -88,12 +88,12 @@ def parts_of(tree: str, context: RunContext, shared: int) -> Parts:
 def _parts(tree: str, context: RunContext, room: int) -> Parts:
     change, evidence = read_change(context, tree), evidence_of(context, tree)
     to_ask = {n: evidence[n] for n in to_ask_again(context, change, evidence)}
-    return packed(
+    return pack_diffs(
         [Piece(file.path, file.patch) for file in change.files], to_ask, tree, room, context
     )
 
 
-def packed(
+def pack_diffs(
     whole: Sequence[Piece],
     evidence: Mapping[int, AnalyserFinding],
     tree: str,
@@ -110,9 +110,9 @@ def packed(
     room = max(room - room // _OTHERS, LEAST)
     pieces, unread = _cut(whole, room, context)
     paths = [piece.path for piece in whole]
-    near = ties(paths, partial(context.read_text, context.shown_tree(tree)))
+    near = find_related(paths, partial(context.read_text, context.shown_tree(tree)))
     sizes = [(piece.path, len(piece.text)) for piece in pieces]
-    groups = grouped(sizes, near, room) or [[]]
+    groups = group_related(sizes, near, room) or [[]]
     parts = [tuple(pieces[n] for n in group) for group in groups]
     shares = _shares(parts, evidence)
     return Parts(
@@ -203,7 +203,7 @@ def _around(tree: str, context: RunContext, part: Part, room: int) -> Iterator[s
 def _nearest(change: Change, paths: set[str], tree: str, context: RunContext) -> list[FileChange]:
     """Return the files of the change: those of the push, then those related to them."""
     read = partial(context.read_text, context.shown_tree(tree))
-    near = context.once(("ties", tree), lambda: ties(change.paths, read))
+    near = context.once(("ties", tree), lambda: find_related(change.paths, read))
 
     def far(numbered: tuple[int, FileChange]) -> tuple[bool, int, int]:
         number, file = numbered
@@ -241,7 +241,7 @@ def moved_parts_to_read(moved: Moved, state: LoopState, context: RunContext, sha
     files = (file for file in moved.below(context).files if file.path in moved.tied)
     pieces = [Piece(file.path, file.patch) for file in files]
     room = room_of(context, shared)
-    make = partial(packed, pieces, to_ask, tree, room // _BELOW, context)
+    make = partial(pack_diffs, pieces, to_ask, tree, room // _BELOW, context)
     return context.once(("moved parts", tree, moved.onto), make)
 
 
@@ -416,12 +416,12 @@ def _material(
             material,
             part=part.number,
             parts=len(parts.parts),
-            files=[*listed(change, share), *context.not_shown[:_NOT_SHOWN]],
+            files=[*list_files(change, share), *context.not_shown[:_NOT_SHOWN]],
             names="" if moved else context.once(("names", tree), names)[: share // divisor],
             analysis=evidence_text(evidence, part.evidence, share),
         )
     if moved:
-        files = [*listed(change, LISTED), *context.not_shown[:_NOT_SHOWN]]
+        files = [*list_files(change, LISTED), *context.not_shown[:_NOT_SHOWN]]
         material = replace(material, files=files)
         return with_move(material, moved, state, context, part, room // divisor)
     return with_push(material, tree, context, part, room, divisor) if context.push else material
@@ -459,7 +459,7 @@ def _names(change: Change, tree: str, context: RunContext, room: int) -> str:
     return context.redactor.for_models(changed_names(change, before, after, room))
 
 
-def listed(change: Change, room: int) -> list[str]:
+def list_files(change: Change, room: int) -> list[str]:
     """Return a line for each changed file; where they do not fit, one for each folder."""
     lines = [describe(file) for file in change.files]
     if sum(map(len, lines)) + len(lines) <= room:
@@ -516,7 +516,7 @@ def reviewed_change(context: RunContext) -> str:
     if not since:
         return ""
     make = partial(context.shown_change, since, context.base_tree)
-    return context.once("reviewed change", lambda: fitted(make(), context, _BACKGROUND))
+    return context.once("reviewed change", lambda: fit_diff(make(), context, _BACKGROUND))
 
 
 def describe(file: FileChange) -> str:
@@ -527,7 +527,7 @@ def describe(file: FileChange) -> str:
     return f"{file.path} ({word}{renamed}, {size})"
 
 
-def fitted(change: Change, context: RunContext, share: int = 1) -> str:
+def fit_diff(change: Change, context: RunContext, share: int = 1) -> str:
     """Return a change as a diff within (a share of) a prompt's budget; lists what is left out."""
     patch, left_out = fit(change, context.settings.limits.context_tokens * CHARS_PER_TOKEN // share)
     if left_out:

@@ -22,14 +22,14 @@ AGAIN = "again"
 def apply_edit(state: LoopState, answer: Mapping[str, str], context: RunContext) -> dict[str, Any]:
     """Return the state updates for the tree `answer["tree"]`, which the user edited.
 
-    The tree before stays in the run's private repository, and `edited_in` names its commit.
+    The tree before stays in the run's private repository, and `find_user_edits` names its commit.
     """
     was, tree, number = state["tree"], answer["tree"], state.get("edits", 0) + 1
     context.keep(tree, f"edit-{number}")
     run, parent = context.record.run_id, context.record.base_commit
     before = context.private.keep(was, run, f"edit-{number}-before", parent=parent)
     old, new = (context.change(context.base_tree, one) for one in (was, tree))
-    earlier = edited_in(state, context)
+    earlier = find_user_edits(state, context)
     anew = answer.get("review") == AGAIN
     paths = list(interdiff(old, new))
     known = {
@@ -86,7 +86,7 @@ def words_of(state: LoopState, context: RunContext) -> dict[str, Any]:
     return found
 
 
-def edited_in(state: LoopState, context: RunContext) -> dict[str, Any]:
+def find_user_edits(state: LoopState, context: RunContext) -> dict[str, Any]:
     """Return the user's edits of the change: `by`, `paths`, `unread`, `before`.
 
     Empty where they edited nothing.

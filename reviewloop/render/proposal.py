@@ -163,7 +163,7 @@ class Proposal(TypedDict, total=False):
     warnings: list[str]  # further notes, one sentence each
     message: str  # of the proposed commit
     message_ours: str  # its lines on how the change was made and reviewed
-    person_edited: Mapping[str, Any]  # by, paths, unread, before: see `user_edits.edited_in`
+    person_edited: Mapping[str, Any]  # by, paths, unread, before: see `user_edits.find_user_edits`
     commit: str  # its id; "" when blocked
     base_tree: str  # the change is the difference of these two trees
     tree: str

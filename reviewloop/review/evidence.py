@@ -14,7 +14,7 @@ from reviewloop.domain.finding import (
     Placement,
     Severity,
     fingerprint,
-    normalised,
+    normalise_text,
 )
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo
@@ -118,7 +118,7 @@ def evidence_of(
         identity = identity_of(located.hit, located.rule, file)
         before = _alike(located, identity, file, counted)
         # Counted as fingerprints do: lines that differ only in case or indentation are equal.
-        key = (finding.path, normalised(identity), finding.rule)
+        key = (finding.path, normalise_text(identity), finding.rule)
         seen[key] += 1
         ident = _numbered(finding, identity, seen[key] + before)
         while ident in taken:
@@ -142,9 +142,9 @@ def _alike(
     there = located.hit.path, located.rule.id
     if located.known and there not in counted:
         counted[there] = Counter(
-            normalised(identity_of(hit, located.rule, file)) for hit in located.known
+            normalise_text(identity_of(hit, located.rule, file)) for hit in located.known
         )
-    return counted[there][normalised(identity)] if located.known else 0
+    return counted[there][normalise_text(identity)] if located.known else 0
 
 
 def whole_evidence(

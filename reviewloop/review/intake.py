@@ -227,14 +227,14 @@ def read_findings(arguments: Any) -> Intake:
 
 def read_resolutions(arguments: Any) -> ReReview:
     """Return the verdicts of a `report_resolution` call; an unclear one counts as not resolved."""
-    value = decoded(arguments)
+    value = decode_nested_json(arguments)
     items, problem = _list_of(value, "resolutions")
     if problem:
         return ReReview(problems=(problem,))
     resolutions = []
     problems = []
     for number, raw in enumerate(items, 1):
-        item = decoded(raw)
+        item = decode_nested_json(raw)
         if not isinstance(item, Mapping) or not item.get("id"):
             problems.append(f"resolution {number} names no finding id")
             continue
@@ -253,7 +253,7 @@ def read_resolutions(arguments: Any) -> ReReview:
     return ReReview(tuple(resolutions), fresh, tuple(problems) + fresh.problems)
 
 
-def decoded(value: Any) -> Any:
+def decode_nested_json(value: Any) -> Any:
     """Decode the most common mistake, JSON inside a JSON string; not with a duplicate key."""
     if isinstance(value, str):
         try:
@@ -264,10 +264,10 @@ def decoded(value: Any) -> Any:
 
 
 def _list_of(arguments: Any, key: str) -> tuple[list[Any], str]:
-    value = decoded(arguments)
+    value = decode_nested_json(arguments)
     if isinstance(value, Mapping):
         if key in value:
-            value = decoded(value[key])
+            value = decode_nested_json(value[key])
         elif "title" in value or "id" in value:
             value = [value]  # a single finding instead of a list
         else:
@@ -280,7 +280,7 @@ def _list_of(arguments: Any, key: str) -> tuple[list[Any], str]:
 
 
 def _finding(raw: Any) -> ReportedFinding | str:
-    item = decoded(raw)
+    item = decode_nested_json(raw)
     if not isinstance(item, Mapping):
         return f"must be an object, not {type(item).__name__}"
     severity = _SYNONYMS.get(str(item.get("severity", "")).strip().lower())
@@ -316,7 +316,7 @@ def _finding(raw: Any) -> ReportedFinding | str:
 
 def _unknown_fields(arguments: Any, items: list[Any]) -> tuple[str, ...]:
     """Return the names of fields that no schema has, at the top and in the findings."""
-    top = decoded(arguments)
+    top = decode_nested_json(arguments)
     names = set(top) if isinstance(top, Mapping) else set()
     for item in items[:MAX_FINDINGS]:
         names |= set(item) if isinstance(item, Mapping) else set()

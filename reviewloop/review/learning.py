@@ -59,7 +59,7 @@ class Proposed:
     replay: Replay
 
 
-def merged(history: Iterable[Past]) -> list[Past]:
+def merge_outcomes(history: Iterable[Past]) -> list[Past]:
     """Return each finding once, with its strongest outcome: acted upon, then dismissed."""
     order = (Outcome.ACTED, Outcome.DISMISSED, Outcome.OPEN)
     found: dict[str, Past] = {}

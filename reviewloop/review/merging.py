@@ -281,8 +281,8 @@ def with_late(early: Sequence[Finding], late: Sequence[Finding]) -> list[Finding
 
 def with_later(early: Finding, late: Finding) -> Finding:
     """Return an early and a late finding about one problem as one with the early id."""
-    graver = late.severity.rank < early.severity.rank
-    both = join_findings(late, early) if graver else join_findings(early, late)
+    more_severe = late.severity.rank < early.severity.rank
+    both = join_findings(late, early) if more_severe else join_findings(early, late)
     return both.model_copy(update={"id": early.id, "note": early.note})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from reviewloop.git.diff import Change
 from reviewloop.review.anchoring import ChangedLines, occurrences
-from reviewloop.review.intake import decoded
+from reviewloop.review.intake import decode_nested_json
 
 _SHORTEST = 8  # characters without white space: shorter quotes are found everywhere
 _QUOTED = 1200  # characters shown of an open finding's code
@@ -49,7 +49,7 @@ def known_text(known: Sequence[Known], paths: Collection[str]) -> str:
     return "\n\n".join(parts)
 
 
-def confirmed(
+def confirmed_fixes(
     arguments: Any,
     known: Sequence[Known],
     pushed: Change,
@@ -61,14 +61,14 @@ def confirmed(
     code; `read` returns the current text of a file. In a file from which the push only removed
     lines, code around them may be quoted. A finding without an answer stays open.
     """
-    whole = decoded(arguments)
-    given = decoded(whole.get("fixed")) if isinstance(whole, Mapping) else None
+    whole = decode_nested_json(arguments)
+    given = decode_nested_json(whole.get("fixed")) if isinstance(whole, Mapping) else None
     paths = {file.path for file in pushed.files}
     open_ = {one.id: one for one in known if one.path in paths}
     found: set[str] = set()
     problems: list[str] = []
     for raw in [given] if isinstance(given, Mapping) else given if isinstance(given, list) else []:
-        item = decoded(raw)
+        item = decode_nested_json(raw)
         ident = str(item.get("id", "")).strip() if isinstance(item, Mapping) else ""
         quote = item.get("quote") if isinstance(item, Mapping) else None
         one = open_.get(ident)

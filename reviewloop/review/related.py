@@ -28,7 +28,7 @@ Ties = Mapping[str, Mapping[str, int]]
 """Path -> related paths with their strength, in both directions."""
 
 
-def ties(paths: Iterable[str], read: Callable[[str], str | None]) -> Ties:
+def find_related(paths: Iterable[str], read: Callable[[str], str | None]) -> Ties:
     """Return which of these files are related; `read` returns the text of a file, or None."""
     given = list(paths)
     found: dict[str, dict[str, int]] = {path: defaultdict(int) for path in given}
@@ -144,7 +144,7 @@ def _pairs(paths: list[str]) -> Iterator[tuple[str, str]]:
             yield path, other
 
 
-def grouped(items: Sequence[tuple[str, int]], ties: Ties, room: int) -> list[list[int]]:
+def group_related(items: Sequence[tuple[str, int]], ties: Ties, room: int) -> list[list[int]]:
     """Return groups of indices into `items`, (path, size) pairs, each group at most `room` in sum.
 
     Every index is in exactly one group; an item larger than `room` has its own. Strongly related
@@ -292,7 +292,7 @@ _NUMBERED = re.compile(r"[A-Za-z]{0,2}_?\d")
 _SEQUENCES = {"migrations", "migrate", "versions"}
 
 
-def connected(change: Change, below: Change, before: Read, after: Read) -> Connected:
+def relate_changes(change: Change, below: Change, before: Read, after: Read) -> Connected:
     """Return the relations of `change` to `below`, the changes of its new base.
 
     Two files are related when both sides change the file; when one imports the other or tests it;
@@ -328,7 +328,7 @@ def _all_ties(
         text = after(path)
         return before(path) if text is None else text
 
-    near = ties(list(dict.fromkeys([*ours, *theirs])), read)
+    near = find_related(list(dict.fromkeys([*ours, *theirs])), read)
     for path, file in theirs.items():
         for other, strength in near[path].items():
             if strength >= STRONG and other in ours:

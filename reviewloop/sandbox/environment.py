@@ -17,7 +17,7 @@ from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.directory import read_plain
 from reviewloop.git.paths import shown as shown_name
-from reviewloop.git.repository import below
+from reviewloop.git.repository import path_in_repository
 from reviewloop.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.sandbox.interpreters import (
     PythonSource,
@@ -233,7 +233,7 @@ def build_environment(
 
 def paths_for(project: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return where these may be installed: in the project's folder, then in the root."""
-    nearer = (below(project, name) for name in names) if project else ()
+    nearer = (path_in_repository(project, name) for name in names) if project else ()
     return (*nearer, *names)
 
 
@@ -241,7 +241,7 @@ def interpreter_for(user_root: Path, project: str, setting: str) -> str:
     """Return the named interpreter relative to the checkout; the project's folder is
     tried first.
     """
-    nearer = below(project, setting)
+    nearer = path_in_repository(project, setting)
     return nearer if setting and os.path.lexists(user_root / nearer) else setting
 
 

@@ -242,11 +242,11 @@ class RunStore:
             rows = cursor.execute("SELECT run_id, status, updated_at FROM runs").fetchall()
         return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
 
-    def find(self, name: str, able: Collection[RunStatus] = ()) -> RunRecord:
+    def find(self, name: str, statuses: Collection[RunStatus] = ()) -> RunRecord:
         """Return the run with this id, or of this task, or with this unique id prefix.
 
-        Of several only those with a status in `able` count; without it those that are not over, if
-        there are any. Raises `UsageError` when there is none or more than one.
+        Of several only those with a status in `statuses` count; without it those that are not
+        over, if there are any. Raises `UsageError` when there is none or more than one.
         """
         if (exact := self._of_id(name)) is not None:
             return exact
@@ -256,12 +256,12 @@ class RunStore:
         matches = of_task or [run for run in runs if run.run_id.startswith(name)]
         meant = matches
         if len(matches) > 1:
-            meant = [run for run in matches if run.status in (able or OPEN)]
+            meant = [run for run in matches if run.status in (statuses or OPEN)]
         if len(meant) == 1:
             return meant[0]
         named = f"of task {name}" if of_task else f"whose id starts with {name!r}"
-        if matches and not meant and able:
-            *others, last = (_WORDS.get(status, str(status)) for status in able)
+        if matches and not meant and statuses:
+            *others, last = (_WORDS.get(status, str(status)) for status in statuses)
             states = f"{', '.join(others)} or {last}" if others else last
             raise UsageError(f"no run {named} is {states}: {self._described(matches)}")
         if matches:

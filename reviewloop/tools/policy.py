@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reviewloop.checkout.protected import folded, protection_of
+from reviewloop.checkout.protected import fold_path, protection_of
 from reviewloop.domain.globs import first_match
 from reviewloop.domain.hidden_characters import find_hidden
 from reviewloop.tools.arguments import shown_name
@@ -64,10 +64,10 @@ class WritePolicy:
             return Refusal(
                 f"{name} ends in a dot or space, which some disks drop", "use another name"
             )
-        same = folded(path)
-        if any(folded(other) == same for other in self.off_limits):
+        same = fold_path(path)
+        if any(fold_path(other) == same for other in self.off_limits):
             return Refusal(f"{name} is written by the engine only", "leave it as it is")
-        if is_protected(path) and all(folded(other) != same for other in self.named):
+        if is_protected(path) and all(fold_path(other) != same for other in self.named):
             return Refusal(
                 f"{name} steers tools or people's machines and the task does not name it",
                 "leave it, and mention in your summary what should change there",

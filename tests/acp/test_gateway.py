@@ -12,7 +12,7 @@ from support.checkout import QUIET_GATES, Checkout
 from support.shop import make_shop
 
 from reviewloop.acp.agents import require_agent
-from reviewloop.acp.gateway import Gateway, way_of
+from reviewloop.acp.gateway import Gateway, gateway_for
 from reviewloop.settings.schema import AgentProgram
 
 KEY = "sk-ant-the-persons-own"
@@ -50,7 +50,7 @@ def upstream():
 def gateway(tmp_path, upstream):
     """Yield a gateway, the word that it takes, what it was asked behind it, and its refusals."""
     environ = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": f"{upstream[0]}/base"}
-    way, _, inside = way_of(require_agent("claude", {}), environ)
+    way, _, inside = gateway_for(require_agent("claude", {}), environ)
     refused = []
     with Gateway(tmp_path / "model", way, refused.append) as gateway:
         yield gateway.path, inside["ANTHROPIC_API_KEY"], upstream[1], refused
@@ -129,7 +129,7 @@ def test_a_refusal_arrives_although_nobody_read_what_was_sent(gateway, word):
 
 def test_a_model_that_is_not_there_is_said(tmp_path):
     environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
-    way, agent, inside = way_of(require_agent("codex", {}), environ)
+    way, agent, inside = gateway_for(require_agent("codex", {}), environ)
     assert agent.files[".codex/config.toml"].startswith(
         'openai_base_url = "http://model.reviewloop/v1"\n'
     )
@@ -150,7 +150,7 @@ def test_a_model_that_is_not_there_is_said(tmp_path):
 )
 def test_a_login_of_another_kind_and_a_persons_own_choice_go_as_they_are(own, environ):
     agent = require_agent("claude", {"claude": AgentProgram(**own)})
-    assert way_of(agent, environ) is None
+    assert gateway_for(agent, environ) is None
 
 
 @pytest.mark.needs_bubblewrap

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reviewloop.acp import cage_checks, relay
-from reviewloop.acp.cage_checks import promises_of, require_cage, weaker
+from reviewloop.acp.cage_checks import broken_promises, promises_of, require_cage
 from reviewloop.domain.errors import UsageError
 from reviewloop.sandbox.base import Level, Sandbox
 from reviewloop.sandbox.choose import choose
@@ -46,7 +46,7 @@ def test_without_a_cage_the_attempts_succeed():
     found = states(Level.NONE)
     assert found.pop("what") == "held"  # the launcher ends what was started
     assert set(found.values()) == {"absent"}
-    names = weaker(promises_of(Sandbox()))
+    names = broken_promises(promises_of(Sandbox()))
     ways = ("open fast", "open by more than one path", "send a datagram", "reach a local socket")
     for way in (*ways, "read a file", "write a file", "signal others"):
         assert way in names

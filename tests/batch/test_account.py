@@ -11,7 +11,7 @@ from support.checkout import Checkout
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.policy import reason_now
-from reviewloop.app.batch.report import account, exit_code, keep_rows, unbegun
+from reviewloop.app.batch.report import build_report, exit_code, keep_rows, queued_report
 from reviewloop.app.batch.status import newest_batch
 from reviewloop.app.project import open_repository
 from reviewloop.domain.batch_report import Cost, Figures, TaskReport, Totals
@@ -120,7 +120,7 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
     ):
         repository.runs.save(one)
     record = batch(needs={"4": ["2"]}, refused=["4"], held={"4": legacy_reason("the spec changed")})
-    body = account(repository, record)
+    body = build_report(repository, record)
     first, second, third, fourth = body.tasks
     assert [row.state for row in body.tasks] == ["open", "blocked", "stopped", "open"]
     assert sentence(first.because) == "it does not merge"
@@ -132,11 +132,11 @@ def test_every_row_says_why_it_is_where_it_is_and_the_exit_code_follows_them(rep
     assert third.next == "`reviewloop resume 3-a --budget-usd 4`, then the same `reviewloop batch`"
     assert not body.because  # its last sitting was not killed: a row says what is left
     cut_off = SessionClock(repository.folder, "b")
-    assert sentence(account(repository, record).because).startswith("it was cut off")
+    assert sentence(build_report(repository, record).because).startswith("it was cut off")
     cut_off.close()
     assert exit_code(body, ExitCode.BUDGET) is ExitCode.USAGE
     record.refused.clear()
-    body = account(repository, record)
+    body = build_report(repository, record)
     assert sentence(body.tasks[3].because) == "waits for 2, which is blocked"
     assert exit_code(body, ExitCode.BUDGET) is ExitCode.GUARD_FAILED
 
@@ -150,7 +150,7 @@ def test_every_earlier_try_keeps_its_reason(repo):
         run("1-c", RunStatus.WAITING, created_at=3.0),
     ):
         repository.runs.save(one)
-    report = account(repository, batch())
+    report = build_report(repository, batch())
     assert (report.deadline, report.budget_usd, report.totals.runs) == (None, None, 3)
     printed = report_object(report)["tasks"][0]
     assert printed["earlier"]["each"] == [
@@ -170,10 +170,10 @@ def test_every_earlier_try_keeps_its_reason(repo):
 def test_how_a_task_stopped_that_is_not_chosen_this_time_sets_no_exit_code(repo):
     repository = open_repository(repo)
     repository.runs.save(run("1-a", RunStatus.PAUSED, reason="interrupted", exit_code=130))
-    report = account(repository, batch())
+    report = build_report(repository, batch())
     assert exit_code(report) is ExitCode.INTERRUPTED
     assert exit_code(report, ExitCode.BUDGET) is ExitCode.BUDGET  # it was interrupted before
-    left = account(repository, batch(held={"1": reason(ReasonKind.NOT_CHOSEN)}))
+    left = build_report(repository, batch(held={"1": reason(ReasonKind.NOT_CHOSEN)}))
     assert exit_code(left) is ExitCode.CLEAN
     assert sentence(left.tasks[0].because) == "was not chosen this time"
     assert left.tasks[0].next.endswith("without `--tasks` and `--wave` goes on with it")
@@ -185,12 +185,12 @@ def test_a_batch_that_a_blocked_task_stopped_says_so_until_that_is_answered(repo
     for one in (run("1-a", RunStatus.COMMITTED, commit="c" * 40), blocked):
         repository.runs.save(one)
     record = batch(because=reason(ReasonKind.STILL_BLOCKED, task="4"))
-    report = account(repository, record)
+    report = build_report(repository, record)
     assert sentence(report.because).startswith("task 4 is blocked still (--until-failure)")
     assert [row.next[:18] for row in report.tasks[::3]] == ["", "`reviewloop show 4"]
     blocked.status = RunStatus.SKIPPED
     repository.runs.save(blocked)
-    report = account(repository, record)
+    report = build_report(repository, record)
     assert (report.state, bool(report.because)) == ("stopped", False)
     assert [row.next for row in report.tasks[::3]] == [
         "",
@@ -221,10 +221,10 @@ def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was
         keep_rows(repository, [rejected, gone])
     with closing(BatchStore(repository.folder)) as store:
         record = store.find("b")
-    before = account(repository, record)
+    before = build_report(repository, record)
     for one in (rejected, gone):
         repository.runs.delete(one.run_id)
-    after = account(repository, record)
+    after = build_report(repository, record)
     assert after.totals == before.totals
     assert after.totals.cost.seconds == 6.0
     assert after.counts == before.counts == {"rejected": 1, "open": 3, "committed": 1}
@@ -242,17 +242,17 @@ def test_a_task_that_was_done_anew_stays_done_when_only_its_rejected_try_is_kept
     record = batch(ended=True, needs={"2": ["1"]})
     with closing(BatchStore(repository.folder)) as store:
         store.save(record)
-        before = account(repository, record)
+        before = build_report(repository, record)
         keep_rows(repository, [second])
         repository.runs.delete(second.run_id)
         record = store.find("b")
-    after = account(repository, record)
+    after = build_report(repository, record)
     assert replace(after, reported_at=0) == replace(before, reported_at=0)
     assert sentence(after.tasks[0].earlier.runs[-1][1]) == "no good"
     # What is begun after it counts again.
     third = run("1-c", RunStatus.SKIPPED, reason="nor this", created_at=4.0, options={"anew": True})
     repository.runs.save(third)
-    assert account(repository, record).tasks[0].state == "open"
+    assert build_report(repository, record).tasks[0].state == "open"
 
 
 class Ending(RunStore):
@@ -274,22 +274,22 @@ def test_what_ends_while_it_is_looked_at_was_not_cut_off(repo):
     for ident in ("1-a", "2-a"):
         repository.runs.save(run(ident, RunStatus.RUNNING))
     with hold(repository.run_lock("2-a"), "run 2-a"):
-        body = account(repository, record, at_work=True)
+        body = build_report(repository, record, at_work=True)
     assert [row.state for row in body.tasks] == ["waiting", "running", "open", "open"]
     assert not body.tasks[0].because
     assert body.state == "running"  # as far as this record can know
-    assert account(repository, record).state == "stopped"
+    assert build_report(repository, record).state == "stopped"
     record.because = legacy_reason("the batch's budget is spent")
-    assert account(repository, record, at_work=True).state == "stopped"
+    assert build_report(repository, record, at_work=True).state == "stopped"
     record.ended, record.because = True, NO_REASON
-    assert account(repository, record, at_work=True).state == "ended"
+    assert build_report(repository, record, at_work=True).state == "ended"
 
 
 def test_reports_escape_what_others_wrote_and_show_commands_as_code(repo):
     repository = open_repository(repo)
     evil = "<script>alert(1)</script> `<script> | x`"
     repository.runs.save(run("1-a", RunStatus.BLOCKED, reason=evil))
-    body = account(repository, batch())
+    body = build_report(repository, batch())
     page, text = html(body), markdown(body)
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in text
@@ -447,7 +447,7 @@ def test_what_is_estimated_and_what_is_small_is_told_as_such():
     assert figures_of(row) == "900 tokens, about $0.02, 3.0 s"
     assert figures_of(replace(row, cost=replace(cost, estimated=0))) == "900 tokens, $0.02, 3.0 s"
     spent = Cost(calls=4, tokens=900, usd=0.0042, seconds=3.0, estimated=1)
-    report = replace(unbegun(batch(budget_usd=0.05)), totals=Totals(cost=spent))
+    report = replace(queued_report(batch(budget_usd=0.05)), totals=Totals(cost=spent))
     assert sums(report)[0] == "4 open"
     assert sums(report)[1].startswith("about $0.0042 of $0.05, 900 tokens, 4 calls (1 estimated), ")
 

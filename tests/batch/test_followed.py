@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from support.many import many, writes_parts
 
-from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.queue import queue_of
+from reviewloop.app.batch.run_batch import run_batch
 from reviewloop.app.batch.start import BatchRequest
 from reviewloop.app.project import open_repository
 from reviewloop.app.run.branches import reread_repository

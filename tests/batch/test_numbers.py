@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support.many import PAIR, SPEC, TASKS, with_a_new_task_above
 
-from reviewloop.app.batch.report import account, keep_rows
+from reviewloop.app.batch.report import build_report, keep_rows
 from reviewloop.app.batch.spec_changes import as_numbered_now, strays_of
-from reviewloop.app.batch.start import BatchRequest, Meant, find_batch, reopen_rejected
+from reviewloop.app.batch.start import BatchRequest, ChosenBatch, find_batch, reopen_rejected
 from reviewloop.app.batch.status import TaskStatus, statuses_of
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.domain.task import Spec
@@ -102,7 +102,7 @@ def test_a_batch_whose_tasks_were_numbered_anew_keeps_the_rows_of_what_it_did(pl
     now = find_batch(repository, before, spec, order_tasks(spec, (), None), BatchRequest())
     assert now.record.batch_id == before.batch_id  # it is no new one
     assert now.numbered == f"{FOLDER} numbers its tasks otherwise than when b began"
-    report = account(repository, now.record)
+    report = build_report(repository, now.record)
     rows = {row.title: row for row in report.tasks}
     assert (rows["First number"].task, rows["First number"].state) == ("2", "committed")
     assert rows["First number"].run == "1-a"
@@ -120,7 +120,7 @@ def test_a_renamed_task_is_no_other_number_and_the_report_keeps_what_was_done(pl
     repository, spec = planned.plan(TASKS.replace("4. Fourth number", "4. Grand totals"))
     record, others = as_numbered_now(before, spec)
     assert not others
-    rows = account(repository, record).tasks
+    rows = build_report(repository, record).tasks
     assert [(row.task, row.title, row.state) for row in rows] == [
         ("1", "First number", "committed"),
         ("4", "Grand totals", "open"),
@@ -136,7 +136,7 @@ def test_a_renamed_task_is_no_other_number_and_the_report_keeps_what_was_done(pl
         record = store.find("b")
     ticked = TASKS.replace("[ ] 4. Fourth number", "[x] 4. Grand totals")
     record, _ = as_numbered_now(record, planned.plan(ticked)[1])
-    rows = account(repository, record).tasks
+    rows = build_report(repository, record).tasks
     assert [row.state for row in rows if row.run == "4-a"] == ["committed"]
 
 
@@ -145,16 +145,16 @@ def test_what_was_rejected_while_the_batch_was_stopped_the_next_command_does_ane
     for ident, title in (("1-a", "First number"), ("4-a", "Fourth number")):
         planned.run(ident, title, RunStatus.SKIPPED, reason="no good")
     record = batch(repository, "1", "4", until_failure=True)
-    rows = account(repository, record).tasks
+    rows = build_report(repository, record).tasks
     assert [row.state for row in rows] == ["rejected"] * 2
     assert all(row.next.startswith("`reviewloop batch` does it anew") for row in rows)
     order = order_tasks(spec, ("1", "4"))
-    reopen_rejected(repository, Meant(record, None), order)
-    assert account(repository, record).tasks == rows  # of a new batch nothing is done anew
-    reopen_rejected(repository, Meant(record, record), order)
+    reopen_rejected(repository, ChosenBatch(record, None), order)
+    assert build_report(repository, record).tasks == rows  # of a new batch nothing is done anew
+    reopen_rejected(repository, ChosenBatch(record, record), order)
     found = statuses_of(repository, "b", FOLDER, record.tasks)
     assert {one.status for one in found.values()} == {TaskStatus.OPEN}
-    rows = account(repository, record).tasks
+    rows = build_report(repository, record).tasks
     assert [(row.state, len(row.earlier.runs)) for row in rows] == [("open", 1)] * 2
 
 
@@ -163,12 +163,12 @@ def test_a_task_that_was_taken_back_is_told_as_that_not_as_rejected(planned):
     run = planned.run("4-a", "Fourth number", RunStatus.UNDONE, created_at=1.0)
     record = batch(repository, "4", ended=True)
     taken_back = "its commit was taken back (`reviewloop undo`)"
-    [row] = account(repository, record).tasks
+    [row] = build_report(repository, record).tasks
     assert (row.state, sentence(row.because)) == ("undone", taken_back)
     assert row.next.startswith("`reviewloop batch` does it anew")
-    reopen_rejected(repository, Meant(record, record), order_tasks(spec, ("4",)))
+    reopen_rejected(repository, ChosenBatch(record, record), order_tasks(spec, ("4",)))
     again = planned.run("4-b", "Fourth number", RunStatus.SKIPPED, created_at=2.0)
-    [row] = account(repository, record).tasks
+    [row] = build_report(repository, record).tasks
     assert (row.state, [sentence(why) for _, why in row.earlier.runs]) == ("rejected", [taken_back])
     with closing(BatchStore(repository.folder)) as store:
         store.save(record)
@@ -176,5 +176,5 @@ def test_a_task_that_was_taken_back_is_told_as_that_not_as_rejected(planned):
         keep_rows(repository, runs)
         for one in runs:
             repository.runs.delete(one.run_id)
-        [after] = account(repository, store.find("b")).tasks
+        [after] = build_report(repository, store.find("b")).tasks
     assert replace(after, next="") == replace(row, next="")

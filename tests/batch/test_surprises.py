@@ -15,10 +15,10 @@ from support.parts import Part, says
 from support.play import done, reply, write
 from support.terminal import Terminal
 
-from reviewloop.app.batch.opening import run_batch
 from reviewloop.app.batch.policy import why_a_user
+from reviewloop.app.batch.run_batch import run_batch
 from reviewloop.app.batch.start import BatchRequest
-from reviewloop.app.interrupts import all_interruptible, asking
+from reviewloop.app.interrupts import all_interruptible, interruptible_question
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import build_answer
@@ -171,7 +171,7 @@ def test_ctrl_c_reaches_all_runs_also_while_one_is_moved_and_ends_a_question():
             os.kill(os.getpid(), signal.SIGINT)
             assert heard.wait(10)
         for number in (signal.SIGINT, signal.SIGTERM):
-            with pytest.raises(InterruptedByUserError), asking():
+            with pytest.raises(InterruptedByUserError), interruptible_question():
                 os.kill(os.getpid(), number)
                 time.sleep(10)
     assert signal.getsignal(signal.SIGINT) == before

@@ -9,8 +9,8 @@ from support.parts import Part, says
 from support.play import calls, done, reply, write
 
 from reviewloop.app.batch.approve import approve_each
-from reviewloop.app.batch.moving import redo_task
 from reviewloop.app.batch.queue import to_approve
+from reviewloop.app.batch.run_steps import redo_task
 from reviewloop.app.project import open_repository
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from reviewloop.app.project import open_repository, read_settings, stored_settings
-from reviewloop.cli.notifications import call
+from reviewloop.cli.notifications import notify_user
 from reviewloop.domain.errors import UsageError
 from reviewloop.settings import Settings
 
@@ -39,17 +39,17 @@ def test_webhook_gets_what_waits_without_secrets_and_a_failure_is_one_line(
     url, posted = hook
     monkeypatch.setenv("REVIEWLOOP_NOTIFY__WEBHOOK", url)
     repository = open_repository(repo)
-    call(repository, f"2.1 waits for you {KEY}", {"run": "r1", "reason": f"key {KEY}"})
+    notify_user(repository, f"2.1 waits for you {KEY}", {"run": "r1", "reason": f"key {KEY}"})
     (body,) = posted
     assert (body["event"], body["run"], body["repository"]) == ("waiting", "r1", repo.name)
     assert KEY not in json.dumps(body)
     assert capsys.readouterr().err == ""
-    call(repository, "again", {})
+    notify_user(repository, "again", {})
     assert capsys.readouterr().err == "note: the webhook at 127.0.0.1 answered 500\n"
 
 
 def test_nobody_is_called_unless_they_said_so(repo, capfd):
-    call(open_repository(repo), "2.1 waits for you", {})
+    notify_user(open_repository(repo), "2.1 waits for you", {})
     assert capfd.readouterr() == ("", "")
 
 
@@ -57,7 +57,7 @@ def test_desktop_without_a_program_is_one_line(repo, monkeypatch, capsys, tmp_pa
     monkeypatch.setenv("REVIEWLOOP_NOTIFY__DESKTOP", "true")
     repository = open_repository(repo)
     monkeypatch.setenv("PATH", str(tmp_path))
-    call(repository, "2.1 waits for you", {})
+    notify_user(repository, "2.1 waits for you", {})
     assert "the desktop was not told: there is no notify-send or osascript" in (
         capsys.readouterr().err
     )
@@ -69,7 +69,7 @@ def test_desktop_program_gets_the_words_as_arguments(repo, monkeypatch, capsys, 
     program.chmod(0o755)
     monkeypatch.setenv("REVIEWLOOP_NOTIFY__DESKTOP", "true")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    call(open_repository(repo), "-x $(id) waits for you", {})
+    notify_user(open_repository(repo), "-x $(id) waits for you", {})
     assert capsys.readouterr().err == ""
     assert (tmp_path / "told").read_text().splitlines()[-2:] == [
         "reviewloop",

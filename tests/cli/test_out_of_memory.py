@@ -1,6 +1,6 @@
 """Memory that runs out is the machine's limit, not a bug."""
 
-from reviewloop.cli.unexpected_errors import expected
+from reviewloop.cli.unexpected_errors import expected_failure
 
 
 def test_memory_that_runs_out_is_said_in_one_sentence():
@@ -10,4 +10,4 @@ def test_memory_that_runs_out_is_said_in_one_sentence():
         except MemoryError as error:
             raise RuntimeError("somewhere inside") from error
     except RuntimeError as error:
-        assert "memory" in expected(error)
+        assert "memory" in expected_failure(error)

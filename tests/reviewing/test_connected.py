@@ -9,7 +9,7 @@ import pytest
 from reviewloop.git.interdiff import interdiff
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
-from reviewloop.review.related import connected
+from reviewloop.review.related import relate_changes
 from reviewloop.secrets import HeldSecrets, Redactor
 
 PRICES = "def format_price(cents):\n    return cents / 100\n"
@@ -51,7 +51,7 @@ def _connected(trees, ours, theirs):
         return lambda path: (found := private.read(tree, path)) and found.decode()
 
     change, below = private.change(onto, now), private.change(base, onto)
-    return connected(change, below, read(base), read(now))
+    return relate_changes(change, below, read(base), read(now))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_large_changes_are_compared_by_their_words_and_not_pair_by_pair(trees):
         return ours.get(path) or theirs.get(path)
 
     profile = cProfile.Profile()
-    found = profile.runcall(connected, change, below, read, read)
+    found = profile.runcall(relate_changes, change, below, read, read)
     assert {len(tied) for tied in found.values()} == {40}
     assert sum(entry.callcount for entry in profile.getstats()) < 200_000
 

@@ -4,7 +4,7 @@ import pytest
 
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
-from reviewloop.review.push import Known, confirmed, known_text
+from reviewloop.review.push import Known, confirmed_fixes, known_text
 
 OLD = "def read(path):\n    handle = open(path)\n    return parse(handle)\n"
 NEW = OLD.replace("    return parse", "    with closing(handle):\n        return parse")
@@ -51,17 +51,17 @@ def push(repo, tmp_path):
 )
 def test_a_word_counts_with_a_quote_of_pushed_code(push, said, believed):
     change, read = push
-    found, problems = confirmed({"fixed": [said]}, (OPEN, CUT, FAR), change, read)
+    found, problems = confirmed_fixes({"fixed": [said]}, (OPEN, CUT, FAR), change, read)
     assert found == believed
     assert bool(problems) is not bool(believed)
-    assert confirmed({"fixed": said}, (OPEN, CUT, FAR), change, read)[0] == (
+    assert confirmed_fixes({"fixed": said}, (OPEN, CUT, FAR), change, read)[0] == (
         believed if isinstance(said, dict | str) else set()
     )
 
 
 def test_silence_and_nonsense_confirm_nothing(push):
     for answer in ({}, {"fixed": []}, {"fixed": "yes"}, "[]", None, {"fixed": {"a1": True}}):
-        assert confirmed(answer, (OPEN,), *push)[0] == frozenset()
+        assert confirmed_fixes(answer, (OPEN,), *push)[0] == frozenset()
 
 
 def test_asked_about_is_what_is_known_by_more_than_its_place():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reviewloop.analysis.contract import PathClass
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 from reviewloop.review.selection import Selection, select
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'ab' * 32}\nsize 12345\n"
@@ -31,7 +31,7 @@ def selected(repo, git):
             place.parent.mkdir(parents=True, exist_ok=True)
             data = content.encode() if isinstance(content, str) else content
             place.write_bytes(data)
-        with compared(repo, CompareSpec()) as two:
+        with open_comparison(repo, CompareSpec()) as two:
             change = two.private.change(two.old, two.new)
             return select(change, two.private, base=two.base, **options)
 

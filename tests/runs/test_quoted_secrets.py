@@ -5,7 +5,7 @@ import os
 import pytest
 
 from reviewloop.analysis.rule_book import rule_of
-from reviewloop.app.held_values import QuotedSecrets
+from reviewloop.app.redactors import QuotedSecrets
 from reviewloop.app.review.review import ReviewRequest, review
 from reviewloop.render.formats import renderer
 

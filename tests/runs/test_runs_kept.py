@@ -9,8 +9,8 @@ import pytest
 from reviewloop.agents import build_team, shipped_agent_files
 from reviewloop.app.project import open_repository, settings_of
 from reviewloop.app.run.cleaning import delete_garbage, delete_run, find_garbage
+from reviewloop.app.run.finished_run import export_run
 from reviewloop.app.run.opening import team_from_plain, team_to_plain
-from reviewloop.app.run.upkeep import export_run
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.settings import Settings

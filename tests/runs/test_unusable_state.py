@@ -2,7 +2,7 @@ import sqlite3
 
 import pytest
 
-from reviewloop.app.resumable import unusable_state
+from reviewloop.app.state_check import unusable_state
 from reviewloop.domain.errors import ExitCode
 
 

@@ -11,7 +11,7 @@ from support.skill_script import SKILL, skill
 from support.spec_script import written
 from support.untouched import photograph
 
-from reviewloop.app.skills.prove import NEW, OLD, Measurement, Proof, Verdict, compared
+from reviewloop.app.skills.prove import NEW, OLD, Measurement, Proof, Verdict, compare_measurements
 from reviewloop.store.journal import Journal
 
 PATH = ".kiro/skills/review-pr/SKILL.md"
@@ -189,7 +189,7 @@ def of(run: str, text: str, findings: int, **more) -> Measurement:
     ],
 )
 def test_figures_decide_and_noise_does_not(rows, verdict):
-    found, _ = compared(rows)
+    found, _ = compare_measurements(rows)
     assert found == verdict
     assert Proof(tuple(rows), Verdict(found)).least <= 2
 

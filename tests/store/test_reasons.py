@@ -12,7 +12,7 @@ from reviewloop.domain.errors import (
     by_command,
     by_reviewing_again,
 )
-from reviewloop.domain.reason import NO_REASON, ReasonKind, goes_on_alone, reason
+from reviewloop.domain.reason import NO_REASON, ReasonKind, reason, resume_continues
 from reviewloop.render.reasons import SENTENCES, sentence
 from reviewloop.store.reasons import read_reason, stored_reason
 from reviewloop.store.runs import RunRecord, record_of
@@ -108,9 +108,9 @@ def test_what_goes_on_is_named_by_whoever_was_stopped():
 
 def test_what_goes_on_without_its_batch_is_no_matter_of_words():
     stopped = InterruptedByUserError().resuming("stopped; ", " goes on")
-    assert goes_on_alone(read_reason(stored_reason(stopped.because), ""))
-    assert goes_on_alone(read_reason(None, CAP))  # of a release that stored sentences only
-    assert not goes_on_alone(BudgetExhaustedError("see `reviewloop resume`").because)
+    assert resume_continues(read_reason(stored_reason(stopped.because), ""))
+    assert resume_continues(read_reason(None, CAP))  # of a release that stored sentences only
+    assert not resume_continues(BudgetExhaustedError("see `reviewloop resume`").because)
 
 
 def test_a_refused_commit_says_once_that_nothing_was_touched():

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 
 BODY = "".join(f"a line with the number {number}\n" for number in range(30))
 
 
 def statuses(repo: Path, **asked) -> dict[str, str]:
-    with compared(repo, CompareSpec(**asked)) as two:
+    with open_comparison(repo, CompareSpec(**asked)) as two:
         return {file.path: file.status for file in two.private.change(two.old, two.new).files}
 
 
 def refusal(repo: Path, **asked) -> str:
-    with pytest.raises(WorkspaceError) as raised, compared(repo, CompareSpec(**asked)):
+    with pytest.raises(WorkspaceError) as raised, open_comparison(repo, CompareSpec(**asked)):
         pass
     assert str(raised.value).endswith((".", "?"))
     assert "\n" not in str(raised.value)
@@ -49,7 +49,7 @@ def feature(repo: Path, git) -> Path:
 
 
 def test_default_is_everything_not_on_the_base_branch(feature, git):
-    with compared(feature, CompareSpec()) as two:
+    with open_comparison(feature, CompareSpec()) as two:
         short = git(feature, "rev-parse", "main")[:7]
         assert two.what == f"your changes since main ({short}), uncommitted work included"
         assert two.base_commit == git(feature, "rev-parse", "main")
@@ -66,7 +66,7 @@ def test_default_is_everything_not_on_the_base_branch(feature, git):
 
 def test_on_the_base_branch_only_uncommitted_work_counts(feature, git):
     git(feature, "checkout", "-q", "main")
-    with compared(feature, CompareSpec()) as two:
+    with open_comparison(feature, CompareSpec()) as two:
         assert two.what.startswith("your uncommitted changes since HEAD (")
         assert two.notes == ()
     assert set(statuses(feature)) == {"README.md", "docs/untracked.md", "staged.py"}
@@ -82,7 +82,7 @@ def test_on_the_base_branch_only_uncommitted_work_counts(feature, git):
     ],
 )
 def test_what_is_said_and_compared(feature, asked, what, files):
-    with compared(feature, CompareSpec(**asked)) as two:
+    with open_comparison(feature, CompareSpec(**asked)) as two:
         assert two.what.startswith(what)
         assert not two.in_checkout
     assert statuses(feature, **asked) == files
@@ -90,13 +90,13 @@ def test_what_is_said_and_compared(feature, asked, what, files):
 
 def test_commit_ids_are_not_said_twice(feature, git):
     head = git(feature, "rev-parse", "HEAD")
-    with compared(feature, CompareSpec(commit=head[:10])) as two:
+    with open_comparison(feature, CompareSpec(commit=head[:10])) as two:
         assert two.what == f"the commit {head[:7]}"
         assert two.head_commit == head
 
 
 def test_paths_leave_everything_else_as_it_is_now(feature):
-    with compared(feature, CompareSpec(paths=("staged.py", "docs/"))) as two:
+    with open_comparison(feature, CompareSpec(paths=("staged.py", "docs/"))) as two:
         change = two.private.change(two.old, two.new)
         assert change.paths == ("docs/untracked.md", "staged.py")
         assert two.what.endswith("uncommitted work included, only staged.py, docs")
@@ -107,7 +107,7 @@ def test_paths_leave_everything_else_as_it_is_now(feature):
 
 def test_renamed_file_named_by_either_name_shows_only_its_edit(feature):
     for name in ("src/new.py", "src/old.py"):
-        with compared(feature, CompareSpec(paths=(name,))) as two:
+        with open_comparison(feature, CompareSpec(paths=(name,))) as two:
             (file,) = two.private.change(two.old, two.new).files
             assert (file.status, file.old_path) == ("R", "src/old.py")
             assert file.added_text == {31: "added"}
@@ -153,7 +153,7 @@ def test_file_that_becomes_a_folder_can_be_named(repo):
 
 
 def test_whole_files_count_every_line(feature):
-    with compared(feature, CompareSpec(whole=True, paths=("src", "README.md"))) as two:
+    with open_comparison(feature, CompareSpec(whole=True, paths=("src", "README.md"))) as two:
         change = two.private.change(two.old, two.new)
         assert {file.path: file.status for file in change.files} == {
             "README.md": "A",
@@ -245,7 +245,7 @@ def test_inherited_git_variables_do_not_lead_elsewhere(feature, tmp_path, monkey
     git(tmp_path, "init", "-q", "other")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
     monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "other"))
-    with compared(feature, CompareSpec()) as two:
+    with open_comparison(feature, CompareSpec()) as two:
         assert two.user.root == feature
 
 
@@ -253,7 +253,7 @@ def test_nothing_is_left_behind_when_the_review_fails(feature, tmp_path, monkeyp
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    with pytest.raises(ZeroDivisionError), compared(feature, CompareSpec()) as two:
+    with pytest.raises(ZeroDivisionError), open_comparison(feature, CompareSpec()) as two:
         assert two.private.read(two.new, "staged.py")
         assert list(folder.iterdir())
         _ = 1 / 0
@@ -295,12 +295,12 @@ def test_a_repository_is_compared_with_few_processes_however_many_files_it_has(
         begin(self, *args, **more)
 
     monkeypatch.setattr(subprocess.Popen, "__init__", counted)
-    with compared(feature, CompareSpec()):
+    with open_comparison(feature, CompareSpec()):
         few = len(started)
     for number in range(200):
         (feature / f"more{number}.py").write_text(f"{number}\n")
     started.clear()
-    with compared(feature, CompareSpec()) as two:
+    with open_comparison(feature, CompareSpec()) as two:
         assert len(two.private.change(two.old, two.new).files) > 200
     assert 0 < few < 40
     assert len(started) <= few + 5
@@ -308,21 +308,21 @@ def test_a_repository_is_compared_with_few_processes_however_many_files_it_has(
 
 def test_nothing_staged_says_what_is_changed_beside_it(feature, git):
     git(feature, "restore", "--staged", "staged.py")
-    with compared(feature, CompareSpec(staged=True)) as two:
+    with open_comparison(feature, CompareSpec(staged=True)) as two:
         assert two.notes == ("nothing is staged; 3 files are changed but not staged",)
         assert two.unstaged == 3
     (feature / "docs/untracked.md").unlink()
     (feature / "staged.py").unlink()
-    with compared(feature, CompareSpec(staged=True)) as two:
+    with open_comparison(feature, CompareSpec(staged=True)) as two:
         assert two.notes == ("nothing is staged; 1 file is changed but not staged",)
     git(feature, "checkout", "-q", "README.md")
-    with compared(feature, CompareSpec(staged=True)) as two:
+    with open_comparison(feature, CompareSpec(staged=True)) as two:
         assert two.notes == ()
 
 
 def test_without_a_base_branch_the_ways_out_are_named(feature, git):
     git(feature, "branch", "-D", "main")
-    with compared(feature, CompareSpec()) as two:
+    with open_comparison(feature, CompareSpec()) as two:
         (note,) = two.notes
     assert note.startswith("no base branch was found, so only uncommitted work is reviewed; ")
     assert "`--base BRANCH`" in note

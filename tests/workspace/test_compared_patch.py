@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 
 BODY = "".join(f"a line with the number {number}\n" for number in range(30))
 IDS = re.compile(rb"^index .*\n", re.MULTILINE)
@@ -48,7 +48,7 @@ def diff(repo: Path, *args: str, at: str = ".") -> bytes:
 
 
 def reviewed(repo: Path, patch: bytes, start: str = ".") -> tuple[str, dict, tuple]:
-    with compared(repo / start, CompareSpec(patch=patch)) as two:
+    with open_comparison(repo / start, CompareSpec(patch=patch)) as two:
         change = two.private.change(two.old, two.new)
         files = {
             file.path: (file.status, file.added_text) for file in change.files if file.status != "D"
@@ -57,7 +57,7 @@ def reviewed(repo: Path, patch: bytes, start: str = ".") -> tuple[str, dict, tup
 
 
 def refusal(repo: Path, patch: bytes) -> str:
-    with pytest.raises(WorkspaceError) as raised, compared(repo, CompareSpec(patch=patch)):
+    with pytest.raises(WorkspaceError) as raised, open_comparison(repo, CompareSpec(patch=patch)):
         pass
     return str(raised.value)
 
@@ -141,7 +141,7 @@ def test_however_it_was_sent(work, git, flags, bent, where):
 def test_several_files_that_are_changed_already(work, context, with_ids):
     patch = diff(work, context)
     patch = patch if with_ids else IDS.sub(b"", patch)
-    with compared(work, CompareSpec(patch=patch)) as two:
+    with open_comparison(work, CompareSpec(patch=patch)) as two:
         assert two.private.change(two.old, two.new).paths
         assert two.in_checkout
         assert two.private.read(two.old, "gone.py") == b"gone\n"
@@ -295,5 +295,5 @@ def test_patch_while_a_merge_is_in_progress_is_tried_on_head(work, git):
 def test_paths_restrict_a_patch(work, git):
     patch = diff(work)
     git(work, "reset", "-q", "--hard")
-    with compared(work, CompareSpec(patch=patch, paths=("sub",))) as two:
+    with open_comparison(work, CompareSpec(patch=patch, paths=("sub",))) as two:
         assert two.private.change(two.old, two.new).paths == ("sub/deep/b.txt",)

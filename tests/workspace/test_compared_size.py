@@ -10,10 +10,10 @@ import pytest
 READ = """
 import json, os, sys
 from pathlib import Path
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 
 started = sum(os.times()[:4])  # of processors, git's too: a clock tells of others
-with compared(Path(sys.argv[1]), CompareSpec()) as two:
+with open_comparison(Path(sys.argv[1]), CompareSpec()) as two:
     change = two.private.change(two.old, two.new)
     lines = sum(len(hunk.lines) for file in change.files for hunk in file.hunks)
     ranges = sum(last - first + 1 for file in change.files for first, last in file.added_ranges)

@@ -10,14 +10,14 @@ import pytest
 from reviewloop.app.project import read_settings, require_trusted_commands
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import UsageError, WorkspaceError
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
 from reviewloop.git.repository import discover
 from reviewloop.store.folders import state_root
 from reviewloop.store.trust import TrustStore
 
-READERS = (discover, lambda folder: compared(folder, CompareSpec()).__enter__())
+READERS = (discover, lambda folder: open_comparison(folder, CompareSpec()).__enter__())
 SECRET = "what only the person may read\n"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 
 NOTEBOOK = {"cells": [{"cell_type": "code", "outputs": [], "source": ["print(1)"]}]}
 EVIL = "import os\n\nos.system(input())\n"
@@ -48,7 +48,7 @@ def test_a_filter_hides_no_change(marked, git, place, key, program):
     (marked / "same.py").touch()
     if key:
         git(marked, "config", f"filter.{key}", program)
-    with compared(marked, CompareSpec()) as two:
+    with open_comparison(marked, CompareSpec()) as two:
         files = two.private.change(two.old, two.new).files
         assert [(file.path, file.status) for file in files] == [("a.py", "M"), ("new.py", "A")]
         assert two.private.read(two.new, "a.py") == two.private.read(two.new, "new.py")
@@ -63,7 +63,7 @@ def test_the_note_names_only_what_is_reviewed(marked, git):
     (marked / "a.py").write_text(EVIL)
     (marked / "new.py").write_text(EVIL)
     for asked in (CompareSpec(paths=("a.py",)), CompareSpec(whole=True, paths=("a.py",))):
-        with compared(marked, asked) as two:
+        with open_comparison(marked, asked) as two:
             assert two.notes == (STRIP,)
 
 
@@ -75,7 +75,7 @@ def test_a_notebook_is_read_with_its_output(repo, git):
     git(repo, "config", "filter.nbstripout.clean", "nbstripout")
     text = json.dumps(NOTEBOOK, indent=1).replace("print(1)", "eval(input())") + "\n"
     (repo / "a.ipynb").write_text(text)
-    with compared(repo, CompareSpec()) as two:
+    with open_comparison(repo, CompareSpec()) as two:
         assert two.private.change(two.old, two.new).paths == ("a.ipynb",)
         assert two.private.read(two.new, "a.ipynb") == text.encode()
         assert two.notes == ("a.ipynb as it is on disk: its filter 'nbstripout' was not run",)
@@ -89,10 +89,10 @@ def test_what_a_filter_encrypts_stays_unread_and_is_listed(marked, git, name, pr
     git(marked, "config", f"filter.{name}.clean", program)
     (marked / "a.py").write_text(EVIL)
     (marked / "new.py").write_text(EVIL)
-    with compared(marked, CompareSpec()) as two:
+    with open_comparison(marked, CompareSpec()) as two:
         why = f"needs the filter {name!r}, which encrypts and is not run here"
         assert two.unreadable == (("a.py", why), ("new.py", why))
         assert two.unread == {"a.py", "new.py"}
         assert two.private.read(two.new, "a.py") == b"1\n"
-    with compared(marked, CompareSpec(paths=("same.py",))) as two:
+    with open_comparison(marked, CompareSpec(paths=("same.py",))) as two:
         assert (two.unreadable, two.unread) == ((), frozenset())

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reviewloop.app.review.base_rules import rules_of
-from reviewloop.checkout.export import left_out, left_out_note, steers, write_export
+from reviewloop.checkout.export import left_out, left_out_note, steers_agents, write_export
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.checkout.promote import promote
 from reviewloop.checkout.workspace import Workspace
@@ -266,4 +266,4 @@ def test_a_branch_name_leads_nowhere_else(
     ],
 )
 def test_what_steers_agents(path: str, expected: bool) -> None:
-    assert steers(PurePosixPath(path)) is expected
+    assert steers_agents(PurePosixPath(path)) is expected

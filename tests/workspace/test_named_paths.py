@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 
 
 def refusal(start: Path, **asked) -> str:
-    with pytest.raises(WorkspaceError) as raised, compared(start, CompareSpec(**asked)):
+    with pytest.raises(WorkspaceError) as raised, open_comparison(start, CompareSpec(**asked)):
         pass
     return str(raised.value)
 

@@ -13,7 +13,7 @@ from reviewloop.checkout.workspace import (
     require_distinct_names,
 )
 from reviewloop.domain.errors import WorkspaceError
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 from reviewloop.git.private import PrivateRepo
 
 
@@ -79,5 +79,5 @@ def test_implementing_is_refused_and_reviewing_is_not(
     require_distinct_names(private, private.tree_of("HEAD"), tmp_path)
     Workspace(private, tmp_path / "workspace").reset(private.tree_of("HEAD"))
     (repo / "readme.md").write_text("another\n")
-    with compared(repo, CompareSpec()) as two:
+    with open_comparison(repo, CompareSpec()) as two:
         assert two.private.change(two.old, two.new).paths == ("readme.md",)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reviewloop.git.comparison import CompareSpec, compared
+from reviewloop.git.comparison import CompareSpec, open_comparison
 
 BODY = "".join(f"a line with the number {number}\n" for number in range(30))
 TWICE = "def a():\n    return None\n\n\n"
@@ -19,7 +19,7 @@ def diff(repo: Path, context: str) -> bytes:
 
 
 def reviewed(repo: Path, patch: bytes) -> tuple[str, dict]:
-    with compared(repo, CompareSpec(patch=patch)) as two:
+    with open_comparison(repo, CompareSpec(patch=patch)) as two:
         files = two.private.change(two.old, two.new).files
         return two.what, {file.path: file.added_text for file in files}
 
@@ -51,13 +51,13 @@ def test_patch_is_not_applied_twice(repo, git, context, with_ids, applied, old, 
     git(repo, "commit", "-q", "--allow-empty", "-m", "base")
     put(new)
     git(repo, "add", "-A")
-    with compared(repo, CompareSpec(staged=True)) as two:
+    with open_comparison(repo, CompareSpec(staged=True)) as two:
         files = two.private.change(two.old, two.new).files
         expected = {file.path: file.added_text for file in files}
     patch = diff(repo, context)
     patch = patch if with_ids else IDS.sub(b"", patch)
     git(repo, "reset", "-q", "--hard") if not applied else None
-    with compared(repo, CompareSpec(patch=patch)) as two:
+    with open_comparison(repo, CompareSpec(patch=patch)) as two:
         files = two.private.change(two.old, two.new).files
         assert ("hold already" in two.what) == two.in_checkout == applied
         assert {file.path: file.added_text for file in files} == expected

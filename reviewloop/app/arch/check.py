@@ -24,8 +24,8 @@ from reviewloop.git.comparison import (
     Compared,
     CompareSpec,
     as_typed,
-    compared,
     is_chosen,
+    open_comparison,
 )
 from reviewloop.git.patches import Hunk
 from reviewloop.git.review_repository import locate
@@ -103,21 +103,21 @@ def check_architecture(
     chosen = as_typed(paths, repository, start)
     with ExitStack() as stack:
         spec = CompareSpec(whole=True) if whole else CompareSpec(base=base, paths=chosen)
-        two = stack.enter_context(compared(start, spec, repository))
+        comparison = stack.enter_context(open_comparison(start, spec, repository))
         loaded = read_settings(user.root, project=user.project)
-        silences = silences_of(two, loaded)
+        silences = silences_of(comparison, loaded)
         find = _in_whole if whole else _in_change
-        findings, texts = find(two, given, chosen, silences.level)
+        findings, texts = find(comparison, given, chosen, silences.level)
         stay, gone = silence(findings, silences, read=texts.get, added=lambda path, line: False)
         report = ArchReport(
             given,
-            "all files" if whole else two.what,
+            "all files" if whole else comparison.what,
             tuple(by_severity(stay)),
             tuple(gone),
             fail_on,
             time.monotonic() - begin,
             texts,
-            two.notes,
+            comparison.notes,
         )
     remember(user.key, report.as_review())
     return report
@@ -128,9 +128,9 @@ _Found = tuple[list[Finding], Mapping[str, str]]
 
 
 def _in_whole(
-    two: Compared, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
+    comparison: Compared, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
 ) -> _Found:
-    project = project_in(two.private, two.new, given.architecture, given.folder)
+    project = project_in(comparison.private, comparison.new, given.architecture, given.folder)
     hits = [hit for hit in tree_hits(project) if is_chosen(hit.path, tuple(chosen))]
     files = [_whole_file(path, project.modules.read(path) or "") for path in _paths(hits)]
     located = [LocatedHit(hit, rule, _SOURCE, True) for hit in hits if (rule := rule_of(hit.rule))]
@@ -138,12 +138,14 @@ def _in_whole(
 
 
 def _in_change(
-    two: Compared, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
+    comparison: Compared, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
 ) -> _Found:
-    change = two.private.change(two.old, two.new)
-    selection = select(change, two.private, base=two.base, unreadable=dict(two.unreadable))
+    change = comparison.private.change(comparison.old, comparison.new)
+    selection = select(
+        change, comparison.private, base=comparison.base, unreadable=dict(comparison.unreadable)
+    )
     options = Options(architecture=given.text, architecture_folder=given.folder)
-    view = view_of(change, selection, two.private, options)
+    view = view_of(change, selection, comparison.private, options)
     hits = list(find_new(view))
     paths = set(_paths(hits))
     files = [file for file in view.files if file.path in paths]

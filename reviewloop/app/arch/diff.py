@@ -17,7 +17,7 @@ from reviewloop.architecture.structure import Difference, differences, structure
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.comparison import Compared
 from reviewloop.git.paths import UnsafePathError, checked_path
-from reviewloop.git.repository import below
+from reviewloop.git.repository import path_in_repository
 from reviewloop.git.review_repository import locate
 from reviewloop.git.revisions import resolve
 
@@ -43,29 +43,31 @@ def diff_architecture(start: Path, one: str, other: str) -> ArchDiff:
     neither has one, by the layers inferred from the first one's imports.
     """
     repository = locate(start)
-    with files_on_disk(start) as two:
+    with files_on_disk(start) as comparison:
         trees = [
-            two.private.tree_of(resolve(repository, name).commit) if name else two.new
+            comparison.private.tree_of(resolve(repository, name).commit) if name else comparison.new
             for name in (one, other)
         ]
-        folder = two.user.project
-        written = [_architecture(two, tree, folder) for tree in trees]
+        folder = comparison.user.project
+        written = [_architecture(comparison, tree, folder) for tree in trees]
         known = next((found for found in written if found), None)
         if known is None:
-            known = infer_architecture(project_in(two.private, trees[0], Architecture(), folder))
+            known = infer_architecture(
+                project_in(comparison.private, trees[0], Architecture(), folder)
+            )
         structures = [
-            structure_of(project_in(two.private, tree, found or known, folder))
+            structure_of(project_in(comparison.private, tree, found or known, folder))
             for tree, found in zip(trees, written, strict=True)
         ]
     found = tuple(differences(*structures))
     return ArchDiff(one, other or "the files on disk", found)
 
 
-def _architecture(two: Compared, tree: str, folder: str) -> Architecture | None:
-    data = two.private.read(tree, below(folder, ARCHITECTURE_FILE))
+def _architecture(comparison: Compared, tree: str, folder: str) -> Architecture | None:
+    data = comparison.private.read(tree, path_in_repository(folder, ARCHITECTURE_FILE))
     if data is None:
         return None
-    return parse_architecture(data, below(folder, ARCHITECTURE_FILE))
+    return parse_architecture(data, path_in_repository(folder, ARCHITECTURE_FILE))
 
 
 def plain_diff(diff: ArchDiff) -> Mapping[str, object]:
@@ -83,10 +85,10 @@ def plain_diff(diff: ArchDiff) -> Mapping[str, object]:
 
 def draw(start: Path) -> str:
     """Return the Mermaid diagram of the files on disk."""
-    with files_on_disk(start) as two:
-        given = require_architecture(two.user.root, two.user.project)
+    with files_on_disk(start) as comparison:
+        given = require_architecture(comparison.user.root, comparison.user.project)
         architecture = given.architecture
-        project = project_in(two.private, two.new, architecture, given.folder)
+        project = project_in(comparison.private, comparison.new, architecture, given.folder)
         return mermaid(architecture, structure_of(project))
 
 

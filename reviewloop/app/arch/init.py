@@ -12,7 +12,7 @@ from reviewloop.architecture.infer import infer_architecture, preset
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse_architecture
 from reviewloop.architecture.writing import as_toml, keep_comments
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.repository import below
+from reviewloop.git.repository import path_in_repository
 from reviewloop.specs.discover import read_spec, spec_named
 from reviewloop.specs.files import DiskFiles
 
@@ -34,13 +34,13 @@ def init_architecture(start: Path, *, pattern: str, force: bool, only_shown: boo
     read is kept beside it as `.bak`. Raises `UsageError` where it exists without `force`, or where
     there is no code to infer it from.
     """
-    with files_on_disk(start) as two:
-        user = two.user
-        path = below(user.project, ARCHITECTURE_FILE)
+    with files_on_disk(start) as comparison:
+        user = comparison.user
+        path = path_in_repository(user.project, ARCHITECTURE_FILE)
         target = user.root / path
         if target.exists() and not (force or only_shown):
             raise UsageError(f"{path} is there already; --force writes it anew")
-        project = project_in(two.private, two.new, Architecture(), user.project)
+        project = project_in(comparison.private, comparison.new, Architecture(), user.project)
         if not project.files():
             raise UsageError("there is no code in Python, JavaScript, TypeScript or Go here")
         found = preset(project, pattern) if pattern else infer_architecture(project)
@@ -72,15 +72,15 @@ def init_from_spec(start: Path, name: str, *, only_shown: bool) -> Written:
     The rest of the file is kept. Raises `UsageError` where there is no such spec, or where its
     design adds nothing.
     """
-    with files_on_disk(start) as two:
-        user = two.user
+    with files_on_disk(start) as comparison:
+        user = comparison.user
         files = DiskFiles(user.root)
         spec = read_spec(files, spec_named(files, name, user.project, user.here))
-        path = below(user.project, ARCHITECTURE_FILE)
+        path = path_in_repository(user.project, ARCHITECTURE_FILE)
         target = user.root / path
         before = target.read_bytes() if target.is_file() else b""
         given = parse_architecture(before, path)
-        project = project_in(two.private, two.new, given, user.project)
+        project = project_in(comparison.private, comparison.new, given, user.project)
         planned = (one.path for one in planned_files(spec, tuple(files.paths())))
         every = (project.inner(one) for one in (*project.files(), *planned))
         found = with_design(given, spec, [one for one in every if one])

@@ -18,7 +18,7 @@ from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
 from reviewloop.domain.task import Task
 from reviewloop.faults import fault
-from reviewloop.git.repository import below
+from reviewloop.git.repository import path_in_repository
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import DiskFiles
 
@@ -53,21 +53,21 @@ def propose_migration(start: Path, sentence: str) -> Proposed:
     """Return the migration that a sentence describes; raise `UsageError` where it names
     no layers.
     """
-    with files_on_disk(start) as two:
-        user = two.user
+    with files_on_disk(start) as comparison:
+        user = comparison.user
         given = architecture_at(user.root, user.project)
         folder = given.folder if given else user.project
-        project = project_in(two.private, two.new, Architecture(), folder)
+        project = project_in(comparison.private, comparison.new, Architecture(), folder)
         rules = given.architecture if given else infer_architecture(project)
         if not rules.layers:
             known = infer_architecture(project)
             rules = replace(rules, layers=known.layers, levels=known.levels)
         found = migrate(replace(project, architecture=rules), sentence)
-        path = below(folder, ARCHITECTURE_FILE)
+        path = path_in_repository(folder, ARCHITECTURE_FILE)
         target = user.root / path
         before = target.read_text("utf-8") if target.is_file() else ""
     name = f"{_PREFIX}{'-'.join(found.chain)}"
-    spec = below(user.project, f".kiro/specs/{name}")
+    spec = path_in_repository(user.project, f".kiro/specs/{name}")
     if found.modules and (user.root / spec / _TASKS).exists():
         raise UsageError(f"{spec} is there already; `reviewloop arch migrate` goes on with it")
     text = keep_comments(as_toml(found.architecture), before)

@@ -9,9 +9,9 @@ from reviewloop.architecture.checks import Project
 from reviewloop.architecture.imports import Modules
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.comparison import Compared, CompareSpec, compared
+from reviewloop.git.comparison import Compared, CompareSpec, open_comparison
 from reviewloop.git.private import PrivateRepo
-from reviewloop.git.repository import below
+from reviewloop.git.repository import path_in_repository
 from reviewloop.specs.architecture import ProjectArchitecture, architecture_of
 from reviewloop.specs.files import DiskFiles
 
@@ -29,8 +29,8 @@ def require_architecture(root: Path, project: str = "") -> ProjectArchitecture:
     found = architecture_at(root, project)
     if found is None or not found.text:
         raise UsageError(
-            f"there is no {below(project, ARCHITECTURE_FILE)}; `reviewloop arch init` writes it "
-            "from the imports that exist"
+            f"there is no {path_in_repository(project, ARCHITECTURE_FILE)}; `reviewloop arch init` "
+            "writes it from the imports that exist"
         )
     return found
 
@@ -59,5 +59,5 @@ def project_in(
 @contextmanager
 def files_on_disk(start: Path) -> Iterator[Compared]:
     """Yield the files of a checkout as git sees them, uncommitted ones included."""
-    with compared(start, CompareSpec(whole=True)) as two:
-        yield two
+    with open_comparison(start, CompareSpec(whole=True)) as comparison:
+        yield comparison

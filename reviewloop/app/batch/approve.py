@@ -10,11 +10,11 @@ from reviewloop.app.batch.queue import Holding, find_missing_task, missing_task_
 from reviewloop.app.batch.stack import (
     Waiting,
     after_conflict,
+    approvable_runs,
     base_on,
     chain_below,
     is_landing,
     keep_conflict,
-    waiting_in,
 )
 from reviewloop.app.project import Repository
 from reviewloop.app.run.advance import advance
@@ -337,7 +337,7 @@ class _Approving:
         return Approved(run, "blocked", ExitCode.GUARD_FAILED, run.reason, see)
 
     def _asking_again(self, run: RunRecord) -> Approved:
-        found = waiting_in(self._repository, [run])
+        found = approvable_runs(self._repository, [run])
         if not found:
             return self._blocked(run)
         self._below = found[0]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reviewloop.app.project import Repository
-from reviewloop.app.source import RunSource
+from reviewloop.app.run_source import RunSource
 from reviewloop.domain.batch_report import Cost, KeptRun
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
 from reviewloop.domain.reason import Param, ReasonKind
@@ -38,7 +38,7 @@ def _cost(spent: Spent, run: RunRecord) -> Cost:
     return Cost(spent.calls, spent.tokens, spent.usd, *unsure, run.active_seconds).rounded()
 
 
-def before(run: RunRecord) -> Cost:
+def cost_before_batch(run: RunRecord) -> Cost:
     """Return what a run had cost before its batch took it over."""
     paid = run.options.get(PAID) or {}
     return stored_cost(paid) if isinstance(paid, Mapping) else Cost(usd=float(paid))
@@ -85,13 +85,16 @@ class Spending:
         Rejected and deleted runs are included, as in the report.
         """
         gone = sum(one.cost.usd for one in self._deleted())
-        return gone + sum(max(0.0, self._usd_of(run) - before(run).usd) for run in self._runs())
+        return gone + sum(
+            max(0.0, self._usd_of(run) - cost_before_batch(run).usd) for run in self._runs()
+        )
 
     def tokens(self) -> int:
         """Return the tokens of the same runs as `usd`."""
         gone = sum(one.cost.tokens for one in self._deleted())
         return gone + sum(
-            max(0, self._spent_of(run).tokens - before(run).tokens) for run in self._runs()
+            max(0, self._spent_of(run).tokens - cost_before_batch(run).tokens)
+            for run in self._runs()
         )
 
     def _runs(self) -> list[RunRecord]:

@@ -1,7 +1,7 @@
 """Decides whether a finished run is committed without a user, and gives the reason if not."""
 
 from reviewloop.app.batch.spec_changes import changed_since
-from reviewloop.app.source import RunSource
+from reviewloop.app.run_source import RunSource
 from reviewloop.domain.gate import GateStatus
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.loop.task_mark import WILL_NOT, why_no_tick

@@ -14,7 +14,7 @@ from reviewloop.app.batch.stack import (
     conflict_below,
     in_stacks,
     is_landing,
-    landing_in,
+    landing_runs,
     line_up,
 )
 from reviewloop.app.batch.status import is_called, kept_title
@@ -23,7 +23,7 @@ from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import build_answer, give_up
 from reviewloop.app.run.branches import on_branch
 from reviewloop.app.run.view import proposal_of
-from reviewloop.app.source import RunSource
+from reviewloop.app.run_source import RunSource
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.render.batch import anew_or_not
@@ -116,7 +116,7 @@ def queue_of(repository: RunSource) -> Queue:
     runs = [run for run in repository.runs.all() if not run.status.over and run.branch == branch]
     positions = _positions(repository, runs)
     runs.sort(key=lambda run: (positions.get((run.spec_path, run.task_id), 0), run.created_at))
-    landing = landing_in(repository, runs)
+    landing = landing_runs(repository, runs)
     if repository.head:
         line = line_up(repository.head, landing)
     else:  # without a report all count as on the branch

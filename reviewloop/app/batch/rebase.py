@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from reviewloop.app.batch.moving import ActiveRuns, redo_task
 from reviewloop.app.batch.policy import of_change
+from reviewloop.app.batch.run_steps import ActiveRuns, redo_task
 from reviewloop.app.batch.schedule import Rebase
 from reviewloop.app.batch.session import Session
 from reviewloop.app.batch.stack import base_on, line_up
 from reviewloop.app.batch.status import TaskStatus
-from reviewloop.app.interrupts import asking
+from reviewloop.app.interrupts import interruptible_question
 from reviewloop.app.project import Repository
 from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.domain.errors import (
@@ -63,7 +63,7 @@ class Following:
         tasks = " and ".join(found)
         moves = f"{holder(locks[0])} {'moves' if len(found) == 1 else 'and others move'}"
         self.session.listener.opened(f"waits for the end of task {tasks}, which {moves}")
-        with asking():
+        with interruptible_question():
             self._wait()
         statuses = self.session.statuses()
         held = {task for task, run in found.items() if self.is_moved(run)}

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields, replace
 
-from reviewloop.app.batch.limits import before, cost_of, kept_rows
+from reviewloop.app.batch.limits import cost_before_batch, cost_of, kept_rows
 from reviewloop.app.batch.policy import because_of, is_over, of_change, reason_now, shown_reason
 from reviewloop.app.batch.spec_changes import row_of
-from reviewloop.app.batch.stack import conflict_with, landing_in
+from reviewloop.app.batch.stack import conflict_with, landing_runs
 from reviewloop.app.batch.status import (
     TaskRun,
     TaskStatus,
@@ -18,7 +18,7 @@ from reviewloop.app.batch.status import (
     statuses_reported,
 )
 from reviewloop.app.project import Repository
-from reviewloop.app.source import RunSource
+from reviewloop.app.run_source import RunSource
 from reviewloop.domain.batch_report import (
     BatchReport,
     Cost,
@@ -72,7 +72,7 @@ class Rows:
         self.tasks = {**tasks, **self._gone()}
         """id -> title, of the listed tasks and those that cost something."""
         waiting = [one.run for one in self._statuses.values() if one.run is not None]
-        self._commits = {one.commit for one in landing_in(repository, waiting)}
+        self._commits = {one.commit for one in landing_runs(repository, waiting)}
         blocked = {task for task, one in self._statuses.items() if one.status is TaskStatus.BLOCKED}
         answered = is_answered(record.because, blocked, self.tasks)
         self.because = NO_REASON if answered else record.because
@@ -263,7 +263,7 @@ def run_report(repository: RunSource, run: RunRecord, batch_id: str) -> RunRepor
     cost = cost_of(repository, run) if known is None or not run.status.over else known.cost
     whole = cost.plus(known.before) if known and run.status.over else cost
     mine = run.options.get("batch") == batch_id
-    earlier = before(run) if mine else whole
+    earlier = cost_before_batch(run) if mine else whole
     return RunReport(
         state=state,
         title=run.title,
@@ -321,7 +321,9 @@ _CUT_OFF = reason(
 )
 
 
-def account(repository: RunSource, record: BatchRecord, *, at_work: bool = False) -> BatchReport:
+def build_report(
+    repository: RunSource, record: BatchRecord, *, at_work: bool = False
+) -> BatchReport:
     """Return the report of a batch.
 
     `at_work`: the batch was in progress before its record was read, which may not hold its end yet.
@@ -337,7 +339,7 @@ def account(repository: RunSource, record: BatchRecord, *, at_work: bool = False
     return _report(record, state, rows, sessions, wall)
 
 
-def unbegun(record: BatchRecord) -> BatchReport:
+def queued_report(record: BatchRecord) -> BatchReport:
     """Return the report of a batch that is queued for workers and not started."""
     rows = [unbegun_row(task, title) for task, title in record.tasks.items()]
     return _report(record, "running", rows, 0, None)

@@ -15,9 +15,9 @@ from reviewloop.app.batch.stack import (
     Waiting,
     base_for,
     chain_below,
-    follows,
     line_up,
     listed_above,
+    starts_at_head,
 )
 from reviewloop.app.batch.status import TaskRun, TaskStatus, why_held
 from reviewloop.domain.reason import Reason, ReasonKind, reason
@@ -294,7 +294,7 @@ def _rebase_beside(now: Snapshot) -> Rebase | None:
 
 def _is_built_on(now: Snapshot, step: Step, one: Waiting) -> bool:
     """Return whether a task will start on this run as it is, which must not depend on timing."""
-    if not follows(chain_below(one, now.waiting), now.head):
+    if not starts_at_head(chain_below(one, now.waiting), now.head):
         return False
     beginnings = Beginnings(now.order)
     return any(

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.policy import not_committed
 from reviewloop.app.batch.spec_changes import TaskHeldError
-from reviewloop.app.batch.stack import Waiting, waiting_in
+from reviewloop.app.batch.stack import Waiting, approvable_runs
 from reviewloop.app.batch.status import (
     TaskRun,
     TaskStatus,
-    counting,
+    counting_runs,
     is_called,
     statuses_now,
     why_held,
@@ -47,7 +47,7 @@ class StatusCache:
         """
         seen = (repository.runs.seen(), of, titles)
         if seen != self._seen:
-            found = counting(repository, repository.runs.looked(), of, titles)
+            found = counting_runs(repository, repository.runs.looked(), of, titles)
             self._moving = {t: run for t, run in found.items() if run.status is RunStatus.RUNNING}
             self._still = statuses_now(repository, found, titles)
             self._seen = seen
@@ -70,7 +70,7 @@ class StatusCache:
             known = self._waiting.get(run.run_id)
             if known is not None and known.run is run:
                 found.append(known)
-            elif fresh := waiting_in(repository, [run]):
+            elif fresh := approvable_runs(repository, [run]):
                 self._waiting[run.run_id] = fresh[0]
                 found += fresh
         return found

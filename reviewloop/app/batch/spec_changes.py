@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from reviewloop.app.batch.status import ids_of, is_called, kept_title
-from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
-from reviewloop.app.source import RunSource
+from reviewloop.app.redactors import redactor_for
+from reviewloop.app.run_source import RunSource
 from reviewloop.domain.batch_report import KeptRun
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.reason import Reason, ReasonKind, reason

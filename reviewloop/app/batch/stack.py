@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.project import Repository
-from reviewloop.app.source import RunSource
+from reviewloop.app.run_source import RunSource
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.commits import Base
 from reviewloop.specs.order import Order, Step
@@ -38,12 +38,12 @@ def base_on(repository: Repository, below: Waiting) -> Base:
     return Base(below.commit, private, below.run.base_commit, repository.folder / "line")
 
 
-def waiting_in(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
+def approvable_runs(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
     """Return the runs that can be approved, in the given order."""
     return _proposed(repository, (one for one in records if one.status is RunStatus.WAITING))
 
 
-def landing_in(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
+def landing_runs(repository: RunSource, records: Iterable[RunRecord]) -> list[Waiting]:
     """Return the runs that can be approved, or are approved and not committed yet."""
     return _proposed(
         repository, (one for one in records if one.status is RunStatus.WAITING or is_landing(one))
@@ -157,7 +157,7 @@ def base_for(
     fitting = [
         (len(wished & runs), chain)
         for chain in chains
-        if needed <= (runs := {one.run.run_id for one in chain}) and follows(chain, head)
+        if needed <= (runs := {one.run.run_id for one in chain}) and starts_at_head(chain, head)
     ]
     most = max((held for held, _ in fitting), default=-1)
     if most < (0 if loose else len(wished)):
@@ -190,7 +190,7 @@ def _waiting_of(tasks: Iterable[str], statuses: Mapping[str, TaskRun]) -> set[st
     }
 
 
-def follows(chain: Sequence[Waiting], head: str) -> bool:
+def starts_at_head(chain: Sequence[Waiting], head: str) -> bool:
     """Return whether a chain starts at the current commit of the branch."""
     return not chain or chain[0].run.base_commit == head
 

@@ -59,7 +59,7 @@ class BatchRequest:
 
 
 @dataclass(frozen=True)
-class Meant:
+class ChosenBatch:
     """The batch that a command means: its new record, and its record `before`."""
 
     record: BatchRecord
@@ -97,7 +97,7 @@ def find_batch(
     spec: Spec,
     order: Order,
     request: BatchRequest,
-) -> Meant:
+) -> ChosenBatch:
     """Return the batch to continue, or a new one.
 
     Raises `UsageError` while runs of these tasks wait for another branch.
@@ -128,7 +128,7 @@ def find_batch(
         ended=False,
         because=NO_REASON,
     )
-    return Meant(record, before, numbered if before is not None else "")
+    return ChosenBatch(record, before, numbered if before is not None else "")
 
 
 def _new(repository: Repository, spec: Spec) -> BatchRecord:
@@ -159,7 +159,7 @@ def _is_through(repository: Repository, before: BatchRecord, spec: Spec) -> bool
     )
 
 
-def reopen_rejected(repository: Repository, found: Meant, order: Order) -> None:
+def reopen_rejected(repository: Repository, found: ChosenBatch, order: Order) -> None:
     """Let a batch redo what was rejected or undone before this session.
 
     A rejection during a session holds until the next one. The run stays in the report as an earlier
@@ -218,7 +218,7 @@ def _elsewhere(repository: Repository, spec: Spec, runs: Sequence[RunRecord]) ->
 
 def introduction(
     spending: Spending,
-    meant: Meant,
+    meant: ChosenBatch,
     spec: Spec,
     order: Order,
     request: BatchRequest,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from reviewloop.app.project import Repository
-from reviewloop.app.source import RunSource
+from reviewloop.app.run_source import RunSource
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.transfer import has_commit
 from reviewloop.specs.order import Step
@@ -126,7 +126,7 @@ def statuses_of(
     runs = repository.runs.all()
     branch = branch or _branch(repository, batch_id, runs)
     return statuses_now(
-        repository, counting(repository, runs, (batch_id, spec_path, branch), titles), titles
+        repository, counting_runs(repository, runs, (batch_id, spec_path, branch), titles), titles
     )
 
 
@@ -138,7 +138,7 @@ def statuses_now(
     return {task: TaskRun(status_of(repository, now.get(task)), now.get(task)) for task in tasks}
 
 
-def counting(
+def counting_runs(
     repository: RunSource,
     runs: Iterable[RunRecord],
     of: tuple[str, str, str],

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from reviewloop.app.batch.limits import is_about_money
-from reviewloop.app.batch.moving import (
+from reviewloop.app.batch.policy import BY, why_a_user
+from reviewloop.app.batch.rebase import Following, Rebases
+from reviewloop.app.batch.run_steps import (
     ActiveRuns,
     adopt_run,
     adopt_runs,
@@ -16,8 +18,6 @@ from reviewloop.app.batch.moving import (
     begin_task,
     record_crash,
 )
-from reviewloop.app.batch.policy import BY, why_a_user
-from reviewloop.app.batch.rebase import Following, Rebases
 from reviewloop.app.batch.schedule import (
     SETTLED,
     Action,
@@ -36,7 +36,7 @@ from reviewloop.app.batch.schedule import (
 )
 from reviewloop.app.batch.session import INTERRUPTED, Refusals, Session, old_failure
 from reviewloop.app.batch.spec_changes import changed_since
-from reviewloop.app.interrupts import all_interruptible, asking
+from reviewloop.app.interrupts import all_interruptible, interruptible_question
 from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.view import proposal_of
 from reviewloop.domain.errors import (
@@ -344,7 +344,7 @@ class Work:
         """Ask until the run is over; return whether the user continues."""
         session = self._session
         while run.status in SETTLED:
-            with asking():
+            with interruptible_question():
                 chosen = session.listener.ask(session.repository, run)
             if chosen is None:
                 self._stop_at(reason(ReasonKind.USER, text="a person stopped it"))

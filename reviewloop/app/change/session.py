@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import collect_agent_files, named_agent, prompt_reader
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.hook_moments import CommandMoment, changed_paths, fire
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
@@ -21,6 +20,7 @@ from reviewloop.app.project import (
     stored_settings,
     team_of,
 )
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.run.branches import choose_branch
 from reviewloop.app.run.brief import Subject, brief_of

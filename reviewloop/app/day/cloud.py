@@ -19,7 +19,7 @@ _ARN = re.compile(r"\barn:aws[\w-]*:[\w-]+:[\w-]*:\d*:[\w./:+=,@-]+")
 _ADDRESS = re.compile(r"\bhttps?://[^\s\"'<>)\]}]+")
 
 
-def declared(files: Files) -> tuple[tuple[CloudResource, ...], int]:
+def declared_resources(files: Files) -> tuple[tuple[CloudResource, ...], int]:
     """Return the resources that a project's infrastructure code declares, and how many were left
     out.
     """
@@ -38,13 +38,13 @@ def _of(files: Files, path: str) -> Iterator[CloudResource]:
             yield CloudResource(one.name, one.kind, f"{path}:{one.line}")
 
 
-def printed(log: str, where: str) -> tuple[CloudResource, ...]:
+def printed_resources(log: str, where: str) -> tuple[CloudResource, ...]:
     """Return the resources (ARNs) in a deploy log, each once, in order."""
     names = dict.fromkeys(one.rstrip(".,:;") for one in _ARN.findall(log))
     return tuple(CloudResource(name, name.split(":")[2], where) for name in names)
 
 
-def addresses(logs: Iterable[str]) -> tuple[str, ...]:
+def printed_addresses(logs: Iterable[str]) -> tuple[str, ...]:
     """Return the web addresses that deploys printed, each once, in order."""
     found = (one.rstrip(".,:;") for log in logs for one in _ADDRESS.findall(log))
     return tuple(dict.fromkeys(found))

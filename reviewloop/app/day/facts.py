@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reviewloop.app.change import session as changes
-from reviewloop.app.day.cloud import addresses, declared, printed
+from reviewloop.app.day.cloud import declared_resources, printed_addresses, printed_resources
 from reviewloop.app.day.document import DECISIONS, PREFERENCES
 from reviewloop.app.deploy_logs import read_deployed
 from reviewloop.app.fleet.port import Fleet, RunState
@@ -73,7 +73,7 @@ def gather(
     recent = [one for one in states if one.run.updated_at >= since]
     proposals = {one.run.run_id: fleet.proposal(one.run) for one in recent}
     logs = dict(_deploys(repository, states))
-    cloud, _ = declared(DiskFiles(user.root))
+    cloud, _ = declared_resources(DiskFiles(user.root))
     words = _words(repository, fleet, recent, since)
     day = time.strftime("%Y-%m-%d", time.localtime(now))
     words += [Words(text.strip(), "note", day) for text in notes if text.strip()]
@@ -92,11 +92,13 @@ def gather(
         steps=tuple(_steps(git, waiting, must_fix, in_work, remaining))[:_MOST_STEPS],
         progress=tuple(Progress(one.path, one.name, *progress(one)) for one in specs),
         tests=_tests(states, fleet),
-        live=addresses(logs.values()),
+        live=printed_addresses(logs.values()),
         done=tuple(_done(one, proposals[one.run.run_id]) for one in recent),
         remaining=tuple(remaining[:_MOST_TASKS]),
         more_remaining=max(0, len(remaining) - _MOST_TASKS),
-        cloud=_once([*cloud, *(one for run, log in logs.items() for one in printed(log, run))]),
+        cloud=_once(
+            [*cloud, *(one for run, log in logs.items() for one in printed_resources(log, run))]
+        ),
         files=_files(git, recent, proposals),
         decisions=_decisions(before, words),
         preferences=before.sections.get(PREFERENCES, ()),

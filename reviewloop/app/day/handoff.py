@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from reviewloop.app.day.document import document, lines_done, read
 from reviewloop.app.day.facts import gather
 from reviewloop.app.fleet.port import Fleet
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, team_of
+from reviewloop.app.redactors import redactor_of
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import ModelSetupError, ReviewLoopError, UsageError
 from reviewloop.domain.handoff import Handoff, Left

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.fleet.port import Fleet
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review.review_history import dismissals
 from reviewloop.app.run.answers import user_name
 from reviewloop.checkout.files import Content, Disk, Kind

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.deploy_logs import begin_deploy, end_deploy
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings
+from reviewloop.app.redactors import redactor_of
 from reviewloop.sandbox.run import read_log, run_command
 from reviewloop.store.folders import private_folder
 from reviewloop.store.runs import RunRecord, RunStatus

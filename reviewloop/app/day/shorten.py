@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reviewloop.app.ask import KIND as QUESTIONS
 from reviewloop.app.project import Repository
 from reviewloop.app.question import About, Question, ask_once
+from reviewloop.app.repository_question import KIND as QUESTIONS
 from reviewloop.app.sessions import SessionKind
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.review.prompts import Fence

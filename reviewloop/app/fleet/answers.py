@@ -11,8 +11,8 @@ from reviewloop.app.fleet.jobs import Jobs, Pending
 from reviewloop.app.fleet.port import Caps, Resumed, Sent
 from reviewloop.app.fleet.queue import below, conflict_of, one_branch
 from reviewloop.app.fleet.snapshot import BranchSource, CurrentCheckout, Snapshot
-from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import settings_of, stored_settings
+from reviewloop.app.redactors import redactor_here
 from reviewloop.app.run.answers import build_answer, require_question
 from reviewloop.domain.errors import BudgetExhaustedError, ExitCode, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind

@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from reviewloop.app.batch.moving import for_a_batch
-from reviewloop.app.batch.report import unbegun
+from reviewloop.app.batch.report import queued_report
+from reviewloop.app.batch.run_steps import for_a_batch
 from reviewloop.app.batch.spec_changes import strays_of, was_renumbered
 from reviewloop.app.batch.start import BatchRequest, nothing_left
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.outlook import runs_for, with_runs_of
 from reviewloop.app.fleet.snapshot import Snapshot
+from reviewloop.app.fleet.task_status import runs_for, with_runs_of
 from reviewloop.app.fleet.views import report_of
 from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.project import Repository, read_settings, require_trust
@@ -257,7 +257,7 @@ def enqueue(url: str, repository: Repository, request: BatchRequest, remote: str
                     Snapshot(database, url), SharedBatches(database).get(record.batch_id)
                 )
             else:
-                report = replace(unbegun(record), state="ended", branch=branch)
+                report = replace(queued_report(record), state="ended", branch=branch)
     return Enqueued(record, about, tuple(added), tuple(notes), report)
 
 

@@ -68,7 +68,7 @@ class LocalFleet:
 
     def overview(self) -> Overview:
         """Return all runs of this repository, and the report of its latest batch."""
-        from reviewloop.app.batch.report import account
+        from reviewloop.app.batch.report import build_report
         from reviewloop.app.batch.status import newest_batch
         from reviewloop.store.locks import is_held
 
@@ -76,7 +76,7 @@ class LocalFleet:
         runs = tuple(_state_of(repository, run) for run in repository.runs.looked())
         at_work = is_held(repository.batch_lock)  # first: a batch may end meanwhile
         batch = newest_batch(repository)
-        reports = [account(repository, batch, at_work=at_work)] if batch else []
+        reports = [build_report(repository, batch, at_work=at_work)] if batch else []
         repository.keep_computed()
         return Overview("status", runs, tuple(reports), lists_runs=True)
 
@@ -247,7 +247,7 @@ class LocalFleet:
     def undo(self, named: str | None) -> Sequence[str]:
         """Undo the commit of a run."""
         from reviewloop.app.batch.report import why_not_undone
-        from reviewloop.app.run.upkeep import undo_run
+        from reviewloop.app.run.finished_run import undo_run
 
         if why := why_not_undone(self._own, named):
             raise UsageError(why)
@@ -255,7 +255,7 @@ class LocalFleet:
 
     def checkout(self, named: str, name: str, *, before_edit: bool) -> str:
         """Create the branch `name` with the work of a run; return its commit."""
-        from reviewloop.app.run.upkeep import export_run
+        from reviewloop.app.run.finished_run import export_run
 
         return export_run(self._own, named, name, before_edit=before_edit)
 
@@ -263,13 +263,13 @@ class LocalFleet:
         """Return the old runs, leftovers of killed starts, and reviews that can be deleted."""
         from reviewloop.app.batch.report import keep_rows
         from reviewloop.app.deploy_logs import delete_log
-        from reviewloop.app.old_sessions import (
+        from reviewloop.app.run.cleaning import delete_garbage, find_garbage, kept_since
+        from reviewloop.app.session_cleaning import (
             delete_session,
             find_old_sessions,
             find_session_starts,
             find_ship_logs,
         )
-        from reviewloop.app.run.cleaning import delete_garbage, find_garbage, kept_since
         from reviewloop.checkout.files import remove_tree
         from reviewloop.render.untrusted import one_line
 

@@ -10,7 +10,6 @@ from reviewloop.app.fleet import answers, reading
 from reviewloop.app.fleet.cleaning import delete_finished, find_finished
 from reviewloop.app.fleet.enqueue import enqueue
 from reviewloop.app.fleet.jobs import Jobs
-from reviewloop.app.fleet.outlook import tasks_in_work
 from reviewloop.app.fleet.port import (
     Caps,
     Cleaning,
@@ -25,6 +24,7 @@ from reviewloop.app.fleet.port import (
 )
 from reviewloop.app.fleet.queue import queue_report
 from reviewloop.app.fleet.snapshot import CurrentCheckout, Snapshot
+from reviewloop.app.fleet.task_status import tasks_in_work
 from reviewloop.app.fleet.views import reports_of
 from reviewloop.app.fleet.work import births_shown, figures_shown
 from reviewloop.app.fleet.workplace import opened

@@ -11,7 +11,7 @@ from typing import Any
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.workplace import make_git, require_plain_name
 from reviewloop.app.project import Repository
-from reviewloop.app.run.upkeep import latest_commit
+from reviewloop.app.run.finished_run import latest_commit
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.commits import export_branch
 from reviewloop.git.private import PrivateRepo

@@ -134,7 +134,7 @@ class Snapshot:
 
 
 class BranchSource:
-    """The runs of one branch as workers reported them, as an `app.source.RunSource`."""
+    """The runs of one branch as workers reported them, as an `app.run_source.RunSource`."""
 
     checkout = None
     by_workers = True

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from reviewloop.app.batch.report import account, run_report, with_earlier, with_rows
+from reviewloop.app.batch.report import build_report, run_report, with_earlier, with_rows
 from reviewloop.app.fleet.jobs import TASK
 from reviewloop.app.fleet.port import QUEUED
 from reviewloop.app.fleet.queue import conflict_of, note_now
@@ -41,7 +41,7 @@ def reports_of(snapshot: Snapshot) -> list[BatchReport]:
 def report_of(snapshot: Snapshot, batch: SharedBatch) -> BatchReport:
     """Return the report of a batch, with its queued tasks."""
     source = snapshot.branch(batch.about)
-    found = account(source, batch.record)
+    found = build_report(source, batch.record)
     rows = [_now(source, batch.record, row) for row in found.tasks]
     return replace(with_rows(found, rows), remote=batch.about.address)
 

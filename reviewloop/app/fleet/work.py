@@ -6,16 +6,16 @@ from dataclasses import replace
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.queue import find_missing_task, missing_task_reason
-from reviewloop.app.batch.report import account, note_rows, queue_entry
+from reviewloop.app.batch.report import build_report, note_rows, queue_entry
 from reviewloop.app.batch.session import BatchOptions, ReportListener, Session
 from reviewloop.app.batch.spec_changes import needed_of, strays_of
 from reviewloop.app.batch.stack import (
     Waiting,
+    approvable_runs,
     base_on,
     conflict_below,
     keep_conflict,
     line_up,
-    waiting_in,
 )
 from reviewloop.app.batch.status import TaskStatus, statuses_of
 from reviewloop.app.batch.work import Work
@@ -96,7 +96,7 @@ def _approved_line(job: Job, after: Collection[str]) -> Sequence[Waiting]:
     repository = job.repository
     approved = [run for run in repository.runs.all() if run.run_id in after]
     asking_anew = [run for run in approved if not run.reason]  # else its commit failed
-    return line_up(repository.user.head or "", waiting_in(repository, asking_anew)).stacked
+    return line_up(repository.user.head or "", approvable_runs(repository, asking_anew)).stacked
 
 
 def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
@@ -107,7 +107,7 @@ def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
     user = job.repository.user
     if run.base_commit == user.head:
         return not line
-    proposed = waiting_in(job.repository, [run])
+    proposed = approvable_runs(job.repository, [run])
     return bool(proposed) and is_fetched(user, job.batch.about.branch, proposed[0].commit)
 
 
@@ -143,7 +143,7 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
 
 def _no_merge(job: Job, run: RunRecord) -> str:
     """Return that a run, or a run below it, does not merge, and what helps; "" if it may."""
-    waiting = waiting_in(job.repository, job.repository.runs.all())
+    waiting = approvable_runs(job.repository, job.repository.runs.all())
     mine = next((one for one in waiting if one.run.run_id == run.run_id), None)
     met = conflict_below(job.repository, mine, waiting) if mine else None
     return f"{met}, or reject it" if met else ""
@@ -157,7 +157,7 @@ def _why_not_yet(
 ) -> str:
     """Return what must be on the branch, or in the stack above it, before a run; "" if all is."""
     there = {one.run.run_id for one in line}
-    waiting = waiting_in(job.repository, job.repository.runs.all())
+    waiting = approvable_runs(job.repository, job.repository.runs.all())
     needs = needed_of(run, (one.run for one in waiting))
     for one in waiting:
         other = one.run.run_id
@@ -385,7 +385,7 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
                 job.runs.note(run.run_id, "")  # it was about an earlier proposal
     note_rows(repository, record)
     head = repository.head_of(job.batch.about.branch)  # for readers without a clone
-    report = report_object(account(repository, record))
+    report = report_object(build_report(repository, record))
     SharedBatches(job.database).settle(record, {**report, "head": head})
     for sentence in store_figures(repository, job.batch.about, job.database):
         job.workplace.notify(sentence)
@@ -395,7 +395,7 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
 def _show(job: Job, run: RunRecord) -> None:
     """Store what a user needs to see of a run before they answer without a clone."""
     repository = job.repository
-    found = waiting_in(repository, [run])
+    found = approvable_runs(repository, [run])
     row = queue_row_object(QueueEntry(queue_entry(repository, run, str(run.status))))
     del row["note"]  # the reader finds out what approving it does
     row |= {"proposed": found[0].commit if found else "", "of": [run.proposal, run.reason]}

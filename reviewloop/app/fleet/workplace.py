@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from reviewloop.app.batch.moving import ActiveRuns
+from reviewloop.app.batch.run_steps import ActiveRuns
 from reviewloop.app.batch.session import BatchListener
 from reviewloop.app.fleet.jobs import make_queue_tables
-from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository, read_settings
+from reviewloop.app.redactors import redactor_for
 from reviewloop.checkout.files import remove_tree
 from reviewloop.domain.errors import (
     InterruptedByUserError,
@@ -21,7 +21,7 @@ from reviewloop.domain.errors import (
     WorkspaceError,
 )
 from reviewloop.faults import fault
-from reviewloop.git.directory import borrow
+from reviewloop.git.directory import add_object_folder
 from reviewloop.git.private import PrivateRepo, ref_component
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.transfer import (
@@ -215,7 +215,7 @@ def make_git(database: Database, user: UserRepo, folder: Path, head: str, line: 
     private.close()
     if not has_commit(user.git_dir, head):
         _lay(database, user, head, line)
-        borrow(private.folder, line / "objects")
+        add_object_folder(private.folder, line / "objects")
 
 
 def _lay(database: Database, user: UserRepo, head: str, line: Path) -> None:

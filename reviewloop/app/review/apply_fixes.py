@@ -155,8 +155,8 @@ class _Bench:
         return contents
 
     def _verified(self, chosen: Sequence[Candidate]) -> GateResult:
-        two = self.done.compared
-        return self.evaluate(two.private.edit(two.new, dict(self._contents(chosen))))
+        comparison = self.done.compared
+        return self.evaluate(comparison.private.edit(comparison.new, dict(self._contents(chosen))))
 
     def evaluate(self, tree: str) -> GateResult:
         """Return the test result of a tree; each tree is tested once."""

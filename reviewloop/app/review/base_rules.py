@@ -13,7 +13,7 @@ from reviewloop.app.project import PYPROJECT, SETTINGS_FILE
 from reviewloop.git.comparison import Compared
 from reviewloop.git.paths import UnsafePathError, checked_path
 from reviewloop.git.private import PrivateRepo
-from reviewloop.git.repository import below, folders_down_to
+from reviewloop.git.repository import folders_down_to, path_in_repository
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 
@@ -28,13 +28,13 @@ _PATHS = (
 _NAMED = 3  # files in a sentence
 
 
-def edited_judges(two: Compared, project: str = "") -> tuple[str, ...]:
+def edited_judges(comparison: Compared, project: str = "") -> tuple[str, ...]:
     """Return the paths of settings, agents, steering and baseline that the change edits."""
-    private, old, new = two.private, two.base, two.new
+    private, old, new = comparison.private, comparison.base, comparison.new
     folders = folders_down_to(project)
-    names = tuple(below(one, name) for one in folders for name in _PATHS)
-    changed: Iterable[str] = sorted(two.changed)
-    if two.old != old:  # only some paths are reviewed; a rule file may be another path
+    names = tuple(path_in_repository(one, name) for one in folders for name in _PATHS)
+    changed: Iterable[str] = sorted(comparison.changed)
+    if comparison.old != old:  # only some paths are reviewed; a rule file may be another path
         listing = private.git.run("diff-tree", "-r", "--name-only", "-z", old, new)
         changed = [os.fsdecode(path) for path in listing.split(b"\0") if path]
     inside = tuple(f"{name}/" for name in names)
@@ -43,7 +43,7 @@ def edited_judges(two: Compared, project: str = "") -> tuple[str, ...]:
         for path in changed
         if path in names or path.startswith(inside) or path.rpartition("/")[2] == "AGENTS.md"
     ]
-    for path in {below(folder, PYPROJECT) for folder in folders}.intersection(paths):
+    for path in {path_in_repository(folder, PYPROJECT) for folder in folders}.intersection(paths):
         before, after = (_table(private.read(tree, path)) for tree in (old, new))
         if before == after:
             paths.remove(path)

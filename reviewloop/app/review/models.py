@@ -73,7 +73,7 @@ Records = Mapping[str, Mapping[str, Any]]
 """Reviewer -> the record of its step, for those that started."""
 
 
-def readership(parts: Parts, records: Records, names: Sequence[str], why: str = "") -> Readership:
+def files_read(parts: Parts, records: Records, names: Sequence[str], why: str = "") -> Readership:
     """Return which reviewer read which file; `why` is the reason for reviewers without a record."""
     records_of = {name: _parts_of(records.get(name, {})) for name in names}
     files = [*_files(parts, records_of, why)]
@@ -142,7 +142,7 @@ def _reason(
     return why or "the reviewer did not finish"
 
 
-def estimated(model: str, usage: Mapping[str, Any]) -> tuple[str, ...]:
+def estimate_note(model: str, usage: Mapping[str, Any]) -> tuple[str, ...]:
     """Return a note when some of the tokens are our estimate."""
     if not usage.get("estimated") or model.startswith(("script:", "replay:")):
         return ()
@@ -193,7 +193,7 @@ def usage_by_reviewer(journal: Journal) -> dict[str, dict[str, Any]]:
 
 
 def shown_trees(
-    two: Compared, skipped: Iterable[Skipped], reviewed: str = ""
+    comparison: Compared, skipped: Iterable[Skipped], reviewed: str = ""
 ) -> tuple[str, str, str]:
     """Return old and new tree without skipped files and without those in .kiroignore.
 
@@ -201,14 +201,14 @@ def shown_trees(
     `reviewed`, of an earlier review, treated alike; or "".
     """
     hidden = {path for one in skipped for path in (one.file.path, one.file.old_path)}
-    trees = [two.old, two.new, *([reviewed] if reviewed else [])]
-    if has_kiroignore(two.private, two.base):
+    trees = [comparison.old, comparison.new, *([reviewed] if reviewed else [])]
+    if has_kiroignore(comparison.private, comparison.base):
         for tree in trees:
-            paths = [entry.path for entry in two.private.entries(tree)]
-            hidden |= kiroignored(two.private, two.base, paths).keys()
+            paths = [entry.path for entry in comparison.private.entries(tree)]
+            hidden |= kiroignored(comparison.private, comparison.base, paths).keys()
     hidden.discard("")
     gone = dict.fromkeys(hidden)
-    old, new, *earlier = (two.private.edit(tree, gone) if gone else tree for tree in trees)
+    old, new, *earlier = (comparison.private.edit(tree, gone) if gone else tree for tree in trees)
     return old, new, next(iter(earlier), "")
 
 
@@ -224,7 +224,7 @@ class ModelRequest:
     loaded: Loaded
     model: str
     reviewers: tuple[AgentDefinition, ...]
-    two: Compared
+    comparison: Compared
     change: Change
     selection: Selection
     pieces: tuple[AnalyserFinding, ...]
@@ -247,15 +247,15 @@ class ModelRequest:
         """The files that no model reads, in the whole change and since the earlier review."""
         if not self.reviewed:
             return self.selection.skipped
-        private, two = self.two.private, self.two
-        pushed = private.change(self.reviewed, two.new)
+        private, comparison = self.comparison.private, self.comparison
+        pushed = private.change(self.reviewed, comparison.new)
         settings = self.loaded.settings.review
         more = select(
             pushed,
             private,
-            base=two.base,
+            base=comparison.base,
             ignore=settings.ignore,
-            unreadable=dict(two.unreadable),
+            unreadable=dict(comparison.unreadable),
             skip_new=settings.skip_new,
         )
         return (*self.selection.skipped, *more.skipped)
@@ -269,7 +269,7 @@ def ask_reviewers(request: ModelRequest) -> ReviewersResult:
     returns the results so far, with the exit code for it.
     """
     with ExitStack() as stack:
-        trees = shown_trees(request.two, request.skipped, request.reviewed)
+        trees = shown_trees(request.comparison, request.skipped, request.reviewed)
         context = _open(request, trees, stack)
         if context.push and not context.shown_change(context.push.tree, trees[1]):
             names = [agent.name for agent in request.reviewers]
@@ -299,9 +299,9 @@ def ask_reviewers(request: ModelRequest) -> ReviewersResult:
 
 
 def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) -> RunContext:
-    two, settings = request.two, request.loaded.settings
+    comparison, settings = request.comparison, request.loaded.settings
     name = _name_of(request)
-    folder = private_folder(repository_folder(two.user.key) / "reviews" / name)
+    folder = private_folder(repository_folder(comparison.user.key) / "reviews" / name)
     lock, what = folder / "lock", "the review of this very change"
     if request.again:  # no other process may read what is deleted
         with hold(lock, what):
@@ -321,7 +321,7 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
     models = models_of(
         settings, journal, budget, fence, events, redactor, folder, find_cage=find_cage
     )
-    team = team_of(request.rules or two.user.root, two.user.project)
+    team = team_of(request.rules or comparison.user.root, comparison.user.project)
     pieces, stopped = request.pieces, Event()
     trusted, reasons = _servers(request, settings)
     notes = list(reasons)
@@ -331,18 +331,20 @@ def _open(request: ModelRequest, trees: tuple[str, str, str], stack: ExitStack) 
         events.emit("note", text=text)
 
     servers = open_servers(
-        stack, trusted, folder, find_cage, stopped, note, offered_file(two.user.key)
+        stack, trusted, folder, find_cage, stopped, note, offered_file(comparison.user.key)
     )
     return RunContext(
-        record=RunRecord(name, str(two.user.root), two.what, two.base_commit, ""),
+        record=RunRecord(
+            name, str(comparison.user.root), comparison.what, comparison.base_commit, ""
+        ),
         runs=runs,
         folder=folder,
         settings=settings,
         team=Team(team.implementer, team.fixer, team.quick_reviewer, request.reviewers),
-        brief=Brief(title=two.what, task=request.purpose, briefing="", spec=request.spec),
-        user=two.user,
-        private=two.private,
-        workspace=Workspace(two.private, folder / "workspace"),
+        brief=Brief(title=comparison.what, task=request.purpose, briefing="", spec=request.spec),
+        user=comparison.user,
+        private=comparison.private,
+        workspace=Workspace(comparison.private, folder / "workspace"),
         make_environment=None,
         blobs=blobs,
         journal=journal,
@@ -372,7 +374,7 @@ def _servers(
     """Return the servers that reviewers ask, none for a change by strangers; and why not."""
     if request.untrusted or request.rules is not None:
         return (), ()
-    return trusted_servers(request.two.user, settings, request.reviewers)
+    return trusted_servers(request.comparison.user, settings, request.reviewers)
 
 
 def _fence(journal: Journal) -> Fence:
@@ -383,7 +385,7 @@ def _fence(journal: Journal) -> Fence:
 
 def _name_of(request: ModelRequest) -> str:
     agents = [(agent.name, agent.prompt, agent.model) for agent in request.reviewers]
-    about: list[Any] = [request.two.old, request.two.new, request.model, agents]
+    about: list[Any] = [request.comparison.old, request.comparison.new, request.model, agents]
     if request.reviewed:
         about += [request.reviewed, [one.id for one in request.known]]
     about += [request.purpose] if request.purpose else []
@@ -448,7 +450,7 @@ def _reviewers_result(
     ]
     names = [agent.name for agent in request.reviewers]
     parts = parts_to_read({"tree": tree}, context)
-    read = readership(parts, records, names, over_budget(because, why))
+    read = files_read(parts, records, names, over_budget(because, why))
     is_reported = any(report.reason == why for report in reports)  # then it is not repeated
     early_end = (_EARLY if is_reported else f"{_EARLY}: {why}",) if why else ()
     unreached = any(record["unreached"] for record in records.values())
@@ -459,7 +461,7 @@ def _reviewers_result(
         *_caged(request, context, tree),
         *context.server_notes,
         *count_warnings(context.journal),
-        *estimated(request.model, usage.get("", {})),
+        *estimate_note(request.model, usage.get("", {})),
     )
     return ReviewersResult(
         tuple(findings),

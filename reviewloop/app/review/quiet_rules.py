@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.fleet.port import Fleet
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review.review_history import dismissals, last_findings
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
@@ -19,7 +19,15 @@ from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.git.repository import UserRepo
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import occurrences
-from reviewloop.review.learning import Outcome, Past, Proposed, Replay, merged, propose, replay
+from reviewloop.review.learning import (
+    Outcome,
+    Past,
+    Proposed,
+    Replay,
+    merge_outcomes,
+    propose,
+    replay,
+)
 from reviewloop.review.quiet import QUIET_FILE, QuietRule, read_quiet, write_quiet
 from reviewloop.review.silencing import is_user_dismissal, reason_of
 
@@ -52,7 +60,7 @@ def history_of(repository: Repository, fleet: Fleet) -> list[Past]:
     Only findings of rules: models word theirs differently each time.
     """
     found = (*_pulls(repository), *_of_runs(fleet), *_of_reviews(repository.user))
-    return merged(one for one in found if rule_of(one.rule) is not None)
+    return merge_outcomes(one for one in found if rule_of(one.rule) is not None)
 
 
 def keep_pulls(repository: Repository, pulls: Mapping[int, Sequence[Past]]) -> None:

@@ -119,7 +119,7 @@ SHIPPED = frozenset(
 
 def result(
     *,
-    two: Compared,
+    comparison: Compared,
     settings: Settings,
     selection: Selection,
     examination: Examination,
@@ -138,22 +138,22 @@ def result(
     stay, gone = silence(
         [f for f in reviewers.findings if f.status is Status.OPEN],
         silences,
-        read=partial(_text, two),
+        read=partial(_text, comparison),
         added=lambda path, line: lines.touch(path, line, line),
         hard=_unsilenced(reviewers.findings, pieces, untrusted),
     )
     least = LEVELS[settings.review.min_severity].rank
     listed = by_severity([f for f in stay if f.severity.rank <= least])
-    incomplete = bool(examination.failed) or _unread(reviewers) or _missed(two, selection)
+    incomplete = bool(examination.failed) or _unread(reviewers) or _missed(comparison, selection)
     failing = _fails(stay, settings.review.fail_on)
     return ReviewReport(
-        what=two.what,
-        base=two.base_commit or two.old,
-        head=two.head_commit or two.new,
+        what=comparison.what,
+        base=comparison.base_commit or comparison.old,
+        head=comparison.head_commit or comparison.new,
         findings=tuple(listed),
         silenced=tuple(by_severity([*rejected, *gone])),
         reviewed=tuple(map(_read, selection.reviewed)),
-        skipped=tuple(_skipped(two, selection)),
+        skipped=tuple(_skipped(comparison, selection)),
         agents=reviewers.agents,
         analysers=examination.reports,
         outcome=_outcome(selection, bool(listed) or failing, incomplete),
@@ -161,8 +161,13 @@ def result(
         fail_on=settings.review.fail_on,
         seconds=0.0,
         model=reviewers.model,
-        nothing_staged=two.unstaged > 0,
-        notes=(*two.notes, *notes, *_remarks(settings, selection, examination), *reviewers.notes),
+        nothing_staged=comparison.unstaged > 0,
+        notes=(
+            *comparison.notes,
+            *notes,
+            *_remarks(settings, selection, examination),
+            *reviewers.notes,
+        ),
         below=len(stay) - len(listed),
         unlisted=dict(Counter(str(f.severity) for f in stay if f.severity.rank > least)),
         usage=dict(reviewers.usage),
@@ -193,8 +198,8 @@ def redact_report(report: ReviewReport, redact: Redact) -> ReviewReport:
     )
 
 
-def _text(two: Compared, path: str) -> str | None:
-    data = two.private.read(two.new, path)
+def _text(comparison: Compared, path: str) -> str | None:
+    data = comparison.private.read(comparison.new, path)
     return None if data is None else data.decode("utf-8", "replace")
 
 
@@ -213,9 +218,9 @@ def _added(selection: Selection) -> dict[str, tuple[tuple[int, int], ...]]:
     return lines | {source.path: source.added for source in selection.sources}
 
 
-def _missed(two: Compared, selection: Selection) -> bool:
+def _missed(comparison: Compared, selection: Selection) -> bool:
     """Return whether a file that may hold a fault was read by no analyser or reviewer."""
-    return bool(two.unread) or any(one.unread for one in selection.skipped)
+    return bool(comparison.unread) or any(one.unread for one in selection.skipped)
 
 
 def _read(file: FileChange) -> ReviewedFile:
@@ -223,18 +228,18 @@ def _read(file: FileChange) -> ReviewedFile:
     return ReviewedFile(file.path, file.status, file.added_ranges, renamed, file.removed)
 
 
-def _skipped(two: Compared, selection: Selection) -> Iterator[SkippedFile]:
+def _skipped(comparison: Compared, selection: Selection) -> Iterator[SkippedFile]:
     """Yield the files that were not read, also those whose change the trees do not show."""
     for s in selection.skipped:
-        unread = s.unread or s.file.path in two.unread
+        unread = s.unread or s.file.path in comparison.unread
         yield SkippedFile(s.file.path, s.file.status, s.reason, unread, s.chosen)
     of_change = {s.file.path for s in selection.skipped} | {f.path for f in selection.reviewed}
-    missing = [(path, reason) for path, reason in two.unreadable if path not in of_change]
+    missing = [(path, reason) for path, reason in comparison.unreadable if path not in of_change]
     if missing:
-        before = {entry.path for entry in two.private.entries(two.base)}
+        before = {entry.path for entry in comparison.private.entries(comparison.base)}
         for path, reason in missing:
             status = "M" if path in before else "A"
-            yield SkippedFile(path, status, reason, path in two.unread)
+            yield SkippedFile(path, status, reason, path in comparison.unread)
 
 
 def _remarks(settings: Settings, selection: Selection, examination: Examination) -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from reviewloop.agents import REVIEW_SPEC, AgentDefinition, Team
 from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.analysis.examine import Examination, Late
-from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import read_settings, team_of
+from reviewloop.app.redactors import QuotedSecrets, redactor_of
 from reviewloop.app.review.analysis import Read
 from reviewloop.app.review.base_rules import edited_judges, rules_notice, rules_of
 from reviewloop.app.review.result import (
@@ -24,7 +24,7 @@ from reviewloop.app.review.result import (
 )
 from reviewloop.app.review.review_history import remember, silences_of
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.comparison import Compared, CompareSpec, as_typed, compared, earlier_tree
+from reviewloop.git.comparison import Compared, CompareSpec, as_typed, earlier_tree, open_comparison
 from reviewloop.git.diff import Change
 from reviewloop.git.patches import DiffLine, Hunk
 from reviewloop.git.review_repository import ReviewRepository, locate
@@ -183,12 +183,14 @@ def review(
             spec, read_settings(repository.user.root, request.flags, project=project).settings
         )
     with ExitStack() as stack:
-        two = stack.enter_context(compared(start, spec, repository))
-        edited = edited_judges(two, project)
-        rules_tree = _tree(request.rules_from, repository, two) if request.rules_from else ""
+        comparison = stack.enter_context(open_comparison(start, spec, repository))
+        edited = edited_judges(comparison, project)
+        rules_tree = _tree(request.rules_from, repository, comparison) if request.rules_from else ""
         if not rules_tree and edited and _by_base(request):
-            rules_tree = two.base
-        rules = stack.enter_context(rules_of(two.private, rules_tree)) if rules_tree else None
+            rules_tree = comparison.base
+        rules = (
+            stack.enter_context(rules_of(comparison.private, rules_tree)) if rules_tree else None
+        )
         root = rules or repository.user.root
         loaded = read_settings(root, request.flags, project=project)
         if model_in_force(request.model, loaded) != NO_MODEL:
@@ -198,28 +200,41 @@ def review(
         loaded = _with_model(request, loaded, team)
         settings = loaded.settings
         on_progress("reading the change")
-        change = two.private.change(two.old, two.new)
-        selection = _selected(change, two, settings)
-        silences = silences_of(two, loaded, remembered=request.remembered, rules_tree=rules_tree)
+        change = comparison.private.change(comparison.old, comparison.new)
+        selection = _selected(change, comparison, settings)
+        silences = silences_of(
+            comparison, loaded, remembered=request.remembered, rules_tree=rules_tree
+        )
         redactor = redactor_of(repository.user)
         part_only = spec.whole or bool(spec.paths)
         names = {agent.name for agent in team}
-        whole = (change, selection, two.private, two.user, settings, names, redactor, part_only)
+        whole = (
+            change,
+            selection,
+            comparison.private,
+            comparison.user,
+            settings,
+            names,
+            redactor,
+            part_only,
+        )
         of_others = request.untrusted or bool(request.rules_from)
         to_read = Read(*whole, of_others=of_others, rules_root=rules)
         on_progress("running the analysers")
         late = _LateEvidence(stack.enter_context(closing(to_read.late())), selection, silences)
         notify = partial(_notify_name, on_progress)
-        examination = to_read.early(on_disk=two.in_checkout, on_report=notify)
+        examination = to_read.early(on_disk=comparison.in_checkout, on_report=notify)
         pieces = evidence_of(examination, selection.sources, level=silences.level)
-        reviewed = earlier_tree(two.private, request.deep_from, two.base_commit, two.head_commit)
-        read = (loaded, team, two, change, selection, pieces, late, redactor, reviewed)
+        reviewed = earlier_tree(
+            comparison.private, request.deep_from, comparison.base_commit, comparison.head_commit
+        )
+        read = (loaded, team, comparison, change, selection, pieces, late, redactor, reviewed)
         reviewers = _reviewers_result(request, *read, rules, named, on_progress, listener)
         examination = examination.joined(late.examination)
         evidence = whole_evidence(pieces, late.pieces)
         rules_version = rules_notice(edited, base=bool(rules_tree)) if edited else ""
         report = result(
-            two=two,
+            comparison=comparison,
             settings=settings,
             selection=selection,
             examination=examination,
@@ -232,10 +247,10 @@ def review(
         report = replace(report, seconds=round(time.monotonic() - started, 3))
         report = redact_report(report, redactor.redact_held)
         if request.remembered:
-            remember(two.user.key, report)
+            remember(comparison.user.key, report)
         confirmed = reviewers.confirmed
         yield ReviewResult(
-            report, tuple(evidence), change, two, loaded, redactor, confirmed, rules_version
+            report, tuple(evidence), change, comparison, loaded, redactor, confirmed, rules_version
         )
 
 
@@ -297,8 +312,8 @@ def _notify_name(on_progress: OnProgress, report: AnalyserReport) -> None:
     on_progress(report.name)
 
 
-def _tree(commit: str, repository: ReviewRepository, two: Compared) -> str:
-    return two.private.tree_of(resolve(repository, commit).commit)
+def _tree(commit: str, repository: ReviewRepository, comparison: Compared) -> str:
+    return comparison.private.tree_of(resolve(repository, commit).commit)
 
 
 def _by_base(request: ReviewRequest) -> bool:
@@ -312,12 +327,12 @@ def _by_base(request: ReviewRequest) -> bool:
     return request.with_threshold == "base" or (not request.with_threshold and bool(named))
 
 
-def _selected(change: Change, two: Compared, settings: Settings) -> Selection:
-    ignore, unreadable = settings.review.ignore, dict(two.unreadable)
+def _selected(change: Change, comparison: Compared, settings: Settings) -> Selection:
+    ignore, unreadable = settings.review.ignore, dict(comparison.unreadable)
     return select(
         change,
-        two.private,
-        base=two.base,
+        comparison.private,
+        base=comparison.base,
         ignore=ignore,
         unreadable=unreadable,
         skip_new=settings.review.skip_new,
@@ -422,7 +437,7 @@ def _reviewers_result(
     request: ReviewRequest,
     loaded: Loaded,
     team: Sequence[AgentDefinition],
-    two: Compared,
+    comparison: Compared,
     change: Change,
     selection: Selection,
     pieces: Sequence[AnalyserFinding],
@@ -451,7 +466,7 @@ def _reviewers_result(
             loaded,
             model,
             tuple(team),
-            two,
+            comparison,
             change,
             selection,
             tuple(pieces),

@@ -38,7 +38,7 @@ class Dismissal:
 
 
 def silences_of(
-    two: Compared, loaded: Loaded, *, remembered: bool = True, rules_tree: str = ""
+    comparison: Compared, loaded: Loaded, *, remembered: bool = True, rules_tree: str = ""
 ) -> Silences:
     """Return all sources of silences; without `remembered`, only rules.
 
@@ -52,26 +52,26 @@ def silences_of(
     rules = loaded.settings.rules
     own = {name: level for name, level in rules.items() if _is_own(loaded.origins, name)}
     if rules_tree:
-        old = read_baseline(two.private.read(rules_tree, BASELINE_FILE))
-        dismissed = reasons(two.user.key) if remembered else {}
-        quiet = quiet_in(two, rules_tree)
+        old = read_baseline(comparison.private.read(rules_tree, BASELINE_FILE))
+        dismissed = reasons(comparison.user.key) if remembered else {}
+        quiet = quiet_in(comparison, rules_tree)
         return Silences(rules, rules, old, old, dismissed, quiet=quiet, old_quiet=quiet)
     if not remembered:
         return Silences(rules=rules, own_rules=own)
     return Silences(
         rules=rules,
         own_rules=own,
-        baseline=read_baseline(two.private.read(two.new, BASELINE_FILE)),
-        old_baseline=read_baseline(two.private.read(two.base, BASELINE_FILE)),
-        dismissed=reasons(two.user.key),
-        quiet=quiet_in(two, two.new),
-        old_quiet=quiet_in(two, two.base),
+        baseline=read_baseline(comparison.private.read(comparison.new, BASELINE_FILE)),
+        old_baseline=read_baseline(comparison.private.read(comparison.base, BASELINE_FILE)),
+        dismissed=reasons(comparison.user.key),
+        quiet=quiet_in(comparison, comparison.new),
+        old_quiet=quiet_in(comparison, comparison.base),
     )
 
 
-def quiet_in(two: Compared, tree: str) -> tuple[QuietRule, ...]:
+def quiet_in(comparison: Compared, tree: str) -> tuple[QuietRule, ...]:
     """Return the quiet rules of a tree; raise `UsageError` where their file cannot be read."""
-    return read_quiet(two.private.read(tree, QUIET_FILE))
+    return read_quiet(comparison.private.read(tree, QUIET_FILE))
 
 
 def _is_own(origins: Mapping[str, str], rule: str) -> bool:

@@ -11,9 +11,14 @@ from typing import Any, cast
 from reviewloop.app.audit import keep_trail
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import Repository, settings_of, stored_settings
-from reviewloop.app.resumable import CHECKPOINTS, other_release, require_sound_state, unusable_state
 from reviewloop.app.run.answers import require_question
 from reviewloop.app.run.opening import note_other_models, open_context
+from reviewloop.app.state_check import (
+    CHECKPOINTS,
+    other_release,
+    require_sound_state,
+    unusable_state,
+)
 from reviewloop.app.stats import remember
 from reviewloop.domain.errors import (
     ExitCode,
@@ -73,7 +78,9 @@ def first_state(context: RunContext) -> LoopState:
 
 _SCHEMA = "state_version"  # a key in the metadata of every checkpoint
 _MADE_BY_HAND = ("edit", "reword")  # answers that nobody should have to repeat
-_UNHEARD = "unheard"  # the option of a run that holds such an answer until the graph has applied it
+_NOT_APPLIED = (
+    "unheard"  # the option of a run that holds such an answer until the graph has applied it
+)
 _RECURSION_LIMIT = 400  # supersteps; the loop's own caps end it much earlier (3 rounds a cycle)
 
 
@@ -130,7 +137,7 @@ def _move(context: RunContext, answer: Mapping[str, str] | None) -> RunRecord:
     if answer is not None:
         record.options[ANSWERED] = answer["choice"]
         if answer["choice"] in _MADE_BY_HAND:
-            record.options[_UNHEARD] = dict(answer)
+            record.options[_NOT_APPLIED] = dict(answer)
     context.runs.save(record)
     fault("advance.begin")
     if answer is None or answer["choice"] != "approve":  # an approval rarely asks a model
@@ -204,9 +211,11 @@ def _invoke(context: RunContext, answer: Mapping[str, str] | None) -> LoopState:
             raise other_release(record, written_by)
         if onto := before.values.get("onto"):  # it was rebased, which the record may not hold yet
             follow(context, onto, before.values["base"])
-        unheard = record.options.get(_UNHEARD)
-        if answer is None and before.interrupts and unheard:  # killed before the answer was applied
-            answer = unheard if unheard["proposal"] == before.values["proposal"] else None
+        not_applied = record.options.get(_NOT_APPLIED)
+        if (
+            answer is None and before.interrupts and not_applied
+        ):  # killed before the answer was applied
+            answer = not_applied if not_applied["proposal"] == before.values["proposal"] else None
         given: Any
         if answer is not None:
             if len(before.interrupts) != 1:
@@ -230,7 +239,7 @@ def _settle(record: RunRecord, state: LoopState) -> None:
     """Write the outcome of the graph's state into the record."""
     outcome = state.get("outcome", "")
     record.options.pop(ANSWERED, None)
-    record.options.pop(_UNHEARD, None)
+    record.options.pop(_NOT_APPLIED, None)
     record.proposal = state.get("proposal", "")
     reason = state.get("reason", "")
     record.explain(read_reason(state.get("because"), reason), reason)

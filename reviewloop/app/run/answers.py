@@ -5,10 +5,10 @@ import pwd
 from collections.abc import Mapping
 from typing import Any
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings, settings_of
-from reviewloop.app.resumable import CHECKPOINTS, require_sound_state
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.opening import team_from_plain
+from reviewloop.app.state_check import CHECKPOINTS, require_sound_state
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.faults import fault

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from reviewloop.app.project import Repository
-from reviewloop.app.resumable import CHECKPOINTS
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.view import RunView
+from reviewloop.app.state_check import CHECKPOINTS
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.faults import fault

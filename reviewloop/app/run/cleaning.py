@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import SCRATCH, Repository, read_settings
-from reviewloop.app.run.upkeep import has_unsaved_work
+from reviewloop.app.run.finished_run import has_unsaved_work
 from reviewloop.app.stats import remember
 from reviewloop.checkout.files import remove_tree
 from reviewloop.faults import fault
@@ -27,7 +27,7 @@ def foreign_runs(repository: Repository) -> tuple[RunRecord, ...]:
     by_id = {run.run_id: run for run in runs}
     named = [*(run.base_commit for run in runs), *(run.commit for run in runs)]
     absent = _absent(repository, named)
-    return tuple(run for run in runs if _is_stranger(run, by_id, absent))
+    return tuple(run for run in runs if _is_foreign(run, by_id, absent))
 
 
 def leave_out(repository: Repository) -> str:
@@ -52,7 +52,7 @@ def _names(runs: Sequence[RunRecord]) -> str:
     return shown if len(runs) <= 3 else f"{shown}, …"
 
 
-def _is_stranger(run: RunRecord, by_id: Mapping[str, RunRecord], absent: set[str]) -> bool:
+def _is_foreign(run: RunRecord, by_id: Mapping[str, RunRecord], absent: set[str]) -> bool:
     if run.commit and run.commit not in absent:
         return False
     seen = set()

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any
 
 from reviewloop.analysis.placing import QUOTE_WIDTH
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.model_access import caps_without_price, require_models
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review.base_rules import rules_of
 from reviewloop.app.run.advance import findings_first
 from reviewloop.app.run.branches import choose_branch

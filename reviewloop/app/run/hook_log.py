@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from reviewloop.app import hook_moments
 from reviewloop.app.project import Repository
-from reviewloop.app.resumable import JOURNAL
+from reviewloop.app.state_check import JOURNAL
 from reviewloop.llm.budget import spent_on
 from reviewloop.loop.hook_agents import STEP, conversation_of
 from reviewloop.loop.hooks import KIND, QUEUED

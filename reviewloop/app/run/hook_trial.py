@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypedDict
 
-from reviewloop.app.held_values import redactor_here
+from reviewloop.app.redactors import redactor_here
 from reviewloop.app.watch import Chosen, Edit, watching
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.private import PrivateRepo

@@ -31,15 +31,15 @@ def hooks_in_force(
         return replace(brief, hooks=(), hook_problems=()), texts, texts
     if problems:
         raise UsageError(f"a hook cannot be read: {one_line(problems[0])}; mend it, or --no-hooks")
-    able = tuple(hook for hook in hooks if not hook.why_not_run)
+    usable = tuple(hook for hook in hooks if not hook.why_not_run)
     others = [hook for hook in hooks if hook.why_not_run]
     reasons = tuple(
         f"the hook {one_line(one.name)} is not run: {one.why_not_run}" for one in others
     )
     # The others fire in commands outside of runs.
-    able = tuple(hook for hook in able if hook.event not in OUTSIDE_RUNS)
+    usable = tuple(hook for hook in usable if hook.event not in OUTSIDE_RUNS)
     trust = TrustStore(state_root())
-    strange = [hook for hook in able if not trust.is_trusted(key, hook.digest)]
+    strange = [hook for hook in usable if not trust.is_trusted(key, hook.digest)]
     blocking = [hook for hook in strange if hook.blocking]
     if blocking:
         shown = "; ".join(_shown(hook) for hook in blocking[:3])
@@ -48,14 +48,14 @@ def hooks_in_force(
     if strange:
         names = _names(hook.name for hook in strange)
         reasons += (f"hooks that nobody trusts are not run: {names}; {_WAY_ON}",)
-    able = tuple(hook for hook in able if hook not in strange)
-    if able and not sandbox.is_proven:
-        if any(hook.blocking for hook in able):
+    usable = tuple(hook for hook in usable if hook not in strange)
+    if usable and not sandbox.is_proven:
+        if any(hook.blocking for hook in usable):
             raise UsageError("hooks that block need a proven sandbox (see doctor), or --no-hooks")
-        names = _names(hook.name for hook in able)
+        names = _names(hook.name for hook in usable)
         reasons += (f"hooks are not run without a proven sandbox: {names}",)
-        able = ()
-    return replace(brief, hooks=able), reasons, reasons
+        usable = ()
+    return replace(brief, hooks=usable), reasons, reasons
 
 
 def refuse_for_coding_agents(hooks: Iterable[Hook], agents: Iterable[str]) -> None:

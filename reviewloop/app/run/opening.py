@@ -9,15 +9,15 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.agents import AgentDefinition, Team
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.model_access import models_of
 from reviewloop.app.project import Repository, settings_of, team_of
-from reviewloop.app.resumable import JOURNAL
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review.analysis import Analysis
 from reviewloop.app.review.base_rules import rules_of
 from reviewloop.app.review.review_history import reasons
 from reviewloop.app.sandboxing import cage_of, describe_sandbox, levels_of, sandbox_finder
 from reviewloop.app.servers import offered_file, open_servers, trusted_servers
+from reviewloop.app.state_check import JOURNAL
 from reviewloop.checkout.workspace import Workspace, filling_of
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import Team
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.model_access import (
     caps_without_price,
     coding_agents,
@@ -23,6 +22,7 @@ from reviewloop.app.project import (
     stored_settings,
     team_of,
 )
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.answers import next_commands
 from reviewloop.app.run.branches import choose_branch, on_branch
 from reviewloop.app.run.brief import Subject, brief_of, rejection_reasons, scratch_of
@@ -38,7 +38,7 @@ from reviewloop.app.sandboxing import (
 )
 from reviewloop.app.servers import trusted_servers
 from reviewloop.app.spec.approval import require_approval
-from reviewloop.app.spec.waiting import naming_what_waits
+from reviewloop.app.spec.unfinished_specs import name_unfinished_session
 from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.spec_delta import PartChange, serving
@@ -346,7 +346,7 @@ def _subject(
     if request.instruction:
         return None, None
     user, path = repository.user, request.spec or settings.spec.path or None
-    with naming_what_waits(repository):
+    with name_unfinished_session(repository):
         spec = open_spec(
             DiskFiles(user.root),
             path,

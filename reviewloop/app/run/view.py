@@ -5,9 +5,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
-from reviewloop.app.held_values import QuotedSecrets, redactor_of
 from reviewloop.app.project import Repository
-from reviewloop.app.source import RunSource
+from reviewloop.app.redactors import QuotedSecrets, redactor_of
+from reviewloop.app.run_source import RunSource
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.finding import Finding
 from reviewloop.git.interdiff import interdiff

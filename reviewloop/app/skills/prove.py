@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import Repository, model_flags, open_repository, settings_of
-from reviewloop.app.resumable import JOURNAL
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.start import RunRequest, begin, plan
 from reviewloop.app.skills.evidence import words_of
+from reviewloop.app.state_check import JOURNAL
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, ReviewLoopError
 from reviewloop.git.scratch import checkout_apart
 from reviewloop.llm.budget import spent_on
@@ -156,10 +156,10 @@ def prove(
             for text in (OLD, NEW):
                 notify(f"{run.run_id} with the {text} text ({number} of {request.times})")
                 made.append(_measured(repository, request, run, text, number, folder, made))
-    return Proof(tuple(made), *compared(made))
+    return Proof(tuple(made), *compare_measurements(made))
 
 
-def compared(measurements: Sequence[Measurement]) -> tuple[Verdict, str]:
+def compare_measurements(measurements: Sequence[Measurement]) -> tuple[Verdict, str]:
     """Return the verdict, and the figure that decided.
 
     Each recorded run is compared with itself: a text is better on it where its worst figure is

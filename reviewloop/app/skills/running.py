@@ -123,7 +123,7 @@ def chosen_steps(steps: Sequence[Step], numbers: Sequence[int]) -> list[Step]:
     return [steps[number - 1] for number in dict.fromkeys(numbers)]
 
 
-def filled(step: Step, values: Mapping[str, str]) -> list[str]:
+def fill_command(step: Step, values: Mapping[str, str]) -> list[str]:
     """Return the words of a command with its values; raise `UsageError` for a missing one."""
     missing = [name for name in step.values if not values.get(name)]
     if missing:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
@@ -23,6 +22,7 @@ from reviewloop.app.project import (
     stored_settings,
     team_of,
 )
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.opening import agent_to_plain, open_context, team_to_plain
 from reviewloop.app.sessions import SessionKind, clear
 from reviewloop.app.skills import capture, improve

@@ -62,7 +62,12 @@ def approve_spec(repository: Repository, spec: Spec, by: str, act: str) -> SpecA
     if spec.problems:
         raise UsageError(f"{spec.problems[0]}; a spec with problems cannot be approved")
     return record_approval(
-        repository, spec.path, spec.name, unticked(DiskFiles(repository.user.root), spec), by, act
+        repository,
+        spec.path,
+        spec.name,
+        untick_tasks(DiskFiles(repository.user.root), spec),
+        by,
+        act,
     )
 
 
@@ -191,7 +196,7 @@ def changes_since(repository: Repository, spec: Spec) -> tuple[str, ...] | None:
     if not found:
         return None
     last = texts_of(repository, found[-1])
-    now = unticked(DiskFiles(repository.user.root), spec)
+    now = untick_tasks(DiskFiles(repository.user.root), spec)
     changed: list[str] = []
     for path in sorted({*last, *now}):
         before, after = last.get(path, ""), now.get(path, "")
@@ -233,7 +238,7 @@ def _changed_lines(path: str, before: list[str], after: list[str]) -> list[str]:
     return [line for line in lines if not line.endswith((": - ", ": + "))]
 
 
-def unticked(files: Files, spec: Spec) -> dict[str, str]:
+def untick_tasks(files: Files, spec: Spec) -> dict[str, str]:
     """Return the texts of a spec's files, with no task ticked."""
     marks: dict[str, list[tuple[int, int]]] = {}
     for task in spec.tasks:

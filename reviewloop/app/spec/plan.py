@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.spec.check import check_specs
-from reviewloop.app.spec.waiting import naming_what_waits
+from reviewloop.app.spec.unfinished_specs import name_unfinished_session
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Severity
@@ -90,7 +90,7 @@ def open_plan(repository: Repository, name: str) -> OpenedPlan:
     user = repository.user
     files, disk = DiskFiles(user.root), Disk(user.root)
     ref = spec_named(files, name, user.project, user.here)
-    with naming_what_waits(repository):
+    with name_unfinished_session(repository):
         spec = read_spec(files, ref)
     path = plan_path(spec.path)
     there = disk.read(path)

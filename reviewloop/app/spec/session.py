@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from reviewloop.agents import AgentDefinition, collect_agent_files, named_agent, prompt_reader
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.hook_moments import CommandMoment, fire
 from reviewloop.app.model_access import require_allowed, require_askable
 from reviewloop.app.project import (
@@ -25,6 +24,7 @@ from reviewloop.app.project import (
     stored_settings,
     team_of,
 )
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.answers import user_name
 from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.opening import agent_to_plain, open_context, team_to_plain

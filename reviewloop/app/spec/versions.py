@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewloop.app.project import Repository
-from reviewloop.app.spec.approval import approvals_of, texts_of, unticked
+from reviewloop.app.spec.approval import approvals_of, texts_of, untick_tasks
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.git.tree_files import commit_named, editions_of, files_at
@@ -168,7 +168,7 @@ def _approved(repository: Repository, path: str, number: int) -> Files:
 def _digest(files: Files, spec: Spec) -> str:
     listed = sorted(
         (path, hashlib.sha256(text.encode()).hexdigest())
-        for path, text in unticked(files, spec).items()
+        for path, text in untick_tasks(files, spec).items()
     )
     return hashlib.sha256(json.dumps([list(one) for one in listed]).encode()).hexdigest()
 

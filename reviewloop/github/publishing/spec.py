@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from reviewloop.app.held_values import redactor_of
 from reviewloop.app.project import Repository, read_settings
+from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.brief import scratch_of
 from reviewloop.app.spec.approval import (
     approvals_of,
@@ -12,7 +12,7 @@ from reviewloop.app.spec.approval import (
     record_approval,
     remember_published,
     texts_of,
-    unticked,
+    untick_tasks,
 )
 from reviewloop.app.spec.plan import planned_files
 from reviewloop.domain.errors import GuardRailError, UsageError
@@ -141,7 +141,7 @@ def _published(work: _Work) -> Published:
         run=_run(work),
         draft=not options.ready,
     )
-    texts = unticked(DiskFiles(work.repository.user.root), work.spec)
+    texts = untick_tasks(DiskFiles(work.repository.user.root), work.spec)
     remember_published(
         work.repository, work.spec.path, client.repo.full, pull.number, commit, texts
     )

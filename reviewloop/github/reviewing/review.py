@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.analysis.rule_book import rule_of
-from reviewloop.app.held_values import redactor_here
 from reviewloop.app.project import model_flags
+from reviewloop.app.redactors import redactor_here
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult, review
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.git.comparison import CompareSpec

@@ -17,7 +17,7 @@ from reviewloop.loop.agent_tools import (
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings, write_findings
 from reviewloop.loop.protected import named_by_user
-from reviewloop.loop.review_material import fitted
+from reviewloop.loop.review_material import fit_diff
 from reviewloop.loop.state import LoopState
 from reviewloop.review.prompts import HOUSE_RULES
 from reviewloop.store.journal import CallKey
@@ -69,7 +69,7 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
             + context.fence.wrap("request", request.suggestion)
             + "\nThe change so far:\n\n"
             + context.fence.wrap(
-                "diff", fitted(context.shown_change(context.base_tree, tree), context)
+                "diff", fit_diff(context.shown_change(context.base_tree, tree), context)
             )
         )
     text += (
@@ -145,7 +145,7 @@ def repair(state: LoopState, context: RunContext) -> dict[str, Any]:
         "# The task\n\n"
         + context.fence.wrap("task", context.brief.task)
         + "\n# The change so far\n\n"
-        + context.fence.wrap("diff", fitted(change, context))
+        + context.fence.wrap("diff", fit_diff(change, context))
         + "\n# The checks that failed\n\n"
     )
     for gate in red:

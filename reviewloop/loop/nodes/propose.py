@@ -24,7 +24,7 @@ from reviewloop.loop.protected import touched_protected_files, why_blocked
 from reviewloop.loop.state import LoopState, ReviewerState, explained
 from reviewloop.loop.task_mark import TickedSpec, ticked_spec
 from reviewloop.loop.usage import agent_figures, usage_figures
-from reviewloop.loop.user_edits import edit_line, edited_in, words_of
+from reviewloop.loop.user_edits import edit_line, find_user_edits, words_of
 from reviewloop.render.counts import BY_USER, count
 from reviewloop.render.proposal import (
     CoverageFigures,
@@ -53,7 +53,7 @@ def commit_message(
     words = words_of(state, context)
     ours = own_lines(state, context, findings, gates, protected)
     if words:
-        edits = edit_line(edited_in(state, context))
+        edits = edit_line(find_user_edits(state, context))
         if not words["ours"]:
             ours = edits if edits and edits not in words["text"] else ""
         return "\n\n".join(filter(None, (words["text"], ours))).rstrip() + "\n"
@@ -94,7 +94,7 @@ def own_lines(
         for f in findings
         if is_user_dismissal(f)
     ]
-    if edits := edit_line(edited_in(state, context)):
+    if edits := edit_line(find_user_edits(state, context)):
         lines.append(commit_line(edits))
     return "\n".join(lines)
 
@@ -162,7 +162,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         "protected": protected,
         "message": message,
         "message_ours": own_lines(state, context, findings, gates, protected),
-        "person_edited": edited_in(state, context),
+        "person_edited": find_user_edits(state, context),
         "commit": commit,
         "spec_progress": ticked.progress,
         "warnings": [

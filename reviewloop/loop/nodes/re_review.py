@@ -22,7 +22,7 @@ from reviewloop.loop.findings_log import (
     read_findings,
     write_findings,
 )
-from reviewloop.loop.review_material import fitted
+from reviewloop.loop.review_material import fit_diff
 from reviewloop.loop.state import LoopState
 from reviewloop.review.anchoring import anchor, occurrences
 from reviewloop.review.evidence import AnalyserFinding, whole_evidence
@@ -77,13 +77,17 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
         }
     still_found = _found_by_gates(state, context)
     assessed = [_assess(finding, reply, state, context, still_found) for finding in waiting]
-    unheard = _unanswered(waiting, reply)
+    unanswered = _unanswered(waiting, reply)
     fresh = [*_new_findings(reply, state, context), *_new_evidence(state, context)]
     context.events.emit(
         "reviewer.end",
         agent=agent.name,
-        status="failed" if len(unheard) == len(waiting) else "incomplete" if unheard else "done",
-        reason=_missing(unheard, waiting),
+        status="failed"
+        if len(unanswered) == len(waiting)
+        else "incomplete"
+        if unanswered
+        else "done",
+        reason=_missing(unanswered, waiting),
         findings=len(fresh),
         resolved=sum(f.status is Status.FIXED for f in assessed),
     )
@@ -101,12 +105,12 @@ def _unanswered(waiting: list[Finding], reply: ReReview) -> list[Finding]:
     return [finding for finding in waiting if finding.id not in answered]
 
 
-def _missing(unheard: list[Finding], waiting: list[Finding]) -> str:
-    if not unheard:
+def _missing(unanswered: list[Finding], waiting: list[Finding]) -> str:
+    if not unanswered:
         return ""
-    titles = ", ".join(f"“{finding.title}”" for finding in unheard[:_MOST_NAMED])
-    more = f" and {len(unheard) - _MOST_NAMED} more" if len(unheard) > _MOST_NAMED else ""
-    return f"it said nothing of {len(unheard)} of {len(waiting)} fixes: {titles}{more}"
+    titles = ", ".join(f"“{finding.title}”" for finding in unanswered[:_MOST_NAMED])
+    more = f" and {len(unanswered) - _MOST_NAMED} more" if len(unanswered) > _MOST_NAMED else ""
+    return f"it said nothing of {len(unanswered)} of {len(waiting)} fixes: {titles}{more}"
 
 
 def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReReview:
@@ -116,10 +120,12 @@ def _ask(waiting: list[Finding], state: LoopState, context: RunContext) -> ReRev
     for finding in waiting:
         name = f"fix-{cycle}-{number}-{finding.id}"
         before, after = state["trees"][f"{name}-before"], state["trees"][name]
-        fixes.append((finding, fitted(context.shown_change(before, after), context, len(waiting))))
+        fixes.append(
+            (finding, fit_diff(context.shown_change(before, after), context, len(waiting)))
+        )
     repaired = state.get("repairs", 0)
     after_fixes = state["trees"][f"fix-{cycle}-{number}-{state['fixed'][-1]}"]
-    other = fitted(context.shown_change(after_fixes, state["tree"]), context) if repaired else ""
+    other = fit_diff(context.shown_change(after_fixes, state["tree"]), context) if repaired else ""
     message = re_review_message(fixes, agent, context.fence, other)
     answer = context.talk(
         agent,

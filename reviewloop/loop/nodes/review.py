@@ -46,7 +46,7 @@ from reviewloop.review.intake import (
     read_findings,
 )
 from reviewloop.review.prompts import REVIEW_RULES, Material, review_messages, shared_text
-from reviewloop.review.push import confirmed
+from reviewloop.review.push import confirmed_fixes
 from reviewloop.review.verdicts import Verdict, read_verdicts
 from reviewloop.store.journal import CallKey
 from reviewloop.store.reasons import stored_reason
@@ -297,7 +297,7 @@ def _fixed(reply: PartReply, record: _Record, tree: str, context: RunContext) ->
     """Record the open findings that the push fixes; a stranger's change cannot claim that."""
     if context.push is None or context.untrusted:
         return ()
-    fixed, problems = confirmed(
+    fixed, problems = confirmed_fixes(
         reply.answer.arguments,
         context.push.known,
         read_change(context, tree),

@@ -14,7 +14,7 @@ from workspace.pathological.making import EMPTY, WORK, Case, Maker
 from workspace.pathological.oracle import assert_agrees_with_git
 
 from reviewloop.domain.errors import ExitCode, WorkspaceError
-from reviewloop.git.comparison import compared
+from reviewloop.git.comparison import open_comparison
 
 CATALOGUE = contents.CASES | shapes.CASES | states.CASES | places.CASES
 
@@ -37,11 +37,14 @@ def test_it_agrees_with_git(name: str, tmp_path: Path, contents_of, monkeypatch)
     before = contents_of(folder)
     if case.refused:
         reason = re.compile(case.refused, re.DOTALL)
-        with pytest.raises(WorkspaceError, match=reason) as raised, compared(start, case.asked):
+        with (
+            pytest.raises(WorkspaceError, match=reason) as raised,
+            open_comparison(start, case.asked),
+        ):
             pass
         assert raised.value.exit_code == ExitCode.USAGE
     else:
-        with compared(start, case.asked) as two:
+        with open_comparison(start, case.asked) as two:
             change = two.private.change(two.old, two.new)
             assert expected.items() <= {"old": two.old, "new": two.new}.items()
             if case.files is not None:

@@ -105,8 +105,8 @@ def undo_run(repository: Repository, named: str | None) -> list[str]:
     commit was pushed, built upon or edited since.
     """
     runs = repository.runs
-    able = (RunStatus.COMMITTED,)
-    record = runs.find(named, able) if named else _latest_committed(repository)
+    statuses = (RunStatus.COMMITTED,)
+    record = runs.find(named, statuses) if named else _latest_committed(repository)
     if record.status is not RunStatus.COMMITTED:
         raise UsageError(f"run {record.run_id} has no commit to take back (it is {record.status})")
     published = record.evidence.get("published") or {}

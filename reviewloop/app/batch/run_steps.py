@@ -12,8 +12,8 @@ from reviewloop.app.batch.limits import PAID, cost_of
 from reviewloop.app.batch.session import Session
 from reviewloop.app.batch.stack import StartingPoint
 from reviewloop.app.batch.status import TaskStatus, kept_title
-from reviewloop.app.held_values import redactor_for
 from reviewloop.app.project import Repository
+from reviewloop.app.redactors import redactor_for
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.changing import BY
 from reviewloop.app.run.start import begin, plan

@@ -109,12 +109,12 @@ _PASSED_OVER = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", 
 
 def redactor_for(root: Path | None, git_dir: Path | None = None) -> Redactor:
     """Return a redactor of the secrets of this process, this user and this checkout."""
-    return Redactor(_held(tuple(held_values(root, git_dir))), own_key())
+    return Redactor(_held(tuple(known_secrets(root, git_dir))), own_key())
 
 
 def redactor_of(user: UserRepo) -> Redactor:
     """Return the same for a checkout, with its git settings as already read."""
-    return Redactor(_held(tuple(held_values(user.root, config=user.config))), own_key())
+    return Redactor(_held(tuple(known_secrets(user.root, config=user.config))), own_key())
 
 
 @lru_cache(maxsize=4)  # each run of a batch asks about the same checkout
@@ -133,7 +133,7 @@ def redactor_here() -> Redactor:
     return redactor_for(root, git_dir)
 
 
-def held_values(
+def known_secrets(
     root: Path | None, git_dir: Path | None = None, config: Iterable[ConfigValue] = ()
 ) -> Iterator[Named]:
     """Yield (name, secret) of all known secrets; git's settings are read unless given."""

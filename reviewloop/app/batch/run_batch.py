@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from reviewloop.app.batch.limits import Spending
-from reviewloop.app.batch.moving import for_a_batch
+from reviewloop.app.batch.run_steps import for_a_batch
 from reviewloop.app.batch.session import INTERRUPTED, BatchListener, ReportListener, Session
 from reviewloop.app.batch.spec_changes import strays_of
 from reviewloop.app.batch.start import (
     BatchRequest,
-    Meant,
+    ChosenBatch,
     find_batch,
     finished_record,
     introduction,
@@ -22,15 +22,15 @@ from reviewloop.app.batch.start import (
 )
 from reviewloop.app.batch.status import TaskStatus, newest_here, statuses_in, statuses_of, why_held
 from reviewloop.app.batch.work import Work
-from reviewloop.app.held_values import redactor_for
 from reviewloop.app.model_access import require_models
 from reviewloop.app.project import Repository, read_settings, require_trust, team_of
+from reviewloop.app.redactors import redactor_for
 from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import is_half_way
 from reviewloop.app.run.branches import choose_branch, reread_repository
 from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.spec.approval import require_approval
-from reviewloop.app.spec.waiting import naming_what_waits
+from reviewloop.app.spec.unfinished_specs import name_unfinished_session
 from reviewloop.domain.errors import (
     ExitCode,
     GuardRailError,
@@ -131,7 +131,7 @@ def _spec(repository: Repository, request: BatchRequest, settings: Settings) -> 
         request.spec or settings.spec.path or None,
         user.here if request.spec else user.project,
     )
-    with naming_what_waits(repository):
+    with name_unfinished_session(repository):
         spec = open_spec(DiskFiles(user.root), named, project=user.project, here=here)
     if settings.spec.require_approval:
         require_approval(repository, spec)
@@ -179,7 +179,7 @@ def _finish_half_way(repository: Repository, listener: BatchListener) -> bool:
     return bool(found)
 
 
-def _sat(session: Session, found: Meant) -> Ended:
+def _sat(session: Session, found: ChosenBatch) -> Ended:
     """Work while there is something to do; a new batch that started nothing leaves no record."""
     repository, store, record = session.repository, session.store, found.record
     store.save(record)
@@ -212,7 +212,7 @@ def _sat(session: Session, found: Meant) -> Ended:
 
 
 def _of_models(
-    repository: Repository, found: Meant, order: Order, loaded: Loaded
+    repository: Repository, found: ChosenBatch, order: Order, loaded: Loaded
 ) -> tuple[ReviewLoopError | None, tuple[str, ...]]:
     """Return the error of models that cannot be asked, and notes about doubtful ones.
 

@@ -8,17 +8,17 @@ from reviewloop.domain.errors import NoTasksError, UsageError
 
 
 @contextmanager
-def naming_what_waits(repository: Repository) -> Iterator[None]:
+def name_unfinished_session(repository: Repository) -> Iterator[None]:
     """Have a spec without tasks that is in progress say what it waits for, and how it continues."""
     try:
         yield
     except NoTasksError as error:
-        if waits := what_waits(repository, error.path):
+        if waits := unfinished_session(repository, error.path):
             raise UsageError(f"{error.problem}: {waits}") from None
         raise
 
 
-def what_waits(repository: Repository, path: str) -> str:
+def unfinished_session(repository: Repository, path: str) -> str:
     """Return what the session that writes this spec waits for, and the command, or ""."""
     from reviewloop.app.spec.session import next_step, sessions_of
 

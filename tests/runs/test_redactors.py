@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.started import programs_started
 
-from reviewloop.app.held_values import held_values, redactor_for, redactor_here, redactor_of
+from reviewloop.app.redactors import known_secrets, redactor_for, redactor_here, redactor_of
 from reviewloop.git.repository import discover
 from reviewloop.store.folders import own_key
 
@@ -16,7 +16,7 @@ A, B, C, D = "kT9vQ2xLm7Rd4wZ8", "pB3nHf5Gj1Ks6Dt0", "Zx8Cv5Bn2Ma9Sd6F", "Yt5Re3
 
 
 def held(root: Path | None, git_dir: Path | None = None) -> dict[str, str]:
-    return {value: name for name, value in held_values(root, git_dir)}
+    return {value: name for name, value in known_secrets(root, git_dir)}
 
 
 def test_environment_by_name_and_addresses_by_their_password(monkeypatch):

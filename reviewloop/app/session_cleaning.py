@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewloop.app import ask, hook_session
+from reviewloop.app import hook_session
+from reviewloop.app import repository_question as ask
 from reviewloop.app.change import session as changes
 from reviewloop.app.project import Repository
 from reviewloop.app.run.cleaning import delete_run, find_starts
